@@ -1,1 +1,125 @@
-"""Part of Pluxel."""
+"""The built-in components, registered the way that any other package registers its own."""
+
+from __future__ import annotations
+
+from ..registry import Component, hookimpl
+
+_HERE = "pluxel.plugins"
+_VGG = "VGG-{}{} (Simonyan & Zisserman 2015), fc6 and fc7 as convolutions."
+_FCN = "FCN-{}s (Long, Shelhamer & Darrell 2015): {}."
+
+
+@hookimpl
+def pluxel_backbones() -> list[Component]:
+    """Offer timm's networks and the three of the FCN paper."""
+    vgg = [
+        Component(
+            f"vgg{depth}{suffix}",
+            f"{_HERE}.backbones.vgg:VGG{depth}{suffix.removeprefix('_').upper()}",
+            _VGG.format(depth, note),
+        )
+        for depth in (11, 13, 16, 19)
+        for suffix, note in (("", ""), ("_bn", " with batch normalisation"))
+    ]
+    return [
+        Component(
+            "timm",
+            f"{_HERE}.backbones.timm_features:TimmBackbone",
+            "Any network of timm that has spatial features (Wightman 2019).",
+        ),
+        *vgg,
+        Component(
+            "alexnet",
+            f"{_HERE}.backbones.alexnet:AlexNet",
+            "AlexNet (Krizhevsky 2012, 2014); fc6 and fc7 as convolutions.",
+        ),
+        Component(
+            "googlenet",
+            f"{_HERE}.backbones.googlenet:GoogLeNet",
+            "GoogLeNet (Szegedy et al. 2015) without its classifiers.",
+        ),
+    ]
+
+
+@hookimpl
+def pluxel_decoders() -> list[Component]:
+    """Offer the three networks of the FCN paper."""
+    notes = {
+        32: "scores the deepest map",
+        16: "fuses scores at strides 32 and 16",
+        8: "fuses scores at strides 32, 16 and 8",
+    }
+    return [
+        Component(f"fcn{stride}s", f"{_HERE}.decoders.fcn:FCN{stride}s", _FCN.format(stride, note))
+        for stride, note in notes.items()
+    ]
+
+
+@hookimpl
+def pluxel_losses() -> list[Component]:
+    """Offer losses that a pixel or a region makes, and their sum."""
+    return [
+        Component(
+            "cross_entropy",
+            f"{_HERE}.losses.cross_entropy:CrossEntropy",
+            "Softmax cross-entropy, mean or sum over pixels (Long, Shelhamer & Darrell 2015).",
+        ),
+        Component(
+            "focal",
+            f"{_HERE}.losses.focal:Focal",
+            "Cross-entropy that turns to the hard pixels (Lin et al. 2017).",
+        ),
+        Component(
+            "dice",
+            f"{_HERE}.losses.dice:Dice",
+            "Soft Dice overlap of each class (Milletari, Navab & Ahmadi 2016).",
+        ),
+        Component(
+            "jaccard",
+            f"{_HERE}.losses.jaccard:Jaccard",
+            "Soft intersection over union of each class (Rahman & Wang 2016).",
+        ),
+        Component(
+            "lovasz",
+            f"{_HERE}.losses.lovasz:Lovasz",
+            "Lovász-Softmax, convex surrogate of IoU (Berman, Triki & Blaschko 2018).",
+        ),
+        Component(
+            "weighted_sum",
+            f"{_HERE}.losses.weighted_sum:WeightedSum",
+            "Several losses, each with its weight.",
+        ),
+    ]
+
+
+@hookimpl
+def pluxel_datasets() -> list[Component]:
+    """Offer readers of published sets and of one's own folders, and a set that needs no files."""
+    return [
+        Component(
+            "camvid",
+            f"{_HERE}.datasets.camvid:CamVid",
+            "CamVid, street video (Brostow, Fauqueur & Cipolla 2009), 11 classes.",
+        ),
+        Component(
+            "voc",
+            f"{_HERE}.datasets.voc:VOC",
+            "PASCAL VOC 2011 and 2012 segmentation (Everingham et al. 2010), 21 classes.",
+        ),
+        Component(
+            "folder",
+            f"{_HERE}.datasets.folder:Folder",
+            "Your own images and masks.",
+        ),
+        Component(
+            "shapes",
+            f"{_HERE}.datasets.shapes:Shapes",
+            "Endless drawn shapes over textured grounds; needs no files.",
+        ),
+    ]
+
+
+@hookimpl
+def pluxel_embeddings() -> list[Component]:
+    """Offer nothing yet."""
+    return []

@@ -1,1 +1,33 @@
-"""Part of Pluxel."""
+"""Plugins: how a package offers components, and how they are found by name."""
+
+from . import hookspecs
+from ._collect import LoadFailure
+from ._component import Component
+from ._errors import (
+    AmbiguousComponent,
+    ComponentImportError,
+    PluginError,
+    PluxelError,
+    UnknownComponent,
+)
+from ._host import Host
+from ._sources import Provider
+from ._suggest import did_you_mean, suggest
+from .hookspecs import KINDS, hookimpl
+
+__all__ = [
+    "KINDS",
+    "AmbiguousComponent",
+    "Component",
+    "ComponentImportError",
+    "Host",
+    "LoadFailure",
+    "PluginError",
+    "PluxelError",
+    "Provider",
+    "UnknownComponent",
+    "did_you_mean",
+    "hookimpl",
+    "hookspecs",
+    "suggest",
+]

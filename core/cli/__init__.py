@@ -1,1 +1,5 @@
-"""Part of Pluxel."""
+"""The command line ``pluxel``."""
+
+from ._main import main
+
+__all__ = ["main"]

@@ -1,1 +1,91 @@
-"""Part of Pluxel."""
+"""Configurations: YAML to validated sections and component factories, and every error's place.
+
+Names are loaded when they are first asked for: pydantic and torch cost seconds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._config import Config
+    from ._factory import Factory
+    from ._files import shipped
+    from ._load import load_config
+    from ._nodes import Location
+    from ._pipeline import HeadConfig, PipelineConfig, StreamConfig
+    from ._problems import ConfigError, Problem
+    from ._schema import config_schema
+    from ._signature import read_signature
+    from ._training import (
+        AdamWConfig,
+        ConstantSchedule,
+        CosineSchedule,
+        EarlyStopConfig,
+        EvaluationConfig,
+        GroupConfig,
+        OptimizerConfig,
+        PolySchedule,
+        ScheduleConfig,
+        SGDConfig,
+        TrainingConfig,
+    )
+
+_MODULES = {
+    "_config": ("Config",),
+    "_factory": ("Factory",),
+    "_files": ("shipped",),
+    "_load": ("load_config",),
+    "_nodes": ("Location",),
+    "_pipeline": ("HeadConfig", "PipelineConfig", "StreamConfig"),
+    "_problems": ("ConfigError", "Problem"),
+    "_schema": ("config_schema",),
+    "_signature": ("read_signature",),
+    "_training": (
+        "AdamWConfig",
+        "ConstantSchedule",
+        "CosineSchedule",
+        "EarlyStopConfig",
+        "EvaluationConfig",
+        "GroupConfig",
+        "OptimizerConfig",
+        "PolySchedule",
+        "SGDConfig",
+        "ScheduleConfig",
+        "TrainingConfig",
+    ),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "AdamWConfig",
+    "Config",
+    "ConfigError",
+    "ConstantSchedule",
+    "CosineSchedule",
+    "EarlyStopConfig",
+    "EvaluationConfig",
+    "Factory",
+    "GroupConfig",
+    "HeadConfig",
+    "Location",
+    "OptimizerConfig",
+    "PipelineConfig",
+    "PolySchedule",
+    "Problem",
+    "SGDConfig",
+    "ScheduleConfig",
+    "StreamConfig",
+    "TrainingConfig",
+    "config_schema",
+    "load_config",
+    "read_signature",
+    "shipped",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

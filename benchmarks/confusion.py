@@ -1,0 +1,96 @@
+"""Confusion-matrix updates against torchmetrics: how many times faster, side by side in one run.
+
+    python benchmarks/confusion.py [--json]
+
+Both count the same 8 maps of 360×480 pixels and 11 classes (int64, 3 % ignored), alternately; the
+ratio is that of the medians. ``blobs`` are like segmentations, runs of one class with mistakes
+between them; ``noise`` is independent from pixel to pixel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from pluxel.core.metrics import ConfusionMatrix
+from torch import Tensor
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+SHAPE, CLASSES, IGNORE = (8, 360, 480), 11, 255
+TARGETS = {"default": 20, "validate_args=False": 7}
+
+
+def noise(random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return prediction and truth, both without any structure."""
+    prediction = torch.randint(CLASSES, SHAPE, generator=random)
+    truth = torch.randint(CLASSES, SHAPE, generator=random)
+    return prediction, truth.masked_fill(torch.rand(SHAPE, generator=random) < 0.03, IGNORE)
+
+
+def blobs(random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return prediction and truth: blocks of 24×24 pixels, a tenth of them predicted at random."""
+    batch, height, width = SHAPE
+    coarse = torch.randint(CLASSES, (batch, height // 24, width // 24), generator=random)
+    truth = coarse.repeat_interleave(24, 1).repeat_interleave(24, 2)
+    wrong = torch.rand(SHAPE, generator=random) < 0.1
+    prediction = torch.where(wrong, torch.randint(CLASSES, SHAPE, generator=random), truth)
+    return prediction, truth.masked_fill(torch.rand(SHAPE, generator=random) < 0.03, IGNORE)
+
+
+def interleaved(updates: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+    """Return the median seconds of each, measured in turns, after one turn that does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in updates}
+    for turn in range(rounds + 1):
+        for name, update in updates.items():
+            start = time.perf_counter()
+            update()
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def measure(prediction: Tensor, truth: Tensor, rounds: int) -> dict[str, float]:
+    """Return median milliseconds of ours and the ratios of the others to it."""
+    ours = ConfusionMatrix(CLASSES, IGNORE)
+    theirs = {
+        "default": MulticlassConfusionMatrix(CLASSES, ignore_index=IGNORE),
+        "validate_args=False": MulticlassConfusionMatrix(
+            CLASSES, ignore_index=IGNORE, validate_args=False
+        ),
+    }
+    updates: dict[str, Callable[[], None]] = {"pluxel": lambda: ours.update(prediction, truth)}
+    for name, metric in theirs.items():
+        updates[name] = lambda metric=metric: metric.update(prediction, truth)
+    seconds = interleaved(updates, rounds)
+    for name, metric in theirs.items():
+        if not torch.equal(metric.compute(), ours.counts):
+            raise SystemExit(f"counts differ from torchmetrics, {name}")
+    ratios = {name: seconds[name] / seconds["pluxel"] for name in theirs}
+    return {"milliseconds": 1000 * seconds["pluxel"], **ratios}
+
+
+def main() -> None:
+    """Print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--rounds", type=int, default=40)
+    arguments = parser.parse_args()
+    random = torch.Generator().manual_seed(0)
+    results = {
+        make.__name__: measure(*make(random), arguments.rounds) for make in (blobs, noise)
+    }
+    if arguments.json:
+        print(json.dumps({"threads": torch.get_num_threads(), **results}))
+        return
+    print(f"{torch.get_num_threads()} threads, medians of {arguments.rounds}, counts equal")
+    for data, result in results.items():
+        ratios = ", ".join(f"{result[n]:.1f}× {n} (aim {aim}×)" for n, aim in TARGETS.items())
+        print(f"{data}: {result['milliseconds']:.2f} ms an update; torchmetrics takes {ratios}")
+
+
+if __name__ == "__main__":
+    main()

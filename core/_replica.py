@@ -1,0 +1,35 @@
+"""Copies of a module without its weights, to be run for shapes and positions only."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+
+def replica(module: nn.Module, fill: Callable[[Tensor], Tensor]) -> nn.Module:
+    """Copy a module in evaluation mode; each of its tensors is ``fill`` of the original.
+
+    The original is neither read nor changed, and never sees what a forward pass leaves behind.
+    """
+    memo: dict[int, object] = {}
+    for tensor in _tensors(module):
+        new = fill(tensor)
+        if isinstance(tensor, nn.Parameter):
+            new = nn.Parameter(new, requires_grad=new.is_floating_point())
+        memo[id(tensor)] = new
+    return copy.deepcopy(module, memo).eval()
+
+
+def on_meta(tensor: Tensor) -> Tensor:
+    """Return a tensor of the same shape and type that holds no data."""
+    return torch.empty_like(tensor, device="meta")
+
+
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    """Yield parameters, buffers, and tensors that are plain attributes."""
+    for part in module.modules():
+        for group in (part._parameters, part._buffers, part.__dict__):
+            yield from (value for value in group.values() if isinstance(value, Tensor))

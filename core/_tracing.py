@@ -1,0 +1,161 @@
+"""Follow the positions of cells through a network while it runs on tensors without data.
+
+The network runs once on the meta device, whatever Python does between its layers; every operation
+that reaches the dispatcher is asked what it does to positions. One that mixes them in no regular
+way, or that is not known here, loses them from there on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from ._operations import OPERATIONS, Call, attention, elementwise
+from ._positions import Located, Untraceable, plain
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Of a tensor that depends on the image in an unknown way; ``mixed`` if through attention."""
+
+    mixed: bool = False
+
+
+State = Located | Lost
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one run found: shapes and positions of the maps, and every padding at the top left.
+
+    ``paddings`` differ between sizes where a network pads as TensorFlow does ("SAME").
+    """
+
+    shapes: list[tuple[int, ...]]
+    states: list[State]
+    paddings: list[tuple[int, ...]]
+
+
+def trace(module: nn.Module, image_shape: Sequence[int]) -> Trace:
+    """Run a module that lies on the meta device, in evaluation mode, on an image (N, C, H, W).
+
+    Raises: whatever the module raises for this size.
+    """
+    # Inference mode shows whole operations (linear, attention), not what autograd makes of them.
+    with torch.inference_mode(), torch.device("meta"):
+        image = torch.empty(*image_shape)
+        tracer = _Tracer(image)
+        with tracer:
+            maps = module(image)
+    maps = [maps] if isinstance(maps, Tensor) else list(maps)
+    states = [tracer.state(one) or Lost() for one in maps]
+    return Trace([tuple(one.shape) for one in maps], states, tracer.paddings)
+
+
+class _Tracer(TorchDispatchMode):
+    def __init__(self, image: Tensor) -> None:
+        super().__init__()
+        self.paddings: list[tuple[int, ...]] = []
+        # Tensors are kept, or their ids would be given away again; they hold no data.
+        self._known: dict[int, tuple[Tensor, State]] = {}
+        self._written: set[int] = set()
+        self._know(image, Located.image(image.shape))
+
+    def state(self, tensor: Tensor) -> State | None:
+        """Return what is known of a tensor; None if it does not depend on the image."""
+        if id(tensor) in self._known:
+            return self._known[id(tensor)][1]
+        return Lost() if _storage(tensor) in self._written else None
+
+    def __torch_dispatch__(  # noqa: D105
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        states = [s for s in map(self.state, _tensors((args, kwargs))) if s is not None]
+        name = func.overloadpacket.__name__
+        if states and name not in OPERATIONS and torch.Tag.pointwise not in func.tags:
+            with self:
+                composite = func.decompose(*args, **kwargs)
+            if composite is not NotImplemented:
+                return composite
+        result = func(*args, **kwargs)
+        if states:
+            self._follow(func, _arguments(func, args, kwargs), states, result)
+        return result
+
+    def _follow(
+        self, func: Any, arguments: Mapping[str, Any], states: Sequence[State], result: Any
+    ) -> None:
+        results = _tensors(result)
+        call = Call(arguments, [tuple(r.shape) for r in results], self._locate, self.paddings)
+        found = self._positions(func, call, states)
+        for tensor, state in zip(results, found, strict=True):
+            before = self.state(tensor)
+            self._know(tensor, state)
+            if func._schema.is_mutable and before != state:
+                self._written.add(_storage(tensor))
+                self._forget_views(tensor)
+
+    def _positions(self, func: Any, call: Call, states: Sequence[State]) -> list[State]:
+        name = func.overloadpacket.__name__
+        mixed = any(state.mixed for state in states)
+        if not any(isinstance(state, Located) and state.axes for state in states):
+            lost = any(isinstance(state, Lost) for state in states)
+            return [
+                Lost(mixed or name in ATTENTION)
+                if lost
+                else Located(tuple(map(plain, shape)), everything=True, mixed=mixed)
+                for shape in call.shapes
+            ]
+        try:
+            found = OPERATIONS.get(name, elementwise)(call)
+        except Untraceable:
+            return [Lost(mixed or name in ATTENTION)] * len(call.shapes)
+        found = [found] if isinstance(found, Located) else list(found)
+        everything = any(isinstance(state, Located) and state.everything for state in states)
+        found = [
+            replace(one, everything=one.everything or everything, mixed=one.mixed or mixed)
+            for one in found
+        ]
+        return [*found, *[Lost(mixed)] * (len(call.shapes) - len(found))]
+
+    def _locate(self, tensor: Tensor) -> Located | None:
+        state = self.state(tensor)
+        if isinstance(state, Lost):
+            raise Untraceable
+        return state
+
+    def _know(self, tensor: Tensor, state: State) -> None:
+        self._known[id(tensor)] = (tensor, state)
+
+    def _forget_views(self, written: Tensor) -> None:
+        """Lose every other tensor that shares the memory of one that was written to."""
+        for tensor, _ in list(self._known.values()):
+            if tensor is not written and _storage(tensor) == _storage(written):
+                self._know(tensor, Lost())
+
+
+ATTENTION = {name for name, rule in OPERATIONS.items() if rule is attention}
+
+
+def _arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name, defaults filled in."""
+    schema = func._schema.arguments
+    given = dict(zip((argument.name for argument in schema), args, strict=False)) | dict(kwargs)
+    return {
+        argument.name: given.get(argument.name, argument.default_value) for argument in schema
+    }
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata

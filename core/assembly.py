@@ -1,0 +1,159 @@
+"""From a validated configuration to a model, its label spaces and its objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..registry import PluxelError
+from .config import Config, Factory, HeadConfig, StreamConfig
+from .contracts import Backbone, Dataset, Decoder
+from .geometry import StrideError
+from .labels import LabelMap, LabelSpace
+from .model import Head, SegmentationModel, Stream
+from .objective import Objective
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What a model must know of its data: kept in the run, so that it can be rebuilt without them.
+
+    ``channels``: channels of each input. ``labels``: by head, the meaning of raw label ids.
+    ``targets``: by head, the dataset's label map that it is trained on.
+    """
+
+    channels: Mapping[str, int]
+    labels: Mapping[str, LabelMap]
+    targets: Mapping[str, str]
+
+    def label_spaces(self) -> dict[str, LabelSpace]:
+        """Return the label space of each head."""
+        return {head: LabelSpace(labels) for head, labels in self.labels.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for the metadata of a weights file."""
+        labels = {head: label_map.to_json() for head, label_map in self.labels.items()}
+        return {"channels": dict(self.channels), "labels": labels, "targets": dict(self.targets)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Blueprint:
+        """Undo ``to_json``."""
+        labels = {head: LabelMap.from_json(one) for head, one in content["labels"].items()}
+        return cls(content["channels"], labels, content["targets"])
+
+
+def draw_blueprint(config: Config, dataset: Dataset) -> Blueprint:
+    """Settle which labels and inputs the configuration takes from the dataset.
+
+    Raises: ConfigError where a head or a stream asks for what the dataset does not have.
+    """
+    labels, targets = {}, {}
+    for name, head in config.pipeline.heads.items():
+        with config.at("heads", name):
+            targets[name] = _target(name, head, dataset)
+        with config.at("heads", name, "labels"):
+            labels[name] = LabelSpace.merged(dataset.labels[targets[name]], head.labels).label_map
+    for name, stream in config.pipeline.streams.items():
+        with config.at("streams", name, "input"):
+            for wanted in inputs_of(stream):
+                _require(wanted in dataset.channels, "input", wanted, dataset.channels)
+    return Blueprint(dict(dataset.channels), labels, targets)
+
+
+def _target(name: str, head: HeadConfig, dataset: Dataset) -> str:
+    if head.target is None and len(dataset.labels) == 1:
+        return next(iter(dataset.labels))
+    wanted = head.target or name
+    _require(wanted in dataset.labels, "label map", wanted, dataset.labels)
+    return wanted
+
+
+def _require(there: bool, what: str, wanted: str, offered: Mapping[str, object]) -> None:
+    if not there:
+        raise PluxelError(f"the dataset has no {what} {wanted!r}; it has {', '.join(offered)}")
+
+
+def inputs_of(stream: StreamConfig) -> list[str]:
+    """Return the names of the inputs that a stream stacks."""
+    return [stream.input] if isinstance(stream.input, str) else stream.input
+
+
+def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
+    """Build streams and heads with fresh weights.
+
+    Raises: ConfigError, at the component's place in the file, where two parts do not fit.
+    """
+    streams = {}
+    for name, stream in config.pipeline.streams.items():
+        inputs = inputs_of(stream)
+        channels = sum(blueprint.channels[one] for one in inputs)
+        with config.at("streams", name, "backbone"):
+            streams[name] = Stream(inputs, channels, stream.backbone(in_channels=channels))
+    spaces = blueprint.label_spaces()
+    heads = {
+        name: _build_head(config, name, head, streams, spaces[name])
+        for name, head in config.pipeline.heads.items()
+    }
+    model = SegmentationModel(streams, heads)
+    for stream in streams.values():
+        stream.adopt_normalisation()
+    return model
+
+
+def _build_head(
+    config: Config, name: str, head: HeadConfig, streams: Mapping[str, Stream], space: LabelSpace
+) -> Head:
+    chosen = head.streams or list(streams)
+    with config.at("heads", name, "streams"):
+        for stream in chosen:
+            if stream not in streams:
+                raise PluxelError(f"no stream {stream!r}; there are {', '.join(streams)}")
+    decoders = {}
+    for stream in chosen:
+        backbone = streams[stream].backbone
+        described = config.pipeline.streams[stream].backbone
+        with config.at("heads", name, "decoder"), _naming(head.decoder, described):
+            decoders[stream] = head.decoder(
+                features=backbone.feature_specs,
+                num_classes=space.num_classes,
+                class_names=space.class_names,
+                backbone=backbone,
+            )
+    return Head(decoders, head.fusion, on_images=head.decoder.wants("backbone"))
+
+
+@contextmanager
+def _naming(decoder: Factory[Decoder], backbone: Factory[Backbone]) -> Iterator[None]:
+    """Say of strides that are missing which decoder wants them, and which backbone has others."""
+    try:
+        yield
+    except StrideError as error:
+        model = backbone.params.get("model")
+        detail = f" ({model})" if isinstance(model, str) else ""
+        raise PluxelError(
+            error.said_of(
+                f"decoder '{decoder.component.name}'", f"backbone '{backbone.component.name}'{detail}"
+            )
+        ) from error
+
+
+def build_objective(
+    config: Config,
+    spaces: Mapping[str, LabelSpace],
+    frequencies: Callable[[str], Sequence[int]],
+) -> Objective:
+    """Build the losses; ``frequencies(head)`` is called only by those that weigh classes by it."""
+    losses = {}
+    for name, head in config.pipeline.heads.items():
+        space = spaces[name]
+        with config.at("heads", name, "loss"):
+            losses[name] = head.loss(
+                num_classes=space.num_classes,
+                ignore_index=space.ignore_index,
+                class_names=space.class_names,
+                class_frequencies=lambda name=name: frequencies(name),
+            )
+    weights = {name: head.weight for name, head in config.pipeline.heads.items()}
+    return Objective(losses, weights)

@@ -1,0 +1,104 @@
+"""The command ``pluxel``: its table of commands, its global options, and how it ends.
+
+Exit codes: 0; 1 where a check found something; 2 for a mistake in what was asked; 130 for Ctrl-C.
+Light by construction: whatever a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, NoReturn
+
+import click
+
+from ._groups import Lazy, LazyGroup
+from ._session import Session
+
+
+class Commands(LazyGroup):
+    """The commands, in the order of a person's work."""
+
+    table: ClassVar[Mapping[str, Lazy]] = {
+        "demo": Lazy("pluxel.core.cli.demo:demo", "Train, evaluate and predict on drawn shapes."),
+        "data": Lazy("pluxel.core.cli.data:data", "Look at your own images and masks."),
+        "config": Lazy("pluxel.core.cli.config:config", "Check, show and describe YAML files."),
+        "train": Lazy("pluxel.core.cli.train:train", "Train the pipeline of a YAML file."),
+        "evaluate": Lazy("pluxel.core.cli.evaluate:evaluate", "Measure a run on a split."),
+        "predict": Lazy("pluxel.core.cli.predict:predict", "Segment images with a run."),
+        "plugins": Lazy("pluxel.core.cli.plugins:plugins", "See what is installed, and why."),
+    }
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--plugin",
+    "plugins",
+    metavar="PATH",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Try a plugin in a single file, such as ./my_head.py. Repeatable.",
+)
+@click.option(
+    "--allow-plugin",
+    "allow",
+    metavar="NAME",
+    multiple=True,
+    help="Load only this installed plugin, and the built-in ones. Repeatable.",
+)
+@click.option(
+    "--deny-plugin",
+    "deny",
+    metavar="NAME",
+    multiple=True,
+    help="Do not load this installed plugin. Repeatable.",
+)
+@click.option("--traceback", is_flag=True, help="Show where in the code an error comes from.")
+@click.version_option(package_name="pluxel", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(
+    ctx: click.Context,
+    plugins: tuple[Path, ...],
+    allow: tuple[str, ...],
+    deny: tuple[str, ...],
+    traceback: bool,
+) -> None:
+    """Semantic segmentation, assembled from plugins by a YAML file."""
+    session = ctx.ensure_object(Session)
+    session.plugins, session.allow, session.deny = plugins, allow, deny
+    session.traceback = traceback
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process with its exit code."""
+    session = Session()
+    try:
+        # A command returns nothing; an int here is the code that it gave to ctx.exit.
+        code = cli.main(args, prog_name="pluxel", standalone_mode=False, obj=session)
+    except click.ClickException as error:
+        _explained(error).show()
+        code = error.exit_code
+    except click.Abort:  # click's name for Ctrl-C
+        click.echo("Interrupted", err=True)
+        code = 130
+    except Exception as error:
+        from ...registry import PluxelError  # noqa: PLC0415 - only an error pays for it
+
+        if not isinstance(error, PluxelError):
+            raise
+        if session.traceback:
+            sys.excepthook(type(error), error, error.__traceback__)
+        else:
+            click.echo(str(error), err=True)
+        code = error.exit_code
+    sys.exit(code or 0)
+
+
+def _explained(error: click.ClickException) -> click.ClickException:
+    """Say of a global option that was given to a command where it goes."""
+    names = {name for option in cli.params for name in option.opts}
+    if not isinstance(error, click.NoSuchOption) or error.option_name not in names:
+        return error
+    message = f"{error.message} It goes before the command: pluxel {error.option_name} …"
+    return click.UsageError(message, ctx=error.ctx)

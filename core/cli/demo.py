@@ -1,0 +1,55 @@
+"""``pluxel demo``: the shipped pipeline on drawn shapes, through the commands that a person uses."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+CONFIG = "shapes_fcn8s_resnet18"
+IMAGES = 6
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs/demo"),
+    show_default=True,
+    help="Directory of the run.",
+)
+def demo(output: Path) -> None:
+    """Train, evaluate and predict on shapes that are drawn as it goes: about three minutes."""
+    images, predictions = output / "images", output / "predictions"
+    _pluxel("train", CONFIG, "--run", str(output), "--resume", "auto")
+    _draw(images)
+    _pluxel("evaluate", str(output))
+    _pluxel("predict", str(output), str(images), "--output", str(predictions))
+    click.echo(f"\nThe overlay pictures lie in {predictions / 'overlay'}")
+
+
+def _pluxel(*arguments: str) -> None:
+    """Run a command line of pluxel, shown as a person would type it."""
+    click.secho(f"\n$ pluxel {shlex.join(arguments)}", bold=True)
+    command = [sys.executable, "-m", "pluxel.core.cli", *arguments]
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+def _draw(folder: Path) -> None:
+    """Write some images of the split `val` as files, for `pluxel predict`."""
+    from PIL import Image  # noqa: PLC0415 - the help stays light
+
+    from ...registry import Host  # noqa: PLC0415
+    from ..config import load_config  # noqa: PLC0415
+
+    pipeline = load_config(CONFIG, host=Host()).pipeline
+    dataset = pipeline.dataset(split=pipeline.splits["val"])
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(IMAGES):
+        sample = dataset[index]
+        Image.fromarray(sample.inputs["image"]).save(folder / f"{index}.png")

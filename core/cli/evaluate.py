@@ -1,0 +1,54 @@
+"""``pluxel evaluate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ._options import overrides, run_argument
+from ._session import Session
+
+
+@click.command()
+@run_argument
+@overrides
+@click.option(
+    "--split",
+    default="val",
+    show_default=True,
+    help="A role in the configuration's splits (train, val …), or a split of the dataset.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the JSON goes.  [default: results.json of the run for val, else results-SPLIT.json]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON instead of a table.")
+@click.pass_obj
+def evaluate(
+    session: Session,
+    run: Path,
+    overrides: tuple[str, ...],
+    settings: tuple[str, ...],
+    split: str,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure the weights of RUN, a directory that pluxel train made, on a split.
+
+    Pixel accuracy, mean accuracy, mean IU and frequency-weighted IU, overall, per class and per
+    image, at the images' own size. Values of the run's configuration can be changed, such as
+    dataset.root=/elsewhere.
+    """
+    from ..engine import evaluate_run  # noqa: PLC0415 - the help stays light
+    from ..progress import configure_logging  # noqa: PLC0415
+    from ..report import table  # noqa: PLC0415
+
+    configure_logging()
+    results, written = evaluate_run(
+        run, split, (*overrides, *settings), host=session.host, output=output
+    )
+    click.echo(json.dumps(results, indent=2) if as_json else table(results))
+    click.echo(f"results: {written}", err=as_json)

@@ -1,0 +1,143 @@
+"""``pluxel plugins``: what is installed, what a name means, and what is broken."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ...registry import KINDS, Component, Host
+from ._groups import Group
+from ._session import Session
+
+Row = tuple[str, Component]
+"""A kind, and a component of it."""
+
+
+@click.group(cls=Group)
+def plugins() -> None:
+    """See which components are installed, what a name means and what is broken."""
+
+
+@plugins.command("list")
+@click.option("--kind", help=f"Only this kind: {', '.join(KINDS)}.")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
+@click.pass_obj
+def list_(session: Session, kind: str | None, as_json: bool) -> None:
+    """List every component of every plugin."""
+    host = session.host
+    kinds = [kind] if kind else list(KINDS)
+    rows = [(each, component) for each in kinds for component in host.components(each)]
+    if as_json:
+        click.echo(json.dumps([_record(host, *row) for row in rows], indent=2))
+    elif sys.stdout.isatty():
+        _print_table(rows)
+    else:
+        _print_lines(rows)
+    for failure in host.failures:  # stdout beside JSON belongs to the program that reads it
+        click.echo(f"{failure}: pluxel plugins doctor shows where", err=as_json)
+
+
+@plugins.command()
+@click.argument("kind")
+@click.argument("name")
+@click.pass_obj
+def why(session: Session, kind: str, name: str) -> None:
+    """Show what the NAME of a KIND means in a YAML file, and where it comes from."""
+    host = session.host
+    owners = host.owners(kind, name)
+    for component in owners:
+        _print_origin(host, kind, component)
+    _print_search(host)
+    host.get(kind, name)  # raises for an unknown or an ambiguous name
+    namesakes = [other for other in host.owners(kind, owners[0].name) if other not in owners]
+    for other in namesakes:
+        click.echo(f"{owners[0].name!r} alone is ambiguous: {other.qualified} has that name too")
+
+
+@plugins.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Load every plugin, import every component and check its signature.
+
+    Exit code 1 if anything is broken.
+    """
+    from ._doctor import diagnose  # noqa: PLC0415 - imports all that the components need
+
+    host: Host = ctx.obj.host
+    broken = len(host.failures)
+    for failure in host.failures:
+        click.echo(f"FAILED {failure.provider}: {failure.error}\n{failure.traceback}")
+    for kind in KINDS:
+        for component in host.components(kind):
+            trouble = diagnose(host, kind, component)
+            broken += trouble is not None
+            click.echo(f"{'FAILED' if trouble else 'ok    '} {kind} {component.qualified}")
+            if trouble:
+                click.echo(trouble)
+    _print_search(host)
+    click.echo(f"{broken} broken" if broken else "nothing is broken")
+    ctx.exit(1 if broken else 0)
+
+
+def _record(host: Host, kind: str, component: Component) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "name": component.name,
+        "provider": component.provider,
+        "summary": component.summary,
+        "qualified": component.qualified,
+        "version": host.providers[component.provider].version,
+        "target": component.target,
+        "aliases": component.aliases,
+        "renamed_from": component.renamed_from,
+        "extra": component.extra,
+    }
+
+
+def _print_lines(rows: Sequence[Row]) -> None:
+    names = max((len(component.name) for _, component in rows), default=0)
+    providers = max((len(component.provider) for _, component in rows), default=0)
+    for kind, component in rows:
+        name, provider = component.name.ljust(names), component.provider.ljust(providers)
+        click.echo(f"{kind:<9}  {name}  {provider}  {component.summary}")
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - a pipe needs no colours
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table("kind", "name", "provider", "summary", box=SIMPLE_HEAD)
+    for kind, component in rows:
+        name = Text(component.name, "bold")
+        table.add_row(kind, name, component.provider, Text(component.summary))  # [ is no markup
+    Console().print(table)
+
+
+def _print_origin(host: Host, kind: str, component: Component) -> None:
+    provider = host.providers[component.provider]
+    click.echo(f"{kind} {component.qualified}: {component.summary}")
+    for title, value in (
+        ("target", component.target),
+        ("provider", f"{provider.name} {provider.version}".rstrip()),
+        ("entry point", ", ".join(provider.entry_points)),
+        ("file", provider.location),
+        ("aliases", ", ".join(component.aliases)),
+        ("renamed from", ", ".join(component.renamed_from)),
+        ("extra", component.extra),
+    ):
+        if value:
+            click.echo(f"  {title:<12}  {value}")
+
+
+def _print_search(host: Host) -> None:
+    searched = (f"{each.name} {each.version}".rstrip() for each in host.providers.values())
+    click.echo(f"searched: {', '.join(searched) or 'nothing'}")
+    for failure in host.failures:
+        click.echo(str(failure))
+    for name, reason in host.excluded.items():
+        click.echo(f"plugin {name} is {reason}")

@@ -1,0 +1,225 @@
+"""What pydantic found wrong becomes problems in plain words, at their places in the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ...registry import did_you_mean
+from ._annotations import annotation_at, keys_of
+from ._faults import FAULT, OWNED, Owner
+from ._nodes import (
+    Location,
+    MapNode,
+    Node,
+    ScalarNode,
+    Segment,
+    anchor,
+    child,
+    descend,
+    key_location,
+)
+from ._paths import SHORT, format_path
+from ._problems import Problem
+from ._words import expectation, instead, shown
+
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+_MISSING = (
+    "missing",
+    "missing_argument",
+    "missing_keyword_only_argument",
+    "missing_positional_only_argument",
+)
+_LISTED = 12
+"""The most keys that an error lists."""
+
+Shorten = Callable[[Sequence[Segment]], tuple[Segment, ...]]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One line of a validation error, its path told apart from pydantic's marks in it.
+
+    ``path``: keys and indices that lie in the tree (the last may be missing there).
+    ``member``: which member of a union it is about, and ``union`` how far up that union lies.
+    ``depth``: where in ``path`` the parameters of ``owner`` begin.
+    """
+
+    kind: str
+    path: tuple[Segment, ...]
+    message: str
+    context: Mapping[str, Any]
+    owner: Owner
+    depth: int
+    member: str = ""
+    union: int = -1
+
+    @property
+    def expected(self) -> str | None:
+        """What would have been right, if it is the shape of a value that is wrong."""
+        return expectation(self.kind, self.context, self.member)
+
+
+def explain(
+    error: ValidationError, tree: MapNode, model: type[BaseModel], shorten: Shorten
+) -> Iterator[Problem]:
+    """Yield the problems that a validation error stands for.
+
+    ``shorten`` turns a path into the one that the person wrote.
+    """
+    root = Owner("", model)
+    mistakes = [_mistake(details, tree, root) for details in error.errors(include_url=False)]
+    teller = _Teller(tree, shorten)
+    for group in _by_union(mistakes):
+        if not teller.is_broken(group[0].path):
+            yield teller.tell(group)
+
+
+def _mistake(details: ErrorDetails, tree: MapNode, owner: Owner) -> Mistake:
+    location, inner = details["loc"], len(details["loc"])
+    if details["type"] == OWNED:
+        context = details.get("ctx", {})
+        details, owner = context["details"], context["owner"]
+        inner = len(details["loc"])
+    path: list[Segment] = []
+    depth, union, member = 0, -1, ""
+    node: Node | None = tree
+    for number, segment in enumerate(location):
+        if number == len(location) - inner:
+            depth = len(path)
+        following = child(node, segment) if node else None
+        is_absent_key = number == len(location) - 1 and details["type"] in _MISSING
+        if following is not None or is_absent_key:
+            path.append(segment)
+            node = following
+        elif segment != "[key]" and union < 0:
+            union, member = len(path), str(segment)
+    if inner == 0:
+        depth = len(path)
+    kind = "key" if location and location[-1] == "[key]" else details["type"]
+    return Mistake(
+        kind, tuple(path), details["msg"], details.get("ctx", {}), owner, depth, member, union
+    )
+
+
+def _by_union(mistakes: Sequence[Mistake]) -> Iterator[list[Mistake]]:
+    """Yield single mistakes, and together those about the members of one union."""
+    unions: dict[tuple[Segment, ...], list[Mistake]] = {}
+    for mistake in mistakes:
+        if mistake.union < 0:
+            yield [mistake]
+        else:
+            unions.setdefault(mistake.path[: mistake.union], []).append(mistake)
+    for group in unions.values():
+        yield from _narrow(group)
+
+
+def _narrow(group: list[Mistake]) -> Iterator[list[Mistake]]:
+    """Keep the member that the value was meant to be, where its shape tells."""
+    members: dict[str, list[Mistake]] = {}
+    for mistake in group:
+        members.setdefault(mistake.member, []).append(mistake)
+    fitting = [
+        found
+        for found in members.values()
+        if not any(one.expected and len(one.path) == one.union for one in found)
+    ]
+    if fitting:
+        for mistake in min(fitting, key=len):
+            yield [mistake]
+    else:
+        yield group
+
+
+class _Teller:
+    """Turns mistakes into problems, with the tree to say where they are and what was written."""
+
+    def __init__(self, tree: MapNode, shorten: Shorten) -> None:
+        self._tree = tree
+        self._shorten = shorten
+
+    def tell(self, group: Sequence[Mistake]) -> Problem:
+        """Return the one problem that all mistakes of a group are about."""
+        mistake = group[0]
+        if mistake.kind in _UNKNOWN_KEY:
+            return Problem(self._key(mistake.path), self._unknown_key(mistake))
+        if mistake.kind in _MISSING:
+            return Problem(self._component(mistake.path[:-1]), self._missing(mistake))
+        if mistake.kind == "key":
+            key = f"key '{mistake.path[-1]}'"
+            message = f"{self._name(mistake.path[:-1])}: {key}: {self._reason(mistake)}"
+            return Problem(self._key(mistake.path), message)
+        if mistake.kind == FAULT and "message" in mistake.context:
+            place = {"key": self._key, "value": self._value, "component": self._component}
+            location = place[mistake.context["at"]](mistake.path)
+            return Problem(location, mistake.context["message"], tuple(mistake.context["notes"]))
+        return Problem(self._value(mistake.path), self._wrong_value(group))
+
+    def is_broken(self, path: Sequence[Segment]) -> bool:
+        """Tell whether what is wrong here only follows from what has been said already."""
+        node = self._node(path)
+        name = child(node, "type")
+        return any(isinstance(one, ScalarNode) and one.broken for one in (node, name))
+
+    def _node(self, path: Sequence[Segment]) -> Node:
+        *_, node = descend(self._tree, path)
+        return node
+
+    def _key(self, path: Sequence[Segment]) -> Location:
+        return key_location(self._tree, path) or anchor(self._node(path))
+
+    def _value(self, path: Sequence[Segment]) -> Location:
+        return self._node(path).location
+
+    def _component(self, path: Sequence[Segment]) -> Location:
+        return anchor(self._node(path))
+
+    def _name(self, path: Sequence[Segment]) -> str:
+        return format_path(self._shorten(path))
+
+    def _unknown_key(self, mistake: Mistake) -> str:
+        key, parent, owner = str(mistake.path[-1]), mistake.path[:-1], mistake.owner
+        known = keys_of(annotation_at(owner.model, parent[mistake.depth :])) or {}
+        if not parent:
+            known = {**known, **SHORT, "base": None}
+        if owner.label and len(parent) == mistake.depth:
+            known = {name: kind for name, kind in known.items() if name != "type"}
+            if key in owner.wiring:
+                return f"{owner.label} is given '{key}' by Pluxel: delete it"
+            if not known:
+                return f"{owner.label} has no parameters, so no '{key}'"
+            message = f"{owner.label} has no parameter '{key}'."
+        else:
+            message = f"unknown key '{key}'{f' in {self._name(parent)}' if parent else ''}."
+        return message + (did_you_mean(key, known) or _listing(known))
+
+    def _missing(self, mistake: Mistake) -> str:
+        key, parent, owner = mistake.path[-1], mistake.path[:-1], mistake.owner
+        if owner.label and len(parent) == mistake.depth:
+            return f"{owner.label} needs the parameter '{key}'"
+        parent = self._shorten(mistake.path)[:-1]
+        return f"missing '{key}'{f' in {format_path(parent)}' if parent else ''}"
+
+    def _wrong_value(self, group: Sequence[Mistake]) -> str:
+        first = group[0]
+        name = self._name(first.path)
+        expected = list(dict.fromkeys(one.expected for one in group if one.expected))
+        if not expected:
+            return f"{name}: {self._reason(first)}" if name else self._reason(first)
+        node = self._node(first.path)
+        hint = next(filter(None, (instead(node, one) for one in expected)), "")
+        return f"{name}: expected {' or '.join(expected)}, not {shown(node)}{hint}"
+
+    def _reason(self, mistake: Mistake) -> str:
+        text = mistake.message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        return text if text != mistake.message else text[:1].lower() + text[1:]
+
+
+def _listing(keys: Iterable[str]) -> str:
+    names = sorted(keys)
+    few = 0 < len(names) <= _LISTED
+    return f" Known are {', '.join(names)}" if few else ""

@@ -1,0 +1,151 @@
+"""The whole configuration, in its long form: streams feed heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from ...registry import did_you_mean
+from ..contracts import Backbone, Dataset, Decoder, Loss
+from ..labels import LabelsConfig
+from ._factory import Factory
+from ._faults import Finding, Place, faults
+from ._nodes import Segment
+from ._training import EvaluationConfig, NonNegative, Section, TrainingConfig
+
+Version = Annotated[
+    str,
+    BeforeValidator(
+        lambda given: str(given) if given else given, json_schema_input_type=str | float
+    ),
+]
+"""A version such as 1.2, which YAML takes for a number."""
+Name = Annotated[str, Field(min_length=1)]
+
+
+class StreamConfig(Section):
+    """One or more inputs of the dataset, through one backbone."""
+
+    input: Name | Annotated[list[Name], Field(min_length=1)] = Field(
+        "", description="Inputs, stacked on channels; by default the one of the stream's name."
+    )
+    backbone: Factory[Backbone] = Field(description="Turns the inputs into feature maps.")
+
+
+class HeadConfig(Section):
+    """A label map, and what is needed to predict it."""
+
+    target: Name | None = Field(
+        None, description="The dataset's label map; null: the one of the head's name, or the only one."
+    )
+    labels: LabelsConfig = Field(
+        LabelsConfig(), description="Changes to the dataset's raw ids, classes and colours."
+    )
+    decoder: Factory[Decoder] = Field(description="Turns feature maps into scores.")
+    loss: Factory[Loss] = Field(description="What training minimises.")
+    weight: NonNegative = Field(1.0, description="Of this head's loss in the sum of all.")
+    streams: Annotated[list[Name], Field(min_length=1)] | None = Field(
+        None, description="Those whose scores are fused; null: all."
+    )
+    fusion: Literal["mean", "sum"] = Field("mean", description="How scores of streams are fused.")
+
+
+class Provenance(Section):
+    """Which versions wrote a configuration; written into every run."""
+
+    version: Version | None = Field(None, description="Of Pluxel.")
+    providers: dict[str, Version] = Field(
+        {}, description="Version of each distribution that provides a component."
+    )
+
+
+class PipelineConfig(Section):
+    """Streams, heads, data and training. A run keeps it with every default filled in."""
+
+    pluxel: Provenance | None = Field(None, description="Which versions wrote this file.")
+    streams: Annotated[dict[Name, StreamConfig], Field(min_length=1)] = Field(
+        description="Each turns inputs into feature maps; the short form has one, 'image'."
+    )
+    heads: Annotated[dict[Name, HeadConfig], Field(min_length=1)] = Field(
+        description="Each predicts a label map; the short form has one, 'semantic'."
+    )
+    dataset: Factory[Dataset] = Field(description="Where images and labels come from.")
+    splits: dict[str, Name] = Field(
+        {"train": "train", "val": "val"}, description="What the dataset calls each split."
+    )
+    augment: dict[str, list[Any]] = Field(
+        {}, description="By split, transforms of albumentations: 'Name' or {Name: {argument: value}}."
+    )
+    init_from: Path | None = Field(None, description="A run or weights to start from.")
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(0, description="Of all randomness.")
+    device: Name = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
+    deterministic: bool = Field(False, description="Refuse operations whose result varies.")
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @field_validator("streams")
+    @classmethod
+    def _name_inputs(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
+        return {
+            name: stream if stream.input else stream.model_copy(update={"input": name})
+            for name, stream in streams.items()
+        }
+
+    @field_validator("init_from")
+    @classmethod
+    def _expand_home(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path else None
+
+    @field_validator("heads")
+    @classmethod
+    def _streams_exist(
+        cls, heads: dict[str, HeadConfig], info: ValidationInfo
+    ) -> dict[str, HeadConfig]:
+        known = info.data.get("streams")
+        found = [
+            ((head, "streams", index), f"unknown stream '{name}'.{did_you_mean(name, known)}")
+            for head, section in heads.items()
+            for index, name in enumerate(section.streams or ())
+            if known and name not in known
+        ]
+        _raise_if_any((path, message, "value") for path, message in found)
+        return heads
+
+    @field_validator("augment")
+    @classmethod
+    def _transforms_exist(
+        cls, augment: dict[str, list[Any]], info: ValidationInfo
+    ) -> dict[str, list[Any]]:
+        splits = info.data.get("splits", augment)
+        found: list[Finding] = [
+            ((split,), f"unknown split '{split}'.{did_you_mean(split, splits)}", "key")
+            for split in augment
+            if split not in splits
+        ]
+        for split, transforms in augment.items():
+            for path, message in _transform_problems(transforms):
+                found.append(((split, *path), message, _pointer(path, message)))
+        _raise_if_any(found)
+        return augment
+
+
+def _raise_if_any(found: Iterable[Finding]) -> None:
+    if several := list(found):
+        raise faults(several)
+
+
+def _transform_problems(transforms: list[Any]) -> list[tuple[tuple[Segment, ...], str]]:
+    if not transforms:
+        return []
+    # Albumentations takes seconds to import, which only those who augment should wait for.
+    from ..data.augmentation import check_transforms  # noqa: PLC0415
+
+    return check_transforms(transforms)
+
+
+def _pointer(place: tuple[Segment, ...], message: str) -> Place:
+    """Point at the name where it is the name that is wrong."""
+    return "key" if place and f"'{place[-1]}'" in message else "value"

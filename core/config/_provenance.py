@@ -1,0 +1,80 @@
+"""Which versions wrote a configuration, and whether those that read it are up to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ...registry import Host
+from ._dump import factories
+from ._layers import PROVENANCE
+from ._nodes import MapNode, ScalarNode
+from ._pipeline import PipelineConfig
+from ._problems import Problem
+
+_OWN = "pluxel"
+
+
+def provenance(pipeline: PipelineConfig, host: Host) -> dict[str, Any]:
+    """Return the version of Pluxel, and of each distribution that a component comes from."""
+    names = {factory.component.provider for factory in factories(pipeline)}
+    versions = {name: _version(name, host) for name in sorted(names)}
+    return {"version": _version(_OWN, host) or None, "providers": versions}
+
+
+def absent_providers(tree: MapNode, host: Host) -> Iterator[Problem]:
+    """Yield a problem for each distribution that a configuration needs and nobody installed."""
+    for name, version, node in _recorded(tree):
+        if name in host.providers:
+            continue
+        wanted = f"{name} {version}".strip()
+        if name.endswith(".py"):
+            remedy = f"give it as --plugin {name}"
+        else:
+            remedy = f"pip install '{name}{f'>={version}' if version else ''}'"
+        notes = [f"{failure} and provides it" for failure in host.failures if failure.provider == name]
+        message = f"this was written with {wanted}, which is not there: {remedy}"
+        yield Problem(node.location, message, tuple(notes))
+
+
+def outdated_providers(tree: MapNode, host: Host) -> Iterator[Problem]:
+    """Yield a problem for each distribution that is older here than where this was written."""
+    for name, version, node in _recorded(tree):
+        here = _version(name, host)
+        if here and _release(here) < _release(version):
+            remedy = f"pip install --upgrade '{name}>={version}'"
+            message = f"this was written with {name} {version}; here it is {here}: {remedy}"
+            yield Problem(node.location, message)
+
+
+def _recorded(tree: MapNode) -> Iterator[tuple[str, str, ScalarNode]]:
+    block = tree.get(PROVENANCE)
+    if not isinstance(block, MapNode):
+        return
+    own, providers = block.get("version"), block.get("providers")
+    named = {_OWN: own} if own else {}
+    if isinstance(providers, MapNode):
+        named |= {name: entry.node for name, entry in providers.entries.items()}
+    for name, node in named.items():
+        if isinstance(node, ScalarNode) and node.value is not None:
+            yield name, node.text, node
+
+
+def _version(name: str, host: Host) -> str:
+    if provider := host.providers.get(name):
+        return provider.version
+    if name != _OWN:
+        return ""
+    from importlib.metadata import version  # noqa: PLC0415 - only a host without built-ins asks
+
+    return version(_OWN)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without the zeros at its end: 1.2 is 1.2.0."""
+    found = re.match(r"\d+(\.\d+)*", version)
+    numbers = [int(part) for part in found[0].split(".")] if found else []
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)

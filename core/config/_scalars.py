@@ -1,0 +1,43 @@
+"""What an unquoted word of YAML means: the core schema of YAML 1.2 (section 10.3.2).
+
+YAML 1.1, which PyYAML follows, reads ``no`` as false, ``1e-4`` as text and ``12:30`` as 750.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ._nodes import Value
+
+_NULL = re.compile(r"null|Null|NULL|~|")
+_TRUE = re.compile(r"true|True|TRUE")
+_FALSE = re.compile(r"false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
+_NAN = re.compile(r"\.(nan|NaN|NAN)")
+
+_PARSERS = (
+    (_NULL, lambda _: None),
+    (_TRUE, lambda _: True),
+    (_FALSE, lambda _: False),
+    (_INTEGER, int),
+    (_OCTAL, lambda text: int(text, 8)),
+    (_HEXADECIMAL, lambda text: int(text, 16)),
+    (_FLOAT, float),
+    (_INFINITY, lambda text: float(text.replace(".", ""))),
+    (_NAN, lambda _: float("nan")),
+)
+
+
+def resolve(text: str) -> Value:
+    """Return the value of an unquoted scalar; what is nothing else is a string.
+
+    Raises: ValueError for an integer of more digits than Python reads (4300).
+    """
+    for pattern, parse in _PARSERS:
+        if pattern.fullmatch(text):
+            return parse(text)
+    return text

@@ -1,0 +1,172 @@
+"""The section ``training``: how long, with what optimiser, and what is watched."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from ._choice import Choice
+from ._faults import fault
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+CountOrZero = Annotated[int, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: no unknown keys, no silent conversions, no changes later."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SGDConfig(Section):
+    """Stochastic gradient descent with momentum, and the paper's parameter groups.
+
+    Long et al. (PAMI 2016), section 4.3: biases learn twice as fast and are not decayed.
+    """
+
+    type: Literal["sgd"] = "sgd"
+    lr: Positive = Field(description="Learning rate. It goes with the loss: mean or sum of pixels.")
+    momentum: Momentum = Field(0.9, description="Share of the last step that is kept, 0 to 1.")
+    nesterov: bool = Field(False, description="Look ahead along the momentum.")
+    weight_decay: NonNegative = Field(5e-4, description="L2 penalty, added to the gradient.")
+    bias_lr_factor: NonNegative = Field(2.0, description="Learning rate of biases over `lr`.")
+    bias_decay: bool = Field(False, description="Decay biases and the scales of norms too.")
+
+
+class AdamWConfig(Section):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    type: Literal["adamw"] = "adamw"
+    lr: Positive = Field(1e-4, description="Learning rate.")
+    betas: tuple[Momentum, Momentum] = Field(
+        (0.9, 0.999), description="Decay of the running mean and of the running square, 0 to 1."
+    )
+    eps: Positive = Field(1e-8, description="Keeps the quotient finite.")
+    weight_decay: NonNegative = Field(0.01, description="Share of a weight lost per step and lr.")
+    bias_lr_factor: NonNegative = Field(1.0, description="Learning rate of biases over `lr`.")
+    bias_decay: bool = Field(False, description="Decay biases and the scales of norms too.")
+
+
+OptimizerConfig = Annotated[SGDConfig | AdamWConfig, Choice("optimizer", default="adamw")]
+
+
+class _WarmUp(Section):
+    warmup_steps: CountOrZero = Field(
+        0, description="Steps in which the rate rises linearly, before the schedule begins."
+    )
+    warmup_factor: Fraction = Field(0.1, description="Where the rise begins, as a factor on lr.")
+
+
+class ConstantSchedule(_WarmUp):
+    """The learning rate stays."""
+
+    type: Literal["constant"] = "constant"
+
+
+class PolySchedule(_WarmUp):
+    """(1 − t)^power, t from 0 to 1 (Chen et al., DeepLab, 2016)."""
+
+    type: Literal["poly"] = "poly"
+    power: Positive = Field(0.9, description="1 is a straight line.")
+    min_factor: Fraction = Field(0.0, description="Where it ends, as a factor on lr.")
+
+
+class CosineSchedule(_WarmUp):
+    """Half a cosine (Loshchilov and Hutter, 2017)."""
+
+    type: Literal["cosine"] = "cosine"
+    min_factor: Fraction = Field(0.0, description="Where it ends, as a factor on lr.")
+
+
+ScheduleConfig = Annotated[
+    ConstantSchedule | PolySchedule | CosineSchedule, Choice("schedule", default="constant")
+]
+
+
+class GroupConfig(Section):
+    """Parameters that learn differently; the last group that matches a parameter counts."""
+
+    match: str = Field(
+        description="Regular expression, searched in a parameter's name: '^streams.image'."
+    )
+    lr_factor: NonNegative = Field(1.0, description="Learning rate over the optimiser's.")
+    weight_decay: NonNegative | None = Field(None, description="null: the optimiser's.")
+    frozen: bool = Field(False, description="Do not train them at all.")
+
+    @field_validator("match")
+    @classmethod
+    def _compiles(cls, match: str) -> str:
+        try:
+            re.compile(match)
+        except re.error as error:
+            raise ValueError(f"'{match}' is not a regular expression: {error}") from error
+        return match
+
+
+class EarlyStopConfig(Section):
+    """Stop when the monitored value no longer improves."""
+
+    patience: Count = Field(description="Evaluations without improvement.")
+    min_delta: NonNegative = Field(0.0, description="The least change that is an improvement.")
+
+
+class TrainingConfig(Section):
+    """How a model is trained. A step is one update of the weights."""
+
+    epochs: Count | None = Field(None, description="Passes over the training split.")
+    steps: Count | None = Field(
+        default_factory=lambda others: None if others.get("epochs") else 1000,
+        description="Updates in all, in place of epochs; 1000 if neither is given.",
+    )
+    batch_size: Count = Field(4, description="Images a forward pass.")
+    accumulate: Count = Field(1, description="Forward passes an update.")
+    sampling: Literal["shuffle", "uniform"] = Field(
+        "shuffle", description="shuffle: each image once an epoch; uniform: with replacement."
+    )
+    workers: CountOrZero = Field(0, description="Processes that load images; 0: none but this.")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="auto: bf16 where the device computes in it, else fp32."
+    )
+    optimizer: OptimizerConfig = AdamWConfig()
+    groups: list[GroupConfig] = Field([], description="Parameters that learn differently.")
+    schedule: ScheduleConfig = ConstantSchedule()
+    clip_norm: Positive | None = Field(None, description="Largest norm of the whole gradient.")
+    ema: Momentum | None = Field(
+        None, description="Decay a step of the averaged weights (0.999, say); null: no average."
+    )
+    eval_every: Count | None = Field(None, description="Steps; null: ten times a run.")
+    checkpoint_every: Count | None = Field(None, description="Steps; null: as eval_every.")
+    log_every: Count = Field(20, description="Steps.")
+    monitor: str | None = Field(
+        "val/mean_iou", description="What the best weights are best by: 'val/iou/road', 'val/loss'."
+    )
+    mode: Literal["max", "min"] | None = Field(
+        None, description="Which is better; null: min for names that end in loss, else max."
+    )
+    early_stop: EarlyStopConfig | None = Field(None, description="null: train to the end.")
+    on_bad_sample: Literal["stop", "skip"] = Field(
+        "stop", description="What an unreadable image does to the run."
+    )
+
+    @field_validator("steps")
+    @classmethod
+    def _one_length(cls, steps: int | None, info: ValidationInfo) -> int | None:
+        epochs = info.data.get("epochs")
+        if steps is not None and epochs is not None:
+            raise fault("give steps or epochs, not both (null clears the one from a base)", at="key")
+        if steps is None and epochs is None:
+            raise fault("give a number of steps or of epochs", at="key")
+        return steps
+
+
+class EvaluationConfig(Section):
+    """How a model is evaluated."""
+
+    batch_size: Count = Field(1, description="Images a forward pass.")
+    workers: CountOrZero = Field(0, description="Processes that load images; 0: none but this.")

@@ -1,0 +1,91 @@
+"""Types and limits in a person's words: what was expected, what was given, what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...registry import did_you_mean
+from ._faults import FAULT
+from ._nodes import ListNode, MapNode, Node, ScalarNode
+from ._scalars import resolve
+
+_WHOLE, _NUMBER, _BOOL, _TEXT = "a whole number", "a number", "true or false", "text"
+_LIST, _MAPPING = "a list", "a mapping"
+_EXPECTED = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _WHOLE),
+    **dict.fromkeys(("float_type", "float_parsing"), _NUMBER),
+    **dict.fromkeys(("bool_type", "bool_parsing"), _BOOL),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type"), _LIST),
+    **dict.fromkeys(("dict_type", "model_type", "mapping_type", "dataclass_type"), _MAPPING),
+    "string_type": _TEXT,
+    "path_type": "a path",
+    "none_required": "null",
+    "finite_number": "a finite number",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number of at most {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_short": "text of at least {min_length} characters",
+    "string_too_long": "text of at most {max_length} characters",
+    "too_short": "at least {min_length} items",
+    "too_long": "at most {max_length} items",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+}
+_YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+_SHOWN = 60
+"""Characters of a value that are worth repeating."""
+
+
+def expectation(kind: str, context: Mapping[str, Any], member: str = "") -> str | None:
+    """Return what would have been right, for errors about the shape or the size of a value.
+
+    ``member`` is pydantic's description of the member of a union that did not fit.
+    """
+    if kind == FAULT:
+        return context.get("expected")
+    if kind == "string_type" and "path_validator" in member:
+        return "a path"
+    words = _EXPECTED.get(kind)
+    return words.format(**context) if words else None
+
+
+def shown(node: Node) -> str:
+    """Return a value as an error repeats it."""
+    if isinstance(node, ScalarNode):
+        text = node.text if len(node.text) <= _SHOWN else f"{node.text[:_SHOWN]}…"
+        return f"'{text}'" if isinstance(node.value, str) else text or "nothing"
+    kind, length = (_LIST, len(node.items)) if isinstance(node, ListNode) else (_MAPPING, 0)
+    return f"{kind} of {length}" if length else kind
+
+
+def instead(node: Node, expected: str) -> str:
+    """Return what to write, with its leading punctuation, or nothing if that cannot be told."""
+    if not isinstance(node, ScalarNode):
+        return ""
+    if isinstance(node.value, str):
+        if names := re.findall(r"'([^']*)'", expected):
+            return f".{hint}" if (hint := did_you_mean(node.value, names)) else ""
+        return _converted(node.value, expected)
+    if expected == _WHOLE and isinstance(node.value, float) and node.value.is_integer():
+        return f": write {int(node.value)}"
+    if expected in (_TEXT, "a path") and node.value is not None:
+        return f': write "{node.text}" in quotes'
+    return f": write [{node.text}]" if expected == _LIST and node.value is not None else ""
+
+
+def _converted(text: str, expected: str) -> str:
+    if expected == _BOOL:
+        word = _YES_NO.get(text.lower(), text.lower())
+        return f": write {word}" if word in ("true", "false") else ""
+    if expected == _LIST:
+        return f": write [{text}]"
+    if "number" in expected:
+        bare = text.replace("_", "").replace(",", "").strip()
+        value = resolve(bare) if len(bare) < _SHOWN else None
+        return f": write {bare}" if isinstance(value, int | float) else ""
+    return ""

@@ -1,0 +1,114 @@
+"""What a plugin of each kind offers, and the wiring that its constructor may ask for.
+
+Parameters before ``*`` are wiring, injected by name; keyword-only parameters are the user's YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from torch import Tensor
+
+from .geometry import FeatureSpec, Grid
+from .labels import LabelMap
+from .normalisation import Normalisation
+
+WIRING: Mapping[str, tuple[str, ...]] = {
+    "backbone": ("in_channels",),
+    "decoder": ("features", "num_classes", "class_names", "backbone"),
+    "loss": ("num_classes", "ignore_index", "class_names", "class_frequencies"),
+    "dataset": ("split",),
+    "embedding": (),
+}
+"""The wiring that each kind may ask for. The tuples only grow."""
+
+ClassFrequencies = Callable[[], Sequence[int]]
+"""Pixels of each class in the training split; scans the data when first called, then remembers."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Class scores on a known grid: ``tensor`` is (N, C, h, w), unnormalised."""
+
+    tensor: Tensor
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One raw sample of a dataset.
+
+    ``inputs``: name -> (H, W) or (H, W, channels), upright, uint8, uint16 or float32.
+    ``labels``: name -> (H, W) raw label ids, any integer type.
+    ``paths``: name of an input or label -> the file it came from, where there is one.
+    Both mappings may be lazy: a reader that is not asked for a field does not pay for it.
+    """
+
+    name: str
+    inputs: Mapping[str, np.ndarray]
+    labels: Mapping[str, np.ndarray]
+    paths: Mapping[str, Path] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """``backbone(image) -> [maps]``: image (N, channels, H, W), normalised; maps in order of depth.
+
+    An ``nn.Module``. It may also offer ``load_pretrained() -> LoadReport``, called once when a
+    training starts from scratch (it may replace ``normalisation``); ``pad_multiple: int``, to which
+    the input is padded at the right and bottom (default 1); and ``minimum_size: int``, the
+    smallest height and width that it can take (default 1).
+    """
+
+    feature_specs: Sequence[FeatureSpec]
+    normalisation: Normalisation
+
+    def __call__(self, image: Tensor, /) -> Sequence[Tensor]: ...
+
+
+@runtime_checkable
+class Decoder(Protocol):
+    """``decoder(maps) -> Scores``; one that asks for the wiring ``backbone`` is called with the image."""
+
+    def __call__(self, maps: Sequence[Tensor], /) -> Scores: ...
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """``loss(logits, target) -> scalar``: logits (N, C, H, W), target (N, H, W) int64.
+
+    Computed in float32 whatever comes in; ignored pixels get exactly zero gradient. One that also
+    offers ``per_pixel(logits, target) -> (N, H, W)`` and ``normaliser(target) -> scalar`` (the loss
+    is sum / normaliser) can be fused with the resampling.
+    """
+
+    def __call__(self, logits: Tensor, target: Tensor, /) -> Tensor: ...
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """``len(dataset)``, ``dataset[i] -> Sample``.
+
+    ``labels``: name of a label map -> its default meaning. ``channels``: name of an input -> count.
+    ``endless = True`` (optional) says that ``dataset[i]`` is a new sample for every ``i``.
+    """
+
+    labels: Mapping[str, LabelMap]
+    channels: Mapping[str, int]
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Sample: ...
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """Word vectors: ``vectors`` (N, dim) float32, row ``stoi[word]`` for each word."""
+
+    stoi: Mapping[str, int]
+    itos: Sequence[str]
+    vectors: np.ndarray
+    dim: int

@@ -1,0 +1,189 @@
+"""Build albumentations transforms from a YAML list, and say where the list is wrong.
+
+Albumentations itself only warns of an unknown argument, and fills masks with 0, which is a class.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from ...registry import did_you_mean
+
+Place = tuple[str | int, ...]
+Problem = tuple[Place, str]
+
+_NORMALISED = (
+    "the stream normalises with the statistics that travel with the weights, so {name} does not "
+    "belong in a pipeline; delete it"
+)
+_BOXES = "{name} follows bounding boxes, and there are none here; RandomCrop takes any part"
+_OTHERS = "{name} needs other images than the one that it is given"
+_REFUSED = {
+    **dict.fromkeys(("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D"), _NORMALISED),
+    **dict.fromkeys(
+        (
+            "AtLeastOneBBoxRandomCrop",
+            "BBoxSafeRandomCrop",
+            "RandomCropNearBBox",
+            "RandomSizedBBoxSafeCrop",
+        ),
+        _BOXES,
+    ),
+    **dict.fromkeys(("Mosaic", "OverlayElements", "TextImage"), _OTHERS),
+    "Compose": "a list is composed as it stands; write Sequential for a list inside a list",
+    "ReplayCompose": "a list is composed as it stands; write Sequential for a list inside a list",
+    "Lambda": "Lambda needs a function, which YAML cannot hold",
+    "MaskDropout": "MaskDropout takes every label but class 0 for objects to erase",
+    "Morphological": "Morphological would move borders by the order of the class numbers",
+}
+_IGNORED_FILLS = ("fill_mask", "mask_drop_value")
+
+
+def load_albumentations() -> ModuleType:
+    """Import albumentations without its call home."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    import albumentations  # noqa: PLC0415 - two seconds that only augmentation is worth
+
+    return albumentations
+
+
+class Builder:
+    """Collects the transforms of a list, and what is wrong with it in ``problems``.
+
+    ``ignore_index`` fills masks, ``fill`` images (raw pixel values), where a transform has a choice
+    and the list makes none.
+    """
+
+    def __init__(
+        self, ignore_index: int = 255, fill: float | Sequence[float] | None = None
+    ) -> None:
+        self._library = load_albumentations()
+        self._ignore_index = ignore_index
+        self._fill = fill
+        self._known = {
+            name: kind
+            for name, kind in vars(self._library).items()
+            if inspect.isclass(kind) and self._is_usable(kind)
+        }
+        self.problems: list[Problem] = []
+
+    def _is_usable(self, kind: type) -> bool:
+        library = self._library
+        bases = (library.BasicTransform, library.BaseCompose, library.DualTransform)
+        abstract = (*bases, library.ImageOnlyTransform, library.Transform3D)
+        volumes = issubclass(kind, library.Transform3D)
+        return issubclass(kind, bases[:2]) and kind not in abstract and not volumes
+
+    def build(self, entries: object, place: Place = ()) -> list[Any]:
+        """Return the transforms of a list; those with problems are left out."""
+        if not isinstance(entries, Sequence) or isinstance(entries, str):
+            self._problem(place, "a list of transforms is needed")
+            return []
+        built = [self._entry(entry, (*place, i)) for i, entry in enumerate(entries)]
+        return [transform for transform in built if transform is not None]
+
+    def _problem(self, place: Place, message: str) -> None:
+        self.problems.append((place, message))
+
+    def _entry(self, entry: object, place: Place) -> Any | None:
+        if isinstance(entry, Mapping) and len(entry) == 1:
+            ((name, arguments),) = entry.items()
+            place = (*place, name)
+        elif isinstance(entry, str):
+            name, arguments = entry, {}
+        else:
+            self._problem(place, "write a transform as Name, or as {Name: {argument: value}}")
+            return None
+        if name in _REFUSED:
+            self._problem(place, _REFUSED[name].format(name=name))
+        elif name not in self._known:
+            self._problem(place, f"unknown transform '{name}'.{did_you_mean(str(name), self._known)}")
+        elif not isinstance(arguments, Mapping | None):
+            self._problem(place, f"the arguments of {name} are a mapping, {{argument: value}}")
+        else:
+            return self._transform(self._known[name], dict(arguments or {}), place)
+        return None
+
+    def _transform(self, kind: type, arguments: dict[str, Any], place: Place) -> Any | None:
+        before = len(self.problems)
+        parameters = list(inspect.signature(kind.__init__).parameters)[1:]
+        for argument in set(arguments) - set(parameters):
+            text = f"{kind.__name__} has no argument '{argument}'.{did_you_mean(argument, parameters)}"
+            self._problem((*place, argument), text)
+        if "transforms" in arguments:
+            inner = arguments["transforms"]
+            arguments["transforms"] = self.build(inner, (*place, "transforms"))
+        arguments = {key: self._value(key, value) for key, value in arguments.items()}
+        self._fill_outside(kind, parameters, arguments)
+        self._validate(kind, arguments, place)
+        return self._construct(kind, arguments, place) if before == len(self.problems) else None
+
+    def _value(self, key: str, value: Any) -> Any:
+        """Resolve ``ignore`` and the names of OpenCV's constants, which YAML cannot spell."""
+        if key in _IGNORED_FILLS and value == "ignore":
+            return self._ignore_index
+        if isinstance(value, str) and value.startswith(("INTER_", "BORDER_")):
+            import cv2  # noqa: PLC0415 - a dependency of albumentations, loaded by now
+
+            return getattr(cv2, value, value)
+        return value
+
+    def _fill_outside(
+        self, kind: type, parameters: Sequence[str], arguments: dict[str, Any]
+    ) -> None:
+        if "fill_mask" in parameters:
+            arguments.setdefault("fill_mask", self._ignore_index)
+            if self._fill is not None and "fill" in parameters:
+                arguments.setdefault("fill", self._fill)
+        if kind.__name__ == "CropNonEmptyMaskIfExists":
+            others = arguments.get("ignore_values") or ()
+            arguments["ignore_values"] = [*others, self._ignore_index]
+
+    def _validate(self, kind: type, arguments: Mapping[str, Any], place: Place) -> None:
+        if arguments.get("mask_interpolation", 0) not in (0, 6):
+            text = "class numbers cannot be averaged: mask_interpolation is INTER_NEAREST"
+            self._problem((*place, "mask_interpolation"), text)
+        parameters = dict(list(inspect.signature(kind.__init__).parameters.items())[1:])
+        defaults = {k: p.default for k, p in parameters.items() if p.default is not p.empty}
+        missing = [name for name in parameters if name not in defaults and name not in arguments]
+        for name in missing:
+            self._problem(place, f"{kind.__name__} needs '{name}'")
+        schema = getattr(kind, "InitSchema", None)
+        if schema is None or missing:
+            return
+        given = {name: value for name, value in arguments.items() if name in parameters}
+        try:
+            schema(**{"strict": False} | defaults | given)
+        except ValidationError as error:
+            self._report(error, arguments, place)
+
+    def _report(self, error: ValidationError, arguments: Mapping[str, Any], place: Place) -> None:
+        """One problem an argument; a union of types fails once a member."""
+        messages: dict[Place, list[str]] = {}
+        for line in error.errors(include_url=False):
+            first = line["loc"][:1]
+            at = (*place, *first) if first and first[0] in arguments else place
+            messages.setdefault(at, []).append(line["msg"].removeprefix("Value error, "))
+        for at, texts in messages.items():
+            got = f" (it is {arguments[at[-1]]!r})" if at != place else ""
+            self._problem(at, " or: ".join(dict.fromkeys(texts)) + got)
+
+    def _construct(self, kind: type, arguments: Mapping[str, Any], place: Place) -> Any | None:
+        try:
+            with warnings.catch_warnings():
+                # A plain UserWarning is how albumentations says that it will not do as it is told.
+                warnings.simplefilter("error", UserWarning)
+                warnings.simplefilter("ignore", FutureWarning)
+                warnings.simplefilter("ignore", DeprecationWarning)
+                return kind(**arguments)
+        except Exception as error:  # noqa: BLE001 - whatever a constructor objects to
+            self._problem(place, f"{kind.__name__}: {error}")
+        return None
+

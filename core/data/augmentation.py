@@ -1,0 +1,166 @@
+"""A YAML list of albumentations transforms becomes a function of (seed, n, arrays), and nothing else.
+
+Every entry is ``Name`` or ``{Name: {argument: value}}``, with albumentations' own names; ``OneOf``,
+``SomeOf`` and ``Sequential`` hold such a list under ``transforms``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...registry import PluxelError
+from ._transforms import Builder, Problem, load_albumentations
+
+_INSIDE = "inside"
+"""A map of zeros that rides along where needed: it becomes ``ignore`` outside of the image."""
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class AugmentationError(PluxelError):
+    """A transform that cannot be built, or that failed on a sample."""
+
+
+def check_transforms(transforms: Sequence[Any]) -> list[Problem]:
+    """Return what is wrong with a list of transforms: (place, message), in order.
+
+    A place is a path into the list, such as ``(1, "RandomCrop", "hieght")``.
+    """
+    builder = Builder()
+    builder.build(transforms)
+    return builder.problems
+
+
+def build_transforms(
+    transforms: Sequence[Any],
+    *,
+    seed: int = 0,
+    ignore_index: Mapping[str, int] | None = None,
+    fill: float | Sequence[float] | None = None,
+) -> Augmentation:
+    """Return the augmentation that a list describes.
+
+    ``ignore_index``: name of a target -> its value for ignored pixels. ``fill``: colour of what lies
+    outside the image, in raw pixel values, for transforms that are not told otherwise.
+
+    Raises: AugmentationError with everything that `check_transforms` would have found.
+    """
+    values = dict(ignore_index or {"semantic": 255})
+    builder = Builder(max(values.values(), default=255), fill)
+    built = builder.build(transforms)
+    if builder.problems:
+        text = "; ".join(f"{'.'.join(map(str, at))}: {message}" for at, message in builder.problems)
+        raise AugmentationError(f"augment: {text}")
+    return Augmentation(built, seed=seed, ignore_index=values)
+
+
+class Augmentation:
+    """Transforms that treat all inputs and targets of a sample alike.
+
+    What sample *n* becomes depends on (seed, n) and its arrays, not on earlier calls or the process.
+    """
+
+    def __init__(
+        self, transforms: Sequence[Any], *, seed: int, ignore_index: Mapping[str, int]
+    ) -> None:
+        self._compose = load_albumentations().Compose(list(transforms))
+        self._seed = seed
+        self._ignore = dict(ignore_index)
+        # A pipeline fills with one number: where targets differ, all travel as the wider kind.
+        self._outside = max(self._ignore.values(), default=255)
+
+    def __call__(
+        self, n: int, inputs: Arrays, targets: Arrays
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Transform inputs (H, W, channels) and targets (H, W) alike; their types stay.
+
+        Inputs of the kind of the first one are images; others (depth, say) are treated as maps:
+        nearest neighbours, no colour changes, 0 outside.
+
+        Raises: AugmentationError with the sizes, where a transform fails.
+        """
+        if not self._compose.transforms:
+            return dict(inputs), dict(targets)
+        input_keys, target_keys = _input_keys(inputs), _target_keys(targets)
+        data = {key: _enter(inputs[name]) for name, key in input_keys.items()}
+        data |= {key: self._widen(name, targets[name]) for name, key in target_keys.items()}
+        if any(key.startswith("map ") for key in data):
+            data[_INSIDE] = np.zeros(data["image"].shape[:2], np.uint16)
+        self._run(n, data)
+        outside = data[_INSIDE] == self._outside if _INSIDE in data else None
+        return (
+            {name: _leave(data[key], inputs[name], key, outside) for name, key in input_keys.items()},
+            {name: self._narrow(name, data[key]) for name, key in target_keys.items()},
+        )
+
+    def _run(self, n: int, data: dict[str, np.ndarray]) -> None:
+        maps = ("map ", "target ", _INSIDE)
+        extra = {key: "mask" if key.startswith(maps) else "image" for key in data}
+        self._compose.add_targets({k: v for k, v in extra.items() if k not in ("image", "mask")})
+        generator = np.random.default_rng([self._seed, n])
+        # One generator for all: albumentations' own set_random_seed gives every transform the same
+        # draws, so that an image that is flipped would always be brightened too.
+        self._compose.set_random_state(generator, random.Random(int(generator.integers(2**63))))
+        height, width = data["image"].shape[:2]
+        try:
+            data |= self._compose(**data)
+        except Exception as error:  # noqa: BLE001 - whatever a transform objects to
+            raise AugmentationError(
+                f"augmentation failed on an image of {height}×{width} (height × width): "
+                f"{_explain(error)}"
+            ) from error
+
+    def _widen(self, name: str, target: np.ndarray) -> np.ndarray:
+        own = self._ignore[name]
+        if own == self._outside:
+            return target
+        return np.where(target == own, self._outside, target.astype(np.uint16))
+
+    def _narrow(self, name: str, target: np.ndarray) -> np.ndarray:
+        own = self._ignore[name]
+        if own != self._outside:
+            target = np.where(target == self._outside, own, target)
+        return np.ascontiguousarray(target, np.uint8 if own == 255 else np.uint16)
+
+
+def _input_keys(inputs: Arrays) -> dict[str, str]:
+    """Name of an input -> its key in albumentations; the first key is always ``image``."""
+    first = "image" if "image" in inputs else next(iter(inputs))
+    like = (inputs[first].dtype, inputs[first].shape[2])
+    keys = {
+        name: f"{'input' if (array.dtype, array.shape[2]) == like else 'map'} {name}"
+        for name, array in inputs.items()
+    }
+    return keys | {first: "image"}
+
+
+def _target_keys(targets: Arrays) -> dict[str, str]:
+    """Name of a target -> its key; the first is ``mask``, by which some transforms choose a place."""
+    return {name: f"target {name}" if i else "mask" for i, name in enumerate(targets)}
+
+
+def _enter(array: np.ndarray) -> np.ndarray:
+    return array[..., 0] if array.shape[2] == 1 else array
+
+
+def _leave(
+    array: np.ndarray, before: np.ndarray, key: str, outside: np.ndarray | None
+) -> np.ndarray:
+    """Return (H, W, channels), contiguous and of the type that went in."""
+    array = array[..., None] if array.ndim == 2 else array
+    if array.dtype != before.dtype and before.dtype.kind == "u":
+        array = np.rint(array).clip(0, np.iinfo(before.dtype).max)
+    if key.startswith("map ") and outside is not None and outside.any():
+        array = np.where(outside[..., None], 0, array)
+    return np.ascontiguousarray(array, before.dtype)
+
+
+def _explain(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if type(error).__name__ == "CropSizeError":
+        return f"{text} Give the crop pad_if_needed: true, or make it smaller"
+    return text

@@ -1,0 +1,107 @@
+"""Samples side by side: what the model is fed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Item:
+    """One sample, ready to be stacked: inputs (H, W, channels), targets (H, W) of class indices."""
+
+    name: str
+    index: int
+    inputs: Mapping[str, np.ndarray]
+    targets: Mapping[str, np.ndarray]
+    ignore_index: Mapping[str, int]
+    paths: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return next(iter(self.inputs.values())).shape[:2]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples of one size (the largest of them; smaller ones are padded at the right and bottom).
+
+    ``inputs``: name -> (N, channels, H, W) raw pixels, uint8, uint16 or float32; 0 where padded.
+    ``targets``: name -> (N, H, W) class indices, ``ignore_index`` where padded; uint8 or uint16 as
+    long as they travel, int64 after ``to``.
+    ``sizes``: (height, width) of each sample before padding, for the model to zero what lies beyond.
+    """
+
+    inputs: dict[str, Tensor]
+    targets: dict[str, Tensor]
+    sizes: list[tuple[int, int]]
+    names: list[str]
+    paths: list[Mapping[str, Path]]
+    indices: list[int]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        """Return the batch on a device, targets as int64 (widened there: an eighth to transfer)."""
+        move = {"device": device, "non_blocking": non_blocking}
+        return replace(
+            self,
+            inputs={name: x.to(**move) for name, x in self.inputs.items()},
+            targets={name: x.to(**move).to(torch.int64) for name, x in self.targets.items()},
+        )
+
+    def pin_memory(self) -> Batch:
+        """Return the batch in page-locked memory (what ``DataLoader`` calls)."""
+        return replace(
+            self,
+            inputs={name: x.pin_memory() for name, x in self.inputs.items()},
+            targets={name: x.pin_memory() for name, x in self.targets.items()},
+        )
+
+
+def collate_training(items: Sequence[Item]) -> Batch:
+    """Stack samples, padding smaller ones at the right and bottom: 0 in images, ignore in labels."""
+    first = items[0]
+    height = max(item.size[0] for item in items)
+    width = max(item.size[1] for item in items)
+    return Batch(
+        inputs={
+            name: torch.from_numpy(
+                _stack([item.inputs[name] for item in items], height, width, 0)
+            ).permute(0, 3, 1, 2)
+            for name in first.inputs
+        },
+        targets={
+            name: torch.from_numpy(
+                _stack([item.targets[name] for item in items], height, width, ignore)
+            )
+            for name, ignore in first.ignore_index.items()
+        },
+        sizes=[item.size for item in items],
+        names=[item.name for item in items],
+        paths=[item.paths for item in items],
+        indices=[item.index for item in items],
+    )
+
+
+def collate_evaluation(items: Sequence[Item]) -> list[Batch]:
+    """Stack samples of equal size, so that none is padded; groups keep the order of their firsts."""
+    groups: dict[tuple[int, int], list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.size, []).append(item)
+    return [collate_training(group) for group in groups.values()]
+
+
+def _stack(arrays: Sequence[np.ndarray], height: int, width: int, padding: int) -> np.ndarray:
+    shape = (len(arrays), height, width, *arrays[0].shape[2:])
+    stacked = np.full(shape, padding, arrays[0].dtype)
+    for row, array in zip(stacked, arrays, strict=True):
+        row[: array.shape[0], : array.shape[1]] = array
+    return stacked

@@ -1,0 +1,24 @@
+"""Fields of a sample that cost nothing until they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Lazy(Mapping[str, T]):
+    """A mapping whose values are made when they are asked for, each time anew (nothing is kept)."""
+
+    def __init__(self, **makers: Callable[[], T]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, key: str) -> T:
+        return self._makers[key]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)

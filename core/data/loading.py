@@ -1,0 +1,186 @@
+"""Batches in order, from any number of worker processes, with errors as they were raised."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from ...registry import PluxelError
+from ..logs import log_once, logger
+from .batch import Batch, Item, collate_evaluation, collate_training
+from .samples import DataError, EvaluationData, TrainingData
+
+
+class Loader:
+    """Iterate over batches; ``len`` is the number of times that workers collate."""
+
+    def __init__(
+        self,
+        data: TrainingData | EvaluationData,
+        indices: Sequence[Sequence[int]],
+        collate: Callable[[Sequence[Item]], list[Batch]],
+        workers: int,
+        pin_memory: bool,
+    ) -> None:
+        self._may_skip = data.on_bad_sample == "skip"
+        self._loader = DataLoader(
+            _Guarded(data),
+            batch_sampler=indices,
+            collate_fn=_Deliver(collate),
+            num_workers=workers,
+            pin_memory=pin_memory,
+            worker_init_fn=partial(_start_worker, logger.getEffectiveLevel()),
+            # A generator of its own: the default one draws from the global state, and a resumed
+            # run would see other dropout than an uninterrupted one.
+            generator=torch.Generator(),
+        )
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for delivery in self._loader:
+            for level, message in delivery.records:
+                log_once(level, message)
+            for failure in delivery.failures:
+                if not self._may_skip:
+                    raise DataError(failure.message, failure.notes)
+                log_once(logging.WARNING, f"left out: {failure.message}")
+            yield from delivery.batches
+
+
+def training_loader(
+    data: TrainingData,
+    start_sample: int,
+    steps: int,
+    batch_size: int,
+    *,
+    workers: int = 0,
+    pin_memory: bool = False,
+    rank: int = 0,
+    world_size: int = 1,
+) -> Loader:
+    """Return ``steps`` batches from sample ``start_sample`` of the training on, in O(1).
+
+    With several processes, ``batch_size`` is that of one of them, and ``start_sample`` counts the
+    samples of all.
+    """
+    indices = _Steps(start_sample + rank * batch_size, steps, batch_size, world_size)
+    return Loader(data, indices, _one, workers, pin_memory)
+
+
+def evaluation_loader(
+    data: EvaluationData,
+    batch_size: int = 1,
+    *,
+    workers: int = 0,
+    pin_memory: bool = False,
+    rank: int = 0,
+    world_size: int = 1,
+) -> Loader:
+    """Return the split in batches of equal sizes, none padded, none read by two processes."""
+    steps = -(-len(data) // batch_size)
+    indices = [
+        range(step * batch_size, min((step + 1) * batch_size, len(data)))
+        for step in range(rank, steps, world_size)
+    ]
+    return Loader(data, indices, collate_evaluation, workers, pin_memory)
+
+
+@dataclass(frozen=True)
+class _Steps(Sequence[Sequence[int]]):
+    """The sample numbers of each batch, computed when asked for."""
+
+    start: int
+    steps: int
+    batch_size: int
+    world_size: int
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> Sequence[int]:  # type: ignore[override]
+        if not 0 <= step < self.steps:
+            raise IndexError(step)
+        first = self.start + step * self.batch_size * self.world_size
+        return range(first, first + self.batch_size)
+
+
+def _one(items: Sequence[Item]) -> list[Batch]:
+    return [collate_training(items)]
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An error on its way to the main process: exceptions of plugins may not survive pickling."""
+
+    message: str
+    notes: tuple[str, ...]
+
+
+class _Guarded(TorchDataset["Item | _Failure"]):
+    def __init__(self, data: TrainingData | EvaluationData) -> None:
+        self._data = data
+
+    def __getitem__(self, index: int) -> Item | _Failure:
+        try:
+            return self._data[index]
+        except PluxelError as error:
+            return _Failure(error.message, error.notes)
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """What a worker sends: batches, what went wrong, and what it would have logged."""
+
+    batches: list[Batch]
+    failures: list[_Failure]
+    records: list[tuple[int, str]]
+
+    def pin_memory(self) -> _Delivery:
+        return replace(self, batches=[batch.pin_memory() for batch in self.batches])
+
+
+class _Deliver:
+    def __init__(self, collate: Callable[[Sequence[Item]], list[Batch]]) -> None:
+        self._collate = collate
+
+    def __call__(self, results: Sequence[Item | _Failure]) -> _Delivery:
+        items = [result for result in results if isinstance(result, Item)]
+        failures = [result for result in results if isinstance(result, _Failure)]
+        records = [r for h in logger.handlers if isinstance(h, _Kept) for r in h.take()]
+        return _Delivery(self._collate(items) if items else [], failures, records)
+
+
+class _Kept(logging.Handler):
+    """Keeps what a worker logs until its next batch takes it along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._records.append((record.levelno, record.getMessage()))
+
+    def take(self) -> list[tuple[int, str]]:
+        taken, self._records = self._records, []
+        return taken
+
+
+def _start_worker(level: int, _worker: int) -> None:
+    import cv2  # noqa: PLC0415 - only where there are workers
+
+    cv2.setNumThreads(1)  # the processes are the parallelism
+    # Ctrl-C reaches the whole group; the main process decides, and must not lose its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logger.handlers = [_Kept()]
+    logger.setLevel(level)
+    logger.propagate = False

@@ -1,0 +1,187 @@
+"""From a dataset's raw samples to what is stacked: read, labels explained, augmented.
+
+Both classes are map-style ``torch`` datasets; sample *n* of a training is the same whatever the
+number of workers, and however often the run was interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+from torch.utils.data import Dataset as TorchDataset
+
+from ...registry import PluxelError
+from ..contracts import Dataset, Sample
+from ..labels import LabelSpace
+from ..logs import log_once
+from .augmentation import build_transforms
+from .batch import Item
+
+Sampling = Literal["shuffle", "uniform"]
+OnBadSample = Literal["stop", "skip"]
+
+_GIVE_UP_AFTER = 100
+
+
+class DataError(PluxelError):
+    """A sample that cannot be used."""
+
+
+class _Data(TorchDataset[Item]):
+    """Reads samples of a dataset, their targets as class indices, and augments them.
+
+    ``label_spaces``: name of a target -> its classes. ``transforms``: a list as in YAML.
+    ``sources``: name of a target -> the dataset's label map that it comes from, by default the one
+    of its own name. ``inputs``: which to read, by default all. ``fill``: see `build_transforms`.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        label_spaces: Mapping[str, LabelSpace],
+        transforms: Sequence[Any] = (),
+        *,
+        seed: int = 0,
+        on_bad_sample: OnBadSample = "stop",
+        inputs: Sequence[str] | None = None,
+        sources: Mapping[str, str] | None = None,
+        fill: float | Sequence[float] | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.label_spaces = dict(label_spaces)
+        self.seed = seed
+        self.on_bad_sample = on_bad_sample
+        self._inputs = tuple(dataset.channels if inputs is None else inputs)
+        self._sources = {name: (sources or {}).get(name, name) for name in label_spaces}
+        self._ignore_index = {name: space.ignore_index for name, space in label_spaces.items()}
+        self._augmentation = (
+            build_transforms(transforms, seed=seed, ignore_index=self._ignore_index, fill=fill)
+            if transforms
+            else None
+        )
+        if not len(dataset):
+            raise DataError("the split is empty")
+
+    def __len__(self) -> int:
+        """Return the samples of an epoch; of an endless dataset, what it calls its length."""
+        return len(self.dataset)
+
+    def item(self, n: int, index: int) -> Item:
+        """Return sample ``index`` of the dataset, augmented as sample ``n``.
+
+        Raises: PluxelError that names the file, for whatever is wrong with it.
+        """
+        item = self._read(index)
+        if self._augmentation is None:
+            return item
+        try:
+            inputs, targets = self._augmentation(n, item.inputs, item.targets)
+        except PluxelError as error:
+            where = next(iter(item.paths.values()), item.name)
+            raise DataError(f"{where}: {error.message}") from error
+        return replace(item, inputs=inputs, targets=targets)
+
+    def _read(self, index: int) -> Item:
+        sample = self.dataset[index]
+        inputs = {name: _with_channels(sample.inputs[name]) for name in self._inputs}
+        first = next(iter(inputs))
+        shape = inputs[first].shape[:2]
+        for name, array in inputs.items():
+            _check_size(sample, name, array, first, shape)
+        targets = {}
+        for name, space in self.label_spaces.items():
+            source = self._sources[name]
+            raw = sample.labels[source]
+            _check_size(sample, source, raw, first, shape)
+            targets[name] = space.encode(raw, sample.paths.get(source, sample.name))
+        return Item(sample.name, index, inputs, targets, self._ignore_index, sample.paths)
+
+
+class TrainingData(_Data):
+    """Sample *n* of a training, *n* counting on over all epochs.
+
+    ``sampling``: ``shuffle`` goes through a permutation of its own in every epoch, ``uniform`` draws
+    with replacement (as the reference release of FCN does); an endless dataset is read in order.
+    ``on_bad_sample``: ``stop`` raises; ``skip`` takes the next sample that can be used instead.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        label_spaces: Mapping[str, LabelSpace],
+        transforms: Sequence[Any] = (),
+        *,
+        seed: int = 0,
+        sampling: Sampling = "shuffle",
+        on_bad_sample: OnBadSample = "stop",
+        inputs: Sequence[str] | None = None,
+        sources: Mapping[str, str] | None = None,
+        fill: float | Sequence[float] | None = None,
+    ) -> None:
+        super().__init__(
+            dataset,
+            label_spaces,
+            transforms,
+            seed=seed,
+            on_bad_sample=on_bad_sample,
+            inputs=inputs,
+            sources=sources,
+            fill=fill,
+        )
+        self.sampling = sampling
+        self._endless = getattr(dataset, "endless", False)
+
+    def index(self, n: int) -> int:
+        """Return which sample of the dataset is sample *n* of the training."""
+        if self._endless:
+            return n
+        if self.sampling == "uniform":
+            return int(np.random.default_rng([self.seed, n, 1]).integers(len(self)))
+        epoch, place = divmod(n, len(self))
+        return int(_permutation(self.seed, epoch, len(self))[place])
+
+    def __getitem__(self, n: int) -> Item:
+        if self.on_bad_sample == "stop":
+            return self.item(n, self.index(n))
+        tries = min(len(self), _GIVE_UP_AFTER)
+        for index in range(self.index(n), self.index(n) + tries):
+            try:
+                return self.item(n, index if self._endless else index % len(self))
+            except PluxelError as error:
+                log_once(logging.WARNING, f"skipped: {error}")
+                last = error
+        raise DataError(f"none of {tries} samples in a row can be used; the last: {last}")
+
+
+class EvaluationData(_Data):
+    """Every sample of a split once, in order, augmented only where that is asked for."""
+
+    def __getitem__(self, index: int) -> Item:
+        return self.item(index, index)
+
+
+@lru_cache(maxsize=4)
+def _permutation(seed: int, epoch: int, length: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch, 0]).permutation(length)
+
+
+def _with_channels(array: np.ndarray) -> np.ndarray:
+    return array[..., None] if array.ndim == 2 else array
+
+
+def _check_size(
+    sample: Sample, name: str, array: np.ndarray, first: str, shape: tuple[int, ...]
+) -> None:
+    if array.shape[:2] == shape:
+        return
+    (height, width), (rows, columns) = shape, array.shape[:2]
+    raise DataError(
+        f"{sample.paths.get(name, sample.name)}: is {rows}×{columns} (height × width), but its "
+        f"{first} {sample.paths.get(first, '')} is {height}×{width}".rstrip()
+    )
+

@@ -1,0 +1,107 @@
+"""Parts of a split, named in the split's own string; the same for every dataset.
+
+``train[:300]``, ``train[300:]``, ``train[:80%]``, ``train[0016E5_00390:0016E5_08640]`` (from the
+sample of that name up to, but without, the other), ``train[::2]``, and sums: ``train+val``,
+``train[:240] + train[290:]``. Neighbouring frames of a video resemble each other, so a stretch held
+out must be contiguous.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+
+from ...registry import PluxelError, did_you_mean
+from ..contracts import Dataset, Sample
+from ..labels import LabelMap
+
+_PART = re.compile(r"(?P<split>[^\[\]]*?)(\[(?P<bounds>[^\[\]]*)\])?")
+_INTEGER = re.compile(r"-?\d+")
+_PERCENTAGE = re.compile(r"(\d+(?:\.\d+)?)%")
+
+
+class SplitError(PluxelError):
+    """A split that does not exist, or that is written wrong."""
+
+
+def open_split(make: Callable[[str], Dataset], split: str) -> Dataset:
+    """Return the dataset of a split; ``make`` makes that of a plain split name.
+
+    Raises: SplitError, and whatever ``make`` raises for a split that it does not know.
+    """
+    parts = [_open_part(make, part.strip(), split) for part in split.split("+")]
+    return parts[0] if len(parts) == 1 else Joined(parts)
+
+
+def _open_part(make: Callable[[str], Dataset], part: str, split: str) -> Dataset:
+    match = _PART.fullmatch(part)
+    if not match or not match["split"]:
+        raise SplitError(f"split '{split}': write name, name[from:to] or a sum of such with '+'")
+    dataset = make(match["split"].strip())
+    if match["bounds"] is None:
+        return dataset
+    texts = [text.strip() for text in match["bounds"].split(":")]
+    if len(texts) not in (2, 3):
+        raise SplitError(f"split '{split}': a part is written [from:to]")
+    bounds = [_bound(text, dataset, split) for text in texts[:2]]
+    if len(texts) == 3 and texts[2] and not re.fullmatch(r"[1-9]\d*", texts[2]):
+        raise SplitError(f"split '{split}': the step '{texts[2]}' is not a positive number")
+    step = int(texts[2]) if len(texts) == 3 and texts[2] else 1
+    length = sys.maxsize if _is_endless(dataset) else len(dataset)
+    return Subset(dataset, range(length)[slice(*bounds, step)])
+
+
+def _bound(text: str, dataset: Dataset, split: str) -> int | None:
+    if not text:
+        return None
+    if match := _PERCENTAGE.fullmatch(text):
+        return round(float(match[1]) / 100 * len(dataset))
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    names = [dataset[i].name for i in range(len(dataset))]
+    if text in names:
+        return names.index(text)
+    raise SplitError(f"split '{split}': no sample is called '{text}'.{did_you_mean(text, names)}")
+
+
+def _is_endless(dataset: Dataset) -> bool:
+    return getattr(dataset, "endless", False)
+
+
+class Subset:
+    """Some samples of a dataset, in order; those of an endless one may have no end either."""
+
+    def __init__(self, dataset: Dataset, indices: range) -> None:
+        self.dataset = dataset
+        self.labels: Mapping[str, LabelMap] = dataset.labels
+        self.channels: Mapping[str, int] = dataset.channels
+        self.endless = _is_endless(dataset) and indices.stop == sys.maxsize
+        self._indices = indices
+
+    def __len__(self) -> int:
+        return len(self.dataset) if self.endless else len(self._indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.dataset[self._indices[index]]
+
+
+class Joined:
+    """Several datasets one after the other; labels and channels are those of the first."""
+
+    def __init__(self, datasets: Sequence[Dataset]) -> None:
+        if any(map(_is_endless, datasets)):
+            raise SplitError("an endless split cannot be part of a sum; take a piece, train[:1000]")
+        self.labels: Mapping[str, LabelMap] = datasets[0].labels
+        self.channels: Mapping[str, int] = datasets[0].channels
+        self._datasets = datasets
+        self._ends = list(accumulate(len(dataset) for dataset in datasets))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        part = bisect_right(self._ends, index)
+        return self._datasets[part][index - (self._ends[part - 1] if part else 0)]

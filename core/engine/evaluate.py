@@ -1,0 +1,133 @@
+"""One pass over a split: the four scores of the paper, per class and per image, and the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import Tensor
+
+from ..data import Batch, Loader
+from ..labels import LabelSpace
+from ..metrics import ConfusionMatrix, SegmentationScores
+from ..model import SegmentationModel
+from ..objective import Objective
+from ..progress import track
+from ..resampling import resample
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found: the mean loss of an image, and the scores of each head.
+
+    ``per_image``: by head, the scores of each image, in the order of the split.
+    """
+
+    loss: float
+    scores: Mapping[str, SegmentationScores]
+    class_names: Mapping[str, Sequence[str]]
+    per_image: Mapping[str, Sequence[Mapping[str, Any]]]
+
+    def scalars(self, role: str) -> dict[str, float]:
+        """Return every number by the name that ``monitor`` knows it by, such as ``val/iou/road``.
+
+        With several heads, each head's numbers carry its name: ``val/geometric/mean_iou``.
+        """
+        found = {f"{role}/loss": self.loss}
+        for head, scores in self.scores.items():
+            prefix = role if len(self.scores) == 1 else f"{role}/{head}"
+            scalars = scores.scalars(self.class_names[head])
+            found |= {f"{prefix}/{name}": value for name, value in scalars.items()}
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return overall, per-class and per-image scores of each head; NaN becomes ``None``."""
+        heads = {
+            head: scores.to_json(self.class_names[head]) | {"per_image": self.per_image[head]}
+            for head, scores in self.scores.items()
+        }
+        return {"loss": self.loss, "heads": heads}
+
+
+class Evaluator:
+    """Evaluates models at the images' own size; each image counts once, on however many processes.
+
+    ``spaces``: by head, the label space of its targets.
+    """
+
+    def __init__(
+        self, spaces: Mapping[str, LabelSpace], objective: Objective, accelerator: Accelerator
+    ) -> None:
+        self.spaces = spaces
+        self.objective = objective
+        self.accelerator = accelerator
+
+    def scalar_names(self, role: str) -> list[str]:
+        """Return every name that ``monitor`` can have."""
+        return list(_Tally(self.spaces, self.accelerator.device).gathered(self.accelerator).scalars(role))
+
+    @torch.inference_mode()
+    def __call__(
+        self, model: SegmentationModel, batches: Loader, role: str
+    ) -> Evaluation:
+        """``batches``: this process's share of the split that plays ``role``."""
+        model.eval()
+        tally = _Tally(self.spaces, self.accelerator.device)
+        with track(f"evaluating {role}", len(batches)) as advance:
+            for batch in batches:
+                on_device = batch.to(self.accelerator.device)
+                with self.accelerator.autocast():
+                    scores = model(on_device.inputs)
+                tally.loss += self.objective(scores, on_device.targets).double() * len(batch)
+                for head, found in scores.items():
+                    target = on_device.targets[head]
+                    height, width = target.shape[-2:]
+                    prediction = resample(found, (height, width)).argmax(1)
+                    tally.count(head, batch, prediction, target)
+                advance()
+        return tally.gathered(self.accelerator)
+
+
+class _Tally:
+    """The sums of one process."""
+
+    def __init__(self, spaces: Mapping[str, LabelSpace], device: torch.device) -> None:
+        self.loss = torch.zeros((), dtype=torch.float64, device=device)
+        self.matrices = {
+            head: ConfusionMatrix(space.num_classes, space.ignore_index, device)
+            for head, space in spaces.items()
+        }
+        self.class_names = {head: space.class_names for head, space in spaces.items()}
+        self.per_image: dict[str, list[tuple[int, dict[str, Any]]]] = {h: [] for h in spaces}
+
+    def count(self, head: str, batch: Batch, prediction: Tensor, target: Tensor) -> None:
+        """Count a batch image by image: prediction and target (N, H, W)."""
+        total = self.matrices[head]
+        for index, name, one, truth in zip(
+            batch.indices, batch.names, prediction, target, strict=True
+        ):
+            image = ConfusionMatrix(total.num_classes, total.ignore_index, total.counts.device)
+            image.update(one, truth)
+            total.merge(image)
+            found = {"name": name} | image.scores().image_json(self.class_names[head])
+            self.per_image[head].append((index, found))
+
+    def gathered(self, accelerator: Accelerator) -> Evaluation:
+        """Return the scores over all processes."""
+        per_image = {
+            head: [row for _, row in sorted(gather_object(rows), key=itemgetter(0))]
+            for head, rows in self.per_image.items()
+        }
+        images = max(1, *map(len, per_image.values()))
+        loss = accelerator.reduce(self.loss, "sum")
+        return Evaluation(
+            loss=float(loss) / images,  # pyright: ignore[reportArgumentType]
+            scores={head: matrix.reduce().scores() for head, matrix in self.matrices.items()},
+            class_names=self.class_names,
+            per_image=per_image,
+        )

@@ -1,0 +1,46 @@
+"""Files that are either wholly there or not there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..registry import PluxelError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path beside ``path`` to write to; it takes the name ``path`` when all went well.
+
+    Whatever fails on the way, the file that had the name before is untouched and nothing
+    half-written is left behind.
+
+    Raises: PluxelError where the disk refuses (full, read-only, quota).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last: image writers choose the format by it.
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield unfinished
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        raise PluxelError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, UTF-8."""
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file atomically; numbers that JSON lacks (NaN) must be ``None`` already."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")

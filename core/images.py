@@ -1,0 +1,223 @@
+"""Image and mask files: read upright, converted with one line in the log, never guessed at in silence.
+
+Everything goes through Pillow; arrays with other channel counts than 1, 3 and 4 are ``.npy`` files
+or TIFF (through the extra ``tiff``).
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..registry import PluxelError
+from .files import replacing
+from .logs import log_once
+
+IMAGE_SUFFIXES = frozenset(
+    ".bmp .gif .jp2 .jpeg .jpg .npy .pbm .pgm .png .ppm .tif .tiff .webp".split()
+)
+"""What counts as an image in a folder, lower case."""
+
+_LOSSY = {"JPEG", "MPO"}
+_WIDE_GREY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
+
+T = TypeVar("T")
+
+
+class ImageError(PluxelError):
+    """A file that cannot be read as an image or as a mask."""
+
+
+def read_image(path: Path, channels: int = 3) -> np.ndarray:
+    """Return an image (H, W, channels), upright by its EXIF orientation, channels in RGB order.
+
+    uint8 for the formats of photographs, whatever they hold (greyscale, palette, CMYK, alpha, 16 bits
+    and floating point are converted, which is logged once a file). Arrays (``.npy``, and TIFF for
+    other counts than 1, 3, 4) keep uint8, uint16 or float32.
+
+    Raises: ImageError naming the file, for whatever does not decode to the end.
+    """
+    if path.suffix.lower() == ".npy" or channels not in (1, 3, 4):
+        return _guarded(path, lambda: _channels_last(path, _read_array(path), channels))
+    return _guarded(path, lambda: _photograph(path, channels))
+
+
+def read_index_mask(path: Path) -> np.ndarray:
+    """Return the ids of a mask (H, W): pixel values, or palette indices (not colours).
+
+    8-bit, 16-bit, 1-bit and palette images, and integer ``.npy``; upright by EXIF, as its image is.
+
+    Raises: ImageError naming the file, also for a mask that holds colours.
+    """
+    if path.suffix.lower() == ".npy":
+        return _guarded(path, lambda: _read_array(path).squeeze())
+    return _guarded(path, lambda: _index_mask(path))
+
+
+def read_rgb_mask(path: Path) -> np.ndarray:
+    """Return the colours of a mask as ids (H, W) uint32: ``red << 16 | green << 8 | blue``."""
+
+    def read() -> np.ndarray:
+        with _open(path) as image:
+            _warn_if_lossy(path, image)
+            red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), np.uint32), -1, 0)
+        return red << 16 | green << 8 | blue
+
+    return _guarded(path, read)
+
+
+def read_binary_mask(path: Path) -> np.ndarray:
+    """Return 0 or 1 (H, W) uint8 from a mask of 0 and 1, or of 0 and 255 (1 above 127)."""
+    ids = read_index_mask(path)
+    return (ids > (127 if ids.max(initial=0) > 1 else 0)).astype(np.uint8)
+
+
+def write_mask(path: Path, ids: np.ndarray, *, packed_rgb: bool = False) -> None:
+    """Write raw ids (H, W) as PNG: 8 bits, 16 bits above 255, colours where ids are packed RGB.
+
+    The file appears under its name when it is whole, or not at all.
+
+    Raises: PluxelError for ids that no PNG holds and where the disk refuses.
+    """
+    if packed_rgb:
+        ids = np.stack([ids >> 16 & 255, ids >> 8 & 255, ids & 255], -1).astype(np.uint8)
+    elif ids.size and not 0 <= int(ids.min()) <= int(ids.max()) <= 65535:
+        raise ImageError(f"{path}: a PNG holds ids of 0 to 65535, not {ids.min()} to {ids.max()}")
+    else:
+        ids = ids.astype(np.uint8 if ids.max(initial=0) <= 255 else np.uint16)
+    with replacing(path) as unfinished:
+        Image.fromarray(ids).save(unfinished, format="PNG")
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return (height, width) as `read_image` would, from the file's header alone."""
+
+    def read() -> tuple[int, int]:
+        if path.suffix.lower() == ".npy":
+            height, width = np.load(path, mmap_mode="r", allow_pickle=False).shape[:2]
+            return height, width
+        with Image.open(path) as image:
+            sideways = image.getexif().get(0x0112, 1) >= 5  # orientations that swap the axes
+            return image.size if sideways else (image.height, image.width)
+
+    return _guarded(path, read)
+
+
+def _guarded(path: Path, read: Callable[[], T]) -> T:
+    """Turn whatever a decoder throws into an `ImageError` that names the file."""
+    if not path.is_file():
+        raise ImageError(f"{path}: no such file")
+    if not path.stat().st_size:
+        raise ImageError(f"{path}: the file is empty")
+    try:
+        with warnings.catch_warnings():
+            # Large photographs are welcome; Pillow refuses what is a bomb by any measure.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return read()
+    except PluxelError:
+        raise
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(f"{path}: not an image, or of a format that is not known") from error
+    except Exception as error:  # noqa: BLE001 - decoders of broken files fail as they like
+        text = str(error) or type(error).__name__
+        raise ImageError(f"{path}: cannot be read: {text}") from error
+
+
+def _open(path: Path) -> Image.Image:
+    """Return the image, wholly decoded and upright."""
+    image = Image.open(path)
+    image.load()
+    if image.getexif().get(0x0112, 1) == 1:
+        return image
+    log_once(logging.INFO, f"{path}: turned upright by its EXIF orientation")
+    return ImageOps.exif_transpose(image)
+
+
+def _photograph(path: Path, channels: int) -> np.ndarray:
+    target = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    with _open(path) as image:
+        if image.mode == target:
+            return _with_channels(np.asarray(image))
+        if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
+            count = len(image.getbands())
+            raise ImageError(f"{path}: has {count} channels ({image.mode}), 4 are needed")
+        log_once(logging.INFO, f"{path}: converted from {_describe(image)} to {target}")
+        if image.mode in _WIDE_GREY or image.mode == "F":
+            image = Image.fromarray(_eight_bits(path, np.asarray(image)))
+        return _with_channels(np.asarray(image.convert(target)))
+
+
+def _describe(image: Image.Image) -> str:
+    names = {"1": "1-bit", "L": "greyscale", "LA": "greyscale with alpha", "P": "palette"}
+    names |= dict.fromkeys(_WIDE_GREY, "16-bit greyscale") | {"F": "floating point"}
+    return names.get(image.mode, image.mode)
+
+
+def _eight_bits(path: Path, wide: np.ndarray) -> np.ndarray:
+    """Map 0–65535 (integers), 0–1 or 0–255 (floating point) to 0–255."""
+    low, high = wide.min(), wide.max()
+    full = 65535 if wide.dtype.kind in "iu" else 1 if high <= 1 else 255
+    if not 0 <= low <= high <= full:
+        raise ImageError(f"{path}: values of {low} to {high} are outside 0 to {full}")
+    return np.rint(wide * (255 / full)).astype(np.uint8)
+
+
+def _with_channels(array: np.ndarray) -> np.ndarray:
+    return array[..., None] if array.ndim == 2 else array
+
+
+def _index_mask(path: Path) -> np.ndarray:
+    with _open(path) as image:
+        _warn_if_lossy(path, image)
+        if image.mode in {"1", "L", "P", *_WIDE_GREY}:
+            ids = np.asarray(image)
+            return ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
+        bands = np.asarray(image)
+    colours = bands if image.mode in {"RGB", "RGBA"} else bands[..., :1]
+    if image.mode not in {"RGB", "RGBA", "LA", "PA"} or (colours[..., :3] != bands[..., :1]).any():
+        raise ImageError(
+            f"{path}: the mask holds colours ({image.mode}), not ids. Give its classes by colour "
+            "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
+        )
+    log_once(logging.INFO, f"{path}: {image.mode} mask with equal channels, read as ids")
+    return np.ascontiguousarray(bands[..., 0])
+
+
+def _warn_if_lossy(path: Path, image: Image.Image) -> None:
+    if image.format in _LOSSY:
+        log_once(
+            logging.WARNING, f"{path}: a mask in a lossy format has wrong ids along every edge"
+        )
+
+
+def _read_array(path: Path) -> np.ndarray:
+    if path.suffix.lower() == ".npy":
+        return np.load(path, allow_pickle=False)
+    if path.suffix.lower() not in {".tif", ".tiff"}:
+        raise ImageError(f"{path}: only TIFF and .npy files hold other channel counts than 1, 3, 4")
+    try:
+        import tifffile  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ImageError(
+            f"{path}: needs tifffile, pip install 'pluxel[tiff]'"
+        ) from error
+    array = tifffile.imread(path)
+    # Planes first is how many remote-sensing tools write; the count tells which axis it is.
+    return np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] < array.shape[2] else array
+
+
+def _channels_last(path: Path, array: np.ndarray, channels: int) -> np.ndarray:
+    array = _with_channels(array)
+    if array.ndim != 3 or array.shape[2] != channels or not array.size:
+        raise ImageError(f"{path}: has shape {array.shape}, (height, width, {channels}) is needed")
+    if array.dtype.kind == "f":
+        return array.astype(np.float32)
+    if array.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{path}: holds {array.dtype}; uint8, uint16 or floating point is needed")
+    return array

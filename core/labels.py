@@ -1,0 +1,291 @@
+"""One declarative map from raw label ids to classes, shared by loss, metrics, pictures and saved masks.
+
+A dataset says what its raw ids mean (`LabelMap`); a configuration may change it (`LabelsConfig`);
+`LabelSpace` is the result. Nothing is shifted or wrapped: an id is listed, or it is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from ..registry import PluxelError, did_you_mean
+
+IGNORE = "ignore"
+"""What a configuration writes for pixels that no loss and no metric may see; never a number."""
+
+Colour = tuple[int, int, int]
+
+
+class LabelError(PluxelError):
+    """Labels that the label map does not explain."""
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """What the raw ids of a label map mean.
+
+    ``ids``: raw id -> class name, or ``ignore``; classes are numbered by their first listing.
+    ``palette``: class name -> (red, green, blue), 0–255; classes without one get a colour of their own.
+    ``packed_rgb``: the raw ids are colours, ``red << 16 | green << 8 | blue``.
+    """
+
+    ids: Mapping[int, str]
+    palette: Mapping[str, Colour] = field(default_factory=dict)
+    packed_rgb: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the map as JSON has it: string keys, lists."""
+        return {
+            "ids": {str(raw): name for raw, name in self.ids.items()},
+            "palette": {name: list(colour) for name, colour in self.palette.items()},
+            "packed_rgb": self.packed_rgb,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LabelMap:
+        """Return the map that ``to_json`` wrote."""
+        return cls(
+            ids={int(raw): name for raw, name in data["ids"].items()},
+            palette={name: _colour(colour) for name, colour in data["palette"].items()},
+            packed_rgb=data["packed_rgb"],
+        )
+
+
+def pack(colour: Iterable[int]) -> int:
+    """Return (red, green, blue) as one 24-bit id."""
+    red, green, blue = colour
+    return int(red) << 16 | int(green) << 8 | int(blue)
+
+
+def unpack(raw: int) -> Colour:
+    """Return the (red, green, blue) of a 24-bit id."""
+    return raw >> 16 & 255, raw >> 8 & 255, raw & 255
+
+
+def hex_colour(colour: Iterable[int]) -> str:
+    """Return ``#rrggbb``."""
+    return f"#{pack(colour):06x}"
+
+
+def voc_colour(index: int) -> Colour:
+    """Return colour ``index`` of the PASCAL VOC palette: its bits, dealt to red, green and blue.
+
+    Bits 0, 1, 2 of what is left of the index become the next lower bit of the three channels.
+    """
+    channels = [0, 0, 0]
+    for step in range(8):
+        for channel in range(3):
+            channels[channel] |= (index >> (3 * step + channel) & 1) << (7 - step)
+    return channels[0], channels[1], channels[2]
+
+
+_HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
+
+
+def _raw_key(key: object) -> object:
+    """Read the key of a label map: an integer, its digits (JSON has only those), or ``#rrggbb``."""
+    if isinstance(key, str):
+        if re.fullmatch(r"-?\d+", key):
+            return int(key)
+        if not _HEX.match(key):
+            raise ValueError(f"'{key}' is neither a label id nor a colour '#rrggbb'")
+    return key
+
+
+def _colour(value: object) -> Colour:
+    if isinstance(value, str) and _HEX.match(value):
+        return unpack(int(value[1:], 16))
+    if isinstance(value, list | tuple) and len(value) == 3:
+        red, green, blue = value
+        if all(type(part) is int and 0 <= part <= 255 for part in value):
+            return red, green, blue
+    raise ValueError(f"{value!r} is not a colour: write '#rrggbb' or three integers of 0–255")
+
+
+class LabelsConfig(BaseModel):
+    """What a configuration changes in the dataset's own label map.
+
+    ``map``: raw id (or ``#rrggbb`` where masks hold colours) -> class or ``ignore``.
+    ``palette``: class -> ``#rrggbb`` or [red, green, blue].
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    map: dict[Annotated[int | str, BeforeValidator(_raw_key)], str] = {}
+    palette: dict[str, Annotated[Colour, BeforeValidator(_colour)]] = {}
+
+
+class LabelSpace:
+    """Raw ids to class indices and back. Serialisable: ``LabelSpace(space.label_map)`` is equal.
+
+    Classes are 0 … ``num_classes`` − 1; ignored pixels are ``ignore_index``: 255, or 65535 where
+    there are more than 255 classes.
+    """
+
+    def __init__(self, label_map: LabelMap) -> None:
+        self.label_map = label_map
+        self.class_names = tuple(dict.fromkeys(n for n in label_map.ids.values() if n != IGNORE))
+        if not 0 < len(self.class_names) < 65536:
+            raise LabelError(
+                f"a label map needs 1 to 65535 classes, this one has {len(self.class_names)}"
+            )
+        self.num_classes = len(self.class_names)
+        self.ignore_index = 255 if self.num_classes <= 255 else 65535
+        self.dtype = np.dtype(np.uint8 if self.ignore_index == 255 else np.uint16)
+
+    @classmethod
+    def merged(cls, label_map: LabelMap, config: LabelsConfig) -> LabelSpace:
+        """Return the dataset's map with the configuration's changes.
+
+        Raises `LabelError` for a colour key where ids are numbers, and for a new class whose name
+        is nearly that of another one (giving it a colour in ``palette`` says that it is meant).
+        """
+        ids = dict(label_map.ids)
+        for key, name in config.map.items():
+            ids[_raw_id(key, label_map)] = name
+        known = set(label_map.ids.values())
+        _check_new_names(ids, known, config)
+        names = {*ids.values(), IGNORE}
+        for name in config.palette:
+            if name not in names:
+                raise LabelError(
+                    f"the palette has an unknown class '{name}'.{did_you_mean(name, sorted(names))}"
+                )
+        palette = {**label_map.palette, **config.palette}
+        return cls(LabelMap(ids, palette, label_map.packed_rgb))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LabelSpace) and self.label_map == other.label_map
+
+    def __hash__(self) -> int:
+        return hash(self.class_names)
+
+    def __repr__(self) -> str:
+        return f"LabelSpace({', '.join(self.class_names)})"
+
+    @cached_property
+    def palette(self) -> np.ndarray:
+        """Return the colours, (C, 3) uint8; a class without one gets the next free VOC colour."""
+        given = self.label_map.palette
+        taken = {given[name] for name in self.class_names if name in given}
+        free = (c for c in map(voc_colour, range(1, 1 << 24)) if c not in taken)
+        colours = [
+            given[name] if name in given else (0, 0, 0) if name == "background" else next(free)
+            for name in self.class_names
+        ]
+        return np.array(colours, np.uint8)
+
+    def encode(self, raw: np.ndarray, path: Path | str | None = None) -> np.ndarray:
+        """Turn raw ids (H, W) into class indices (H, W), uint8 or uint16.
+
+        Raises `LabelError`, which names ``path``, for an id that is not listed.
+        """
+        if raw.dtype in (np.uint8, np.bool_):
+            classes, listed = self._dense
+            classes, ok = classes[raw.view(np.uint8)], listed[raw.view(np.uint8)]
+        elif raw.dtype.kind in "iu":
+            sorted_ids, sorted_classes = self._sorted
+            place = np.searchsorted(sorted_ids, raw).clip(max=len(sorted_ids) - 1)
+            classes, ok = sorted_classes[place], sorted_ids[place] == raw
+        else:
+            raise LabelError(f"{path or 'labels'}: label ids are integers, not {raw.dtype}")
+        if not ok.all():
+            raise self._unlisted(raw, ok, path)
+        return classes
+
+    def decode(self, classes: np.ndarray) -> np.ndarray:
+        """Turn class indices into raw ids: the first listed id of each class.
+
+        uint8, uint16 or uint32, the smallest that holds every first listed id.
+        """
+        return self._inverse[classes]
+
+    def colorize(self, classes: np.ndarray) -> np.ndarray:
+        """Turn class indices (H, W) into colours (H, W, 3) uint8; ignored pixels are black
+        unless the palette has a colour for ``ignore``.
+        """  # noqa: D205, D209
+        return self._colours[classes]
+
+    @cached_property
+    def _dense(self) -> tuple[np.ndarray, np.ndarray]:
+        """Classes and listedness of the raw ids 0–255, the usual masks."""
+        ids, classes = self._sorted
+        usual = (ids >= 0) & (ids < 256)
+        table = np.full(256, self.ignore_index, self.dtype)
+        table[ids[usual]] = classes[usual]
+        listed = np.zeros(256, bool)
+        listed[ids[usual]] = True
+        return table, listed
+
+    @cached_property
+    def _sorted(self) -> tuple[np.ndarray, np.ndarray]:
+        index = {name: i for i, name in enumerate(self.class_names)} | {IGNORE: self.ignore_index}
+        ids = np.array(sorted(self.label_map.ids), np.int64)
+        return ids, np.array([index[self.label_map.ids[int(i)]] for i in ids], self.dtype)
+
+    @cached_property
+    def _inverse(self) -> np.ndarray:
+        first: dict[str, int] = {}
+        for raw, name in self.label_map.ids.items():
+            if raw >= 0:  # an image file cannot hold a negative id
+                first.setdefault(name, raw)
+        listed = set(self.label_map.ids)
+        spare = next(i for i in (255, 65535, *range(65536)) if i not in listed)
+        unused = first.get(IGNORE, spare)
+        ids = [first.get(name, unused) for name in self.class_names]
+        table = np.full(self.ignore_index + 1, unused, np.min_scalar_type(max(*ids, unused)))
+        table[: self.num_classes] = ids
+        return table
+
+    @cached_property
+    def _colours(self) -> np.ndarray:
+        table = np.zeros((self.ignore_index + 1, 3), np.uint8)
+        table[:] = self.label_map.palette.get(IGNORE, (0, 0, 0))
+        table[: self.num_classes] = self.palette
+        return table
+
+    def _unlisted(self, raw: np.ndarray, ok: np.ndarray, path: Path | str | None) -> LabelError:
+        stray, first, counts = np.unique(raw[~ok], return_index=True, return_counts=True)
+        rows, columns = np.nonzero(~ok)
+        order = np.argsort(first)
+        texts = [self._id_text(int(stray[k])) for k in order]
+        where = f"row {rows[0]}, column {columns[0]}"
+        several = f" (also {', '.join(texts[1:8])})" if len(texts) > 1 else ""
+        fix = ", ".join(f"{text}: {IGNORE}" for text in texts[:8])
+        return LabelError(
+            f"{path or 'labels'}: label id {texts[0]} is not in the label map: first at {where}, "
+            f"{counts[order[0]]} pixels in all{several}. Say what it is, for example "
+            f"labels: {{map: {{{fix}}}}}"
+        )
+
+    def _id_text(self, raw: int) -> str:
+        return f'"{hex_colour(unpack(raw))}"' if self.label_map.packed_rgb else str(raw)
+
+
+def _raw_id(key: int | str, label_map: LabelMap) -> int:
+    if isinstance(key, int):
+        return key
+    if not label_map.packed_rgb:
+        raise LabelError(f"the masks of this dataset hold ids, not colours: '{key}' is no id")
+    return int(key[1:], 16)
+
+
+def _check_new_names(ids: Mapping[int, str], known: set[str], config: LabelsConfig) -> None:
+    """Refuse 'raod' beside 'road'; a class that is renamed altogether has no such neighbour."""
+    for name in config.map.values():
+        others = {*(n for n in ids.values() if n in known), IGNORE}
+        if name in others or name in config.palette:
+            continue
+        if hint := did_you_mean(name, sorted(others)):
+            raise LabelError(
+                f"the label map has an unknown class '{name}'.{hint} "
+                "(A new class with such a name needs a colour in labels.palette.)"
+            )

@@ -1,0 +1,224 @@
+"""The four scores of the FCN paper, from one confusion matrix that counts in int64.
+
+With n_ij the pixels of true class i that are predicted j, t_i = Σ_j n_ij and
+u_i = t_i + Σ_j n_ji − n_ii (Long, Shelhamer & Darrell 2015, section 5): pixel accuracy Σ n_ii / Σ t_i;
+mean accuracy, of n_ii / t_i; mean IoU, of n_ii / u_i; frequency weighted IoU, Σ t_i n_ii / u_i / Σ t_i.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from .targets import TargetError, check_prediction, check_target, is_readable, within
+
+
+class ConfusionMatrix:
+    """Pixels by true and predicted class, over any number of updates.
+
+    ``counts``: (C, C) int64 on ``device``; rows are the truth, columns the prediction.
+    """
+
+    def __init__(
+        self, num_classes: int, ignore_index: int, device: torch.device | str = "cpu"
+    ) -> None:
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=device)
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Count the pixels of a batch or of an image, as ``confusion`` does."""
+        self.counts += confusion(prediction, target, self.num_classes, self.ignore_index)
+
+    def merge(self, other: ConfusionMatrix) -> None:
+        """Add the counts of another matrix of as many classes."""
+        self.counts += other.counts.to(self.counts.device)
+
+    def reduce(self) -> ConfusionMatrix:
+        """Return the sum over the processes of the default group, or a copy where there is none."""
+        total = ConfusionMatrix(self.num_classes, self.ignore_index, self.counts.device)
+        total.merge(self)
+        if dist.is_available() and dist.is_initialized():
+            dist.all_reduce(total.counts)
+        return total
+
+    def scores(self) -> SegmentationScores:
+        """Return the scores of everything that was counted."""
+        return SegmentationScores.of(self.counts.cpu().numpy())
+
+
+def confusion(
+    prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int
+) -> Tensor:
+    """Return pixels by true class (row) and predicted class (column), (C, C) int64.
+
+    ``prediction``, ``target``: class indices of one shape, each of any integer type. Pixels whose
+    target is ``ignore_index`` do not count, whatever is predicted there.
+
+    Raises: TargetError for a label or a counted prediction that is out of range.
+    """
+    _check_kinds(prediction, target)
+    prediction, target = _plain(prediction), _plain(target)
+    if is_readable(target) and is_readable(prediction):
+        return _count(prediction, target, num_classes, ignore_index)
+    return _count_unseen(prediction, target, num_classes, ignore_index)
+
+
+def _check_kinds(prediction: Tensor, target: Tensor) -> None:
+    if prediction.shape != target.shape:
+        raise TargetError(
+            f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
+            "must have one shape"
+        )
+    for name, tensor in (("prediction", prediction), ("target", target)):
+        if tensor.is_floating_point() or tensor.is_complex():
+            raise TargetError(f"{name} must hold class indices, not {tensor.dtype}")
+
+
+def _plain(values: Tensor) -> Tensor:
+    """Flatten; torch has few operations for the wider unsigned types."""
+    wide = values.dtype in (torch.uint16, torch.uint32, torch.uint64)
+    return (values.long() if wide else values).reshape(-1)
+
+
+def _count(prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int) -> Tensor:
+    """Count in one pass: every label from 0 to 255 has a row, so that a stray one shows itself."""
+    if not (within(target, 256) and within(prediction, num_classes)):
+        kept = target != ignore_index
+        target, prediction = target[kept], prediction[kept]
+        check_target(target, num_classes, ignore_index)
+        check_prediction(prediction, num_classes)
+    rows = max(256, num_classes)
+    # A narrow index is a matter of memory traffic: an update is 3 times as slow with int64.
+    bins = rows * num_classes
+    narrow = torch.int16 if bins <= 2**15 else torch.int32
+    index = target.to(narrow, copy=True).mul_(num_classes).add_(prediction.to(narrow))
+    counts = torch.bincount(index, minlength=bins).view(rows, num_classes)
+    if 0 <= ignore_index < rows:
+        counts[ignore_index] = 0
+    if counts[num_classes:].any():
+        check_target(target, num_classes, ignore_index)
+    return counts[:num_classes]
+
+
+def _count_unseen(
+    prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int
+) -> Tensor:
+    """Count without looking at a value: on a GPU, or for the shapes alone."""
+    check_target(target, num_classes, ignore_index)
+    kept = target != ignore_index
+    check_prediction(torch.where(kept, prediction, 0), num_classes)
+    bins = num_classes * num_classes
+    index = torch.where(kept, target.long() * num_classes + prediction, bins)
+    if index.is_cuda and type(index) is Tensor:
+        counts = torch.bincount(index, minlength=bins + 1)
+    else:  # bincount's shape depends on the values
+        counts = torch.zeros(bins + 1, dtype=torch.int64, device=index.device)
+        counts = counts.index_add(0, index, torch.ones_like(index))
+    return counts[:bins].view(num_classes, num_classes)
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentationScores:
+    """What a confusion matrix says; NaN where there is nothing to divide by.
+
+    ``pixels``: labelled pixels. ``accuracy``, ``iou``: (C,) float64. A class without a pixel in
+    the truth is ``absent``, and in no mean; but one that is predicted nevertheless has IoU 0,
+    which counts in ``mean_iou`` (not in ``mean_iou_present``): those are ``false_alarms``.
+    """
+
+    pixels: int
+    pixel_accuracy: float
+    mean_accuracy: float
+    mean_iou: float
+    mean_iou_present: float
+    frequency_weighted_iou: float
+    accuracy: np.ndarray
+    iou: np.ndarray
+    absent: tuple[int, ...]
+    false_alarms: tuple[int, ...]
+
+    @classmethod
+    def of(cls, counts: np.ndarray) -> SegmentationScores:
+        """Score a confusion matrix: (C, C) integers, rows the truth."""
+        right, truth = counts.diagonal(), counts.sum(1)
+        union = truth + counts.sum(0) - right
+        accuracy, iou = _ratio(right, truth), _ratio(right, union)
+        present = truth > 0
+        return cls(
+            pixels=int(truth.sum()),
+            pixel_accuracy=float(_ratio(right.sum(), truth.sum())),
+            mean_accuracy=_mean(accuracy[present]),
+            mean_iou=_mean(iou[union > 0]),
+            mean_iou_present=_mean(iou[present]),
+            frequency_weighted_iou=float(
+                _ratio((truth[present] * iou[present]).sum(), truth.sum())
+            ),
+            accuracy=accuracy,
+            iou=iou,
+            absent=tuple(np.flatnonzero(~present).tolist()),
+            false_alarms=tuple(np.flatnonzero(~present & (union > 0)).tolist()),
+        )
+
+    def overall(self) -> dict[str, float]:
+        """Return the means by name."""
+        return {
+            "pixel_accuracy": self.pixel_accuracy,
+            "mean_accuracy": self.mean_accuracy,
+            "mean_iou": self.mean_iou,
+            "mean_iou_present": self.mean_iou_present,
+            "frequency_weighted_iou": self.frequency_weighted_iou,
+        }
+
+    def scalars(self, class_names: Sequence[str]) -> dict[str, float]:
+        """Return every number by a flat name: ``mean_iou``, ``iou/road``, ``accuracy/road`` …"""
+        flat = self.overall()
+        for kind in ("iou", "accuracy"):
+            values = getattr(self, kind).tolist()
+            flat |= {f"{kind}/{name}": v for name, v in zip(class_names, values, strict=True)}
+        return flat
+
+    def to_json(self, class_names: Sequence[str]) -> dict[str, Any]:
+        """Return plain values, None for what is undefined."""
+        names = list(class_names)
+        return {
+            "pixels": self.pixels,
+            **{name: _or_none(value) for name, value in self.overall().items()},
+            "iou": _by_class(self.iou, names),
+            "accuracy": _by_class(self.accuracy, names),
+            "absent": [names[index] for index in self.absent],
+            "false_alarms": [names[index] for index in self.false_alarms],
+        }
+
+    def image_json(self, class_names: Sequence[str]) -> dict[str, Any]:
+        """Return what a list of many images needs: the IoU of the classes that occur."""
+        iou = _by_class(self.iou, class_names)
+        return {
+            "pixels": self.pixels,
+            "pixel_accuracy": _or_none(self.pixel_accuracy),
+            "mean_iou": _or_none(self.mean_iou),
+            "iou": {name: value for name, value in iou.items() if value is not None},
+        }
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(part / whole)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _by_class(values: np.ndarray, class_names: Sequence[str]) -> dict[str, float | None]:
+    return {name: _or_none(v) for name, v in zip(class_names, values.tolist(), strict=True)}

@@ -1,0 +1,154 @@
+"""A trained run, used on images: any size in, the same size out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from ..registry import Host, PluxelError
+from .assembly import build_model
+from .config import load_config
+from .engine.devices import make_accelerator
+from .engine.run import open_run
+from .engine.experiment import read_weights
+from .images import read_image, write_mask
+from .labels import LabelSpace
+from .model import SegmentationModel
+from .resampling import resample
+
+OVERLAY_OPACITY = 0.55
+RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
+
+ImageLike = str | Path | Image.Image | np.ndarray
+"""A file, a PIL image (turned upright by its EXIF), or (H, W) or (H, W, channels) raw pixels."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a head says of one image.
+
+    ``classes``: (H, W) class indices. ``probabilities``: (C, H, W) float32 in 0–1, if asked for.
+    """
+
+    space: LabelSpace
+    classes: np.ndarray
+    probabilities: np.ndarray | None = None
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Raw label ids, (H, W): the first id that the label map lists for each class."""
+        return self.space.decode(self.classes)
+
+    @property
+    def color(self) -> np.ndarray:
+        """The classes in their colours, (H, W, 3) uint8."""
+        return self.space.colorize(self.classes)
+
+    def overlay(self, image: np.ndarray) -> np.ndarray:
+        """Return the colours laid over an image (H, W, channels) of raw pixels: (H, W, 3) uint8."""
+        pixels = image * (255 / RAW_MAXIMUM.get(image.dtype.name, 1))
+        colours = pixels[..., :3] if image.shape[2] >= 3 else pixels[..., :1]
+        mixed = OVERLAY_OPACITY * self.color + (1 - OVERLAY_OPACITY) * colours
+        return np.rint(mixed).clip(0, 255).astype(np.uint8)
+
+
+class Pipeline:
+    """``Pipeline.load(run)``, then ``pipeline(image) -> mask`` of raw label ids, (H, W).
+
+    ``spaces``: by head, what its classes mean. ``channels``: channels of each named input.
+    """
+
+    def __init__(
+        self,
+        model: SegmentationModel,
+        spaces: Mapping[str, LabelSpace],
+        channels: Mapping[str, int],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.model = model.to(device).eval()
+        self.spaces = spaces
+        self.channels = channels
+        self.device = torch.device(device)
+
+    @classmethod
+    def load(cls, run: str | Path, *, device: str = "auto", host: Host | None = None) -> Pipeline:
+        """Rebuild the model of a run; neither its data nor its pretrained weights are needed.
+
+        Raises: PluxelError if ``run`` is no run, or if a plugin that it needs is not installed.
+        """
+        files = open_run(Path(run))
+        config = load_config(files.config, host=host or Host())
+        tensors, blueprint, _ = read_weights(files)
+        model = build_model(config, blueprint)
+        model.load_state_dict(tensors)
+        chosen = make_accelerator(device).device
+        return cls(model, blueprint.label_spaces(), blueprint.channels, chosen)
+
+    def __call__(self, image: ImageLike | Mapping[str, ImageLike]) -> Any:
+        """Return the raw label ids of an image; with several heads, a mapping by head."""
+        masks = {head: found.mask for head, found in self.predict(image).items()}
+        return masks if len(masks) > 1 else next(iter(masks.values()))
+
+    @torch.inference_mode()
+    def predict(
+        self, image: ImageLike | Mapping[str, ImageLike], *, probabilities: bool = False
+    ) -> dict[str, Prediction]:
+        """Return the prediction of each head.
+
+        A model with several inputs takes a mapping by their names.
+
+        Raises: PluxelError for an unreadable file, an empty image, or a missing input.
+        """
+        arrays = self.read(image)
+        size = next(iter(arrays.values())).shape[:2]
+        inputs = {
+            name: torch.from_numpy(array).permute(2, 0, 1)[None].to(self.device)
+            for name, array in arrays.items()
+        }
+        scores = self.model(inputs)
+        return {
+            head: _prediction(space, resample(scores[head], size)[0], probabilities)
+            for head, space in self.spaces.items()
+        }
+
+    def read(self, image: ImageLike | Mapping[str, ImageLike]) -> dict[str, np.ndarray]:
+        """Return the raw pixels (H, W, channels) of each input that the model reads."""
+        names = self.model.input_names
+        if not isinstance(image, Mapping):
+            if len(names) > 1:
+                raise PluxelError(f"the model reads {', '.join(names)}: give a mapping by these names")
+            image = {names[0]: image}
+        missing = [name for name in names if name not in image]
+        if missing:
+            raise PluxelError(f"the model also reads {', '.join(missing)}")
+        return {name: _pixels(image[name], self.channels[name]) for name in names}
+
+
+def _pixels(image: ImageLike, channels: int) -> np.ndarray:
+    if isinstance(image, str | Path):
+        return read_image(Path(image), channels)
+    if isinstance(image, Image.Image):
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
+        upright = ImageOps.exif_transpose(image)
+        image = np.asarray(upright if mode is None else upright.convert(mode))
+    array = image[..., None] if image.ndim == 2 else image
+    if array.ndim != 3 or array.shape[2] != channels:
+        raise PluxelError(f"an image of {channels} channels is needed, not of shape {image.shape}")
+    if 0 in array.shape:
+        raise PluxelError(f"the image is empty: its shape is {image.shape}")
+    if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
+        raise PluxelError(f"pixels are uint8, uint16 or floats in 0–1, not {array.dtype}")
+    return np.ascontiguousarray(array, np.float32 if array.dtype.kind == "f" else array.dtype)
+
+
+def _prediction(space: LabelSpace, logits: Tensor, probabilities: bool) -> Prediction:
+    classes = logits.argmax(0).cpu().numpy().astype(space.dtype)
+    likely = logits.softmax(0).cpu().numpy() if probabilities else None
+    return Prediction(space, classes, likely)

@@ -1,0 +1,102 @@
+"""What a person sees while something runs: a bar with the time left, or plain lines in a log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from typing import Protocol
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+logger = logging.getLogger("pluxel")
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Advance(Protocol):
+    """``advance()`` counts one more step done; ``note`` is shown beside the bar."""
+
+    def __call__(self, steps: int = 1, note: str = "") -> None: ...
+
+
+@cache
+def console() -> Console:
+    """Return the one console on stderr that bars and log lines share."""
+    return Console(stderr=True)
+
+
+def configure_logging() -> None:
+    """Send the library's log to stderr: coloured on a terminal, plain lines elsewhere."""
+    if console().is_terminal:
+        handler: logging.Handler = RichHandler(console=console(), show_path=False)
+        handler.setFormatter(logging.Formatter("%(message)s", datefmt="%H:%M:%S"))
+    else:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+@contextmanager
+def track(description: str, total: int, completed: int = 0) -> Iterator[Advance]:
+    """Show how far a loop of ``total`` steps has come, ``completed`` of them before it began."""
+    if console().is_terminal:
+        yield from _bar(description, total, completed)
+    else:
+        yield _Lines(description, total, completed)
+
+
+def _bar(description: str, total: int, completed: int) -> Iterator[Advance]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console(), transient=True) as progress:
+        task = progress.add_task(description, total=total, completed=completed, note="")
+
+        def advance(steps: int = 1, note: str = "") -> None:
+            progress.update(task, advance=steps, **({"note": note} if note else {}))
+
+        yield advance
+
+
+class _Lines:
+    """A line every ten seconds, so that a log tells that the loop lives and when it will end."""
+
+    def __init__(self, description: str, total: int, completed: int) -> None:
+        self.description, self.total, self.completed = description, total, completed
+        self.before = completed
+        self.started = self.last_line = time.monotonic()
+
+    def __call__(self, steps: int = 1, note: str = "") -> None:
+        self.completed += steps
+        now = time.monotonic()
+        if now - self.last_line >= SECONDS_BETWEEN_LINES:
+            self.last_line = now
+            pace = (now - self.started) / max(1, self.completed - self.before)
+            left = duration(pace * (self.total - self.completed))
+            text = f"{self.description} {self.completed}/{self.total}, {left} left"
+            logger.info("%s", f"{text}, {note}" if note else text)
+
+
+def duration(seconds: float) -> str:
+    """Return ``h:mm:ss``."""
+    return str(timedelta(seconds=round(max(0.0, seconds))))

@@ -1,0 +1,45 @@
+"""Results as a table that a person reads in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+OVERALL = {
+    "pixel_accuracy": "pixel accuracy",
+    "mean_accuracy": "mean accuracy",
+    "mean_iou": "mean IU",
+    "frequency_weighted_iou": "frequency-weighted IU",
+}
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """Return the four scores, the classes and the loss of ``results.json``, in per cent."""
+    lines = []
+    for head, found in results["heads"].items():
+        if len(results["heads"]) > 1:
+            lines.append(f"[{head}]")
+        lines += _overall(found["overall"]) + [""] + _classes(found["per_class"])
+        if found["absent"]:
+            lines.append(f"absent, and left out of the means: {', '.join(found['absent'])}")
+        lines.append("")
+    lines.append(f"loss {results['loss']:.4f}, split {results['split']}, step {results['step']}")
+    return "\n".join(lines)
+
+
+def _overall(overall: Mapping[str, float | None]) -> list[str]:
+    return [f"{title:<24}{_percent(overall[name])}" for name, title in OVERALL.items()]
+
+
+def _classes(per_class: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+    width = max(24, *(len(name) + 2 for name in per_class))
+    rows = [f"{'class':<{width}}{'IU':>6}{'accuracy':>10}"]
+    for name, scores in per_class.items():
+        rows.append(
+            f"{name:<{width}}{_percent(scores['iou'])}{_percent(scores['accuracy']):>10}"
+        )
+    return rows
+
+
+def _percent(value: float | None) -> str:
+    return f"{'–' if value is None else format(100 * value, '.1f'):>6}"

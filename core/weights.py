@@ -1,0 +1,202 @@
+"""Weights from files: read without running code, fitted to a module, with an account of what fitted."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from ..registry import PluxelError
+from .normalisation import Normalisation
+
+State = dict[str, Tensor]
+
+InputChannels = Literal["mean", "zero", "repeat", "random"]
+"""How the filters of additional input channels start."""
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+"""Keys under which training scripts keep the weights in their checkpoints."""
+
+PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every name."""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """Names of parameters and buffers by what became of them.
+
+    ``missing``: in the module only. ``unexpected``: in the file only. ``mismatched``: of another
+    shape, and left as they were.
+    """
+
+    loaded: Sequence[str] = field(default=())
+    missing: Sequence[str] = field(default=())
+    unexpected: Sequence[str] = field(default=())
+    mismatched: Sequence[str] = field(default=())
+
+    def __str__(self) -> str:
+        parts = [f"{len(self.loaded)} loaded"]
+        for kind in ("missing", "unexpected", "mismatched"):
+            names = getattr(self, kind)
+            shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+            parts.append(f"{len(names)} {kind}" + (f" ({shown})" if names else ""))
+        return ", ".join(parts)
+
+
+def copy_matching(module: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
+    """Copy every tensor whose name and shape fit into the module, whatever its type and device."""
+    own = module.state_dict(keep_vars=True)
+    same = {name for name in own if name in state and own[name].shape == state[name].shape}
+    with torch.no_grad():
+        for name in same:
+            own[name].copy_(state[name])
+    return LoadReport(
+        loaded=[name for name in own if name in same],
+        # Counters of old files, which batch norm with a fixed momentum does not read.
+        missing=[n for n in own if n not in state and not n.endswith("num_batches_tracked")],
+        unexpected=[name for name in state if name not in own],
+        mismatched=[name for name in own if name in state and name not in same],
+    )
+
+
+def read_state_dict(path: Path) -> State:
+    """Read a state dict from a safetensors file, or from one of ``torch.save`` that holds no code.
+
+    Checkpoints that wrap the weights are unwrapped, and prefixes of wrapped models removed.
+
+    Raises: PluxelError for a file that is missing, damaged, or more than tensors.
+    """
+    if not path.is_file():
+        raise PluxelError(f"{path}: no such file")
+    content = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
+    for wrapper in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not content:
+        raise PluxelError(f"{path}: holds no state dict but {_describe(content)}")
+    for name, value in content.items():
+        if not isinstance(value, Tensor):
+            raise PluxelError(f"{path}: {name!r} is not a tensor but {_describe(value)}")
+    return {_plain_name(name): value for name, value in content.items()}
+
+
+def read_normalisation(path: Path) -> Normalisation | None:
+    """Return the normalisation in a safetensors file's metadata (key ``normalisation``), if any.
+
+    Raises: PluxelError if it is there but invalid.
+    """
+    if not _is_safetensors(path):
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get("normalisation")
+        return None if text is None else Normalisation.model_validate_json(text)
+    except SafetensorError as error:
+        raise _damaged(path, error) from error
+    except ValidationError as error:
+        raise PluxelError(f"{path}: its metadata 'normalisation' is invalid: {error}") from error
+
+
+def normalisation_metadata(normalisation: Normalisation) -> dict[str, str]:
+    """Return the metadata that ``read_normalisation`` reads."""
+    return {"normalisation": json.dumps(normalisation.model_dump())}
+
+
+def adapt_input_channels(weight: Tensor, in_channels: int, method: InputChannels) -> Tensor:
+    """Return filters (O, in_channels, h, w) made from those of a network for other images.
+
+    The colours' filters are copied. Further channels get, by ``method``: their ``mean`` (FCN's
+    RGB-D network, PAMI section 5), ``zero``, the colours' filters in turn (``repeat``), or ``random``
+    ones (He et al. 2015). With fewer channels each gets the mean, scaled so that an image that is
+    alike in all channels gives the same response: grey then equals grey as RGB.
+    """
+    if method not in get_args(InputChannels):
+        raise ValueError(f"unknown method {method!r}")
+    known = weight.shape[1]
+    mean = weight.mean(dim=1, keepdim=True)
+    if in_channels == known:
+        return weight
+    if in_channels < known:
+        return (mean * known / in_channels).expand(-1, in_channels, -1, -1).clone()
+    extra = in_channels - known
+    if method == "mean":
+        more = mean.expand(-1, extra, -1, -1)
+    elif method == "repeat":
+        more = weight[:, [i % known for i in range(extra)]]
+    else:
+        more = weight.new_zeros(len(weight), extra, *weight.shape[2:])
+        if method == "random":
+            fan_in = in_channels * weight[0, 0].numel()
+            nn.init.normal_(more, std=(2 / fan_in) ** 0.5)
+    return torch.cat([weight, more], dim=1)
+
+
+def adapt_first_layer(
+    state: Mapping[str, Tensor], module: nn.Module, in_channels: int, method: InputChannels
+) -> State:
+    """Return the state with the filters of its input layers adapted to the module's channels."""
+    own = module.state_dict()
+    adapted = dict(state)
+    for name, weight in state.items():
+        wanted = own[name].shape if name in own else weight.shape
+        rest = slice(2, None)
+        if (
+            weight.shape != wanted
+            and weight.ndim == len(wanted) == 4
+            and wanted[1] == in_channels
+            and (weight.shape[0], weight.shape[rest]) == (wanted[0], wanted[rest])
+        ):
+            adapted[name] = adapt_input_channels(weight, in_channels, method)
+    return adapted
+
+
+def _is_safetensors(path: Path) -> bool:
+    return path.suffix == ".safetensors"
+
+
+def _read_safetensors(path: Path) -> State:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "weights_only" not in str(error) and "Weights only" not in str(error):
+            raise _damaged(path, error) from error
+        raise PluxelError(
+            f"{path}: holds Python objects, not only tensors, and is not unpickled: it could run code",
+            [
+                "where you trust the file, save its weights alone: "
+                "torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW)"
+            ],
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> PluxelError:
+    reason = str(error).strip().split("\n")[0]
+    return PluxelError(f"{path}: not a readable file of weights; it may be cut off", [reason])
+
+
+def _plain_name(name: str) -> str:
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
+
+
+def _describe(value: object) -> str:
+    return f"{type(value).__name__} {value!r:.40}" if not isinstance(value, Mapping) else "an empty dict"

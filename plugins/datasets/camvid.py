@@ -1,0 +1,65 @@
+"""CamVid in the layout of the SegNet tutorial: 11 classes and void, 480 × 360.
+
+Brostow, Fauqueur, Cipolla, "Semantic object classes in video" (2009); 367 / 101 / 233 images for
+train / val / test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...core.labels import LabelMap
+from ._files import Pair, PairedFiles, existing_folder, images_in, pair_up, unknown_split
+
+LABELS = LabelMap(
+    ids=dict(
+        enumerate(
+            "sky building pole road pavement tree sign fence car pedestrian bicyclist".split()
+        )
+    )
+    | {11: "ignore"},
+    palette={
+        "sky": (128, 128, 128),
+        "building": (128, 0, 0),
+        "pole": (192, 192, 128),
+        "road": (128, 64, 128),
+        "pavement": (60, 40, 222),
+        "tree": (128, 128, 0),
+        "sign": (192, 128, 128),
+        "fence": (64, 64, 128),
+        "car": (64, 0, 128),
+        "pedestrian": (64, 64, 0),
+        "bicyclist": (0, 128, 192),
+        "ignore": (0, 0, 0),
+    },
+)
+
+
+class CamVid(PairedFiles):
+    """``root/SPLIT/*.png`` with ``root/SPLITannot/*.png``, in the order of the video.
+
+    Where ``root/SPLIT.txt`` exists it chooses and orders; only the file names of its lines count
+    (``/SegNet/CamVid/train/X.png /SegNet/CamVid/trainannot/X.png``).
+
+    Raises: SplitError for a folder or a split that is not there.
+    """
+
+    def __init__(self, split: str, *, root: Path) -> None:
+        existing_folder(root, "CamVid")
+        known = {path.name.removesuffix("annot") for path in root.glob("*annot") if path.is_dir()}
+        if split not in known:
+            raise unknown_split(split, known, root)
+        images = existing_folder(root / split, f"the images of split '{split}'")
+        masks = root / f"{split}annot"
+        listing = root / f"{split}.txt"
+        if listing.is_file():
+            super().__init__(_listed(listing, images, masks), LABELS)
+        else:
+            pairs, alone = pair_up(images_in(images), images_in(masks))
+            super().__init__(pairs, LABELS, unpaired=alone)
+
+
+def _listed(listing: Path, images: Path, masks: Path) -> list[Pair]:
+    rows = [line.split() for line in listing.read_text(encoding="utf-8").splitlines()]
+    names = [(Path(row[0]).name, Path(row[-1]).name) for row in rows if row]
+    return [Pair(Path(image).stem, images / image, masks / mask) for image, mask in names]

@@ -1,0 +1,118 @@
+"""Upsampling of scores onto the grid of a finer map: fixed bilinear, or a learned deconvolution."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from fractions import Fraction
+from math import ceil, floor
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...core.contracts import Scores
+from ...core.geometry import Grid
+from ...core.resampling import resample
+
+logger = logging.getLogger("pluxel")
+
+Upsample = Callable[[Tensor, tuple[int, int]], Tensor]
+
+
+class Alignment(NamedTuple):
+    """How a deconvolution leads from a coarse axis to a fine one.
+
+    Fine cell *j* lies at coarse cell ``start + j / factor``, and in the full output of the
+    deconvolution (``kernel``, stride ``factor``, no padding) at ``crop + j``.
+    """
+
+    start: Fraction
+    factor: int
+    kernel: int
+    crop: int
+
+    @classmethod
+    def between(cls, coarse: Grid, fine: Grid, axis: int) -> Alignment | None:
+        """Apply the parity rule; None where no symmetric bilinear kernel aligns.
+
+        A kernel of 2f taps is centred at f − ½, one of 2f − 1 at f − 1; the right one is that which
+        puts fine cell 0 on a whole cell of the output.
+        """
+        ratio = coarse.stride[axis] / fine.stride[axis]
+        start = (fine.offset[axis] - coarse.offset[axis]) / coarse.stride[axis]
+        for kernel in (2 * ratio, 2 * ratio - 1):
+            crop = ratio * start + (kernel - 1) / 2
+            if ratio.denominator == crop.denominator == 1 and ratio > 1:
+                return cls(start, int(ratio), int(kernel), int(crop))
+        return None
+
+    def border(self, coarse_cells: int, fine_cells: int) -> tuple[int, int]:
+        """Return how many cells the coarse axis lacks before and after to be interpolated."""
+        last = self.start + Fraction(fine_cells - 1, self.factor)
+        return max(0, -floor(self.start)), max(0, ceil(last) - coarse_cells + 1)
+
+
+def bilinear_taps(kernel: int) -> Tensor:
+    """Return the taps (kernel,) of linear interpolation; those of each phase sum to 1."""
+    factor = (kernel + 1) // 2
+    distance = torch.arange(kernel, dtype=torch.float64) - (kernel - 1) / 2
+    return 1 - distance.abs() / factor
+
+
+class LearnedUpsampling(nn.Module):
+    """A deconvolution of one kernel a class that starts as bilinear interpolation.
+
+    Its border replicates, so at the start it equals ``resample`` everywhere.
+    """
+
+    def __init__(self, num_classes: int, rows: Alignment, columns: Alignment) -> None:
+        super().__init__()
+        self.axes = (rows, columns)
+        kernel = torch.outer(bilinear_taps(rows.kernel), bilinear_taps(columns.kernel))
+        self.weight = nn.Parameter(kernel.float().repeat(num_classes, 1, 1, 1))
+
+    def forward(self, scores: Tensor, size: tuple[int, int]) -> Tensor:
+        """scores: (N, C, h, w); returns (N, C, *size) on the fine grid."""
+        borders = [
+            axis.border(cells, fine)
+            for axis, cells, fine in zip(self.axes, scores.shape[-2:], size, strict=True)
+        ]
+        (top, bottom), (left, right) = borders
+        if any((top, bottom, left, right)):
+            scores = functional.pad(scores, (left, right, top, bottom), mode="replicate")
+        full = functional.conv_transpose2d(
+            scores, self.weight, stride=[a.factor for a in self.axes], groups=len(self.weight)
+        )
+        first_row, first_column = (
+            axis.crop + axis.factor * before
+            for axis, (before, _) in zip(self.axes, borders, strict=True)
+        )
+        return full[
+            ..., first_row : first_row + size[0], first_column : first_column + size[1]
+        ]
+
+
+class BilinearUpsampling(nn.Module):
+    """Fixed interpolation from one grid to another."""
+
+    def __init__(self, coarse: Grid, fine: Grid) -> None:
+        super().__init__()
+        self.coarse, self.fine = coarse, fine
+
+    def forward(self, scores: Tensor, size: tuple[int, int]) -> Tensor:
+        """scores: (N, C, h, w); returns (N, C, *size) on the fine grid."""
+        return resample(Scores(scores, self.coarse), size, grid=self.fine)
+
+
+def upsampling(num_classes: int, coarse: Grid, fine: Grid, *, learned: bool) -> nn.Module:
+    """Return a module ``(scores, size) -> scores`` from the coarse grid to the fine one."""
+    if learned:
+        rows, columns = (Alignment.between(coarse, fine, axis) for axis in (0, 1))
+        if rows and columns:
+            return LearnedUpsampling(num_classes, rows, columns)
+        logger.warning(
+            "upsampling from %s to %s stays fixed: no symmetric kernel aligns the two", coarse, fine
+        )
+    return BilinearUpsampling(coarse, fine)

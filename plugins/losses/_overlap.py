@@ -1,0 +1,59 @@
+"""Class-wise sizes and overlaps of soft predictions and labels, for the losses of regions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Classes = Literal["present", "all"]
+"""Which classes are averaged: those with a labelled pixel in the batch, or all."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Sums over the labelled pixels of a batch, by class, each (C,).
+
+    ``common``: probability of the class on its own pixels. ``predicted``: its probability everywhere.
+    ``labelled``: its pixels, int64.
+    """
+
+    common: Tensor
+    predicted: Tensor
+    labelled: Tensor
+
+
+def overlap(probabilities: Tensor, target: Tensor, ignore_index: int) -> Overlap:
+    """Return the sums for probabilities (N, C, H, W) and target (N, H, W)."""
+    counted = target != ignore_index
+    truth = one_hot(target, counted, probabilities.shape[1])
+    return Overlap(
+        common=probabilities.where(truth, 0).sum((0, 2, 3)),
+        predicted=probabilities.where(counted[:, None], 0).sum((0, 2, 3)),
+        labelled=truth.sum((0, 2, 3)),
+    )
+
+
+def one_hot(target: Tensor, counted: Tensor, num_classes: int) -> Tensor:
+    """Return (N, C, H, W) bool: the class of each counted pixel."""
+    classes = torch.arange(num_classes, device=target.device)[:, None, None]
+    return (target[:, None] == classes) & counted[:, None]
+
+
+def mean_over(values: Tensor, labelled: Tensor, classes: Classes) -> Tensor:
+    """Return the mean of ``values`` (C,) over the chosen classes; 0 where there is none.
+
+    Without a labelled pixel there is none either way: nothing is known of any class.
+    """
+    chosen = labelled > 0
+    if classes == "all":
+        chosen = chosen.any().expand_as(chosen)
+    return values.where(chosen, 0).sum() / chosen.sum().clamp(min=1)
+
+
+def ratio(part: Tensor, whole: Tensor) -> Tensor:
+    """Return part / whole, and 1 for 0 / 0: nothing was there and nothing was found."""
+    empty = whole == 0
+    return torch.where(empty, 1, part / whole.masked_fill(empty, 1))

@@ -1,0 +1,81 @@
+"""Softmax cross-entropy over pixels (Long, Shelhamer & Darrell 2015, section 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...core.contracts import ClassFrequencies
+from ...core.targets import check_target, is_readable
+from ._class_weights import ClassWeights
+from ._contract import at_least_float32, check_shapes, full_precision
+from ._pixelwise import PixelwiseLoss, Reduction
+
+
+class CrossEntropy(PixelwiseLoss):
+    """Minus the log-probability of the true class.
+
+    ``reduction``: ``mean`` over the labelled pixels (weighted by class, if there are weights), or
+    the ``sum`` over them, that of the paper's published models: their learning rates, 1e-10 and
+    below, belong to it. (Caffe's ``normalize: false`` divides by the images of a batch; theirs
+    hold one.)
+    ``class_weights``: ``auto`` (the mild ``inverse_sqrt``), ``median_frequency``,
+    ``effective_number``, class name -> weight, or a list.
+    ``label_smoothing``: share of the target that is spread over all classes (Szegedy et al. 2016).
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_index: int,
+        class_names: Sequence[str],
+        class_frequencies: ClassFrequencies,
+        *,
+        reduction: Reduction = "mean",
+        class_weights: ClassWeights = None,
+        label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    ) -> None:
+        super().__init__(
+            num_classes,
+            ignore_index,
+            class_names,
+            class_frequencies,
+            class_weights=class_weights,
+            reduction=reduction,
+        )
+        self.label_smoothing = label_smoothing
+
+    def pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self._cross_entropy(logits, target, "none")
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the same as the sum over pixels divided by the normaliser, at the speed of PyTorch.
+
+        On a CPU, PyTorch's own loop finds stray labels, and its mean is NaN where there is nothing
+        to divide by; so neither costs a pass over the target beforehand.
+        """
+        if not is_readable(target):
+            return super().forward(logits, target)
+        check_shapes(logits, target, self.num_classes)
+        with full_precision(logits):
+            logits = at_least_float32(logits)
+            try:
+                loss = self._cross_entropy(logits, target, self.reduction)
+            except (IndexError, RuntimeError):
+                check_target(target, self.num_classes, self.ignore_index)
+                raise
+            return super().loss(logits, target) if loss.isnan() else loss
+
+    def _cross_entropy(self, logits: Tensor, target: Tensor, reduction: str) -> Tensor:
+        return F.cross_entropy(
+            logits,
+            target,
+            weight=self.weight_for(logits),
+            ignore_index=self.ignore_index,
+            reduction=reduction,
+            label_smoothing=self.label_smoothing,
+        )

@@ -1,0 +1,62 @@
+"""Focal loss (Lin, Goyal, Girshick, He & Dollár 2017), for classes that exclude each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...core.contracts import ClassFrequencies
+from ._class_weights import ClassWeights
+from ._pixelwise import PixelwiseLoss, Reduction
+
+
+class Focal(PixelwiseLoss):
+    """(1 − p)^γ · −log p for the probability p of the true class (equation 4).
+
+    ``gamma``: γ ≥ 0; 0 is cross-entropy. ``class_weights``: the paper's α, one a class (equation
+    5), given as for ``cross_entropy``. ``reduction``: ``mean`` over the labelled pixels (weighted
+    by class, if there are weights), or their ``sum``.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_index: int,
+        class_names: Sequence[str],
+        class_frequencies: ClassFrequencies,
+        *,
+        gamma: Annotated[float, Field(ge=0)] = 2.0,
+        class_weights: ClassWeights = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(
+            num_classes,
+            ignore_index,
+            class_names,
+            class_frequencies,
+            class_weights=class_weights,
+            reduction=reduction,
+        )
+        self.gamma = gamma
+
+    def pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        focused = focus(
+            F.cross_entropy(logits, target, ignore_index=self.ignore_index, reduction="none"),
+            self.gamma,
+        )
+        weight = self.weight_for(logits)
+        if weight is None:
+            return focused
+        return focused * weight[target.where(target != self.ignore_index, 0)]
+
+
+def focus(cross_entropy: Tensor, gamma: float) -> Tensor:
+    """Return (1 − p)^γ · −log p, given −log p ≥ 0 of any shape."""
+    doubt = -torch.expm1(-cross_entropy)  # 1 − p, without the cancellation where p is near 1
+    # Where p rounds to 1, the slope of doubt^γ is infinite for γ < 1: the clamp makes it 0.
+    return doubt.clamp(min=torch.finfo(doubt.dtype).tiny).pow(gamma) * cross_entropy

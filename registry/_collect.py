@@ -1,0 +1,108 @@
+"""From one plugin to its records, or to the reason why there are none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from inspect import getattr_static
+
+from pluggy import PluginManager
+
+from . import hookspecs
+from ._component import Component
+from ._errors import PluginError
+from ._sources import Source, location
+from ._suggest import did_you_mean
+from .hookspecs import KINDS
+
+Records = Mapping[str, list[Component]]
+"""Kind -> what one plugin offers of it."""
+
+
+@dataclass(frozen=True)
+class LoadFailure:
+    """A plugin that is left out: ``error`` is one line, ``traceback`` the whole story."""
+
+    provider: str
+    error: str
+    traceback: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.provider} ({self.error}) failed to load"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A plugin that registered, and the file of its code."""
+
+    records: Records
+    location: str
+
+
+def load(source: Source) -> Loaded | LoadFailure:
+    """Import a plugin and collect its records; whatever it raises costs only that plugin.
+
+    Only Ctrl-C goes through. What the plugin prints goes to stderr: stdout belongs to the command.
+    """
+    try:
+        with redirect_stdout(sys.stderr):
+            plugin = source.load()
+            return Loaded(_collect(plugin), location(plugin))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin may even call sys.exit on import
+        return failure(source.provider, error)
+
+
+def failure(provider: str, error: BaseException) -> LoadFailure:
+    """Keep an exception as text: the exception itself would keep every frame's variables alive."""
+    from traceback import format_exception  # noqa: PLC0415 - only a failure pays for it
+
+    message = " ".join(str(error).split())
+    if not isinstance(error, PluginError):  # whose text speaks for itself
+        message = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return LoadFailure(provider, message, "".join(format_exception(error)))
+
+
+def _collect(plugin: object) -> Records:
+    # A manager for each plugin: pluggy keeps what a failed registration has begun.
+    manager = PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin)
+    implemented = {caller.name: caller for caller in manager.get_hookcallers(plugin) or ()}
+    _check_undecorated(plugin, implemented)
+    records: dict[str, list[Component]] = {}
+    for name, caller in implemented.items():
+        for implementation in caller.get_hookimpls():
+            if caller.has_spec():
+                records[_KIND_OF[name]] = _checked(name, implementation.function())
+            elif not implementation.optionalhook:  # which a plugin may have of a later version
+                hint = did_you_mean(name, KINDS.values())
+                raise PluginError(f"there is no hook {name!r}.{hint}")
+    return records
+
+
+_KIND_OF = {hook: kind for kind, hook in KINDS.items()}
+
+
+def _check_undecorated(plugin: object, implemented: Mapping[str, object]) -> None:
+    for name in KINDS.values():
+        if name not in implemented and getattr_static(plugin, name, None) is not None:
+            raise PluginError(f"{name} is not decorated with @hookimpl")
+    if not implemented:
+        raise PluginError(
+            "it implements no hook: decorate a function such as pluxel_decoders with @hookimpl"
+        )
+
+
+def _checked(hook: str, returned: object) -> list[Component]:
+    if not isinstance(returned, list):
+        raise PluginError(f"{hook} returned a {type(returned).__name__}, not a list of Component")
+    for record in returned:
+        if not isinstance(record, Component):
+            raise PluginError(
+                f"{hook} returned a list with a {type(record).__name__} in it, not of Component"
+            )
+    return returned

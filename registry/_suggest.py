@@ -1,0 +1,29 @@
+"""Did-you-mean, the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def suggest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that ``word`` was most likely meant to be, or None if none is near.
+
+    Case and hyphens do not count; a word that begins exactly one choice means that one.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+
+    folded = {_fold(choice): choice for choice in choices}
+    near = get_close_matches(_fold(word), folded, n=1)
+    if not near and word:
+        near = [key for key in folded if key.startswith(_fold(word))]
+    return folded[near[0]] if len(near) == 1 else None
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?``, with its leading space, or nothing if no choice is near."""
+    near = suggest(word, choices)
+    return f" Did you mean {near!r}?" if near else ""
+
+
+def _fold(word: str) -> str:
+    return word.lower().replace("-", "_")

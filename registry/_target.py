@@ -1,0 +1,38 @@
+"""From the string of a record to the class it names."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ._component import Component
+from ._errors import ComponentImportError
+from ._suggest import did_you_mean
+
+
+def load_target(component: Component) -> type:
+    """Import the class of a component; ComponentImportError if there is none to be had."""
+    module, _, attribute = component.target.partition(":")
+    try:
+        target: object = import_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin's module may do anything on import, sys.exit included
+        raise _unimportable(component, error) from error
+    registered = f"{component.qualified} is registered as {component.target}, but"
+    for name in attribute.split("."):
+        if not hasattr(target, name):
+            near = did_you_mean(name, dir(target))
+            raise ComponentImportError(f"{registered} {module} has no {attribute!r}.{near}")
+        target = getattr(target, name)
+    if not isinstance(target, type):
+        raise ComponentImportError(f"{registered} that is a {type(target).__name__}, not a class")
+    return target
+
+
+def _unimportable(component: Component, error: BaseException) -> ComponentImportError:
+    notes = []
+    if component.extra and isinstance(error, ImportError):
+        notes = [f"install what it needs: pip install '{component.provider}[{component.extra}]'"]
+    return ComponentImportError(
+        f"{component.qualified} cannot be imported ({type(error).__name__}: {error})", notes
+    )

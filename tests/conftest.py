@@ -1,0 +1,63 @@
+"""Distributions that are real enough to be discovered, in a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+
+class Site:
+    """A folder that plays site-packages: modules, and the metadata that declares them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def module(self, name: str, code: str) -> Path:
+        """Write a module; returns its file."""
+        path = self.folder / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(code))
+        return path
+
+    def install(
+        self,
+        name: str,
+        code: str | None,
+        *,
+        version: str = "1.0",
+        entry_points: str | None = None,
+    ) -> str:
+        """Write a distribution whose module of the same name is its plugin; returns the module."""
+        module = name.replace("-", "_")
+        info = self.folder / f"{module}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        declared = f"[pluxel]\nmain = {module}\n" if entry_points is None else dedent(entry_points)
+        (info / "entry_points.txt").write_text(declared)
+        if code is not None:
+            self.module(module, code)
+        return module
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of a process that sees this folder."""
+        path = [str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Put an empty folder of distributions first on ``sys.path``; forget its modules afterwards."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    before = set(sys.modules)
+    yield Site(folder)
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]

@@ -1,0 +1,147 @@
+"""What all commands share: the help, the global options, and how the process ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from pluxel.core.cli import main
+from pluxel.core.cli._main import Commands, cli
+from pluxel.registry import PluxelError
+
+PLUXEL = [sys.executable, "-m", "pluxel.core.cli"]
+
+
+@pytest.fixture
+def pluxel(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the command line in this process: arguments -> (exit code, stdout, stderr)."""
+
+    def run(*arguments: str) -> tuple[object, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return (ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def broken_command(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make ``pluxel train`` raise what it is given."""
+
+    def install(error: BaseException) -> None:
+        @click.command
+        def train() -> None:
+            raise error
+
+        get_command = Commands.get_command
+        monkeypatch.setattr(
+            Commands,
+            "get_command",
+            lambda self, ctx, name: train if name == "train" else get_command(self, ctx, name),
+        )
+
+    return install
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
+def test_the_help_lists_every_command(pluxel: Any, arguments: list[str]) -> None:
+    code, out, _ = pluxel(*arguments)
+    assert code == 0
+    for name, command in Commands.table.items():
+        assert f"  {name:<8}  {command.help}" in out
+
+
+@pytest.mark.parametrize("name", Commands.table)
+def test_every_command_of_the_table_exists(name: str) -> None:
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert f"Usage: cli {name}" in result.output
+
+
+def test_version(pluxel: Any) -> None:
+    code, out, _ = pluxel("--version")
+    assert code == 0
+    assert out.startswith("pluxel 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["trian"], "Error: No such command 'trian'. Did you mean 'train'?"),
+        (["frobnicate"], "Error: No such command 'frobnicate'.\n"),
+        (["plugins", "lst"], "Error: No such command 'lst'. Did you mean 'list'?"),
+        (["--plugins", "x"], "Error: No such option '--plugins'."),
+        (
+            ["plugins", "list", "--traceback"],
+            "Error: No such option '--traceback'. It goes before the command: pluxel --traceback …",
+        ),
+    ],
+)
+def test_usage_errors(pluxel: Any, arguments: list[str], error: str) -> None:
+    code, out, err = pluxel(*arguments)
+    assert (code, out) == (2, "")
+    assert error in err
+
+
+def test_an_error_of_the_user_is_text_and_exit_code_2(pluxel: Any, broken_command: Any) -> None:
+    broken_command(PluxelError("configs/x.yaml:5:3: unknown decoder 'fcn8'.", ["a note"]))
+    text = "configs/x.yaml:5:3: unknown decoder 'fcn8'.\n  note: a note\n"
+    assert pluxel("train") == (2, "", text)
+
+
+def test_the_traceback_on_request(pluxel: Any, broken_command: Any) -> None:
+    broken_command(PluxelError("unknown decoder 'fcn8'"))
+    code, _, err = pluxel("--traceback", "train")
+    assert code == 2
+    assert err.startswith("Traceback")
+    assert "raise error" in err
+    assert err.endswith("PluxelError: unknown decoder 'fcn8'\n")
+
+
+def test_an_error_may_bring_its_own_exit_code(pluxel: Any, broken_command: Any) -> None:
+    error = PluxelError("stopped by SIGTERM; the state is saved")
+    error.exit_code = 143
+    broken_command(error)
+    assert pluxel("train") == (143, "", "stopped by SIGTERM; the state is saved\n")
+
+
+def test_a_bug_keeps_its_traceback(broken_command: Any) -> None:
+    broken_command(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        main(["train"])
+
+
+def test_ctrl_c_in_this_process(pluxel: Any, broken_command: Any) -> None:
+    broken_command(KeyboardInterrupt())
+    assert pluxel("train")[0] == 130
+
+
+def test_ctrl_c_in_a_process_of_its_own(site: Any) -> None:
+    marker = site.folder / "started"
+    site.install("slow", f"open({str(marker)!r}, 'w').close()\nimport time\ntime.sleep(60)\n")
+    process = subprocess.Popen([*PLUXEL, "plugins", "list"], env=site.env, stderr=subprocess.PIPE)
+    while not marker.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+
+
+def test_a_closed_pipe_is_no_error(site: Any) -> None:
+    process = subprocess.Popen(
+        [*PLUXEL, "plugins", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout
+    process.stdout.close()
+    assert process.stderr
+    assert process.stderr.read() == b""
+    process.wait(10)

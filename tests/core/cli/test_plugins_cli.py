@@ -1,0 +1,261 @@
+"""``pluxel plugins list | why | doctor``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pluxel.core.cli import main
+from pluxel.registry import KINDS
+
+ACME = """
+from pluxel.registry import Component, hookimpl
+
+@hookimpl
+def pluxel_decoders():
+    return [
+        Component("unet", "acme_nets:UNet", "U-Net decoder.", aliases=("u_net",), extra="fast"),
+        Component("fcn8s", "acme_nets:FCN", "Another FCN [sic]."),
+    ]
+"""
+HEALTHY = """
+class UNet:
+    def __init__(self, features, num_classes, *, width: int = 8): ...
+
+class FCN:
+    def __init__(self, features, *, dropout: float = 0.5): ...
+"""
+
+
+@pytest.fixture
+def pluxel(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the command line in this process: arguments -> (exit code, stdout, stderr)."""
+
+    def run(*arguments: str) -> tuple[object, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return (ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def acme(site: Any) -> Any:
+    """Install a third-party plugin."""
+    site.install("acme-seg", ACME, version="1.2")
+    site.module("acme_nets", HEALTHY)
+    return site
+
+
+class TestList:
+    def test_json_is_a_list_of_objects(self, pluxel: Any, acme: Any) -> None:
+        code, out, err = pluxel("plugins", "list", "--json")
+        assert (code, err) == (0, "")
+        records = json.loads(out)
+        assert {record["kind"] for record in records} <= set(KINDS)
+        (unet,) = (record for record in records if record["name"] == "unet")
+        assert unet == {
+            "kind": "decoder",
+            "name": "unet",
+            "provider": "acme-seg",
+            "summary": "U-Net decoder.",
+            "qualified": "acme-seg/unet",
+            "version": "1.2",
+            "target": "acme_nets:UNet",
+            "aliases": ["u_net"],
+            "renamed_from": [],
+            "extra": "fast",
+        }
+
+    def test_what_is_built_in(self, pluxel: Any) -> None:
+        records = json.loads(pluxel("--allow-plugin", "pluxel", "plugins", "list", "--json")[1])
+        names = {(record["kind"], record["name"]) for record in records}
+        vgg = {f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")}
+        assert names == {
+            *(("backbone", name) for name in {"timm", "alexnet", "googlenet"} | vgg),
+            *(("decoder", name) for name in ("fcn32s", "fcn16s", "fcn8s")),
+            ("loss", "cross_entropy"),
+            ("loss", "focal"),
+            ("loss", "dice"),
+            ("loss", "jaccard"),
+            ("loss", "lovasz"),
+            ("loss", "weighted_sum"),
+            *(("dataset", name) for name in ("camvid", "voc", "folder", "shapes")),
+        }
+
+    def test_lines_where_nobody_reads_a_table(self, pluxel: Any, acme: Any) -> None:
+        code, out, _ = pluxel("plugins", "list", "--kind", "decoder")
+        assert code == 0
+        assert "decoder    unet    acme-seg  U-Net decoder.\n" in out
+        assert "decoder    fcn8s   acme-seg  Another FCN [sic].\n" in out
+        assert "backbone" not in out
+
+    def test_a_table_on_a_terminal(self, acme: Any) -> None:
+        import pty  # noqa: PLC0415 - not on every system
+
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "pluxel.core.cli", "plugins", "list"]
+        env = {**acme.env, "COLUMNS": "120", "TERM": "xterm"}
+        subprocess.run(command, env=env, stdout=theirs, check=True)
+        os.close(theirs)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+        os.close(ours)
+        assert "─" in shown.decode()
+        assert "Another FCN [sic]." in shown.decode()
+
+    def test_a_broken_plugin_is_mentioned_and_the_others_listed(
+        self, pluxel: Any, acme: Any
+    ) -> None:
+        acme.install("broken-seg", "import torchh")
+        text = (
+            "plugin broken-seg (ModuleNotFoundError: No module named 'torchh') failed to load: "
+            "pluxel plugins doctor shows where\n"
+        )
+        code, out, err = pluxel("plugins", "list")
+        assert (code, err) == (0, "")
+        assert out.endswith(text)
+        assert "acme-seg" in out
+        code, out, err = pluxel("plugins", "list", "--json")
+        assert (code, err) == (0, text)
+        assert len(json.loads(out)) > 20
+
+    def test_an_unknown_kind(self, pluxel: Any) -> None:
+        error = "unknown kind 'decoders'. Did you mean 'decoder'?\n"
+        assert pluxel("plugins", "list", "--kind", "decoders") == (2, "", error)
+
+    def test_deny(self, pluxel: Any, acme: Any) -> None:
+        _, out, _ = pluxel("--deny-plugin", "acme-seg", "plugins", "list")
+        assert "acme-seg" not in out
+        assert "acme_seg" not in sys.modules
+
+    def test_a_misspelt_deny(self, pluxel: Any, acme: Any) -> None:
+        code, _, err = pluxel("--deny-plugin", "acme-sge", "plugins", "list")
+        assert code == 2
+        assert err.endswith("Did you mean 'acme-seg'?\n")
+
+    def test_a_plugin_file(self, pluxel: Any, acme: Any) -> None:
+        path = acme.folder / "my_head.py"
+        path.write_text(ACME.replace("acme_nets", "my_head") + HEALTHY)
+        _, out, _ = pluxel("--plugin", str(path), "plugins", "list")
+        assert "decoder    unet           my_head.py  U-Net decoder.\n" in out
+
+
+def _read(terminal: int) -> bytes:
+    """Read from a terminal; Linux reports its end as an error."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+class TestWhy:
+    def test_where_a_name_comes_from(self, pluxel: Any, acme: Any) -> None:
+        code, out, err = pluxel("plugins", "why", "decoder", "u_net")
+        assert (code, err) == (0, "")
+        lines = out.splitlines()
+        assert lines[:-1] == [
+            "decoder acme-seg/unet: U-Net decoder.",
+            "  target        acme_nets:UNet",
+            "  provider      acme-seg 1.2",
+            "  entry point   main = acme_seg",
+            f"  file          {acme.folder / 'acme_seg.py'}",
+            "  aliases       u_net",
+            "  extra         fast",
+        ]
+        assert lines[-1].startswith("searched: acme-seg 1.2, pluxel ")
+        assert "acme_nets" not in sys.modules
+
+    def test_an_unknown_name(self, pluxel: Any, acme: Any) -> None:
+        acme.install("broken-seg", "import torchh")
+        code, out, err = pluxel("--deny-plugin", "acme-seg", "plugins", "why", "decoder", "fcn8")
+        assert code == 2
+        failed = "plugin broken-seg (ModuleNotFoundError: No module named 'torchh') failed to load"
+        denied = "plugin acme-seg is denied (--deny-plugin or PLUXEL_PLUGINS_DENY)"
+        assert err == (
+            "unknown decoder 'fcn8'. Did you mean 'fcn8s'?\n"
+            f"  note: {failed} and may provide it\n  note: {denied} and may provide it\n"
+        )
+        searched, *others = out.splitlines()
+        assert searched.startswith("searched: pluxel ")
+        assert others == [failed, denied]
+
+    def test_an_ambiguous_name_shows_every_owner(self, pluxel: Any, acme: Any) -> None:
+        code, out, err = pluxel("plugins", "why", "decoder", "fcn8s")
+        assert code == 2
+        assert "decoder acme-seg/fcn8s: Another FCN [sic].\n" in out
+        assert "decoder pluxel/fcn8s: FCN-8s" in out
+        assert err == (
+            "decoder 'fcn8s' is offered by 2 plugins. Write 'acme-seg/fcn8s' or 'pluxel/fcn8s'\n"
+        )
+
+    def test_a_qualified_name_tells_of_its_namesake(self, pluxel: Any, acme: Any) -> None:
+        code, out, _ = pluxel("plugins", "why", "decoder", "acme-seg/fcn8s")
+        assert code == 0
+        assert out.endswith("'fcn8s' alone is ambiguous: pluxel/fcn8s has that name too\n")
+
+    def test_an_unknown_kind(self, pluxel: Any) -> None:
+        code, _, err = pluxel("plugins", "why", "lss", "dice")
+        assert (code, err) == (2, "unknown kind 'lss'. Did you mean 'loss'?\n")
+
+
+class TestDoctor:
+    """On third parties alone: importing all that is built in takes seconds."""
+
+    def run(self, pluxel: Any) -> tuple[object, str, str]:
+        return pluxel("--deny-plugin", "pluxel", "plugins", "doctor")
+
+    def test_everything_is_well(self, pluxel: Any, acme: Any) -> None:
+        code, out, err = self.run(pluxel)
+        assert (code, err) == (0, "")
+        assert "ok     decoder acme-seg/unet\n" in out
+        assert out.endswith("nothing is broken\n")
+        assert "acme_nets" in sys.modules
+
+    def test_a_plugin_that_fails_to_load(self, pluxel: Any, acme: Any) -> None:
+        acme.install("broken-seg", "import torchh")
+        code, out, _ = self.run(pluxel)
+        assert code == 1
+        assert "FAILED broken-seg: ModuleNotFoundError: No module named 'torchh'\nTrace" in out
+        assert "    import torchh\n" in out
+        assert "ok     decoder acme-seg/unet\n" in out
+        assert out.endswith("1 broken\n")
+
+    def test_a_target_that_cannot_be_imported(self, pluxel: Any, acme: Any) -> None:
+        acme.module("acme_nets", "import torchh")
+        code, out, _ = self.run(pluxel)
+        assert code == 1
+        assert "FAILED decoder acme-seg/unet\nTraceback" in out
+        assert "    import torchh\n" in out
+        assert "note: install what it needs: pip install 'acme-seg[fast]'" in out
+        assert out.endswith("2 broken\n")
+
+    @pytest.mark.parametrize(
+        "signature", ["self, feature", "self, *args", "self, **kwargs", "self, *, width"]
+    )
+    def test_a_signature_that_breaks_the_convention(
+        self, pluxel: Any, acme: Any, signature: str
+    ) -> None:
+        broken = HEALTHY.replace("self, features, num_classes, *, width: int = 8", signature)
+        acme.module("acme_nets", broken)
+        code, out, _ = self.run(pluxel)
+        assert code == 1
+        problem = "decoder 'unet' of plugin acme-seg cannot be used: "
+        assert f"FAILED decoder acme-seg/unet\n  {problem}" in out
+        assert "ok     decoder acme-seg/fcn8s\n" in out
+        assert out.endswith("1 broken\n")
+
+
+@pytest.mark.slow
+def test_what_is_built_in_is_well() -> None:
+    command = [sys.executable, "-m", "pluxel.core.cli", "--allow-plugin", "pluxel"]
+    shown = subprocess.run(
+        [*command, "plugins", "doctor"], check=False, capture_output=True, text=True
+    )
+    assert shown.returncode == 0, shown.stdout
+    assert "FAILED" not in shown.stdout

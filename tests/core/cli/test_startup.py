@@ -1,0 +1,101 @@
+"""The command line starts in a blink: what it imports is held here, by name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import pytest
+
+HELP = ["--help"]
+LIST = ["plugins", "list"]
+DUMP = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
+
+
+def modules(
+    code: str, arguments: Sequence[str] = (), env: Mapping[str, str] = os.environ
+) -> set[str]:
+    """Return every module that a process has imported when it ends, beyond those it began with.
+
+    ``-X importtime`` would not do: it is blind to ``importlib.import_module``.
+    """
+    command = [sys.executable, "-c", f"{DUMP}; {code}", *arguments]
+    process = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    return set(process.stderr.splitlines()[-1].split()) - _bare()
+
+
+@cache
+def _bare() -> set[str]:
+    """Return what an interpreter imports for its own sake, such as the finder of this install."""
+    process = subprocess.run(
+        [sys.executable, "-c", DUMP], capture_output=True, text=True, check=True
+    )
+    return set(process.stderr.split())
+
+
+def imported(arguments: list[str], env: Mapping[str, str]) -> set[str]:
+    """Return every module that the command line imports."""
+    return modules("from pluxel.core.cli import main; main()", arguments, env)
+
+
+def check_light(arguments: list[str], env: Mapping[str, str]) -> None:
+    """Fail if a command imports any package beyond the two that it is made of."""
+    packages = {module.partition(".")[0] for module in imported(arguments, env)}
+    assert packages - set(sys.stdlib_module_names) - {"pluxel"} <= {"click", "pluggy"}
+
+
+@pytest.fixture
+def env() -> dict[str, str]:
+    """Only what is built in: other plugins installed here may import what they like."""
+    return {**os.environ, "PLUXEL_PLUGINS_ALLOW": "pluxel"}
+
+
+@pytest.mark.parametrize("arguments", [HELP, LIST, [*LIST, "--json"]])
+def test_only_click_and_pluggy_are_imported(arguments: list[str], env: dict[str, str]) -> None:
+    check_light(arguments, env)
+
+
+def test_the_help_imports_no_command_and_looks_for_no_plugin(env: dict[str, str]) -> None:
+    loaded = imported(HELP, env)
+    assert {name for name in loaded if name.partition(".")[0] == "pluxel"} == {
+        "pluxel",
+        "pluxel.core",
+        "pluxel.core.cli",
+        "pluxel.core.cli._groups",
+        "pluxel.core.cli._main",
+        "pluxel.core.cli._session",
+    }
+    assert not loaded & {"pluggy", "importlib.metadata", "logging", "difflib"}
+
+
+def test_the_list_imports_no_component(env: dict[str, str]) -> None:
+    loaded = imported(LIST, env)
+    assert {name for name in loaded if name.startswith("pluxel.plugins")} == {"pluxel.plugins"}
+
+
+@pytest.mark.parametrize("package", ["numpy", "pydantic", "rich"])
+def test_the_check_can_fail(site: Any, package: str) -> None:
+    site.install(
+        "heavy",
+        f"""
+        import {package}
+        from pluxel.registry import Component, hookimpl
+
+        @hookimpl
+        def pluxel_decoders():
+            return [Component("unet", "nowhere:C", "One.")]
+        """,
+    )
+    env = {**site.env, "PLUXEL_PLUGINS_ALLOW": "heavy"}
+    with pytest.raises(AssertionError, match=package):
+        check_light(LIST, env)
+    check_light(HELP, env)
+
+
+@pytest.mark.parametrize("module", ["pluxel", "pluxel.core", "pluxel.registry", "pluxel.plugins"])
+def test_the_packages_import_light(module: str) -> None:
+    assert not {"torch", "numpy", "pydantic", "rich", "yaml"} & modules(f"import {module}")

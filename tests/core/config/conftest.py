@@ -1,0 +1,81 @@
+"""A host with a stranger's plugin, and small files to load with it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pluxel.core.config import Config, load_config
+from pluxel.registry import Host
+
+SMALL = """\
+backbone: vgg
+decoder:
+  type: fcn8s
+loss: cross_entropy
+dataset: {type: shapes}
+"""
+
+
+def _import(name: str) -> ModuleType:
+    path = Path(__file__).parent / "fakes" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def acme() -> Iterator[ModuleType]:
+    yield _import("acme_seg")
+    del sys.modules["acme_seg"]
+
+
+@pytest.fixture(scope="session")
+def host(acme: ModuleType) -> Host:
+    host = Host(plugins=[acme])
+    assert not host.failures
+    return host
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+Write = Callable[[str, str], Path]
+Load = Callable[..., Config]
+
+
+@pytest.fixture
+def write(folder: Path) -> Write:
+    """Write an indented text to a file in the working folder."""
+
+    def write(name: str, text: str) -> Path:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return Path(name)
+
+    return write
+
+
+@pytest.fixture
+def load(write: Write, host: Host) -> Load:
+    """Load a text as the file ``x.yaml``; overrides may follow."""
+
+    def load(text: str, *overrides: str, host: Host = host) -> Config:
+        return load_config(write("x.yaml", text), overrides, host=host)
+
+    return load

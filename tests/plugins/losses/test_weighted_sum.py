@@ -1,0 +1,75 @@
+"""Several losses at once."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from pluxel.registry import Host, Component, hookimpl
+from pluxel import plugins
+from pydantic import ValidationError
+
+TERMS = {
+    "type": "weighted_sum",
+    "terms": [
+        {"loss": "dice", "weight": 0.5},
+        {"loss": {"type": "dice", "smooth": 0.0}},
+        {
+            "loss": {"type": "weighted_sum", "terms": [{"loss": "lovasz", "weight": 3.0}]},
+            "weight": 2.0,
+        },
+        {"loss": {"type": "cross_entropy", "class_weights": {"class1": 2.0}}, "weight": 0.0},
+    ],
+}
+
+
+@pytest.fixture
+def batch() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randn(2, 4, 6, 5, requires_grad=True), torch.randint(4, (2, 6, 5))
+
+
+def test_value_is_the_weighted_sum(build, batch) -> None:
+    parts = [build(term["loss"] if isinstance(term["loss"], dict) else {"type": term["loss"]})
+             for term in TERMS["terms"]]
+    dice, smoothless, lovasz, _ = (part(*batch) for part in parts)
+    torch.testing.assert_close(
+        build(TERMS)(*batch), 0.5 * dice + smoothless + 2 * lovasz
+    )
+
+
+def test_terms_are_named_and_bare(build, batch) -> None:
+    terms = build(TERMS).terms(*batch)
+    assert list(terms) == ["dice", "dice_2", "weighted_sum/lovasz", "cross_entropy"]
+    torch.testing.assert_close(terms["weighted_sum/lovasz"], build({"type": "lovasz"})(*batch))
+
+
+def test_a_term_that_is_not_finite_can_be_told(build, batch) -> None:
+    logits, target = batch
+    loss = build({"type": "weighted_sum", "terms": [{"loss": "dice"}, {"loss": "cross_entropy"}]})
+    logits = logits.detach().clone()
+    logits[0, 0, 0, 0] = -math.inf
+    target[0, 0, 0] = 0  # log 0, while the overlap is finite
+    bad = [name for name, value in loss.terms(logits, target).items() if not value.isfinite()]
+    assert bad == ["cross_entropy"]
+
+
+def test_class_weights_of_the_terms_are_shown(build) -> None:
+    assert build(TERMS).chosen_weights == {
+        "cross_entropy/class0": 1.0,
+        "cross_entropy/class1": 2.0,
+        "cross_entropy/class2": 1.0,
+        "cross_entropy/class3": 1.0,
+    }
+
+
+def test_terms_move_with_the_sum(build) -> None:
+    assert len(list(build(TERMS).modules())) == 8  # itself, 4 terms, 1 within, 2 lists
+
+
+@pytest.mark.parametrize(
+    "terms", [[], [{"loss": "dice", "weight": -1.0}], [{"los": "dice"}], [{"loss": "dicee"}]]
+)
+def test_wrong_terms_are_refused(build, terms) -> None:
+    with pytest.raises((ValidationError, Exception)):
+        build({"type": "weighted_sum", "terms": terms})

@@ -1,0 +1,71 @@
+"""The record checks itself, so that a plugin learns of a mistake where it made it."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+from pluxel.registry import Component, PluginError
+
+UNET = Component("unet", "acme_seg.unet:UNet", "U-Net.", aliases=("u_net",), renamed_from=("un",))
+
+
+def test_a_record_is_frozen_and_knows_its_names() -> None:
+    assert replace(UNET, provider="acme-seg").qualified == "acme-seg/unet"
+    assert UNET.answers_to == ("unet", "u_net", "un")
+    with pytest.raises(FrozenInstanceError):
+        UNET.name = "other"
+
+
+def test_names_may_be_given_as_a_list() -> None:
+    component = Component("unet", "a:B", "U-Net.", aliases=["u_net"])
+    assert component.aliases == ("u_net",)
+    assert hash(component)
+
+
+@pytest.mark.parametrize("target", ["m:C", "acme_seg.unet:UNet", "m:Outer.Inner"])
+def test_targets_that_can_be_imported_are_taken(target: str) -> None:
+    assert Component("unet", target, "U-Net.").target == target
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (
+            {"name": "U-Net"},
+            "component name 'U-Net' does not match [a-z][a-z0-9_]*. Did you mean 'u_net'?",
+        ),
+        ({"name": "8s"}, "component name '8s' does not match [a-z][a-z0-9_]*."),
+        (
+            {"name": "unet\n"},
+            "component name 'unet\\n' does not match [a-z][a-z0-9_]*. Did you mean 'unet'?",
+        ),
+        ({"name": None}, "component name None does not match [a-z][a-z0-9_]*."),
+        (
+            {"aliases": ("UNet",)},
+            "component name 'UNet' does not match [a-z][a-z0-9_]*. Did you mean 'unet'?",
+        ),
+        (
+            {"renamed_from": "unet1"},
+            "component 'unet': renamed_from is a tuple of names, not the string 'unet1'",
+        ),
+        (
+            {"target": "acme_seg.unet.UNet"},
+            "component 'unet': target 'acme_seg.unet.UNet' is not 'package.module:Class'. "
+            "Did you mean 'acme_seg.unet:UNet'?",
+        ),
+        (
+            {"target": "./unet.py:UNet"},
+            "component 'unet': target './unet.py:UNet' is not 'package.module:Class'.",
+        ),
+        ({"target": ":UNet"}, "component 'unet': target ':UNet' is not 'package.module:Class'."),
+        ({"summary": ""}, "component 'unet' needs a summary of one line"),
+        ({"summary": "One.\nTwo."}, "component 'unet' needs a summary of one line"),
+    ],
+)
+def test_records_that_could_never_work_are_refused(
+    arguments: dict[str, object], error: str
+) -> None:
+    with pytest.raises(PluginError) as caught:
+        Component(**{"name": "unet", "target": "m:C", "summary": "U-Net.", **arguments})
+    assert str(caught.value) == error

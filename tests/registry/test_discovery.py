@@ -1,0 +1,237 @@
+"""Installed distributions are found on ``sys.path``; a bad plugin costs only itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pluxel.registry import Host, PluxelError, UnknownComponent
+
+OFFER = """
+from pluxel.registry import Component, hookimpl
+
+@hookimpl
+def pluxel_decoders():
+    return [Component({name!r}, "nowhere:C", "One.")]
+"""
+
+
+def names(host: Host) -> list[str]:
+    """Return the qualified decoders that are not built in."""
+    decoders = host.components("decoder")
+    return [each.qualified for each in decoders if each.provider != "pluxel"]
+
+
+def test_provenance(site: Any) -> None:
+    site.install("acme-seg", OFFER.format(name="unet"), version="1.2")
+    host = Host()
+    provider = host.providers["acme-seg"]
+    assert (provider.version, provider.entry_points) == ("1.2", ("main = acme_seg",))
+    assert provider.location == str(site.folder / "acme_seg.py")
+    assert host.get("decoder", "unet").provider == "acme-seg"
+    assert host.get("decoder", "fcn8s").provider == "pluxel"
+
+
+def test_a_distribution_is_called_by_one_spelling(site: Any) -> None:
+    site.install("Acme_Seg", OFFER.format(name="unet"))
+    site.module("Acme_Seg", OFFER.format(name="unet"))
+    assert names(Host()) == ["acme-seg/unet"]
+
+
+def test_several_entry_points_are_one_provider(site: Any) -> None:
+    points = "[pluxel]\nfirst = acme_first\nsecond = acme_second\n"
+    site.install("acme", None, entry_points=points)
+    site.module("acme_first", OFFER.format(name="one"))
+    site.module("acme_second", OFFER.format(name="two"))
+    host = Host()
+    assert names(host) == ["acme/one", "acme/two"]
+    assert host.providers["acme"].entry_points == ("first = acme_first", "second = acme_second")
+
+
+def test_two_entry_points_may_not_offer_one_name(site: Any) -> None:
+    points = "[pluxel]\nfirst = acme_first\nsecond = acme_second\n"
+    site.install("acme", None, entry_points=points)
+    for module in ("acme_first", "acme_second"):
+        site.module(module, OFFER.format(name="unet"))
+    host = Host()
+    assert names(host) == ["acme/unet"]
+    assert [each.error for each in host.failures] == ["acme offers decoder 'unet' twice"]
+
+
+def test_two_distributions_may_share_the_name_of_an_entry_point(site: Any) -> None:
+    site.install("acme", OFFER.format(name="one"))
+    site.install("zeta", OFFER.format(name="two"))  # both are called main
+    assert names(Host()) == ["acme/one", "zeta/two"]
+
+
+def test_an_attribute_of_a_module_can_be_the_plugin(site: Any) -> None:
+    code = """
+    from pluxel.registry import Component, hookimpl
+
+    class Plugin:
+        @hookimpl
+        def pluxel_decoders(self):
+            return [Component("unet", "nowhere:C", "One.")]
+
+    plugin = Plugin()
+    """
+    site.install("acme", code, entry_points="[pluxel]\nmain = acme:plugin\n")
+    assert names(Host()) == ["acme/unet"]
+
+
+def test_the_first_of_two_versions_on_the_path_registers_once(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.install("acme", OFFER.format(name="new"), version="2.0")
+    shadowed = type(site)(site.folder / "shadowed")
+    shadowed.install("acme", OFFER.format(name="old"), version="1.0")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(shadowed.folder), str(site.folder)])
+    host = Host()
+    assert names(host) == ["acme/new"]
+    assert host.providers["acme"].version == "2.0"
+    assert not host.failures
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("import torchh", "ModuleNotFoundError: No module named 'torchh'"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("class Odd(BaseException): pass\nraise Odd", "Odd"),
+        ("def broken(:", "SyntaxError: invalid syntax (broken_seg.py, line 1)"),
+        ("def f(): f()\nf()", "RecursionError: maximum recursion depth exceeded"),
+        (None, "ModuleNotFoundError: No module named 'broken_seg'"),
+    ],
+)
+def test_a_plugin_that_fails_costs_only_itself(site: Any, code: str | None, error: str) -> None:
+    site.install("broken-seg", code)
+    site.install("acme", OFFER.format(name="unet"))
+    site.install("zeta", OFFER.format(name="pspnet"))
+    host = Host()
+    assert names(host) == ["zeta/pspnet", "acme/unet"]
+    assert [(each.provider, each.error) for each in host.failures] == [("broken-seg", error)]
+    assert host.failures[0].traceback.startswith("Traceback")
+
+
+def test_ctrl_c_is_not_a_plugin_that_fails(site: Any) -> None:
+    site.install("acme", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        Host()
+
+
+@pytest.mark.parametrize("text", ["[pluxel]\nno equals sign\n", b"[pluxel]\nmain = \xff\n"])
+def test_malformed_metadata_cost_only_their_distribution(site: Any, text: str | bytes) -> None:
+    site.install("broken-seg", None, entry_points="")
+    site.install("acme", OFFER.format(name="unet"))
+    path = site.folder / "broken_seg-1.0.dist-info" / "entry_points.txt"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    host = Host()
+    assert names(host) == ["acme/unet"]
+    assert [each.provider for each in host.failures] == ["broken-seg"]
+
+
+def test_metadata_without_a_name_are_called_by_their_folder(site: Any) -> None:
+    site.install("acme", "import torchh")
+    (site.folder / "acme-1.0.dist-info" / "METADATA").unlink()
+    assert [each.provider for each in Host().failures] == [str(site.folder)]
+
+
+def test_other_groups_are_none_of_our_business(site: Any) -> None:
+    site.install("acme", "raise SystemExit", entry_points="[pluxel_other]\nmain = acme\n")
+    host = Host()
+    assert "acme" not in host.providers
+    assert not host.failures
+
+
+def test_what_a_plugin_prints_does_not_reach_stdout(
+    site: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.install("acme", "print('using device cuda')\n" + OFFER.format(name="unet"))
+    assert names(Host()) == ["acme/unet"]
+    assert capsys.readouterr() == ("", "using device cuda\n")
+
+
+class TestAllowAndDeny:
+    """Decided by name, before any code of a plugin runs."""
+
+    @pytest.fixture(autouse=True)
+    def _two_plugins(self, site: Any) -> None:
+        site.install("acme-seg", OFFER.format(name="unet"))
+        site.install("zeta-seg", OFFER.format(name="pspnet"))
+
+    def test_nothing_said_means_everything(self) -> None:
+        assert names(Host()) == ["zeta-seg/pspnet", "acme-seg/unet"]
+
+    @pytest.mark.parametrize("spelling", ["zeta-seg", "Zeta_Seg"])
+    def test_deny(self, spelling: str) -> None:
+        host = Host(deny=[spelling])
+        assert names(host) == ["acme-seg/unet"]
+        assert "zeta_seg" not in sys.modules
+        assert host.excluded == {"zeta-seg": "denied (--deny-plugin or PLUXEL_PLUGINS_DENY)"}
+
+    def test_allow_leaves_the_built_ins(self) -> None:
+        host = Host(allow=["acme-seg"])
+        assert names(host) == ["acme-seg/unet"]
+        assert "zeta_seg" not in sys.modules
+        assert host.get("decoder", "fcn8s").provider == "pluxel"
+
+    def test_allowing_none_is_not_allowing_all(self) -> None:
+        assert names(Host(allow=[])) == []
+
+    def test_denied_wins_over_allowed(self) -> None:
+        assert names(Host(allow=["acme-seg"], deny=["acme-seg"])) == []
+
+    def test_even_the_built_ins_can_be_denied(self) -> None:
+        assert "pluxel" not in Host(deny=["pluxel"]).providers
+
+    def test_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "zeta_seg, not-installed-here")
+        assert names(Host()) == ["acme-seg/unet"]
+        monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "")
+        monkeypatch.setenv("PLUXEL_PLUGINS_ALLOW", "zeta-seg,")
+        assert names(Host()) == ["zeta-seg/pspnet"]
+        assert names(Host(allow=["acme-seg"])) == ["acme-seg/unet"]
+        monkeypatch.setenv("PLUXEL_PLUGINS_ALLOW", "")
+        assert len(names(Host())) == 2
+
+    def test_the_environment_and_the_arguments_deny_together(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "zeta-seg")
+        assert names(Host(deny=["acme-seg"])) == []
+
+    def test_the_error_for_a_name_tells_who_was_left_out(self) -> None:
+        with pytest.raises(UnknownComponent) as caught:
+            Host(allow=["acme-seg"]).get("decoder", "pspnet")
+        assert caught.value.notes == (
+            "plugin zeta-seg is not among the allowed (--allow-plugin or PLUXEL_PLUGINS_ALLOW) "
+            "and may provide it",
+        )
+
+    @pytest.mark.parametrize("verb", ["allow", "deny"])
+    def test_a_misspelt_name_is_an_error(self, verb: str) -> None:
+        with pytest.raises(PluxelError) as caught:
+            Host(**{verb: ["acme-sge"]})
+        assert str(caught.value) == (
+            f"cannot {verb} plugin 'acme-sge': no installed distribution of that name offers one. "
+            "Did you mean 'acme-seg'?"
+        )
+
+
+def test_given_plugins_end_discovery(site: Any) -> None:
+    site.install("acme", "raise SystemExit")
+    host = Host([])
+    assert not host.failures
+    assert not host.providers
+
+
+def test_the_registry_needs_nothing_but_the_standard_library_and_pluggy() -> None:
+    code = (
+        "import sys, pluxel.registry as r; r.Host([]);"
+        "print(*{n.partition('.')[0] for n in sys.modules} - sys.stdlib_module_names)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name for name in shown.stdout.split() if not name.startswith("__")}
+    assert loaded - {"_distutils_hack"} == {"pluggy", "pluxel"}

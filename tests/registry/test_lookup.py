@@ -1,0 +1,158 @@
+"""From a name in a YAML file to one component, or to an error that says what to write instead."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Sequence
+from types import SimpleNamespace
+
+import pytest
+from pluxel import plugins
+from pluxel.registry import (
+    AmbiguousComponent,
+    Component,
+    Host,
+    PluxelError,
+    UnknownComponent,
+    hookimpl,
+)
+
+
+def component(
+    name: str, aliases: Sequence[str] = (), renamed_from: Sequence[str] = ()
+) -> Component:
+    """Return a record that need not be importable."""
+    return Component(name, "m:C", "One.", tuple(aliases), tuple(renamed_from))
+
+
+def decoders(*components: Component) -> object:
+    """Return a plugin that offers these."""
+
+    @hookimpl
+    def pluxel_decoders() -> list[Component]:
+        return list(components)
+
+    return SimpleNamespace(pluxel_decoders=pluxel_decoders)
+
+
+def broken() -> object:
+    """Return a plugin that fails as one with a missing dependency does."""
+
+    @hookimpl
+    def pluxel_decoders() -> list[Component]:
+        raise ModuleNotFoundError("No module named 'torchh'")
+
+    return SimpleNamespace(pluxel_decoders=pluxel_decoders)
+
+
+BUILT_IN = {"pluxel": plugins}
+
+
+def message(host: Host, kind: str, name: str) -> str:
+    """Return the text of the error for an unknown name."""
+    with pytest.raises(UnknownComponent) as caught:
+        host.get(kind, name)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("spelling", ["fcn8s", "pluxel/fcn8s", "Pluxel/fcn8s"])
+def test_bare_and_qualified_names(spelling: str) -> None:
+    assert Host(BUILT_IN).get("decoder", spelling).qualified == "pluxel/fcn8s"
+
+
+def test_a_qualified_name_takes_every_spelling_of_a_distribution() -> None:
+    host = Host({"acme-seg": decoders(component("unet"))})
+    assert host.get("decoder", "Acme_Seg/unet") == host.get("decoder", "unet")
+
+
+def test_the_provider_of_a_module_is_its_top_level_package() -> None:
+    host = Host([plugins])
+    assert host.get("decoder", "pluxel/fcn8s").provider == "pluxel"
+
+
+def test_components_are_sorted_by_name() -> None:
+    host = Host({"b": decoders(component("y"), component("a")), "a": decoders(component("y"))})
+    assert [each.qualified for each in host.components("decoder")] == ["b/a", "a/y", "b/y"]
+
+
+def test_the_text_for_a_misspelt_name_beside_a_broken_plugin() -> None:
+    assert message(Host({**BUILT_IN, "broken-seg": broken()}), "decoder", "fcn8") == (
+        "unknown decoder 'fcn8'. Did you mean 'fcn8s'?\n"
+        "  note: plugin broken-seg (ModuleNotFoundError: No module named 'torchh') "
+        "failed to load and may provide it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text"),
+    [
+        ("decoder", "vgg16", "unknown decoder 'vgg16'. There is a backbone of that name"),
+        (
+            "decoder",
+            "transformer",
+            "unknown decoder 'transformer'. There are fcn16s, fcn32s, fcn8s",
+        ),
+        ("embedding", "glove", "unknown embedding 'glove'. No embedding is installed"),
+        ("decoder", "pluxl/fcn8s", "unknown decoder 'pluxl/fcn8s'. Did you mean 'pluxel/fcn8s'?"),
+        ("decoder", "pluxel/fcn8", "unknown decoder 'pluxel/fcn8'. Did you mean 'pluxel/fcn8s'?"),
+        ("decoder", "", "unknown decoder ''. There are fcn16s, fcn32s, fcn8s"),
+    ],
+)
+def test_the_text_for_an_unknown_name(kind: str, name: str, text: str) -> None:
+    assert message(Host(BUILT_IN), kind, name) == text
+
+
+def test_a_long_list_is_left_to_the_command() -> None:
+    host = Host({"acme": decoders(*(component(f"net{i}") for i in range(13)))})
+    assert message(host, "decoder", "zzz") == (
+        "unknown decoder 'zzz'. There are 13: run pluxel plugins list --kind decoder"
+    )
+
+
+def test_an_unknown_kind() -> None:
+    host = Host({})
+    with pytest.raises(PluxelError, match=r"^unknown kind 'decodr'. Did you mean 'decoder'\?$"):
+        host.get("decodr", "fcn8s")
+    with pytest.raises(PluxelError, match=r"^unknown kind 'x'. There are backbone, decoder, "):
+        host.components("x")
+
+
+@pytest.mark.parametrize("clash", [component("unet"), component("other", aliases=["unet"])])
+def test_a_bare_name_with_two_owners_is_an_error_with_both_spellings(clash: Component) -> None:
+    host = Host({"acme-seg": decoders(component("unet")), "zeta-seg": decoders(clash)})
+    with pytest.raises(AmbiguousComponent) as caught:
+        host.get("decoder", "unet")
+    assert str(caught.value) == (
+        f"decoder 'unet' is offered by 2 plugins. Write 'acme-seg/unet' or 'zeta-seg/{clash.name}'"
+    )
+    assert host.get("decoder", "acme-seg/unet").provider == "acme-seg"
+    assert host.get("decoder", "zeta-seg/unet").provider == "zeta-seg"
+    assert len(host.owners("decoder", "unet")) == 2
+
+
+def test_a_built_in_is_not_shadowed_in_silence() -> None:
+    host = Host({**BUILT_IN, "acme-seg": decoders(component("fcn8s"))})
+    with pytest.raises(AmbiguousComponent, match="'acme-seg/fcn8s'"):
+        host.get("decoder", "fcn8s")
+
+
+def test_an_alias_is_taken_and_suggested() -> None:
+    host = Host({"acme": decoders(component("unet", aliases=["u_shaped"]))})
+    assert host.get("decoder", "u_shaped").name == "unet"
+    assert host.get("decoder", "acme/u_shaped").name == "unet"
+    assert "Did you mean 'u_shaped'?" in message(host, "decoder", "u_shape")
+
+
+def test_a_former_name_works_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    host = Host({"acme": decoders(component("unet", renamed_from=["unet_v1"]))})
+    with caplog.at_level(logging.WARNING, "pluxel"):
+        assert [host.get("decoder", "unet_v1").name for _ in range(3)] == ["unet"] * 3
+        host.get("decoder", "unet")
+    assert caplog.messages == ["decoder 'unet_v1' is now called 'unet'"]
+
+
+def test_errors_survive_a_worker_process() -> None:
+    error = UnknownComponent("unknown decoder 'x'", ["a note"])
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy)) == (UnknownComponent, "unknown decoder 'x'\n  note: a note")
