@@ -18,7 +18,6 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright --level error
-	$(BIN)/lint-imports
 
 test: $(VENV)/installed lint
 	$(BIN)/python -m pytest

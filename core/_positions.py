@@ -112,6 +112,13 @@ class Located:
         """The axes along which there are positions."""
         return {d.axis for dim in self.dims for d in dim if d.axis is not None}
 
+    @property
+    def is_map(self) -> bool:
+        """Whether this is (N, channels, h, w) with all rows and columns in order."""
+        lines = [(d.axis, d.step) for dim in self.dims for d in dim if d.axis is not None]
+        alone = [len(dim) for dim in self.dims[-2:]] == [1, 1]
+        return len(self.dims) == 4 and alone and lines == [(0, 1), (1, 1)]
+
     def line(self, dim: int) -> int | None:
         """Return the axis that dimension ``dim`` runs along cell by cell; None: it has no position.
 

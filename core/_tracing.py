@@ -42,20 +42,24 @@ class Trace:
     paddings: list[tuple[int, ...]]
 
 
-def trace(module: nn.Module, image_shape: Sequence[int]) -> Trace:
-    """Run a module that lies on the meta device, in evaluation mode, on an image (N, C, H, W).
+def trace(module: nn.Module, image_shape: Sequence[int], device: str = "meta") -> Trace:
+    """Run a module that lies on ``device``, in evaluation mode, on an image (N, C, H, W).
 
     Raises: whatever the module raises for this size.
     """
     # Inference mode shows whole operations (linear, attention), not what autograd makes of them.
-    with torch.inference_mode(), torch.device("meta"):
-        image = torch.empty(*image_shape)
+    with torch.inference_mode(), torch.device(device):
+        image = torch.zeros(*image_shape)
         tracer = _Tracer(image)
         with tracer:
-            maps = module(image)
-    maps = [maps] if isinstance(maps, Tensor) else list(maps)
+            maps = as_maps(module(image))
     states = [tracer.state(one) or Lost() for one in maps]
     return Trace([tuple(one.shape) for one in maps], states, tracer.paddings)
+
+
+def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    """Return what a network gave as a list of maps."""
+    return [result] if isinstance(result, Tensor) else list(result)
 
 
 class _Tracer(TorchDispatchMode):

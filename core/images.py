@@ -1,4 +1,4 @@
-"""Image and mask files: read upright, converted with one line in the log, never guessed at in silence.
+"""Image and mask files: read upright, and converted with one line in the log.
 
 Everything goes through Pillow; arrays with other channel counts than 1, 3 and 4 are ``.npy`` files
 or TIFF (through the extra ``tiff``).
@@ -19,9 +19,8 @@ from ..registry import PluxelError
 from .files import replacing
 from .logs import log_once
 
-IMAGE_SUFFIXES = frozenset(
-    ".bmp .gif .jp2 .jpeg .jpg .npy .pbm .pgm .png .ppm .tif .tiff .webp".split()
-)
+_FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
+IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 """What counts as an image in a folder, lower case."""
 
 _LOSSY = {"JPEG", "MPO"}
@@ -37,9 +36,9 @@ class ImageError(PluxelError):
 def read_image(path: Path, channels: int = 3) -> np.ndarray:
     """Return an image (H, W, channels), upright by its EXIF orientation, channels in RGB order.
 
-    uint8 for the formats of photographs, whatever they hold (greyscale, palette, CMYK, alpha, 16 bits
-    and floating point are converted, which is logged once a file). Arrays (``.npy``, and TIFF for
-    other counts than 1, 3, 4) keep uint8, uint16 or float32.
+    uint8 for the formats of photographs, whatever they hold (greyscale, palette, CMYK, alpha, 16
+    bits and floating point are converted, which is logged once a file). Arrays (``.npy``, and TIFF
+    for other counts than 1, 3, 4) keep uint8, uint16 or float32.
 
     Raises: ImageError naming the file, for whatever does not decode to the end.
     """
@@ -124,7 +123,7 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
         raise
     except Image.UnidentifiedImageError as error:
         raise ImageError(f"{path}: not an image, or of a format that is not known") from error
-    except Exception as error:  # noqa: BLE001 - decoders of broken files fail as they like
+    except Exception as error:  # decoders of broken files fail as they like
         text = str(error) or type(error).__name__
         raise ImageError(f"{path}: cannot be read: {text}") from error
 
@@ -148,9 +147,9 @@ def _photograph(path: Path, channels: int) -> np.ndarray:
             count = len(image.getbands())
             raise ImageError(f"{path}: has {count} channels ({image.mode}), 4 are needed")
         log_once(logging.INFO, f"{path}: converted from {_describe(image)} to {target}")
-        if image.mode in _WIDE_GREY or image.mode == "F":
-            image = Image.fromarray(_eight_bits(path, np.asarray(image)))
-        return _with_channels(np.asarray(image.convert(target)))
+        wide = image.mode in _WIDE_GREY or image.mode == "F"
+        narrow = Image.fromarray(_eight_bits(path, np.asarray(image))) if wide else image
+        return _with_channels(np.asarray(narrow.convert(target)))
 
 
 def _describe(image: Image.Image) -> str:
@@ -204,12 +203,12 @@ def _read_array(path: Path) -> np.ndarray:
     try:
         import tifffile  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise ImageError(
-            f"{path}: needs tifffile, pip install 'pluxel[tiff]'"
-        ) from error
+        raise ImageError(f"{path}: needs tifffile, pip install 'pluxel[tiff]'") from error
     array = tifffile.imread(path)
     # Planes first is how many remote-sensing tools write; the count tells which axis it is.
-    return np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] < array.shape[2] else array
+    return (
+        np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] < array.shape[2] else array
+    )
 
 
 def _channels_last(path: Path, array: np.ndarray, channels: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One declarative map from raw label ids to classes, shared by loss, metrics, pictures and saved masks.
+"""One declarative map from raw label ids to classes, for losses, metrics, pictures and masks.
 
 A dataset says what its raw ids mean (`LabelMap`); a configuration may change it (`LabelsConfig`);
 `LabelSpace` is the result. Nothing is shifted or wrapped: an id is listed, or it is an error.
@@ -33,7 +33,7 @@ class LabelMap:
     """What the raw ids of a label map mean.
 
     ``ids``: raw id -> class name, or ``ignore``; classes are numbered by their first listing.
-    ``palette``: class name -> (red, green, blue), 0–255; classes without one get a colour of their own.
+    ``palette``: class name -> (red, green, blue), 0–255; the others get one of their own.
     ``packed_rgb``: the raw ids are colours, ``red << 16 | green << 8 | blue``.
     """
 
@@ -75,6 +75,11 @@ def hex_colour(colour: Iterable[int]) -> str:
     return f"#{pack(colour):06x}"
 
 
+def raw_id(key: int | str) -> int:
+    """Return the raw id that a key of a label map stands for; a colour is its packed value."""
+    return key if isinstance(key, int) else int(key.removeprefix("#"), 16)
+
+
 def voc_colour(index: int) -> Colour:
     """Return colour ``index`` of the PASCAL VOC palette: its bits, dealt to red, green and blue.
 
@@ -90,14 +95,17 @@ def voc_colour(index: int) -> Colour:
 _HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
 
 
-def _raw_key(key: object) -> object:
-    """Read the key of a label map: an integer, its digits (JSON has only those), or ``#rrggbb``."""
+def _raw_id_key(key: object) -> object:
     if isinstance(key, str):
         if re.fullmatch(r"-?\d+", key):
             return int(key)
         if not _HEX.match(key):
             raise ValueError(f"'{key}' is neither a label id nor a colour '#rrggbb'")
     return key
+
+
+RawId = Annotated[int | str, BeforeValidator(_raw_id_key)]
+"""A key of a label map: an integer (JSON has only its digits), or ``#rrggbb``."""
 
 
 def _colour(value: object) -> Colour:
@@ -119,7 +127,7 @@ class LabelsConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    map: dict[Annotated[int | str, BeforeValidator(_raw_key)], str] = {}
+    map: dict[RawId, str] = {}
     palette: dict[str, Annotated[Colour, BeforeValidator(_colour)]] = {}
 
 
@@ -209,9 +217,10 @@ class LabelSpace:
         return self._inverse[classes]
 
     def colorize(self, classes: np.ndarray) -> np.ndarray:
-        """Turn class indices (H, W) into colours (H, W, 3) uint8; ignored pixels are black
-        unless the palette has a colour for ``ignore``.
-        """  # noqa: D205, D209
+        """Turn class indices (H, W) into colours (H, W, 3) uint8.
+
+        Ignored pixels are black, unless the palette has a colour for ``ignore``.
+        """
         return self._colours[classes]
 
     @cached_property
@@ -237,9 +246,10 @@ class LabelSpace:
         for raw, name in self.label_map.ids.items():
             if raw >= 0:  # an image file cannot hold a negative id
                 first.setdefault(name, raw)
-        listed = set(self.label_map.ids)
-        spare = next(i for i in (255, 65535, *range(65536)) if i not in listed)
-        unused = first.get(IGNORE, spare)
+        highest = int(np.iinfo(np.min_scalar_type(max(first.values(), default=0))).max)
+        # No id may mean ignore: then one that means nothing, 255 if that is free.
+        spares = (*range(highest, -1, -1), highest + 1)
+        unused = first.get(IGNORE, next(i for i in spares if i not in self.label_map.ids))
         ids = [first.get(name, unused) for name in self.class_names]
         table = np.full(self.ignore_index + 1, unused, np.min_scalar_type(max(*ids, unused)))
         table[: self.num_classes] = ids
@@ -271,11 +281,9 @@ class LabelSpace:
 
 
 def _raw_id(key: int | str, label_map: LabelMap) -> int:
-    if isinstance(key, int):
-        return key
-    if not label_map.packed_rgb:
+    if isinstance(key, str) and not label_map.packed_rgb:
         raise LabelError(f"the masks of this dataset hold ids, not colours: '{key}' is no id")
-    return int(key[1:], 16)
+    return raw_id(key)
 
 
 def _check_new_names(ids: Mapping[int, str], known: set[str], config: LabelsConfig) -> None:

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf
+from math import ceil, gcd, inf
 
+import torch
 from torch import nn
 
 from ..registry import PluxelError
 from ._positions import Extent, Located
+from ._probing import Extents, RandomWeights, Strides, probe
 from ._replica import on_meta, replica
-from ._tracing import Trace, trace
-from .geometry import FeatureSpec, Grid
+from ._tracing import Trace, as_maps, trace
+from .geometry import FeatureSpec, Grid, Source
 
 Size = tuple[int, int]
+Shape = tuple[int, ...]
 
-SIZES: Sequence[Size] = ((448, 896), (480, 960), (240, 480))
-"""Sizes to look at a network with: multiples of the strides there are, 14 · 32 and 15 · 32."""
+SIZES: Sequence[Size] = ((448, 896), (512, 1024), (480, 960))
+"""Sizes to look at a network with: multiples of 2⁶ · 7, 2⁹ and 2⁵ · 15."""
+
+REAL_SIZES: Sequence[Size] = ((224, 448), (256, 512))
+"""The same for networks that do not run without data."""
 
 LARGEST_MINIMUM = 4096
 
@@ -28,7 +34,7 @@ class Measurement:
     """What a network makes of images.
 
     ``pad_multiple``: the grids hold for heights and widths that are multiples of it.
-    ``minimum_size``: the smallest height and width of which every map keeps a cell.
+    ``minimum_size``: the smallest height and width that leave every map a cell.
     """
 
     specs: tuple[FeatureSpec, ...]
@@ -44,93 +50,149 @@ def measure(
     ``names`` are those of the maps. Parameters may lie anywhere, on the meta device too; they are
     neither read nor changed.
 
-    Raises: PluxelError if the network takes none of the usual sizes.
+    Raises: PluxelError for a network that does not take images of any size.
     """
-    shell = replica(module, on_meta)
-    size, found = _first_size(shell, in_channels)
-    extents = [_extents(shell, in_channels, size, found, index) for index in range(len(found.states))]
-    largest = max(_whole(one.stride) for pair in extents for one in pair)
-    multiple = largest if _depends_on_size(shell, in_channels, found, largest) else 1
-    names = names or [f"map{index}" for index in range(len(found.shapes))]
-    specs = tuple(_spec(*args) for args in zip(names, found.shapes, found.states, extents, strict=True))
-    return Measurement(specs, multiple, _minimum_size(shell, in_channels, multiple))
-
-
-def _first_size(shell: nn.Module, channels: int) -> tuple[Size, Trace]:
-    problem = None
-    for size in SIZES:
-        try:
-            return size, trace(shell, (1, channels, *size))
-        except Exception as error:  # noqa: BLE001 - a network may refuse a size in any way
-            problem = problem or error
-    sizes = ", ".join(f"{height}×{width}" for height, width in SIZES)
-    raise PluxelError(
-        f"the network takes no image of {sizes} pixels, so not images of any size",
-        [f"{type(problem).__name__}: {problem}"],
-    ) from problem
-
-
-def _extents(
-    shell: nn.Module, channels: int, size: Size, found: Trace, index: int
-) -> tuple[Extent, Extent]:
-    state = found.states[index]
-    if isinstance(state, Located) and state.line(-2) == 0 and state.line(-1) == 1:
-        return state.extents
-    larger = trace(shell, (1, channels, 2 * size[0], 2 * size[1])).shapes[index]
-    strides = [
-        Fraction(size[axis], larger[axis - 2] - found.shapes[index][axis - 2]) for axis in (0, 1)
+    subject, size, found = _first_run(module, in_channels)
+    strides = [subject.strides(index, size, found) for index in range(len(found.states))]
+    largest = max(ceil(stride) for pair in strides for stride in pair)
+    multiple = subject.pad_multiple(size, found, largest)
+    unknown = {
+        index: pair
+        for index, pair in enumerate(strides)
+        if _position(found, index) is None and not found.states[index].mixed
+    }
+    probed = probe(module, in_channels, unknown, max(multiple, largest)) if unknown else {}
+    names = names or [f"map{index}" for index in range(len(strides))]
+    specs = [
+        _spec(name, shape[1], *_place(_position(found, index), probed.get(index), strides[index]))
+        for index, (name, shape) in enumerate(zip(names, found.shapes, strict=True))
     ]
+    return Measurement(tuple(specs), multiple, subject.minimum_size(multiple))
+
+
+def _place(
+    located: Located | None, probed: Extents | None, strides: Strides
+) -> tuple[Extents, bool, Source]:
+    """Return a map's extents, whether it sees everything, and how that was found."""
+    if located is not None:
+        # That attention leaves what a token stands for where it was is assumed, if with good reason.
+        source = "assumed" if located.mixed else "computed"
+        return located.extents, located.everything, source
+    if probed is not None:
+        return probed, False, "probed"
     vertical, horizontal = (Extent(stride, (stride - 1) / 2) for stride in strides)
-    return vertical, horizontal
-
-
-def _whole(stride: Fraction) -> int:
-    return -(-stride.numerator // stride.denominator)
-
-
-def _depends_on_size(shell: nn.Module, channels: int, found: Trace, largest: int) -> bool:
-    """Tell whether positions differ, or the network refuses, at a size of which no stride is a factor."""
-    try:
-        odd = trace(shell, (1, channels, 15 * largest + 1, 29 * largest + 1))
-    except Exception:  # noqa: BLE001 - whatever it says, it wants another size
-        return True
-    return odd.paddings != found.paddings or any(
-        isinstance(one, Located) and (not isinstance(other, Located) or one.extents != other.extents)
-        for one, other in zip(found.states, odd.states, strict=True)
-    )
-
-
-def _minimum_size(shell: nn.Module, channels: int, multiple: int) -> int:
-    """Return the smallest size, found by bisection among multiples of ``multiple``; 1 if all do."""
-
-    def fits(count: int) -> bool:
-        size = count * multiple
-        try:
-            shapes = trace(shell, (1, channels, size, size)).shapes
-        except Exception:  # noqa: BLE001
-            return False
-        return all(min(shape[-2:]) > 0 for shape in shapes)
-
-    if fits(1):
-        return 1
-    high = 2
-    while not fits(high):
-        high *= 2
-        if high * multiple > LARGEST_MINIMUM:
-            raise PluxelError(f"the network takes no square image below {LARGEST_MINIMUM} pixels")
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if fits(middle) else (middle, high)
-    return high * multiple
+    return (vertical, horizontal), True, "assumed"
 
 
 def _spec(
-    name: str, shape: Sequence[int], state: object, extents: tuple[Extent, Extent]
+    name: str, channels: int, extents: Extents, everything: bool, source: Source
 ) -> FeatureSpec:
     grid = Grid([e.stride for e in extents], [e.offset for e in extents])
-    located = isinstance(state, Located)
-    everything = not located or state.everything
     height, width = (inf if everything else float(e.receptive_field) for e in extents)
-    source = "computed" if located and not state.mixed else "assumed"
-    return FeatureSpec(name, shape[1], grid, (height, width), source)
+    return FeatureSpec(name, channels, grid, (height, width), source)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A stand-in for a network: a copy without data, or with random weights where it needs some."""
+
+    network: nn.Module
+    channels: int
+    device: str
+
+    def trace(self, size: Size) -> Trace:
+        """Follow positions. Raises: whatever the network raises for this size."""
+        return trace(self.network, (1, self.channels, *size), self.device)
+
+    def shapes(self, size: Size) -> list[Shape] | None:
+        """Return the shapes of the maps, or None if the network refuses or a map is empty."""
+        try:
+            with torch.inference_mode(), torch.device(self.device):
+                maps = as_maps(self.network(torch.zeros(1, self.channels, *size)))
+        except Exception:  # noqa: BLE001 - a network may refuse in any way
+            return None
+        shapes = [tuple(one.shape) for one in maps]
+        return shapes if all(min(shape[-2:]) > 0 for shape in shapes) else None
+
+    def strides(self, index: int, size: Size, found: Trace) -> Strides:
+        """Return the strides of a map: as traced, or else as its size grows with the image's."""
+        located = _position(found, index)
+        if located is not None:
+            return located.extents[0].stride, located.extents[1].stride
+        small, large = found.shapes[index], self.shapes((2 * size[0], 2 * size[1]))
+        rows, columns = (large[index][a] - small[a] for a in (-2, -1)) if large else (0, 0)
+        if min(rows, columns) <= 0:
+            raise PluxelError(f"map {index} of the network does not grow with the image")
+        return Fraction(size[0], rows), Fraction(size[1], columns)
+
+    def pad_multiple(self, size: Size, found: Trace, largest: int) -> int:
+        """Return 1, or the smallest multiple of the largest stride at which positions are as found.
+
+        Networks that pad as TensorFlow does shift their maps by what is left over; others need
+        whole windows. One uneven size speaks for all.
+        """
+        height, width = _uneven(largest)
+        if self._agrees(found, (height + 1, width + 1)):
+            return 1
+        common = gcd(*size)
+        for multiple in range(largest, common, largest):
+            if common % multiple == 0 and self._agrees(found, _uneven(multiple)):
+                return multiple
+        return common
+
+    def _agrees(self, found: Trace, size: Size) -> bool:
+        try:
+            other = self.trace(size)
+        except Exception:  # noqa: BLE001
+            return False
+        here, there = (
+            [one and one.extents for one in map(_position, [t] * len(t.states), range(len(t.states)))]
+            for t in (found, other)
+        )
+        return here == there and other.paddings == found.paddings
+
+    def minimum_size(self, multiple: int) -> int:
+        """Return the smallest square size by bisection among the multiples; 1 if every one will do."""
+        if self.shapes((multiple, multiple)):
+            return 1
+        low, high = 1, 2
+        while not self.shapes((high * multiple, high * multiple)):
+            low, high = high, 2 * high
+            if high * multiple > LARGEST_MINIMUM:
+                raise PluxelError(f"the network takes no image below {LARGEST_MINIMUM} pixels")
+        while high - low > 1:
+            middle = (low + high) // 2
+            fits = self.shapes((middle * multiple, middle * multiple))
+            low, high = (low, middle) if fits else (middle, high)
+        return high * multiple
+
+
+def _first_run(module: nn.Module, channels: int) -> tuple[_Subject, Size, Trace]:
+    """Return a stand-in, a size that it takes, and what it does with that."""
+    problems: list[Exception] = []
+    for device, fill, sizes in (
+        ("meta", on_meta, SIZES),
+        ("cpu", RandomWeights(seed=0), REAL_SIZES),
+    ):
+        subject = _Subject(replica(module, fill), channels, device)
+        for size in sizes:
+            try:
+                return subject, size, subject.trace(size)
+            except Exception as error:  # noqa: BLE001
+                problems.append(error)
+    tried = ", ".join(f"{height}×{width}" for height, width in SIZES)
+    raise PluxelError(
+        f"the network does not take images of any size: none of {tried} pixels",
+        [f"{type(problems[0]).__name__}: {problems[0]}"],
+    ) from problems[0]
+
+
+def _uneven(multiple: int) -> Size:
+    """Return a height and a width that are odd multiples, about as large as usual images."""
+    return ((448 // multiple) | 1) * multiple, ((896 // multiple) | 1) * multiple
+
+
+def _position(found: Trace, index: int) -> Located | None:
+    """Return where a map's cells lie, if its rows and columns could be followed."""
+    state = found.states[index]
+    return state if isinstance(state, Located) and state.is_map else None

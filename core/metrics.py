@@ -16,7 +16,10 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from .targets import TargetError, check_prediction, check_target, is_readable, within
+from ._confusion import confusion
+
+
+__all__ = ["ConfusionMatrix", "SegmentationScores", "confusion"]
 
 
 class ConfusionMatrix:
@@ -51,77 +54,6 @@ class ConfusionMatrix:
     def scores(self) -> SegmentationScores:
         """Return the scores of everything that was counted."""
         return SegmentationScores.of(self.counts.cpu().numpy())
-
-
-def confusion(
-    prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int
-) -> Tensor:
-    """Return pixels by true class (row) and predicted class (column), (C, C) int64.
-
-    ``prediction``, ``target``: class indices of one shape, each of any integer type. Pixels whose
-    target is ``ignore_index`` do not count, whatever is predicted there.
-
-    Raises: TargetError for a label or a counted prediction that is out of range.
-    """
-    _check_kinds(prediction, target)
-    prediction, target = _plain(prediction), _plain(target)
-    if is_readable(target) and is_readable(prediction):
-        return _count(prediction, target, num_classes, ignore_index)
-    return _count_unseen(prediction, target, num_classes, ignore_index)
-
-
-def _check_kinds(prediction: Tensor, target: Tensor) -> None:
-    if prediction.shape != target.shape:
-        raise TargetError(
-            f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
-            "must have one shape"
-        )
-    for name, tensor in (("prediction", prediction), ("target", target)):
-        if tensor.is_floating_point() or tensor.is_complex():
-            raise TargetError(f"{name} must hold class indices, not {tensor.dtype}")
-
-
-def _plain(values: Tensor) -> Tensor:
-    """Flatten; torch has few operations for the wider unsigned types."""
-    wide = values.dtype in (torch.uint16, torch.uint32, torch.uint64)
-    return (values.long() if wide else values).reshape(-1)
-
-
-def _count(prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int) -> Tensor:
-    """Count in one pass: every label from 0 to 255 has a row, so that a stray one shows itself."""
-    if not (within(target, 256) and within(prediction, num_classes)):
-        kept = target != ignore_index
-        target, prediction = target[kept], prediction[kept]
-        check_target(target, num_classes, ignore_index)
-        check_prediction(prediction, num_classes)
-    rows = max(256, num_classes)
-    # A narrow index is a matter of memory traffic: an update is 3 times as slow with int64.
-    bins = rows * num_classes
-    narrow = torch.int16 if bins <= 2**15 else torch.int32
-    index = target.to(narrow, copy=True).mul_(num_classes).add_(prediction.to(narrow))
-    counts = torch.bincount(index, minlength=bins).view(rows, num_classes)
-    if 0 <= ignore_index < rows:
-        counts[ignore_index] = 0
-    if counts[num_classes:].any():
-        check_target(target, num_classes, ignore_index)
-    return counts[:num_classes]
-
-
-def _count_unseen(
-    prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int
-) -> Tensor:
-    """Count without looking at a value: on a GPU, or for the shapes alone."""
-    check_target(target, num_classes, ignore_index)
-    kept = target != ignore_index
-    check_prediction(torch.where(kept, prediction, 0), num_classes)
-    bins = num_classes * num_classes
-    index = torch.where(kept, target.long() * num_classes + prediction, bins)
-    if index.is_cuda and type(index) is Tensor:
-        counts = torch.bincount(index, minlength=bins + 1)
-    else:  # bincount's shape depends on the values
-        counts = torch.zeros(bins + 1, dtype=torch.int64, device=index.device)
-        counts = counts.index_add(0, index, torch.ones_like(index))
-    return counts[:bins].view(num_classes, num_classes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,11 +119,14 @@ class SegmentationScores:
     def to_json(self, class_names: Sequence[str]) -> dict[str, Any]:
         """Return plain values, None for what is undefined."""
         names = list(class_names)
+        rows = zip(names, self.iou.tolist(), self.accuracy.tolist(), strict=True)
         return {
             "pixels": self.pixels,
-            **{name: _or_none(value) for name, value in self.overall().items()},
-            "iou": _by_class(self.iou, names),
-            "accuracy": _by_class(self.accuracy, names),
+            "overall": {name: _or_none(value) for name, value in self.overall().items()},
+            "per_class": {
+                name: {"iou": _or_none(iou), "accuracy": _or_none(accuracy)}
+                for name, iou, accuracy in rows
+            },
             "absent": [names[index] for index in self.absent],
             "false_alarms": [names[index] for index in self.false_alarms],
         }

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..registry import Host, PluxelError
-from .assembly import build_model
+from .build import build_model
 from .config import load_config
 from .engine.devices import make_accelerator
 from .engine.run import open_run
@@ -133,7 +133,7 @@ class Pipeline:
 
 def _pixels(image: ImageLike, channels: int) -> np.ndarray:
     if isinstance(image, str | Path):
-        return read_image(Path(image), channels)
+        image = read_image(Path(image), channels)
     if isinstance(image, Image.Image):
         mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
         upright = ImageOps.exif_transpose(image)
@@ -145,7 +145,8 @@ def _pixels(image: ImageLike, channels: int) -> np.ndarray:
         raise PluxelError(f"the image is empty: its shape is {image.shape}")
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
         raise PluxelError(f"pixels are uint8, uint16 or floats in 0–1, not {array.dtype}")
-    return np.ascontiguousarray(array, np.float32 if array.dtype.kind == "f" else array.dtype)
+    kept = np.float32 if array.dtype.kind == "f" else array.dtype
+    return np.require(array, kept, ["C", "W"])  # torch takes no array that is read-only
 
 
 def _prediction(space: LabelSpace, logits: Tensor, probabilities: bool) -> Prediction:

@@ -7,6 +7,7 @@ its C × C kernels; a border that replicates keeps the sum of the taps at 1 up t
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -45,11 +46,17 @@ def resample(
         for axis in (0, 1)
     )
     batch, channels = tensor.shape[:2]
-    with torch.autocast(tensor.device.type, enabled=False):
+    with _without_autocast(tensor.device.type):
         wide = tensor @ columns.mT
         # One batched product; a broadcast ``rows @ wide`` would copy its operands.
         full = torch.bmm(rows.expand(batch * channels, -1, -1), wide.flatten(0, 1))
     return full.view(batch, channels, *size)
+
+
+def _without_autocast(device: str) -> AbstractContextManager[object]:
+    if torch.amp.is_autocast_available(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
 
 
 @dataclass(frozen=True)

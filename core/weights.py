@@ -139,7 +139,7 @@ def adapt_input_channels(weight: Tensor, in_channels: int, method: InputChannels
     return torch.cat([weight, more], dim=1)
 
 
-def adapt_first_layer(
+def adapt_input_layers(
     state: Mapping[str, Tensor], module: nn.Module, in_channels: int, method: InputChannels
 ) -> State:
     """Return the state with the filters of its input layers adapted to the module's channels."""

@@ -40,7 +40,8 @@ def train(
 
     Ctrl-C (or SIGTERM) saves the state and ends; --resume auto goes on from there.
     """
-    from ..config import load_config  # noqa: PLC0415 - the help stays light
+    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..config import load_config  # noqa: PLC0415
     from ..engine import Experiment, Run, Trainer  # noqa: PLC0415
     from ..progress import configure_logging  # noqa: PLC0415
 
@@ -50,7 +51,7 @@ def train(
     if overwrite and run.exists():
         shutil.rmtree(run.directory)
     if run.exists() and resume is None:
-        raise click.ClickException(
+        raise PluxelError(
             f"{run.directory} holds a run already: --resume auto goes on with it, "
             "--run DIRECTORY trains elsewhere, --overwrite deletes it"
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._config import Config
     from ._factory import Factory
-    from ._files import shipped
+    from ._files import display, shipped
     from ._load import load_config
     from ._nodes import Location
     from ._pipeline import HeadConfig, PipelineConfig, StreamConfig
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "_config": ("Config",),
     "_factory": ("Factory",),
-    "_files": ("shipped",),
+    "_files": ("display", "shipped"),
     "_load": ("load_config",),
     "_nodes": ("Location",),
     "_pipeline": ("HeadConfig", "PipelineConfig", "StreamConfig"),
@@ -79,6 +79,7 @@ __all__ = [
     "StreamConfig",
     "TrainingConfig",
     "config_schema",
+    "display",
     "load_config",
     "read_signature",
     "shipped",

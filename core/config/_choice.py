@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from ...registry import did_you_mean
 from ._faults import Owner, fault
 from ._named import split_named, validate_parameters
+from ._problems import meant
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Choice:
     ) -> BaseModel:
         name, parameters = split_named(self.kind, value, self.default)
         if name not in models:
-            hint = did_you_mean(name, models) or f" It is one of {', '.join(models)}"
-            raise fault(f"unknown {self.kind} '{name}'.{hint}")
+            hint = meant(name, models) or f": it is one of {', '.join(models)}"
+            raise fault(f"unknown {self.kind} '{name}'{hint}")
         owner = Owner(f"{self.kind} '{name}'", models[name])
         return validate_parameters(parameters, owner, info.context)
 
@@ -51,5 +51,3 @@ class Choice:
 def _name(model: type[BaseModel]) -> str:
     (name,) = typing.get_args(model.model_fields["type"].annotation)
     return name
-
-

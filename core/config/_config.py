@@ -22,7 +22,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True)
 class Config:
-    """``pipeline``: what the file ``source``, its bases and the command line say, defaults included.
+    """``pipeline``: what the file ``source``, its bases and the command line say, with defaults.
 
     Paths into it, as ``locate``, ``at`` and ``origin`` take them, are those of the long form or of
     the short one: ``("decoder", "dropout")``.

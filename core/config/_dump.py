@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,18 @@ from ._pipeline import HeadConfig, PipelineConfig, StreamConfig
 
 def to_plain(value: Any, *, absolute: bool) -> Any:
     """Return a value as YAML has it; ``absolute`` makes paths independent of the working folder."""
-    if isinstance(value, Factory | BaseModel) or dataclasses.is_dataclass(value):
-        return {key: to_plain(inner, absolute=absolute) for key, inner in _fields(value).items()}
-    if isinstance(value, Mapping):
-        return {key: to_plain(inner, absolute=absolute) for key, inner in value.items()}
-    if isinstance(value, Path):
-        return str(value.absolute() if absolute else value)
-    if isinstance(value, Enum):
-        return to_plain(value.value, absolute=absolute)
-    if isinstance(value, set | frozenset):
-        return sorted(to_plain(inner, absolute=absolute) for inner in value)
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [to_plain(inner, absolute=absolute) for inner in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
+    plain = partial(to_plain, absolute=absolute)
+    match value:
+        case None | bool() | int() | float() | str() | Enum():
+            return value.value if isinstance(value, Enum) else value
+        case Path():
+            return str(value.absolute() if absolute else value)
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case set() | frozenset():
+            return sorted(plain(inner) for inner in value)
+    if (parts := _parts(value)) is not None:
+        return {key: plain(inner) for key, inner in parts.items()}
     return to_jsonable_python(value)
 
 
@@ -40,23 +39,25 @@ def factories(value: Any) -> Iterator[Factory[Any]]:
     """Yield every component in a value, outer ones first."""
     if isinstance(value, Factory):
         yield value
-    if isinstance(value, Factory | BaseModel) or dataclasses.is_dataclass(value):
-        inner = list(_fields(value).values())
-    elif isinstance(value, Mapping):
-        inner = list(value.values())
-    else:
-        inner = list(value) if isinstance(value, list | tuple | set | frozenset) else []
-    for one in inner:
-        yield from factories(one)
+    is_list = isinstance(value, list | tuple | set | frozenset)
+    for inner in value if is_list else (_parts(value) or {}).values():
+        yield from factories(inner)
 
 
-def _fields(value: Any) -> dict[str, Any]:
-    if isinstance(value, Factory):
-        return {"type": value.component.qualified, **value.params}
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields.items()
-        return {key_of(name, field): getattr(value, name) for name, field in fields}
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+def _parts(value: Any) -> Mapping[Any, Any] | None:
+    """Return what a mapping, a section or a component consists of, by key; None for the rest."""
+    match value:
+        case Mapping():
+            return value
+        case Factory():
+            return {"type": value.component.qualified, **value.params}
+        case BaseModel():
+            fields = type(value).model_fields.items()
+            parts = {key_of(name, field): getattr(value, name) for name, field in fields}
+            return {key: parts[key] for key in sorted(parts, key=lambda key: key != "type")}
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return None
 
 
 def pipeline_tree(pipeline: PipelineConfig, *, absolute: bool) -> dict[str, Any]:

@@ -28,6 +28,8 @@ def emit(tree: Mapping[str, Any], comment: Comment | None = None) -> str:
     and what ``comment`` returns stands behind it.
     """
     lines = _mapping(tree, (), comment)
+    if not lines:
+        return "{}\n"
     if comment is None:
         return "".join(f"{text}\n" for text, _ in lines)
     column = min(_COMMENT_COLUMN, max((len(text) for text, note in lines if note), default=0))
@@ -43,7 +45,7 @@ def _mapping(tree: Mapping[str, Any], path: Path, comment: Comment | None) -> li
     lines: list[Line] = []
     for key, value in tree.items():
         here = (*path, key)
-        name = scalar(str(key)) if isinstance(key, str) else str(key)
+        name = _text(key) if isinstance(key, str) else str(key)
         inline = _inline(value, comment)
         if inline is not None:
             lines.append((f"{name}: {inline}", comment(here) if comment else ""))
@@ -86,7 +88,7 @@ def _inline(value: Any, comment: Comment | None) -> str | None:
     return text if len(text) <= _WIDTH else None
 
 
-def scalar(value: None | bool | int | float | str) -> str:
+def scalar(value: bool | int | float | str | None) -> str:
     """Return a single value as YAML, text in quotes only where it must be."""
     if value is None:
         return "null"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ...registry import did_you_mean
 from ._annotations import annotation_at, keys_of
 from ._faults import FAULT, OWNED, Owner
 from ._nodes import (
@@ -24,8 +23,8 @@ from ._nodes import (
     key_location,
 )
 from ._paths import SHORT, format_path
-from ._problems import Problem
-from ._words import expectation, instead, shown
+from ._problems import Problem, meant
+from ._words import EXTENT, expectation, instead, shown
 
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 _MISSING = (
@@ -60,8 +59,14 @@ class Mistake:
 
     @property
     def expected(self) -> str | None:
-        """What would have been right, if it is the shape of a value that is wrong."""
+        """What would have been right, if it is the type or the extent of a value that is wrong."""
         return expectation(self.kind, self.context, self.member)
+
+    @property
+    def fits(self) -> bool:
+        """Tell whether the value may have been meant for this member of the union."""
+        deeper = len(self.path) > self.union
+        return deeper or not self.expected or self.kind in EXTENT
 
 
 def explain(
@@ -101,6 +106,9 @@ def _mistake(details: ErrorDetails, tree: MapNode, owner: Owner) -> Mistake:
     if inner == 0:
         depth = len(path)
     kind = "key" if location and location[-1] == "[key]" else details["type"]
+    if kind == "missing" and isinstance(path[-1], int):  # from a list that becomes a tuple
+        kind = "too_few"
+        path.pop()
     return Mistake(
         kind, tuple(path), details["msg"], details.get("ctx", {}), owner, depth, member, union
     )
@@ -123,11 +131,7 @@ def _narrow(group: list[Mistake]) -> Iterator[list[Mistake]]:
     members: dict[str, list[Mistake]] = {}
     for mistake in group:
         members.setdefault(mistake.member, []).append(mistake)
-    fitting = [
-        found
-        for found in members.values()
-        if not any(one.expected and len(one.path) == one.union for one in found)
-    ]
+    fitting = [found for found in members.values() if all(one.fits for one in found)]
     if fitting:
         for mistake in min(fitting, key=len):
             yield [mistake]
@@ -153,7 +157,7 @@ class _Teller:
             key = f"key '{mistake.path[-1]}'"
             message = f"{self._name(mistake.path[:-1])}: {key}: {self._reason(mistake)}"
             return Problem(self._key(mistake.path), message)
-        if mistake.kind == FAULT and "message" in mistake.context:
+        if len(group) == 1 and mistake.context.get("message") and mistake.kind == FAULT:
             place = {"key": self._key, "value": self._value, "component": self._component}
             location = place[mistake.context["at"]](mistake.path)
             return Problem(location, mistake.context["message"], tuple(mistake.context["notes"]))
@@ -192,10 +196,11 @@ class _Teller:
                 return f"{owner.label} is given '{key}' by Pluxel: delete it"
             if not known:
                 return f"{owner.label} has no parameters, so no '{key}'"
-            message = f"{owner.label} has no parameter '{key}'."
-        else:
-            message = f"unknown key '{key}'{f' in {self._name(parent)}' if parent else ''}."
-        return message + (did_you_mean(key, known) or _listing(known))
+            return (
+                f"{owner.label} has no parameter '{key}'{_nearest(key, known, self._name(parent))}"
+            )
+        where = f" in {self._name(parent)}" if parent else ""
+        return f"unknown key '{key}'{where}{_nearest(key, known, self._name(parent))}"
 
     def _missing(self, mistake: Mistake) -> str:
         key, parent, owner = mistake.path[-1], mistake.path[:-1], mistake.owner
@@ -211,7 +216,7 @@ class _Teller:
         if not expected:
             return f"{name}: {self._reason(first)}" if name else self._reason(first)
         node = self._node(first.path)
-        hint = next(filter(None, (instead(node, one) for one in expected)), "")
+        hint = instead(node, expected)
         return f"{name}: expected {' or '.join(expected)}, not {shown(node)}{hint}"
 
     def _reason(self, mistake: Mistake) -> str:
@@ -219,7 +224,19 @@ class _Teller:
         return text if text != mistake.message else text[:1].lower() + text[1:]
 
 
-def _listing(keys: Iterable[str]) -> str:
-    names = sorted(keys)
-    few = 0 < len(names) <= _LISTED
-    return f" Known are {', '.join(names)}" if few else ""
+def _nearest(key: str, known: Mapping[str, Any], parent: str) -> str:
+    """Return what was meant: that key further down, one spelt like it, or any that there is."""
+    if places := [".".join(filter(None, [parent, place])) for place in _below(key, known)]:
+        return f". It belongs to {' or '.join(places)}"
+    listed = f". Known are {', '.join(sorted(known))}" if 0 < len(known) <= _LISTED else ""
+    return meant(key, known) or listed
+
+
+def _below(key: str, known: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where else, further down, a key would be known."""
+    for name, annotation in known.items():
+        inner = keys_of(annotation) or {}
+        if key in inner:
+            yield name
+        for deeper in _below(key, inner):
+            yield f"{name}.{deeper}"

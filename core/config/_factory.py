@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from ...registry import KINDS, Component, Host, PluxelError
 from .. import contracts
+from ._annotations import key_of
 from ._faults import Owner, fault
 from ._named import split_named, validate_parameters
 from ._signature import read_signature
@@ -78,9 +79,7 @@ class Factory(Generic[K]):
         return f"Factory({self.component.qualified}, {dict(self.params)})"
 
     @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         kind = _kind_of(source)
 
         def validate(value: object, info: ValidationInfo) -> Factory[Any]:
@@ -114,11 +113,14 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
     owner = Owner(f"{kind} '{name}'", signature.parameters, signature.wiring)
     model = validate_parameters(given, owner, context)
     params = {
-        field.alias: _expand_home(getattr(model, attribute))
+        key_of(attribute, field): _expand_home(getattr(model, attribute))
         for attribute, field in signature.parameters.model_fields.items()
     }
     return Factory(kind, component, target, params, signature.wiring)
 
 
 def _expand_home(value: Any) -> Any:
+    """Replace ``~`` in a path, or in a list of paths."""
+    if isinstance(value, list | tuple):
+        return type(value)(_expand_home(one) for one in value)
     return value.expanduser() if isinstance(value, Path) else value

@@ -24,14 +24,16 @@ FAULT = "pluxel_fault"
 OWNED = "pluxel_owned"
 
 
-def fault(message: str, notes: Iterable[str] = (), at: Place = "component") -> PydanticCustomError:
-    """Return an error whose message is ready to be shown."""
-    return PydanticCustomError(FAULT, "{message}", {"message": message, "notes": [*notes], "at": at})
+def fault(
+    message: str, notes: Iterable[str] = (), at: Place = "component", expected: str = ""
+) -> PydanticCustomError:
+    """Return an error whose message is ready to be shown.
 
-
-def unexpected(expected: str) -> PydanticCustomError:
-    """Return an error that reads "expected …, not …", with what was given."""
-    return PydanticCustomError(FAULT, "{expected}", {"expected": expected, "at": "value"})
+    ``expected``: what would have been right, if it is the shape of the value that is wrong; in a
+    union, it is told together with the other members'.
+    """
+    context = {"message": message, "notes": [*notes], "at": at, "expected": expected}
+    return PydanticCustomError(FAULT, "{message}", context)
 
 
 def faults(found: Iterable[Finding]) -> ValidationError:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from ...registry import PluxelError, did_you_mean
+from ...registry import PluxelError
+from ._problems import meant
 
 _MAX_BYTES = 8 << 20
 """A configuration is written by people; what is larger is some other file."""
@@ -30,20 +31,22 @@ def find_file(name: str | Path, folder: Path) -> Path:
     if found := shipped().get(str(name).removesuffix(".yaml")):
         return found
     if path.is_dir():
-        inside = f" Did you mean '{Path(name) / 'config.yaml'}'?"
+        inside = f". Did you mean '{Path(name) / 'config.yaml'}'?"
         hint = inside if (path / "config.yaml").is_file() else ""
-        raise PluxelError(f"'{name}' is a folder, not a configuration.{hint}")
-    raise PluxelError(f"there is no file '{name}'.{_near(name, path)}")
+        raise PluxelError(f"'{name}' is a folder, not a configuration{hint}")
+    raise PluxelError(f"there is no file '{name}'{_near(name, path)}")
 
 
 def _near(name: str | Path, path: Path) -> str:
     siblings = {str(Path(name).parent / file): file for file in _yaml_names(path.parent)}
-    return did_you_mean(str(name), [*siblings, *shipped()])
+    return meant(str(name), [*siblings, *shipped()])
 
 
 def _yaml_names(folder: Path) -> Iterator[str]:
     try:
-        yield from sorted(file.name for file in folder.iterdir() if file.suffix in (".yaml", ".yml"))
+        yield from sorted(
+            file.name for file in folder.iterdir() if file.suffix in (".yaml", ".yml")
+        )
     except OSError:  # no such folder: then nothing in it is near
         return
 

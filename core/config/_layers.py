@@ -79,7 +79,9 @@ class _Reader:
         if isinstance(tree, MapNode):
             return expand_short(tree, self._problems)
         if isinstance(tree, ScalarNode) and tree.value is None:
-            self._problems.add_fatal(start, "the file is empty: a configuration is a mapping of keys")
+            self._problems.add_fatal(
+                start, "the file is empty: a configuration is a mapping of keys"
+            )
         elif tree:
             kind = "a list" if isinstance(tree, ListNode) else f"'{tree.text}'"
             self._problems.add_fatal(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ...registry import Host, PluxelError
+from ...registry import Host
 from ._annotations import prune_nulls
 from ._config import Config
 from ._explain import explain

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ._annotations import prune_nulls
-from ._faults import Owner, fault, owned, unexpected
+from ._faults import Owner, fault, owned
 
 
 def split_named(kind: str, value: object, default: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -22,12 +22,13 @@ def split_named(kind: str, value: object, default: str | None = None) -> tuple[s
     """
     if isinstance(value, str):
         return value, {}
+    expected = f"the name of {article(kind)} or a mapping with its 'type'"
     if not isinstance(value, Mapping):
-        raise unexpected(f"the name of {article(kind)} or a mapping with its 'type'")
+        raise fault("", at="value", expected=expected)
     parameters = dict(value)
     name = parameters.pop("type", default)
     if name is None:
-        raise fault(f"this {kind} has no name: add 'type: …'")
+        raise fault(f"this {kind} has no name: add 'type: …'", expected=expected)
     if not isinstance(name, str):
         raise fault(f"'type' is the name of {article(kind)}, not {json.dumps(name)}")
     return name, parameters

@@ -11,7 +11,7 @@ from typing import Any
 Segment = str | int
 """One step of a path into the tree: the key of a mapping, or an index of a list."""
 
-Value = None | bool | int | float | str
+Value = bool | int | float | str | None
 
 
 @dataclass(frozen=True)

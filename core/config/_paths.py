@@ -45,7 +45,7 @@ SHORT = {
     "loss": ("heads", "semantic", "loss"),
     "labels": ("heads", "semantic", "labels"),
 }
-"""What the top-level keys of the short form stand for: one stream ``image``, one head ``semantic``."""
+"""What the keys of the short form stand for: one stream ``image``, one head ``semantic``."""
 
 
 def expand(path: Sequence[Segment]) -> tuple[Segment, ...]:

@@ -8,83 +8,109 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from ...registry import did_you_mean
 from ..contracts import Backbone, Dataset, Decoder, Loss
 from ..labels import LabelsConfig
 from ._factory import Factory
 from ._faults import Finding, Place, faults
 from ._nodes import Segment
-from ._training import EvaluationConfig, NonNegative, Section, TrainingConfig
+from ._problems import meant
+from ._section import NonNegative, Section
+from ._training import EvaluationConfig, TrainingConfig
 
-Version = Annotated[
-    str,
-    BeforeValidator(
-        lambda given: str(given) if given else given, json_schema_input_type=str | float
-    ),
-]
-"""A version such as 1.2, which YAML takes for a number."""
+
+def _version_text(given: object) -> object:
+    return str(given) if isinstance(given, int | float) else given
+
+
+Version = Annotated[str, BeforeValidator(_version_text, json_schema_input_type=str | float)]
+"""A version; YAML takes 1.2 for a number."""
+
 Name = Annotated[str, Field(min_length=1)]
 
 
 class StreamConfig(Section):
     """One or more inputs of the dataset, through one backbone."""
 
-    input: Name | Annotated[list[Name], Field(min_length=1)] = Field(
-        "", description="Inputs, stacked on channels; by default the one of the stream's name."
-    )
-    backbone: Factory[Backbone] = Field(description="Turns the inputs into feature maps.")
+    input: Name | Annotated[list[Name], Field(min_length=1)] = ""
+    """Inputs, stacked on channels; by default the one of the stream's name."""
+
+    backbone: Factory[Backbone]
+    """Turns the inputs into feature maps."""
 
 
 class HeadConfig(Section):
     """A label map, and what is needed to predict it."""
 
-    target: Name | None = Field(
-        None, description="The dataset's label map; null: the one of the head's name, or the only one."
-    )
-    labels: LabelsConfig = Field(
-        LabelsConfig(), description="Changes to the dataset's raw ids, classes and colours."
-    )
-    decoder: Factory[Decoder] = Field(description="Turns feature maps into scores.")
-    loss: Factory[Loss] = Field(description="What training minimises.")
-    weight: NonNegative = Field(1.0, description="Of this head's loss in the sum of all.")
-    streams: Annotated[list[Name], Field(min_length=1)] | None = Field(
-        None, description="Those whose scores are fused; null: all."
-    )
-    fusion: Literal["mean", "sum"] = Field("mean", description="How scores of streams are fused.")
+    target: Name | None = None
+    """The dataset's label map; null: the one of the head's name, or the only one."""
+
+    labels: LabelsConfig = LabelsConfig()
+    """Changes to the dataset's raw ids, classes and colours."""
+
+    decoder: Factory[Decoder]
+    """Turns feature maps into scores."""
+
+    loss: Factory[Loss]
+    """What training minimises."""
+
+    weight: NonNegative = 1.0
+    """Of this head's loss in the sum of all."""
+
+    streams: Annotated[list[Name], Field(min_length=1)] | None = None
+    """Those whose scores are fused; null: all."""
+
+    fusion: Literal["mean", "sum"] = "mean"
+    """How scores of streams are fused."""
 
 
 class Provenance(Section):
     """Which versions wrote a configuration; written into every run."""
 
-    version: Version | None = Field(None, description="Of Pluxel.")
-    providers: dict[str, Version] = Field(
-        {}, description="Version of each distribution that provides a component."
-    )
+    version: Version | None = None
+    """Of Pluxel."""
+
+    providers: dict[str, Version | None] = Field(default_factory=dict)
+    """Version of each distribution that provides a component."""
 
 
 class PipelineConfig(Section):
     """Streams, heads, data and training. A run keeps it with every default filled in."""
 
-    pluxel: Provenance | None = Field(None, description="Which versions wrote this file.")
-    streams: Annotated[dict[Name, StreamConfig], Field(min_length=1)] = Field(
-        description="Each turns inputs into feature maps; the short form has one, 'image'."
-    )
-    heads: Annotated[dict[Name, HeadConfig], Field(min_length=1)] = Field(
-        description="Each predicts a label map; the short form has one, 'semantic'."
-    )
-    dataset: Factory[Dataset] = Field(description="Where images and labels come from.")
-    splits: dict[str, Name] = Field(
-        {"train": "train", "val": "val"}, description="What the dataset calls each split."
-    )
-    augment: dict[str, list[Any]] = Field(
-        {}, description="By split, transforms of albumentations: 'Name' or {Name: {argument: value}}."
-    )
-    init_from: Path | None = Field(None, description="A run or weights to start from.")
-    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = Field(0, description="Of all randomness.")
-    device: Name = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
-    deterministic: bool = Field(False, description="Refuse operations whose result varies.")
+    pluxel: Provenance | None = None
+    """Which versions wrote this file."""
+
+    streams: Annotated[dict[Name, StreamConfig], Field(min_length=1)]
+    """Each turns inputs into feature maps; the short form has one, 'image'."""
+
+    heads: Annotated[dict[Name, HeadConfig], Field(min_length=1)]
+    """Each predicts a label map; the short form has one, 'semantic'."""
+
+    dataset: Factory[Dataset]
+    """Where images and labels come from."""
+
+    splits: dict[str, Name] = Field(default={"train": "train", "val": "val"})
+    """What the dataset calls each split."""
+
+    augment: dict[str, list[Any]] = Field(default_factory=dict)
+    """By split, transforms of albumentations: 'Name' or {Name: {argument: value}}."""
+
+    init_from: Path | None = None
+    """A run or weights to start from."""
+
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    """Of all randomness."""
+
+    device: Name = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+
+    deterministic: bool = False
+    """Refuse operations whose result varies."""
+
     training: TrainingConfig = TrainingConfig()
+    """How it is trained."""
+
     evaluation: EvaluationConfig = EvaluationConfig()
+    """How it is evaluated."""
 
     @field_validator("streams")
     @classmethod
@@ -106,7 +132,7 @@ class PipelineConfig(Section):
     ) -> dict[str, HeadConfig]:
         known = info.data.get("streams")
         found = [
-            ((head, "streams", index), f"unknown stream '{name}'.{did_you_mean(name, known)}")
+            ((head, "streams", index), f"unknown stream '{name}'{meant(name, known)}")
             for head, section in heads.items()
             for index, name in enumerate(section.streams or ())
             if known and name not in known
@@ -121,7 +147,7 @@ class PipelineConfig(Section):
     ) -> dict[str, list[Any]]:
         splits = info.data.get("splits", augment)
         found: list[Finding] = [
-            ((split,), f"unknown split '{split}'.{did_you_mean(split, splits)}", "key")
+            ((split,), f"unknown split '{split}'{meant(split, splits)}", "key")
             for split in augment
             if split not in splits
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...registry import PluxelError
+from ...registry import PluxelError, did_you_mean
 from ._nodes import Location
 
 
@@ -32,6 +32,12 @@ class ConfigError(PluxelError):
 
 def _order(problem: Problem) -> tuple[int, int, int]:
     return problem.location.order if problem.location else (-1, 0, 0)
+
+
+def meant(word: str, choices: Iterable[str]) -> str:
+    """Return the end of a sentence, ``. Did you mean 'x'?``, or nothing if no choice is near."""
+    hint = did_you_mean(word, choices)
+    return f".{hint}" if hint else ""
 
 
 class Problems:

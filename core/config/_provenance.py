@@ -19,21 +19,23 @@ _OWN = "pluxel"
 def provenance(pipeline: PipelineConfig, host: Host) -> dict[str, Any]:
     """Return the version of Pluxel, and of each distribution that a component comes from."""
     names = {factory.component.provider for factory in factories(pipeline)}
-    versions = {name: _version(name, host) for name in sorted(names)}
+    versions = {name: _version(name, host) or None for name in sorted(names)}
     return {"version": _version(_OWN, host) or None, "providers": versions}
 
 
 def absent_providers(tree: MapNode, host: Host) -> Iterator[Problem]:
     """Yield a problem for each distribution that a configuration needs and nobody installed."""
     for name, version, node in _recorded(tree):
-        if name in host.providers:
+        if name in host.providers or name == _OWN:
             continue
         wanted = f"{name} {version}".strip()
         if name.endswith(".py"):
             remedy = f"give it as --plugin {name}"
         else:
             remedy = f"pip install '{name}{f'>={version}' if version else ''}'"
-        notes = [f"{failure} and provides it" for failure in host.failures if failure.provider == name]
+        notes = [
+            f"{failure} and provides it" for failure in host.failures if failure.provider == name
+        ]
         message = f"this was written with {wanted}, which is not there: {remedy}"
         yield Problem(node.location, message, tuple(notes))
 
@@ -57,8 +59,8 @@ def _recorded(tree: MapNode) -> Iterator[tuple[str, str, ScalarNode]]:
     if isinstance(providers, MapNode):
         named |= {name: entry.node for name, entry in providers.entries.items()}
     for name, node in named.items():
-        if isinstance(node, ScalarNode) and node.value is not None:
-            yield name, node.text, node
+        if isinstance(node, ScalarNode):
+            yield name, "" if node.value is None else node.text, node
 
 
 def _version(name: str, host: Host) -> str:

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from ...registry import did_you_mean
 from ._nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode, child
 from ._parse import MAX_VALUES
 from ._paths import expand, format_path, parse_path
-from ._problems import Problems
+from ._problems import Problems, meant
 from ._scalars import resolve
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -53,9 +52,7 @@ class _Unresolvable(Exception):  # noqa: N818 - it never leaves this module
 
 
 class _Resolver:
-    def __init__(
-        self, tree: MapNode, environment: Mapping[str, str], problems: Problems
-    ) -> None:
+    def __init__(self, tree: MapNode, environment: Mapping[str, str], problems: Problems) -> None:
         self._tree = tree
         self._environment = environment
         self._problems = problems
@@ -95,8 +92,9 @@ class _Resolver:
         joined = "".join(piece.text for piece in pieces)
         if len(joined) > _MAX_TEXT:
             raise _Unresolvable(f"references make this text longer than {_MAX_TEXT:,} characters")
-        broken = any(piece.broken for piece in pieces)
-        return ScalarNode(joined, joined, node.location, broken)
+        if any(piece.broken for piece in pieces):
+            return replace(node, broken=True)
+        return ScalarNode(joined, joined, node.location)
 
     def _piece(self, node: ScalarNode, token: re.Match[str]) -> ScalarNode:
         if token[0] == "$${":
@@ -117,7 +115,9 @@ class _Resolver:
             return self._variable(node, reference.removeprefix("env:"))
         chain = [path for _, path in self._open]
         if any(node is waiting for waiting, _ in self._open):
-            raise _Unresolvable(f"references go round in a circle: {' → '.join([*chain, reference])}")
+            raise _Unresolvable(
+                f"references go round in a circle: {' → '.join([*chain, reference])}"
+            )
         self._open.append((node, reference))
         try:
             return self._find(reference)
@@ -129,7 +129,7 @@ class _Resolver:
         text = self._environment.get(name.strip(), default.strip() if comma else None)
         if text is None:
             raise _Unresolvable(
-                f"environment variable '{name}' is not set. ${{env:{name},VALUE}} would give a default"
+                f"environment variable '{name}' is not set; ${{env:{name},VALUE}} has a default"
             )
         try:
             return ScalarNode(resolve(text), text, node.location)
@@ -164,8 +164,8 @@ def _unknown(reference: str, node: Node, steps: tuple[str | int, ...], depth: in
     step = str(steps[depth])
     where = f"'{format_path(steps[:depth])}'" if depth else "the configuration"
     if isinstance(node, MapNode):
-        hint = did_you_mean(step, node.entries)
-        return f"unknown reference '{reference}': {where} sets no '{step}'.{hint}"
+        hint = meant(step, node.entries)
+        return f"unknown reference '{reference}': {where} sets no '{step}'{hint}"
     if isinstance(node, ListNode):
         return f"unknown reference '{reference}': {where} is a list of {len(node.items)}"
     return f"unknown reference '{reference}': {where} is a single value"

@@ -1,7 +1,7 @@
 """The JSON Schema of a configuration file, with every installed component, for editors.
 
-It knows the short form and the long one. What a base may supply is not required, and a reference, or
-the null that clears a value, may stand for anything: ``load_config`` is stricter.
+It knows the short form and the long one. What a base may supply is not required, and a reference,
+or the null that clears a value, may stand for anything: ``load_config`` is stricter.
 """
 
 from __future__ import annotations

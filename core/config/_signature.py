@@ -70,7 +70,7 @@ def _read(kind: str, target: Callable[..., Any]) -> Signature:
 
 def _model(name: str, fields: Mapping[str, tuple[Any, Any]]) -> type[BaseModel]:
     try:
-        return create_model(name, __config__=_CONFIG, **fields)
+        return create_model(name, __config__=_CONFIG, **dict[str, Any](fields))
     except Exception as error:
         for field, definition in fields.items() if len(fields) > 1 else ():
             _model(name, {field: definition})  # the one that is to blame raises
@@ -108,7 +108,7 @@ def _field(parameter: Parameter, target: Callable[..., Any]) -> tuple[Any, Any]:
 
 
 def _evaluate(parameter: Parameter, target: Callable[..., Any]) -> Any:
-    """Return an annotation as a type, one at a time: wiring may name what only type checkers see."""
+    """Return an annotation as a type; those of wiring may exist for type checkers only."""
     holder = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
     function = inspect.unwrap(target.__init__ if inspect.isclass(target) else target)
     module = sys.modules.get(getattr(target, "__module__", ""))

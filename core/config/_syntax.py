@@ -21,9 +21,12 @@ _WORDS = (
     (r"expected ',' or '([\]}])'", "expected ',' or '{0}' here"),
     (r"found character '[@`]'", "text that begins with '@' or '`' must be quoted"),
     (r"found character '%'", "text that begins with '%' must be quoted"),
-    (r"expected alphabetic or numeric character", "text that begins with '*' or '&' must be quoted"),
+    (
+        r"expected alphabetic or numeric character",
+        "text that begins with '*' or '&' must be quoted",
+    ),
 )
-_REFERENCE = "a reference inside of { } or [ ] must be quoted: \"${key.path}\""
+_REFERENCE = 'a reference inside of { } or [ ] must be quoted: "${key.path}"'
 _BEYOND = "text beyond the end of a value: put the whole of it in quotes"
 
 

@@ -5,23 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ._choice import Choice
 from ._faults import fault
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Momentum = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-CountOrZero = Annotated[int, Field(ge=0)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: no unknown keys, no silent conversions, no changes later."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+from ._section import Count, CountOrZero, Fraction, Momentum, NonNegative, Positive, Section
 
 
 class SGDConfig(Section):
@@ -31,36 +19,57 @@ class SGDConfig(Section):
     """
 
     type: Literal["sgd"] = "sgd"
-    lr: Positive = Field(description="Learning rate. It goes with the loss: mean or sum of pixels.")
-    momentum: Momentum = Field(0.9, description="Share of the last step that is kept, 0 to 1.")
-    nesterov: bool = Field(False, description="Look ahead along the momentum.")
-    weight_decay: NonNegative = Field(5e-4, description="L2 penalty, added to the gradient.")
-    bias_lr_factor: NonNegative = Field(2.0, description="Learning rate of biases over `lr`.")
-    bias_decay: bool = Field(False, description="Decay biases and the scales of norms too.")
+    lr: Positive
+    """Learning rate. It goes with the loss: mean or sum of pixels."""
+
+    momentum: Momentum = 0.9
+    """Share of the last step that is kept, 0 to 1."""
+
+    nesterov: bool = False
+    """Look ahead along the momentum."""
+
+    weight_decay: NonNegative = 5e-4
+    """L2 penalty, added to the gradient."""
+
+    bias_lr_factor: NonNegative = 2.0
+    """Learning rate of biases over `lr`."""
+
+    bias_decay: bool = False
+    """Decay biases and the scales of norms too."""
 
 
 class AdamWConfig(Section):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
 
     type: Literal["adamw"] = "adamw"
-    lr: Positive = Field(1e-4, description="Learning rate.")
-    betas: tuple[Momentum, Momentum] = Field(
-        (0.9, 0.999), description="Decay of the running mean and of the running square, 0 to 1."
-    )
-    eps: Positive = Field(1e-8, description="Keeps the quotient finite.")
-    weight_decay: NonNegative = Field(0.01, description="Share of a weight lost per step and lr.")
-    bias_lr_factor: NonNegative = Field(1.0, description="Learning rate of biases over `lr`.")
-    bias_decay: bool = Field(False, description="Decay biases and the scales of norms too.")
+    lr: Positive = 1e-4
+    """Learning rate."""
+
+    betas: tuple[Momentum, Momentum] = (0.9, 0.999)
+    """Decay of the running mean and of the running square, 0 to 1."""
+
+    eps: Positive = 1e-8
+    """Keeps the quotient finite."""
+
+    weight_decay: NonNegative = 0.01
+    """Share of a weight lost per step and lr."""
+
+    bias_lr_factor: NonNegative = 1.0
+    """Learning rate of biases over `lr`."""
+
+    bias_decay: bool = False
+    """Decay biases and the scales of norms too."""
 
 
 OptimizerConfig = Annotated[SGDConfig | AdamWConfig, Choice("optimizer", default="adamw")]
 
 
 class _WarmUp(Section):
-    warmup_steps: CountOrZero = Field(
-        0, description="Steps in which the rate rises linearly, before the schedule begins."
-    )
-    warmup_factor: Fraction = Field(0.1, description="Where the rise begins, as a factor on lr.")
+    warmup_steps: CountOrZero = 0
+    """Steps in which the rate rises linearly, before the schedule begins."""
+
+    warmup_factor: Fraction = 0.1
+    """Where the rise begins, as a factor on lr."""
 
 
 class ConstantSchedule(_WarmUp):
@@ -73,15 +82,19 @@ class PolySchedule(_WarmUp):
     """(1 − t)^power, t from 0 to 1 (Chen et al., DeepLab, 2016)."""
 
     type: Literal["poly"] = "poly"
-    power: Positive = Field(0.9, description="1 is a straight line.")
-    min_factor: Fraction = Field(0.0, description="Where it ends, as a factor on lr.")
+    power: Positive = 0.9
+    """1 is a straight line."""
+
+    min_factor: Fraction = 0.0
+    """Where it ends, as a factor on lr."""
 
 
 class CosineSchedule(_WarmUp):
     """Half a cosine (Loshchilov and Hutter, 2017)."""
 
     type: Literal["cosine"] = "cosine"
-    min_factor: Fraction = Field(0.0, description="Where it ends, as a factor on lr.")
+    min_factor: Fraction = 0.0
+    """Where it ends, as a factor on lr."""
 
 
 ScheduleConfig = Annotated[
@@ -92,12 +105,17 @@ ScheduleConfig = Annotated[
 class GroupConfig(Section):
     """Parameters that learn differently; the last group that matches a parameter counts."""
 
-    match: str = Field(
-        description="Regular expression, searched in a parameter's name: '^streams.image'."
-    )
-    lr_factor: NonNegative = Field(1.0, description="Learning rate over the optimiser's.")
-    weight_decay: NonNegative | None = Field(None, description="null: the optimiser's.")
-    frozen: bool = Field(False, description="Do not train them at all.")
+    match: str
+    """Regular expression, searched in a parameter's name: '^streams.image'."""
+
+    lr_factor: NonNegative = 1.0
+    """Learning rate over the optimiser's."""
+
+    weight_decay: NonNegative | None = None
+    """null: the optimiser's."""
+
+    frozen: bool = False
+    """Do not train them at all."""
 
     @field_validator("match")
     @classmethod
@@ -112,54 +130,83 @@ class GroupConfig(Section):
 class EarlyStopConfig(Section):
     """Stop when the monitored value no longer improves."""
 
-    patience: Count = Field(description="Evaluations without improvement.")
-    min_delta: NonNegative = Field(0.0, description="The least change that is an improvement.")
+    patience: Count
+    """Evaluations without improvement."""
+
+    min_delta: NonNegative = 0.0
+    """The least change that is an improvement."""
 
 
 class TrainingConfig(Section):
     """How a model is trained. A step is one update of the weights."""
 
-    epochs: Count | None = Field(None, description="Passes over the training split.")
+    epochs: Count | None = None
+    """Passes over the training split."""
+
     steps: Count | None = Field(
-        default_factory=lambda others: None if others.get("epochs") else 1000,
-        description="Updates in all, in place of epochs; 1000 if neither is given.",
+        default_factory=lambda others: None if others.get("epochs") else 1000
     )
-    batch_size: Count = Field(4, description="Images a forward pass.")
-    accumulate: Count = Field(1, description="Forward passes an update.")
-    sampling: Literal["shuffle", "uniform"] = Field(
-        "shuffle", description="shuffle: each image once an epoch; uniform: with replacement."
-    )
-    workers: CountOrZero = Field(0, description="Processes that load images; 0: none but this.")
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="auto: bf16 where the device computes in it, else fp32."
-    )
+    """Updates in all, in place of epochs; 1000 if neither is given."""
+
+    batch_size: Count = 4
+    """Images a forward pass."""
+
+    accumulate: Count = 1
+    """Forward passes an update."""
+
+    sampling: Literal["shuffle", "uniform"] = "shuffle"
+    """shuffle: each image once an epoch; uniform: with replacement."""
+
+    workers: CountOrZero = 0
+    """Processes that load images; 0: none but this."""
+
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """auto: bf16 where the device computes in it, else fp32."""
+
     optimizer: OptimizerConfig = AdamWConfig()
-    groups: list[GroupConfig] = Field([], description="Parameters that learn differently.")
+    """sgd or adamw, with its rates."""
+
+    groups: list[GroupConfig] = Field(default_factory=list)
+    """Parameters that learn differently."""
+
     schedule: ScheduleConfig = ConstantSchedule()
-    clip_norm: Positive | None = Field(None, description="Largest norm of the whole gradient.")
-    ema: Momentum | None = Field(
-        None, description="Decay a step of the averaged weights (0.999, say); null: no average."
-    )
-    eval_every: Count | None = Field(None, description="Steps; null: ten times a run.")
-    checkpoint_every: Count | None = Field(None, description="Steps; null: as eval_every.")
-    log_every: Count = Field(20, description="Steps.")
-    monitor: str | None = Field(
-        "val/mean_iou", description="What the best weights are best by: 'val/iou/road', 'val/loss'."
-    )
-    mode: Literal["max", "min"] | None = Field(
-        None, description="Which is better; null: min for names that end in loss, else max."
-    )
-    early_stop: EarlyStopConfig | None = Field(None, description="null: train to the end.")
-    on_bad_sample: Literal["stop", "skip"] = Field(
-        "stop", description="What an unreadable image does to the run."
-    )
+    """How the learning rate changes: constant, poly or cosine."""
+
+    clip_norm: Positive | None = None
+    """Largest norm of the whole gradient."""
+
+    ema: Momentum | None = None
+    """Decay a step of the averaged weights (0.999, say); null: no average."""
+
+    eval_every: Count | None = None
+    """Steps; null: ten times a run."""
+
+    checkpoint_every: Count | None = None
+    """Steps; null: as eval_every."""
+
+    log_every: Count = 20
+    """Steps."""
+
+    monitor: str | None = "val/mean_iou"
+    """What the best weights are best by: 'val/iou/road', 'val/loss'."""
+
+    mode: Literal["max", "min"] | None = None
+    """Which is better; null: min for names that end in loss, else max."""
+
+    early_stop: EarlyStopConfig | None = None
+    """null: train to the end."""
+
+    on_bad_sample: Literal["stop", "skip"] = "stop"
+    """What an unreadable image does to the run."""
 
     @field_validator("steps")
     @classmethod
     def _one_length(cls, steps: int | None, info: ValidationInfo) -> int | None:
         epochs = info.data.get("epochs")
         if steps is not None and epochs is not None:
-            raise fault("give steps or epochs, not both (null clears the one from a base)", at="key")
+            raise fault(
+                "give steps or epochs, not both (null clears the one from a base)", at="key"
+            )
         if steps is None and epochs is None:
             raise fault("give a number of steps or of epochs", at="key")
         return steps
@@ -168,5 +215,8 @@ class TrainingConfig(Section):
 class EvaluationConfig(Section):
     """How a model is evaluated."""
 
-    batch_size: Count = Field(1, description="Images a forward pass.")
-    workers: CountOrZero = Field(0, description="Processes that load images; 0: none but this.")
+    batch_size: Count = 1
+    """Images a forward pass."""
+
+    workers: CountOrZero = 0
+    """Processes that load images; 0: none but this."""

@@ -1,18 +1,18 @@
-"""Types and limits in a person's words: what was expected, what was given, what to write instead."""
+"""Types and limits in words: what was expected, what was given, what to write instead."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...registry import did_you_mean
 from ._faults import FAULT
-from ._nodes import ListNode, MapNode, Node, ScalarNode
+from ._nodes import ListNode, Node, ScalarNode
+from ._problems import meant
 from ._scalars import resolve
 
 _WHOLE, _NUMBER, _BOOL, _TEXT = "a whole number", "a number", "true or false", "text"
-_LIST, _MAPPING = "a list", "a mapping"
+_LIST, _MAPPING, _PATH = "a list", "a mapping", "a path"
 _EXPECTED = {
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _WHOLE),
     **dict.fromkeys(("float_type", "float_parsing"), _NUMBER),
@@ -20,8 +20,12 @@ _EXPECTED = {
     **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type"), _LIST),
     **dict.fromkeys(("dict_type", "model_type", "mapping_type", "dataclass_type"), _MAPPING),
     "string_type": _TEXT,
-    "path_type": "a path",
+    "path_type": _PATH,
     "none_required": "null",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+}
+EXTENT: Mapping[str, str] = {
     "finite_number": "a finite number",
     "greater_than": "a number above {gt}",
     "greater_than_equal": "a number of at least {ge}",
@@ -33,9 +37,10 @@ _EXPECTED = {
     "string_too_long": "text of at most {max_length} characters",
     "too_short": "at least {min_length} items",
     "too_long": "at most {max_length} items",
-    "literal_error": "{expected}",
-    "enum": "{expected}",
+    "too_few": "more items",
 }
+"""What is said of values that have the right type, but are too small, too large or too many."""
+
 _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _SHOWN = 60
 """Characters of a value that are worth repeating."""
@@ -47,11 +52,15 @@ def expectation(kind: str, context: Mapping[str, Any], member: str = "") -> str 
     ``member`` is pydantic's description of the member of a union that did not fit.
     """
     if kind == FAULT:
-        return context.get("expected")
+        return context.get("expected") or None
     if kind == "string_type" and "path_validator" in member:
-        return "a path"
-    words = _EXPECTED.get(kind)
-    return words.format(**context) if words else None
+        return _PATH
+    words = _EXPECTED.get(kind) or EXTENT.get(kind)
+    return words.format_map({k: _bound(v) for k, v in context.items()}) if words else None
+
+
+def _bound(limit: Any) -> str:
+    return f"{limit:g}" if isinstance(limit, float) else str(limit)
 
 
 def shown(node: Node) -> str:
@@ -63,27 +72,26 @@ def shown(node: Node) -> str:
     return f"{kind} of {length}" if length else kind
 
 
-def instead(node: Node, expected: str) -> str:
+def instead(node: Node, expected: Sequence[str]) -> str:
     """Return what to write, with its leading punctuation, or nothing if that cannot be told."""
-    if not isinstance(node, ScalarNode):
+    if not isinstance(node, ScalarNode) or node.value is None:
         return ""
     if isinstance(node.value, str):
-        if names := re.findall(r"'([^']*)'", expected):
-            return f".{hint}" if (hint := did_you_mean(node.value, names)) else ""
-        return _converted(node.value, expected)
-    if expected == _WHOLE and isinstance(node.value, float) and node.value.is_integer():
+        if names := re.findall(r"'([^']*)'", " ".join(expected)):
+            return meant(node.value, names)
+        if converted := next(filter(None, (_converted(node.value, one) for one in expected)), ""):
+            return converted
+    elif _WHOLE in expected and isinstance(node.value, float) and node.value.is_integer():
         return f": write {int(node.value)}"
-    if expected in (_TEXT, "a path") and node.value is not None:
+    elif _TEXT in expected or _PATH in expected:
         return f': write "{node.text}" in quotes'
-    return f": write [{node.text}]" if expected == _LIST and node.value is not None else ""
+    return f": write [{node.text}]" if [*expected] == [_LIST] else ""
 
 
 def _converted(text: str, expected: str) -> str:
     if expected == _BOOL:
         word = _YES_NO.get(text.lower(), text.lower())
         return f": write {word}" if word in ("true", "false") else ""
-    if expected == _LIST:
-        return f": write [{text}]"
     if "number" in expected:
         bare = text.replace("_", "").replace(",", "").strip()
         value = resolve(bare) if len(bare) < _SHOWN else None

@@ -6,6 +6,7 @@ Albumentations itself only warns of an unknown argument, and fills masks with 0,
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...registry import did_you_mean
+from ..logs import log_once
 
 Place = tuple[str | int, ...]
 Problem = tuple[Place, str]
@@ -23,10 +25,10 @@ _NORMALISED = (
     "the stream normalises with the statistics that travel with the weights, so {name} does not "
     "belong in a pipeline; delete it"
 )
-_BOXES = "{name} follows bounding boxes, and there are none here; RandomCrop takes any part"
-_OTHERS = "{name} needs other images than the one that it is given"
+_COMPOSED = "a list is composed as it stands; write Sequential for a list inside a list"
 _REFUSED = {
     **dict.fromkeys(("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D"), _NORMALISED),
+    **dict.fromkeys(("Compose", "ReplayCompose"), _COMPOSED),
     **dict.fromkeys(
         (
             "AtLeastOneBBoxRandomCrop",
@@ -34,12 +36,11 @@ _REFUSED = {
             "RandomCropNearBBox",
             "RandomSizedBBoxSafeCrop",
         ),
-        _BOXES,
+        "{name} follows bounding boxes, and there are none; RandomCrop takes any part",
     ),
-    **dict.fromkeys(("Mosaic", "OverlayElements", "TextImage"), _OTHERS),
-    "Compose": "a list is composed as it stands; write Sequential for a list inside a list",
-    "ReplayCompose": "a list is composed as it stands; write Sequential for a list inside a list",
+    "GridElasticDeform": "GridElasticDeform fills labels with class 0; ElasticTransform does not",
     "Lambda": "Lambda needs a function, which YAML cannot hold",
+    "ToRGB": "ToRGB would change the number of channels, which the dataset gives",
     "MaskDropout": "MaskDropout takes every label but class 0 for objects to erase",
     "Morphological": "Morphological would move borders by the order of the class numbers",
 }
@@ -66,7 +67,9 @@ class Builder:
     ) -> None:
         self._library = load_albumentations()
         self._ignore_index = ignore_index
-        self._fill = fill
+        # OpenCV fills up to four channels with a colour of their own, and more with one number.
+        several = isinstance(fill, Sequence)
+        self._fill = sum(fill) / len(fill) if several and len(fill) > 4 else fill
         self._known = {
             name: kind
             for name, kind in vars(self._library).items()
@@ -104,7 +107,9 @@ class Builder:
         if name in _REFUSED:
             self._problem(place, _REFUSED[name].format(name=name))
         elif name not in self._known:
-            self._problem(place, f"unknown transform '{name}'.{did_you_mean(str(name), self._known)}")
+            self._problem(
+                place, f"unknown transform '{name}'.{did_you_mean(str(name), self._known)}"
+            )
         elif not isinstance(arguments, Mapping | None):
             self._problem(place, f"the arguments of {name} are a mapping, {{argument: value}}")
         else:
@@ -115,7 +120,9 @@ class Builder:
         before = len(self.problems)
         parameters = list(inspect.signature(kind.__init__).parameters)[1:]
         for argument in set(arguments) - set(parameters):
-            text = f"{kind.__name__} has no argument '{argument}'.{did_you_mean(argument, parameters)}"
+            text = (
+                f"{kind.__name__} has no argument '{argument}'.{did_you_mean(argument, parameters)}"
+            )
             self._problem((*place, argument), text)
         if "transforms" in arguments:
             inner = arguments["transforms"]
@@ -172,18 +179,24 @@ class Builder:
             at = (*place, *first) if first and first[0] in arguments else place
             messages.setdefault(at, []).append(line["msg"].removeprefix("Value error, "))
         for at, texts in messages.items():
-            got = f" (it is {arguments[at[-1]]!r})" if at != place else ""
+            got = f" (it is {arguments[str(at[-1])]!r})" if at != place else ""
             self._problem(at, " or: ".join(dict.fromkeys(texts)) + got)
 
     def _construct(self, kind: type, arguments: Mapping[str, Any], place: Place) -> Any | None:
         try:
-            with warnings.catch_warnings():
-                # A plain UserWarning is how albumentations says that it will not do as it is told.
-                warnings.simplefilter("error", UserWarning)
-                warnings.simplefilter("ignore", FutureWarning)
-                warnings.simplefilter("ignore", DeprecationWarning)
-                return kind(**arguments)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", UserWarning)
+                transform = kind(**arguments)
         except Exception as error:  # noqa: BLE001 - whatever a constructor objects to
             self._problem(place, f"{kind.__name__}: {error}")
-        return None
-
+            return None
+        for warning in caught:
+            if warning.category is UserWarning:  # advice; the others are for programmers
+                log_once(logging.WARNING, f"augment: {warning.message}")
+        foreign = set(getattr(transform, "targets_as_params", ())) - {"image", "mask"}
+        if foreign:
+            names = ", ".join(sorted(foreign))
+            self._problem(place, f"{kind.__name__} needs {names} beside the image and its labels")
+        if "fill_mask" not in arguments and hasattr(transform, "fill_mask"):
+            transform.fill_mask = self._ignore_index  # some set it without offering it
+        return transform

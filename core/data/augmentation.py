@@ -1,7 +1,7 @@
-"""A YAML list of albumentations transforms becomes a function of (seed, n, arrays), and nothing else.
+"""A YAML list of albumentations transforms becomes a function of (seed, n, arrays) alone.
 
-Every entry is ``Name`` or ``{Name: {argument: value}}``, with albumentations' own names; ``OneOf``,
-``SomeOf`` and ``Sequential`` hold such a list under ``transforms``.
+Every entry is ``Name`` or ``{Name: {argument: value}}``, with albumentations' own names;
+``OneOf``, ``SomeOf`` and ``Sequential`` hold such a list under ``transforms``.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def build_transforms(
 ) -> Augmentation:
     """Return the augmentation that a list describes.
 
-    ``ignore_index``: name of a target -> its value for ignored pixels. ``fill``: colour of what lies
-    outside the image, in raw pixel values, for transforms that are not told otherwise.
+    ``ignore_index``: name of a target -> its value for ignored pixels. ``fill``: colour of what
+    lies outside the image, in raw pixel values, for transforms that are not told otherwise.
 
     Raises: AugmentationError with everything that `check_transforms` would have found.
     """
@@ -61,7 +61,7 @@ def build_transforms(
 class Augmentation:
     """Transforms that treat all inputs and targets of a sample alike.
 
-    What sample *n* becomes depends on (seed, n) and its arrays, not on earlier calls or the process.
+    What sample *n* becomes depends on (seed, n) and its arrays, on no earlier call and no process.
     """
 
     def __init__(
@@ -93,7 +93,10 @@ class Augmentation:
         self._run(n, data)
         outside = data[_INSIDE] == self._outside if _INSIDE in data else None
         return (
-            {name: _leave(data[key], inputs[name], key, outside) for name, key in input_keys.items()},
+            {
+                name: _leave(data[key], inputs[name], key, outside)
+                for name, key in input_keys.items()
+            },
             {name: self._narrow(name, data[key]) for name, key in target_keys.items()},
         )
 
@@ -108,7 +111,7 @@ class Augmentation:
         height, width = data["image"].shape[:2]
         try:
             data |= self._compose(**data)
-        except Exception as error:  # noqa: BLE001 - whatever a transform objects to
+        except Exception as error:
             raise AugmentationError(
                 f"augmentation failed on an image of {height}×{width} (height × width): "
                 f"{_explain(error)}"
@@ -139,12 +142,13 @@ def _input_keys(inputs: Arrays) -> dict[str, str]:
 
 
 def _target_keys(targets: Arrays) -> dict[str, str]:
-    """Name of a target -> its key; the first is ``mask``, by which some transforms choose a place."""
+    """Name of a target -> its key; the first is ``mask``, which some transforms look at."""
     return {name: f"target {name}" if i else "mask" for i, name in enumerate(targets)}
 
 
 def _enter(array: np.ndarray) -> np.ndarray:
-    return array[..., 0] if array.shape[2] == 1 else array
+    """Return what transforms expect: (H, W) for one channel, and free to be written over."""
+    return np.require(array[..., 0] if array.shape[2] == 1 else array, requirements="CW")
 
 
 def _leave(

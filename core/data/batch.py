@@ -35,7 +35,7 @@ class Batch:
     ``inputs``: name -> (N, channels, H, W) raw pixels, uint8, uint16 or float32; 0 where padded.
     ``targets``: name -> (N, H, W) class indices, ``ignore_index`` where padded; uint8 or uint16 as
     long as they travel, int64 after ``to``.
-    ``sizes``: (height, width) of each sample before padding, for the model to zero what lies beyond.
+    ``sizes``: (height, width) of each sample before padding, for the model to zero the rest.
     """
 
     inputs: dict[str, Tensor]
@@ -67,7 +67,7 @@ class Batch:
 
 
 def collate_training(items: Sequence[Item]) -> Batch:
-    """Stack samples, padding smaller ones at the right and bottom: 0 in images, ignore in labels."""
+    """Stack samples, the smaller padded at the right and bottom: images 0, labels ignored."""
     first = items[0]
     height = max(item.size[0] for item in items)
     width = max(item.size[1] for item in items)
@@ -92,7 +92,7 @@ def collate_training(items: Sequence[Item]) -> Batch:
 
 
 def collate_evaluation(items: Sequence[Item]) -> list[Batch]:
-    """Stack samples of equal size, so that none is padded; groups keep the order of their firsts."""
+    """Stack samples of equal size, so that none is padded; in the order of their first members."""
     groups: dict[tuple[int, int], list[Item]] = {}
     for item in items:
         groups.setdefault(item.size, []).append(item)

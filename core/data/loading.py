@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import cv2
 import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
@@ -30,9 +31,13 @@ class Loader:
         pin_memory: bool,
     ) -> None:
         self._may_skip = data.on_bad_sample == "skip"
+        if workers:
+            # The processes are the parallelism, and OpenCV's threads do not survive a fork: in a
+            # child, even setNumThreads waits for ever for those of the parent.
+            cv2.setNumThreads(1)
         self._loader = DataLoader(
             _Guarded(data),
-            batch_sampler=indices,
+            batch_sampler=indices,  # pyright: ignore[reportArgumentType] - any iterables do
             collate_fn=_Deliver(collate),
             num_workers=workers,
             pin_memory=pin_memory,
@@ -175,9 +180,6 @@ class _Kept(logging.Handler):
 
 
 def _start_worker(level: int, _worker: int) -> None:
-    import cv2  # noqa: PLC0415 - only where there are workers
-
-    cv2.setNumThreads(1)  # the processes are the parallelism
     # Ctrl-C reaches the whole group; the main process decides, and must not lose its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -105,8 +105,9 @@ class _Data(TorchDataset[Item]):
 class TrainingData(_Data):
     """Sample *n* of a training, *n* counting on over all epochs.
 
-    ``sampling``: ``shuffle`` goes through a permutation of its own in every epoch, ``uniform`` draws
-    with replacement (as the reference release of FCN does); an endless dataset is read in order.
+    ``sampling``: ``shuffle`` goes through a permutation of its own in every epoch, ``uniform``
+    draws with replacement (as the reference release of FCN does); an endless dataset is read in
+    order.
     ``on_bad_sample``: ``stop`` raises; ``skip`` takes the next sample that can be used instead.
     """
 
@@ -148,14 +149,15 @@ class TrainingData(_Data):
     def __getitem__(self, n: int) -> Item:
         if self.on_bad_sample == "stop":
             return self.item(n, self.index(n))
+        first, reason = self.index(n), ""
         tries = min(len(self), _GIVE_UP_AFTER)
-        for index in range(self.index(n), self.index(n) + tries):
+        for index in range(first, first + tries):
             try:
                 return self.item(n, index if self._endless else index % len(self))
             except PluxelError as error:
-                log_once(logging.WARNING, f"skipped: {error}")
-                last = error
-        raise DataError(f"none of {tries} samples in a row can be used; the last: {last}")
+                reason = str(error)
+                log_once(logging.WARNING, f"skipped: {reason}")
+        raise DataError(f"none of {tries} samples in a row can be used; the last: {reason}")
 
 
 class EvaluationData(_Data):
@@ -184,4 +186,3 @@ def _check_size(
         f"{sample.paths.get(name, sample.name)}: is {rows}×{columns} (height × width), but its "
         f"{first} {sample.paths.get(first, '')} is {height}×{width}".rstrip()
     )
-

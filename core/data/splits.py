@@ -46,12 +46,12 @@ def _open_part(make: Callable[[str], Dataset], part: str, split: str) -> Dataset
     texts = [text.strip() for text in match["bounds"].split(":")]
     if len(texts) not in (2, 3):
         raise SplitError(f"split '{split}': a part is written [from:to]")
-    bounds = [_bound(text, dataset, split) for text in texts[:2]]
+    start, stop = (_bound(text, dataset, split) for text in texts[:2])
     if len(texts) == 3 and texts[2] and not re.fullmatch(r"[1-9]\d*", texts[2]):
         raise SplitError(f"split '{split}': the step '{texts[2]}' is not a positive number")
     step = int(texts[2]) if len(texts) == 3 and texts[2] else 1
     length = sys.maxsize if _is_endless(dataset) else len(dataset)
-    return Subset(dataset, range(length)[slice(*bounds, step)])
+    return Subset(dataset, range(length)[slice(start, stop, step)])
 
 
 def _bound(text: str, dataset: Dataset, split: str) -> int | None:

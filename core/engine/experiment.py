@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 
 from ...registry import Host, PluxelError
-from ..assembly import Blueprint, build_model, build_objective, draw_blueprint
+from ..build import Blueprint, build_model, build_objective, draw_blueprint
 from ..config import Config, load_config
 from ..contracts import Dataset
 from ..data import EvaluationData, Loader, class_frequencies, evaluation_loader, open_split

@@ -11,28 +11,23 @@ from pathlib import Path
 from ...core.labels import LabelMap
 from ._files import Pair, PairedFiles, existing_folder, images_in, pair_up, unknown_split
 
-LABELS = LabelMap(
-    ids=dict(
-        enumerate(
-            "sky building pole road pavement tree sign fence car pedestrian bicyclist".split()
-        )
-    )
-    | {11: "ignore"},
-    palette={
-        "sky": (128, 128, 128),
-        "building": (128, 0, 0),
-        "pole": (192, 192, 128),
-        "road": (128, 64, 128),
-        "pavement": (60, 40, 222),
-        "tree": (128, 128, 0),
-        "sign": (192, 128, 128),
-        "fence": (64, 64, 128),
-        "car": (64, 0, 128),
-        "pedestrian": (64, 64, 0),
-        "bicyclist": (0, 128, 192),
-        "ignore": (0, 0, 0),
-    },
-)
+PALETTE = {
+    "sky": (128, 128, 128),
+    "building": (128, 0, 0),
+    "pole": (192, 192, 128),
+    "road": (128, 64, 128),
+    "pavement": (60, 40, 222),
+    "tree": (128, 128, 0),
+    "sign": (192, 128, 128),
+    "fence": (64, 64, 128),
+    "car": (64, 0, 128),
+    "pedestrian": (64, 64, 0),
+    "bicyclist": (0, 128, 192),
+    "ignore": (0, 0, 0),
+}
+"""The classes in the order of their ids, 0–10, and void, 11."""
+
+LABELS = LabelMap(ids=dict(enumerate(PALETTE)), palette=PALETTE)
 
 
 class CamVid(PairedFiles):

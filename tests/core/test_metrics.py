@@ -6,6 +6,7 @@ import json
 import math
 import re
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,7 +156,7 @@ def test_nothing_labelled_gives_no_scores() -> None:
     scores = scored(torch.zeros(4).long(), torch.full((4,), 255))
     assert scores.pixels == 0
     assert all(map(math.isnan, scores.overall().values()))
-    assert scores.to_json("abcde")["mean_iou"] is None
+    assert scores.to_json("abcde")["overall"]["mean_iou"] is None
     assert scores.absent == (0, 1, 2, 3, 4)
 
 
@@ -179,7 +180,7 @@ def test_json_has_no_nan() -> None:
     names = ["sky", "road", "car", "pole", "tree"]
     scores = scored(torch.tensor(PREDICTION), torch.tensor(TRUTH))
     whole = json.loads(json.dumps(scores.to_json(names), allow_nan=False))
-    assert whole["iou"]["tree"] is None
+    assert whole["per_class"]["tree"] == {"iou": None, "accuracy": None}
     assert whole["absent"] == ["pole", "tree"]
     assert whole["false_alarms"] == ["pole"]
     image = json.loads(json.dumps(scores.image_json(names), allow_nan=False))
@@ -264,3 +265,9 @@ def test_the_same_on_a_gpu() -> None:
         assert torch.equal(matrix.counts.cpu(), confusion(prediction, truth, 11, 255))
     finally:
         torch.use_deterministic_algorithms(False)
+
+
+def test_page_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", page, re.S):
+        exec(compile(block, "docs/metrics.md", "exec"), {})

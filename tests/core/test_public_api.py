@@ -29,7 +29,7 @@ def test_what_runs_and_what_a_type_checker_reads_are_the_same(module: object) ->
     homes = vars(module)["_HOMES"]
     assert set(vars(module)["__all__"]) - {"__version__"} == set(homes)
     tree = ast.parse(Path(vars(module)["__file__"]).read_text())
-    (guarded,) = (node for node in tree.body if isinstance(node, ast.If))
+    guarded = next(node for node in tree.body if isinstance(node, ast.If))
     typed = {
         name.name: f".{node.module}"
         for node in guarded.body

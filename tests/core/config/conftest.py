@@ -10,17 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-
 from pluxel.core.config import Config, load_config
 from pluxel.registry import Host
-
-SMALL = """\
-backbone: vgg
-decoder:
-  type: fcn8s
-loss: cross_entropy
-dataset: {type: shapes}
-"""
 
 
 def _import(name: str) -> ModuleType:
@@ -79,3 +70,15 @@ def load(write: Write, host: Host) -> Load:
         return load_config(write("x.yaml", text), overrides, host=host)
 
     return load
+
+
+@pytest.fixture
+def small() -> str:
+    """The least that is a configuration; line 6 comes next."""
+    return """\
+backbone: vgg
+decoder:
+  type: fcn8s
+loss: cross_entropy
+dataset: {type: shapes}
+"""

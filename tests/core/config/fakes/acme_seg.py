@@ -8,11 +8,10 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from pluxel.core.config import Factory
 from pluxel.core.contracts import Decoder, Loss
 from pluxel.registry import Component, hookimpl
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from pluxel.core.geometry import FeatureSpec
@@ -118,6 +117,9 @@ class Options(BaseModel):
     beta_decay: int = Field(2, alias="beta-decay")
 
 
+OPTIONS = Options()
+
+
 class Sum:
     """Terms as factories or with weights; a dataclass of the plugin's own."""
 
@@ -135,7 +137,7 @@ class Typed:
         pair: tuple[int, float] = (1, 2.0),
         path: Path = Path("weights.pt"),
         names: frozenset[str] = frozenset(),
-        options: Options = Options(),
+        options: Options = OPTIONS,
         term: Term | None = None,
         mode: Literal["a", "b"] = "a",
         table: dict[str, list[int]] = {},  # noqa: B006 - pydantic copies it

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from ..registry import PluxelError
 from .config import Config, Factory, HeadConfig, StreamConfig
 from .contracts import Backbone, Dataset, Decoder
+from .data import open_split
 from .geometry import StrideError
 from .labels import LabelMap, LabelSpace
 from .model import Head, SegmentationModel, Stream
@@ -157,3 +160,38 @@ def build_objective(
             )
     weights = {name: head.weight for name, head in config.pipeline.heads.items()}
     return Objective(losses, weights)
+
+
+def check(config: Config) -> str | None:
+    """Build everything without memory for weights, so that what does not fit shows.
+
+    Returns what could not be looked at: the data may well lie on another machine.
+
+    Raises: ConfigError at the component that does not fit.
+    """
+    try:
+        with config.at("dataset"):
+            dataset = open_split(lambda split: config.pipeline.dataset(split=split), _first(config))
+        doubt = None
+    except PluxelError as error:
+        dataset, doubt = None, str(error)
+    blueprint = draw_blueprint(config, dataset) if dataset else _stand_in(config)
+    with torch.device("meta"):
+        build_model(config, blueprint)
+    build_objective(config, blueprint.label_spaces(), lambda head: [])
+    return doubt
+
+
+def _first(config: Config) -> str:
+    return next(iter(config.pipeline.splits.values()))
+
+
+def _stand_in(config: Config) -> Blueprint:
+    """Return a blueprint of three channels an input and two classes a head."""
+    inputs = {name for stream in config.pipeline.streams.values() for name in inputs_of(stream)}
+    labels = LabelMap({0: "first", 1: "second"})
+    return Blueprint(
+        dict.fromkeys(inputs, 3),
+        dict.fromkeys(config.pipeline.heads, labels),
+        dict.fromkeys(config.pipeline.heads, "semantic"),
+    )

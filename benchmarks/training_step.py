@@ -1,0 +1,128 @@
+"""A step of `pluxel train` against a bare PyTorch loop around the same built module, same data.
+
+    python benchmarks/training_step.py [--rounds 7] [--steps 3]
+
+Both loops read the same images of the dataset `shapes`, already drawn; the bare one stacks, scales,
+normalises, upsamples and takes the loss with PyTorch alone. They take turns; medians are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from pluxel.core import Sample, load_config
+from pluxel.core.data import TrainingData
+from pluxel.core.engine import Experiment, Run, Trainer
+from pluxel.core.progress import track
+from pluxel.registry import Host
+from torch.nn import functional
+
+CASES = {
+    "VGG16 without fc, FCN-8s, 4 × 256 × 256": (
+        "backbone={type: vgg16, fc: false}",
+        "dataset={type: shapes, size: 256}",
+        "training.batch_size=4",
+    ),
+    "ResNet-18, FCN-8s, 4 × 128 × 128": (
+        "dataset={type: shapes, size: 128}",
+        "training.batch_size=4",
+    ),
+}
+STEPS = 1_000_000
+"""More than are ever run, so that the rate of learning hardly changes."""
+
+
+class Drawn:
+    """The first samples of a dataset, kept in memory and given again and again."""
+
+    endless = True
+
+    def __init__(self, dataset: object, count: int = 16) -> None:
+        self.labels, self.channels = dataset.labels, dataset.channels
+        self.samples = [
+            Sample(s.name, dict(s.inputs), dict(s.labels)) for s in map(dataset.__getitem__, range(count))
+        ]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples[index % len(self.samples)]
+
+
+def pluxel_steps(trainer: Trainer) -> Iterator[None]:
+    """Train as `pluxel train` does, one step at a time."""
+    with track("training", STEPS) as advance:
+        for batches in trainer._batches():
+            trainer._step(batches, advance)
+            yield
+
+
+def bare_steps(model: torch.nn.Module, drawn: Drawn, batch_size: int) -> Iterator[None]:
+    """Train with PyTorch alone: the loop that one would write in a notebook."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    bf16 = torch.cpu._is_avx512_bf16_supported()
+    step = 0
+    while True:
+        samples = [drawn[step * batch_size + i] for i in range(batch_size)]
+        images = np.stack([sample.inputs["image"] for sample in samples])
+        target = torch.from_numpy(np.stack([s.labels["semantic"] for s in samples])).long()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            scores = model({"image": torch.from_numpy(images).permute(0, 3, 1, 2)})["semantic"]
+        logits = functional.interpolate(scores.tensor.float(), target.shape[1:], mode="bilinear")
+        loss = functional.cross_entropy(logits, target)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if not loss.isfinite():
+            raise RuntimeError("the loss is not finite")
+        step += 1
+        yield
+
+
+def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float, float]:
+    """Return medians in seconds a step: (Pluxel, bare)."""
+    with tempfile.TemporaryDirectory() as folder:
+        fixed = (f"training.steps={STEPS}", "training.ema=null", "device=cpu")
+        config = load_config("shapes_fcn8s_resnet18", (*overrides, *fixed), host=Host())
+        loops: dict[str, Callable[[], None]] = {}
+        experiments = [Experiment(config, Run(Path(folder) / name)) for name in ("a", "b")]
+        drawn = Drawn(experiments[0].dataset("train"))
+        trainer = Trainer(experiments[0])
+        trainer._start(resume=False)
+        trainer.data = TrainingData(drawn, experiments[0].spaces)
+        bare = experiments[1].model.to(memory_format=torch.channels_last).train()
+        ours = pluxel_steps(trainer)
+        theirs = bare_steps(bare, drawn, config.pipeline.training.batch_size)
+        loops = {"ours": ours.__next__, "theirs": theirs.__next__}
+        seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
+        for turn in range(rounds + 1):  # the first is a warm-up
+            for name, step in loops.items():
+                began = time.perf_counter()
+                for _ in range(steps):
+                    step()
+                if turn:
+                    seconds[name].append((time.perf_counter() - began) / steps)
+    return statistics.median(seconds["ours"]), statistics.median(seconds["theirs"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=3)
+    options = parser.parse_args()
+    print(f"{'':<42}{'pluxel':>10}{'bare':>10}{'ratio':>8}")
+    for name, overrides in CASES.items():
+        ours, bare = measure(overrides, options.rounds, options.steps)
+        print(f"{name:<42}{ours * 1000:>8.1f}ms{bare * 1000:>8.1f}ms{ours / bare:>8.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Find by gradients which pixels the cells of a map depend on, whatever the network computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ._positions import Extent
+from ._replica import replica
+from ._tracing import as_maps
+
+LENGTHS = (448, 896)
+"""Pixels along the axis that is looked at; the longer one if cells see all of the shorter."""
+WIDTH = 64
+"""Pixels across it: a strip costs little, and the two axes are looked at one by one."""
+INPUTS = 2
+"""Random images, each a strip of many columns."""
+PHASES = 8
+"""Neighbouring cells that are united where they see differently, as after an upsampling."""
+SCALE = 2.0**60
+"""Of the gradients: those of the outermost pixels are products of many small weights."""
+
+Strides = tuple[Fraction, Fraction]
+Extents = tuple[Extent, Extent]
+
+
+def probe(
+    module: nn.Module, channels: int, strides: Mapping[int, Strides], multiple: int
+) -> dict[int, Extents | None]:
+    """Return the extents of some of a module's maps by index; None where a cell sees everything.
+
+    ``strides``: those of the maps in question. ``multiple``: what the image's size must be one of.
+
+    An interior cell depends on the pixels where the gradient of its sum over channels is not zero
+    for any of several random images. The weights are random as well, in a copy of the module:
+    trained or fresh ones may be zero for reasons of their own.
+    """
+    stand_in = replica(module, RandomWeights(seed=0))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        vertical = _along(stand_in, channels, strides, 0, multiple)
+        rest = {index: pair for index, pair in strides.items() if vertical[index]}
+        horizontal = _along(stand_in, channels, rest, 1, multiple)
+    found = {index: (vertical[index], horizontal.get(index)) for index in strides}
+    return {index: (v, h) if v and h else None for index, (v, h) in found.items()}
+
+
+class RandomWeights:
+    """Fills a copy's parameters so that signals neither vanish nor grow; keeps its buffers."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, nn.Parameter):
+            kept = torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor
+            return kept.detach().cpu().clone()
+        if tensor.ndim < 2:  # scales, some of which start at zero
+            return torch.ones(tensor.shape)
+        fan_in = tensor[0].numel()
+        return torch.randn(tensor.shape, generator=self._generator) * (2 / fan_in) ** 0.5
+
+
+def _along(
+    network: nn.Module, channels: int, strides: Mapping[int, Strides], axis: int, multiple: int
+) -> dict[int, Extent | None]:
+    """Look along one axis: at a short strip first, at a longer one for what sees all of that."""
+    found: dict[int, Extent | None] = {}
+    for length in LENGTHS:
+        left = {index: pair[axis] for index, pair in strides.items() if not found.get(index)}
+        if left:
+            along, across = (-(-size // multiple) * multiple for size in (length, WIDTH))
+            image = torch.randn(INPUTS, channels, along, across)
+            image = image if axis == 0 else image.mT
+            _calibrate(network, image)
+            image.requires_grad_()
+            maps = as_maps(network(image))
+            for index, stride in left.items():
+                found[index] = _extent(maps[index], image, axis, stride)
+    return found
+
+
+@torch.no_grad()
+def _calibrate(network: nn.Module, image: Tensor) -> None:
+    """Let batch norm take its statistics from the image, so that no activation saturates."""
+    norms = [part for part in network.modules() if isinstance(part, _BatchNorm)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    if norms:
+        network(image)
+    for norm in norms:
+        norm.eval()
+
+
+def _extent(one: Tensor, image: Tensor, axis: int, stride: Fraction) -> Extent | None:
+    cells = one.movedim(axis - 2, 0)
+    middle, seen = len(cells) // 2, []
+    for cell in range(middle, min(middle + PHASES, len(cells))):
+        rows = _support(cells[cell], image, axis)
+        if not rows or rows[0] == 0 or rows[-1] == image.shape[axis - 2] - 1:
+            return None
+        seen.append((rows[0] - stride * cell, rows[-1] - stride * cell))
+        if len(seen) == 2 and seen[0] == seen[1]:
+            break
+    first, last = min(f for f, _ in seen), max(e for _, e in seen)
+    return Extent(stride, (first + last) / 2, first, last)
+
+
+def _support(cells: Tensor, image: Tensor, axis: int) -> Sequence[int]:
+    """Return the rows (columns) of the images that these cells depend on."""
+    total = (cells * torch.randn_like(cells)).sum() * SCALE
+    (gradient,) = torch.autograd.grad(total, image, retain_graph=True)
+    return gradient.movedim(axis - 2, 0).flatten(1).any(1).nonzero().flatten().tolist()

@@ -1,0 +1,119 @@
+"""``pluxel config``: check, show and describe configuration files."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._groups import Group
+from ._options import overrides
+from ._session import Session
+
+if TYPE_CHECKING:
+    from ..config import Config, PipelineConfig
+
+
+@click.group(cls=Group)
+def config() -> None:
+    """Check, show and describe YAML files."""
+
+
+@config.command()
+@click.argument("file")
+@overrides
+@click.pass_obj
+def check(
+    session: Session, file: str, overrides: tuple[str, ...], settings: tuple[str, ...]
+) -> None:
+    """Say everything that is wrong with FILE, or that nothing is.
+
+    FILE is a path or the name of a shipped configuration. The pipeline is built, but no data are
+    read and no weights are loaded. Exit code 2 if anything is wrong.
+    """
+    from ..config import display, load_config  # noqa: PLC0415 - the help stays light
+
+    loaded = load_config(file, (*overrides, *settings), host=session.host)
+    _try_to_build(loaded)
+    click.echo(f"ok: {display(loaded.source)}: {_summary(loaded.pipeline)}")
+
+
+@config.command()
+@click.argument("file")
+@overrides
+@click.option("--origin", is_flag=True, help="Say of each value where it comes from.")
+@click.pass_obj
+def show(
+    session: Session,
+    file: str,
+    overrides: tuple[str, ...],
+    settings: tuple[str, ...],
+    origin: bool,
+) -> None:
+    """Print FILE as it is understood: bases merged, references resolved, defaults filled in."""
+    from ..config import load_config  # noqa: PLC0415 - the help stays light
+
+    loaded = load_config(file, (*overrides, *settings), host=session.host)
+    click.echo(loaded.show(origin=origin), nl=False)
+
+
+@config.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead of the terminal.",
+)
+@click.pass_obj
+def schema(session: Session, output: Path | None) -> None:
+    """Print the JSON Schema of configuration files, for editors.
+
+    It describes every component that is installed, those of other packages included.
+    """
+    from ..config import config_schema  # noqa: PLC0415 - the help stays light
+    from ..files import write_text  # noqa: PLC0415
+
+    text = json.dumps(config_schema(session.host), indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    write_text(output, text)
+    click.echo(f"A YAML file uses it with the line:\n# yaml-language-server: $schema={output}")
+
+
+@config.command("list")
+def list_() -> None:
+    """List the configurations that come with Pluxel."""
+    from ..config import shipped  # noqa: PLC0415 - the help stays light
+
+    files = shipped()
+    width = max(map(len, files), default=0)
+    for name, path in files.items():
+        click.echo(f"{name.ljust(width)}  {_headline(path)}")
+
+
+def _try_to_build(loaded: Config) -> None:
+    if find_spec("pluxel.core.build"):
+        import_module("pluxel.core.build").check(loaded)
+
+
+def _headline(path: Path) -> str:
+    """Return the first line of the comment that a file starts with."""
+    with path.open(encoding="utf-8") as file:
+        first = file.readline()
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def _summary(pipeline: PipelineConfig) -> str:
+    backbones = " + ".join(s.backbone.component.name for s in pipeline.streams.values())
+    heads = ", ".join(
+        f"{head.decoder.component.name} ({head.loss.component.name})"
+        for head in pipeline.heads.values()
+    )
+    training = pipeline.training
+    length = f"{training.epochs} epochs" if training.epochs else f"{training.steps:,} steps"
+    data = pipeline.dataset.component.name
+    return f"{backbones} → {heads} on {data}, {length} of {training.batch_size} images"

@@ -1,0 +1,63 @@
+"""A classifier's fully connected layers as convolutions (PAMI 2016, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...core.weights import State
+
+Padding = Literal["same", "valid"]
+Rounding = Literal["ceil", "floor"]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+HIDDEN = 4096
+
+
+class Classifier(nn.Module):
+    """fc6 and fc7 with their rectifiers and dropout, at every position.
+
+    ``kernel``: cells along each side that fc6 saw. With ``padding: same`` a map keeps its size: an
+    even kernel is padded by one cell more at the bottom and right.
+    """
+
+    def __init__(self, channels: int, kernel: int, padding: Padding, dropout: float) -> None:
+        super().__init__()
+        before, after = (kernel - 1) // 2, kernel // 2
+        self.padding = (before, after, before, after) if padding == "same" else None
+        self.fc6 = nn.Conv2d(channels, HIDDEN, kernel)
+        self.fc7 = nn.Conv2d(HIDDEN, HIDDEN, 1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """maps: (N, channels, h, w); returns (N, 4096, h, w), smaller by kernel − 1 if valid."""
+        if self.padding:
+            maps = functional.pad(maps, self.padding)
+        hidden = self.dropout(functional.relu(self.fc6(maps), inplace=True))
+        return self.dropout(functional.relu(self.fc7(hidden), inplace=True))
+
+
+def as_convolutions(state: State, own: nn.Module, renamed: Mapping[str, str]) -> State:
+    """Rename layers by prefix, and reshape fully connected weights to the convolutions of ``own``.
+
+    Inputs are in the order (channels, rows, columns), so no transposition is needed.
+    """
+    shapes = {name: tensor.shape for name, tensor in own.state_dict().items()}
+    result = {}
+    for old, value in state.items():
+        theirs = next((prefix for prefix in renamed if old.startswith(prefix)), "")
+        name = renamed.get(theirs, "") + old.removeprefix(theirs)
+        fits = name in shapes and shapes[name].numel() == value.numel() and theirs
+        result[name] = value.reshape(shapes[name]) if fits else value
+    return result
+
+
+def round_pools(module: nn.Module, rounding: Rounding) -> None:
+    """Set how the sizes of max pools are rounded."""
+    for layer in module.modules():
+        if isinstance(layer, nn.MaxPool2d):
+            layer.ceil_mode = rounding == "ceil"

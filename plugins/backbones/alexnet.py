@@ -1,0 +1,86 @@
+"""AlexNet, tapped after its pools, its classifier kept as convolutions.
+
+Krizhevsky: "One weird trick for parallelizing convolutional neural networks", 2014 (torchvision's
+layers: one column, no local response normalisation); cast as in Long, Shelhamer, Darrell, PAMI 2016.
+"""
+
+from __future__ import annotations
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from ...core.normalisation import Normalisation
+from ...core.weights import InputChannels, LoadReport, State
+from ._base import Pretrained, PretrainedBackbone
+from ._convolutional import Classifier, Dropout, Padding, Rounding, as_convolutions, round_pools
+from ._fetch import url_file
+
+CLASSIFIER = {"classifier.1.": "classifier.fc6.", "classifier.4.": "classifier.fc7."}
+"""The names of fc6 and fc7 in torchvision."""
+
+
+class AlexNet(PretrainedBackbone):
+    """Maps after the three pools, of strides 8, 16 and 32; the last goes on through fc6 and fc7 if ``fc``.
+
+    ``fc``: keep the classifier as a 6×6 and a 1×1 convolution of 4096 channels (55 million weights).
+    ``fc6_padding``: ``same`` keeps the size of pool5, ``valid`` shrinks it by 5 cells.
+    ``dropout``: of single values, after fc6 and after fc7.
+    ``pool_rounding``: of sizes; with ``ceil``, as in Caffe, 500×500 pixels give 10×10 valid cells.
+    ``pretrained``: ImageNet weights, none, or a file. ``input_channels``: how the filters of channels
+    beyond the three colours start. ``normalisation``: what a file that does not say it expects.
+    """
+
+    variant = "alexnet"
+
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        pretrained: Pretrained = False,
+        fc: bool = True,
+        fc6_padding: Padding = "same",
+        dropout: Dropout = 0.5,
+        pool_rounding: Rounding = "ceil",
+        input_channels: InputChannels = "mean",
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        super().__init__()
+        self.features = _features(in_channels)
+        round_pools(self.features, pool_rounding)
+        self.classifier = Classifier(256, 6, fc6_padding, dropout) if fc else None
+        names = ["pool1", "pool2", "fc7" if fc else "pool5"]
+        usual = Normalisation()
+        self.finish(in_channels, names, pretrained, input_channels, normalisation, usual)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """image: (N, in_channels, H, W), normalised; returns maps of strides 8, 16, 32."""
+        maps = []
+        for layer in self.features:
+            image = layer(image)
+            if isinstance(layer, nn.MaxPool2d):
+                maps.append(image)
+        if self.classifier is not None:
+            maps[-1] = self.classifier(image)
+        return maps
+
+    def load_usual(self) -> LoadReport:
+        """Load torchvision's weights."""
+        url = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url
+        return self.load_file(url_file(url, self.usual))
+
+    def own_names(self, state: State) -> State:
+        """Accept the names of torchvision."""
+        return as_convolutions(state, self, CLASSIFIER)
+
+
+def _features(in_channels: int) -> nn.Sequential:
+    with torch.device("meta"):  # a classifier of 58 million weights would be thrown away
+        features = torchvision.models.AlexNet().features
+        if in_channels != 3:
+            features[0] = nn.Conv2d(in_channels, 64, 11, 4, 2)
+    features.to_empty(device=torch.get_default_device())
+    for layer in features:
+        if isinstance(layer, nn.Conv2d):
+            layer.reset_parameters()
+    return features

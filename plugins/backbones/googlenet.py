@@ -1,0 +1,70 @@
+"""GoogLeNet without its classifiers and without the average pool before the last of them.
+
+Szegedy et al.: "Going Deeper with Convolutions", CVPR 2015 (torchvision's layers: batch normalisation,
+3×3 for 5×5); Long, Shelhamer, Darrell, CVPR 2015, section 4.1, found it better without that pool.
+"""
+
+from __future__ import annotations
+
+import torchvision
+from torch import Tensor, nn
+from torchvision.models import GoogLeNet_Weights
+
+from ...core.normalisation import Normalisation
+from ...core.weights import InputChannels, LoadReport
+from ._base import Pretrained, PretrainedBackbone
+from ._convolutional import Rounding, round_pools
+from ._fetch import url_file
+
+STAGES = {
+    "conv1": ["conv1"],
+    "conv3": ["maxpool1", "conv2", "conv3"],
+    "inception3b": ["maxpool2", "inception3a", "inception3b"],
+    "inception4e": ["maxpool3", *(f"inception4{letter}" for letter in "abcde")],
+    "inception5b": ["maxpool4", "inception5a", "inception5b"],
+}
+"""The layers of each stride; the last of them, which sees most, gives the map its name."""
+
+
+class GoogLeNet(PretrainedBackbone):
+    """The last map of each stride, 2 to 32.
+
+    ``pool_rounding``: of sizes; ``ceil`` as in Caffe.
+    ``pretrained``: ImageNet weights, none, or a file. ``input_channels``: how the filters of channels
+    beyond the three colours start. ``normalisation``: what a file that does not say it expects.
+    """
+
+    variant = "googlenet"
+
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        pretrained: Pretrained = False,
+        pool_rounding: Rounding = "ceil",
+        input_channels: InputChannels = "mean",
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        super().__init__()
+        whole = torchvision.models.GoogLeNet(aux_logits=False, init_weights=True)
+        for name in (layer for stage in STAGES.values() for layer in stage):
+            self.add_module(name, whole.get_submodule(name))
+        if in_channels != 3:
+            self.conv1.conv = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)  # pyright: ignore
+        round_pools(self, pool_rounding)
+        # torchvision's network shifts ImageNet's statistics to these inside (transform_input).
+        usual = Normalisation(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+        self.finish(in_channels, list(STAGES), pretrained, input_channels, normalisation, usual)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """image: (N, in_channels, H, W), normalised; returns maps of strides 2, 4, 8, 16, 32."""
+        maps = []
+        for layers in STAGES.values():
+            for name in layers:
+                image = self.get_submodule(name)(image)
+            maps.append(image)
+        return maps
+
+    def load_usual(self) -> LoadReport:
+        """Load torchvision's weights."""
+        return self.load_file(url_file(GoogLeNet_Weights.IMAGENET1K_V1.url, self.usual))

@@ -1,0 +1,167 @@
+"""One's own images and masks: two folders and a list of classes, no code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ...core.images import read_binary_mask, read_index_mask, read_rgb_mask
+from ...core.labels import LabelMap, RawId, raw_id, unpack
+from ...registry import PluxelError, did_you_mean
+from ._files import (
+    Pair,
+    PairedFiles,
+    SplitError,
+    existing_folder,
+    images_in,
+    pair_up,
+    unknown_split,
+)
+
+ALL = "all"
+"""The split of all pairs, for slices of it: ``all[:80%]``."""
+
+MaskFormat = Literal["auto", "index", "rgb", "binary"]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+class FolderError(PluxelError):
+    """A description of one's own data that contradicts itself."""
+
+
+class Folder(PairedFiles):
+    """Images and masks of equal names (their suffixes may differ), sub-folders included.
+
+    ``root``: what ``images``, ``masks`` and the lists of ``splits`` are relative to.
+    ``classes``: raw id -> class or ``ignore``; colours (``"#rrggbb"``) as keys where masks are
+    coloured; or a list of classes, numbered from 0.
+    ``mask_format``: ``index`` reads pixel values of 8 or 16 bits and palette indices; ``rgb``
+    colours; ``binary`` 0 and 1 from masks of 0 and 255; ``auto`` is ``rgb`` where the keys of
+    ``classes`` are colours, else ``index``.
+    ``image_suffix``, ``mask_suffix``: what ends the names, as ``_gt`` in ``street_gt.png``.
+    ``channels``: of the images; other counts than 1, 3, 4 are ``.npy`` or TIFF files.
+
+    Splits are sub-folders of that name in both folders, unless there are ``splits`` (name -> a
+    file that lists images) or ``fractions`` (name -> share). The split of an image depends on its
+    name and the ``seed`` alone: none changes sides when others are added. ``all`` is always a
+    split.
+
+    Raises: SplitError, FolderError.
+    """
+
+    def __init__(
+        self,
+        split: str,
+        *,
+        images: Path,
+        masks: Path,
+        classes: dict[RawId, str] | list[str],
+        root: Path = Path(),
+        mask_format: MaskFormat = "auto",
+        image_suffix: str = "",
+        mask_suffix: str = "",
+        splits: dict[str, Path] | None = None,
+        fractions: dict[str, Fraction] | None = None,
+        seed: int = 0,
+        channels: Annotated[int, Field(ge=1)] = 3,
+    ) -> None:
+        labels = _label_map(classes, mask_format)
+        images = existing_folder(root / images, "the images")
+        masks = existing_folder(root / masks, "the masks")
+        known = {ALL, *(splits or ()), *(fractions or ())}
+        if splits and fractions:
+            raise FolderError("give either splits or fractions, not both")
+        if split != ALL and not splits and not fractions:
+            known |= {path.name for path in images.iterdir() if (masks / path.name).is_dir()}
+            images, masks = _subfolder(images, split, known), _subfolder(masks, split, known)
+        elif split not in known:
+            raise unknown_split(split, known, images)
+        pairs, alone = pair_up(
+            images_in(images, image_suffix, not_ending=mask_suffix if images == masks else ""),
+            images_in(masks, mask_suffix),
+        )
+        if splits and split != ALL:
+            pairs, alone = _listed(pairs, root / splits[split]), []
+        elif fractions and split != ALL:
+            pairs = [pair for pair in pairs if _share(pair.name, fractions, seed) == split]
+        if not pairs:
+            raise SplitError(
+                f"split '{split}' is empty: no image of {images} has a mask in {masks}"
+            )
+        read_mask = _READERS[_resolve(mask_format, labels)]
+        super().__init__(pairs, labels, channels=channels, read_mask=read_mask, unpaired=alone)
+
+
+_READERS: Mapping[str, Callable[[Path], np.ndarray]] = {
+    "index": read_index_mask,
+    "rgb": read_rgb_mask,
+    "binary": read_binary_mask,
+}
+
+
+def _resolve(mask_format: MaskFormat, labels: LabelMap) -> str:
+    return ("rgb" if labels.packed_rgb else "index") if mask_format == "auto" else mask_format
+
+
+def _label_map(classes: dict[RawId, str] | list[str], mask_format: MaskFormat) -> LabelMap:
+    if isinstance(classes, list):
+        classes = dict(enumerate(classes))
+    coloured = {isinstance(key, str) for key in classes}
+    if len(coloured) > 1:
+        raise FolderError("classes has both ids and colours for keys")
+    packed = coloured == {True}
+    if packed != (mask_format == "rgb") and mask_format != "auto" and classes:
+        keys = "colours" if packed else "ids"
+        raise FolderError(f"mask_format is {mask_format}, but the keys of classes are {keys}")
+    ids = {raw_id(key): name for key, name in classes.items()}
+    if mask_format == "binary" and set(ids) != {0, 1}:
+        raise FolderError("binary masks have two classes, 0 and 1: classes: [background, object]")
+    colours = {name: unpack(raw) for raw, name in reversed(ids.items())} if packed else {}
+    return LabelMap(ids, colours, packed)
+
+
+def _subfolder(folder: Path, split: str, known: set[str]) -> Path:
+    if (folder / split).is_dir():
+        return folder / split
+    error = unknown_split(split, known, folder)
+    raise SplitError(
+        f"{error.message} A split is a sub-folder of images and masks, a list file "
+        "(splits: {train: train.txt}) or a share (fractions: {train: 0.8, val: 0.2})"
+    )
+
+
+def _listed(pairs: list[Pair], listing: Path) -> list[Pair]:
+    """Return the pairs that a file lists, by name or by path, one a line, in its order."""
+    if not listing.is_file():
+        raise SplitError(f"the list {listing} is not a file")
+    named = {pair.name: pair for pair in pairs} | {pair.image.name: pair for pair in pairs}
+    chosen = []
+    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        text = line.strip()
+        keys = (text, str(Path(text).with_suffix("")), Path(text).name, Path(text).stem)
+        pair = next((named[key] for key in keys if key in named), None)
+        if pair is None:
+            hint = did_you_mean(keys[-1], named)
+            raise SplitError(f"{listing}:{number}: no image with a mask is called '{text}'.{hint}")
+        chosen.append(pair)
+    return chosen
+
+
+def _share(name: str, fractions: Mapping[str, float], seed: int) -> str | None:
+    """Return the split of a name: its hash is a number in 0–1, where the fractions are stacked."""
+    if sum(fractions.values()) > 1 + 1e-9:
+        raise FolderError(f"the fractions add up to {sum(fractions.values()):g}, more than 1")
+    digest = blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()
+    place = int.from_bytes(digest, "big") / 2**64
+    for split, fraction in fractions.items():
+        place -= fraction
+        if place < 0:
+            return split
+    return None

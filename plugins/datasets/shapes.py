@@ -1,0 +1,217 @@
+"""Drawn forms over textured grounds: an endless set that needs no files.
+
+Classes differ by form alone. Every surface, the ground included, gets its texture from one and the
+same distribution of colours, so whoever looks at single pixels can only guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from ...core.contracts import Sample
+from ...core.data import Lazy, SplitError
+from ...core.labels import LabelMap
+from ...registry import did_you_mean
+
+CLASSES = ("background", "disc", "square", "triangle", "cross", "ring")
+SPLITS = ("train", "val", "test")
+
+_SUBPIXEL = 4
+"""Vertices are given to OpenCV in units of 1 / 2⁴ pixel."""
+_CONTRAST = 64
+"""Two surfaces that meet differ by 64–192 in every channel: more than their textures vary."""
+
+
+class Shapes:
+    """One to ``max_forms`` forms in an image of ``size`` × ``size``; ids are indices of `CLASSES`.
+
+    ``train`` is endless: ``dataset[i]`` is a new sample for every ``i``, and ``length`` is only
+    what counts as an epoch. ``val`` and ``test`` have ``length`` samples. No sample is in two
+    splits.
+
+    Raises: SplitError for another split.
+    """
+
+    def __init__(
+        self,
+        split: str,
+        *,
+        size: Annotated[int, Field(ge=32)] = 96,
+        length: Annotated[int, Field(ge=1)] = 500,
+        max_forms: Annotated[int, Field(ge=1, le=8)] = 3,
+        seed: int = 0,
+    ) -> None:
+        if split not in SPLITS:
+            hint = did_you_mean(split, SPLITS)
+            raise SplitError(f"shapes has no split '{split}', it has {', '.join(SPLITS)}.{hint}")
+        self.labels = {"semantic": LabelMap(dict(enumerate(CLASSES)))}
+        self.channels = {"image": 3}
+        self.endless = split == "train"
+        self._size = size
+        self._length = length
+        self._max_forms = max_forms
+        self._seed = (seed, SPLITS.index(split))
+        self._split = split
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Sample:
+        if index < 0 or (index >= self._length and not self.endless):
+            raise IndexError(f"shapes has {self._length} samples, not {index}")
+
+        def generator(purpose: int) -> np.random.Generator:
+            return np.random.default_rng([*self._seed, index, purpose])
+
+        @cache
+        def layers() -> list[np.ndarray]:
+            forms = _arrange(self._size, self._max_forms, generator(0))
+            return [_drawn(form, self._size) for form in forms]
+
+        return Sample(
+            name=f"{self._split}_{index:06d}",
+            inputs=Lazy(image=lambda: _paint(layers(), self._size, generator(1))),
+            labels=Lazy(semantic=lambda: _label(layers(), self._size)),
+        )
+
+
+@dataclass(frozen=True)
+class _Form:
+    """Class ``kind`` at (x, y) in pixels, of a radius in pixels, turned by an angle in radians."""
+
+    kind: int
+    x: float
+    y: float
+    radius: float
+    angle: float
+
+
+def _arrange(size: int, max_forms: int, generator: np.random.Generator) -> list[_Form]:
+    """Return forms that neither overlap nor leave the image; at least one fits always."""
+    forms: list[_Form] = []
+    for _ in range(int(generator.integers(1, max_forms + 1))):
+        kind = int(generator.integers(1, len(CLASSES)))
+        for _ in range(20):
+            radius = size * generator.uniform(0.17, 0.27)
+            x, y = generator.uniform(radius, size - 1 - radius, 2)
+            if all(np.hypot(x - f.x, y - f.y) > radius + f.radius for f in forms):
+                forms.append(_Form(kind, x, y, radius, generator.uniform(0, 2 * np.pi)))
+                break
+    return forms
+
+
+def _polygon(radii: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Return vertices (n, 2) by their polar coordinates, radius 1 being the form's own."""
+    turns = angles * 2 * np.pi
+    return radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], -1)
+
+
+def _cross() -> np.ndarray:
+    """Return the twelve corners of a Greek cross with arms as wide as 0.38 of its length."""
+    half, end = 0.36, 0.93
+    arm = np.array([[end, -half], [end, half], [half, half]])
+    quarter = np.array([[0, -1], [1, 0]])
+    corners = [arm]
+    for _ in range(3):
+        corners.append(corners[-1] @ quarter.T)
+    return np.concatenate(corners)
+
+
+_CIRCLE = _polygon(np.ones(48), np.arange(48) / 48)
+_OUTLINES: dict[str, list[np.ndarray]] = {
+    "disc": [0.9 * _CIRCLE],
+    "square": [_polygon(np.ones(4), np.arange(4) / 4)],
+    "triangle": [_polygon(np.ones(3), np.arange(3) / 3)],
+    "cross": [_cross()],
+    "ring": [_CIRCLE, 0.5 * _CIRCLE],  # the second outline is a hole: the even-odd rule
+}
+
+
+def _drawn(form: _Form, size: int) -> np.ndarray:
+    """Return (size, size) uint8: the class where the form is, 0 elsewhere."""
+    cosine, sine = np.cos(form.angle), np.sin(form.angle)
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    outlines = [
+        np.rint((points @ turn.T * form.radius + (form.x, form.y)) * 2**_SUBPIXEL).astype(np.int32)
+        for points in _OUTLINES[CLASSES[form.kind]]
+    ]
+    layer = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(layer, outlines, form.kind, shift=_SUBPIXEL)
+    return layer
+
+
+def _label(layers: Sequence[np.ndarray], size: int) -> np.ndarray:
+    return np.maximum.reduce([np.zeros((size, size), np.uint8), *layers])
+
+
+def _paint(layers: Sequence[np.ndarray], size: int, generator: np.random.Generator) -> np.ndarray:
+    """Return (size, size, 3) uint8: a surface for the ground and one for each form."""
+    # Colours are counted modulo 256: a uniform one plus any step is uniform again, so forms have
+    # the distribution of the ground, and yet the contrast to it is never small.
+    count = len(layers) + 1
+    steps = generator.uniform(_CONTRAST, 256 - _CONTRAST, (count, 3))
+    steps[0] = 0
+    colours = (generator.uniform(0, 256, 3) + steps) % 256
+    amplitudes = generator.uniform(6, 20, (count, 3)) * generator.choice((-1, 1), (count, 3))
+    surface = np.zeros((size, size), np.uint8)
+    texture = _texture(size, generator)
+    for number, layer in enumerate(layers, 1):
+        surface[layer > 0] = number
+        np.copyto(texture, _texture(size, generator), where=layer > 0)
+    image = generator.standard_normal((size, size, 3), np.float32) * np.float32(6)
+    image += colours.astype(np.float32)[surface]
+    image += amplitudes.astype(np.float32)[surface] * texture[..., None]
+    return np.rint(image, out=image).clip(0, 255).astype(np.uint8)
+
+
+def _texture(size: int, generator: np.random.Generator) -> np.ndarray:
+    """Return (size, size) float32 in −1 … 1: stripes, checks or clouds."""
+    return _TEXTURES[generator.integers(len(_TEXTURES))](size, generator)
+
+
+def _waves(size: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return two perpendicular waves over the image, −1 … 1, 5 to 16 pixels long."""
+    angle = generator.uniform(0, 2 * np.pi)
+    rate = 2 * np.pi / generator.uniform(5, 16)
+    a, b = rate * np.cos(angle), rate * np.sin(angle)
+    return (
+        _wave(size, a, b, generator.uniform(0, 2 * np.pi)),
+        _wave(size, -b, a, generator.uniform(0, 2 * np.pi)),
+    )
+
+
+def _wave(size: int, a: float, b: float, phase: float) -> np.ndarray:
+    """Return sin(a·x + b·y + phase), by the addition theorem: two outer products are cheap."""
+    x, y = a * np.arange(size), b * np.arange(size) + phase
+    sines, cosines = np.sin(x).astype(np.float32), np.cos(x).astype(np.float32)
+    rows = np.stack([np.cos(y), np.sin(y)], -1).astype(np.float32)
+    return rows @ np.stack([sines, cosines])
+
+
+def _stripes(size: int, generator: np.random.Generator) -> np.ndarray:
+    return _waves(size, generator)[0]
+
+
+def _checks(size: int, generator: np.random.Generator) -> np.ndarray:
+    along, across = _waves(size, generator)
+    return np.sign(along * across)
+
+
+def _clouds(size: int, generator: np.random.Generator) -> np.ndarray:
+    cells = int(generator.integers(6, 20))
+    coarse = generator.uniform(-1, 1, (cells, cells)).astype(np.float32)
+    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+_TEXTURES: tuple[Callable[[int, np.random.Generator], np.ndarray], ...] = (
+    _stripes,
+    _checks,
+    _clouds,
+)

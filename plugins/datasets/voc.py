@@ -1,0 +1,95 @@
+"""PASCAL VOC segmentation in its original layout: 20 classes and background.
+
+Everingham et al., "The PASCAL Visual Object Classes (VOC) challenge" (2010). 1,112 / 1,111 images
+for train / val of 2011, 1,464 / 1,449 of 2012.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from ...core.labels import LabelMap, voc_colour
+from ._files import Pair, PairedFiles, SplitError, existing_folder, unknown_split
+
+CLASSES = (
+    "background",
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+LABELS = LabelMap(
+    ids=dict(enumerate(CLASSES)) | {255: "ignore"},
+    palette={name: voc_colour(index) for index, name in enumerate(CLASSES)}
+    | {"ignore": voc_colour(255)},
+)
+
+
+class VOC(PairedFiles):
+    """``JPEGImages/ID.jpg`` with ``SegmentationClass/ID.png`` (palette indices, 255 is void).
+
+    ``root`` is the folder that holds ``VOCdevkit``, or ``VOC2012``, or is that folder itself. A
+    split is the name of any list in ``ImageSets/Segmentation`` (``train``, ``val``, ``trainval``,
+    ``seg11valid`` …), or the path of a list file.
+
+    Raises: SplitError for a folder or a list that is not there.
+    """
+
+    def __init__(
+        self,
+        split: str,
+        *,
+        root: Path,
+        year: Literal["2011", "2012", 2011, 2012] = "2012",
+    ) -> None:
+        folder = _find(root, f"VOC{year}")
+        images = existing_folder(folder / "JPEGImages", "the images of VOC")
+        masks = existing_folder(folder / "SegmentationClass", "the masks of VOC")
+        names = _read_list(_find_list(folder / "ImageSets" / "Segmentation", split))
+        pairs = [Pair(name, images / f"{name}.jpg", masks / f"{name}.png") for name in names]
+        super().__init__(pairs, LABELS)
+
+
+def _find(root: Path, year: str) -> Path:
+    existing_folder(root, "VOC")
+    for folder in (root, root / year, root / "VOCdevkit" / year):
+        if (folder / "JPEGImages").is_dir():
+            return folder
+    raise SplitError(
+        f"VOC not found: none of {root}/, {root / year}/ and "
+        f"{root / 'VOCdevkit' / year}/ has a folder JPEGImages"
+    )
+
+
+def _find_list(folder: Path, split: str) -> Path:
+    if split.endswith(".txt") or "/" in split:
+        if Path(split).expanduser().is_file():
+            return Path(split).expanduser()
+        raise SplitError(f"the list of split '{split}' is not a file")
+    listing = existing_folder(folder, "the lists of VOC") / f"{split}.txt"
+    if not listing.is_file():
+        raise unknown_split(split, [path.stem for path in folder.glob("*.txt")], folder)
+    return listing
+
+
+def _read_list(listing: Path) -> list[str]:
+    """Return the first word of each line: some lists carry more, or no last newline."""
+    lines = listing.read_text(encoding="utf-8").splitlines()
+    return [line.split()[0] for line in lines if line.strip()]

@@ -1,0 +1,114 @@
+"""Every shipped pipeline passes `config check` and trains two steps on files in its own format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pluxel.core.build import check
+from pluxel.core.config import load_config, shipped
+from pluxel.core.engine import Experiment, Run, Trainer
+from pluxel.registry import Host
+
+WIDTH, HEIGHT = 96, 80
+
+
+def photograph(path: Path, random: np.random.Generator) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(random.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)).save(path)
+
+
+def mask(path: Path, random: np.random.Generator, ids: list[int], *, palette: bool = False) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small = random.choice(ids, (HEIGHT // 8, WIDTH // 8)).astype(np.uint8)
+    image = Image.fromarray(np.kron(small, np.ones((8, 8), np.uint8)))
+    if palette:
+        image.putpalette(random.integers(0, 256, 768, np.uint8).tolist())
+    image.save(path)
+
+
+def camvid(root: Path, random: np.random.Generator) -> list[str]:
+    for split in ("train", "val"):
+        for i in range(3):
+            photograph(root / split / f"{i}.png", random)
+            mask(root / f"{split}annot" / f"{i}.png", random, list(range(12)))
+    return [f"dataset.root={root}"]
+
+
+def voc(root: Path, random: np.random.Generator) -> list[str]:
+    year = root / "VOC2011"
+    for split in ("train", "val"):
+        names = [f"2007_{split}_{i}" for i in range(2)]
+        for name in names:
+            photograph(year / "JPEGImages" / f"{name}.jpg", random)
+            mask(year / "SegmentationClass" / f"{name}.png", random, [0, 1, 20, 255], palette=True)
+        listing = year / "ImageSets" / "Segmentation" / f"{split}.txt"
+        listing.parent.mkdir(parents=True, exist_ok=True)
+        listing.write_text("\n".join(names) + "\n")
+    return [f"dataset.root={root}", "training.epochs=null"]
+
+
+def folder(root: Path, random: np.random.Generator) -> list[str]:
+    for i in range(12):
+        photograph(root / "photos" / f"{i}.jpg", random)
+        mask(root / "masks" / f"{i}.png", random, [0, 1])
+    return [f"dataset.images={root / 'photos'}", f"dataset.masks={root / 'masks'}"]
+
+
+def shapes(root: Path, random: np.random.Generator) -> list[str]:
+    return ["dataset.length=2"]
+
+
+FILES: dict[str, Callable[[Path, np.random.Generator], list[str]]] = {
+    "camvid": camvid,
+    "voc": voc,
+    "folder": folder,
+    "shapes": shapes,
+}
+SMALL = (
+    "training.steps=2",
+    "training.batch_size=1",
+    "training.accumulate=1",
+    "backbone.pretrained=false",
+    "device=cpu",
+    "init_from=null",
+)
+
+
+@pytest.fixture(scope="module")
+def host() -> Host:
+    return Host()
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_it_passes_the_check(name, host, tmp_path):
+    overrides = FILES[name.split("_")[0]](tmp_path, np.random.default_rng(0))
+    assert check(load_config(name, overrides, host=host)) is None
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_it_trains_two_steps(name, host, tmp_path, monkeypatch):
+    overrides = [*FILES[name.split("_")[0]](tmp_path, np.random.default_rng(0)), *SMALL]
+    if "vgg16" in name:
+        # 120 million weights of fc6 and fc7, and their momentum, are 2 GB; one recipe shows them.
+        overrides += [] if name == "voc_fcn32s_vgg16" else ["backbone.fc=false"]
+    torch.set_num_threads(1)
+    run = Run(tmp_path / "run")
+    Trainer(Experiment(load_config(name, overrides, host=host), run)).train(resume=False)
+    results = json.loads(run.results.read_text())
+    assert results["step"] == 2
+    assert 0 <= results["heads"]["semantic"]["overall"]["mean_iou"] <= 1
+
+
+@pytest.mark.parametrize("path", shipped().values(), ids=lambda path: path.stem)
+def test_its_header_says_how_to_run_it_and_what_was_run(path):
+    header = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    text = "\n".join(header)
+    for word in ("Run:", "Data:", "Expected:", "Was run:"):
+        assert word in text, f"{path.name} does not say {word}"
+    assert f"pluxel train {path.stem}" in text

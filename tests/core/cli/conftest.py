@@ -1,0 +1,71 @@
+"""The command line as a person runs it: real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TOYS = Path(__file__).parents[1] / "engine" / "toys.py"
+PLUXEL = (sys.executable, "-m", "pluxel.core.cli", "--plugin", str(TOYS))
+TOY = """\
+backbone: {type: toy}
+decoder: {type: fcn32s}
+loss: {type: cross_entropy}
+dataset: {type: squares}
+device: cpu
+training: {steps: 20, batch_size: 4, precision: fp32, optimizer: {lr: 1e-2}}
+"""
+
+Completed = subprocess.CompletedProcess[str]
+Pluxel = Callable[..., Completed]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*PLUXEL, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,  # pyright: ignore
+    )
+
+
+@pytest.fixture
+def pluxel(tmp_path: Path) -> Pluxel:
+    """Run ``pluxel …`` in ``tmp_path`` to its end."""
+
+    def run(*arguments: object, **options: object) -> Completed:
+        process = start(*arguments, cwd=tmp_path, **options)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    path = tmp_path / "toy.yaml"
+    path.write_text(TOY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run that a real ``pluxel train`` left behind."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "toy.yaml").write_text(TOY)
+    process = start("train", "toy.yaml", "training.steps=60", cwd=folder)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    return folder / "runs" / "toy"

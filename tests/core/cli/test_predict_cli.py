@@ -1,0 +1,150 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pluxel.core import Pipeline
+from pluxel.registry import Host, PluxelError
+
+from .conftest import TOYS
+
+
+def noise(*shape, kind=np.uint8):
+    return np.random.default_rng(0).integers(0, np.iinfo(kind).max, shape, kind)
+
+
+@pytest.fixture
+def pipeline(trained):
+    return Pipeline.load(trained, device="cpu", host=Host(files=[TOYS]))
+
+
+def odd_images(folder: Path) -> dict[str, tuple[int, int]]:
+    """Write images as people have them; return (height, width) of the upright image by name."""
+    folder.mkdir()
+    Image.fromarray(noise(37, 53, 3)).save(folder / "odd.jpg")
+    Image.fromarray(noise(1, 1, 3)).save(folder / "pixel.png")
+    Image.fromarray(noise(20, 30)).save(folder / "grey.png")
+    Image.fromarray(noise(20, 30, 4)).save(folder / "alpha.png")
+    Image.fromarray(noise(20, 30, kind=np.uint16)).save(folder / "deep.png")
+    Image.fromarray(noise(20, 30, 4), "CMYK").save(folder / "print.jpg")
+    Image.fromarray(noise(20, 30, 3)).quantize(8).save(folder / "palette.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: 90 degrees
+    Image.fromarray(noise(20, 30, 3)).save(folder / "turned.jpg", exif=exif)
+    sizes = dict.fromkeys(("grey", "alpha", "deep", "print", "palette"), (20, 30))
+    return sizes | {"odd": (37, 53), "pixel": (1, 1), "turned": (30, 20)}
+
+
+def test_any_image_in_the_same_size_out(pluxel, trained, tmp_path):
+    sizes = odd_images(tmp_path / "photos")
+    done = pluxel("predict", trained, "photos", "--output", "out", "--save", "index,color,overlay,prob")
+    assert done.returncode == 0, done.stderr
+    for name, size in sizes.items():
+        ids = np.array(Image.open(tmp_path / "out/index" / f"{name}.png"))
+        assert ids.shape == size, name
+        assert set(np.unique(ids)) <= {0, 7}, name
+        for kind in ("color", "overlay"):
+            assert np.array(Image.open(tmp_path / "out" / kind / f"{name}.png")).shape == (*size, 3)
+        saved = np.load(tmp_path / "out/prob" / f"{name}.npz")
+        assert saved["probabilities"].shape == (2, *size)
+        np.testing.assert_allclose(saved["probabilities"].astype(float).sum(0), 1, atol=2e-3)
+        assert list(saved["class_names"]) == ["ground", "square"]
+    for name in ("print.jpg", "deep.png", "turned.jpg", "grey.png", "alpha.png"):
+        assert name in done.stderr, "a conversion is told"
+
+
+def test_images_that_cannot_be_read_are_named_and_the_others_done(pluxel, trained, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(noise(20, 30, 3)).save(folder / "good.png")
+    Image.fromarray(noise(90, 90, 3)).save(folder / "whole.jpg")
+    (folder / "cut.jpg").write_bytes((folder / "whole.jpg").read_bytes()[:2000])
+    (folder / "text.png").write_text("no image at all")
+    (folder / "empty.png").touch()
+    done = pluxel("predict", trained, folder, "--output", "out", "--save", "index")
+    assert done.returncode == 1
+    for name in ("cut.jpg", "text.png", "empty.png"):
+        assert name in done.stderr
+    assert {path.name for path in (tmp_path / "out/index").iterdir()} == {"good.png", "whole.png"}
+    stopped = pluxel("predict", trained, folder, "--output", "other", "--stop-on-error")
+    assert stopped.returncode == 2
+    assert "cut.jpg" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+
+
+def test_images_of_one_name_do_not_overwrite_each_other(pluxel, trained, tmp_path):
+    for name in ("a/x.png", "b/x.png", "x.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(noise(8, 8, 3)).save(tmp_path / name)
+    done = pluxel("predict", trained, "a", "b", "x.jpg", "--output", "out", "--save", "color")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out/color").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--save", "indx"], "'indx' is none of index, color, overlay, prob. Did you mean 'index'?"),
+        (["--device", "cuda:9"], "device 'cuda:9' is not to be had here"),
+    ],
+)
+def test_mistakes_are_told(pluxel, trained, tmp_path, arguments, message):
+    Image.fromarray(noise(8, 8, 3)).save(tmp_path / "x.png")
+    failed = pluxel("predict", trained, "x.png", "--output", "out", *arguments)
+    assert failed.returncode == 2
+    assert message in failed.stderr
+
+
+def test_paths_that_are_not_there_and_folders_without_images(pluxel, trained, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    assert "does not exist" in pluxel("predict", trained, "gone.jpg", "--output", "o").stderr
+    assert "no images there" in pluxel("predict", trained, "nothing", "--output", "o").stderr
+    not_a_run = pluxel("predict", tmp_path / "nothing", "x.png", "--output", "o")
+    assert "is not a run: it has no config.yaml" in not_a_run.stderr
+
+
+def test_a_run_whose_plugin_is_missing_says_which(trained):
+    with pytest.raises(PluxelError, match="toys.py"):
+        Pipeline.load(trained, device="cpu", host=Host())
+
+
+def test_evaluating_gives_what_training_found(pluxel, trained, tmp_path):
+    before = json.loads((trained / "results.json").read_text())
+    done = pluxel("evaluate", trained, "--json", "--output", tmp_path / "again.json")
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    assert again == json.loads((tmp_path / "again.json").read_text())
+    assert again["heads"]["semantic"]["overall"] == before["heads"]["semantic"]["overall"]
+    assert again["loss"] == pytest.approx(before["loss"], rel=1e-4)
+
+
+def test_a_table_for_people(pluxel, trained, tmp_path):
+    done = pluxel("evaluate", trained, "--split", "train[:4]", "--output", tmp_path / "x.json")
+    assert done.returncode == 0, done.stderr
+    for text in ("pixel accuracy", "mean accuracy", "mean IU", "frequency-weighted IU", "square"):
+        assert text in done.stdout
+
+
+def test_python_takes_arrays_files_and_pil_images_alike(pipeline, tmp_path):
+    array = noise(21, 34, 3)
+    Image.fromarray(array).save(tmp_path / "x.png")
+    mask = pipeline(array)
+    assert mask.shape == (21, 34)
+    assert set(np.unique(mask)) <= {0, 7}
+    for same in (tmp_path / "x.png", str(tmp_path / "x.png"), Image.fromarray(array)):
+        assert np.array_equal(pipeline(same), mask)
+    assert np.array_equal(pipeline((array / 255).astype(np.float32)), mask)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((4, 4, 2), np.uint8), "3 channels is needed"),
+        (np.zeros((0, 4, 3), np.uint8), "empty"),
+        (np.zeros((4, 4, 3), np.int64), "not int64"),
+    ],
+)
+def test_arrays_that_are_no_images_are_refused(pipeline, image, message):
+    with pytest.raises(PluxelError, match=message):
+        pipeline(image)

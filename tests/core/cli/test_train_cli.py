@@ -1,0 +1,152 @@
+import json
+import os
+import resource
+import signal
+import time
+
+import pytest
+import yaml
+
+from .conftest import TOY, start
+
+
+def wait_for(condition, process, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def step_of(run):
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return json.loads(lines[-1])["step"]
+
+
+def test_training_says_what_it_does_and_where_the_results_lie(trained):
+    assert json.loads((trained / "results.json").read_text())["heads"]["semantic"]["overall"][
+        "mean_iou"
+    ] > 0.5
+    config = yaml.safe_load((trained / "config.yaml").read_text())
+    assert config["backbone"]["type"] == "toys.py/toy"
+    assert config["decoder"]["type"] == "pluxel/fcn32s"
+    assert config["training"]["optimizer"]["weight_decay"] == 0.01
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_the_state_and_resuming_goes_on(pluxel, toy, tmp_path, number, code):
+    process = start("train", toy, "training.steps=100000", "training.log_every=1", cwd=tmp_path)
+    run = tmp_path / "runs" / "toy"
+    wait_for(lambda: (run / "metrics.jsonl").exists() and step_of(run) > 3, process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "--resume auto" in err
+    assert "Traceback" not in err
+    stopped = step_of(run)
+    resumed = pluxel("train", toy, f"training.steps={stopped + 5}", "--resume", "auto")
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"going on after step {stopped} of {stopped + 5}" in resumed.stderr
+    assert step_of(run) == stopped + 5
+
+
+def test_after_a_kill_resuming_goes_on_from_the_last_checkpoint(pluxel, toy, tmp_path):
+    settings = ("training.steps=100000", "training.log_every=1", "training.checkpoint_every=5")
+    process = start("train", toy, *settings, cwd=tmp_path)
+    run = tmp_path / "runs" / "toy"
+    wait_for(lambda: (run / "last").exists() and step_of(run) > 12, process)
+    process.kill()
+    process.communicate()
+    resumed = pluxel("train", toy, "training.steps=200", "--resume", "auto")
+    assert resumed.returncode == 0, resumed.stderr
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps)
+    assert steps[-1] == 200
+
+
+def test_a_run_is_not_overwritten_unasked(pluxel, toy, trained):
+    refused = pluxel("train", toy, "--run", trained)
+    assert refused.returncode == 2
+    assert "--resume auto goes on with it" in refused.stderr
+    assert (trained / "weights.safetensors").exists()
+
+
+def test_overwriting_starts_anew(pluxel, toy, tmp_path):
+    assert pluxel("train", toy, "training.steps=2").returncode == 0
+    again = pluxel("train", toy, "training.steps=3", "--overwrite")
+    assert again.returncode == 0
+    assert step_of(tmp_path / "runs" / "toy") == 3
+
+
+def test_a_full_disk_ends_the_training_and_the_previous_checkpoint_survives(pluxel, toy, tmp_path):
+    assert pluxel("train", toy, "training.steps=4").returncode == 0
+    state = tmp_path / "runs" / "toy" / "last" / "state.safetensors"
+    before = state.read_bytes()
+
+    def small_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, resource.RLIM_INFINITY))
+
+    full = pluxel("train", toy, "training.steps=8", "--resume", "auto", preexec_fn=small_disk)
+    assert full.returncode == 2
+    assert "cannot write" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert state.read_bytes() == before
+    assert pluxel("train", toy, "training.steps=8", "--resume", "auto").returncode == 0
+
+
+def test_a_typo_is_shown_with_its_place_and_nothing_is_started(pluxel, tmp_path):
+    (tmp_path / "toy.yaml").write_text(TOY.replace("fcn32s", "fcn32"))
+    failed = pluxel("train", "toy.yaml")
+    assert failed.returncode == 2
+    assert failed.stderr.startswith(
+        "toy.yaml:2:11: unknown decoder 'fcn32'. Did you mean 'fcn32s'?"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_strides_that_are_missing_are_named_with_both_parties(pluxel, tmp_path):
+    (tmp_path / "toy.yaml").write_text(TOY.replace("fcn32s", "fcn8s"))
+    failed = pluxel("train", "toy.yaml")
+    assert failed.returncode == 2
+    assert (
+        "toy.yaml:2:11: decoder 'fcn8s' needs strides 8, 16, 32; backbone 'toy' gives 2, 4"
+        in failed.stderr
+    )
+
+
+def test_a_loss_that_is_not_a_number_names_term_and_batch(pluxel, tmp_path):
+    (tmp_path / "toy.yaml").write_text(TOY.replace("{type: cross_entropy}", "{type: breaks, after: 7}"))
+    failed = pluxel("train", "toy.yaml", "training.eval_every=5")
+    assert failed.returncode == 2
+    assert "the loss is nan in step 8: Breaks of head 'semantic' not finite" in failed.stderr
+    assert "the batch is train" in failed.stderr
+    assert "The last good checkpoint is kept" in failed.stderr
+
+
+def test_a_plugin_that_crashes_leaves_everything_else_working(pluxel, toy, tmp_path):
+    (tmp_path / "bad.py").write_text("import torchh\n")
+    trained = pluxel("--plugin", tmp_path / "bad.py", "train", toy, "training.steps=1")
+    assert trained.returncode == 0, trained.stderr
+    unknown = pluxel("--plugin", tmp_path / "bad.py", "train", toy, "decoder.type=theirs")
+    assert unknown.returncode == 2
+    assert "plugin bad.py (ModuleNotFoundError: No module named 'torchh') failed" in unknown.stderr
+
+
+def test_two_workers_see_the_same_samples_as_none(pluxel, toy, tmp_path):
+    for workers in (0, 2):
+        result = pluxel(
+            "train", toy, "training.steps=3", "training.log_every=1", f"training.workers={workers}",
+            "--run", tmp_path / str(workers),
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+    logs = [
+        [json.loads(line) for line in (tmp_path / n / "metrics.jsonl").read_text().splitlines()]
+        for n in ("0", "2")
+    ]
+    losses = [[line.get("train/loss") for line in log] for log in logs]
+    assert losses[0] == losses[1]
+
+
+def test_no_file_of_a_run_holds_pickled_objects(trained):
+    for folder, _, files in os.walk(trained):
+        assert {name.rpartition(".")[2] for name in files} <= {"safetensors", "json", "jsonl", "yaml"}, folder

@@ -1,0 +1,67 @@
+"""Trainings of a few steps on small drawn images, with components of a plugin in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from pluxel.core.config import load_config
+from pluxel.core.engine import Experiment, Run, Trainer
+from pluxel.registry import Host
+
+TOY = """\
+backbone: {type: toy}
+decoder: {type: fcn32s}
+loss: {type: cross_entropy}
+dataset: {type: squares}
+device: cpu
+training:
+  steps: 6
+  batch_size: 4
+  precision: fp32
+  log_every: 2
+  eval_every: 3
+  optimizer: {type: adamw, lr: 1e-2}
+"""
+
+Train = Callable[..., Run]
+
+
+@pytest.fixture(scope="session")
+def host() -> Host:
+    host = Host(files=[Path(__file__).with_name("toys.py")])
+    assert not host.failures
+    return host
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Sums of floats depend on the number of threads; equality bit for bit is claimed for one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def make(tmp_path: Path, host: Host) -> Callable[..., Experiment]:
+    """Make an experiment of the toy configuration, changed by overrides, in ``tmp_path / name``."""
+
+    def make(*overrides: str, name: str = "run", text: str = TOY) -> Experiment:
+        path = tmp_path / "toy.yaml"
+        path.write_text(text)
+        return Experiment(load_config(path, overrides, host=host), Run(tmp_path / name))
+
+    return make
+
+
+@pytest.fixture
+def train(make: Callable[..., Experiment]) -> Train:
+    def train(*overrides: str, resume: bool = False, **options: str) -> Run:
+        experiment = make(*overrides, **options)
+        Trainer(experiment).train(resume=resume)
+        return experiment.run
+
+    return train

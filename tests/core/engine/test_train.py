@@ -1,0 +1,224 @@
+import json
+import os
+import signal
+
+import pytest
+import torch
+from pluxel.core.engine import Diverged, Interrupted, Trainer
+from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.registry import PluxelError
+
+LIVELY = (
+    "training.ema=0.9",
+    "training.accumulate=2",
+    "training.schedule={type: poly, warmup_steps: 2}",
+    "augment.train=[{RandomCrop: {height: 16, width: 16}}, HorizontalFlip, RandomBrightnessContrast]",
+)
+
+
+def records(run):
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+def same(one, other):
+    first, second = read_tensors(one)[0], read_tensors(other)[0]
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def stop_at(experiment, step, number=signal.SIGTERM):
+    """Train, and get a signal once ``step`` is over."""
+    trainer = Trainer(experiment)
+    note = trainer._note
+
+    def noting(*arguments):
+        note(*arguments)
+        if trainer.progress.step == step:
+            os.kill(os.getpid(), number)
+
+    trainer._note = noting
+    trainer.train(resume=True)
+
+
+def test_a_training_leaves_a_run_with_everything(train):
+    run = train()
+    assert {path.name for path in run.directory.iterdir()} == {
+        "config.yaml",
+        "last",
+        "metrics.jsonl",
+        "results.json",
+        "weights.safetensors",
+    }
+    results = json.loads(run.results.read_text())
+    head = results["heads"]["semantic"]
+    assert set(head["overall"]) >= {
+        "pixel_accuracy",
+        "mean_accuracy",
+        "mean_iou",
+        "frequency_weighted_iou",
+    }
+    assert set(head["per_class"]) == {"ground", "square"}
+    assert [image["name"] for image in head["per_image"]] == [f"val{i}" for i in range(10)]
+    assert results["loss"] > 0
+
+
+@pytest.mark.parametrize("optimizer", ["{type: sgd, lr: 0.01}", "{type: adamw, lr: 0.01}"])
+@pytest.mark.parametrize("step", [2, 3])
+def test_an_interrupted_training_ends_bit_for_bit_like_one_that_was_not(make, train, optimizer, step):
+    chosen = (*LIVELY, f"training.optimizer={optimizer}")
+    whole = train(*chosen, name="whole")
+    with pytest.raises(Interrupted):
+        stop_at(make(*chosen, name="parts"), step)
+    parts = train(*chosen, name="parts", resume=True)
+    assert same(whole.weights, parts.weights)
+    assert same(whole.state, parts.state)
+    assert records(whole) == records(parts)
+
+
+def test_the_comparison_of_runs_can_fail(train):
+    one, other = train(*LIVELY, name="one"), train(*LIVELY, "seed=1", name="other")
+    assert not same(one.weights, other.weights)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_the_state_and_gives_its_exit_code(make, number, code):
+    experiment = make()
+    with pytest.raises(Interrupted, match="after step 2 of 6.*--resume auto") as stopped:
+        stop_at(experiment, 2, number)
+    assert stopped.value.exit_code == code
+    assert read_tensors(experiment.run.state)[1]["progress"]["step"] == 2
+
+
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(make):
+    loss = "{type: weighted_sum, terms: [{loss: cross_entropy}, {loss: {type: breaks, after: 4}}]}"
+    experiment = make(f"loss={loss}")
+    with pytest.raises(Diverged, match=r"nan in step 5: .*breaks.*the batch is train\d+") as error:
+        Trainer(experiment).train(resume=False)
+    assert "The last good checkpoint is kept" in str(error.value)
+    tensors, metadata = read_tensors(experiment.run.state)
+    assert metadata["progress"]["step"] == 3
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+
+
+def test_weights_that_are_not_finite_never_overwrite_good_ones(make):
+    trainer = Trainer(make())
+    trainer.train(resume=False)
+    before = trainer.run.state.read_bytes()
+    next(trainer.experiment.model.parameters()).data.fill_(torch.nan)
+    for save in (trainer._save_state, lambda: trainer._save_weights(None)):
+        with pytest.raises(Diverged, match="the weights of .* are not finite"):
+            save()
+    assert trainer.run.state.read_bytes() == before
+
+
+def test_accumulated_gradients_are_the_mean_over_the_rounds(train):
+    """As Caffe's iter_size does it; so of a sum over pixels, the rate halves with two rounds."""
+    still = ("backbone.norm=false", "loss.reduction=sum", "training.steps=3")
+    crop = "augment.train=[{RandomCrop: {height: 16, width: 16}}]"
+    rates = [f"training.optimizer={{type: sgd, lr: {lr}}}" for lr in ("1e-6", "2e-6")]
+    large = train(*still, crop, rates[0], "training.batch_size=4", name="large")
+    halves = ("training.batch_size=2", "training.accumulate=2")
+    small = train(*still, crop, rates[1], *halves, name="small")
+    one, other = (read_tensors(run.weights)[0] for run in (large, small))
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=1e-4, atol=1e-6)
+
+
+def test_the_best_weights_are_kept_by_any_scalar(train):
+    run = train("training.monitor=val/iou/square", "training.eval_every=1", "training.steps=8")
+    values = {r["step"]: r["val/iou/square"] for r in records(run) if "val/iou/square" in r}
+    best = max(values, key=lambda step: values[step])
+    assert json.loads(run.results.read_text())["step"] == best
+    assert read_tensors(run.weights)[1]["step"] == best
+
+
+def test_a_loss_is_better_when_it_is_smaller(train):
+    run = train("training.monitor=val/loss", "training.eval_every=1", "training.steps=5")
+    values = {r["step"]: r["val/loss"] for r in records(run) if "val/loss" in r}
+    assert json.loads(run.results.read_text())["step"] == min(values, key=values.get)
+
+
+def test_without_a_monitor_the_last_weights_are_kept(train):
+    run = train("training.monitor=null", "training.eval_every=2", "training.steps=5")
+    assert json.loads(run.results.read_text())["step"] == 5
+
+
+def test_training_stops_early(train):
+    run = train(
+        "training.early_stop={patience: 2, min_delta: 0.9}",
+        "training.eval_every=1",
+        "training.steps=50",
+    )
+    assert read_tensors(run.state)[1]["progress"]["step"] == 3
+
+
+def test_a_monitor_that_is_never_reported_is_refused_before_training(train):
+    with pytest.raises(PluxelError, match=r"'val/iou/squre'\. Did you mean 'val/iou/square'\?"):
+        train("training.monitor=val/iou/squre")
+
+
+def test_without_a_split_to_evaluate_there_is_nothing_to_monitor(train):
+    with pytest.raises(PluxelError, match="monitor: null"):
+        train("splits={train: train}")
+    run = train("splits={train: train}", "training.monitor=null")
+    assert run.weights.exists()
+    assert not run.results.exists()
+
+
+def test_a_checkpoint_of_another_model_is_refused(train):
+    train("training.steps=3")
+    with pytest.raises(PluxelError, match="another model or optimiser"):
+        train("backbone.width=8", resume=True)
+
+
+def test_frozen_parameters_do_not_move(train, make):
+    start = make().model.streams["image"].backbone.first.weight.detach().clone()
+    run = train("training.groups=[{match: 'backbone.first', frozen: true}]")
+    weights = read_tensors(run.weights)[0]
+    assert torch.equal(weights["streams.image.backbone.first.weight"], start)
+    assert not torch.equal(weights["heads.semantic.decoders.image.score.weight"], torch.zeros(2, 6, 1, 1))
+
+
+def test_init_from_copies_what_fits_and_says_so(train, caplog):
+    source = train(name="source")
+    with caplog.at_level("INFO", logger="pluxel"):
+        run = train(f"init_from={source.directory}", "training.steps=1", "training.optimizer.lr=1e-30")
+    assert "from" in caplog.text
+    assert "loaded" in caplog.text
+    one, other = read_tensors(source.weights)[0], read_tensors(run.weights)[0]
+    name = "heads.semantic.decoders.image.score.weight"
+    torch.testing.assert_close(one[name], other[name])
+
+
+def test_epochs_count_the_samples_of_the_split(train):
+    run = train("training.steps=null", "training.epochs=2", "training.batch_size=3")
+    assert read_tensors(run.state)[1]["progress"]["step"] == 8
+
+
+TWO_BY_TWO = """\
+streams:
+  image: {backbone: toy}
+  depth: {backbone: toy}
+heads:
+  semantic: {decoder: fcn32s, loss: cross_entropy, fusion: sum}
+  halves: {decoder: fcn32s, loss: dice, weight: 0.5, streams: [image]}
+dataset: squares
+device: cpu
+training: {steps: 2, precision: fp32, monitor: val/halves/mean_iou}
+"""
+
+
+def test_two_streams_feed_two_heads(train):
+    run = train(text=TWO_BY_TWO)
+    results = json.loads(run.results.read_text())
+    assert set(results["heads"]) == {"semantic", "halves"}
+    scalars = [record for record in records(run) if "val/loss" in record][-1]
+    assert {"val/semantic/mean_iou", "val/halves/iou/left"} <= scalars.keys()
+
+
+def test_inputs_can_be_stacked_on_channels(make):
+    experiment = make(
+        text=TWO_BY_TWO.replace("image: {backbone: toy}\n  depth: {backbone: toy}", "image: {backbone: toy, input: [image, depth]}")
+    )
+    assert experiment.model.streams["image"].backbone.first.weight.shape[1] == 4
+    Trainer(experiment).train(resume=False)

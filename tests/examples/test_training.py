@@ -1,0 +1,45 @@
+"""A stranger's decoder, installed by pip, trains, evaluates and predicts like a built-in one."""
+
+from __future__ import annotations
+
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from safetensors import safe_open
+
+PLUXEL = Path(sysconfig.get_path("scripts")) / "pluxel"
+CONFIG = """\
+base: shapes_fcn8s_resnet18
+backbone: {type: timm, model: test_resnet}
+decoder: {type: unet, width: 8}
+dataset: {length: 4}
+device: cpu
+training: {steps: 3, batch_size: 2, ema: null}
+"""
+
+
+def test_its_learned_weights_train_and_predict(installed_example: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(CONFIG)
+    Image.fromarray(np.zeros((31, 47, 3), np.uint8)).save(tmp_path / "photo.png")
+    for arguments in (
+        ["train", "mine.yaml"],
+        ["evaluate", "runs/mine"],
+        ["predict", "runs/mine", "photo.png", "--output", "masks"],
+    ):
+        done = subprocess.run(
+            [PLUXEL, *arguments],
+            env=installed_example,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "type: acme-seg/unet" in (tmp_path / "runs/mine/config.yaml").read_text()
+    with safe_open(tmp_path / "runs/mine/weights.safetensors", "pt") as weights:
+        score = weights.get_tensor("heads.semantic.decoders.image.score.weight")
+    assert score.shape == (6, 8, 1, 1)
+    assert np.array(Image.open(tmp_path / "masks/index/photo.png")).shape == (31, 47)
