@@ -47,7 +47,8 @@ class Drawn:
     def __init__(self, dataset: object, count: int = 16) -> None:
         self.labels, self.channels = dataset.labels, dataset.channels
         self.samples = [
-            Sample(s.name, dict(s.inputs), dict(s.labels)) for s in map(dataset.__getitem__, range(count))
+            Sample(s.name, dict(s.inputs), dict(s.labels))
+            for s in map(dataset.__getitem__, range(count))
         ]
 
     def __len__(self) -> int:
@@ -114,7 +115,9 @@ def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=3)
     options = parser.parse_args()

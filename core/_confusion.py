@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from .targets import TargetError, check_prediction, check_target, is_readable
+from .targets import TargetError, check_prediction, check_target, is_readable, within
 
-_BLOCK = 2**15  # pixels; two blocks of int64 stay in the cache while they are worked on
-_LANES = 4
-_INTEGERS = {
-    torch.uint8,
-    torch.uint16,
-    torch.uint32,
-    torch.int8,
-    torch.int16,
-    torch.int32,
-    torch.int64,
-}
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+_WIDE_UNSIGNED = (torch.uint16, torch.uint32)  # torch has few operations for them
 
 
-def confusion(prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int) -> Tensor:
+class Scratch:
+    """Memory that is kept from one batch to the next: fresh pages cost as much as the counting."""
+
+    def __init__(self) -> None:
+        self._bytes = torch.empty(0, dtype=torch.uint8)
+
+    def pair(self, size: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Return two tensors (size,) of whatever values, overwritten by the next call."""
+        need = (size + 3) // 4 * 4 * dtype.itemsize  # both begin where int64 may
+        if len(self._bytes) < 2 * need:
+            self._bytes = torch.empty(2 * need, dtype=torch.uint8)
+        first, second = self._bytes[:need], self._bytes[need : 2 * need]
+        return first.view(dtype)[:size], second.view(dtype)[:size]
+
+
+def confusion(
+    prediction: Tensor,
+    target: Tensor,
+    num_classes: int,
+    ignore_index: int,
+    scratch: Scratch | None = None,
+) -> Tensor:
     """Return pixels by true class (row) and predicted class (column), (C, C) int64.
 
     ``prediction``, ``target``: class indices of one shape, each of any integer type. Pixels whose
@@ -29,87 +40,67 @@ def confusion(prediction: Tensor, target: Tensor, num_classes: int, ignore_index
 
     Raises: TargetError for a label or a counted prediction that is out of range.
     """
-    _check_kinds(prediction, target)
-    if not (is_readable(target) and target.device.type == "cpu" == prediction.device.type):
-        return _count_unseen(prediction, target, num_classes, ignore_index)
-    labels, predicted = target.reshape(-1).numpy(), prediction.reshape(-1).numpy()
-    counts = _count(predicted, labels, num_classes, ignore_index)
-    if counts is None:
-        counted = labels != ignore_index
-        labels, predicted = labels[counted], predicted[counted]
-        check_target(_signed(labels), num_classes, ignore_index)
-        check_prediction(_signed(predicted), num_classes)
-        counts = _count(predicted, labels, num_classes, ignore_index)
-        assert counts is not None  # nothing is left that could be out of range
-    return counts
-
-
-def _check_kinds(prediction: Tensor, target: Tensor) -> None:
     if prediction.shape != target.shape:
         raise TargetError(
             f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
             "must have one shape"
         )
-    for name, tensor in (("prediction", prediction), ("target", target)):
-        if tensor.dtype not in _INTEGERS:
-            raise TargetError(f"{name} must hold class indices, not {tensor.dtype}")
+    predicted, labels = _flat("prediction", prediction), _flat("target", target)
+    if not (is_readable(labels) and is_readable(predicted) and labels.device.type == "cpu"):
+        return _count_unseen(predicted, labels, num_classes, ignore_index)
+    scratch = scratch or Scratch()
+    counts = _count(predicted, labels, num_classes, ignore_index, scratch)
+    if counts is None:
+        counted = labels != ignore_index
+        predicted, labels = predicted[counted], labels[counted]
+        check_target(labels, num_classes, ignore_index)
+        check_prediction(predicted, num_classes)
+        counts = _count(predicted, labels, num_classes, ignore_index, scratch)
+        assert counts is not None  # what could be out of range has been left out or refused
+    return counts
 
 
-def _signed(values: np.ndarray) -> Tensor:
-    """Return a tensor that torch can compare: it has few operations for wide unsigned types."""
-    return torch.from_numpy(values.astype(np.int64))
+def _flat(name: str, values: Tensor) -> Tensor:
+    if values.dtype not in _INTEGERS + _WIDE_UNSIGNED:
+        raise TargetError(f"{name} must hold class indices, not {values.dtype}")
+    return (values.long() if values.dtype in _WIDE_UNSIGNED else values).reshape(-1)
 
 
 def _count(
-    predicted: np.ndarray, labels: np.ndarray, num_classes: int, ignore_index: int
+    predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int, scratch: Scratch
 ) -> Tensor | None:
-    """Return the counts of (P,) integers, or None if something is not in its usual range.
+    """Return the counts of (P,) class indices, or None if something is not in its usual range.
 
     Usual: predictions are classes; labels are classes or ``ignore_index``, from 0 to 255. All of
     these have a row in the table, so that a stray label shows itself when everything is counted.
     """
     rows = max(256, num_classes)
     bins = rows * num_classes
-    # Neighbours are mostly alike, and a counter that was just written must be waited for; so where
-    # the index stays narrow, four neighbours are counted in four tables.
-    lanes = _LANES if _LANES * bins <= 2**15 else 1
-    index = np.empty(len(labels), np.int16 if lanes * bins <= 2**15 else np.int32)
-    first_bins = np.tile(np.arange(lanes, dtype=index.dtype) * bins, _BLOCK // lanes)
-    for start in range(0, len(index), _BLOCK):
-        label, guess, block = (
-            values[start : start + _BLOCK] for values in (labels, predicted, index)
-        )
-        if _reaches(label, rows) or _reaches(guess, num_classes):
-            return None
-        block[...] = label
-        block *= num_classes
-        block += guess.astype(index.dtype)
-        block += first_bins[: len(block)]
-    table = torch.bincount(torch.from_numpy(index), minlength=lanes * bins)
+    if not (within(labels, rows) and within(predicted, num_classes)):
+        return None
+    # Memory is what it waits for: the index is narrow. Then it waits for counters: neighbours are
+    # mostly alike, and one that was just written is not ready. So four neighbours count in four
+    # tables; the offsets are added to four indices at once, seen as one int64 (modulo 2⁶⁴).
+    lanes = 4 if 4 * bins <= 2**15 else 1
+    index, other = scratch.pair(len(labels), torch.int16 if lanes * bins <= 2**15 else torch.int32)
+    index.copy_(labels).mul_(num_classes).add_(other.copy_(predicted))
+    if lanes > 1:
+        offsets = sum(lane * bins << 16 * lane for lane in range(lanes))
+        index[: len(index) // lanes * lanes].view(torch.int64).add_(offsets)
+    table = torch.bincount(index, minlength=lanes * bins)
     counts = table.view(lanes, rows, num_classes).sum(0)
     if 0 <= ignore_index < rows:
         counts[ignore_index] = 0
     return None if counts[num_classes:].any() else counts[:num_classes]
 
 
-def _reaches(values: np.ndarray, limit: int) -> bool:
-    """Tell whether a value is negative, or ``limit`` or more."""
-    # Read as unsigned, a negative number is larger than any that its type can hold.
-    return int(values.view(f"u{values.itemsize}").max()) >= min(
-        limit, np.iinfo(values.dtype).max + 1
-    )
-
-
-def _count_unseen(
-    prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int
-) -> Tensor:
+def _count_unseen(predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int) -> Tensor:
     """Count on the device, or for the shapes alone, without looking at a value."""
-    prediction, target = prediction.reshape(-1).long(), target.reshape(-1).long()
-    check_target(target, num_classes, ignore_index)
-    counted = target != ignore_index
-    check_prediction(prediction.where(counted, 0), num_classes)
+    check_target(labels, num_classes, ignore_index)
+    counted = labels != ignore_index
+    check_prediction(predicted.where(counted, 0), num_classes)
     bins = num_classes * num_classes
-    index = torch.where(counted, target * num_classes + prediction, bins)
+    index = torch.where(counted, labels.long() * num_classes + predicted, bins)
     if type(index) is Tensor and not torch.compiler.is_compiling():
         counts = torch.bincount(index, minlength=bins + 1)
     else:  # the shape of bincount's result depends on the values

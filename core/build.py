@@ -137,7 +137,8 @@ def _naming(decoder: Factory[Decoder], backbone: Factory[Backbone]) -> Iterator[
         detail = f" ({model})" if isinstance(model, str) else ""
         raise PluxelError(
             error.said_of(
-                f"decoder '{decoder.component.name}'", f"backbone '{backbone.component.name}'{detail}"
+                f"decoder '{decoder.component.name}'",
+                f"backbone '{backbone.component.name}'{detail}",
             )
         ) from error
 
@@ -178,7 +179,7 @@ def check(config: Config) -> str | None:
     blueprint = draw_blueprint(config, dataset) if dataset else _stand_in(config)
     with torch.device("meta"):
         build_model(config, blueprint)
-    build_objective(config, blueprint.label_spaces(), lambda head: [])
+    build_objective(config, blueprint.label_spaces(), lambda _head: [])
     return doubt
 
 

@@ -67,14 +67,18 @@ class Backbone(Protocol):
     feature_specs: Sequence[FeatureSpec]
     normalisation: Normalisation
 
-    def __call__(self, image: Tensor, /) -> Sequence[Tensor]: ...
+    def __call__(self, image: Tensor, /) -> Sequence[Tensor]:
+        """Return the maps, each (N, channels, h, w)."""
+        ...
 
 
 @runtime_checkable
 class Decoder(Protocol):
-    """``decoder(maps) -> Scores``; one that asks for the wiring ``backbone`` is called with the image."""
+    """``decoder(maps) -> Scores``; one that asks for the wiring ``backbone`` gets the image."""
 
-    def __call__(self, maps: Sequence[Tensor], /) -> Scores: ...
+    def __call__(self, maps: Sequence[Tensor], /) -> Scores:
+        """Return class scores and the grid on which they lie."""
+        ...
 
 
 @runtime_checkable
@@ -86,7 +90,9 @@ class Loss(Protocol):
     is sum / normaliser) can be fused with the resampling.
     """
 
-    def __call__(self, logits: Tensor, target: Tensor, /) -> Tensor: ...
+    def __call__(self, logits: Tensor, target: Tensor, /) -> Tensor:
+        """Return the loss of a batch, ()."""
+        ...
 
 
 @runtime_checkable

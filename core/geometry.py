@@ -1,7 +1,7 @@
 """Where the cells of a feature map sit in the input image, in exact fractions.
 
 Cell *i* of a map lies at input pixel ``offset + stride · i``; pixel centres are integers.
-Long, Shelhamer, Darrell (PAMI 2016), section 4.1, leave this to hand-written crops; here it is arithmetic.
+FCN (Long, Shelhamer, Darrell, PAMI 2016) has crops written by hand; here they are arithmetic.
 """
 
 from __future__ import annotations
@@ -51,14 +51,11 @@ class Grid:
         padding: Scalar | Iterable[Scalar] = 0,
         dilation: Scalar | Iterable[Scalar] = 1,
     ) -> Grid:
-        """Return the grid after a convolution or a pooling (``padding`` is that of the top left)."""
+        """Return the grid after a convolution or a pooling, ``padding`` that of the top left."""
         k, s, p, d = pair(kernel), pair(stride), pair(padding), pair(dilation)
         return Grid(
             [self.stride[a] * s[a] for a in (0, 1)],
-            [
-                self.offset[a] + self.stride[a] * (d[a] * (k[a] - 1) / 2 - p[a])
-                for a in (0, 1)
-            ],
+            [self.offset[a] + self.stride[a] * (d[a] * (k[a] - 1) / 2 - p[a]) for a in (0, 1)],
         )
 
     def deconv(
@@ -70,9 +67,7 @@ class Grid:
         """Return the grid after a transposed convolution."""
         k, s, p = pair(kernel), pair(stride), pair(padding)
         finer = [self.stride[a] / s[a] for a in (0, 1)]
-        return Grid(
-            finer, [self.offset[a] - finer[a] * ((k[a] - 1) / 2 - p[a]) for a in (0, 1)]
-        )
+        return Grid(finer, [self.offset[a] - finer[a] * ((k[a] - 1) / 2 - p[a]) for a in (0, 1)])
 
     def crop(self, cells: Scalar | Iterable[Scalar]) -> Grid:
         """Return the grid after the first ``cells`` (top, left) have been cut off."""

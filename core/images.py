@@ -55,7 +55,7 @@ def read_index_mask(path: Path) -> np.ndarray:
     Raises: ImageError naming the file, also for a mask that holds colours.
     """
     if path.suffix.lower() == ".npy":
-        return _guarded(path, lambda: _read_array(path).squeeze())
+        return _guarded(path, lambda: _array_mask(path))
     return _guarded(path, lambda: _index_mask(path))
 
 
@@ -186,6 +186,15 @@ def _index_mask(path: Path) -> np.ndarray:
         )
     log_once(logging.INFO, f"{path}: {image.mode} mask with equal channels, read as ids")
     return np.ascontiguousarray(bands[..., 0])
+
+
+def _array_mask(path: Path) -> np.ndarray:
+    array = _read_array(path)
+    array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    if array.ndim != 2 or array.dtype.kind not in "iub":
+        found = f"{array.dtype} of shape {array.shape}"
+        raise ImageError(f"{path}: a mask is integers of shape (height, width), not {found}")
+    return array
 
 
 def _warn_if_lossy(path: Path, image: Image.Image) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -246,9 +247,10 @@ class LabelSpace:
         for raw, name in self.label_map.ids.items():
             if raw >= 0:  # an image file cannot hold a negative id
                 first.setdefault(name, raw)
-        highest = int(np.iinfo(np.min_scalar_type(max(first.values(), default=0))).max)
-        # No id may mean ignore: then one that means nothing, 255 if that is free.
-        spares = (*range(highest, -1, -1), highest + 1)
+        largest = max(first.values(), default=0)
+        highest = 255 if largest < 256 else 65535 if largest < 65536 else 0xFFFFFF
+        # Perhaps no id means ignore: then one that means nothing does, 255 if it is free.
+        spares = chain(range(highest, -1, -1), [highest + 1])
         unused = first.get(IGNORE, next(i for i in spares if i not in self.label_map.ids))
         ids = [first.get(name, unused) for name in self.class_names]
         table = np.full(self.ignore_index + 1, unused, np.min_scalar_type(max(*ids, unused)))
@@ -266,7 +268,7 @@ class LabelSpace:
         stray, first, counts = np.unique(raw[~ok], return_index=True, return_counts=True)
         rows, columns = np.nonzero(~ok)
         order = np.argsort(first)
-        texts = [self._id_text(int(stray[k])) for k in order]
+        texts = [self.id_text(int(stray[k])) for k in order]
         where = f"row {rows[0]}, column {columns[0]}"
         several = f" (also {', '.join(texts[1:8])})" if len(texts) > 1 else ""
         fix = ", ".join(f"{text}: {IGNORE}" for text in texts[:8])
@@ -276,7 +278,8 @@ class LabelSpace:
             f"labels: {{map: {{{fix}}}}}"
         )
 
-    def _id_text(self, raw: int) -> str:
+    def id_text(self, raw: int) -> str:
+        """Return a raw id as a configuration spells it."""
         return f'"{hex_colour(unpack(raw))}"' if self.label_map.packed_rgb else str(raw)
 
 

@@ -1,8 +1,9 @@
 """The four scores of the FCN paper, from one confusion matrix that counts in int64.
 
 With n_ij the pixels of true class i that are predicted j, t_i = Σ_j n_ij and
-u_i = t_i + Σ_j n_ji − n_ii (Long, Shelhamer & Darrell 2015, section 5): pixel accuracy Σ n_ii / Σ t_i;
-mean accuracy, of n_ii / t_i; mean IoU, of n_ii / u_i; frequency weighted IoU, Σ t_i n_ii / u_i / Σ t_i.
+u_i = t_i + Σ_j n_ji − n_ii (Long, Shelhamer & Darrell 2015, section 5): pixel accuracy
+Σ n_ii / Σ t_i; mean accuracy, the mean of n_ii / t_i; mean IoU, the mean of n_ii / u_i; frequency
+weighted IoU, Σ t_i n_ii / u_i / Σ t_i.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from ._confusion import confusion
-
+from ._confusion import Scratch, confusion
 
 __all__ = ["ConfusionMatrix", "SegmentationScores", "confusion"]
 
@@ -34,10 +34,13 @@ class ConfusionMatrix:
         self.num_classes = num_classes
         self.ignore_index = ignore_index
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=device)
+        self._scratch = Scratch()
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Count the pixels of a batch or of an image, as ``confusion`` does."""
-        self.counts += confusion(prediction, target, self.num_classes, self.ignore_index)
+        self.counts += confusion(
+            prediction, target, self.num_classes, self.ignore_index, self._scratch
+        )
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Add the counts of another matrix of as many classes."""
@@ -109,7 +112,7 @@ class SegmentationScores:
         }
 
     def scalars(self, class_names: Sequence[str]) -> dict[str, float]:
-        """Return every number by a flat name: ``mean_iou``, ``iou/road``, ``accuracy/road`` …"""
+        """Return every number by a flat name: ``mean_iou``, ``iou/road``, ``accuracy/road``."""
         flat = self.overall()
         for kind in ("iou", "accuracy"):
             values = getattr(self, kind).tolist()

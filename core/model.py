@@ -56,9 +56,7 @@ class Normalise(nn.Module):
         statistics = torch.tensor(values, device=self.mean.device)
         if len(values) != channels:
             known = statistics[:channels] if channels > len(values) else statistics[:0]
-            statistics = torch.cat(
-                [known, statistics.mean().expand(channels - len(known))]
-            )
+            statistics = torch.cat([known, statistics.mean().expand(channels - len(known))])
         return statistics.view(-1, 1, 1)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -69,6 +67,8 @@ class Normalise(nn.Module):
 class Stream(nn.Module):
     """One or more inputs, stacked on channels, through one backbone."""
 
+    backbone: Backbone
+
     def __init__(self, inputs: Sequence[str], channels: int, backbone: Backbone) -> None:
         super().__init__()
         self.inputs = tuple(inputs)
@@ -77,6 +77,7 @@ class Stream(nn.Module):
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:
+        """What the backbone says of its maps."""
         return self.backbone.feature_specs
 
     def adopt_normalisation(self) -> None:
@@ -98,9 +99,7 @@ class Stream(nn.Module):
         height, width = (
             -(-max(size, smallest) // multiple) * multiple for size in image.shape[-2:]
         )
-        return functional.pad(
-            image, (0, width - image.shape[-1], 0, height - image.shape[-2])
-        )
+        return functional.pad(image, (0, width - image.shape[-1], 0, height - image.shape[-2]))
 
 
 def _clear_padding(image: Tensor, sizes: Sizes) -> None:
@@ -131,7 +130,9 @@ def fuse(scores: Sequence[Scores], fusion: str) -> Scores:
     """Sum or average the scores of several streams (late fusion, FCN section 4.2, NYUDv2)."""
     grids = {one.grid for one in scores}
     if len(grids) > 1:
-        raise PluxelError(f"the scores to be fused lie on different grids: {sorted(map(str, grids))}")
+        raise PluxelError(
+            f"the scores to be fused lie on different grids: {sorted(map(str, grids))}"
+        )
     total = torch.stack([one.tensor for one in scores]).sum(0)
     return Scores(total / len(scores) if fusion == "mean" else total, scores[0].grid)
 
@@ -139,23 +140,27 @@ def fuse(scores: Sequence[Scores], fusion: str) -> Scores:
 class SegmentationModel(nn.Module):
     """``model(inputs) -> {head: Scores}`` for named raw inputs, each (N, C, H, W)."""
 
+    streams: Mapping[str, Stream]
+    heads: Mapping[str, Head]
+
     def __init__(self, streams: Mapping[str, Stream], heads: Mapping[str, Head]) -> None:
         super().__init__()
-        self.streams = nn.ModuleDict(streams)
-        self.heads = nn.ModuleDict(heads)
+        # Module dictionaries; declared as what they are used for.
+        self.streams = nn.ModuleDict(streams)  # pyright: ignore[reportAttributeAccessIssue]
+        self.heads = nn.ModuleDict(heads)  # pyright: ignore[reportAttributeAccessIssue]
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:
         """Names of the inputs that the streams read, each once."""
-        return tuple(dict.fromkeys(n for s in self.streams.values() for n in s.inputs))  # pyright: ignore
+        return tuple(dict.fromkeys(n for s in self.streams.values() for n in s.inputs))
 
     def forward(
         self, inputs: Mapping[str, Tensor], sizes: Sizes | None = None
     ) -> dict[str, Scores]:
         """``sizes`` is given where images of a batch were padded to a common size."""
         images = {name: stream.prepare(inputs, sizes) for name, stream in self.streams.items()}
-        read = {name for head in self.heads.values() if not head.on_images for name in head.decoders}
-        maps = {name: self.streams[name].backbone(images[name]) for name in read}
-        return {
-            name: head(images if head.on_images else maps) for name, head in self.heads.items()
+        read = {
+            name for head in self.heads.values() if not head.on_images for name in head.decoders
         }
+        maps = {name: self.streams[name].backbone(images[name]) for name in read}
+        return {name: head(images if head.on_images else maps) for name, head in self.heads.items()}

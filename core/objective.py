@@ -31,9 +31,7 @@ class Objective:
         return torch.stack(weighted).sum()
 
     @torch.no_grad()
-    def bad_terms(
-        self, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]
-    ) -> list[str]:
+    def bad_terms(self, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]) -> list[str]:
         """Name the terms that are not finite, and scores that were not to begin with."""
         bad = []
         for head, loss in self.losses.items():

@@ -16,9 +16,9 @@ from ..registry import Host, PluxelError
 from .build import build_model
 from .config import load_config
 from .engine.devices import make_accelerator
-from .engine.run import open_run
 from .engine.experiment import read_weights
-from .images import read_image, write_mask
+from .engine.run import open_run
+from .images import read_image
 from .labels import LabelSpace
 from .model import SegmentationModel
 from .resampling import resample
@@ -107,14 +107,14 @@ class Pipeline:
         Raises: PluxelError for an unreadable file, an empty image, or a missing input.
         """
         arrays = self.read(image)
-        size = next(iter(arrays.values())).shape[:2]
+        height, width = arrays[self.model.input_names[0]].shape[:2]
         inputs = {
             name: torch.from_numpy(array).permute(2, 0, 1)[None].to(self.device)
             for name, array in arrays.items()
         }
         scores = self.model(inputs)
         return {
-            head: _prediction(space, resample(scores[head], size)[0], probabilities)
+            head: _prediction(space, resample(scores[head], (height, width))[0], probabilities)
             for head, space in self.spaces.items()
         }
 
@@ -123,7 +123,9 @@ class Pipeline:
         names = self.model.input_names
         if not isinstance(image, Mapping):
             if len(names) > 1:
-                raise PluxelError(f"the model reads {', '.join(names)}: give a mapping by these names")
+                raise PluxelError(
+                    f"the model reads {', '.join(names)}: give a mapping by these names"
+                )
             image = {names[0]: image}
         missing = [name for name in names if name not in image]
         if missing:

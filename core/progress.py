@@ -29,7 +29,9 @@ SECONDS_BETWEEN_LINES = 10.0
 class Advance(Protocol):
     """``advance()`` counts one more step done; ``note`` is shown beside the bar."""
 
-    def __call__(self, steps: int = 1, note: str = "") -> None: ...
+    def __call__(self, *, note: str = "") -> None:
+        """Count a step."""
+        ...
 
 
 @cache
@@ -72,8 +74,8 @@ def _bar(description: str, total: int, completed: int) -> Iterator[Advance]:
     with Progress(*columns, console=console(), transient=True) as progress:
         task = progress.add_task(description, total=total, completed=completed, note="")
 
-        def advance(steps: int = 1, note: str = "") -> None:
-            progress.update(task, advance=steps, **({"note": note} if note else {}))
+        def advance(*, note: str = "") -> None:
+            progress.update(task, advance=1, note=note)
 
         yield advance
 
@@ -86,8 +88,8 @@ class _Lines:
         self.before = completed
         self.started = self.last_line = time.monotonic()
 
-    def __call__(self, steps: int = 1, note: str = "") -> None:
-        self.completed += steps
+    def __call__(self, *, note: str = "") -> None:
+        self.completed += 1
         now = time.monotonic()
         if now - self.last_line >= SECONDS_BETWEEN_LINES:
             self.last_line = now

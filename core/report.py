@@ -19,7 +19,7 @@ def table(results: Mapping[str, Any]) -> str:
     for head, found in results["heads"].items():
         if len(results["heads"]) > 1:
             lines.append(f"[{head}]")
-        lines += _overall(found["overall"]) + [""] + _classes(found["per_class"])
+        lines += [*_overall(found["overall"]), "", *_classes(found["per_class"])]
         if found["absent"]:
             lines.append(f"absent, and left out of the means: {', '.join(found['absent'])}")
         lines.append("")
@@ -35,9 +35,7 @@ def _classes(per_class: Mapping[str, Mapping[str, float | None]]) -> list[str]:
     width = max(24, *(len(name) + 2 for name in per_class))
     rows = [f"{'class':<{width}}{'IU':>6}{'accuracy':>10}"]
     for name, scores in per_class.items():
-        rows.append(
-            f"{name:<{width}}{_percent(scores['iou'])}{_percent(scores['accuracy']):>10}"
-        )
+        rows.append(f"{name:<{width}}{_percent(scores['iou'])}{_percent(scores['accuracy']):>10}")
     return rows
 
 

@@ -100,7 +100,7 @@ def taps(interpolation: Interpolation, border: Border) -> np.ndarray:
 
 
 def _matrix(interpolation: Interpolation, border: Border, like: Tensor) -> Tensor:
-    """Return the taps as a tensor beside ``like``; those made under a fake-tensor mode are not kept."""
+    """Return the taps where ``like`` is; under a fake-tensor mode they are not kept."""
     ordinary = type(torch.empty(0)) is Tensor and type(like.detach()) is Tensor
     make = _stored if ordinary else _stored.__wrapped__
     return make(interpolation, border, like.dtype, like.device)

@@ -24,9 +24,9 @@ def check_target(target: Tensor, num_classes: int, ignore_index: int) -> None:
     """
     if not is_readable(target):
         stray = _stray(target, num_classes) & (target != ignore_index)
-        torch._assert_async(
+        _assert_on_device(
             ~stray.any(),
-            f"a label is neither one of the {num_classes} classes nor the ignore index {ignore_index}",
+            f"a label is neither a class (0–{num_classes - 1}) nor the ignore index {ignore_index}",
         )
     elif not within(target, num_classes):
         stray = target[_stray(target, num_classes) & (target != ignore_index)]
@@ -41,7 +41,7 @@ def check_prediction(prediction: Tensor, num_classes: int) -> None:
     """Refuse a predicted class outside 0 … ``num_classes`` − 1, like ``check_target``."""
     if not is_readable(prediction):
         stray = _stray(prediction, num_classes)
-        torch._assert_async(~stray.any(), f"a predicted class is not one of the {num_classes}")
+        _assert_on_device(~stray.any(), f"a predicted class is not a class (0–{num_classes - 1})")
     elif not within(prediction, num_classes):
         stray = prediction[_stray(prediction, num_classes)]
         raise TargetError(
@@ -67,7 +67,11 @@ def within(values: Tensor, limit: int) -> bool:
     if not values.numel():
         return True
     low, high = torch.aminmax(values)
-    return 0 <= low.item() and high.item() < limit
+    return low.item() >= 0 and high.item() < limit
+
+
+def _assert_on_device(condition: Tensor, message: str) -> None:
+    torch._assert_async(condition, message)  # pyright: ignore[reportPrivateImportUsage] - no other
 
 
 def _stray(values: Tensor, num_classes: int) -> Tensor:

@@ -1,9 +1,10 @@
-"""Weights from files: read without running code, fitted to a module, with an account of what fitted."""
+"""Weights from files: read without running code, and fitted to a module with an account of it."""
 
 from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,9 +78,7 @@ def read_state_dict(path: Path) -> State:
     if not path.is_file():
         raise PluxelError(f"{path}: no such file")
     content = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
-    for wrapper in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
+    content = _unwrap(content)
     if not isinstance(content, Mapping) or not content:
         raise PluxelError(f"{path}: holds no state dict but {_describe(content)}")
     for name, value in content.items():
@@ -114,9 +113,9 @@ def adapt_input_channels(weight: Tensor, in_channels: int, method: InputChannels
     """Return filters (O, in_channels, h, w) made from those of a network for other images.
 
     The colours' filters are copied. Further channels get, by ``method``: their ``mean`` (FCN's
-    RGB-D network, PAMI section 5), ``zero``, the colours' filters in turn (``repeat``), or ``random``
-    ones (He et al. 2015). With fewer channels each gets the mean, scaled so that an image that is
-    alike in all channels gives the same response: grey then equals grey as RGB.
+    RGB-D network, PAMI section 5), ``zero``, the colours' filters in turn (``repeat``), or
+    ``random`` ones (He et al. 2015). With fewer channels each gets the mean, scaled so that an
+    image that is alike in all of them gives the same response: grey then equals grey as RGB.
     """
     if method not in get_args(InputChannels):
         raise ValueError(f"unknown method {method!r}")
@@ -172,24 +171,37 @@ def _read_safetensors(path: Path) -> State:
 
 def _read_pickle(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # about versions of a format that is then refused
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" not in str(error) and "Weights only" not in str(error):
+        if "Unsupported" not in str(error) or not _is_pickle(path):
             raise _damaged(path, error) from error
         raise PluxelError(
-            f"{path}: holds Python objects, not only tensors, and is not unpickled: it could run code",
-            [
-                "where you trust the file, save its weights alone: "
-                "torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW)"
-            ],
+            f"{path}: holds Python objects beside tensors, which could run code; it is not read",
+            ["where you trust it, save the weights alone: torch.save(model.state_dict(), FILE)"],
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise _damaged(path, error) from error
 
 
+def _is_pickle(path: Path) -> bool:
+    """Tell by its first bytes: a pickle, or torch's archive of one."""
+    with path.open("rb") as file:
+        return file.read(2).startswith((b"\x80", b"PK"))
+
+
 def _damaged(path: Path, error: Exception) -> PluxelError:
     reason = str(error).strip().split("\n")[0]
     return PluxelError(f"{path}: not a readable file of weights; it may be cut off", [reason])
+
+
+def _unwrap(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        for wrapper in WRAPPERS:
+            if isinstance(content.get(wrapper), Mapping):
+                return _unwrap(content[wrapper])
+    return content
 
 
 def _plain_name(name: str) -> str:
@@ -199,4 +211,6 @@ def _plain_name(name: str) -> str:
 
 
 def _describe(value: object) -> str:
-    return f"{type(value).__name__} {value!r:.40}" if not isinstance(value, Mapping) else "an empty dict"
+    if isinstance(value, Mapping):
+        return "an empty dict"
+    return f"{type(value).__name__} {value!r:.40}"

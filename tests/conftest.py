@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -61,3 +61,31 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Return the folder of real data; a test that asks for it is marked ``data``."""
+    folder = os.environ.get("PLUXEL_TEST_DATA")
+    if not folder:
+        pytest.skip("reads real data: $PLUXEL_TEST_DATA is not set")
+    return Path(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads real data."""
+    for item in items:
+        if "test_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("data")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where there is real data, a test of it that skips has failed."""
+    report = yield
+    if report.skipped and item.get_closest_marker("data") and os.environ.get("PLUXEL_TEST_DATA"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although $PLUXEL_TEST_DATA is set: {report.longrepr}"
+    return report

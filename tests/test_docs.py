@@ -27,7 +27,10 @@ def snippets(language: str) -> list[object]:
 def pages(language: str) -> list[object]:
     """The python snippets of a page are one program: later ones use what earlier ones made."""
     return [
-        pytest.param("\n".join(m[2] for m in FENCE.finditer(page.read_text()) if m[1] == language), id=page.name)
+        pytest.param(
+            "\n".join(m[2] for m in FENCE.finditer(page.read_text()) if m[1] == language),
+            id=page.name,
+        )
         for page in PAGES
         if any(m[1] == language for m in FENCE.finditer(page.read_text()))
     ]

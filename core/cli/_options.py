@@ -34,6 +34,4 @@ def device(command: Command) -> Command:
     )(command)
 
 
-run_argument = click.argument(
-    "run", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+run_argument = click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))

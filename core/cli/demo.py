@@ -1,4 +1,4 @@
-"""``pluxel demo``: the shipped pipeline on drawn shapes, through the commands that a person uses."""
+"""``pluxel demo``: a shipped pipeline on drawn shapes, by the commands that a person uses."""
 
 from __future__ import annotations
 

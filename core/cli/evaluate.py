@@ -23,7 +23,7 @@ from ._session import Session
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the JSON goes.  [default: results.json of the run for val, else results-SPLIT.json]",
+    help="Where the JSON goes.  [default: results.json in RUN for val, else results-SPLIT.json]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON instead of a table.")
 @click.pass_obj

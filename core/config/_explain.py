@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from ._annotations import annotation_at, keys_of
-from ._faults import FAULT, OWNED, Owner
+from ._faults import FAULT, Owner
+from ._mistakes import MISSING, Mistake, by_union, read_mistake
 from ._nodes import (
     Location,
     MapNode,
@@ -24,49 +23,16 @@ from ._nodes import (
 )
 from ._paths import SHORT, format_path
 from ._problems import Problem, meant
-from ._words import EXTENT, expectation, instead, shown
+from ._words import instead, shown
 
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
-_MISSING = (
-    "missing",
-    "missing_argument",
-    "missing_keyword_only_argument",
-    "missing_positional_only_argument",
-)
 _LISTED = 12
 """The most keys that an error lists."""
 
+_DEPTH = 3
+"""How far down a misplaced key is looked for; a model of a plugin's may contain itself."""
+
 Shorten = Callable[[Sequence[Segment]], tuple[Segment, ...]]
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One line of a validation error, its path told apart from pydantic's marks in it.
-
-    ``path``: keys and indices that lie in the tree (the last may be missing there).
-    ``member``: which member of a union it is about, and ``union`` how far up that union lies.
-    ``depth``: where in ``path`` the parameters of ``owner`` begin.
-    """
-
-    kind: str
-    path: tuple[Segment, ...]
-    message: str
-    context: Mapping[str, Any]
-    owner: Owner
-    depth: int
-    member: str = ""
-    union: int = -1
-
-    @property
-    def expected(self) -> str | None:
-        """What would have been right, if it is the type or the extent of a value that is wrong."""
-        return expectation(self.kind, self.context, self.member)
-
-    @property
-    def fits(self) -> bool:
-        """Tell whether the value may have been meant for this member of the union."""
-        deeper = len(self.path) > self.union
-        return deeper or not self.expected or self.kind in EXTENT
 
 
 def explain(
@@ -77,66 +43,11 @@ def explain(
     ``shorten`` turns a path into the one that the person wrote.
     """
     root = Owner("", model)
-    mistakes = [_mistake(details, tree, root) for details in error.errors(include_url=False)]
+    mistakes = [read_mistake(details, tree, root) for details in error.errors(include_url=False)]
     teller = _Teller(tree, shorten)
-    for group in _by_union(mistakes):
+    for group in by_union(mistakes):
         if not teller.is_broken(group[0].path):
             yield teller.tell(group)
-
-
-def _mistake(details: ErrorDetails, tree: MapNode, owner: Owner) -> Mistake:
-    location, inner = details["loc"], len(details["loc"])
-    if details["type"] == OWNED:
-        context = details.get("ctx", {})
-        details, owner = context["details"], context["owner"]
-        inner = len(details["loc"])
-    path: list[Segment] = []
-    depth, union, member = 0, -1, ""
-    node: Node | None = tree
-    for number, segment in enumerate(location):
-        if number == len(location) - inner:
-            depth = len(path)
-        following = child(node, segment) if node else None
-        is_absent_key = number == len(location) - 1 and details["type"] in _MISSING
-        if following is not None or is_absent_key:
-            path.append(segment)
-            node = following
-        elif segment != "[key]" and union < 0:
-            union, member = len(path), str(segment)
-    if inner == 0:
-        depth = len(path)
-    kind = "key" if location and location[-1] == "[key]" else details["type"]
-    if kind == "missing" and isinstance(path[-1], int):  # from a list that becomes a tuple
-        kind = "too_few"
-        path.pop()
-    return Mistake(
-        kind, tuple(path), details["msg"], details.get("ctx", {}), owner, depth, member, union
-    )
-
-
-def _by_union(mistakes: Sequence[Mistake]) -> Iterator[list[Mistake]]:
-    """Yield single mistakes, and together those about the members of one union."""
-    unions: dict[tuple[Segment, ...], list[Mistake]] = {}
-    for mistake in mistakes:
-        if mistake.union < 0:
-            yield [mistake]
-        else:
-            unions.setdefault(mistake.path[: mistake.union], []).append(mistake)
-    for group in unions.values():
-        yield from _narrow(group)
-
-
-def _narrow(group: list[Mistake]) -> Iterator[list[Mistake]]:
-    """Keep the member that the value was meant to be, where its shape tells."""
-    members: dict[str, list[Mistake]] = {}
-    for mistake in group:
-        members.setdefault(mistake.member, []).append(mistake)
-    fitting = [found for found in members.values() if all(one.fits for one in found)]
-    if fitting:
-        for mistake in min(fitting, key=len):
-            yield [mistake]
-    else:
-        yield group
 
 
 class _Teller:
@@ -151,7 +62,7 @@ class _Teller:
         mistake = group[0]
         if mistake.kind in _UNKNOWN_KEY:
             return Problem(self._key(mistake.path), self._unknown_key(mistake))
-        if mistake.kind in _MISSING:
+        if mistake.kind in MISSING:
             return Problem(self._component(mistake.path[:-1]), self._missing(mistake))
         if mistake.kind == "key":
             key = f"key '{mistake.path[-1]}'"
@@ -232,11 +143,11 @@ def _nearest(key: str, known: Mapping[str, Any], parent: str) -> str:
     return meant(key, known) or listed
 
 
-def _below(key: str, known: Mapping[str, Any]) -> Iterator[str]:
+def _below(key: str, known: Mapping[str, Any], depth: int = _DEPTH) -> Iterator[str]:
     """Yield where else, further down, a key would be known."""
-    for name, annotation in known.items():
+    for name, annotation in known.items() if depth else ():
         inner = keys_of(annotation) or {}
         if key in inner:
             yield name
-        for deeper in _below(key, inner):
+        for deeper in _below(key, inner, depth - 1):
             yield f"{name}.{deeper}"

@@ -18,6 +18,7 @@ from ...registry import KINDS, Component, Host, PluxelError
 from .. import contracts
 from ._annotations import key_of
 from ._faults import Owner, fault
+from ._files import expand_home
 from ._named import split_named, validate_parameters
 from ._signature import read_signature
 
@@ -113,14 +114,14 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
     owner = Owner(f"{kind} '{name}'", signature.parameters, signature.wiring)
     model = validate_parameters(given, owner, context)
     params = {
-        key_of(attribute, field): _expand_home(getattr(model, attribute))
+        key_of(attribute, field): _at_home(getattr(model, attribute))
         for attribute, field in signature.parameters.model_fields.items()
     }
     return Factory(kind, component, target, params, signature.wiring)
 
 
-def _expand_home(value: Any) -> Any:
+def _at_home(value: Any) -> Any:
     """Replace ``~`` in a path, or in a list of paths."""
     if isinstance(value, list | tuple):
-        return type(value)(_expand_home(one) for one in value)
-    return value.expanduser() if isinstance(value, Path) else value
+        return type(value)(_at_home(one) for one in value)
+    return expand_home(value) if isinstance(value, Path) else value

@@ -25,8 +25,8 @@ def find_file(name: str | Path, folder: Path) -> Path:
 
     Raises: PluxelError with the nearest name, if there is no such file.
     """
-    path = folder / Path(name).expanduser()
-    if path.is_file():
+    path = folder / expand_home(Path(name))
+    if path.exists() and not path.is_dir():  # a pipe is as good as a file
         return path
     if found := shipped().get(str(name).removesuffix(".yaml")):
         return found
@@ -49,6 +49,14 @@ def _yaml_names(folder: Path) -> Iterator[str]:
         )
     except OSError:  # no such folder: then nothing in it is near
         return
+
+
+def expand_home(path: Path) -> Path:
+    """Replace ``~`` at the start of a path, if there is such a user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def read_text(path: Path) -> str:

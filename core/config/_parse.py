@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import MappingProxyType
+from typing import NoReturn
 
 import yaml
 
 from ._nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode
 from ._problems import Problems
-from ._scalars import resolve
+from ._scalars import SURROGATE, resolve
 from ._syntax import explain_syntax
 
 MAX_VALUES = 100_000
@@ -65,7 +66,7 @@ class _Composer:
         mark = event.start_mark
         return self._locate(mark.line, mark.column)
 
-    def _stop(self, event: yaml.Event, message: str) -> None:
+    def _stop(self, event: yaml.Event, message: str) -> NoReturn:
         self._problems.add_fatal(self._at(event), message)
         raise _Unreadable
 
@@ -94,7 +95,6 @@ class _Composer:
         node = self._anchors[event.anchor]
         if node is None:
             self._stop(event, f"alias '*{event.anchor}' stands inside of what it stands for")
-            raise _Unreadable
         self._aliased += node.size
         if self._aliased > MAX_VALUES:
             self._stop(event, f"aliases unfold this into more than {MAX_VALUES:,} values")
@@ -119,6 +119,9 @@ class _Composer:
         except ValueError:
             self._problems.add(at, f"a number of {len(event.value):,} digits")
             return ScalarNode(event.value, event.value, at, broken=True)
+        if not event.value.isascii() and SURROGATE.search(event.value):
+            self._problems.add(at, "'\\u' with half a character; write it as '\\U0001F600', say")
+            broken = True
         return ScalarNode(value, event.value, at, broken)
 
     def _list(self, event: yaml.NodeEvent, depth: int) -> ListNode:
@@ -144,7 +147,6 @@ class _Composer:
         node = self._node(event, depth + 1)
         if not isinstance(node, ScalarNode):
             self._stop(event, "a key is a single value, not a list or a mapping (is '{' quoted?)")
-            raise _Unreadable
         if node.text == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
             self._problems.add_fatal(
                 node.location,

@@ -12,6 +12,7 @@ from ..contracts import Backbone, Dataset, Decoder, Loss
 from ..labels import LabelsConfig
 from ._factory import Factory
 from ._faults import Finding, Place, faults
+from ._files import expand_home
 from ._nodes import Segment
 from ._problems import meant
 from ._section import NonNegative, Section
@@ -123,7 +124,7 @@ class PipelineConfig(Section):
     @field_validator("init_from")
     @classmethod
     def _expand_home(cls, path: Path | None) -> Path | None:
-        return path.expanduser() if path else None
+        return expand_home(path) if path else None
 
     @field_validator("heads")
     @classmethod

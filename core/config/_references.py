@@ -15,7 +15,7 @@ from ._nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode, child
 from ._parse import MAX_VALUES
 from ._paths import expand, format_path, parse_path
 from ._problems import Problems, meant
-from ._scalars import resolve
+from ._scalars import SURROGATE, resolve
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _MAX_TEXT = 65_536
@@ -131,10 +131,12 @@ class _Resolver:
             raise _Unresolvable(
                 f"environment variable '{name}' is not set; ${{env:{name},VALUE}} has a default"
             )
+        if SURROGATE.search(text):
+            raise _Unresolvable(f"environment variable '{name}' is not UTF-8 text")
         try:
             return ScalarNode(resolve(text), text, node.location)
         except ValueError:
-            raise _Unresolvable(f"environment variable '{name}' is too long a number") from None
+            raise _Unresolvable(f"environment variable '{name}' is too large a number") from None
 
     def _find(self, reference: str) -> Node:
         try:

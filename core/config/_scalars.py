@@ -19,6 +19,12 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 _NAN = re.compile(r"\.(nan|NaN|NAN)")
 
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Half a character of UTF-16: no character of its own, and no JSON."""
+
+_MAX_BITS = 4096
+"""Far beyond any use, and short of what Python refuses to write as digits."""
+
 _PARSERS = (
     (_NULL, lambda _: None),
     (_TRUE, lambda _: True),
@@ -35,9 +41,12 @@ _PARSERS = (
 def resolve(text: str) -> Value:
     """Return the value of an unquoted scalar; what is nothing else is a string.
 
-    Raises: ValueError for an integer of more digits than Python reads (4300).
+    Raises: ValueError for an integer of more than 4096 bits.
     """
     for pattern, parse in _PARSERS:
         if pattern.fullmatch(text):
-            return parse(text)
+            value = parse(text)
+            if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+                raise ValueError("too large a number")
+            return value
     return text

@@ -40,9 +40,8 @@ def explain_syntax(error: yaml.YAMLError, text: str) -> tuple[int, int, str]:
     message = str(error.problem)
     # What is never closed is found out at the end; where it was opened is what helps.
     unclosed = "end of stream" in message or "<stream end>" in message
-    mark = (unclosed and error.context_mark) or error.problem_mark or error.context_mark
-    if mark is None:
-        return 0, 0, f"not YAML: {message}"
+    mark = (unclosed and error.context_mark) or error.problem_mark
+    assert mark  # the parser always knows where it is
     return mark.line, mark.column, _words(message, text, mark)
 
 

@@ -2,9 +2,11 @@
 
 from .augmentation import Augmentation, AugmentationError, build_transforms, check_transforms
 from .batch import Batch, Item, collate_evaluation, collate_training
+from .cache import CachedDataset
 from .frequencies import class_frequencies
 from .lazy import Lazy
 from .loading import Loader, evaluation_loader, training_loader
+from .pairing import Pair, images_in, pair_up
 from .samples import DataError, EvaluationData, TrainingData
 from .splits import SplitError, open_split
 
@@ -12,11 +14,13 @@ __all__ = [
     "Augmentation",
     "AugmentationError",
     "Batch",
+    "CachedDataset",
     "DataError",
     "EvaluationData",
     "Item",
     "Lazy",
     "Loader",
+    "Pair",
     "SplitError",
     "TrainingData",
     "build_transforms",
@@ -25,6 +29,8 @@ __all__ = [
     "collate_evaluation",
     "collate_training",
     "evaluation_loader",
+    "images_in",
     "open_split",
+    "pair_up",
     "training_loader",
 ]

@@ -119,14 +119,16 @@ class Builder:
     def _transform(self, kind: type, arguments: dict[str, Any], place: Place) -> Any | None:
         before = len(self.problems)
         parameters = list(inspect.signature(kind.__init__).parameters)[1:]
-        for argument in set(arguments) - set(parameters):
+        for argument in [name for name in arguments if name not in parameters]:
             text = (
                 f"{kind.__name__} has no argument '{argument}'.{did_you_mean(argument, parameters)}"
             )
             self._problem((*place, argument), text)
         if "transforms" in arguments:
-            inner = arguments["transforms"]
-            arguments["transforms"] = self.build(inner, (*place, "transforms"))
+            inner = (*place, "transforms")
+            if not arguments["transforms"]:
+                self._problem(inner, "the list of transforms is empty")
+            arguments["transforms"] = self.build(arguments["transforms"] or (), inner)
         arguments = {key: self._value(key, value) for key, value in arguments.items()}
         self._fill_outside(kind, parameters, arguments)
         self._validate(kind, arguments, place)

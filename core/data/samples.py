@@ -182,7 +182,8 @@ def _check_size(
     if array.shape[:2] == shape:
         return
     (height, width), (rows, columns) = shape, array.shape[:2]
+    image = f"{first} {sample.paths[first]}" if first in sample.paths else first
     raise DataError(
         f"{sample.paths.get(name, sample.name)}: is {rows}×{columns} (height × width), but its "
-        f"{first} {sample.paths.get(first, '')} is {height}×{width}".rstrip()
+        f"{image} is {height}×{width}"
     )

@@ -13,6 +13,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+from pathlib import Path
 
 from ...registry import PluxelError, did_you_mean
 from ..contracts import Dataset, Sample
@@ -71,6 +72,11 @@ def _is_endless(dataset: Dataset) -> bool:
     return getattr(dataset, "endless", False)
 
 
+def unpaired(dataset: Dataset) -> Sequence[Path]:
+    """Return the files that a dataset left out for want of a counterpart, if it keeps account."""
+    return getattr(dataset, "unpaired", ())
+
+
 class Subset:
     """Some samples of a dataset, in order; those of an endless one may have no end either."""
 
@@ -79,6 +85,7 @@ class Subset:
         self.labels: Mapping[str, LabelMap] = dataset.labels
         self.channels: Mapping[str, int] = dataset.channels
         self.endless = _is_endless(dataset) and indices.stop == sys.maxsize
+        self.unpaired: Sequence[Path] = unpaired(dataset)
         self._indices = indices
 
     def __len__(self) -> int:
@@ -96,6 +103,7 @@ class Joined:
             raise SplitError("an endless split cannot be part of a sum; take a piece, train[:1000]")
         self.labels: Mapping[str, LabelMap] = datasets[0].labels
         self.channels: Mapping[str, int] = datasets[0].channels
+        self.unpaired: Sequence[Path] = [path for one in datasets for path in unpaired(one)]
         self._datasets = datasets
         self._ends = list(accumulate(len(dataset) for dataset in datasets))
 

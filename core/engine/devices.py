@@ -11,7 +11,7 @@ from .precision import Precision, mixed_precision
 
 
 def make_accelerator(device: str, precision: Precision = "fp32") -> Accelerator:
-    """Return an accelerator on ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps`` …
+    """Return an accelerator on a device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
 
     Raises: PluxelError if there is no such device here.
     """
@@ -20,7 +20,7 @@ def make_accelerator(device: str, precision: Precision = "fp32") -> Accelerator:
     for state in (AcceleratorState, GradientState, PartialState):
         state._reset_state()
     _select(device)
-    chosen = PartialState(cpu=device == "cpu").device
+    chosen = PartialState(cpu=device == "cpu").device or torch.device("cpu")
     return Accelerator(cpu=device == "cpu", mixed_precision=mixed_precision(precision, chosen))
 
 

@@ -69,12 +69,12 @@ class Evaluator:
 
     def scalar_names(self, role: str) -> list[str]:
         """Return every name that ``monitor`` can have."""
-        return list(_Tally(self.spaces, self.accelerator.device).gathered(self.accelerator).scalars(role))
+        return list(
+            _Tally(self.spaces, self.accelerator.device).gathered(self.accelerator).scalars(role)
+        )
 
     @torch.inference_mode()
-    def __call__(
-        self, model: SegmentationModel, batches: Loader, role: str
-    ) -> Evaluation:
+    def __call__(self, model: SegmentationModel, batches: Loader, role: str) -> Evaluation:
         """``batches``: this process's share of the split that plays ``role``."""
         model.eval()
         tally = _Tally(self.spaces, self.accelerator.device)

@@ -25,26 +25,32 @@ class Run:
 
     @property
     def config(self) -> Path:
+        """The configuration with every default."""
         return self.directory / "config.yaml"
 
     @property
     def weights(self) -> Path:
+        """The weights to predict with."""
         return self.directory / "weights.safetensors"
 
     @property
     def state(self) -> Path:
+        """The last checkpoint."""
         return self.directory / "last" / "state.safetensors"
 
     @property
     def metrics(self) -> Path:
+        """The log: a JSON object a line."""
         return self.directory / "metrics.jsonl"
 
     @property
     def results(self) -> Path:
+        """The scores of the weights."""
         return self.directory / "results.json"
 
     @property
     def class_frequencies(self) -> Path:
+        """Pixels of each class in the training split, by head."""
         return self.directory / "class_frequencies.json"
 
     def exists(self) -> bool:

@@ -11,7 +11,7 @@ from types import FrameType
 from ...registry import PluxelError
 
 
-class Interrupted(PluxelError):
+class Interrupted(PluxelError):  # noqa: N818 - reads as what it says
     """The training was asked to stop; ``exit_code`` is 128 + the signal's number."""
 
     def __init__(self, message: str, signal_number: int) -> None:

@@ -28,15 +28,15 @@ from .checkpoint import (
     write_tensors,
 )
 from .evaluate import Evaluation
+from .experiment import Experiment
 from .optimizer import build_optimizer, freeze
 from .schedule import factor
-from .experiment import Experiment
 from .signals import Interrupted, StopRequest, stop_requests
 
 logger = logging.getLogger("pluxel")
 
 
-class Diverged(PluxelError):
+class Diverged(PluxelError):  # noqa: N818 - reads as what it says
     """A loss or a weight is not a number any more."""
 
 
@@ -113,7 +113,7 @@ class Trainer:
             freeze(model, options.groups)
             optimizer = build_optimizer(model, options.optimizer, options.groups)
         self._check_monitor()
-        model.to(self.accelerator.device, memory_format=torch.channels_last)
+        model.to(self.accelerator.device)
         # Before accelerate wraps the model: its wrapping must not be copied along.
         self.ema = ModelEmaV3(model, options.ema, use_warmup=True) if options.ema else None
         self.wrapped, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -129,7 +129,9 @@ class Trainer:
             return
         with self.experiment.config.at("training", "monitor"):
             if not self.evaluates:
-                raise PluxelError("without a split 'val' there is nothing to monitor: monitor: null")
+                raise PluxelError(
+                    "without a split 'val' there is nothing to monitor: monitor: null"
+                )
             names = self.experiment.evaluator.scalar_names("val")
             if monitor not in names:
                 raise PluxelError(f"nothing is called {monitor!r}.{did_you_mean(monitor, names)}")
@@ -186,9 +188,9 @@ class Trainer:
         self.accelerator.backward(loss / self.options.accumulate)
         value = loss.item()
         if not math.isfinite(value):
-            terms = self.experiment.objective.bad_terms(scores, batch.targets)
+            terms = ", ".join(self.experiment.objective.bad_terms(scores, batch.targets))
             raise Diverged(
-                f"the loss is {value} in step {self.progress.step + 1}: {', '.join(terms)} not finite; "
+                f"the loss is {value} in step {self.progress.step + 1}: {terms} not finite; "
                 f"the batch is {', '.join(batch.names)}. {self._last_good()}"
             )
         return value
@@ -241,7 +243,7 @@ class Trainer:
     @property
     def _judged(self) -> SegmentationModel:
         """The model that is evaluated and kept: the moving average where there is one."""
-        return self.experiment.model if self.ema is None else self.ema.module  # pyright: ignore
+        return self.experiment.model if self.ema is None else self.ema.module  # pyright: ignore[reportReturnType]
 
     def _evaluate(self) -> None:
         evaluation = self.experiment.evaluate(self._judged, "val")
@@ -252,7 +254,7 @@ class Trainer:
             self._save_weights(evaluation)
 
     def _improved(self, scalars: Mapping[str, float]) -> bool:
-        """Tell whether these weights are to be kept: the best by ``monitor``, or simply the last."""
+        """Tell whether these weights are to be kept: the best by ``monitor``, or the last."""
         options, progress = self.options, self.progress
         if options.monitor is None:
             return True

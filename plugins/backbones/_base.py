@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ...core.measuring import measure
 from ...core.normalisation import Normalisation
+from ...core.tracing import measure
 from ...core.weights import (
     InputChannels,
     LoadReport,
@@ -39,6 +39,7 @@ class PretrainedBackbone(nn.Module):
         self,
         in_channels: int,
         names: Sequence[str],
+        *,
         pretrained: Pretrained,
         input_channels: InputChannels,
         normalisation: Normalisation | None,
@@ -48,7 +49,9 @@ class PretrainedBackbone(nn.Module):
 
         ``names`` are those of the maps; ``usual`` is the normalisation of the usual weights.
         """
-        self.pretrained, self.in_channels, self.input_channels = pretrained, in_channels, input_channels
+        self.pretrained = pretrained
+        self.in_channels: int = in_channels
+        self.input_channels: InputChannels = input_channels
         self.usual, self.given = usual, normalisation
         self.normalisation = normalisation or usual
         measured = measure(self, in_channels, names)
@@ -80,7 +83,7 @@ class PretrainedBackbone(nn.Module):
         report = self.load_state(state)
         if not report.loaded:
             theirs, ours = (", ".join(list(names)[:3]) for names in (state, self.state_dict()))
-            raise PluxelError(f"{path}: no weight in it fits: it has {theirs}, …; wanted: {ours}, …")
+            raise PluxelError(f"{path}: none of its weights fit: {theirs}, … instead of {ours}, …")
         return report
 
     def load_state(self, state: State) -> LoadReport:
@@ -93,9 +96,9 @@ class PretrainedBackbone(nn.Module):
         found = self.given or read_normalisation(path)
         if found is None:
             raise PluxelError(
-                f"{path} does not say how images are to be normalised for its weights; "
+                f"{path} does not say which normalisation its weights expect; "
                 "state it beside 'pretrained:'",
-                [f"usual for this network:  {yaml_of(self.usual)}"],
+                [f"the usual weights of this network want  {yaml_of(self.usual)}"],
             )
         return found
 
@@ -108,4 +111,3 @@ def yaml_of(normalisation: Normalisation) -> str:
     )
     order, unit = normalisation.channel_order, normalisation.range
     return f"normalisation: {{mean: {mean}, std: {std}, channel_order: {order}, range: {unit}}}"
-

@@ -34,7 +34,7 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """maps: (N, channels, h, w); returns (N, 4096, h, w), smaller by kernel − 1 if valid."""
+        """Return (N, 4096, h, w) for maps (N, channels, h, w); kernel − 1 smaller if valid."""
         if self.padding:
             maps = functional.pad(maps, self.padding)
         hidden = self.dropout(functional.relu(self.fc6(maps), inplace=True))

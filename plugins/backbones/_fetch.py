@@ -1,4 +1,4 @@
-"""Files of weights from caches and the network, and within seconds what to do where there is none."""
+"""Files of weights from caches and the network; without both, within seconds what to do."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from ._base import yaml_of
 SECONDS = 5
 """How long a server may take to say that it is there."""
 
+WEIGHTS_FILES = ("model.safetensors", "pytorch_model.bin")
+"""The names that timm gives to files of weights on the hub, the better first."""
+
 
 def hub_file(repository: str, names: Sequence[str], usual: Normalisation) -> Path:
-    """Return the first of these files that a repository of the Hugging Face hub has; cached ones first.
+    """Return the first of these files that a repository on the Hugging Face hub has, cached or not.
 
     Raises: PluxelError within seconds if none is cached or to be had.
     """

@@ -1,7 +1,8 @@
 """AlexNet, tapped after its pools, its classifier kept as convolutions.
 
-Krizhevsky: "One weird trick for parallelizing convolutional neural networks", 2014 (torchvision's
-layers: one column, no local response normalisation); cast as in Long, Shelhamer, Darrell, PAMI 2016.
+Krizhevsky: "One weird trick for parallelizing convolutional neural networks", 2014 (the layers of
+torchvision: one column, no local response normalisation); cast as in Long, Shelhamer, Darrell, PAMI
+2016, section 4.1.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ CLASSIFIER = {"classifier.1.": "classifier.fc6.", "classifier.4.": "classifier.f
 
 
 class AlexNet(PretrainedBackbone):
-    """Maps after the three pools, of strides 8, 16 and 32; the last goes on through fc6 and fc7 if ``fc``.
+    """Maps after the three pools; the last one goes on through fc6 and fc7 if ``fc``.
 
-    ``fc``: keep the classifier as a 6×6 and a 1×1 convolution of 4096 channels (55 million weights).
+    ``fc``: keep the classifier as 6×6 and 1×1 convolutions to 4096 channels (55 million weights).
     ``fc6_padding``: ``same`` keeps the size of pool5, ``valid`` shrinks it by 5 cells.
     ``dropout``: of single values, after fc6 and after fc7.
     ``pool_rounding``: of sizes; with ``ceil``, as in Caffe, 500×500 pixels give 10×10 valid cells.
-    ``pretrained``: ImageNet weights, none, or a file. ``input_channels``: how the filters of channels
-    beyond the three colours start. ``normalisation``: what a file that does not say it expects.
+    ``pretrained``: ImageNet weights, none, or a file.
+    ``input_channels``: how the filters of channels beyond the three colours start.
+    ``normalisation``: what the weights of a file expect that does not say so itself.
     """
 
     variant = "alexnet"
@@ -49,9 +51,14 @@ class AlexNet(PretrainedBackbone):
         self.features = _features(in_channels)
         round_pools(self.features, pool_rounding)
         self.classifier = Classifier(256, 6, fc6_padding, dropout) if fc else None
-        names = ["pool1", "pool2", "fc7" if fc else "pool5"]
-        usual = Normalisation()
-        self.finish(in_channels, names, pretrained, input_channels, normalisation, usual)
+        self.finish(
+            in_channels,
+            ["pool1", "pool2", "fc7" if fc else "pool5"],
+            pretrained=pretrained,
+            input_channels=input_channels,
+            normalisation=normalisation,
+            usual=Normalisation(),
+        )
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """image: (N, in_channels, H, W), normalised; returns maps of strides 8, 16, 32."""

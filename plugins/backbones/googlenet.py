@@ -1,7 +1,8 @@
 """GoogLeNet without its classifiers and without the average pool before the last of them.
 
-Szegedy et al.: "Going Deeper with Convolutions", CVPR 2015 (torchvision's layers: batch normalisation,
-3×3 for 5×5); Long, Shelhamer, Darrell, CVPR 2015, section 4.1, found it better without that pool.
+Szegedy et al.: "Going Deeper with Convolutions", CVPR 2015 (the layers of torchvision: batch
+normalisation, 3×3 for 5×5); without that pool as in Long, Shelhamer, Darrell, CVPR 2015, section
+4.1.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ class GoogLeNet(PretrainedBackbone):
     """The last map of each stride, 2 to 32.
 
     ``pool_rounding``: of sizes; ``ceil`` as in Caffe.
-    ``pretrained``: ImageNet weights, none, or a file. ``input_channels``: how the filters of channels
-    beyond the three colours start. ``normalisation``: what a file that does not say it expects.
+    ``pretrained``: ImageNet weights, none, or a file.
+    ``input_channels``: how the filters of channels beyond the three colours start.
+    ``normalisation``: what the weights of a file expect that does not say so itself.
     """
 
     variant = "googlenet"
@@ -50,11 +52,18 @@ class GoogLeNet(PretrainedBackbone):
         for name in (layer for stage in STAGES.values() for layer in stage):
             self.add_module(name, whole.get_submodule(name))
         if in_channels != 3:
-            self.conv1.conv = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)  # pyright: ignore
+            self.get_submodule("conv1").conv = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
         round_pools(self, pool_rounding)
         # torchvision's network shifts ImageNet's statistics to these inside (transform_input).
         usual = Normalisation(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-        self.finish(in_channels, list(STAGES), pretrained, input_channels, normalisation, usual)
+        self.finish(
+            in_channels,
+            list(STAGES),
+            pretrained=pretrained,
+            input_channels=input_channels,
+            normalisation=normalisation,
+            usual=usual,
+        )
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """image: (N, in_channels, H, W), normalised; returns maps of strides 2, 4, 8, 16, 32."""

@@ -15,7 +15,7 @@ from ...core.normalisation import Normalisation
 from ...core.weights import InputChannels, LoadReport, State
 from ...registry import PluxelError, suggest
 from ._base import Pretrained, PretrainedBackbone
-from ._fetch import hub_file, url_file
+from ._fetch import WEIGHTS_FILES, hub_file, url_file
 
 ANY_SIZE: Mapping[str, bool] = {"dynamic_img_size": True, "strict_img_size": False}
 """Arguments by which timm's transformers take images of any size."""
@@ -25,11 +25,12 @@ class TimmBackbone(PretrainedBackbone):
     """The feature maps of a network of timm, from fine to coarse.
 
     ``model``: timm's name; with a tag (``resnet50.a1_in1k``) it means particular weights.
-    ``out_indices``: which of its maps; by default timm's own choice, for most networks one a stride.
+    ``out_indices``: which of its maps; by default timm's choice, for most networks one a stride.
     ``output_stride``: dilate instead of going beyond it, where the network can.
     ``model_args``: further arguments of the network, as timm has them.
-    ``pretrained``: timm's weights, none, or a file. ``input_channels``: how the filters of channels
-    beyond the three colours start. ``normalisation``: what a file that does not say it expects.
+    ``pretrained``: timm's weights, none, or a file.
+    ``input_channels``: how the filters of channels beyond the three colours start.
+    ``normalisation``: what the weights of a file expect that does not say so itself.
 
     Raises: PluxelError if timm has no such network, or the network no such features or arguments.
     """
@@ -56,8 +57,14 @@ class TimmBackbone(PretrainedBackbone):
         self.channels_last = str(getattr(self.net, "output_fmt", "NCHW")).endswith("NHWC")
         config = timm.get_pretrained_cfg(model)
         usual = Normalisation(mean=config.mean, std=config.std) if config else Normalisation()
-        names = self.net.feature_info.module_name()  # pyright: ignore
-        self.finish(in_channels, names, pretrained, input_channels, normalisation, usual)
+        self.finish(
+            in_channels,
+            self.net.feature_info.module_name(),  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
+            pretrained=pretrained,
+            input_channels=input_channels,
+            normalisation=normalisation,
+            usual=usual,
+        )
         self._check_stride(output_stride)
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -83,9 +90,9 @@ class TimmBackbone(PretrainedBackbone):
     def _usual_file(self) -> Path:
         config = timm.get_pretrained_cfg(self.variant)
         if config is not None and config.hf_hub_id:
-            names = [config.hf_hub_filename or "model.safetensors", "pytorch_model.bin"]
+            names = [config.hf_hub_filename] if config.hf_hub_filename else WEIGHTS_FILES
             return hub_file(config.hf_hub_id, names, self.usual)
-        if config is not None and config.url:
+        if config is not None and isinstance(config.url, str) and config.url:
             return url_file(config.url, self.usual)
         tagged = timm.list_pretrained(self.variant.split(".")[0] + "*")
         hint = f"; it has some for {', '.join(tagged[:5])}" if tagged else ""
@@ -95,8 +102,8 @@ class TimmBackbone(PretrainedBackbone):
         largest = max(max(spec.grid.stride) for spec in self.feature_specs)
         if output_stride is not None and largest != output_stride:
             raise PluxelError(
-                f"output_stride {output_stride} has no effect on timm's {self.variant!r}: the stride "
-                f"of its coarsest map is {largest}"
+                f"output_stride {output_stride} has no effect on timm's {self.variant!r}: "
+                f"its coarsest map has stride {largest}"
             )
 
 
@@ -118,9 +125,7 @@ def _create(model: str, arguments: Mapping[str, Any], in_channels: int) -> nn.Mo
         named = [name for name in arguments if name in str(error)]
         if not named and isinstance(error, AssertionError) and "output_stride" in arguments:
             named = ["output_stride"]
-        problem = (
-            f"does not take this {', '.join(named)}" if named else "cannot be built for its features"
-        )
+        problem = f"does not take this {', '.join(named)}" if named else "has no usable features"
         reason = f"{type(error).__name__}: {error}"
         raise PluxelError(f"timm's model {model!r} {problem}", [reason]) from error
 

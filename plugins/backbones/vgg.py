@@ -1,7 +1,7 @@
 """VGG, tapped after its pools, its classifier kept as convolutions.
 
-Simonyan, Zisserman: "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015;
-cast to a fully convolutional network as in Long, Shelhamer, Darrell, PAMI 2016, section 4.1.
+Simonyan, Zisserman: "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR
+2015; cast to a fully convolutional network as in Long, Shelhamer, Darrell, PAMI 2016, section 4.1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...core.normalisation import Normalisation
 from ...core.weights import InputChannels, LoadReport, State
 from ._base import Pretrained, PretrainedBackbone
 from ._convolutional import Classifier, Dropout, Padding, Rounding, as_convolutions, round_pools
-from ._fetch import hub_file
+from ._fetch import WEIGHTS_FILES, hub_file
 
 CLASSIFIER = {
     "classifier.0.": "classifier.fc6.",
@@ -29,12 +29,13 @@ CLASSIFIER = {
 class VGG(PretrainedBackbone):
     """Maps after the five pools; the last one goes on through fc6 and fc7 if ``fc``.
 
-    ``fc``: keep the classifier as a 7×7 and a 1×1 convolution of 4096 channels (120 million weights).
+    ``fc``: keep the classifier as 7×7 and 1×1 convolutions to 4096 channels (120 million weights).
     ``fc6_padding``: ``same`` keeps the size of pool5, ``valid`` shrinks it by 6 cells.
     ``dropout``: of single values, after fc6 and after fc7.
     ``pool_rounding``: of sizes; with ``ceil``, as in Caffe, the pools lose no row at the border.
-    ``pretrained``: ImageNet weights, none, or a file. ``input_channels``: how the filters of channels
-    beyond the three colours start. ``normalisation``: what a file that does not say it expects.
+    ``pretrained``: ImageNet weights, none, or a file.
+    ``input_channels``: how the filters of channels beyond the three colours start.
+    ``normalisation``: what the weights of a file expect that does not say so itself.
     """
 
     variant: ClassVar[str]  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -53,18 +54,20 @@ class VGG(PretrainedBackbone):
     ) -> None:
         super().__init__()
         # timm's own classifier is left small: it would be thrown away.
-        whole = timm.create_model(self.variant, in_chans=in_channels, num_classes=0, mlp_ratio=2**-12)
-        self.features: nn.Sequential = whole.features  # pyright: ignore
+        whole = timm.create_model(
+            self.variant, in_chans=in_channels, num_classes=0, mlp_ratio=2**-12
+        )
+        self.features: nn.Sequential = whole.features  # pyright: ignore[reportAttributeAccessIssue]
         round_pools(self.features, pool_rounding)
         self.classifier = Classifier(512, 7, fc6_padding, dropout) if fc else None
         config = timm.get_pretrained_cfg(self.variant)
         self.finish(
             in_channels,
             ["pool1", "pool2", "pool3", "pool4", "fc7" if fc else "pool5"],
-            pretrained,
-            input_channels,
-            normalisation,
-            Normalisation(mean=config.mean, std=config.std),  # pyright: ignore
+            pretrained=pretrained,
+            input_channels=input_channels,
+            normalisation=normalisation,
+            usual=Normalisation(mean=config.mean, std=config.std),  # pyright: ignore[reportOptionalMemberAccess]
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -80,9 +83,9 @@ class VGG(PretrainedBackbone):
 
     def load_usual(self) -> LoadReport:
         """Load timm's weights."""
-        repository = timm.get_pretrained_cfg(self.variant).hf_hub_id  # pyright: ignore
-        names = ["model.safetensors", "pytorch_model.bin"]
-        return self.load_file(hub_file(repository, names, self.usual))
+        config = timm.get_pretrained_cfg(self.variant)
+        repository = config.hf_hub_id  # pyright: ignore[reportOptionalMemberAccess]
+        return self.load_file(hub_file(str(repository), WEIGHTS_FILES, self.usual))
 
     def own_names(self, state: State) -> State:
         """Accept the names of torchvision and of timm."""

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ...core.contracts import Sample
-from ...core.data import Lazy, SplitError
-from ...core.images import IMAGE_SUFFIXES, read_image, read_index_mask
+from ...core.data import Lazy, Pair, SplitError
+from ...core.images import read_image, read_index_mask
 from ...core.labels import LabelMap
 from ...core.logs import log_once
 from ...registry import did_you_mean
-
-
-@dataclass(frozen=True)
-class Pair:
-    """An image and its mask; ``name`` is unique in its split."""
-
-    name: str
-    image: Path
-    mask: Path
 
 
 class PairedFiles:
@@ -65,35 +55,6 @@ class PairedFiles:
             labels=Lazy(semantic=partial(self._read_mask, pair.mask)),
             paths={"image": pair.image, "semantic": pair.mask},
         )
-
-
-def images_in(folder: Path, suffix: str = "", *, not_ending: str = "") -> dict[str, Path]:
-    """Return the image files below a folder by their names, sorted.
-
-    A name is the path below the folder, without file type and without ``suffix``. Files that do not
-    end in ``suffix``, or do end in ``not_ending``, are passed over.
-
-    Raises: SplitError where two files differ by nothing but their type.
-    """
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        stem = path.stem
-        if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith("."):
-            continue
-        if not stem.endswith(suffix) or (not_ending and stem.endswith(not_ending)):
-            continue
-        name = path.relative_to(folder).with_name(stem.removesuffix(suffix)).as_posix()
-        if name in found:
-            raise SplitError(f"{path} and {found[name]} have the same name")
-        found[name] = path
-    return found
-
-
-def pair_up(images: Mapping[str, Path], masks: Mapping[str, Path]) -> tuple[list[Pair], list[Path]]:
-    """Return pairs by equal names, and the files that are left over."""
-    pairs = [Pair(name, images[name], masks[name]) for name in images if name in masks]
-    alone = [images[name] for name in images if name not in masks]
-    return pairs, alone + [masks[name] for name in masks if name not in images]
 
 
 def existing_folder(folder: Path, what: str) -> Path:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...core.data import Pair, images_in, pair_up
 from ...core.labels import LabelMap
-from ._files import Pair, PairedFiles, existing_folder, images_in, pair_up, unknown_split
+from ._files import PairedFiles, existing_folder, unknown_split
 
 PALETTE = {
     "sky": (128, 128, 128),

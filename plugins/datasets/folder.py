@@ -10,18 +10,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from ...core.data import Pair, SplitError, images_in, pair_up
 from ...core.images import read_binary_mask, read_index_mask, read_rgb_mask
 from ...core.labels import LabelMap, RawId, raw_id, unpack
 from ...registry import PluxelError, did_you_mean
-from ._files import (
-    Pair,
-    PairedFiles,
-    SplitError,
-    existing_folder,
-    images_in,
-    pair_up,
-    unknown_split,
-)
+from ._files import PairedFiles, existing_folder, unknown_split
 
 ALL = "all"
 """The split of all pairs, for slices of it: ``all[:80%]``."""

@@ -89,9 +89,7 @@ class LearnedUpsampling(nn.Module):
             axis.crop + axis.factor * before
             for axis, (before, _) in zip(self.axes, borders, strict=True)
         )
-        return full[
-            ..., first_row : first_row + size[0], first_column : first_column + size[1]
-        ]
+        return full[..., first_row : first_row + size[0], first_column : first_column + size[1]]
 
 
 class BilinearUpsampling(nn.Module):

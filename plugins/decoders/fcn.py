@@ -57,14 +57,14 @@ class FCN32s(nn.Module):
         self.score = Score(features[self.index].channels, num_classes)
 
     def forward(self, maps: Sequence[Tensor]) -> Scores:
-        """maps: those of the backbone, each (N, channels, h, w)."""
+        """Return scores for the backbone's maps, each (N, channels, h, w)."""
         return Scores(self.score(self.dropout(maps[self.index])), self.grid)
 
 
 class _Skips(nn.Module):
     """Scores of the coarsest of some maps, upsampled to the next and added to its scores, in turn.
 
-    Module names do not depend on the number of skips, so that a finer network starts from a coarser.
+    Module names do not depend on the number of skips: a finer network starts from a coarser one.
     """
 
     strides: tuple[int, ...]
@@ -93,7 +93,7 @@ class _Skips(nn.Module):
         self.grid = finer[-1].grid
 
     def forward(self, maps: Sequence[Tensor]) -> Scores:
-        """maps: those of the backbone, each (N, channels, h, w). Returns scores on the finest grid."""
+        """Return scores on the finest grid for the backbone's maps, each (N, channels, h, w)."""
         coarsest, *finer = (maps[index] for index in self.indices)
         scores = self.score(self.dropout(coarsest))
         for fine, score, upsample in zip(finer, self.skip_scores, self.upsampling, strict=True):

@@ -1,8 +1,8 @@
 """How much a pixel of each class counts, from what a configuration says.
 
-The named schemes are functions of f_c = n_c / Σ n, the share of class c among the labelled pixels of
-the training split, scaled so that Σ f_c w_c = 1: a pixel weighs 1 on average, and a learning rate
-that suits the loss without weights suits the loss with them. A class without a pixel weighs 1.
+The named schemes are functions of f_c = n_c / Σ n, the share of class c among the labelled pixels
+of the training split, scaled so that Σ f_c w_c = 1: a pixel weighs 1 on average, and a learning
+rate that suits the loss without weights suits the loss with them. A class without a pixel weighs 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...registry import PluxelError, did_you_mean
 
 Scheme = Literal["auto", "inverse_sqrt", "median_frequency", "effective_number"]
 ClassWeights = Scheme | dict[str, float] | list[float] | None
-"""A scheme; class name -> weight (a class that is not named weighs 1); one weight a class; or none."""
+"""A scheme; class name -> weight (1 for one that is not named); one weight a class; or none."""
 
 
 def inverse_sqrt(shares: Sequence[float]) -> list[float]:
@@ -81,7 +81,7 @@ def resolve(
 def balanced(
     frequencies: Sequence[int], scheme: Callable[[Sequence[float]], list[float]]
 ) -> list[float]:
-    """Return the weights of a scheme for pixels of each class. Raises: PluxelError for none at all."""
+    """Return a scheme's weights for so many pixels of each class. Raises: PluxelError for none."""
     total = sum(frequencies)
     if not total:
         raise PluxelError("class_weights: the training split has no labelled pixel to count")

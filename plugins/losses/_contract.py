@@ -25,13 +25,14 @@ class SegmentationLoss(nn.Module, ABC):
         self.ignore_index = ignore_index
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Check the arguments and return the scalar."""
         check_shapes(logits, target, self.num_classes)
         check_target(target, self.num_classes, self.ignore_index)
         with full_precision(logits):
-            return self.loss(at_least_float32(logits), target)
+            return self._loss(at_least_float32(logits), target)
 
     @abstractmethod
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the scalar for checked arguments in full precision."""
 
 

@@ -16,7 +16,7 @@ Classes = Literal["present", "all"]
 class Overlap:
     """Sums over the labelled pixels of a batch, by class, each (C,).
 
-    ``common``: probability of the class on its own pixels. ``predicted``: its probability everywhere.
+    ``common``: probability of the class on its own pixels. ``predicted``: its probability on all.
     ``labelled``: its pixels, int64.
     """
 

@@ -47,7 +47,7 @@ class PixelwiseLoss(SegmentationLoss):
 
     @property
     def chosen_weights(self) -> dict[str, float]:
-        """The weight of each class, by name; empty for none. Scans the training split if it must."""
+        """Weight by class name; empty for none. Scans the training split if it must."""
         return dict(zip(self._class_names, self._resolved or (), strict=bool(self._resolved)))
 
     @cached_property
@@ -58,16 +58,20 @@ class PixelwiseLoss(SegmentationLoss):
         """Return the weights (C,) on the device and in the precision of ``logits``, or None."""
         if self._choice is None:
             return None
-        if self._weight is None or self._weight.device != logits.device:
-            self._weight = torch.tensor(self._resolved, device=logits.device)
-        return self._weight.to(logits.dtype)
+        kept = self._weight
+        if kept is not None and (kept.device, kept.dtype) == (logits.device, logits.dtype):
+            return kept
+        weight = torch.tensor(self._resolved, device=logits.device, dtype=logits.dtype)
+        if type(weight) is Tensor:  # one without values (FakeTensor) is of no use later
+            self._weight = weight
+        return weight
 
     def per_pixel(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the weighted loss of each pixel, (N, H, W); ignored pixels have 0."""
         check_shapes(logits, target, self.num_classes)
         check_target(target, self.num_classes, self.ignore_index)
         with full_precision(logits):
-            return self.pixel_losses(at_least_float32(logits), target)
+            return self._pixel_losses(at_least_float32(logits), target)
 
     def normaliser(self, target: Tensor) -> Tensor:
         """Return what the sum over pixels is divided by: a scalar > 0.
@@ -76,17 +80,16 @@ class PixelwiseLoss(SegmentationLoss):
         """
         if self.reduction == "sum":
             return torch.ones((), dtype=torch.int64, device=target.device)
-        if self._choice is None:
+        weight = self.weight_for(torch.empty(0, device=target.device))
+        if weight is None:
             return torch.count_nonzero(target - self.ignore_index).clamp(min=1)
         labelled = target != self.ignore_index
-        weight = self.weight_for(torch.empty(0, device=target.device))
-        assert weight is not None
         total = (weight[target.where(labelled, 0)] * labelled).sum()
         return torch.where(total > 0, total, 1)
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.pixel_losses(logits, target).sum() / self.normaliser(target)
+    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self._pixel_losses(logits, target).sum() / self.normaliser(target)
 
     @abstractmethod
-    def pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+    def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return ``per_pixel`` for checked arguments in full precision."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from ...core.contracts import ClassFrequencies
 from ...core.targets import check_target, is_readable
@@ -49,11 +49,11 @@ class CrossEntropy(PixelwiseLoss):
         )
         self.label_smoothing = label_smoothing
 
-    def pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+    def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
         return self._cross_entropy(logits, target, "none")
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the same as the sum over pixels divided by the normaliser, at the speed of PyTorch.
+        """Return the sum over pixels divided by the normaliser, at the speed of PyTorch.
 
         On a CPU, PyTorch's own loop finds stray labels, and its mean is NaN where there is nothing
         to divide by; so neither costs a pass over the target beforehand.
@@ -68,10 +68,10 @@ class CrossEntropy(PixelwiseLoss):
             except (IndexError, RuntimeError):
                 check_target(target, self.num_classes, self.ignore_index)
                 raise
-            return super().loss(logits, target) if loss.isnan() else loss
+            return super()._loss(logits, target) if loss.isnan() else loss
 
     def _cross_entropy(self, logits: Tensor, target: Tensor, reduction: str) -> Tensor:
-        return F.cross_entropy(
+        return functional.cross_entropy(
             logits,
             target,
             weight=self.weight_for(logits),

@@ -1,4 +1,4 @@
-"""Soft Dice loss (Milletari, Navab & Ahmadi 2016), with the sizes as Sudre et al. 2017 take them."""
+"""Soft Dice loss (Milletari, Navab & Ahmadi 2016), with the sizes of Sudre et al. 2017."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Dice(SegmentationLoss):
         self.smooth = smooth
         self.classes: Classes = classes
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return dice(logits.softmax(1), target, self.ignore_index, self.smooth, self.classes)
 
 

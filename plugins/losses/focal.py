@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from ...core.contracts import ClassFrequencies
 from ._class_weights import ClassWeights
@@ -44,9 +44,11 @@ class Focal(PixelwiseLoss):
         )
         self.gamma = gamma
 
-    def pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+    def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
         focused = focus(
-            F.cross_entropy(logits, target, ignore_index=self.ignore_index, reduction="none"),
+            functional.cross_entropy(
+                logits, target, ignore_index=self.ignore_index, reduction="none"
+            ),
             self.gamma,
         )
         weight = self.weight_for(logits)

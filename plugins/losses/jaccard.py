@@ -30,7 +30,7 @@ class Jaccard(SegmentationLoss):
         self.smooth = smooth
         self.classes: Classes = classes
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return jaccard(logits.softmax(1), target, self.ignore_index, self.smooth, self.classes)
 
 

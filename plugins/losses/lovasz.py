@@ -1,4 +1,4 @@
-"""Lovász-Softmax (Berman, Triki & Blaschko 2018): the Jaccard loss's convex extension, by sorting."""
+"""Lovász-Softmax (Berman, Triki & Blaschko 2018): the convex extension of the Jaccard loss."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Lovasz(SegmentationLoss):
         self.per_image = per_image
         self.classes: Classes = classes
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
         probabilities = logits.softmax(1)
         if not self.per_image:
             return lovasz_softmax(probabilities, target, self.ignore_index, self.classes)
@@ -76,7 +76,7 @@ def _added_loss(truth: Tensor, dtype: torch.dtype) -> Tensor:
     """Return what each pixel adds to the Jaccard loss 1 − I / U when it, too, is wrong.
 
     A wrong pixel of the class takes 1 from I; another one adds 1 to U. In this closed form nothing
-    cancels, as it does in the differences of Berman's algorithm 1 once there are millions of pixels.
+    cancels; in the differences of the paper's algorithm 1 it does, over millions of pixels.
     """
     outside = (~truth).cumsum(0)
     intersection = truth.sum() - truth.cumsum(0)

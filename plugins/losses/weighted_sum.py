@@ -56,6 +56,7 @@ class WeightedSum(nn.Module):
         )
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return Σ weight · loss."""
         return torch.stack(
             [self._weights[name] * loss(logits, target) for name, loss in self._losses.items()]
         ).sum()

@@ -35,7 +35,9 @@ def vgg16(padding: int) -> list[Grid]:
     layers: list[Layer] = []
     grids = []
     for number, block in enumerate(VGG16):
-        layers += [(3, 1, padding) if (number, index) == (0, 0) else one for index, one in enumerate(block)]
+        layers += [
+            (3, 1, padding) if (number, index) == (0, 0) else one for index, one in enumerate(block)
+        ]
         grids.append(chain(*layers))
     return [*grids, chain(*layers, (7, 1, 0), (1, 1, 0))]
 

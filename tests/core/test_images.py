@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
 from pluxel.core.images import (
     ImageError,
     image_size,
@@ -183,7 +182,9 @@ def bomb(path: Path) -> Path:
     """A PNG of 200 bytes that says it is 60,000 × 60,000."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     path.write_bytes(
@@ -268,6 +269,16 @@ class TestMasks:
         np.save(tmp_path / "a.npy", IDS.astype(np.int32) - 1)
         assert read_index_mask(tmp_path / "a.npy").min() == -1
 
+    @pytest.mark.parametrize(
+        "array", [np.zeros((4, 5)), np.zeros((4, 5, 2), int), np.zeros(5, int)], ids=str
+    )
+    def test_of_arrays_that_are_none(self, tmp_path, array):
+        np.save(tmp_path / "a.npy", array)
+        with pytest.raises(
+            ImageError, match=r"a.npy: a mask is integers of shape \(height, width\)"
+        ):
+            read_index_mask(tmp_path / "a.npy")
+
     def test_of_greys_in_three_channels(self, tmp_path):
         assert (read_index_mask(save(tmp_path / "a.png", np.dstack([IDS] * 3))) == IDS).all()
 
@@ -329,7 +340,7 @@ class TestWriteMask:
     def test_leaves_the_old_file_where_writing_fails(self, tmp_path, monkeypatch):
         write_mask(tmp_path / "a.png", IDS)
 
-        def fill_the_disk(image: Image.Image, file: Path, format: str) -> None:
+        def fill_the_disk(image: Image.Image, file: Path, **options: str) -> None:
             Path(file).write_bytes(b"half")
             raise OSError(28, "No space left on device")
 

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
-
 from pluxel.core.labels import (
     LabelError,
     LabelMap,
@@ -20,6 +18,7 @@ from pluxel.core.labels import (
     unpack,
     voc_colour,
 )
+from pydantic import ValidationError
 
 STREET = LabelMap({7: "road", 0: "sky", 8: "pavement", 11: "ignore"}, {"sky": (70, 130, 180)})
 
@@ -54,7 +53,7 @@ class TestEncode:
         assert binary.encode(np.array([[True, False]])).tolist() == [[1, 0]]
 
     def test_refuses_floats(self):
-        with pytest.raises(LabelError, match="m.npy: label ids are integers, not float32"):
+        with pytest.raises(LabelError, match=r"m.npy: label ids are integers, not float32"):
             space().encode(np.zeros((2, 2), np.float32), "m.npy")
 
     @given(label_maps, st.data())
@@ -155,7 +154,7 @@ class TestMerged:
         ("name", "meant"), [("raod", "road"), ("Road", "road"), ("Ignore", "ignore")]
     )
     def test_asks_about_a_name_that_is_nearly_another(self, name, meant):
-        with pytest.raises(LabelError, match=f"unknown class '{name}'. Did you mean '{meant}'?"):
+        with pytest.raises(LabelError, match=rf"unknown class '{name}'\. Did you mean '{meant}'\?"):
             space(map={8: name})
 
     def test_believes_a_name_that_has_a_colour(self):
@@ -167,7 +166,7 @@ class TestMerged:
         assert space(map={8: "pavements"}).class_names == ("road", "sky", "pavements")
 
     def test_refuses_a_colour_for_an_unknown_class(self):
-        with pytest.raises(LabelError, match="unknown class 'raod'. Did you mean 'road'?"):
+        with pytest.raises(LabelError, match=r"unknown class 'raod'\. Did you mean 'road'\?"):
             space(palette={"raod": "#010203"})
 
     def test_refuses_colours_as_ids_of_index_masks(self):

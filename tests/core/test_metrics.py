@@ -100,7 +100,11 @@ def test_exact_beyond_what_float32_can_count() -> None:
 @pytest.mark.parametrize(
     ("truth", "prediction", "text"),
     [
-        ([0, 5, 5], [0, 0, 0], "label 5 is neither a class (0–4) nor the ignore index 255: 2 pixels"),
+        (
+            [0, 5, 5],
+            [0, 0, 0],
+            "label 5 is neither a class (0–4) nor the ignore index 255: 2 pixels",
+        ),
         ([0, 254, 7], [0, 0, 0], "labels 7, 254 are neither a class (0–4) nor the ignore index"),
         ([0, 1, 2], [0, 9, 0], "predicted class 9 is not a class (0–4): 1 pixel"),
         ([0, 1, 255], [0, 255, 5], "predicted class 255 is not a class (0–4): 1 pixel"),

@@ -11,10 +11,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pluxel.core._probing import probe
-from pluxel.core._tracing import trace
 from pluxel.core.geometry import FeatureSpec, Grid
-from pluxel.core.measuring import Measurement, measure
+from pluxel.core.tracing import Measurement, measure
+from pluxel.core.tracing._dispatch import trace
+from pluxel.core.tracing._probing import probe
 from pluxel.registry import PluxelError
 from torch import Tensor, nn
 from torch.nn import functional
@@ -32,7 +32,9 @@ class Net(nn.Module):
         return self.function(image, *self.layers)
 
 
-def conv(kernel: int = 3, stride: int = 1, padding: int | None = None, channels: int = 4) -> nn.Conv2d:
+def conv(
+    kernel: int = 3, stride: int = 1, padding: int | None = None, channels: int = 4
+) -> nn.Conv2d:
     padding = kernel // 2 if padding is None else padding
     return nn.Conv2d(channels, channels, kernel, stride, padding)
 
@@ -57,14 +59,19 @@ KNOWN = {
     "max pool, ceil": (nn.MaxPool2d(3, 2, ceil_mode=True), 2, 1, 3),
     "average pool": (nn.AvgPool2d(3, 2, 1), 2, 0, 3),
     "LP pool": (nn.LPPool2d(2, 2), 2, HALF, 2),
-    "deconvolution": (chain(conv(3, 4), nn.ConvTranspose2d(4, 4, 4, 2, 1)), 2, -1, 11),
+    "deconvolution": (chain(conv(3, 4), nn.ConvTranspose2d(4, 4, 4, 2, 1)), 2, -1, 9),
     "nearest": (chain(nn.MaxPool2d(2), nn.Upsample(scale_factor=2)), 1, 0, 3),
     "bilinear": (chain(nn.MaxPool2d(2), nn.Upsample(scale_factor=2, mode="bilinear")), 1, 0, 5),
     "reflected": (chain(nn.ReflectionPad2d((1, 2, 3, 4)), conv(3, padding=0)), 1, (-2, 0), 3),
     "replicated": (chain(nn.ReplicationPad2d(2), conv(3, padding=0)), 1, -1, 3),
     "zero padded": (chain(nn.ZeroPad2d((0, 1, 0, 1)), conv(3, 2, padding=0)), 2, 1, 3),
     "cropped": (chain(conv(3, 2), nn.ZeroPad2d(-2)), 2, 4, 3),
-    "normalised": (chain(conv(), nn.BatchNorm2d(4), nn.GELU(), nn.Dropout2d(), nn.PReLU()), 1, 0, 3),
+    "normalised": (
+        chain(conv(), nn.BatchNorm2d(4), nn.GELU(), nn.Dropout2d(), nn.PReLU()),
+        1,
+        0,
+        3,
+    ),
     "local response": (chain(conv(3, 2), nn.LocalResponseNorm(5)), 2, 0, 3),
     "space to depth": (chain(nn.PixelUnshuffle(2), nn.Conv2d(16, 4, 1)), 2, HALF, 2),
     "whole group": (chain(conv(), nn.GroupNorm(2, 4)), 1, 0, inf),
@@ -91,7 +98,9 @@ def squeeze_excite(image: Tensor, layer: nn.Module, gate: nn.Module) -> Tensor:
     return maps * gate(maps.mean((2, 3), keepdim=True)).sigmoid()
 
 
-def channels_last_mlp(image: Tensor, layer: nn.Module, norm: nn.Module, linear: nn.Module) -> Tensor:
+def channels_last_mlp(
+    image: Tensor, layer: nn.Module, norm: nn.Module, linear: nn.Module
+) -> Tensor:
     return linear(norm(layer(image).permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
 
 
@@ -123,6 +132,7 @@ GRAPHS = {
     "patches": (Net(patches), 4, Fraction(3, 2), 4),
     "chunks": (Net(lambda x, a: torch.stack(a(x).chunk(2, 1)).sum(0), conv(3, 2)), 2, 0, 3),
     "einsum": (Net(lambda x: torch.einsum("nchw,dc->ndhw", x, torch.ones(5, 4))), 1, 0, 1),
+    "larger of two": (Net(lambda x, a: torch.max(a(x), x), conv(5)), 1, 0, 5),
     "spatial gate": (Net(lambda x, a: x * a(x).amax(1, keepdim=True), conv(7)), 1, 0, 7),
 }  # fmt: skip
 
@@ -160,7 +170,7 @@ def test_several_maps_get_names_channels_and_grids() -> None:
 
 
 windows = st.tuples(
-    st.sampled_from(["conv", "max", "avg", "dilated", "residual", "deconv"]),
+    st.sampled_from(["conv", "max", "avg", "dilated", "residual"]),
     st.integers(1, 4),
     st.integers(1, 3),
     st.integers(0, 1),
@@ -177,20 +187,20 @@ def random_layer(kind: str, kernel: int, stride: int, padding: int, ceil: bool) 
     if kind == "residual":
         branches = nn.Conv2d(4, 4, kernel, stride, padding), nn.MaxPool2d(kernel, stride, padding)
         return Net(residual, *branches)
-    if kind == "deconv":
-        return nn.ConvTranspose2d(4, 4, max(kernel, stride), stride, 0)
     pool = nn.MaxPool2d if kind == "max" else nn.AvgPool2d
     return pool(kernel, stride, padding, ceil_mode=ceil)
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(windows, min_size=1, max_size=4))
-def test_computed_equals_probed(layers: list[tuple]) -> None:
+@given(st.lists(windows, min_size=1, max_size=3), st.sampled_from([None, 1, 2]))
+def test_computed_equals_probed(layers: list[tuple], finer: int | None) -> None:
     network = chain(*(random_layer(*layer) for layer in layers))
+    if finer:  # at the end, for a stride would skip some of the phases that are united
+        network.append(nn.ConvTranspose2d(4, 4, finer + 1, finer))
     computed = measure(network, 4)
     spec = computed.specs[0]
     assert spec.source == "computed"
-    probed = probe(network, 4, {0: spec.grid.stride}, computed.pad_multiple)[0]
+    probed = probe(network, 4, {0: spec.grid.stride}, computed.pad_multiple, lengths=[160])[0]
     assert probed is not None
     for axis, extent in enumerate(probed):
         assert extent.offset == spec.grid.offset[axis]
@@ -273,13 +283,6 @@ def write_into_views(image: Tensor, layer: nn.Module) -> Tensor:
 def test_writing_into_views_is_not_overlooked() -> None:
     spec = only(Net(write_into_views, conv(1)))
     assert (spec.grid, spec.source) == (Grid(1, (0, -1)), "probed")
-
-
-def same(image: Tensor, layer: nn.Conv2d) -> Tensor:
-    (kernel, _), (stride, _) = layer.kernel_size, layer.stride
-    total = [max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in image.shape[-2:]]
-    (top, left), (bottom, right) = zip(*((t // 2, t - t // 2) for t in total), strict=True)
-    return layer(functional.pad(image, (top, left, bottom, right)))
 
 
 class Same(nn.Module):
@@ -390,14 +393,15 @@ def test_control_flow_may_look_at_data() -> None:
 
 def test_a_network_of_one_size_is_refused_with_its_own_reason() -> None:
     def fixed(image: Tensor) -> Tensor:
-        assert image.shape[-1] == 224, "this takes 224 pixels"
+        if image.shape[-1] != 224:
+            raise ValueError("this takes 224 pixels")
         return image
 
     with pytest.raises(PluxelError) as caught:
         measure(Net(fixed), 4)
     assert str(caught.value) == (
         "the network does not take images of any size: none of 448×896, 512×1024, 480×960 pixels\n"
-        "  note: AssertionError: this takes 224 pixels"
+        "  note: ValueError: this takes 224 pixels"
     )
 
 

@@ -21,7 +21,9 @@ training: {steps: 3, batch_size: 2, ema: null}
 """
 
 
-def test_its_learned_weights_train_and_predict(installed_example: dict[str, str], tmp_path: Path) -> None:
+def test_its_learned_weights_train_and_predict(
+    installed_example: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "mine.yaml").write_text(CONFIG)
     Image.fromarray(np.zeros((31, 47, 3), np.uint8)).save(tmp_path / "photo.png")
     for arguments in (

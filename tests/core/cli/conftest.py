@@ -37,7 +37,7 @@ def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        **options,  # pyright: ignore
+        **options,  # pyright: ignore[reportCallIssue, reportArgumentType]
     )
 
 

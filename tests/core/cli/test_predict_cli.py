@@ -38,7 +38,9 @@ def odd_images(folder: Path) -> dict[str, tuple[int, int]]:
 
 def test_any_image_in_the_same_size_out(pluxel, trained, tmp_path):
     sizes = odd_images(tmp_path / "photos")
-    done = pluxel("predict", trained, "photos", "--output", "out", "--save", "index,color,overlay,prob")
+    done = pluxel(
+        "predict", trained, "photos", "--output", "out", "--save", "index,color,overlay,prob"
+    )
     assert done.returncode == 0, done.stderr
     for name, size in sizes.items():
         ids = np.array(Image.open(tmp_path / "out/index" / f"{name}.png"))
@@ -85,7 +87,10 @@ def test_images_of_one_name_do_not_overwrite_each_other(pluxel, trained, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--save", "indx"], "'indx' is none of index, color, overlay, prob. Did you mean 'index'?"),
+        (
+            ["--save", "indx"],
+            "'indx' is none of index, color, overlay, prob. Did you mean 'index'?",
+        ),
         (["--device", "cuda:9"], "device 'cuda:9' is not to be had here"),
     ],
 )

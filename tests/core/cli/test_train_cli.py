@@ -24,9 +24,12 @@ def step_of(run):
 
 
 def test_training_says_what_it_does_and_where_the_results_lie(trained):
-    assert json.loads((trained / "results.json").read_text())["heads"]["semantic"]["overall"][
-        "mean_iou"
-    ] > 0.5
+    assert (
+        json.loads((trained / "results.json").read_text())["heads"]["semantic"]["overall"][
+            "mean_iou"
+        ]
+        > 0.5
+    )
     config = yaml.safe_load((trained / "config.yaml").read_text())
     assert config["backbone"]["type"] == "toys.py/toy"
     assert config["decoder"]["type"] == "pluxel/fcn32s"
@@ -115,7 +118,9 @@ def test_strides_that_are_missing_are_named_with_both_parties(pluxel, tmp_path):
 
 
 def test_a_loss_that_is_not_a_number_names_term_and_batch(pluxel, tmp_path):
-    (tmp_path / "toy.yaml").write_text(TOY.replace("{type: cross_entropy}", "{type: breaks, after: 7}"))
+    (tmp_path / "toy.yaml").write_text(
+        TOY.replace("{type: cross_entropy}", "{type: breaks, after: 7}")
+    )
     failed = pluxel("train", "toy.yaml", "training.eval_every=5")
     assert failed.returncode == 2
     assert "the loss is nan in step 8: Breaks of head 'semantic' not finite" in failed.stderr
@@ -149,4 +154,9 @@ def test_two_workers_see_the_same_samples_as_none(pluxel, toy, tmp_path):
 
 def test_no_file_of_a_run_holds_pickled_objects(trained):
     for folder, _, files in os.walk(trained):
-        assert {name.rpartition(".")[2] for name in files} <= {"safetensors", "json", "jsonl", "yaml"}, folder
+        assert {name.rpartition(".")[2] for name in files} <= {
+            "safetensors",
+            "json",
+            "jsonl",
+            "yaml",
+        }, folder

@@ -10,8 +10,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 from pluxel.core.config import Config, load_config
 from pluxel.registry import Host
+
+# A deadline measures the machine's other work as much as ours.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def _import(name: str) -> ModuleType:

@@ -86,6 +86,11 @@ def test_home_is_where_the_tilde_is(host: Any, monkeypatch: Any) -> None:
     ] == Path("/home/me/w.pt")
 
 
+def test_a_home_of_nobody_is_left_alone(host: Any) -> None:
+    factory = build('{"type": "vgg", "pretrained": "~no_such_user/w.pt"}', Backbone, host)
+    assert factory.params["pretrained"] == Path("~no_such_user/w.pt")
+
+
 def test_a_factory_of_nothing_known() -> None:
     with pytest.raises(TypeError, match="a factory is typed"):
         TypeAdapter(Factory[int])

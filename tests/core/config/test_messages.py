@@ -177,6 +177,14 @@ def test_sections(load: Any, small: str, section: str, message: str) -> None:
             "{type: typed, options: {beta-decay: ^x}}",
             ["loss.options.beta-decay: expected a whole number, not 'x'"],
         ),
+        (
+            "{type: typed, tree: {left: {left: {^lef: {}}}}}",
+            ["unknown key 'lef' in loss.tree.left.left. Did you mean 'left'?"],
+        ),
+        (
+            "{type: typed, tree: {^zzz: 1}}",
+            ["unknown key 'zzz' in loss.tree. Known are leaf, left"],
+        ),
         ("{type: typed, term: ^{}}", ["missing 'loss' in loss.term"]),
         ("{type: typed, table: {a: [^x]}}", ["loss.table.a.0: expected a whole number, not 'x'"]),
         ("{type: typed, size: ^big}", ["loss.size: expected a whole number or a list, not 'big'"]),
@@ -210,6 +218,13 @@ def test_components(load: Any, small: str, loss: str, messages: list[str]) -> No
     text = small.replace("cross_entropy", loss.replace("^", ""))
     assert complaints(load, text) == [
         f"x.yaml:4:{column}: {message}" for column, message in zip(columns, messages, strict=True)
+    ]
+
+
+def test_a_path_or_something_else(load: Any, small: str) -> None:
+    text = small.replace("backbone: vgg", "backbone: {type: vgg, pretrained: [1]}")
+    assert complaints(load, text) == [
+        "x.yaml:1:35: backbone.pretrained: expected true or false or a path, not a list of 1"
     ]
 
 

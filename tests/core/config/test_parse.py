@@ -138,6 +138,11 @@ def test_an_empty_document_is_null(text: str) -> None:
             "f:1:1: YAML 1.2 has no merge keys: name the file to build on as 'base:', or copy a "
             "part with an alias or a reference '${key.path}'",
         ),
+        (
+            'a: "\\ud83d\\ude00"',
+            "f:1:4: '\\u' with half a character; write it as '\\U0001F600', say",
+        ),
+        (f"a: 0x{'f' * 2000}", "f:1:4: a number of 2,002 digits"),
         (f"a: {'9' * 5000}", "f:1:4: a number of 5,000 digits"),
         (f"a: {'[' * 99}", "f:1:68: nested more than 64 levels deep"),
     ],

@@ -14,7 +14,14 @@ from pluxel.core.config._problems import Problems
 from pluxel.core.config._references import escape, resolve_references
 from pluxel.registry import Host
 
-ENVIRONMENT = {"NAME": "road", "COUNT": "4", "RATE": "1e-4", "EMPTY": ""}
+ENVIRONMENT = {
+    "LONG": "9" * 5000,
+    "BYTES": "\udcff",
+    "NAME": "road",
+    "COUNT": "4",
+    "RATE": "1e-4",
+    "EMPTY": "",
+}
 
 
 def resolved(text: str) -> Any:
@@ -103,6 +110,8 @@ value: {text}
             "a: ${env:NOPE}",
             "f:1:4: environment variable 'NOPE' is not set; ${env:NOPE,VALUE} has a default",
         ),
+        ("a: ${env:LONG}", "f:1:4: environment variable 'LONG' is too large a number"),
+        ("a: ${env:BYTES}", "f:1:4: environment variable 'BYTES' is not UTF-8 text"),
     ],
 )
 def test_what_cannot_be_resolved(text: str, message: str) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pluxel.plugins.losses._class_weights import SCHEMES, balanced
 from pluxel.registry import PluxelError
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 COUNTS = st.lists(st.integers(0, 10**12), min_size=1, max_size=30).filter(any)
 
@@ -88,6 +89,15 @@ def test_weights_are_neither_trained_nor_saved(build) -> None:
     loss(torch.randn(1, 4, 3, 3), torch.zeros(1, 3, 3).long())
     assert not list(loss.parameters())
     assert not loss.state_dict()
+
+
+def test_weights_survive_a_run_without_values(build) -> None:
+    logits, target = torch.randn(1, 4, 3, 3), torch.zeros(1, 3, 3).long()
+    wanted = build({"type": "cross_entropy", "class_weights": "auto"})(logits, target)
+    loss = build({"type": "cross_entropy", "class_weights": "auto"})
+    with FakeTensorMode():
+        loss(torch.randn(1, 4, 3, 3), torch.zeros(1, 3, 3).long())
+    assert torch.equal(loss(logits, target), wanted)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What every registered loss promises; and for each promise, a loss that breaks it and is caught."""
+"""What every registered loss promises; and for each promise, a loss that breaks it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import torch
 from pluxel.core import Loss
-from pluxel.core.targets import TargetError
+from pluxel.core.targets import TargetError, check_target
+from pluxel.plugins.losses._contract import check_shapes
 from pluxel.registry import Host
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.nn import functional as F
+from torch.nn.functional import one_hot
 
 SECTIONS: dict[str, list[dict[str, Any]]] = {
     "cross_entropy": [
@@ -182,7 +183,7 @@ def runs_without_values(make: MakeLoss) -> None:
 def falls_as_predictions_improve(make: MakeLoss) -> None:
     loss = make(4, 255)
     _, target = example()
-    right = F.one_hot(target.where(target != 255, 0), 4).movedim(-1, 1).float()
+    right = one_hot(target.where(target != 255, 0), 4).movedim(-1, 1).float()
     values = [loss(scale * right, target).item() for scale in (-4, 0, 2)]
     assert values[0] > values[1] > values[2] >= 0
 
@@ -237,16 +238,13 @@ class Broken(nn.Module):
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         self.check(logits, target)
         kept = self.kept(target)
-        truth = F.one_hot(target.where(target != self.ignore_index, 0), self.num_classes)
+        truth = one_hot(target.where(target != self.ignore_index, 0), self.num_classes)
         p = self.precise(logits).softmax(1).movedim(1, -1)
         truth, p = truth * kept[..., None], p * kept[..., None]
         n = self.total(truth, p)
         return self.finish(1 - 2 * (p * truth).sum() / n.clamp(min=1), logits, kept)
 
     def check(self, logits: Tensor, target: Tensor) -> None:
-        from pluxel.core.targets import check_target
-        from pluxel.plugins.losses._contract import check_shapes
-
         check_shapes(logits, target, self.num_classes)
         check_target(target, self.num_classes, self.ignore_index)
 
@@ -309,7 +307,7 @@ class WantsContiguous(Broken):
 
 class DividesByTheSpread(Broken):
     def finish(self, value: Tensor, logits: Tensor, kept: Tensor) -> Tensor:
-        return value / logits.movedim(1, -1)[..., 0].std()
+        return value / logits.movedim(1, -1)[..., 0].std(correction=0)
 
 
 class LosesItsGradient(Broken):

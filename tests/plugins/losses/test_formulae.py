@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pluxel.core.metrics import confusion
 from pluxel.plugins.losses.jaccard import jaccard
 from pluxel.plugins.losses.lovasz import lovasz_softmax
-from torch.nn import functional as F
+from torch.nn.functional import one_hot
 
 Arrays = tuple[np.ndarray, np.ndarray]
 WEIGHTS = [0.5, 2.0, 0.0, 1.0, 3.0]
@@ -148,7 +148,7 @@ def test_jaccard_and_lovasz_of_hard_predictions_are_one_minus_iou(batch: Arrays)
     logits, target = map(torch.from_numpy, batch)
     classes = logits.shape[1]
     prediction = logits.argmax(1)
-    hard = F.one_hot(prediction, classes).movedim(-1, 1).double()
+    hard = one_hot(prediction, classes).movedim(-1, 1).double()
     counts = confusion(prediction, target, classes, 255).double()
     union = counts.sum(0) + counts.sum(1) - counts.diagonal()
     present = counts.sum(1) > 0
@@ -159,7 +159,7 @@ def test_jaccard_and_lovasz_of_hard_predictions_are_one_minus_iou(batch: Arrays)
 
 def test_smoothless_overlap_of_an_absent_class_is_perfect_unless_it_is_predicted(build) -> None:
     right = torch.tensor([[0, 1], [1, 0]])[None]
-    sure = 200 * F.one_hot(right, 3).movedim(-1, 1).float()
+    sure = 200 * one_hot(right, 3).movedim(-1, 1).float()
     for name in ("dice", "jaccard"):
         loss = build({"type": name, "smooth": 0.0, "classes": "all"}, 3)
         assert loss(sure, right).item() == 0

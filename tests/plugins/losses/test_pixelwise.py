@@ -1,4 +1,4 @@
-"""Cross-entropy and focal: strip by strip the same, and what PyTorch says where it says anything."""
+"""Cross-entropy and focal: strip by strip the same, and what PyTorch says where it does."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 import torch
 from pluxel.core.targets import TargetError
-from torch.nn import functional as F
+from torch.nn import functional
 
 SECTIONS: list[dict[str, Any]] = [
     {"type": name, "reduction": reduction, "class_weights": weights, **more}
-    for name, more in (("cross_entropy", {}), ("cross_entropy", {"label_smoothing": 0.1}), ("focal", {}))
+    for name, more in (
+        ("cross_entropy", {}),
+        ("cross_entropy", {"label_smoothing": 0.1}),
+        ("focal", {}),
+    )
     for reduction in ("mean", "sum")
     for weights in (None, "auto", [0.0, 1.0, 2.0, 3.0])
 ]
@@ -73,7 +77,7 @@ def test_cross_entropy_is_pytorchs(build, weights, reduction: str) -> None:
     logits, target = example()
     loss = build({"type": "cross_entropy", "class_weights": weights, "reduction": reduction})
     weight = None if weights is None else torch.tensor(weights, dtype=torch.float64)
-    wanted = F.cross_entropy(
+    wanted = functional.cross_entropy(
         logits, target, weight=weight, ignore_index=255, reduction=reduction
     )
     torch.testing.assert_close(loss(logits, target), wanted)

@@ -117,6 +117,12 @@ class Options(BaseModel):
     beta_decay: int = Field(2, alias="beta-decay")
 
 
+class Tree(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    left: Tree | None = None
+    leaf: int = 0
+
+
 OPTIONS = Options()
 
 
@@ -146,6 +152,7 @@ class Typed:
         inner: Factory[Loss] | None = None,
         size: int | tuple[int, int] = 3,
         text: str = "",
+        tree: Tree | None = None,
     ):
         self.table = table
 

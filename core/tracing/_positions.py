@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import prod
 from typing import NamedTuple
 
-
-class Untraceable(Exception):  # noqa: N818
-    """The positions of an operation's result do not follow from those of its operands."""
+from ._extent import Extent, Untraceable
 
 
 class Digit(NamedTuple):
@@ -30,62 +27,6 @@ class Digit(NamedTuple):
 
 
 Dim = tuple[Digit, ...]
-
-
-class Extent(NamedTuple):
-    """Along one axis: cell *i* lies at pixel ``offset + stride·i`` and sees ``first`` to ``last``.
-
-    ``first`` and ``last`` are those of cell 0. ``interpolated`` is the largest stride that the map
-    was upsampled from, 0 if it never was.
-    """
-
-    stride: Fraction = Fraction(1)
-    offset: Fraction = Fraction(0)
-    first: Fraction = Fraction(0)
-    last: Fraction = Fraction(0)
-    interpolated: Fraction = Fraction(0)
-
-    def _reaching(self, stride: Fraction, before: Fraction | int, after: Fraction | int) -> Extent:
-        """Return the extent of a cell that sees cells ``-before`` to ``after`` of this one."""
-        first, last = self.first - self.stride * before, self.last + self.stride * after
-        centre = self.offset + self.stride * (Fraction(after) - before) / 2
-        return Extent(stride, centre, first, last, self.interpolated)
-
-    def window(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Extent:
-        """Return what a convolution or a pooling makes of it."""
-        return self._reaching(
-            self.stride * stride, padding, dilation * (kernel - 1) - padding
-        )
-
-    def transposed(self, kernel: int, stride: int, padding: Fraction | int) -> Extent:
-        """Return what a transposed convolution makes of it: the union over its phases."""
-        before = Fraction(kernel - 1 - padding, stride)
-        finer = self._reaching(self.stride / stride, before, Fraction(padding, stride))
-        return finer._replace(interpolated=max(self.interpolated, self.stride))
-
-    def shifted(self, cells: int) -> Extent:
-        """Return the extent after the first ``cells`` cells were cut off (negative: added)."""
-        return self._reaching(self.stride, -cells, cells)
-
-    def union(self, other: Extent) -> Extent:
-        """Return the extent of a cell that sees what either sees.
-
-        Where the two lie differently, the position is that of the one that was not upsampled (from
-        so coarse a map): it is the sharper. Otherwise it is the middle of what is seen.
-        """
-        if self.stride != other.stride:
-            raise Untraceable
-        first, last = min(self.first, other.first), max(self.last, other.last)
-        sharp, coarse = sorted((self, other), key=lambda extent: extent.interpolated)
-        offset = (first + last) / 2
-        if sharp.offset == coarse.offset or sharp.interpolated < coarse.interpolated:
-            offset = sharp.offset
-        return Extent(self.stride, offset, first, last, sharp.interpolated)
-
-    @property
-    def receptive_field(self) -> Fraction:
-        """The smallest odd number of pixels around the position that holds all that is seen."""
-        return 2 * max(self.offset - self.first, self.last - self.offset) + 1
 
 
 @dataclass(frozen=True)
@@ -127,11 +68,11 @@ class Located:
         digits = self.dims[dim]
         if not is_spatial(digits):
             return None
-        axis = digits[0].axis
-        alone = sum(d.axis == axis for other in self.dims for d in other) == 1
-        if len(digits) > 1 or axis is None or not alone or digits[0].step != 1:
+        digit, *others = digits
+        alone = sum(d.axis == digit.axis for other in self.dims for d in other) == 1
+        if others or not alone or digit.step != 1:
             raise Untraceable
-        return axis
+        return digit.axis
 
     def moved(self, dim: int, size: int, extent: Extent) -> Located:
         """Return the positions after dimension ``dim`` became ``size`` cells of ``extent``."""
@@ -169,8 +110,10 @@ class Located:
     def contracted(self, dim: int, size: int) -> Located:
         """Return the positions after the cells along ``dim`` were combined to ``size`` new values.
 
-        Digits of a neighbourhood (phases moved to channels) widen the extent; a whole axis makes
-        the result depend on everything along it.
+        Low digits, of a neighbourhood (phases moved to channels), widen the extent; a whole axis
+        makes the result depend on everything along it.
+
+        Raises: Untraceable if high digits are combined, which are of cells far apart.
         """
         gone = [d for d in self.dims[dim] if d.axis is not None]
         kept = self.with_dim(dim, plain(size))
@@ -183,6 +126,8 @@ class Located:
         if not left:
             return replace(self, everything=True)
         old, unit = self.extents[axis], min(left)
+        if any(d.step * d.size > unit for d in gone):
+            raise Untraceable
         reach = sum(d.step * (d.size - 1) for d in gone)
         new = old._reaching(old.stride * unit, 0, reach)
         dims = tuple(

@@ -9,16 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ._positions import Extent
+from ._dispatch import as_maps
+from ._extent import Extent
 from ._replica import replica
-from ._tracing import as_maps
 
 LENGTHS = (448, 896)
-"""Pixels along the axis that is looked at; the longer one if cells see all of the shorter."""
+"""Pixels along the axis that is looked at."""
 WIDTH = 64
 """Pixels across it: a strip costs little, and the two axes are looked at one by one."""
-INPUTS = 2
-"""Random images, each a strip of many columns."""
 PHASES = 8
 """Neighbouring cells that are united where they see differently, as after an upsampling."""
 SCALE = 2.0**60
@@ -29,11 +27,16 @@ Extents = tuple[Extent, Extent]
 
 
 def probe(
-    module: nn.Module, channels: int, strides: Mapping[int, Strides], multiple: int
+    module: nn.Module,
+    channels: int,
+    strides: Mapping[int, Strides],
+    multiple: int,
+    lengths: Sequence[int] = LENGTHS,
 ) -> dict[int, Extents | None]:
     """Return the extents of some of a module's maps by index; None where a cell sees everything.
 
-    ``strides``: those of the maps in question. ``multiple``: what the image's size must be one of.
+    ``strides``: those of the maps in question. ``multiple``: of what an image's size must be one.
+    ``lengths``: of the images along the axis looked at; the next one for what sees all of the last.
 
     An interior cell depends on the pixels where the gradient of its sum over channels is not zero
     for any of several random images. The weights are random as well, in a copy of the module:
@@ -42,9 +45,10 @@ def probe(
     stand_in = replica(module, RandomWeights(seed=0))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        vertical = _along(stand_in, channels, strides, 0, multiple)
+        sizes = [(_up(length, multiple), _up(WIDTH, multiple)) for length in lengths]
+        vertical = _along(stand_in, channels, strides, 0, sizes)
         rest = {index: pair for index, pair in strides.items() if vertical[index]}
-        horizontal = _along(stand_in, channels, rest, 1, multiple)
+        horizontal = _along(stand_in, channels, rest, 1, sizes)
     found = {index: (vertical[index], horizontal.get(index)) for index in strides}
     return {index: (v, h) if v and h else None for index, (v, h) in found.items()}
 
@@ -66,15 +70,18 @@ class RandomWeights:
 
 
 def _along(
-    network: nn.Module, channels: int, strides: Mapping[int, Strides], axis: int, multiple: int
+    network: nn.Module,
+    channels: int,
+    strides: Mapping[int, Strides],
+    axis: int,
+    sizes: Sequence[tuple[int, int]],
 ) -> dict[int, Extent | None]:
-    """Look along one axis: at a short strip first, at a longer one for what sees all of that."""
+    """Look along one axis."""
     found: dict[int, Extent | None] = {}
-    for length in LENGTHS:
+    for along, across in sizes:
         left = {index: pair[axis] for index, pair in strides.items() if not found.get(index)}
         if left:
-            along, across = (-(-size // multiple) * multiple for size in (length, WIDTH))
-            image = torch.randn(INPUTS, channels, along, across)
+            image = _images(channels, along, across)
             image = image if axis == 0 else image.mT
             _calibrate(network, image)
             image.requires_grad_()
@@ -82,6 +89,17 @@ def _along(
             for index, stride in left.items():
                 found[index] = _extent(maps[index], image, axis, stride)
     return found
+
+
+def _images(channels: int, along: int, across: int) -> Tensor:
+    """Return noise, and slopes up and down, which lead max pools to either end of their windows."""
+    slope = torch.linspace(-2, 2, along).view(-1, 1).expand(channels, along, across)
+    noise = torch.randn(3, channels, along, across)
+    return torch.stack([noise[0], slope + 1e-3 * noise[1], -slope + 1e-3 * noise[2]])
+
+
+def _up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
 
 
 @torch.no_grad()

@@ -16,8 +16,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ._operations import OPERATIONS, Call, attention, elementwise
-from ._positions import Located, Untraceable, plain
+from ._call import Call
+from ._extent import Untraceable
+from ._layers import attention
+from ._layout import elementwise, unknown
+from ._operations import OPERATIONS
+from ._positions import Located, plain
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,11 @@ State = Located | Lost
 class Trace:
     """What one run found: shapes and positions of the maps, and every padding at the top left.
 
-    ``paddings`` differ between sizes where a network pads as TensorFlow does ("SAME").
+    ``size`` is that of the image. ``paddings`` differ between sizes where a network pads as
+    TensorFlow does ("SAME").
     """
 
+    size: tuple[int, int]
     shapes: list[tuple[int, ...]]
     states: list[State]
     paddings: list[tuple[int, ...]]
@@ -54,7 +60,8 @@ def trace(module: nn.Module, image_shape: Sequence[int], device: str = "meta") -
         with tracer:
             maps = as_maps(module(image))
     states = [tracer.state(one) or Lost() for one in maps]
-    return Trace([tuple(one.shape) for one in maps], states, tracer.paddings)
+    height, width = image_shape[-2:]
+    return Trace((height, width), [tuple(one.shape) for one in maps], states, tracer.paddings)
 
 
 def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
@@ -77,9 +84,7 @@ class _Tracer(TorchDispatchMode):
             return self._known[id(tensor)][1]
         return Lost() if _storage(tensor) in self._written else None
 
-    def __torch_dispatch__(  # noqa: D105
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         states = [s for s in map(self.state, _tensors((args, kwargs))) if s is not None]
         name = func.overloadpacket.__name__
@@ -117,8 +122,9 @@ class _Tracer(TorchDispatchMode):
                 else Located(tuple(map(plain, shape)), everything=True, mixed=mixed)
                 for shape in call.shapes
             ]
+        rule = elementwise if torch.Tag.pointwise in func.tags else unknown
         try:
-            found = OPERATIONS.get(name, elementwise)(call)
+            found = OPERATIONS.get(name, rule)(call)
         except Untraceable:
             return [Lost(mixed or name in ATTENTION)] * len(call.shapes)
         found = [found] if isinstance(found, Located) else list(found)
@@ -152,9 +158,7 @@ def _arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dic
     """Return the arguments of a call by name, defaults filled in."""
     schema = func._schema.arguments
     given = dict(zip((argument.name for argument in schema), args, strict=False)) | dict(kwargs)
-    return {
-        argument.name: given.get(argument.name, argument.default_value) for argument in schema
-    }
+    return {argument.name: given.get(argument.name, argument.default_value) for argument in schema}
 
 
 def _tensors(tree: Any) -> list[Tensor]:

@@ -10,12 +10,13 @@ from math import ceil, gcd, inf
 import torch
 from torch import nn
 
-from ..registry import PluxelError
-from ._positions import Extent, Located
+from ...registry import PluxelError
+from ..geometry import FeatureSpec, Grid, Source
+from ._dispatch import Trace, as_maps, trace
+from ._extent import Extent, Untraceable
+from ._positions import Located
 from ._probing import Extents, RandomWeights, Strides, probe
 from ._replica import on_meta, replica
-from ._tracing import Trace, as_maps, trace
-from .geometry import FeatureSpec, Grid, Source
 
 Size = tuple[int, int]
 Shape = tuple[int, ...]
@@ -42,9 +43,7 @@ class Measurement:
     minimum_size: int
 
 
-def measure(
-    module: nn.Module, in_channels: int, names: Sequence[str] | None = None
-) -> Measurement:
+def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = None) -> Measurement:
     """Measure a module ``module(image) -> maps``, each (N, channels, h, w), as it is in evaluation.
 
     ``names`` are those of the maps. Parameters may lie anywhere, on the meta device too; they are
@@ -52,10 +51,10 @@ def measure(
 
     Raises: PluxelError for a network that does not take images of any size.
     """
-    subject, size, found = _first_run(module, in_channels)
-    strides = [subject.strides(index, size, found) for index in range(len(found.states))]
+    subject, found = _first_run(module, in_channels)
+    strides = [subject.strides(index, found) for index in range(len(found.states))]
     largest = max(ceil(stride) for pair in strides for stride in pair)
-    multiple = subject.pad_multiple(size, found, largest)
+    multiple = subject.pad_multiple(found, largest)
     unknown = {
         index: pair
         for index, pair in enumerate(strides)
@@ -75,7 +74,7 @@ def _place(
 ) -> tuple[Extents, bool, Source]:
     """Return a map's extents, whether it sees everything, and how that was found."""
     if located is not None:
-        # That attention leaves what a token stands for where it was is assumed, if with good reason.
+        # That attention leaves a token where it was is an assumption, if with good reason.
         source = "assumed" if located.mixed else "computed"
         return located.extents, located.everything, source
     if probed is not None:
@@ -114,18 +113,19 @@ class _Subject:
         shapes = [tuple(one.shape) for one in maps]
         return shapes if all(min(shape[-2:]) > 0 for shape in shapes) else None
 
-    def strides(self, index: int, size: Size, found: Trace) -> Strides:
+    def strides(self, index: int, found: Trace) -> Strides:
         """Return the strides of a map: as traced, or else as its size grows with the image's."""
         located = _position(found, index)
         if located is not None:
             return located.extents[0].stride, located.extents[1].stride
-        small, large = found.shapes[index], self.shapes((2 * size[0], 2 * size[1]))
+        (height, width), small = found.size, found.shapes[index]
+        large = self.shapes((2 * height, 2 * width))
         rows, columns = (large[index][a] - small[a] for a in (-2, -1)) if large else (0, 0)
         if min(rows, columns) <= 0:
             raise PluxelError(f"map {index} of the network does not grow with the image")
-        return Fraction(size[0], rows), Fraction(size[1], columns)
+        return Fraction(height, rows), Fraction(width, columns)
 
-    def pad_multiple(self, size: Size, found: Trace, largest: int) -> int:
+    def pad_multiple(self, found: Trace, largest: int) -> int:
         """Return 1, or the smallest multiple of the largest stride at which positions are as found.
 
         Networks that pad as TensorFlow does shift their maps by what is left over; others need
@@ -134,7 +134,7 @@ class _Subject:
         height, width = _uneven(largest)
         if self._agrees(found, (height + 1, width + 1)):
             return 1
-        common = gcd(*size)
+        common = gcd(*found.size)
         for multiple in range(largest, common, largest):
             if common % multiple == 0 and self._agrees(found, _uneven(multiple)):
                 return multiple
@@ -146,13 +146,16 @@ class _Subject:
         except Exception:  # noqa: BLE001
             return False
         here, there = (
-            [one and one.extents for one in map(_position, [t] * len(t.states), range(len(t.states)))]
+            [
+                one and one.extents
+                for one in map(_position, [t] * len(t.states), range(len(t.states)))
+            ]
             for t in (found, other)
         )
         return here == there and other.paddings == found.paddings
 
     def minimum_size(self, multiple: int) -> int:
-        """Return the smallest square size by bisection among the multiples; 1 if every one will do."""
+        """Return the smallest square size by bisection among the multiples; 1 if all will do."""
         if self.shapes((multiple, multiple)):
             return 1
         low, high = 1, 2
@@ -167,17 +170,17 @@ class _Subject:
         return high * multiple
 
 
-def _first_run(module: nn.Module, channels: int) -> tuple[_Subject, Size, Trace]:
-    """Return a stand-in, a size that it takes, and what it does with that."""
+def _first_run(module: nn.Module, channels: int) -> tuple[_Subject, Trace]:
+    """Return a stand-in, and what it does with an image of a size that it takes."""
     problems: list[Exception] = []
     for device, fill, sizes in (
         ("meta", on_meta, SIZES),
         ("cpu", RandomWeights(seed=0), REAL_SIZES),
     ):
-        subject = _Subject(replica(module, fill), channels, device)
         for size in sizes:
             try:
-                return subject, size, subject.trace(size)
+                subject = _Subject(replica(module, fill), channels, device)
+                return subject, subject.trace(size)
             except Exception as error:  # noqa: BLE001
                 problems.append(error)
     tried = ", ".join(f"{height}×{width}" for height, width in SIZES)
@@ -194,5 +197,14 @@ def _uneven(multiple: int) -> Size:
 
 def _position(found: Trace, index: int) -> Located | None:
     """Return where a map's cells lie, if its rows and columns could be followed."""
-    state = found.states[index]
-    return state if isinstance(state, Located) and state.is_map else None
+    state, shape = found.states[index], found.shapes[index]
+    if not isinstance(state, Located) or len(shape) != 4:
+        return None
+    try:
+        # A cell stands for all of its channels; some may be phases of what was one channel.
+        located = state.contracted(1, shape[1])
+    except Untraceable:
+        return None
+    spans = (cells * e.stride for cells, e in zip(shape[-2:], located.extents, strict=True))
+    whole = all(2 * span >= size for span, size in zip(spans, found.size, strict=True))
+    return located if located.is_map and whole else None

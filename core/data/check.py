@@ -1,0 +1,208 @@
+"""What is wrong with a dataset, found before a training does: ``pluxel data check``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from typing import Any, Literal
+
+import numpy as np
+
+from ...registry import PluxelError
+from ..contracts import Dataset, Sample
+from ..labels import IGNORE, LabelSpace
+from .splits import unpaired
+
+Kind = Literal[
+    "unpaired", "unreadable", "size mismatch", "stray id", "empty class", "duplicate", "note"
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found; a ``note`` is no problem."""
+
+    kind: Kind
+    split: str
+    message: str
+
+
+@dataclass
+class ClassCount:
+    """Pixels of a class in a split, and the images that contain it."""
+
+    pixels: int = 0
+    images: int = 0
+
+
+@dataclass
+class SplitReport:
+    """What a split holds: ``sizes`` counts images by "width×height", ``classes`` by head and name.
+
+    Ignored pixels are counted as the class ``ignore``.
+    """
+
+    samples: int
+    sizes: Counter[str] = field(default_factory=Counter)
+    classes: dict[str, dict[str, ClassCount]] = field(default_factory=dict)
+
+
+@dataclass
+class Report:
+    """All that `check_data` found."""
+
+    splits: dict[str, SplitReport] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[Finding]:
+        """Everything but notes."""
+        return [finding for finding in self.findings if finding.kind != "note"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "splits": {name: asdict(split) for name, split in self.splits.items()},
+            "findings": [asdict(finding) for finding in self.findings],
+            "problems": len(self.problems),
+        }
+
+
+def check_data(
+    splits: Mapping[str, Dataset],
+    label_spaces: Mapping[str, LabelSpace],
+    *,
+    sources: Mapping[str, str] | None = None,
+    progress: Callable[[], object] = lambda: None,
+) -> Report:
+    """Read every sample of every split once.
+
+    ``label_spaces``: by head; ``sources``: head -> the dataset's label map, by default of its own
+    name. ``progress`` is called after each sample. Of an endless split as many samples are looked
+    at as it counts for an epoch.
+    """
+    report = Report()
+    seen: dict[bytes, tuple[str, str]] = {}
+    for split, dataset in splits.items():
+        reader = _Reader(split, dataset, label_spaces, sources or {}, seen)
+        for index in range(len(dataset)):
+            reader.read(index)
+            progress()
+        report.splits[split] = reader.report
+        report.findings += reader.conclude()
+    return report
+
+
+class _Reader:
+    """Goes through one split."""
+
+    def __init__(
+        self,
+        split: str,
+        dataset: Dataset,
+        label_spaces: Mapping[str, LabelSpace],
+        sources: Mapping[str, str],
+        seen: dict[bytes, tuple[str, str]],
+    ) -> None:
+        self.split = split
+        self.dataset = dataset
+        self.spaces = label_spaces
+        self.sources = {head: sources.get(head, head) for head in label_spaces}
+        self.seen = seen
+        self.report = SplitReport(len(dataset))
+        for head, space in label_spaces.items():
+            names = (*space.class_names, IGNORE)
+            self.report.classes[head] = {name: ClassCount() for name in names}
+        self.findings = [
+            Finding("unpaired", split, f"{path}: has no counterpart") for path in unpaired(dataset)
+        ]
+        self.stray: dict[str, dict[int, list[str]]] = {head: {} for head in label_spaces}
+
+    def read(self, index: int) -> None:
+        sample = self.dataset[index]
+        size = None
+        for name in self.dataset.channels:
+            if (array := self._array(sample, sample.inputs, name)) is not None:
+                size = size or array.shape[:2]
+                self._check_size(sample, name, array.shape[:2], size)
+        if size is not None:
+            self.report.sizes[f"{size[1]}×{size[0]}"] += 1
+            self._check_twin(sample)
+        labels = {name: self._array(sample, sample.labels, name) for name in self._label_maps}
+        for name, raw in labels.items():
+            if raw is not None and size is not None:
+                self._check_size(sample, name, raw.shape[:2], size)
+        for head, space in self.spaces.items():
+            if (raw := labels[self.sources[head]]) is not None:
+                self._count(sample, head, space, raw)
+
+    @property
+    def _label_maps(self) -> set[str]:
+        return set(self.sources.values())
+
+    def _find(self, kind: Kind, message: str) -> None:
+        self.findings.append(Finding(kind, self.split, message))
+
+    def _array(
+        self, sample: Sample, fields: Mapping[str, np.ndarray], name: str
+    ) -> np.ndarray | None:
+        try:
+            return fields[name]
+        except PluxelError as error:
+            self._find("unreadable", error.message)
+        return None
+
+    def _check_size(
+        self, sample: Sample, name: str, found: tuple[int, ...], expected: tuple[int, ...]
+    ) -> None:
+        if found != expected:
+            self._find(
+                "size mismatch",
+                f"{sample.paths.get(name, sample.name)}: is {found[1]}×{found[0]}, "
+                f"its image is {expected[1]}×{expected[0]} (width × height)",
+            )
+
+    def _check_twin(self, sample: Sample) -> None:
+        """Find an image whose file has the same content as one of an earlier split."""
+        path = next((sample.paths[n] for n in self.dataset.channels if n in sample.paths), None)
+        if path is None:
+            return
+        digest = blake2b(path.read_bytes(), digest_size=16).digest()
+        split, other = self.seen.setdefault(digest, (self.split, str(path)))
+        if split != self.split:
+            self._find("duplicate", f"{path}: is also in split {split}, as {other}")
+
+    def _count(self, sample: Sample, head: str, space: LabelSpace, raw: np.ndarray) -> None:
+        ids, counts = np.unique(raw, return_counts=True)
+        for one, count in zip(ids, counts, strict=True):
+            name = space.label_map.ids.get(int(one))
+            if name is None:
+                where = str(sample.paths.get(self.sources[head], sample.name))
+                self.stray[head].setdefault(int(one), []).append(where)
+            else:
+                self.report.classes[head][name].pixels += int(count)
+        for name in {space.label_map.ids.get(int(one)) for one in ids} - {None}:
+            self.report.classes[head][str(name)].images += 1
+
+    def conclude(self) -> list[Finding]:
+        """Return what was found, with what only the whole split shows."""
+        for head, stray in self.stray.items():
+            for one, files in sorted(stray.items()):
+                self._find("stray id", self._stray_text(head, one, files))
+        for head, counts in self.report.classes.items():
+            for name, count in counts.items():
+                if not count.pixels and name != IGNORE:
+                    # Only a class that is never shown cannot be learned; elsewhere it has no score.
+                    kind = "empty class" if self.split == "train" else "note"
+                    self._find(kind, f"{head}: class '{name}' occurs in no image")
+        return self.findings
+
+    def _stray_text(self, head: str, one: int, files: list[str]) -> str:
+        text = self.spaces[head].id_text(one)
+        others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        return (
+            f"{files[0]}{others}: label id {text} is not in the label map. "
+            f"Add labels: {{map: {{{text}: ignore}}}}, or the name of its class"
+        )

@@ -1,0 +1,38 @@
+"""Pixels of each class over a split."""
+
+import numpy as np
+import pytest
+from pluxel.core.data import class_frequencies
+from pluxel.core.labels import LabelError
+
+
+def test_count_pixels_without_ignored_ones(toy, spaces):
+    assert class_frequencies(toy(5), spaces["semantic"]) == [5 * 22, 5]
+
+
+def test_read_labels_only(toy, spaces):
+    dataset = toy(5)
+    class_frequencies(dataset, spaces["semantic"])
+    assert dataset.reads == 5
+
+
+def test_of_a_limited_number_are_spread_over_the_split(toy, spaces):
+    seen = []
+    dataset = toy(100)
+    read = dataset._label
+    dataset._label = lambda index: seen.append(index) or read(index)
+    class_frequencies(dataset, spaces["semantic"], limit=4)
+    assert seen == [0, 25, 50, 75]
+
+
+def test_report_progress(toy, spaces):
+    seen = []
+    class_frequencies(toy(3), spaces["semantic"], progress=lambda *now: seen.append(now))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_name_the_file_of_a_stray_id(toy, spaces):
+    dataset = toy()
+    dataset._label = lambda index: np.full((4, 6), 5 * (index == 7), np.uint8)
+    with pytest.raises(LabelError, match=r"^toy/7.png: label id 5"):
+        class_frequencies(dataset, spaces["semantic"])

@@ -1,0 +1,127 @@
+"""Loaders: any number of workers, any place to begin, errors as they are."""
+
+import logging
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from pluxel.core.data import (
+    DataError,
+    EvaluationData,
+    TrainingData,
+    evaluation_loader,
+    training_loader,
+)
+
+AUGMENT = ["HorizontalFlip", {"RandomGamma": {"p": 1}}, {"RandomCrop": {"height": 3, "width": 3}}]
+
+
+def content(batches) -> list:
+    return [
+        (batch.indices, batch.inputs["image"].tolist(), batch.targets["semantic"].tolist())
+        for batch in batches
+    ]
+
+
+class TestTrainingLoader:
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_begins_anywhere(self, toy, spaces, workers):
+        data = TrainingData(toy(), spaces, AUGMENT, seed=5)
+        whole = content(training_loader(data, 0, 8, 3))
+        rest = content(training_loader(data, 15, 3, 3, workers=workers))
+        assert rest == whole[5:]
+        assert len(whole) == 8
+
+    def test_gives_the_same_batches_with_workers(self, toy, spaces):
+        data = TrainingData(toy(), spaces, AUGMENT, seed=5)
+        loaders = [training_loader(data, 0, 6, 4, workers=workers) for workers in (0, 1, 2)]
+        assert content(loaders[0]) == content(loaders[1]) == content(loaders[2])
+        assert len(loaders[0]) == 6
+
+    def test_survives_the_fork_after_opencv_had_threads(self, toy, spaces):
+        """Children of a process with OpenCV threads waited for these for ever."""
+        cv2.setNumThreads(2)
+        cv2.GaussianBlur(np.zeros((800, 800, 3), np.uint8), (9, 9), 3)
+        resize = [{"Resize": {"height": 400, "width": 400, "interpolation": "INTER_CUBIC"}}]
+        data = TrainingData(toy(), spaces, resize)
+        for _ in range(3):
+            assert len(content(training_loader(data, 0, 2, 2, workers=2))) == 2
+
+    def test_starts_in_no_time_however_late(self, toy, spaces):
+        data = TrainingData(toy(), spaces)
+        batch = next(iter(training_loader(data, 10**15, 10**12, 2)))
+        assert len(batch) == 2
+
+    def test_divides_samples_between_processes(self, toy, spaces):
+        data = TrainingData(toy(12), spaces)
+        alone = [batch.indices for batch in training_loader(data, 24, 2, 6)]
+        shares = [
+            [batch.indices for batch in training_loader(data, 24, 2, 3, rank=r, world_size=2)]
+            for r in (0, 1)
+        ]
+        together = [first + second for first, second in zip(*shares, strict=True)]
+        assert together == alone
+
+    def test_leaves_the_global_random_state_alone(self, toy, spaces):
+        before = torch.get_rng_state()
+        list(training_loader(TrainingData(toy(), spaces), 0, 2, 2))
+        list(evaluation_loader(EvaluationData(toy(), spaces), 2))
+        assert (torch.get_rng_state() == before).all()
+
+
+class TestEvaluationLoader:
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_gives_every_sample_once(self, toy, spaces, workers):
+        sizes = {1: (5, 3), 8: (5, 3)}
+        data = EvaluationData(toy(10, sizes), spaces)
+        batches = list(evaluation_loader(data, 4, workers=workers))
+        assert sorted(index for batch in batches for index in batch.indices) == list(range(10))
+        assert all(len({*batch.sizes}) == 1 for batch in batches)
+
+    @pytest.mark.parametrize("world_size", [2, 3, 7])
+    def test_divides_samples_between_processes(self, toy, spaces, world_size):
+        data = EvaluationData(toy(10), spaces)
+        seen = [
+            index
+            for rank in range(world_size)
+            for batch in evaluation_loader(data, 2, rank=rank, world_size=world_size)
+            for index in batch.indices
+        ]
+        assert sorted(seen) == list(range(10))
+
+
+class TestErrors:
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_arrive_as_they_were_raised(self, toy, spaces, workers):
+        data = TrainingData(toy(bad=tuple(range(10))), spaces)
+        with pytest.raises(DataError) as caught:
+            list(training_loader(data, 0, 2, 1, workers=workers))
+        assert str(caught.value) == f"toy/{data.index(0)}.jpg: cannot be read: truncated"
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_leave_samples_out_of_an_evaluation(self, toy, spaces, workers, caplog):
+        caplog.set_level(logging.WARNING, "pluxel")
+        data = EvaluationData(toy(bad=(3, 4, 5)), spaces, on_bad_sample="skip")
+        batches = list(evaluation_loader(data, 2, workers=workers))
+        assert [index for batch in batches for index in batch.indices] == [0, 1, 2, 6, 7, 8, 9]
+        assert [record.getMessage() for record in caplog.records] == [
+            f"left out: toy/{i}.jpg: cannot be read: truncated" for i in (3, 4, 5)
+        ]
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_that_are_skipped_are_logged_once_by_the_main_process(
+        self, toy, spaces, workers, caplog
+    ):
+        caplog.set_level(logging.WARNING, "pluxel")
+        data = TrainingData(toy(bad=(3,)), spaces, on_bad_sample="skip")
+        list(training_loader(data, 0, 20, 2, workers=workers))
+        assert [record.getMessage() for record in caplog.records] == [
+            "skipped: toy/3.jpg: cannot be read: truncated"
+        ]
+
+    def test_of_programs_are_not_dressed_up(self, toy, spaces):
+        dataset = toy()
+        dataset._image = lambda index: {}["no such key"]
+        with pytest.raises(KeyError):
+            list(training_loader(TrainingData(dataset, spaces), 0, 1, 1))

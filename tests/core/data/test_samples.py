@@ -1,0 +1,153 @@
+"""Which sample comes when, and what becomes of a bad one."""
+
+import logging
+from collections import Counter
+
+import numpy as np
+import pytest
+from pluxel.core.contracts import Sample
+from pluxel.core.data import DataError, EvaluationData, TrainingData
+from pluxel.core.images import ImageError
+from pluxel.core.labels import LabelError, LabelMap, LabelSpace
+
+
+class TestSampling:
+    def test_shuffle_sees_every_sample_once_an_epoch(self, toy, spaces):
+        data = TrainingData(toy(), spaces)
+        epochs = [[data.index(n) for n in range(e * 10, e * 10 + 10)] for e in range(3)]
+        assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+        assert len({tuple(epoch) for epoch in epochs}) == 3
+
+    def test_shuffle_depends_on_the_seed(self, toy, spaces):
+        orders = {
+            tuple(TrainingData(toy(), spaces, seed=seed).index(n) for n in range(10))
+            for seed in (0, 0, 1)
+        }
+        assert len(orders) == 2
+
+    def test_uniform_draws_with_replacement(self, toy, spaces):
+        data = TrainingData(toy(), spaces, sampling="uniform")
+        drawn = Counter(data.index(n) for n in range(2000))
+        assert set(drawn) == set(range(10))
+        assert all(140 < count < 260 for count in drawn.values())  # 200 ± 4.5 standard deviations
+        assert len({data.index(n) for n in range(10)}) < 10
+
+    def test_an_endless_dataset_is_read_in_order(self, toy, spaces):
+        endless = toy(10**9)
+        endless.endless = True
+        data = TrainingData(endless, spaces)
+        assert [data.index(n) for n in (0, 10**8)] == [0, 10**8]
+
+    def test_does_not_depend_on_what_came_before(self, toy, spaces):
+        data = TrainingData(toy(), spaces)
+        later = data.index(95)
+        assert TrainingData(toy(), spaces).index(95) == later
+
+    def test_of_an_evaluation_is_in_order(self, toy, spaces):
+        data = EvaluationData(toy(), spaces)
+        assert [data[i].name for i in range(3)] == ["toy_0", "toy_1", "toy_2"]
+        assert len(data) == 10
+
+    @pytest.mark.parametrize("kind", [TrainingData, EvaluationData])
+    def test_of_nothing_is_refused(self, toy, spaces, kind):
+        with pytest.raises(DataError, match="the split is empty"):
+            kind(toy(0), spaces)
+
+
+class TestItems:
+    def test_have_classes_for_labels(self, toy, spaces):
+        item = EvaluationData(toy(), spaces)[3]
+        assert item.inputs["image"].shape == (4, 6, 3)
+        assert item.targets["semantic"][0, 0] == 1
+        assert item.targets["semantic"][-1, -1] == 255
+        assert item.paths["image"].name == "3.jpg"
+
+    def test_read_no_more_than_is_asked_for(self, toy, spaces):
+        dataset = toy()
+        EvaluationData(dataset, {}, inputs=["image"])[0]
+        assert dataset.reads == 1
+
+    def test_may_see_one_label_map_twice(self, toy, spaces):
+        coarse = LabelSpace(LabelMap({0: "all", 1: "all", 9: "ignore"}))
+        both = {"fine": spaces["semantic"], "coarse": coarse}
+        sources = {"fine": "semantic", "coarse": "semantic"}
+        item = EvaluationData(toy(), both, sources=sources)[0]
+        assert item.targets["fine"][0, 0] == 1
+        assert item.targets["coarse"][0, 0] == 0
+
+    def test_are_augmented_by_seed_and_number(self, toy, spaces):
+        flips = ["HorizontalFlip", "VerticalFlip"]
+        first = TrainingData(toy(), spaces, flips, seed=1)
+        again = TrainingData(toy(), spaces, flips, seed=1)
+        for n in range(8):
+            first[n]
+        assert first[30].targets["semantic"].tolist() == again[30].targets["semantic"].tolist()
+        assert len({first[n].targets["semantic"].tobytes() for n in range(30)}) == 4
+
+    def test_of_greyscale_get_a_channel_axis(self, toy, spaces):
+        dataset = toy()
+        dataset._image = lambda index: np.zeros((4, 6), np.uint8)
+        assert EvaluationData(dataset, spaces)[0].inputs["image"].shape == (4, 6, 1)
+
+
+class TestBadSamples:
+    def test_stop(self, toy, spaces):
+        data = EvaluationData(toy(bad=(3,)), spaces)
+        with pytest.raises(ImageError, match=r"toy/3.jpg: cannot be read"):
+            data[3]
+
+    def test_are_skipped_for_the_next_one(self, toy, spaces, caplog):
+        caplog.set_level(logging.WARNING, "pluxel")
+        data = TrainingData(toy(bad=(3, 4)), spaces, on_bad_sample="skip")
+        place = next(n for n in range(10) if data.index(n) == 3)
+        assert data[place].name == "toy_5"
+        assert data[place].name == "toy_5"
+        assert [record.getMessage() for record in caplog.records] == [
+            "skipped: toy/3.jpg: cannot be read: truncated",
+            "skipped: toy/4.jpg: cannot be read: truncated",
+        ]
+
+    def test_at_the_end_are_skipped_for_the_first(self, toy, spaces):
+        data = TrainingData(toy(bad=(9,)), spaces, on_bad_sample="skip")
+        assert data[next(n for n in range(10) if data.index(n) == 9)].name == "toy_0"
+
+    def test_without_a_good_one_give_up(self, toy, spaces):
+        data = TrainingData(toy(3, bad=(0, 1, 2)), spaces, on_bad_sample="skip")
+        with pytest.raises(
+            DataError, match=r"none of 3 samples in a row can be used; the last: toy"
+        ):
+            data[0]
+
+    def test_with_a_mask_of_another_size_name_both_files(self, toy, spaces):
+        dataset = toy()
+        dataset._label = lambda index: np.zeros((6, 4), np.uint8)
+        with pytest.raises(DataError) as caught:
+            EvaluationData(dataset, spaces)[2]
+        assert str(caught.value) == (
+            "toy/2.png: is 6×4 (height × width), but its image toy/2.jpg is 4×6"
+        )
+
+    def test_with_a_stray_id_name_the_mask(self, toy, spaces):
+        dataset = toy()
+        dataset._label = lambda index: np.full((4, 6), 5, np.uint8)
+        with pytest.raises(LabelError, match=r"^toy/2.png: label id 5 is not in the label map"):
+            EvaluationData(dataset, spaces)[2]
+
+    def test_that_a_transform_refuses_are_named(self, toy, spaces):
+        data = EvaluationData(toy(), spaces, [{"RandomCrop": {"height": 9, "width": 9}}])
+        with pytest.raises(DataError, match=r"^toy/2.jpg: augmentation failed on an image of 4×6"):
+            data[2]
+
+    def test_without_files_are_named_by_the_sample(self, spaces):
+        class Drawn:
+            labels, channels = {}, {"image": 3}
+
+            def __len__(self):
+                return 1
+
+            def __getitem__(self, index):
+                image, labels = np.zeros((4, 6, 3), np.uint8), np.zeros((3, 6), np.uint8)
+                return Sample("drawn_0", {"image": image}, {"semantic": labels})
+
+        with pytest.raises(DataError, match=r"drawn_0: is 3×6 .* but its image is 4×6"):
+            EvaluationData(Drawn(), spaces)[0]

@@ -1,0 +1,95 @@
+"""``name[from:to] + name``, for any dataset."""
+
+import pytest
+from pluxel.core.data import SplitError, open_split
+
+
+def names(split: str, make) -> list[int]:
+    dataset = open_split(make, split)
+    return [int(dataset[i].name.removeprefix("toy_")) for i in range(len(dataset))]
+
+
+@pytest.fixture
+def make(toy):
+    def open_one(split: str):
+        if split not in ("train", "val"):
+            raise SplitError(f"no {split}")
+        return toy(10 if split == "train" else 3)
+
+    return open_one
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        ("train", range(10)),
+        ("train[:3]", range(3)),
+        ("train[3:]", range(3, 10)),
+        ("train[-2:]", [8, 9]),
+        ("train[2:4]", [2, 3]),
+        ("train[::4]", [0, 4, 8]),
+        ("train[:80%]", range(8)),
+        ("train[80%:]", [8, 9]),
+        ("train[33.3%:66.6%]", range(3, 7)),
+        ("train[toy_2:toy_5]", [2, 3, 4]),
+        ("train[toy_8:]", [8, 9]),
+        (" train [ :2 ] + val[1:]", [0, 1, 1, 2]),
+        ("train[:1]+val+train[9:]", [0, 0, 1, 2, 9]),
+        ("train[5:5]", []),
+    ],
+)
+def test_parts(split, expected, make):
+    assert names(split, make) == list(expected)
+
+
+@pytest.mark.parametrize("cut", ["37%", "4", "toy_7"])
+def test_two_parts_are_the_whole(cut, make):
+    assert names(f"train[:{cut}]", make) + names(f"train[{cut}:]", make) == list(range(10))
+
+
+def test_keep_labels_and_channels(make):
+    for split in ("train[:3]", "train+val"):
+        dataset = open_split(make, split)
+        assert dataset.labels == make("train").labels
+        assert dataset.channels == {"image": 3}
+
+
+def test_of_an_endless_split_stay_endless_without_an_end(toy):
+    def make(split):
+        endless = toy(10**12)
+        endless.__class__ = type("Endless", (toy,), {"endless": True, "__len__": lambda self: 5})
+        return endless
+
+    rest = open_split(make, "train[100:]")
+    assert rest.endless
+    assert len(rest) == 5
+    assert rest[10**9].name == "toy_1000000100"
+    piece = open_split(make, "train[100:103]")
+    assert not piece.endless
+    assert [piece[i].name for i in range(len(piece))] == ["toy_100", "toy_101", "toy_102"]
+    with pytest.raises(SplitError, match="endless split cannot be part of a sum"):
+        open_split(make, "train + val")
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("nowhere", "no nowhere"),
+        ("", "split '': write name, name"),
+        ("train[1", r"write name, name\[from:to\]"),
+        ("[1:2]", r"write name, name\[from:to\]"),
+        ("train[1]", r"a part is written \[from:to\]"),
+        ("train[1:2:3:4]", r"a part is written \[from:to\]"),
+        ("train[::0]", "the step '0' is not a positive number"),
+        ("train[toy_11:]", r"no sample is called 'toy_11'. Did you mean 'toy_1'\?"),
+    ],
+)
+def test_written_wrong(split, message, make):
+    with pytest.raises(SplitError, match=message):
+        open_split(make, split)
+
+
+def test_beyond_the_end_of_a_part(make):
+    dataset = open_split(make, "train[:3]")
+    with pytest.raises(IndexError):
+        dataset[3]

@@ -1,0 +1,164 @@
+"""``pluxel config``, as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from pluxel.core.cli import main
+from pluxel.core.config import shipped
+
+SMALL = """\
+# A network for shapes.
+backbone: {type: vgg16, pretrained: false}
+decoder:
+  type: fcn8s
+loss: cross_entropy
+dataset: {type: shapes}
+"""
+
+Pluxel = Callable[..., tuple[object, str, str]]
+
+
+@pytest.fixture
+def pluxel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Pluxel:
+    """Run ``pluxel config …`` in a folder with ``x.yaml``: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_text(SMALL, encoding="utf-8")
+
+    def run(*arguments: str) -> tuple[object, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["config", *arguments])
+        return (ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+def test_check_says_that_all_is_well(pluxel: Pluxel) -> None:
+    code, out, err = pluxel("check", "x.yaml")
+    assert (code, err) == (0, "")
+    assert out == "ok: x.yaml: vgg16 → fcn8s (cross_entropy) on shapes, 1,000 steps of 4 images\n"
+
+
+def test_check_takes_overrides_in_both_spellings(pluxel: Pluxel) -> None:
+    code, out, _ = pluxel("check", "x.yaml", "decoder=fcn32s", "--set", "training.epochs=3")
+    assert code == 0
+    assert "fcn32s" in out
+    assert "3 epochs of 4 images" in out
+
+
+def test_check_says_all_that_is_wrong(pluxel: Pluxel) -> None:
+    Path("x.yaml").write_text(SMALL.replace("fcn8s", "fcn8") + "trainig: {}\n", encoding="utf-8")
+    code, out, err = pluxel("check", "x.yaml", "training.stepz=4")
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "x.yaml:4:3: unknown decoder 'fcn8'. Did you mean 'fcn8s'?",
+        "x.yaml:7:1: unknown key 'trainig'. Did you mean 'training'?",
+        "command line: 'training.stepz=4': unknown key 'stepz' in training. Did you mean 'steps'?",
+    ]
+
+
+def test_check_builds(pluxel: Pluxel) -> None:
+    Path("x.yaml").write_text(
+        SMALL.replace(
+            "{type: vgg16, pretrained: false}",
+            "{type: timm, model: vit_tiny_patch16_224, pretrained: false}",
+        ),
+        encoding="utf-8",
+    )
+    code, out, err = pluxel("check", "x.yaml")
+    assert (code, out) == (2, "")
+    assert err == (
+        "x.yaml:4:3: decoder 'fcn8s' needs strides 8, 16, 32; backbone 'timm' "
+        "(vit_tiny_patch16_224) gives 16, 16, 16\n"
+    )
+
+
+def test_check_without_the_data(pluxel: Pluxel) -> None:
+    Path("x.yaml").write_text(
+        SMALL.replace("{type: shapes}", "{type: camvid, root: nowhere}"), encoding="utf-8"
+    )
+    code, out, _ = pluxel("check", "x.yaml")
+    assert code == 0
+    assert "\n  note: the data could not be looked at: x.yaml:6:11: " in out
+
+
+def test_check_of_a_missing_file(pluxel: Pluxel) -> None:
+    code, _, err = pluxel("check", "y.yaml")
+    assert (code, err) == (2, "there is no file 'y.yaml'. Did you mean 'x.yaml'?\n")
+
+
+def test_show_prints_what_is_meant(pluxel: Pluxel) -> None:
+    code, out, err = pluxel("show", "x.yaml", "seed=7")
+    assert (code, err) == (0, "")
+    assert out.startswith("backbone:\n  type: pluxel/vgg16\n  pretrained: false\n")
+    assert "\nseed: 7\n" in out
+    Path("shown.yaml").write_text(out, encoding="utf-8")
+    assert pluxel("show", "shown.yaml")[1] == out
+
+
+def test_show_origin(pluxel: Pluxel) -> None:
+    _, out, _ = pluxel("show", "x.yaml", "--origin", "seed=7")
+    origins = {line.split(":")[0].strip(): line.split("  # ")[-1] for line in out.splitlines()}
+    assert origins["seed"] == "command line: 'seed=7'"
+    assert origins["pretrained"] == "x.yaml:2:37"
+    assert origins["device"] == "default"
+
+
+def test_schema(pluxel: Pluxel) -> None:
+    code, out, _ = pluxel("schema")
+    assert code == 0
+    schema = json.loads(out)
+    Draft202012Validator.check_schema(schema)
+    assert "vgg16" in schema["$defs"]["backbone"]["else"]["anyOf"][0]["enum"]
+    code, out, _ = pluxel("schema", "--output", "schema.json")
+    assert out.endswith("# yaml-language-server: $schema=schema.json\n")
+    assert json.loads(Path("schema.json").read_text(encoding="utf-8")) == schema
+
+
+def test_list(pluxel: Pluxel) -> None:
+    code, out, _ = pluxel("list")
+    assert code == 0
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == [*shipped()]
+    assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
+
+
+PLUGIN = """\
+from pluxel.registry import Component, hookimpl
+
+@hookimpl
+def pluxel_losses():
+    return [Component("mine", target="my_loss:Mine", summary="My own.")]
+
+class Mine:
+    def __init__(self, num_classes: int, *, sharpness: float = 1.0):
+        pass
+"""
+
+
+def test_a_plugin_in_a_file_takes_part(tmp_path: Path) -> None:
+    """Whole processes: what it offers is checked, shown and in the schema."""
+    (tmp_path / "my_loss.py").write_text(PLUGIN)
+    (tmp_path / "x.yaml").write_text(SMALL.replace("cross_entropy", "{type: mine, sharpnes: 2}"))
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pluxel.core.cli", "--plugin", "my_loss.py", "config"]
+        return subprocess.run(
+            [*command, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    done = run("check", "x.yaml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "x.yaml:5:20: loss 'mine' has no parameter 'sharpnes'. Did you mean 'sharpness'?\n"
+    )
+    schema = json.loads(run("schema").stdout)
+    assert schema["$defs"]["loss.my_loss.py.mine"]["properties"]["sharpness"]["default"] == 1.0

@@ -1,0 +1,103 @@
+"""Small real files in the original formats."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pluxel.core.labels import voc_colour
+from pluxel.registry import Host
+
+rng = np.random.default_rng(0)
+
+
+def photograph(height: int = 12, width: int = 16) -> np.ndarray:
+    return rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+def save(path: Path, image: np.ndarray | Image.Image, **options) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
+    image.save(path, **options)
+    return path
+
+
+def with_palette(ids: np.ndarray) -> Image.Image:
+    """An index PNG as the VOC development kit writes it: the palette only shows the ids."""
+    height, width = ids.shape
+    image = Image.frombytes("P", (width, height), ids.astype(np.uint8).tobytes())
+    image.putpalette([part for index in range(256) for part in voc_colour(index)])
+    return image
+
+
+def voc_ids(height: int = 12, width: int = 16) -> np.ndarray:
+    """Background, a class, and the void border around it."""
+    ids = np.zeros((height, width), np.uint8)
+    ids[3:9, 3:9] = 255
+    ids[4:8, 4:8] = int(rng.integers(1, 21))
+    return ids
+
+
+def make_voc(root: Path, year: str = "2012") -> Path:
+    """VOCdevkit/VOC2012 with three images of train and two of val."""
+    folder = root / "VOCdevkit" / f"VOC{year}"
+    lists = folder / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    for split, count in (("train", 3), ("val", 2)):
+        names = [f"{year}_{split}_{i:06d}" for i in range(count)]
+        for name in names:
+            save(folder / "JPEGImages" / f"{name}.jpg", photograph())
+            save(folder / "SegmentationClass" / f"{name}.png", with_palette(voc_ids()))
+        (lists / f"{split}.txt").write_text("\n".join(names))  # some lists end without a newline
+    # The kit holds many photographs that were never segmented.
+    save(folder / "JPEGImages" / "2012_other.jpg", photograph())
+    return root
+
+
+def make_camvid(root: Path, lists: bool = False) -> Path:
+    """train/ + trainannot/ and so on; with lists as SegNet's are, paths of somebody's machine."""
+    for split, count in (("train", 4), ("val", 2), ("test", 2)):
+        names = [f"0016E5_{30 * i:05d}.png" for i in range(count)]
+        for name in names:
+            save(root / split / name, photograph())
+            save(root / f"{split}annot" / name, rng.integers(0, 12, (12, 16)).astype(np.uint8))
+        if lists:
+            rows = [
+                f"/SegNet/CamVid/{split}/{name} /SegNet/CamVid/{split}annot/{name}"
+                for name in reversed(names)
+            ]
+            (root / f"{split}.txt").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def make_folder(root: Path, count: int = 12) -> Path:
+    """photos/*.jpg + masks/*.png, index masks of three classes."""
+    for i in range(count):
+        save(root / "photos" / f"street {i:02d}.jpg", photograph())
+        save(root / "masks" / f"street {i:02d}.png", rng.integers(0, 3, (12, 16)).astype(np.uint8))
+    return root
+
+
+def folder_parameters(root: Path) -> dict:
+    make_folder(root)
+    classes = {0: "ground", 1: "car", 2: "ignore"}
+    fractions = {"train": 0.6, "val": 0.4}
+    return {"images": root / "photos", "masks": root / "masks", "classes": classes} | {
+        "fractions": fractions
+    }
+
+
+PARAMETERS: dict[str, Callable[[Path], dict]] = {
+    "camvid": lambda root: {"root": make_camvid(root)},
+    "voc": lambda root: {"root": make_voc(root)},
+    "folder": folder_parameters,
+    "shapes": lambda root: {"size": 48, "length": 6},
+}
+"""How to get a few samples of each built-in dataset."""
+
+
+@pytest.fixture(scope="session")
+def host() -> Host:
+    return Host()

@@ -1,0 +1,107 @@
+"""CamVid as the SegNet tutorial lays it out."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pluxel.core.data import SplitError, open_split
+from pluxel.core.labels import LabelSpace
+from pluxel.plugins.datasets.camvid import LABELS, CamVid
+
+from .conftest import make_camvid
+
+CLASSES = (
+    *("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car"),
+    *("pedestrian", "bicyclist"),
+)
+
+
+def test_labels():
+    assert LabelSpace(LABELS).class_names == CLASSES
+    assert LABELS.ids[11] == "ignore"
+    assert LABELS.palette["bicyclist"] == (0, 128, 192)
+
+
+def test_pairs_folders_alone(tmp_path):
+    dataset = CamVid("train", root=make_camvid(tmp_path))
+    assert [dataset[i].name for i in range(4)] == [f"0016E5_{30 * i:05d}" for i in range(4)]
+    assert dataset[2].paths["semantic"] == tmp_path / "trainannot" / "0016E5_00060.png"
+
+
+def test_lists_choose_and_order(tmp_path):
+    """Only the file names of their paths mean anything."""
+    make_camvid(tmp_path, lists=True)
+    listing = tmp_path / "train.txt"
+    listing.write_text("\n".join(listing.read_text().splitlines()[:3]) + "\n\n")
+    dataset = CamVid("train", root=tmp_path)
+    assert [dataset[i].name for i in range(len(dataset))] == [
+        "0016E5_00090",
+        "0016E5_00060",
+        "0016E5_00030",
+    ]
+    assert dataset[0].paths["image"] == tmp_path / "train" / "0016E5_00090.png"
+
+
+def test_leaves_files_without_counterpart_out(tmp_path, caplog):
+    make_camvid(tmp_path)
+    (tmp_path / "trainannot" / "0016E5_00030.png").unlink()
+    dataset = CamVid("train", root=tmp_path)
+    assert len(dataset) == 3
+    assert [path.name for path in dataset.unpaired] == ["0016E5_00030.png"]
+    assert "1 files without a counterpart are left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("", r"CamVid not found: .*nowhere \(there is only "),
+        ("trainannot", r"has no split 'train', it has test, val\."),
+        ("train", r"the images of split 'train' not found: .*/train \(there is only "),
+    ],
+)
+def test_says_which_folder_is_missing(tmp_path, missing, message):
+    root = make_camvid(tmp_path)
+    if missing:
+        (root / missing).rename(root / "elsewhere")
+    with pytest.raises(SplitError, match=message):
+        CamVid("train", root=root if missing else root / "nowhere")
+
+
+@pytest.mark.data
+class TestRealData:
+    @pytest.fixture
+    def root(self) -> Path:
+        folder = os.environ.get("PLUXEL_TEST_DATA")
+        if not folder:
+            pytest.skip("PLUXEL_TEST_DATA is not set")
+        return Path(folder) / "data" / "camvid"
+
+    @pytest.mark.parametrize(("split", "count"), [("train", 367), ("val", 101)])
+    def test_counts(self, root, split, count):
+        dataset = CamVid(split, root=root)
+        assert len(dataset) == count
+        assert dataset.unpaired == ()
+
+    def test_ids_and_sizes(self, root):
+        dataset = CamVid("val", root=root)
+        space = LabelSpace(dataset.labels["semantic"])
+        seen = np.zeros(256, np.int64)
+        for i in range(0, len(dataset), 10):
+            sample = dataset[i]
+            assert sample.inputs["image"].shape == (360, 480, 3)
+            classes = space.encode(sample.labels["semantic"], sample.paths["semantic"])
+            seen += np.bincount(classes.ravel(), minlength=256)
+        assert (seen[:11] > 0).all()
+        assert seen[:11].argmax() == CLASSES.index("road")
+
+    def test_a_stretch_of_video_can_be_held_out(self, root):
+        def make(split: str) -> CamVid:
+            return CamVid(split, root=root)
+
+        held_out = open_split(make, "train[0016E5_04530:0016E5_06000]")
+        rest = open_split(make, "train[:0016E5_04530] + train[0016E5_06000:]")
+        assert len(held_out) + len(rest) == 367
+        names = {held_out[i].name for i in range(len(held_out))}
+        assert len(held_out) > 40
+        assert names.isdisjoint(rest[i].name for i in range(len(rest)))

@@ -1,0 +1,119 @@
+"""What holds for every dataset that is registered."""
+
+import logging
+
+import numpy as np
+import pytest
+from pluxel.core.contracts import Dataset, Sample
+from pluxel.core.data import SplitError, open_split
+from pluxel.core.images import ImageError
+from pluxel.core.labels import IGNORE, LabelSpace
+from pluxel.registry import Host
+
+from .conftest import PARAMETERS
+
+NAMES = [c.name for c in Host().components("dataset") if c.provider == "pluxel"]
+
+
+def test_all_are_covered():
+    assert sorted(NAMES) == sorted(PARAMETERS)
+
+
+@pytest.fixture(params=NAMES)
+def make(request, tmp_path, host):
+    """``make(split)`` makes a built-in dataset."""
+    target = host.load(host.get("dataset", request.param))
+    parameters = PARAMETERS[request.param](tmp_path)
+    return lambda split: target(split, **parameters)
+
+
+def test_keeps_the_contract(make):
+    dataset = make("train")
+    assert isinstance(dataset, Dataset)
+    assert len(dataset) > 0
+    assert set(dataset.labels) == {"semantic"}
+    assert dataset.channels == {"image": 3}
+
+
+def test_samples_are_whole(make):
+    """Sizes match, every id is listed, and everything has the type that the contract names."""
+    for split in ("train", "val"):
+        dataset = make(split)
+        space = LabelSpace(dataset.labels["semantic"])
+        for i in range(len(dataset)):
+            sample = dataset[i]
+            image, labels = sample.inputs["image"], sample.labels["semantic"]
+            assert isinstance(sample, Sample)
+            assert image.shape == (*labels.shape, 3)
+            assert image.dtype == np.uint8
+            assert space.encode(labels, sample.paths.get("semantic")).shape == labels.shape
+            assert all(path.is_file() for path in sample.paths.values())
+
+
+def test_samples_are_named_once(make):
+    dataset = make("train")
+    names = [dataset[i].name for i in range(len(dataset))]
+    assert len(set(names)) == len(names)
+
+
+def test_is_the_same_every_time(make):
+    first, again = make("train"), make("train")
+    for i in reversed(range(len(first))):
+        assert first[i].name == again[i].name
+        for field in ("inputs", "labels"):
+            one, other = getattr(first[i], field), getattr(again[i], field)
+            assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_splits_share_nothing(make):
+    pictures = [
+        {dataset[i].inputs["image"].tobytes() for i in range(len(dataset))}
+        for dataset in (make("train"), make("val"))
+    ]
+    assert not pictures[0] & pictures[1]
+
+
+def test_reads_lazily(make, monkeypatch):
+    """Names and paths cost nothing: no file is opened, nothing is drawn."""
+    dataset = make("train")
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise AssertionError("read too early")
+
+    monkeypatch.setattr("PIL.Image.open", fail)
+    monkeypatch.setattr("cv2.fillPoly", fail)
+    assert dataset[0].name
+    assert list(dataset[0].inputs) == ["image"]
+    with pytest.raises((AssertionError, ImageError), match="read too early"):
+        dataset[0].labels["semantic"]
+
+
+def test_ends(make):
+    dataset = make("val")
+    with pytest.raises(IndexError):
+        dataset[len(dataset)]
+
+
+def test_slices(make):
+    assert open_split(make, "train[:2]")[1].name == make("train")[1].name
+
+
+def test_names_the_splits_that_there_are(make):
+    with pytest.raises(SplitError) as caught:
+        make("trian")
+    assert "'trian'" in str(caught.value)
+    assert "Did you mean 'train'?" in str(caught.value)
+
+
+def test_colours_differ(make):
+    label_map = make("train").labels["semantic"]
+    classes = [name for name in dict.fromkeys(label_map.ids.values()) if name != IGNORE]
+    palette = LabelSpace(label_map).palette
+    assert len({tuple(colour) for colour in palette.tolist()}) == len(classes)
+
+
+def test_says_nothing_about_good_files(make, caplog):
+    caplog.set_level(logging.INFO, "pluxel")
+    sample = make("train")[0]
+    sample.inputs["image"], sample.labels["semantic"]
+    assert not caplog.records

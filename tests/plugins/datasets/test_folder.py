@@ -1,0 +1,243 @@
+"""One's own images and masks, in every format and layout that people have."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pluxel.core.data import SplitError, open_split
+from pluxel.core.labels import LabelSpace
+from pluxel.plugins.datasets.folder import Folder, FolderError
+
+from .conftest import make_folder, photograph, save, with_palette
+
+CLASSES = {0: "ground", 1: "car", 2: "ignore"}
+
+
+def folder(root: Path, split: str = "all", **parameters) -> Folder:
+    defaults = {"images": Path("photos"), "masks": Path("masks"), "classes": CLASSES}
+    return Folder(split, root=root, **(defaults | parameters))
+
+
+def names(dataset: Folder) -> list[str]:
+    return [dataset[i].name for i in range(len(dataset))]
+
+
+def classes_of(dataset: Folder, index: int = 0) -> list:
+    sample = dataset[index]
+    return LabelSpace(dataset.labels["semantic"]).encode(sample.labels["semantic"]).tolist()
+
+
+def one_pair(root: Path, mask, suffix: str = ".png") -> Path:
+    """A photograph of 1 × 2 pixels and its mask."""
+    save(root / "photos" / "a.jpg", photograph(1, 2))
+    save(root / "masks" / f"a{suffix}", mask)
+    return root
+
+
+class TestMaskFormats:
+    def test_index(self, tmp_path):
+        one_pair(tmp_path, np.array([[1, 2]], np.uint8))
+        assert classes_of(folder(tmp_path)) == [[1, 255]]
+
+    def test_palette(self, tmp_path):
+        one_pair(tmp_path, with_palette(np.array([[1, 2]])))
+        assert classes_of(folder(tmp_path)) == [[1, 255]]
+
+    def test_sixteen_bits(self, tmp_path):
+        one_pair(tmp_path, np.array([[300, 44]], np.uint16))
+        classes = {44: "a", 300: "b"}
+        assert classes_of(folder(tmp_path, classes=classes)) == [[1, 0]]
+
+    def test_colours(self, tmp_path):
+        one_pair(tmp_path, np.array([[[0, 0, 0], [255, 0, 1]]], np.uint8))
+        dataset = folder(tmp_path, classes={"#ff0001": "roof", "#000000": "ignore"})
+        assert classes_of(dataset) == [[255, 0]]
+        assert LabelSpace(dataset.labels["semantic"]).palette.tolist() == [[255, 0, 1]]
+
+    def test_two_values(self, tmp_path):
+        one_pair(tmp_path, np.array([[0, 255]], np.uint8))
+        dataset = folder(tmp_path, classes=["no", "yes"], mask_format="binary")
+        assert classes_of(dataset) == [[0, 1]]
+
+    def test_arrays(self, tmp_path):
+        save(tmp_path / "photos" / "a.jpg", photograph(1, 2))
+        (tmp_path / "masks").mkdir()
+        np.save(tmp_path / "masks" / "a.npy", np.array([[0, -1]]))
+        dataset = folder(tmp_path, classes={0: "ground", -1: "ignore"})
+        assert classes_of(dataset) == [[0, 255]]
+
+    def test_of_photographs_turned_by_exif(self, tmp_path):
+        """The image lies on its side in the file; its mask was drawn upright."""
+        tags = Image.Exif()
+        tags[0x0112] = 6
+        save(tmp_path / "photos" / "a.jpg", photograph(10, 20), exif=tags)
+        save(tmp_path / "masks" / "a.png", np.zeros((20, 10), np.uint8))
+        sample = folder(tmp_path)[0]
+        assert sample.inputs["image"].shape == (20, 10, 3)
+        assert sample.labels["semantic"].shape == (20, 10)
+
+
+class TestClasses:
+    def test_as_a_list_are_numbered(self, tmp_path):
+        make_folder(tmp_path)
+        dataset = folder(tmp_path, classes=["a", "b", "c"])
+        assert dict(dataset.labels["semantic"].ids) == {0: "a", 1: "b", 2: "c"}
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ({"classes": {0: "a", "#ff0000": "b"}}, "both ids and colours for keys"),
+            (
+                {"classes": {"#ff0000": "b"}, "mask_format": "index"},
+                "mask_format is index, but the keys of classes are colours",
+            ),
+            ({"mask_format": "rgb"}, "mask_format is rgb, but the keys of classes are ids"),
+            ({"mask_format": "binary"}, "binary masks have two classes, 0 and 1"),
+        ],
+    )
+    def test_that_contradict_the_format(self, tmp_path, parameters, message):
+        make_folder(tmp_path)
+        with pytest.raises(FolderError, match=message):
+            folder(tmp_path, **parameters)
+
+
+class TestPairs:
+    def test_by_name_whatever_the_type(self, tmp_path):
+        for name in ("a.jpg", "b.PNG", "c.bmp"):
+            save(tmp_path / "photos" / name, photograph())
+        for name in ("a.png", "b.tif", "c.png"):
+            save(tmp_path / "masks" / name, np.zeros((12, 16), np.uint8))
+        (tmp_path / "photos" / "Thumbs.db").touch()
+        (tmp_path / "photos" / "._a.jpg").touch()
+        assert names(folder(tmp_path)) == ["a", "b", "c"]
+
+    def test_by_name_without_endings(self, tmp_path):
+        """Cityscapes has several kinds of masks in one folder."""
+        save(tmp_path / "photos/bonn/b_1_leftImg8bit.png", photograph())
+        for kind in ("labelIds", "color"):
+            save(tmp_path / f"masks/bonn/b_1_gtFine_{kind}.png", np.zeros((12, 16), np.uint8))
+        dataset = folder(tmp_path, image_suffix="_leftImg8bit", mask_suffix="_gtFine_labelIds")
+        assert names(dataset) == ["bonn/b_1"]
+        assert dataset.unpaired == ()
+
+    def test_in_one_folder(self, tmp_path):
+        for name in ("a", "b"):
+            save(tmp_path / "photos" / f"{name}.jpg", photograph())
+            save(tmp_path / "photos" / f"{name}_mask.png", np.zeros((12, 16), np.uint8))
+        dataset = folder(tmp_path, masks=Path("photos"), mask_suffix="_mask")
+        assert names(dataset) == ["a", "b"]
+        assert dataset.unpaired == ()
+
+    def test_without_counterpart_are_left_out_and_kept_in_mind(self, tmp_path, caplog):
+        make_folder(tmp_path, 3)
+        save(tmp_path / "photos" / "alone.jpg", photograph())
+        dataset = folder(tmp_path)
+        assert len(dataset) == 3
+        assert dataset.unpaired == (tmp_path / "photos" / "alone.jpg",)
+        assert "1 files without a counterpart are left out" in caplog.text
+
+    def test_of_one_name_twice_are_refused(self, tmp_path):
+        make_folder(tmp_path, 1)
+        save(tmp_path / "photos" / "street 00.png", photograph())
+        with pytest.raises(
+            SplitError, match=r"street 00.png and .*street 00.jpg have the same name"
+        ):
+            folder(tmp_path)
+
+    def test_that_match_nothing(self, tmp_path):
+        save(tmp_path / "photos" / "a.jpg", photograph())
+        save(tmp_path / "masks" / "b.png", np.zeros((12, 16), np.uint8))
+        with pytest.raises(SplitError, match=r"split 'all' is empty: no image of .* has a mask in"):
+            folder(tmp_path)
+
+
+class TestSplits:
+    def test_by_subfolder(self, tmp_path):
+        for split in ("train", "val"):
+            save(tmp_path / "photos" / split / f"{split}.jpg", photograph())
+            save(tmp_path / "masks" / split / f"{split}.png", np.zeros((12, 16), np.uint8))
+        assert names(folder(tmp_path, "train")) == ["train"]
+        assert names(folder(tmp_path, "val")) == ["val"]
+        assert names(folder(tmp_path, "all")) == ["train/train", "val/val"]
+        with pytest.raises(SplitError, match=r"has no split 'vall', it has all, train, val"):
+            folder(tmp_path, "vall")
+
+    @pytest.mark.parametrize("form", ["{}", "{}.jpg", "photos/{}.jpg", "/their/disk/photos/{}.jpg"])
+    def test_by_list(self, tmp_path, form):
+        make_folder(tmp_path)
+        chosen = ["street 07", "street 02"]
+        (tmp_path / "mine.txt").write_text("\n".join(map(form.format, chosen)) + "\n\n")
+        dataset = folder(tmp_path, "mine", splits={"mine": Path("mine.txt")})
+        assert names(dataset) == chosen
+
+    def test_by_a_list_with_a_wrong_line(self, tmp_path):
+        make_folder(tmp_path)
+        (tmp_path / "mine.txt").write_text("street 07\nstret 03\n")
+        with pytest.raises(
+            SplitError, match=r"mine.txt:2: no image with a mask is called 'stret 03'"
+        ):
+            folder(tmp_path, "mine", splits={"mine": Path("mine.txt")})
+        with pytest.raises(SplitError, match=r"the list .*other.txt is not a file"):
+            folder(tmp_path, "mine", splits={"mine": Path("other.txt")})
+
+    def test_by_fractions(self, tmp_path):
+        make_folder(tmp_path, 60)
+        fractions = {"train": 0.7, "val": 0.2, "test": 0.1}
+        parts = {split: names(folder(tmp_path, split, fractions=fractions)) for split in fractions}
+        assert sorted(name for part in parts.values() for name in part) == names(folder(tmp_path))
+        assert len(parts["train"]) > len(parts["val"]) > len(parts["test"]) > 0
+        other = names(folder(tmp_path, "train", fractions=fractions, seed=1))
+        assert other != parts["train"]
+
+    def test_by_fractions_stay_when_images_are_added(self, tmp_path):
+        make_folder(tmp_path, 20)
+        fractions = {"train": 0.5, "val": 0.5}
+        before = set(names(folder(tmp_path, "train", fractions=fractions)))
+        make_folder(tmp_path, 60)
+        after = set(names(folder(tmp_path, "train", fractions=fractions)))
+        old = {name for name in after if name < "street 20"}
+        assert old == before
+        assert len(after) > len(before)
+
+    def test_all_can_be_cut(self, tmp_path):
+        make_folder(tmp_path, 10)
+        assert len(open_split(lambda split: folder(tmp_path, split), "all[:80%]")) == 8
+
+    @pytest.mark.parametrize(
+        ("parameters", "error", "message"),
+        [
+            ({"fractions": {"train": 0.9, "val": 0.2}}, FolderError, "add up to 1.1, more than 1"),
+            (
+                {"fractions": {"train": 1.0}, "splits": {"train": Path("a.txt")}},
+                FolderError,
+                "either splits or fractions",
+            ),
+            ({}, SplitError, r"fractions: \{train: 0.8, val: 0.2\}"),
+        ],
+    )
+    def test_that_cannot_be(self, tmp_path, parameters, error, message):
+        make_folder(tmp_path)
+        with pytest.raises(error, match=message):
+            folder(tmp_path, "train", **parameters)
+
+
+class TestChannels:
+    def test_of_many_bands(self, tmp_path):
+        make_folder(tmp_path, 0)
+        (tmp_path / "photos").mkdir()
+        np.save(tmp_path / "photos" / "a.npy", np.zeros((12, 16, 7), np.uint16))
+        save(tmp_path / "masks" / "a.png", np.zeros((12, 16), np.uint8))
+        dataset = folder(tmp_path, channels=7)
+        assert dataset.channels == {"image": 7}
+        assert dataset[0].inputs["image"].shape == (12, 16, 7)
+
+    def test_of_greyscale(self, tmp_path):
+        make_folder(tmp_path, 1)
+        assert folder(tmp_path, channels=1)[0].inputs["image"].shape == (12, 16, 1)
+
+
+def test_says_which_folder_is_missing(tmp_path):
+    make_folder(tmp_path)
+    with pytest.raises(SplitError, match=r"the masks not found: .*/gone \(there is only "):
+        folder(tmp_path, masks=Path("gone"))

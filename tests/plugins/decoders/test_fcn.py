@@ -1,0 +1,264 @@
+"""The three networks of the FCN paper, on any backbone that offers the strides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pluxel.core.contracts import Scores
+from pluxel.core.geometry import FeatureSpec, Grid, StrideError
+from pluxel.core.resampling import resample
+from pluxel.core.weights import copy_matching
+from pluxel.plugins.decoders._upsampling import (
+    Alignment,
+    BilinearUpsampling,
+    LearnedUpsampling,
+    bilinear_taps,
+    upsampling,
+)
+from pluxel.plugins.decoders.fcn import FCN8s, FCN16s, FCN32s
+from torch import Tensor, nn
+
+DECODERS = [FCN32s, FCN16s, FCN8s]
+FINEST = {FCN32s: 32, FCN16s: 16, FCN8s: 8}
+
+# Offsets by stride, as the trunks have them.
+TRUNKS = {
+    "VGG16": {stride: Fraction(stride - 1, 2) for stride in (2, 4, 8, 16, 32)},
+    "VGG16, pad 100": {
+        2: Fraction(-197, 2),
+        4: Fraction(-195, 2),
+        8: Fraction(-191, 2),
+        16: Fraction(-183, 2),
+        32: Fraction(25, 2),
+    },
+    "ResNet": {stride: 0 for stride in (2, 4, 8, 16, 32)},
+    "TensorFlow's padding": {stride: stride - 1 for stride in (2, 4, 8, 16, 32)},
+    "odd": {8: Fraction(1, 3), 16: Fraction(7, 4), 32: Fraction(-2, 5)},
+}
+
+
+def specs(trunk: str) -> list[FeatureSpec]:
+    return [
+        FeatureSpec(f"s{stride}", channels, Grid(stride, offset), (99, 99), "computed")
+        for channels, (stride, offset) in enumerate(TRUNKS[trunk].items(), 3)
+    ]
+
+
+def maps(features: Sequence[FeatureSpec], size: tuple[int, int] = (97, 131)) -> list[Tensor]:
+    """Random maps that cover an image, with one cell to spare."""
+    generator = torch.Generator().manual_seed(0)
+    return [
+        torch.randn(
+            2,
+            spec.channels,
+            *(max(1, ceil((n - o) / s) + 1) for n, o, s in zip(size, spec.grid.offset, spec.grid.stride)),
+            generator=generator,
+        )
+        for spec in features
+    ]  # fmt: skip
+
+
+def randomise(module: nn.Module) -> None:
+    generator = torch.Generator().manual_seed(1)
+    for name, parameter in module.named_parameters():
+        if "score" in name:
+            nn.init.normal_(parameter, generator=generator)
+
+
+@pytest.mark.parametrize("trunk", TRUNKS)
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_scores_lie_on_the_finest_grid_used_and_start_at_zero(decoder: type, trunk: str) -> None:
+    features = specs(trunk)
+    scores = decoder(features, 5)(maps(features))
+    finest = next(spec for spec in features if spec.grid.stride[0] == FINEST[decoder])
+    shape = maps(features)[features.index(finest)].shape
+    assert scores.grid == finest.grid
+    assert scores.tensor.shape == (2, 5, *shape[-2:])
+    assert not scores.tensor.any()
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_every_score_layer_learns_from_the_first_step(decoder: type) -> None:
+    features = specs("VGG16")
+    module = decoder(features, 5)
+    scores = module(maps(features)).tensor
+    nn.functional.cross_entropy(scores, torch.ones(2, *scores.shape[-2:]).long()).backward()
+    gradients = {name: parameter.grad for name, parameter in module.named_parameters()}
+    assert all(gradient is not None and gradient.any() for gradient in gradients.values())
+    assert len(gradients) == 2 * (1 + len(getattr(module, "skip_scores", [])))
+
+
+@pytest.mark.parametrize("trunk", TRUNKS)
+@pytest.mark.parametrize("decoder", [FCN16s, FCN8s])
+def test_fusion_is_the_sum_of_aligned_scores(decoder: type, trunk: str) -> None:
+    """Each skip's scores alone, and the deepest scores upsampled step by step, add up."""
+    features, images = specs(trunk), maps(specs(trunk))
+    module = decoder(features, 5)
+    randomise(module)
+    finer = [i for i, spec in enumerate(features) if spec.grid.stride[0] < 32][::-1]
+    deepest = len(features) - 1
+    scores, grid = module.score(images[deepest]), features[deepest].grid
+    for index, layer in zip(finer, module.skip_scores):
+        skip = layer(images[index])
+        scores = skip + resample(Scores(scores, grid), skip.shape[-2:], grid=features[index].grid)
+        grid = features[index].grid
+    torch.testing.assert_close(module(images).tensor, scores)
+
+
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_16s_with_a_zero_skip_is_32s_upsampled_in_two_steps(trunk: str) -> None:
+    features, images = specs(trunk), maps(specs(trunk))
+    coarse, fine = FCN32s(features, 5), FCN16s(features, 5)
+    randomise(coarse)
+    report = copy_matching(fine, coarse.state_dict())
+    assert report.loaded == ["score.weight", "score.bias"]
+    assert report.missing == ["skip_scores.0.weight", "skip_scores.0.bias"]
+    expected = resample(coarse(images), images[-2].shape[-2:], grid=features[-2].grid)
+    torch.testing.assert_close(fine(images).tensor, expected)
+
+
+@pytest.mark.parametrize("upsampling", ["bilinear", "learned"])
+def test_8s_starts_from_16s_by_name(upsampling) -> None:
+    features = specs("VGG16")
+    coarse = FCN16s(features, 5, upsampling=upsampling)
+    report = copy_matching(FCN8s(features, 5, upsampling=upsampling), coarse.state_dict())
+    assert set(report.loaded) == set(coarse.state_dict())
+    expected = {"skip_scores.1.weight", "skip_scores.1.bias"}
+    assert set(report.missing) == expected | (
+        {"upsampling.1.weight"} if upsampling == "learned" else set()
+    )
+
+
+def test_skip_scales_multiply_the_features() -> None:
+    features, images = specs("VGG16"), maps(specs("VGG16"))
+    plain, scaled = FCN8s(features, 5), FCN8s(features, 5, skip_scales=(0.01, 0.0001))
+    randomise(plain)
+    copy_matching(scaled, plain.state_dict())
+    images_by_hand = [*images]
+    images_by_hand[3], images_by_hand[2] = 0.01 * images[3], 0.0001 * images[2]
+    torch.testing.assert_close(scaled(images).tensor, plain(images_by_hand).tensor)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_dropout_is_of_the_deepest_map_in_training_only(decoder: type) -> None:
+    features, images = specs("VGG16"), maps(specs("VGG16"))
+    module = decoder(features, 5, dropout=0.5)
+    randomise(module)
+    assert not torch.equal(module(images).tensor, module(images).tensor)
+    module.eval()
+    assert torch.equal(module(images).tensor, module(images).tensor)
+    assert not list(module.dropout.parameters())
+
+
+def test_32s_takes_whatever_is_deepest() -> None:
+    vit = [FeatureSpec(f"b{i}", 6, Grid(16, Fraction(15, 2)), (9, 9), "assumed") for i in range(3)]
+    images = [torch.full((1, 6, 4, 4), float(i)) for i in range(3)]
+    module = FCN32s(vit, 5)
+    nn.init.ones_(module.score.weight)
+    scores = module(images)
+    assert scores.grid == vit[0].grid
+    assert scores.tensor.unique().tolist() == [12.0]
+
+
+@pytest.mark.parametrize(
+    ("decoder", "message"),
+    [
+        (FCN16s, "the decoder needs strides 16, 32; the backbone gives 16, 16, 16"),
+        (FCN8s, "the decoder needs strides 8, 16, 32; the backbone gives 16, 16, 16"),
+    ],
+)
+def test_the_wrong_backbone(decoder: type, message: str) -> None:
+    vit = [FeatureSpec(f"b{i}", 6, Grid(16, Fraction(15, 2)), (9, 9), "assumed") for i in range(3)]
+    with pytest.raises(StrideError) as caught:
+        decoder(vit, 5)
+    assert str(caught.value) == message
+
+
+class TestLearnedUpsampling:
+    @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 15, 16, 63, 64])
+    def test_taps(self, kernel: int) -> None:
+        """FCN's filler: every phase sums to 1, and the kernel is centred."""
+        taps, factor = bilinear_taps(kernel), (kernel + 1) // 2
+        torch.testing.assert_close(taps, taps.flip(0))
+        for phase in range(factor):
+            assert taps[phase::factor].sum().item() == pytest.approx(1)
+
+    def test_printed_taps(self) -> None:
+        assert bilinear_taps(4).tolist() == [0.25, 0.75, 0.75, 0.25]
+        assert bilinear_taps(64).max().item() == 63 / 64
+        assert bilinear_taps(63)[[0, 31]].tolist() == [1 / 32, 1]
+
+    @pytest.mark.parametrize(
+        ("trunk", "kernel"), [("VGG16", 4), ("VGG16, pad 100", 4), ("ResNet", 3), ("odd", None)]
+    )
+    def test_the_parity_rule(self, trunk: str, kernel: int | None) -> None:
+        *_, fine, coarse = specs(trunk)
+        alignment = Alignment.between(coarse.grid, fine.grid, 0)
+        assert (alignment and alignment.kernel) == kernel
+
+    def test_the_crop_of_the_release(self) -> None:
+        *_, pool3, pool4, fc7 = specs("VGG16, pad 100")
+        skipped = Alignment.between(fc7.grid, pool4.grid, 0)
+        assert skipped
+        assert skipped.crop == -5
+        assert Alignment.between(pool4.grid.crop(5), pool3.grid, 0).crop == -9
+
+    @pytest.mark.parametrize("decoder", [FCN16s, FCN8s])
+    @pytest.mark.parametrize("trunk", TRUNKS)
+    def test_it_starts_as_the_fixed_one(self, decoder: type, trunk: str) -> None:
+        features, images = specs(trunk), maps(specs(trunk))
+        fixed, learned = decoder(features, 5), decoder(features, 5, upsampling="learned")
+        randomise(fixed)
+        copy_matching(learned, fixed.state_dict())
+        torch.testing.assert_close(
+            learned(images).tensor, fixed(images).tensor, rtol=1e-5, atol=1e-4
+        )
+
+    @settings(deadline=None, max_examples=60)
+    @given(
+        st.integers(2, 5),
+        st.tuples(st.sampled_from([0, Fraction(1, 2)]), st.sampled_from([0, Fraction(1, 2)])),
+        st.tuples(st.integers(-40, 40), st.integers(-40, 40)),
+        st.tuples(st.integers(1, 5), st.integers(1, 5)),
+        st.tuples(st.integers(1, 23), st.integers(1, 23)),
+    )
+    def test_it_equals_resampling_wherever_a_kernel_aligns(
+        self, factor: int, halves: tuple, cells: tuple, coarse: tuple, fine: tuple
+    ) -> None:
+        """With fine cells far outside the coarse map, and of every phase."""
+        start = [c + h for c, h in zip(cells, halves, strict=True)]
+        grids = Grid(4 * factor, 0), Grid(4, [4 * s for s in start])
+        module = upsampling(3, *grids, learned=True)
+        assert isinstance(module, LearnedUpsampling)
+        scores = torch.randn(1, 3, *coarse)
+        expected = BilinearUpsampling(*grids)(scores, fine)
+        torch.testing.assert_close(module(scores, fine), expected)
+
+    def test_its_kernels_are_learned_one_a_class(self) -> None:
+        features, images = specs("ResNet"), maps(specs("ResNet"))
+        module = FCN16s(features, 5, upsampling="learned")
+        randomise(module)
+        module(images).tensor.square().sum().backward()
+        kernels = module.upsampling[0].weight
+        assert kernels.shape == (5, 1, 3, 3)
+        assert kernels.grad is not None
+        assert kernels.grad.flatten(1).any(1).all()
+
+    def test_the_fixed_one_has_nothing_to_learn(self) -> None:
+        module = FCN8s(specs("ResNet"), 5)
+        assert not list(module.upsampling.parameters())
+
+    def test_where_none_aligns_it_stays_fixed_and_says_so(self, caplog) -> None:
+        module = FCN16s(specs("odd"), 5, upsampling="learned")
+        assert isinstance(module.upsampling[0], BilinearUpsampling)
+        assert "stays fixed: no symmetric kernel aligns" in caplog.text
+
+    def test_where_one_aligns_it_says_nothing(self, caplog) -> None:
+        FCN16s(specs("ResNet"), 5, upsampling="learned")
+        assert caplog.text == ""
