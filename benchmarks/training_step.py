@@ -61,8 +61,8 @@ class Drawn:
 def pluxel_steps(trainer: Trainer) -> Iterator[None]:
     """Train as `pluxel train` does, one step at a time."""
     with track("training", STEPS) as advance:
-        for batches in trainer._batches():
-            trainer._step(batches, advance)
+        for batches in trainer.batches():
+            trainer.step(batches, advance)
             yield
 
 
@@ -97,7 +97,7 @@ def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float,
         experiments = [Experiment(config, Run(Path(folder) / name)) for name in ("a", "b")]
         drawn = Drawn(experiments[0].dataset("train"))
         trainer = Trainer(experiments[0])
-        trainer._start(resume=False)
+        trainer.start(resume=False)
         trainer.data = TrainingData(drawn, experiments[0].spaces)
         bare = experiments[1].model.to(memory_format=torch.channels_last).train()
         ours = pluxel_steps(trainer)

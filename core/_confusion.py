@@ -19,7 +19,7 @@ class Scratch:
 
     def pair(self, size: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return two tensors (size,) of whatever values, overwritten by the next call."""
-        need = (size + 3) // 4 * 4 * dtype.itemsize  # both begin where int64 may
+        need = size * dtype.itemsize
         if len(self._bytes) < 2 * need:
             self._bytes = torch.empty(2 * need, dtype=torch.uint8)
         first, second = self._bytes[:need], self._bytes[need : 2 * need]

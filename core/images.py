@@ -33,6 +33,10 @@ class ImageError(PluxelError):
     """A file that cannot be read as an image or as a mask."""
 
 
+class ColouredMaskError(ImageError):
+    """A mask that holds colours where ids were expected."""
+
+
 def read_image(path: Path, channels: int = 3) -> np.ndarray:
     """Return an image (H, W, channels), upright by its EXIF orientation, channels in RGB order.
 
@@ -52,7 +56,7 @@ def read_index_mask(path: Path) -> np.ndarray:
 
     8-bit, 16-bit, 1-bit and palette images, and integer ``.npy``; upright by EXIF, as its image is.
 
-    Raises: ImageError naming the file, also for a mask that holds colours.
+    Raises: ImageError naming the file; ColouredMaskError where colours are no shades of grey.
     """
     if path.suffix.lower() == ".npy":
         return _guarded(path, lambda: _array_mask(path))
@@ -131,6 +135,8 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
 def _open(path: Path) -> Image.Image:
     """Return the image, wholly decoded and upright."""
     image = Image.open(path)
+    if image.mode in ("RGB", "RGBA") and any("16" in str(tile.args) for tile in image.tile):
+        log_once(logging.INFO, f"{path}: converted from 16 bits a channel to 8")
     image.load()
     if image.getexif().get(0x0112, 1) == 1:
         return image
@@ -180,7 +186,7 @@ def _index_mask(path: Path) -> np.ndarray:
         bands = np.asarray(image)
     colours = bands if image.mode in {"RGB", "RGBA"} else bands[..., :1]
     if image.mode not in {"RGB", "RGBA", "LA", "PA"} or (colours[..., :3] != bands[..., :1]).any():
-        raise ImageError(
+        raise ColouredMaskError(
             f"{path}: the mask holds colours ({image.mode}), not ids. Give its classes by colour "
             "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
         )

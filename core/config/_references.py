@@ -62,7 +62,9 @@ class _Resolver:
     def node(self, node: Node) -> Node:
         """Return a node with everything in it resolved."""
         if id(node) not in self._done:
-            self._done[id(node)] = self._resolve(node)
+            resolved = self._resolve(node)
+            # A literal '${' must not be taken for a reference when a reference leads to it.
+            self._done |= {id(node): resolved, id(resolved): resolved}
         return self._done[id(node)]
 
     def _resolve(self, node: Node) -> Node:

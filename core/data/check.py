@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
@@ -18,6 +17,10 @@ from .splits import unpaired
 Kind = Literal[
     "unpaired", "unreadable", "size mismatch", "stray id", "empty class", "duplicate", "note"
 ]
+
+
+_SHOWN = 20
+"""Masks that hold colours or instances have thousands of stray ids."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,17 @@ class SplitReport:
     """
 
     samples: int
-    sizes: Counter[str] = field(default_factory=Counter)
+    sizes: dict[str, int] = field(default_factory=dict)
     classes: dict[str, dict[str, ClassCount]] = field(default_factory=dict)
 
 
 @dataclass
 class Report:
-    """All that `check_data` found."""
+    """All that `check_data` found; ``stray``: by head, the unlisted raw ids, as written."""
 
     splits: dict[str, SplitReport] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    stray: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[Finding]:
@@ -67,6 +71,9 @@ class Report:
             "splits": {name: asdict(split) for name, split in self.splits.items()},
             "findings": [asdict(finding) for finding in self.findings],
             "problems": len(self.problems),
+            "add_to_labels": {
+                head: dict.fromkeys(ids, IGNORE) for head, ids in self.stray.items() if ids
+            },
         }
 
 
@@ -92,6 +99,9 @@ def check_data(
             progress()
         report.splits[split] = reader.report
         report.findings += reader.conclude()
+        for head, stray in reader.stray.items():
+            texts = [label_spaces[head].id_text(one) for one in sorted(stray)]
+            report.stray[head] = list(dict.fromkeys([*report.stray.get(head, ()), *texts]))
     return report
 
 
@@ -118,19 +128,21 @@ class _Reader:
         self.findings = [
             Finding("unpaired", split, f"{path}: has no counterpart") for path in unpaired(dataset)
         ]
-        self.stray: dict[str, dict[int, list[str]]] = {head: {} for head in label_spaces}
+        # By head and id: the first file that has it, and the number of files.
+        self.stray: dict[str, dict[int, tuple[str, int]]] = {head: {} for head in label_spaces}
 
     def read(self, index: int) -> None:
         sample = self.dataset[index]
         size = None
         for name in self.dataset.channels:
-            if (array := self._array(sample, sample.inputs, name)) is not None:
+            if (array := self._array(sample.inputs, name)) is not None:
                 size = size or array.shape[:2]
                 self._check_size(sample, name, array.shape[:2], size)
         if size is not None:
-            self.report.sizes[f"{size[1]}×{size[0]}"] += 1
+            text = f"{size[1]}×{size[0]}"
+            self.report.sizes[text] = self.report.sizes.get(text, 0) + 1
             self._check_twin(sample)
-        labels = {name: self._array(sample, sample.labels, name) for name in self._label_maps}
+        labels = {name: self._array(sample.labels, name) for name in self._label_maps}
         for name, raw in labels.items():
             if raw is not None and size is not None:
                 self._check_size(sample, name, raw.shape[:2], size)
@@ -145,9 +157,7 @@ class _Reader:
     def _find(self, kind: Kind, message: str) -> None:
         self.findings.append(Finding(kind, self.split, message))
 
-    def _array(
-        self, sample: Sample, fields: Mapping[str, np.ndarray], name: str
-    ) -> np.ndarray | None:
+    def _array(self, fields: Mapping[str, np.ndarray], name: str) -> np.ndarray | None:
         try:
             return fields[name]
         except PluxelError as error:
@@ -167,7 +177,7 @@ class _Reader:
     def _check_twin(self, sample: Sample) -> None:
         """Find an image whose file has the same content as one of an earlier split."""
         path = next((sample.paths[n] for n in self.dataset.channels if n in sample.paths), None)
-        if path is None:
+        if path is None or not path.is_file():
             return
         digest = blake2b(path.read_bytes(), digest_size=16).digest()
         split, other = self.seen.setdefault(digest, (self.split, str(path)))
@@ -180,7 +190,8 @@ class _Reader:
             name = space.label_map.ids.get(int(one))
             if name is None:
                 where = str(sample.paths.get(self.sources[head], sample.name))
-                self.stray[head].setdefault(int(one), []).append(where)
+                first, files = self.stray[head].get(int(one), (where, 0))
+                self.stray[head][int(one)] = first, files + 1
             else:
                 self.report.classes[head][name].pixels += int(count)
         for name in {space.label_map.ids.get(int(one)) for one in ids} - {None}:
@@ -189,8 +200,13 @@ class _Reader:
     def conclude(self) -> list[Finding]:
         """Return what was found, with what only the whole split shows."""
         for head, stray in self.stray.items():
-            for one, files in sorted(stray.items()):
-                self._find("stray id", self._stray_text(head, one, files))
+            for one, (first, files) in sorted(stray.items())[:_SHOWN]:
+                more = f" and {files - 1} more files" if files > 1 else ""
+                text = self.spaces[head].id_text(one)
+                self._find("stray id", f"{first}{more}: label id {text} is not in the label map")
+            if len(stray) > _SHOWN:
+                text = f"{head}: {len(stray)} ids are not in the label map; are these class masks?"
+                self._find("stray id", text)
         for head, counts in self.report.classes.items():
             for name, count in counts.items():
                 if not count.pixels and name != IGNORE:
@@ -198,11 +214,3 @@ class _Reader:
                     kind = "empty class" if self.split == "train" else "note"
                     self._find(kind, f"{head}: class '{name}' occurs in no image")
         return self.findings
-
-    def _stray_text(self, head: str, one: int, files: list[str]) -> str:
-        text = self.spaces[head].id_text(one)
-        others = f" and {len(files) - 1} more" if len(files) > 1 else ""
-        return (
-            f"{files[0]}{others}: label id {text} is not in the label map. "
-            f"Add labels: {{map: {{{text}: ignore}}}}, or the name of its class"
-        )

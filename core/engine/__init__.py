@@ -4,7 +4,8 @@ from .evaluate import Evaluation, Evaluator
 from .experiment import Experiment, evaluate_run, read_weights
 from .run import Run, open_run
 from .signals import Interrupted
-from .train import Diverged, Trainer
+from .state import Diverged
+from .train import Trainer
 
 __all__ = [
     "Diverged",

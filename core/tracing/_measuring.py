@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, gcd, inf
 
-import torch
 from torch import nn
 
 from ...registry import PluxelError
 from ..geometry import FeatureSpec, Grid, Source
-from ._dispatch import Trace, as_maps, trace
+from ._dispatch import Trace, trace
 from ._extent import Extent, Untraceable
 from ._positions import Located
 from ._probing import Extents, RandomWeights, Strides, probe
@@ -106,11 +105,9 @@ class _Subject:
     def shapes(self, size: Size) -> list[Shape] | None:
         """Return the shapes of the maps, or None if the network refuses or a map is empty."""
         try:
-            with torch.inference_mode(), torch.device(self.device):
-                maps = as_maps(self.network(torch.zeros(1, self.channels, *size)))
+            shapes = self.trace(size).shapes
         except Exception:  # noqa: BLE001 - a network may refuse in any way
             return None
-        shapes = [tuple(one.shape) for one in maps]
         return shapes if all(min(shape[-2:]) > 0 for shape in shapes) else None
 
     def strides(self, index: int, found: Trace) -> Strides:

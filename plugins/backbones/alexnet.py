@@ -82,12 +82,12 @@ class AlexNet(PretrainedBackbone):
 
 
 def _features(in_channels: int) -> nn.Sequential:
-    with torch.device("meta"):  # a classifier of 58 million weights would be thrown away
-        features = torchvision.models.AlexNet().features
-        if in_channels != 3:
-            features[0] = nn.Conv2d(in_channels, 64, 11, 4, 2)
-    features.to_empty(device=torch.get_default_device())
-    for layer in features:
+    with torch.device("meta"):  # the classifier of 58 million weights would be thrown away
+        layers = torchvision.models.AlexNet().features
+    channels = in_channels
+    for index, layer in enumerate(layers):
         if isinstance(layer, nn.Conv2d):
-            layer.reset_parameters()
-    return features
+            window = layer.kernel_size, layer.stride, layer.padding
+            layers[index] = nn.Conv2d(channels, layer.out_channels, *window)  # pyright: ignore[reportArgumentType]
+            channels = layer.out_channels
+    return layers

@@ -48,7 +48,7 @@ class GoogLeNet(PretrainedBackbone):
         normalisation: Normalisation | None = None,
     ) -> None:
         super().__init__()
-        whole = torchvision.models.GoogLeNet(aux_logits=False, init_weights=True)
+        whole = torchvision.models.GoogLeNet(aux_logits=False, init_weights=False)
         for name in (layer for stage in STAGES.values() for layer in stage):
             self.add_module(name, whole.get_submodule(name))
         if in_channels != 3:

@@ -55,10 +55,10 @@ class CrossEntropy(PixelwiseLoss):
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the sum over pixels divided by the normaliser, at the speed of PyTorch.
 
-        On a CPU, PyTorch's own loop finds stray labels, and its mean is NaN where there is nothing
-        to divide by; so neither costs a pass over the target beforehand.
+        On a CPU, PyTorch's own loop finds stray labels, and its mean is not finite where there is
+        nothing to divide by; so neither costs a pass over the target beforehand.
         """
-        if not is_readable(target):
+        if target.device.type != "cpu" or not is_readable(target):
             return super().forward(logits, target)
         check_shapes(logits, target, self.num_classes)
         with full_precision(logits):
@@ -68,7 +68,7 @@ class CrossEntropy(PixelwiseLoss):
             except (IndexError, RuntimeError):
                 check_target(target, self.num_classes, self.ignore_index)
                 raise
-            return super()._loss(logits, target) if loss.isnan() else loss
+            return loss if loss.isfinite() else super()._loss(logits, target)
 
     def _cross_entropy(self, logits: Tensor, target: Tensor, reduction: str) -> Tensor:
         return functional.cross_entropy(

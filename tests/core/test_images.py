@@ -5,6 +5,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -77,6 +78,14 @@ class TestReadImage:
         wide = np.array([[0, 257, 65535]], np.uint16)
         read = read_image(save(tmp_path / "a.png", wide))
         assert read[0].tolist() == [[0] * 3, [1] * 3, [255] * 3]
+
+    def test_converts_sixteen_bits_a_channel(self, tmp_path, caplog):
+        caplog.set_level(logging.INFO, "pluxel")
+        wide = np.zeros((2, 3, 3), np.uint16)
+        wide[..., 0] = 65535
+        cv2.imwrite(str(tmp_path / "a.png"), wide[..., ::-1])
+        assert read_image(tmp_path / "a.png")[0, 0].tolist() == [255, 0, 0]
+        assert "a.png: converted from 16 bits a channel to 8" in caplog.text
 
     @pytest.mark.parametrize("scale", [1, 255])
     def test_converts_floats_of_either_range(self, tmp_path, scale):

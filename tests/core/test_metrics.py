@@ -156,6 +156,15 @@ def test_images_merge_into_the_whole_set() -> None:
     assert torch.equal(whole.counts, confusion(prediction, truth, 5, 255))
 
 
+def test_batches_of_any_sizes_may_follow_each_other() -> None:
+    matrix, wanted = ConfusionMatrix(11, 255), torch.zeros(11, 11, dtype=torch.int64)
+    for size in (7, 5, 9, 14, 30, 1, 0, 8):
+        prediction, truth = torch.randint(11, (2, size))
+        matrix.update(prediction, truth)
+        wanted += confusion(prediction, truth, 11, 255)
+    assert torch.equal(matrix.counts, wanted)
+
+
 def test_nothing_labelled_gives_no_scores() -> None:
     scores = scored(torch.zeros(4).long(), torch.full((4,), 255))
     assert scores.pixels == 0

@@ -118,6 +118,13 @@ def test_what_cannot_be_resolved(text: str, message: str) -> None:
     assert complaint(text) == message
 
 
+def test_what_is_resolved_is_not_resolved_again() -> None:
+    tree = resolved(
+        "low: {x: '$${seed}'}\nhigh: ${low}\na: ${high.x}\nb: ${high}\nc: 'v${high.x}'\n"
+    )
+    assert (tree["a"], tree["b"], tree["c"]) == ("${seed}", {"x": "${seed}"}, "v${seed}")
+
+
 def test_references_cannot_unfold_without_end() -> None:
     levels = [f"a{i}: ['${{a{i - 1}}}', '${{a{i - 1}}}']" for i in range(1, 40)]
     assert complaint("\n".join(["a0: x", *levels])) == (

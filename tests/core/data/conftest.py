@@ -9,7 +9,6 @@ from pluxel.core.contracts import Sample
 from pluxel.core.data import Lazy
 from pluxel.core.images import ImageError
 from pluxel.core.labels import LabelMap, LabelSpace
-from pluxel.core.logs import log_once
 
 LABELS = LabelMap({0: "ground", 1: "thing", 9: "ignore"})
 
@@ -55,11 +54,6 @@ class Toy:
         label[0, 0] = 1
         label[-1, -1] = 9
         return label
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said_yet() -> None:
-    log_once.cache_clear()
 
 
 @pytest.fixture

@@ -107,9 +107,9 @@ def test_weights_that_are_not_finite_never_overwrite_good_ones(make):
     trainer.train(resume=False)
     before = trainer.run.state.read_bytes()
     next(trainer.experiment.model.parameters()).data.fill_(torch.nan)
-    for save in (trainer._save_state, lambda: trainer._save_weights(None)):
+    for save in (trainer.state.save, trainer.state.save_weights):
         with pytest.raises(Diverged, match="the weights of .* are not finite"):
-            save()
+            save(trainer.run, {})
     assert trainer.run.state.read_bytes() == before
 
 

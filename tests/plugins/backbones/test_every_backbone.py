@@ -19,7 +19,6 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 HOST = Host({"pluxel": pluxel.plugins})
 
-# The classifiers of the old networks weigh 200 to 500 MB: here only without data, below.
 TRUNK = {"fc": False}
 PARAMETERS: Mapping[str, list[dict[str, Any]]] = {
     "alexnet": [TRUNK, TRUNK | {"pool_rounding": "floor"}],
@@ -28,16 +27,13 @@ PARAMETERS: Mapping[str, list[dict[str, Any]]] = {
         {"model": name}
         for name in (
             "test_resnet",
-            "test_efficientnet",
             "test_convnext",
             "test_vit",
-            "test_maxvit",
-            "tf_mobilenetv3_small_minimal_100",
-            "resnet10t",
             "swin_s3_tiny_224",
+            "tf_mobilenetv3_small_minimal_100",
         )
     ],
-} | {c.name: [TRUNK] for c in HOST.components("backbone") if c.name.startswith("vgg")}
+}
 
 CASES = [
     pytest.param(c.name, parameters, id=f"{c.name} {parameters.get('model', '')}".strip())
@@ -45,6 +41,17 @@ CASES = [
     for parameters in PARAMETERS.get(c.name, [{}])
 ]
 every = pytest.mark.parametrize(("name", "parameters"), CASES)
+
+# With data, on the CPU: one of each family, without the 500 MB of VGG's classifier.
+SMALL = [
+    ("alexnet", TRUNK),
+    ("googlenet", {}),
+    ("vgg11", TRUNK),
+    *(("timm", {"model": f"test_{family}"}) for family in ("resnet", "vit")),
+]
+some = pytest.mark.parametrize(
+    ("name", "parameters"), SMALL, ids=[p.get("model", name) for name, p in SMALL]
+)
 
 
 def build(name: str, parameters: Mapping[str, Any], in_channels: int = 3) -> Any:
@@ -59,83 +66,46 @@ def fitting(backbone: Any, height: int, width: int) -> tuple[int, int]:
 
 
 @every
-def test_specs_say_what_the_maps_are(name: str, parameters: dict) -> None:
-    backbone = build(name, parameters).eval()
+@pytest.mark.parametrize("in_channels", [1, 3, 6])
+def test_specs_say_what_the_maps_are(name: str, parameters: dict, in_channels: int) -> None:
+    with torch.device("meta"):
+        backbone = build(name, parameters, in_channels).eval()
+        size = fitting(backbone, 97, 131)
+        maps = backbone(torch.randn(2, in_channels, *size))
     assert isinstance(backbone, Backbone)
-    size = fitting(backbone, 97, 131)
-    with torch.no_grad():
-        maps = backbone(torch.randn(2, 3, *size))
     assert len(maps) == len(backbone.feature_specs) == len({s.name for s in backbone.feature_specs})
     for one, spec in zip(maps, backbone.feature_specs, strict=True):
         assert one.shape[:2] == (2, spec.channels)
         for axis in (0, 1):
-            cells, stride, offset = (
-                one.shape[axis - 2],
-                spec.grid.stride[axis],
-                spec.grid.offset[axis],
-            )
-            # The first and the last cell lie within a stride of the image's borders.
-            assert -stride < offset < stride
-            assert abs(offset + stride * (cells - 1) - (size[axis] - 1)) < stride
+            stride, first = spec.grid.stride[axis], spec.grid.offset[axis]
+            last = first + stride * (one.shape[axis - 2] - 1)
+            assert -stride < first < stride
+            assert abs(last - (size[axis] - 1)) < 2 * stride
 
 
 @every
-def test_specs_are_what_gradients_say(name: str, parameters: dict) -> None:
-    backbone = build(name, parameters)
-    specs = {
-        index: spec
-        for index, spec in enumerate(backbone.feature_specs)
-        if max(spec.receptive_field) < 220
-    }
-    strides = {index: spec.grid.stride for index, spec in specs.items()}
-    found = probe(backbone, 3, strides, backbone.pad_multiple, lengths=[448]) if strides else {}
-    for index, extents in found.items():
-        assert extents is not None
-        assert tuple(e.offset for e in extents) == specs[index].grid.offset
-        assert tuple(e.receptive_field for e in extents) == specs[index].receptive_field
-
-
-@every
-@pytest.mark.parametrize("in_channels", [1, 4, 6])
-def test_any_number_of_channels(name: str, parameters: dict, in_channels: int) -> None:
-    backbone = build(name, parameters, in_channels).eval()
-    with torch.no_grad():
-        maps = backbone(torch.randn(1, in_channels, *fitting(backbone, 64, 64)))
-    assert [one.shape[1] for one in maps] == [spec.channels for spec in backbone.feature_specs]
-
-
-@every
-def test_gradients_reach_every_parameter(name: str, parameters: dict) -> None:
-    backbone = build(name, parameters)
-    for module in backbone.modules():  # some start the last layer of a branch at zero
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.ones_(module.weight)
-    maps = backbone(torch.randn(2, 3, *fitting(backbone, 96, 96)))
-    sum(one.square().mean() for one in maps).backward()
-    without = [n for n, p in backbone.named_parameters() if p.grad is None or not p.grad.any()]
-    # Norms of tokens after the last map, and biases that a norm takes away again.
-    assert [n for n in without if not n.endswith("bias") and ".norm." not in n] == []
+def test_the_smallest_size_leaves_a_cell(name: str, parameters: dict) -> None:
+    with torch.device("meta"):
+        backbone = build(name, parameters).eval()
+        maps = backbone(torch.randn(1, 3, *fitting(backbone, 1, 1)))
+    assert all(min(one.shape[-2:]) >= 1 for one in maps)
 
 
 @every
 def test_it_runs_on_a_gpu_that_is_not_there(name: str, parameters: dict) -> None:
-    with FakeTensorMode(), torch.device("cuda"):
+    with torch.device("meta"):
         backbone = build(name, parameters).eval()
-        maps = backbone(torch.randn(1, 3, *fitting(backbone, 96, 96)))
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.device("cuda"):
+        maps = backbone.to_empty(device="cuda")(torch.randn(1, 3, *fitting(backbone, 96, 96)))
     assert all(isinstance(one, FakeTensor) and one.device.type == "cuda" for one in maps)
-    assert [s.grid for s in backbone.feature_specs] == [
-        s.grid for s in build(name, parameters).feature_specs
-    ]
 
 
-@every
-def test_weights_can_be_moved_from_one_to_another(name: str, parameters: dict) -> None:
-    one, other = build(name, parameters).eval(), build(name, parameters).eval()
-    image = torch.randn(1, 3, *fitting(one, 64, 64))
-    other.load_state_dict(copy.deepcopy(one).state_dict())
-    with torch.no_grad():
-        pairs = zip(one(image), other(image), strict=True)
-        assert all(torch.equal(mine, its) for mine, its in pairs)
+@pytest.mark.parametrize("name", ["vgg16", "alexnet", "googlenet"])
+def test_it_can_be_built_under_a_fake_mode(name: str) -> None:
+    with FakeTensorMode():
+        fake = build(name, {})
+    with torch.device("meta"):
+        assert fake.feature_specs == build(name, {}).feature_specs
 
 
 @every
@@ -146,21 +116,57 @@ def test_building_one_reads_no_weights(name: str, parameters: dict, monkeypatch)
     for module, function in ((torch, "load"), (torch.hub, "download_url_to_file")):
         monkeypatch.setattr(module, function, refuse)
     monkeypatch.setattr("socket.socket.connect", refuse)
-    backbone = build(name, parameters | {"pretrained": True})
-    assert backbone.pretrained is True
-    assert build(name, parameters).load_pretrained() is None
+    with torch.device("meta"):
+        assert build(name, parameters | {"pretrained": True}).pretrained is True
+        assert build(name, parameters).load_pretrained() is None
 
 
-@every
-def test_a_file_of_its_own_weights_fits(name: str, parameters: dict, tmp_path) -> None:
-    source = build(name, parameters)
+@some
+def test_gradients_reach_every_parameter(name: str, parameters: dict) -> None:
+    backbone = build(name, parameters)
+    for module in backbone.modules():  # some start the last layer of a branch at zero
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+    maps = backbone(torch.randn(2, 3, *fitting(backbone, 64, 64)))
+    sum(one.square().mean() for one in maps).backward()
+    without = [n for n, p in backbone.named_parameters() if p.grad is None or not p.grad.any()]
+    # Norms of tokens after the last map, and biases that a norm takes away again.
+    assert [n for n in without if not n.endswith("bias") and ".norm." not in n] == []
+
+
+@some
+def test_weights_can_be_moved_from_one_to_another(name: str, parameters: dict, tmp_path) -> None:
+    source = build(name, parameters).eval()
     path = tmp_path / "weights.pth"
     torch.save(source.state_dict(), path)
     arguments = parameters | {"pretrained": path, "normalisation": source.normalisation}
-    target = build(name, arguments, in_channels=4)
+    target = build(name, arguments).eval()
     report = target.load_pretrained()
     assert isinstance(report, LoadReport)
     assert not (report.missing or report.unexpected or report.mismatched)
+    image = torch.randn(1, 3, *fitting(source, 48, 48))
+    with torch.no_grad():
+        pairs = zip(source(image), copy.deepcopy(target)(image), strict=True)
+        assert all(torch.equal(mine, its) for mine, its in pairs)
+    four = build(name, arguments, in_channels=4).load_pretrained()
+    assert four
+    assert not (four.missing or four.mismatched)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("alexnet", TRUNK), ("vgg11", TRUNK), ("timm", {"model": "test_resnet"})],
+)
+def test_specs_are_what_gradients_say(name: str, parameters: dict) -> None:
+    backbone = build(name, parameters)
+    specs = [s for s in backbone.feature_specs if max(s.receptive_field) < 100]
+    assert specs
+    strides = {index: spec.grid.stride for index, spec in enumerate(specs)}
+    found = probe(backbone, 3, strides, 32, lengths=[224])
+    for spec, extents in zip(specs, found.values(), strict=True):
+        assert extents
+        assert tuple(e.offset for e in extents) == spec.grid.offset
+        assert tuple(e.receptive_field for e in extents) == spec.receptive_field
 
 
 CLASSIFIED = {"alexnet": (8, 16, 32), "vgg11": (2, 4, 8, 16, 32), "vgg16": (2, 4, 8, 16, 32)}
@@ -169,11 +175,11 @@ CLASSIFIED = {"alexnet": (8, 16, 32), "vgg11": (2, 4, 8, 16, 32), "vgg16": (2, 4
 @pytest.mark.parametrize("name", CLASSIFIED)
 def test_classifiers_become_convolutions(name: str) -> None:
     with torch.device("meta"):
-        backbone = build(name, {})
-        maps = backbone(torch.randn(1, 3, 97, 131))
+        backbone, trunk = build(name, {}), build(name, TRUNK)
+        image = torch.randn(1, 3, 97, 131)
+        classified, pooled = backbone(image)[-1], trunk(image)[-1]
     assert tuple(s.grid.stride[0] for s in backbone.feature_specs) == CLASSIFIED[name]
-    *_, trunk = build(name, TRUNK)(torch.randn(1, 3, 97, 131))
-    assert maps[-1].shape == (1, 4096, *trunk.shape[-2:])
+    assert classified.shape == (1, 4096, *pooled.shape[-2:])
     assert backbone.feature_specs[-1].name == "fc7"
     assert backbone.feature_specs[-1].receptive_field[0] < inf
 

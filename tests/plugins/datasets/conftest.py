@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pluxel.core.labels import voc_colour
+from pluxel.core.logs import log_once, logger
 from pluxel.registry import Host
 
 rng = np.random.default_rng(0)
@@ -96,6 +97,13 @@ PARAMETERS: dict[str, Callable[[Path], dict]] = {
     "shapes": lambda root: {"size": 48, "length": 6},
 }
 """How to get a few samples of each built-in dataset."""
+
+
+@pytest.fixture(autouse=True)
+def _a_log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    log_once.cache_clear()
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setattr(logger, "handlers", [])
 
 
 @pytest.fixture(scope="session")

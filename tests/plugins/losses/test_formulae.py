@@ -49,7 +49,7 @@ def cross_entropy(logits: np.ndarray, target: np.ndarray, section: dict[str, Any
         total += (1 - smoothing) * modulation * weight[label] * minus_log[label]
         total += share * (weight * minus_log).sum()
         mass += weight[label]
-    return total if section.get("reduction") == "sum" else total / mass if mass else 0.0
+    return total if section.get("reduction") == "sum" else total / (mass or 1.0)
 
 
 def dice(logits: np.ndarray, target: np.ndarray, section: dict[str, Any]) -> float:

@@ -1,0 +1,154 @@
+"""``pluxel data``: look at images and masks before anything is trained on them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._groups import Group
+from ._options import overrides
+from ._session import Session
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..data.check import ClassCount, Finding, Report
+
+_SHOWN = 10
+"""Findings of a kind that are printed; ``--json`` has them all."""
+
+
+@click.group(cls=Group)
+def data() -> None:
+    """Look at your own images and masks."""
+
+
+@data.command()
+@click.argument("config")
+@overrides
+@click.option("--json", "as_json", is_flag=True, help="The whole report, for programs.")
+@click.pass_context
+def check(
+    ctx: click.Context,
+    config: str,
+    overrides: tuple[str, ...],
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Read all data of CONFIG and say what is wrong with them.
+
+    Files without counterpart, unreadable files, masks of another size, ids that the label map does
+    not list, classes that never occur, images that are in two splits. Prints how often each class
+    occurs. Exit code 1 if there is any problem.
+    """
+    from ..config import load_config  # noqa: PLC0415 - the help stays light
+
+    loaded = load_config(config, (*overrides, *settings), host=ctx.obj.host)
+    report = _check(loaded)
+    if as_json:
+        click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+    else:
+        _print_splits(report)
+        _print_findings(report)
+    ctx.exit(1 if report.problems else 0)
+
+
+@data.command()
+@click.argument("images", type=click.Path(path_type=Path))
+@click.argument("masks", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("pipeline.yaml"),
+    show_default=True,
+    help="The configuration to write.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is already there.")
+@click.pass_obj
+def init(session: Session, images: Path, masks: Path, output: Path, force: bool) -> None:
+    """Write a configuration for your own IMAGES and MASKS, two folders.
+
+    Finds out which belong together, what the masks are made of, and what fits a laptop.
+    """
+    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..config import load_config  # noqa: PLC0415
+    from ..data.pairing import images_in  # noqa: PLC0415
+    from ..data.recipe import write_recipe  # noqa: PLC0415
+    from ..data.survey import survey  # noqa: PLC0415
+    from ..files import replacing  # noqa: PLC0415
+    from ..progress import configure_logging, track  # noqa: PLC0415
+
+    configure_logging()
+    if output.exists() and not force:
+        raise PluxelError(f"{output} is already there; --force replaces it, --output names another")
+    count = len(images_in(masks)) if masks.is_dir() else 0
+    with track("looking at masks", count) as advance:
+        found = survey(images, masks, progress=advance)
+    with replacing(output) as unfinished:
+        unfinished.write_text(write_recipe(found, images, masks, output), encoding="utf-8")
+        load_config(unfinished, host=session.host)  # what is written must be right
+    click.echo(f"{output}: {len(found.pairs)} images with masks, {len(found.ids)} label ids")
+    click.echo(f"Give the classes their names in it. Then:\n  pluxel data check {output}")
+    click.echo(f"  pluxel train {output}")
+
+
+def _check(loaded: Config) -> Report:
+    from ..build import draw_blueprint  # noqa: PLC0415 - the help stays light
+    from ..data import open_split  # noqa: PLC0415
+    from ..data.check import check_data  # noqa: PLC0415
+    from ..progress import configure_logging, track  # noqa: PLC0415
+
+    configure_logging()
+    pipeline = loaded.pipeline
+    with loaded.at("dataset"):
+        splits = {
+            role: open_split(lambda split: pipeline.dataset(split=split), split)
+            for role, split in pipeline.splits.items()
+        }
+    blueprint = draw_blueprint(loaded, next(iter(splits.values())))
+    with track("reading", sum(len(dataset) for dataset in splits.values())) as advance:
+        return check_data(
+            splits, blueprint.label_spaces(), sources=blueprint.targets, progress=advance
+        )
+
+
+def _print_splits(report: Report) -> None:
+    for name, split in report.splits.items():
+        sizes = Counter(split.sizes).most_common(3)
+        more = f" and {len(split.sizes) - 3} other sizes" if len(split.sizes) > 3 else ""
+        shown = ", ".join(f"{count} of {size}" for size, count in sizes)
+        click.echo(f"{name}: {split.samples} images ({shown}{more})")
+        for head, classes in split.classes.items():
+            if len(split.classes) > 1:
+                click.echo(f" {head}")
+            _print_classes(classes)
+
+
+def _print_classes(classes: dict[str, ClassCount]) -> None:
+    total = max(1, sum(count.pixels for count in classes.values()))
+    width = max(map(len, classes))
+    for name, count in classes.items():
+        share = 100 * count.pixels / total
+        click.echo(f"  {name:<{width}}  {share:7.3f} % of the pixels, in {count.images:,} images")
+
+
+def _print_findings(report: Report) -> None:
+    kinds: dict[str, list[Finding]] = {}
+    for finding in report.findings:
+        kinds.setdefault(finding.kind, []).append(finding)
+    for kind, findings in kinds.items():
+        click.echo(f"\n{kind}: {len(findings)}")
+        for finding in findings[:_SHOWN]:
+            click.echo(f"  {finding.split}: {finding.message}")
+        if len(findings) > _SHOWN:
+            click.echo(f"  … and {len(findings) - _SHOWN} more, --json lists all")
+    for head, ids in report.stray.items():
+        if ids:
+            entries = ", ".join(f"{one}: ignore" for one in ids)
+            where = "labels" if len(report.stray) == 1 else f"heads.{head}.labels"
+            click.echo(f"\nto ignore these ids, add to {where}:\n  map: {{{entries}}}")
+    count = len(report.problems)
+    click.echo(f"\n{count} problem{'s' * (count != 1)}" if count else "\nno problems")

@@ -1,0 +1,164 @@
+"""What a person's own folders hold: pairs, sizes, and what the masks are made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ...registry import PluxelError
+from ..images import ColouredMaskError, image_size, read_index_mask, read_rgb_mask
+from .pairing import Pair, images_in, pair_up
+
+_MOST_IDS = 256
+"""More different values are no classes."""
+
+
+class SurveyError(PluxelError):
+    """Folders from which no dataset can be made."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found.
+
+    ``ids``: raw id (a packed colour where ``mask_format`` is ``rgb``) -> (pixels, masks with it).
+    ``sizes``: (height, width) -> images. ``subfolders``: those that both folders have.
+    ``unpaired``: files without a counterpart.
+    """
+
+    pairs: Sequence[Pair]
+    unpaired: Sequence[Path]
+    image_suffix: str
+    mask_suffix: str
+    mask_format: Literal["index", "rgb", "binary"]
+    ids: Mapping[int, tuple[int, int]]
+    sizes: Mapping[tuple[int, int], int]
+    channels: int
+    subfolders: Sequence[str]
+
+
+def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda: None) -> Survey:
+    """Look at every mask, and at the header of every image; ``progress`` is called mask by mask.
+
+    Raises: SurveyError where nothing fits together, ImageError naming a file that is broken.
+    """
+    for folder in (images, masks):
+        if not folder.is_dir():
+            raise SurveyError(f"{folder} is not a folder")
+    image_suffix, mask_suffix = _suffixes(images, masks)
+    pairs, unpaired = pair_up(*_files(images, masks, image_suffix, mask_suffix))
+    if not pairs:
+        raise SurveyError(
+            f"no image of {images} has a mask of the same name in {masks}: "
+            f"{_examples(images)} against {_examples(masks)}"
+        )
+    coloured = any(_holds_colours(pair.mask) for pair in pairs[:50])
+    ids = _count_ids((pair.mask for pair in pairs), coloured, progress)
+    binary = not coloured and set(ids) in ({0, 255}, {255})
+    return Survey(
+        pairs=pairs,
+        unpaired=unpaired,
+        image_suffix=image_suffix,
+        mask_suffix=mask_suffix,
+        mask_format="rgb" if coloured else "binary" if binary else "index",
+        ids={0: ids.get(0, (0, 0)), 1: ids[255]} if binary else ids,
+        sizes=Counter(image_size(pair.image) for pair in pairs),
+        channels=_channels(pairs[0].image),
+        subfolders=_common_subfolders(images, masks),
+    )
+
+
+def _files(
+    images: Path, masks: Path, image_suffix: str, mask_suffix: str
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    together = images.resolve() == masks.resolve()
+    return (
+        images_in(images, image_suffix, not_ending=mask_suffix if together else ""),
+        images_in(masks, mask_suffix),
+    )
+
+
+def _suffixes(images: Path, masks: Path) -> tuple[str, str]:
+    """Return the endings of names by which most images find a mask.
+
+    Names are compared with their nearest neighbours in the alphabet of both folders: what two names
+    do not have in common is what they end in.
+    """
+    together = images.resolve() == masks.resolve()
+    names, others = sorted(images_in(images)), sorted(images_in(masks))
+    if not together and set(names) & set(others):
+        return "", ""
+    candidates = Counter(
+        endings for name in names[:50] for other in others if (endings := _endings(name, other))
+    )
+    best, most = ("", ""), 0
+    for endings, _ in candidates.most_common(20):
+        if together and (not endings[1] or endings[0]):
+            continue
+        found = len(pair_up(*_files(images, masks, *endings))[0])
+        if found > most:
+            best, most = endings, found
+    return best
+
+
+def _endings(name: str, other: str) -> tuple[str, str] | None:
+    """Return what follows the common beginning, from the last separator on."""
+    common = 0
+    while common < min(len(name), len(other)) and name[common] == other[common]:
+        common += 1
+    for start in (common, common - 1):
+        rest, other_rest = name[start:], other[start:]
+        whole = all(not end or end[0] in "_-. " for end in (rest, other_rest))
+        if start > 0 and whole and (rest or other_rest):
+            return rest, other_rest
+    return None
+
+
+def _holds_colours(mask: Path) -> bool:
+    try:
+        read_index_mask(mask)
+    except ColouredMaskError:
+        return True
+    return False
+
+
+def _count_ids(
+    masks: Iterable[Path], coloured: bool, progress: Callable[[], object]
+) -> dict[int, tuple[int, int]]:
+    pixels: Counter[int] = Counter()
+    files: Counter[int] = Counter()
+    for mask in masks:
+        raw = read_rgb_mask(mask) if coloured else read_index_mask(mask)
+        ids, counts = np.unique(raw, return_counts=True)
+        pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
+        files.update(ids.tolist())
+        if len(pixels) > _MOST_IDS:
+            what = "colours" if coloured else "ids"
+            raise SurveyError(
+                f"{mask}: the masks up to this one hold {len(pixels)} different {what}. Masks of "
+                "classes hold few: are these photographs, instances, or masks saved as JPEG?"
+            )
+        progress()
+    return {one: (pixels[one], files[one]) for one in sorted(pixels)}
+
+
+def _channels(image: Path) -> int:
+    if image.suffix.lower() == ".npy":
+        shape = np.load(image, mmap_mode="r", allow_pickle=False).shape
+        return shape[2] if len(shape) == 3 else 1
+    return 3
+
+
+def _common_subfolders(images: Path, masks: Path) -> list[str]:
+    folders = ({path.name for path in f.iterdir() if path.is_dir()} for f in (images, masks))
+    return sorted(set.intersection(*folders))
+
+
+def _examples(folder: Path) -> str:
+    names = list(images_in(folder))[:3]
+    return ", ".join(repr(name) for name in names) or "no images at all"

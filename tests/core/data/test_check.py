@@ -1,0 +1,116 @@
+"""Every kind of fault that a dataset can have is found, and named."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pluxel.core.data import open_split
+from pluxel.core.data.check import check_data
+
+
+def kinds(report) -> list[tuple[str, str]]:
+    return [(finding.kind, finding.message) for finding in report.findings]
+
+
+def test_of_good_data_finds_nothing(toy, spaces):
+    report = check_data({"train": toy(4), "val": toy(2)}, spaces)
+    assert report.problems == report.findings == []
+    assert json.loads(json.dumps(report.to_json()))["splits"]["val"]["sizes"] == {"6×4": 2}
+    assert report.splits["train"].samples == 4
+    assert report.splits["val"].sizes == {"6×4": 2}
+    classes = report.splits["train"].classes["semantic"]
+    assert {name: (count.pixels, count.images) for name, count in classes.items()} == {
+        "ground": (4 * 22, 4),
+        "thing": (4, 4),
+        "ignore": (4, 4),
+    }
+
+
+def test_reads_everything_once_and_says_how_far_it_is(toy, spaces):
+    dataset, steps = toy(5), []
+    check_data({"train": dataset}, spaces, progress=lambda: steps.append(1))
+    assert dataset.reads == 10
+    assert len(steps) == 5
+
+
+def test_finds_unpaired_files(toy, spaces):
+    dataset = toy(4)
+    dataset.unpaired = [Path("toy/alone.jpg")]
+    part = open_split(lambda split: dataset, "train[:2] + train[2:]")
+    report = check_data({"train": part}, spaces)
+    assert kinds(report)[0] == ("unpaired", "toy/alone.jpg: has no counterpart")
+
+
+def test_finds_unreadable_files(toy, spaces):
+    report = check_data({"train": toy(4, bad=(1, 2))}, spaces)
+    assert kinds(report) == [
+        ("unreadable", f"toy/{i}.jpg: cannot be read: truncated") for i in (1, 2)
+    ]
+
+
+def test_finds_masks_of_another_size(toy, spaces):
+    dataset = toy(3)
+    dataset._label = lambda index: np.eye(4, 5, dtype=np.uint8)
+    report = check_data({"train": dataset}, spaces)
+    assert kinds(report)[0] == (
+        "size mismatch",
+        "toy/0.png: is 5×4, its image is 6×4 (width × height)",
+    )
+
+
+def test_finds_stray_ids_once_for_all_files(toy, spaces):
+    dataset = toy(3)
+    read = dataset._label
+    dataset._label = lambda index: np.where(read(index) == 0, 37 + (index == 2), read(index))
+    report = check_data({"train": dataset, "val": dataset}, spaces)
+    assert ("stray id", "toy/0.png and 1 more files: label id 37 is not in the label map") in kinds(
+        report
+    )
+    assert ("stray id", "toy/2.png: label id 38 is not in the label map") in kinds(report)
+    assert report.stray == {"semantic": ["37", "38"]}
+    assert report.to_json()["add_to_labels"] == {"semantic": {"37": "ignore", "38": "ignore"}}
+
+
+def test_finds_that_masks_are_no_class_masks(toy, spaces):
+    dataset = toy(1)
+    dataset._label = lambda index: np.arange(100, 124, dtype=np.uint8).reshape(4, 6)
+    found = kinds(check_data({"train": dataset}, spaces))
+    assert len([kind for kind, _ in found if kind == "stray id"]) == 21
+    assert (
+        "stray id",
+        "semantic: 24 ids are not in the label map; are these class masks?",
+    ) in found
+
+
+@pytest.mark.parametrize(("role", "problem"), [("train", True), ("val", False)])
+def test_finds_empty_classes(toy, spaces, role, problem):
+    """A class without a pixel cannot be learned; without one to be measured on it has no score."""
+    dataset = toy(2)
+    dataset._label = lambda index: np.zeros((4, 6), np.uint8)
+    report = check_data({role: dataset}, spaces)
+    assert [finding.message for finding in report.findings] == [
+        "semantic: class 'thing' occurs in no image"
+    ]
+    assert bool(report.problems) == problem
+
+
+def test_finds_images_that_are_in_two_splits(toy, spaces, tmp_path):
+    class Filed(toy):
+        def __init__(self, folder: str, contents: list[bytes]) -> None:
+            super().__init__(len(contents))
+            self.folder = tmp_path / folder
+            self.folder.mkdir()
+            for i, content in enumerate(contents):
+                (self.folder / f"{i}.jpg").write_bytes(content)
+
+        def __getitem__(self, index):
+            sample = super().__getitem__(index)
+            sample.paths["image"] = self.folder / f"{index}.jpg"
+            return sample
+
+    train, val = Filed("a", [b"one", b"two", b"two"]), Filed("b", [b"three", b"two"])
+    report = check_data({"train": train, "val": val}, spaces)
+    assert kinds(report) == [
+        ("duplicate", f"{tmp_path}/b/1.jpg: is also in split train, as {tmp_path}/a/1.jpg")
+    ]

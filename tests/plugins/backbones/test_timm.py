@@ -1,0 +1,165 @@
+"""timm's networks: what they offer, and what they cannot do said plainly."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import inf
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from pluxel.core.geometry import Grid
+from pluxel.core.normalisation import Normalisation
+from pluxel.plugins.backbones.timm_features import TimmBackbone
+from pluxel.registry import PluxelError
+from safetensors.torch import save_file
+
+
+def meta(model: str, **parameters) -> TimmBackbone:
+    with torch.device("meta"):
+        return TimmBackbone(3, model=model, **parameters)
+
+
+HALF = Fraction(1, 2)
+# Name -> (strides, offset of the last map, its receptive field, how it was found, multiple of sizes).
+NETWORKS = {
+    "resnet18": ((2, 4, 8, 16, 32), 0, 435, "computed", 1),
+    "resnet26d": ((2, 4, 8, 16, 32), 0, 431, "computed", 1),
+    "seresnet18": ((2, 4, 8, 16, 32), 0, inf, "computed", 1),
+    "densenet121": ((2, 4, 8, 16, 32), 14, 2071, "computed", 1),
+    "inception_v3": ((2, 4, 8, 16, 32), 37, 1311, "computed", 1),
+    "convnext_atto": ((4, 8, 16, 32), 31 * HALF, 1496, "computed", 1),
+    "efficientnet_lite0": ((2, 4, 8, 16, 32), 0, 851, "computed", 1),
+    "tf_efficientnet_lite0": ((2, 4, 8, 16, 32), 31, 851, "computed", 32),
+    "hrnet_w18_small": ((2, 4, 8, 16, 32), 0, 583, "computed", 32),
+    "test_vit": ((16, 16, 16), 15 * HALF, inf, "assumed", 16),
+    "swin_s3_tiny_224": ((4, 8, 16, 32), 31 * HALF, inf, "assumed", 32),
+    "mobilevit_xxs": ((2, 4, 8, 16, 32), 0, inf, "assumed", 64),
+    "test_maxvit": ((2, 4, 8, 16), 15, inf, "assumed", 80),
+}
+
+
+@pytest.mark.parametrize("model", NETWORKS)
+def test_geometry(model: str) -> None:
+    strides, offset, field, source, multiple = NETWORKS[model]
+    backbone = meta(model)
+    assert tuple(spec.grid.stride[0] for spec in backbone.feature_specs) == strides
+    last = backbone.feature_specs[-1]
+    assert last.grid == Grid(strides[-1], offset)
+    assert (last.receptive_field, last.source) == ((field, field), source)
+    assert backbone.pad_multiple == multiple
+
+
+def test_maps_are_channels_first_whatever_timm_does() -> None:
+    backbone = meta("swin_s3_tiny_224")
+    maps = backbone(torch.zeros(1, 3, 96, 64, device="meta"))
+    assert [tuple(one.shape) for one in maps] == [
+        (1, 96, 24, 16), (1, 192, 12, 8), (1, 384, 6, 4), (1, 768, 3, 2),
+    ]  # fmt: skip
+
+
+def test_maps_can_be_chosen_and_are_named_as_timm_does() -> None:
+    backbone = meta("resnet18", out_indices=(2, 4))
+    assert [spec.name for spec in backbone.feature_specs] == ["layer2", "layer4"]
+    assert [spec.channels for spec in backbone.feature_specs] == [128, 512]
+
+
+@pytest.mark.parametrize(("output_stride", "field"), [(16, 499), (8, 531)])
+def test_output_stride_dilates(output_stride, field: int) -> None:
+    last = meta("resnet26", output_stride=output_stride).feature_specs[-1]
+    assert last.grid == Grid(output_stride)
+    assert last.channels == 2048
+    assert last.receptive_field[0] > meta("resnet26").feature_specs[-1].receptive_field[0]
+
+
+def test_further_arguments_reach_the_network() -> None:
+    assert meta("resnet18", model_args={"stem_type": "deep"}).net.conv1[0].out_channels == 64
+
+
+def test_normalisation_is_that_of_timms_weights() -> None:
+    assert meta("test_vit").normalisation == Normalisation(mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert meta("resnet18").normalisation == Normalisation()
+    own = Normalisation(mean=(0,), std=(1,))
+    assert meta("resnet18", normalisation=own).normalisation == own
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"model": "resnet51"}, "timm has no model 'resnet51'. Did you mean 'resnet50'?"),
+        ({"model": "qqq"}, "timm has no model 'qqq'. timm.list_models() has them all"),
+        ({"model": "hf-hub:timm/resnet18"}, "timm has no model 'hf-hub:timm/resnet18'."),
+        ({"model": "resnet18.fb_in1k"}, "timm's model 'resnet18.fb_in1k' has no usable features"),
+        ({"model": "densenet121", "output_stride": 8}, "'densenet121' does not take this output_stride"),
+        ({"model": "vgg11", "output_stride": 8}, "'vgg11' does not take this output_stride"),
+        ({"model": "test_vit", "output_stride": 8}, "'test_vit' does not take this output_stride"),
+        ({"model": "resnet18", "out_indices": (7,)}, "'resnet18' does not take this out_indices"),
+        ({"model": "resnet18", "model_args": {"stem_tpe": "deep"}}, "does not take this stem_tpe"),
+        ({"model": "test_vit", "model_args": {"dynamic_img_size": False}}, "images of any size"),
+        ({"model": "mixer_s32_224"}, "images of any size"),
+        ({"model": "crossvit_9_240"}, "does not grow with the image"),
+    ],
+)  # fmt: skip
+def test_what_a_network_cannot_do(parameters: dict, message: str) -> None:
+    with pytest.raises(PluxelError) as caught:
+        meta(**parameters)
+    assert message in str(caught.value)
+
+
+def test_the_reason_is_timms_own() -> None:
+    with pytest.raises(PluxelError) as caught:
+        meta("test_vit", model_args={"dynamic_img_size": False})
+    assert "doesn't match model" in str(caught.value)
+
+
+def test_a_stride_that_has_no_effect_is_not_accepted_in_silence() -> None:
+    with pytest.raises(PluxelError, match="its coarsest map has stride 16"):
+        meta("resnet18", output_stride=32, out_indices=(0, 1, 2, 3))
+
+
+def official(model: str, path: Path) -> dict[str, torch.Tensor]:
+    """A file as timm publishes it: of the whole network, classifier included."""
+    state = timm.create_model(model).state_dict()
+    save_file(state, path)
+    return state
+
+
+@pytest.mark.parametrize("model", ["test_resnet", "test_vit", "test_convnext", "test_efficientnet"])
+def test_a_published_file_fits(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    official(model, path)
+    backbone = TimmBackbone(3, model=model, pretrained=path, normalisation=Normalisation())
+    report = backbone.load_pretrained()
+    assert report
+    assert not (report.missing or report.mismatched)
+    assert len(report.loaded) == len(backbone.state_dict())
+
+
+def test_depth_gets_the_mean_of_the_colours(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    first = official("test_resnet", path)["conv1.0.weight"]
+    backbone = TimmBackbone(4, model="test_resnet", pretrained=path, normalisation=Normalisation())
+    backbone.load_pretrained()
+    found = backbone.net.conv1[0].weight
+    assert torch.equal(found[:, :3], first)
+    torch.testing.assert_close(found[:, 3], first.mean(1))
+
+
+def test_the_usual_weights_come_through_timm(tmp_path: Path, monkeypatch) -> None:
+    """From its cache, and as timm converts them, without any network."""
+    state = official("test_vit", tmp_path / "model.safetensors")
+    monkeypatch.setattr(TimmBackbone, "_usual_file", lambda _: tmp_path / "model.safetensors")
+    backbone = TimmBackbone(3, model="test_vit", pretrained=True)
+    report = backbone.load_pretrained()
+    assert report
+    assert not report.missing
+    name = "patch_embed.proj.weight"
+    assert torch.equal(backbone.net.model.get_parameter(name), state[name])
+
+
+def test_a_network_without_weights_says_which_have_some() -> None:
+    with pytest.raises(PluxelError, match=r"timm has no weights for 'resnet10t.x'|no usable"):
+        meta("resnet10t.x", pretrained=True).load_pretrained()
+    with pytest.raises(PluxelError, match="timm has no weights for 'vgg11_x'|no model"):
+        meta("vgg11_x", pretrained=True).load_pretrained()
