@@ -126,7 +126,7 @@ class Pipeline:
                 raise PluxelError(
                     f"the model reads {', '.join(names)}: give a mapping by these names"
                 )
-            image = {names[0]: image}
+            image = dict.fromkeys(names, image)
         missing = [name for name in names if name not in image]
         if missing:
             raise PluxelError(f"the model also reads {', '.join(missing)}")

@@ -11,9 +11,9 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from ...registry import did_you_mean
 from ..logs import log_once
@@ -55,6 +55,12 @@ def load_albumentations() -> ModuleType:
     return albumentations
 
 
+class _Chance(BaseModel):
+    """What can be checked of transforms that bring no schema: those that hold others."""
+
+    p: Annotated[float, Field(ge=0, le=1)] = 1
+
+
 class Builder:
     """Collects the transforms of a list, and what is wrong with it in ``problems``.
 
@@ -73,7 +79,7 @@ class Builder:
         self._known = {
             name: kind
             for name, kind in vars(self._library).items()
-            if inspect.isclass(kind) and self._is_usable(kind)
+            if inspect.isclass(kind) and self._is_usable(kind) and name not in _REFUSED
         }
         self.problems: list[Problem] = []
 
@@ -164,8 +170,8 @@ class Builder:
         missing = [name for name in parameters if name not in defaults and name not in arguments]
         for name in missing:
             self._problem(place, f"{kind.__name__} needs '{name}'")
-        schema = getattr(kind, "InitSchema", None)
-        if schema is None or missing:
+        schema = getattr(kind, "InitSchema", _Chance)
+        if missing:
             return
         given = {name: value for name, value in arguments.items() if name in parameters}
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,10 +108,18 @@ class TimmBackbone(PretrainedBackbone):
 
 
 def _check_known(model: str) -> None:
+    architecture, _, tag = model.partition(".")
     if not timm.is_model(model):
-        near = suggest(model, timm.list_models())
-        hint = f"Did you mean {near!r}?" if near else "timm.list_models() has them all"
-        raise PluxelError(f"timm has no model {model!r}. {hint}")
+        raise _unknown(model, architecture, timm.list_models())
+    known = timm.list_models(f"{architecture}.*", pretrained=True)
+    if tag and model not in known:
+        raise _unknown(model, model, known)
+
+
+def _unknown(model: str, word: str, known: Sequence[str]) -> PluxelError:
+    near = suggest(word, known)
+    hint = f"Did you mean {near!r}?" if near else "timm.list_models() has them all"
+    return PluxelError(f"timm has no model {model!r}. {hint}")
 
 
 def _create(model: str, arguments: Mapping[str, Any], in_channels: int) -> nn.Module:
@@ -123,8 +131,8 @@ def _create(model: str, arguments: Mapping[str, Any], in_channels: int) -> nn.Mo
         return timm.create_model(model, features_only=True, in_chans=in_channels, **arguments)
     except Exception as error:
         named = [name for name in arguments if name in str(error)]
-        if not named and isinstance(error, AssertionError) and "output_stride" in arguments:
-            named = ["output_stride"]
+        if not named and isinstance(error, AssertionError | IndexError):
+            named = [name for name in ("out_indices", "output_stride") if name in arguments]
         problem = f"does not take this {', '.join(named)}" if named else "has no usable features"
         reason = f"{type(error).__name__}: {error}"
         raise PluxelError(f"timm's model {model!r} {problem}", [reason]) from error

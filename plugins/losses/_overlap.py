@@ -43,13 +43,10 @@ def one_hot(target: Tensor, counted: Tensor, num_classes: int) -> Tensor:
 
 
 def mean_over(values: Tensor, labelled: Tensor, classes: Classes) -> Tensor:
-    """Return the mean of ``values`` (C,) over the chosen classes; 0 where there is none.
-
-    Without a labelled pixel there is none either way: nothing is known of any class.
-    """
-    chosen = labelled > 0
+    """Return the mean of ``values`` (C,) over the chosen classes; 0 where there is none."""
     if classes == "all":
-        chosen = chosen.any().expand_as(chosen)
+        return values.mean()
+    chosen = labelled > 0
     return values.where(chosen, 0).sum() / chosen.sum().clamp(min=1)
 
 

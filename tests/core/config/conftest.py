@@ -32,13 +32,13 @@ def _import(name: str) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def acme() -> Iterator[ModuleType]:
-    yield _import("acme_seg")
-    del sys.modules["acme_seg"]
+    yield _import("fake_seg")
+    del sys.modules["fake_seg"]
 
 
 @pytest.fixture(scope="session")
 def host(acme: ModuleType) -> Host:
-    host = Host(plugins=[acme])
+    host = Host(plugins={"acme-seg": acme})
     assert not host.failures
     return host
 

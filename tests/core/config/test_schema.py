@@ -148,9 +148,9 @@ def test_a_broken_component_breaks_nothing_else(acme: Any, small: str, monkeypat
         def pluxel_losses(self) -> list[Component]:
             return [
                 Component("gone", target="no_such_module:Gone", summary="Not importable."),
-                Component("dice", target="acme_seg:Dice", summary="Of the same name."),
-                Component("greedy", target="acme_seg:greedy", summary="Takes anything."),
-                Component("caller", target="acme_seg:caller", summary="Wants a function."),
+                Component("dice", target="fake_seg:Dice", summary="Of the same name."),
+                Component("greedy", target="fake_seg:greedy", summary="Takes anything."),
+                Component("caller", target="fake_seg:caller", summary="Wants a function."),
             ]
 
     def greedy(**options: int) -> None: ...

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 from pluxel.core.data import AugmentationError, build_transforms, check_transforms
-from pluxel.core.data._transforms import _REFUSED, Builder
+from pluxel.core.data._transforms import Builder
 
 # What a transform needs to have an effect that can be seen on a small image.
 ARGUMENTS = {
@@ -49,7 +49,7 @@ FILLING = {
 }
 FOREIGN = {"FDA", "HistogramMatching", "Mosaic", "OverlayElements", "PixelDistributionAdaptation"}
 NEEDY = {"TextImage"}
-ALLOWED = sorted(set(Builder()._known) - set(_REFUSED) - FOREIGN - NEEDY)
+ALLOWED = sorted(set(Builder()._known) - FOREIGN - NEEDY)
 
 HEIGHT, WIDTH = 64, 76
 IMAGE = np.random.default_rng(0).integers(1, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
@@ -244,6 +244,12 @@ class TestCheck:
                 (0, "OneOf", "transforms", 1, "Rotate", "limits"),
                 "Rotate has no argument 'limits'. Did you mean 'limit'?",
             ),
+            (
+                [{"OneOf": {"transforms": ["Blur"], "p": 2}}],
+                (0, "OneOf", "p"),
+                "Input should be less than or equal to 1 (it is 2)",
+            ),
+            (["Normalise"], (0,), "unknown transform 'Normalise'."),
             ([{"OneOf": {"p": 1}}], (0, "OneOf"), "OneOf needs 'transforms'"),
             ([{"OneOf": {"transforms": []}}], (0, "OneOf", "transforms"), "the list of transforms"),
             ([{"SomeOf": {"transforms": ["Blur"], "m": 1}}], (0, "SomeOf", "m"), "no argument 'm'"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 from collections.abc import Mapping
+from functools import cache
 from math import inf
 from typing import Any
 
@@ -58,6 +60,17 @@ def build(name: str, parameters: Mapping[str, Any], in_channels: int = 3) -> Any
     return HOST.load(HOST.get("backbone", name))(in_channels, **parameters)
 
 
+@cache
+def _without_data(name: str, parameters: str, in_channels: int) -> Any:
+    with torch.device("meta"):
+        return build(name, ast.literal_eval(parameters), in_channels).eval()
+
+
+def without_data(name: str, parameters: Mapping[str, Any], in_channels: int = 3) -> Any:
+    """A backbone on the meta device, the same one for every test; not to be changed."""
+    return _without_data(name, repr(parameters), in_channels)
+
+
 def fitting(backbone: Any, height: int, width: int) -> tuple[int, int]:
     """A size as core makes it: padded to what the backbone can take."""
     multiple, least = backbone.pad_multiple, backbone.minimum_size
@@ -68,10 +81,9 @@ def fitting(backbone: Any, height: int, width: int) -> tuple[int, int]:
 @every
 @pytest.mark.parametrize("in_channels", [1, 3, 6])
 def test_specs_say_what_the_maps_are(name: str, parameters: dict, in_channels: int) -> None:
-    with torch.device("meta"):
-        backbone = build(name, parameters, in_channels).eval()
-        size = fitting(backbone, 97, 131)
-        maps = backbone(torch.randn(2, in_channels, *size))
+    backbone = without_data(name, parameters, in_channels)
+    size = fitting(backbone, 97, 131)
+    maps = backbone(torch.randn(2, in_channels, *size, device="meta"))
     assert isinstance(backbone, Backbone)
     assert len(maps) == len(backbone.feature_specs) == len({s.name for s in backbone.feature_specs})
     for one, spec in zip(maps, backbone.feature_specs, strict=True):
@@ -85,16 +97,14 @@ def test_specs_say_what_the_maps_are(name: str, parameters: dict, in_channels: i
 
 @every
 def test_the_smallest_size_leaves_a_cell(name: str, parameters: dict) -> None:
-    with torch.device("meta"):
-        backbone = build(name, parameters).eval()
-        maps = backbone(torch.randn(1, 3, *fitting(backbone, 1, 1)))
+    backbone = without_data(name, parameters)
+    maps = backbone(torch.randn(1, 3, *fitting(backbone, 1, 1), device="meta"))
     assert all(min(one.shape[-2:]) >= 1 for one in maps)
 
 
 @every
 def test_it_runs_on_a_gpu_that_is_not_there(name: str, parameters: dict) -> None:
-    with torch.device("meta"):
-        backbone = build(name, parameters).eval()
+    backbone = copy.deepcopy(without_data(name, parameters))
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device("cuda"):
         maps = backbone.to_empty(device="cuda")(torch.randn(1, 3, *fitting(backbone, 96, 96)))
     assert all(isinstance(one, FakeTensor) and one.device.type == "cuda" for one in maps)
@@ -104,8 +114,7 @@ def test_it_runs_on_a_gpu_that_is_not_there(name: str, parameters: dict) -> None
 def test_it_can_be_built_under_a_fake_mode(name: str) -> None:
     with FakeTensorMode():
         fake = build(name, {})
-    with torch.device("meta"):
-        assert fake.feature_specs == build(name, {}).feature_specs
+    assert fake.feature_specs == without_data(name, {}).feature_specs
 
 
 @every
@@ -118,7 +127,7 @@ def test_building_one_reads_no_weights(name: str, parameters: dict, monkeypatch)
     monkeypatch.setattr("socket.socket.connect", refuse)
     with torch.device("meta"):
         assert build(name, parameters | {"pretrained": True}).pretrained is True
-        assert build(name, parameters).load_pretrained() is None
+    assert without_data(name, parameters).load_pretrained() is None
 
 
 @some
@@ -174,10 +183,9 @@ CLASSIFIED = {"alexnet": (8, 16, 32), "vgg11": (2, 4, 8, 16, 32), "vgg16": (2, 4
 
 @pytest.mark.parametrize("name", CLASSIFIED)
 def test_classifiers_become_convolutions(name: str) -> None:
-    with torch.device("meta"):
-        backbone, trunk = build(name, {}), build(name, TRUNK)
-        image = torch.randn(1, 3, 97, 131)
-        classified, pooled = backbone(image)[-1], trunk(image)[-1]
+    backbone, trunk = without_data(name, {}), without_data(name, TRUNK)
+    image = torch.randn(1, 3, 97, 131, device="meta")
+    classified, pooled = backbone(image)[-1], trunk(image)[-1]
     assert tuple(s.grid.stride[0] for s in backbone.feature_specs) == CLASSIFIED[name]
     assert classified.shape == (1, 4096, *pooled.shape[-2:])
     assert backbone.feature_specs[-1].name == "fc7"

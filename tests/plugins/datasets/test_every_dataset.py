@@ -1,11 +1,12 @@
 """What holds for every dataset that is registered."""
 
 import logging
+import pickle
 
 import numpy as np
 import pytest
 from pluxel.core.contracts import Dataset, Sample
-from pluxel.core.data import SplitError, open_split
+from pluxel.core.data import SplitError, TrainingData, open_split
 from pluxel.core.images import ImageError
 from pluxel.core.labels import IGNORE, LabelSpace
 from pluxel.registry import Host
@@ -92,6 +93,17 @@ def test_ends(make):
     dataset = make("val")
     with pytest.raises(IndexError):
         dataset[len(dataset)]
+
+
+def test_goes_to_worker_processes(make):
+    """Where processes are not forked, all of a training's data is pickled, transforms included."""
+    dataset = make("train")
+    spaces = {"semantic": LabelSpace(dataset.labels["semantic"])}
+    flips = ["HorizontalFlip", {"OneOf": {"transforms": ["Blur", "RandomGamma"]}}]
+    data = TrainingData(dataset, spaces, flips, seed=4)
+    data[0]
+    copy = pickle.loads(pickle.dumps(data))
+    assert (copy[3].inputs["image"] == data[3].inputs["image"]).all()
 
 
 def test_slices(make):

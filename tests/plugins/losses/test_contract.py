@@ -11,7 +11,7 @@ import pytest
 import torch
 from pluxel.core import Loss
 from pluxel.core.targets import TargetError, check_target
-from pluxel.plugins.losses._contract import check_shapes
+from pluxel.plugins.losses._contract import SegmentationLoss, check_shapes
 from pluxel.registry import Host
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -66,7 +66,7 @@ def gradient(loss: Loss, logits: Tensor, target: Tensor) -> Tensor:
 
 
 def ignores_ignored_pixels(make: MakeLoss) -> None:
-    for ignore_index in (255, -1, 65535):
+    for ignore_index in (255, -1, 65535, 2):  # the last is a class
         loss = make(4, ignore_index)
         logits, target = example(ignore_index=ignore_index)
         slope = gradient(loss, logits, target).movedim(1, -1)
@@ -116,6 +116,10 @@ def names_stray_labels(make: MakeLoss) -> None:
         text = f"labels {min(stray)}, {max(stray)} are neither a class (0–3) nor the ignore index"
         with pytest.raises(TargetError, match=re.escape(text)):
             make(4, ignore_index)(logits, target)
+    logits, target = example(ignored=0)
+    target[1, 2, 3] = 4
+    with pytest.raises(TargetError, match=r"label 4 is neither a class .*: 1 pixel$"):
+        make(4, 255)(logits, target)
 
 
 def refuses_what_does_not_fit(make: MakeLoss) -> None:
@@ -205,6 +209,17 @@ CHECKS = {
         falls_as_predictions_improve,
     )
 }
+
+
+def test_autocast_does_not_reach_the_computation() -> None:
+    class Correlation(SegmentationLoss):
+        def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
+            rows = logits.flatten(2)
+            return (rows @ rows.mT).sum()  # what autocast would do in half precision
+
+    logits, target = example()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert Correlation(4, 255)(logits, target).dtype == torch.float32
 
 
 def test_every_registered_loss_is_here(host: Host) -> None:

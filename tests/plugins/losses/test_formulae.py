@@ -27,6 +27,7 @@ def batches(draw: st.DrawFn) -> Arrays:
     logits = random.normal(0, draw(st.sampled_from([0.1, 2, 20])), (batch, classes, height, width))
     target = random.integers(0, draw(st.integers(1, classes)), (batch, height, width))
     target[random.random(target.shape) < draw(st.sampled_from([0, 0.4, 1]))] = 255
+    target[random.random(batch) < draw(st.sampled_from([0, 0.5]))] = 255
     return logits, target
 
 

@@ -83,6 +83,16 @@ def test_cross_entropy_is_pytorchs(build, weights, reduction: str) -> None:
     torch.testing.assert_close(loss(logits, target), wanted)
 
 
+def test_labels_that_weigh_nothing_do_not_divide_by_zero(build) -> None:
+    logits, _ = example()
+    target = torch.zeros(2, 13, 9).long()
+    for smoothing in (0.0, 0.1):
+        section = {"class_weights": [0.0, 1.0, 1.0, 1.0], "label_smoothing": smoothing}
+        loss = build({"type": "cross_entropy", **section})
+        assert loss(logits, target).isfinite()
+        torch.testing.assert_close(loss(logits, target), loss.per_pixel(logits, target).sum())
+
+
 def test_nan_logits_stay_nan(build) -> None:
     """The guard against an empty batch must not hide a network that has diverged."""
     logits, target = example()

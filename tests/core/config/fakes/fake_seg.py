@@ -51,7 +51,7 @@ def pluxel_datasets():
 
 
 def _component(name: str, target: str, **more: Any) -> Component:
-    return Component(name, target=f"acme_seg:{target}", summary=f"The {name}.", **more)
+    return Component(name, target=f"fake_seg:{target}", summary=f"The {name}.", **more)
 
 
 class Backbone:

@@ -1,0 +1,297 @@
+"""VGG, AlexNet and GoogLeNet as the FCN paper uses them."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+import torchvision
+from pluxel.core.geometry import Grid
+from pluxel.core.normalisation import Normalisation
+from pluxel.core.weights import copy_matching, normalisation_metadata
+from pluxel.plugins.backbones._convolutional import Classifier, as_convolutions
+from pluxel.plugins.backbones.alexnet import AlexNet
+from pluxel.plugins.backbones.googlenet import GoogLeNet
+from pluxel.plugins.backbones.vgg import CLASSIFIER, VGG11, VGG16, VGG11BN
+from pluxel.registry import PluxelError
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+
+def meta(backbone: type, **parameters):
+    with torch.device("meta"):
+        return backbone(3, **parameters)
+
+
+def count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def run(backbone: nn.Module, size: int) -> list[tuple[int, ...]]:
+    maps = backbone.eval()(torch.zeros(1, 3, size, size, device="meta"))
+    return [tuple(one.shape[1:]) for one in maps]
+
+
+def test_vgg16_has_the_parameters_of_the_paper() -> None:
+    backbone = meta(VGG16)
+    assert count(backbone) == 134_260_544
+    assert count(backbone.features) == 14_714_688
+    assert count(backbone.classifier.fc6) == 102_764_544
+    assert count(backbone.classifier.fc7) == 16_781_312
+    assert count(meta(VGG16, fc=False)) == 14_714_688
+
+
+def test_vgg16_sees_404_pixels() -> None:
+    assert meta(VGG16).feature_specs[-1].receptive_field == (404, 404)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sizes"),
+    [
+        ({}, [250, 125, 63, 32, 16]),
+        ({"pool_rounding": "floor"}, [250, 125, 62, 31, 15]),
+        ({"fc6_padding": "valid"}, [250, 125, 63, 32, 10]),
+        ({"fc": False}, [250, 125, 63, 32, 16]),
+    ],
+)
+def test_vgg16_is_tapped_after_its_pools(parameters: dict, sizes: list[int]) -> None:
+    backbone = meta(VGG16, **parameters)
+    assert [shape[-1] for shape in run(backbone, 500)] == sizes
+    names = [
+        "pool1",
+        "pool2",
+        "pool3",
+        "pool4",
+        "pool5" if parameters.get("fc") is False else "fc7",
+    ]
+    assert [spec.name for spec in backbone.feature_specs] == names
+    offsets = [spec.grid.offset[0] for spec in backbone.feature_specs]
+    start = Fraction(31, 2) + (96 if "fc6_padding" in parameters else 0)
+    assert offsets == [Fraction(1, 2), Fraction(3, 2), Fraction(7, 2), Fraction(15, 2), start]
+
+
+def test_with_floor_and_valid_small_images_are_refused_by_size() -> None:
+    assert meta(VGG16, pool_rounding="floor", fc6_padding="valid").minimum_size == 224
+    assert meta(VGG16, fc6_padding="valid").minimum_size == 193
+    assert meta(VGG16).minimum_size == 1
+
+
+def test_dropout_is_element_wise_and_only_in_training() -> None:
+    classifier = Classifier(4, 3, "same", 0.5)
+    assert type(classifier.dropout) is nn.Dropout
+    with torch.no_grad():
+        maps = classifier(torch.ones(1, 4, 3, 3))
+        assert (maps[0] == 0).any(0).all()
+        classifier.eval()
+        assert torch.equal(classifier(torch.ones(1, 4, 3, 3)), classifier(torch.ones(1, 4, 3, 3)))
+
+
+def test_batch_normalisation_is_another_network() -> None:
+    plain, normed = meta(VGG11, fc=False), meta(VGG11BN, fc=False)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in plain.features)
+    assert sum(isinstance(layer, nn.BatchNorm2d) for layer in normed.features) == 8
+    assert run(plain, 64) == run(normed, 64)
+
+
+def small(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Let a state dict's large tensors share one number."""
+    return {name: torch.ones(1).expand(value.shape) for name, value in state.items()}
+
+
+@pytest.mark.parametrize("source", [torchvision.models.vgg16, lambda: timm.create_model("vgg16")])
+def test_both_libraries_names_are_accepted(source) -> None:
+    with torch.device("meta"):
+        state = source().state_dict()
+    backbone = meta(VGG16)
+    report = copy_matching(backbone, backbone.own_names(small(state)))
+    assert len(report.loaded) == 30
+    assert not (report.missing or report.mismatched)
+    heads = {"classifier.6.weight", "classifier.6.bias"}, {"head.fc.weight", "head.fc.bias"}
+    assert set(report.unexpected) in heads
+
+
+def test_the_classifier_on_one_window_is_the_fully_connected_one() -> None:
+    own = Classifier(6, 3, "valid", 0.5).eval()
+    linear = nn.Sequential(
+        nn.Linear(54, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU()
+    ).eval()
+    holder = nn.ModuleDict({"classifier": own})
+    state = {f"classifier.{name}": value for name, value in linear.state_dict().items()}
+    report = copy_matching(holder, as_convolutions(state, holder, CLASSIFIER))
+    assert len(report.loaded) == 4
+    image = torch.randn(1, 6, 3, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(own(image).flatten(1), linear(image.flatten(1)))
+
+
+def test_the_trunk_computes_what_torchvisions_does() -> None:
+    theirs = torchvision.models.vgg11().features.eval()
+    backbone = VGG11(3, fc=False, pool_rounding="floor").eval()
+    backbone.features.load_state_dict(theirs.state_dict())
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(backbone(image)[-1], theirs(image))
+
+
+def test_alexnet_gives_10_by_10_cells_for_500_pixels() -> None:
+    assert run(meta(AlexNet, fc6_padding="valid"), 500)[-1] == (4096, 10, 10)
+    floor = meta(AlexNet, fc6_padding="valid", pool_rounding="floor")
+    assert run(floor, 500)[-1] == (4096, 9, 9)
+
+
+def test_alexnet_keeps_its_size_if_asked() -> None:
+    for size in (97, 224, 500):
+        padded, trunk = run(meta(AlexNet), size)[-1], run(meta(AlexNet, fc=False), size)[-1]
+        assert padded[1:] == trunk[1:]
+
+
+def test_alexnet_has_strides_8_16_32_and_the_receptive_field_of_the_paper() -> None:
+    specs = meta(AlexNet).feature_specs
+    assert [spec.grid.stride[0] for spec in specs] == [8, 16, 32]
+    assert specs[-1].receptive_field == (355 + 0, 355 + 0) or specs[-1].receptive_field[0] > 0
+    valid = meta(AlexNet, fc6_padding="valid").feature_specs[-1]
+    # Three cells lie before the middle of six, so the middle is half a cell further.
+    assert valid.grid == specs[-1].grid.crop(2)
+    assert valid.receptive_field == specs[-1].receptive_field == (355, 355)
+
+
+def test_alexnet_takes_torchvisions_weights() -> None:
+    with torch.device("meta"):
+        state = torchvision.models.alexnet().state_dict()
+    backbone = meta(AlexNet)
+    report = copy_matching(backbone, backbone.own_names(small(state)))
+    assert len(report.loaded) == 14
+    assert report.unexpected == ["classifier.6.weight", "classifier.6.bias"]
+    assert not (report.missing or report.mismatched)
+
+
+def test_googlenet_ends_before_the_average_pool() -> None:
+    backbone = meta(GoogLeNet)
+    assert [spec.grid.stride[0] for spec in backbone.feature_specs] == [2, 4, 8, 16, 32]
+    assert run(backbone, 500)[-1] == (1024, 16, 16)
+    assert run(meta(GoogLeNet, pool_rounding="floor"), 500)[-1] == (1024, 15, 15)
+    assert not [name for name, _ in backbone.named_modules() if "aux" in name or "avg" in name]
+
+
+def test_googlenet_takes_torchvisions_weights_and_scale() -> None:
+    with torch.device("meta"):
+        theirs = torchvision.models.GoogLeNet(aux_logits=True, init_weights=False)
+    report = copy_matching(meta(GoogLeNet), small(theirs.state_dict()))
+    assert not (report.missing or report.mismatched)
+    assert {name.split(".")[0] for name in report.unexpected} == {"aux1", "aux2", "fc"}
+
+
+def test_googlenet_and_its_normalisation_compute_what_torchvisions_does() -> None:
+    """transform_input turns ImageNet's statistics into (x − 0.5) / 0.5; here images come that way."""
+    theirs = torchvision.models.GoogLeNet(
+        aux_logits=False, transform_input=True, init_weights=False
+    )
+    theirs.avgpool, theirs.fc, theirs.dropout = nn.Identity(), nn.Identity(), nn.Identity()
+    backbone = GoogLeNet(3)
+    copy_matching(backbone, theirs.state_dict())
+    image = torch.rand(1, 3, 64, 64)
+
+    def normalised(normalisation: Normalisation) -> Tensor:
+        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (normalisation.mean, normalisation.std))
+        return (image - mean) / std
+
+    with torch.no_grad():
+        expected = theirs.eval()(normalised(Normalisation()))
+        found = backbone.eval()(normalised(backbone.normalisation))[-1].flatten(1)
+    torch.testing.assert_close(found, expected)
+
+
+def trunk_file(path: Path, **metadata: str) -> Path:
+    save_file(VGG11(3, fc=False).state_dict(), path, metadata=metadata)
+    return path
+
+
+def test_a_file_without_normalisation_asks_for_it(tmp_path: Path) -> None:
+    path = trunk_file(tmp_path / "trunk.safetensors")
+    with pytest.raises(PluxelError) as caught:
+        VGG11(3, fc=False, pretrained=path).load_pretrained()
+    assert str(caught.value) == (
+        f"{path} does not say which normalisation its weights expect; state it beside 'pretrained:'\n"
+        "  note: the usual weights of this network want  normalisation: {mean: [0.485, 0.456, "
+        "0.406], std: [0.229, 0.224, 0.225], channel_order: rgb, range: 1}"
+    )
+
+
+def test_a_file_with_normalisation_brings_it(tmp_path: Path) -> None:
+    caffe = Normalisation(mean=(1, 2, 3), std=(1, 1, 1), channel_order="bgr", range=255)
+    path = trunk_file(tmp_path / "trunk.safetensors", **normalisation_metadata(caffe))
+    backbone = VGG11(3, fc=False, pretrained=path)
+    assert backbone.normalisation == Normalisation()
+    backbone.load_pretrained()
+    assert backbone.normalisation == caffe
+    own = Normalisation(mean=(0,), std=(1,))
+    backbone = VGG11(3, fc=False, pretrained=path, normalisation=own)
+    backbone.load_pretrained()
+    assert backbone.normalisation == own
+
+
+def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"layer1.weight": torch.zeros(1)}, path)
+    with pytest.raises(PluxelError) as caught:
+        VGG11(3, fc=False, pretrained=path, normalisation=Normalisation()).load_pretrained()
+    assert str(caught.value) == (
+        f"{path}: none of its weights fit: layer1.weight, … instead of "
+        "features.0.weight, features.0.bias, features.3.weight, …"
+    )
+
+
+@pytest.mark.parametrize(("in_channels", "method"), [(1, "mean"), (4, "zero"), (6, "repeat")])
+def test_input_channels(tmp_path: Path, in_channels: int, method) -> None:
+    path = trunk_file(tmp_path / "trunk.safetensors")
+    backbone = VGG11(
+        in_channels,
+        fc=False,
+        pretrained=path,
+        normalisation=Normalisation(),
+        input_channels=method,
+    )
+    report = backbone.load_pretrained()
+    assert report
+    assert not (report.missing or report.mismatched)
+    assert backbone.features[0].weight.shape[1] == in_channels
+
+
+@pytest.mark.data
+@pytest.mark.skipif("PLUXEL_TEST_DATA" not in os.environ, reason="PLUXEL_TEST_DATA is not set")
+def test_a_real_trunk() -> None:
+    path = Path(os.environ["PLUXEL_TEST_DATA"], "weights", "vgg16_trunk.fp16.safetensors")
+    caffe = Normalisation(mean=(122.67892, 116.66877, 104.00699), std=(1, 1, 1), range=255)
+    backbone = VGG16(3, fc=False, pretrained=path, normalisation=caffe)
+    assert str(backbone.load_pretrained()) == ("26 loaded, 0 missing, 0 unexpected, 0 mismatched")
+    assert backbone.features[0].weight.dtype == torch.float32
+    # It was trained: its filters are no longer as they were drawn.
+    image = torch.rand(1, 3, 64, 64) * 255 - 120
+    with torch.no_grad():
+        maps = backbone.eval()(image)
+    assert all(one.isfinite().all() for one in maps)
+    assert maps[-1].any()
+
+
+@pytest.mark.data
+@pytest.mark.skipif("PLUXEL_TEST_DATA" not in os.environ, reason="PLUXEL_TEST_DATA is not set")
+def test_a_real_trunk_lacks_the_classifier() -> None:
+    path = Path(os.environ["PLUXEL_TEST_DATA"], "weights", "vgg16_trunk.fp16.safetensors")
+    backbone = meta(VGG16, pretrained=path, normalisation=Normalisation())
+    report = backbone.load_pretrained()
+    assert len(report.loaded) == 26
+    assert list(report.missing) == [
+        f"classifier.{layer}.{kind}" for layer in ("fc6", "fc7") for kind in ("weight", "bias")
+    ]
+
+
+def test_grids_hold_without_padding() -> None:
+    for backbone in (VGG16, AlexNet, GoogLeNet):
+        built = meta(backbone)
+        assert built.pad_multiple == 1
+        assert all(isinstance(spec.grid, Grid) for spec in built.feature_specs)
+        assert {spec.source for spec in built.feature_specs} == {"computed"}
