@@ -133,11 +133,10 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
 
 
 def _open(path: Path) -> Image.Image:
-    """Return the image, wholly decoded and upright."""
+    """Return the image, upright."""
     image = Image.open(path)
     if image.mode in ("RGB", "RGBA") and any("16" in str(tile.args) for tile in image.tile):
         log_once(logging.INFO, f"{path}: converted from 16 bits a channel to 8")
-    image.load()
     if image.getexif().get(0x0112, 1) == 1:
         return image
     log_once(logging.INFO, f"{path}: turned upright by its EXIF orientation")

@@ -7,7 +7,7 @@ A dataset says what its raw ids mean (`LabelMap`); a configuration may change it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -18,11 +18,10 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from ..registry import PluxelError, did_you_mean
+from .colours import HEX, Colour, hex_colour, parse_colour, unpack, voc_colour
 
 IGNORE = "ignore"
 """What a configuration writes for pixels that no loss and no metric may see; never a number."""
-
-Colour = tuple[int, int, int]
 
 
 class LabelError(PluxelError):
@@ -55,25 +54,9 @@ class LabelMap:
         """Return the map that ``to_json`` wrote."""
         return cls(
             ids={int(raw): name for raw, name in data["ids"].items()},
-            palette={name: _colour(colour) for name, colour in data["palette"].items()},
+            palette={name: parse_colour(colour) for name, colour in data["palette"].items()},
             packed_rgb=data["packed_rgb"],
         )
-
-
-def pack(colour: Iterable[int]) -> int:
-    """Return (red, green, blue) as one 24-bit id."""
-    red, green, blue = colour
-    return int(red) << 16 | int(green) << 8 | int(blue)
-
-
-def unpack(raw: int) -> Colour:
-    """Return the (red, green, blue) of a 24-bit id."""
-    return raw >> 16 & 255, raw >> 8 & 255, raw & 255
-
-
-def hex_colour(colour: Iterable[int]) -> str:
-    """Return ``#rrggbb``."""
-    return f"#{pack(colour):06x}"
 
 
 def raw_id(key: int | str) -> int:
@@ -81,42 +64,17 @@ def raw_id(key: int | str) -> int:
     return key if isinstance(key, int) else int(key.removeprefix("#"), 16)
 
 
-def voc_colour(index: int) -> Colour:
-    """Return colour ``index`` of the PASCAL VOC palette: its bits, dealt to red, green and blue.
-
-    Bits 0, 1, 2 of what is left of the index become the next lower bit of the three channels.
-    """
-    channels = [0, 0, 0]
-    for step in range(8):
-        for channel in range(3):
-            channels[channel] |= (index >> (3 * step + channel) & 1) << (7 - step)
-    return channels[0], channels[1], channels[2]
-
-
-_HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
-
-
 def _raw_id_key(key: object) -> object:
     if isinstance(key, str):
         if re.fullmatch(r"-?\d+", key):
             return int(key)
-        if not _HEX.match(key):
+        if not HEX.match(key):
             raise ValueError(f"'{key}' is neither a label id nor a colour '#rrggbb'")
     return key
 
 
 RawId = Annotated[int | str, BeforeValidator(_raw_id_key)]
 """A key of a label map: an integer (JSON has only its digits), or ``#rrggbb``."""
-
-
-def _colour(value: object) -> Colour:
-    if isinstance(value, str) and _HEX.match(value):
-        return unpack(int(value[1:], 16))
-    if isinstance(value, list | tuple) and len(value) == 3:
-        red, green, blue = value
-        if all(type(part) is int and 0 <= part <= 255 for part in value):
-            return red, green, blue
-    raise ValueError(f"{value!r} is not a colour: write '#rrggbb' or three integers of 0–255")
 
 
 class LabelsConfig(BaseModel):
@@ -129,7 +87,7 @@ class LabelsConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     map: dict[RawId, str] = {}
-    palette: dict[str, Annotated[Colour, BeforeValidator(_colour)]] = {}
+    palette: dict[str, Annotated[Colour, BeforeValidator(parse_colour)]] = {}
 
 
 class LabelSpace:

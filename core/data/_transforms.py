@@ -153,10 +153,8 @@ class Builder:
     def _fill_outside(
         self, kind: type, parameters: Sequence[str], arguments: dict[str, Any]
     ) -> None:
-        if "fill_mask" in parameters:
-            arguments.setdefault("fill_mask", self._ignore_index)
-            if self._fill is not None and "fill" in parameters:
-                arguments.setdefault("fill", self._fill)
+        if self._fill is not None and {"fill", "fill_mask"} <= set(parameters):
+            arguments.setdefault("fill", self._fill)
         if kind.__name__ == "CropNonEmptyMaskIfExists":
             others = arguments.get("ignore_values") or ()
             arguments["ignore_values"] = [*others, self._ignore_index]
@@ -206,5 +204,5 @@ class Builder:
             names = ", ".join(sorted(foreign))
             self._problem(place, f"{kind.__name__} needs {names} beside the image and its labels")
         if "fill_mask" not in arguments and hasattr(transform, "fill_mask"):
-            transform.fill_mask = self._ignore_index  # some set it without offering it
+            transform.fill_mask = self._ignore_index  # not as an argument: some offer none
         return transform

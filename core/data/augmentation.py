@@ -147,8 +147,8 @@ def _target_keys(targets: Arrays) -> dict[str, str]:
 
 
 def _enter(array: np.ndarray) -> np.ndarray:
-    """Return what transforms expect: (H, W) for one channel, and free to be written over."""
-    return np.require(array[..., 0] if array.shape[2] == 1 else array, requirements=["C", "W"])
+    """Return what transforms expect: (H, W) for one channel."""
+    return array[..., 0] if array.shape[2] == 1 else array
 
 
 def _leave(

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..labels import IGNORE, hex_colour, unpack
+from ..colours import hex_colour, unpack
+from ..labels import IGNORE
 from .survey import Survey, SurveyError
 
 _TRAIN = ("train", "training")

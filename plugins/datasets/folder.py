@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from ...core.colours import unpack
 from ...core.data import Pair, SplitError, images_in, pair_up
 from ...core.images import read_binary_mask, read_index_mask, read_rgb_mask
-from ...core.labels import LabelMap, RawId, raw_id, unpack
+from ...core.labels import LabelMap, RawId, raw_id
 from ...registry import PluxelError, did_you_mean
 from ._files import PairedFiles, existing_folder, unknown_split
 

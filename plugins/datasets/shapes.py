@@ -99,7 +99,7 @@ def _arrange(size: int, max_forms: int, generator: np.random.Generator) -> list[
     for _ in range(int(generator.integers(1, max_forms + 1))):
         kind = int(generator.integers(1, len(CLASSES)))
         for _ in range(20):
-            radius = size * generator.uniform(0.17, 0.27)
+            radius = size * generator.uniform(0.2, 0.3)
             x, y = generator.uniform(radius, size - 1 - radius, 2)
             if all(np.hypot(x - f.x, y - f.y) > radius + f.radius for f in forms):
                 forms.append(_Form(kind, x, y, radius, generator.uniform(0, 2 * np.pi)))

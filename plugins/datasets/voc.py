@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from ...core.colours import voc_colour
 from ...core.data import Pair, SplitError
-from ...core.labels import LabelMap, voc_colour
+from ...core.labels import LabelMap
 from ._files import PairedFiles, existing_folder, unknown_split
 
 CLASSES = (

@@ -13,10 +13,6 @@ from pluxel.core.labels import (
     LabelMap,
     LabelsConfig,
     LabelSpace,
-    hex_colour,
-    pack,
-    unpack,
-    voc_colour,
 )
 from pydantic import ValidationError
 
@@ -130,6 +126,10 @@ class TestDecode:
         labels = LabelSpace(LabelMap({raw: "thing"}))
         assert labels.decode(np.zeros((2, 2), np.uint8)).dtype == dtype
 
+    def test_prefers_ids_that_a_file_can_hold(self):
+        labels = LabelSpace(LabelMap({-1: "a", 5: "a", 0: "b", -2: "ignore", 9: "ignore"}))
+        assert labels.decode(np.array([[0, 1, 255]], np.uint8)).tolist() == [[5, 0, 9]]
+
     def test_gives_ignored_pixels_an_id_that_means_ignore(self):
         assert space().decode(np.array([[255]], np.uint8)) == 11
 
@@ -202,24 +202,7 @@ class TestLabelsConfig:
             LabelsConfig.model_validate_json(json.dumps(data), strict=True)
 
 
-class TestColours:
-    def test_of_voc(self):
-        """The values that the development kit's VOClabelcolormap prints."""
-        assert [voc_colour(i) for i in (0, 1, 2, 7, 8, 20)] == [
-            (0, 0, 0),
-            (128, 0, 0),
-            (0, 128, 0),
-            (128, 128, 128),
-            (64, 0, 0),
-            (0, 64, 128),
-        ]
-        assert voc_colour(255) == (224, 224, 192)
-
-    @given(st.tuples(*[st.integers(0, 255)] * 3))
-    def test_pack(self, colour):
-        assert unpack(pack(colour)) == colour
-        assert int(hex_colour(colour)[1:], 16) == pack(colour)
-
+class TestPalette:
     @given(st.integers(1, 300), st.data())
     def test_are_all_different_by_default(self, count, data):
         given_one = data.draw(st.integers(0, count - 1))

@@ -152,14 +152,14 @@ def test_weights_can_be_moved_from_one_to_another(name: str, parameters: dict, t
     target = build(name, arguments).eval()
     report = target.load_pretrained()
     assert isinstance(report, LoadReport)
-    assert not (report.missing or report.unexpected or report.mismatched)
+    assert [*report.missing, *report.unexpected, *report.mismatched] == []
     image = torch.randn(1, 3, *fitting(source, 48, 48))
     with torch.no_grad():
         pairs = zip(source(image), copy.deepcopy(target)(image), strict=True)
         assert all(torch.equal(mine, its) for mine, its in pairs)
     four = build(name, arguments, in_channels=4).load_pretrained()
     assert four
-    assert not (four.missing or four.mismatched)
+    assert [*four.missing, *four.mismatched] == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import subprocess
 import sys
@@ -20,74 +21,67 @@ from pluxel.registry import PluxelError
 
 USUAL = Normalisation()
 
-OFFLINE = """
-import sys, time
-from pluxel.plugins.backbones.{module} import {backbone} as Backbone
-from pluxel.registry import PluxelError
+HUB = "https://huggingface.co/timm/{}/resolve/main/model.safetensors"
+TORCH = "https://download.pytorch.org/models/"
+# Arguments of the backbone -> the weights by name, and their address.
+OFFLINE = {
+    "vgg:VGG16": ("model.safetensors of timm/vgg16.tv_in1k", HUB.format("vgg16.tv_in1k")),
+    "timm_features:TimmBackbone": (
+        "model.safetensors of timm/resnet18.a1_in1k",
+        HUB.format("resnet18.a1_in1k"),
+    ),
+    "alexnet:AlexNet": ("alexnet-owt-7be5be79.pth", TORCH + "alexnet-owt-7be5be79.pth"),
+    "googlenet:GoogLeNet": ("googlenet-1378be20.pth", TORCH + "googlenet-1378be20.pth"),
+}
+
+SCRIPT = """
+import importlib, json, sys, time
 import torch
-with torch.device("meta"):
-    backbone = Backbone(3, pretrained=True{arguments})
-start = time.monotonic()
-try:
-    backbone.load_pretrained()
-except PluxelError as error:
-    print(error)
-    print(f"seconds {{time.monotonic() - start:.1f}}")
+from pluxel.registry import PluxelError
+for target in sys.argv[1:]:
+    module, name = target.split(":")
+    arguments = {"model": "resnet18"} if "timm" in module else {}
+    backbone = getattr(importlib.import_module(f"pluxel.plugins.backbones.{module}"), name)
+    with torch.device("meta"):
+        built = backbone(3, pretrained=True, **arguments)
+    start = time.monotonic()
+    try:
+        built.load_pretrained()
+    except PluxelError as error:
+        print(json.dumps([target, str(error), time.monotonic() - start]))
 """
 
-HUB = "https://huggingface.co/timm/{}/resolve/main/model.safetensors"
-CASES = [
-    ("vgg", "VGG16", "", HUB.format("vgg16.tv_in1k"), "model.safetensors of timm/vgg16.tv_in1k"),
-    (
-        "timm_features",
-        "TimmBackbone",
-        ", model='resnet18'",
-        HUB.format("resnet18.a1_in1k"),
-        "model.safetensors of timm/resnet18.a1_in1k",
-    ),
-    (
-        "alexnet",
-        "AlexNet",
-        "",
-        "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-        "alexnet-owt-7be5be79.pth",
-    ),
-    (
-        "googlenet",
-        "GoogLeNet",
-        "",
-        "https://download.pytorch.org/models/googlenet-1378be20.pth",
-        "googlenet-1378be20.pth",
-    ),
-]
 
-
-@pytest.mark.parametrize(("module", "backbone", "arguments", "url", "what"), CASES)
-def test_without_cache_and_network_it_says_what_to_do_within_seconds(
-    module: str, backbone: str, arguments: str, url: str, what: str, tmp_path: Path
-) -> None:
-    """In a process of its own whose network ends at a port that nobody listens to."""
-    nowhere = "http://127.0.0.1:9"
-    environment = {
-        **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
-        **{"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "TORCH_HOME": str(tmp_path)},
-        **{"HF_HOME": str(tmp_path), "http_proxy": nowhere, "https_proxy": nowhere},
-    }
-    code = OFFLINE.format(module=module, backbone=backbone, arguments=arguments)
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, float]]:
+    """What a process says that has no caches, and a network that ends where nobody listens."""
+    home, nowhere = tmp_path_factory.mktemp("home"), "http://127.0.0.1:9"
+    environment = {n: value for n, value in os.environ.items() if "proxy" not in n.lower()}
+    environment |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TORCH_HOME", "HF_HOME"), str(home))
+    environment |= {"http_proxy": nowhere, "https_proxy": nowhere}
+    command = [sys.executable, "-W", "ignore", "-c", SCRIPT, *OFFLINE]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    first, fetch, beside, instead, seconds = done.stdout.splitlines()
+        command, env=environment, cwd=home, capture_output=True, text=True, timeout=120, check=True
+    )
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    return {target: (message, seconds) for target, message, seconds in said}
+
+
+@pytest.mark.parametrize("target", OFFLINE)
+def test_without_cache_and_network_it_says_what_to_do_within_seconds(
+    offline: dict[str, tuple[str, float]], target: str
+) -> None:
+    message, seconds = offline[target]
+    what, url = OFFLINE[target]
+    first, fetch, beside, instead = message.splitlines()
     assert first.startswith(
         f"the pretrained weights, {what}, are not in the cache, and the network"
     )
-    assert fetch == (
-        f"  note: fetch {url} where there is one, and write  pretrained: PATH/{url.rsplit('/')[-1]}"
-    )
+    file = url.rsplit("/", 1)[-1]
+    assert fetch == f"  note: fetch {url} where there is one, and write  pretrained: PATH/{file}"
     assert beside.startswith("  note: and beside it  normalisation: {mean: [0.")
     assert instead == "  note: or start from random weights:  pretrained: false"
-    assert float(seconds.split()[1]) < 10
+    assert seconds < 10
 
 
 class Server(http.server.BaseHTTPRequestHandler):

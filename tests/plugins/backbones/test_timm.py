@@ -22,7 +22,7 @@ def meta(model: str, **parameters) -> TimmBackbone:
 
 
 HALF = Fraction(1, 2)
-# Name -> (strides, offset of the last map, its receptive field, how it was found, multiple of sizes).
+# Strides; of the last map: offset, receptive field and how they were found; multiple of sizes.
 NETWORKS = {
     "resnet18": ((2, 4, 8, 16, 32), 0, 435, "computed", 1),
     "resnet26d": ((2, 4, 8, 16, 32), 0, 199, "computed", 1),
@@ -84,26 +84,26 @@ def test_normalisation_is_that_of_timms_weights() -> None:
     assert meta("resnet18", normalisation=own).normalisation == own
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"model": "resnt50"}, "timm has no model 'resnt50'. Did you mean 'resnet50'?"),
-        ({"model": "qqq"}, "timm has no model 'qqq'. timm.list_models() has them all"),
-        ({"model": "hf-hub:timm/resnet18"}, "timm has no model 'hf-hub:timm/resnet18'."),
-        ({"model": "resnet18.a1_in"}, "timm has no model 'resnet18.a1_in'. Did you mean 'resnet18.a1_in1k'?"),
-        ({"model": "densenet121", "output_stride": 8}, "'densenet121' does not take this output_stride"),
-        ({"model": "vgg11", "output_stride": 8}, "'vgg11' does not take this output_stride"),
-        ({"model": "test_vit", "output_stride": 8}, "'test_vit' does not take this output_stride"),
-        ({"model": "resnet18", "out_indices": (7,)}, "'resnet18' does not take this out_indices"),
-        ({"model": "resnet18", "model_args": {"stem_tpe": "deep"}}, "does not take this stem_tpe"),
-        ({"model": "test_vit", "model_args": {"dynamic_img_size": False}}, "images of any size"),
-        ({"model": "mixer_s32_224"}, "images of any size"),
-        ({"model": "crossvit_9_240"}, "does not grow with the image"),
-    ],
-)  # fmt: skip
-def test_what_a_network_cannot_do(parameters: dict, message: str) -> None:
+CANNOT = [
+    ("resnt50", {}, "timm has no model 'resnt50'. Did you mean 'resnet50'?"),
+    ("qqq", {}, "timm has no model 'qqq'. timm.list_models() has them all"),
+    ("hf-hub:timm/resnet18", {}, "timm has no model 'hf-hub:timm/resnet18'."),
+    ("resnet18.a1_in", {}, "no model 'resnet18.a1_in'. Did you mean 'resnet18.a1_in1k'?"),
+    ("densenet121", {"output_stride": 8}, "'densenet121' does not take this output_stride"),
+    ("vgg11", {"output_stride": 8}, "'vgg11' does not take this output_stride"),
+    ("test_vit", {"output_stride": 8}, "'test_vit' does not take this output_stride"),
+    ("resnet18", {"out_indices": (7,)}, "'resnet18' does not take this out_indices"),
+    ("resnet18", {"model_args": {"stem_tpe": "deep"}}, "does not take this stem_tpe"),
+    ("test_vit", {"model_args": {"dynamic_img_size": False}}, "images of any size"),
+    ("mixer_s32_224", {}, "images of any size"),
+    ("crossvit_9_240", {}, "does not grow with the image"),
+]
+
+
+@pytest.mark.parametrize(("model", "parameters", "message"), CANNOT)
+def test_what_a_network_cannot_do(model: str, parameters: dict, message: str) -> None:
     with pytest.raises(PluxelError) as caught:
-        meta(**parameters)
+        meta(model, **parameters)
     assert message in str(caught.value)
 
 
@@ -132,7 +132,7 @@ def test_a_published_file_fits(model: str, tmp_path: Path) -> None:
     backbone = TimmBackbone(3, model=model, pretrained=path, normalisation=Normalisation())
     report = backbone.load_pretrained()
     assert report
-    assert not (report.missing or report.mismatched)
+    assert [*report.missing, *report.mismatched] == []
     assert len(report.loaded) == len(backbone.state_dict())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pluxel.core.labels import voc_colour
+from pluxel.core.colours import voc_colour
 from pluxel.core.logs import log_once, logger
 from pluxel.registry import Host
 

@@ -190,6 +190,12 @@ class TestSplits:
         other = names(folder(tmp_path, "train", fractions=fractions, seed=1))
         assert other != parts["train"]
 
+    def test_by_fractions_stay_for_ever(self, tmp_path):
+        """Whoever trained last year finds the same images held out."""
+        make_folder(tmp_path, 12)
+        held_out = names(folder(tmp_path, "val", fractions={"train": 0.7, "val": 0.3}))
+        assert held_out == ["street 00", "street 06", "street 10"]
+
     def test_by_fractions_stay_when_images_are_added(self, tmp_path):
         make_folder(tmp_path, 20)
         fractions = {"train": 0.5, "val": 0.5}

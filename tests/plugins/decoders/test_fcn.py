@@ -37,7 +37,7 @@ TRUNKS = {
         16: Fraction(-183, 2),
         32: Fraction(25, 2),
     },
-    "ResNet": {stride: 0 for stride in (2, 4, 8, 16, 32)},
+    "ResNet": dict.fromkeys((2, 4, 8, 16, 32), 0),
     "TensorFlow's padding": {stride: stride - 1 for stride in (2, 4, 8, 16, 32)},
     "odd": {8: Fraction(1, 3), 16: Fraction(7, 4), 32: Fraction(-2, 5)},
 }
@@ -54,14 +54,14 @@ def maps(features: Sequence[FeatureSpec], size: tuple[int, int] = (97, 131)) -> 
     """Random maps that cover an image, with one cell to spare."""
     generator = torch.Generator().manual_seed(0)
     return [
-        torch.randn(
-            2,
-            spec.channels,
-            *(max(1, ceil((n - o) / s) + 1) for n, o, s in zip(size, spec.grid.offset, spec.grid.stride)),
-            generator=generator,
-        )
+        torch.randn(2, spec.channels, *cells(spec.grid, size), generator=generator)
         for spec in features
-    ]  # fmt: skip
+    ]
+
+
+def cells(grid: Grid, size: tuple[int, int]) -> list[int]:
+    axes = zip(size, grid.offset, grid.stride, strict=True)
+    return [max(1, ceil((pixels - offset) / stride) + 1) for pixels, offset, stride in axes]
 
 
 def randomise(module: nn.Module) -> None:
@@ -104,7 +104,7 @@ def test_fusion_is_the_sum_of_aligned_scores(decoder: type, trunk: str) -> None:
     finer = [i for i, spec in enumerate(features) if spec.grid.stride[0] < 32][::-1]
     deepest = len(features) - 1
     scores, grid = module.score(images[deepest]), features[deepest].grid
-    for index, layer in zip(finer, module.skip_scores):
+    for index, layer in zip(finer, module.skip_scores, strict=False):
         skip = layer(images[index])
         scores = skip + resample(Scores(scores, grid), skip.shape[-2:], grid=features[index].grid)
         grid = features[index].grid

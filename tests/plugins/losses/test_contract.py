@@ -74,6 +74,8 @@ def ignores_ignored_pixels(make: MakeLoss) -> None:
         assert (slope[target != ignore_index].abs().sum(-1) > 0).any()
         other = logits.where((target != ignore_index)[:, None], 30 * torch.randn(logits.shape))
         torch.testing.assert_close(loss(other, target), loss(logits, target))
+        usual = target.where(target != ignore_index, 255)
+        torch.testing.assert_close(make(4, 255)(logits, usual), loss(logits, target))
 
 
 def is_zero_where_nothing_is_labelled(make: MakeLoss) -> None:

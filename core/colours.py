@@ -1,0 +1,53 @@
+"""Colours as people write them, as masks hold them, and as PASCAL VOC numbers them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+Colour = tuple[int, int, int]
+"""(red, green, blue), 0–255."""
+
+HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
+
+
+def parse_colour(value: object) -> Colour:
+    """Read ``#rrggbb`` or three integers.
+
+    Raises: ValueError, as validators do.
+    """
+    if isinstance(value, str) and HEX.match(value):
+        return unpack(int(value[1:], 16))
+    if isinstance(value, list | tuple) and len(value) == 3:
+        red, green, blue = value
+        if all(type(part) is int and 0 <= part <= 255 for part in value):
+            return red, green, blue
+    raise ValueError(f"{value!r} is not a colour: write '#rrggbb' or three integers of 0–255")
+
+
+def pack(colour: Iterable[int]) -> int:
+    """Return (red, green, blue) as one 24-bit id."""
+    red, green, blue = colour
+    return int(red) << 16 | int(green) << 8 | int(blue)
+
+
+def unpack(raw: int) -> Colour:
+    """Return the (red, green, blue) of a 24-bit id."""
+    return raw >> 16 & 255, raw >> 8 & 255, raw & 255
+
+
+def hex_colour(colour: Iterable[int]) -> str:
+    """Return ``#rrggbb``."""
+    return f"#{pack(colour):06x}"
+
+
+def voc_colour(index: int) -> Colour:
+    """Return colour ``index`` of the PASCAL VOC palette: its bits, dealt to red, green and blue.
+
+    Bits 0, 1, 2 of what is left of the index become the next lower bit of the three channels.
+    """
+    channels = [0, 0, 0]
+    for step in range(8):
+        for channel in range(3):
+            channels[channel] |= (index >> (3 * step + channel) & 1) << (7 - step)
+    return channels[0], channels[1], channels[2]
