@@ -20,7 +20,7 @@ lint: $(VENV)/installed
 	$(BIN)/basedpyright --level error
 
 test: $(VENV)/installed lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
 
 clean:
 	rm -rf $(VENV) build *.egg-info

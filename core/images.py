@@ -24,6 +24,7 @@ IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 """What counts as an image in a folder, lower case."""
 
 _LOSSY = {"JPEG", "MPO"}
+_TIFF = {".tif", ".tiff"}
 _WIDE_GREY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
 
 T = TypeVar("T")
@@ -98,16 +99,25 @@ def write_mask(path: Path, ids: np.ndarray, *, packed_rgb: bool = False) -> None
         Image.fromarray(ids).save(unfinished, format="PNG")
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return (height, width) as `read_image` would, from the file's header alone."""
+def image_shape(path: Path) -> tuple[int, int, int]:
+    """Return (height, width, channels) as `read_image` gives them, from the header if it can.
 
-    def read() -> tuple[int, int]:
+    Whatever Pillow opens has 3 channels, to which it can be converted.
+    """
+
+    def read() -> tuple[int, int, int]:
         if path.suffix.lower() == ".npy":
-            height, width = np.load(path, mmap_mode="r", allow_pickle=False).shape[:2]
-            return height, width
-        with Image.open(path) as image:
-            sideways = image.getexif().get(0x0112, 1) >= 5  # orientations that swap the axes
-            return image.size if sideways else (image.height, image.width)
+            shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
+            return (*shape[:2], shape[2] if len(shape) == 3 else 1)
+        try:
+            with Image.open(path) as image:
+                sideways = image.getexif().get(0x0112, 1) >= 5  # orientations that swap the axes
+                width, height = image.size[::-1] if sideways else image.size
+                return height, width, 3
+        except Image.UnidentifiedImageError:
+            if path.suffix.lower() not in _TIFF:
+                raise
+            return _with_channels(_read_array(path)).shape
 
     return _guarded(path, read)
 
@@ -212,7 +222,7 @@ def _warn_if_lossy(path: Path, image: Image.Image) -> None:
 def _read_array(path: Path) -> np.ndarray:
     if path.suffix.lower() == ".npy":
         return np.load(path, allow_pickle=False)
-    if path.suffix.lower() not in {".tif", ".tiff"}:
+    if path.suffix.lower() not in _TIFF:
         raise ImageError(f"{path}: only TIFF and .npy files hold other channel counts than 1, 3, 4")
     try:
         import tifffile  # noqa: PLC0415 - an extra

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...registry import PluxelError
+from ._streams import stream
 from ._transforms import Builder, Problem, load_albumentations
 
 _INSIDE = "inside"
@@ -45,33 +46,47 @@ def build_transforms(
     """Return the augmentation that a list describes.
 
     ``ignore_index``: name of a target -> its value for ignored pixels. ``fill``: colour of what
-    lies outside the image, in raw pixel values, for transforms that are not told otherwise.
+    lies outside the image, 0–255, for transforms that are not told otherwise.
 
     Raises: AugmentationError with everything that `check_transforms` would have found.
     """
-    values = dict(ignore_index or {"semantic": 255})
-    builder = Builder(max(values.values(), default=255), fill)
-    built = builder.build(transforms)
-    if builder.problems:
-        text = "; ".join(f"{'.'.join(map(str, at))}: {message}" for at, message in builder.problems)
-        raise AugmentationError(f"augment: {text}")
-    return Augmentation(built, seed=seed, ignore_index=values)
+    return Augmentation(transforms, seed, ignore_index or {"semantic": 255}, fill)
 
 
 class Augmentation:
-    """Transforms that treat all inputs and targets of a sample alike.
+    """Transforms that treat all inputs and targets of a sample alike; see `build_transforms`.
 
     What sample *n* becomes depends on (seed, n) and its arrays, on no earlier call and no process.
     """
 
     def __init__(
-        self, transforms: Sequence[Any], *, seed: int, ignore_index: Mapping[str, int]
+        self,
+        transforms: Sequence[Any],
+        seed: int,
+        ignore_index: Mapping[str, int],
+        fill: float | Sequence[float] | None,
     ) -> None:
-        self._compose = load_albumentations().Compose(list(transforms))
+        self._transforms = list(transforms)
         self._seed = seed
         self._ignore = dict(ignore_index)
+        self._fill = fill
         # A pipeline fills with one number: where targets differ, all travel as the wider kind.
         self._outside = max(self._ignore.values(), default=255)
+        self._composes = {"uint8": self._compose("uint8")}
+
+    def _compose(self, pixels: str) -> Any:
+        """Build the pipeline for images of a type, in whose range it fills."""
+        scale = {"uint8": 1.0, "uint16": 257.0}.get(pixels, 1 / 255)
+        fill = self._fill
+        if fill is not None:
+            fill = [scale * v for v in fill] if isinstance(fill, Sequence) else scale * fill
+        builder = Builder(self._outside, fill)
+        built = builder.build(self._transforms)
+        if builder.problems:
+            places = ((".".join(map(str, place)), text) for place, text in builder.problems)
+            text = "; ".join(f"{place}: {text}" for place, text in places)
+            raise AugmentationError(f"augment: {text}")
+        return load_albumentations().Compose(built)
 
     def __call__(
         self, n: int, inputs: Arrays, targets: Arrays
@@ -83,7 +98,7 @@ class Augmentation:
 
         Raises: AugmentationError with the sizes, where a transform fails.
         """
-        if not self._compose.transforms:
+        if not self._transforms:
             return dict(inputs), dict(targets)
         input_keys, target_keys = _input_keys(inputs), _target_keys(targets)
         data = {key: _enter(inputs[name]) for name, key in input_keys.items()}
@@ -103,14 +118,17 @@ class Augmentation:
     def _run(self, n: int, data: dict[str, np.ndarray]) -> None:
         maps = ("map ", "target ", _INSIDE)
         extra = {key: "mask" if key.startswith(maps) else "image" for key in data}
-        self._compose.add_targets({k: v for k, v in extra.items() if k not in ("image", "mask")})
-        generator = np.random.default_rng([self._seed, n])
+        pixels = data["image"].dtype.name
+        compose = self._composes.get(pixels) or self._compose(pixels)
+        self._composes[pixels] = compose
+        compose.add_targets({k: v for k, v in extra.items() if k not in ("image", "mask")})
+        generator = stream(self._seed, n, "augmentation")
         # One generator for all: albumentations' own set_random_seed gives every transform the same
         # draws, so that an image that is flipped would always be brightened too.
-        self._compose.set_random_state(generator, random.Random(int(generator.integers(2**63))))
+        compose.set_random_state(generator, random.Random(int(generator.integers(2**63))))
         height, width = data["image"].shape[:2]
         try:
-            data |= self._compose(**data)
+            data |= compose(**data)
         except Exception as error:
             raise AugmentationError(
                 f"augmentation failed on an image of {height}×{width} (height × width): "

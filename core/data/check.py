@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -92,8 +93,13 @@ def check_data(
     """
     report = Report()
     seen: dict[bytes, tuple[str, str]] = {}
+    alone: set[Path] = set()
     for split, dataset in splits.items():
         reader = _Reader(split, dataset, label_spaces, sources or {}, seen)
+        for path in dict.fromkeys(unpaired(dataset)):
+            if path not in alone:  # it may belong to every split that has no folder of its own
+                alone.add(path)
+                report.findings.append(Finding("unpaired", split, f"{path}: has no counterpart"))
         for index in range(len(dataset)):
             reader.read(index)
             progress()
@@ -125,9 +131,7 @@ class _Reader:
         for head, space in label_spaces.items():
             names = (*space.class_names, IGNORE)
             self.report.classes[head] = {name: ClassCount() for name in names}
-        self.findings = [
-            Finding("unpaired", split, f"{path}: has no counterpart") for path in unpaired(dataset)
-        ]
+        self.findings: list[Finding] = []
         # By head and id: the first file that has it, and the number of files.
         self.stray: dict[str, dict[int, tuple[str, int]]] = {head: {} for head in label_spaces}
 

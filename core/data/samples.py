@@ -19,6 +19,7 @@ from ...registry import PluxelError
 from ..contracts import Dataset, Sample
 from ..labels import LabelSpace
 from ..logs import log_once
+from ._streams import stream
 from .augmentation import build_transforms
 from .batch import Item
 
@@ -142,7 +143,7 @@ class TrainingData(_Data):
         if self._endless:
             return n
         if self.sampling == "uniform":
-            return int(np.random.default_rng([self.seed, n, 1]).integers(len(self)))
+            return int(stream(self.seed, n, "draw").integers(len(self)))
         epoch, place = divmod(n, len(self))
         return int(_permutation(self.seed, epoch, len(self))[place])
 
@@ -169,7 +170,7 @@ class EvaluationData(_Data):
 
 @lru_cache(maxsize=4)
 def _permutation(seed: int, epoch: int, length: int) -> np.ndarray:
-    return np.random.default_rng([seed, epoch, 0]).permutation(length)
+    return stream(seed, epoch, "permutation").permutation(length)
 
 
 def _with_channels(array: np.ndarray) -> np.ndarray:

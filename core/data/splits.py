@@ -31,10 +31,14 @@ class SplitError(PluxelError):
 def open_split(make: Callable[[str], Dataset], split: str) -> Dataset:
     """Return the dataset of a split; ``make`` makes that of a plain split name.
 
-    Raises: SplitError, and whatever ``make`` raises for a split that it does not know.
+    Raises: SplitError, also for a split without a sample, and whatever ``make`` raises for one that
+    it does not know.
     """
     parts = [_open_part(make, part.strip(), split) for part in split.split("+")]
-    return parts[0] if len(parts) == 1 else Joined(parts)
+    dataset = parts[0] if len(parts) == 1 else Joined(parts)
+    if not len(dataset):
+        raise SplitError(f"split '{split}' is empty")
+    return dataset
 
 
 def _open_part(make: Callable[[str], Dataset], part: str, split: str) -> Dataset:

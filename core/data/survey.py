@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ...registry import PluxelError
-from ..images import ColouredMaskError, image_size, read_index_mask, read_rgb_mask
+from ..images import ColouredMaskError, image_shape, read_index_mask, read_rgb_mask
 from .pairing import Pair, images_in, pair_up
 
 _MOST_IDS = 256
@@ -57,6 +57,9 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
             f"no image of {images} has a mask of the same name in {masks}: "
             f"{_examples(images)} against {_examples(masks)}"
         )
+    shapes = [image_shape(pair.image) for pair in pairs]
+    if len(channels := {shape[2] for shape in shapes}) > 1:
+        raise SurveyError(f"the images have different channel counts: {sorted(channels)}")
     coloured = any(_holds_colours(pair.mask) for pair in pairs[:50])
     ids = _count_ids((pair.mask for pair in pairs), coloured, progress)
     binary = not coloured and set(ids) in ({0, 255}, {255})
@@ -67,8 +70,8 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
         mask_suffix=mask_suffix,
         mask_format="rgb" if coloured else "binary" if binary else "index",
         ids={0: ids.get(0, (0, 0)), 1: ids[255]} if binary else ids,
-        sizes=Counter(image_size(pair.image) for pair in pairs),
-        channels=_channels(pairs[0].image),
+        sizes=Counter(shape[:2] for shape in shapes),
+        channels=channels.pop(),
         subfolders=_common_subfolders(images, masks),
     )
 
@@ -145,13 +148,6 @@ def _count_ids(
             )
         progress()
     return {one: (pixels[one], files[one]) for one in sorted(pixels)}
-
-
-def _channels(image: Path) -> int:
-    if image.suffix.lower() == ".npy":
-        shape = np.load(image, mmap_mode="r", allow_pickle=False).shape
-        return shape[2] if len(shape) == 3 else 1
-    return 3
 
 
 def _common_subfolders(images: Path, masks: Path) -> list[str]:

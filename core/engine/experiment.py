@@ -41,6 +41,7 @@ class Experiment:
         self.accelerator: Accelerator = make_accelerator(
             pipeline.device, pipeline.training.precision
         )
+        self._datasets: dict[str, Dataset] = {}
         make_deterministic(pipeline.seed, strict=pipeline.deterministic)
         if blueprint is None:
             blueprint = draw_blueprint(config, self.dataset("train"))
@@ -52,11 +53,13 @@ class Experiment:
 
         Raises: ConfigError at ``dataset``, where it has no such split.
         """
-        pipeline = self.config.pipeline
-        with self.config.at("dataset"):
-            return open_split(
-                lambda split: pipeline.dataset(split=split), pipeline.splits.get(role, role)
-            )
+        split = self.config.pipeline.splits.get(role, role)
+        if split not in self._datasets:
+            with self.config.at("dataset"):
+                self._datasets[split] = open_split(
+                    lambda name: self.config.pipeline.dataset(split=name), split
+                )
+        return self._datasets[split]
 
     @cached_property
     def model(self) -> SegmentationModel:

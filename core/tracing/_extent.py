@@ -23,7 +23,7 @@ class Extent(NamedTuple):
     last: Fraction = Fraction(0)
     interpolated: Fraction = Fraction(0)
 
-    def _reaching(self, stride: Fraction, before: Fraction | int, after: Fraction | int) -> Extent:
+    def reaching(self, stride: Fraction, before: Fraction | int, after: Fraction | int) -> Extent:
         """Return the extent of a cell that sees cells ``-before`` to ``after`` of this one."""
         first, last = self.first - self.stride * before, self.last + self.stride * after
         centre = self.offset + self.stride * (Fraction(after) - before) / 2
@@ -31,17 +31,17 @@ class Extent(NamedTuple):
 
     def window(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Extent:
         """Return what a convolution or a pooling makes of it."""
-        return self._reaching(self.stride * stride, padding, dilation * (kernel - 1) - padding)
+        return self.reaching(self.stride * stride, padding, dilation * (kernel - 1) - padding)
 
     def transposed(self, kernel: int, stride: int, padding: Fraction | int) -> Extent:
         """Return what a transposed convolution makes of it: the union over its phases."""
         before = Fraction(kernel - 1 - padding, stride)
-        finer = self._reaching(self.stride / stride, before, Fraction(padding, stride))
+        finer = self.reaching(self.stride / stride, before, Fraction(padding, stride))
         return finer._replace(interpolated=max(self.interpolated, self.stride))
 
     def shifted(self, cells: int) -> Extent:
         """Return the extent after the first ``cells`` cells were cut off (negative: added)."""
-        return self._reaching(self.stride, -cells, cells)
+        return self.reaching(self.stride, -cells, cells)
 
     def union(self, other: Extent) -> Extent:
         """Return the extent of a cell that sees what either sees.

@@ -51,19 +51,25 @@ def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = N
     Raises: PluxelError for a network that does not take images of any size.
     """
     subject, found = _first_run(module, in_channels)
-    strides = [subject.strides(index, found) for index in range(len(found.states))]
+    positions = _positions(found)
+    strides = [
+        (located.extents[0].stride, located.extents[1].stride)
+        if located
+        else subject.growth(index, found)
+        for index, located in enumerate(positions)
+    ]
     largest = max(ceil(stride) for pair in strides for stride in pair)
     multiple = subject.pad_multiple(found, largest)
     unknown = {
-        index: pair
-        for index, pair in enumerate(strides)
-        if _position(found, index) is None and not found.states[index].mixed
+        index: strides[index]
+        for index, (located, state) in enumerate(zip(positions, found.states, strict=True))
+        if located is None and not state.mixed
     }
     probed = probe(module, in_channels, unknown, max(multiple, largest)) if unknown else {}
-    names = names or [f"map{index}" for index in range(len(strides))]
+    names = names or [f"map{index}" for index in range(len(positions))]
     specs = [
-        _spec(name, shape[1], *_place(_position(found, index), probed.get(index), strides[index]))
-        for index, (name, shape) in enumerate(zip(names, found.shapes, strict=True))
+        _spec(name, found.shapes[index][1], *_place(located, probed.get(index), strides[index]))
+        for index, (name, located) in enumerate(zip(names, positions, strict=True))
     ]
     return Measurement(tuple(specs), multiple, subject.minimum_size(multiple))
 
@@ -110,11 +116,8 @@ class _Subject:
             return None
         return shapes if all(min(shape[-2:]) > 0 for shape in shapes) else None
 
-    def strides(self, index: int, found: Trace) -> Strides:
-        """Return the strides of a map: as traced, or else as its size grows with the image's."""
-        located = _position(found, index)
-        if located is not None:
-            return located.extents[0].stride, located.extents[1].stride
+    def growth(self, index: int, found: Trace) -> Strides:
+        """Return the strides of a map: by how much the image grows when the map does by a cell."""
         (height, width), small = found.size, found.shapes[index]
         large = self.shapes((2 * height, 2 * width))
         rows, columns = (large[index][a] - small[a] for a in (-2, -1)) if large else (0, 0)
@@ -142,13 +145,7 @@ class _Subject:
             other = self.trace(size)
         except Exception:  # noqa: BLE001
             return False
-        here, there = (
-            [
-                one and one.extents
-                for one in map(_position, [t] * len(t.states), range(len(t.states)))
-            ]
-            for t in (found, other)
-        )
+        here, there = ([one and one.extents for one in _positions(t)] for t in (found, other))
         return here == there and other.paddings == found.paddings
 
     def minimum_size(self, multiple: int) -> int:
@@ -192,16 +189,22 @@ def _uneven(multiple: int) -> Size:
     return ((448 // multiple) | 1) * multiple, ((896 // multiple) | 1) * multiple
 
 
-def _position(found: Trace, index: int) -> Located | None:
-    """Return where a map's cells lie, if its rows and columns could be followed."""
-    state, shape = found.states[index], found.shapes[index]
-    if not isinstance(state, Located) or len(shape) != 4:
-        return None
+def _positions(found: Trace) -> list[Located | None]:
+    """Return where the cells of each map lie, if its rows and columns could be followed."""
+    return [
+        _as_map(state, shape, found.size)
+        if isinstance(state, Located) and len(shape) == 4
+        else None
+        for state, shape in zip(found.states, found.shapes, strict=True)
+    ]
+
+
+def _as_map(state: Located, shape: Shape, size: Size) -> Located | None:
     try:
         # A cell stands for all of its channels; some may be phases of what was one channel.
         located = state.contracted(1, shape[1])
     except Untraceable:
         return None
     spans = (cells * e.stride for cells, e in zip(shape[-2:], located.extents, strict=True))
-    whole = all(2 * span >= size for span, size in zip(spans, found.size, strict=True))
+    whole = all(2 * span >= pixels for span, pixels in zip(spans, size, strict=True))
     return located if located.is_map and whole else None

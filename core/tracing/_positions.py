@@ -129,7 +129,7 @@ class Located:
         if any(d.step * d.size > unit for d in gone):
             raise Untraceable
         reach = sum(d.step * (d.size - 1) for d in gone)
-        new = old._reaching(old.stride * unit, 0, reach)
+        new = old.reaching(old.stride * unit, 0, reach)
         dims = tuple(
             tuple(d._replace(step=d.step // unit) if d.axis == axis else d for d in dim)
             for dim in self.dims

@@ -1,7 +1,6 @@
 """What the tests of every part of the core share."""
 
 import pytest
-
 from pluxel.core.logs import log_once, logger
 
 

@@ -45,7 +45,7 @@ PIPELINES = [
 
 
 def move(module: nn.Module) -> None:
-    """Give a module CUDA tensors of its shapes; ``module.to`` cannot make fake ones of real ones."""
+    """Give a module CUDA tensors of its shapes; ``module.to`` makes no fake ones of real ones."""
     for part in module.modules():
         for name, tensor in part._parameters.items():
             if tensor is not None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pluxel.core.images import (
     ImageError,
-    image_size,
+    image_shape,
     read_binary_mask,
     read_image,
     read_index_mask,
@@ -109,7 +109,7 @@ class TestReadImage:
         path = save(tmp_path / "a.jpg", stored, quality=95, exif=exif(orientation))
         read = read_image(path)
         assert read.shape == ((40, 64, 3) if orientation < 5 else (64, 40, 3))
-        assert image_size(path) == read.shape[:2]
+        assert image_shape(path) == read.shape
         corners = {1: "00", 2: "01", 3: "11", 4: "10", 5: "00", 6: "01", 7: "11", 8: "10"}
         row, column = (int(flag) * -1 for flag in corners[orientation])
         assert read[row, column].min() > 200
@@ -135,7 +135,7 @@ class TestArrays:
         read = read_image(tmp_path / "a.npy", channels)
         assert read.dtype == dtype
         assert (read == array).all()
-        assert image_size(tmp_path / "a.npy") == (4, 5)
+        assert image_shape(tmp_path / "a.npy") == (4, 5, channels)
 
     def test_of_doubles_become_single(self, tmp_path):
         np.save(tmp_path / "a.npy", np.zeros((4, 5)))
@@ -167,6 +167,7 @@ class TestArrays:
             photometric="minisblack",
         )
         assert (read_image(tmp_path / "a.tif", 5) == array).all()
+        assert image_shape(tmp_path / "a.tif") == (7, 8, 5)
 
     def test_other_formats_hold_no_five_channels(self, tmp_path):
         with pytest.raises(ImageError, match=r"only TIFF and .npy files hold other channel counts"):

@@ -200,7 +200,7 @@ def test_computed_equals_probed(layers: list[tuple], finer: int | None) -> None:
     computed = measure(network, 4)
     spec = computed.specs[0]
     assert spec.source == "computed"
-    probed = probe(network, 4, {0: spec.grid.stride}, computed.pad_multiple, lengths=[160])[0]
+    probed = probe(network, 4, {0: spec.grid.stride}, computed.pad_multiple, lengths=[320])[0]
     assert probed is not None
     for axis, extent in enumerate(probed):
         assert extent.offset == spec.grid.offset[axis]

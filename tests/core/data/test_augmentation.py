@@ -183,6 +183,17 @@ class TestFill:
             out, _ = augment(0, {"image": IMAGE}, {"semantic": LABELS})
             assert out["image"][-1, -1].tolist() == colour
 
+    @pytest.mark.parametrize(
+        ("dtype", "expected"), [(np.uint8, 51), (np.uint16, 51 * 257), (np.float32, 0.2)]
+    )
+    def test_is_in_the_range_of_the_pixels(self, dtype, expected):
+        pad = {"PadIfNeeded": {"min_height": 70, "min_width": 90, "position": "top_left"}}
+        augment = build_transforms([pad], fill=51)
+        image = np.zeros((HEIGHT, WIDTH, 3), dtype)
+        out, _ = augment(0, {"image": image}, {"semantic": LABELS})
+        assert out["image"].dtype == dtype
+        assert out["image"][-1, -1] == pytest.approx(expected)
+
     def test_of_labels_can_be_left_out(self):
         hole = {"hole_height_range": [0.5, 0.5], "hole_width_range": [0.5, 0.5], "p": 1}
         kept = build_transforms([{"CoarseDropout": {**hole, "fill_mask": None}}])

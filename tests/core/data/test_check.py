@@ -38,8 +38,8 @@ def test_finds_unpaired_files(toy, spaces):
     dataset = toy(4)
     dataset.unpaired = [Path("toy/alone.jpg")]
     part = open_split(lambda split: dataset, "train[:2] + train[2:]")
-    report = check_data({"train": part}, spaces)
-    assert kinds(report)[0] == ("unpaired", "toy/alone.jpg: has no counterpart")
+    report = check_data({"train": part, "val": toy(2), "test": part}, spaces)
+    assert kinds(report) == [("unpaired", "toy/alone.jpg: has no counterpart")]
 
 
 def test_finds_unreadable_files(toy, spaces):

@@ -35,7 +35,6 @@ def make(toy):
         ("train[toy_8:]", [8, 9]),
         (" train [ :2 ] + val[1:]", [0, 1, 1, 2]),
         ("train[:1]+val+train[9:]", [0, 0, 1, 2, 9]),
-        ("train[5:5]", []),
     ],
 )
 def test_parts(split, expected, make):
@@ -75,6 +74,8 @@ def test_of_an_endless_split_stay_endless_without_an_end(toy):
     ("split", "message"),
     [
         ("nowhere", "no nowhere"),
+        ("train[5:5]", r"split 'train\[5:5\]' is empty"),
+        ("val[3:] + train[10:]", r"split 'val\[3:\] \+ train\[10:\]' is empty"),
         ("", "split '': write name, name"),
         ("train[1", r"write name, name\[from:to\]"),
         ("[1:2]", r"write name, name\[from:to\]"),

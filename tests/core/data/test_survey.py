@@ -90,6 +90,16 @@ class TestSurvey:
         assert found.mask_suffix == "_mask"
         assert len(found.pairs) == 4
 
+    def test_counts_bands(self, tmp_path):
+        fill(tmp_path, index_masks(2, size=(8, 8)))
+        for i in range(2):
+            (tmp_path / "photos" / f"{i}.jpg").unlink()
+            np.save(tmp_path / "photos" / f"{i}.npy", np.zeros((8, 8, 7), np.uint16))
+        assert look(tmp_path).channels == 7
+        np.save(tmp_path / "photos" / "0.npy", np.zeros((8, 8, 5), np.uint16))
+        with pytest.raises(SurveyError, match=r"different channel counts: \[5, 7\]"):
+            look(tmp_path)
+
     @pytest.mark.parametrize(
         ("masks", "message"),
         [

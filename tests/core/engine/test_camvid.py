@@ -1,0 +1,31 @@
+"""The recipe for CamVid on the real images, from a real trunk: a few steps already learn."""
+
+import json
+import math
+
+from pluxel.core.config import load_config
+from pluxel.core.engine import Experiment, Run, Trainer, evaluate_run
+
+CAFFE = "{mean: [122.67892, 116.66877, 104.00699], std: [1, 1, 1], range: 255}"
+
+
+def test_a_few_steps_on_street_scenes_already_learn(test_data, tmp_path, host, caplog):
+    settings = [
+        f"dataset.root={test_data / 'data/camvid'}",
+        f"backbone.pretrained={test_data / 'weights/vgg16_trunk.fp16.safetensors'}",
+        f"backbone.normalisation={CAFFE}",
+        "augment.train=[{RandomCrop: {height: 96, width: 128}}]",
+        "splits={train: 'train[:200]', val: 'val[:4]'}",
+        "training={steps: 5, batch_size: 2, ema: null, schedule: {type: constant, warmup_steps: 0}}",
+        "device=cpu",
+    ]
+    run = Run(tmp_path / "run")
+    with caplog.at_level("INFO", logger="pluxel"):
+        Trainer(Experiment(load_config("camvid_fcn8s_vgg16", settings, host=host), run)).train(
+            resume=False
+        )
+    assert "26 loaded, 0 missing, 0 unexpected" in caplog.text
+    frequencies = json.loads(run.class_frequencies.read_text())["semantic"]
+    assert max(frequencies, key=frequencies.get) == "road"
+    results, _ = evaluate_run(run.directory, "val", host=host)
+    assert results["loss"] < math.log(11) - 0.1  # that of a guess
