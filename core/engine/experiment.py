@@ -129,6 +129,7 @@ class Experiment:
             self.spaces,
             inputs=self.model.input_names,
             sources=self.blueprint.targets,
+            on_bad_sample=self.config.pipeline.training.on_bad_sample,
         )
         return evaluation_loader(
             data,

@@ -65,13 +65,15 @@ def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = N
         for index, (located, state) in enumerate(zip(positions, found.states, strict=True))
         if located is None and not state.mixed
     }
-    probed = probe(module, in_channels, unknown, max(multiple, largest)) if unknown else {}
+    minimum = subject.minimum_size(multiple)
+    step = max(multiple, largest)
+    probed = probe(module, in_channels, unknown, step, minimum) if unknown else {}
     names = names or [f"map{index}" for index in range(len(positions))]
     specs = [
         _spec(name, found.shapes[index][1], *_place(located, probed.get(index), strides[index]))
         for index, (name, located) in enumerate(zip(names, positions, strict=True))
     ]
-    return Measurement(tuple(specs), multiple, subject.minimum_size(multiple))
+    return Measurement(tuple(specs), multiple, minimum)
 
 
 def _place(

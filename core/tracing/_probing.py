@@ -30,12 +30,13 @@ def probe(
     module: nn.Module,
     channels: int,
     strides: Mapping[int, Strides],
-    multiple: int,
+    multiple: int = 1,
+    minimum: int = 1,
     lengths: Sequence[int] = LENGTHS,
 ) -> dict[int, Extents | None]:
     """Return the extents of some of a module's maps by index; None where a cell sees everything.
 
-    ``strides``: those of the maps in question. ``multiple``: of what an image's size must be one.
+    ``strides``: those of the maps in question. ``multiple``, ``minimum``: of an image's size.
     ``lengths``: of the images along the axis looked at; the next one for what sees all of the last.
 
     An interior cell depends on the pixels where the gradient of its sum over channels is not zero
@@ -45,7 +46,8 @@ def probe(
     stand_in = replica(module, RandomWeights(seed=0))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        sizes = [(_up(length, multiple), _up(WIDTH, multiple)) for length in lengths]
+        width = _up(max(WIDTH, minimum), multiple)
+        sizes = [(_up(max(length, minimum), multiple), width) for length in lengths]
         vertical = _along(stand_in, channels, strides, 0, sizes)
         rest = {index: pair for index, pair in strides.items() if vertical[index]}
         horizontal = _along(stand_in, channels, rest, 1, sizes)
@@ -81,14 +83,26 @@ def _along(
     for along, across in sizes:
         left = {index: pair[axis] for index, pair in strides.items() if not found.get(index)}
         if left:
-            image = _images(channels, along, across)
-            image = image if axis == 0 else image.mT
-            _calibrate(network, image)
-            image.requires_grad_()
-            maps = as_maps(network(image))
+            image, maps = _run(network, channels, axis, along, across)
             for index, stride in left.items():
                 found[index] = _extent(maps[index], image, axis, stride)
     return found
+
+
+def _run(
+    network: nn.Module, channels: int, axis: int, along: int, across: int
+) -> tuple[Tensor, list[Tensor]]:
+    """Return images and their maps; of squares, if strips are refused."""
+    image = _images(channels, along, across)
+    image = image if axis == 0 else image.mT
+    try:
+        _calibrate(network, image)
+        image.requires_grad_()
+        return image, as_maps(network(image))
+    except Exception:
+        if across >= along:
+            raise
+        return _run(network, channels, axis, along, along)
 
 
 def _images(channels: int, along: int, across: int) -> Tensor:

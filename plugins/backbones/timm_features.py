@@ -141,7 +141,10 @@ def _create(model: str, arguments: Mapping[str, Any], in_channels: int) -> nn.Mo
 def _any_size(model: str) -> dict[str, bool]:
     """Return those of the ``ANY_SIZE`` arguments that the network's class has."""
     with torch.device("meta"):
-        accepted = inspect.signature(type(timm.create_model(model))).parameters
+        try:
+            accepted = inspect.signature(type(timm.create_model(model))).parameters
+        except Exception:  # noqa: BLE001 - ``_create`` will meet it again, and say so
+            return {}
     return {name: value for name, value in ANY_SIZE.items() if name in accepted}
 
 

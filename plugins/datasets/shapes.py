@@ -25,6 +25,8 @@ SPLITS = ("train", "val", "test")
 
 _SUBPIXEL = 4
 """Vertices are given to OpenCV in units of 1 / 2⁴ pixel."""
+_TURN = np.pi / 7
+"""Forms are turned by so much to either side: a square is never quite a diamond."""
 _CONTRAST = 64
 """Two surfaces that meet differ by 64–192 in every channel: more than their textures vary."""
 
@@ -99,10 +101,10 @@ def _arrange(size: int, max_forms: int, generator: np.random.Generator) -> list[
     for _ in range(int(generator.integers(1, max_forms + 1))):
         kind = int(generator.integers(1, len(CLASSES)))
         for _ in range(20):
-            radius = size * generator.uniform(0.2, 0.3)
+            radius = size * generator.uniform(0.21, 0.31)
             x, y = generator.uniform(radius, size - 1 - radius, 2)
             if all(np.hypot(x - f.x, y - f.y) > radius + f.radius for f in forms):
-                forms.append(_Form(kind, x, y, radius, generator.uniform(0, 2 * np.pi)))
+                forms.append(_Form(kind, x, y, radius, generator.uniform(-_TURN, _TURN)))
                 break
     return forms
 
@@ -114,8 +116,8 @@ def _polygon(radii: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
 
 def _cross() -> np.ndarray:
-    """Return the twelve corners of a Greek cross with arms as wide as 0.38 of its length."""
-    half, end = 0.36, 0.93
+    """Return the twelve corners of a Greek cross with arms as wide as 0.43 of its length."""
+    half, end = 0.4, 0.93
     arm = np.array([[end, -half], [end, half], [half, half]])
     quarter = np.array([[0, -1], [1, 0]])
     corners = [arm]
@@ -127,10 +129,10 @@ def _cross() -> np.ndarray:
 _CIRCLE = _polygon(np.ones(48), np.arange(48) / 48)
 _OUTLINES: dict[str, list[np.ndarray]] = {
     "disc": [0.9 * _CIRCLE],
-    "square": [_polygon(np.ones(4), np.arange(4) / 4)],
-    "triangle": [_polygon(np.ones(3), np.arange(3) / 3)],
+    "square": [_polygon(np.ones(4), np.arange(4) / 4 + 1 / 8)],
+    "triangle": [1.1 * _polygon(np.ones(3), np.arange(3) / 3 - 1 / 4)],
     "cross": [_cross()],
-    "ring": [_CIRCLE, 0.5 * _CIRCLE],  # the second outline is a hole: the even-odd rule
+    "ring": [_CIRCLE, 0.45 * _CIRCLE],  # the second outline is a hole: the even-odd rule
 }
 
 

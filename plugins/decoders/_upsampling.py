@@ -44,7 +44,7 @@ class Alignment(NamedTuple):
         start = (fine.offset[axis] - coarse.offset[axis]) / coarse.stride[axis]
         for kernel in (2 * ratio, 2 * ratio - 1):
             crop = ratio * start + (kernel - 1) / 2
-            if ratio.denominator == crop.denominator == 1 and ratio > 1:
+            if ratio.denominator == crop.denominator == 1:
                 return cls(start, int(ratio), int(kernel), int(crop))
         return None
 

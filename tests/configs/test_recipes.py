@@ -73,6 +73,7 @@ FILES: dict[str, Callable[[Path, np.random.Generator], list[str]]] = {
 }
 SMALL = (
     "training.steps=2",
+    "training.eval_every=2",
     "training.batch_size=1",
     "training.accumulate=1",
     "backbone.pretrained=false",

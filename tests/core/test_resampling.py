@@ -108,6 +108,11 @@ def test_a_grid_onto_itself_changes_nothing(border: Border) -> None:
     assert torch.equal(resample(same, (7, 6), grid=Grid(5, 3), border=border), same.tensor)
 
 
+def test_another_grid_of_the_same_size_is_another_grid() -> None:
+    shifted = resample(scores(Grid(5, 3)), (7, 6), grid=Grid(5, 8))
+    torch.testing.assert_close(shifted[..., :-1, :-1], scores(Grid(5, 3)).tensor[..., 1:, 1:])
+
+
 def test_replicated_borders_keep_constants_and_zero_borders_do_not() -> None:
     flat = Scores(torch.ones(1, 1, 3, 3), Grid(8, Fraction(7, 2)))
     assert torch.equal(resample(flat, (24, 24)), torch.ones(1, 1, 24, 24))

@@ -200,7 +200,9 @@ def test_computed_equals_probed(layers: list[tuple], finer: int | None) -> None:
     computed = measure(network, 4)
     spec = computed.specs[0]
     assert spec.source == "computed"
-    probed = probe(network, 4, {0: spec.grid.stride}, computed.pad_multiple, lengths=[320])[0]
+    assert computed.pad_multiple == 1
+    strides = {0: spec.grid.stride}
+    probed = probe(network, 4, strides, 1, computed.minimum_size, lengths=[320])[0]
     assert probed is not None
     for axis, extent in enumerate(probed):
         assert extent.offset == spec.grid.offset[axis]
@@ -280,9 +282,129 @@ def write_into_views(image: Tensor, layer: nn.Module) -> Tensor:
     return canvas
 
 
-def test_writing_into_views_is_not_overlooked() -> None:
-    spec = only(Net(write_into_views, conv(1)))
-    assert (spec.grid, spec.source) == (Grid(1, (0, -1)), "probed")
+def write_into_own_views(image: Tensor, layer: nn.Module) -> Tensor:
+    maps = layer(image)
+    maps[..., 1:] *= image[..., :-1]
+    return maps
+
+
+WRITTEN = {
+    "a constant": (write_into_views, (0, -1), (1, 1)),
+    "a constant, used": (lambda x, a: write_into_views(x, a) + x, (0, -HALF), (1, 2)),
+    "the map itself": (write_into_own_views, (0, -HALF), (1, 2)),
+    "the map itself, used": (
+        lambda x, a: write_into_own_views(x, a) * x.sigmoid(), (0, -HALF), (1, 2),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_writing_into_views_is_not_overlooked(name: str) -> None:
+    function, offset, field = WRITTEN[name]
+    spec = only(Net(function, conv(1)))
+    assert (spec.grid, spec.receptive_field, spec.source) == (Grid(1, offset), field, "probed")
+
+
+def test_writing_whole_tensors_in_place_loses_nothing() -> None:
+    spec = only(Net(lambda x, a, b: a(x).mul_(2).add_(b(x)).relu_(), conv(3, 2), conv(1, 2)))
+    assert (spec.grid, spec.source) == (Grid(2), "computed")
+
+
+def attended_weights(image: Tensor, layer: nn.Conv2d) -> Tensor:
+    tokens = image.flatten(2).mT
+    pooled = functional.scaled_dot_product_attention(tokens, tokens, tokens).mean((0, 1))
+    return functional.conv2d(image, layer.weight * pooled.view(1, -1, 1, 1), stride=2, padding=1)
+
+
+def pooled_weights(image: Tensor, layer: nn.Conv2d) -> Tensor:
+    weight = layer.weight * image.mean((0, 2, 3)).view(1, -1, 1, 1)
+    return functional.conv2d(image, weight, stride=2, padding=1)
+
+
+@pytest.mark.parametrize(
+    ("function", "source"), [(pooled_weights, "computed"), (attended_weights, "assumed")]
+)
+def test_filters_made_from_the_image_bring_what_they_have_seen(
+    function: Callable, source: str
+) -> None:
+    spec = only(Net(function, conv()))
+    assert (spec.grid, spec.receptive_field, spec.source) == (Grid(2), (inf, inf), source)
+
+
+def square(image: Tensor) -> Tensor:
+    side = min(image.shape[-2:])
+    return image[..., :side, :side]
+
+
+# What has no regular positions must not be said to have some.
+IRREGULAR = {
+    "strides that differ": lambda x: x[..., : x.shape[-1] // 2] + x[..., ::2],
+    "rows turned to columns": lambda x: square(x) + square(x).mT,
+    "corners aligned": lambda x: functional.interpolate(
+        x, scale_factor=2, mode="bilinear", align_corners=True
+    ),
+    "a fraction": lambda x: functional.interpolate(x, scale_factor=1.5),
+    "from the end": lambda x: x[..., -(x.shape[-1] // 2) :],
+    "means of cells far apart": lambda x: x.unflatten(-1, (8, -1)).mean(-2),
+    "a layer norm along rows": lambda x: functional.layer_norm(x, x.shape[-1:]),
+    "softmax along rows": lambda x: x.softmax(-1),
+    "flipped": lambda x: x.flip(-1),
+    "sorted": lambda x: x.sort(-1).values,
+    "running": lambda x: x.cumsum(-1),
+}
+
+
+@pytest.mark.parametrize("name", IRREGULAR)
+def test_what_is_irregular_is_not_said_to_be_computed(name: str) -> None:
+    spec = only(Net(IRREGULAR[name]))
+    assert spec.source != "computed" or spec.receptive_field == (inf, inf)
+
+
+def test_a_network_that_takes_only_squares_is_not_probed_with_strips() -> None:
+    def only_squares(image: Tensor, layer: nn.Module) -> Tensor:
+        if image.shape[-1] > 2 * image.shape[-2] or image.shape[-2] > 2 * image.shape[-1]:
+            raise ValueError("too narrow")
+        return layer(image)[:, torch.tensor([0, 1])]
+
+    spec = only(Net(only_squares, conv(3, 2)))
+    assert (spec.grid, spec.source) == (Grid(2), "probed")
+
+
+def test_rolling_moves() -> None:
+    spec = only(Net(lambda x, a: a(x).roll((1, -2), (2, 3)), conv(3, 2)))
+    assert spec.grid == Grid(2, (-2, 4))
+    back = only(Net(lambda x, a: a(x).roll(1, 2).relu().roll(-1, 2), conv(3, 2)))
+    assert back.grid == Grid(2)
+
+
+def test_norms_with_data_are_really_run() -> None:
+    """Where control flow looks at data, what it sees must be true."""
+
+    def decide(image: Tensor, norm: nn.Module, one: nn.Module, other: nn.Module) -> Tensor:
+        return one(image) if (norm(image) == norm.bias.view(1, -1, 1, 1)).all() else other(image)
+
+    network = Net(decide, nn.BatchNorm2d(4), conv(3, 2), conv(3, 4))
+    assert only(network).grid == Grid(2)
+
+
+def test_tensors_that_are_plain_attributes_come_along() -> None:
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.scale = conv(3, 2), torch.ones(1, 4, 1, 1)
+
+        def forward(self, image: Tensor) -> Tensor:
+            return self.layer(image) * self.scale
+
+    assert only(Holder()).source == "computed"
+
+
+def test_what_is_zero_at_first_is_seen() -> None:
+    """ResNets start the last scale of each branch at zero."""
+    branch = chain(conv(5), nn.BatchNorm2d(4))
+    nn.init.zeros_(branch[1].weight)
+    network = Net(lambda x, a: (x + a(x))[:, torch.tensor([0, 1])], branch)
+    assert only(network).receptive_field == (5, 5)
 
 
 class Same(nn.Module):
@@ -405,9 +527,18 @@ def test_a_network_of_one_size_is_refused_with_its_own_reason() -> None:
     )
 
 
-def test_maps_of_a_constant_size_are_refused() -> None:
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: functional.adaptive_avg_pool2d(x, 7),
+        lambda x: x.unflatten(-1, (-1, 8)).mean(-2),
+        lambda x: x.mean((2, 3), keepdim=True),
+    ],
+    ids=["adaptive pool", "means of windows", "global pool"],
+)
+def test_maps_of_a_constant_size_are_refused(function: Callable) -> None:
     with pytest.raises(PluxelError, match="map 0 of the network does not grow with the image"):
-        measure(Net(lambda x: functional.adaptive_avg_pool2d(x, 7)), 4)
+        measure(Net(function), 4)
 
 
 def test_a_trace_is_of_one_size() -> None:

@@ -244,6 +244,13 @@ def test_only_input_layers_are_adapted() -> None:
     assert adapted["1.weight"] is source["1.weight"]
 
 
+@pytest.mark.parametrize("other", [nn.Conv2d(6, 5, 3), nn.Conv2d(6, 4, 5), nn.Conv2d(7, 4, 3)])
+def test_a_layer_that_differs_otherwise_is_not_an_input_layer(other: nn.Module) -> None:
+    source = {"0.weight": torch.zeros(4, 3, 3, 3)}
+    adapted = adapt_input_layers(source, nn.Sequential(other), 6, "zero")
+    assert adapted["0.weight"] is source["0.weight"]
+
+
 @pytest.mark.data
 @pytest.mark.skipif("PLUXEL_TEST_DATA" not in os.environ, reason="PLUXEL_TEST_DATA is not set")
 def test_a_real_file() -> None:

@@ -130,10 +130,13 @@ def test_ctrl_c_in_a_process_of_its_own(site: Any) -> None:
     while not marker.exists():
         assert process.poll() is None
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    # Python drops an interrupt that comes while a callback of its garbage collector runs.
+    while process.poll() is None:
+        os.kill(process.pid, signal.SIGINT)
+        time.sleep(0.2)
     assert process.returncode == 130
-    assert b"Traceback" not in err
+    assert process.stderr
+    assert b"Traceback" not in process.stderr.read()
 
 
 def test_a_closed_pipe_is_no_error(site: Any) -> None:

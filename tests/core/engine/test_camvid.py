@@ -16,7 +16,7 @@ def test_a_few_steps_on_street_scenes_already_learn(test_data, tmp_path, host, c
         f"backbone.normalisation={CAFFE}",
         "augment.train=[{RandomCrop: {height: 96, width: 128}}]",
         "splits={train: 'train[:200]', val: 'val[:4]'}",
-        "training={steps: 5, batch_size: 2, ema: null, schedule: {type: constant, warmup_steps: 0}}",
+        "training={steps: 5, batch_size: 2, ema: null, schedule: {type: constant}}",
         "device=cpu",
     ]
     run = Run(tmp_path / "run")

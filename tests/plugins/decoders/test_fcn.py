@@ -222,7 +222,7 @@ class TestLearnedUpsampling:
 
     @settings(deadline=None, max_examples=60)
     @given(
-        st.integers(2, 5),
+        st.integers(1, 5),
         st.tuples(st.sampled_from([0, Fraction(1, 2)]), st.sampled_from([0, Fraction(1, 2)])),
         st.tuples(st.integers(-40, 40), st.integers(-40, 40)),
         st.tuples(st.integers(1, 5), st.integers(1, 5)),
