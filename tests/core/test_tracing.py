@@ -259,6 +259,24 @@ def test_attention_sees_everything_and_its_grid_is_assumed(token: bool) -> None:
     assert spec.source == "assumed"
 
 
+def test_attention_is_not_probed_in_vain(monkeypatch) -> None:
+    monkeypatch.setattr("pluxel.core.tracing._measuring.probe", None)
+    vit = Net(lambda x, a, b: attend(x, a, b, True), nn.Conv2d(4, 6, 8, 8), nn.Linear(6, 18))
+    assert only(vit).source == "assumed"
+
+
+def test_convolutions_within_windows_are_probed() -> None:
+    def windowed(image: Tensor, layer: nn.Module) -> Tensor:
+        n, c, h, w = image.shape
+        windows = image.reshape(n, c, h // 8, 8, w).transpose(1, 2).flatten(0, 1)
+        return layer(windows).unflatten(0, (n, h // 8)).transpose(1, 2).reshape(n, c, h, w)
+
+    measured = measure(Net(windowed, conv(3)), 4)
+    (spec,) = measured.specs
+    assert (spec.grid, spec.receptive_field, spec.source) == (Grid(), (3, 3), "probed")
+    assert measured.pad_multiple == 8
+
+
 def test_tokens_of_overlapping_patches_stay_where_they_are() -> None:
     vit = Net(lambda x, a, b: attend(x, a, b, False), conv(3, 2), nn.Linear(4, 12))
     assert only(vit).grid == Grid(2, 0)
@@ -277,7 +295,7 @@ def test_written_out_attention_is_recognised() -> None:
 
 def write_into_views(image: Tensor, layer: nn.Module) -> Tensor:
     maps = layer(image)
-    canvas = torch.zeros_like(maps)
+    canvas = torch.zeros(maps.shape)
     canvas[..., 1:] = maps[..., :-1]
     return canvas
 
@@ -345,7 +363,8 @@ IRREGULAR = {
     ),
     "a fraction": lambda x: functional.interpolate(x, scale_factor=1.5),
     "from the end": lambda x: x[..., -(x.shape[-1] // 2) :],
-    "means of cells far apart": lambda x: x.unflatten(-1, (8, -1)).mean(-2),
+    "means of cells far apart": lambda x: x.unflatten(-1, (2, -1)).mean(-2),
+    "transposed": lambda x: x.mT,
     "a layer norm along rows": lambda x: functional.layer_norm(x, x.shape[-1:]),
     "softmax along rows": lambda x: x.softmax(-1),
     "flipped": lambda x: x.flip(-1),
@@ -532,9 +551,10 @@ def test_a_network_of_one_size_is_refused_with_its_own_reason() -> None:
     [
         lambda x: functional.adaptive_avg_pool2d(x, 7),
         lambda x: x.unflatten(-1, (-1, 8)).mean(-2),
+        lambda x: (torch.ones(1, x.shape[-1] // 8) @ x.unflatten(-1, (-1, 8))).squeeze(-2),
         lambda x: x.mean((2, 3), keepdim=True),
     ],
-    ids=["adaptive pool", "means of windows", "global pool"],
+    ids=["adaptive pool", "means of windows", "sums of windows", "global pool"],
 )
 def test_maps_of_a_constant_size_are_refused(function: Callable) -> None:
     with pytest.raises(PluxelError, match="map 0 of the network does not grow with the image"):
