@@ -78,6 +78,7 @@ KNOWN = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("name", KNOWN)
 def test_layers(name: str) -> None:
     network, stride, offset, field = KNOWN[name]

@@ -214,7 +214,8 @@ def test_a_file_without_normalisation_asks_for_it(tmp_path: Path) -> None:
     with pytest.raises(PluxelError) as caught:
         VGG11(3, fc=False, pretrained=path).load_pretrained()
     assert str(caught.value) == (
-        f"{path} does not say which normalisation its weights expect; state it beside 'pretrained:'\n"
+        f"{path} does not say which normalisation its weights expect; "
+        "state it beside 'pretrained:'\n"
         "  note: the usual weights of this network want  normalisation: {mean: [0.485, 0.456, "
         "0.406], std: [0.229, 0.224, 0.225], channel_order: rgb, range: 1}"
     )
