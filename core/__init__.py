@@ -7,15 +7,29 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .config import Factory, load_config
-    from .contracts import Backbone, Dataset, Decoder, Embedding, Loss, Sample, Scores
+    from .contracts import (
+        Backbone,
+        ClassFrequencies,
+        Dataset,
+        Decoder,
+        Embedding,
+        Loss,
+        Sample,
+        Scores,
+    )
+    from .data import Lazy
     from .geometry import FeatureSpec, Grid
+    from .images import read_image, read_index_mask
     from .labels import LabelMap, LabelSpace
     from .normalisation import Normalisation
     from .predict import Pipeline
     from .resampling import resample
+    from .targets import check_target
+    from .tracing import measure
 
 __all__ = [
     "Backbone",
+    "ClassFrequencies",
     "Dataset",
     "Decoder",
     "Embedding",
@@ -24,17 +38,23 @@ __all__ = [
     "Grid",
     "LabelMap",
     "LabelSpace",
+    "Lazy",
     "Loss",
     "Normalisation",
     "Pipeline",
     "Sample",
     "Scores",
+    "check_target",
     "load_config",
+    "measure",
+    "read_image",
+    "read_index_mask",
     "resample",
 ]
 
 _HOMES = {
     "Backbone": ".contracts",
+    "ClassFrequencies": ".contracts",
     "Dataset": ".contracts",
     "Decoder": ".contracts",
     "Embedding": ".contracts",
@@ -43,12 +63,17 @@ _HOMES = {
     "Grid": ".geometry",
     "LabelMap": ".labels",
     "LabelSpace": ".labels",
+    "Lazy": ".data",
     "Loss": ".contracts",
     "Normalisation": ".normalisation",
     "Pipeline": ".predict",
     "Sample": ".contracts",
     "Scores": ".contracts",
+    "check_target": ".targets",
     "load_config": ".config",
+    "measure": ".tracing",
+    "read_image": ".images",
+    "read_index_mask": ".images",
     "resample": ".resampling",
 }
 

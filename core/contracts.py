@@ -100,7 +100,8 @@ class Dataset(Protocol):
     """``len(dataset)``, ``dataset[i] -> Sample``.
 
     ``labels``: name of a label map -> its default meaning. ``channels``: name of an input -> count.
-    ``endless = True`` (optional) says that ``dataset[i]`` is a new sample for every ``i``.
+    ``endless = True`` (optional) says that ``dataset[i]`` is a new sample for every ``i``;
+    ``unpaired`` (optional) lists files without a counterpart, for `pluxel data check`.
     """
 
     labels: Mapping[str, LabelMap]

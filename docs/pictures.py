@@ -12,7 +12,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib import pyplot
+from matplotlib import pyplot as plt
 from matplotlib.patches import Patch
 from pluxel import Pipeline
 from sklearn.datasets import load_sample_image
@@ -21,10 +21,11 @@ TARGET = Path(__file__).parent / "images" / "prediction.png"
 
 
 def main(run: str) -> None:
+    """Write the picture."""
     mpl.use("Agg")
     image = load_sample_image("china.jpg")
     found = Pipeline.load(run).predict(image)["semantic"]
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for axis, picture in zip(axes, (image, found.overlay(image)), strict=True):
         axis.imshow(picture)
         axis.axis("off")
