@@ -79,7 +79,7 @@ def record(run: Path, target: Path, places: dict[str, str]) -> None:
     shutil.copy(run / "results.json", target / "results.json")
     last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
     overall = json.loads((run / "results.json").read_text())["heads"]["semantic"]["overall"]
-    print(f"{target.name}: {last['seconds'] / 3600:.2f} h on {platform.processor()}")
+    print(f"{target.name}: {last['seconds'] / 3600:.2f} h on {platform.machine()}")
     print({key: round(100 * value, 2) for key, value in overall.items()})
 
 

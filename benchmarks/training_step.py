@@ -99,7 +99,7 @@ def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float,
         trainer = Trainer(experiments[0])
         trainer.start(resume=False)
         trainer.data = TrainingData(drawn, experiments[0].spaces)
-        bare = experiments[1].model.to(memory_format=torch.channels_last).train()
+        bare = experiments[1].model.train()
         ours = pluxel_steps(trainer)
         theirs = bare_steps(bare, drawn, config.pipeline.training.batch_size)
         loops = {"ours": ours.__next__, "theirs": theirs.__next__}

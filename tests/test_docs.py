@@ -1,50 +1,196 @@
-"""Every snippet in the documentation runs."""
+"""Every snippet in the documentation runs, and fails where the page says that it fails.
+
+- ``python``: the blocks of a page are one program, run after the page's commands.
+- ``sh``: commands of ``pluxel``, run in order among a person's files.
+- ``console``: one command and what it prints; a line ``…`` stands for any lines.
+- ``yaml``: a pipeline, or sections that are laid over the one of docs/config.md; a ``text`` block
+  that follows is the error.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
+import yaml
+from PIL import Image
+from pluxel.core.cli import main
+from pluxel.core.config import ConfigError, load_config
+from pluxel.registry import Host
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAME = re.compile(r"# (\w+\.yaml)\n")
+
+QUICK = [
+    "training={steps: 2, batch_size: 2, eval_every: 2, schedule: {warmup_steps: 0}}",
+    "backbone={type: timm, model: test_resnet, pretrained: false}",
+]
+"""What a test can wait for."""
 
 
-def snippets(language: str) -> list[object]:
+class Block(NamedTuple):
+    page: Path
+    line: int
+    language: str
+    text: str
+    error: str
+    """The ``text`` block after one of ``yaml``."""
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    found = [*FENCE.finditer(text), None]
+    for match, following in pairwise(found):
+        assert match is not None
+        error = following[2] if following and following[1] == "text" else ""
+        yield Block(page, text.count("\n", 0, match.start()) + 1, match[1], match[2], error)
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+PIPELINE = next(b.text for b in BLOCKS if b.text.startswith("# pipeline.yaml"))
+
+
+def of(language: str) -> list[object]:
     return [
-        pytest.param(match[2], id=f"{page.name}-{number}")
-        for page in PAGES
-        for number, match in enumerate(FENCE.finditer(page.read_text()), 1)
-        if match[1] == language
+        pytest.param(block, id=f"{block.page.name}:{block.line}")
+        for block in BLOCKS
+        if block.language == language
     ]
 
 
-def pages(language: str) -> list[object]:
-    """The python snippets of a page are one program: later ones use what earlier ones made."""
-    return [
-        pytest.param(
-            "\n".join(m[2] for m in FENCE.finditer(page.read_text()) if m[1] == language),
-            id=page.name,
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person's folder: photographs and their masks."""
+    for name in ("photos", "masks"):
+        (tmp_path / name).mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("old1", "old2", "old3", "old4", "new"):
+        image = rng.integers(0, 256, (48, 64, 3)).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / "photos" / f"{name}.jpg")
+        mask = rng.integers(0, 3, (48, 64)).astype(np.uint8)
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LOG_EVERY", raising=False)
+    return tmp_path
+
+
+def write_named(folder: Path, page: Path) -> None:
+    """Write the YAML files that a page names."""
+    (folder / "pipeline.yaml").write_text(PIPELINE, encoding="utf-8")
+    for block in blocks_of(page):
+        if block.language == "yaml" and not block.error and (name := NAME.match(block.text)):
+            (folder / name[1]).write_text(block.text, encoding="utf-8")
+
+
+def pluxel(*arguments: str) -> int:
+    """Run ``pluxel`` without the seconds that a process of its own takes; its exit code."""
+    with pytest.raises(SystemExit) as left:
+        main(list(arguments))
+    return int(left.value.code or 0)
+
+
+def test_no_block_is_of_a_kind_that_is_not_tested() -> None:
+    assert {b.language for b in BLOCKS} == {"yaml", "text", "console", "python", "sh"}
+    for page in PAGES:
+        found = [*blocks_of(page)]
+        assert page.read_text(encoding="utf-8").count("```") == 2 * len(found), page
+        # Text stands after the YAML whose error it is.
+        assert all(
+            one.language == "yaml" for one, other in pairwise(found) if other.language == "text"
         )
+
+
+@pytest.mark.parametrize("block", of("yaml"))
+def test_yaml(here: Path, block: Block) -> None:
+    write_named(here, block.page)
+    sections = yaml.safe_load(block.text).keys()
+    whole = "base" in sections or {"backbone", "streams"} & sections and "dataset" in sections
+    name = NAME.match(block.text)
+    path = here / (name[1] if name else "config.yaml")
+    path.write_text(("" if whole else "base: pipeline.yaml\n") + block.text, encoding="utf-8")
+    if not block.error:
+        load_config(path, host=Host())
+        return
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, host=Host())
+    assert f"{caught.value}\n" == block.error
+
+
+@pytest.mark.parametrize("block", of("console"))
+def test_console(here: Path, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    write_named(here, block.page)
+    command, _, expected = block.text.partition("\n")
+    pluxel(*shlex.split(command.removeprefix("$ pluxel")))
+    out, err = capsys.readouterr()
+    pattern = re.escape(_aligned(expected)).replace("…\\\n", "(.*\n)*")
+    assert re.fullmatch(pattern, _aligned(out + err)), out + err
+
+
+def _aligned(text: str) -> str:
+    """How far to the right comments stand depends on the longest line."""
+    return re.sub(" +#", " #", text)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name)
         for page in PAGES
-        if any(m[1] == language for m in FENCE.finditer(page.read_text()))
+        if {"sh", "python"} & {block.language for block in blocks_of(page)}
+    ],
+)
+def test_commands_and_programs(here: Path, page: Path) -> None:
+    blocks = [*blocks_of(page)]
+    commands = [
+        shlex.split(line, comments=True)
+        for block in blocks
+        if block.language == "sh"
+        for line in block.text.splitlines()
+        if line.strip()
     ]
-
-
-@pytest.mark.parametrize("program", pages("python"))
-def test_python_snippets_run(program, tmp_path):
+    if not any(command[1:3] == ["data", "init"] for command in commands):
+        assert pluxel("data", "init", "photos", "masks", "--output", "mine.yaml") == 0
+    for command in commands:
+        assert run(*command) == 0, command
+    program = "\n".join(block.text for block in blocks if block.language == "python")
     done = subprocess.run(
         [sys.executable, "-"],
         input=program,
         text=True,
         capture_output=True,
-        cwd=tmp_path,
         check=False,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
+
+
+def run(program: str, *arguments: str) -> int:
+    """Run a command of a page; the long ones as far as a test can wait."""
+    if program == "make":
+        # To run them would be to run this test again.
+        return subprocess.run(["make", "-n", "-C", str(ROOT), *arguments], check=False).returncode
+    assert program == "pluxel"
+    match arguments:
+        case ["train", recipe, *_] if not recipe.endswith(".yaml"):
+            # tests/configs trains the shipped pipelines; their data cannot be had here.
+            return pluxel("config", "check", *arguments[1:])
+        case ["train", *_]:
+            return pluxel(*arguments, *QUICK)
+        case _:
+            return pluxel(*arguments)
+
+
+def test_the_plugin_in_the_readme_is_the_example() -> None:
+    plugin = ROOT / "examples" / "acme-seg" / "acme_seg" / "plugin.py"
+    assert f"```python\n{plugin.read_text(encoding='utf-8')}```" in PAGES[0].read_text("utf-8")

@@ -2,7 +2,6 @@
 
 from .augmentation import Augmentation, AugmentationError, build_transforms, check_transforms
 from .batch import Batch, Item, collate_evaluation, collate_training
-from .cache import CachedDataset
 from .frequencies import class_frequencies
 from .lazy import Lazy
 from .loading import Loader, evaluation_loader, training_loader
@@ -14,7 +13,6 @@ __all__ = [
     "Augmentation",
     "AugmentationError",
     "Batch",
-    "CachedDataset",
     "DataError",
     "EvaluationData",
     "Item",

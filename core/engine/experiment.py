@@ -64,8 +64,12 @@ class Experiment:
     @cached_property
     def model(self) -> SegmentationModel:
         """The model with fresh weights."""
-        # Convolutions in bfloat16, and all on recent GPUs, are faster with the channels last.
-        return build_model(self.config, self.blueprint).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        model = build_model(self.config, self.blueprint)
+        # Convolutions in bfloat16, and all on GPUs, are faster with the channels last; in float32
+        # on CPUs they are a quarter slower.
+        if self.accelerator.mixed_precision == "no" and self.accelerator.device.type == "cpu":
+            return model
+        return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     @cached_property
     def objective(self) -> Objective:

@@ -6,7 +6,6 @@ import json
 import math
 import re
 import socket
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -278,9 +277,3 @@ def test_the_same_on_a_gpu() -> None:
         assert torch.equal(matrix.counts.cpu(), confusion(prediction, truth, 11, 255))
     finally:
         torch.use_deterministic_algorithms(False)
-
-
-def test_page_runs() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
-    for block in re.findall(r"```python\n(.*?)```", page, re.S):
-        exec(compile(block, "docs/metrics.md", "exec"), {})
