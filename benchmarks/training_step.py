@@ -2,8 +2,9 @@
 
     python benchmarks/training_step.py [--rounds 7] [--steps 3]
 
-Both loops read the same images of the dataset `shapes`, already drawn; the bare one stacks, scales,
-normalises, upsamples and takes the loss with PyTorch alone. They take turns; medians are compared.
+Both loops read the same images of the dataset `shapes`, already drawn, and run the same module,
+which scales and normalises them; the bare one stacks, upsamples and takes the loss with PyTorch
+alone. They take turns; medians are compared.
 """
 
 from __future__ import annotations

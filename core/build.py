@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from ..registry import PluxelError
-from .config import Config, Factory, HeadConfig, StreamConfig
+from .config import Config, Factory, HeadConfig, Problem, StreamConfig
 from .contracts import Backbone, Dataset, Decoder
-from .data import open_split
+from .data import MissingData, open_split
 from .geometry import StrideError
 from .labels import LabelMap, LabelSpace
 from .model import Head, SegmentationModel, Stream
@@ -108,13 +108,8 @@ def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
 def _build_head(
     config: Config, name: str, head: HeadConfig, streams: Mapping[str, Stream], space: LabelSpace
 ) -> Head:
-    chosen = head.streams or list(streams)
-    with config.at("heads", name, "streams"):
-        for stream in chosen:
-            if stream not in streams:
-                raise PluxelError(f"no stream {stream!r}; there are {', '.join(streams)}")
     decoders = {}
-    for stream in chosen:
+    for stream in head.streams or streams:
         backbone = streams[stream].backbone
         described = config.pipeline.streams[stream].backbone
         with config.at("heads", name, "decoder"), _naming(head.decoder, described):
@@ -166,25 +161,32 @@ def build_objective(
 def check(config: Config) -> str | None:
     """Build everything without memory for weights, so that what does not fit shows.
 
-    Returns what could not be looked at: the data may well lie on another machine.
+    Returns what could not be looked at: the data may well lie on another machine. What depends on
+    their classes is left out then.
 
     Raises: ConfigError at the component that does not fit.
     """
-    try:
-        with config.at("dataset"):
-            dataset = open_split(lambda split: config.pipeline.dataset(split=split), _first(config))
-        doubt = None
-    except PluxelError as error:
-        dataset, doubt = None, str(error)
-    blueprint = draw_blueprint(config, dataset) if dataset else _stand_in(config)
+    dataset, doubt = _look_at_data(config)
+    blueprint = _stand_in(config) if dataset is None else draw_blueprint(config, dataset)
     with torch.device("meta"):
         build_model(config, blueprint)
-    build_objective(config, blueprint.label_spaces(), lambda _head: [])
+    if dataset is not None:
+        build_objective(config, blueprint.label_spaces(), lambda _head: [])
     return doubt
 
 
-def _first(config: Config) -> str:
-    return next(iter(config.pipeline.splits.values()))
+def _look_at_data(config: Config) -> tuple[Dataset | None, str | None]:
+    """Return the first split that is there, and what is to be said of the first that is not."""
+    found: list[Dataset] = []
+    missing: list[Problem] = []
+    for split in dict.fromkeys(config.pipeline.splits.values()):
+        with config.at("dataset"):
+            try:
+                found.append(open_split(lambda name: config.pipeline.dataset(split=name), split))
+            except MissingData as error:
+                place = config.locate(("dataset",))
+                missing.append(Problem(place, error.message, error.notes))
+    return next(iter(found), None), str(missing[0]) if missing else None
 
 
 def _stand_in(config: Config) -> Blueprint:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TypeVar
+
+import numpy as np
 
 Colour = tuple[int, int, int]
 """(red, green, blue), 0–255."""
 
 HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
+
+Integers = TypeVar("Integers", int, np.ndarray)
+"""One number, or many at once."""
 
 
 def parse_colour(value: object) -> Colour:
@@ -25,13 +31,13 @@ def parse_colour(value: object) -> Colour:
     raise ValueError(f"{value!r} is not a colour: write '#rrggbb' or three integers of 0–255")
 
 
-def pack(colour: Iterable[int]) -> int:
-    """Return (red, green, blue) as one 24-bit id."""
+def pack(colour: Iterable[Integers]) -> Integers:
+    """Return (red, green, blue), integers of 24 bits or more, as one 24-bit id."""
     red, green, blue = colour
-    return int(red) << 16 | int(green) << 8 | int(blue)
+    return red << 16 | green << 8 | blue
 
 
-def unpack(raw: int) -> Colour:
+def unpack(raw: Integers) -> tuple[Integers, Integers, Integers]:
     """Return the (red, green, blue) of a 24-bit id."""
     return raw >> 16 & 255, raw >> 8 & 255, raw & 255
 

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..registry import PluxelError
+from .colours import pack, unpack
 from .files import replacing
 from .logs import log_once
 
@@ -23,7 +24,11 @@ _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
 IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 """What counts as an image in a folder, lower case."""
 
+RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
+"""What stands for 1 in raw pixels of a type; floating-point images are in 0–1 already."""
+
 _LOSSY = {"JPEG", "MPO"}
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _TIFF = {".tif", ".tiff"}
 _WIDE_GREY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
 
@@ -38,6 +43,20 @@ class ColouredMaskError(ImageError):
     """A mask that holds colours where ids were expected."""
 
 
+def image_files(folder: Path) -> list[Path]:
+    """Return the images anywhere below a folder, sorted.
+
+    What is hidden is none: macOS writes ``._a.jpg`` beside ``a.jpg`` on foreign disks, and editors
+    keep copies in hidden folders.
+    """
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
 def read_image(path: Path, channels: int = 3) -> np.ndarray:
     """Return an image (H, W, channels), upright by its EXIF orientation, channels in RGB order.
 
@@ -47,9 +66,47 @@ def read_image(path: Path, channels: int = 3) -> np.ndarray:
 
     Raises: ImageError naming the file, for whatever does not decode to the end.
     """
-    if path.suffix.lower() == ".npy" or channels not in (1, 3, 4):
-        return _guarded(path, lambda: _channels_last(path, _read_array(path), channels))
-    return _guarded(path, lambda: _photograph(path, channels))
+    if path.suffix.lower() == ".npy" or channels not in _MODES:
+        return _guarded(path, lambda: check_pixels(_read_array(path), channels, path))
+
+    def read() -> np.ndarray:
+        with Image.open(path) as image:
+            return _convert(image, channels, path)
+
+    return _guarded(path, read)
+
+
+def convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
+    """Return an image that Pillow opened as `read_image` returns that of a file.
+
+    Other counts of channels than 1, 3 and 4 are taken as they are. ``name``: of the image, for the
+    log and for errors.
+
+    Raises: ImageError.
+    """
+    return _decoded(name, lambda: _convert(image, channels, name))
+
+
+def check_pixels(array: np.ndarray, channels: int, name: Path | str) -> np.ndarray:
+    """Return raw pixels (H, W, channels), uint8, uint16 or float32, from (H, W) too.
+
+    Raises: ImageError where the shape or the type is another one.
+    """
+    pixels = with_channels(array)
+    if pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
+        raise ImageError(f"{name}: has shape {array.shape}, (height, width, {channels}) is needed")
+    if pixels.dtype.kind == "f":
+        return pixels.astype(np.float32, copy=False)
+    if pixels.dtype.name not in RAW_MAXIMUM:
+        raise ImageError(
+            f"{name}: holds {array.dtype}; uint8, uint16 or floating point in 0–1 is needed"
+        )
+    return pixels
+
+
+def with_channels(array: np.ndarray) -> np.ndarray:
+    """Return (H, W, channels), an axis added where (H, W) comes in."""
+    return array[..., None] if array.ndim == 2 else array
 
 
 def read_index_mask(path: Path) -> np.ndarray:
@@ -70,8 +127,8 @@ def read_rgb_mask(path: Path) -> np.ndarray:
     def read() -> np.ndarray:
         with _open(path) as image:
             _warn_if_lossy(path, image)
-            red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), np.uint32), -1, 0)
-        return red << 16 | green << 8 | blue
+            pixels = np.asarray(image.convert("RGB"), np.uint32)
+        return pack(np.moveaxis(pixels, -1, 0))
 
     return _guarded(path, read)
 
@@ -90,7 +147,7 @@ def write_mask(path: Path, ids: np.ndarray, *, packed_rgb: bool = False) -> None
     Raises: PluxelError for ids that no PNG holds and where the disk refuses.
     """
     if packed_rgb:
-        ids = np.stack([ids >> 16 & 255, ids >> 8 & 255, ids & 255], -1).astype(np.uint8)
+        ids = np.stack(unpack(ids), -1).astype(np.uint8)
     elif ids.size and not 0 <= int(ids.min()) <= int(ids.max()) <= 65535:
         raise ImageError(f"{path}: a PNG holds ids of 0 to 65535, not {ids.min()} to {ids.max()}")
     else:
@@ -117,17 +174,22 @@ def image_shape(path: Path) -> tuple[int, int, int]:
         except Image.UnidentifiedImageError:
             if path.suffix.lower() not in _TIFF:
                 raise
-            return _with_channels(_read_array(path)).shape
+            return with_channels(_read_array(path)).shape
 
     return _guarded(path, read)
 
 
 def _guarded(path: Path, read: Callable[[], T]) -> T:
-    """Turn whatever a decoder throws into an `ImageError` that names the file."""
+    """Read a file as `_decoded` does; say what is wrong where there is nothing to decode."""
     if not path.is_file():
         raise ImageError(f"{path}: no such file")
     if not path.stat().st_size:
         raise ImageError(f"{path}: the file is empty")
+    return _decoded(path, read)
+
+
+def _decoded(name: Path | str, read: Callable[[], T]) -> T:
+    """Turn whatever a decoder throws into an `ImageError` that names the image."""
     try:
         with warnings.catch_warnings():
             # Large photographs are welcome; Pillow refuses what is a bomb by any measure.
@@ -136,35 +198,38 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
     except PluxelError:
         raise
     except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{path}: not an image, or of a format that is not known") from error
+        raise ImageError(f"{name}: not an image, or of a format that is not known") from error
     except Exception as error:  # decoders of broken files fail as they like
         text = str(error) or type(error).__name__
-        raise ImageError(f"{path}: cannot be read: {text}") from error
+        raise ImageError(f"{name}: cannot be read: {text}") from error
 
 
 def _open(path: Path) -> Image.Image:
-    """Return the image, upright."""
-    image = Image.open(path)
-    if image.mode in ("RGB", "RGBA") and any("16" in str(tile.args) for tile in image.tile):
-        log_once(logging.INFO, f"{path}: converted from 16 bits a channel to 8")
+    return _upright(Image.open(path), path)
+
+
+def _upright(image: Image.Image, name: Path | str) -> Image.Image:
+    tiles = getattr(image, "tile", ())  # of a file that is not loaded yet: (…, decoder arguments)
+    if image.mode in ("RGB", "RGBA") and any("16" in str(tile[3]) for tile in tiles):
+        log_once(logging.INFO, f"{name}: converted from 16 bits a channel to 8")
     if image.getexif().get(0x0112, 1) == 1:
         return image
-    log_once(logging.INFO, f"{path}: turned upright by its EXIF orientation")
+    log_once(logging.INFO, f"{name}: turned upright by its EXIF orientation")
     return ImageOps.exif_transpose(image)
 
 
-def _photograph(path: Path, channels: int) -> np.ndarray:
-    target = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
-    with _open(path) as image:
-        if image.mode == target:
-            return _with_channels(np.asarray(image))
-        if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
-            count = len(image.getbands())
-            raise ImageError(f"{path}: has {count} channels ({image.mode}), 4 are needed")
-        log_once(logging.INFO, f"{path}: converted from {_describe(image)} to {target}")
-        wide = image.mode in _WIDE_GREY or image.mode == "F"
-        narrow = Image.fromarray(_eight_bits(path, np.asarray(image))) if wide else image
-        return _with_channels(np.asarray(narrow.convert(target)))
+def _convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
+    image = _upright(image, name)
+    target = _MODES.get(channels, image.mode)
+    if image.mode == target:
+        return check_pixels(np.asarray(image), channels, name)
+    if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
+        count = len(image.getbands())
+        raise ImageError(f"{name}: has {count} channels ({image.mode}), 4 are needed")
+    log_once(logging.INFO, f"{name}: converted from {_describe(image)} to {target}")
+    wide = image.mode in _WIDE_GREY or image.mode == "F"
+    narrow = Image.fromarray(_eight_bits(name, np.asarray(image))) if wide else image
+    return check_pixels(np.asarray(narrow.convert(target)), channels, name)
 
 
 def _describe(image: Image.Image) -> str:
@@ -173,17 +238,13 @@ def _describe(image: Image.Image) -> str:
     return names.get(image.mode, image.mode)
 
 
-def _eight_bits(path: Path, wide: np.ndarray) -> np.ndarray:
+def _eight_bits(name: Path | str, wide: np.ndarray) -> np.ndarray:
     """Map 0–65535 (integers), 0–1 or 0–255 (floating point) to 0–255."""
     low, high = wide.min(), wide.max()
     full = 65535 if wide.dtype.kind in "iu" else 1 if high <= 1 else 255
     if not 0 <= low <= high <= full:
-        raise ImageError(f"{path}: values of {low} to {high} are outside 0 to {full}")
+        raise ImageError(f"{name}: values of {low} to {high} are outside 0 to {full}")
     return np.rint(wide * (255 / full)).astype(np.uint8)
-
-
-def _with_channels(array: np.ndarray) -> np.ndarray:
-    return array[..., None] if array.ndim == 2 else array
 
 
 def _index_mask(path: Path) -> np.ndarray:
@@ -233,14 +294,3 @@ def _read_array(path: Path) -> np.ndarray:
     return (
         np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] < array.shape[2] else array
     )
-
-
-def _channels_last(path: Path, array: np.ndarray, channels: int) -> np.ndarray:
-    array = _with_channels(array)
-    if array.ndim != 3 or array.shape[2] != channels or not array.size:
-        raise ImageError(f"{path}: has shape {array.shape}, (height, width, {channels}) is needed")
-    if array.dtype.kind == "f":
-        return array.astype(np.float32)
-    if array.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{path}: holds {array.dtype}; uint8, uint16 or floating point is needed")
-    return array

@@ -130,7 +130,11 @@ class LabelSpace:
         return cls(LabelMap(ids, palette, label_map.packed_rgb))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LabelSpace) and self.label_map == other.label_map
+        if not isinstance(other, LabelSpace) or self.label_map != other.label_map:
+            return False
+        # Mappings are equal in any order; the order of the ids numbers the classes, and says which
+        # id a class is written as.
+        return list(self.label_map.ids) == list(other.label_map.ids)
 
     def __hash__(self) -> int:
         return hash(self.class_names)

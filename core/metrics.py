@@ -36,11 +36,11 @@ class ConfusionMatrix:
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=device)
         self._scratch = Scratch()
 
-    def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Count the pixels of a batch or of an image, as ``confusion`` does."""
-        self.counts += confusion(
-            prediction, target, self.num_classes, self.ignore_index, self._scratch
-        )
+    def update(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Count the pixels of a batch or of an image; returns their own (C, C) ``confusion``."""
+        counts = confusion(prediction, target, self.num_classes, self.ignore_index, self._scratch)
+        self.counts += counts
+        return counts
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Add the counts of another matrix of as many classes."""

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..registry import PluxelError
+from ..registry import PluxelError, article
 from .contracts import Backbone, Decoder, Scores
-from .geometry import FeatureSpec
+from .images import RAW_MAXIMUM
 from .normalisation import Normalisation
 
 Sizes = Sequence[tuple[int, int]]
 """Height and width of each image of a batch before it was padded to a common size."""
 
-UNIT = {torch.uint8: 255.0, torch.uint16: 65535.0}
+UNIT = {getattr(torch, name): float(maximum) for name, maximum in RAW_MAXIMUM.items()}
 """What stands for 1 in raw pixels of a type; floating-point images are in 0–1 already."""
 
 
@@ -29,7 +29,8 @@ def to_unit(image: Tensor) -> Tensor:
 class Normalise(nn.Module):
     """Apply a ``Normalisation`` to images in 0–1; its buffers travel with the weights.
 
-    Inputs with more or fewer channels than the statistics get their average in every channel.
+    Channels beyond those that the statistics know get their average; an input with fewer channels
+    gets it in all of them.
     """
 
     mean: Tensor
@@ -75,11 +76,6 @@ class Stream(nn.Module):
         self.normalise = Normalise(channels)
         self.backbone = backbone
 
-    @property
-    def specs(self) -> Sequence[FeatureSpec]:
-        """What the backbone says of its maps."""
-        return self.backbone.feature_specs
-
     def adopt_normalisation(self) -> None:
         """Normalise as the backbone's weights expect it (call after they have been loaded)."""
         self.normalise.adopt(self.backbone.normalisation)
@@ -122,8 +118,18 @@ class Head(nn.Module):
 
     def forward(self, streams: Mapping[str, Sequence[Tensor] | Tensor]) -> Scores:
         """streams: name -> maps of its backbone, or the prepared image if ``on_images``."""
-        scores = [decoder(streams[name]) for name, decoder in self.decoders.items()]
+        scores = [_scores(decoder, streams[name]) for name, decoder in self.decoders.items()]
         return scores[0] if len(scores) == 1 else fuse(scores, self.fusion)
+
+
+def _scores(decoder: nn.Module, given: Sequence[Tensor] | Tensor) -> Scores:
+    scores = decoder(given)
+    if not isinstance(scores, Scores):
+        raise PluxelError(
+            f"decoder {type(decoder).__name__} returned {article(type(scores).__name__)}: "
+            "a decoder returns Scores(tensor, grid)"
+        )
+    return scores
 
 
 def fuse(scores: Sequence[Scores], fusion: str) -> Scores:
@@ -162,5 +168,6 @@ class SegmentationModel(nn.Module):
         read = {
             name for head in self.heads.values() if not head.on_images for name in head.decoders
         }
-        maps = {name: self.streams[name].backbone(images[name]) for name in read}
+        # In the order of the streams: what dropout draws must not depend on that of a set.
+        maps = {n: s.backbone(images[n]) for n, s in self.streams.items() if n in read}
         return {name: head(images if head.on_images else maps) for name, head in self.heads.items()}

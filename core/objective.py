@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .contracts import Loss, Scores
+from .fused import resampled_loss
 from .resampling import resample
 
 
@@ -25,7 +26,7 @@ class Objective:
     def __call__(self, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]) -> Tensor:
         """Return the scalar that is minimised."""
         weighted = [
-            self.weights[head] * loss(_full_size(scores[head], targets[head]), targets[head])
+            self.weights[head] * resampled_loss(loss, scores[head], targets[head])
             for head, loss in self.losses.items()
         ]
         return torch.stack(weighted).sum()
@@ -35,7 +36,8 @@ class Objective:
         """Name the terms that are not finite, and scores that were not to begin with."""
         bad = []
         for head, loss in self.losses.items():
-            logits = _full_size(scores[head], targets[head])
+            height, width = targets[head].shape[-2:]
+            logits = resample(scores[head], (height, width))
             if not logits.isfinite().all():
                 bad.append(f"the scores of head {head!r}, before any loss")
                 continue
@@ -45,8 +47,3 @@ class Objective:
             kind = type(loss).__name__
             bad += [f"{kind} {name}".strip() + f" of head {head!r}" for name in names]
         return bad
-
-
-def _full_size(scores: Scores, target: Tensor) -> Tensor:
-    height, width = target.shape[-2:]
-    return resample(scores, (height, width))

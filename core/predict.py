@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
-from torch import Tensor
+from PIL import Image
 
-from ..registry import Host, PluxelError
+from ..registry import Host, PluxelError, did_you_mean
 from .build import build_model
 from .config import load_config
-from .engine.devices import make_accelerator
+from .contracts import Scores
+from .engine.devices import choose_device
 from .engine.experiment import read_weights
 from .engine.run import open_run
-from .images import read_image
+from .fused import resampled_classes
+from .images import RAW_MAXIMUM, check_pixels, convert, read_image
 from .labels import LabelSpace
 from .model import SegmentationModel
 from .resampling import resample
 
 OVERLAY_OPACITY = 0.55
-RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
 
 ImageLike = str | Path | Image.Image | np.ndarray
 """A file, a PIL image (turned upright by its EXIF), or (H, W) or (H, W, channels) raw pixels."""
@@ -88,8 +88,7 @@ class Pipeline:
         tensors, blueprint, _ = read_weights(files)
         model = build_model(config, blueprint)
         model.load_state_dict(tensors)
-        chosen = make_accelerator(device).device
-        return cls(model, blueprint.label_spaces(), blueprint.channels, chosen)
+        return cls(model, blueprint.label_spaces(), blueprint.channels, choose_device(device))
 
     def __call__(self, image: ImageLike | Mapping[str, ImageLike]) -> Any:
         """Return the raw label ids of an image; with several heads, a mapping by head."""
@@ -104,7 +103,8 @@ class Pipeline:
 
         A model with several inputs takes a mapping by their names.
 
-        Raises: PluxelError for an unreadable file, an empty image, or a missing input.
+        Raises: PluxelError for an unreadable file, an empty image, and inputs that are missing,
+        unknown, or of different sizes.
         """
         arrays = self.read(image)
         height, width = arrays[self.model.input_names[0]].shape[:2]
@@ -114,12 +114,15 @@ class Pipeline:
         }
         scores = self.model(inputs)
         return {
-            head: _prediction(space, resample(scores[head], (height, width))[0], probabilities)
+            head: _prediction(space, scores[head], (height, width), probabilities)
             for head, space in self.spaces.items()
         }
 
     def read(self, image: ImageLike | Mapping[str, ImageLike]) -> dict[str, np.ndarray]:
-        """Return the raw pixels (H, W, channels) of each input that the model reads."""
+        """Return the raw pixels (H, W, channels) of each input that the model reads.
+
+        Raises: PluxelError, as ``predict`` does.
+        """
         names = self.model.input_names
         if not isinstance(image, Mapping):
             if len(names) > 1:
@@ -127,31 +130,41 @@ class Pipeline:
                     f"the model reads {', '.join(names)}: give a mapping by these names"
                 )
             image = dict.fromkeys(names, image)
+        for name in image:
+            if name not in names:
+                raise PluxelError(
+                    f"the model has no input '{name}', it reads {', '.join(names)}."
+                    f"{did_you_mean(str(name), names)}"
+                )
         missing = [name for name in names if name not in image]
         if missing:
             raise PluxelError(f"the model also reads {', '.join(missing)}")
-        return {name: _pixels(image[name], self.channels[name]) for name in names}
+        arrays = {name: _pixels(image[name], self.channels[name], name) for name in names}
+        _check_sizes(arrays)
+        return arrays
 
 
-def _pixels(image: ImageLike, channels: int) -> np.ndarray:
+def _pixels(image: ImageLike, channels: int, name: str) -> np.ndarray:
     if isinstance(image, str | Path):
-        image = read_image(Path(image), channels)
-    if isinstance(image, Image.Image):
-        mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
-        upright = ImageOps.exif_transpose(image)
-        image = np.asarray(upright if mode is None else upright.convert(mode))
-    array = image[..., None] if image.ndim == 2 else image
-    if array.ndim != 3 or array.shape[2] != channels:
-        raise PluxelError(f"an image of {channels} channels is needed, not of shape {image.shape}")
-    if 0 in array.shape:
-        raise PluxelError(f"the image is empty: its shape is {image.shape}")
-    if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
-        raise PluxelError(f"pixels are uint8, uint16 or floats in 0–1, not {array.dtype}")
-    kept = np.float32 if array.dtype.kind == "f" else array.dtype
-    return np.require(array, kept, ["C", "W"])  # torch takes no array that is read-only
+        array = read_image(Path(image), channels)
+    elif isinstance(image, Image.Image):
+        # What was opened from a file knows its name.
+        array = convert(image, channels, getattr(image, "filename", "") or f"input '{name}'")
+    else:
+        array = check_pixels(image, channels, f"input '{name}'")
+    return np.require(array, requirements=["C", "W"])  # torch takes no array that is read-only
 
 
-def _prediction(space: LabelSpace, logits: Tensor, probabilities: bool) -> Prediction:
-    classes = logits.argmax(0).cpu().numpy().astype(space.dtype)
-    likely = logits.softmax(0).cpu().numpy() if probabilities else None
+def _check_sizes(arrays: Mapping[str, np.ndarray]) -> None:
+    sizes = {name: array.shape[:2] for name, array in arrays.items()}
+    if len(set(sizes.values())) > 1:
+        found = ", ".join(f"{name} {height}×{width}" for name, (height, width) in sizes.items())
+        raise PluxelError(f"the inputs are of different sizes (height × width): {found}")
+
+
+def _prediction(
+    space: LabelSpace, scores: Scores, size: tuple[int, int], probabilities: bool
+) -> Prediction:
+    classes = resampled_classes(scores, size)[0].cpu().numpy().astype(space.dtype)
+    likely = resample(scores, size)[0].softmax(0).cpu().numpy() if probabilities else None
     return Prediction(space, classes, likely)

@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-logger = logging.getLogger("pluxel")
+from .logs import logger
 
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -3,15 +3,19 @@
 ``out(x) = Σ_i s[i] · max(0, 1 − |y(x) − i|)``, where ``y(x)`` is the position of target cell *x* in
 cells of the source. With zeros for a border this is FCN's bilinear deconvolution and crop, without
 its C × C kernels; a border that replicates keeps the sum of the taps at 1 up to the image's edge.
+
+Along each axis that is a product with a matrix of two bands. It is taken in dense blocks: matrix
+products are the fastest that any device has, they are deterministic, and so is their adjoint.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Literal
+from math import floor
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -19,9 +23,13 @@ from torch import Tensor
 
 from .contracts import Scores
 from .geometry import Grid
+from .numerics import at_least_float32, full_precision
 
 Border = Literal["replicate", "zeros"]
 IMAGE = Grid()
+
+BLOCK = 64
+"""Source cells that a block spans: more of them are mostly products with zero."""
 
 
 def resample(
@@ -33,30 +41,10 @@ def resample(
     its nearest cells, or zeros. Computed in float32 (float64 stays), also under autocast;
     deterministic, and so is its gradient.
     """
-    tensor = scores.tensor
-    tensor = tensor if tensor.dtype == torch.float64 else tensor.float()
+    tensor = at_least_float32(scores.tensor)
     if grid == scores.grid and tuple(tensor.shape[-2:]) == tuple(size):
         return tensor
-    rows, columns = (
-        _matrix(
-            Interpolation.between(scores.grid, grid, axis, tensor.shape[axis - 2], size[axis]),
-            border,
-            tensor,
-        )
-        for axis in (0, 1)
-    )
-    batch, channels = tensor.shape[:2]
-    with _without_autocast(tensor.device.type):
-        wide = tensor @ columns.mT
-        # One batched product; a broadcast ``rows @ wide`` would copy its operands.
-        full = torch.bmm(rows.expand(batch * channels, -1, -1), wide.flatten(0, 1))
-    return full.view(batch, channels, *size)
-
-
-def _without_autocast(device: str) -> AbstractContextManager[object]:
-    if torch.amp.is_autocast_available(device):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()
+    return _Resample.apply(tensor, Resampling.between(scores, size, grid, border))
 
 
 @dataclass(frozen=True)
@@ -76,8 +64,29 @@ class Interpolation:
         start = (target.offset[axis] - source.offset[axis]) / source.stride[axis]
         return cls(start, target.stride[axis] / source.stride[axis], cells_in, cells_out)
 
+    def part(self, first: int, last: int) -> tuple[slice, Interpolation]:
+        """Return the source cells of targets ``first`` … ``last`` − 1, and what leads there."""
+        low = floor(self.start + self.step * first)
+        high = floor(self.start + self.step * (last - 1)) + 2
+        low = min(max(low, 0), self.cells_in - 1)
+        high = min(max(high, low + 1), self.cells_in)
+        start = self.start + self.step * first - low
+        return slice(low, high), Interpolation(start, self.step, high - low, last - first)
 
-@lru_cache(maxsize=256)
+    def blocks(self) -> Iterator[tuple[slice, slice, Interpolation]]:
+        """Yield target cells, the source cells that they need, and what leads from these to those.
+
+        ``BLOCK`` source cells each, more or less.
+        """
+        count = self.cells_out
+        if self.cells_in > 2 * BLOCK:
+            count = max(1, int(BLOCK / self.step))
+        for first in range(0, self.cells_out, count):
+            last = min(first + count, self.cells_out)
+            yield slice(first, last), *self.part(first, last)
+
+
+@lru_cache(maxsize=1024)
 def taps(interpolation: Interpolation, border: Border) -> np.ndarray:
     """Return the weights (cells_out, cells_in), float64, of a linear interpolation.
 
@@ -99,6 +108,129 @@ def taps(interpolation: Interpolation, border: Border) -> np.ndarray:
     return weights
 
 
+class Block(NamedTuple):
+    """``weights`` (target cells, source cells) lead from one stretch of an axis to another."""
+
+    target: slice
+    source: slice
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Interpolation along one axis as blocks of a matrix (cells_out, cells_in)."""
+
+    cells_in: int
+    cells_out: int
+    blocks: tuple[Block, ...]
+
+    @classmethod
+    def along(cls, interpolation: Interpolation, border: Border, like: Tensor) -> Axis:
+        """Return the blocks, where and of what type ``like`` is."""
+        blocks = tuple(
+            Block(target, source, _matrix(part, border, like))
+            for target, source, part in interpolation.blocks()
+        )
+        return cls(interpolation.cells_in, interpolation.cells_out, blocks)
+
+    def apply(self, tensor: Tensor, dim: int) -> Tensor:
+        """Interpolate a tensor (B, h, w) along ``dim`` (−1 or −2)."""
+        if len(self.blocks) == 1:
+            (block,) = self.blocks
+            return _product(block.weights, tensor.narrow(dim, *_span(block.source)), dim)
+        shape = list(tensor.shape)
+        shape[dim] = self.cells_out
+        result = tensor.new_empty(shape)
+        for target, source, weights in self.blocks:
+            part = _product(weights, tensor.narrow(dim, *_span(source)), dim)
+            result.narrow(dim, *_span(target)).copy_(part)
+        return result
+
+    def adjoint(self, gradient: Tensor, dim: int) -> Tensor:
+        """Apply the transposed matrix."""
+        shape = list(gradient.shape)
+        shape[dim] = self.cells_in
+        result = gradient.new_zeros(shape)
+        for target, source, weights in self.blocks:
+            part = _product(weights.mT, gradient.narrow(dim, *_span(target)), dim)
+            result.narrow(dim, *_span(source)).add_(part)
+        return result
+
+
+def _span(cells: slice) -> tuple[int, int]:
+    return cells.start, cells.stop - cells.start
+
+
+def _product(weights: Tensor, tensor: Tensor, dim: int) -> Tensor:
+    if dim == -1:
+        return tensor @ weights.mT
+    # One batched product; a broadcast ``weights @ tensor`` would copy its operands.
+    return torch.bmm(weights.expand(len(tensor), -1, -1), tensor)
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """From the cells of one map to those of another, both ways."""
+
+    rows: Axis
+    columns: Axis
+
+    @classmethod
+    def between(
+        cls, scores: Scores, size: tuple[int, int], grid: Grid = IMAGE, border: Border = "replicate"
+    ) -> Resampling:
+        """Return what leads from scores to the first ``size`` = (H, W) cells of ``grid``."""
+        rows, columns = (
+            Axis.along(
+                Interpolation.between(
+                    scores.grid, grid, axis, scores.tensor.shape[axis - 2], size[axis]
+                ),
+                border,
+                at_least_float32(scores.tensor[:0]),
+            )
+            for axis in (0, 1)
+        )
+        return cls(rows, columns)
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        """Return (N, C, H, W) for scores (N, C, h, w)."""
+        batch, channels = tensor.shape[:2]
+        with full_precision(tensor):
+            wide = self.columns.apply(tensor.flatten(0, 1), -1)
+            return self.rows.apply(wide, -2).unflatten(0, (batch, channels))
+
+    def adjoint(self, gradient: Tensor) -> Tensor:
+        """Return the gradient (N, C, h, w) of the scores for that of the result."""
+        batch, channels = gradient.shape[:2]
+        with full_precision(gradient):
+            wide = self.rows.adjoint(gradient.flatten(0, 1), -2)
+            return self.columns.adjoint(wide, -1).unflatten(0, (batch, channels))
+
+
+class _Resample(torch.autograd.Function):
+    """The two products; autograd's own way back would hold each block's gradient at full size."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, resampling: Resampling) -> Tensor:
+        ctx.resampling = resampling
+        return resampling(tensor)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _Adjoint.apply(gradient, ctx.resampling), None
+
+
+class _Adjoint(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, resampling: Resampling) -> Tensor:
+        ctx.resampling = resampling
+        return resampling.adjoint(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, tensor: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _Resample.apply(tensor, ctx.resampling), None
+
+
 def _matrix(interpolation: Interpolation, border: Border, like: Tensor) -> Tensor:
     """Return the taps where ``like`` is; under a fake-tensor mode they are not kept."""
     ordinary = type(torch.empty(0)) is Tensor and type(like.detach()) is Tensor
@@ -106,7 +238,7 @@ def _matrix(interpolation: Interpolation, border: Border, like: Tensor) -> Tenso
     return make(interpolation, border, like.dtype, like.device)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _stored(
     interpolation: Interpolation, border: Border, dtype: torch.dtype, device: torch.device
 ) -> Tensor:

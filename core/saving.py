@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,11 +11,10 @@ from PIL import Image
 
 from ..registry import PluxelError
 from .files import replacing
-from .images import IMAGE_SUFFIXES, write_mask
+from .images import IMAGE_SUFFIXES, image_files, write_mask
+from .logs import logger
 from .predict import Pipeline, Prediction
 from .progress import track
-
-logger = logging.getLogger("pluxel")
 
 
 def predict_files(
@@ -32,9 +30,16 @@ def predict_files(
     Image ``a/b.jpg`` found in folder ``a`` becomes ``output/KIND/b.png``; with several heads,
     ``output/HEAD/KIND/b.png``. ``kinds``: any of ``index``, ``color``, ``overlay``, ``prob``.
 
-    Raises: PluxelError if there is no image at all, and for the first one that cannot be read if
-    ``stop_on_error``.
+    Raises: PluxelError for a model of several inputs, if there is no image at all, and for the
+    first one that cannot be read if ``stop_on_error``.
     """
+    inputs = pipeline.model.input_names
+    if len(inputs) > 1:
+        parts = ", ".join(f"'{name}': …" for name in inputs)
+        raise PluxelError(
+            f"the model reads {', '.join(inputs)} together, and paths do not say which file is "
+            f"which. In Python, Pipeline.load(run)({{{parts}}}) takes them by name"
+        )
     names = output_names(find_images(paths))
     failed = []
     with track("predicting", len(names)) as advance:
@@ -63,9 +68,8 @@ def find_images(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
 
 def _expand(path: Path) -> Iterator[tuple[Path, Path]]:
     if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in IMAGE_SUFFIXES:
-                yield file, file.relative_to(path)
+        for file in image_files(path):
+            yield file, file.relative_to(path)
     elif path.exists():
         yield path, Path(path.name)
     else:

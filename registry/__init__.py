@@ -12,7 +12,7 @@ from ._errors import (
 )
 from ._host import Host
 from ._sources import Provider
-from ._suggest import did_you_mean, suggest
+from ._suggest import article, did_you_mean, suggest
 from .hookspecs import KINDS, hookimpl
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "PluxelError",
     "Provider",
     "UnknownComponent",
+    "article",
     "did_you_mean",
     "hookimpl",
     "hookspecs",

@@ -8,7 +8,7 @@ from ._collect import Records
 from ._component import Component
 from ._errors import PluginError, PluxelError
 from ._sources import normalise
-from ._suggest import did_you_mean
+from ._suggest import article, did_you_mean
 from .hookspecs import KINDS
 
 _LISTED = 12
@@ -56,8 +56,7 @@ class Catalogue:
         message = f"unknown {kind} {name!r}."
         for other in KINDS:
             if self.owners(other, name):
-                article = "an" if other[0] in "aeiou" else "a"
-                return f"{message} There is {article} {other} of that name"
+                return f"{message} There is {article(other)} of that name"
         if near := did_you_mean(name, self._spellings(kind, qualified="/" in name)):
             return message + near
         return f"{message} {self._listing(kind)}"

@@ -1,4 +1,4 @@
-"""Did-you-mean, the same everywhere."""
+"""Words of messages, the same everywhere: did-you-mean, articles."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?``, with its leading space, or nothing if no choice is near."""
     near = suggest(word, choices)
     return f" Did you mean {near!r}?" if near else ""
+
+
+def article(noun: str) -> str:
+    """Return ``a loss``, ``an optimizer``."""
+    return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"
 
 
 def _fold(word: str) -> str:

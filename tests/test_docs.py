@@ -115,7 +115,7 @@ def test_no_block_is_of_a_kind_that_is_not_tested() -> None:
 def test_yaml(here: Path, block: Block) -> None:
     write_named(here, block.page)
     sections = yaml.safe_load(block.text).keys()
-    whole = "base" in sections or {"backbone", "streams"} & sections and "dataset" in sections
+    whole = "base" in sections or ({"backbone", "streams"} & sections and "dataset" in sections)
     name = NAME.match(block.text)
     path = here / (name[1] if name else "config.yaml")
     path.write_text(("" if whole else "base: pipeline.yaml\n") + block.text, encoding="utf-8")

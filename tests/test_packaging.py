@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -145,3 +146,54 @@ def test_a_breach_of_the_layers_is_found(installed: Path, module: str, line: str
     shown = lint_imports(installed)
     assert shown.returncode == 1, shown.stderr
     assert "registry <- core <- plugins BROKEN" in shown.stdout
+
+
+def imports(path: Path, package: str) -> Iterator[str]:
+    """Yield the full name of everything that a file of this package imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            outer = package.split(".")
+            base = outer[: len(outer) - node.level + 1] if node.level else []
+            module = [*base, *filter(None, [node.module])]
+            yield from (".".join([*module, alias.name]) for alias in node.names)
+
+
+def is_private(name: str) -> bool:
+    """Tell whether a name is one of those of the core that plugins do without."""
+    parts = name.split(".")
+    if parts[:2] != ["pluxel", "core"]:
+        return False
+    return any(part.startswith("_") or part in ("cli", "engine") for part in parts[2:])
+
+
+def plugin_files() -> Iterator[tuple[Path, str]]:
+    """Yield what plugins are made of, the built-in ones and the example, and their packages."""
+    for path in sorted((ROOT / "plugins").rglob("*.py")):
+        yield path, ".".join(in_package(path).parent.parts)
+    for path in sorted((ROOT / "examples").rglob("*.py")):
+        yield path, path.parent.name
+
+
+def test_plugins_use_public_names_of_the_core_alone() -> None:
+    found = {name for path, package in plugin_files() for name in imports(path, package)}
+    assert {"pluxel.core.weights.State", "pluxel.core.FeatureSpec"} <= found
+    assert {name for name in found if is_private(name)} == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from ...core.tracing._probing import probe",
+        "from ...core import engine",
+        "from ...core.resampling import _banded",
+        "import pluxel.core.cli.train",
+        "from pluxel.core import _confusion as c",
+        "def late():\n    from ...core.engine import Run",
+    ],
+)
+def test_a_private_name_is_found(tmp_path: Path, line: str) -> None:
+    (tmp_path / "unet.py").write_text(f"from ...core import Grid\n{line}\n")
+    found = [*imports(tmp_path / "unet.py", "pluxel.plugins.decoders")]
+    assert len([name for name in found if is_private(name)]) == 1

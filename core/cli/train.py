@@ -56,4 +56,4 @@ def train(
             "--run DIRECTORY trains elsewhere, --overwrite deletes it"
         )
     Trainer(Experiment(loaded, run)).train(resume=resume is not None)
-    click.echo(f"weights: {run.weights}\nresults: {run.results}")
+    click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._config import Config
+    from ._emit import scalar
     from ._factory import Factory
     from ._files import display, shipped
     from ._load import load_config
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
         EarlyStopConfig,
         EvaluationConfig,
         GroupConfig,
+        OnBadSample,
         OptimizerConfig,
         PolySchedule,
+        Precision,
+        Sampling,
         ScheduleConfig,
         SGDConfig,
         TrainingConfig,
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "_config": ("Config",),
+    "_emit": ("scalar",),
     "_factory": ("Factory",),
     "_files": ("display", "shipped"),
     "_load": ("load_config",),
@@ -49,9 +54,12 @@ _MODULES = {
         "EarlyStopConfig",
         "EvaluationConfig",
         "GroupConfig",
+        "OnBadSample",
         "OptimizerConfig",
         "PolySchedule",
+        "Precision",
         "SGDConfig",
+        "Sampling",
         "ScheduleConfig",
         "TrainingConfig",
     ),
@@ -70,11 +78,14 @@ __all__ = [
     "GroupConfig",
     "HeadConfig",
     "Location",
+    "OnBadSample",
     "OptimizerConfig",
     "PipelineConfig",
     "PolySchedule",
+    "Precision",
     "Problem",
     "SGDConfig",
+    "Sampling",
     "ScheduleConfig",
     "StreamConfig",
     "TrainingConfig",
@@ -82,6 +93,7 @@ __all__ = [
     "display",
     "load_config",
     "read_signature",
+    "scalar",
     "shipped",
 ]
 

@@ -15,8 +15,8 @@ from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationInfo, WithJson
 from pydantic_core import CoreSchema, core_schema
 
 from ...registry import KINDS, Component, Host, PluxelError
-from .. import contracts
 from ._annotations import key_of
+from ._contract import breach, contract_of
 from ._faults import Owner, fault
 from ._files import expand_home
 from ._named import split_named, validate_parameters
@@ -57,13 +57,18 @@ class Factory(Generic[K]):
     def __call__(self, **wiring: Any) -> K:
         """Build the component with the part of ``wiring`` that it asks for.
 
-        Raises: whatever the component raises; a ValueError comes as a PluxelError that names it.
+        Raises: whatever the component raises; a ValueError comes as a PluxelError that names it,
+        and so does a result that breaks the contract of its kind.
         """
         wanted = {name: wiring[name] for name in self.wiring if name in wiring}
         try:
-            return self.target(**wanted, **self.params)
+            made = self.target(**wanted, **self.params)
         except ValueError as error:
             raise PluxelError(f"{self}: {error}") from error
+        if reason := breach(self.kind, made):
+            provider = self.component.provider
+            raise PluxelError(f"{self} of plugin {provider} cannot be used: {reason}")
+        return made
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Factory):
@@ -96,7 +101,7 @@ class Factory(Generic[K]):
 def _kind_of(source: Any) -> str:
     arguments = typing.get_args(source)
     for kind in KINDS:
-        if arguments and arguments[0] is getattr(contracts, kind.capitalize()):
+        if arguments and arguments[0] is contract_of(kind):
             return kind
     names = ", ".join(kind.capitalize() for kind in KINDS)
     raise TypeError(f"a factory is typed Factory[…] with one of {names}, not {source}")

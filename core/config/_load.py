@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ...registry import Host
+from ..logs import logger
 from ._annotations import prune_nulls
 from ._config import Config
 from ._explain import explain
@@ -25,8 +25,6 @@ from ._problems import Problems
 from ._provenance import absent_providers, outdated_providers
 from ._references import resolve_references
 from ._short import complete, shorten
-
-_log = logging.getLogger("pluxel")
 
 
 def load_config(
@@ -58,7 +56,7 @@ def load_config(
     problems.stop_if_any()
     assert pipeline is not None
     for problem in outdated:
-        _log.warning("%s", problem)
+        logger.warning("%s", problem)
     # What wrote a file is no part of what the file means.
     return Config(pipeline.model_copy(update={"pluxel": None}), source, tree, host)
 

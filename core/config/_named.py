@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ...registry import article
 from ._annotations import prune_nulls
 from ._faults import Owner, fault, owned
 
@@ -47,8 +48,3 @@ def validate_parameters(
         return owner.model.model_validate_json(text, strict=True, context=context)
     except ValidationError as error:
         raise owned(error, owner) from None
-
-
-def article(noun: str) -> str:
-    """Return ``a loss``, ``an optimizer``."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

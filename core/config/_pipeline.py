@@ -92,8 +92,10 @@ class PipelineConfig(Section):
     splits: dict[str, Name] = Field(default={"train": "train", "val": "val"})
     """What the dataset calls each split."""
 
-    augment: dict[str, list[Any]] = Field(default_factory=dict)
-    """By split, transforms of albumentations: 'Name' or {Name: {argument: value}}."""
+    augment: dict[str, list[Any]] = Field(
+        default_factory=dict, json_schema_extra={"propertyNames": {"enum": ["train"]}}
+    )
+    """For 'train', transforms of albumentations: 'Name' or {Name: {argument: value}}."""
 
     init_from: Path | None = None
     """A run or weights to start from."""
@@ -143,20 +145,21 @@ class PipelineConfig(Section):
 
     @field_validator("augment")
     @classmethod
-    def _transforms_exist(
-        cls, augment: dict[str, list[Any]], info: ValidationInfo
-    ) -> dict[str, list[Any]]:
-        splits = info.data.get("splits", augment)
+    def _only_training_is_augmented(cls, augment: dict[str, list[Any]]) -> dict[str, list[Any]]:
         found: list[Finding] = [
-            ((split,), f"unknown split '{split}'{meant(split, splits)}", "key")
+            ((split,), f"augment: only 'train' is augmented, not '{split}'{_reason(split)}", "key")
             for split in augment
-            if split not in splits
+            if split != "train"
         ]
         for split, transforms in augment.items():
             for path, message in _transform_problems(transforms):
                 found.append(((split, *path), message, _pointer(path, message)))
         _raise_if_any(found)
         return augment
+
+
+def _reason(split: str) -> str:
+    return meant(split, ["train"]) or ": evaluation is at the images' own size"
 
 
 def _raise_if_any(found: Iterable[Finding]) -> None:

@@ -19,7 +19,7 @@ class Problem:
 
     def __str__(self) -> str:
         first = f"{self.location}: {self.message}" if self.location else self.message
-        return "\n".join([first, *(f"  note: {note}" for note in self.notes)])
+        return str(PluxelError(first, self.notes))
 
 
 class ConfigError(PluxelError):

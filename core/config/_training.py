@@ -11,6 +11,10 @@ from ._choice import Choice
 from ._faults import fault
 from ._section import Count, CountOrZero, Fraction, Momentum, NonNegative, Positive, Section
 
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Sampling = Literal["shuffle", "uniform"]
+OnBadSample = Literal["stop", "skip"]
+
 
 class SGDConfig(Section):
     """Stochastic gradient descent with momentum, and the paper's parameter groups.
@@ -154,13 +158,13 @@ class TrainingConfig(Section):
     accumulate: Count = 1
     """Forward passes an update."""
 
-    sampling: Literal["shuffle", "uniform"] = "shuffle"
+    sampling: Sampling = "shuffle"
     """shuffle: each image once an epoch; uniform: with replacement."""
 
     workers: CountOrZero = 0
     """Processes that load images; 0: none but this."""
 
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    precision: Precision = "auto"
     """auto: bf16 where the device computes in it, else fp32."""
 
     optimizer: OptimizerConfig = AdamWConfig()
@@ -196,7 +200,7 @@ class TrainingConfig(Section):
     early_stop: EarlyStopConfig | None = None
     """null: train to the end."""
 
-    on_bad_sample: Literal["stop", "skip"] = "stop"
+    on_bad_sample: OnBadSample = "stop"
     """What an unreadable image does to the run."""
 
     @field_validator("steps")

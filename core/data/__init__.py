@@ -7,7 +7,7 @@ from .lazy import Lazy
 from .loading import Loader, evaluation_loader, training_loader
 from .pairing import Pair, images_in, pair_up
 from .samples import DataError, EvaluationData, TrainingData
-from .splits import SplitError, open_split
+from .splits import MissingData, SplitError, open_split
 
 __all__ = [
     "Augmentation",
@@ -18,6 +18,7 @@ __all__ = [
     "Item",
     "Lazy",
     "Loader",
+    "MissingData",
     "Pair",
     "SplitError",
     "TrainingData",

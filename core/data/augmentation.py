@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ...registry import PluxelError
-from ._streams import stream
+from ..images import RAW_MAXIMUM, with_channels
+from ._random import generator
 from ._transforms import Builder, Problem, load_albumentations
 
 _INSIDE = "inside"
@@ -76,7 +77,7 @@ class Augmentation:
 
     def _compose(self, pixels: str) -> Any:
         """Build the pipeline for images of a type, in whose range it fills."""
-        scale = {"uint8": 1.0, "uint16": 257.0}.get(pixels, 1 / 255)
+        scale = RAW_MAXIMUM.get(pixels, 1) / RAW_MAXIMUM["uint8"]
         fill = self._fill
         if fill is not None:
             fill = [scale * v for v in fill] if isinstance(fill, Sequence) else scale * fill
@@ -122,10 +123,10 @@ class Augmentation:
         compose = self._composes.get(pixels) or self._compose(pixels)
         self._composes[pixels] = compose
         compose.add_targets({k: v for k, v in extra.items() if k not in ("image", "mask")})
-        generator = stream(self._seed, n, "augmentation")
+        draws = generator(self._seed, n, "augmentation")
         # One generator for all: albumentations' own set_random_seed gives every transform the same
         # draws, so that an image that is flipped would always be brightened too.
-        compose.set_random_state(generator, random.Random(int(generator.integers(2**63))))
+        compose.set_random_state(draws, random.Random(int(draws.integers(2**63))))
         height, width = data["image"].shape[:2]
         try:
             data |= compose(**data)
@@ -173,7 +174,7 @@ def _leave(
     array: np.ndarray, before: np.ndarray, key: str, outside: np.ndarray | None
 ) -> np.ndarray:
     """Return (H, W, channels), contiguous and of the type that went in."""
-    array = array[..., None] if array.ndim == 2 else array
+    array = with_channels(array)
     if array.dtype != before.dtype and before.dtype.kind == "u":
         array = np.rint(array).clip(0, np.iinfo(before.dtype).max)
     if key.startswith("map ") and outside is not None and outside.any():

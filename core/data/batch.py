@@ -42,7 +42,6 @@ class Batch:
     targets: dict[str, Tensor]
     sizes: list[tuple[int, int]]
     names: list[str]
-    paths: list[Mapping[str, Path]]
     indices: list[int]
 
     def __len__(self) -> int:
@@ -86,7 +85,6 @@ def collate_training(items: Sequence[Item]) -> Batch:
         },
         sizes=[item.size for item in items],
         names=[item.name for item in items],
-        paths=[item.paths for item in items],
         indices=[item.index for item in items],
     )
 

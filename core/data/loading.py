@@ -30,7 +30,8 @@ class Loader:
         workers: int,
         pin_memory: bool,
     ) -> None:
-        self._may_skip = data.on_bad_sample == "skip"
+        # A training has looked for a sample in place of the bad one; there is none to go on with.
+        self._may_skip = isinstance(data, EvaluationData) and data.on_bad_sample == "skip"
         if workers:
             # The processes are the parallelism, and OpenCV's threads do not survive a fork: in a
             # child, even setNumThreads waits for ever for those of the parent.

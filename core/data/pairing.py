@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..images import IMAGE_SUFFIXES
+from ..images import image_files
 from .splits import SplitError
 
 
@@ -28,10 +28,8 @@ def images_in(folder: Path, suffix: str = "", *, not_ending: str = "") -> dict[s
     Raises: SplitError where two files differ by nothing but their type.
     """
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in image_files(folder):
         stem = path.stem
-        if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith("."):
-            continue
         if not stem.endswith(suffix) or (not_ending and stem.endswith(not_ending)):
             continue
         name = path.relative_to(folder).with_name(stem.removesuffix(suffix)).as_posix()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..colours import hex_colour, unpack
+from ..config import scalar
 from ..labels import IGNORE
 from .survey import Survey, SurveyError
 
@@ -39,8 +39,8 @@ def write_recipe(survey: Survey, images: Path, masks: Path, file: Path) -> str:
         "loss: {type: cross_entropy, class_weights: auto}",
         "dataset:",
         "  type: folder",
-        f"  images: {_text(images)}",
-        f"  masks: {_text(masks)}",
+        f"  images: {scalar(str(images))}",
+        f"  masks: {scalar(str(masks))}",
         *_options(survey),
         "  classes: # give them their names; `ignore` leaves pixels out",
         *_classes(survey),
@@ -88,7 +88,7 @@ def _division(survey: Survey) -> tuple[list[str], str, str]:
     val = _first(_VAL, survey.subfolders)
     if train and val:
         remark = f"Sub-folders divide them: {train} to train, {val} to validate."
-        return [], f"{{train: {_text(train)}, val: {_text(val)}}}", remark
+        return [], f"{{train: {scalar(train)}, val: {scalar(val)}}}", remark
     if len(survey.pairs) < _FEW:
         last = -(-len(survey.pairs) // 5)
         remark = f"The last {last} by name are kept to validate on."
@@ -104,17 +104,13 @@ def _first(names: Sequence[str], folders: Sequence[str]) -> str | None:
 
 
 def _options(survey: Survey) -> list[str]:
-    options: Mapping[str, str] = {
+    options: Mapping[str, str | int] = {
         "image_suffix": survey.image_suffix,
         "mask_suffix": survey.mask_suffix,
         "mask_format": survey.mask_format if survey.mask_format != "index" else "",
-        "channels": str(survey.channels) if survey.channels != 3 else "",
+        "channels": survey.channels if survey.channels != 3 else "",
     }
-    return [
-        f"  {name}: {value if name == 'channels' else _text(value)}"
-        for name, value in options.items()
-        if value
-    ]
+    return [f"  {name}: {scalar(value)}" for name, value in options.items() if value]
 
 
 def _classes(survey: Survey) -> list[str]:
@@ -158,11 +154,3 @@ def _augmentation(survey: Survey) -> list[str]:
         "    - HorizontalFlip # unless left and right mean something",
     ]
     return [*lines, "    - RandomBrightnessContrast"] if survey.channels == 3 else lines
-
-
-def _text(value: Path | str) -> str:
-    """Return a YAML scalar; JSON strings are YAML, and quote whatever needs it."""
-    text = str(value)
-    plain = text.replace("/", "").replace("_", "").replace("-", "").replace(".", "")
-    safe = plain.isascii() and plain.isalnum() and text[0].isalpha()
-    return text if safe else json.dumps(text, ensure_ascii=False)

@@ -10,21 +10,20 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
+from ..config import OnBadSample, Sampling
 from ..contracts import Dataset, Sample
+from ..images import with_channels
 from ..labels import LabelSpace
 from ..logs import log_once
-from ._streams import stream
+from ._random import generator
 from .augmentation import build_transforms
 from .batch import Item
-
-Sampling = Literal["shuffle", "uniform"]
-OnBadSample = Literal["stop", "skip"]
 
 _GIVE_UP_AFTER = 100
 
@@ -34,37 +33,28 @@ class DataError(PluxelError):
 
 
 class _Data(TorchDataset[Item]):
-    """Reads samples of a dataset, their targets as class indices, and augments them.
+    """Reads samples of a dataset, their targets as class indices.
 
-    ``label_spaces``: name of a target -> its classes. ``transforms``: a list as in YAML.
-    ``sources``: name of a target -> the dataset's label map that it comes from, by default the one
-    of its own name. ``inputs``: which to read, by default all. ``fill``: see `build_transforms`.
+    ``label_spaces``: name of a target -> its classes. ``sources``: name of a target -> the
+    dataset's label map that it comes from, by default the one of its own name. ``inputs``: which to
+    read, by default all.
     """
 
     def __init__(
         self,
         dataset: Dataset,
         label_spaces: Mapping[str, LabelSpace],
-        transforms: Sequence[Any] = (),
         *,
-        seed: int = 0,
         on_bad_sample: OnBadSample = "stop",
         inputs: Sequence[str] | None = None,
         sources: Mapping[str, str] | None = None,
-        fill: float | Sequence[float] | None = None,
     ) -> None:
         self.dataset = dataset
         self.label_spaces = dict(label_spaces)
-        self.seed = seed
         self.on_bad_sample = on_bad_sample
         self._inputs = tuple(dataset.channels if inputs is None else inputs)
         self._sources = {name: (sources or {}).get(name, name) for name in label_spaces}
         self._ignore_index = {name: space.ignore_index for name, space in label_spaces.items()}
-        self._augmentation = (
-            build_transforms(transforms, seed=seed, ignore_index=self._ignore_index, fill=fill)
-            if transforms
-            else None
-        )
         if not len(dataset):
             raise DataError("the split is empty")
 
@@ -72,24 +62,13 @@ class _Data(TorchDataset[Item]):
         """Return the samples of an epoch; of an endless dataset, what it calls its length."""
         return len(self.dataset)
 
-    def item(self, n: int, index: int) -> Item:
-        """Return sample ``index`` of the dataset, augmented as sample ``n``.
+    def _read(self, index: int) -> Item:
+        """Return sample ``index`` of the dataset.
 
         Raises: PluxelError that names the file, for whatever is wrong with it.
         """
-        item = self._read(index)
-        if self._augmentation is None:
-            return item
-        try:
-            inputs, targets = self._augmentation(n, item.inputs, item.targets)
-        except PluxelError as error:
-            where = next(iter(item.paths.values()), item.name)
-            raise DataError(f"{where}: {error.message}") from error
-        return replace(item, inputs=inputs, targets=targets)
-
-    def _read(self, index: int) -> Item:
         sample = self.dataset[index]
-        inputs = {name: _with_channels(sample.inputs[name]) for name in self._inputs}
+        inputs = {name: with_channels(sample.inputs[name]) for name in self._inputs}
         first = next(iter(inputs))
         shape = inputs[first].shape[:2]
         for name, array in inputs.items():
@@ -104,8 +83,9 @@ class _Data(TorchDataset[Item]):
 
 
 class TrainingData(_Data):
-    """Sample *n* of a training, *n* counting on over all epochs.
+    """Sample *n* of a training, *n* counting on over all epochs, augmented.
 
+    ``transforms``: a list as in YAML; ``fill``: see `build_transforms`.
     ``sampling``: ``shuffle`` goes through a permutation of its own in every epoch, ``uniform``
     draws with replacement (as the reference release of FCN does); an endless dataset is read in
     order.
@@ -126,55 +106,64 @@ class TrainingData(_Data):
         fill: float | Sequence[float] | None = None,
     ) -> None:
         super().__init__(
-            dataset,
-            label_spaces,
-            transforms,
-            seed=seed,
-            on_bad_sample=on_bad_sample,
-            inputs=inputs,
-            sources=sources,
-            fill=fill,
+            dataset, label_spaces, on_bad_sample=on_bad_sample, inputs=inputs, sources=sources
         )
+        self.seed = seed
         self.sampling = sampling
         self._endless = getattr(dataset, "endless", False)
+        self._augmentation = (
+            build_transforms(transforms, seed=seed, ignore_index=self._ignore_index, fill=fill)
+            if transforms
+            else None
+        )
 
     def index(self, n: int) -> int:
         """Return which sample of the dataset is sample *n* of the training."""
         if self._endless:
             return n
         if self.sampling == "uniform":
-            return int(stream(self.seed, n, "draw").integers(len(self)))
+            return int(generator(self.seed, n, "draw").integers(len(self)))
         epoch, place = divmod(n, len(self))
         return int(_permutation(self.seed, epoch, len(self))[place])
 
     def __getitem__(self, n: int) -> Item:
         if self.on_bad_sample == "stop":
-            return self.item(n, self.index(n))
+            return self._augmented(n, self.index(n))
         first, reason = self.index(n), ""
         tries = min(len(self), _GIVE_UP_AFTER)
         for index in range(first, first + tries):
             try:
-                return self.item(n, index if self._endless else index % len(self))
+                return self._augmented(n, index if self._endless else index % len(self))
             except PluxelError as error:
                 reason = str(error)
                 log_once(logging.WARNING, f"skipped: {reason}")
         raise DataError(f"none of {tries} samples in a row can be used; the last: {reason}")
 
+    def _augmented(self, n: int, index: int) -> Item:
+        item = self._read(index)
+        if self._augmentation is None:
+            return item
+        try:
+            inputs, targets = self._augmentation(n, item.inputs, item.targets)
+        except PluxelError as error:
+            where = next(iter(item.paths.values()), item.name)
+            raise DataError(f"{where}: {error.message}") from error
+        return replace(item, inputs=inputs, targets=targets)
+
 
 class EvaluationData(_Data):
-    """Every sample of a split once, in order, augmented only where that is asked for."""
+    """Every sample of a split once, in order.
+
+    ``on_bad_sample``: ``stop`` has a loader raise what a sample raises, ``skip`` leave it out.
+    """
 
     def __getitem__(self, index: int) -> Item:
-        return self.item(index, index)
+        return self._read(index)
 
 
 @lru_cache(maxsize=4)
 def _permutation(seed: int, epoch: int, length: int) -> np.ndarray:
-    return stream(seed, epoch, "permutation").permutation(length)
-
-
-def _with_channels(array: np.ndarray) -> np.ndarray:
-    return array[..., None] if array.ndim == 2 else array
+    return generator(seed, epoch, "permutation").permutation(length)
 
 
 def _check_size(

@@ -28,6 +28,10 @@ class SplitError(PluxelError):
     """A split that does not exist, or that is written wrong."""
 
 
+class MissingData(SplitError):  # noqa: N818 - reads as what it says
+    """Files or folders of a dataset are not there; on another machine they may be."""
+
+
 def open_split(make: Callable[[str], Dataset], split: str) -> Dataset:
     """Return the dataset of a split; ``make`` makes that of a plain split name.
 

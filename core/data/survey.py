@@ -62,14 +62,14 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
         raise SurveyError(f"the images have different channel counts: {sorted(channels)}")
     coloured = any(_holds_colours(pair.mask) for pair in pairs[:50])
     ids = _count_ids((pair.mask for pair in pairs), coloured, progress)
-    binary = not coloured and set(ids) in ({0, 255}, {255})
+    binary = not coloured and set(ids) == {0, 255}
     return Survey(
         pairs=pairs,
         unpaired=unpaired,
         image_suffix=image_suffix,
         mask_suffix=mask_suffix,
         mask_format="rgb" if coloured else "binary" if binary else "index",
-        ids={0: ids.get(0, (0, 0)), 1: ids[255]} if binary else ids,
+        ids={0: ids[0], 1: ids[255]} if binary else ids,
         sizes=Counter(shape[:2] for shape in shapes),
         channels=channels.pop(),
         subfolders=_common_subfolders(images, masks),

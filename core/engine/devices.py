@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState, PartialState
@@ -24,6 +26,18 @@ def make_accelerator(device: str, precision: Precision = "fp32") -> Accelerator:
     return Accelerator(cpu=device == "cpu", mixed_precision=mixed_precision(precision, chosen))
 
 
+def choose_device(device: str) -> torch.device:
+    """Return a device by its name; ``auto`` is the accelerator, where there is one.
+
+    Raises: PluxelError if there is no such device here.
+    """
+    if device != "auto":
+        _select(device)
+        return torch.device(device)
+    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return there or torch.device("cpu")
+
+
 def _select(device: str) -> None:
     if device in ("auto", "cpu"):
         return
@@ -44,4 +58,5 @@ def make_deterministic(seed: int, *, strict: bool) -> None:
     """
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(strict)
-    torch.backends.cudnn.benchmark = not strict
+    if strict:  # without it, cuBLAS is refused
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -12,13 +12,15 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor
 
+from ...registry import PluxelError
+from ..contracts import Scores
 from ..data import Batch, Loader
+from ..fused import resampled_classes
 from ..labels import LabelSpace
 from ..metrics import ConfusionMatrix, SegmentationScores
 from ..model import SegmentationModel
 from ..objective import Objective
 from ..progress import track
-from ..resampling import resample
 
 
 @dataclass(frozen=True)
@@ -75,22 +77,39 @@ class Evaluator:
 
     @torch.inference_mode()
     def __call__(self, model: SegmentationModel, batches: Loader, role: str) -> Evaluation:
-        """``batches``: this process's share of the split that plays ``role``."""
+        """``batches``: this process's share of the split that plays ``role``.
+
+        Raises: PluxelError if nothing is left of it.
+        """
         model.eval()
         tally = _Tally(self.spaces, self.accelerator.device)
         with track(f"evaluating {role}", len(batches)) as advance:
             for batch in batches:
-                on_device = batch.to(self.accelerator.device)
+                on_device = batch.to(self.accelerator.device, non_blocking=True)
                 with self.accelerator.autocast():
                     scores = model(on_device.inputs)
-                tally.loss += self.objective(scores, on_device.targets).double() * len(batch)
+                tally.loss += self._loss(scores, on_device)
                 for head, found in scores.items():
                     target = on_device.targets[head]
                     height, width = target.shape[-2:]
-                    prediction = resample(found, (height, width)).argmax(1)
-                    tally.count(head, batch, prediction, target)
+                    tally.count(head, batch, resampled_classes(found, (height, width)), target)
                 advance()
-        return tally.gathered(self.accelerator)
+        found = tally.gathered(self.accelerator)
+        if not any(found.per_image.values()):
+            raise PluxelError(f"of {role}, not one image could be evaluated")
+        return found
+
+    def _loss(self, scores: Mapping[str, Scores], batch: Batch) -> Tensor:
+        """Return the sum over images, each with a loss of its own whatever the batch."""
+        return torch.stack(
+            [
+                self.objective(
+                    {head: Scores(s.tensor[i : i + 1], s.grid) for head, s in scores.items()},
+                    {head: target[i : i + 1] for head, target in batch.targets.items()},
+                )
+                for i in range(len(batch))
+            ]
+        ).sum(dtype=torch.float64)
 
 
 class _Tally:
@@ -108,13 +127,13 @@ class _Tally:
     def count(self, head: str, batch: Batch, prediction: Tensor, target: Tensor) -> None:
         """Count a batch image by image: prediction and target (N, H, W)."""
         total = self.matrices[head]
-        for index, name, one, truth in zip(
-            batch.indices, batch.names, prediction, target, strict=True
-        ):
-            image = ConfusionMatrix(total.num_classes, total.ignore_index, total.counts.device)
-            image.update(one, truth)
-            total.merge(image)
-            found = {"name": name} | image.scores().image_json(self.class_names[head])
+        counts = torch.stack(
+            [total.update(one, truth) for one, truth in zip(prediction, target, strict=True)]
+        )
+        # Fetched once a batch: the host waits for the device each time.
+        images = map(SegmentationScores.of, counts.cpu().numpy())
+        for index, name, scores in zip(batch.indices, batch.names, images, strict=True):
+            found = {"name": name} | scores.image_json(self.class_names[head])
             self.per_image[head].append((index, found))
 
     def gathered(self, accelerator: Accelerator) -> Evaluation:

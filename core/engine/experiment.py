@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import nn
 
 from ...registry import Host, PluxelError
 from ..build import Blueprint, build_model, build_objective, draw_blueprint
@@ -19,6 +18,7 @@ from ..config import Config, load_config
 from ..contracts import Dataset
 from ..data import EvaluationData, Loader, class_frequencies, evaluation_loader, open_split
 from ..files import write_json
+from ..logs import logger
 from ..model import SegmentationModel
 from ..objective import Objective
 from ..progress import track
@@ -27,8 +27,6 @@ from .checkpoint import read_tensors
 from .devices import make_accelerator, make_deterministic
 from .evaluate import Evaluation, Evaluator
 from .run import Run, open_run
-
-logger = logging.getLogger("pluxel")
 
 
 class Experiment:
@@ -76,8 +74,10 @@ class Experiment:
         """The losses of all heads, on the device."""
         objective = build_objective(self.config, self.spaces, self._frequencies)
         for loss in objective.losses.values():
-            if hasattr(loss, "to"):
-                loss.to(self.accelerator.device)  # pyright: ignore[reportAttributeAccessIssue]
+            if isinstance(loss, nn.Module):
+                loss.to(self.accelerator.device)
+            for name, weight in getattr(loss, "chosen_weights", {}).items():
+                logger.info("weight of class %s: %.3g", name, weight)
         return objective
 
     def initialise(self) -> None:
@@ -102,10 +102,13 @@ class Experiment:
     @property
     def fill(self) -> list[float]:
         """The colour, in 8-bit pixel values, that normalises to zero: for what lies outside."""
-        stream = next(iter(self.model.streams.values()))
+        names = self.model.input_names
+        image = "image" if "image" in names else names[0]  # what the colour is for
+        stream = next(s for s in self.model.streams.values() if image in s.inputs)
         mean = stream.normalise.mean.flatten()[stream.normalise.order]
-        channels = self.blueprint.channels[stream.inputs[0]]
-        return [255 * value for value in mean[:channels].tolist()]
+        counts = [self.blueprint.channels[name] for name in stream.inputs]
+        first = sum(counts[: stream.inputs.index(image)])
+        return [255 * value for value in mean[first:][: self.blueprint.channels[image]].tolist()]
 
     def _frequencies(self, head: str) -> Sequence[int]:
         """Return the pixels of each class in the training split: counted once a run."""
@@ -183,11 +186,6 @@ def evaluate_run(
     experiment.model.load_state_dict(tensors)
     model = experiment.model.to(experiment.accelerator.device)
     results = {"split": split, "step": step} | experiment.evaluate(model, split).to_json()
-    name = "results.json" if split == "val" else f"results-{_file_name(split)}.json"
-    written = output or run.directory / name
+    written = output or run.results_of(split)
     write_json(written, results)
     return results, written
-
-
-def _file_name(split: str) -> str:
-    return re.sub(r"[^\w.+-]+", "_", split).strip("_")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,4 +65,4 @@ def has_waited_enough(progress: Progress, options: TrainingConfig) -> bool:
 
 
 def _mode(monitor: str) -> str:
-    return "min" if monitor.endswith("loss") else "max"
+    return "min" if re.fullmatch("[^/]+/loss", monitor) else "max"

@@ -6,7 +6,8 @@ from typing import Literal
 
 import torch
 
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
+from ..config import Precision
+
 MixedPrecision = Literal["no", "bf16", "fp16"]
 
 

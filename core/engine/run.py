@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...registry import PluxelError
+from ..files import write_text
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Run:
     ``config.yaml``: every default filled in, names qualified. ``weights.safetensors``: the best by
     ``monitor``, or the last. ``last/state.safetensors``: raw weights and what resuming needs.
     ``metrics.jsonl``: a line a log interval and a line an evaluation. ``results.json``: the scores
-    of ``weights.safetensors``. ``class_frequencies.json``: pixels a class in the training split.
+    of ``weights.safetensors`` on ``val``; those on another split are in ``results-SPLIT.json``.
+    ``class_frequencies.json``: pixels a class in the training split.
     """
 
     directory: Path
@@ -43,10 +46,10 @@ class Run:
         """The log: a JSON object a line."""
         return self.directory / "metrics.jsonl"
 
-    @property
-    def results(self) -> Path:
-        """The scores of the weights."""
-        return self.directory / "results.json"
+    def results_of(self, split: str) -> Path:
+        """Return where the scores of the weights on a split are."""
+        name = "" if split == "val" else "-" + re.sub(r"[^\w.+-]+", "_", split).strip("_")
+        return self.directory / f"results{name}.json"
 
     @property
     def class_frequencies(self) -> Path:
@@ -59,15 +62,18 @@ class Run:
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise PluxelError(f"cannot write {self.metrics}: {error.strerror or error}") from error
 
     def forget_after(self, step: int) -> None:
         """Drop the log lines of steps that the checkpoint has not seen: they will come again."""
         if self.metrics.exists():
             lines = self.metrics.read_text(encoding="utf-8").splitlines()
             kept = [line for line in lines if _step(line) <= step]
-            self.metrics.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            write_text(self.metrics, "".join(f"{line}\n" for line in kept))
 
 
 def _step(line: str) -> float:

@@ -79,9 +79,12 @@ class State:
         write_tensors(run.weights, self.judged.state_dict(), metadata)
 
     def _check_finite(self, run: Run) -> None:
-        for name, value in self.model.named_parameters():
-            if not value.isfinite().all():
-                raise Diverged(f"the weights of {name} are not finite. {last_good(run)}")
+        names, values = zip(*self.model.named_parameters(), strict=True)
+        # Read once: each answer that is looked at makes the host wait for the device.
+        finite = torch.stack([value.isfinite().all() for value in values]).tolist()
+        if not all(finite):
+            name = names[finite.index(False)]
+            raise Diverged(f"the weights of {name} are not finite. {last_good(run)}")
 
 
 def last_good(run: Run) -> str:

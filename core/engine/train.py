@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from timm.utils.model_ema import ModelEmaV3
 from ..contracts import Scores
 from ..data import Batch, TrainingData, training_loader
 from ..files import write_json, write_text
+from ..logs import logger
 from ..progress import Advance, duration, track
 from .evaluate import Evaluation
 from .experiment import Experiment
@@ -24,8 +25,6 @@ from .optimizer import build_optimizer, freeze
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
 from .state import Diverged, State, last_good
-
-logger = logging.getLogger("pluxel")
 
 
 class Trainer:
@@ -79,8 +78,13 @@ class Trainer:
         self.state = self._state()
         if going_on:
             self._go_on()
-        elif self.accelerator.is_main_process:
+        if self.accelerator.is_main_process:
             write_text(self.run.config, experiment.config.dump())
+            self.run.forget_after(self.progress.step)
+        # Batches of one are images of any size, and trying algorithms for each would cost more.
+        torch.backends.cudnn.benchmark = (
+            options.batch_size > 1 and not experiment.config.pipeline.deterministic
+        )
 
     def _training_data(self) -> TrainingData:
         experiment, options = self.experiment, self.options
@@ -111,7 +115,8 @@ class Trainer:
         metadata = self.state.restore(self.run)
         self.progress = Progress(**metadata["progress"])
         self.recent = metadata["recent"]
-        self.run.forget_after(self.progress.step)
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(metadata["scaler"])
         logger.info("going on after step %d of %d", self.progress.step, self.steps)
 
     def batches(self) -> Iterator[list[Batch]]:
@@ -197,8 +202,7 @@ class Trainer:
         elif due:
             self._save_weights(None)
         if (stop or due or step % self.checkpoint_every == 0) and self.accelerator.is_main_process:
-            progress = {"progress": asdict(self.progress), "recent": self.recent}
-            self.state.save(self.run, progress)
+            self.state.save(self.run, self._metadata())
         if stop.signal_number is not None and not last:
             raise Interrupted(
                 f"stopped after step {step} of {self.steps}; the state is saved: "
@@ -206,8 +210,18 @@ class Trainer:
                 stop.signal_number,
             )
 
+    def _metadata(self) -> dict[str, Any]:
+        """Return what resuming needs besides tensors."""
+        scaler = self.accelerator.scaler  # of gradients in float16
+        return {
+            "progress": asdict(self.progress),
+            "recent": self.recent,
+            "scaler": None if scaler is None else scaler.state_dict(),
+        }
+
     def _evaluate(self) -> None:
-        evaluation = self.experiment.evaluate(self.state.judged, "val")
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False):
+            evaluation = self.experiment.evaluate(self.state.judged, "val")
         scalars = evaluation.scalars("val")
         self._log(scalars)
         logger.info("step %d: %s", self.progress.step, _summary(scalars))
@@ -220,7 +234,9 @@ class Trainer:
         step, blueprint = self.progress.step, self.experiment.blueprint.to_json()
         self.state.save_weights(self.run, {"step": step, "blueprint": blueprint})
         if evaluation is not None:
-            write_json(self.run.results, {"split": "val", "step": step} | evaluation.to_json())
+            write_json(
+                self.run.results_of("val"), {"split": "val", "step": step} | evaluation.to_json()
+            )
 
 
 def _seed(*numbers: int) -> int:

@@ -56,7 +56,7 @@ def trace(module: nn.Module, image_shape: Sequence[int], device: str = "meta") -
     # Inference mode shows whole operations (linear, attention), not what autograd makes of them.
     with torch.inference_mode(), torch.device(device):
         image = torch.zeros(*image_shape)
-        tracer = _Tracer(image)
+        tracer = Tracer(image)
         with tracer:
             maps = as_maps(module(image))
     states = [tracer.state(one) or Lost() for one in maps]
@@ -69,7 +69,7 @@ def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
     return [result] if isinstance(result, Tensor) else list(result)
 
 
-class _Tracer(TorchDispatchMode):
+class Tracer(TorchDispatchMode):
     def __init__(self, image: Tensor) -> None:
         super().__init__()
         self.paddings: list[tuple[int, ...]] = []

@@ -43,9 +43,10 @@ def probe(
     for any of several random images. The weights are random as well, in a copy of the module:
     trained or fresh ones may be zero for reasons of their own.
     """
-    stand_in = replica(module, RandomWeights(seed=0))
-    with torch.random.fork_rng(devices=[]):
+    # Gradients need data, even where networks are built without memory (`torch.device("meta")`).
+    with torch.device("cpu"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
+        stand_in = replica(module, RandomWeights(seed=0))
         width = _up(max(WIDTH, minimum), multiple)
         sizes = [(_up(max(length, minimum), multiple), width) for length in lengths]
         vertical = _along(stand_in, channels, strides, 0, sizes)
@@ -56,19 +57,22 @@ def probe(
 
 
 class RandomWeights:
-    """Fills a copy's parameters so that signals neither vanish nor grow; keeps its buffers."""
+    """Fills a copy's parameters so that signals neither vanish nor grow; keeps its buffers.
+
+    All of them lie on the CPU, whatever the default device.
+    """
 
     def __init__(self, seed: int) -> None:
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator("cpu").manual_seed(seed)
 
     def __call__(self, tensor: Tensor) -> Tensor:
         if not isinstance(tensor, nn.Parameter):
             kept = torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor
             return kept.detach().cpu().clone()
         if tensor.ndim < 2:  # scales, some of which start at zero
-            return torch.ones(tensor.shape)
-        fan_in = tensor[0].numel()
-        return torch.randn(tensor.shape, generator=self._generator) * (2 / fan_in) ** 0.5
+            return torch.ones(tensor.shape, device="cpu")
+        noise = torch.randn(tensor.shape, generator=self._generator, device="cpu")
+        return noise * (2 / tensor[0].numel()) ** 0.5
 
 
 def _along(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,7 +12,6 @@ from ...core.weights import State
 
 Padding = Literal["same", "valid"]
 Rounding = Literal["ceil", "floor"]
-Dropout = Annotated[float, Field(ge=0, lt=1)]
 
 HIDDEN = 4096
 

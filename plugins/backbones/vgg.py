@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from ...core.normalisation import Normalisation
 from ...core.weights import InputChannels, LoadReport, State
+from .._parameters import Dropout
 from ._base import Pretrained, PretrainedBackbone
-from ._convolutional import Classifier, Dropout, Padding, Rounding, as_convolutions, round_pools
+from ._convolutional import Classifier, Padding, Rounding, as_convolutions, round_pools
 from ._fetch import WEIGHTS_FILES, hub_file
 
 CLASSIFIER = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.contracts import Sample
-from ...core.data import Lazy, Pair, SplitError
+from ...core.data import Lazy, MissingData, Pair, SplitError
 from ...core.images import read_image, read_index_mask
 from ...core.labels import LabelMap
 from ...core.logs import log_once
@@ -60,16 +60,18 @@ class PairedFiles:
 def existing_folder(folder: Path, what: str) -> Path:
     """Return the folder.
 
-    Raises: SplitError that names the part of the path that is missing.
+    Raises: MissingData that names the part of the path that is missing.
     """
     if folder.is_dir():
         return folder
     there = next(parent for parent in folder.absolute().parents if parent.is_dir())
-    raise SplitError(f"{what} not found: {folder} (there is only {there})")
+    raise MissingData(f"{what} not found: {folder} (there is only {there})")
 
 
 def unknown_split(split: str, known: Iterable[str], where: Path) -> SplitError:
-    """Return the error for a split that a dataset does not have."""
+    """Return the error for a split that a dataset does not have; MissingData if it has none."""
     names = sorted(known)
-    offer = f"it has {', '.join(names)}" if names else "it has none"
-    return SplitError(f"{where} has no split '{split}', {offer}.{did_you_mean(split, names)}")
+    if not names:
+        return MissingData(f"{where} has no split '{split}', it has none")
+    offer = f"it has {', '.join(names)}.{did_you_mean(split, names)}"
+    return SplitError(f"{where} has no split '{split}', {offer}")

@@ -37,7 +37,7 @@ class CamVid(PairedFiles):
     Where ``root/SPLIT.txt`` exists it chooses and orders; only the file names of its lines count
     (``/SegNet/CamVid/train/X.png /SegNet/CamVid/trainannot/X.png``).
 
-    Raises: SplitError for a folder or a split that is not there.
+    Raises: MissingData for a folder, SplitError for a split that is not there.
     """
 
     def __init__(self, split: str, *, root: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from ...core.colours import unpack
-from ...core.data import Pair, SplitError, images_in, pair_up
+from ...core.data import MissingData, Pair, SplitError, images_in, pair_up
 from ...core.images import read_binary_mask, read_index_mask, read_rgb_mask
 from ...core.labels import LabelMap, RawId, raw_id
 from ...registry import PluxelError, did_you_mean
@@ -45,7 +45,7 @@ class Folder(PairedFiles):
     name and the ``seed`` alone: none changes sides when others are added. ``all`` is always a
     split.
 
-    Raises: SplitError, FolderError.
+    Raises: FolderError, SplitError; MissingData where a folder or a list is not there.
     """
 
     def __init__(
@@ -64,17 +64,16 @@ class Folder(PairedFiles):
         seed: int = 0,
         channels: Annotated[int, Field(ge=1)] = 3,
     ) -> None:
+        # What the description alone gives away comes first: the data may be elsewhere.
         labels = _label_map(classes, mask_format)
+        known = _described(splits, fractions)
+        if known and split not in known:
+            raise unknown_split(split, known, root / images)
         images = existing_folder(root / images, "the images")
         masks = existing_folder(root / masks, "the masks")
-        known = {ALL, *(splits or ()), *(fractions or ())}
-        if splits and fractions:
-            raise FolderError("give either splits or fractions, not both")
-        if split != ALL and not splits and not fractions:
-            known |= {path.name for path in images.iterdir() if (masks / path.name).is_dir()}
+        if not known and split != ALL:
+            known = {path.name for path in images.iterdir() if (masks / path.name).is_dir()} | {ALL}
             images, masks = _subfolder(images, split, known), _subfolder(masks, split, known)
-        elif split not in known:
-            raise unknown_split(split, known, images)
         pairs, alone = pair_up(
             images_in(images, image_suffix, not_ending=mask_suffix if images == masks else ""),
             images_in(masks, mask_suffix),
@@ -119,6 +118,18 @@ def _label_map(classes: dict[RawId, str] | list[str], mask_format: MaskFormat) -
     return LabelMap(ids, colours, packed)
 
 
+def _described(
+    splits: Mapping[str, Path] | None, fractions: Mapping[str, float] | None
+) -> set[str]:
+    """Return the splits that need no sub-folders; none if all do."""
+    if splits and fractions:
+        raise FolderError("give either splits or fractions, not both")
+    if fractions and sum(fractions.values()) > 1 + 1e-9:
+        raise FolderError(f"the fractions add up to {sum(fractions.values()):g}, more than 1")
+    named = {*(splits or ()), *(fractions or ())}
+    return named | {ALL} if named else set()
+
+
 def _subfolder(folder: Path, split: str, known: set[str]) -> Path:
     if (folder / split).is_dir():
         return folder / split
@@ -132,7 +143,7 @@ def _subfolder(folder: Path, split: str, known: set[str]) -> Path:
 def _listed(pairs: list[Pair], listing: Path) -> list[Pair]:
     """Return the pairs that a file lists, by name or by path, one a line, in its order."""
     if not listing.is_file():
-        raise SplitError(f"the list {listing} is not a file")
+        raise MissingData(f"the list {listing} is not a file")
     named = {pair.name: pair for pair in pairs} | {pair.image.name: pair for pair in pairs}
     chosen = []
     for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), 1):
@@ -150,8 +161,6 @@ def _listed(pairs: list[Pair], listing: Path) -> list[Pair]:
 
 def _share(name: str, fractions: Mapping[str, float], seed: int) -> str | None:
     """Return the split of a name: its hash is a number in 0–1, where the fractions are stacked."""
-    if sum(fractions.values()) > 1 + 1e-9:
-        raise FolderError(f"the fractions add up to {sum(fractions.values()):g}, more than 1")
     digest = blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()
     place = int.from_bytes(digest, "big") / 2**64
     for split, fraction in fractions.items():

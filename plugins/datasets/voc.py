@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...core.colours import voc_colour
-from ...core.data import Pair, SplitError
+from ...core.data import MissingData, Pair
 from ...core.labels import LabelMap
 from ._files import PairedFiles, existing_folder, unknown_split
 
@@ -51,7 +51,7 @@ class VOC(PairedFiles):
     split is the name of any list in ``ImageSets/Segmentation`` (``train``, ``val``, ``trainval``,
     ``seg11valid`` …), or the path of a list file.
 
-    Raises: SplitError for a folder or a list that is not there.
+    Raises: MissingData for a folder or a file, SplitError for a list that is not there.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ def _find(root: Path, year: str) -> Path:
     for folder in (root, root / year, root / "VOCdevkit" / year):
         if (folder / "JPEGImages").is_dir():
             return folder
-    raise SplitError(
+    raise MissingData(
         f"VOC not found: none of {root}/, {root / year}/ and "
         f"{root / 'VOCdevkit' / year}/ has a folder JPEGImages"
     )
@@ -84,7 +84,7 @@ def _find_list(folder: Path, split: str) -> Path:
     if split.endswith(".txt") or "/" in split:
         if Path(split).expanduser().is_file():
             return Path(split).expanduser()
-        raise SplitError(f"the list of split '{split}' is not a file")
+        raise MissingData(f"the list of split '{split}' is not a file")
     listing = existing_folder(folder, "the lists of VOC") / f"{split}.txt"
     if not listing.is_file():
         raise unknown_split(split, [path.stem for path in folder.glob("*.txt")], folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor
@@ -14,9 +13,8 @@ from torch.nn import functional
 
 from ...core.contracts import Scores
 from ...core.geometry import Grid
+from ...core.logs import logger
 from ...core.resampling import resample
-
-logger = logging.getLogger("pluxel")
 
 Upsample = Callable[[Tensor, tuple[int, int]], Tensor]
 

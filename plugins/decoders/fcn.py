@@ -7,18 +7,17 @@ PAMI 2016, section 4.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core.contracts import Scores
 from ...core.geometry import FeatureSpec, deepest, select_strides
+from .._parameters import Dropout
 from ._upsampling import upsampling
 
 Upsampling = Literal["bilinear", "learned"]
-Dropout = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Score(nn.Conv2d):

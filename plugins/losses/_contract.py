@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
+from ...core.numerics import at_least_float32, full_precision
 from ...core.targets import TargetError, check_target
 
 
@@ -48,16 +48,3 @@ def check_shapes(logits: Tensor, target: Tensor, num_classes: int) -> None:
         )
     if target.dtype != torch.int64:
         raise TargetError(f"target must be int64, not {target.dtype}: call target.long()")
-
-
-def at_least_float32(logits: Tensor) -> Tensor:
-    """Return half-precision logits as float32, others as they are."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
-
-
-def full_precision(logits: Tensor) -> AbstractContextManager[object]:
-    """Return a context without autocast on the device of ``logits``."""
-    kind = logits.device.type
-    if not torch.amp.is_autocast_available(kind):
-        return nullcontext()
-    return torch.autocast(kind, enabled=False)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ...core.contracts import ClassFrequencies
+from ...core.numerics import at_least_float32, full_precision
 from ...core.targets import check_target
 from ._class_weights import ClassWeights, resolve
-from ._contract import SegmentationLoss, at_least_float32, check_shapes, full_precision
+from ._contract import SegmentationLoss, check_shapes
 
 Reduction = Literal["mean", "sum"]
 
@@ -61,7 +62,9 @@ class PixelwiseLoss(SegmentationLoss):
         kept = self._weight
         if kept is not None and (kept.device, kept.dtype) == (logits.device, logits.dtype):
             return kept
-        weight = torch.tensor(self._resolved, device=logits.device, dtype=logits.dtype)
+        # A tensor made in inference mode could never take part in a backward pass later.
+        with torch.inference_mode(False):
+            weight = torch.tensor(self._resolved, device=logits.device, dtype=logits.dtype)
         if type(weight) is Tensor:  # one without values (FakeTensor) is of no use later
             self._weight = weight
         return weight

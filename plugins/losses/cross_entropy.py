@@ -10,9 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...core.contracts import ClassFrequencies
-from ...core.targets import check_target, is_readable
 from ._class_weights import ClassWeights
-from ._contract import at_least_float32, check_shapes, full_precision
 from ._pixelwise import PixelwiseLoss, Reduction
 
 
@@ -50,32 +48,11 @@ class CrossEntropy(PixelwiseLoss):
         self.label_smoothing = label_smoothing
 
     def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self._cross_entropy(logits, target, "none")
-
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the sum over pixels divided by the normaliser, at the speed of PyTorch.
-
-        On a CPU, PyTorch's own loop finds stray labels, and its mean is not finite where there is
-        nothing to divide by; so neither costs a pass over the target beforehand.
-        """
-        if target.device.type != "cpu" or not is_readable(target):
-            return super().forward(logits, target)
-        check_shapes(logits, target, self.num_classes)
-        with full_precision(logits):
-            logits = at_least_float32(logits)
-            try:
-                loss = self._cross_entropy(logits, target, self.reduction)
-            except (IndexError, RuntimeError):
-                check_target(target, self.num_classes, self.ignore_index)
-                raise
-            return loss if loss.isfinite() else super()._loss(logits, target)
-
-    def _cross_entropy(self, logits: Tensor, target: Tensor, reduction: str) -> Tensor:
         return functional.cross_entropy(
             logits,
             target,
             weight=self.weight_for(logits),
             ignore_index=self.ignore_index,
-            reduction=reduction,
+            reduction="none",
             label_smoothing=self.label_smoothing,
         )

@@ -103,7 +103,7 @@ def test_it_trains_two_steps(name, host, tmp_path, monkeypatch):
     run = Run(tmp_path / "run")
     Trainer(Experiment(load_config(name, overrides, host=host), run)).train(resume=False)
     assert read_tensors(run.state)[1]["progress"]["step"] == 2
-    results = json.loads(run.results.read_text())
+    results = json.loads(run.results_of("val").read_text())
     assert 0 <= results["heads"]["semantic"]["overall"]["mean_iou"] <= 1
 
 

@@ -1,5 +1,6 @@
 """Colours as numbers and as text."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,13 @@ def test_voc_palette():
 def test_packing_is_undone(colour):
     assert unpack(pack(colour)) == colour
     assert int(hex_colour(colour)[1:], 16) == pack(colour)
+
+
+def test_packing_of_many_at_once():
+    colours = np.array([[255, 0, 1], [0, 2, 0]], np.uint32)
+    ids = pack(colours.T)
+    assert ids.tolist() == [pack(map(int, colour)) for colour in colours] == [0xFF0001, 0x000200]
+    assert np.stack(unpack(ids), -1).tolist() == colours.tolist()
 
 
 @pytest.mark.parametrize("written", ["#ff0080", "#FF0080", [255, 0, 128], (255, 0, 128)])

@@ -220,6 +220,29 @@ class TestPalette:
         assert space().colorize(np.array([[255]], np.uint8)).tolist() == [[[0, 0, 0]]]
 
 
+class TestEquality:
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {1: "b", 0: "a", 2: "b"},  # a and b change numbers
+            {0: "a", 2: "b", 1: "b"},  # b is written as 2
+            {0: "a", 1: "b"},
+            {0: "a", 1: "b", 2: "c"},
+        ],
+    )
+    def test_is_that_of_what_they_do(self, other):
+        one = {0: "a", 1: "b", 2: "b"}
+        assert LabelSpace(LabelMap(one)) == LabelSpace(LabelMap(dict(one)))
+        assert LabelSpace(LabelMap(one)) != LabelSpace(LabelMap(other))
+
+    @given(label_maps, st.randoms())
+    def test_implies_equal_hashes(self, label_map, random):
+        entries = list(label_map.ids.items())
+        random.shuffle(entries)
+        one, other = LabelSpace(label_map), LabelSpace(LabelMap(dict(entries)))
+        assert one != other or hash(one) == hash(other)
+
+
 @given(label_maps)
 def test_json_round_trip(label_map):
     text = json.dumps(label_map.to_json())

@@ -134,3 +134,35 @@ def test_a_decoder_that_wants_the_backbone_gets_the_image():
     image = pixels(1, 3, 4, 4)
     expected = model(made)({"image": image})["semantic"].tensor
     assert torch.equal(whole({"image": image})["h"].tensor, expected)
+
+
+def test_backbones_run_in_the_order_of_the_streams():
+    """What dropout draws would otherwise depend on the order of a set, another in each process."""
+    names = [f"stream{i}" for i in range(9)]
+    ran = []
+
+    class Noted(Echo):
+        def forward(self, image: Tensor) -> list[Tensor]:
+            ran.append(self.name)
+            return super().forward(image)
+
+    streams = {}
+    for name in names:
+        streams[name] = Stream(("image",), 3, Noted())
+        streams[name].backbone.name = name
+    head = Head({name: First() for name in reversed(names)}, "mean")
+    SegmentationModel(streams, {"semantic": head})({"image": pixels(1, 3, 4, 4)})
+    assert ran == names
+
+
+def test_a_decoder_that_returns_no_scores_is_named():
+    class Bare(nn.Module):
+        def forward(self, maps: list[Tensor]) -> Tensor:
+            return maps[0]
+
+    head = Head({"image": Bare()}, "mean")
+    with pytest.raises(PluxelError) as caught:
+        head({"image": [torch.zeros(1, 2, 3, 3)]})
+    assert str(caught.value) == (
+        "decoder Bare returned a Tensor: a decoder returns Scores(tensor, grid)"
+    )

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pluxel.core import resampling
 from pluxel.core.contracts import Scores
 from pluxel.core.geometry import Grid
 from pluxel.core.resampling import Border, _stored, resample
@@ -44,12 +45,24 @@ grids = st.builds(Grid, st.tuples(strides, strides), st.tuples(offsets, offsets)
 borders = st.sampled_from(["replicate", "zeros"])
 
 
-@settings(deadline=None, max_examples=60)
-@given(grids, grids, st.tuples(st.integers(1, 9), st.integers(1, 9)), borders)
-def test_resampling_is_the_sum(source: Grid, target: Grid, size: tuple, border: Border) -> None:
+@settings(deadline=None, max_examples=100)
+@given(
+    grids, grids, st.tuples(st.integers(1, 9), st.integers(1, 9)), borders, st.sampled_from([1, 64])
+)
+def test_resampling_is_the_sum(
+    source: Grid, target: Grid, size: tuple, border: Border, block: int
+) -> None:
     given_scores = scores(source, 4, 5)
-    found = resample(given_scores, size, grid=target, border=border)
-    torch.testing.assert_close(found, oracle(given_scores, size, target, border))
+    given_scores.tensor.requires_grad_()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resampling, "BLOCK", block)
+        found = resample(given_scores, size, grid=target, border=border)
+    expected = oracle(given_scores, size, target, border)
+    torch.testing.assert_close(found, expected)
+    slopes = [
+        torch.autograd.grad(f.pow(2).sum(), given_scores.tensor)[0] for f in (found, expected)
+    ]
+    torch.testing.assert_close(*slopes)
 
 
 def bilinear_kernel(size: int) -> Tensor:
@@ -139,6 +152,9 @@ def test_gradients_are_those_of_the_sum() -> None:
     coarse.tensor.requires_grad_()
     assert torch.autograd.gradcheck(
         lambda tensor: resample(Scores(tensor, coarse.grid), (9, 8)), coarse.tensor
+    )
+    assert torch.autograd.gradgradcheck(
+        lambda tensor: resample(Scores(tensor, coarse.grid), (9, 8)).square(), coarse.tensor
     )
 
 

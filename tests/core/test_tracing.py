@@ -399,11 +399,7 @@ def test_rolling_moves() -> None:
 
 def test_norms_with_data_are_really_run() -> None:
     """Where control flow looks at data, what it sees must be true."""
-
-    def decide(image: Tensor, norm: nn.Module, one: nn.Module, other: nn.Module) -> Tensor:
-        return one(image) if (norm(image) == norm.bias.view(1, -1, 1, 1)).all() else other(image)
-
-    network = Net(decide, nn.BatchNorm2d(4), conv(3, 2), conv(3, 4))
+    network = Net(decide_by_norm, nn.BatchNorm2d(4), conv(3, 2), conv(3, 4))
     assert only(network).grid == Grid(2)
 
 
@@ -523,6 +519,41 @@ def test_parameters_may_lie_on_the_meta_device() -> None:
     spec = only(network)
     assert (spec.grid, spec.source) == (Grid(2), "probed")
     assert next(network.parameters()).is_meta
+
+
+def decide_by_norm(image: Tensor, norm: nn.Module, one: nn.Module, other: nn.Module) -> Tensor:
+    return one(image) if (norm(image) == norm.bias.view(1, -1, 1, 1)).all() else other(image)
+
+
+def choose_channels(image: Tensor, layer: nn.Module) -> Tensor:
+    return layer(image)[:, torch.tensor([0])] + torch.ones(1)
+
+
+WITHOUT_DATA = {
+    "computed": (lambda: chain(conv(3, 2), nn.BatchNorm2d(4)), "computed"),
+    "probed": (lambda: Net(choose_channels, chain(conv(3, 2), nn.BatchNorm2d(4))), "probed"),
+    "run with data": (
+        lambda: Net(decide_by_norm, nn.BatchNorm2d(4), conv(3, 2), conv(3, 4)), "computed",
+    ),
+    "run with data and probed": (
+        lambda: Net(
+            lambda x, a: choose_channels(x, a) if x.abs().sum() >= 0 else x,
+            chain(conv(3, 2), nn.BatchNorm2d(4)),
+        ),
+        "probed",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITHOUT_DATA)
+def test_a_network_may_be_built_and_measured_without_memory(name: str) -> None:
+    """As `pluxel config check` does: the default device is no business of the measurement."""
+    make, source = WITHOUT_DATA[name]
+    with torch.device("meta"):
+        measured = measure(make(), 4)
+    (spec,) = measured.specs
+    assert (spec.grid, spec.receptive_field, spec.source) == (Grid(2), (3, 3), source)
+    assert measured == measure(make(), 4)
 
 
 def test_control_flow_may_look_at_data() -> None:

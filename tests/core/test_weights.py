@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 
@@ -251,10 +250,8 @@ def test_a_layer_that_differs_otherwise_is_not_an_input_layer(other: nn.Module) 
     assert adapted["0.weight"] is source["0.weight"]
 
 
-@pytest.mark.data
-@pytest.mark.skipif("PLUXEL_TEST_DATA" not in os.environ, reason="PLUXEL_TEST_DATA is not set")
-def test_a_real_file() -> None:
-    path = Path(os.environ["PLUXEL_TEST_DATA"], "weights", "vgg16_trunk.fp16.safetensors")
+def test_a_real_file(test_data: Path) -> None:
+    path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
     state = read_state_dict(path)
     assert len(state) == 26
     assert state["features.0.weight"].dtype == torch.float16

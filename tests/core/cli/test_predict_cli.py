@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -145,11 +146,11 @@ def test_python_takes_arrays_files_and_pil_images_alike(pipeline, tmp_path):
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (np.zeros((4, 4, 2), np.uint8), "3 channels is needed"),
-        (np.zeros((0, 4, 3), np.uint8), "empty"),
-        (np.zeros((4, 4, 3), np.int64), "not int64"),
+        (np.zeros((4, 4, 2), np.uint8), "input 'image': has shape (4, 4, 2), (height"),
+        (np.zeros((0, 4, 3), np.uint8), "input 'image': has shape (0, 4, 3), (height"),
+        (np.zeros((4, 4, 3), np.int64), "input 'image': holds int64; uint8, uint16 or floating"),
     ],
 )
 def test_arrays_that_are_no_images_are_refused(pipeline, image, message):
-    with pytest.raises(PluxelError, match=message):
+    with pytest.raises(PluxelError, match=re.escape(message)):
         pipeline(image)

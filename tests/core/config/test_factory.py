@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from pluxel.core.config import ConfigError, Factory
-from pluxel.core.contracts import Backbone, Decoder, Loss
+from pluxel.core.contracts import Backbone, Dataset, Decoder, Loss
 from pluxel.registry import PluxelError
 from pydantic import TypeAdapter
+from torch import nn
 
 
 def build(text: str, kind: Any, host: Any) -> Any:
@@ -60,6 +61,82 @@ def test_an_outer_component_builds_its_inner_one(host: Any, acme: Any) -> None:
 def test_a_value_error_names_the_component(host: Any) -> None:
     with pytest.raises(PluxelError, match=r"^decoder 'fcn8s': a quarter is not for me$"):
         build('{"type": "fcn8s", "dropout": 0.25}', Decoder, host)(features=[], num_classes=2)
+
+
+class Unfinished:
+    pass
+
+
+class UnfinishedModule(nn.Module):
+    feature_specs = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "target", "made", "message"),
+    [
+        (
+            Backbone,
+            "vgg",
+            "Backbone",
+            UnfinishedModule,
+            "backbone 'vgg' of plugin acme-seg cannot be used: a backbone has 'normalisation', and "
+            "UnfinishedModule has not",
+        ),
+        (
+            Decoder,
+            "bare",
+            "Bare",
+            Unfinished,
+            "decoder 'bare' of plugin acme-seg cannot be used: a decoder is a torch.nn.Module, and "
+            "Unfinished is none",
+        ),
+        (
+            Loss,
+            "dice",
+            "Dice",
+            Unfinished,
+            "loss 'dice' of plugin acme-seg cannot be used: a loss has '__call__', and Unfinished "
+            "has not",
+        ),
+        (
+            Dataset,
+            "shapes",
+            "Shapes",
+            Unfinished,
+            "dataset 'shapes' of plugin acme-seg cannot be used: a dataset has 'labels' and "
+            "'channels' and '__len__' and '__getitem__', and Unfinished has not",
+        ),
+    ],
+)
+def test_what_is_made_is_held_against_its_contract(
+    host: Any,
+    acme: Any,
+    monkeypatch: Any,
+    kind: Any,
+    name: str,
+    target: str,
+    made: Any,
+    message: str,
+) -> None:
+    monkeypatch.setattr(acme, target, made)
+    with pytest.raises(PluxelError) as caught:
+        build(f'"{name}"', kind, host)()
+    assert str(caught.value) == message
+
+
+def test_what_a_module_delegates_counts(host: Any, acme: Any, monkeypatch: Any) -> None:
+    class Delegates(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+
+        def __getattr__(self, name: str) -> object:
+            return () if name in ("feature_specs", "normalisation") else super().__getattr__(name)
+
+    monkeypatch.setattr(acme, "Backbone", Delegates)
+    assert isinstance(build('"vgg"', Backbone, host)(), Delegates)
 
 
 def test_types_of_parameters(host: Any, acme: Any) -> None:

@@ -126,10 +126,14 @@ def complaints(load: Any, text: str, **more: Any) -> list[str]:
         ),
         ("labels: {map: {3: 4}}", '6:19: labels.map.3: expected text, not 4: write "4" in quotes'),
         (
-            "splits: {train: a}\naugment: {val: []}",
-            "7:11: unknown split 'val'",
+            "augment: {train: [], val: [HorizontalFlip]}",
+            "6:22: augment: only 'train' is augmented, not 'val': evaluation is at the images' own "
+            "size",
         ),
-        ("augment: {trian: []}", "6:11: unknown split 'trian'. Did you mean 'train'?"),
+        (
+            "augment: {trian: []}",
+            "6:11: augment: only 'train' is augmented, not 'trian'. Did you mean 'train'?",
+        ),
         (
             "augment: {train: HorizontalFlip}",
             "6:18: augment.train: expected a list, not 'HorizontalFlip': write [HorizontalFlip]",

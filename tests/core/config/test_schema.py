@@ -79,6 +79,7 @@ INVALID = [
     "training: {groups: [{matsch: x}]}",
     "labels: {maps: {}}",
     "splits: {train: 3}",
+    "augment: {val: [HorizontalFlip]}",
 ]
 
 

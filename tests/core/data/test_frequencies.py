@@ -16,15 +16,6 @@ def test_read_labels_only(toy, spaces):
     assert dataset.reads == 5
 
 
-def test_of_a_limited_number_are_spread_over_the_split(toy, spaces):
-    seen = []
-    dataset = toy(100)
-    read = dataset._label
-    dataset._label = lambda index: seen.append(index) or read(index)
-    class_frequencies(dataset, spaces["semantic"], limit=4)
-    assert seen == [0, 25, 50, 75]
-
-
 def test_report_progress(toy, spaces):
     seen = []
     class_frequencies(toy(3), spaces["semantic"], progress=lambda *now: seen.append(now))

@@ -120,6 +120,16 @@ class TestErrors:
             "skipped: toy/3.jpg: cannot be read: truncated"
         ]
 
+    @pytest.mark.parametrize("workers", [0, 2])
+    @pytest.mark.parametrize(("length", "bad"), [(10, 10), (300, 120)])
+    def test_stop_a_training_that_finds_no_other_sample(self, toy, spaces, workers, length, bad):
+        """Neither no batch at all nor one that is smaller than it should be."""
+        data = TrainingData(toy(length, bad=tuple(range(bad))), spaces, on_bad_sample="skip")
+        sizes = []
+        with pytest.raises(DataError, match=r"^none of \d+ samples in a row can be used; the last"):
+            sizes += [len(batch) for batch in training_loader(data, 0, 60, 5, workers=workers)]
+        assert set(sizes) <= {5}
+
     def test_of_programs_are_not_dressed_up(self, toy, spaces):
         dataset = toy()
         dataset._image = lambda index: {}["no such key"]

@@ -134,9 +134,10 @@ class TestBadSamples:
             EvaluationData(dataset, spaces)[2]
 
     def test_that_a_transform_refuses_are_named(self, toy, spaces):
-        data = EvaluationData(toy(), spaces, [{"RandomCrop": {"height": 9, "width": 9}}])
+        data = TrainingData(toy(), spaces, [{"RandomCrop": {"height": 9, "width": 9}}])
+        n = next(n for n in range(10) if data.index(n) == 2)
         with pytest.raises(DataError, match=r"^toy/2.jpg: augmentation failed on an image of 4×6"):
-            data[2]
+            data[n]
 
     def test_without_files_are_named_by_the_sample(self, spaces):
         class Drawn:

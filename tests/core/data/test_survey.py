@@ -187,6 +187,16 @@ class TestRecipe:
         _, config = self.write(root, host)
         assert len(self.open(config, "train")) == 2
 
+    @pytest.mark.parametrize("name", ["true", "null", "off", "${dataset.type}", "a${b"])
+    def test_takes_names_that_mean_something_in_yaml(self, tmp_path, host, monkeypatch, name):
+        monkeypatch.chdir(tmp_path)
+        fill(tmp_path, index_masks(3))
+        (tmp_path / "photos").rename(name)
+        images, masks = Path(name), Path("masks")
+        recipe = Path("my.yaml")
+        recipe.write_text(write_recipe(survey(images, masks), images, masks, recipe))
+        assert len(self.open(load_config(recipe, host=host), "train")) == 2
+
     @pytest.mark.parametrize(
         ("size", "crop"), [((40, 70), (32, 64)), ((500, 900), (320, 320)), ((20, 20), (32, 32))]
     )
@@ -200,6 +210,7 @@ class TestRecipe:
         ("masks", "message"),
         [
             (index_masks(3, ids=(4,)), "all masks hold the one id 4: there is nothing to learn"),
+            (index_masks(3, ids=(255,)), "all masks hold the one id 255: there is nothing"),
             (index_masks(1), "one image is not enough"),
         ],
     )

@@ -49,7 +49,7 @@ def test_a_training_leaves_a_run_with_everything(train):
         "results.json",
         "weights.safetensors",
     }
-    results = json.loads(run.results.read_text())
+    results = json.loads(run.results_of("val").read_text())
     head = results["heads"]["semantic"]
     assert set(head["overall"]) >= {
         "pixel_accuracy",
@@ -130,19 +130,19 @@ def test_the_best_weights_are_kept_by_any_scalar(train):
     run = train("training.monitor=val/iou/square", "training.eval_every=1", "training.steps=8")
     values = {r["step"]: r["val/iou/square"] for r in records(run) if "val/iou/square" in r}
     best = max(values, key=lambda step: values[step])
-    assert json.loads(run.results.read_text())["step"] == best
+    assert json.loads(run.results_of("val").read_text())["step"] == best
     assert read_tensors(run.weights)[1]["step"] == best
 
 
 def test_a_loss_is_better_when_it_is_smaller(train):
     run = train("training.monitor=val/loss", "training.eval_every=1", "training.steps=5")
     values = {r["step"]: r["val/loss"] for r in records(run) if "val/loss" in r}
-    assert json.loads(run.results.read_text())["step"] == min(values, key=values.get)
+    assert json.loads(run.results_of("val").read_text())["step"] == min(values, key=values.get)
 
 
 def test_without_a_monitor_the_last_weights_are_kept(train):
     run = train("training.monitor=null", "training.eval_every=2", "training.steps=5")
-    assert json.loads(run.results.read_text())["step"] == 5
+    assert json.loads(run.results_of("val").read_text())["step"] == 5
 
 
 def test_training_stops_early(train):
@@ -164,7 +164,7 @@ def test_without_a_split_to_evaluate_there_is_nothing_to_monitor(train):
         train("splits={train: train}")
     run = train("splits={train: train}", "training.monitor=null")
     assert run.weights.exists()
-    assert not run.results.exists()
+    assert not run.results_of("val").exists()
 
 
 def test_a_checkpoint_of_another_model_is_refused(train):
@@ -216,7 +216,7 @@ training: {steps: 2, precision: fp32, monitor: val/halves/mean_iou}
 
 def test_two_streams_feed_two_heads(train):
     run = train(text=TWO_BY_TWO)
-    results = json.loads(run.results.read_text())
+    results = json.loads(run.results_of("val").read_text())
     assert set(results["heads"]) == {"semantic", "halves"}
     scalars = [record for record in records(run) if "val/loss" in record][-1]
     assert {"val/semantic/mean_iou", "val/halves/iou/left"} <= scalars.keys()
@@ -231,3 +231,49 @@ def test_inputs_can_be_stacked_on_channels(make):
     )
     assert experiment.model.streams["image"].backbone.first.weight.shape[1] == 4
     Trainer(experiment).train(resume=False)
+
+
+def test_the_configuration_of_a_run_is_that_of_its_last_session(train):
+    train("training.steps=3")
+    run = train("training.steps=6", "training.log_every=5", resume=True)
+    text = run.config.read_text()
+    assert "steps: 6" in text
+    assert "log_every: 5" in text
+
+
+def test_a_training_that_never_reached_a_checkpoint_starts_its_log_anew(train, make):
+    experiment = make()
+    experiment.run.directory.mkdir(parents=True)
+    experiment.run.log({"step": 2, "train/loss": 9.0})
+    run = train(resume=True)
+    assert [r["step"] for r in records(run) if "train/loss" in r] == [2, 4, 6]
+    assert 9.0 not in [r.get("train/loss") for r in records(run)]
+
+
+def test_strictly_deterministic(train):
+    try:
+        one, other = (train("deterministic=true", name=name) for name in ("one", "other"))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert same(one.weights, other.weights)
+
+
+def test_class_weights_that_an_evaluation_asked_for_first_can_be_trained_with(make, caplog):
+    experiment = make("loss={type: cross_entropy, class_weights: auto}")
+    caplog.set_level("INFO", "pluxel")
+    experiment.evaluate(experiment.model, "val")
+    Trainer(experiment).train(resume=False)
+    assert "weight of class square" in caplog.text
+
+
+def test_gradient_scales_of_half_precision_are_resumed(make):
+    def trainer(scale: float) -> Trainer:
+        made = Trainer(make())
+        made.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        return made
+
+    before, after = trainer(8.0), trainer(65536.0)
+    before.start(resume=False)
+    before.state.save(before.run, before._metadata())
+    after.start(resume=True)
+    assert after.accelerator.scaler.get_scale() == 8.0

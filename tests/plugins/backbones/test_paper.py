@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -261,10 +260,8 @@ def test_input_channels(tmp_path: Path, in_channels: int, method) -> None:
     assert backbone.features[0].weight.shape[1] == in_channels
 
 
-@pytest.mark.data
-@pytest.mark.skipif("PLUXEL_TEST_DATA" not in os.environ, reason="PLUXEL_TEST_DATA is not set")
-def test_a_real_trunk() -> None:
-    path = Path(os.environ["PLUXEL_TEST_DATA"], "weights", "vgg16_trunk.fp16.safetensors")
+def test_a_real_trunk(test_data: Path) -> None:
+    path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
     caffe = Normalisation(mean=(122.67892, 116.66877, 104.00699), std=(1, 1, 1), range=255)
     backbone = VGG16(3, fc=False, pretrained=path, normalisation=caffe)
     assert str(backbone.load_pretrained()) == ("26 loaded, 0 missing, 0 unexpected, 0 mismatched")
@@ -277,10 +274,8 @@ def test_a_real_trunk() -> None:
     assert maps[-1].any()
 
 
-@pytest.mark.data
-@pytest.mark.skipif("PLUXEL_TEST_DATA" not in os.environ, reason="PLUXEL_TEST_DATA is not set")
-def test_a_real_trunk_lacks_the_classifier() -> None:
-    path = Path(os.environ["PLUXEL_TEST_DATA"], "weights", "vgg16_trunk.fp16.safetensors")
+def test_a_real_trunk_lacks_the_classifier(test_data: Path) -> None:
+    path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
     backbone = meta(VGG16, pretrained=path, normalisation=Normalisation())
     report = backbone.load_pretrained()
     assert len(report.loaded) == 26

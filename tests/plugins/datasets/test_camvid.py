@@ -1,6 +1,5 @@
 """CamVid as the SegNet tutorial lays it out."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -68,14 +67,10 @@ def test_says_which_folder_is_missing(tmp_path, missing, message):
         CamVid("train", root=root if missing else root / "nowhere")
 
 
-@pytest.mark.data
 class TestRealData:
     @pytest.fixture
-    def root(self) -> Path:
-        folder = os.environ.get("PLUXEL_TEST_DATA")
-        if not folder:
-            pytest.skip("PLUXEL_TEST_DATA is not set")
-        return Path(folder) / "data" / "camvid"
+    def root(self, test_data: Path) -> Path:
+        return test_data / "data" / "camvid"
 
     @pytest.mark.parametrize(("split", "count"), [("train", 367), ("val", 101)])
     def test_counts(self, root, split, count):

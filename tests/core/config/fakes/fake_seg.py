@@ -12,6 +12,7 @@ from pluxel.core.config import Factory
 from pluxel.core.contracts import Decoder, Loss
 from pluxel.registry import Component, hookimpl
 from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
 
 if TYPE_CHECKING:
     from pluxel.core.geometry import FeatureSpec
@@ -66,7 +67,7 @@ class Late:
         self.model, self.copy = model, copy
 
 
-class Skips:
+class Skips(nn.Module):
     def __init__(
         self,
         features: Sequence[FeatureSpec],
@@ -75,6 +76,7 @@ class Skips:
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
         scales: list[float] | None = None,
     ):
+        super().__init__()
         if dropout == 0.25:
             raise ValueError("a quarter is not for me")
         self.features, self.num_classes, self.dropout = features, num_classes, dropout
@@ -85,8 +87,9 @@ class Bare:
         self.num_classes = num_classes
 
 
-class Wrap:
+class Wrap(nn.Module):
     def __init__(self, backbone: object, num_classes: int, *, inner: Factory[Decoder]):
+        super().__init__()
         self.backbone, self.inner = backbone, inner(features=[1], num_classes=num_classes)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from PIL import Image
 from pluxel.core.cli import main
 from pluxel.core.config import shipped
 
@@ -81,13 +82,82 @@ def test_check_builds(pluxel: Pluxel) -> None:
     )
 
 
-def test_check_without_the_data(pluxel: Pluxel) -> None:
-    Path("x.yaml").write_text(
-        SMALL.replace("{type: shapes}", "{type: camvid, root: nowhere}"), encoding="utf-8"
-    )
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        "{type: camvid, root: nowhere}",
+        "{type: camvid, root: photos}",
+        "{type: voc, root: nowhere}",
+        "{type: voc, root: photos}",
+        "{type: folder, images: photos, masks: nowhere, classes: [a, b]}",
+        "{type: folder, images: photos, masks: photos, mask_suffix: _gt, classes: [a, b], "
+        "splits: {train: a.txt, val: b.txt}}",
+    ],
+)
+def test_check_without_the_data(pluxel: Pluxel, dataset: str) -> None:
+    Path("photos").mkdir()
+    Path("x.yaml").write_text(SMALL.replace("{type: shapes}", dataset), encoding="utf-8")
     code, out, _ = pluxel("check", "x.yaml")
     assert code == 0
     assert "\n  note: the data could not be looked at: x.yaml:6:11: " in out
+
+
+@pytest.mark.parametrize("weights", ["{road: 2}", "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"])
+def test_check_without_the_data_knows_no_classes(pluxel: Pluxel, weights: str) -> None:
+    """What is said of classes that nobody has seen would be invented."""
+    text = SMALL.replace("{type: shapes}", "{type: camvid, root: nowhere}")
+    loss = f"{{type: cross_entropy, class_weights: {weights}}}"
+    Path("x.yaml").write_text(text.replace("cross_entropy", loss), encoding="utf-8")
+    code, out, err = pluxel("check", "x.yaml")
+    assert (code, err) == (0, "")
+    assert "note: the data could not be looked at: x.yaml:6:11: CamVid not found: " in out
+
+
+FOLDER = "{type: folder, images: nowhere, masks: nowhere, classes: %s}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["splits.train=trian"], "shapes has no split 'trian'"),
+        (["splits.val=vall"], "shapes has no split 'vall'"),
+        (["splits.val=val[3]"], "split 'val[3]': a part is written [from:to]"),
+        (
+            ["dataset=" + FOLDER % '{0: a, "#ff0000": b}'],
+            "classes has both ids and colours for keys",
+        ),
+        (
+            ["dataset=" + FOLDER % "[a, b]", "dataset.fractions={train: 0.9, val: 0.2}"],
+            "the fractions add up to 1.1, more than 1",
+        ),
+        (
+            ["dataset=" + FOLDER % "[a, b]", "dataset.fractions={train: 0.9, test: 0.1}"],
+            "nowhere has no split 'val', it has all, test, train.",
+        ),
+    ],
+)
+def test_check_tells_mistakes_from_missing_data(
+    pluxel: Pluxel, overrides: list[str], message: str
+) -> None:
+    code, out, err = pluxel("check", "x.yaml", *overrides)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.startswith(("x.yaml:6:11: ", "command line: "))
+
+
+def test_check_looks_at_what_there_is_of_the_data(pluxel: Pluxel) -> None:
+    """One split is here, one is not: the classes are known all the same."""
+    for folder in ("train", "trainannot", "valannot"):
+        Path("camvid", folder).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(Path("camvid", folder, "1.png"))
+    overrides = ["dataset={type: camvid, root: camvid}", "splits={val: val, train: train}"]
+    code, out, _ = pluxel("check", "x.yaml", *overrides)
+    assert code == 0
+    assert "the images of split 'val' not found" in out
+    weights = "loss={type: cross_entropy, class_weights: {raod: 2}}"
+    code, _, err = pluxel("check", "x.yaml", *overrides, weights)
+    assert code == 2
+    assert "unknown class 'raod'" in err
 
 
 def test_check_of_a_missing_file(pluxel: Pluxel) -> None:

@@ -12,6 +12,6 @@ Purpose = Literal["permutation", "draw", "augmentation"]
 _NUMBERS = {"permutation": 1, "draw": 2, "augmentation": 3}
 
 
-def stream(seed: int, n: int, purpose: Purpose) -> np.random.Generator:
+def generator(seed: int, n: int, purpose: Purpose) -> np.random.Generator:
     """Return a generator of its own for each triple."""
     return np.random.default_rng([seed, n, _NUMBERS[purpose]])

@@ -1,0 +1,232 @@
+"""Which layers of a network change, and how, when strides are taken out from its end.
+
+The graph comes from torch.fx; what each node does to positions is asked of ``core.tracing``, as the
+network runs once without data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.utils._pytree import tree_leaves
+
+from ...registry import PluxelError
+from ..geometry import Grid
+from ..tracing import Located, Tracer, on_meta, replica
+from ._sliding import ONE, Ints, Sliding, read, times
+
+SIZE = (448, 896)
+"""An image to look at the network with."""
+
+
+class NotEquivariant(PluxelError):  # noqa: N818 - reads as what it says
+    """A layer for which shifting the image is not shifting the result."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node that changes: what slides, how far apart its cells are now, which stride is gone.
+
+    ``rate``: cells of the denser input for one of the original's. ``removed``: 1 where kept.
+    """
+
+    sliding: Sliding
+    rate: Ints
+    removed: Ints
+
+    @property
+    def stride(self) -> Ints:
+        """The stride that is left."""
+        (vertical, horizontal), removed = self.sliding.stride, self.removed
+        return vertical // removed[0], horizontal // removed[1]
+
+
+@dataclass(frozen=True)
+class DenseMap:
+    """A map of the denser network: its grid, and cells of it for one of the original's, per axis.
+
+    ``receptive_field``: (height, width) in pixels, that of the original.
+    """
+
+    grid: Grid
+    rate: Ints
+    receptive_field: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``steps``: by name of the node. ``pads``: whether any window of the network sees padding."""
+
+    steps: Mapping[str, Step]
+    maps: tuple[DenseMap, ...]
+    pads: bool
+
+
+class _Tracer(fx.Tracer):
+    """Looks into every module but those of torch and those that have neither parts nor numbers.
+
+    The latter may behave otherwise in training (stochastic depth), and decide so when called.
+    """
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        bare = not any(True for _ in (*m.children(), *m.parameters(), *m.buffers()))
+        return bare or super().is_leaf_module(m, module_qualified_name)
+
+
+def graph_of(network: nn.Module) -> fx.Graph:
+    """Return the graph of a network ``network(image) -> map or maps``.
+
+    Raises: NotEquivariant where torch.fx cannot follow it.
+    """
+    try:
+        return _Tracer().trace(network)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise NotEquivariant(f"the network cannot be followed: {reason}") from error
+
+
+def draw(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: Ints) -> Plan:
+    """Plan how to take out all strides beyond ``output_stride``, per axis.
+
+    Raises: NotEquivariant naming the layer for which the result would be another.
+    """
+    with torch.inference_mode(), torch.device("meta"):
+        kind = next((p.dtype for p in network.parameters()), torch.float32)
+        image = torch.zeros(1, in_channels, *SIZE, dtype=kind)
+        tracer = Tracer(image)
+        with tracer:
+            planner = _Planner(replica(network, on_meta), graph, tracer, output_stride)
+            maps = planner.checked_run(image)
+    found = tuple(planner.dense(one) for one in tree_leaves(maps))
+    return Plan(planner.steps, found, planner.pads)
+
+
+class _Planner(fx.Interpreter):
+    def __init__(
+        self, network: nn.Module, graph: fx.Graph, tracer: Tracer, output_stride: Ints
+    ) -> None:
+        super().__init__(network, graph=graph)
+        self.tracer = tracer
+        self.output_stride = output_stride
+        self.steps: dict[str, Step] = {}
+        self.pads = False
+        self._rates: dict[int, Ints] = {}
+        """By id of a tensor: cells of the denser map for one of the original's."""
+
+    def checked_run(self, image: Tensor) -> Any:
+        """Run; a layer that needs data, or another size, is refused too."""
+        try:
+            return self.run(image)
+        except NotEquivariant:
+            raise
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            raise NotEquivariant(f"the network cannot be followed: {reason}") from error
+
+    def run_node(self, n: fx.Node) -> Any:
+        args, kwargs = self.fetch_args_kwargs_from_env(n)
+        result = super().run_node(n)
+        operands = [t for t in _tensors((args, kwargs)) if self._is_map(t)]
+        produced = _tensors(result)
+        if n.op == "placeholder":
+            self._know(produced, ONE)
+        elif operands and produced and n.op != "output":
+            rate = self._rate(n, operands)
+            self._check(n, produced)
+            self._know(produced, self._slide(n, operands, rate, produced))
+        return result
+
+    def dense(self, result: Tensor) -> DenseMap:
+        """Return where the cells of one of the results lie."""
+        located = self.tracer.state(result)
+        assert isinstance(located, Located)
+        rate = self._rates[id(result)]
+        strides = [e.stride / r for e, r in zip(located.extents, rate, strict=True)]
+        height, width = (float(e.receptive_field) for e in located.extents)
+        return DenseMap(Grid(strides, [e.offset for e in located.extents]), rate, (height, width))
+
+    def _slide(
+        self, node: fx.Node, operands: list[Tensor], rate: Ints, produced: list[Tensor]
+    ) -> Ints:
+        """Note the node if it changes; returns the rate of its result."""
+        module = self.submodules.get(node.target) if node.op == "call_module" else None
+        try:
+            sliding = read(node, module, self._kernel(node, module))
+        except ValueError as error:
+            raise self._refusal(node, str(error)) from error
+        if sliding is None:
+            self._check_moves(node, operands, produced, rate)
+            return rate
+        self.pads = self.pads or any((*sliding.before, *sliding.after, *sliding.overhang))
+        located = self.tracer.state(operands[0])
+        assert isinstance(located, Located)
+        vertical, horizontal = (
+            s if e.stride * s > wanted else 1
+            for e, s, wanted in zip(
+                located.extents, sliding.stride, self.output_stride, strict=True
+            )
+        )
+        removed = (vertical, horizontal)
+        if rate != ONE or removed != ONE:
+            self.steps[node.name] = Step(sliding, rate, removed)
+        return times(rate, removed)
+
+    def _kernel(self, node: fx.Node, module: nn.Module | None) -> torch.Size | None:
+        if isinstance(module, nn.Conv2d):
+            return module.weight.shape[2:]
+        weight = node.kwargs.get("weight", node.args[1] if len(node.args) > 1 else None)
+        value = self.env.get(weight) if isinstance(weight, fx.Node) else None
+        return value.shape[2:] if isinstance(value, Tensor) and value.ndim == 4 else None
+
+    def _rate(self, node: fx.Node, operands: list[Tensor]) -> Ints:
+        rates = {self._rates[id(tensor)] for tensor in operands}
+        if len(rates) > 1:
+            raise self._refusal(node, "it joins maps of different strides")
+        return rates.pop()
+
+    def _check(self, node: fx.Node, produced: list[Tensor]) -> None:
+        module = self.submodules.get(node.target) if node.op == "call_module" else None
+        if isinstance(module, nn.modules.batchnorm._NormBase) and module.running_mean is None:
+            raise self._refusal(node, "its statistics are those of the batch")
+        for tensor in produced:
+            state = self.tracer.state(tensor)
+            if not isinstance(state, Located):
+                raise self._refusal(node, "what it does to positions is not known")
+            if state.everything:
+                raise self._refusal(node, "each of its values depends on the whole image")
+
+    def _check_moves(
+        self, node: fx.Node, operands: list[Tensor], produced: list[Tensor], rate: Ints
+    ) -> None:
+        """Refuse what moves cells about and cannot be told to move them further."""
+        strides, offsets = set(), set()
+        for tensor in operands + produced:
+            located = self.tracer.state(tensor)
+            assert isinstance(located, Located)
+            strides.add(tuple(extent.stride for extent in located.extents))
+            offsets.add(tuple(extent.offset for extent in located.extents))
+        moves = len(strides) > 1 or (len(operands) == 1 and len(offsets) > 1)
+        if moves and rate != ONE:
+            raise self._refusal(node, "it moves cells by a distance that is not its own")
+
+    def _is_map(self, tensor: Tensor) -> bool:
+        state = self.tracer.state(tensor)
+        return state is not None and not (isinstance(state, Located) and not state.axes)
+
+    def _know(self, tensors: list[Tensor], rate: Ints) -> None:
+        self._rates |= {id(tensor): rate for tensor in tensors}
+
+    def _refusal(self, node: fx.Node, reason: str) -> NotEquivariant:
+        stack = node.meta.get("nn_module_stack") or {}
+        where = node.target if node.op == "call_module" else next(reversed(stack), "")
+        what = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+        layer = f"layer {where}" if where else "the network"
+        return NotEquivariant(f"{layer} ({what or node.name}): {reason}")
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]

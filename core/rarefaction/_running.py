@@ -1,0 +1,113 @@
+"""A planned network at work: its later layers spread apart, or run on fragments of its maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, fx, nn
+from torch.fx.node import map_aggregate
+
+from ._plan import Step
+from ._sliding import ONE, Ints, plus, times
+
+
+class Dilated(fx.Interpreter):
+    """The à trous form: a stride that is gone spreads all that comes after it.
+
+    The modules are those of the network itself, looked up as it runs.
+    """
+
+    def __init__(self, network: nn.Module, graph: fx.Graph, steps: Mapping[str, Step]) -> None:
+        super().__init__(network, graph=graph)
+        self.steps = steps
+
+    def run_node(self, n: fx.Node) -> Any:
+        step = self.steps.get(n.name)
+        if step is None:
+            return super().run_node(n)
+        return step.sliding(*_operands(self, n), step.rate, step.stride)
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """A dense map in parts: cell *i* of part *p* is cell ``p + rate · i`` of the whole."""
+
+    rate: Ints
+    parts: Mapping[Ints, Any]
+
+    def whole(self) -> Tensor:
+        """Interlace the parts, (N, C, h, w)."""
+        first = self.parts[0, 0]
+        height, width = (
+            sum(self.parts[(i, 0) if axis == 0 else (0, i)].shape[2 + axis] for i in range(rate))
+            for axis, rate in enumerate(self.rate)
+        )
+        result = first.new_empty((*first.shape[:2], height, width))
+        for (top, left), part in self.parts.items():
+            result[:, :, top :: self.rate[0], left :: self.rate[1]] = part
+        return result
+
+
+class Fragmented(fx.Interpreter):
+    """Every layer with its own dilation and padding, on each fragment of its input.
+
+    Where a stride is gone, the layer is evaluated at every cell, and what a stride would have
+    skipped becomes further fragments. It needs no assumption on what layers do at borders.
+    """
+
+    def __init__(self, network: nn.Module, graph: fx.Graph, steps: Mapping[str, Step]) -> None:
+        super().__init__(network, graph=graph)
+        self.steps = steps
+
+    def run_node(self, n: fx.Node) -> Any:
+        args, kwargs = self.fetch_args_kwargs_from_env(n)
+        if n.op == "placeholder":
+            return Fragments(ONE, {(0, 0): super().run_node(n)})
+        if n.op == "output":
+            return map_aggregate(args[0], _whole)
+        found: list[Fragments] = []
+        map_aggregate((args, kwargs), lambda v: found.append(v) if isinstance(v, Fragments) else v)
+        if not found:
+            return super().run_node(n)
+        step = self.steps.get(n.name)
+        parts: dict[Ints, Any] = {}
+        for phase in found[0].parts:
+            own = [map_aggregate(tree, _of(phase)) for tree in (args, kwargs)]
+            if step is None:
+                parts[phase] = getattr(self, n.op)(n.target, *own)
+                continue
+            dense = step.sliding(*_operands(self, n, *own), ONE, step.stride)
+            for shift in _shifts(step.removed):
+                part = dense[:, :, shift[0] :: step.removed[0], shift[1] :: step.removed[1]]
+                parts[plus(phase, times(found[0].rate, shift))] = part
+        removed = ONE if step is None else step.removed
+        return Fragments(times(found[0].rate, removed), parts)
+
+
+def _operands(
+    interpreter: fx.Interpreter, node: fx.Node, args: Any = None, kwargs: Any = None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Return input, weight and bias of a convolution or a pool."""
+    if args is None:
+        args, kwargs = interpreter.fetch_args_kwargs_from_env(node)
+    if node.op == "call_module":
+        module = interpreter.submodules[str(node.target)]
+        image = args[0] if args else kwargs["input"]
+        return image, getattr(module, "weight", None), getattr(module, "bias", None)
+    given = dict(zip(("input", "weight", "bias"), args, strict=False)) | kwargs
+    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+    return tensors["input"], tensors.get("weight"), tensors.get("bias")
+
+
+def _of(phase: Ints) -> Any:
+    return lambda value: value.parts[phase] if isinstance(value, Fragments) else value
+
+
+def _whole(value: Any) -> Any:
+    return value.whole() if isinstance(value, Fragments) else value
+
+
+def _shifts(removed: Ints) -> Iterator[Ints]:
+    return ((y, x) for y in range(removed[0]) for x in range(removed[1]))

@@ -1,0 +1,220 @@
+"""Convolutions and pools, evaluated with other strides and dilations than their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+
+Ints = tuple[int, int]
+"""A number an axis: vertical, horizontal."""
+
+ONE: Ints = (1, 1)
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """A window that slides over a map: a convolution, or a pool for maxima or averages.
+
+    ``before``, ``after``: cells of padding at the top left and the bottom right. ``overhang``:
+    cells by which the last window of a pool that rounds up may hang over.
+    ``divisor``: of averages; None for the cells of a window, those of the padding among them if
+    ``counts_padding``.
+    """
+
+    kind: Literal["convolution", "maximum", "average"]
+    kernel: Ints
+    stride: Ints
+    before: Ints
+    after: Ints
+    dilation: Ints = ONE
+    overhang: Ints = (0, 0)
+    groups: int = 1
+    counts_padding: bool = True
+    divisor: int | None = None
+
+    def __call__(
+        self, image: Tensor, weight: Tensor | None, bias: Tensor | None, rate: Ints, stride: Ints
+    ) -> Tensor:
+        """Slide over (N, C, h, w) with ``stride``, everything else ``rate`` times as far apart."""
+        dilation = times(self.dilation, rate)
+        before = times(self.before, rate)
+        after = times(plus(self.after, self.overhang), rate)
+        if self.kind == "convolution":
+            assert weight is not None
+            image = _padded(image, before, after, 0.0)
+            return functional.conv2d(
+                image, weight, bias, stride=stride, dilation=dilation, groups=self.groups
+            )
+        if self.kind == "maximum":
+            image = _padded(image, before, after, -torch.inf)
+            return functional.max_pool2d(image, self.kernel, stride, dilation=dilation)
+        # PyTorch's pool for averages has no dilation: a convolution of ones, and a division.
+        total = _sum(_padded(image, before, after, 0.0), self.kernel, stride, dilation)
+        if self.divisor is not None:
+            return total / self.divisor
+        cells = image.new_ones(1, 1, *image.shape[-2:])
+        overhang = times(self.overhang, rate)
+        if self.counts_padding:
+            cells = _padded(cells, before, times(self.after, rate), 1.0)
+            cells = _padded(cells, (0, 0), overhang, 0.0)
+        else:
+            cells = _padded(cells, before, after, 0.0)
+        return total / _sum(cells, self.kernel, stride, dilation)
+
+
+def times(one: Ints, other: Ints) -> Ints:
+    """Multiply per axis."""
+    return one[0] * other[0], one[1] * other[1]
+
+
+def plus(one: Ints, other: Ints) -> Ints:
+    """Add per axis."""
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _padded(image: Tensor, before: Ints, after: Ints, value: float) -> Tensor:
+    if not any((*before, *after)):
+        return image
+    return functional.pad(image, (before[1], after[1], before[0], after[0]), value=value)
+
+
+def _sum(image: Tensor, kernel: Ints, stride: Ints, dilation: Ints) -> Tensor:
+    ones = image.new_ones(image.shape[1], 1, *kernel)
+    return functional.conv2d(image, ones, stride=stride, dilation=dilation, groups=image.shape[1])
+
+
+CONVOLUTIONS = {functional.conv2d, torch.conv2d}
+MAXIMA = {functional.max_pool2d, torch.max_pool2d}
+AVERAGES = {functional.avg_pool2d}
+
+
+def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) -> Sliding | None:
+    """Return what a node slides, or None if it is neither convolution nor pool.
+
+    ``module``: the one that the node calls, if it does. ``kernel``: height and width of the
+    weights, of a convolution.
+
+    Raises: ValueError for one whose numbers depend on the image, or that pads in another way.
+    """
+    arguments = _arguments(node, module)
+    if arguments is None:
+        return None
+    if any(isinstance(value, fx.Node) for key, value in arguments.items() if key not in TENSORS):
+        raise ValueError("its numbers depend on the image")
+    if arguments.get("padding_mode", "zeros") != "zeros":
+        raise ValueError(f"it pads by mode {arguments['padding_mode']!r}")
+    if "kernel_size" in arguments:
+        return _pool(arguments)
+    assert kernel is not None
+    size, dilation = _two(kernel), _two(arguments["dilation"])
+    before = after = (0, 0)
+    if arguments["padding"] == "same":
+        reach = times(dilation, (size[0] - 1, size[1] - 1))
+        before = (reach[0] // 2, reach[1] // 2)
+        after = (reach[0] - before[0], reach[1] - before[1])
+    elif arguments["padding"] != "valid":
+        before = after = _two(arguments["padding"])
+    stride = _two(arguments["stride"])
+    groups = arguments["groups"]
+    return Sliding("convolution", size, stride, before, after, dilation, groups=groups)
+
+
+TENSORS = {"input", "weight", "bias"}
+
+
+def _pool(arguments: Mapping[str, Any]) -> Sliding:
+    kernel = _two(arguments["kernel_size"])
+    stride = _two(arguments["stride"] or kernel)
+    padding = _two(arguments["padding"])
+    dilation = _two(arguments.get("dilation", 1))
+    overhang = (0, 0)
+    if arguments["ceil_mode"]:
+        # PyTorch drops a last window that would start in the padding on the right.
+        vertical, horizontal = (
+            max(0, min(stride[a] - 1, dilation[a] * (kernel[a] - 1) - padding[a])) for a in (0, 1)
+        )
+        overhang = (vertical, horizontal)
+    if "count_include_pad" not in arguments:
+        return Sliding("maximum", kernel, stride, padding, padding, dilation, overhang)
+    return Sliding(
+        "average",
+        kernel,
+        stride,
+        padding,
+        padding,
+        overhang=overhang,
+        counts_padding=arguments["count_include_pad"],
+        divisor=arguments["divisor_override"],
+    )
+
+
+def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None:
+    """Return the arguments of a convolution or a pool by PyTorch's names."""
+    names: tuple[str, ...]
+    if isinstance(module, nn.Conv2d):
+        names = ("stride", "padding", "dilation", "groups", "padding_mode")
+    elif isinstance(module, nn.MaxPool2d):
+        names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    elif isinstance(module, nn.AvgPool2d):
+        names = (
+            "kernel_size",
+            "stride",
+            "padding",
+            "ceil_mode",
+            "count_include_pad",
+            "divisor_override",
+        )
+    elif node.op == "call_function" and node.target in CONVOLUTIONS:
+        return _given(node, CONVOLUTION_ARGUMENTS)
+    elif node.op == "call_function" and node.target in MAXIMA:
+        return _given(node, MAXIMUM_ARGUMENTS)
+    elif node.op == "call_function" and node.target in AVERAGES:
+        return _given(node, AVERAGE_ARGUMENTS)
+    else:
+        return None
+    return {name: getattr(module, name) for name in names}
+
+
+CONVOLUTION_ARGUMENTS = {
+    "input": None,
+    "weight": None,
+    "bias": None,
+    "stride": 1,
+    "padding": 0,
+    "dilation": 1,
+    "groups": 1,
+}
+MAXIMUM_ARGUMENTS = {
+    "input": None,
+    "kernel_size": None,
+    "stride": None,
+    "padding": 0,
+    "dilation": 1,
+    "ceil_mode": False,
+    "return_indices": False,
+}
+AVERAGE_ARGUMENTS = {
+    "input": None,
+    "kernel_size": None,
+    "stride": None,
+    "padding": 0,
+    "ceil_mode": False,
+    "count_include_pad": True,
+    "divisor_override": None,
+}
+
+
+def _given(node: fx.Node, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {**defaults, **dict(zip(defaults, node.args, strict=False)), **node.kwargs}
+
+
+def _two(value: int | Sequence[int]) -> Ints:
+    if isinstance(value, int):
+        return value, value
+    values = tuple(value)
+    return (values[0], values[0]) if len(values) == 1 else (values[0], values[1])

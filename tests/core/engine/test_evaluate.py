@@ -1,0 +1,53 @@
+"""An evaluation does not depend on how images are batched."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pluxel.core.engine import Evaluation, Experiment
+from pluxel.registry import PluxelError
+
+
+def evaluate(experiment: Experiment) -> Evaluation:
+    """Evaluate random weights: fresh score layers are zero, and say the same of everything."""
+    torch.manual_seed(0)
+    for parameter in experiment.model.parameters():
+        parameter.data.normal_()
+    return experiment.evaluate(experiment.model, "val")
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "{type: cross_entropy}",
+        "{type: cross_entropy, reduction: sum}",
+        "{type: cross_entropy, class_weights: auto}",
+        "{type: dice}",
+    ],
+)
+def test_batches_change_nothing(make, loss: str) -> None:
+    one, three = (
+        evaluate(make(f"loss={loss}", f"evaluation.batch_size={size}", name=f"by {size}")).to_json()
+        for size in (1, 3)
+    )
+    assert one["loss"] == pytest.approx(three.pop("loss"), rel=1e-5)
+    assert one.pop("loss") > 0
+    assert one == three
+
+
+def test_the_whole_is_the_sum_of_its_images(make) -> None:
+    found = evaluate(make()).to_json()["heads"]["semantic"]
+    assert found["pixels"] == sum(image["pixels"] for image in found["per_image"])
+    right = sum(image["pixels"] * image["pixel_accuracy"] for image in found["per_image"])
+    assert found["overall"]["pixel_accuracy"] == pytest.approx(right / found["pixels"])
+
+
+def test_a_split_without_a_readable_image_has_no_scores(make, monkeypatch) -> None:
+    experiment = make("training.on_bad_sample=skip")
+
+    def broken(self: object, index: int) -> None:
+        raise PluxelError("cut off")
+
+    monkeypatch.setattr(type(experiment.dataset("val")), "__getitem__", broken)
+    with pytest.raises(PluxelError, match="of val, not one image could be evaluated"):
+        evaluate(experiment)

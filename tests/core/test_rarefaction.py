@@ -1,0 +1,196 @@
+"""Strides taken out of a network: what shifting its input and interlacing its outputs gives."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pluxel.core.rarefaction import NotEquivariant, Rarefied
+from torch import Tensor, nn
+from torch.nn import functional
+
+EXACT = {"rtol": 1e-12, "atol": 1e-12}
+
+
+def stitched(network: nn.Module, image: Tensor, factor: int, shift: int) -> Tensor:
+    """Crop the image at every shift, run the network, interlace (PAMI 2016, section 3.2)."""
+    parts = {
+        (y, x): network(image[:, :, y * shift :, x * shift :])
+        for y in range(factor)
+        for x in range(factor)
+    }
+    height, width = (
+        sum(parts[(i, 0) if axis == 0 else (0, i)].shape[2 + axis] for i in range(factor))
+        for axis in (0, 1)
+    )
+    whole = image.new_zeros(len(image), parts[0, 0].shape[1], height, width)
+    for (y, x), part in parts.items():
+        whole[:, :, y::factor, x::factor] = part
+    return whole
+
+
+@st.composite
+def networks(draw: st.DrawFn, padded: bool) -> tuple[nn.Module, int]:
+    """A random chain of convolutions and pools, and its stride (at most 32)."""
+    layers: list[nn.Module] = []
+    channels, total = 2, 1
+    for _ in range(draw(st.integers(2, 5))):
+        kernel = draw(st.integers(1, 3))
+        stride = draw(st.sampled_from([s for s in (1, 2, 2, 3) if total * s <= 32]))
+        padding = draw(st.integers(0, kernel // 2)) if padded else 0
+        ceil = padded and draw(st.booleans())
+        total *= stride
+        match draw(st.sampled_from(["convolution", "maximum", "average"])):
+            case "convolution":
+                dilation = draw(st.integers(1, 2))
+                out = draw(st.integers(1, 3))
+                layers += [
+                    nn.Conv2d(channels, out, kernel, stride, padding, dilation),
+                    nn.BatchNorm2d(out),
+                    nn.ReLU(),
+                ]
+                channels = out
+            case "maximum":
+                layers.append(nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil))
+            case _:
+                counts = draw(st.booleans())
+                layers.append(
+                    nn.AvgPool2d(kernel, stride, padding, ceil_mode=ceil, count_include_pad=counts)
+                )
+    return nn.Sequential(*layers).double().eval(), total
+
+
+def divisors(number: int) -> list[int]:
+    return [d for d in range(1, number + 1) if number % d == 0]
+
+
+SIZES = st.tuples(st.integers(70, 110), st.integers(70, 110))
+
+
+@settings(deadline=None, max_examples=40)
+@given(networks(padded=False), SIZES, st.data())
+def test_without_padding_it_is_shift_and_stitch(
+    network: tuple[nn.Module, int], size: tuple[int, int], data: st.DataObject
+) -> None:
+    module, stride = network
+    output_stride = data.draw(st.sampled_from(divisors(stride)))
+    image = torch.randn(1, 2, *size, dtype=torch.float64)
+    with torch.no_grad():
+        rarefied = Rarefied(module, 2, output_stride)
+        kept = int(rarefied.maps[0].grid.stride[0])
+        expected = stitched(module, image, stride // kept, kept)
+        found = rarefied(image)
+    assert not rarefied.pads
+    assert isinstance(found, Tensor)
+    torch.testing.assert_close(found, expected, **EXACT)
+
+
+@settings(deadline=None, max_examples=40)
+@given(networks(padded=True), SIZES, st.data())
+def test_with_padding_it_is_the_network_on_fragments(
+    network: tuple[nn.Module, int], size: tuple[int, int], data: st.DataObject
+) -> None:
+    module, stride = network
+    image = torch.randn(1, 2, *size, dtype=torch.float64)
+    with torch.no_grad():
+        rarefied = Rarefied(module, 2, data.draw(st.sampled_from(divisors(stride))))
+        found, fragments, coarse = rarefied(image), rarefied.by_fragments(image), module(image)
+    assert isinstance(found, Tensor)
+    torch.testing.assert_close(found, fragments, **EXACT)
+    # The network's own result lies in it, at the rate of its map.
+    (vertical, horizontal) = rarefied.maps[0].rate
+    torch.testing.assert_close(found[:, :, ::vertical, ::horizontal], coarse, **EXACT)
+
+
+def small(*layers: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), *layers).eval()
+
+
+class Squeeze(nn.Module):
+    """Scales channels by what the whole map says."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image * image.mean((2, 3), keepdim=True)
+
+
+class Attention(nn.Module):
+    def forward(self, image: Tensor) -> Tensor:
+        tokens = image.flatten(2).mT
+        return functional.scaled_dot_product_attention(tokens, tokens, tokens).mT.reshape(
+            image.shape
+        )
+
+
+class Depends(nn.Module):
+    def forward(self, image: Tensor) -> Tensor:
+        return image if image.sum() > 0 else -image
+
+
+class Fuses(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(4, 4, 2, stride=2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image + functional.interpolate(self.down(image), scale_factor=2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (Squeeze(), r"layer 1 \(1\): each of its values depends on the whole image"),
+        (Attention(), r"layer 1 \(.*\): (what it does|each of its values)"),
+        (nn.GroupNorm(2, 4), r"layer 1 \(1\): each of its values depends on the whole image"),
+        (nn.InstanceNorm2d(4), r"layer 1 \(1\): (its statistics|each of its values)"),
+        (nn.BatchNorm2d(4, track_running_stats=False), r"layer 1 .*: its statistics are those of"),
+        (nn.AdaptiveAvgPool2d(1), r"layer 1 \(1\): each of its values depends on the whole"),
+        (Depends(), "the network cannot be followed: "),
+        (Fuses(), r"layer 1 \(interpolate\): it moves cells"),
+        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"), r"layer 1 \(1\): it pads by mode"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_a_layer_that_does_not_commute_with_shifts_is_named(layer: nn.Module, message: str) -> None:
+    with pytest.raises(NotEquivariant, match=message):
+        Rarefied(small(layer), 3, 1)
+
+
+def test_gradients_reach_the_networks_own_weights() -> None:
+    network = small(nn.Conv2d(4, 2, 3, padding=1))
+    rarefied = Rarefied(network, 3, 1)
+    dense = rarefied(torch.randn(1, 3, 9, 9))
+    assert isinstance(dense, Tensor)
+    dense.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_weights_are_those_of_the_network_wherever_they_go() -> None:
+    network = small()
+    rarefied = Rarefied(network, 3, 1)
+    image = torch.randn(1, 3, 9, 9)
+    network.double()
+    nn.init.zeros_(network[0].weight)
+    found = rarefied(image.double())
+    assert isinstance(found, Tensor)
+    torch.testing.assert_close(found, network[0].bias.view(1, -1, 1, 1).expand_as(found))
+
+
+def test_a_copy_runs_on_the_copied_weights() -> None:
+    network = small()
+    pair = {"network": network, "rarefied": Rarefied(network, 3, 1)}
+    twin = copy.deepcopy(pair)
+    nn.init.zeros_(twin["network"][0].weight)
+    image = torch.randn(1, 3, 9, 9)
+    assert not torch.equal(twin["rarefied"](image), pair["rarefied"](image))
+
+
+def test_stochastic_layers_follow_the_mode_of_the_network() -> None:
+    network = small(nn.Dropout(0.5))
+    rarefied = Rarefied(network, 3, 1)
+    image = torch.randn(1, 3, 9, 9)
+    assert torch.equal(rarefied(image), rarefied(image))
+    network.train()
+    assert not torch.equal(rarefied(image), rarefied(image))
