@@ -71,7 +71,8 @@ def resampled_loss(loss: Loss, scores: Scores, target: Tensor) -> Tensor:
     if not isinstance(loss, PerPixel) or _is_trained(loss):
         return loss(resample(scores, (height, width)), target)
     tensor = at_least_float32(scores.tensor)
-    return _FusedLoss.apply(tensor, Scores(tensor.detach(), scores.grid), target, loss)
+    wanted = tensor.requires_grad and torch.is_grad_enabled()
+    return _FusedLoss.apply(tensor, Scores(tensor.detach(), scores.grid), target, loss, wanted)
 
 
 def _is_trained(loss: object) -> bool:
@@ -82,11 +83,13 @@ class _FusedLoss(torch.autograd.Function):
     """The loss, and on the way its gradient, as both want the same strips."""
 
     @staticmethod
-    def forward(ctx: Any, tensor: Tensor, scores: Scores, target: Tensor, loss: PerPixel) -> Tensor:
-        wanted = ctx.needs_input_grad[0]
+    def forward(
+        ctx: Any, tensor: Tensor, scores: Scores, target: Tensor, loss: PerPixel, wanted: bool
+    ) -> Tensor:
         total = tensor.new_zeros(())
         gradient = torch.zeros_like(scores.tensor, memory_format=torch.contiguous_format)
-        for rows, source, resampling in strips(scores, tuple(target.shape[-2:])):
+        height, width = target.shape[-2:]
+        for rows, source, resampling in strips(scores, (height, width)):
             logits = resampling(scores.tensor[:, :, source]).requires_grad_(wanted)
             with torch.set_grad_enabled(wanted):
                 part = loss.per_pixel(logits, target[:, rows]).sum()
@@ -100,9 +103,9 @@ class _FusedLoss(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (slope,) = ctx.saved_tensors
-        return gradient * slope, None, None, None
+        return gradient * slope, None, None, None, None
 
 
 def resampled_classes(scores: Scores, size: tuple[int, int]) -> Tensor:

@@ -153,7 +153,7 @@ class _Planner(fx.Interpreter):
         self, node: fx.Node, operands: list[Tensor], rate: Ints, produced: list[Tensor]
     ) -> Ints:
         """Note the node if it changes; returns the rate of its result."""
-        module = self.submodules.get(node.target) if node.op == "call_module" else None
+        module = self.submodules.get(str(node.target)) if node.op == "call_module" else None
         try:
             sliding = read(node, module, self._kernel(node, module))
         except ValueError as error:
@@ -189,7 +189,7 @@ class _Planner(fx.Interpreter):
         return rates.pop()
 
     def _check(self, node: fx.Node, produced: list[Tensor]) -> None:
-        module = self.submodules.get(node.target) if node.op == "call_module" else None
+        module = self.submodules.get(str(node.target)) if node.op == "call_module" else None
         if isinstance(module, nn.modules.batchnorm._NormBase) and module.running_mean is None:
             raise self._refusal(node, "its statistics are those of the batch")
         for tensor in produced:
