@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from pluxel import Pipeline
 from sklearn.datasets import load_sample_image
 
-TARGET = Path(__file__).parent / "images" / "prediction.png"
+TARGET = Path(__file__).parent / "images" / "prediction.jpg"
 
 
 def main(run: str) -> None:
@@ -37,7 +37,7 @@ def main(run: str) -> None:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, fontsize=8)
     TARGET.parent.mkdir(exist_ok=True)
-    figure.savefig(TARGET, dpi=100)
+    figure.savefig(TARGET, dpi=100, pil_kwargs={"quality": 88})
 
 
 if __name__ == "__main__":
