@@ -118,6 +118,7 @@ def _build_head(
                 num_classes=space.num_classes,
                 class_names=space.class_names,
                 backbone=backbone,
+                in_channels=streams[stream].channels,
             )
     return Head(decoders, head.fusion, on_images=head.decoder.wants("backbone"))
 

@@ -13,13 +13,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from torch import Tensor
 
-from .geometry import FeatureSpec, Grid
+from .geometry import Border, FeatureSpec, Grid
 from .labels import LabelMap
 from .normalisation import Normalisation
 
 WIRING: Mapping[str, tuple[str, ...]] = {
     "backbone": ("in_channels",),
-    "decoder": ("features", "num_classes", "class_names", "backbone"),
+    "decoder": ("features", "num_classes", "class_names", "backbone", "in_channels"),
     "loss": ("num_classes", "ignore_index", "class_names", "class_frequencies"),
     "dataset": ("split",),
     "embedding": (),
@@ -32,10 +32,14 @@ ClassFrequencies = Callable[[], Sequence[int]]
 
 @dataclass(frozen=True)
 class Scores:
-    """Class scores on a known grid: ``tensor`` is (N, C, h, w), unnormalised."""
+    """Class scores on a known grid: ``tensor`` is (N, C, h, w), unnormalised.
+
+    ``border``: what lies outside of the map for whoever resamples it.
+    """
 
     tensor: Tensor
     grid: Grid
+    border: Border = "replicate"
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,13 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class Decoder(Protocol):
-    """``decoder(maps) -> Scores``; one that asks for the wiring ``backbone`` gets the image."""
+    """``decoder(maps) -> Scores``; one that asks for the wiring ``backbone`` gets the image.
+
+    An ``nn.Module``. One that runs the backbone itself and leaves the scoring to another decoder
+    keeps that one as ``inner``: all its weights are those of ``inner``, and are saved under the
+    names that they have without it. It must not register the backbone, whose weights are saved with
+    the stream; a tuple that holds it will do.
+    """
 
     def __call__(self, maps: Sequence[Tensor], /) -> Scores:
         """Return class scores and the grid on which they lie."""

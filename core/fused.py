@@ -8,6 +8,7 @@ the order of sums.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -50,14 +51,14 @@ def strips(scores: Scores, size: tuple[int, int]) -> Iterator[Strip]:
         Interpolation.between(scores.grid, IMAGE, axis, tensor.shape[axis - 2], size[axis])
         for axis in (0, 1)
     )
-    columns = Axis.along(across, "replicate", like)
+    columns = Axis.along(across, scores.border, like)
     row_bytes = like.element_size() * tensor.shape[0] * tensor.shape[1] * size[1]
     budget = STRIP_BYTES["cpu" if tensor.device.type == "cpu" else "cuda"]
     height = max(1, budget // max(1, row_bytes))
     for first in range(0, size[0], height):
         last = min(first + height, size[0])
         source, part = down.part(first, last)
-        rows = Axis.along(part, "replicate", like)
+        rows = Axis.along(part, scores.border, like)
         yield Strip(slice(first, last), source, Resampling(rows, columns))
 
 
@@ -72,7 +73,7 @@ def resampled_loss(loss: Loss, scores: Scores, target: Tensor) -> Tensor:
         return loss(resample(scores, (height, width)), target)
     tensor = at_least_float32(scores.tensor)
     wanted = tensor.requires_grad and torch.is_grad_enabled()
-    return _FusedLoss.apply(tensor, Scores(tensor.detach(), scores.grid), target, loss, wanted)
+    return _FusedLoss.apply(tensor, replace(scores, tensor=tensor.detach()), target, loss, wanted)
 
 
 def _is_trained(loss: object) -> bool:

@@ -16,6 +16,8 @@ from ..registry import PluxelError
 Scalar = int | Fraction
 Pair = tuple[Fraction, Fraction]
 Source = Literal["computed", "probed", "assumed"]
+Border = Literal["replicate", "zeros"]
+"""What lies outside of a map: its nearest cells, or zeros."""
 
 
 def pair(value: Scalar | Iterable[Scalar]) -> Pair:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,6 +75,7 @@ class Stream(nn.Module):
     def __init__(self, inputs: Sequence[str], channels: int, backbone: Backbone) -> None:
         super().__init__()
         self.inputs = tuple(inputs)
+        self.channels = channels
         self.normalise = Normalise(channels)
         self.backbone = backbone
 
@@ -106,23 +109,46 @@ def _clear_padding(image: Tensor, sizes: Sizes) -> None:
 
 
 class Head(nn.Module):
-    """Scores for one label map: a decoder a stream, their scores fused."""
+    """Scores for one label map: a decoder a stream, their scores fused.
+
+    A decoder that leaves the scoring to an ``inner`` one is run, but not registered: its weights
+    are those of ``inner``, and keep the names that they have without it.
+
+    Raises: PluxelError for one that has weights of its own beside those.
+    """
 
     def __init__(
         self, decoders: Mapping[str, Decoder], fusion: str, *, on_images: bool = False
     ) -> None:
         super().__init__()
-        self.decoders = nn.ModuleDict(decoders)  # pyright: ignore[reportArgumentType]
+        inner = {name: getattr(decoder, "inner", decoder) for name, decoder in decoders.items()}
+        self.decoders = nn.ModuleDict(inner)  # pyright: ignore[reportArgumentType]
+        self._outer = {n: d for n, d in decoders.items() if d is not inner[n]}
+        for decoder in self._outer.values():
+            _check_bare(decoder)
         self.fusion = fusion
         self.on_images = on_images
 
     def forward(self, streams: Mapping[str, Sequence[Tensor] | Tensor]) -> Scores:
         """streams: name -> maps of its backbone, or the prepared image if ``on_images``."""
-        scores = [_scores(decoder, streams[name]) for name, decoder in self.decoders.items()]
+        scores = [
+            _scores(self._outer.get(name, decoder), streams[name])
+            for name, decoder in self.decoders.items()
+        ]
         return scores[0] if len(scores) == 1 else fuse(scores, self.fusion)
 
 
-def _scores(decoder: nn.Module, given: Sequence[Tensor] | Tensor) -> Scores:
+def _check_bare(decoder: Any) -> None:
+    inner = set(decoder.inner.state_dict())
+    own = [name for name in decoder.state_dict() if name.removeprefix("inner.") not in inner]
+    if own:
+        raise PluxelError(
+            f"decoder {type(decoder).__name__} has weights ({', '.join(own[:3])}) beside those of "
+            "the decoder that it wraps, so neither could be loaded without the other"
+        )
+
+
+def _scores(decoder: Any, given: Sequence[Tensor] | Tensor) -> Scores:
     scores = decoder(given)
     if not isinstance(scores, Scores):
         raise PluxelError(
@@ -134,13 +160,13 @@ def _scores(decoder: nn.Module, given: Sequence[Tensor] | Tensor) -> Scores:
 
 def fuse(scores: Sequence[Scores], fusion: str) -> Scores:
     """Sum or average the scores of several streams (late fusion, FCN section 4.2, NYUDv2)."""
-    grids = {one.grid for one in scores}
+    grids = {(one.grid, one.border) for one in scores}
     if len(grids) > 1:
         raise PluxelError(
             f"the scores to be fused lie on different grids: {sorted(map(str, grids))}"
         )
     total = torch.stack([one.tensor for one in scores]).sum(0)
-    return Scores(total / len(scores) if fusion == "mean" else total, scores[0].grid)
+    return replace(scores[0], tensor=total / len(scores) if fusion == "mean" else total)
 
 
 class SegmentationModel(nn.Module):

@@ -10,41 +10,41 @@ products are the fastest that any device has, they are deterministic, and so is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import floor
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .contracts import Scores
-from .geometry import Grid
+from .geometry import Border, Grid
 from .numerics import at_least_float32, full_precision
 
-Border = Literal["replicate", "zeros"]
 IMAGE = Grid()
 
 BLOCK = 64
 """Source cells that a block spans: more of them are mostly products with zero."""
 
 
-def resample(
-    scores: Scores, size: tuple[int, int], *, grid: Grid = IMAGE, border: Border = "replicate"
-) -> Tensor:
+def resample(scores: Scores, size: tuple[int, int], *, grid: Grid = IMAGE) -> Tensor:
     """Return the scores at the first ``size`` = (H, W) cells of ``grid``: (N, C, H, W).
 
-    ``grid`` is by default that of the image's pixels. ``border`` says what lies outside the map:
-    its nearest cells, or zeros. Computed in float32 (float64 stays), also under autocast;
-    deterministic, and so is its gradient.
+    ``grid`` is by default that of the image's pixels. Outside of the map lies ``scores.border``.
+    Computed in float32 (float64 stays), also under autocast; deterministic, and so is its gradient.
     """
     tensor = at_least_float32(scores.tensor)
     if grid == scores.grid and tuple(tensor.shape[-2:]) == tuple(size):
         return tensor
-    return _Resample.apply(tensor, Resampling.between(scores, size, grid, border))
+    rows, columns = (
+        Interpolation.between(scores.grid, grid, axis, tensor.shape[axis - 2], size[axis]).to_ints()
+        for axis in (0, 1)
+    )
+    return resample_op(tensor, rows, columns, scores.border == "zeros")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,21 @@ class Interpolation:
         """Return what leads from ``cells_in`` cells of one grid to ``cells_out`` of the other."""
         start = (target.offset[axis] - source.offset[axis]) / source.stride[axis]
         return cls(start, target.stride[axis] / source.stride[axis], cells_in, cells_out)
+
+    def to_ints(self) -> list[int]:
+        """Return start and step as numerators and denominators, cells in, cells out."""
+        return [
+            *self.start.as_integer_ratio(),
+            *self.step.as_integer_ratio(),
+            self.cells_in,
+            self.cells_out,
+        ]
+
+    @classmethod
+    def from_ints(cls, numbers: Sequence[int]) -> Interpolation:
+        """Undo ``to_ints``."""
+        start, over, step, of, cells_in, cells_out = numbers
+        return cls(Fraction(start, over), Fraction(step, of), cells_in, cells_out)
 
     def part(self, first: int, last: int) -> tuple[slice, Interpolation]:
         """Return the source cells of targets ``first`` … ``last`` − 1, and what leads there."""
@@ -176,21 +191,11 @@ class Resampling:
     columns: Axis
 
     @classmethod
-    def between(
-        cls, scores: Scores, size: tuple[int, int], grid: Grid = IMAGE, border: Border = "replicate"
+    def along(
+        cls, rows: Interpolation, columns: Interpolation, border: Border, like: Tensor
     ) -> Resampling:
-        """Return what leads from scores to the first ``size`` = (H, W) cells of ``grid``."""
-        rows, columns = (
-            Axis.along(
-                Interpolation.between(
-                    scores.grid, grid, axis, scores.tensor.shape[axis - 2], size[axis]
-                ),
-                border,
-                at_least_float32(scores.tensor[:0]),
-            )
-            for axis in (0, 1)
-        )
-        return cls(rows, columns)
+        """Return what interpolates along both axes, where and of what type ``like`` is."""
+        return cls(Axis.along(rows, border, like), Axis.along(columns, border, like))
 
     def __call__(self, tensor: Tensor) -> Tensor:
         """Return (N, C, H, W) for scores (N, C, h, w)."""
@@ -207,28 +212,57 @@ class Resampling:
             return self.columns.adjoint(wide, -1).unflatten(0, (batch, channels))
 
 
-class _Resample(torch.autograd.Function):
-    """The two products; autograd's own way back would hold each block's gradient at full size."""
-
-    @staticmethod
-    def forward(ctx: Any, tensor: Tensor, resampling: Resampling) -> Tensor:
-        ctx.resampling = resampling
-        return resampling(tensor)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return _Adjoint.apply(gradient, ctx.resampling), None
+# Operators of their own: tracers and exporters see one operation whose geometry they can read,
+# and autograd keeps nothing at full size on its way back.
 
 
-class _Adjoint(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, gradient: Tensor, resampling: Resampling) -> Tensor:
-        ctx.resampling = resampling
-        return resampling.adjoint(gradient)
+@torch.library.custom_op("pluxel::resample", mutates_args=())
+def resample_op(
+    tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool
+) -> Tensor:
+    """Return (N, C, H, W) for (N, C, h, w); an axis is given by ``Interpolation.to_ints``."""
+    return _resampling(rows, columns, zeros, tensor)(tensor)
 
-    @staticmethod
-    def backward(ctx: Any, tensor: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return _Resample.apply(tensor, ctx.resampling), None
+
+@torch.library.custom_op("pluxel::resample_adjoint", mutates_args=())
+def resample_adjoint_op(
+    gradient: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool
+) -> Tensor:
+    """Return the gradient (N, C, h, w) for that of the result, (N, C, H, W)."""
+    return _resampling(rows, columns, zeros, gradient).adjoint(gradient)
+
+
+def _resampling(
+    rows: Sequence[int], columns: Sequence[int], zeros: bool, like: Tensor
+) -> Resampling:
+    vertical, horizontal = (Interpolation.from_ints(axis) for axis in (rows, columns))
+    return Resampling.along(vertical, horizontal, "zeros" if zeros else "replicate", like)
+
+
+@resample_op.register_fake
+def _shape(tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool) -> Tensor:  # noqa: ARG001 - the shape alone
+    return tensor.new_empty((*tensor.shape[:2], rows[-1], columns[-1]))
+
+
+@resample_adjoint_op.register_fake
+def _adjoint_shape(
+    gradient: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool  # noqa: ARG001
+) -> Tensor:
+    return gradient.new_empty((*gradient.shape[:2], rows[-2], columns[-2]))
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001 - autograd passes it
+    ctx.geometry = inputs[1:]
+
+
+resample_op.register_autograd(
+    lambda ctx, gradient: (resample_adjoint_op(gradient, *ctx.geometry), None, None, None),
+    setup_context=_remember,
+)
+resample_adjoint_op.register_autograd(
+    lambda ctx, tensor: (resample_op(tensor, *ctx.geometry), None, None, None),
+    setup_context=_remember,
+)
 
 
 def _matrix(interpolation: Interpolation, border: Border, like: Tensor) -> Tensor:

@@ -43,15 +43,29 @@ def pluxel_backbones() -> list[Component]:
 
 @hookimpl
 def pluxel_decoders() -> list[Component]:
-    """Offer the three networks of the FCN paper."""
+    """Offer the three networks of the FCN paper, and its two ways to denser scores."""
     notes = {
         32: "scores the deepest map",
         16: "fuses scores at strides 32 and 16",
         8: "fuses scores at strides 32, 16 and 8",
     }
     return [
-        Component(f"fcn{stride}s", f"{_HERE}.decoders.fcn:FCN{stride}s", _FCN.format(stride, note))
-        for stride, note in notes.items()
+        *(
+            Component(
+                f"fcn{stride}s", f"{_HERE}.decoders.fcn:FCN{stride}s", _FCN.format(stride, note)
+            )
+            for stride, note in notes.items()
+        ),
+        Component(
+            "atrous",
+            f"{_HERE}.decoders.atrous:Atrous",
+            "Any decoder of one map at a finer stride, filters spread (FCN section 3.2).",
+        ),
+        Component(
+            "shift_and_stitch",
+            f"{_HERE}.decoders.shift_and_stitch:ShiftAndStitch",
+            "Any decoder of one map at a finer stride, by shifted passes (FCN section 3.2).",
+        ),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
@@ -104,7 +104,7 @@ class Evaluator:
         return torch.stack(
             [
                 self.objective(
-                    {head: Scores(s.tensor[i : i + 1], s.grid) for head, s in scores.items()},
+                    {head: replace(s, tensor=s.tensor[i : i + 1]) for head, s in scores.items()},
                     {head: target[i : i + 1] for head, target in batch.targets.items()},
                 )
                 for i in range(len(batch))

@@ -82,8 +82,10 @@ def graph_of(network: nn.Module) -> fx.Graph:
 
     Raises: NotEquivariant where torch.fx cannot follow it.
     """
+    # A copy, as networks may keep what they were called with; in the mode of evaluation, as what
+    # functions are told of the mode becomes part of the graph.
     try:
-        return _Tracer().trace(network)
+        return _Tracer().trace(replica(network, on_meta))
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise NotEquivariant(f"the network cannot be followed: {reason}") from error

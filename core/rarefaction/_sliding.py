@@ -1,4 +1,4 @@
-"""Convolutions and pools, evaluated with other strides and dilations than their own."""
+"""Convolutions, pools and paddings, with other strides and dilations than their own."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ ONE: Ints = (1, 1)
 
 @dataclass(frozen=True)
 class Sliding:
-    """A window that slides over a map: a convolution, or a pool for maxima or averages.
+    """A window that slides over a map: a convolution, a pool for maxima or averages, or none.
 
-    ``before``, ``after``: cells of padding at the top left and the bottom right. ``overhang``:
-    cells by which the last window of a pool that rounds up may hang over.
+    ``before``, ``after``: cells of padding at the top left and the bottom right, negative where
+    cells are cut off; of a mere ``padding`` they hold ``value``. ``overhang``: cells by which the
+    last window of a pool that rounds up may hang over.
     ``divisor``: of averages; None for the cells of a window, those of the padding among them if
     ``counts_padding``.
     """
 
-    kind: Literal["convolution", "maximum", "average"]
+    kind: Literal["convolution", "maximum", "average", "padding"]
     kernel: Ints
     stride: Ints
     before: Ints
@@ -36,6 +37,7 @@ class Sliding:
     groups: int = 1
     counts_padding: bool = True
     divisor: int | None = None
+    value: float = 0.0
 
     def __call__(
         self, image: Tensor, weight: Tensor | None, bias: Tensor | None, rate: Ints, stride: Ints
@@ -44,6 +46,8 @@ class Sliding:
         dilation = times(self.dilation, rate)
         before = times(self.before, rate)
         after = times(plus(self.after, self.overhang), rate)
+        if self.kind == "padding":
+            return _padded(image, before, after, self.value)
         if self.kind == "convolution":
             assert weight is not None
             image = _padded(image, before, after, 0.0)
@@ -91,10 +95,11 @@ def _sum(image: Tensor, kernel: Ints, stride: Ints, dilation: Ints) -> Tensor:
 CONVOLUTIONS = {functional.conv2d, torch.conv2d}
 MAXIMA = {functional.max_pool2d, torch.max_pool2d}
 AVERAGES = {functional.avg_pool2d}
+PADDINGS = {functional.pad}
 
 
 def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) -> Sliding | None:
-    """Return what a node slides, or None if it is neither convolution nor pool.
+    """Return what a node slides, or None if it is neither convolution nor pool nor padding.
 
     ``module``: the one that the node calls, if it does. ``kernel``: height and width of the
     weights, of a convolution.
@@ -108,6 +113,8 @@ def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) 
         raise ValueError("its numbers depend on the image")
     if arguments.get("padding_mode", "zeros") != "zeros":
         raise ValueError(f"it pads by mode {arguments['padding_mode']!r}")
+    if "mode" in arguments:
+        return _padding(arguments)
     if "kernel_size" in arguments:
         return _pool(arguments)
     assert kernel is not None
@@ -153,9 +160,22 @@ def _pool(arguments: Mapping[str, Any]) -> Sliding:
     )
 
 
+def _padding(arguments: Mapping[str, Any]) -> Sliding:
+    if arguments["mode"] != "constant":
+        raise ValueError(f"it pads by mode {arguments['mode']!r}")
+    amounts = (*arguments["pad"], 0, 0)  # the last dimension first, and maybe alone
+    left, right, top, bottom = amounts[:4]
+    if any(amounts[4:]):
+        raise ValueError("it pads channels")
+    value = arguments["value"] or 0.0
+    return Sliding("padding", ONE, ONE, (top, left), (bottom, right), value=value)
+
+
 def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None:
-    """Return the arguments of a convolution or a pool by PyTorch's names."""
+    """Return the arguments of a convolution, a pool or a padding by PyTorch's names."""
     names: tuple[str, ...]
+    if isinstance(module, nn.ZeroPad2d | nn.ConstantPad2d):
+        return {"pad": module.padding, "mode": "constant", "value": module.value}
     if isinstance(module, nn.Conv2d):
         names = ("stride", "padding", "dilation", "groups", "padding_mode")
     elif isinstance(module, nn.MaxPool2d):
@@ -175,6 +195,8 @@ def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None
         return _given(node, MAXIMUM_ARGUMENTS)
     elif node.op == "call_function" and node.target in AVERAGES:
         return _given(node, AVERAGE_ARGUMENTS)
+    elif node.op == "call_function" and node.target in PADDINGS:
+        return _given(node, PADDING_ARGUMENTS)
     else:
         return None
     return {name: getattr(module, name) for name in names}
@@ -207,6 +229,9 @@ AVERAGE_ARGUMENTS = {
     "count_include_pad": True,
     "divisor_override": None,
 }
+
+
+PADDING_ARGUMENTS = {"input": None, "pad": None, "mode": "constant", "value": None}
 
 
 def _given(node: fx.Node, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import lcm
 from typing import NamedTuple
 
 
@@ -37,6 +38,18 @@ class Extent(NamedTuple):
         """Return what a transposed convolution makes of it: the union over its phases."""
         before = Fraction(kernel - 1 - padding, stride)
         finer = self.reaching(self.stride / stride, before, Fraction(padding, stride))
+        return finer._replace(interpolated=max(self.interpolated, self.stride))
+
+    def resampled(self, start: Fraction, step: Fraction) -> Extent:
+        """Return the extent of a cell *j* interpolated at cell ``start + step·j`` of this one."""
+        # Of all its phases, the one that is farthest from either neighbour.
+        reach = 1 - Fraction(1, lcm(start.denominator, step.denominator))
+        finer = Extent(
+            self.stride * step,
+            self.offset + self.stride * start,
+            self.first + self.stride * (start - reach),
+            self.last + self.stride * (start + reach),
+        )
         return finer._replace(interpolated=max(self.interpolated, self.stride))
 
     def shifted(self, cells: int) -> Extent:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from ..resampling import Interpolation
 from ._call import Call, Rule
 from ._extent import Untraceable
 from ._layout import elementwise
@@ -148,6 +149,16 @@ def upsample(taps: int) -> Rule:
         return located
 
     return rule
+
+
+def resample(call: Call) -> Located:
+    """Interpolate between cells of the nearest two, axis by axis (``core.resampling``)."""
+    located = call.first
+    for dim, name in ((-2, "rows"), (-1, "columns")):
+        at = Interpolation.from_ints(call[name])
+        extent = located.along(dim).resampled(at.start, at.step)
+        located = located.moved(dim, at.cells_out, extent)
+    return located
 
 
 def adaptive_pool(call: Call) -> Located:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, gcd, inf
@@ -74,6 +74,20 @@ def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = N
         for index, (name, located) in enumerate(zip(names, positions, strict=True))
     ]
     return Measurement(tuple(specs), multiple, minimum)
+
+
+def size_of_map(module: nn.Module, in_channels: int) -> Callable[[Size], Size]:
+    """Return a function from the size of an image to that of ``module(image)``, (height, width).
+
+    It runs the module without data; (0, 0) stands for a size that the module refuses.
+    """
+    subject, _ = _first_run(module, in_channels)
+
+    def size(image: Size) -> Size:
+        shapes = subject.shapes(image) if min(image) > 0 else None
+        return (shapes[0][-2], shapes[0][-1]) if shapes else (0, 0)
+
+    return size
 
 
 def _place(

@@ -47,6 +47,7 @@ _RULES: Sequence[tuple[Rule, str]] = (
     (layers.upsample(taps=1), "upsample_nearest2d _upsample_nearest_exact2d"),
     (layers.upsample(taps=2), "upsample_bilinear2d"),
     (layers.upsample(taps=4), "upsample_bicubic2d"),
+    (layers.resample, "resample"),
     (
         layers.reduce,
         "amax amin linalg_vector_norm logsumexp max mean min norm prod std std_mean sum var "

@@ -1,0 +1,62 @@
+"""Filter rarefaction: strides taken out of a network, its later filters spread apart.
+
+Long, Shelhamer, Darrell, PAMI 2016, section 3.2: the "algorithme à trous" of wavelets (Mallat
+1999) for networks of convolutions and pools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from ...core import Decoder, Factory, Scores
+from ...core.geometry import FeatureSpec
+from ...core.rarefaction import Rarefied
+from ...registry import PluxelError
+from ._on_images import OnImages
+
+Exact = Literal["valid", "fragments"]
+
+
+class Atrous(OnImages):
+    """Score the backbone's deepest map at a finer stride, all weights untouched.
+
+    ``decoder``: what scores that map. ``output_stride``: in pixels; strides beyond it are taken
+    out, from the end. ``exact``: ``valid`` spreads the filters, which equals shift-and-stitch
+    wherever no padding is in sight; ``fragments`` runs each layer as it is on interlaced fragments
+    of its input, which gives the same scores by the other road, padding or not.
+
+    Raises: PluxelError for a stride that those of the backbone do not lead to, and naming the layer
+    for which the result would be another: global pooling, attention, statistics of a batch.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[FeatureSpec],
+        num_classes: int,
+        class_names: Sequence[str],
+        backbone: nn.Module,
+        in_channels: int,
+        *,
+        decoder: Factory[Decoder],
+        output_stride: Annotated[int, Field(ge=1)] = 8,
+        exact: Exact = "valid",
+    ) -> None:
+        super().__init__(features, num_classes, class_names, backbone, decoder)
+        self.rarefied = Rarefied(self.network, in_channels, output_stride)
+        self.grid = self.rarefied.maps[0].grid
+        self.exact: Exact = exact
+        if self.grid.stride != (output_stride, output_stride):
+            strides = sorted({int(spec.grid.stride[0]) for spec in features})
+            raise PluxelError(
+                f"output_stride {output_stride} cannot be had: the backbone has strides "
+                f"{', '.join(map(str, strides))}"
+            )
+
+    def forward(self, image: Tensor) -> Scores:
+        """Return scores at ``output_stride`` for an image (N, channels, H, W), normalised."""
+        run = self.rarefied if self.exact == "valid" else self.rarefied.by_fragments
+        return Scores(run(image), self.grid)  # pyright: ignore[reportArgumentType] - of one map

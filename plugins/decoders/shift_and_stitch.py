@@ -1,0 +1,117 @@
+"""Shift-and-stitch: a network run on every shift of its input, the results interlaced.
+
+Long, Shelhamer, Darrell, PAMI 2016, section 3.2; Sermanet et al., "OverFeat", ICLR 2014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...core import Decoder, Factory, Scores
+from ...core.geometry import FeatureSpec, Grid
+from ...core.progress import track
+from ...core.tracing import size_of_map
+from ...registry import PluxelError
+from ._on_images import OnImages
+
+Shift = tuple[int, int]
+"""How far the image moves up and to the left, in cells of the dense map."""
+
+PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}
+"""Of all images of a pass: enough to keep a device busy, few enough for its memory."""
+
+
+class ShiftAndStitch(OnImages):
+    """Score the backbone's deepest map ``factor`` times as densely, by ``factor``² passes.
+
+    ``decoder``: what scores that map. ``factor``: divides the map's stride.
+    ``shifts_per_batch``: shifts that go through the network at once; null: as many as a pass of
+    moderate size holds.
+
+    Raises: PluxelError for a factor that does not divide the stride, and for a backbone in which
+    attention mixes all positions, to which a shifted image is another one.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[FeatureSpec],
+        num_classes: int,
+        class_names: Sequence[str],
+        backbone: nn.Module,
+        *,
+        decoder: Factory[Decoder],
+        factor: Annotated[int, Field(ge=2)] = 2,
+        shifts_per_batch: Annotated[int, Field(ge=1)] | None = None,
+    ) -> None:
+        super().__init__(features, num_classes, class_names, backbone, decoder)
+        coarse = self.coarse
+        if coarse.source == "assumed":
+            raise PluxelError(
+                f"map '{coarse.name}' of the backbone mixes all positions by attention: shifting "
+                "the image does not shift it"
+            )
+        vertical, horizontal = (stride / factor for stride in coarse.grid.stride)
+        if vertical.denominator != 1 or horizontal.denominator != 1:
+            raise PluxelError(f"factor {factor} does not divide the stride {coarse.grid.stride[0]}")
+        self.grid = Grid((vertical, horizontal), coarse.grid.offset)
+        self.step = int(vertical), int(horizontal)
+        self.factor = factor
+        self.shifts_per_batch = shifts_per_batch
+        # Of a network that wants whole multiples of a size, all cells of all shifts count.
+        self.pad_multiple: int = getattr(backbone, "pad_multiple", 1)
+
+    def forward(self, image: Tensor) -> Scores:
+        """Return scores on the dense grid for an image (N, channels, H, W), normalised."""
+        rows, columns = self._cells(image)
+        whole: Tensor | None = None
+        for (y, x), part in self._passes(image):
+            if whole is None:
+                whole = part.new_empty((*part.shape[:2], sum(rows), sum(columns)))
+            whole[:, :, y :: self.factor, x :: self.factor] = part[..., : rows[y], : columns[x]]
+        assert whole is not None
+        return Scores(whole, self.grid)
+
+    def _passes(self, image: Tensor) -> Iterator[tuple[Shift, Tensor]]:
+        """Yield each shift and the scores of the image that begins there."""
+        height, width = image.shape[-2:]
+        down, across = ((self.factor - 1) * step for step in self.step)
+        image = functional.pad(image, (0, across, 0, down))
+        shifts = list(product(range(self.factor), repeat=2))
+        at_once = self.shifts_per_batch or self._moderate(len(image) * height * width, image.device)
+        with track("shifting", -(-len(shifts) // at_once)) as advance:
+            for first in range(0, len(shifts), at_once):
+                chosen = shifts[first : first + at_once]
+                windows = torch.cat([self._window(image, shift, height, width) for shift in chosen])
+                parts = self.network(windows).chunk(len(chosen))
+                yield from zip(chosen, parts, strict=True)
+                advance()
+
+    def _window(self, image: Tensor, shift: Shift, height: int, width: int) -> Tensor:
+        top, left = (step * cells for step, cells in zip(self.step, shift, strict=True))
+        return image[:, :, top : top + height, left : left + width]
+
+    def _moderate(self, pixels: int, device: torch.device) -> int:
+        return max(1, PIXELS["cpu" if device.type == "cpu" else "cuda"] // pixels)
+
+    def _cells(self, image: Tensor) -> tuple[Sequence[int], Sequence[int]]:
+        """Return how many rows and columns of the scores count, for each shift along an axis.
+
+        As many as the network gives for an image that ends where this one does: what comes after
+        looks at pixels that were added at the right and at the bottom.
+        """
+        height, width = image.shape[-2:]
+        vertical, horizontal = self.step if self.pad_multiple == 1 else (0, 0)
+        size = size_of_map(self.network, image.shape[1])
+        cells = [
+            size((height - vertical * shift, width - horizontal * shift))
+            for shift in range(self.factor)
+        ]
+        rows, columns = zip(*cells, strict=True)
+        return rows, columns
