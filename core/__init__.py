@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Scores,
     )
     from .data import Lazy
+    from .engine import Experiment, Run, Trainer
     from .geometry import FeatureSpec, Grid
     from .images import read_image, read_index_mask
     from .labels import LabelMap, LabelSpace
@@ -33,6 +34,7 @@ __all__ = [
     "Dataset",
     "Decoder",
     "Embedding",
+    "Experiment",
     "Factory",
     "FeatureSpec",
     "Grid",
@@ -42,8 +44,10 @@ __all__ = [
     "Loss",
     "Normalisation",
     "Pipeline",
+    "Run",
     "Sample",
     "Scores",
+    "Trainer",
     "check_target",
     "load_config",
     "measure",
@@ -58,6 +62,7 @@ _HOMES = {
     "Dataset": ".contracts",
     "Decoder": ".contracts",
     "Embedding": ".contracts",
+    "Experiment": ".engine",
     "Factory": ".config",
     "FeatureSpec": ".geometry",
     "Grid": ".geometry",
@@ -67,8 +72,10 @@ _HOMES = {
     "Loss": ".contracts",
     "Normalisation": ".normalisation",
     "Pipeline": ".predict",
+    "Run": ".engine",
     "Sample": ".contracts",
     "Scores": ".contracts",
+    "Trainer": ".engine",
     "check_target": ".targets",
     "load_config": ".config",
     "measure": ".tracing",

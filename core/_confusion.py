@@ -40,15 +40,49 @@ def confusion(
 
     Raises: TargetError for a label or a counted prediction that is out of range.
     """
+    _check_shapes(prediction, target)
+    flat = prediction.reshape(1, -1), target.reshape(1, -1)
+    return confusion_each(*flat, num_classes, ignore_index, scratch)[0]
+
+
+def confusion_each(
+    prediction: Tensor,
+    target: Tensor,
+    num_classes: int,
+    ignore_index: int,
+    scratch: Scratch | None = None,
+) -> Tensor:
+    """Return the ``confusion`` of each of N images, (N, C, C): prediction and target (N, …)."""
+    _check_shapes(prediction, target)
+    predicted, labels = _flat("prediction", prediction), _flat("target", target)
+    if not (is_readable(labels) and is_readable(predicted)):
+        return _count_unseen(predicted, labels, num_classes, ignore_index)
+    scratch = scratch or Scratch()
+    counts = torch.empty(len(labels), num_classes, num_classes, dtype=torch.int64)
+    for row, one, truth in zip(counts, predicted, labels, strict=True):
+        row.copy_(_count_seen(one, truth, num_classes, ignore_index, scratch))
+    return counts
+
+
+def _check_shapes(prediction: Tensor, target: Tensor) -> None:
     if prediction.shape != target.shape:
         raise TargetError(
             f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
             "must have one shape"
         )
-    predicted, labels = _flat("prediction", prediction), _flat("target", target)
-    if not (is_readable(labels) and is_readable(predicted) and labels.device.type == "cpu"):
-        return _count_unseen(predicted, labels, num_classes, ignore_index)
-    scratch = scratch or Scratch()
+
+
+def _flat(name: str, values: Tensor) -> Tensor:
+    """Return (N, P) of (N, …)."""
+    if values.dtype not in _INTEGERS + _WIDE_UNSIGNED:
+        raise TargetError(f"{name} must hold class indices, not {values.dtype}")
+    return (values.long() if values.dtype in _WIDE_UNSIGNED else values).flatten(1)
+
+
+def _count_seen(
+    predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int, scratch: Scratch
+) -> Tensor:
+    """Count (P,) class indices; what is out of range is named."""
     counts = _count(predicted, labels, num_classes, ignore_index, scratch)
     if counts is None:
         counted = labels != ignore_index
@@ -58,12 +92,6 @@ def confusion(
         counts = _count(predicted, labels, num_classes, ignore_index, scratch)
         assert counts is not None  # what could be out of range has been left out or refused
     return counts
-
-
-def _flat(name: str, values: Tensor) -> Tensor:
-    if values.dtype not in _INTEGERS + _WIDE_UNSIGNED:
-        raise TargetError(f"{name} must hold class indices, not {values.dtype}")
-    return (values.long() if values.dtype in _WIDE_UNSIGNED else values).reshape(-1)
 
 
 def _count(
@@ -95,15 +123,17 @@ def _count(
 
 
 def _count_unseen(predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int) -> Tensor:
-    """Count on the device, or for the shapes alone, without looking at a value."""
+    """Count (N, P) all at once on the device, or for the shapes alone; no value is looked at."""
     check_target(labels, num_classes, ignore_index)
     counted = labels != ignore_index
     check_prediction(predicted.where(counted, 0), num_classes)
-    bins = num_classes * num_classes
+    images, bins = len(labels), num_classes * num_classes
     index = torch.where(counted, labels.long() * num_classes + predicted, bins)
+    index += (bins + 1) * torch.arange(images, device=index.device)[:, None]
+    index = index.flatten()
     if type(index) is Tensor and not torch.compiler.is_compiling():
-        counts = torch.bincount(index, minlength=bins + 1)
+        counts = torch.bincount(index, minlength=images * (bins + 1))
     else:  # the shape of bincount's result depends on the values
-        counts = torch.zeros(bins + 1, dtype=torch.int64, device=index.device)
+        counts = torch.zeros(images * (bins + 1), dtype=torch.int64, device=index.device)
         counts = counts.index_add(0, index, torch.ones_like(index))
-    return counts[:bins].view(num_classes, num_classes)
+    return counts.view(images, bins + 1)[:, :bins].unflatten(1, (num_classes, num_classes))

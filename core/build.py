@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from ..registry import PluxelError
 from .config import Config, Factory, HeadConfig, Problem, StreamConfig
 from .contracts import Backbone, Dataset, Decoder
@@ -159,25 +157,21 @@ def build_objective(
     return Objective(losses, weights)
 
 
-def check(config: Config) -> str | None:
-    """Build everything without memory for weights, so that what does not fit shows.
+def sketch_blueprint(config: Config) -> Blueprint:
+    """Return the blueprint of the data, or of a stand-in for them where they are not there."""
+    return blueprint_or_stand_in(config, look_at_data(config)[0])
 
-    Returns what could not be looked at: the data may well lie on another machine. What depends on
-    their classes is left out then.
 
-    Raises: ConfigError at the component that does not fit.
+def blueprint_or_stand_in(config: Config, dataset: Dataset | None) -> Blueprint:
+    """Return the blueprint of a dataset, or of a stand-in for one that is not there."""
+    return _stand_in(config) if dataset is None else draw_blueprint(config, dataset)
+
+
+def look_at_data(config: Config) -> tuple[Dataset | None, str | None]:
+    """Return the first split that is there, and what is to be said of the first that is not.
+
+    Raises: ConfigError at ``dataset`` for what is wrong, rather than on another machine.
     """
-    dataset, doubt = _look_at_data(config)
-    blueprint = _stand_in(config) if dataset is None else draw_blueprint(config, dataset)
-    with torch.device("meta"):
-        build_model(config, blueprint)
-    if dataset is not None:
-        build_objective(config, blueprint.label_spaces(), lambda _head: [])
-    return doubt
-
-
-def _look_at_data(config: Config) -> tuple[Dataset | None, str | None]:
-    """Return the first split that is there, and what is to be said of the first that is not."""
     found: list[Dataset] = []
     missing: list[Problem] = []
     for split in dict.fromkeys(config.pipeline.splits.values()):

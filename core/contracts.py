@@ -46,7 +46,7 @@ class Scores:
 class Sample:
     """One raw sample of a dataset.
 
-    ``inputs``: name -> (H, W) or (H, W, channels), upright, uint8, uint16 or float32.
+    ``inputs``: name -> (H, W) or (H, W, channels), upright, uint8, uint16, or float32 in 0–1.
     ``labels``: name -> (H, W) raw label ids, any integer type.
     ``paths``: name of an input or label -> the file it came from, where there is one.
     Both mappings may be lazy: a reader that is not asked for a field does not pay for it.
@@ -97,7 +97,9 @@ class Loss(Protocol):
 
     Computed in float32 whatever comes in; ignored pixels get exactly zero gradient. One that also
     offers ``per_pixel(logits, target) -> (N, H, W)`` and ``normaliser(target) -> scalar`` (the loss
-    is sum / normaliser) can be fused with the resampling.
+    is sum / normaliser) is fused with the resampling, strip by strip; the others receive full
+    logits. A sum of others offers ``terms: {name: (weight, loss)}``, of which each is fused if it
+    can be. ``chosen_weights: {class: weight}`` is shown when a training starts.
     """
 
     def __call__(self, logits: Tensor, target: Tensor, /) -> Tensor:
@@ -111,7 +113,8 @@ class Dataset(Protocol):
 
     ``labels``: name of a label map -> its default meaning. ``channels``: name of an input -> count.
     ``endless = True`` (optional) says that ``dataset[i]`` is a new sample for every ``i``;
-    ``unpaired`` (optional) lists files without a counterpart, for `pluxel data check`.
+    ``unpaired`` (optional) lists files without a counterpart, for `pluxel data check`; ``names``
+    (optional) those of all samples, so that a split can be cut at one without reading them.
     """
 
     labels: Mapping[str, LabelMap]

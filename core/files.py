@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ def replacing(path: Path) -> Iterator[Path]:
     Whatever fails on the way, the file that had the name before is untouched and nothing
     half-written is left behind.
 
-    Raises: PluxelError where the disk refuses (full, read-only, quota).
+    Raises: PluxelError where the disk refuses (full, read-only, quota, no place for a folder).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: image writers choose the format by it.
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    # By chance, because processes of several hosts may write to one file system. The suffix stays
+    # last: image writers choose the format by it.
+    unfinished = path.with_name(f".{path.stem}.{secrets.token_hex(8)}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
@@ -32,7 +34,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise PluxelError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # most often it has its new name; else the first error is told
+            unfinished.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

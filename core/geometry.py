@@ -83,7 +83,8 @@ class FeatureSpec:
 
     ``receptive_field`` is (height, width) in input pixels, infinite where a cell sees everything.
     ``source`` tells how grid and receptive field were found: ``computed`` from the layers,
-    ``probed`` by gradients, or ``assumed``.
+    ``probed`` by gradients, or ``assumed``. ``border``: what lies outside of the map; zeros where
+    the network itself sees its image in a wide frame of zeros.
     """
 
     name: str
@@ -91,6 +92,7 @@ class FeatureSpec:
     grid: Grid
     receptive_field: tuple[float, float]
     source: Source
+    border: Border = "replicate"
 
 
 class StrideError(PluxelError):

@@ -29,7 +29,7 @@ RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
 
 _LOSSY = {"JPEG", "MPO"}
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-_TIFF = {".tif", ".tiff"}
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 _WIDE_GREY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
 
 T = TypeVar("T")
@@ -60,14 +60,17 @@ def image_files(folder: Path) -> list[Path]:
 def read_image(path: Path, channels: int = 3) -> np.ndarray:
     """Return an image (H, W, channels), upright by its EXIF orientation, channels in RGB order.
 
-    uint8 for the formats of photographs, whatever they hold (greyscale, palette, CMYK, alpha, 16
-    bits and floating point are converted, which is logged once a file). Arrays (``.npy``, and TIFF
-    for other counts than 1, 3, 4) keep uint8, uint16 or float32.
+    Three and four channels are uint8 in the formats of photographs, whatever they hold (greyscale,
+    palette, CMYK, alpha, 16 bits and floating point are converted, which is logged once a file).
+    One channel, and arrays (``.npy``, and TIFF for other counts), keep uint8, uint16 or float32.
 
-    Raises: ImageError naming the file, for whatever does not decode to the end.
+    Raises: ImageError naming the file, for whatever does not decode to the end, and for floating
+    point outside of 0–1.
     """
     if path.suffix.lower() == ".npy" or channels not in _MODES:
-        return _guarded(path, lambda: check_pixels(_read_array(path), channels, path))
+        return _guarded(
+            path, lambda: check_range(check_pixels(_read_array(path), channels, path), path)
+        )
 
     def read() -> np.ndarray:
         with Image.open(path) as image:
@@ -100,6 +103,26 @@ def check_pixels(array: np.ndarray, channels: int, name: Path | str) -> np.ndarr
     if pixels.dtype.name not in RAW_MAXIMUM:
         raise ImageError(
             f"{name}: holds {array.dtype}; uint8, uint16 or floating point in 0–1 is needed"
+        )
+    return pixels
+
+
+def check_range(pixels: np.ndarray, name: Path | str) -> np.ndarray:
+    """Return raw pixels of a type that has a range, (H, W, channels) or (H, W).
+
+    Floating point has one by agreement, 0–1: guessed from the values of one image, it would be
+    another one for the next. Wider integers than uint16 are to lie in its range.
+
+    Raises: ImageError where values lie outside, or are no numbers.
+    """
+    if pixels.dtype.name in RAW_MAXIMUM:
+        return pixels
+    full = 1 if pixels.dtype.kind == "f" else RAW_MAXIMUM["uint16"]
+    low, high = pixels.min(), pixels.max()
+    if not 0 <= low <= high <= full:  # false for NaN, too
+        raise ImageError(
+            f"{name}: holds values of {low:g} to {high:g}, but {pixels.dtype} images are 0 to "
+            f"{full}. Divide the values of all images by one number, or save them as uint16"
         )
     return pixels
 
@@ -172,7 +195,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
                 width, height = image.size[::-1] if sideways else image.size
                 return height, width, 3
         except Image.UnidentifiedImageError:
-            if path.suffix.lower() not in _TIFF:
+            if path.suffix.lower() not in TIFF_SUFFIXES:
                 raise
             return with_channels(_read_array(path)).shape
 
@@ -221,14 +244,16 @@ def _upright(image: Image.Image, name: Path | str) -> Image.Image:
 def _convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
     image = _upright(image, name)
     target = _MODES.get(channels, image.mode)
+    wide = image.mode in _WIDE_GREY or image.mode == "F"
+    if wide and channels == 1:
+        return check_pixels(_wide_pixels(image, name), channels, name)
     if image.mode == target:
         return check_pixels(np.asarray(image), channels, name)
     if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
         count = len(image.getbands())
         raise ImageError(f"{name}: has {count} channels ({image.mode}), 4 are needed")
     log_once(logging.INFO, f"{name}: converted from {_describe(image)} to {target}")
-    wide = image.mode in _WIDE_GREY or image.mode == "F"
-    narrow = Image.fromarray(_eight_bits(name, np.asarray(image))) if wide else image
+    narrow = Image.fromarray(_eight_bits(_wide_pixels(image, name))) if wide else image
     return check_pixels(np.asarray(narrow.convert(target)), channels, name)
 
 
@@ -238,13 +263,15 @@ def _describe(image: Image.Image) -> str:
     return names.get(image.mode, image.mode)
 
 
-def _eight_bits(name: Path | str, wide: np.ndarray) -> np.ndarray:
-    """Map 0–65535 (integers), 0–1 or 0–255 (floating point) to 0–255."""
-    low, high = wide.min(), wide.max()
-    full = 65535 if wide.dtype.kind in "iu" else 1 if high <= 1 else 255
-    if not 0 <= low <= high <= full:
-        raise ImageError(f"{name}: values of {low} to {high} are outside 0 to {full}")
-    return np.rint(wide * (255 / full)).astype(np.uint8)
+def _wide_pixels(image: Image.Image, name: Path | str) -> np.ndarray:
+    """Return greys of more than 8 bits (H, W): uint16, or float32 in 0–1."""
+    pixels = check_range(np.asarray(image), name)
+    # In the machine's order of bytes: TIFF has either.
+    return pixels.astype(np.float32 if pixels.dtype.kind == "f" else np.uint16, copy=False)
+
+
+def _eight_bits(wide: np.ndarray) -> np.ndarray:
+    return np.rint(wide * (255 / RAW_MAXIMUM.get(wide.dtype.name, 1))).astype(np.uint8)
 
 
 def _index_mask(path: Path) -> np.ndarray:
@@ -283,7 +310,7 @@ def _warn_if_lossy(path: Path, image: Image.Image) -> None:
 def _read_array(path: Path) -> np.ndarray:
     if path.suffix.lower() == ".npy":
         return np.load(path, allow_pickle=False)
-    if path.suffix.lower() not in _TIFF:
+    if path.suffix.lower() not in TIFF_SUFFIXES:
         raise ImageError(f"{path}: only TIFF and .npy files hold other channel counts than 1, 3, 4")
     try:
         import tifffile  # noqa: PLC0415 - an extra

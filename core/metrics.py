@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from ._confusion import Scratch, confusion
+from ._confusion import Scratch, confusion, confusion_each
 
 __all__ = ["ConfusionMatrix", "SegmentationScores", "confusion"]
 
@@ -40,6 +40,17 @@ class ConfusionMatrix:
         """Count the pixels of a batch or of an image; returns their own (C, C) ``confusion``."""
         counts = confusion(prediction, target, self.num_classes, self.ignore_index, self._scratch)
         self.counts += counts
+        return counts
+
+    def update_each(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Count a batch (N, …); returns the confusion of each image, (N, C, C).
+
+        On a device, all images are counted at once, and the host waits for it once.
+        """
+        counts = confusion_each(
+            prediction, target, self.num_classes, self.ignore_index, self._scratch
+        )
+        self.counts += counts.sum(0)
         return counts
 
     def merge(self, other: ConfusionMatrix) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .contracts import Loss, Scores
-from .fused import resampled_loss
+from .fused import resampled_loss, terms_of
 from .resampling import resample
 
 
@@ -31,6 +31,16 @@ class Objective:
         ]
         return torch.stack(weighted).sum()
 
+    @property
+    def chosen_weights(self) -> dict[str, float]:
+        """The class weights of all losses that have any, by ``term/class``."""
+        return {
+            f"{name}/{key}" if name else key: weight
+            for loss in self.losses.values()
+            for name, _, term in terms_of(loss)
+            for key, weight in getattr(term, "chosen_weights", {}).items()
+        }
+
     @torch.no_grad()
     def bad_terms(self, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]) -> list[str]:
         """Name the terms that are not finite, and scores that were not to begin with."""
@@ -41,9 +51,10 @@ class Objective:
             if not logits.isfinite().all():
                 bad.append(f"the scores of head {head!r}, before any loss")
                 continue
-            split = getattr(loss, "terms", None)
-            terms = split(logits, targets[head]) if split else {"": loss(logits, targets[head])}
-            names = [term for term, value in terms.items() if not value.isfinite()]
             kind = type(loss).__name__
-            bad += [f"{kind} {name}".strip() + f" of head {head!r}" for name in names]
+            bad += [
+                f"{kind} {name}".strip() + f" of head {head!r}"
+                for name, _, term in terms_of(loss)
+                if not term(logits, targets[head]).isfinite()
+            ]
         return bad

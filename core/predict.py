@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,16 +15,24 @@ from PIL import Image
 
 from ..registry import Host, PluxelError, did_you_mean
 from .build import build_model
-from .config import load_config
 from .contracts import Scores
 from .engine.devices import choose_device
-from .engine.experiment import read_weights
-from .engine.run import open_run
-from .fused import resampled_classes
-from .images import RAW_MAXIMUM, check_pixels, convert, read_image
+from .engine.trained import open_trained
+from .fused import resampled_classes, resampled_probabilities
+from .images import RAW_MAXIMUM, check_pixels, check_range, convert, read_image
 from .labels import LabelSpace
+from .logs import log_once
 from .model import SegmentationModel
-from .resampling import resample
+from .progress import track
+from .tiling import Reach, Region, Tiling
+
+LARGE = 2048 * 2048
+"""Pixels above which an image goes through the network in tiles by itself."""
+
+TILE = 1024
+"""Pixels along each side of a tile, by default; more for networks that look far."""
+
+Tile = int | Literal["auto", "off"]
 
 OVERLAY_OPACITY = 0.55
 
@@ -78,43 +88,122 @@ class Pipeline:
         self.device = torch.device(device)
 
     @classmethod
-    def load(cls, run: str | Path, *, device: str = "auto", host: Host | None = None) -> Pipeline:
+    def load(
+        cls,
+        run: str | Path,
+        overrides: Sequence[str] = (),
+        *,
+        device: str | None = None,
+        host: Host | None = None,
+    ) -> Pipeline:
         """Rebuild the model of a run; neither its data nor its pretrained weights are needed.
 
-        Raises: PluxelError if ``run`` is no run, or if a plugin that it needs is not installed.
+        ``overrides`` change its configuration: ``["decoder={type: atrous, decoder: fcn32s}"]``.
+        ``device``: ``auto`` by default, wherever it was trained.
+
+        Raises: PluxelError if ``run`` is no run, if a plugin that it needs is not installed, and
+        for overrides under which the weights fit no more.
         """
-        files = open_run(Path(run))
-        config = load_config(files.config, host=host or Host())
-        tensors, blueprint, _ = read_weights(files)
-        model = build_model(config, blueprint)
-        model.load_state_dict(tensors)
-        return cls(model, blueprint.label_spaces(), blueprint.channels, choose_device(device))
+        trained = open_trained(Path(run), overrides, device=device, host=host or Host())
+        blueprint = trained.blueprint
+        model = trained.filled(build_model(trained.config, blueprint))
+        place = choose_device(trained.config.pipeline.device)
+        return cls(model, blueprint.label_spaces(), blueprint.channels, place)
 
     def __call__(self, image: ImageLike | Mapping[str, ImageLike]) -> Any:
         """Return the raw label ids of an image; with several heads, a mapping by head."""
         masks = {head: found.mask for head, found in self.predict(image).items()}
         return masks if len(masks) > 1 else next(iter(masks.values()))
 
-    @torch.inference_mode()
     def predict(
-        self, image: ImageLike | Mapping[str, ImageLike], *, probabilities: bool = False
+        self,
+        image: ImageLike | Mapping[str, ImageLike],
+        *,
+        probabilities: bool = False,
+        tile: Tile = "auto",
     ) -> dict[str, Prediction]:
         """Return the prediction of each head.
 
-        A model with several inputs takes a mapping by their names.
+        A model with several inputs takes a mapping by their names. ``tile``: pixels along each side
+        of the pieces in which a large image goes through the network; ``auto`` cuts those above
+        `LARGE` pixels, ``off`` none.
 
-        Raises: PluxelError for an unreadable file, an empty image, and inputs that are missing,
-        unknown, or of different sizes.
+        Raises: PluxelError for an unreadable file, an empty image, inputs that are missing,
+        unknown, or of different sizes, and a tile that is smaller than what it looks at around it.
         """
         arrays = self.read(image)
         height, width = arrays[self.model.input_names[0]].shape[:2]
-        inputs = {
+        whole: dict[str, Prediction] = {}
+        pieces = self.pieces(_window_of(arrays), (height, width), probabilities, tile)
+        for region, found in pieces:
+            if region.size == (height, width):
+                return found
+            for head, part in found.items():
+                if head not in whole:
+                    whole[head] = _blank(part, (height, width))
+                _fill(whole[head], region, part)
+        return whole
+
+    @torch.inference_mode()
+    def pieces(
+        self,
+        read: Callable[[Region], Mapping[str, np.ndarray]],
+        size: tuple[int, int],
+        probabilities: bool = False,
+        tile: Tile = "auto",
+    ) -> Iterator[tuple[Region, dict[str, Prediction]]]:
+        """Yield the predictions of an image (H, W) by regions, row by row; of a small one, whole.
+
+        ``read``: the raw pixels (h, w, channels) of a region by name of the input. ``tile``: as
+        for ``predict``. Memory is that of a tile, whatever the size of the image.
+
+        Raises: PluxelError, as ``predict`` does.
+        """
+        tiling = self._tiling(size, tile)
+        if tiling is None:
+            region = Region(range(size[0]), range(size[1]))
+            yield (
+                region,
+                self._predictions(self.model(self._tensors(read(region))), region, probabilities),
+            )
+            return
+        with track("tiles", len(tiling.tiles(size))) as advance:
+            for region, scores in tiling.run(lambda window: self._tensors(read(window)), size):
+                yield region, self._predictions(scores, region, probabilities)
+                advance()
+
+    def cuts(self, size: tuple[int, int], tile: Tile) -> bool:
+        """Tell whether an image (H, W) goes through the network in tiles."""
+        return tile != "off" and (tile != "auto" or size[0] * size[1] > LARGE)
+
+    def _tiling(self, size: tuple[int, int], tile: Tile) -> Tiling | None:
+        if not self.cuts(size, tile):
+            return None
+        if not self.reach.is_finite:
+            log_once(
+                logging.WARNING,
+                "some layers of the network see the whole image, so tiles cannot be exact: windows "
+                "that overlap are blended",
+            )
+        usual = max(TILE, 4 * self.reach.halo) if self.reach.is_finite else TILE
+        return Tiling.of(self.model, self.reach, usual if isinstance(tile, str) else tile)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """How far the model looks."""
+        return Reach.of(self.model)
+
+    def _tensors(self, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+        return {
             name: torch.from_numpy(array).permute(2, 0, 1)[None].to(self.device)
             for name, array in arrays.items()
         }
-        scores = self.model(inputs)
+
+    def _predictions(
+        self, scores: Mapping[str, Scores], region: Region, probabilities: bool
+    ) -> dict[str, Prediction]:
         return {
-            head: _prediction(space, scores[head], (height, width), probabilities)
+            head: _prediction(space, scores[head], region.size, probabilities)
             for head, space in self.spaces.items()
         }
 
@@ -151,7 +240,8 @@ def _pixels(image: ImageLike, channels: int, name: str) -> np.ndarray:
         # What was opened from a file knows its name.
         array = convert(image, channels, getattr(image, "filename", "") or f"input '{name}'")
     else:
-        array = check_pixels(image, channels, f"input '{name}'")
+        label = f"input '{name}'"
+        array = check_range(check_pixels(image, channels, label), label)
     return np.require(array, requirements=["C", "W"])  # torch takes no array that is read-only
 
 
@@ -166,5 +256,28 @@ def _prediction(
     space: LabelSpace, scores: Scores, size: tuple[int, int], probabilities: bool
 ) -> Prediction:
     classes = resampled_classes(scores, size)[0].cpu().numpy().astype(space.dtype)
-    likely = resample(scores, size)[0].softmax(0).cpu().numpy() if probabilities else None
+    likely = resampled_probabilities(scores, size)[0].cpu().numpy() if probabilities else None
     return Prediction(space, classes, likely)
+
+
+def _window_of(
+    arrays: Mapping[str, np.ndarray],
+) -> Callable[[Region], dict[str, np.ndarray]]:
+    def read(region: Region) -> dict[str, np.ndarray]:
+        rows, columns = region.slices
+        return {name: array[rows, columns] for name, array in arrays.items()}
+
+    return read
+
+
+def _blank(part: Prediction, size: tuple[int, int]) -> Prediction:
+    """Return a prediction of another size, to be filled."""
+    likely = part.probabilities
+    whole = None if likely is None else np.empty((len(likely), *size), likely.dtype)
+    return Prediction(part.space, np.empty(size, part.classes.dtype), whole)
+
+
+def _fill(whole: Prediction, region: Region, part: Prediction) -> None:
+    whole.classes[region.slices] = part.classes
+    if whole.probabilities is not None and part.probabilities is not None:
+        whole.probabilities[:, *region.slices] = part.probabilities

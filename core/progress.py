@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
 from typing import Protocol
@@ -55,14 +56,27 @@ def configure_logging() -> None:
 
 @contextmanager
 def track(description: str, total: int, completed: int = 0) -> Iterator[Advance]:
-    """Show how far a loop of ``total`` steps has come, ``completed`` of them before it began."""
-    if console().is_terminal:
+    """Show how far a loop of ``total`` steps has come, ``completed`` of them before it began.
+
+    Within another one, it is a further bar for as long as it runs. Nothing is shown by a process
+    whose log keeps to warnings: another one shows the same.
+    """
+    if logger.level > logging.INFO:
+        yield _silently
+    elif console().is_terminal:
         yield from _bar(description, total, completed)
     else:
         yield _Lines(description, total, completed)
 
 
+_shown: ContextVar[Progress | None] = ContextVar("shown", default=None)
+"""The bars that are on the terminal: it has room for one display of them."""
+
+
 def _bar(description: str, total: int, completed: int) -> Iterator[Advance]:
+    if (outer := _shown.get()) is not None:
+        yield from _task(outer, description, total, completed)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -72,12 +86,27 @@ def _bar(description: str, total: int, completed: int) -> Iterator[Advance]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console(), transient=True) as progress:
-        task = progress.add_task(description, total=total, completed=completed, note="")
+        token = _shown.set(progress)
+        try:
+            yield from _task(progress, description, total, completed)
+        finally:
+            _shown.reset(token)
 
-        def advance(*, note: str = "") -> None:
-            progress.update(task, advance=1, note=note)
 
+def _task(progress: Progress, description: str, total: int, completed: int) -> Iterator[Advance]:
+    task = progress.add_task(description, total=total, completed=completed, note="")
+
+    def advance(*, note: str = "") -> None:
+        progress.update(task, advance=1, note=note)
+
+    try:
         yield advance
+    finally:
+        progress.remove_task(task)
+
+
+def _silently(*, note: str = "") -> None:
+    """Count nothing."""
 
 
 class _Lines:

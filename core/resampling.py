@@ -143,7 +143,7 @@ class Axis:
     def along(cls, interpolation: Interpolation, border: Border, like: Tensor) -> Axis:
         """Return the blocks, where and of what type ``like`` is."""
         blocks = tuple(
-            Block(target, source, _matrix(part, border, like))
+            Block(target, source, matrix(part, border, like))
             for target, source, part in interpolation.blocks()
         )
         return cls(interpolation.cells_in, interpolation.cells_out, blocks)
@@ -217,9 +217,7 @@ class Resampling:
 
 
 @torch.library.custom_op("pluxel::resample", mutates_args=())
-def resample_op(
-    tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool
-) -> Tensor:
+def resample_op(tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool) -> Tensor:
     """Return (N, C, H, W) for (N, C, h, w); an axis is given by ``Interpolation.to_ints``."""
     return _resampling(rows, columns, zeros, tensor)(tensor)
 
@@ -246,7 +244,10 @@ def _shape(tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: b
 
 @resample_adjoint_op.register_fake
 def _adjoint_shape(
-    gradient: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool  # noqa: ARG001
+    gradient: Tensor,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    zeros: bool,  # noqa: ARG001
 ) -> Tensor:
     return gradient.new_empty((*gradient.shape[:2], rows[-2], columns[-2]))
 
@@ -265,8 +266,11 @@ resample_adjoint_op.register_autograd(
 )
 
 
-def _matrix(interpolation: Interpolation, border: Border, like: Tensor) -> Tensor:
-    """Return the taps where ``like`` is; under a fake-tensor mode they are not kept."""
+def matrix(interpolation: Interpolation, border: Border, like: Tensor) -> Tensor:
+    """Return the weights (cells_out, cells_in) where and of what type ``like`` is.
+
+    They are kept, but under a fake-tensor mode.
+    """
     ordinary = type(torch.empty(0)) is Tensor and type(like.detach()) is Tensor
     make = _stored if ordinary else _stored.__wrapped__
     return make(interpolation, border, like.dtype, like.device)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ..registry import PluxelError
+from .colours import unpack
 from .files import replacing
-from .images import IMAGE_SUFFIXES, image_files, write_mask
+from .images import IMAGE_SUFFIXES, ImageError, image_files, write_mask
 from .logs import logger
-from .predict import Pipeline, Prediction
+from .predict import Pipeline, Prediction, Tile
 from .progress import track
+from .rasters import Raster, Write, can_be_windowed, open_raster, raster_writer
 
 
 def predict_files(
@@ -24,14 +27,19 @@ def predict_files(
     kinds: Collection[str],
     *,
     stop_on_error: bool = False,
+    tile: Tile = "auto",
 ) -> list[Path]:
     """Segment images and folders of images; return those that could not be read.
 
+    What goes wrong after reading, a full disk above all, would go wrong again: it ends the run.
+
     Image ``a/b.jpg`` found in folder ``a`` becomes ``output/KIND/b.png``; with several heads,
     ``output/HEAD/KIND/b.png``. ``kinds``: any of ``index``, ``color``, ``overlay``, ``prob``.
+    ``tile``: as for ``Pipeline.predict``. A TIFF that goes through in tiles, or that says where on
+    Earth it lies, is read and written by windows, and becomes ``b.tif``.
 
-    Raises: PluxelError for a model of several inputs, if there is no image at all, and for the
-    first one that cannot be read if ``stop_on_error``.
+    Raises: PluxelError for a model of several inputs, if there is no image at all, where a result
+    cannot be made or written, and for the first image that cannot be read if ``stop_on_error``.
     """
     inputs = pipeline.model.input_names
     if len(inputs) > 1:
@@ -45,14 +53,81 @@ def predict_files(
     with track("predicting", len(names)) as advance:
         for path, name in names.items():
             try:
-                _predict_one(pipeline, path, output, name, kinds)
-            except PluxelError as error:
+                _predict_one(pipeline, path, output, name, kinds, tile)
+            except ImageError as error:
                 if stop_on_error:
                     raise
                 logger.error("left out: %s", error)
                 failed.append(path)
             advance(note=str(path.name))
     return failed
+
+
+def _predict_one(
+    pipeline: Pipeline, path: Path, output: Path, name: Path, kinds: Collection[str], tile: Tile
+) -> None:
+    """Segment one file.
+
+    Raises: ImageError for one that cannot be read, another PluxelError for what comes after.
+    """
+    if can_be_windowed(path):
+        (key,) = pipeline.model.input_names
+        with open_raster(path, pipeline.channels[key]) as raster:
+            if raster.is_placed or pipeline.cuts(raster.size, tile):
+                _stream(pipeline, raster, output, name, kinds, tile)
+                return
+    _save_all(pipeline, pipeline.read(path), output, name, kinds, tile)
+
+
+def _stream(
+    pipeline: Pipeline,
+    raster: Raster,
+    output: Path,
+    name: Path,
+    kinds: Collection[str],
+    tile: Tile,
+) -> None:
+    """Predict a file window by window into files of the same kind; all of them appear, or none."""
+    (key,) = pipeline.model.input_names
+    pieces = pipeline.pieces(
+        lambda region: {key: raster.read(region)}, raster.size, "prob" in kinds, tile
+    )
+    with ExitStack() as files:
+        writers: dict[tuple[str, str], Write] = {}
+        for region, predictions in pieces:
+            image = raster.read(region) if "overlay" in kinds else None
+            for head, prediction in predictions.items():
+                for kind in kinds:
+                    if (head, kind) not in writers:
+                        target = _folder(output, head, predictions) / kind / name
+                        writers[head, kind] = files.enter_context(
+                            _open(prediction, kind, raster, _suffixed(target, ".tif"))
+                        )
+                    writers[head, kind](region, _picture(prediction, kind, image))
+
+
+def _open(
+    prediction: Prediction, kind: str, raster: Raster, path: Path
+) -> AbstractContextManager[Write]:
+    """Open the file of one kind of result."""
+    if kind == "prob":
+        return raster_writer(path, raster, "float32", prediction.space.class_names)
+    if kind == "index" and not prediction.space.label_map.packed_rgb:
+        largest = max(prediction.space.label_map.ids)
+        return raster_writer(path, raster, "uint8" if largest <= 255 else "uint16")
+    return raster_writer(path, raster, "uint8", ("red", "green", "blue"))
+
+
+def _picture(prediction: Prediction, kind: str, image: np.ndarray | None) -> np.ndarray:
+    """Return pixels of one kind of result, (h, w) or (h, w, bands)."""
+    if kind == "prob":
+        return np.moveaxis(_likely(prediction), 0, -1)
+    if kind == "overlay" and image is not None:
+        return prediction.overlay(image)
+    if kind == "color":
+        return prediction.color
+    packed = prediction.space.label_map.packed_rgb
+    return np.stack(unpack(prediction.mask), -1) if packed else prediction.mask
 
 
 def find_images(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
@@ -94,16 +169,23 @@ def output_names(images: Sequence[tuple[Path, Path]]) -> dict[Path, Path]:
     return names
 
 
-def _predict_one(
-    pipeline: Pipeline, path: Path, output: Path, name: Path, kinds: Collection[str]
+def _save_all(
+    pipeline: Pipeline,
+    inputs: Mapping[str, np.ndarray],
+    output: Path,
+    name: Path,
+    kinds: Collection[str],
+    tile: Tile,
 ) -> None:
-    inputs = pipeline.read(path)
     image = next(iter(inputs.values()))
-    predictions = pipeline.predict(inputs, probabilities="prob" in kinds)
+    predictions = pipeline.predict(inputs, probabilities="prob" in kinds, tile=tile)
     for head, prediction in predictions.items():
-        folder = output / head if len(predictions) > 1 else output
         for kind in kinds:
-            save(prediction, image, kind, folder / kind / name)
+            save(prediction, image, kind, _folder(output, head, predictions) / kind / name)
+
+
+def _folder(output: Path, head: str, heads: Collection[str]) -> Path:
+    return output / head if len(heads) > 1 else output
 
 
 def save(prediction: Prediction, image: np.ndarray, kind: str, target: Path) -> None:
@@ -115,7 +197,7 @@ def save(prediction: Prediction, image: np.ndarray, kind: str, target: Path) -> 
         with replacing(_suffixed(target, ".npz")) as unfinished:
             np.savez_compressed(
                 unfinished,
-                probabilities=_float16(prediction),
+                probabilities=_likely(prediction).astype(np.float16),
                 class_names=np.array(prediction.space.class_names),
             )
     else:
@@ -124,10 +206,10 @@ def save(prediction: Prediction, image: np.ndarray, kind: str, target: Path) -> 
             Image.fromarray(picture).save(unfinished, format="PNG")
 
 
-def _float16(prediction: Prediction) -> np.ndarray:
+def _likely(prediction: Prediction) -> np.ndarray:
     if prediction.probabilities is None:
         raise PluxelError("this prediction was made without probabilities")
-    return prediction.probabilities.astype(np.float16)
+    return prediction.probabilities
 
 
 def _suffixed(target: Path, suffix: str) -> Path:

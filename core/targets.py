@@ -8,6 +8,7 @@ from torch import Tensor
 from ..registry import PluxelError
 
 _SHOWN = 8
+_ASSERTING = ("cpu", "cuda", "meta")  # on other devices torch has no assertion: the host waits
 
 
 class TargetError(PluxelError):
@@ -17,8 +18,9 @@ class TargetError(PluxelError):
 def check_target(target: Tensor, num_classes: int, ignore_index: int) -> None:
     """Refuse a label that is neither a class (0 … ``num_classes`` − 1) nor ``ignore_index``.
 
-    ``target``: any shape, any integer type. Where reading the values would make the host wait for
-    the device, the device asserts; elsewhere the error names the values.
+    ``target``: any shape, any integer type. On a CPU the error names the values. A CUDA device
+    asserts, for the host does not wait for it, and can compute nothing more in this process:
+    labels are better checked before they travel.
 
     Raises: TargetError.
     """
@@ -29,8 +31,9 @@ def check_target(target: Tensor, num_classes: int, ignore_index: int) -> None:
             f"a label is neither a class (0–{num_classes - 1}) nor the ignore index {ignore_index}",
         )
     elif not within(target, num_classes):
-        stray = target[_stray(target, num_classes) & (target != ignore_index)]
-        if len(stray):
+        labelled = target.masked_fill(target == ignore_index, 0)
+        if not within(labelled, num_classes):
+            stray = labelled[_stray(labelled, num_classes)]
             raise TargetError(
                 f"{_listed('label', stray)} neither a class (0–{num_classes - 1}) "
                 f"nor the ignore index {ignore_index}: {_pixels(stray)}"
@@ -51,12 +54,11 @@ def check_prediction(prediction: Tensor, num_classes: int) -> None:
 
 
 def is_readable(tensor: Tensor) -> bool:
-    """Whether Python may look at the values at no cost: real ones, and not in a CUDA stream."""
+    """Whether Python may look at the values at no cost: real ones, in the host's own memory."""
     from torch._subclasses.fake_tensor import FakeTensor  # noqa: PLC0415 - torch has it loaded
 
     return not (
-        tensor.is_cuda
-        or tensor.is_meta
+        tensor.device.type != "cpu"
         or isinstance(tensor, FakeTensor)
         or torch.compiler.is_compiling()
     )
@@ -71,7 +73,10 @@ def within(values: Tensor, limit: int) -> bool:
 
 
 def _assert_on_device(condition: Tensor, message: str) -> None:
-    torch._assert_async(condition, message)  # pyright: ignore[reportPrivateImportUsage] - no other
+    if condition.device.type in _ASSERTING:
+        torch._assert_async(condition, message)  # pyright: ignore[reportPrivateImportUsage]
+    elif not condition.item():
+        raise TargetError(message)
 
 
 def _stray(values: Tensor, num_classes: int) -> Tensor:

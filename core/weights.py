@@ -29,6 +29,9 @@ WRAPPERS = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("module.", "_orig_mod.")
 """What DataParallel and torch.compile put before every name."""
 
+ALIASES = "aliases"
+"""Key of a safetensors file's metadata: JSON, name of a tied tensor -> the name it is under."""
+
 
 @dataclass(frozen=True)
 class LoadReport:
@@ -44,21 +47,62 @@ class LoadReport:
     mismatched: Sequence[str] = field(default=())
 
     def __str__(self) -> str:
-        parts = [f"{len(self.loaded)} loaded"]
-        for kind in ("missing", "unexpected", "mismatched"):
-            names = getattr(self, kind)
-            shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-            parts.append(f"{len(names)} {kind}" + (f" ({shown})" if names else ""))
-        return ", ".join(parts)
+        kinds = ("missing", "unexpected", "mismatched")
+        return ", ".join(
+            [f"{len(self.loaded)} loaded", *(_count(getattr(self, kind), kind) for kind in kinds)]
+        )
+
+
+def _count(names: Sequence[str], kind: str) -> str:
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{len(names)} {kind}" + (f" ({shown})" if names else "")
 
 
 def copy_matching(module: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     """Copy every tensor whose name and shape fit into the module, whatever its type and device."""
     own = module.state_dict(keep_vars=True)
-    same = {name for name in own if name in state and own[name].shape == state[name].shape}
+    report = _compare(own, state)
     with torch.no_grad():
-        for name in same:
+        for name in report.loaded:
             own[name].copy_(state[name])
+    return report
+
+
+def loaded_share(module: nn.Module, report: LoadReport) -> float:
+    """Return which share of a module's parameters was loaded: 0 to 1, by number of elements."""
+    sizes = {name: value.numel() for name, value in module.named_parameters()}
+    return sum(sizes.get(name, 0) for name in report.loaded) / max(1, sum(sizes.values()))
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
+    """Fill the model with exactly these weights; ``source``, for the error: where they are from.
+
+    Raises: PluxelError if names or shapes differ; the model is then untouched.
+    """
+    report = _compare(model.state_dict(), state)
+    different = {
+        "missing": report.missing,
+        "unexpected": report.unexpected,
+        "of another shape": report.mismatched,
+    }
+    if any(different.values()):
+        found = ", ".join(_count(names, kind) for kind, names in different.items() if names)
+        parts = dict.fromkeys(
+            ".".join(name.split(".")[:2]) for names in different.values() for name in names
+        )
+        raise PluxelError(
+            f"{source} is from another model than the configuration's: {found}",
+            [
+                f"they differ in {', '.join(parts)}: weights fit the backbone, the decoder, the "
+                "inputs and the classes that they were trained with",
+                "init_from, in the configuration of a new training, takes over all that fits",
+            ],
+        )
+    copy_matching(model, state)
+
+
+def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadReport:
+    same = {name for name in own if name in state and own[name].shape == state[name].shape}
     return LoadReport(
         loaded=[name for name in own if name in same],
         # Counters of old files, which batch norm with a fixed momentum does not read.
@@ -68,6 +112,13 @@ def copy_matching(module: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     )
 
 
+def require_file(path: Path) -> Path:
+    """Return a path. Raises: PluxelError if no file is there."""
+    if not path.is_file():
+        raise PluxelError(f"{path}: no such file")
+    return path
+
+
 def read_state_dict(path: Path) -> State:
     """Read a state dict from a safetensors file, or from one of ``torch.save`` that holds no code.
 
@@ -75,9 +126,8 @@ def read_state_dict(path: Path) -> State:
 
     Raises: PluxelError for a file that is missing, damaged, or more than tensors.
     """
-    if not path.is_file():
-        raise PluxelError(f"{path}: no such file")
-    content = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
+    require_file(path)
+    content = read_safetensors(path)[0] if _is_safetensors(path) else _read_pickle(path)
     content = _unwrap(content)
     if not isinstance(content, Mapping) or not content:
         raise PluxelError(f"{path}: holds no state dict but {_describe(content)}")
@@ -85,6 +135,21 @@ def read_state_dict(path: Path) -> State:
         if not isinstance(value, Tensor):
             raise PluxelError(f"{path}: {name!r} is not a tensor but {_describe(value)}")
     return {_plain_name(name): value for name, value in content.items()}
+
+
+def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
+    """Return the tensors of a safetensors file, tied ones under all their names, and its metadata.
+
+    Raises: PluxelError for a file that is missing, cut off or of another format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+        aliases = json.loads(metadata.pop(ALIASES, "{}"))
+        return tensors | {alias: tensors[name] for alias, name in aliases.items()}, metadata
+    except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
+        raise _damaged(path, error) from error
 
 
 def read_normalisation(path: Path) -> Normalisation | None:
@@ -159,14 +224,6 @@ def adapt_input_layers(
 
 def _is_safetensors(path: Path) -> bool:
     return path.suffix == ".safetensors"
-
-
-def _read_safetensors(path: Path) -> State:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise _damaged(path, error) from error
 
 
 def _read_pickle(path: Path) -> Any:

@@ -27,6 +27,7 @@ class Commands(LazyGroup):
         "train": Lazy("pluxel.core.cli.train:train", "Train the pipeline of a YAML file."),
         "evaluate": Lazy("pluxel.core.cli.evaluate:evaluate", "Measure a run on a split."),
         "predict": Lazy("pluxel.core.cli.predict:predict", "Segment images with a run."),
+        "verify": Lazy("pluxel.core.cli.verify:verify", "Check claims of equality."),
         "plugins": Lazy("pluxel.core.cli.plugins:plugins", "See what is installed, and why."),
     }
 

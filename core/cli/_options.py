@@ -11,26 +11,28 @@ import click
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
-def overrides(command: Command) -> Command:
-    """Add ``KEY.PATH=VALUE …``, also as ``--set KEY.PATH=VALUE``; both come as ``overrides``."""
-    option = click.option(
+def settings(command: Command) -> Command:
+    """Add ``--set KEY.PATH=VALUE``, repeatable, which comes as ``settings``."""
+    return click.option(
         "--set",
         "settings",
         metavar="KEY.PATH=VALUE",
         multiple=True,
-        help="Change a value of the file. Repeatable; the same as naming it after the file.",
-    )
+        help="Change a value of the configuration. Repeatable.",
+    )(command)
+
+
+def overrides(command: Command) -> Command:
+    """Add ``KEY.PATH=VALUE …``, which comes as ``overrides``, and ``--set``, the same."""
     argument = click.argument("overrides", metavar="[KEY.PATH=VALUE]...", nargs=-1)
-    return argument(option(command))
+    return argument(settings(command))
 
 
 def device(command: Command) -> Command:
     """Add ``--device``."""
     return click.option(
         "--device",
-        default="auto",
-        show_default=True,
-        help="Where to compute: auto, cpu, cuda, cuda:1, mps.",
+        help="Where to compute: auto, cpu, cuda, cuda:1, mps.  [default: auto]",
     )(command)
 
 

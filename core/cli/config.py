@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,11 +35,11 @@ def check(
     FILE is a path or the name of a shipped configuration. The model is built, but without memory
     for its weights, so that parts that do not fit together show. Exit code 2 if anything is wrong.
     """
-    from .. import build  # noqa: PLC0415 - the help stays light
     from ..config import display, load_config  # noqa: PLC0415 - the help stays light
+    from ..engine.check import check_training  # noqa: PLC0415
 
     loaded = load_config(file, (*overrides, *settings), host=session.host)
-    doubt = build.check(loaded)
+    doubt = check_training(loaded)
     click.echo(f"ok: {display(loaded.source)}: {_summary(loaded.pipeline)}")
     if doubt:
         click.echo(f"  note: the data could not be looked at: {doubt}")
@@ -97,10 +99,14 @@ def list_() -> None:
 
 
 def _headline(path: Path) -> str:
-    """Return the first line of the comment that a file starts with."""
-    with path.open(encoding="utf-8") as file:
-        first = file.readline()
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
+    """Return the first sentence of the comment that a file starts with."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    words = [line.removeprefix("#").strip() for line in takewhile(_is_text, lines)]
+    return re.split(r"(?<=\.)\s", " ".join(words))[0]
+
+
+def _is_text(line: str) -> bool:
+    return line.startswith("#") and line.strip("# ") != ""
 
 
 def _summary(pipeline: PipelineConfig) -> str:
@@ -110,6 +116,13 @@ def _summary(pipeline: PipelineConfig) -> str:
         for head in pipeline.heads.values()
     )
     training = pipeline.training
-    length = f"{training.epochs} epochs" if training.epochs else f"{training.steps:,} steps"
-    data = pipeline.dataset.component.name
-    return f"{backbones} → {heads} on {data}, {length} of {training.batch_size} images"
+    epochs = f"{_plural(training.epochs, 'epoch')} in steps" if training.epochs else ""
+    length = epochs or _plural(training.steps or 0, "step")
+    images = _plural(training.batch_size, "image")
+    if training.accumulate > 1:
+        images = f"{training.accumulate} × {images}"
+    return f"{backbones} → {heads} on {pipeline.dataset.component.name}, {length} of {images}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"

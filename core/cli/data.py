@@ -87,10 +87,14 @@ def init(session: Session, images: Path, masks: Path, output: Path, force: bool)
     count = len(images_in(masks)) if masks.is_dir() else 0
     with track("looking at masks", count) as advance:
         found = survey(images, masks, progress=advance)
+    if output.resolve().parent != Path.cwd():  # where a path in a configuration counts from
+        images, masks = images.resolve(), masks.resolve()
     with replacing(output) as unfinished:
         unfinished.write_text(write_recipe(found, images, masks, output), encoding="utf-8")
         load_config(unfinished, host=session.host)  # what is written must be right
     click.echo(f"{output}: {len(found.pairs)} images with masks, {len(found.ids)} label ids")
+    if found.unpaired:
+        click.echo(f"{len(found.unpaired)} files have no counterpart, {found.unpaired[0]} for one")
     click.echo(f"Give the classes their names in it. Then:\n  pluxel data check {output}")
     click.echo(f"  pluxel train {output}")
 

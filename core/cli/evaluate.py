@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from ._options import overrides, run_argument
+from ._options import device, overrides, run_argument
 from ._session import Session
 
 
 @click.command()
 @run_argument
 @overrides
+@device
 @click.option(
     "--split",
     default="val",
@@ -32,6 +33,7 @@ def evaluate(
     run: Path,
     overrides: tuple[str, ...],
     settings: tuple[str, ...],
+    device: str | None,
     split: str,
     output: Path | None,
     as_json: bool,
@@ -39,16 +41,22 @@ def evaluate(
     """Measure the weights of RUN, a directory that pluxel train made, on a split.
 
     Pixel accuracy, mean accuracy, mean IU and frequency-weighted IU, overall, per class and per
-    image, at the images' own size. Values of the run's configuration can be changed, such as
-    dataset.root=/elsewhere.
+    image, at the images' own size. Values of the run's configuration can be changed: those of
+    dataset and evaluation, such as dataset.root=/elsewhere, are noted in the results; with others,
+    such as another decoder, the results are not the run's, and only --output writes them.
     """
-    from ..engine import evaluate_run  # noqa: PLC0415 - the help stays light
+    from accelerate import PartialState  # noqa: PLC0415 - the help stays light
+
+    from ..engine import evaluate_run  # noqa: PLC0415
     from ..progress import configure_logging  # noqa: PLC0415
     from ..report import table  # noqa: PLC0415
 
     configure_logging()
     results, written = evaluate_run(
-        run, split, (*overrides, *settings), host=session.host, output=output
+        run, split, (*overrides, *settings), host=session.host, device=device, output=output
     )
+    if not PartialState().is_main_process:
+        return
     click.echo(json.dumps(results, indent=2) if as_json else table(results))
-    click.echo(f"results: {written}", err=as_json)
+    unwritten = "not written, being those of a changed run; --output FILE writes them"
+    click.echo(f"results: {written or unwritten}", err=as_json)

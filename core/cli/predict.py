@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ._options import device, run_argument
+from ._options import device, run_argument, settings
 from ._session import Session
+
+if TYPE_CHECKING:
+    from ..predict import Tile
 
 KINDS = ("index", "color", "overlay", "prob")
 
@@ -22,6 +26,15 @@ def _kinds(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tupl
                 f"{kind!r} is none of {', '.join(KINDS)}.{did_you_mean(kind, KINDS)}"
             )
     return chosen
+
+
+def _tile(_ctx: click.Context, _parameter: click.Parameter, value: str) -> Tile:
+    for word in ("auto", "off"):
+        if value == word:
+            return word
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise click.BadParameter(f"{value!r} is neither auto nor off nor a number of pixels")
 
 
 @click.command()
@@ -41,7 +54,16 @@ def _kinds(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tupl
     callback=_kinds,
     help="Any of index (raw ids, PNG), color, overlay (PNG), prob (NPZ: (C, H, W) float16).",
 )
+@settings
 @device
+@click.option(
+    "--tile",
+    default="auto",
+    show_default=True,
+    callback=_tile,
+    metavar="auto|off|PIXELS",
+    help="Side of the pieces in which a large image goes through the network.",
+)
 @click.option("--stop-on-error", is_flag=True, help="Stop at the first image that cannot be read.")
 @click.pass_obj
 def predict(
@@ -50,21 +72,29 @@ def predict(
     paths: tuple[Path, ...],
     output: Path,
     kinds: tuple[str, ...],
-    device: str,
+    settings: tuple[str, ...],
+    device: str | None,
+    tile: Tile,
     stop_on_error: bool,
 ) -> None:
     """Segment images, or folders of them, with the weights of RUN.
 
-    Masks have the size of their images. An image that cannot be read is named and left out; the
-    exit code is then 1.
+    Masks have the size of their images. Values of the run's configuration can be changed: --set
+    'decoder={type: atrous, decoder: fcn32s}' scores more densely with the same weights.
+
+    Images of more than 4 megapixels go through the network in tiles, with the result of the whole;
+    TIFF files by windows (pip install 'pluxel[tiff]'), so that neither image nor mask need fit into
+    memory.
+
+    An image that cannot be read is named and left out; the exit code is then 1.
     """
     from ..predict import Pipeline  # noqa: PLC0415 - the help stays light
     from ..progress import configure_logging  # noqa: PLC0415
     from ..saving import predict_files  # noqa: PLC0415
 
     configure_logging()
-    pipeline = Pipeline.load(run, device=device, host=session.host)
-    failed = predict_files(pipeline, paths, output, kinds, stop_on_error=stop_on_error)
+    pipeline = Pipeline.load(run, settings, device=device, host=session.host)
+    failed = predict_files(pipeline, paths, output, kinds, stop_on_error=stop_on_error, tile=tile)
     click.echo(f"results: {output}")
     if failed:
         click.echo(f"{len(failed)} could not be read: {', '.join(map(str, failed))}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
@@ -25,7 +24,11 @@ from ._session import Session
     type=click.Choice(["auto"]),
     help="auto: go on from the last checkpoint in the run's directory, if there is one.",
 )
-@click.option("--overwrite", is_flag=True, help="Delete a run that is there already.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Delete a run that is there already; other files in its directory stay.",
+)
 @click.pass_obj
 def train(
     session: Session,
@@ -40,20 +43,21 @@ def train(
 
     Ctrl-C (or SIGTERM) saves the state and ends; --resume auto goes on from there.
     """
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..config import load_config  # noqa: PLC0415
+    from ..config import load_config  # noqa: PLC0415 - the help stays light
     from ..engine import Experiment, Run, Trainer  # noqa: PLC0415
+    from ..engine.check import check_training  # noqa: PLC0415
     from ..progress import configure_logging  # noqa: PLC0415
 
+    if overwrite and resume:
+        raise click.UsageError("--overwrite starts anew, --resume goes on: give one of them.")
     configure_logging()
     loaded = load_config(config, (*overrides, *settings), host=session.host)
     run = Run(directory or Path("runs") / Path(config).stem)
-    if overwrite and run.exists():
-        shutil.rmtree(run.directory)
-    if run.exists() and resume is None:
-        raise PluxelError(
-            f"{run.directory} holds a run already: --resume auto goes on with it, "
-            "--run DIRECTORY trains elsewhere, --overwrite deletes it"
-        )
-    Trainer(Experiment(loaded, run)).train(resume=resume is not None)
-    click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")
+    run.check_claim(loaded.source, resume=resume is not None, overwrite=overwrite)
+    check_training(loaded, fresh=resume is None or not run.state.exists())
+    experiment = Experiment(loaded, run)
+    if resume is None:
+        experiment.clear_run()
+    Trainer(experiment).train(resume=resume is not None)
+    if experiment.accelerator.is_main_process:
+        click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._config import Config
+    from ._dump import to_plain
     from ._emit import scalar
     from ._factory import Factory
     from ._files import display, shipped
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "_config": ("Config",),
+    "_dump": ("to_plain",),
     "_emit": ("scalar",),
     "_factory": ("Factory",),
     "_files": ("display", "shipped"),
@@ -95,6 +97,7 @@ __all__ = [
     "read_signature",
     "scalar",
     "shipped",
+    "to_plain",
 ]
 
 

@@ -53,6 +53,15 @@ def keys_of(annotation: Any) -> dict[str, Any] | None:
     return None
 
 
+def tuple_length(annotation: Any) -> int | None:
+    """Return how many items a tuple has to have; None where any number will do."""
+    for one in alternatives(annotation):
+        arguments = typing.get_args(one)
+        if typing.get_origin(one) is tuple and Ellipsis not in arguments:
+            return len(arguments)
+    return None
+
+
 def annotation_at(annotation: Any, path: Sequence[Segment]) -> Any:
     """Return the annotation of what lies along a path, ``Any`` where it cannot be told."""
     for segment in path:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from ._annotations import annotation_at, tuple_length
 from ._faults import OWNED, Owner
 from ._nodes import MapNode, Node, Segment, child
 from ._words import EXTENT, expectation
@@ -71,12 +72,12 @@ def read_mistake(details: ErrorDetails, tree: MapNode, owner: Owner) -> Mistake:
         elif segment != "[key]" and union < 0:
             union, member = len(path), str(segment)
     kind = "key" if location and location[-1] == "[key]" else details["type"]
+    context: Mapping[str, Any] = details.get("ctx", {})
     if kind == "missing" and isinstance(path[-1], int):  # from a list that becomes a tuple
         kind = "too_few"
         path.pop()
-    return Mistake(
-        kind, tuple(path), details["msg"], details.get("ctx", {}), owner, depth, member, union
-    )
+        context = {"length": tuple_length(annotation_at(owner.model, path[depth:])) or "more"}
+    return Mistake(kind, tuple(path), details["msg"], context, owner, depth, member, union)
 
 
 def by_union(mistakes: Sequence[Mistake]) -> Iterator[list[Mistake]]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Container, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic.config import JsonDict
+from torch import nn
 
+from ...registry import suggest
 from ..contracts import Backbone, Dataset, Decoder, Loss
 from ..labels import LabelsConfig
 from ._factory import Factory
-from ._faults import Finding, Place, faults
+from ._faults import Finding, Place, fault, faults
 from ._files import expand_home
 from ._nodes import Segment
 from ._problems import meant
@@ -27,6 +33,21 @@ Version = Annotated[str, BeforeValidator(_version_text, json_schema_input_type=s
 """A version; YAML takes 1.2 for a number."""
 
 Name = Annotated[str, Field(min_length=1)]
+
+_MODULE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED = frozenset(dir(nn.ModuleDict()))
+"""Attributes of torch's own modules, which no stream and no head can be called."""
+
+_ROLES = ("train", "val")
+"""The splits that a training uses; others can be named, to evaluate on."""
+
+_DEVICES = ("auto", "cpu", "cuda", "cuda:1", "mps", "xpu")
+"""Those that most people have; torch may know more."""
+
+_IMAGE = "image"
+"""The input that holds colours, where there are several."""
+
+_NAMED: JsonDict = {"propertyNames": {"pattern": f"^{_MODULE_NAME.pattern}$"}}
 
 
 class StreamConfig(Section):
@@ -80,10 +101,10 @@ class PipelineConfig(Section):
     pluxel: Provenance | None = None
     """Which versions wrote this file."""
 
-    streams: Annotated[dict[Name, StreamConfig], Field(min_length=1)]
+    streams: Annotated[dict[str, StreamConfig], Field(min_length=1, json_schema_extra=_NAMED)]
     """Each turns inputs into feature maps; the short form has one, 'image'."""
 
-    heads: Annotated[dict[Name, HeadConfig], Field(min_length=1)]
+    heads: Annotated[dict[str, HeadConfig], Field(min_length=1, json_schema_extra=_NAMED)]
     """Each predicts a label map; the short form has one, 'semantic'."""
 
     dataset: Factory[Dataset]
@@ -104,7 +125,7 @@ class PipelineConfig(Section):
     """Of all randomness."""
 
     device: Name = "auto"
-    """auto, cpu, cuda, cuda:1, mps."""
+    """auto, cpu, cuda, cuda:1, mps, xpu."""
 
     deterministic: bool = False
     """Refuse operations whose result varies."""
@@ -115,6 +136,29 @@ class PipelineConfig(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     """How it is evaluated."""
 
+    @field_validator("streams", "heads")
+    @classmethod
+    def _names_can_be_modules(cls, sections: dict[str, Any]) -> dict[str, Any]:
+        _raise_if_any(
+            ((name,), message, "key") for name in sections if (message := _name_problem(name))
+        )
+        return sections
+
+    @field_validator("streams")
+    @classmethod
+    def _colours_come_first(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
+        _raise_if_any(
+            (
+                (name, "input", stream.input.index(_IMAGE)),
+                f"'{_IMAGE}' comes first where inputs are stacked: the first three channels are "
+                "normalised as red, green and blue",
+                "value",
+            )
+            for name, stream in streams.items()
+            if isinstance(stream.input, list) and _IMAGE in stream.input[1:]
+        )
+        return streams
+
     @field_validator("streams")
     @classmethod
     def _name_inputs(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
@@ -122,6 +166,26 @@ class PipelineConfig(Section):
             name: stream if stream.input else stream.model_copy(update={"input": name})
             for name, stream in streams.items()
         }
+
+    @field_validator("splits")
+    @classmethod
+    def _roles_are_spelt_right(cls, splits: dict[str, str]) -> dict[str, str]:
+        slips = ((role, _meant_role(role, splits)) for role in splits if role not in _ROLES)
+        _raise_if_any(
+            ((role,), f"unknown role '{role}' in splits. Did you mean '{near}'?", "key")
+            for role, near in slips
+            if near
+        )
+        return splits
+
+    @field_validator("device")
+    @classmethod
+    def _is_a_device(cls, device: str) -> str:
+        if not _torch_knows(device):
+            near = meant(re.sub("^gpu", "cuda", device), _DEVICES)
+            hint = near or f": it is one of {', '.join(_DEVICES)}"
+            raise fault(f"unknown device '{device}'{hint}", at="value")
+        return device
 
     @field_validator("init_from")
     @classmethod
@@ -156,6 +220,36 @@ class PipelineConfig(Section):
                 found.append(((split, *path), message, _pointer(path, message)))
         _raise_if_any(found)
         return augment
+
+
+def _name_problem(name: str) -> str | None:
+    if not _MODULE_NAME.fullmatch(name):
+        near = re.sub(r"[^a-z0-9]+", "_", name.lower()).lstrip("_0123456789").rstrip("_")
+        hint = f". Did you mean '{near}'?" if near and near not in _RESERVED else ""
+        return f"'{name}' is no name: it takes small letters, digits and '_', a letter first{hint}"
+    if name in _RESERVED:
+        return f"'{name}' is a word of torch's own: call it otherwise, such as '{name}_1'"
+    return None
+
+
+def _meant_role(role: str, splits: Container[str]) -> str | None:
+    """Return the role that a name in ``splits`` is a slip of: one that lacks, or a typing error.
+
+    Beside ``val``, ``val2`` and ``trainval`` are splits of their own, and ``vall`` is a slip.
+    """
+    for absent in (one for one in _ROLES if one not in splits):
+        if role.startswith(absent) or suggest(role, [absent]):
+            return absent
+    close = get_close_matches(role, _ROLES, n=1, cutoff=0.8) if role.isalpha() else []
+    return next(iter(close), None)
+
+
+def _torch_knows(device: str) -> bool:
+    """Tell whether this names a device, be it here or not; ``meta`` computes nothing."""
+    try:
+        return device == "auto" or torch.device(device).type != "meta"
+    except RuntimeError:
+        return False
 
 
 def _reason(split: str) -> str:

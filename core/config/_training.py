@@ -203,6 +203,19 @@ class TrainingConfig(Section):
     on_bad_sample: OnBadSample = "stop"
     """What an unreadable image does to the run."""
 
+    @field_validator("early_stop")
+    @classmethod
+    def _waits_for_something(
+        cls, early_stop: EarlyStopConfig | None, info: ValidationInfo
+    ) -> EarlyStopConfig | None:
+        if early_stop is not None and info.data.get("monitor", "") is None:
+            raise fault(
+                "early_stop waits for gains of 'monitor', which is null: name one, such as "
+                "val/mean_iou, or leave early_stop out",
+                at="key",
+            )
+        return early_stop
+
     @field_validator("steps")
     @classmethod
     def _one_length(cls, steps: int | None, info: ValidationInfo) -> int | None:

@@ -37,7 +37,7 @@ EXTENT: Mapping[str, str] = {
     "string_too_long": "text of at most {max_length} characters",
     "too_short": "at least {min_length} items",
     "too_long": "at most {max_length} items",
-    "too_few": "more items",
+    "too_few": "{length} items",
 }
 """What is said of values that have the right type, but are too small, too large or too many."""
 
@@ -56,7 +56,10 @@ def expectation(kind: str, context: Mapping[str, Any], member: str = "") -> str 
     if kind == "string_type" and "path_validator" in member:
         return _PATH
     words = _EXPECTED.get(kind) or EXTENT.get(kind)
-    return words.format_map({k: _bound(v) for k, v in context.items()}) if words else None
+    if not words:
+        return None
+    text = words.format_map({k: _bound(v) for k, v in context.items()})
+    return re.sub(r"\b1 (item|character)s", r"1 \1", text)
 
 
 def _bound(limit: Any) -> str:
@@ -68,8 +71,9 @@ def shown(node: Node) -> str:
     if isinstance(node, ScalarNode):
         text = node.text if len(node.text) <= _SHOWN else f"{node.text[:_SHOWN]}…"
         return f"'{text}'" if isinstance(node.value, str) else text or "nothing"
-    kind, length = (_LIST, len(node.items)) if isinstance(node, ListNode) else (_MAPPING, 0)
-    return f"{kind} of {length}" if length else kind
+    if isinstance(node, ListNode):
+        return f"{_LIST} of {len(node.items)}" if node.items else "an empty list"
+    return _MAPPING
 
 
 def instead(node: Node, expected: Sequence[str]) -> str:

@@ -135,6 +135,9 @@ class Builder:
             if not arguments["transforms"]:
                 self._problem(inner, "the list of transforms is empty")
             arguments["transforms"] = self.build(arguments["transforms"] or (), inner)
+        for key in [key for key in _IGNORED_FILLS if isinstance(arguments.get(key), int | float)]:
+            text = f"the numbers of classes are not known here: write '{key}: ignore', or nothing"
+            self._problem((*place, key), text)
         arguments = {key: self._value(key, value) for key, value in arguments.items()}
         self._fill_outside(kind, parameters, arguments)
         self._validate(kind, arguments, place)
@@ -185,8 +188,11 @@ class Builder:
             at = (*place, *first) if first and first[0] in arguments else place
             messages.setdefault(at, []).append(line["msg"].removeprefix("Value error, "))
         for at, texts in messages.items():
-            got = f" (it is {arguments[str(at[-1])]!r})" if at != place else ""
-            self._problem(at, " or: ".join(dict.fromkeys(texts)) + got)
+            said = " or: ".join(dict.fromkeys(texts))
+            if at != place:
+                name, argument = place[-1], str(at[-1])
+                said = f"'{argument}' of {name}: {said} (it is {arguments[argument]!r})"
+            self._problem(at, said)
 
     def _construct(self, kind: type, arguments: Mapping[str, Any], place: Place) -> Any | None:
         try:

@@ -94,35 +94,37 @@ class Augmentation:
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Transform inputs (H, W, channels) and targets (H, W) alike; their types stay.
 
-        Inputs of the kind of the first one are images; others (depth, say) are treated as maps:
-        nearest neighbours, no colour changes, 0 outside.
+        The input called ``image``, or else the first one, is an image; all others (depth, HHA) are
+        maps, whatever they hold: nearest neighbours, no colour changes, 0 outside.
 
         Raises: AugmentationError with the sizes, where a transform fails.
         """
         if not self._transforms:
             return dict(inputs), dict(targets)
-        input_keys, target_keys = _input_keys(inputs), _target_keys(targets)
-        data = {key: _enter(inputs[name]) for name, key in input_keys.items()}
+        image = "image" if "image" in inputs else next(iter(inputs))
+        planes = {name: _planes(name, a) for name, a in inputs.items() if name != image}
+        target_keys = _target_keys(targets)
+        data = {"image": _enter(inputs[image])}
+        data |= {key: plane for of_one in planes.values() for key, plane in of_one.items()}
         data |= {key: self._widen(name, targets[name]) for name, key in target_keys.items()}
-        if any(key.startswith("map ") for key in data):
+        if planes:
             data[_INSIDE] = np.zeros(data["image"].shape[:2], np.uint16)
         self._run(n, data)
-        outside = data[_INSIDE] == self._outside if _INSIDE in data else None
+        moved = {image: _leave(data["image"], inputs[image].dtype)}
+        for name, keys in planes.items():
+            pixels = np.stack([data[key] for key in keys], -1)
+            pixels[data[_INSIDE] == self._outside] = 0
+            moved[name] = pixels.astype(inputs[name].dtype, copy=False)
         return (
-            {
-                name: _leave(data[key], inputs[name], key, outside)
-                for name, key in input_keys.items()
-            },
+            {name: moved[name] for name in inputs},
             {name: self._narrow(name, data[key]) for name, key in target_keys.items()},
         )
 
     def _run(self, n: int, data: dict[str, np.ndarray]) -> None:
-        maps = ("map ", "target ", _INSIDE)
-        extra = {key: "mask" if key.startswith(maps) else "image" for key in data}
         pixels = data["image"].dtype.name
         compose = self._composes.get(pixels) or self._compose(pixels)
         self._composes[pixels] = compose
-        compose.add_targets({k: v for k, v in extra.items() if k not in ("image", "mask")})
+        compose.add_targets({key: "mask" for key in data if key not in ("image", "mask")})
         draws = generator(self._seed, n, "augmentation")
         # One generator for all: albumentations' own set_random_seed gives every transform the same
         # draws, so that an image that is flipped would always be brightened too.
@@ -149,37 +151,34 @@ class Augmentation:
         return np.ascontiguousarray(target, np.uint8 if own == 255 else np.uint16)
 
 
-def _input_keys(inputs: Arrays) -> dict[str, str]:
-    """Name of an input -> its key in albumentations; the first key is always ``image``."""
-    first = "image" if "image" in inputs else next(iter(inputs))
-    like = (inputs[first].dtype, inputs[first].shape[2])
-    keys = {
-        name: f"{'input' if (array.dtype, array.shape[2]) == like else 'map'} {name}"
-        for name, array in inputs.items()
-    }
-    return keys | {first: "image"}
-
-
 def _target_keys(targets: Arrays) -> dict[str, str]:
     """Name of a target -> its key; the first is ``mask``, which some transforms look at."""
     return {name: f"target {name}" if i else "mask" for i, name in enumerate(targets)}
 
 
-def _enter(array: np.ndarray) -> np.ndarray:
-    """Return what transforms expect: (H, W) for one channel."""
-    return array[..., 0] if array.shape[2] == 1 else array
+def _planes(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the channels of a map (H, W), each as a mask that holds any fill."""
+    channels = np.moveaxis(array, -1, 0).astype(np.float32)
+    return {f"map {name} {i}": np.ascontiguousarray(one) for i, one in enumerate(channels)}
 
 
-def _leave(
-    array: np.ndarray, before: np.ndarray, key: str, outside: np.ndarray | None
-) -> np.ndarray:
+def _enter(image: np.ndarray) -> np.ndarray:
+    """Return what transforms expect: (H, W) for one channel, 8 bits or floating point in 0–1.
+
+    Of an image of 16 bits some would make 8, or 0, without a word.
+    """
+    image = image[..., 0] if image.shape[2] == 1 else image
+    return image / np.float32(RAW_MAXIMUM["uint16"]) if image.dtype == np.uint16 else image
+
+
+def _leave(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Return (H, W, channels), contiguous and of the type that went in."""
-    array = with_channels(array)
-    if array.dtype != before.dtype and before.dtype.kind == "u":
-        array = np.rint(array).clip(0, np.iinfo(before.dtype).max)
-    if key.startswith("map ") and outside is not None and outside.any():
-        array = np.where(outside[..., None], 0, array)
-    return np.ascontiguousarray(array, before.dtype)
+    image = with_channels(image)
+    if dtype == np.uint16:
+        image = image * RAW_MAXIMUM["uint16"]
+    if image.dtype != dtype and dtype.kind == "u":
+        image = np.rint(image).clip(0, np.iinfo(dtype).max)
+    return np.ascontiguousarray(image, dtype)
 
 
 def _explain(error: Exception) -> str:

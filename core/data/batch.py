@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..images import RAW_MAXIMUM
+
 
 @dataclass(frozen=True)
 class Item:
@@ -32,7 +34,8 @@ class Item:
 class Batch:
     """Samples of one size (the largest of them; smaller ones are padded at the right and bottom).
 
-    ``inputs``: name -> (N, channels, H, W) raw pixels, uint8, uint16 or float32; 0 where padded.
+    ``inputs``: name -> (N, channels, H, W) raw pixels, uint8, uint16 or float32 (in 0–1, which is
+    also what samples of different types become); 0 where padded.
     ``targets``: name -> (N, H, W) class indices, ``ignore_index`` where padded; uint8 or uint16 as
     long as they travel, int64 after ``to``.
     ``sizes``: (height, width) of each sample before padding, for the model to zero the rest.
@@ -73,7 +76,7 @@ def collate_training(items: Sequence[Item]) -> Batch:
     return Batch(
         inputs={
             name: torch.from_numpy(
-                _stack([item.inputs[name] for item in items], height, width, 0)
+                _stack(_alike([item.inputs[name] for item in items]), height, width, 0)
             ).permute(0, 3, 1, 2)
             for name in first.inputs
         },
@@ -95,6 +98,13 @@ def collate_evaluation(items: Sequence[Item]) -> list[Batch]:
     for item in items:
         groups.setdefault(item.size, []).append(item)
     return [collate_training(group) for group in groups.values()]
+
+
+def _alike(images: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    """Return images of one type; 8 and 16 bits side by side become float32 in 0–1."""
+    if len({image.dtype for image in images}) == 1:
+        return images
+    return [(image / RAW_MAXIMUM.get(image.dtype.name, 1)).astype(np.float32) for image in images]
 
 
 def _stack(arrays: Sequence[np.ndarray], height: int, width: int, padding: int) -> np.ndarray:

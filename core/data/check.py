@@ -6,19 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from ...registry import PluxelError
 from ..contracts import Dataset, Sample
 from ..labels import IGNORE, LabelSpace
-from .splits import unpaired
+from .raw import raw_input, raw_labels, read_sample
+from .splits import class_name, unpaired
 
 Kind = Literal[
     "unpaired", "unreadable", "size mismatch", "stray id", "empty class", "duplicate", "note"
 ]
 
+T = TypeVar("T")
 
 _SHOWN = 20
 """Masks that hold colours or instances have thousands of stray ids."""
@@ -136,17 +138,22 @@ class _Reader:
         self.stray: dict[str, dict[int, tuple[str, int]]] = {head: {} for head in label_spaces}
 
     def read(self, index: int) -> None:
-        sample = self.dataset[index]
+        place = f"sample {index} of {class_name(self.dataset)}"
+        sample = self._attempt(lambda: read_sample(self.dataset, index), place)
+        if sample is not None:
+            self._look_at(sample)
+
+    def _look_at(self, sample: Sample) -> None:
         size = None
         for name in self.dataset.channels:
-            if (array := self._array(sample.inputs, name)) is not None:
+            if (array := self._array(raw_input, sample, name)) is not None:
                 size = size or array.shape[:2]
                 self._check_size(sample, name, array.shape[:2], size)
         if size is not None:
             text = f"{size[1]}×{size[0]}"
             self.report.sizes[text] = self.report.sizes.get(text, 0) + 1
             self._check_twin(sample)
-        labels = {name: self._array(sample.labels, name) for name in self._label_maps}
+        labels = {name: self._array(raw_labels, sample, name) for name in self._label_maps}
         for name, raw in labels.items():
             if raw is not None and size is not None:
                 self._check_size(sample, name, raw.shape[:2], size)
@@ -161,11 +168,21 @@ class _Reader:
     def _find(self, kind: Kind, message: str) -> None:
         self.findings.append(Finding(kind, self.split, message))
 
-    def _array(self, fields: Mapping[str, np.ndarray], name: str) -> np.ndarray | None:
+    def _array(
+        self, read: Callable[[Dataset, Sample, str], np.ndarray], sample: Sample, name: str
+    ) -> np.ndarray | None:
+        place = str(sample.paths.get(name, sample.name))
+        return self._attempt(lambda: read(self.dataset, sample, name), place)
+
+    def _attempt(self, read: Callable[[], T], place: str) -> T | None:
+        """Return what is read, or find that ``place`` is not readable, and why."""
         try:
-            return fields[name]
+            return read()
         except PluxelError as error:
-            self._find("unreadable", error.message)
+            named = error.message.startswith(place)
+            self._find("unreadable", error.message if named else f"{place}: {error.message}")
+        except Exception as error:  # noqa: BLE001 - a dataset's code fails as it likes
+            self._find("unreadable", f"{place}: {type(error).__name__}: {error}")
         return None
 
     def _check_size(

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..contracts import Dataset
 from ..labels import LabelSpace
+from .raw import raw_labels, read_sample
 
 Progress = Callable[[int, int], None]
 """Called with (samples done, samples in all)."""
@@ -24,13 +25,15 @@ def class_frequencies(
 
     Reads label maps only; an endless dataset is read as far as its length.
 
-    Raises: LabelError that names the file of an id that is not listed.
+    Raises: LabelError that names the file of an id that is not listed, DataError that names what
+    holds no labels.
     """
     count = len(dataset)
     pixels = np.zeros(label_space.ignore_index + 1, np.int64)
     for index in range(count):
-        sample = dataset[index]
-        classes = label_space.encode(sample.labels[source], sample.paths.get(source, sample.name))
+        sample = read_sample(dataset, index)
+        raw = raw_labels(dataset, sample, source)
+        classes = label_space.encode(raw, sample.paths.get(source, sample.name))
         pixels += np.bincount(classes.ravel(), minlength=len(pixels))
         if progress is not None:
             progress(index + 1, count)

@@ -181,9 +181,10 @@ class _Kept(logging.Handler):
 
 
 def _start_worker(level: int, _worker: int) -> None:
-    # Ctrl-C reaches the whole group; the main process decides, and must not lose its workers.
+    # Signals may reach the whole group; the main process decides, and must not lose its workers. A
+    # second SIGTERM is for them: a pool that is shut down sends one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     logger.handlers = [_Kept()]
     logger.setLevel(level)
     logger.propagate = False

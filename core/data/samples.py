@@ -18,18 +18,14 @@ from torch.utils.data import Dataset as TorchDataset
 from ...registry import PluxelError
 from ..config import OnBadSample, Sampling
 from ..contracts import Dataset, Sample
-from ..images import with_channels
 from ..labels import LabelSpace
 from ..logs import log_once
 from ._random import generator
 from .augmentation import build_transforms
 from .batch import Item
+from .raw import DataError, raw_input, raw_labels, read_sample
 
 _GIVE_UP_AFTER = 100
-
-
-class DataError(PluxelError):
-    """A sample that cannot be used."""
 
 
 class _Data(TorchDataset[Item]):
@@ -67,8 +63,8 @@ class _Data(TorchDataset[Item]):
 
         Raises: PluxelError that names the file, for whatever is wrong with it.
         """
-        sample = self.dataset[index]
-        inputs = {name: with_channels(sample.inputs[name]) for name in self._inputs}
+        sample = read_sample(self.dataset, index)
+        inputs = {name: raw_input(self.dataset, sample, name) for name in self._inputs}
         first = next(iter(inputs))
         shape = inputs[first].shape[:2]
         for name, array in inputs.items():
@@ -76,7 +72,7 @@ class _Data(TorchDataset[Item]):
         targets = {}
         for name, space in self.label_spaces.items():
             source = self._sources[name]
-            raw = sample.labels[source]
+            raw = raw_labels(self.dataset, sample, source)
             _check_size(sample, source, raw, first, shape)
             targets[name] = space.encode(raw, sample.paths.get(source, sample.name))
         return Item(sample.name, index, inputs, targets, self._ignore_index, sample.paths)

@@ -70,10 +70,16 @@ def _bound(text: str, dataset: Dataset, split: str) -> int | None:
         return round(float(match[1]) / 100 * len(dataset))
     if _INTEGER.fullmatch(text):
         return int(text)
-    names = [dataset[i].name for i in range(len(dataset))]
+    names = _names(dataset)
     if text in names:
         return names.index(text)
     raise SplitError(f"split '{split}': no sample is called '{text}'.{did_you_mean(text, names)}")
+
+
+def _names(dataset: Dataset) -> list[str]:
+    """Return the names of the samples, which a dataset may list without reading any."""
+    listed: Sequence[str] | None = getattr(dataset, "names", None)
+    return [dataset[i].name for i in range(len(dataset))] if listed is None else list(listed)
 
 
 def _is_endless(dataset: Dataset) -> bool:
@@ -83,6 +89,13 @@ def _is_endless(dataset: Dataset) -> bool:
 def unpaired(dataset: Dataset) -> Sequence[Path]:
     """Return the files that a dataset left out for want of a counterpart, if it keeps account."""
     return getattr(dataset, "unpaired", ())
+
+
+def class_name(dataset: Dataset) -> str:
+    """Return the name of a dataset's class, whichever part of it this is."""
+    while isinstance(dataset, Subset | Joined):
+        dataset = dataset.dataset
+    return type(dataset).__name__
 
 
 class Subset:
@@ -112,6 +125,7 @@ class Joined:
         self.labels: Mapping[str, LabelMap] = datasets[0].labels
         self.channels: Mapping[str, int] = datasets[0].channels
         self.unpaired: Sequence[Path] = [path for one in datasets for path in unpaired(one)]
+        self.dataset = datasets[0]
         self._datasets = datasets
         self._ends = list(accumulate(len(dataset) for dataset in datasets))
 

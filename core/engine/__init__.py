@@ -1,11 +1,12 @@
 """Training and evaluation."""
 
 from .evaluate import Evaluation, Evaluator
-from .experiment import Experiment, evaluate_run, read_weights
+from .experiment import Experiment
 from .run import Run, open_run
 from .signals import Interrupted
 from .state import Diverged
 from .train import Trainer
+from .trained import Trained, evaluate_run, open_trained
 
 __all__ = [
     "Diverged",
@@ -14,8 +15,9 @@ __all__ = [
     "Experiment",
     "Interrupted",
     "Run",
+    "Trained",
     "Trainer",
     "evaluate_run",
     "open_run",
-    "read_weights",
+    "open_trained",
 ]

@@ -1,6 +1,7 @@
 """All that a training needs to go on as if it had never stopped: tensors and JSON, never pickle.
 
 One safetensors file, replaced atomically: tensors by name, everything else as JSON in its metadata.
+Tied weights, one tensor under several names, are written once.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ...registry import PluxelError
 from ..files import replacing
+from ..weights import ALIASES, read_safetensors
 
 Tensors = dict[str, Tensor]
 
@@ -26,13 +28,36 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
     Raises: PluxelError if the disk refuses; what was at ``path`` before is then untouched.
     """
-    flat = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-    header = {name: json.dumps(value) for name, value in metadata.items()}
+    flat, aliases = _each_once(tensors)
+    named = {ALIASES: aliases} if aliases else {}
+    header = {name: json.dumps(value) for name, value in {**metadata, **named}.items()}
     with replacing(path) as unfinished:
+        unfinished.touch()
+        mode = unfinished.stat().st_mode  # by the umask, which safetensors does not ask
         try:
             save_file(flat, unfinished, header)
+            unfinished.chmod(mode)
         except SafetensorError as error:
             raise PluxelError(f"cannot write {path}: {error}") from error
+
+
+def _each_once(tensors: Mapping[str, Tensor]) -> tuple[Tensors, dict[str, str]]:
+    """Return what is to be written, and for each further name of a tensor the first one."""
+    flat: Tensors = {}
+    aliases: dict[str, str] = {}
+    names: dict[tuple[object, ...], str] = {}
+    storages: set[int] = set()
+    for name, tensor in tensors.items():
+        identity = tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.device
+        if (first := names.setdefault(identity, name)) != name:
+            aliases[name] = first
+            continue
+        plain = tensor.detach().contiguous().cpu()
+        if (storage := plain.untyped_storage().data_ptr()) in storages:
+            plain = plain.clone()  # a view of another one: safetensors takes none
+        storages.add(storage)
+        flat[name] = plain
+    return flat, aliases
 
 
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
@@ -40,12 +65,7 @@ def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
 
     Raises: PluxelError if the file is missing, cut off or of another format.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise PluxelError(f"cannot read {path}: {error}") from error
+    tensors, header = read_safetensors(path)
     try:
         return tensors, {name: json.loads(value) for name, value in header.items()}
     except json.JSONDecodeError as error:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState, PartialState
+from accelerate.utils import broadcast_object_list
+from torch import distributed as dist
+from torch import nn
 
 from ...registry import PluxelError
 from .precision import Precision, mixed_precision
@@ -54,9 +59,49 @@ def _select(device: str) -> None:
 def make_deterministic(seed: int, *, strict: bool) -> None:
     """Seed the fresh weights; ``strict`` refuses operations whose results vary between runs.
 
-    With ``strict``, torch names the operation that it has no deterministic form of.
+    With ``strict``, torch names the operation that it has no deterministic form of. Without, what
+    a script has chosen itself stays.
     """
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(strict)
-    if strict:  # without it, cuBLAS is refused
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if strict:
+        torch.use_deterministic_algorithms(True)
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS is refused
+
+
+@contextmanager
+def cudnn_benchmark(on: bool) -> Iterator[None]:
+    """Have cuDNN time its algorithms for each new size, or not, while the block runs."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = on
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+def on_main_process(accelerator: Accelerator, write: Callable[[], None]) -> None:
+    """Call ``write`` in the main process; the others wait until it is done.
+
+    Raises: in all processes, the PluxelError that it raised.
+    """
+    outcome: list[PluxelError | None] = [None]
+    if accelerator.is_main_process:
+        try:
+            write()
+        except PluxelError as error:
+            outcome = [error]
+    (error,) = broadcast_object_list(outcome)
+    if error is not None:
+        raise error
+
+
+def share_buffers(model: nn.Module) -> None:
+    """Give all processes the buffers of the first one.
+
+    Each has averaged the statistics of norms over batches of its own.
+    """
+    if dist.is_available() and dist.is_initialized():
+        for buffer in model.buffers():
+            shared = buffer.contiguous()
+            dist.broadcast(shared, 0)
+            buffer.copy_(shared)

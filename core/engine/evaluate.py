@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -48,12 +49,15 @@ class Evaluation:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Return overall, per-class and per-image scores of each head; NaN becomes ``None``."""
+        """Return the loss, and overall, per-class and per-image scores of each head.
+
+        What is not finite becomes ``None``.
+        """
         heads = {
             head: scores.to_json(self.class_names[head]) | {"per_image": self.per_image[head]}
             for head, scores in self.scores.items()
         }
-        return {"loss": self.loss, "heads": heads}
+        return {"loss": self.loss if math.isfinite(self.loss) else None, "heads": heads}
 
 
 class Evaluator:
@@ -71,9 +75,7 @@ class Evaluator:
 
     def scalar_names(self, role: str) -> list[str]:
         """Return every name that ``monitor`` can have."""
-        return list(
-            _Tally(self.spaces, self.accelerator.device).gathered(self.accelerator).scalars(role)
-        )
+        return list(_Tally(self.spaces, self.accelerator.device).gathered().scalars(role))
 
     @torch.inference_mode()
     def __call__(self, model: SegmentationModel, batches: Loader, role: str) -> Evaluation:
@@ -88,19 +90,19 @@ class Evaluator:
                 on_device = batch.to(self.accelerator.device, non_blocking=True)
                 with self.accelerator.autocast():
                     scores = model(on_device.inputs)
-                tally.loss += self._loss(scores, on_device)
+                tally.losses.append(self._losses(scores, on_device))
                 for head, found in scores.items():
                     target = on_device.targets[head]
                     height, width = target.shape[-2:]
                     tally.count(head, batch, resampled_classes(found, (height, width)), target)
                 advance()
-        found = tally.gathered(self.accelerator)
+        found = tally.gathered()
         if not any(found.per_image.values()):
             raise PluxelError(f"of {role}, not one image could be evaluated")
         return found
 
-    def _loss(self, scores: Mapping[str, Scores], batch: Batch) -> Tensor:
-        """Return the sum over images, each with a loss of its own whatever the batch."""
+    def _losses(self, scores: Mapping[str, Scores], batch: Batch) -> Tensor:
+        """Return the loss of each image (N,): its own, whatever the batch."""
         return torch.stack(
             [
                 self.objective(
@@ -109,14 +111,14 @@ class Evaluator:
                 )
                 for i in range(len(batch))
             ]
-        ).sum(dtype=torch.float64)
+        )
 
 
 class _Tally:
     """The sums of one process."""
 
     def __init__(self, spaces: Mapping[str, LabelSpace], device: torch.device) -> None:
-        self.loss = torch.zeros((), dtype=torch.float64, device=device)
+        self.losses: list[Tensor] = []
         self.matrices = {
             head: ConfusionMatrix(space.num_classes, space.ignore_index, device)
             for head, space in spaces.items()
@@ -126,26 +128,23 @@ class _Tally:
 
     def count(self, head: str, batch: Batch, prediction: Tensor, target: Tensor) -> None:
         """Count a batch image by image: prediction and target (N, H, W)."""
-        total = self.matrices[head]
-        counts = torch.stack(
-            [total.update(one, truth) for one, truth in zip(prediction, target, strict=True)]
-        )
-        # Fetched once a batch: the host waits for the device each time.
+        counts = self.matrices[head].update_each(prediction, target)
         images = map(SegmentationScores.of, counts.cpu().numpy())
         for index, name, scores in zip(batch.indices, batch.names, images, strict=True):
             found = {"name": name} | scores.image_json(self.class_names[head])
             self.per_image[head].append((index, found))
 
-    def gathered(self, accelerator: Accelerator) -> Evaluation:
+    def gathered(self) -> Evaluation:
         """Return the scores over all processes."""
         per_image = {
             head: [row for _, row in sorted(gather_object(rows), key=itemgetter(0))]
             for head, rows in self.per_image.items()
         }
         images = max(1, *map(len, per_image.values()))
-        loss = accelerator.reduce(self.loss, "sum")
+        # Looked at when all is done, for the host waits for the device.
+        loss = sum(value for losses in self.losses for value in losses.tolist())
         return Evaluation(
-            loss=float(loss) / images,  # pyright: ignore[reportArgumentType]
+            loss=sum(gather_object([loss])) / images,
             scores={head: matrix.reduce().scores() for head, matrix in self.matrices.items()},
             class_names=self.class_names,
             per_image=per_image,

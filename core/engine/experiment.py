@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 
-from ...registry import Host, PluxelError
+from ...registry import PluxelError
 from ..build import Blueprint, build_model, build_objective, draw_blueprint
-from ..config import Config, load_config
+from ..config import Config
 from ..contracts import Dataset
 from ..data import EvaluationData, Loader, class_frequencies, evaluation_loader, open_split
 from ..files import write_json
@@ -23,10 +22,9 @@ from ..model import SegmentationModel
 from ..objective import Objective
 from ..progress import track
 from ..weights import copy_matching, read_state_dict
-from .checkpoint import read_tensors
-from .devices import make_accelerator, make_deterministic
+from .devices import make_accelerator, make_deterministic, on_main_process
 from .evaluate import Evaluation, Evaluator
-from .run import Run, open_run
+from .run import Run, weights_file
 
 
 class Experiment:
@@ -39,10 +37,15 @@ class Experiment:
         self.accelerator: Accelerator = make_accelerator(
             pipeline.device, pipeline.training.precision
         )
+        if not self.accelerator.is_main_process:
+            logger.setLevel(logging.WARNING)  # what all processes do is told once
         self._datasets: dict[str, Dataset] = {}
+        self._initialised = False
         make_deterministic(pipeline.seed, strict=pipeline.deterministic)
         if blueprint is None:
             blueprint = draw_blueprint(config, self.dataset("train"))
+            if "val" in pipeline.splits:
+                self.dataset("val")  # what is missing is told now, not at the first evaluation
         self.blueprint = blueprint
         self.spaces = blueprint.label_spaces()
 
@@ -76,28 +79,58 @@ class Experiment:
         for loss in objective.losses.values():
             if isinstance(loss, nn.Module):
                 loss.to(self.accelerator.device)
-            for name, weight in getattr(loss, "chosen_weights", {}).items():
-                logger.info("weight of class %s: %.3g", name, weight)
+        for name, weight in objective.chosen_weights.items():
+            logger.info("weight of class %s: %.3g", name, weight)
         return objective
 
+    def clear_run(self) -> None:
+        """Delete what an earlier training left in the run, once the new model has its weights."""
+        self.initialise()
+        self.accelerator.wait_for_everyone()  # until each process has looked at what is there
+        on_main_process(self.accelerator, self.run.delete)
+
     def initialise(self) -> None:
-        """Give the model its starting weights: those of ``init_from``, else the pretrained ones."""
+        """Give the model its starting weights: those of ``init_from``, else the pretrained ones.
+
+        Later calls do nothing.
+
+        Raises: ConfigError if they cannot be had, or if nothing of ``init_from`` fits.
+        """
+        if self._initialised:
+            return
         source = self.config.pipeline.init_from
         state = {}
         if source is not None:
             with self.config.at("init_from"):
-                state = read_state_dict(Run(source).weights if source.is_dir() else source)
+                state = read_state_dict(weights_file(source))
         for name, stream in self.model.streams.items():
             wanted = {f"streams.{name}.{key}" for key in stream.state_dict()}
             load = getattr(stream.backbone, "load_pretrained", None)
             if load is None or wanted <= state.keys():
                 continue  # what is about to be overwritten is not fetched
-            with self.config.at("streams", name, "backbone"):
+            # One process of a machine downloads, the others find the file.
+            with (
+                self.config.at("streams", name, "backbone"),
+                self.accelerator.local_main_process_first(),
+            ):
                 report = load()
             logger.info("backbone: %s", report or "random weights")
             stream.adopt_normalisation()
         if state:
-            logger.info("from %s: %s", source, copy_matching(self.model, state))
+            with self.config.at("init_from"):
+                self._adopt(state)
+        self._initialised = True
+
+    def _adopt(self, state: Mapping[str, Tensor]) -> None:
+        source = self.config.pipeline.init_from
+        report = copy_matching(self.model, state)
+        # A normalisation fits always; of what is learnt, something must.
+        if not {*report.loaded}.intersection(name for name, _ in self.model.named_parameters()):
+            theirs, ours = (", ".join([*names][:3]) for names in (state, self.model.state_dict()))
+            raise PluxelError(
+                f"{source}: none of its weights fit: {theirs}, … instead of {ours}, …"
+            )
+        logger.info("from %s: %s", source, report)
 
     @property
     def fill(self) -> list[float]:
@@ -112,21 +145,28 @@ class Experiment:
 
     def _frequencies(self, head: str) -> Sequence[int]:
         """Return the pixels of each class in the training split: counted once a run."""
+        on_main_process(self.accelerator, lambda: self._count(head))
+        return list(self._counted()[head].values())
+
+    def _counted(self) -> dict[str, dict[str, int]]:
+        """Return what the run knows of class frequencies: head -> class -> pixels."""
         file = self.run.class_frequencies
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        space = self.spaces[head]
-        if list(known.get(head, ())) != list(space.class_names):
-            dataset = self.dataset("train")
-            with track("counting the pixels of each class", len(dataset)) as advance:
-                counts = class_frequencies(
-                    dataset,
-                    space,
-                    source=self.blueprint.targets[head],
-                    progress=lambda _done, _count: advance(),
-                )
-            known[head] = dict(zip(space.class_names, counts, strict=True))
-            write_json(file, known)
-        return list(known[head].values())
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def _count(self, head: str) -> None:
+        known, space = self._counted(), self.spaces[head]
+        if list(known.get(head, ())) == list(space.class_names):
+            return
+        dataset = self.dataset("train")
+        with track("counting the pixels of each class", len(dataset)) as advance:
+            counts = class_frequencies(
+                dataset,
+                space,
+                source=self.blueprint.targets[head],
+                progress=lambda _done, _count: advance(),
+            )
+        known[head] = dict(zip(space.class_names, counts, strict=True))
+        write_json(self.run.class_frequencies, known)
 
     def evaluation_batches(self, role: str) -> Loader:
         """Return this process's share of the split that plays a role."""
@@ -155,37 +195,3 @@ class Experiment:
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
         """Evaluate a model, on its device already, on the split that plays a role."""
         return self.evaluator(model, self.evaluation_batches(role), role)
-
-
-def read_weights(run: Run) -> tuple[dict, Blueprint, int]:
-    """Return the tensors of a run's weights, its blueprint, and the step that they are from."""
-    tensors, metadata = read_tensors(run.weights)
-    try:
-        return tensors, Blueprint.from_json(metadata["blueprint"]), metadata["step"]
-    except KeyError as error:
-        raise PluxelError(f"{run.weights} was not written by a training: no {error}") from error
-
-
-def evaluate_run(
-    directory: Path,
-    split: str,
-    overrides: Sequence[str] = (),
-    *,
-    host: Host,
-    output: Path | None = None,
-) -> tuple[dict[str, Any], Path]:
-    """Evaluate the weights of a run; return the results and the file that they were written to.
-
-    ``split``: a role of the run's ``splits``, or a split of its dataset. ``overrides`` change the
-    run's configuration, such as ``dataset.root=/elsewhere``.
-    """
-    run = open_run(directory)
-    config = load_config(run.config, overrides, host=host)
-    tensors, blueprint, step = read_weights(run)
-    experiment = Experiment(config, run, blueprint)
-    experiment.model.load_state_dict(tensors)
-    model = experiment.model.to(experiment.accelerator.device)
-    results = {"split": split, "step": step} | experiment.evaluate(model, split).to_json()
-    written = output or run.results_of(split)
-    write_json(written, results)
-    return results, written

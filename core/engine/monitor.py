@@ -7,35 +7,62 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...registry import PluxelError, did_you_mean
-from ..config import TrainingConfig
+from ..config import PipelineConfig, TrainingConfig
+from ..labels import LabelSpace
+from ..metrics import SegmentationScores
+from .evaluate import Evaluation
 
 
 @dataclass
 class Progress:
     """What a training remembers besides tensors.
 
-    ``best`` is the best value of ``monitor`` so far, found at ``best_step``; ``waited`` counts the
-    evaluations without a significant gain; ``seconds`` is the time spent, over all sessions.
+    ``best`` is the best value of ``monitor`` so far, found at ``best_step``; ``mark`` is the value
+    of the last significant gain, and ``waited`` counts the evaluations since that have not gained
+    ``min_delta`` on it; ``judged`` is the step that was last evaluated; ``seconds`` is the time
+    spent, over all sessions.
     """
 
     step: int = 0
     best: float | None = None
     best_step: int = 0
+    mark: float | None = None
     waited: int = 0
+    judged: int = 0
     seconds: float = 0.0
 
 
-def check_monitor(options: TrainingConfig, names: Sequence[str]) -> None:
-    """Refuse a ``monitor`` that no evaluation reports; ``names`` are those that one does.
+def check_monitor(pipeline: PipelineConfig, spaces: Mapping[str, LabelSpace] | None) -> None:
+    """Refuse a ``monitor`` that no evaluation reports.
+
+    ``spaces``: by head, its label space; None where the data, and so the classes, are not there.
 
     Raises: PluxelError with the nearest name.
     """
-    if options.monitor is not None and options.monitor not in names:
-        if not names:
-            raise PluxelError("without a split 'val' there is nothing to monitor: monitor: null")
-        hint = did_you_mean(options.monitor, names)
-        raise PluxelError(f"nothing is called {options.monitor!r}.{hint}")
+    monitor = pipeline.training.monitor
+    if monitor is None:
+        return
+    if "val" not in pipeline.splits:
+        raise PluxelError("without a split 'val' there is nothing to monitor: monitor: null")
+    names = _scalar_names(
+        {head: spaces[head].class_names if spaces else ("",) for head in pipeline.heads}
+    )
+    of_any_class = () if spaces else tuple(name for name in names if name.endswith("/"))
+    if monitor not in names and not monitor.startswith(of_any_class):
+        hint = did_you_mean(monitor, names) or f" There are {', '.join(names[:4])} …"
+        raise PluxelError(f"nothing is called {monitor!r}.{hint}")
+
+
+def _scalar_names(class_names: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what an evaluation of heads with these classes reports on ``val``."""
+    nothing = {
+        head: SegmentationScores.of(np.zeros((len(names), len(names)), np.int64))
+        for head, names in class_names.items()
+    }
+    return list(Evaluation(0.0, nothing, class_names, {}).scalars("val"))
 
 
 def is_improvement(
@@ -51,12 +78,19 @@ def is_improvement(
     if math.isnan(value):  # the class was absent: neither better nor worse
         return progress.best is None
     sign = -1 if (options.mode or _mode(options.monitor)) == "min" else 1
-    gain = math.inf if progress.best is None else sign * (value - progress.best)
-    significant = options.early_stop.min_delta if options.early_stop else 0.0
-    progress.waited = 0 if gain > significant else progress.waited + 1
-    if gain > 0:
+    least = options.early_stop.min_delta if options.early_stop else 0
+    if _gain(sign, value, progress.mark) > least:
+        progress.mark, progress.waited = value, 0
+    else:
+        progress.waited += 1
+    better = _gain(sign, value, progress.best) > 0
+    if better:
         progress.best, progress.best_step = value, progress.step
-    return gain > 0
+    return better
+
+
+def _gain(sign: int, value: float, over: float | None) -> float:
+    return math.inf if over is None else sign * (value - over)
 
 
 def has_waited_enough(progress: Progress, options: TrainingConfig) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,37 +13,61 @@ from ...registry import PluxelError
 from ..config import GroupConfig, OptimizerConfig, SGDConfig
 
 
-def freeze(model: nn.Module, groups: Iterable[GroupConfig]) -> None:
-    """Switch off the gradient of every parameter that a frozen group matches.
+def group_of(name: str, groups: Sequence[GroupConfig]) -> GroupConfig:
+    """Return the last group that matches a parameter's name, or one that changes nothing."""
+    found = (group for group in reversed(groups) if re.search(group.match, name))
+    return next(found, GroupConfig(match=""))
+
+
+def freeze(model: nn.Module, groups: Sequence[GroupConfig]) -> None:
+    """Switch off the gradient of every parameter whose group is frozen.
 
     Raises: PluxelError if a group's pattern matches no parameter at all.
     """
+    parameters = dict(model.named_parameters())
     for group in groups:
-        matched = [p for name, p in model.named_parameters() if re.search(group.match, name)]
-        if not matched:
-            names = sorted({name.rsplit(".", 2)[0] for name, _ in model.named_parameters()})
+        if not any(re.search(group.match, name) for name in parameters):
+            names = sorted({name.rsplit(".", 2)[0] for name in parameters})
             raise PluxelError(
                 f"training.groups: no parameter matches {group.match!r}; "
                 f"the modules are {', '.join(names[:12])} …"
             )
-        if group.frozen:
-            for parameter in matched:
-                parameter.requires_grad_(False)
+    for name, parameter in parameters.items():
+        if group_of(name, groups).frozen:
+            parameter.requires_grad_(False)
+
+
+def frozen_norms(model: nn.Module) -> list[nn.Module]:
+    """Return the norms with running statistics within parts whose parameters are all frozen.
+
+    In training mode they would go on averaging, and what is frozen would compute something else.
+    """
+    norms = (
+        norm
+        for part in model.modules()
+        if _is_frozen(part)
+        for norm in part.modules()
+        if getattr(norm, "running_mean", None) is not None
+    )
+    return list(dict.fromkeys(norms))
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    wanted = [parameter.requires_grad for parameter in module.parameters()]
+    return bool(wanted) and not any(wanted)
 
 
 def build_optimizer(
-    model: nn.Module, config: OptimizerConfig, groups: Iterable[GroupConfig]
+    model: nn.Module, config: OptimizerConfig, groups: Sequence[GroupConfig]
 ) -> torch.optim.Optimizer:
     """Return the optimiser over every parameter that is not frozen.
 
-    Each parameter group carries ``initial_lr``, which the schedule's factor multiplies. The last
-    matching entry of ``groups`` counts.
+    Each parameter group carries ``initial_lr``, which the schedule's factor multiplies.
     """
     parameter_groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    rules = list(groups)
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            key = _rates(name, parameter, config, rules)
+            key = _rates(name, parameter, config, group_of(name, groups))
             parameter_groups.setdefault(key, []).append(parameter)
     if not parameter_groups:
         raise PluxelError("training.groups freezes every parameter: there is nothing to train")
@@ -55,13 +79,11 @@ def build_optimizer(
 
 
 def _rates(
-    name: str, parameter: nn.Parameter, config: OptimizerConfig, rules: list[GroupConfig]
+    name: str, parameter: nn.Parameter, config: OptimizerConfig, group: GroupConfig
 ) -> tuple[float, float]:
     """Return (learning rate, weight decay) of one parameter."""
-    lr, decay = config.lr, config.weight_decay
-    for rule in (rule for rule in rules if re.search(rule.match, name)):
-        lr = config.lr * rule.lr_factor
-        decay = config.weight_decay if rule.weight_decay is None else rule.weight_decay
+    lr = config.lr * group.lr_factor
+    decay = config.weight_decay if group.weight_decay is None else group.weight_decay
     if name.endswith("bias"):
         lr *= config.bias_lr_factor
     if parameter.ndim <= 1 and not config.bias_decay:  # biases, and the scales of norms

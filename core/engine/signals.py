@@ -20,17 +20,14 @@ class Interrupted(PluxelError):  # noqa: N818 - reads as what it says
 
 
 class StopRequest:
-    """Remembers the signal that asked for the end; falsy until one has come."""
+    """Remembers the signal that asked this process for the end; 0 until one has come."""
 
     def __init__(self) -> None:
-        self.signal_number: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.signal_number is not None
+        self.signal_number = 0
 
     def handle(self, signal_number: int, frame: FrameType | None) -> None:
         """Note the first signal; a second Ctrl-C interrupts at once."""
-        if self.signal_number is not None and signal_number == signal.SIGINT:
+        if self.signal_number and signal_number == signal.SIGINT:
             signal.default_int_handler(signal_number, frame)
         self.signal_number = signal_number
 
@@ -39,7 +36,7 @@ class StopRequest:
 def stop_requests() -> Iterator[StopRequest]:
     """Catch SIGINT and SIGTERM while the block runs, and restore the handlers after it.
 
-    Outside the main thread signals cannot be caught; the request then never becomes true.
+    Outside the main thread signals cannot be caught; the request then never comes.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():

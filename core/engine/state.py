@@ -11,6 +11,7 @@ from timm.utils.model_ema import ModelEmaV3
 
 from ...registry import PluxelError
 from ..model import SegmentationModel
+from ..weights import load_weights
 from .checkpoint import (
     flatten_optimizer,
     read_tensors,
@@ -58,15 +59,18 @@ class State:
         Raises: PluxelError if the checkpoint is from another model or optimiser.
         """
         tensors, metadata = read_tensors(run.state)
+        load_weights(self.model, without_prefix("model", tensors), run.state)
+        if self.ema is not None:
+            averages = without_prefix("ema", tensors)
+            if not averages:
+                raise PluxelError(f"{run.state} is from a training without ema: training.ema=null")
+            load_weights(self.ema.module, averages, run.state)
         try:
-            self.model.load_state_dict(without_prefix("model", tensors))
-            if self.ema is not None:
-                self.ema.module.load_state_dict(without_prefix("ema", tensors))
             moments = without_prefix("optimizer", tensors)
             restore_optimizer(self.optimizer, moments, metadata["optimizer"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise PluxelError(
-                f"{run.state} is from another model or optimiser than this configuration's: {error}"
+                f"{run.state} is from another optimiser than the configuration's: {error}"
             ) from error
         return metadata
 

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from timm.utils.model_ema import ModelEmaV3
+from torch import Tensor
 
+from ...registry import PluxelError
 from ..contracts import Scores
 from ..data import Batch, TrainingData, training_loader
 from ..files import write_json, write_text
 from ..logs import logger
 from ..progress import Advance, duration, track
+from .devices import cudnn_benchmark, on_main_process, share_buffers
 from .evaluate import Evaluation
 from .experiment import Experiment
 from .monitor import Progress, check_monitor, has_waited_enough, is_improvement
-from .optimizer import build_optimizer, freeze
+from .optimizer import build_optimizer, freeze, frozen_norms
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
 from .state import Diverged, State, last_good
+
+
+class _Pass(NamedTuple):
+    """A forward and backward pass: what is needed to say what went wrong in it."""
+
+    batch: Batch
+    scores: Mapping[str, Scores]
+    loss: Tensor
 
 
 class Trainer:
@@ -38,6 +49,8 @@ class Trainer:
         self.accelerator = experiment.accelerator
         self.progress = Progress()
         self.recent: list[float] = []
+        self.stop = StopRequest()
+        self.stopped_by = 0  # the signal of which all processes know, or 0
 
     def train(self, *, resume: bool) -> None:
         """Train to the end, or go on from the last checkpoint if ``resume`` and there is one.
@@ -46,14 +59,19 @@ class Trainer:
         """
         self.start(resume=resume)
         began = time.monotonic() - self.progress.seconds
-        with stop_requests() as stop, track("training", self.steps, self.progress.step) as advance:
+        # Batches of one are images of any size, and trying algorithms for each would cost more.
+        tries = self.options.batch_size > 1 and not self.experiment.config.pipeline.deterministic
+        with (
+            stop_requests() as self.stop,
+            cudnn_benchmark(tries),
+            track("training", self.steps, self.progress.step) as advance,
+        ):
+            if self._is_due() and self.progress.judged < self.progress.step:
+                self._judge()  # what an interruption did not wait for
             for batches in self.batches():
                 self.step(batches, advance)
                 self.progress.seconds = time.monotonic() - began
-                self._after_step(stop)
-                if has_waited_enough(self.progress, self.options):
-                    logger.info("stopped early: no better %s", self.options.monitor)
-                    break
+                self._after_step()
         logger.info("trained %d steps in %s", self.progress.step, duration(self.progress.seconds))
 
     # -- beginning -------------------------------------------------------------------------------
@@ -72,19 +90,13 @@ class Trainer:
         self.eval_every = options.eval_every or max(1, self.steps // 10)
         self.checkpoint_every = options.checkpoint_every or self.eval_every
         with experiment.config.at("training", "monitor"):
-            check_monitor(
-                options, experiment.evaluator.scalar_names("val") if self.evaluates else ()
-            )
+            check_monitor(experiment.config.pipeline, experiment.spaces)
         self.state = self._state()
         if going_on:
             self._go_on()
         if self.accelerator.is_main_process:
             write_text(self.run.config, experiment.config.dump())
             self.run.forget_after(self.progress.step)
-        # Batches of one are images of any size, and trying algorithms for each would cost more.
-        torch.backends.cudnn.benchmark = (
-            options.batch_size > 1 and not experiment.config.pipeline.deterministic
-        )
 
     def _training_data(self) -> TrainingData:
         experiment, options = self.experiment, self.options
@@ -105,6 +117,7 @@ class Trainer:
         with self.experiment.config.at("training", "groups"):
             freeze(model, options.groups)
             optimizer = build_optimizer(model, options.optimizer, options.groups)
+        self.frozen_norms = frozen_norms(model)
         model.to(self.accelerator.device)
         # Before accelerate wraps the model: its wrapping must not be copied along.
         ema = ModelEmaV3(model, options.ema, use_warmup=True) if options.ema else None
@@ -120,7 +133,10 @@ class Trainer:
         logger.info("going on after step %d of %d", self.progress.step, self.steps)
 
     def batches(self) -> Iterator[list[Batch]]:
-        """Yield the batches of each step that is left, one for each round of accumulation."""
+        """Yield the batches of each step that is left, one for each round of accumulation.
+
+        No step is left once ``early_stop`` has waited enough.
+        """
         options, left = self.options, self.steps - self.progress.step
         loader = training_loader(
             self.data,
@@ -134,12 +150,19 @@ class Trainer:
         )
         batches = iter(loader)
         for _ in range(left):
+            if has_waited_enough(self.progress, options):
+                logger.info("stopped early: no better %s", options.monitor)
+                return
             yield [next(batches) for _ in range(options.accumulate)]
 
     # -- a step ----------------------------------------------------------------------------------
 
     def step(self, batches: list[Batch], advance: Advance) -> None:
-        """Update the weights once."""
+        """Update the weights once.
+
+        Raises: Diverged, in all processes, if the loss is not finite in any; the weights are then
+        those from before the step.
+        """
         options, step = self.options, self.progress.step
         # What dropout draws is a function of the step, so a resumed run draws the same.
         torch.manual_seed(_seed(self.seed, step, self.accelerator.process_index))
@@ -147,10 +170,13 @@ class Trainer:
         for group in self.state.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * rate
         self.wrapped.train()
-        loss = 0.0
+        for norm in self.frozen_norms:
+            norm.eval()
+        passes = []
         for i, batch in enumerate(batches):
             with self._synchronising(last=i == len(batches) - 1):
-                loss += self._backward(batch.to(self.accelerator.device, non_blocking=True))
+                passes.append(self._backward(batch))
+        loss = self._look(passes)
         if options.clip_norm is not None:
             self.accelerator.clip_grad_norm_(self.wrapped.parameters(), options.clip_norm)
         self.state.optimizer.step()
@@ -158,25 +184,50 @@ class Trainer:
         if self.state.ema is not None:
             self.state.ema.update(self.state.model, step)
         self.progress.step += 1
-        self._note(loss / len(batches), rate, advance)
+        self._note(loss, rate, advance)
 
     def _synchronising(self, *, last: bool) -> AbstractContextManager[None]:
         return nullcontext() if last else self.accelerator.no_sync(self.wrapped)
 
-    def _backward(self, batch: Batch) -> float:
+    def _backward(self, batch: Batch) -> _Pass:
+        on_device = batch.to(self.accelerator.device, non_blocking=True)
         with self.accelerator.autocast():
-            scores: Mapping[str, Scores] = self.wrapped(batch.inputs, batch.sizes)
-        loss = self.experiment.objective(scores, batch.targets)
-        # The loss is looked at while the backward pass is still under way on the device.
+            scores: Mapping[str, Scores] = self.wrapped(on_device.inputs, on_device.sizes)
+        loss = self.experiment.objective(scores, on_device.targets)
         self.accelerator.backward(loss / self.options.accumulate)
-        value = loss.item()
-        if not math.isfinite(value):
-            terms = ", ".join(self.experiment.objective.bad_terms(scores, batch.targets))
-            raise Diverged(
-                f"the loss is {value} in step {self.progress.step + 1}: {terms} not finite; "
-                f"the batch is {', '.join(batch.names)}. {last_good(self.run)}"
-            )
-        return value
+        detached = {head: replace(s, tensor=s.tensor.detach()) for head, s in scores.items()}
+        return _Pass(batch, detached, loss.detach())
+
+    def _look(self, passes: list[_Pass]) -> float:
+        """Return the mean loss of all processes; they learn of each other's signals on the way.
+
+        Looked at once a step, for the host waits for the device.
+        """
+        losses = torch.stack([one.loss for one in passes]).float()
+        row = torch.cat([losses, losses.new_full((1,), self.stop.signal_number)])
+        rows: list[list[float]] = self.accelerator.gather(row[None]).tolist()  # pyright: ignore[reportAttributeAccessIssue]
+        self.stopped_by = int(max(row.pop() for row in rows))
+        values = [value for row in rows for value in row]
+        if not all(map(math.isfinite, values)):
+            raise self._diverged(rows, passes)
+        return sum(values) / len(values)
+
+    def _diverged(self, rows: list[list[float]], passes: list[_Pass]) -> Diverged:
+        """Return the error of this process, given the losses of each process."""
+        where = f"in step {self.progress.step + 1}"
+        for value, one in zip(rows[self.accelerator.process_index], passes, strict=True):
+            if not math.isfinite(value):
+                targets = one.batch.to(self.accelerator.device).targets
+                terms = self.experiment.objective.bad_terms(one.scores, targets)
+                return Diverged(
+                    f"the loss is {value} {where}. Not finite: {', '.join(terms) or 'the sum'}. "
+                    f"The batch: {', '.join(one.batch.names)}. {last_good(self.run)}"
+                )
+        rank = next(i for i, row in enumerate(rows) if not all(map(math.isfinite, row)))
+        return Diverged(
+            f"the loss of process {rank} is not finite {where}; its own message names the batch. "
+            f"{last_good(self.run)}"
+        )
 
     def _note(self, loss: float, rate: float, advance: Advance) -> None:
         """Show the loss, and log its mean over an interval."""
@@ -194,21 +245,45 @@ class Trainer:
 
     # -- between steps ---------------------------------------------------------------------------
 
-    def _after_step(self, stop: StopRequest) -> None:
+    def _after_step(self) -> None:
         step, last = self.progress.step, self.progress.step == self.steps
-        due = step % self.eval_every == 0 or last
-        if due and self.evaluates:
-            self._evaluate()
-        elif due:
-            self._save_weights(None)
-        if (stop or due or step % self.checkpoint_every == 0) and self.accelerator.is_main_process:
-            self.state.save(self.run, self._metadata())
-        if stop.signal_number is not None and not last:
+        if self.stopped_by and not last:  # whoever asks for it may not wait for an evaluation
+            self._save_state()
             raise Interrupted(
                 f"stopped after step {step} of {self.steps}; the state is saved: "
                 "--resume auto goes on from there",
-                stop.signal_number,
+                self.stopped_by,
             )
+        if self._is_due():
+            self._judge()
+        if self._is_due() or step % self.checkpoint_every == 0:
+            self._save_state()
+
+    def _is_due(self) -> bool:
+        """Tell whether the weights of this step are to be evaluated, or kept."""
+        step = self.progress.step
+        return step > 0 and (step % self.eval_every == 0 or step == self.steps)
+
+    def _judge(self) -> None:
+        self.progress.judged = self.progress.step
+        if self.evaluates:
+            self._evaluate()
+        else:
+            self._save_weights(None)
+
+    def _save_state(self) -> None:
+        self._write(lambda: self.state.save(self.run, self._metadata()))
+
+    def _write(self, write: Callable[[], None]) -> None:
+        """Write in the main process; an error of the disk says what is left to go on from."""
+        try:
+            on_main_process(self.accelerator, write)
+        except Diverged:
+            raise
+        except PluxelError as error:
+            there = self.run.state.exists()
+            way = "; --resume auto goes on from it" if there else ""
+            raise PluxelError(error.message, [*error.notes, last_good(self.run) + way]) from error
 
     def _metadata(self) -> dict[str, Any]:
         """Return what resuming needs besides tensors."""
@@ -220,7 +295,8 @@ class Trainer:
         }
 
     def _evaluate(self) -> None:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False):
+        share_buffers(self.state.judged)
+        with cudnn_benchmark(False):
             evaluation = self.experiment.evaluate(self.state.judged, "val")
         scalars = evaluation.scalars("val")
         self._log(scalars)
@@ -229,8 +305,9 @@ class Trainer:
             self._save_weights(evaluation)
 
     def _save_weights(self, evaluation: Evaluation | None) -> None:
-        if not self.accelerator.is_main_process:
-            return
+        self._write(lambda: self._write_weights(evaluation))
+
+    def _write_weights(self, evaluation: Evaluation | None) -> None:
         step, blueprint = self.progress.step, self.experiment.blueprint.to_json()
         self.state.save_weights(self.run, {"step": step, "blueprint": blueprint})
         if evaluation is not None:

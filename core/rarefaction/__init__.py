@@ -6,9 +6,11 @@ filters of all later layers apart gives what shifting the input and interlacing 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, fx, nn
 
-from ._plan import DenseMap, NotEquivariant, draw, graph_of
+from ..tracing import on_meta, replica, type_of
+from ._plan import SIZE, DenseMap, NotEquivariant, draw, graph_of
 from ._running import Dilated, Fragmented
 
 __all__ = ["DenseMap", "NotEquivariant", "Rarefied"]
@@ -30,6 +32,18 @@ class Rarefied:
         self.graph: fx.Graph = graph_of(network)
         plan = draw(network, self.graph, in_channels, (output_stride, output_stride))
         self.steps, self.maps, self.pads = plan.steps, plan.maps, plan.pads
+        self._try(in_channels)
+
+    def _try(self, in_channels: int) -> None:
+        """Run without data: maps that fitted each other may not without strides."""
+        network = replica(self.network, on_meta)
+        image = torch.zeros(1, in_channels, *SIZE, dtype=type_of(network), device="meta")
+        try:
+            with torch.inference_mode():
+                Dilated(network, self.graph, self.steps).run(image)
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            raise NotEquivariant(f"without its strides its maps do not fit: {reason}") from error
 
     def __call__(self, image: Tensor) -> Tensor | list[Tensor]:
         """Return the dense result for an image (N, C, H, W): à trous."""

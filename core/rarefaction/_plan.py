@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from ...registry import PluxelError
 from ..geometry import Grid
-from ..tracing import Located, Tracer, on_meta, replica
+from ..tracing import Located, Tracer, on_meta, replica, type_of
 from ._sliding import ONE, Ints, Sliding, read, times
 
 SIZE = (448, 896)
@@ -97,8 +98,7 @@ def draw(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: I
     Raises: NotEquivariant naming the layer for which the result would be another.
     """
     with torch.inference_mode(), torch.device("meta"):
-        kind = next((p.dtype for p in network.parameters()), torch.float32)
-        image = torch.zeros(1, in_channels, *SIZE, dtype=kind)
+        image = torch.zeros(1, in_channels, *SIZE, dtype=type_of(network))
         tracer = Tracer(image)
         with tracer:
             planner = _Planner(replica(network, on_meta), graph, tracer, output_stride)
@@ -167,9 +167,9 @@ class _Planner(fx.Interpreter):
         located = self.tracer.state(operands[0])
         assert isinstance(located, Located)
         vertical, horizontal = (
-            s if e.stride * s > wanted else 1
-            for e, s, wanted in zip(
-                located.extents, sliding.stride, self.output_stride, strict=True
+            stride // (_kept(stride, extent.stride, wanted) if r == 1 else 1)
+            for extent, stride, r, wanted in zip(
+                located.extents, sliding.stride, rate, self.output_stride, strict=True
             )
         )
         removed = (vertical, horizontal)
@@ -228,6 +228,12 @@ class _Planner(fx.Interpreter):
         what = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
         layer = f"layer {where}" if where else "the network"
         return NotEquivariant(f"{layer} ({what or node.name}): {reason}")
+
+
+def _kept(stride: int, before: Fraction, wanted: int) -> int:
+    """Return the largest part of a layer's stride that leads to the one wanted, or on the way."""
+    parts = (part for part in range(stride, 0, -1) if stride % part == 0)
+    return next((part for part in parts if (wanted / (before * part)).denominator == 1), 1)
 
 
 def _tensors(tree: Any) -> list[Tensor]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
+from torch.utils._pytree import tree_leaves
 
 Ints = tuple[int, int]
 """A number an axis: vertical, horizontal."""
@@ -92,12 +93,6 @@ def _sum(image: Tensor, kernel: Ints, stride: Ints, dilation: Ints) -> Tensor:
     return functional.conv2d(image, ones, stride=stride, dilation=dilation, groups=image.shape[1])
 
 
-CONVOLUTIONS = {functional.conv2d, torch.conv2d}
-MAXIMA = {functional.max_pool2d, torch.max_pool2d}
-AVERAGES = {functional.avg_pool2d}
-PADDINGS = {functional.pad}
-
-
 def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) -> Sliding | None:
     """Return what a node slides, or None if it is neither convolution nor pool nor padding.
 
@@ -109,7 +104,8 @@ def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) 
     arguments = _arguments(node, module)
     if arguments is None:
         return None
-    if any(isinstance(value, fx.Node) for key, value in arguments.items() if key not in TENSORS):
+    numbers = {name: value for name, value in arguments.items() if name not in TENSORS}
+    if any(isinstance(leaf, fx.Node) for leaf in tree_leaves(numbers)):
         raise ValueError("its numbers depend on the image")
     if arguments.get("padding_mode", "zeros") != "zeros":
         raise ValueError(f"it pads by mode {arguments['padding_mode']!r}")
@@ -173,69 +169,67 @@ def _padding(arguments: Mapping[str, Any]) -> Sliding:
 
 def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None:
     """Return the arguments of a convolution, a pool or a padding by PyTorch's names."""
-    names: tuple[str, ...]
-    if isinstance(module, nn.ZeroPad2d | nn.ConstantPad2d):
+    if isinstance(module, nn.ConstantPad2d):
         return {"pad": module.padding, "mode": "constant", "value": module.value}
-    if isinstance(module, nn.Conv2d):
-        names = ("stride", "padding", "dilation", "groups", "padding_mode")
-    elif isinstance(module, nn.MaxPool2d):
-        names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-    elif isinstance(module, nn.AvgPool2d):
-        names = (
-            "kernel_size",
-            "stride",
-            "padding",
-            "ceil_mode",
-            "count_include_pad",
-            "divisor_override",
-        )
-    elif node.op == "call_function" and node.target in CONVOLUTIONS:
-        return _given(node, CONVOLUTION_ARGUMENTS)
-    elif node.op == "call_function" and node.target in MAXIMA:
-        return _given(node, MAXIMUM_ARGUMENTS)
-    elif node.op == "call_function" and node.target in AVERAGES:
-        return _given(node, AVERAGE_ARGUMENTS)
-    elif node.op == "call_function" and node.target in PADDINGS:
-        return _given(node, PADDING_ARGUMENTS)
-    else:
-        return None
-    return {name: getattr(module, name) for name in names}
+    for kind, names in MODULES:
+        if isinstance(module, kind):
+            return {name: getattr(module, name) for name in names}
+    for functions, defaults in FUNCTIONS:
+        if node.op == "call_function" and node.target in functions:
+            return {**defaults, **dict(zip(defaults, node.args, strict=False)), **node.kwargs}
+    return None
 
 
-CONVOLUTION_ARGUMENTS = {
-    "input": None,
-    "weight": None,
-    "bias": None,
-    "stride": 1,
-    "padding": 0,
-    "dilation": 1,
-    "groups": 1,
-}
-MAXIMUM_ARGUMENTS = {
-    "input": None,
-    "kernel_size": None,
-    "stride": None,
-    "padding": 0,
-    "dilation": 1,
-    "ceil_mode": False,
-    "return_indices": False,
-}
-AVERAGE_ARGUMENTS = {
-    "input": None,
-    "kernel_size": None,
-    "stride": None,
-    "padding": 0,
-    "ceil_mode": False,
-    "count_include_pad": True,
-    "divisor_override": None,
-}
+MODULES: Sequence[tuple[type[nn.Module], Sequence[str]]] = (
+    (nn.Conv2d, ["stride", "padding", "dilation", "groups", "padding_mode"]),
+    (nn.MaxPool2d, ["kernel_size", "stride", "padding", "dilation", "ceil_mode"]),
+    (
+        nn.AvgPool2d,
+        ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"],
+    ),
+)
+"""Kinds of modules, and the names of what they were given."""
 
-
-PADDING_ARGUMENTS = {"input": None, "pad": None, "mode": "constant", "value": None}
-
-
-def _given(node: fx.Node, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    return {**defaults, **dict(zip(defaults, node.args, strict=False)), **node.kwargs}
+FUNCTIONS: Sequence[tuple[set[Any], Mapping[str, Any]]] = (
+    (
+        {functional.conv2d, torch.conv2d},
+        {
+            "input": None,
+            "weight": None,
+            "bias": None,
+            "stride": 1,
+            "padding": 0,
+            "dilation": 1,
+            "groups": 1,
+        },
+    ),
+    (
+        {functional.max_pool2d, torch.max_pool2d},
+        {
+            "input": None,
+            "kernel_size": None,
+            "stride": None,
+            "padding": 0,
+            "dilation": 1,
+            "ceil_mode": False,
+            "return_indices": False,
+        },
+    ),
+    (
+        {functional.avg_pool2d},
+        {
+            "input": None,
+            "kernel_size": None,
+            "stride": None,
+            "padding": 0,
+            "ceil_mode": False,
+            "count_include_pad": True,
+            "divisor_override": None,
+        },
+    ),
+    ({functional.pad}, {"input": None, "pad": None, "mode": "constant", "value": None}),
+)
+"""Functions of one kind, and their arguments in order with their defaults."""
 
 
 def _two(value: int | Sequence[int]) -> Ints:

@@ -1,8 +1,18 @@
 """Measure what a network does to positions, from its layers or by gradients."""
 
-from ._dispatch import Tracer
+from ._dispatch import Tracer, as_maps, type_of
 from ._measuring import Measurement, measure, size_of_map
 from ._positions import Located
 from ._replica import on_meta, replica
 
-__all__ = ["Located", "Measurement", "Tracer", "measure", "on_meta", "replica", "size_of_map"]
+__all__ = [
+    "Located",
+    "Measurement",
+    "Tracer",
+    "as_maps",
+    "measure",
+    "on_meta",
+    "replica",
+    "size_of_map",
+    "type_of",
+]

@@ -55,13 +55,18 @@ def trace(module: nn.Module, image_shape: Sequence[int], device: str = "meta") -
     """
     # Inference mode shows whole operations (linear, attention), not what autograd makes of them.
     with torch.inference_mode(), torch.device(device):
-        image = torch.zeros(*image_shape)
+        image = torch.zeros(*image_shape, dtype=type_of(module))
         tracer = Tracer(image)
         with tracer:
             maps = as_maps(module(image))
     states = [tracer.state(one) or Lost() for one in maps]
     height, width = image_shape[-2:]
     return Trace((height, width), [tuple(one.shape) for one in maps], states, tracer.paddings)
+
+
+def type_of(module: nn.Module) -> torch.dtype:
+    """Return the type of the images that a module takes: that of its weights."""
+    return next((p.dtype for p in module.parameters()), torch.float32)
 
 
 def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:

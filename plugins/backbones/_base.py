@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
+from ...core.geometry import Border
+from ...core.logs import logger
 from ...core.normalisation import Normalisation
-from ...core.tracing import measure
+from ...core.rarefaction import NotEquivariant, Rarefied
+from ...core.tracing import as_maps, measure
 from ...core.weights import (
     InputChannels,
     LoadReport,
     State,
     adapt_input_layers,
     copy_matching,
+    loaded_share,
     read_normalisation,
     read_state_dict,
+    require_file,
 )
 from ...registry import PluxelError
 
 Pretrained = bool | Path
 """The usual weights of a network, none, or those of a file."""
 
+OutputStride = Literal[4, 8, 16, 32] | None
+"""The coarsest stride of a network's maps; strides beyond it are taken out."""
+
 
 class PretrainedBackbone(nn.Module):
     """A backbone whose constructor reads no file, so that a run can be rebuilt anywhere.
 
-    A subclass builds its layers, then calls ``finish``; it says where its usual weights are in
-    ``load_usual``, and in ``own_names`` how names in files become its own.
+    A subclass builds its layers, then calls ``finish``; it runs them in ``maps``, says where its
+    usual weights are in ``load_usual``, and in ``own_names`` how names in files become its own.
     """
 
     variant: str
@@ -44,19 +54,43 @@ class PretrainedBackbone(nn.Module):
         input_channels: InputChannels,
         normalisation: Normalisation | None,
         usual: Normalisation,
+        output_stride: int | None = None,
+        border: Border = "replicate",
     ) -> None:
         """Measure the geometry, and keep what ``load_pretrained`` will need.
 
-        ``names`` are those of the maps; ``usual`` is the normalisation of the usual weights.
+        ``names`` are those of the maps; ``usual`` is the normalisation of the usual weights;
+        ``output_stride``: strides beyond it are taken out. ``border``: of the maps.
         """
         self.pretrained = pretrained
         self.in_channels: int = in_channels
         self.input_channels: InputChannels = input_channels
         self.usual, self.given = usual, normalisation
         self.normalisation = normalisation or usual
+        # In a tuple, for its network is this one.
+        self._rarefied = (_rarefied(self, in_channels, output_stride),) if output_stride else ()
         measured = measure(self, in_channels, names)
-        self.feature_specs = measured.specs
+        self.feature_specs = [replace(spec, border=border) for spec in measured.specs]
         self.pad_multiple, self.minimum_size = measured.pad_multiple, measured.minimum_size
+
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """Return the maps at the strides of the layers, each (N, channels, h, w)."""
+        raise NotImplementedError
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """image: (N, in_channels, H, W), normalised; returns the maps, each (N, channels, h, w)."""
+        if not self._rarefied:
+            return self.maps(image)
+        return as_maps(self._rarefied[0](image))
+
+    def check_pretrained(self) -> None:
+        """Look at the file that ``pretrained`` names, if any, without loading it.
+
+        Raises: PluxelError if it is not there, or if nobody says how images are to be normalised
+        for it.
+        """
+        if isinstance(self.pretrained, Path):
+            self._normalisation_of(require_file(self.pretrained))
 
     def load_pretrained(self) -> LoadReport | None:
         """Load what ``pretrained`` names, and adopt the normalisation that belongs to it.
@@ -65,7 +99,7 @@ class PretrainedBackbone(nn.Module):
         says how images are to be normalised for them.
         """
         if isinstance(self.pretrained, Path):
-            self.normalisation = self._normalisation_of(self.pretrained)
+            self.normalisation = self._normalisation_of(require_file(self.pretrained))
             return self.load_file(self.pretrained)
         return self.load_usual() if self.pretrained else None
 
@@ -78,12 +112,23 @@ class PretrainedBackbone(nn.Module):
         return state
 
     def load_file(self, path: Path) -> LoadReport:
-        """Load a file. Raises: PluxelError if it cannot be read or nothing in it fits."""
+        """Load a file, with a warning if it fills less than half of the network.
+
+        Raises: PluxelError if it cannot be read or nothing in it fits.
+        """
         state = self.own_names(read_state_dict(path))
         report = self.load_state(state)
         if not report.loaded:
             theirs, ours = (", ".join(list(names)[:3]) for names in (state, self.state_dict()))
             raise PluxelError(f"{path}: none of its weights fit: {theirs}, … instead of {ours}, …")
+        if (share := loaded_share(self, report)) < 0.5:
+            logger.warning(
+                "%s: only %.2g %% of the network's weights are in this file, the others stay "
+                "random: is it from another network? (%s)",
+                path,
+                100 * share,
+                report,
+            )
         return report
 
     def load_state(self, state: State) -> LoadReport:
@@ -101,6 +146,35 @@ class PretrainedBackbone(nn.Module):
                 [f"the usual weights of this network want  {yaml_of(self.usual)}"],
             )
         return found
+
+
+class _Maps(nn.Module):
+    """A backbone as a network of its layers alone."""
+
+    def __init__(self, backbone: PretrainedBackbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return self.backbone.maps(image)
+
+
+def _rarefied(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Rarefied:
+    """Return the backbone with filters spread apart in place of strides (PAMI 2016, section 3.2).
+
+    Raises: PluxelError where its strides do not lead to ``output_stride``, or where its layers do
+    not allow it.
+    """
+    try:
+        rarefied = Rarefied(_Maps(backbone), in_channels, output_stride)
+    except NotEquivariant as error:
+        raise PluxelError(f"output_stride {output_stride} cannot be had: {error}") from error
+    largest = max(max(found.grid.stride) for found in rarefied.maps)
+    if largest != output_stride:
+        raise PluxelError(
+            f"output_stride {output_stride} cannot be had: its strides end at {largest}"
+        )
+    return rarefied
 
 
 def yaml_of(normalisation: Normalisation) -> str:

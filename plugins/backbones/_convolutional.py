@@ -12,6 +12,12 @@ from ...core.weights import State
 
 Padding = Literal["same", "valid"]
 Rounding = Literal["ceil", "floor"]
+Alignment = Literal["exact", "caffe"]
+"""Of maps: each on its own grid, or as in the paper's release, where 100 pixels of zeros around the
+image make room for all crops."""
+
+FRAME = 100
+"""Pixels of zeros around the image in the release: conv1_1's padding."""
 
 HIDDEN = 4096
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -11,6 +13,7 @@ import torch
 from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.constants import HF_HUB_OFFLINE
 
+from ...core.files import replacing
 from ...core.normalisation import Normalisation
 from ...registry import PluxelError
 from ._base import yaml_of
@@ -21,11 +24,14 @@ SECONDS = 5
 WEIGHTS_FILES = ("model.safetensors", "pytorch_model.bin")
 """The names that timm gives to files of weights on the hub, the better first."""
 
+_HASH = re.compile(r"-([0-9a-f]{8,64})\.")
+"""The beginning of a file's SHA-256 in its name, by the custom of torch and timm."""
+
 
 def hub_file(repository: str, names: Sequence[str], usual: Normalisation) -> Path:
     """Return the first of these files that a repository on the Hugging Face hub has, cached or not.
 
-    Raises: PluxelError within seconds if none is cached or to be had.
+    Raises: PluxelError within seconds if none is cached or to be had, and if the download fails.
     """
     repository, _, revision = repository.partition("@")
     for name in names:
@@ -35,43 +41,74 @@ def hub_file(repository: str, names: Sequence[str], usual: Normalisation) -> Pat
     for name in names:
         url = hf_hub_url(repository, name, revision=revision or None)
         # The hub's own client would try for most of a minute.
-        if _is_there(url, f"{name} of {repository}", usual, offline=HF_HUB_OFFLINE):
-            return Path(hf_hub_download(repository, name, revision=revision or None))
+        what = f"{name} of {repository}"
+        if _headers(url, what, usual, offline=HF_HUB_OFFLINE) is not None:
+            with _fetching(url, what, usual):
+                return Path(hf_hub_download(repository, name, revision=revision or None))
     raise PluxelError(f"the repository {repository!r} offers none of the files {', '.join(names)}")
 
 
 def url_file(url: str, usual: Normalisation) -> Path:
     """Return the file of an address from torch's cache, downloaded if it is not there.
 
-    Raises: PluxelError within seconds if it is neither cached nor to be had.
+    Raises: PluxelError within seconds if it is neither cached nor to be had, and if the download
+    fails or is not what its name promises.
     """
     name = url.rsplit("/", 1)[-1]
     path = Path(torch.hub.get_dir(), "checkpoints", name)
     if not path.is_file():
-        if not _is_there(url, name, usual):
+        headers = _headers(url, name, usual)
+        if headers is None:
             raise PluxelError(f"the server has no {url}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path))
+        with replacing(path) as unfinished, _fetching(url, name, usual):
+            promised = _HASH.search(name)
+            torch.hub.download_url_to_file(url, str(unfinished), promised and promised[1])
+            _check_length(unfinished, headers)
     return path
 
 
-def _is_there(url: str, what: str, usual: Normalisation, *, offline: bool = False) -> bool:
+def _check_length(file: Path, headers: Mapping[str, str]) -> None:
+    """Refuse half a file, which torch takes for a whole one where no hash is promised."""
+    found, whole = file.stat().st_size, int(headers.get("Content-Length") or 0)
+    if whole and found != whole:
+        raise OSError(f"got {found} of {whole} bytes")
+
+
+@contextmanager
+def _fetching(url: str, what: str, usual: Normalisation) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # clients of the network have no common type of error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PluxelError(
+            f"the download of the pretrained weights, {what}, failed ({reason})",
+            _ways_out(url, usual),
+        ) from error
+
+
+def _headers(
+    url: str, what: str, usual: Normalisation, *, offline: bool = False
+) -> Mapping[str, str] | None:
+    """Return what a server says of a file, or None if it has no such file."""
     try:
         if offline:
             raise OSError("HF_HUB_OFFLINE is set")
-        with urlopen(Request(url, method="HEAD"), timeout=SECONDS):
-            return True
+        with urlopen(Request(url, method="HEAD"), timeout=SECONDS) as reply:
+            return dict(reply.headers)
     except HTTPError as error:
-        return error.code not in (401, 403, 404)
+        return None if error.code in (401, 403, 404) else {}
     except OSError as error:
         reason = getattr(error, "reason", error)
-        name = url.rsplit("/", 1)[-1]
         raise PluxelError(
             f"the pretrained weights, {what}, are not in the cache, and the network cannot be "
             f"reached ({reason})",
-            [
-                f"fetch {url} where there is one, and write  pretrained: PATH/{name}",
-                f"and beside it  {yaml_of(usual)}",
-                "or start from random weights:  pretrained: false",
-            ],
+            _ways_out(url, usual),
         ) from error
+
+
+def _ways_out(url: str, usual: Normalisation) -> list[str]:
+    return [
+        f"fetch {url} on another machine, and write  pretrained: PATH/{url.rsplit('/', 1)[-1]}",
+        f"and beside it  {yaml_of(usual)}",
+        "or start from random weights:  pretrained: false",
+    ]

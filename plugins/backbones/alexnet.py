@@ -14,8 +14,16 @@ from torch import Tensor, nn
 from ...core.normalisation import Normalisation
 from ...core.weights import InputChannels, LoadReport, State
 from .._parameters import Dropout
-from ._base import Pretrained, PretrainedBackbone
-from ._convolutional import Classifier, Padding, Rounding, as_convolutions, round_pools
+from ._base import OutputStride, Pretrained, PretrainedBackbone
+from ._convolutional import (
+    FRAME,
+    Alignment,
+    Classifier,
+    Padding,
+    Rounding,
+    as_convolutions,
+    round_pools,
+)
 from ._fetch import url_file
 
 CLASSIFIER = {"classifier.1.": "classifier.fc6.", "classifier.4.": "classifier.fc7."}
@@ -29,6 +37,9 @@ class AlexNet(PretrainedBackbone):
     ``fc6_padding``: ``same`` keeps the size of pool5, ``valid`` shrinks it by 5 cells.
     ``dropout``: of single values, after fc6 and after fc7.
     ``pool_rounding``: of sizes; with ``ceil``, as in Caffe, 500×500 pixels give 10×10 valid cells.
+    ``alignment``: ``caffe`` as in the paper's release: the first convolution pads by 100 pixels,
+    fc6 by none, pools round up, and outside of maps and scores lie zeros.
+    ``output_stride``: strides beyond it are taken out, later filters spread apart.
     ``pretrained``: ImageNet weights, none, or a file.
     ``input_channels``: how the filters of channels beyond the three colours start.
     ``normalisation``: what the weights of a file expect that does not say so itself.
@@ -45,11 +56,17 @@ class AlexNet(PretrainedBackbone):
         fc6_padding: Padding = "same",
         dropout: Dropout = 0.5,
         pool_rounding: Rounding = "ceil",
+        alignment: Alignment = "exact",
+        output_stride: OutputStride = None,
         input_channels: InputChannels = "mean",
         normalisation: Normalisation | None = None,
     ) -> None:
         super().__init__()
         self.features = _features(in_channels)
+        caffe = alignment == "caffe"
+        if caffe:
+            self.features[0].padding = (FRAME, FRAME)  # pyright: ignore[reportArgumentType]
+            fc6_padding, pool_rounding = "valid", "ceil"
         round_pools(self.features, pool_rounding)
         self.classifier = Classifier(256, 6, fc6_padding, dropout) if fc else None
         self.finish(
@@ -59,10 +76,12 @@ class AlexNet(PretrainedBackbone):
             input_channels=input_channels,
             normalisation=normalisation,
             usual=Normalisation(),
+            output_stride=output_stride,
+            border="zeros" if caffe else "replicate",
         )
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """image: (N, in_channels, H, W), normalised; returns maps of strides 8, 16, 32."""
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """Return the maps of strides 8, 16, 32."""
         maps = []
         for layer in self.features:
             image = layer(image)

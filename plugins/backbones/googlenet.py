@@ -1,8 +1,8 @@
 """GoogLeNet without its classifiers and without the average pool before the last of them.
 
 Szegedy et al.: "Going Deeper with Convolutions", CVPR 2015 (the layers of torchvision: batch
-normalisation, 3×3 for 5×5); without that pool as in Long, Shelhamer, Darrell, CVPR 2015, section
-4.1.
+normalisation, 3×3 for 5×5, and a last max pool of 2×2 for 3×3, both of stride 2); without that
+average pool as in Long, Shelhamer, Darrell, CVPR 2015, section 4.1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torchvision.models import GoogLeNet_Weights
 
 from ...core.normalisation import Normalisation
 from ...core.weights import InputChannels, LoadReport
-from ._base import Pretrained, PretrainedBackbone
+from ._base import OutputStride, Pretrained, PretrainedBackbone
 from ._convolutional import Rounding, round_pools
 from ._fetch import url_file
 
@@ -31,6 +31,7 @@ class GoogLeNet(PretrainedBackbone):
     """The last map of each stride, 2 to 32.
 
     ``pool_rounding``: of sizes; ``ceil`` as in Caffe.
+    ``output_stride``: strides beyond it are taken out, later filters spread apart.
     ``pretrained``: ImageNet weights, none, or a file.
     ``input_channels``: how the filters of channels beyond the three colours start.
     ``normalisation``: what the weights of a file expect that does not say so itself.
@@ -44,6 +45,7 @@ class GoogLeNet(PretrainedBackbone):
         *,
         pretrained: Pretrained = False,
         pool_rounding: Rounding = "ceil",
+        output_stride: OutputStride = None,
         input_channels: InputChannels = "mean",
         normalisation: Normalisation | None = None,
     ) -> None:
@@ -63,10 +65,11 @@ class GoogLeNet(PretrainedBackbone):
             input_channels=input_channels,
             normalisation=normalisation,
             usual=usual,
+            output_stride=output_stride,
         )
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """image: (N, in_channels, H, W), normalised; returns maps of strides 2, 4, 8, 16, 32."""
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """Return the maps of strides 2, 4, 8, 16, 32."""
         maps = []
         for layers in STAGES.values():
             for name in layers:

@@ -5,20 +5,33 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import timm
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from ...core.normalisation import Normalisation
 from ...core.weights import InputChannels, LoadReport, State
 from ...registry import PluxelError, suggest
-from ._base import Pretrained, PretrainedBackbone
+from ._base import OutputStride, Pretrained, PretrainedBackbone
 from ._fetch import WEIGHTS_FILES, hub_file, url_file
 
 ANY_SIZE: Mapping[str, bool] = {"dynamic_img_size": True, "strict_img_size": False}
 """Arguments by which timm's transformers take images of any size."""
+
+INSTEAD: Mapping[str, str] = {
+    "checkpoint_path": "write  pretrained: PATH",
+    "features_only": "leave it out: maps are all that is taken",
+    "in_chans": "leave it out: the dataset says how many channels there are",
+    "out_indices": "write it beside model_args",
+    "output_stride": "write it beside model_args",
+    "pretrained_cfg": "write  pretrained: PATH  and  normalisation: {…}",
+    "pretrained": "write it beside model_args",
+}
+"""What is not left to ``model_args``, and what is meant by it. The first that begins a name counts:
+all of timm's ``pretrained_…`` are about weights, which are no part of a network."""
 
 
 class TimmBackbone(PretrainedBackbone):
@@ -26,8 +39,9 @@ class TimmBackbone(PretrainedBackbone):
 
     ``model``: timm's name; with a tag (``resnet50.a1_in1k``) it means particular weights.
     ``out_indices``: which of its maps; by default timm's choice, for most networks one a stride.
-    ``output_stride``: dilate instead of going beyond it, where the network can.
-    ``model_args``: further arguments of the network, as timm has them.
+    ``output_stride``: strides beyond it are taken out, later filters spread apart: by timm where it
+    offers that, else as for any network of convolutions and pools.
+    ``model_args``: further arguments of the network, as timm has them, none of `INSTEAD`.
     ``pretrained``: timm's weights, none, or a file.
     ``input_channels``: how the filters of channels beyond the three colours start.
     ``normalisation``: what the weights of a file expect that does not say so itself.
@@ -40,8 +54,8 @@ class TimmBackbone(PretrainedBackbone):
         in_channels: int,
         *,
         model: str,
-        out_indices: tuple[int, ...] | None = None,
-        output_stride: Literal[4, 8, 16, 32] | None = None,
+        out_indices: Annotated[tuple[int, ...], Field(min_length=1)] | None = None,
+        output_stride: OutputStride = None,
         model_args: dict[str, Any] = {},  # noqa: B006 - the schema's default; never written to
         pretrained: Pretrained = False,
         input_channels: InputChannels = "mean",
@@ -49,11 +63,12 @@ class TimmBackbone(PretrainedBackbone):
     ) -> None:
         super().__init__()
         _check_known(model)
+        _check_arguments(model_args)
         self.variant = model
-        chosen = {"out_indices": out_indices, "output_stride": output_stride}
-        wanted = {name: value for name, value in chosen.items() if value is not None}
-        self.arguments = _any_size(model) | model_args | wanted
-        self.net = _create(model, self.arguments, in_channels)
+        chosen = {} if out_indices is None else {"out_indices": out_indices}
+        self.arguments = _any_size(model) | model_args | chosen
+        dilated = output_stride and _dilated(model, self.arguments, in_channels, output_stride)
+        self.net = dilated or _create(model, self.arguments, in_channels)
         self.channels_last = str(getattr(self.net, "output_fmt", "NCHW")).endswith("NHWC")
         config = timm.get_pretrained_cfg(model)
         usual = Normalisation(mean=config.mean, std=config.std) if config else Normalisation()
@@ -64,11 +79,11 @@ class TimmBackbone(PretrainedBackbone):
             input_channels=input_channels,
             normalisation=normalisation,
             usual=usual,
+            output_stride=None if dilated else output_stride,
         )
-        self._check_stride(output_stride)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """image: (N, in_channels, H, W), normalised; returns maps (N, channels, h, w)."""
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """Return the maps that timm gives, channels first."""
         maps = self.net(image)
         return [one.permute(0, 3, 1, 2) if self.channels_last else one for one in maps]
 
@@ -98,14 +113,6 @@ class TimmBackbone(PretrainedBackbone):
         hint = f"; it has some for {', '.join(tagged[:5])}" if tagged else ""
         raise PluxelError(f"timm has no weights for {self.variant!r}{hint}")
 
-    def _check_stride(self, output_stride: int | None) -> None:
-        largest = max(max(spec.grid.stride) for spec in self.feature_specs)
-        if output_stride is not None and largest != output_stride:
-            raise PluxelError(
-                f"output_stride {output_stride} has no effect on timm's {self.variant!r}: "
-                f"its coarsest map has stride {largest}"
-            )
-
 
 def _check_known(model: str) -> None:
     architecture, _, tag = model.partition(".")
@@ -114,6 +121,13 @@ def _check_known(model: str) -> None:
     known = timm.list_models(f"{architecture}.*", pretrained=True)
     if tag and model not in known:
         raise _unknown(model, model, known)
+
+
+def _check_arguments(model_args: Mapping[str, Any]) -> None:
+    for name in model_args:
+        for refused, instead in INSTEAD.items():
+            if name.startswith(refused):
+                raise PluxelError(f"model_args cannot set {name!r}; {instead}")
 
 
 def _unknown(model: str, word: str, known: Sequence[str]) -> PluxelError:
@@ -136,6 +150,18 @@ def _create(model: str, arguments: Mapping[str, Any], in_channels: int) -> nn.Mo
         problem = f"does not take this {', '.join(named)}" if named else "has no usable features"
         reason = f"{type(error).__name__}: {error}"
         raise PluxelError(f"timm's model {model!r} {problem}", [reason]) from error
+
+
+def _dilated(
+    model: str, arguments: Mapping[str, Any], in_channels: int, output_stride: int
+) -> nn.Module | None:
+    """Return the network with an output stride that timm gives it; None where it does not."""
+    try:
+        net = _create(model, {**arguments, "output_stride": output_stride}, in_channels)
+    except PluxelError:
+        return None
+    # Some take the argument and leave it at that.
+    return net if max(net.feature_info.reduction()) == output_stride else None  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
 
 
 def _any_size(model: str) -> dict[str, bool]:

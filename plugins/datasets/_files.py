@@ -20,7 +20,8 @@ from ...registry import did_you_mean
 class PairedFiles:
     """A dataset of pairs, read when they are looked at.
 
-    ``unpaired`` lists files that were left out because their other half is missing.
+    ``names`` are those of the samples. ``unpaired`` lists files that were left out because their
+    other half is missing.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class PairedFiles:
     ) -> None:
         self.labels: Mapping[str, LabelMap] = {"semantic": labels}
         self.channels: Mapping[str, int] = {"image": channels}
+        self.names = tuple(pair.name for pair in pairs)
         self.unpaired = tuple(unpaired)
         self._pairs = tuple(pairs)
         self._read_mask = read_mask

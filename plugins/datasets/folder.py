@@ -38,7 +38,8 @@ class Folder(PairedFiles):
     colours; ``binary`` 0 and 1 from masks of 0 and 255; ``auto`` is ``rgb`` where the keys of
     ``classes`` are colours, else ``index``.
     ``image_suffix``, ``mask_suffix``: what ends the names, as ``_gt`` in ``street_gt.png``.
-    ``channels``: of the images; other counts than 1, 3, 4 are ``.npy`` or TIFF files.
+    ``channels``: of the images; 1 keeps 16 bits and floating point (depth, say), other counts than
+    1, 3, 4 are ``.npy`` or TIFF files.
 
     Splits are sub-folders of that name in both folders, unless there are ``splits`` (name -> a
     file that lists images) or ``fractions`` (name -> share). The split of an image depends on its

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core.contracts import Scores
-from ...core.geometry import Grid
+from ...core.geometry import Border, FeatureSpec, Grid
 from ...core.logs import logger
 from ...core.resampling import resample
 
@@ -62,12 +62,15 @@ def bilinear_taps(kernel: int) -> Tensor:
 class LearnedUpsampling(nn.Module):
     """A deconvolution of one kernel a class that starts as bilinear interpolation.
 
-    Its border replicates, so at the start it equals ``resample`` everywhere.
+    Outside of the map lies its ``border``, so at the start it equals ``resample`` everywhere.
     """
 
-    def __init__(self, num_classes: int, rows: Alignment, columns: Alignment) -> None:
+    def __init__(
+        self, num_classes: int, rows: Alignment, columns: Alignment, border: Border
+    ) -> None:
         super().__init__()
         self.axes = (rows, columns)
+        self.border: Border = border
         kernel = torch.outer(bilinear_taps(rows.kernel), bilinear_taps(columns.kernel))
         self.weight = nn.Parameter(kernel.float().repeat(num_classes, 1, 1, 1))
 
@@ -79,7 +82,13 @@ class LearnedUpsampling(nn.Module):
         ]
         (top, bottom), (left, right) = borders
         if any((top, bottom, left, right)):
-            scores = functional.pad(scores, (left, right, top, bottom), mode="replicate")
+            # A resampling by whole cells, for functional.pad is not deterministic on every device.
+            height, width = scores.shape[-2:]
+            scores = resample(
+                Scores(scores, Grid(), self.border),
+                (top + height + bottom, left + width + right),
+                grid=Grid(1, (-top, -left)),
+            )
         full = functional.conv_transpose2d(
             scores, self.weight, stride=[a.factor for a in self.axes], groups=len(self.weight)
         )
@@ -93,22 +102,27 @@ class LearnedUpsampling(nn.Module):
 class BilinearUpsampling(nn.Module):
     """Fixed interpolation from one grid to another."""
 
-    def __init__(self, coarse: Grid, fine: Grid) -> None:
+    def __init__(self, coarse: Grid, fine: Grid, border: Border) -> None:
         super().__init__()
         self.coarse, self.fine = coarse, fine
+        self.border: Border = border
 
     def forward(self, scores: Tensor, size: tuple[int, int]) -> Tensor:
         """scores: (N, C, h, w); returns (N, C, *size) on the fine grid."""
-        return resample(Scores(scores, self.coarse), size, grid=self.fine)
+        return resample(Scores(scores, self.coarse, self.border), size, grid=self.fine)
 
 
-def upsampling(num_classes: int, coarse: Grid, fine: Grid, *, learned: bool) -> nn.Module:
-    """Return a module ``(scores, size) -> scores`` from the coarse grid to the fine one."""
+def upsampling(
+    num_classes: int, coarse: FeatureSpec, fine: FeatureSpec, *, learned: bool
+) -> nn.Module:
+    """Return a module ``(scores, size) -> scores`` from the grid of one map to that of a finer."""
     if learned:
-        rows, columns = (Alignment.between(coarse, fine, axis) for axis in (0, 1))
+        rows, columns = (Alignment.between(coarse.grid, fine.grid, axis) for axis in (0, 1))
         if rows and columns:
-            return LearnedUpsampling(num_classes, rows, columns)
+            return LearnedUpsampling(num_classes, rows, columns, coarse.border)
         logger.warning(
-            "upsampling from %s to %s stays fixed: no symmetric kernel aligns the two", coarse, fine
+            "upsampling from %s to %s stays fixed: no symmetric kernel aligns the two",
+            coarse.grid,
+            fine.grid,
         )
-    return BilinearUpsampling(coarse, fine)
+    return BilinearUpsampling(coarse.grid, fine.grid, coarse.border)

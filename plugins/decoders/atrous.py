@@ -59,4 +59,4 @@ class Atrous(OnImages):
     def forward(self, image: Tensor) -> Scores:
         """Return scores at ``output_stride`` for an image (N, channels, H, W), normalised."""
         run = self.rarefied if self.exact == "valid" else self.rarefied.by_fragments
-        return Scores(run(image), self.grid)  # pyright: ignore[reportArgumentType] - of one map
+        return Scores(run(image), self.grid, self.coarse.border)  # pyright: ignore[reportArgumentType] - of one map

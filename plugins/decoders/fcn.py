@@ -51,13 +51,15 @@ class FCN32s(nn.Module):
     ) -> None:
         super().__init__()
         self.index = deepest(features)
-        self.grid = features[self.index].grid
+        self.scored = features[self.index]
         self.dropout = nn.Dropout(dropout)
-        self.score = Score(features[self.index].channels, num_classes)
+        self.score = Score(self.scored.channels, num_classes)
 
     def forward(self, maps: Sequence[Tensor]) -> Scores:
         """Return scores for the backbone's maps, each (N, channels, h, w)."""
-        return Scores(self.score(self.dropout(maps[self.index])), self.grid)
+        return Scores(
+            self.score(self.dropout(maps[self.index])), self.scored.grid, self.scored.border
+        )
 
 
 class _Skips(nn.Module):
@@ -86,10 +88,10 @@ class _Skips(nn.Module):
             for spec, scale in zip(finer, skip_scales, strict=True)
         )
         self.upsampling = nn.ModuleList(
-            upsampling(num_classes, coarse.grid, fine.grid, learned=learned)
+            upsampling(num_classes, coarse, fine, learned=learned)
             for coarse, fine in zip([coarsest, *finer], finer, strict=False)
         )
-        self.grid = finer[-1].grid
+        self.finest = finer[-1]
 
     def forward(self, maps: Sequence[Tensor]) -> Scores:
         """Return scores on the finest grid for the backbone's maps, each (N, channels, h, w)."""
@@ -98,7 +100,7 @@ class _Skips(nn.Module):
         for fine, score, upsample in zip(finer, self.skip_scores, self.upsampling, strict=True):
             skip = score(fine)
             scores = skip + upsample(scores, skip.shape[-2:])
-        return Scores(scores, self.grid)
+        return Scores(scores, self.finest.grid, self.finest.border)
 
 
 class FCN16s(_Skips):

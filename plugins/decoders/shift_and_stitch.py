@@ -76,14 +76,14 @@ class ShiftAndStitch(OnImages):
                 whole = part.new_empty((*part.shape[:2], sum(rows), sum(columns)))
             whole[:, :, y :: self.factor, x :: self.factor] = part[..., : rows[y], : columns[x]]
         assert whole is not None
-        return Scores(whole, self.grid)
+        return Scores(whole, self.grid, self.coarse.border)
 
     def _passes(self, image: Tensor) -> Iterator[tuple[Shift, Tensor]]:
         """Yield each shift and the scores of the image that begins there."""
         height, width = image.shape[-2:]
         down, across = ((self.factor - 1) * step for step in self.step)
         image = functional.pad(image, (0, across, 0, down))
-        shifts = list(product(range(self.factor), repeat=2))
+        shifts = list(product(range(self.factor), range(self.factor)))
         at_once = self.shifts_per_batch or self._moderate(len(image) * height * width, image.device)
         with track("shifting", -(-len(shifts) // at_once)) as advance:
             for first in range(0, len(shifts), at_once):

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
+
+from ._contract import SegmentationLoss
 
 Classes = Literal["present", "all"]
 """Which classes are averaged: those with a labelled pixel in the batch, or all."""
+
+
+class RegionLoss(SegmentationLoss):
+    """A loss of the probabilities of a batch, averaged over classes.
+
+    ``smooth``: pixels added to both parts of the fraction; ``classes``: the average is over those
+    ``present`` in the labels of the batch, or ``all``.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_index: int,
+        *,
+        smooth: Annotated[float, Field(ge=0)] = 1.0,
+        classes: Classes = "present",
+    ) -> None:
+        super().__init__(num_classes, ignore_index)
+        self.smooth = smooth
+        self.classes: Classes = classes
+
+    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        sums = overlap(logits.softmax(1), target, self.ignore_index)
+        return mean_over(self._of_class(sums), sums.labelled, self.classes)
+
+    @abstractmethod
+    def _of_class(self, sums: Overlap) -> Tensor:
+        """Return the loss of each class, (C,)."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import torch
@@ -25,7 +25,8 @@ class Term(BaseModel):
 class WeightedSum(nn.Module):
     """Σ weight · loss over its terms, which share labels, ignored pixels and class frequencies.
 
-    ``terms``: a list of ``{loss: …, weight: 1}``; a loss may be a weighted sum itself.
+    ``terms``: a list of ``{loss: …, weight: 1}``; a loss may be a weighted sum itself. The second
+    ``dice`` is called ``dice_2``.
     """
 
     def __init__(
@@ -38,53 +39,28 @@ class WeightedSum(nn.Module):
         terms: Annotated[list[Term], Field(min_length=1)],
     ) -> None:
         super().__init__()
-        self._losses: dict[str, Loss] = {}
-        self._weights: dict[str, float] = {}
+        self.terms: dict[str, tuple[float, Loss]] = {}
         for term in terms:
-            name = _free_name(term.loss.component.name, self._losses)
             loss = term.loss(
                 num_classes=num_classes,
                 ignore_index=ignore_index,
                 class_names=class_names,
                 class_frequencies=class_frequencies,
             )
-            self._losses[name] = loss
-            self._weights[name] = term.weight
+            name = _free_name(term.loss.component.name, self.terms)
+            self.terms[name] = (term.weight, loss)
         # Registered by number: a third party's name might be that of an attribute.
         self._modules_of_terms = nn.ModuleList(
-            loss for loss in self._losses.values() if isinstance(loss, nn.Module)
+            loss for _, loss in self.terms.values() if isinstance(loss, nn.Module)
         )
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return Σ weight · loss."""
         return torch.stack(
-            [self._weights[name] * loss(logits, target) for name, loss in self._losses.items()]
+            [weight * loss(logits, target) for weight, loss in self.terms.values()]
         ).sum()
 
-    def terms(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the value of each loss by name, without its weight.
 
-        The second ``dice`` is ``dice_2``; the terms of a sum within are ``weighted_sum/dice``.
-        """
-        values: dict[str, Tensor] = {}
-        for name, loss in self._losses.items():
-            if isinstance(loss, WeightedSum):
-                inner = loss.terms(logits, target)
-                values |= {f"{name}/{part}": value for part, value in inner.items()}
-            else:
-                values[name] = loss(logits, target)
-        return values
-
-    @property
-    def chosen_weights(self) -> dict[str, float]:
-        """The class weights of the terms that have any, by ``term/class``."""
-        return {
-            f"{name}/{key}": weight
-            for name, loss in self._losses.items()
-            for key, weight in getattr(loss, "chosen_weights", {}).items()
-        }
-
-
-def _free_name(name: str, taken: dict[str, Loss]) -> str:
+def _free_name(name: str, taken: Collection[str]) -> str:
     names = [name, *(f"{name}_{count}" for count in range(2, len(taken) + 2))]
     return next(one for one in names if one not in taken)

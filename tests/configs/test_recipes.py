@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from pluxel.core.build import check
+from pluxel.core.cli import main
 from pluxel.core.config import load_config, shipped
 from pluxel.core.engine import Experiment, Run, Trainer
+from pluxel.core.engine.check import check_training
 from pluxel.core.engine.checkpoint import read_tensors
-from pluxel.registry import Host
+from pluxel.registry import Host, PluxelError
+from safetensors.torch import save_file
 
 WIDTH, HEIGHT = 96, 80
 
@@ -71,6 +73,17 @@ FILES: dict[str, Callable[[Path, np.random.Generator], list[str]]] = {
     "folder": folder,
     "shapes": shapes,
 }
+
+
+def data_of(name: str, root: Path) -> list[str]:
+    """Write files in the format of a recipe; return the overrides that lead to them."""
+    overrides = FILES[name.split("_", maxsplit=1)[0]](root, np.random.default_rng(0))
+    if "init_from: " in shipped()[name].read_text():  # the run of the recipe before
+        save_file({"x": torch.zeros(1)}, root / "before.safetensors")
+        overrides.append(f"init_from={root / 'before.safetensors'}")
+    return overrides
+
+
 SMALL = (
     "training.steps=2",
     "training.eval_every=2",
@@ -89,8 +102,43 @@ def host() -> Host:
 
 @pytest.mark.parametrize("name", shipped())
 def test_it_passes_the_check(name, host, tmp_path):
-    overrides = FILES[name.split("_")[0]](tmp_path, np.random.default_rng(0))
-    assert check(load_config(name, overrides, host=host)) is None
+    assert check_training(load_config(name, data_of(name, tmp_path), host=host)) is None
+
+
+STRANGER = """
+from pluxel.registry import Component, hookimpl
+
+@hookimpl
+def pluxel_backbones():
+    return [Component("vgg16", "nowhere:C", "One.")]
+
+@hookimpl
+def pluxel_decoders():
+    return [Component("fcn8s", "nowhere:C", "One."), Component("fcn32s", "nowhere:C", "One.")]
+
+@hookimpl
+def pluxel_losses():
+    return [Component("cross_entropy", "nowhere:C", "One.")]
+
+@hookimpl
+def pluxel_datasets():
+    return [Component("folder", "nowhere:C", "One.")]
+"""
+
+
+def test_a_package_that_reuses_names_disables_none(site, tmp_path, monkeypatch):
+    """A bare name that two packages offer is an error; these files are not to depend on others."""
+    site.install("other-seg", STRANGER)
+    host = Host()
+    with pytest.raises(PluxelError, match="offered by 2 plugins"):
+        host.get("decoder", "fcn8s")
+    for name in shipped():
+        assert check_training(load_config(name, data_of(name, tmp_path / name), host=host)) is None
+    monkeypatch.chdir(tmp_path / "folder_fcn8s_resnet18")
+    with pytest.raises(SystemExit) as left:
+        main(["data", "init", "photos", "masks", "--output", "mine.yaml"])
+    assert not left.value.code
+    check_training(load_config("mine.yaml", host=host))
 
 
 @pytest.mark.parametrize("name", shipped())

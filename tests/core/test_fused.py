@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core import fused
 from pluxel.core.contracts import Loss, Scores
-from pluxel.core.fused import resampled_classes, resampled_loss, strips
+from pluxel.core.fused import bands, resampled_classes, resampled_loss
 from pluxel.core.geometry import Grid
 from pluxel.core.resampling import resample
 from pluxel.plugins.losses.cross_entropy import CrossEntropy
@@ -51,6 +51,7 @@ def case(
 @pytest.fixture(params=[1, 3000, 1 << 30], ids=["row by row", "some rows", "at once"], autouse=True)
 def _budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused, "STRIP_BYTES", {"cpu": request.param, "cuda": request.param})
+    monkeypatch.setattr(fused, "BAND_BYTES", 3 * request.param)
 
 
 @pytest.mark.parametrize(("kind", "options"), OPTIONS)
@@ -81,7 +82,12 @@ offsets = st.tuples(*[st.fractions(-20, 20, max_denominator=8)] * 2)
 def test_strips_are_the_whole(grid: Grid, size: tuple[int, int]) -> None:
     scores, _ = case(grid=grid)
     whole = resample(scores, size)
-    parts = [s.resampling(scores.tensor[:, :, s.source]) for s in strips(scores, size)]
+    strips = [(band, strip) for band in bands(scores, size) for strip in band.strips]
+    parts = [
+        band.logits(strip).view(-1, 2, CLASSES, size[1]).permute(1, 2, 0, 3)
+        for band, strip in strips
+    ]
+    assert [row for _, strip in strips for row in range(size[0])[strip.rows]] == [*range(size[0])]
     torch.testing.assert_close(torch.cat(parts, 2), whole, rtol=1e-12, atol=1e-12)
     assert torch.equal(resampled_classes(scores, size).long(), torch.cat(parts, 2).argmax(1))
 

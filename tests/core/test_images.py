@@ -89,16 +89,68 @@ class TestReadImage:
         assert read_image(tmp_path / "a.png")[0, 0].tolist() == [255, 0, 0]
         assert "a.png: converted from 16 bits a channel to 8" in caplog.text
 
-    @pytest.mark.parametrize("scale", [1, 255])
-    def test_converts_floats_of_either_range(self, tmp_path, scale):
-        values = np.array([[0, 0.2, 1]], np.float32) * scale
-        read = read_image(save(tmp_path / "a.tiff", values))
-        assert read[0, :, 0].tolist() == [0, 51, 255]
+    def test_converts_floats(self, tmp_path, caplog):
+        caplog.set_level(logging.INFO, "pluxel")
+        path = save(tmp_path / "a.tiff", np.array([[0, 0.2, 1]], np.float32))
+        assert read_image(path)[0, :, 0].tolist() == [0, 51, 255]
+        assert caplog.messages == [f"{path}: converted from floating point to RGB"]
 
-    def test_refuses_floats_of_no_known_range(self, tmp_path):
-        path = save(tmp_path / "a.tiff", np.array([[-3, 900]], np.float32))
-        with pytest.raises(ImageError, match=r"a.tiff: values of -3.0 to 900.0 are outside"):
-            read_image(path)
+    @pytest.mark.parametrize("channels", [1, 3])
+    @pytest.mark.parametrize("suffix", [".tiff", ".npy"])
+    @pytest.mark.parametrize(
+        ("low", "high", "said"),
+        [(-3, 0.5, "-3 to 0.5"), (0, 255, "0 to 255"), (0, np.nan, "nan to nan")],
+    )
+    def test_refuses_floats_outside_of_their_range(
+        self, tmp_path, channels, suffix, low, high, said
+    ):
+        """No image's own maximum tells its scale: 0.9 would be bright in one, black in another."""
+        path, values = tmp_path / f"a{suffix}", np.array([[low, 0.1, high]], np.float32)
+        if suffix == ".npy":
+            np.save(path, np.dstack([values] * channels))
+        else:
+            save(path, values)
+        with pytest.raises(ImageError) as caught:
+            read_image(path, channels)
+        assert str(caught.value) == (
+            f"{path}: holds values of {said}, but float32 images are 0 to 1. Divide the values of "
+            "all images by one number, or save them as uint16"
+        )
+
+    @pytest.mark.parametrize("name", ["a.png", "a.tiff", "a.pgm"])
+    def test_keeps_sixteen_bits_of_one_channel(self, tmp_path, caplog, name):
+        """Depth in millimetres has more than 256 values."""
+        caplog.set_level(logging.INFO, "pluxel")
+        depth = np.arange(10_000, dtype=np.uint16).reshape(100, 100)
+        read = read_image(save(tmp_path / name, depth), 1)
+        assert read.dtype == np.uint16
+        assert (read[..., 0] == depth).all()
+        assert not caplog.records
+
+    def test_keeps_sixteen_bits_in_the_other_order_of_bytes(self, tmp_path):
+        tifffile = pytest.importorskip("tifffile")
+        depth = np.array([[1, 256, 65535]], np.uint16)
+        tifffile.imwrite(tmp_path / "a.tif", depth, byteorder=">")
+        read = read_image(tmp_path / "a.tif", 1)
+        assert read.dtype.isnative
+        assert read[0, :, 0].tolist() == [1, 256, 65535]
+
+    def test_keeps_floats_of_one_channel(self, tmp_path):
+        depth = np.array([[0, 0.123456, 1]], np.float32)
+        read = read_image(save(tmp_path / "a.tiff", depth), 1)
+        assert read.dtype == np.float32
+        assert (read[..., 0] == depth).all()
+
+    def test_makes_sixteen_bits_of_one_channel_upright(self, tmp_path):
+        depth = np.arange(6, dtype=np.uint16).reshape(2, 3) * 1000
+        path = save(tmp_path / "a.png", depth, exif=exif(SIDEWAYS))
+        assert (read_image(path, 1)[..., 0] == np.rot90(depth, -1)).all()
+
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_refuses_integers_of_no_known_range(self, tmp_path, channels):
+        path = save(tmp_path / "a.tiff", np.array([[-7, 70_000]], np.int32))
+        with pytest.raises(ImageError, match="values of -7 to 70000, but int32 images are 0 to 65"):
+            read_image(path, channels)
 
     def test_reads_one_pixel(self, tmp_path):
         assert read_image(save(tmp_path / "a.png", RGB[:1, :1])).shape == (1, 1, 3)
@@ -138,7 +190,6 @@ class TestConvert:
             *(Image.fromarray(RGB).convert(mode) for mode in ("L", "LA", "1", "P", "RGBA")),
             Image.fromarray(np.array([[0, 257, 65535]], np.uint16)),
             Image.fromarray(np.array([[0, 0.2, 1]], np.float32)),
-            Image.fromarray(np.array([[0, 51, 255]], np.float32)),
         ],
         ids=lambda image: image.mode,
     )
@@ -190,6 +241,7 @@ class TestArrays:
     @pytest.mark.parametrize("channels", [1, 2, 3, 5])
     def test_npy(self, tmp_path, dtype, channels):
         array = np.arange(4 * 5 * channels).reshape(4, 5, channels).astype(dtype)
+        array = array / 100 if dtype is np.float32 else array
         np.save(tmp_path / "a.npy", array)
         read = read_image(tmp_path / "a.npy", channels)
         assert read.dtype == dtype

@@ -6,14 +6,17 @@ import json
 import math
 import re
 import socket
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pluxel.core import _confusion, targets
 from pluxel.core.metrics import ConfusionMatrix, SegmentationScores, confusion
-from pluxel.core.targets import TargetError
+from pluxel.core.targets import TargetError, check_target, is_readable
 from torch import Tensor, distributed, multiprocessing
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -226,6 +229,42 @@ def test_shapes_alone_can_be_followed() -> None:
                 torch.randint(5, (2, 6, 8), device=device),
             )
             assert (matrix.counts.shape, matrix.counts.device.type) == ((5, 5), device)
+
+
+@pytest.mark.parametrize("readable", [True, False])
+@pytest.mark.parametrize("kind", INTEGERS)
+def test_images_are_counted_one_by_one(readable, kind, monkeypatch) -> None:
+    """On a device, where nothing is read, with one count for all of them."""
+    monkeypatch.setattr(_confusion, "is_readable", lambda _: readable)
+    random = torch.Generator().manual_seed(0)
+    prediction = torch.randint(5, (3, 6, 8), generator=random)
+    truth = torch.randint(5, (3, 6, 8), generator=random).masked_fill(prediction == 1, 255)
+    alone = [confusion(*pair, 5, 255) for pair in zip(prediction, truth, strict=True)]
+    counted, bincount = [], torch.bincount
+    monkeypatch.setattr(torch, "bincount", lambda *a, **k: counted.append(1) or bincount(*a, **k))
+    matrix = ConfusionMatrix(5, 255)
+    assert torch.equal(matrix.update_each(prediction.to(kind), truth.to(kind)), torch.stack(alone))
+    assert torch.equal(matrix.counts, sum(alone))
+    assert len(counted) == (3 if readable else 1)
+
+
+def test_no_image_counts_nothing() -> None:
+    assert ConfusionMatrix(5, 255).update_each(*torch.zeros(2, 0, 4, 4).int()).shape == (0, 5, 5)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_values_on_a_device_are_not_read(kind) -> None:
+    there = SimpleNamespace(device=torch.device(kind), is_cuda=kind == "cuda", is_meta=False)
+    assert not is_readable(cast("Tensor", there))
+    assert is_readable(torch.empty(2))
+
+
+def test_a_device_without_assertions_is_waited_for(monkeypatch) -> None:
+    monkeypatch.setattr(targets, "_ASSERTING", ())
+    monkeypatch.setattr(targets, "is_readable", lambda _: False)
+    check_target(torch.tensor([0, 4, 255]), 5, 255)
+    with pytest.raises(TargetError, match=r"neither a class \(0–4\) nor the ignore index 255"):
+        check_target(torch.tensor([0, 5]), 5, 255)
 
 
 def test_reduce_alone_is_a_copy() -> None:

@@ -42,8 +42,9 @@ def networks(draw: st.DrawFn, padded: bool) -> tuple[nn.Module, int]:
         stride = draw(st.sampled_from([s for s in (1, 2, 2, 3) if total * s <= 12]))
         padding = draw(st.integers(0, kernel // 2)) if padded else 0
         ceil = padded and draw(st.booleans())
-        total *= stride
-        match draw(st.sampled_from(["convolution", "maximum", "average"])):
+        kind = draw(st.sampled_from(["convolution", "maximum", "average", "padding"]))
+        total *= 1 if kind == "padding" else stride
+        match kind:
             case "convolution":
                 dilation = draw(st.integers(1, 2))
                 out = draw(st.integers(1, 3))
@@ -53,6 +54,8 @@ def networks(draw: st.DrawFn, padded: bool) -> tuple[nn.Module, int]:
                     nn.ReLU(),
                 ]
                 channels = out
+            case "padding":
+                layers.append(nn.ZeroPad2d((1, 2, 0, 1)) if padded else nn.Identity())
             case "maximum":
                 layers.append(nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil))
             case _:
@@ -105,6 +108,15 @@ def test_with_padding_it_is_the_network_on_fragments(
     torch.testing.assert_close(found[:, :, ::vertical, ::horizontal], coarse, **EXACT)
 
 
+def test_of_a_stride_only_what_is_too_much_is_taken_out() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 5, stride=4), nn.MaxPool2d(2)).double().eval()
+    image = torch.randn(1, 3, 61, 50, dtype=torch.float64)
+    rarefied = Rarefied(network, 3, 2)
+    assert rarefied.maps[0].grid.stride == (2, 2)
+    torch.testing.assert_close(rarefied(image), stitched(network, image, 4, 2), **EXACT)
+    torch.testing.assert_close(rarefied.by_fragments(image), rarefied(image), **EXACT)
+
+
 def small(*layers: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), *layers).eval()
 
@@ -150,6 +162,7 @@ class Fuses(nn.Module):
         (Depends(), "the network cannot be followed: "),
         (Fuses(), r"layer 1 \(interpolate\): it moves cells"),
         (nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"), r"layer 1 \(1\): it pads by mode"),
+        (nn.ReplicationPad2d(1), r"layer 1 \(1\): it moves cells"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
 )

@@ -169,6 +169,19 @@ def test_half_precision_is_raised_and_autocast_ignored() -> None:
     torch.testing.assert_close(single, exact.float())
 
 
+def test_float32_is_not_traded_for_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    coarse = scores(Grid(8, Fraction(7, 2)), 60, 50)
+    exact = resample(coarse, (480, 400)).float()
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        single = resample(replace(coarse, tensor=coarse.tensor.float()), (480, 400))
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+    torch.testing.assert_close(single, exact, rtol=0, atol=2e-6)
+
+
 def test_the_result_is_the_same_every_time() -> None:
     coarse = Scores(scores(Grid(32, 0)).tensor.float().requires_grad_(), Grid(32, 0))
     runs = []

@@ -3,8 +3,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from pluxel.core import Pipeline
+from PIL import Image
+from pluxel.core import LabelMap, Pipeline, saving
+from pluxel.core.labels import LabelSpace
+from pluxel.core.predict import Prediction
 from pluxel.core.saving import find_images, predict_files
 from pluxel.registry import PluxelError
 from torch import nn
@@ -28,3 +32,50 @@ def test_several_inputs_are_refused_before_any_file_is_read(tmp_path):
     )
     with pytest.raises(PluxelError, match=re.escape(message)):
         predict_files(pipeline, [tmp_path], tmp_path / "out", ["index"])
+
+
+class Black(Pipeline):
+    """Reads files, and sees the first class everywhere."""
+
+    def __init__(self) -> None:
+        model = nn.Module()
+        model.input_names = ("image",)  # pyright: ignore[reportAttributeAccessIssue]
+        super().__init__(model, {}, {"image": 3})  # pyright: ignore[reportArgumentType]
+
+    def predict(self, image, *, probabilities=False):
+        classes = np.zeros(image["image"].shape[:2], np.uint8)
+        return {"semantic": Prediction(LabelSpace(LabelMap({0: "sky"})), classes)}
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Two images, and one between them that is none."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "c.png"):
+        Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(folder / name)
+    (folder / "b.png").write_text("<html>")
+    return folder
+
+
+def test_files_that_cannot_be_read_are_left_out(images, tmp_path, caplog):
+    failed = predict_files(Black(), [images], tmp_path / "out", ["index"])
+    assert failed == [images / "b.png"]
+    assert [path.name for path in sorted((tmp_path / "out/index").iterdir())] == ["a.png", "c.png"]
+    assert caplog.messages == [
+        f"left out: {images}/b.png: not an image, or of a format that is not known"
+    ]
+
+
+def test_a_disk_that_refuses_ends_it_at_once(images, tmp_path, monkeypatch, caplog):
+    calls = []
+
+    def full(path, ids, **_):
+        calls.append(path)
+        raise PluxelError(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr(saving, "write_mask", full)
+    with pytest.raises(PluxelError, match=r"cannot write .*/out/index/a.png: No space left"):
+        predict_files(Black(), [images], tmp_path / "out", ["index"])
+    assert len(calls) == 1
+    assert not caplog.messages

@@ -13,6 +13,7 @@ from pluxel.core.weights import (
     adapt_input_channels,
     adapt_input_layers,
     copy_matching,
+    load_weights,
     normalisation_metadata,
     read_normalisation,
     read_state_dict,
@@ -176,6 +177,25 @@ def test_half_precision_weights_fill_single_precision_modules() -> None:
     assert not copy_matching(target, source).mismatched
     assert target[0].weight.dtype == torch.float32
     assert torch.equal(target[0].weight, source["0.weight"].float())
+
+
+def test_all_weights_or_none() -> None:
+    source, target = network().state_dict(), network()
+    load_weights(target, source, "w")
+    assert all(torch.equal(value, source[name]) for name, value in target.state_dict().items())
+    del source["0.weight"], source["0.bias"]
+    source |= {"0.weight": torch.zeros(4, 1, 3, 3), "3.a": torch.ones(1), "3.b": torch.ones(1)}
+    before = {name: value.clone() for name, value in target.state_dict().items()}
+    source["2.bias"] = torch.zeros(2)
+    with pytest.raises(PluxelError) as caught:
+        load_weights(target, source, Path("run/w.safetensors"))
+    assert str(caught.value).split("\n")[:2] == [
+        "run/w.safetensors is from another model than the configuration's: 1 missing (0.bias), "
+        "2 unexpected (3.a, 3.b), 1 of another shape (0.weight)",
+        "  note: they differ in 0.bias, 3.a, 3.b, 0.weight: weights fit the backbone, the decoder, "
+        "the inputs and the classes that they were trained with",
+    ]
+    assert all(torch.equal(value, before[name]) for name, value in target.state_dict().items())
 
 
 def test_a_report_reads_in_one_line() -> None:

@@ -56,6 +56,9 @@ def message(host: Host, kind: str, name: str) -> str:
     return str(caught.value)
 
 
+DECODERS = "atrous, fcn16s, fcn32s, fcn8s, shift_and_stitch"
+
+
 @pytest.mark.parametrize("spelling", ["fcn8s", "pluxel/fcn8s", "Pluxel/fcn8s"])
 def test_bare_and_qualified_names(spelling: str) -> None:
     assert Host(BUILT_IN).get("decoder", spelling).qualified == "pluxel/fcn8s"
@@ -91,12 +94,16 @@ def test_the_text_for_a_misspelt_name_beside_a_broken_plugin() -> None:
         (
             "decoder",
             "transformer",
-            "unknown decoder 'transformer'. There are fcn16s, fcn32s, fcn8s",
+            f"unknown decoder 'transformer'. There are {DECODERS}",
         ),
         ("embedding", "glove", "unknown embedding 'glove'. No embedding is installed"),
         ("decoder", "pluxl/fcn8s", "unknown decoder 'pluxl/fcn8s'. Did you mean 'pluxel/fcn8s'?"),
         ("decoder", "pluxel/fcn8", "unknown decoder 'pluxel/fcn8'. Did you mean 'pluxel/fcn8s'?"),
-        ("decoder", "", "unknown decoder ''. There are fcn16s, fcn32s, fcn8s"),
+        (
+            "decoder",
+            "",
+            f"unknown decoder ''. There are {DECODERS}",
+        ),
     ],
 )
 def test_the_text_for_an_unknown_name(kind: str, name: str, text: str) -> None:

@@ -52,7 +52,74 @@ def test_check_takes_overrides_in_both_spellings(pluxel: Pluxel) -> None:
     code, out, _ = pluxel("check", "x.yaml", "decoder=fcn32s", "--set", "training.epochs=3")
     assert code == 0
     assert "fcn32s" in out
-    assert "3 epochs of 4 images" in out
+    assert "3 epochs in steps of 4 images" in out
+
+
+def test_check_says_how_much_a_step_is(pluxel: Pluxel) -> None:
+    _, out, _ = pluxel("check", "x.yaml", "training={steps: 1, batch_size: 1, accumulate: 20}")
+    assert "on shapes, 1 step of 20 × 1 image\n" in out
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("splits={val: val}", "splits: there is none to train on; add 'train: NAME'"),
+        (
+            "training.monitor=val/iou/dics",
+            "nothing is called 'val/iou/dics'. Did you mean 'val/iou/disc'?",
+        ),
+        ("training.monitor=xyz", "nothing is called 'xyz'. There are val/loss, "),
+        (
+            "training.groups=[{match: nothinglikethis, frozen: true}]",
+            "training.groups: no parameter matches 'nothinglikethis'; the modules are ",
+        ),
+        ("training.groups=[{match: '', frozen: true}]", "training.groups freezes every parameter"),
+        ("backbone.pretrained=nofile.safetensors", "nofile.safetensors: no such file\n"),
+        ("backbone.pretrained=empty.pth", "empty.pth does not say which normalisation its weights"),
+        ("init_from=runs/nope", "runs/nope: no such file of weights, nor a run that has any\n"),
+        (
+            "backbone={type: timm, model: resnet18, out_indices: []}",
+            "backbone.out_indices: expected at least 1 item, not an empty list",
+        ),
+    ],
+)
+def test_check_finds_what_would_only_fail_later(
+    pluxel: Pluxel, override: str, message: str
+) -> None:
+    Path("empty.pth").touch()
+    code, out, err = pluxel("check", "x.yaml", override)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"command line: '{override}': {message}")
+
+
+def test_check_finds_all_of_it_at_once(pluxel: Pluxel) -> None:
+    mistakes = ["training.monitor=val/x", "training.groups=[{match: nothing}]", "init_from=gone"]
+    code, _, err = pluxel("check", "x.yaml", *mistakes, "loss={type: focal, class_weights: {x: 2}}")
+    assert code == 2
+    assert [line.startswith("command line: ") for line in err.splitlines()] == [True] * 4
+
+
+def test_check_of_a_monitor_needs_a_split(pluxel: Pluxel) -> None:
+    code, _, err = pluxel("check", "x.yaml", "splits={train: train}")
+    assert code == 2
+    assert err.endswith("without a split 'val' there is nothing to monitor: monitor: null\n")
+    code, *_ = pluxel("check", "x.yaml", "splits={train: train}", "training.monitor=null")
+    assert code == 0
+
+
+def test_check_of_a_monitor_without_the_data(pluxel: Pluxel) -> None:
+    """The classes are not known, what is said of each of them is."""
+    nowhere = "dataset={type: camvid, root: nowhere}"
+    for monitor in ("val/iou/road", "val/mean_iou", "val/loss"):
+        assert pluxel("check", "x.yaml", nowhere, f"training.monitor={monitor}")[0] == 0
+    for monitor, hint in {
+        "val/iuo/road": "Did you mean 'val/iou/'?",
+        "train/loss": "Did you mean 'val/loss'?",
+        "iou/road": "There are val/loss, val/pixel_accuracy, ",
+    }.items():
+        code, _, err = pluxel("check", "x.yaml", nowhere, f"training.monitor={monitor}")
+        assert code == 2
+        assert f"nothing is called '{monitor}'. {hint}" in err
 
 
 def test_check_says_all_that_is_wrong(pluxel: Pluxel) -> None:
@@ -199,6 +266,7 @@ def test_list(pluxel: Pluxel) -> None:
     lines = out.splitlines()
     assert [line.split()[0] for line in lines] == [*shipped()]
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
+    assert all(line.endswith(".") for line in lines)  # whole sentences
 
 
 PLUGIN = """\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -77,7 +78,10 @@ class TestList:
         vgg = {f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")}
         assert names == {
             *(("backbone", name) for name in {"timm", "alexnet", "googlenet"} | vgg),
-            *(("decoder", name) for name in ("fcn32s", "fcn16s", "fcn8s")),
+            *(
+                ("decoder", name)
+                for name in ("fcn32s", "fcn16s", "fcn8s", "atrous", "shift_and_stitch")
+            ),
             ("loss", "cross_entropy"),
             ("loss", "focal"),
             ("loss", "dice"),
@@ -90,8 +94,8 @@ class TestList:
     def test_lines_where_nobody_reads_a_table(self, pluxel: Any, acme: Any) -> None:
         code, out, _ = pluxel("plugins", "list", "--kind", "decoder")
         assert code == 0
-        assert "decoder    unet    acme-seg  U-Net decoder.\n" in out
-        assert "decoder    fcn8s   acme-seg  Another FCN [sic].\n" in out
+        assert ["decoder", "unet", "acme-seg", "U-Net decoder."] in cells(out)
+        assert ["decoder", "fcn8s", "acme-seg", "Another FCN [sic]."] in cells(out)
         assert "backbone" not in out
 
     def test_a_table_on_a_terminal(self, acme: Any) -> None:
@@ -143,7 +147,12 @@ class TestList:
         path = acme.folder / "my_head.py"
         path.write_text(ACME.replace("acme_nets", "my_head") + HEALTHY)
         _, out, _ = pluxel("--plugin", str(path), "plugins", "list")
-        assert "decoder    unet           my_head.py  U-Net decoder.\n" in out
+        assert ["decoder", "unet", "my_head.py", "U-Net decoder."] in cells(out)
+
+
+def cells(lines: str) -> list[list[str]]:
+    """Return the columns of each line."""
+    return [re.split(r" {2,}", line) for line in lines.splitlines()]
 
 
 def _read(terminal: int) -> bytes:

@@ -10,6 +10,8 @@ from pluxel.registry import Host, PluxelError
 
 from .conftest import TOYS
 
+DENSE = "decoder={type: atrous, output_stride: 2, decoder: fcn32s}"
+
 
 def noise(*shape, kind=np.uint8):
     return np.random.default_rng(0).integers(0, np.iinfo(kind).max, shape, kind)
@@ -123,6 +125,38 @@ def test_evaluating_gives_what_training_found(pluxel, trained, tmp_path):
     assert again == json.loads((tmp_path / "again.json").read_text())
     assert again["heads"]["semantic"]["overall"] == before["heads"]["semantic"]["overall"]
     assert again["loss"] == pytest.approx(before["loss"], rel=1e-4)
+
+
+def test_a_trained_run_predicts_under_another_decoder(pluxel, trained, tmp_path):
+    Image.fromarray(noise(37, 53, 3)).save(tmp_path / "x.png")
+    for name, extra in {"plain": (), "dense": ("--set", DENSE)}.items():
+        done = pluxel(
+            *("predict", trained, "x.png", "--output", name, "--save", "prob"),
+            *("--device", "cpu", *extra),
+        )
+        assert done.returncode == 0, done.stderr
+    plain, dense = (np.load(tmp_path / name / "prob/x.npz") for name in ("plain", "dense"))
+    assert plain["probabilities"].shape == dense["probabilities"].shape
+    assert (plain["probabilities"] != dense["probabilities"]).any()
+
+
+def test_the_scores_of_a_changed_run_are_shown_and_not_kept(pluxel, trained):
+    before = (trained / "results.json").read_bytes()
+    done = pluxel("evaluate", trained, "--set", DENSE, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "mean IU" in done.stdout
+    assert "results: not written, being those of a changed run; --output FILE" in done.stdout
+    assert (trained / "results.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [("evaluate",), ("predict", "x.png", "--output", "out")])
+def test_a_model_that_does_not_fit_the_weights(pluxel, trained, tmp_path, command):
+    Image.fromarray(noise(8, 8, 3)).save(tmp_path / "x.png")
+    name, *rest = command
+    failed = pluxel(name, trained, *rest, "--set", "backbone.width=8")
+    assert failed.returncode == 2
+    assert failed.stderr.startswith(f"{trained}/weights.safetensors is from another model than")
+    assert "Traceback" not in failed.stderr
 
 
 def test_a_table_for_people(pluxel, trained, tmp_path):

@@ -2,12 +2,14 @@ import json
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 import yaml
 
-from .conftest import TOY, start
+from .conftest import PLUXEL, TOY, environment, start
 
 
 def wait_for(condition, process, seconds=60):
@@ -74,6 +76,70 @@ def test_a_run_is_not_overwritten_unasked(pluxel, toy, trained):
     assert (trained / "weights.safetensors").exists()
 
 
+def test_a_folder_with_a_configuration_of_ones_own_is_no_run(pluxel, tmp_path):
+    (tmp_path / "config.yaml").write_text(TOY)
+    (tmp_path / "thesis.txt").touch()
+    for asked in ((), ("--overwrite",)):
+        refused = pluxel("train", "config.yaml", "--run", ".", *asked)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("config.yaml would be overwritten: a run keeps its")
+    assert (tmp_path / "config.yaml").read_text() == TOY
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_mistake_does_not_cost_the_run_that_was_to_be_overwritten(pluxel, toy, tmp_path):
+    run = tmp_path / "runs" / "toy"
+    assert pluxel("train", toy, "training.steps=2").returncode == 0
+    (run / "notes.txt").touch()
+    weights = "loss.class_weights={squer: 2}"
+    groups = "training.groups=[{match: nothing}]"
+    for mistake in ("decoder=fcn8s", "init_from=gone", "training.monitor=val/x", weights, groups):
+        assert pluxel("train", toy, mistake, "--overwrite").returncode == 2
+    assert (run / "weights.safetensors").exists()
+    assert pluxel("train", toy, "training.steps=3", "--overwrite").returncode == 0
+    assert (run / "notes.txt").exists()
+
+
+def test_a_run_is_gone_on_with_from_another_folder_by_its_own_configuration(pluxel, toy, tmp_path):
+    assert pluxel("train", toy, "training.steps=2").returncode == 0
+    (tmp_path / "elsewhere").mkdir()
+    process = start(
+        *("train", "../runs/toy/config.yaml", "training.steps=4"),
+        *("--run", "../runs/toy", "--resume", "auto"),
+        cwd=tmp_path / "elsewhere",
+    )
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert step_of(tmp_path / "runs" / "toy") == 4
+
+
+def test_a_run_where_nothing_can_be_written(pluxel, toy):
+    failed = pluxel("train", toy, "--run", toy / "run")
+    assert failed.returncode == 2
+    assert failed.stderr == (
+        f"cannot write into {toy}/run: {toy} is no folder that you may write to\n"
+    )
+
+
+def test_two_processes_share_a_run(toy, tmp_path):
+    command = ["train", "toy.yaml", "training.steps=4", "loss.class_weights=auto", "--overwrite"]
+    assert start(*command, cwd=tmp_path).wait(timeout=120) == 0
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    both = subprocess.run(
+        [*torchrun, *PLUXEL[1:], *command],
+        check=False,
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert both.returncode == 0, both.stderr
+    assert both.stdout.count("weights: ") == 1
+    assert both.stderr.count("weight of class square") == 1
+    assert both.stderr.count("trained 4 steps") == 1
+
+
 def test_overwriting_starts_anew(pluxel, toy, tmp_path):
     assert pluxel("train", toy, "training.steps=2").returncode == 0
     again = pluxel("train", toy, "training.steps=3", "--overwrite")
@@ -92,6 +158,8 @@ def test_a_full_disk_ends_the_training_and_the_previous_checkpoint_survives(plux
     full = pluxel("train", toy, "training.steps=8", "--resume", "auto", preexec_fn=small_disk)
     assert full.returncode == 2
     assert "cannot write" in full.stderr
+    kept = f"The last good checkpoint is kept: {state.relative_to(tmp_path)}"
+    assert f"  note: {kept}; --resume auto goes on from it\n" in full.stderr
     assert "Traceback" not in full.stderr
     assert state.read_bytes() == before
     assert pluxel("train", toy, "training.steps=8", "--resume", "auto").returncode == 0
@@ -123,8 +191,10 @@ def test_a_loss_that_is_not_a_number_names_term_and_batch(pluxel, tmp_path):
     )
     failed = pluxel("train", "toy.yaml", "training.eval_every=5")
     assert failed.returncode == 2
-    assert "the loss is nan in step 8: Breaks of head 'semantic' not finite" in failed.stderr
-    assert "the batch is train" in failed.stderr
+    assert (
+        "the loss is nan in step 8. Not finite: Breaks of head 'semantic'. The batch: train"
+        in failed.stderr
+    )
     assert "The last good checkpoint is kept" in failed.stderr
 
 
@@ -150,6 +220,24 @@ def test_two_workers_see_the_same_samples_as_none(pluxel, toy, tmp_path):
     ]
     losses = [[line.get("train/loss") for line in log] for log in logs]
     assert losses[0] == losses[1]
+
+
+def test_going_on_needs_no_starting_weights(pluxel, toy, tmp_path):
+    assert pluxel("train", toy, "training.steps=1").returncode == 0
+    start = tmp_path / "runs" / "start"
+    (tmp_path / "runs" / "toy").rename(start)
+    settings = ("train", toy, "--run", "other", f"init_from={start}")
+    assert pluxel(*settings, "training.steps=1").returncode == 0
+    start.rename(tmp_path / "moved")
+    resumed = pluxel(*settings, "training.steps=2", "--resume", "auto")
+    assert resumed.returncode == 0, resumed.stderr
+
+
+def test_everybody_may_read_what_a_run_left(trained):
+    modes = {file.stat().st_mode & 0o777 for file in trained.rglob("*") if file.is_file()}
+    plain = trained.parent / "plain"
+    plain.touch()
+    assert modes == {plain.stat().st_mode & 0o777}
 
 
 def test_no_file_of_a_run_holds_pickled_objects(trained):

@@ -115,8 +115,8 @@ training:
   optimizer: {type: sgd, lr: 1e-10, momentum: 0.99}
   groups: [{match: "^heads\\\\.", lr_factor: 10, frozen: false}]
   schedule: {type: poly, warmup_steps: 3}
+  ema: null
   early_stop: {patience: 2}
-  monitor: null
 """
 
 
@@ -185,7 +185,8 @@ settings_of_people = st.fixed_dictionaries(
     {},
     optional={
         "seed": st.integers(0, 2**62).map(str),
-        "device": st.text("abc :#'0-\\${}\u00e9", min_size=1).map(
+        "device": st.sampled_from(["cpu", "cuda:1"]),
+        "splits.test": st.text("abc :#'0-\\${}\u00e9", min_size=1).map(
             lambda text: "'" + text.replace("'", "''").replace("${", "$${") + "'"
         ),
         "decoder.dropout": st.floats(0, 0.99).map(repr),

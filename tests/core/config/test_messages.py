@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from typing import Any
 
 import pytest
 from pluxel.core.config import ConfigError
 from pluxel.registry import Component, Host, hookimpl
+from torch import nn
 
 
 def complaints(load: Any, text: str, **more: Any) -> list[str]:
@@ -61,7 +63,7 @@ def complaints(load: Any, text: str, **more: Any) -> list[str]:
         ("seed: 1_000", "6:7: seed: expected a whole number, not '1_000': write 1000"),
         ("seed: '5'", "6:7: seed: expected a whole number, not '5': write 5"),
         ("seed: true", "6:7: seed: expected a whole number, not true"),
-        ("seed: []", "6:7: seed: expected a whole number, not a list"),
+        ("seed: []", "6:7: seed: expected a whole number, not an empty list"),
         ("seed: {a: 1}", "6:7: seed: expected a whole number, not a mapping"),
         ("seed: -1", "6:7: seed: expected a number of at least 0, not -1"),
         (
@@ -78,7 +80,18 @@ def complaints(load: Any, text: str, **more: Any) -> list[str]:
         ),
         ("deterministic: 1", "6:16: deterministic: expected true or false, not 1"),
         ("device: 0", '6:9: device: expected text, not 0: write "0" in quotes'),
-        ('device: ""', "6:9: device: expected text of at least 1 characters, not ''"),
+        ('device: ""', "6:9: device: expected text of at least 1 character, not ''"),
+        ("device: quda", "6:9: unknown device 'quda'. Did you mean 'cuda'?"),
+        ("device: 'cuda:x'", "6:9: unknown device 'cuda:x'. Did you mean 'cuda:1'?"),
+        ("device: 'gpu:1'", "6:9: unknown device 'gpu:1'. Did you mean 'cuda:1'?"),
+        (
+            "device: there",
+            "6:9: unknown device 'there': it is one of auto, cpu, cuda, cuda:1, mps, xpu",
+        ),
+        (
+            "device: meta",
+            "6:9: unknown device 'meta': it is one of auto, cpu, cuda, cuda:1, mps, xpu",
+        ),
         ("init_from: 7", '6:12: init_from: expected text, not 7: write "7" in quotes'),
         ("training: 5", "6:11: training: expected a mapping, not 5"),
         ("training: [1]", "6:11: training: expected a mapping, not a list of 1"),
@@ -95,7 +108,16 @@ def complaints(load: Any, text: str, **more: Any) -> list[str]:
         ),
         (
             "training: {optimizer: {betas: [0.9]}}",
-            "6:31: training.optimizer.betas: expected more items, not a list of 1",
+            "6:31: training.optimizer.betas: expected 2 items, not a list of 1",
+        ),
+        (
+            "training: {optimizer: {betas: []}}",
+            "6:31: training.optimizer.betas: expected 2 items, not an empty list",
+        ),
+        (
+            "training: {early_stop: {patience: 3}, monitor: null}",
+            "6:12: early_stop waits for gains of 'monitor', which is null: name one, such as "
+            "val/mean_iou, or leave early_stop out",
         ),
         (
             "training: {groups: [{match: '*x'}]}",
@@ -125,6 +147,19 @@ def complaints(load: Any, text: str, **more: Any) -> list[str]:
             "6:16: labels.map: key 'x': 'x' is neither a label id nor a colour '#rrggbb'",
         ),
         ("labels: {map: {3: 4}}", '6:19: labels.map.3: expected text, not 4: write "4" in quotes'),
+        (
+            "splits: {train: a, vall: b}",
+            "6:20: unknown role 'vall' in splits. Did you mean 'val'?",
+        ),
+        (
+            "splits: {train: a, val: b, vall: c}",
+            "6:28: unknown role 'vall' in splits. Did you mean 'val'?",
+        ),
+        ("splits: {trian: a}", "6:10: unknown role 'trian' in splits. Did you mean 'train'?"),
+        (
+            "splits: {train: a, validation: b}",
+            "6:20: unknown role 'validation' in splits. Did you mean 'val'?",
+        ),
         (
             "augment: {train: [], val: [HorizontalFlip]}",
             "6:22: augment: only 'train' is augmented, not 'val': evaluation is at the images' own "
@@ -192,7 +227,7 @@ def test_sections(load: Any, small: str, section: str, message: str) -> None:
         ("{type: typed, term: ^{}}", ["missing 'loss' in loss.term"]),
         ("{type: typed, table: {a: [^x]}}", ["loss.table.a.0: expected a whole number, not 'x'"]),
         ("{type: typed, size: ^big}", ["loss.size: expected a whole number or a list, not 'big'"]),
-        ("{type: typed, size: ^[1]}", ["loss.size: expected more items, not a list of 1"]),
+        ("{type: typed, size: ^[1]}", ["loss.size: expected 2 items, not a list of 1"]),
         ("{type: typed, text: ^1.0}", ['loss.text: expected text, not 1.0: write "1.0" in quotes']),
         (
             "{type: cross_entropy, weights: ^aut}",
@@ -298,6 +333,71 @@ def test_streams_of_a_head_exist(load: Any) -> None:
         dataset: shapes
         """
     assert complaints(load, text) == ["x.yaml:2:65: unknown stream 'dept'. Did you mean 'depth'?"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "rgb.main",
+            "'rgb.main' is no name: it takes small letters, digits and '_', a letter first. Did "
+            "you mean 'rgb_main'?",
+        ),
+        (
+            "2 RGB-2",
+            "'2 RGB-2' is no name: it takes small letters, digits and '_', a letter first. Did "
+            "you mean 'rgb_2'?",
+        ),
+        ("'7'", "'7' is no name: it takes small letters, digits and '_', a letter first"),
+        ("type", "'type' is a word of torch's own: call it otherwise, such as 'type_1'"),
+        (
+            "training",
+            "'training' is a word of torch's own: call it otherwise, such as 'training_1'",
+        ),
+    ],
+)
+def test_names_of_streams_and_heads(load: Any, name: str, message: str) -> None:
+    text = f"""\
+        streams: {{{name}: {{backbone: vgg}}}}
+        heads: {{{name}: {{decoder: fcn8s, loss: dice}}}}
+        dataset: shapes
+        """
+    assert complaints(load, text) == [f"x.yaml:1:11: {message}", f"x.yaml:2:9: {message}"]
+
+
+def test_every_name_that_is_taken_can_be_a_module(load: Any) -> None:
+    words = {*dir(nn.ModuleDict()), *dir(nn.Module()), *dir(dict), *keyword.kwlist, "x", "image"}
+    for name in words:
+        text = (
+            f"streams: {{{name}: {{backbone: vgg}}}}\nheads: {{x: {{decoder: fcn8s, loss: dice}}}}"
+        )
+        try:
+            taken = load(f"{text}\ndataset: shapes\n").pipeline.streams
+        except ConfigError:
+            continue
+        nn.ModuleDict({name: nn.Identity() for name in taken})
+
+
+def test_colours_come_first_in_a_stack(load: Any) -> None:
+    text = """\
+        streams:
+          rgb: {input: [image, depth], backbone: vgg}
+          late: {input: [depth, image], backbone: vgg}
+        heads: {semantic: {decoder: fcn8s, loss: dice}}
+        dataset: shapes
+        """
+    assert complaints(load, text) == [
+        "x.yaml:3:25: 'image' comes first where inputs are stacked: the first three channels are "
+        "normalised as red, green and blue"
+    ]
+
+
+def test_other_splits_and_devices_are_free(load: Any, small: str) -> None:
+    text = small + "splits: {train: a, val: b, test: c, val2: d, trainval: e, night: f}\n"
+    assert len(load(text).pipeline.splits) == 6
+    assert [*load(small + "splits: {test: c}\n").pipeline.splits] == ["test"]
+    for name in ("auto", "cpu", "cuda", "cuda:1", "mps", "xpu:0"):
+        assert load(small + f"device: '{name}'\n").pipeline.device == name
 
 
 def test_transforms_are_checked(load: Any, small: str) -> None:

@@ -117,13 +117,14 @@ class WeightOfMine:
         (
             unknown_wiring,
             "'num_class' comes before the *, so it is wiring, and a decoder can be wired to "
-            "features, num_classes, class_names, backbone. Did you mean 'num_classes'? A parameter "
-            "for YAML comes after the *",
+            "features, num_classes, class_names, backbone, in_channels. Did you mean "
+            "'num_classes'? A parameter for YAML comes after the *",
         ),
         (
             far_wiring,
             "'mystery' comes before the *, so it is wiring, and a decoder can be wired to "
-            "features, num_classes, class_names, backbone. A parameter for YAML comes after the *",
+            "features, num_classes, class_names, backbone, in_channels. A parameter for YAML comes "
+            "after the *",
         ),
         (named_type, "a parameter cannot be called 'type', which names the component"),
         (

@@ -90,8 +90,9 @@ class TestEveryTransform:
         ignore = {"semantic": 65535, "geometric": 255}
         augment = build_transforms([entry(name)], seed=3, ignore_index=ignore, fill=(10, 20, 30))
         depth = np.full((HEIGHT, WIDTH, 1), 5.5, np.float32)
+        hha = np.dstack([LABELS] * 3)
         inputs, targets = augment(
-            0, {"image": IMAGE, "depth": depth}, {"semantic": WIDE, "geometric": LABELS}
+            0, {"image": IMAGE, "depth": depth, "hha": hha}, {"semantic": WIDE, "geometric": LABELS}
         )
         semantic, geometric, depth = targets["semantic"], targets["geometric"], inputs["depth"]
         assert semantic.dtype == np.uint16
@@ -102,6 +103,8 @@ class TestEveryTransform:
         assert depth.shape == (*geometric.shape, 1)
         assert ((depth[..., 0] == 0) == (geometric == 255)).all()
         assert set(np.unique(depth)) <= {0.0, 5.5}
+        hha = inputs["hha"]
+        assert (hha == np.where(geometric == 255, 0, geometric)[..., None]).all()
 
     def test_is_a_function_of_seed_and_number(self, name):
         def run(augment, n):
@@ -162,12 +165,29 @@ class TestOtherImages:
         assert out.shape == image.shape
         assert (out[0, 0] == 9).all()
 
-    def test_like_the_first_are_images_too(self):
+    @pytest.mark.parametrize(
+        ("names", "image"), [(("hha", "image", "depth"), "image"), (("left", "hha"), "left")]
+    )
+    def test_but_one_are_maps(self, names, image):
+        """Only the input called image, else the first, is one, whatever the others look like."""
         augment = build_transforms([{"InvertImg": {"p": 1}}])
-        inputs = {"hha": IMAGE, "image": IMAGE, "depth": IMAGE[..., :1]}
-        out, _ = augment(0, inputs, {"semantic": LABELS})
-        assert (out["hha"] == 255 - IMAGE).all()
-        assert (out["depth"] == IMAGE[..., :1]).all()
+        out, _ = augment(0, dict.fromkeys(names, IMAGE), {"semantic": LABELS})
+        for name in names:
+            assert (out[name] == (255 - IMAGE if name == image else IMAGE)).all()
+
+    @pytest.mark.parametrize("shape", [(HEIGHT, WIDTH, 1), (HEIGHT, WIDTH, 3)])
+    def test_of_sixteen_bits_keep_them(self, shape):
+        """Given 16 bits, many transforms make 8 bits of them, or nothing, and say nothing."""
+        image = np.random.default_rng(0).integers(0, 65536, shape).astype(np.uint16)
+        still = build_transforms([{"HorizontalFlip": {"p": 1}}])
+        out, _ = still(0, {"image": image}, {"semantic": LABELS})
+        assert out["image"].dtype == np.uint16
+        assert (out["image"] == image[:, ::-1]).all()
+        darker = {"brightness_limit": [-0.1, -0.1], "contrast_limit": [0, 0], "p": 1}
+        colour = build_transforms([{"RandomBrightnessContrast": darker}])
+        out, _ = colour(0, {"image": image}, {"semantic": LABELS})
+        wanted = np.maximum(image.astype(int) - 6553.5, 0)
+        assert np.abs(out["image"] - wanted).max() <= 1
 
     def test_without_transforms_nothing_is_copied(self):
         inputs, _ = build_transforms([])(0, {"image": IMAGE}, {"semantic": LABELS})

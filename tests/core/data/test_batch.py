@@ -41,6 +41,14 @@ class TestCollateTraining:
         assert image.numpy().dtype == dtype
         assert (image.numpy() == 7).all()
 
+    def test_brings_types_together_by_what_they_stand_for(self):
+        """A folder may hold greys of 8 bits and of 16."""
+        values = np.uint8([[[51]]]), np.uint16([[[51 * 257]]]), np.float32([[[0.2]]])
+        items = [Item("a", 0, {"depth": one}, {}, {}) for one in values]
+        depth = collate_training(items).inputs["depth"]
+        assert depth.dtype == torch.float32
+        assert depth.flatten().tolist() == pytest.approx([0.2] * 3)
+
     def test_ignores_padding_of_many_classes_too(self):
         def item(width):
             return Item(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pluxel.core.data import open_split
+from pluxel.core.data import DataError, open_split
 from pluxel.core.data.check import check_data
 
 
@@ -46,6 +46,45 @@ def test_finds_unreadable_files(toy, spaces):
     report = check_data({"train": toy(4, bad=(1, 2))}, spaces)
     assert kinds(report) == [
         ("unreadable", f"toy/{i}.jpg: cannot be read: truncated") for i in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyError("mask"), "KeyError: 'mask'"),
+        (DataError("no annotation"), "no annotation"),
+    ],
+)
+def test_names_samples_that_cannot_be_made_and_goes_on(toy, spaces, error, said):
+    class Broken(toy):
+        def __getitem__(self, index):
+            if index == 1:
+                raise error
+            return super().__getitem__(index)
+
+    steps = []
+    report = check_data({"train": Broken(4)}, spaces, progress=lambda: steps.append(1))
+    assert kinds(report) == [("unreadable", f"sample 1 of Broken: {said}")]
+    assert report.splits["train"].sizes == {"6×4": 3}
+    assert len(steps) == 4
+
+
+def test_names_fields_that_cannot_be_made_and_goes_on(toy, spaces):
+    dataset = toy(3)
+    read = dataset._label
+    dataset._label = lambda index: read(index) if index != 1 else {}["id"]
+    report = check_data({"train": dataset}, spaces)
+    assert kinds(report) == [("unreadable", "toy/1.png: KeyError: 'id'")]
+
+
+def test_finds_samples_that_break_the_contract(toy, spaces):
+    dataset = toy(2)
+    dataset._label = lambda index: np.zeros((4, 6, 3), np.uint8)
+    found = kinds(check_data({"val": dataset}, spaces))
+    assert [message.partition(":")[0] for kind, message in found if kind == "unreadable"] == [
+        "toy/0.png",
+        "toy/1.png",
     ]
 
 

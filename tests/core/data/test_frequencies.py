@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pluxel.core.data import class_frequencies
+from pluxel.core.data import DataError, class_frequencies
 from pluxel.core.labels import LabelError
 
 
@@ -20,6 +20,13 @@ def test_report_progress(toy, spaces):
     seen = []
     class_frequencies(toy(3), spaces["semantic"], progress=lambda *now: seen.append(now))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_name_what_holds_no_labels(toy, spaces):
+    dataset = toy()
+    dataset._label = lambda index: np.zeros((4, 6, 3), np.uint8)
+    with pytest.raises(DataError, match=r"^toy/0.png: labels 'semantic' of Toy: uint8 of shape"):
+        class_frequencies(dataset, spaces["semantic"])
 
 
 def test_name_the_file_of_a_stray_id(toy, spaces):

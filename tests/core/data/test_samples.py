@@ -1,14 +1,16 @@
 """Which sample comes when, and what becomes of a bad one."""
 
 import logging
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
 from pluxel.core.contracts import Sample
-from pluxel.core.data import DataError, EvaluationData, TrainingData
+from pluxel.core.data import DataError, EvaluationData, TrainingData, open_split
 from pluxel.core.images import ImageError
 from pluxel.core.labels import LabelError, LabelMap, LabelSpace
+from pluxel.registry import PluxelError
 
 
 class TestSampling:
@@ -86,6 +88,7 @@ class TestItems:
 
     def test_of_greyscale_get_a_channel_axis(self, toy, spaces):
         dataset = toy()
+        dataset.channels = {"image": 1}
         dataset._image = lambda index: np.zeros((4, 6), np.uint8)
         assert EvaluationData(dataset, spaces)[0].inputs["image"].shape == (4, 6, 1)
 
@@ -132,6 +135,71 @@ class TestBadSamples:
         dataset._label = lambda index: np.full((4, 6), 5, np.uint8)
         with pytest.raises(LabelError, match=r"^toy/2.png: label id 5 is not in the label map"):
             EvaluationData(dataset, spaces)[2]
+
+    @pytest.mark.parametrize("split", ["train", "train[2:]", "train + train[:1]"])
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            (
+                "image",
+                np.zeros((4, 6, 3), np.int64),
+                "toy/2.jpg: input 'image' of Toy: holds int64; uint8, uint16 or floating point in "
+                "0–1 is needed",
+            ),
+            (
+                "image",
+                np.zeros((4, 6, 4), np.uint8),
+                "toy/2.jpg: input 'image' of Toy: has shape (4, 6, 4), (height, width, 3) is "
+                "needed",
+            ),
+            (
+                "image",
+                [[0]],
+                "toy/2.jpg: input 'image' of Toy: a list, a NumPy array is needed",
+            ),
+            (
+                "label",
+                np.zeros((4, 6, 3), np.uint8),
+                "toy/2.png: labels 'semantic' of Toy: uint8 of shape (4, 6, 3), integers of shape "
+                "(height, width) are needed",
+            ),
+            (
+                "label",
+                np.zeros((4, 6)),
+                "toy/2.png: labels 'semantic' of Toy: float64 of shape (4, 6), integers of shape "
+                "(height, width) are needed",
+            ),
+        ],
+    )
+    def test_that_break_the_contract_are_named(self, toy, spaces, split, field, value, message):
+        dataset = toy()
+        setattr(dataset, f"_{field}", lambda index: value)
+        data = EvaluationData(open_split(lambda name: dataset, split), spaces)
+        with pytest.raises(PluxelError) as caught:
+            data[0 if "[2" in split else 2]
+        assert str(caught.value) == message
+
+    def test_that_lack_an_input_or_labels_are_named(self, toy, spaces):
+        dataset = toy()
+        dataset.channels = {"image": 3, "depth": 1}
+        with pytest.raises(
+            DataError, match=r"^toy_2: input 'depth' of Toy: missing; the sample has 'im"
+        ):
+            EvaluationData(dataset, spaces)[2]
+        both = {"semantic": spaces["semantic"], "layout": spaces["semantic"]}
+        with pytest.raises(
+            DataError, match=r"^toy_2: labels 'layout' of Toy: missing; the sample has 's"
+        ):
+            EvaluationData(toy(), both)[2]
+
+    def test_that_are_no_samples_are_told(self, toy, spaces):
+        class Pairs(toy):
+            def __getitem__(self, index):
+                return np.zeros((4, 6, 3)), np.zeros((4, 6))
+
+        message = "sample 2 of Pairs is a tuple: a dataset returns Sample(name, inputs, labels)"
+        with pytest.raises(DataError, match=re.escape(message)):
+            EvaluationData(Pairs(), spaces)[2]
 
     def test_that_a_transform_refuses_are_named(self, toy, spaces):
         data = TrainingData(toy(), spaces, [{"RandomCrop": {"height": 9, "width": 9}}])

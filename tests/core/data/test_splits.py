@@ -41,6 +41,21 @@ def test_parts(split, expected, make):
     assert names(split, make) == list(expected)
 
 
+def test_bounds_by_name_read_nothing_where_names_are_listed(toy):
+    class Listed(toy):
+        names = [f"toy_{i}" for i in range(10)]
+        read = 0
+
+        def __getitem__(self, index):
+            self.read += 1
+            return super().__getitem__(index)
+
+    dataset = Listed()
+    part = open_split(lambda split: dataset, "train[toy_3:toy_5]")
+    assert dataset.read == 0
+    assert [part[i].name for i in range(len(part))] == ["toy_3", "toy_4"]
+
+
 @pytest.mark.parametrize("cut", ["37%", "4", "toy_7"])
 def test_two_parts_are_the_whole(cut, make):
     assert names(f"train[:{cut}]", make) + names(f"train[{cut}:]", make) == list(range(10))

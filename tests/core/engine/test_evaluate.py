@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from pluxel.core.engine import Evaluation, Experiment
@@ -51,3 +53,12 @@ def test_a_split_without_a_readable_image_has_no_scores(make, monkeypatch) -> No
     monkeypatch.setattr(type(experiment.dataset("val")), "__getitem__", broken)
     with pytest.raises(PluxelError, match="of val, not one image could be evaluated"):
         evaluate(experiment)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_is_none_in_json(make, value: float) -> None:
+    experiment = make()
+    experiment.objective = lambda scores, targets: torch.tensor(value)
+    found = evaluate(experiment)
+    assert found.to_json()["loss"] is None
+    assert not math.isfinite(found.scalars("val")["val/loss"])

@@ -53,3 +53,13 @@ def test_small_gains_are_kept_but_do_not_prolong_the_wait() -> None:
         kept = is_improvement(progress, chosen, {"val/mean_iou": value})
         found.append((kept, has_waited_enough(progress, chosen)))
     assert found == [(True, False), (True, False), (True, True)]
+
+
+def test_gains_too_small_to_count_add_up() -> None:
+    chosen = options(monitor="val/loss", early_stop={"patience": 3, "min_delta": 0.1})
+    progress = Progress()
+    waited = []
+    for value in (0.9, 0.84, 0.78, 0.72, 0.66, 0.65):
+        assert is_improvement(progress, chosen, {"val/loss": value})
+        waited.append(progress.waited)
+    assert waited == [0, 1, 0, 1, 0, 1]

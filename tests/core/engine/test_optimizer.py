@@ -1,7 +1,7 @@
 import pytest
 import torch
 from pluxel.core.config import AdamWConfig, GroupConfig, SGDConfig
-from pluxel.core.engine.optimizer import build_optimizer, freeze
+from pluxel.core.engine.optimizer import build_optimizer, freeze, frozen_norms
 from pluxel.registry import PluxelError
 from torch import nn
 
@@ -54,6 +54,32 @@ def test_a_frozen_group_has_no_gradient_and_is_not_optimised(model):
     freeze(model, groups := [GroupConfig(match="^upsample", frozen=True)])
     assert not model["upsample"].weight.requires_grad
     assert "upsample.weight" not in rates(build_optimizer(model, SGDConfig(lr=1.0), groups), model)
+
+
+def test_the_last_matching_group_says_whether_a_parameter_is_frozen(model):
+    groups = [
+        GroupConfig(match="", frozen=True),
+        GroupConfig(match="^score", lr_factor=10),
+        GroupConfig(match=r"score\.bias", frozen=True),
+    ]
+    freeze(model, groups)
+    assert rates(build_optimizer(model, SGDConfig(lr=1.0), groups), model) == {
+        "score.weight": (10.0, 5e-4)
+    }
+
+
+@pytest.mark.parametrize(("match", "frozen"), [("^trunk", True), ("^trunk.1", True), ("0", False)])
+def test_norms_are_frozen_with_all_their_parameters(model, match, frozen):
+    freeze(model, [GroupConfig(match=match, frozen=True)])
+    assert frozen_norms(model) == ([model["trunk"][1]] if frozen else [])
+
+
+def test_norms_without_parameters_are_frozen_with_what_they_are_part_of():
+    norm = nn.BatchNorm2d(4, affine=False)
+    trunk = nn.Sequential(nn.Conv2d(3, 4, 3), norm)
+    assert frozen_norms(trunk) == []
+    freeze(trunk, [GroupConfig(match="", frozen=True)])
+    assert frozen_norms(trunk) == [norm]
 
 
 def test_a_pattern_that_matches_nothing_is_an_error_that_lists_modules(model):

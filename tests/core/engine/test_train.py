@@ -27,16 +27,16 @@ def same(one, other):
 
 
 def stop_at(experiment, step, number=signal.SIGTERM):
-    """Train, and get a signal once ``step`` is over."""
+    """Train, and get a signal in step ``step``."""
     trainer = Trainer(experiment)
-    note = trainer._note
+    backward = trainer._backward
 
-    def noting(*arguments):
-        note(*arguments)
-        if trainer.progress.step == step:
+    def interrupted(batch):
+        if trainer.progress.step == step - 1:
             os.kill(os.getpid(), number)
+        return backward(batch)
 
-    trainer._note = noting
+    trainer._backward = interrupted
     trainer.train(resume=True)
 
 
@@ -94,12 +94,56 @@ def test_a_signal_saves_the_state_and_gives_its_exit_code(make, number, code):
 def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(make):
     loss = "{type: weighted_sum, terms: [{loss: cross_entropy}, {loss: {type: breaks, after: 4}}]}"
     experiment = make(f"loss={loss}")
-    with pytest.raises(Diverged, match=r"nan in step 5: .*breaks.*the batch is train\d+") as error:
+    with pytest.raises(Diverged, match=r"nan in step 5\. .*breaks.*The batch: train\d+") as error:
         Trainer(experiment).train(resume=False)
     assert "The last good checkpoint is kept" in str(error.value)
     tensors, metadata = read_tensors(experiment.run.state)
     assert metadata["progress"]["step"] == 3
     assert all(tensor.isfinite().all() for tensor in tensors.values())
+
+
+def test_the_pass_that_went_wrong_is_named_before_its_gradients_reach_the_weights(
+    make, monkeypatch
+):
+    loss = "loss={type: breaks, after: 4}"  # the second pass of the third step
+    trainer = Trainer(make(loss, "training.accumulate=3", "training.batch_size=1"))
+    seen, before = [], {}
+    backward = trainer._backward
+
+    def remembered(batch):
+        seen.append(batch.names[0])
+        before.update({n: p.detach().clone() for n, p in trainer.state.model.named_parameters()})
+        return backward(batch)
+
+    monkeypatch.setattr(trainer, "_backward", remembered)
+    with pytest.raises(Diverged, match=r"step 2\. Not finite: Breaks .*") as error:
+        trainer.train(resume=False)
+    assert f"The batch: {seen[4]}." in str(error.value)
+    for name, parameter in trainer.state.model.named_parameters():
+        assert torch.equal(parameter, before[name])
+
+
+def test_a_step_looks_at_its_losses_once(make, monkeypatch):
+    """On a device the host waits each time; labels are looked at on CPUs alone."""
+    trainer = Trainer(make("training.accumulate=3", "training.optimizer={type: sgd, lr: 0.01}"))
+    trainer.start(resume=False)
+    batches = next(trainer.batches())
+    looks = []
+
+    def counting(name):
+        whole = getattr(torch.Tensor, name)
+
+        def look(tensor):
+            if tensor.is_floating_point():
+                looks.append(name)
+            return whole(tensor)
+
+        return look
+
+    for name in ("item", "tolist"):
+        monkeypatch.setattr(torch.Tensor, name, counting(name))
+    trainer.step(batches, lambda **_: None)
+    assert looks == ["tolist"]
 
 
 def test_weights_that_are_not_finite_never_overwrite_good_ones(make):
@@ -154,6 +198,16 @@ def test_training_stops_early(train):
     assert read_tensors(run.state)[1]["progress"]["step"] == 3
 
 
+def test_a_training_that_stopped_early_has_no_step_left(train):
+    chosen = (
+        "training.early_stop={patience: 2, min_delta: 0.9}",
+        "training.eval_every=1",
+        "training.steps=50",
+    )
+    before = train(*chosen).state.read_bytes()
+    assert train(*chosen, resume=True).state.read_bytes() == before
+
+
 def test_a_monitor_that_is_never_reported_is_refused_before_training(train):
     with pytest.raises(PluxelError, match=r"'val/iou/squre'\. Did you mean 'val/iou/square'\?"):
         train("training.monitor=val/iou/squre")
@@ -169,7 +223,7 @@ def test_without_a_split_to_evaluate_there_is_nothing_to_monitor(train):
 
 def test_a_checkpoint_of_another_model_is_refused(train):
     train("training.steps=3")
-    with pytest.raises(PluxelError, match="another model or optimiser"):
+    with pytest.raises(PluxelError, match="another model"):
         train("backbone.width=8", resume=True)
 
 
@@ -181,6 +235,14 @@ def test_frozen_parameters_do_not_move(train, make):
     assert not torch.equal(
         weights["heads.semantic.decoders.image.score.weight"], torch.zeros(2, 6, 1, 1)
     )
+
+
+@pytest.mark.parametrize(("match", "same"), [("backbone", True), ("backbone.first", False)])
+def test_frozen_norms_do_not_go_on_averaging(train, match, same):
+    run = train(f"training.groups=[{{match: '{match}', frozen: true}}]")
+    tensors = read_tensors(run.state)[0]
+    mean = tensors["model/streams.image.backbone.norm.running_mean"]
+    assert torch.equal(mean, torch.zeros_like(mean)) == same
 
 
 def test_init_from_copies_what_fits_and_says_so(train, caplog):
@@ -256,6 +318,34 @@ def test_strictly_deterministic(train):
     finally:
         torch.use_deterministic_algorithms(False)
     assert same(one.weights, other.weights)
+
+
+@pytest.fixture
+def own_choices():
+    """A script has chosen otherwise than torch does, and a training is to leave it so."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.benchmark, cudnn.deterministic
+    cudnn.benchmark, cudnn.deterministic = False, True
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    yield
+    cudnn.benchmark, cudnn.deterministic = before
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("own_choices")
+def test_what_a_script_has_chosen_stays(make):
+    cudnn = torch.backends.cudnn
+    experiment = make()
+    objective, seen = experiment.objective, set()
+
+    def noting(*arguments):
+        seen.add((torch.is_grad_enabled(), cudnn.benchmark, cudnn.deterministic))
+        return objective(*arguments)
+
+    experiment.objective = noting
+    Trainer(experiment).train(resume=False)
+    assert seen == {(True, True, True), (False, False, True)}
+    assert (cudnn.benchmark, torch.are_deterministic_algorithms_enabled()) == (False, True)
 
 
 def test_class_weights_that_an_evaluation_asked_for_first_can_be_trained_with(make, caplog):

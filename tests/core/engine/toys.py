@@ -29,11 +29,15 @@ def pluxel_datasets() -> list[Component]:
 class Backbone(nn.Module):
     """Maps of strides 2 and 4."""
 
-    def __init__(self, in_channels: int, *, width: int = 6, norm: bool = True) -> None:
+    def __init__(
+        self, in_channels: int, *, width: int = 6, norm: bool = True, tied: bool = False
+    ) -> None:
         super().__init__()
         self.first = nn.Conv2d(in_channels, width, 3, stride=2, padding=1)
         self.norm = nn.BatchNorm2d(width) if norm else nn.Identity()
         self.second = nn.Conv2d(width, width, 3, stride=2, padding=1)
+        if tied:
+            self.twin = self.second  # the same weights under another name
         self.dropout = nn.Dropout(0.1 if norm else 0.0)
         self.normalisation = Normalisation(mean=(0.5,), std=(0.25,))
         self.feature_specs = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
 import os
@@ -78,23 +79,23 @@ def test_without_cache_and_network_it_says_what_to_do_within_seconds(
         f"the pretrained weights, {what}, are not in the cache, and the network"
     )
     file = url.rsplit("/", 1)[-1]
-    assert fetch == f"  note: fetch {url} where there is one, and write  pretrained: PATH/{file}"
+    assert fetch == f"  note: fetch {url} on another machine, and write  pretrained: PATH/{file}"
     assert beside.startswith("  note: and beside it  normalisation: {mean: [0.")
     assert instead == "  note: or start from random weights:  pretrained: false"
     assert seconds < 10
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Has one file."""
+    """Has any file that is called weights, and breaks off in the middle of those called broken."""
 
     def do_HEAD(self) -> None:
-        self.send_response(200 if self.path == "/some/weights-1.pth" else 404)
+        self.send_response(200 if self.path.startswith("/some/weights") else 404)
         self.send_header("Content-Length", "7")
         self.end_headers()
 
     def do_GET(self) -> None:
         self.do_HEAD()
-        self.wfile.write(b"weights")
+        self.wfile.write(b"wei" if "broken" in self.path else b"weights")
 
     def log_message(self, *_: object) -> None:
         pass
@@ -117,6 +118,45 @@ def test_a_file_is_downloaded_once(server: str, tmp_path: Path, monkeypatch) -> 
     assert path.read_bytes() == b"weights"
     monkeypatch.setattr(_fetch, "urlopen", None)
     assert url_file(f"{server}/some/weights-1.pth", USUAL) == path
+
+
+SHA256 = hashlib.sha256(b"weights").hexdigest()
+
+
+def test_a_file_is_what_its_name_promises(server: str) -> None:
+    for name in (f"weights-{SHA256[:8]}.pth", f"weights-{SHA256}.pth"):
+        assert url_file(f"{server}/some/{name}", USUAL).read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("weights-0badc0de.pth", f'invalid hash value (expected "0badc0de", got "{SHA256}")'),
+        (f"weights-broken-{SHA256[:8]}.pth", "invalid hash value"),
+        ("weights_broken.pth", "got 3 of 7 bytes"),
+    ],
+)
+def test_a_broken_download_leaves_nothing_behind(
+    server: str, tmp_path: Path, name: str, reason: str
+) -> None:
+    url = f"{server}/some/{name}"
+    with pytest.raises(PluxelError) as caught:
+        url_file(url, USUAL)
+    first, fetch, *_ = str(caught.value).splitlines()
+    assert first.startswith(f"the download of the pretrained weights, {name}, failed ({reason}")
+    assert fetch.startswith(f"  note: fetch {url} on another machine")
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_a_broken_download_of_the_hub_is_told(server: str, monkeypatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("peer closed connection\n(incomplete body)")
+
+    monkeypatch.setattr(_fetch, "try_to_load_from_cache", lambda *_, **__: None)
+    monkeypatch.setattr(_fetch, "hf_hub_url", lambda *_, **__: f"{server}/some/weights")
+    monkeypatch.setattr(_fetch, "hf_hub_download", fail)
+    with pytest.raises(PluxelError, match=r"model.safetensors of some/weights, failed \(peer clos"):
+        hub_file("some/weights", ["model.safetensors"], USUAL)
 
 
 def test_a_server_without_the_file_is_not_an_offline_machine(server: str) -> None:

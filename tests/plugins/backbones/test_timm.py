@@ -11,6 +11,7 @@ import timm
 import torch
 from pluxel.core.geometry import Grid
 from pluxel.core.normalisation import Normalisation
+from pluxel.core.rarefaction import Rarefied
 from pluxel.plugins.backbones.timm_features import TimmBackbone
 from pluxel.registry import PluxelError
 from safetensors.torch import save_file
@@ -89,12 +90,29 @@ CANNOT = [
     ("qqq", {}, "timm has no model 'qqq'. timm.list_models() has them all"),
     ("hf-hub:timm/resnet18", {}, "timm has no model 'hf-hub:timm/resnet18'."),
     ("resnet18.a1_in", {}, "no model 'resnet18.a1_in'. Did you mean 'resnet18.a1_in1k'?"),
-    ("densenet121", {"output_stride": 8}, "'densenet121' does not take this output_stride"),
-    ("vgg11", {"output_stride": 8}, "'vgg11' does not take this output_stride"),
-    ("test_vit", {"output_stride": 8}, "'test_vit' does not take this output_stride"),
+    ("test_vit", {"output_stride": 8}, "output_stride 8 cannot be had: the network cannot be foll"),
+    ("dla34", {"output_stride": 8}, "without its strides its maps do not fit"),
+    (
+        "regnety_002",
+        {"output_stride": 4},
+        "cannot be had: layer backbone.net.s1.b1.se (mean): each",
+    ),
     ("resnet18", {"out_indices": (7,)}, "'resnet18' does not take this out_indices"),
     ("resnet18", {"model_args": {"stem_tpe": "deep"}}, "does not take this stem_tpe"),
     ("test_vit", {"model_args": {"dynamic_img_size": False}}, "images of any size"),
+    *(
+        ("resnet18", {"model_args": {name: 1}}, f"model_args cannot set '{name}'; {instead}")
+        for name, instead in {
+            "checkpoint_path": "write  pretrained: PATH",
+            "pretrained": "write it beside model_args",
+            "pretrained_cfg": "write  pretrained: PATH  and  normalisation: {…}",
+            "pretrained_cfg_overlay": "write  pretrained: PATH  and  normalisation: {…}",
+            "features_only": "leave it out: maps are all that is taken",
+            "in_chans": "leave it out: the dataset says how many channels there are",
+            "out_indices": "write it beside model_args",
+            "output_stride": "write it beside model_args",
+        }.items()
+    ),
     ("mixer_s32_224", {}, "images of any size"),
     ("crossvit_9_240", {}, "does not grow with the image"),
 ]
@@ -114,8 +132,32 @@ def test_the_reason_is_timms_own() -> None:
 
 
 def test_a_stride_that_has_no_effect_is_not_accepted_in_silence() -> None:
-    with pytest.raises(PluxelError, match="its coarsest map has stride 16"):
+    with pytest.raises(PluxelError, match="its strides end at 16"):
         meta("resnet18", output_stride=32, out_indices=(0, 1, 2, 3))
+
+
+@pytest.mark.parametrize("model", ["densenet121", "vgg11", "convnext_atto"])
+def test_strides_are_taken_out_where_timm_does_not(model: str) -> None:
+    backbone, coarse = meta(model, output_stride=8), meta(model)
+    assert backbone.feature_specs[-1].grid.stride == (8, 8)
+    image = torch.zeros(1, 3, 128, 160, device="meta")
+    pairs = zip(backbone(image)[-1].shape[-2:], coarse(image)[-1].shape[-2:], strict=True)
+    assert all(4 * (cells - 1) < dense <= 4 * cells for dense, cells in pairs)
+    assert [*backbone.state_dict()] == [*coarse.state_dict()]
+
+
+@pytest.mark.parametrize("output_stride", [8, 16])
+@pytest.mark.parametrize("model", ["resnet18", "resnet50", "mobilenetv2_100", "resnetv2_50"])
+@torch.no_grad()
+def test_taken_out_by_timm_or_by_rarefaction_is_the_same(model: str, output_stride: int) -> None:
+    torch.manual_seed(0)
+    native = TimmBackbone(3, model=model, output_stride=output_stride).double().eval()
+    coarse = TimmBackbone(3, model=model).double().eval()
+    coarse.load_state_dict(native.state_dict())
+    rarefied = Rarefied(coarse, 3, output_stride)
+    image = torch.randn(1, 3, 65, 96, dtype=torch.float64)
+    for mine, timms in zip(rarefied(image), native(image), strict=True):
+        torch.testing.assert_close(mine, timms, rtol=1e-9, atol=1e-9)
 
 
 def official(model: str, path: Path) -> dict[str, torch.Tensor]:

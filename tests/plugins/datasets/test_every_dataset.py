@@ -55,6 +55,7 @@ def test_samples_are_named_once(make):
     dataset = make("train")
     names = [dataset[i].name for i in range(len(dataset))]
     assert len(set(names)) == len(names)
+    assert list(getattr(dataset, "names", names)) == names
 
 
 def test_is_the_same_every_time(make):

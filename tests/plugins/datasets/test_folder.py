@@ -4,10 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
-from pluxel.core.data import SplitError, open_split
+from pluxel.core import FeatureSpec, Grid, LabelMap, Normalisation, Pipeline, Scores
+from pluxel.core.data import SplitError, TrainingData, collate_training, open_split
 from pluxel.core.labels import LabelSpace
+from pluxel.core.model import Head, SegmentationModel, Stream
 from pluxel.plugins.datasets.folder import Folder, FolderError
+from torch import nn
 
 from .conftest import make_folder, photograph, save, with_palette
 
@@ -241,6 +245,60 @@ class TestChannels:
     def test_of_greyscale(self, tmp_path):
         make_folder(tmp_path, 1)
         assert folder(tmp_path, channels=1)[0].inputs["image"].shape == (12, 16, 1)
+
+
+class TestDepth:
+    """16 bits of one channel, from the file to the network."""
+
+    @pytest.fixture
+    def depth(self, tmp_path):
+        depth = np.arange(9000, 9192, dtype=np.uint16).reshape(12, 16)
+        save(tmp_path / "photos" / "a.png", depth)
+        save(tmp_path / "masks" / "a.png", np.zeros((12, 16), np.uint8))
+        return depth
+
+    def test_of_a_training_keeps_every_value(self, tmp_path, depth):
+        dataset = folder(tmp_path, channels=1)
+        spaces = {"semantic": LabelSpace(dataset.labels["semantic"])}
+        pad = {"PadIfNeeded": {"min_height": 20, "min_width": 20, "position": "top_left"}}
+        data = TrainingData(dataset, spaces, [{"HorizontalFlip": {"p": 1}}, pad], fill=[51])
+        stream = Stream(["image"], 1, Identity())
+        stream.normalise.adopt(Normalisation(mean=(0.2,), std=(0.5,)))
+        batch = collate_training([data[0]])
+        found = stream.prepare(batch.inputs, batch.sizes)[0, 0].numpy()
+        wanted = (depth[:, ::-1] / 65535 - 0.2) / 0.5
+        np.testing.assert_allclose(found[:12, :16], wanted, atol=1e-6)
+        assert np.abs(found[12:, :16]).max() < 1e-6  # the mean, which normalises to zero
+
+    def test_of_a_prediction_keeps_every_value(self, tmp_path, depth):
+        model = SegmentationModel(
+            {"image": Stream(["image"], 1, Identity())},
+            {"semantic": Head({"image": Brighter(9096.5 / 65535)}, "mean")},
+        )
+        space = LabelSpace(LabelMap({0: "near", 1: "far"}))
+        found = Pipeline(model, {"semantic": space}, {"image": 1})(tmp_path / "photos" / "a.png")
+        assert (found == (depth > 9096)).all()
+
+
+class Identity(nn.Module):
+    """The image is its only map."""
+
+    feature_specs = (FeatureSpec("image", 1, Grid(1), (1, 1), "computed"),)
+    normalisation = Normalisation(mean=(0,), std=(1,))
+
+    def forward(self, image):
+        return [image]
+
+
+class Brighter(nn.Module):
+    """Class 1 where a map of one channel is above a value."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, maps):
+        return Scores(torch.cat([self.value - maps[0], maps[0] - self.value], 1), Grid(1))
 
 
 def test_says_which_folder_is_missing(tmp_path):

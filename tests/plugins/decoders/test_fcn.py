@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core.contracts import Scores
-from pluxel.core.geometry import FeatureSpec, Grid, StrideError
+from pluxel.core.geometry import Border, FeatureSpec, Grid, StrideError
 from pluxel.core.resampling import resample
 from pluxel.core.weights import copy_matching
 from pluxel.plugins.decoders._upsampling import (
@@ -227,17 +227,25 @@ class TestLearnedUpsampling:
         st.tuples(st.integers(-40, 40), st.integers(-40, 40)),
         st.tuples(st.integers(1, 5), st.integers(1, 5)),
         st.tuples(st.integers(1, 23), st.integers(1, 23)),
+        st.sampled_from(["replicate", "zeros"]),
     )
     def test_it_equals_resampling_wherever_a_kernel_aligns(
-        self, factor: int, halves: tuple, cells: tuple, coarse: tuple, fine: tuple
+        self,
+        factor: int,
+        halves: tuple,
+        cells: tuple,
+        coarse: tuple,
+        fine: tuple,
+        border: Border,
     ) -> None:
         """With fine cells far outside the coarse map, and of every phase."""
         start = [c + h for c, h in zip(cells, halves, strict=True)]
         grids = Grid(4 * factor, 0), Grid(4, [4 * s for s in start])
-        module = upsampling(3, *grids, learned=True)
+        maps = [FeatureSpec("map", 3, grid, (1, 1), "computed", border) for grid in grids]
+        module = upsampling(3, *maps, learned=True)
         assert isinstance(module, LearnedUpsampling)
         scores = torch.randn(1, 3, *coarse)
-        expected = BilinearUpsampling(*grids)(scores, fine)
+        expected = BilinearUpsampling(*grids, border)(scores, fine)
         torch.testing.assert_close(module(scores, fine), expected)
 
     def test_its_kernels_are_learned_one_a_class(self) -> None:

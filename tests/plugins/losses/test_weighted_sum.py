@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
+from pluxel.core.contracts import Scores
+from pluxel.core.fused import resampled_loss, terms_of
+from pluxel.core.geometry import Grid
+from pluxel.core.objective import Objective
+from pluxel.core.resampling import resample
 from pydantic import ValidationError
 
 TERMS = {
@@ -37,28 +40,46 @@ def test_value_is_the_weighted_sum(build, batch) -> None:
 
 
 def test_terms_are_named_and_bare(build, batch) -> None:
-    terms = build(TERMS).terms(*batch)
-    assert list(terms) == ["dice", "dice_2", "weighted_sum/lovasz", "cross_entropy"]
-    torch.testing.assert_close(terms["weighted_sum/lovasz"], build({"type": "lovasz"})(*batch))
+    found = {name: (weight, term) for name, weight, term in terms_of(build(TERMS))}
+    assert list(found) == ["dice", "dice_2", "weighted_sum/lovasz", "cross_entropy"]
+    weight, term = found["weighted_sum/lovasz"]
+    assert weight == 2 * 3
+    torch.testing.assert_close(term(*batch), build({"type": "lovasz"})(*batch))
 
 
 def test_a_term_that_is_not_finite_can_be_told(build, batch) -> None:
     logits, target = batch
     loss = build({"type": "weighted_sum", "terms": [{"loss": "dice"}, {"loss": "cross_entropy"}]})
     logits = logits.detach().clone()
-    logits[0, 0, 0, 0] = -math.inf
-    target[0, 0, 0] = 0  # log 0, while the overlap is finite
-    bad = [name for name, value in loss.terms(logits, target).items() if not value.isfinite()]
-    assert bad == ["cross_entropy"]
+    logits[0, 0, 0, 0] = -1e38  # its log-probability overflows, while the overlap is finite
+    logits[0, 1, 0, 0] = 3e38
+    target[0, 0, 0] = 0
+    objective = Objective({"semantic": loss}, {"semantic": 1.0})
+    bad = objective.bad_terms({"semantic": Scores(logits, Grid())}, {"semantic": target})
+    assert bad == ["WeightedSum cross_entropy of head 'semantic'"]
 
 
 def test_class_weights_of_the_terms_are_shown(build) -> None:
-    assert build(TERMS).chosen_weights == {
+    objective = Objective({"semantic": build(TERMS)}, {"semantic": 1.0})
+    assert objective.chosen_weights == {
         "cross_entropy/class0": 1.0,
         "cross_entropy/class1": 2.0,
         "cross_entropy/class2": 1.0,
         "cross_entropy/class3": 1.0,
     }
+
+
+def test_terms_are_fused_where_they_can_be(build, batch, monkeypatch) -> None:
+    logits, target = batch
+    terms = [{"loss": "cross_entropy"}, {"loss": "focal", "weight": 0.5}, {"loss": "dice"}]
+    loss = build({"type": "weighted_sum", "terms": terms})
+    scores = Scores(logits, Grid(4, 1))
+    target = torch.randint(4, (2, 24, 20))
+    wanted = loss(resample(scores, (24, 20)), target)
+    for _, term in loss.terms.values():
+        if hasattr(term, "per_pixel"):
+            monkeypatch.setattr(type(term), "forward", None)
+    torch.testing.assert_close(resampled_loss(loss, scores, target), wanted)
 
 
 def test_terms_move_with_the_sum(build) -> None:

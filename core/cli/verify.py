@@ -1,0 +1,103 @@
+"""``pluxel verify``: claims of equality, checked on one's own pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ._groups import Group
+from ._options import overrides
+
+if TYPE_CHECKING:
+    from ..verification import DenseReport, Difference
+
+
+@click.group(cls=Group)
+def verify() -> None:
+    """Check on your own pipeline what is claimed to be equal."""
+
+
+@verify.command()
+@click.argument("config")
+@overrides
+@click.option(
+    "--factor",
+    type=click.IntRange(min=1),
+    help="How many times denser.  [default: as CONFIG says, else 4]",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    nargs=2,
+    metavar="HEIGHT WIDTH",
+    help="Of the random image.",
+)
+@click.option("--double", is_flag=True, help="Compute in float64.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights and image.")
+@click.pass_context
+def dense(
+    ctx: click.Context,
+    config: str,
+    overrides: tuple[str, ...],
+    settings: tuple[str, ...],
+    factor: int | None,
+    size: tuple[int, int] | None,
+    double: bool,
+    seed: int,
+) -> None:
+    """Compare shift-and-stitch and filter rarefaction for the network of CONFIG.
+
+    Runs both, with random weights on a random image, and prints what each costs, the largest
+    difference of their scores and where it is. Exit code 1 if they differ where they must not:
+    anywhere between the two forms of rarefaction, and between it and shift-and-stitch in cells that
+    see nothing beyond the image.
+    """
+    import torch  # noqa: PLC0415 - the help stays light
+
+    from ..config import load_config  # noqa: PLC0415
+    from ..verification import verify_dense  # noqa: PLC0415
+
+    reports = verify_dense(
+        load_config(config, (*overrides, *settings), host=ctx.obj.host),
+        factor=factor,
+        size=size,
+        dtype=torch.float64 if double else torch.float32,
+        seed=seed,
+    )
+    for report in reports:
+        click.echo("\n".join(_lines(report)))
+    ctx.exit(0 if all(report.passed for report in reports) else 1)
+
+
+def _lines(report: DenseReport) -> list[str]:
+    height, width = report.size
+    lines = [
+        f"head {report.head}, image {height}×{width}: stride {report.coarse} → {report.dense}",
+        f"{'':<18}{'passes':>7}{'multiply-adds':>15}{'seconds':>10}",
+    ]
+    lines += [
+        f"{road.name:<18}{road.passes:>7}{road.multiply_adds / 1e9:>13.2f} G{road.seconds:>10.2f}"
+        for road in report.roads
+    ]
+    return lines + [_sentence(one, report.tolerance) for one in report.differences]
+
+
+def _sentence(one: Difference, tolerance: float) -> str:
+    (row, column), (y, x) = one.cell, one.pixel
+    text = (
+        f"{one.roads[0]} and {one.roads[1]} differ by {one.largest:.1e} of the range at most, in "
+        f"cell ({row}, {column}), pixel ({y:g}, {x:g})"
+    )
+    if one.expected:
+        return f"{text}: {_verdict(one.largest, tolerance)}"
+    if one.interior is None:
+        return f"{text}; every cell sees beyond the image, where layers pad: give a larger --size"
+    return (
+        f"{text}; by {one.interior:.1e} where nothing beyond the image is in sight: "
+        f"{_verdict(one.interior, tolerance)}"
+    )
+
+
+def _verdict(difference: float, tolerance: float) -> str:
+    return "equal" if difference <= tolerance else f"NOT equal (tolerance {tolerance:g})"

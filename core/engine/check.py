@@ -1,0 +1,86 @@
+"""What can be known to be wrong with a training before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+
+from ...registry import PluxelError
+from ..build import blueprint_or_stand_in, build_model, build_objective, look_at_data
+from ..config import Config, ConfigError, Problem
+from ..labels import LabelSpace
+from ..model import SegmentationModel
+from .monitor import check_monitor
+from .optimizer import build_optimizer, freeze
+from .run import weights_file
+
+
+def check_training(config: Config, *, fresh: bool = True) -> str | None:
+    """Build everything without memory for weights, so that what does not fit shows.
+
+    ``fresh``: the training is to begin, from files of weights that must be there.
+
+    Returns what could not be looked at: the data may well lie on another machine. What depends on
+    their classes is left out then.
+
+    Raises: ConfigError with all that is wrong, or first of all with two parts that do not fit.
+    """
+    dataset, doubt = look_at_data(config)
+    blueprint = blueprint_or_stand_in(config, dataset)
+    with torch.device("meta"):
+        model = build_model(config, blueprint)
+    spaces = None if dataset is None else blueprint.label_spaces()
+    checks: list[Callable[[], object]] = [
+        partial(_check_roles, config),
+        partial(_check_groups, config, model),
+        partial(_check_monitor, config, spaces),
+    ]
+    if spaces is not None:
+        checks.append(partial(build_objective, config, spaces, lambda _head: []))
+    if fresh:
+        checks.append(partial(_check_files, config, model))
+    _make_all(checks)
+    return doubt
+
+
+def _make_all(checks: list[Callable[[], object]]) -> None:
+    problems: list[Problem] = []
+    for check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_roles(config: Config) -> None:
+    splits = config.pipeline.splits
+    with config.at("splits"):
+        if "train" not in splits:
+            raise PluxelError("splits: there is none to train on; add 'train: NAME'")
+
+
+def _check_groups(config: Config, model: SegmentationModel) -> None:
+    options = config.pipeline.training
+    with config.at("training", "groups"):
+        freeze(model, options.groups)
+        build_optimizer(model, options.optimizer, options.groups)
+
+
+def _check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> None:
+    with config.at("training", "monitor"):
+        check_monitor(config.pipeline, spaces)
+
+
+def _check_files(config: Config, model: SegmentationModel) -> None:
+    if (source := config.pipeline.init_from) is not None:
+        with config.at("init_from"):
+            weights_file(source)
+        return  # which may hold all that would be fetched
+    for name, stream in model.streams.items():
+        with config.at("streams", name, "backbone", "pretrained"):
+            if (check := getattr(stream.backbone, "check_pretrained", None)) is not None:
+                check()

@@ -1,0 +1,127 @@
+"""A run that has weights, opened to use them: evaluated here, predicted with elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ...registry import Host, PluxelError
+from ..build import Blueprint
+from ..config import Config, PipelineConfig, load_config
+from ..files import write_json
+from ..model import SegmentationModel
+from ..weights import load_weights
+from .checkpoint import read_tensors
+from .devices import on_main_process
+from .experiment import Experiment
+from .run import Run, open_run
+
+HOW_MEASURED = {"dataset", "evaluation", "device"}
+"""Sections that say on what and how a run is measured, not what it is."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """``config``: the run's, with overrides. ``changed``: its sections that they change.
+
+    ``step``: the one that the weights are from.
+    """
+
+    run: Run
+    config: Config
+    changed: frozenset[str]
+    blueprint: Blueprint
+    weights: Mapping[str, Tensor]
+    step: int
+
+    def filled(self, model: SegmentationModel) -> SegmentationModel:
+        """Return a model that was built by ``config`` with the weights of the run.
+
+        Raises: PluxelError if they do not fit.
+        """
+        load_weights(model, self.weights, self.run.weights)
+        return model
+
+
+def open_trained(
+    directory: Path, overrides: Sequence[str] = (), *, device: str | None = None, host: Host
+) -> Trained:
+    """Open a run; ``overrides`` change its configuration, such as ``decoder={type: …}``.
+
+    ``device``: where to compute; the one that it was trained on need not be here, so by default
+    ``auto``.
+
+    Raises: PluxelError if there is no run, no weights, or for overrides of what the weights mean.
+    """
+    run = open_run(directory)
+    config = load_config(run.config, _placed(overrides, device), host=host)
+    changed = frozenset[str]()
+    if overrides:
+        trained = load_config(run.config, host=host).pipeline
+        _check_meaning(trained, config.pipeline)
+        names = PipelineConfig.model_fields
+        changed = frozenset(n for n in names if getattr(trained, n) != getattr(config.pipeline, n))
+    tensors, metadata = read_tensors(run.weights)
+    try:
+        blueprint, step = Blueprint.from_json(metadata["blueprint"]), metadata["step"]
+    except KeyError as error:
+        raise PluxelError(f"{run.weights} was not written by a training: no {error}") from error
+    return Trained(run, config, changed, blueprint, tensors, step)
+
+
+def _placed(overrides: Sequence[str], device: str | None) -> list[str]:
+    is_placed = any(text.partition("=")[0].strip() == "device" for text in overrides)
+    return [*overrides] if is_placed and not device else [*overrides, f"device={device or 'auto'}"]
+
+
+def _check_meaning(trained: PipelineConfig, changed: PipelineConfig) -> None:
+    """Refuse what would be without effect, or would break the model that is built."""
+    other = _meaning(changed)
+    for what, value in _meaning(trained).items():
+        if other.get(what) != value:
+            raise PluxelError(
+                f"{what} cannot be changed here: the weights were trained with it",
+                ["a new training with init_from takes over the weights that fit"],
+            )
+
+
+def _meaning(pipeline: PipelineConfig) -> dict[str, object]:
+    """Return, in words, what is kept with the weights rather than read from the configuration."""
+    streams, heads = pipeline.streams, pipeline.heads
+    found: dict[str, object] = {"the set of streams": {*streams}, "the set of heads": {*heads}}
+    found |= {f"the input of stream '{name}'": stream.input for name, stream in streams.items()}
+    found |= {f"the target of head '{name}'": head.target for name, head in heads.items()}
+    found |= {f"the label map of head '{name}'": head.labels for name, head in heads.items()}
+    return found
+
+
+def evaluate_run(
+    directory: Path,
+    split: str,
+    overrides: Sequence[str] = (),
+    *,
+    host: Host,
+    device: str | None = None,
+    output: Path | None = None,
+) -> tuple[dict[str, Any], Path | None]:
+    """Evaluate the weights of a run; return the results and the file that they were written to.
+
+    ``split``: a role of the run's ``splits``, or a split of its dataset. ``overrides`` and
+    ``device`` are those of ``open_trained``. The results are written into the run as long as
+    overrides say only on what and how it is measured; those of a changed run, only to ``output``.
+    """
+    trained = open_trained(directory, overrides, device=device, host=host)
+    experiment = Experiment(trained.config, trained.run, trained.blueprint)
+    model = trained.filled(experiment.model).to(experiment.accelerator.device)
+    results: dict[str, Any] = {"split": split, "step": trained.step}
+    if overrides:
+        results["overrides"] = [*overrides]
+    results |= experiment.evaluate(model, split).to_json()
+    own = trained.run.results_of(split) if trained.changed <= HOW_MEASURED else None
+    if written := output or own:
+        on_main_process(experiment.accelerator, lambda: write_json(written, results))
+    return results, written

@@ -1,0 +1,37 @@
+"""What a training keeps fits the model that it came from, and no other."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pluxel.core import Pipeline
+from pluxel.core.engine import Trainer
+from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.registry import PluxelError
+
+
+def test_tied_weights_are_saved_resumed_and_predicted_with(make, train, host) -> None:
+    run = train("backbone.tied=true", "training.ema=0.9")
+    resumed = Trainer(make("backbone.tied=true", "training.ema=0.9"))
+    resumed.start(resume=True)
+    backbone = resumed.state.model.streams["image"].backbone
+    saved = read_tensors(run.state)[0]["model/streams.image.backbone.twin.weight"]
+    assert torch.equal(backbone.twin.weight, saved)
+    assert backbone.twin.weight is backbone.second.weight
+    model = Pipeline.load(run.directory, device="cpu", host=host).model
+    best = read_tensors(run.weights)[0]
+    assert all(torch.equal(value, best[name]) for name, value in model.state_dict().items())
+
+
+def test_a_checkpoint_without_averages_cannot_give_any(train) -> None:
+    train("training.steps=3")
+    with pytest.raises(PluxelError, match=r"from a training without ema: training.ema=null"):
+        train("training.ema=0.9", resume=True)
+
+
+def test_a_checkpoint_of_another_optimiser_is_refused(train) -> None:
+    train("training.steps=3", "training.optimizer={type: sgd, lr: 0.1}")
+    run = train("training.steps=3", name="other")
+    assert run.state.exists()
+    with pytest.raises(PluxelError, match="state.safetensors is from another optimiser"):
+        train("training.groups=[{match: backbone, frozen: true}]", resume=True)
