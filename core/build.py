@@ -157,11 +157,6 @@ def build_objective(
     return Objective(losses, weights)
 
 
-def sketch_blueprint(config: Config) -> Blueprint:
-    """Return the blueprint of the data, or of a stand-in for them where they are not there."""
-    return blueprint_or_stand_in(config, look_at_data(config)[0])
-
-
 def blueprint_or_stand_in(config: Config, dataset: Dataset | None) -> Blueprint:
     """Return the blueprint of a dataset, or of a stand-in for one that is not there."""
     return _stand_in(config) if dataset is None else draw_blueprint(config, dataset)

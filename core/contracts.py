@@ -63,8 +63,9 @@ class Backbone(Protocol):
     """``backbone(image) -> [maps]``: image (N, channels, H, W), normalised; maps in order of depth.
 
     An ``nn.Module``. It may also offer ``load_pretrained() -> LoadReport``, called once when a
-    training starts from scratch (it may replace ``normalisation``); ``pad_multiple: int``, to which
-    the input is padded at the right and bottom (default 1); and ``minimum_size: int``, the
+    training starts from scratch (it may replace ``normalisation``), and ``check_pretrained()``,
+    which raises for weights that it could not load; ``pad_multiple: int``, to which the input is
+    padded at the right and bottom (default 1); and ``minimum_size: int``, the
     smallest height and width that it can take (default 1).
     """
 

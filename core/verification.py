@@ -8,7 +8,7 @@ image shifts their paddings too; fragments of each layer's map do not, and agree
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor, inf
@@ -17,15 +17,15 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..registry import PluxelError
-from .build import Blueprint, build_model, sketch_blueprint
+from .build import Blueprint, blueprint_or_stand_in, build_model, look_at_data
 from .config import Config, Factory, to_plain
 from .contracts import Decoder, Scores
 from .geometry import Grid
 from .model import SegmentationModel
 from .reach import reach_of
+from .timing import multiply_adds
 
 SHIFTED, SPREAD, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"
 """The roads, as reports call them."""
@@ -101,7 +101,7 @@ def verify_dense(
     Raises: PluxelError where a head cannot be evaluated more densely, or where the factor does not
     divide the stride.
     """
-    blueprint = sketch_blueprint(config)
+    blueprint = blueprint_or_stand_in(config, look_at_data(config)[0])
     reports = []
     for name, head in config.pipeline.heads.items():
         torch.manual_seed(seed)
@@ -216,16 +216,9 @@ def _run(subject: _Subject, road: str, size: Size, kind: str, **params: Any) -> 
     # A pass of shift-and-stitch is the network itself, on an image of the same size.
     passes = params.get("factor", 1) ** 2
     counted = subject.model(subject.inner).to(subject.dtype) if passes > 1 else model
-    return scores, Road(road, passes, passes * _multiply_adds(counted, image), seconds)
-
-
-def _multiply_adds(model: SegmentationModel, image: Mapping[str, Tensor]) -> int:
-    """Count them in convolutions and matrix products, without data."""
-    model.to("meta")
-    inputs = {name: pixels.to("meta") for name, pixels in image.items()}
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        model(inputs)
-    return counter.get_total_flops() // 2
+    without_data = {name: pixels.to("meta") for name, pixels in image.items()}
+    cost = multiply_adds(counted.to("meta"), without_data)
+    return scores, Road(road, passes, passes * cost, seconds)
 
 
 def _difference(

@@ -112,10 +112,14 @@ def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadRepo
     )
 
 
+class MissingWeights(PluxelError):  # noqa: N818 - reads as what it says
+    """A file of weights is not there; it may be on another machine, or later on."""
+
+
 def require_file(path: Path) -> Path:
-    """Return a path. Raises: PluxelError if no file is there."""
+    """Return a path. Raises: MissingWeights if no file is there."""
     if not path.is_file():
-        raise PluxelError(f"{path}: no such file")
+        raise MissingWeights(f"{path}: no such file")
     return path
 
 

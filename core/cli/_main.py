@@ -28,6 +28,7 @@ class Commands(LazyGroup):
         "evaluate": Lazy("pluxel.core.cli.evaluate:evaluate", "Measure a run on a split."),
         "predict": Lazy("pluxel.core.cli.predict:predict", "Segment images with a run."),
         "verify": Lazy("pluxel.core.cli.verify:verify", "Check claims of equality."),
+        "benchmark": Lazy("pluxel.core.cli.benchmark:benchmark", "Measure on this machine."),
         "plugins": Lazy("pluxel.core.cli.plugins:plugins", "See what is installed, and why."),
     }
 

@@ -39,10 +39,10 @@ def check(
     from ..engine.check import check_training  # noqa: PLC0415
 
     loaded = load_config(file, (*overrides, *settings), host=session.host)
-    doubt = check_training(loaded)
+    notes = check_training(loaded)
     click.echo(f"ok: {display(loaded.source)}: {_summary(loaded.pipeline)}")
-    if doubt:
-        click.echo(f"  note: the data could not be looked at: {doubt}")
+    for note in notes:
+        click.echo(f"  note: {note}")
 
 
 @config.command()

@@ -54,7 +54,7 @@ def train(
     loaded = load_config(config, (*overrides, *settings), host=session.host)
     run = Run(directory or Path("runs") / Path(config).stem)
     run.check_claim(loaded.source, resume=resume is not None, overwrite=overwrite)
-    check_training(loaded, fresh=resume is None or not run.state.exists())
+    check_training(loaded)
     experiment = Experiment(loaded, run)
     if resume is None:
         experiment.clear_run()

@@ -12,18 +12,17 @@ from ..build import blueprint_or_stand_in, build_model, build_objective, look_at
 from ..config import Config, ConfigError, Problem
 from ..labels import LabelSpace
 from ..model import SegmentationModel
+from ..weights import MissingWeights
 from .monitor import check_monitor
 from .optimizer import build_optimizer, freeze
 from .run import weights_file
 
 
-def check_training(config: Config, *, fresh: bool = True) -> str | None:
+def check_training(config: Config) -> list[str]:
     """Build everything without memory for weights, so that what does not fit shows.
 
-    ``fresh``: the training is to begin, from files of weights that must be there.
-
-    Returns what could not be looked at: the data may well lie on another machine. What depends on
-    their classes is left out then.
+    Returns what is not here: data and files of weights may well lie on another machine, or come
+    from a run that is still to be made. What depends on the data's classes is left out then.
 
     Raises: ConfigError with all that is wrong, or first of all with two parts that do not fit.
     """
@@ -39,10 +38,10 @@ def check_training(config: Config, *, fresh: bool = True) -> str | None:
     ]
     if spaces is not None:
         checks.append(partial(build_objective, config, spaces, lambda _head: []))
-    if fresh:
-        checks.append(partial(_check_files, config, model))
+    notes = [f"the data could not be looked at: {doubt}"] if doubt else []
+    checks.append(lambda: notes.extend(_missing_files(config, model)))
     _make_all(checks)
-    return doubt
+    return notes
 
 
 def _make_all(checks: list[Callable[[], object]]) -> None:
@@ -75,7 +74,17 @@ def _check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> N
         check_monitor(config.pipeline, spaces)
 
 
-def _check_files(config: Config, model: SegmentationModel) -> None:
+def _missing_files(config: Config, model: SegmentationModel) -> list[str]:
+    try:
+        _find_files(config, model)
+    except ConfigError as error:
+        if isinstance(error.__cause__, MissingWeights):
+            return [str(problem) for problem in error.problems]
+        raise
+    return []
+
+
+def _find_files(config: Config, model: SegmentationModel) -> None:
     if (source := config.pipeline.init_from) is not None:
         with config.at("init_from"):
             weights_file(source)

@@ -73,10 +73,6 @@ class Evaluator:
         self.objective = objective
         self.accelerator = accelerator
 
-    def scalar_names(self, role: str) -> list[str]:
-        """Return every name that ``monitor`` can have."""
-        return list(_Tally(self.spaces, self.accelerator.device).gathered().scalars(role))
-
     @torch.inference_mode()
     def __call__(self, model: SegmentationModel, batches: Loader, role: str) -> Evaluation:
         """``batches``: this process's share of the split that plays ``role``.

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...registry import PluxelError
 from ..files import write_text
+from ..weights import MissingWeights
 
 
 @dataclass(frozen=True)
@@ -168,11 +169,11 @@ def _step(line: str) -> float:
 def weights_file(source: Path) -> Path:
     """Return the file of weights in a run, or ``source`` itself where it is no folder.
 
-    Raises: PluxelError if it is not there.
+    Raises: MissingWeights if it is not there.
     """
     file = Run(source).weights if source.is_dir() else source
     if not file.is_file():
-        raise PluxelError(f"{source}: no such file of weights, nor a run that has any")
+        raise MissingWeights(f"{source}: no such file of weights, nor a run that has any")
     return file
 
 

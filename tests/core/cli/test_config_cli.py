@@ -74,9 +74,7 @@ def test_check_says_how_much_a_step_is(pluxel: Pluxel) -> None:
             "training.groups: no parameter matches 'nothinglikethis'; the modules are ",
         ),
         ("training.groups=[{match: '', frozen: true}]", "training.groups freezes every parameter"),
-        ("backbone.pretrained=nofile.safetensors", "nofile.safetensors: no such file\n"),
         ("backbone.pretrained=empty.pth", "empty.pth does not say which normalisation its weights"),
-        ("init_from=runs/nope", "runs/nope: no such file of weights, nor a run that has any\n"),
         (
             "backbone={type: timm, model: resnet18, out_indices: []}",
             "backbone.out_indices: expected at least 1 item, not an empty list",
@@ -92,11 +90,25 @@ def test_check_finds_what_would_only_fail_later(
     assert err.startswith(f"command line: '{override}': {message}")
 
 
+@pytest.mark.parametrize(
+    ("override", "note"),
+    [
+        ("backbone.pretrained=nofile.safetensors", "nofile.safetensors: no such file"),
+        ("init_from=runs/nope", "runs/nope: no such file of weights, nor a run that has any"),
+    ],
+)
+def test_check_notes_weights_that_are_not_here(pluxel: Pluxel, override: str, note: str) -> None:
+    """They may be elsewhere, or still to be made by another training."""
+    code, out, err = pluxel("check", "x.yaml", override)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1:] == [f"  note: command line: '{override}': {note}"]
+
+
 def test_check_finds_all_of_it_at_once(pluxel: Pluxel) -> None:
-    mistakes = ["training.monitor=val/x", "training.groups=[{match: nothing}]", "init_from=gone"]
+    mistakes = ["training.monitor=val/x", "training.groups=[{match: nothing}]"]
     code, _, err = pluxel("check", "x.yaml", *mistakes, "loss={type: focal, class_weights: {x: 2}}")
     assert code == 2
-    assert [line.startswith("command line: ") for line in err.splitlines()] == [True] * 4
+    assert [line.startswith("command line: ") for line in err.splitlines()] == [True] * 3
 
 
 def test_check_of_a_monitor_needs_a_split(pluxel: Pluxel) -> None:

@@ -1,0 +1,387 @@
+"""Dense prediction: what is equal, and what it costs beside the usual way.
+
+    python benchmarks/dense.py [equality | roads | resampling | loss | alignment | crops | tiles |
+                                memory] … [--threads 2] [--rounds 5]
+
+Every figure is a ratio of medians, measured in turns in one run; ratios of multiply-adds stand
+beside them where they are the limit. Peak memory is that of a process of its own, above what it
+holds once its inputs are there. Weights are random.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from pluxel.core import Grid, Pipeline, Scores, resample
+from pluxel.core.build import Blueprint, build_model
+from pluxel.core.config import load_config
+from pluxel.core.dense_evaluation import dense_evaluation
+from pluxel.core.fused import resampled_loss
+from pluxel.core.labels import LabelMap
+from pluxel.core.model import SegmentationModel
+from pluxel.core.rarefaction import Rarefied
+from pluxel.core.timing import in_turns, multiply_adds
+from pluxel.plugins.backbones.alexnet import AlexNet
+from pluxel.plugins.backbones.vgg import VGG16
+from pluxel.plugins.decoders.fcn import FCN8s
+from pluxel.plugins.losses.cross_entropy import CrossEntropy
+from pluxel.registry import Host
+from torch import Tensor, nn
+from torch.nn import functional
+
+CLASSES = 21
+
+
+class Last(nn.Module):
+    """The deepest map of a backbone."""
+
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.backbone(image)[-1]
+
+
+def without_padding(backbone: nn.Module) -> nn.Module:
+    """Take all padding out of a network, and let no pool look beyond a map."""
+    for layer in backbone.modules():
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            layer.padding = 0 if isinstance(layer, nn.MaxPool2d) else (0, 0)
+        if isinstance(layer, nn.MaxPool2d):
+            layer.ceil_mode = False
+    return Last(backbone).eval()
+
+
+def stitched(network: nn.Module, image: Tensor, factor: int, shift: int) -> Tensor:
+    """Crop the image at every shift, run the network, interlace."""
+    parts = {
+        (y, x): network(image[:, :, y * shift :, x * shift :])
+        for y in range(factor)
+        for x in range(factor)
+    }
+    height = sum(parts[y, 0].shape[2] for y in range(factor))
+    width = sum(parts[0, x].shape[3] for x in range(factor))
+    whole = image.new_zeros(len(image), parts[0, 0].shape[1], height, width)
+    for (y, x), part in parts.items():
+        whole[:, :, y::factor, x::factor] = part
+    return whole
+
+
+def equality(_rounds: int) -> None:
+    """À trous against shift-and-stitch, factors 2 to 32."""
+    torch.manual_seed(0)
+    for dtype, bound in ((torch.float32, 1e-5), (torch.float64, 1e-12)):
+        worst = 0.0
+        for factor in (2, 4, 8, 16, 32):
+            layers: list[nn.Module] = []
+            for block in range(5):
+                channels = 3 if block == 0 else 6
+                layers += [nn.Conv2d(channels, 6, 3), nn.ReLU(), nn.MaxPool2d(2)]
+            network = nn.Sequential(*layers).to(dtype).eval()
+            image = torch.randn(1, 3, 231, 197, dtype=dtype)
+            with torch.inference_mode():
+                one = Rarefied(network, 3, 32 // factor)(image)
+                other = stitched(network, image, factor, 32 // factor)
+            worst = max(worst, float((one - other).abs().max() / (other.max() - other.min())))
+        print(f"largest difference, {dtype}, f = 2…32: {worst:.1e} of the range (≤ {bound:g})")
+
+
+def roads(rounds: int) -> None:
+    """À trous against shift-and-stitch at 500², networks without padding."""
+    for title, make, factor in (
+        ("VGG16 without fc6, fc7", lambda: VGG16(3, fc=False), 4),
+        ("VGG16", lambda: VGG16(3, fc6_padding="valid"), 4),
+        ("AlexNet without fc6, fc7", lambda: AlexNet(3, fc=False), 8),
+        ("AlexNet", lambda: AlexNet(3, fc6_padding="valid"), 8),
+    ):
+        torch.manual_seed(0)
+        network = without_padding(make())
+        step = 32 // factor
+        rarefied = Rarefied(network, 3, step)
+        image = torch.randn(1, 3, 500, 500)
+
+        def spread(rarefied: Rarefied = rarefied, image: Tensor = image) -> Tensor:
+            with torch.inference_mode():
+                return rarefied(image)  # pyright: ignore[reportReturnType]
+
+        def shifts(
+            network: nn.Module = network, image: Tensor = image, f: int = factor, s: int = step
+        ) -> Tensor:
+            with torch.inference_mode():
+                return stitched(network, image, f, s)
+
+        seconds = in_turns({"spread": spread, "shifts": shifts}, rounds)
+        one, other = spread(), shifts()
+        difference = float((one - other).abs().max() / (other.max() - other.min()))
+        costs = {
+            "spread": multiply_adds(_Call(rarefied.network.to("meta"), rarefied), image.to("meta")),
+            "shifts": multiply_adds(
+                _Call(network, lambda x, n=network, f=factor, s=step: stitched(n, x, f, s)),
+                image.to("meta"),
+            ),
+        }
+        limit = costs["shifts"] / costs["spread"]
+        ratio = seconds["shifts"] / seconds["spread"]
+        print(
+            f"{title}, f = {factor}: {ratio:.1f}× faster, multiply-adds {limit:.1f}×: "
+            f"{100 * ratio / limit:.0f} % of the limit (≥ 80 %); {seconds['spread']:.2f} s against "
+            f"{seconds['shifts']:.2f} s, differ by {difference:.0e} of the range"
+        )
+
+
+class _Call(nn.Module):
+    def __init__(self, network: nn.Module, function: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.network, self.function = network, function
+
+    def forward(self, image: Tensor) -> object:
+        return self.function(image)
+
+
+def resampling(rounds: int) -> None:
+    """16×16 → 500×500 against the dense deconvolution of the paper, and F.interpolate."""
+    for classes, wanted in ((21, 10), (150, 35)):
+        tensor = torch.randn(1, classes, 16, 16)
+        scores = Scores(tensor, Grid(32, Fraction(31, 2)))
+        deconvolution = nn.ConvTranspose2d(classes, classes, 64, 32, bias=False)
+
+        def ours(scores: Scores = scores) -> Tensor:
+            return resample(scores, (500, 500))
+
+        def interpolated(tensor: Tensor = tensor) -> Tensor:
+            return functional.interpolate(tensor, (500, 500), mode="bilinear")
+
+        def dense(tensor: Tensor = tensor, layer: nn.Module = deconvolution) -> Tensor:
+            return layer(tensor)[..., :500, :500]
+
+        with torch.inference_mode():
+            seconds = in_turns(
+                {"ours": ours, "interpolate": interpolated, "dense": dense}, 3 * rounds
+            )
+        print(
+            f"C = {classes}: {seconds['dense'] / seconds['ours']:.1f}× faster than ConvTranspose2d "
+            f"(≥ {wanted}×), {seconds['ours'] / seconds['interpolate']:.2f}× the time of "
+            f"F.interpolate (≤ 1); {1e3 * seconds['ours']:.1f} ms"
+        )
+
+
+def loss(rounds: int) -> None:
+    """Fused resampling and loss against interpolate and cross_entropy, forward and backward."""
+    runs = _losses()
+    seconds = in_turns(runs, rounds)
+    peaks = {name: _peak(f"loss:{name}") for name in runs}
+    print(
+        f"fused loss: {seconds['fused'] / seconds['plain']:.2f}× the time (≤ 1.0), "
+        f"{100 * peaks['fused'] / peaks['plain']:.1f} % of the memory (≤ 15 %); "
+        f"{seconds['fused']:.2f} s against {seconds['plain']:.2f} s, "
+        f"{peaks['fused']:.0f} MiB against {peaks['plain']:.0f} MiB"
+    )
+
+
+def _losses() -> dict[str, Callable[[], None]]:
+    classes, batch = 150, 4
+    tensor = torch.randn(batch, classes, 64, 64, requires_grad=True)
+    target = torch.randint(classes, (batch, 512, 512))
+    target[:, ::7] = 255
+    criterion = CrossEntropy(classes, 255, [str(i) for i in range(classes)], lambda: [1] * classes)
+    grid = Grid(8, Fraction(7, 2))
+
+    def plain() -> None:
+        tensor.grad = None
+        logits = functional.interpolate(tensor, (512, 512), mode="bilinear", align_corners=False)
+        functional.cross_entropy(logits, target, ignore_index=255).backward()
+
+    def fused() -> None:
+        tensor.grad = None
+        resampled_loss(criterion, Scores(tensor, grid), target).backward()
+
+    return {"plain": plain, "fused": fused}
+
+
+def alignment(rounds: int) -> None:
+    """FCN-8s on its own grid against the release's pad of 100 pixels, at 500²."""
+    torch.manual_seed(0)
+    exact, release = VGG16(3).eval(), VGG16(3, alignment="caffe").eval()
+    release.load_state_dict(exact.state_dict())
+    heads = {b: FCN8s(b.feature_specs, CLASSES) for b in (exact, release)}
+    for layer in (heads[exact].score, *heads[exact].skip_scores):
+        nn.init.normal_(layer.weight, std=0.01)
+    heads[release].load_state_dict(heads[exact].state_dict())
+    image = torch.randn(1, 3, 500, 500)
+
+    def logits(backbone: nn.Module, pixels: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return resample(heads[backbone](backbone(pixels)), tuple(pixels.shape[-2:]))
+
+    seconds = in_turns(
+        {"exact": lambda: logits(exact, image), "release": lambda: logits(release, image)}, rounds
+    )
+    difference = _interior_difference(exact, release, logits)
+    costs = {
+        name: multiply_adds(Last(backbone).to("meta"), image.to("meta"))
+        for name, backbone in (("exact", exact), ("release", release))
+    }
+    print(
+        f"FCN-8s at 500²: {seconds['release'] / seconds['exact']:.2f}× faster than with pad 100 "
+        f"(≥ 1.6×; multiply-adds {costs['release'] / costs['exact']:.2f}×); where no padding is in "
+        f"sight, the image shifted by 3 pixels, scores differ by {difference:.0e} of their range"
+    )
+
+
+def _interior_difference(
+    exact: nn.Module, release: nn.Module, logits: Callable[[nn.Module, Tensor], Tensor]
+) -> float:
+    """Compare in the middle of an image of 800², shifted by the 3 pixels between the two grids."""
+    image = torch.randn(1, 3, 803, 803)
+    mine = logits(exact, image[..., 3:, 3:])[..., 300:500, 300:500]
+    theirs = logits(release, image)[..., 303:503, 303:503]
+    return float((mine - theirs).abs().max() / (theirs.max() - theirs.min()))
+
+
+def crops(rounds: int) -> None:
+    """AlexNet's 10×10 map in one pass against 100 crops."""
+    found = dense_evaluation(Host(), rounds=rounds)
+    costs = found.multiply_adds
+    for title, values in (("forward", found.forward), ("forward, backward", found.backward)):
+        print(
+            f"AlexNet, {title}: {values['crops'] / values['one pass']:.1f}× faster than 100 crops "
+            f"(≥ 5×; multiply-adds {costs['crops'] / costs['one pass']:.1f}×)"
+        )
+
+
+def _fcn8s() -> SegmentationModel:
+    """FCN-8s with VGG16 without fc6 and fc7, eleven classes."""
+    torch.manual_seed(0)
+    settings = ["backbone={type: vgg16, fc: false}", "decoder=fcn8s"]
+    config = load_config("shapes_fcn8s_resnet18", settings, host=Host())
+    model = build_model(config, _blueprint())
+    for parameter in model.heads.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    return model.eval()
+
+
+def _blueprint() -> Blueprint:
+    labels = LabelMap({i: f"class{i}" for i in range(11)})
+    return Blueprint({"image": 3}, {"semantic": labels}, {"semantic": "semantic"})
+
+
+def _pipeline() -> Pipeline:
+    return Pipeline(_fcn8s(), _blueprint().label_spaces(), {"image": 3})
+
+
+def tiles(_rounds: int) -> None:
+    """Tiles of an image of 1,500² against the whole."""
+    pipeline = _pipeline()
+    image = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3)).astype(np.uint8)
+    whole = pipeline.predict(image, probabilities=True, tile="off")["semantic"]
+    parts = pipeline.predict(image, probabilities=True, tile=512)["semantic"]
+    likely, other = whole.probabilities, parts.probabilities
+    assert likely is not None
+    assert other is not None
+    differing = whole.classes != parts.classes
+    margin = np.sort(likely, 0)[-1] - np.sort(likely, 0)[-2]
+    print(
+        f"tiles of 512 of 1,500²: probabilities differ by {np.abs(likely - other).max():.0e} "
+        f"(≤ 1e-4); {differing.sum()} labels differ, "
+        f"{(differing & (margin > 1e-5)).sum()} of them not by a tie (0)"
+    )
+
+
+def memory(_rounds: int) -> None:
+    """Peak memory and multiply-adds of tiled prediction of TIFF files of two sizes."""
+    peaks = {side: _peak(f"tiff:{side}", above_inputs=False) for side in (2048, 8192)}
+    tiling = _pipeline()._tiling((8192, 8192), 1536)
+    assert tiling is not None
+    pixels = sum(
+        np.prod(tiling.window(tile, (8192, 8192)).size) for tile in tiling.tiles((8192, 8192))
+    )
+    print(
+        f"TIFF of 8,192² against 2,048²: peak {peaks[8192]:.0f} MiB against {peaks[2048]:.0f} MiB, "
+        f"{100 * (peaks[8192] / peaks[2048] - 1):+.1f} % (within 5 %; ≤ 4,096 MiB); "
+        f"{pixels / 8192**2:.2f}× the multiply-adds without halos (≤ 1.5×)"
+    )
+
+
+def _peak(what: str, *, above_inputs: bool = True) -> float:
+    """Return the peak memory of a process that does one thing, in MiB."""
+    command = [sys.executable, __file__, "--peak", what]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return found["peak"] - (found["before"] if above_inputs else 0)
+
+
+def _measure_peak(what: str) -> None:
+    kind, _, name = what.partition(":")
+    if kind == "loss":
+        run = _losses()[name]
+    else:
+        pipeline = _pipeline()
+        folder = Path(tempfile.mkdtemp())
+        _write_tiff(folder / "a.tif", int(name))
+        run = lambda: _predict(pipeline, folder)  # noqa: E731
+    before = _resident()
+    run()
+    print(json.dumps({"before": before, "peak": _resident()}))
+
+
+def _predict(pipeline: Pipeline, folder: Path) -> None:
+    from pluxel.core.saving import predict_files  # noqa: PLC0415
+
+    predict_files(pipeline, [folder / "a.tif"], folder / "out", ["index", "overlay"], tile=1536)
+
+
+def _write_tiff(path: Path, side: int) -> None:
+    import rasterio  # noqa: PLC0415
+    from rasterio.windows import Window  # noqa: PLC0415
+
+    profile = {"driver": "GTiff", "height": side, "width": side, "count": 3, "dtype": "uint8"}
+    random = np.random.default_rng(0)
+    with (
+        rasterio.Env(GDAL_CACHEMAX=64),
+        rasterio.open(
+            path, "w", **profile, tiled=True, photometric="rgb", crs="EPSG:32633"
+        ) as file,
+    ):
+        for top in range(0, side, 256):
+            rows = random.integers(0, 256, (3, 256, side)).astype(np.uint8)
+            file.write(rows, window=Window(0, top, side, 256))  # pyright: ignore[reportCallIssue]
+
+
+def _resident() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+PARTS = (equality, roads, resampling, loss, alignment, crops, tiles, memory)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    names = [part.__name__ for part in PARTS]
+    parser.add_argument("parts", nargs="*", choices=[*names, []], default=names)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.peak:
+        _measure_peak(options.peak)
+        return
+    for part in PARTS:
+        if part.__name__ in options.parts:
+            part(options.rounds)
+
+
+if __name__ == "__main__":
+    main()

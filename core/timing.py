@@ -1,0 +1,40 @@
+"""Times of functions side by side: in turns, medians, as one run of a machine gives them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the median seconds of each, after a first turn that does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for turn in range(rounds + 1):
+        for name, function in functions.items():
+            _wait()
+            began = time.perf_counter()
+            function()
+            _wait()
+            if turn:
+                seconds[name].append(time.perf_counter() - began)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def multiply_adds(network: nn.Module, *arguments: object) -> int:
+    """Count the multiply-adds of convolutions and matrix products in ``network(*arguments)``.
+
+    They are counted where the module lies: on the meta device they cost nothing.
+    """
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(*arguments)
+    return counter.get_total_flops() // 2
