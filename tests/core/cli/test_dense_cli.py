@@ -1,0 +1,65 @@
+"""``pluxel verify dense`` and ``pluxel benchmark dense``: what a person sees."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from pluxel.core import dense_evaluation
+from pluxel.core.cli import main
+
+TINY = ["backbone={type: timm, model: test_resnet}", "decoder=fcn32s"]
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command in this process; returns exit code, output and errors."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        return int(left.value.code or 0), *capsys.readouterr()
+
+    return call
+
+
+def test_verify_says_what_is_equal_and_where_it_is_not(run) -> None:
+    code, out, err = run(
+        "verify", "dense", "shapes_fcn8s_resnet18", *TINY, "--factor", "2", "--size", "290", "300"
+    )
+    assert (code, err) == (0, "")
+    head, columns, *roads, padded, exact = out.splitlines()
+    assert head == "head semantic, image 290×300: stride 32 → 16"
+    assert columns.split() == ["passes", "multiply-adds", "seconds"]
+    assert [re.split(r" {2,}", road)[0] for road in roads] == [
+        "shift-and-stitch",
+        "à trous",
+        "fragments",
+    ]
+    assert re.search(
+        r"differ by \S+ of the range at most, in cell \(\d+, \d+\), pixel \(\d+, \d+\); by \S+ "
+        r"where nothing beyond the image is in sight: equal$",
+        padded,
+    )
+    assert exact.endswith(": equal")
+
+
+def test_verify_names_what_cannot_be(run) -> None:
+    code, _, err = run("verify", "dense", "shapes_fcn8s_resnet18", *TINY, "--factor", "5")
+    assert code == 2
+    assert "factor 5 does not divide the stride 32" in err
+
+
+def test_benchmark_prints_the_ratios(run, monkeypatch) -> None:
+    monkeypatch.setattr(dense_evaluation, "IMAGE", 288)
+    code, out, _ = run("benchmark", "dense", "--rounds", "1")
+    assert code == 0
+    title, columns, *lines = out.splitlines()
+    assert title == "AlexNet, 3×3 cells"
+    assert columns.split() == ["one", "pass", "crops", "ratio"]
+    assert [re.split(r" {2,}", line)[0] for line in lines] == [
+        "multiply-adds, 10⁹",
+        "forward, s",
+        "forward and backward, s",
+    ]
+    assert all(float(line.split()[-1].rstrip("×")) > 0 for line in lines)

@@ -1,0 +1,85 @@
+"""The check of equality finds what is equal, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pluxel.core import load_config
+from pluxel.core.rarefaction import Rarefied
+from pluxel.core.verification import verify_dense
+from pluxel.registry import Host, PluxelError
+
+HOST = Host()
+
+
+def config(*settings: str):
+    small = ["backbone={type: timm, model: test_resnet}", *settings]
+    return load_config("shapes_fcn8s_resnet18", small, host=HOST)
+
+
+def test_the_roads_meet_and_their_costs_are_told() -> None:
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
+    assert report.passed
+    assert (report.head, report.coarse, report.dense) == ("semantic", 32, 16)
+    stitching, spreading, fragments = report.roads
+    assert [road.passes for road in report.roads] == [4, 1, 1]
+    assert spreading.multiply_adds == fragments.multiply_adds
+    assert 1 < stitching.multiply_adds / spreading.multiply_adds < 4
+    padded, exact = report.differences
+    assert padded.largest > report.tolerance  # the network pads, and every shift anew
+    assert padded.interior is not None
+    assert padded.interior <= report.tolerance
+    assert exact.largest <= report.tolerance
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        "{type: atrous, output_stride: 16, decoder: fcn32s}",
+        "{type: shift_and_stitch, factor: 2, decoder: fcn32s}",
+    ],
+)
+def test_a_denser_decoder_says_how_dense(decoder: str) -> None:
+    (report,) = verify_dense(config(f"decoder={decoder}"), size=(120, 90), dtype=torch.float64)
+    assert (report.dense, report.tolerance) == (16, 1e-12)
+    assert report.differences[1].largest <= 1e-12
+
+
+def test_all_heads_are_looked_at() -> None:
+    more = "heads={other: {target: semantic, decoder: fcn32s, loss: dice}}"
+    reports = verify_dense(config("decoder=fcn32s", more), factor=2, size=(60, 60))
+    assert [report.head for report in reports] == ["semantic", "other"]
+
+
+def test_a_wrong_rarefaction_does_not_pass(monkeypatch) -> None:
+    honest = Rarefied.__call__
+
+    def shifted(self: Rarefied, image: torch.Tensor) -> object:
+        return honest(self, image.roll(1, 3))
+
+    monkeypatch.setattr(Rarefied, "__call__", shifted)
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
+    assert not report.passed
+
+
+def test_an_image_in_which_every_cell_sees_a_border() -> None:
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(60, 60))
+    assert report.differences[0].interior is None
+    assert report.passed
+
+
+@pytest.mark.parametrize(
+    ("decoder", "factor", "message"),
+    [
+        ("fcn32s", 5, "factor 5 does not divide the stride 32"),
+        ("fcn8s", 2, "decoder 'fcn8s' fuses maps of strides 8, 16, 32"),
+    ],
+)
+def test_what_cannot_be_verified(decoder: str, factor: int, message: str) -> None:
+    with pytest.raises(PluxelError, match=message):
+        verify_dense(config(f"decoder={decoder}"), factor=factor)
+
+
+def test_the_usual_size_leaves_some_cells_inside() -> None:
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2)
+    assert report.differences[0].interior is not None
