@@ -368,8 +368,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    names = [part.__name__ for part in PARTS]
-    parser.add_argument("parts", nargs="*", choices=[*names, []], default=names)
+    parts = {part.__name__: part for part in PARTS}
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peak", help=argparse.SUPPRESS)
@@ -378,9 +378,8 @@ def main() -> None:
     if options.peak:
         _measure_peak(options.peak)
         return
-    for part in PARTS:
-        if part.__name__ in options.parts:
-            part(options.rounds)
+    for name in options.parts or parts:
+        parts[name](options.rounds)
 
 
 if __name__ == "__main__":

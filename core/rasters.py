@@ -16,7 +16,10 @@ import numpy as np
 from .files import replacing
 from .images import TIFF_SUFFIXES, ImageError, check_pixels, check_range
 from .logs import log_once
-from .tiling import BLOCK, Region
+from .tiling import Region
+
+BLOCK = 256
+"""Pixels along each side of the blocks of what is written."""
 
 CACHE_MEGABYTES = 64
 """Of GDAL's cache of blocks, which would otherwise grow to a share of the machine's memory."""

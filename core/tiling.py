@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, floor, inf, lcm
 
 import torch
@@ -24,9 +25,6 @@ from .model import SegmentationModel
 from .reach import reach_of
 
 Size = tuple[int, int]
-
-BLOCK = 256
-"""Tiles are whole multiples of it, as are the blocks of files that are written by tiles."""
 
 SPREAD = 0.25
 """Standard deviation of the Gaussian that windows are blended by, as a share of their length."""
@@ -114,6 +112,18 @@ class Reach:
             for axis in (0, 1)
         )
 
+    def tiles(self, tile: int, pixels: int, axis: int) -> list[range]:
+        """Cut an axis into tiles of so many pixels, those at its ends longer.
+
+        An end needs no halo on its outer side, so that all windows are of one size but the last.
+        """
+        far = self.step * (self.halo + self.minimum)
+        inner = range(far, far + tile)
+        window = self.window(inner, 3 * far + tile, axis)
+        before, after = inner.start - window.start, window.stop - inner.stop
+        cuts = [0, *range(tile + before, pixels - after, tile), pixels]
+        return [range(start, stop) for start, stop in pairwise(cuts)]
+
     def window(self, tile: range, pixels: int, axis: int) -> range:
         """Return the pixels that decide the scores of a tile of an image of so many pixels."""
         seen = [_seen(spec, tile, pixels, axis) for spec in self.specs]
@@ -154,25 +164,27 @@ class Tiling:
 
     @classmethod
     def of(cls, model: SegmentationModel, reach: Reach, tile: int) -> Tiling:
-        """Round a tile up to whole blocks.
+        """Round a tile up to whole steps.
 
         Raises: PluxelError for one that is smaller than the halo that it would need.
         """
         if reach.is_finite and tile < reach.halo:
             raise PluxelError(
                 f"a tile of {tile} pixels is smaller than what its scores look at around it, "
-                f"{reach.halo} pixels: give it at least {-(-reach.halo // BLOCK) * BLOCK}"
+                f"{reach.halo} pixels: give it at least that"
             )
-        block = lcm(BLOCK, reach.step)
-        return cls(model, reach, -(-tile // block) * block)
+        return cls(model, reach, -(-tile // reach.step) * reach.step)
 
     def tiles(self, size: Size) -> list[Region]:
         """Return the tiles of an image (H, W), row by row."""
-        rows, columns = (
-            [range(first, min(first + self.tile, pixels)) for first in range(0, pixels, self.tile)]
-            for pixels in size
-        )
+        rows, columns = (self._cut(pixels, axis) for axis, pixels in enumerate(size))
         return [Region(row, column) for row in rows for column in columns]
+
+    def _cut(self, pixels: int, axis: int) -> list[range]:
+        if self.reach.is_finite:
+            return self.reach.tiles(self.tile, pixels, axis)
+        starts = range(0, pixels, self.tile)
+        return [range(start, min(start + self.tile, pixels)) for start in starts]
 
     def run(self, read: Read, size: Size) -> Iterator[tuple[Region, dict[str, Scores]]]:
         """Yield each tile of an image (H, W) with its scores by head.

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core import FeatureSpec, Normalisation, Scores, measure, resample
+from pluxel.core import FeatureSpec, Grid, Normalisation, Scores, measure, resample
 from pluxel.core.fused import resampled_classes
 from pluxel.core.model import Head, SegmentationModel, Stream
 from pluxel.core.tiling import Reach, Region, Tiling
@@ -211,7 +211,19 @@ def test_a_tile_smaller_than_its_halo_is_refused() -> None:
     reach = Reach.of(net)
     with pytest.raises(PluxelError, match=f"smaller than what its .* {reach.halo} pixels"):
         Tiling.of(net, reach, reach.halo - 1)
-    assert Tiling.of(net, reach, reach.halo).tile == 256
+    rounded = Tiling.of(net, reach, reach.halo).tile
+    assert rounded % reach.step == 0
+    assert reach.halo <= rounded < reach.halo + reach.step
+
+
+@given(st.integers(1, 3000), st.integers(2, 20))
+def test_windows_are_of_one_size_but_the_last(pixels: int, blocks: int) -> None:
+    reach = Reach((FeatureSpec("scores", 4, Grid(8, 3), (61, 61), "computed"),), 16, 1, 1)
+    tiles = reach.tiles(16 * blocks, pixels, 0)
+    assert [p for tile in tiles for p in tile] == [*range(pixels)]
+    lengths = [len(reach.window(tile, pixels, 0)) for tile in tiles]
+    assert len(set(lengths[:-1])) <= 1
+    assert all(lengths[-1] <= length for length in lengths[:-1])
 
 
 def test_tiles_cover_the_image_once() -> None:

@@ -1,0 +1,335 @@
+"""Draw the pictures of docs/dense.md, with the arithmetic that they explain.
+
+python docs/diagrams.py
+"""
+
+from __future__ import annotations
+
+import io
+from itertools import product
+from pathlib import Path
+from typing import cast
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+from pluxel.core import FeatureSpec, Grid, Scores, resample
+from pluxel.core.rarefaction import Rarefied
+from pluxel.core.tiling import Reach
+from torch import nn
+from torch.nn import functional
+
+IMAGES = Path(__file__).parent / "images"
+
+BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#e69f00", "#009e73", "#cc79a7"
+PHASES = (BLUE, ORANGE, GREEN, PURPLE)
+INK, GREY, PALE = "#333333", "#9a9a9a", "#ececec"
+
+Span = tuple[float, float]
+"""First and last pixel along an axis; a pixel reaches half a pixel to either side."""
+
+
+def main() -> None:
+    """Write all pictures."""
+    mpl.use("Agg")
+    mpl.rcParams.update({"font.size": 9, "text.color": INK, "font.family": "DejaVu Sans"})
+    for draw in (dense_scores, shifted_grid, spread_filter, aligned_resampling, tiles):
+        save(draw(), IMAGES / f"{draw.__name__}.png")
+
+
+def save(figure: Figure, target: Path) -> None:
+    """Write a picture of few colours, the same bytes for the same versions of the libraries."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=170, facecolor="white")
+    plt.close(figure)
+    Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
+        target, optimize=True
+    )
+
+
+def dense_scores() -> Figure:
+    """Draw a row of scores of a small network: coarse, by shifts, by spread filters, interpolated."""
+    torch.manual_seed(3)
+    network = nn.Sequential(
+        *(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(16, 16, 3), nn.ReLU(), nn.MaxPool2d(2)),
+        nn.Conv2d(16, 1, 3),
+    ).eval()
+    rows, columns = torch.meshgrid(torch.arange(18.0), torch.arange(62.0), indexing="ij")
+    image = (columns / 2.7 + rows / 6).sin() + (columns / 9 - rows / 4).cos()
+    image = image[None, None]
+    spread = Rarefied(network, 1, 1)
+    grid = spread.maps[0].grid
+    with torch.inference_mode():
+        passes = [network(image[..., shift:])[0, 0, 0] for shift in range(4)]
+        dense = cast("torch.Tensor", spread(image))[0, 0, 0]
+    coarse = Grid((4, 4), grid.offset)
+    figure, axis = plt.subplots(figsize=(10, 3.1), layout="constrained")
+    for shift, (scores, colour) in enumerate(zip(passes, PHASES, strict=True)):
+        where = shift + places(coarse, len(scores))
+        torch.testing.assert_close(dense[shift::4], scores)
+        label = "the network" if shift == 0 else f"… on the image shifted by {shift}"
+        axis.plot(where, scores, "o", color=colour, ms=9 if shift == 0 else 5, label=label)
+    at = places(coarse, len(passes[0]))
+    axis.plot(at, passes[0], color=BLUE, lw=1.2, zorder=1, label="interpolated")
+    where = places(grid, len(dense))
+    axis.plot(where, dense, color=INK, lw=0.8, zorder=1, label="the network with spread filters")
+    axis.plot(where, dense, "o", mfc="none", mec=INK, mew=0.7, ms=11)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    axis.set(xlabel="pixel", ylabel="score", title="scores along one row of an image: stride 4 → 1")
+    return figure
+
+
+def shifted_grid() -> Figure:
+    """Draw a coarse grid, its four copies under shifts of the image, and the four interlaced."""
+    pixels, step = 16, 2
+    grid = Grid().conv(2, stride=2).conv(2, stride=2)
+    stride, offset = int(grid.stride[0]), float(grid.offset[0])
+    figure, axes = plt.subplots(
+        1, 5, figsize=(10, 2.6), width_ratios=[1, 1, 1, 1, 1.5], layout="constrained"
+    )
+    dense = axes[-1]
+    pixel_grid(dense, pixels)
+    shifts = [*product(range(0, stride, step), repeat=2)]
+    for axis, (down, across), colour in zip(axes, shifts, PHASES, strict=False):
+        pixel_grid(axis, pixels)
+        cut_away(axis, pixels, down, across)
+        rows, columns = (
+            np.arange(shift + offset, pixels - offset, stride) for shift in (down, across)
+        )
+        for panel in (axis, dense):
+            panel.scatter(*np.meshgrid(columns, rows), s=26, color=colour, zorder=3)
+        box(
+            axis, (down, down + stride - 1), (across, across + stride - 1), edgecolor=colour, lw=1.6
+        )
+        axis.set_title(f"shift ({down}, {across})")
+    dense.set_title(f"interlaced: stride {stride} → {step}", weight="bold")
+    return figure
+
+
+def pixel_grid(axis: Axes, pixels: int) -> None:
+    """Draw the pixels of a square image."""
+    edges = np.arange(pixels + 1) - 0.5
+    axis.hlines(edges, edges[0], edges[-1], color=PALE, lw=0.8)
+    axis.vlines(edges, edges[0], edges[-1], color=PALE, lw=0.8)
+    axis.set(xlim=(-1, pixels), ylim=(pixels, -1), aspect="equal")
+    axis.axis("off")
+
+
+def cut_away(axis: Axes, pixels: int, down: int, across: int) -> None:
+    """Show which pixels a shifted image no longer has."""
+    if down:
+        box(axis, (0, down - 1), (0, pixels - 1), facecolor="#d9d9d9", edgecolor="none")
+    if across:
+        box(axis, (0, pixels - 1), (0, across - 1), facecolor="#d9d9d9", edgecolor="none")
+
+
+def box(axis: Axes, rows: Span, columns: Span, **style: object) -> None:
+    """Draw a rectangle around pixels."""
+    (top, bottom), (left, right) = rows, columns
+    corner = left - 0.5, top - 0.5
+    style = {"facecolor": "none", "zorder": 2, **style}
+    axis.add_patch(Rectangle(corner, right - left + 1, bottom - top + 1, **style))  # pyright: ignore[reportArgumentType]
+
+
+def spread_filter() -> Figure:
+    """Draw a network with a stride, the same without it, and what becomes of a filter."""
+    figure, axes = plt.subplots(
+        1, 3, figsize=(10, 3.1), width_ratios=[1, 1, 0.62], layout="constrained"
+    )
+    layers(axes[0], stride=2)
+    axes[0].set_title("stride 2, then 3 taps")
+    layers(axes[1], stride=1)
+    axes[1].set_title("stride 1, then the same 3 taps, 2 apart")
+    filters(axes[2])
+    axes[2].set_title("… and in two dimensions")
+    return figure
+
+
+def layers(axis: Axes, stride: int) -> None:
+    """Draw pixels, a pool of 2, and a filter of 3 taps that is as far apart as strides are gone."""
+    pixels, apart = 16, 2 // stride
+    pool = Grid().conv(2, stride=stride)
+    score = pool.conv(3, dilation=apart)
+    maps = [(Grid(), pixels, 0.0), (pool, (pixels - 2) // stride + 1, 1.0)]
+    maps.append((score, maps[1][1] - 2 * apart, 2.0))
+    chosen = [maps[2][1] // 2 - 1, maps[2][1] // 2] if stride == 1 else [maps[2][1] // 2]
+    for cell in range(maps[1][1]):
+        wires(axis, maps[0], maps[1], cell, [stride * cell, stride * cell + 1], GREY, 0.6)
+    for cell in range(maps[2][1]):
+        taps = [cell + apart * tap for tap in range(3)]
+        strong = cell in chosen
+        colour = phase(cell, stride) if strong else "#d0d0d0"
+        wires(axis, maps[1], maps[2], cell, taps, colour, 2.2 if strong else 0.5)
+    for (grid, cells, height), kind in zip(maps, ("pixels", "pool", "filter"), strict=True):
+        colours = [GREY if height == 0 else phase(cell, stride) for cell in range(cells)]
+        axis.scatter(places(grid, cells), [height] * cells, s=34, color=colours, zorder=3)
+        axis.text(-1.1, height, kind, ha="right", va="center")
+    axis.set(xlim=(-4.2, pixels), ylim=(-0.35, 2.35))
+    axis.axis("off")
+
+
+def phase(cell: int, stride: int) -> str:
+    """Return the colour of a cell: of the network as it is, or of the image shifted by a pixel."""
+    return PHASES[cell % 2] if stride == 1 else PHASES[0]
+
+
+def places(grid: Grid, cells: int) -> np.ndarray:
+    """Return where cells lie along the horizontal axis, in pixels."""
+    return float(grid.offset[1]) + float(grid.stride[1]) * np.arange(cells)
+
+
+def wires(
+    axis: Axes,
+    below: tuple[Grid, int, float],
+    above: tuple[Grid, int, float],
+    cell: int,
+    taps: list[int],
+    colour: str,
+    width: float,
+) -> None:
+    """Draw lines from a cell to those that it is computed from."""
+    end = places(above[0], above[1])[cell]
+    order = 2 if width > 1 else 1
+    for start in places(below[0], below[1])[taps]:
+        axis.plot([start, end], [below[2], above[2]], color=colour, lw=width, zorder=order)
+
+
+def filters(axis: Axes) -> None:
+    """Draw a filter of 3×3 and the same with its taps two apart."""
+    weights = np.array([[0.45, 0.7, 0.35], [0.85, 1.0, 0.6], [0.3, 0.75, 0.5]])
+    spread = np.zeros((5, 5))
+    spread[::2, ::2] = weights
+    for values, left, top in ((weights, 0.0, 1.0), (spread, 4.4, 0.0)):
+        for (row, column), value in np.ndenumerate(values):
+            face = (*to_rgb(BLUE), value)
+            at = left + column, top + row
+            axis.add_patch(Rectangle(at, 1, 1, facecolor=face, edgecolor=GREY, lw=0.8))
+            if not value:
+                axis.text(at[0] + 0.5, at[1] + 0.5, "0", ha="center", va="center", color=GREY)
+    axis.text(3.7, 2.5, "→", ha="center", va="center", size=15)
+    axis.set(xlim=(-0.2, 9.6), ylim=(8.7, -3.2), aspect="equal")
+    axis.axis("off")
+
+
+def aligned_resampling() -> Figure:
+    """Draw coarse scores, interpolated where they lie and elsewhere, and as a sum of tents."""
+    figure, (above, below) = plt.subplots(2, 1, figsize=(10, 5.2), layout="constrained")
+    factor, grid = 4, Grid(4, 0)
+    scores = torch.tensor([1.0, 1.2, 0.5, 2.4, 2.0, 0.8, 1.6])
+    pixels = factor * (len(scores) - 1) + 1
+    at, where = places(grid, len(scores)), np.arange(pixels)
+    four = scores.view(1, 1, 1, -1)
+    aligned = resample(Scores(four, grid), (1, pixels)).flatten()
+    usual = functional.interpolate(four, scale_factor=(1, factor), mode="bilinear").flatten()
+    above.plot(
+        np.arange(len(usual)),
+        usual,
+        "o-",
+        color=ORANGE,
+        ms=3.5,
+        label="as if cells lay in the middle of 4 pixels",
+    )
+    above.plot(where, aligned, "o-", color=BLUE, ms=3.5, label="at the cells' own positions")
+    above.plot(at, scores, "o", color=INK, ms=8, label="scores of stride 4, offset 0", zorder=3)
+    above.annotate(
+        "", (at[3] + 1.5, 2.55), (at[3], 2.55), arrowprops={"arrowstyle": "->", "color": INK}
+    )
+    above.text(at[3] + 1.8, 2.55, "1.5 pixels too far", va="center")
+    tents(below, four, grid, pixels)
+    for axis, title in (
+        (above, "linear interpolation of coarse scores"),
+        (below, "the same by FCN's deconvolution of 7 taps, stride 4, and a crop of 3"),
+    ):
+        axis.set(xlim=(-4, pixels + 3), ylim=(0, 2.9), title=title)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.12, 1), fontsize=8)
+    below.set_xlabel("pixel")
+    return figure
+
+
+def tents(axis: Axes, scores: torch.Tensor, grid: Grid, pixels: int) -> None:
+    """Draw what each cell adds to a deconvolution, their sum, and the crop."""
+    factor = int(grid.stride[1])
+    taps = 1 - (torch.arange(2 * factor - 1) - factor + 1).abs() / factor
+    full = functional.conv_transpose2d(scores, taps.view(1, 1, 1, -1), stride=(1, factor))
+    lies = grid.deconv((1, len(taps)), stride=(1, factor))
+    crop = int(-lies.offset[1])
+    same = resample(Scores(scores, grid, "zeros"), (1, pixels))
+    torch.testing.assert_close(full[..., crop : crop + pixels], same)
+    for cell, score in zip(places(grid, scores.shape[-1]), scores.flatten(), strict=True):
+        x = cell + np.arange(-factor, factor + 1)
+        axis.fill_between(
+            x, float(score) * (1 - np.abs(x - cell) / factor), color=BLUE, alpha=0.13, lw=0
+        )
+    where = places(lies, full.shape[-1])
+    axis.plot(where, full.flatten(), "o-", color=BLUE, ms=3.5, label="sum of one kernel a cell")
+    for left, right in ((where[0] - 0.5, -0.5), (pixels - 0.5, where[-1] + 0.5)):
+        axis.axvspan(left, right, color="#d9d9d9", lw=0, zorder=0)
+    axis.text(pixels + 1, 1.9, "cut off", ha="center", color=INK)
+
+
+def tiles() -> Figure:
+    """Draw an image in tiles, the window of one of them, and what decides where it ends."""
+    spec = FeatureSpec("scores", 1, Grid(8, 0), (41, 41), "computed")
+    reach = Reach((spec,), 8, 1, 1)
+    size, side = (192, 256), 64
+    chosen = range(64, 128), range(64, 128)
+    rows, columns = (reach.window(chosen[a], size[a], a) for a in (0, 1))
+    figure, (image, corner) = plt.subplots(
+        1, 2, figsize=(10, 3.9), width_ratios=[1.25, 1], layout="constrained"
+    )
+    box(image, (0, size[0] - 1), (0, size[1] - 1), facecolor=PALE, edgecolor=INK, lw=1)
+    for edge in range(side, size[1], side):
+        image.plot([edge - 0.5] * 2, [-0.5, size[0] - 0.5], color=GREY, lw=0.8)
+    for edge in range(side, size[0], side):
+        image.plot([-0.5, size[1] - 0.5], [edge - 0.5] * 2, color=GREY, lw=0.8)
+    window_and_tile(image, (rows, columns), chosen)
+    image.text(96, 96, "tile", ha="center", va="center", color="white", weight="bold")
+    image.text(96, 53, "halo", ha="center", va="center", color=BLUE)
+    image.set(
+        xlim=(-4, 260),
+        ylim=(196, -4),
+        aspect="equal",
+        title="the image, a tile, and the window that decides it",
+    )
+    image.axis("off")
+    draw_corner(corner, spec, (rows, columns), chosen)
+    return figure
+
+
+def window_and_tile(axis: Axes, window: tuple[range, range], tile: tuple[range, range]) -> None:
+    """Draw both."""
+    spans = [tuple((one[0], one[-1]) for one in region) for region in (window, tile)]
+    box(axis, *spans[0], facecolor="#cfe3f1", edgecolor=BLUE, lw=1.6)
+    box(axis, *spans[1], facecolor=BLUE, edgecolor="none")
+
+
+def draw_corner(
+    axis: Axes, spec: FeatureSpec, window: tuple[range, range], tile: tuple[range, range]
+) -> None:
+    """Draw the bottom right of a window: the last cells that the tile needs, and what they see."""
+    window_and_tile(axis, window, tile)
+    cells = np.arange(0, 200, float(spec.grid.stride[0]))
+    axis.scatter(*np.meshgrid(cells, cells), s=9, color=INK, zorder=3, alpha=0.5)
+    last = tile[0].stop  # the next cell after the tile's last pixel
+    seen = (spec.receptive_field[0] - 1) / 2
+    box(axis, (last - seen, last + seen), (last - seen, last + seen), edgecolor=ORANGE, lw=2)
+    axis.scatter([last], [last], s=42, color=ORANGE, zorder=4)
+    axis.text(138.5, 124, "halo", ha="center", va="center", color=BLUE)
+    axis.text(118, 118, "tile", ha="center", va="center", color="white", weight="bold")
+    low, high = 96.5, 159.5
+    axis.set(xlim=(low, high), ylim=(high, low), aspect="equal")
+    axis.set_title("its corner: the last cell that counts, and what it sees")
+    axis.set(xticks=[], yticks=[])
+
+
+if __name__ == "__main__":
+    main()
