@@ -22,7 +22,7 @@ from PIL import Image
 from pluxel.core import FeatureSpec, Grid, Scores, resample
 from pluxel.core.rarefaction import Rarefied
 from pluxel.core.tiling import Reach
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 IMAGES = Path(__file__).parent / "images"
@@ -54,7 +54,27 @@ def save(figure: Figure, target: Path) -> None:
 
 
 def dense_scores() -> Figure:
-    """Draw a row of scores of a small network: coarse, by shifts, by spread filters, interpolated."""
+    """Draw a row of scores, of stride 4 and interpolated, on shifted images, by spread filters."""
+    grid, dense, passes = row_of_scores()
+    coarse = Grid((4, 4), grid.offset)
+    figure, axis = plt.subplots(figsize=(10, 3.1), layout="constrained")
+    for shift, (scores, colour) in enumerate(zip(passes, PHASES, strict=True)):
+        at = shift + places(coarse, len(scores))
+        label = f"… on the image shifted by {shift}" if shift else "the network"
+        axis.plot(at, scores, "o", color=colour, ms=5 if shift else 9, label=label)
+    at = places(coarse, len(passes[0]))
+    axis.plot(at, passes[0], color=BLUE, lw=1.2, zorder=1, label="interpolated")
+    ring = {"marker": "o", "mfc": "none", "ms": 11, "mew": 0.7, "lw": 0.8, "color": INK}
+    at = places(grid, len(dense))
+    axis.plot(at, dense, zorder=1, label="the network with spread filters", **ring)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    axis.set(xlabel="pixel", ylabel="score", title="scores along a row of an image: stride 4 → 1")
+    return figure
+
+
+def row_of_scores() -> tuple[Grid, Tensor, list[Tensor]]:
+    """Return the dense grid, its scores along a row, and those of the network on four shifts."""
     torch.manual_seed(3)
     network = nn.Sequential(
         *(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2)),
@@ -62,29 +82,14 @@ def dense_scores() -> Figure:
         nn.Conv2d(16, 1, 3),
     ).eval()
     rows, columns = torch.meshgrid(torch.arange(18.0), torch.arange(62.0), indexing="ij")
-    image = (columns / 2.7 + rows / 6).sin() + (columns / 9 - rows / 4).cos()
-    image = image[None, None]
+    image = ((columns / 2.7 + rows / 6).sin() + (columns / 9 - rows / 4).cos())[None, None]
     spread = Rarefied(network, 1, 1)
-    grid = spread.maps[0].grid
     with torch.inference_mode():
         passes = [network(image[..., shift:])[0, 0, 0] for shift in range(4)]
-        dense = cast("torch.Tensor", spread(image))[0, 0, 0]
-    coarse = Grid((4, 4), grid.offset)
-    figure, axis = plt.subplots(figsize=(10, 3.1), layout="constrained")
-    for shift, (scores, colour) in enumerate(zip(passes, PHASES, strict=True)):
-        where = shift + places(coarse, len(scores))
+        dense = cast("Tensor", spread(image))[0, 0, 0]
+    for shift, scores in enumerate(passes):
         torch.testing.assert_close(dense[shift::4], scores)
-        label = "the network" if shift == 0 else f"… on the image shifted by {shift}"
-        axis.plot(where, scores, "o", color=colour, ms=9 if shift == 0 else 5, label=label)
-    at = places(coarse, len(passes[0]))
-    axis.plot(at, passes[0], color=BLUE, lw=1.2, zorder=1, label="interpolated")
-    where = places(grid, len(dense))
-    axis.plot(where, dense, color=INK, lw=0.8, zorder=1, label="the network with spread filters")
-    axis.plot(where, dense, "o", mfc="none", mec=INK, mew=0.7, ms=11)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    axis.set(xlabel="pixel", ylabel="score", title="scores along one row of an image: stride 4 → 1")
-    return figure
+    return spread.maps[0].grid, dense, passes
 
 
 def shifted_grid() -> Figure:
@@ -255,7 +260,7 @@ def aligned_resampling() -> Figure:
     return figure
 
 
-def tents(axis: Axes, scores: torch.Tensor, grid: Grid, pixels: int) -> None:
+def tents(axis: Axes, scores: Tensor, grid: Grid, pixels: int) -> None:
     """Draw what each cell adds to a deconvolution, their sum, and the crop."""
     factor = int(grid.stride[1])
     taps = 1 - (torch.arange(2 * factor - 1) - factor + 1).abs() / factor

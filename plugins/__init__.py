@@ -34,6 +34,11 @@ def pluxel_backbones() -> list[Component]:
             "AlexNet (Krizhevsky 2012, 2014); fc6 and fc7 as convolutions.",
         ),
         Component(
+            "caffenet",
+            f"{_HERE}.backbones.alexnet:CaffeNet",
+            "AlexNet as the FCN paper has it: Caffe's reference network (Jia et al. 2014).",
+        ),
+        Component(
             "googlenet",
             f"{_HERE}.backbones.googlenet:GoogLeNet",
             "GoogLeNet (Szegedy et al. 2015) without its classifiers.",

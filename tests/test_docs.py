@@ -30,6 +30,7 @@ from pluxel.registry import Host
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
 NAME = re.compile(r"# (\w+\.yaml)\n")
 
 QUICK = [
@@ -109,6 +110,19 @@ def test_no_block_is_of_a_kind_that_is_not_tested() -> None:
         assert all(
             one.language == "yaml" for one, other in pairwise(found) if other.language == "text"
         )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_pictures_are_there(page: Path) -> None:
+    for link, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        target = (page.parent / link).resolve() if link else page
+        assert target.exists(), link
+        headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.M) if anchor else []
+        slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+        assert not anchor or anchor in slugs, f"{link}#{anchor}"
+        assert target.suffix != ".png" or target.stat().st_size < 100_000, link
 
 
 @pytest.mark.parametrize("block", of("yaml"))

@@ -82,9 +82,9 @@ def predict(
     Masks have the size of their images. Values of the run's configuration can be changed: --set
     'decoder={type: atrous, decoder: fcn32s}' scores more densely with the same weights.
 
-    Images of more than 4 megapixels go through the network in tiles, with the result of the whole;
-    TIFF files by windows (pip install 'pluxel[tiff]'), so that neither image nor mask need fit into
-    memory.
+    Images of more than 4 megapixels go through the network in tiles, with the result of the whole
+    (but blended, where some layer of the network sees the whole image); TIFF files by windows into
+    TIFF files (pip install 'pluxel[tiff]'), so that neither image nor mask need fit into memory.
 
     An image that cannot be read is named and left out; the exit code is then 1.
     """

@@ -49,17 +49,19 @@ class Sliding:
         after = times(plus(self.after, self.overhang), rate)
         if self.kind == "padding":
             return _padded(image, before, after, self.value)
+        lowest = -torch.inf if self.kind == "maximum" else 0.0
+        padded = _padded(image, before, after, lowest)
+        if not self._fits(padded, dilation):
+            return self._nothing(padded, weight, stride, dilation)
         if self.kind == "convolution":
             assert weight is not None
-            image = _padded(image, before, after, 0.0)
             return functional.conv2d(
-                image, weight, bias, stride=stride, dilation=dilation, groups=self.groups
+                padded, weight, bias, stride=stride, dilation=dilation, groups=self.groups
             )
         if self.kind == "maximum":
-            image = _padded(image, before, after, -torch.inf)
-            return functional.max_pool2d(image, self.kernel, stride, dilation=dilation)
+            return functional.max_pool2d(padded, self.kernel, stride, dilation=dilation)
         # PyTorch's pool for averages has no dilation: a convolution of ones, and a division.
-        total = _sum(_padded(image, before, after, 0.0), self.kernel, stride, dilation)
+        total = _sum(padded, self.kernel, stride, dilation)
         if self.divisor is not None:
             return total / self.divisor
         cells = image.new_ones(1, 1, *image.shape[-2:])
@@ -70,6 +72,21 @@ class Sliding:
         else:
             cells = _padded(cells, before, after, 0.0)
         return total / _sum(cells, self.kernel, stride, dilation)
+
+    def _fits(self, padded: Tensor, dilation: Ints) -> bool:
+        """Tell whether there is a window at all: a fragment of a small map may have none."""
+        pairs = zip(padded.shape[-2:], self.kernel, dilation, strict=True)
+        return all(cells > d * (k - 1) for cells, k, d in pairs)
+
+    def _nothing(
+        self, padded: Tensor, weight: Tensor | None, stride: Ints, dilation: Ints
+    ) -> Tensor:
+        channels = padded.shape[1] if weight is None else len(weight)
+        height, width = (
+            max(0, (cells - d * (k - 1) - 1) // s + 1)
+            for cells, k, d, s in zip(padded.shape[-2:], self.kernel, dilation, stride, strict=True)
+        )
+        return padded.new_empty(padded.shape[0], channels, height, width)
 
 
 def times(one: Ints, other: Ints) -> Ints:

@@ -68,7 +68,7 @@ class PretrainedBackbone(nn.Module):
         self.usual, self.given = usual, normalisation
         self.normalisation = normalisation or usual
         # In a tuple, for its network is this one.
-        self._rarefied = (_rarefied(self, in_channels, output_stride),) if output_stride else ()
+        self._rarefied = (rarefied(self, in_channels, output_stride),) if output_stride else ()
         measured = measure(self, in_channels, names)
         self.feature_specs = [replace(spec, border=border) for spec in measured.specs]
         self.pad_multiple, self.minimum_size = measured.pad_multiple, measured.minimum_size
@@ -159,22 +159,22 @@ class _Maps(nn.Module):
         return self.backbone.maps(image)
 
 
-def _rarefied(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Rarefied:
+def rarefied(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Rarefied:
     """Return the backbone with filters spread apart in place of strides (PAMI 2016, section 3.2).
 
     Raises: PluxelError where its strides do not lead to ``output_stride``, or where its layers do
     not allow it.
     """
     try:
-        rarefied = Rarefied(_Maps(backbone), in_channels, output_stride)
+        found = Rarefied(_Maps(backbone), in_channels, output_stride)
     except NotEquivariant as error:
         raise PluxelError(f"output_stride {output_stride} cannot be had: {error}") from error
-    largest = max(max(found.grid.stride) for found in rarefied.maps)
+    largest = max(max(one.grid.stride) for one in found.maps)
     if largest != output_stride:
         raise PluxelError(
             f"output_stride {output_stride} cannot be had: its strides end at {largest}"
         )
-    return rarefied
+    return found
 
 
 def yaml_of(normalisation: Normalisation) -> str:

@@ -7,14 +7,18 @@ torchvision: one column, no local response normalisation); cast as in Long, Shel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 import torchvision
 from torch import Tensor, nn
 
 from ...core.normalisation import Normalisation
 from ...core.weights import InputChannels, LoadReport, State
+from ...registry import PluxelError
 from .._parameters import Dropout
-from ._base import OutputStride, Pretrained, PretrainedBackbone
+from ._base import OutputStride, Pretrained, PretrainedBackbone, yaml_of
 from ._convolutional import (
     FRAME,
     Alignment,
@@ -25,9 +29,6 @@ from ._convolutional import (
     round_pools,
 )
 from ._fetch import url_file
-
-CLASSIFIER = {"classifier.1.": "classifier.fc6.", "classifier.4.": "classifier.fc7."}
-"""The names of fc6 and fc7 in torchvision."""
 
 
 class AlexNet(PretrainedBackbone):
@@ -46,6 +47,13 @@ class AlexNet(PretrainedBackbone):
     """
 
     variant = "alexnet"
+    renamed: ClassVar[Mapping[str, str]] = {
+        "classifier.1.": "classifier.fc6.",
+        "classifier.4.": "classifier.fc7.",
+    }
+    """The names of its layers in torchvision's files, and here."""
+
+    usual_normalisation = Normalisation()
 
     def __init__(
         self,
@@ -62,7 +70,7 @@ class AlexNet(PretrainedBackbone):
         normalisation: Normalisation | None = None,
     ) -> None:
         super().__init__()
-        self.features = _features(in_channels)
+        self.features = self.layers(in_channels)
         caffe = alignment == "caffe"
         if caffe:
             self.features[0].padding = (FRAME, FRAME)  # pyright: ignore[reportArgumentType]
@@ -75,10 +83,22 @@ class AlexNet(PretrainedBackbone):
             pretrained=pretrained,
             input_channels=input_channels,
             normalisation=normalisation,
-            usual=Normalisation(),
+            usual=self.usual_normalisation,
             output_stride=output_stride,
             border="zeros" if caffe else "replicate",
         )
+
+    def layers(self, in_channels: int) -> nn.Sequential:
+        """Return the layers up to the last pool."""
+        with torch.device("meta"):  # the classifier of 58 million weights would be thrown away
+            layers = torchvision.models.AlexNet().features
+        channels = in_channels
+        for index, layer in enumerate(layers):
+            if isinstance(layer, nn.Conv2d):
+                window = layer.kernel_size, layer.stride, layer.padding
+                layers[index] = nn.Conv2d(channels, layer.out_channels, *window)  # pyright: ignore[reportArgumentType]
+                channels = layer.out_channels
+        return layers
 
     def maps(self, image: Tensor) -> list[Tensor]:
         """Return the maps of strides 8, 16, 32."""
@@ -97,17 +117,57 @@ class AlexNet(PretrainedBackbone):
         return self.load_file(url_file(url, self.usual))
 
     def own_names(self, state: State) -> State:
-        """Accept the names of torchvision."""
-        return as_convolutions(state, self, CLASSIFIER)
+        """Accept the names of published files."""
+        return as_convolutions(state, self, self.renamed)
 
 
-def _features(in_channels: int) -> nn.Sequential:
-    with torch.device("meta"):  # the classifier of 58 million weights would be thrown away
-        layers = torchvision.models.AlexNet().features
-    channels = in_channels
-    for index, layer in enumerate(layers):
-        if isinstance(layer, nn.Conv2d):
-            window = layer.kernel_size, layer.stride, layer.padding
-            layers[index] = nn.Conv2d(channels, layer.out_channels, *window)  # pyright: ignore[reportArgumentType]
-            channels = layer.out_channels
-    return layers
+class CaffeNet(AlexNet):
+    """The trunk of the paper's FCN-AlexNet: Caffe's reference network, in groups as on two GPUs.
+
+    It normalises responses over channels, after the pools. Weights are published as a Caffe model
+    only: give a file of tensors called ``conv1.weight`` … ``fc7.bias``. Its parameters are those of
+    ``alexnet``.
+    """
+
+    variant = "caffenet"
+    renamed: ClassVar[Mapping[str, str]] = {
+        **{
+            f"conv{number}.": f"features.{index}."
+            for number, index in enumerate((0, 4, 8, 10, 12), 1)
+        },
+        "fc6.": "classifier.fc6.",
+        "fc7.": "classifier.fc7.",
+    }
+    """The names of its layers in Caffe, and here."""
+
+    usual_normalisation = Normalisation(
+        mean=(104.00699, 116.66877, 122.67892), std=(1, 1, 1), channel_order="bgr", range=255
+    )
+
+    def layers(self, in_channels: int) -> nn.Sequential:
+        """Return the layers of CaffeNet (Jia et al. 2014) up to the last pool."""
+        return nn.Sequential(
+            nn.Conv2d(in_channels, 96, 11, stride=4),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2),
+            nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75),
+            nn.Conv2d(96, 256, 5, padding=2, groups=2),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2),
+            nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75),
+            nn.Conv2d(256, 384, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(384, 384, 3, padding=1, groups=2),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(384, 256, 3, padding=1, groups=2),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2),
+        )
+
+    def load_usual(self) -> LoadReport:
+        """Say that there is no file to fetch."""
+        raise PluxelError(
+            "CaffeNet's weights are published as a Caffe model only; convert it to a file of "
+            "tensors, and write  pretrained: PATH",
+            [f"and beside it  {yaml_of(self.usual)}"],
+        )

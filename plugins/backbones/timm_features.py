@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...core.normalisation import Normalisation
 from ...core.weights import InputChannels, LoadReport, State
 from ...registry import PluxelError, suggest
-from ._base import OutputStride, Pretrained, PretrainedBackbone
+from ._base import OutputStride, Pretrained, PretrainedBackbone, rarefied
 from ._fetch import WEIGHTS_FILES, hub_file, url_file
 
 ANY_SIZE: Mapping[str, bool] = {"dynamic_img_size": True, "strict_img_size": False}
@@ -39,8 +39,9 @@ class TimmBackbone(PretrainedBackbone):
 
     ``model``: timm's name; with a tag (``resnet50.a1_in1k``) it means particular weights.
     ``out_indices``: which of its maps; by default timm's choice, for most networks one a stride.
-    ``output_stride``: strides beyond it are taken out, later filters spread apart: by timm where it
-    offers that, else as for any network of convolutions and pools.
+    ``output_stride``: strides beyond it are taken out, later filters spread apart. Where layers
+    that look at whole maps forbid it, timm's own dilation is taken, if it offers one: its scores
+    are not quite those of the coarse network.
     ``model_args``: further arguments of the network, as timm has them, none of `INSTEAD`.
     ``pretrained``: timm's weights, none, or a file.
     ``input_channels``: how the filters of channels beyond the three colours start.
@@ -67,8 +68,7 @@ class TimmBackbone(PretrainedBackbone):
         self.variant = model
         chosen = {} if out_indices is None else {"out_indices": out_indices}
         self.arguments = _any_size(model) | model_args | chosen
-        dilated = output_stride and _dilated(model, self.arguments, in_channels, output_stride)
-        self.net = dilated or _create(model, self.arguments, in_channels)
+        self.net = _create(model, self.arguments, in_channels)
         self.channels_last = str(getattr(self.net, "output_fmt", "NCHW")).endswith("NHWC")
         config = timm.get_pretrained_cfg(model)
         usual = Normalisation(mean=config.mean, std=config.std) if config else Normalisation()
@@ -79,8 +79,22 @@ class TimmBackbone(PretrainedBackbone):
             input_channels=input_channels,
             normalisation=normalisation,
             usual=usual,
-            output_stride=None if dilated else output_stride,
+            output_stride=self._left_to_take_out(in_channels, output_stride),
         )
+
+    def _left_to_take_out(self, in_channels: int, output_stride: OutputStride) -> OutputStride:
+        """Let timm dilate the network if nothing exact can be done; return what is left to do."""
+        if output_stride is None:
+            return None
+        try:
+            rarefied(self, in_channels, output_stride)
+        except PluxelError:
+            dilated = _dilated(self.variant, self.arguments, in_channels, output_stride)
+            if dilated is None:
+                raise
+            self.net = dilated
+            return None
+        return output_stride
 
     def maps(self, image: Tensor) -> list[Tensor]:
         """Return the maps that timm gives, channels first."""

@@ -117,6 +117,23 @@ def test_of_a_stride_only_what_is_too_much_is_taken_out() -> None:
     torch.testing.assert_close(rarefied.by_fragments(image), rarefied(image), **EXACT)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2)])
+def test_fragments_of_a_small_map_may_be_empty(size: tuple[int, int]) -> None:
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=2, padding=1),
+        nn.MaxPool2d(3, 2, padding=1),
+        nn.Conv2d(4, 2, 3, stride=2, padding=1),
+        nn.AvgPool2d(3, 1, padding=1),
+    )
+    network = network.double().eval()
+    image = torch.randn(1, 3, *size, dtype=torch.float64)
+    rarefied = Rarefied(network, 3, 1)
+    found = rarefied.by_fragments(image)
+    assert isinstance(found, Tensor)
+    assert found.shape[-2:] == size
+    torch.testing.assert_close(found, rarefied(image), **EXACT)
+
+
 def small(*layers: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), *layers).eval()
 

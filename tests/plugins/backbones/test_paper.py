@@ -14,7 +14,7 @@ from pluxel.core.normalisation import Normalisation
 from pluxel.core.resampling import resample
 from pluxel.core.weights import copy_matching, normalisation_metadata
 from pluxel.plugins.backbones._convolutional import Classifier, as_convolutions
-from pluxel.plugins.backbones.alexnet import AlexNet
+from pluxel.plugins.backbones.alexnet import AlexNet, CaffeNet
 from pluxel.plugins.backbones.googlenet import GoogLeNet
 from pluxel.plugins.backbones.vgg import CLASSIFIER, VGG11, VGG11BN, VGG16
 from pluxel.plugins.decoders._upsampling import bilinear_taps
@@ -401,3 +401,36 @@ def test_the_coarse_map_lies_in_the_dense_one() -> None:
     torch.testing.assert_close(
         dense(image)[-1][..., ::4, ::4], coarse(image)[-1], rtol=1e-4, atol=1e-5
     )
+
+
+def test_caffenet_is_the_trunk_of_the_paper() -> None:
+    backbone = meta(CaffeNet, alignment="caffe")
+    assert count(backbone) == 56_868_224
+    spec = backbone.feature_specs[-1]
+    assert spec.receptive_field == (355, 355)
+    assert -spec.grid.deconv(63, 32).offset[0] == 18
+    native = meta(CaffeNet, fc6_padding="valid")
+    assert run(native, 500)[-1] == (4096, 10, 10)
+
+
+def test_caffenet_takes_the_names_and_shapes_of_caffe(tmp_path: Path) -> None:
+    names = {index: number for number, index in enumerate((0, 4, 8, 10, 12), 1)}
+    source = CaffeNet(3)
+    state = {}
+    for name, value in source.state_dict().items():
+        part, layer, kind = name.split(".")
+        own = f"conv{names[int(layer)]}" if part == "features" else layer
+        state[f"{own}.{kind}"] = value.flatten(1) if own == "fc6" and kind == "weight" else value
+    save_file(
+        {name: value.contiguous() for name, value in state.items()}, tmp_path / "a.safetensors"
+    )
+    target = CaffeNet(3, pretrained=tmp_path / "a.safetensors", normalisation=Normalisation())
+    report = target.load_pretrained()
+    assert report
+    assert (len(report.loaded), len(report.missing), len(report.unexpected)) == (14, 0, 0)
+    assert torch.equal(target.classifier.fc6.weight, source.classifier.fc6.weight)
+
+
+def test_caffenet_cannot_be_fetched() -> None:
+    with pytest.raises(PluxelError, match="published as a Caffe model only"):
+        CaffeNet(3, pretrained=True).load_pretrained()

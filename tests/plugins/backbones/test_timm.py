@@ -11,8 +11,7 @@ import timm
 import torch
 from pluxel.core.geometry import Grid
 from pluxel.core.normalisation import Normalisation
-from pluxel.core.rarefaction import Rarefied
-from pluxel.plugins.backbones.timm_features import TimmBackbone
+from pluxel.plugins.backbones.timm_features import TimmBackbone, _dilated
 from pluxel.registry import PluxelError
 from safetensors.torch import save_file
 
@@ -92,11 +91,6 @@ CANNOT = [
     ("resnet18.a1_in", {}, "no model 'resnet18.a1_in'. Did you mean 'resnet18.a1_in1k'?"),
     ("test_vit", {"output_stride": 8}, "output_stride 8 cannot be had: the network cannot be foll"),
     ("dla34", {"output_stride": 8}, "without its strides its maps do not fit"),
-    (
-        "regnety_002",
-        {"output_stride": 4},
-        "cannot be had: layer backbone.net.s1.b1.se (mean): each",
-    ),
     ("resnet18", {"out_indices": (7,)}, "'resnet18' does not take this out_indices"),
     ("resnet18", {"model_args": {"stem_tpe": "deep"}}, "does not take this stem_tpe"),
     ("test_vit", {"model_args": {"dynamic_img_size": False}}, "images of any size"),
@@ -151,13 +145,36 @@ def test_strides_are_taken_out_where_timm_does_not(model: str) -> None:
 @torch.no_grad()
 def test_taken_out_by_timm_or_by_rarefaction_is_the_same(model: str, output_stride: int) -> None:
     torch.manual_seed(0)
-    native = TimmBackbone(3, model=model, output_stride=output_stride).double().eval()
-    coarse = TimmBackbone(3, model=model).double().eval()
-    coarse.load_state_dict(native.state_dict())
-    rarefied = Rarefied(coarse, 3, output_stride)
+    exact = TimmBackbone(3, model=model, output_stride=output_stride).double().eval()
+    native = _dilated(model, {}, 3, output_stride)
+    assert native
+    native.double().eval().load_state_dict(exact.net.state_dict())
     image = torch.randn(1, 3, 65, 96, dtype=torch.float64)
-    for mine, timms in zip(rarefied(image), native(image), strict=True):
+    for mine, timms in zip(exact(image), native(image), strict=True):
         torch.testing.assert_close(mine, timms, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("model", ["resnet18d", "test_resnet", "convnext_atto"])
+@torch.no_grad()
+def test_where_timms_own_dilation_is_another_network_it_is_not_taken(model: str) -> None:
+    torch.manual_seed(0)
+    coarse = TimmBackbone(3, model=model).double().eval()
+    exact = TimmBackbone(3, model=model, output_stride=8).double().eval()
+    exact.load_state_dict(coarse.state_dict())
+    native = _dilated(model, {}, 3, 8)
+    assert native
+    native.double().eval().load_state_dict(exact.net.state_dict())
+    image = torch.randn(1, 3, 64, 96, dtype=torch.float64)
+    wanted = coarse(image)[-1]
+    torch.testing.assert_close(exact(image)[-1][..., ::4, ::4], wanted, rtol=1e-9, atol=1e-9)
+    assert not torch.allclose(native(image)[-1][..., ::4, ::4][..., :2, :3], wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", ["mobilenetv3_small_050", "regnety_002"])
+def test_where_nothing_exact_can_be_done_timm_dilates(model: str) -> None:
+    backbone = meta(model, output_stride=8)
+    assert backbone.feature_specs[-1].grid.stride == (8, 8)
+    assert backbone(torch.zeros(1, 3, 64, 96, device="meta"))[-1].shape[-2:] == (8, 12)
 
 
 def official(model: str, path: Path) -> dict[str, torch.Tensor]:
