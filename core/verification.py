@@ -24,7 +24,7 @@ from .config import Config, Factory, to_plain
 from .contracts import Decoder, Scores
 from .geometry import Grid
 from .model import SegmentationModel
-from .reach import reach_of
+from .tiling import reach_of
 from .timing import multiply_adds
 
 SHIFTED, SPREAD, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"

@@ -1,0 +1,59 @@
+"""Rectangles of an image, and scores that count their pixels from one's corner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from ..contracts import Scores
+from ..geometry import Grid
+
+Size = tuple[int, int]
+"""(height, width)."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of the image: its rows and its columns."""
+
+    rows: range
+    columns: range
+
+    @property
+    def size(self) -> Size:
+        """(height, width)."""
+        return len(self.rows), len(self.columns)
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Where it lies in an array of the whole image."""
+        return slice(self.rows.start, self.rows.stop), slice(self.columns.start, self.columns.stop)
+
+    def common(self, other: Region) -> Region:
+        """Return the part that two regions share; empty if there is none."""
+        rows, columns = (
+            range(max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop)))
+            for a, b in ((self.rows, other.rows), (self.columns, other.columns))
+        )
+        return Region(rows, columns)
+
+    def within(self, other: Region) -> tuple[slice, slice]:
+        """Return where it lies in a region that holds it."""
+        top, left = self.rows.start - other.rows.start, self.columns.start - other.columns.start
+        return slice(top, top + len(self.rows)), slice(left, left + len(self.columns))
+
+
+Window = tuple[Region, dict[str, Scores]]
+"""A piece of the image, and the scores that the model gives for it."""
+
+Read = Callable[[Region], Mapping[str, Tensor]]
+"""Returns the pixels of a region, (1, channels, h, w) by name of the input, on the device."""
+
+
+def moved(scores: Scores, origin: Region, to: Region) -> Scores:
+    """Return scores with a grid that counts from the corner of ``to``, not of ``origin``."""
+    by = origin.rows.start - to.rows.start, origin.columns.start - to.columns.start
+    offset = [own + pixels for own, pixels in zip(scores.grid.offset, by, strict=True)]
+    return replace(scores, grid=Grid(scores.grid.stride, offset))
