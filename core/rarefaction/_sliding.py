@@ -64,7 +64,7 @@ class Sliding:
         total = _sum(padded, self.kernel, stride, dilation)
         if self.divisor is not None:
             return total / self.divisor
-        cells = image.new_ones(1, 1, *image.shape[-2:])
+        cells = _ones(image, 1, 1, *image.shape[-2:])
         overhang = times(self.overhang, rate)
         if self.counts_padding:
             cells = _padded(cells, before, times(self.after, rate), 1.0)
@@ -105,8 +105,13 @@ def _padded(image: Tensor, before: Ints, after: Ints, value: float) -> Tensor:
     return functional.pad(image, (before[1], after[1], before[0], after[0]), value=value)
 
 
+def _ones(like: Tensor, *shape: int) -> Tensor:
+    """Return ones that do not depend on a map, as those of its method would for a tracer."""
+    return torch.ones(shape, dtype=like.dtype, device=like.device)
+
+
 def _sum(image: Tensor, kernel: Ints, stride: Ints, dilation: Ints) -> Tensor:
-    ones = image.new_ones(image.shape[1], 1, *kernel)
+    ones = _ones(image, image.shape[1], 1, *kernel)
     return functional.conv2d(image, ones, stride=stride, dilation=dilation, groups=image.shape[1])
 
 

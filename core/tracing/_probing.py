@@ -44,7 +44,7 @@ def probe(
     trained or fresh ones may be zero for reasons of their own.
     """
     # Gradients need data, even where networks are built without memory (`torch.device("meta")`).
-    with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+    with torch.enable_grad(), torch.device("cpu"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         stand_in = replica(module, RandomWeights(seed=0))
         width = _up(max(WIDTH, minimum), multiple)

@@ -54,8 +54,9 @@ def broken_command(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_help_lists_every_command(pluxel: Any, arguments: list[str]) -> None:
     code, out, _ = pluxel(*arguments)
     assert code == 0
+    width = max(map(len, Commands.table))
     for name, command in Commands.table.items():
-        assert f"  {name:<8}  {command.help}" in out
+        assert f"  {name:<{width}}  {command.help}" in out
 
 
 @pytest.mark.parametrize("name", Commands.table)

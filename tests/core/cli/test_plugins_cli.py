@@ -77,7 +77,7 @@ class TestList:
         names = {(record["kind"], record["name"]) for record in records}
         vgg = {f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")}
         assert names == {
-            *(("backbone", name) for name in {"timm", "alexnet", "googlenet"} | vgg),
+            *(("backbone", name) for name in {"timm", "alexnet", "caffenet", "googlenet"} | vgg),
             *(
                 ("decoder", name)
                 for name in ("fcn32s", "fcn16s", "fcn8s", "atrous", "shift_and_stitch")
