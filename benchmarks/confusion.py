@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
 from collections.abc import Callable
 
 import torch
 from pluxel.core.metrics import ConfusionMatrix
+from pluxel.core.timing import in_turns
 from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix
 
@@ -42,18 +41,6 @@ def blobs(random: torch.Generator) -> tuple[Tensor, Tensor]:
     return prediction, truth.masked_fill(torch.rand(SHAPE, generator=random) < 0.03, IGNORE)
 
 
-def interleaved(updates: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of each, measured in turns, after one turn that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in updates}
-    for turn in range(rounds + 1):
-        for name, update in updates.items():
-            start = time.perf_counter()
-            update()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in seconds.items()}
-
-
 def measure(prediction: Tensor, truth: Tensor, rounds: int) -> dict[str, float]:
     """Return median milliseconds of ours and the ratios of the others to it."""
     ours = ConfusionMatrix(CLASSES, IGNORE)
@@ -66,7 +53,7 @@ def measure(prediction: Tensor, truth: Tensor, rounds: int) -> dict[str, float]:
     updates: dict[str, Callable[[], None]] = {"pluxel": lambda: ours.update(prediction, truth)}
     for name, metric in theirs.items():
         updates[name] = lambda metric=metric: metric.update(prediction, truth)
-    seconds = interleaved(updates, rounds)
+    seconds = in_turns(updates, rounds)
     for name, metric in theirs.items():
         if not torch.equal(metric.compute(), ours.counts):
             raise SystemExit(f"counts differ from torchmetrics, {name}")

@@ -68,10 +68,19 @@ class PretrainedBackbone(nn.Module):
         self.usual, self.given = usual, normalisation
         self.normalisation = normalisation or usual
         # In a tuple, for its network is this one.
-        self._rarefied = (rarefied(self, in_channels, output_stride),) if output_stride else ()
+        self._rarefied = self.without_strides(in_channels, output_stride) if output_stride else ()
         measured = measure(self, in_channels, names)
         self.feature_specs = [replace(spec, border=border) for spec in measured.specs]
         self.pad_multiple, self.minimum_size = measured.pad_multiple, measured.minimum_size
+
+    def without_strides(self, in_channels: int, output_stride: int) -> tuple[Rarefied, ...]:
+        """Return what evaluates the layers without strides beyond ``output_stride``.
+
+        Nothing, if the layers themselves have been changed to that end.
+
+        Raises: PluxelError where their strides do not lead there, or where they do not allow it.
+        """
+        return (_rarefied(self, in_channels, output_stride),)
 
     def maps(self, image: Tensor) -> list[Tensor]:
         """Return the maps at the strides of the layers, each (N, channels, h, w)."""
@@ -159,7 +168,7 @@ class _Maps(nn.Module):
         return self.backbone.maps(image)
 
 
-def rarefied(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Rarefied:
+def _rarefied(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Rarefied:
     """Return the backbone with filters spread apart in place of strides (PAMI 2016, section 3.2).
 
     Raises: PluxelError where its strides do not lead to ``output_stride``, or where its layers do

@@ -13,9 +13,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...core.normalisation import Normalisation
+from ...core.rarefaction import Rarefied
 from ...core.weights import InputChannels, LoadReport, State
 from ...registry import PluxelError, suggest
-from ._base import OutputStride, Pretrained, PretrainedBackbone, rarefied
+from ._base import OutputStride, Pretrained, PretrainedBackbone
 from ._fetch import WEIGHTS_FILES, hub_file, url_file
 
 ANY_SIZE: Mapping[str, bool] = {"dynamic_img_size": True, "strict_img_size": False}
@@ -79,22 +80,19 @@ class TimmBackbone(PretrainedBackbone):
             input_channels=input_channels,
             normalisation=normalisation,
             usual=usual,
-            output_stride=self._left_to_take_out(in_channels, output_stride),
+            output_stride=output_stride,
         )
 
-    def _left_to_take_out(self, in_channels: int, output_stride: OutputStride) -> OutputStride:
-        """Let timm dilate the network if nothing exact can be done; return what is left to do."""
-        if output_stride is None:
-            return None
+    def without_strides(self, in_channels: int, output_stride: int) -> tuple[Rarefied, ...]:
+        """Let timm dilate the network if nothing exact can be done."""
         try:
-            rarefied(self, in_channels, output_stride)
+            return super().without_strides(in_channels, output_stride)
         except PluxelError:
             dilated = _dilated(self.variant, self.arguments, in_channels, output_stride)
             if dilated is None:
                 raise
             self.net = dilated
-            return None
-        return output_stride
+            return ()
 
     def maps(self, image: Tensor) -> list[Tensor]:
         """Return the maps that timm gives, channels first."""
