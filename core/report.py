@@ -20,6 +20,8 @@ def table(results: Mapping[str, Any]) -> str:
         if len(results["heads"]) > 1:
             lines.append(f"[{head}]")
         lines += [*_overall(found["overall"]), "", *_classes(found["per_class"])]
+        if "zero_shot" in found:
+            lines += ["", *_zero_shot(found["zero_shot"])]
         if found["absent"]:
             lines.append(f"absent, and left out of the means: {', '.join(found['absent'])}")
         lines.append("")
@@ -29,6 +31,16 @@ def table(results: Mapping[str, Any]) -> str:
 
 def _overall(overall: Mapping[str, float | None]) -> list[str]:
     return [f"{title:<24}{_percent(overall[name])}" for name, title in OVERALL.items()]
+
+
+def _zero_shot(found: Mapping[str, Any]) -> list[str]:
+    titles = {
+        "seen_mean_iou": "mean IU, seen",
+        "unseen_mean_iou": "mean IU, unseen",
+        "harmonic_mean_iou": "harmonic mean of both",
+    }
+    lines = [f"{title:<24}{_percent(found[name])}" for name, title in titles.items()]
+    return [*lines, f"unseen in training: {', '.join(found['unseen'])}"]
 
 
 def _classes(per_class: Mapping[str, Mapping[str, float | None]]) -> list[str]:

@@ -77,8 +77,11 @@ def loaded_share(module: nn.Module, report: LoadReport) -> float:
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
     """Fill the model with exactly these weights; ``source``, for the error: where they are from.
 
+    A module that offers ``adapt_state`` is asked first what becomes of those under its name.
+
     Raises: PluxelError if names or shapes differ; the model is then untouched.
     """
+    state = _adapted(model, state)
     report = _compare(model.state_dict(), state)
     different = {
         "missing": report.missing,
@@ -99,6 +102,16 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) 
             ],
         )
     copy_matching(model, state)
+
+
+def _adapted(model: nn.Module, state: Mapping[str, Tensor]) -> State:
+    adapted = dict(state)
+    for name, module in model.named_modules():
+        if (adapt := getattr(module, "adapt_state", None)) is not None:
+            prefix = f"{name}." if name else ""
+            own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            adapted |= {prefix + key: value for key, value in adapt(own).items()}
+    return adapted
 
 
 def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadReport:

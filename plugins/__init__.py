@@ -71,6 +71,11 @@ def pluxel_decoders() -> list[Component]:
             f"{_HERE}.decoders.shift_and_stitch:ShiftAndStitch",
             "Any decoder of one map at a finer stride, by shifted passes (FCN section 3.2).",
         ),
+        Component(
+            "semantic_projection",
+            f"{_HERE}.decoders.semantic_projection:SemanticProjection",
+            "Scores by the vectors of the classes' names, for unseen ones too (Xian et al. 2019).",
+        ),
     ]
 
 
@@ -108,6 +113,11 @@ def pluxel_losses() -> list[Component]:
             f"{_HERE}.losses.weighted_sum:WeightedSum",
             "Several losses, each with its weight.",
         ),
+        Component(
+            "semantic",
+            f"{_HERE}.losses.semantic:Semantic",
+            "Cross-entropy, labels smoothed by the similarity of the classes' names.",
+        ),
     ]
 
 
@@ -140,5 +150,26 @@ def pluxel_datasets() -> list[Component]:
 
 @hookimpl
 def pluxel_embeddings() -> list[Component]:
-    """Offer nothing yet."""
-    return []
+    """Offer the formats in which word vectors are published."""
+    return [
+        Component(
+            "glove",
+            f"{_HERE}.embeddings.glove:GloVe",
+            "GloVe (Pennington, Socher & Manning 2014): 6B, 42B, 840B, twitter.27B, or a file.",
+        ),
+        Component(
+            "fasttext",
+            f"{_HERE}.embeddings.fasttext:FastText",
+            "fastText (Bojanowski et al. 2017): .vec, .bin with parts of words, .ftz.",
+        ),
+        Component(
+            "word2vec",
+            f"{_HERE}.embeddings.word2vec:Word2Vec",
+            "word2vec (Mikolov et al. 2013): a text or binary file.",
+        ),
+        Component(
+            "table",
+            f"{_HERE}.embeddings.table:Table",
+            "Vectors of your own: safetensors, or .npy and a list of words.",
+        ),
+    ]

@@ -44,6 +44,7 @@ SHORT = {
     "decoder": ("heads", "semantic", "decoder"),
     "loss": ("heads", "semantic", "loss"),
     "labels": ("heads", "semantic", "labels"),
+    "zero_shot": ("heads", "semantic", "zero_shot"),
 }
 """What the keys of the short form stand for: one stream ``image``, one head ``semantic``."""
 

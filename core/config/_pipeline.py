@@ -15,7 +15,7 @@ from torch import nn
 
 from ...registry import suggest
 from ..contracts import Backbone, Dataset, Decoder, Loss
-from ..labels import LabelsConfig
+from ..labels import LabelsConfig, RawId
 from ._factory import Factory
 from ._faults import Finding, Place, fault, faults
 from ._files import expand_home
@@ -60,6 +60,19 @@ class StreamConfig(Section):
     """Turns the inputs into feature maps."""
 
 
+class ZeroShotConfig(Section):
+    """Classes that training never sees (Xian et al. 2019, generalised zero-shot segmentation)."""
+
+    unseen: list[Name] = Field(default_factory=list)
+    """Classes whose pixels training ignores; evaluation counts them, and apart from the others."""
+
+    added: dict[RawId, Name] = Field(default_factory=dict)
+    """Raw id -> name of classes that the dataset has no label for; they count as unseen."""
+
+    calibration: float = 0.0
+    """Subtracted from the scores of seen classes, but in training (Chao et al. 2016)."""
+
+
 class HeadConfig(Section):
     """A label map, and what is needed to predict it."""
 
@@ -74,6 +87,9 @@ class HeadConfig(Section):
 
     loss: Factory[Loss]
     """What training minimises."""
+
+    zero_shot: ZeroShotConfig | None = None
+    """Classes that are evaluated and predicted without a label of them in training."""
 
     weight: NonNegative = 1.0
     """Of this head's loss in the sum of all."""

@@ -88,6 +88,12 @@ def _find_files(config: Config, model: SegmentationModel) -> None:
     if (source := config.pipeline.init_from) is not None:
         with config.at("init_from"):
             weights_file(source)
+    for name, head in model.heads.items():
+        for decoder in head.decoders.values():
+            with config.at("heads", name, "decoder"):
+                if (check := getattr(decoder, "check_pretrained", None)) is not None:
+                    check()
+    if config.pipeline.init_from is not None:
         return  # which may hold all that would be fetched
     for name, stream in model.streams.items():
         with config.at("streams", name, "backbone", "pretrained"):

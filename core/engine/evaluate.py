@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
@@ -22,19 +22,22 @@ from ..metrics import ConfusionMatrix, SegmentationScores
 from ..model import SegmentationModel
 from ..objective import Objective
 from ..progress import track
+from ..zero_shot import ZeroShotScores
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What an evaluation found: the mean loss of an image, and the scores of each head.
 
-    ``per_image``: by head, the scores of each image, in the order of the split.
+    ``per_image``: by head, the scores of each image, in the order of the split. ``unseen``: by
+    head, the classes that training does not see, of the heads that have any.
     """
 
     loss: float
     scores: Mapping[str, SegmentationScores]
     class_names: Mapping[str, Sequence[str]]
     per_image: Mapping[str, Sequence[Mapping[str, Any]]]
+    unseen: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def scalars(self, role: str) -> dict[str, float]:
         """Return every number by the name that ``monitor`` knows it by, such as ``val/iou/road``.
@@ -44,7 +47,7 @@ class Evaluation:
         found = {f"{role}/loss": self.loss}
         for head, scores in self.scores.items():
             prefix = role if len(self.scores) == 1 else f"{role}/{head}"
-            scalars = scores.scalars(self.class_names[head])
+            scalars = scores.scalars(self.class_names[head]) | self._zero_shot(head)
             found |= {f"{prefix}/{name}": value for name, value in scalars.items()}
         return found
 
@@ -57,18 +60,37 @@ class Evaluation:
             head: scores.to_json(self.class_names[head]) | {"per_image": self.per_image[head]}
             for head, scores in self.scores.items()
         }
-        return {"loss": self.loss if math.isfinite(self.loss) else None, "heads": heads}
+        for head, classes in self.unseen.items():
+            names = [self.class_names[head][index] for index in classes]
+            found = {name: _finite(value) for name, value in self._zero_shot(head).items()}
+            heads[head]["zero_shot"] = {"unseen": names} | found
+        return {"loss": _finite(self.loss), "heads": heads}
+
+    def _zero_shot(self, head: str) -> dict[str, float]:
+        if head not in self.unseen:
+            return {}
+        scores = self.scores[head]
+        return ZeroShotScores.of(scores.iou, scores.accuracy, self.unseen[head]).scalars()
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 class Evaluator:
     """Evaluates models at the images' own size; each image counts once, on however many processes.
 
-    ``spaces``: by head, the label space of its targets.
+    ``spaces``: by head, the label space of its targets. ``unseen``: as `Evaluation` has it.
     """
 
     def __init__(
-        self, spaces: Mapping[str, LabelSpace], objective: Objective, accelerator: Accelerator
+        self,
+        spaces: Mapping[str, LabelSpace],
+        objective: Objective,
+        accelerator: Accelerator,
+        unseen: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
+        self.unseen = unseen or {}
         self.spaces = spaces
         self.objective = objective
         self.accelerator = accelerator
@@ -92,7 +114,7 @@ class Evaluator:
                     height, width = target.shape[-2:]
                     tally.count(head, batch, resampled_classes(found, (height, width)), target)
                 advance()
-        found = tally.gathered()
+        found = replace(tally.gathered(), unseen=self.unseen)
         if not any(found.per_image.values()):
             raise PluxelError(f"of {role}, not one image could be evaluated")
         return found

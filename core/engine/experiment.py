@@ -119,7 +119,18 @@ class Experiment:
         if state:
             with self.config.at("init_from"):
                 self._adopt(state)
+        for name, head in self.model.heads.items():
+            for decoder in head.decoders.values():
+                self._prepare(name, decoder)
         self._initialised = True
+
+    def _prepare(self, head: str, decoder: object) -> None:
+        """Let a decoder load what it does not learn."""
+        if (load := getattr(decoder, "load_pretrained", None)) is None:
+            return
+        with self.config.at("heads", head, "decoder"), self.accelerator.local_main_process_first():
+            report = load()
+        logger.info("decoder: %s", report)
 
     def _adopt(self, state: Mapping[str, Tensor]) -> None:
         source = self.config.pipeline.init_from
@@ -190,7 +201,8 @@ class Experiment:
     @cached_property
     def evaluator(self) -> Evaluator:
         """What evaluates models on the splits."""
-        return Evaluator(self.spaces, self.objective, self.accelerator)
+        unseen = {head: seen.unseen for head, seen in self.objective.seen.items()}
+        return Evaluator(self.spaces, self.objective, self.accelerator, unseen)
 
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
         """Evaluate a model, on its device already, on the split that plays a role."""

@@ -48,7 +48,8 @@ def check_monitor(pipeline: PipelineConfig, spaces: Mapping[str, LabelSpace] | N
     if "val" not in pipeline.splits:
         raise PluxelError("without a split 'val' there is nothing to monitor: monitor: null")
     names = _scalar_names(
-        {head: spaces[head].class_names if spaces else ("",) for head in pipeline.heads}
+        {head: spaces[head].class_names if spaces else ("",) for head in pipeline.heads},
+        [head for head, section in pipeline.heads.items() if section.zero_shot],
     )
     of_any_class = () if spaces else tuple(name for name in names if name.endswith("/"))
     if monitor not in names and not monitor.startswith(of_any_class):
@@ -56,13 +57,15 @@ def check_monitor(pipeline: PipelineConfig, spaces: Mapping[str, LabelSpace] | N
         raise PluxelError(f"nothing is called {monitor!r}.{hint}")
 
 
-def _scalar_names(class_names: Mapping[str, Sequence[str]]) -> list[str]:
+def _scalar_names(class_names: Mapping[str, Sequence[str]], zero_shot: list[str]) -> list[str]:
     """Return what an evaluation of heads with these classes reports on ``val``."""
     nothing = {
         head: SegmentationScores.of(np.zeros((len(names), len(names)), np.int64))
         for head, names in class_names.items()
     }
-    return list(Evaluation(0.0, nothing, class_names, {}).scalars("val"))
+    return list(
+        Evaluation(0.0, nothing, class_names, {}, dict.fromkeys(zero_shot, ())).scalars("val")
+    )
 
 
 def is_improvement(

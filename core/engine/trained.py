@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ...registry import Host, PluxelError
-from ..build import Blueprint
+from ..build import Blueprint, with_added
 from ..config import Config, PipelineConfig, load_config
 from ..files import write_json
 from ..model import SegmentationModel
@@ -70,7 +70,7 @@ def open_trained(
         blueprint, step = Blueprint.from_json(metadata["blueprint"]), metadata["step"]
     except KeyError as error:
         raise PluxelError(f"{run.weights} was not written by a training: no {error}") from error
-    return Trained(run, config, changed, blueprint, tensors, step)
+    return Trained(run, config, changed, with_added(config, blueprint), tensors, step)
 
 
 def _placed(overrides: Sequence[str], device: str | None) -> list[str]:

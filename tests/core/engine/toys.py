@@ -26,6 +26,25 @@ def pluxel_datasets() -> list[Component]:
     return [Component("squares", HERE + "Squares", "Bright squares on dark noise.")]
 
 
+@hookimpl
+def pluxel_embeddings() -> list[Component]:
+    return [Component("words", HERE + "Words", "Five words in three dimensions.")]
+
+
+class Words:
+    """Vectors of five words; ``missing`` says that they are not to be had on this machine."""
+
+    def __init__(self, *, missing: bool = False) -> None:
+        if missing:
+            raise ValueError("no words here")
+        self.itos = ["ground", "square", "circle", "left", "right"]
+        self.stoi = {word: place for place, word in enumerate(self.itos)}
+        self.vectors = torch.tensor(
+            [[2.0, 0, 0], [0, 1, 0], [0, 1, 1], [1, 0, 1], [1, 0, -1]], dtype=torch.float32
+        )
+        self.dim = 3
+
+
 class Backbone(nn.Module):
     """Maps of strides 2 and 4."""
 

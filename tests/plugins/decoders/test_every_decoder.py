@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pluxel.plugins
@@ -17,7 +18,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
-HOST = Host({"pluxel": pluxel.plugins})
+HOST = Host({"pluxel": pluxel.plugins}, files=[Path(__file__).parents[1] / "words.py"])
 DECODERS = [component.name for component in HOST.components("decoder")]
 BACKBONES = [
     "vgg16",
@@ -31,6 +32,10 @@ BACKBONES = [
 NEEDED = {"fcn16s": (16, 32), "fcn8s": (8, 16, 32)}
 DENSER = {"atrous": 8, "shift_and_stitch": 16}
 """Decoders that run the backbone, and the stride of their scores after stride 32, by default."""
+PARAMETERS: dict[str, dict[str, Any]] = {
+    **{name: {"decoder": "fcn32s"} for name in DENSER},
+    "semantic_projection": {"decoder": "fcn32s", "embedding": "class_words", "dim": 4},
+}
 CANNOT_FOLLOW = {("atrous", "tf_mobilenetv3_small_minimal_100")}
 """Python that looks at the size of the image decides there how to pad."""
 
@@ -47,7 +52,7 @@ def backbone(name: str, device: str = "meta") -> Any:
 
 
 def factory(name: str) -> Factory[Decoder]:
-    section = {"type": name} | ({"decoder": "fcn32s"} if name in DENSER else {})
+    section = {"type": name, **PARAMETERS.get(name, {})}
     return TypeAdapter(Factory[Decoder]).validate_python(section, context={"host": HOST})
 
 
@@ -104,6 +109,8 @@ def test_any_backbone_that_offers_the_strides(name: str, trunk: str) -> None:
 def test_scores_are_zero_at_first_and_every_layer_learns(name: str) -> None:
     trunk = backbone("resnet18", "cpu")
     decoder = build(name, trunk)
+    if hasattr(decoder, "load_pretrained"):
+        decoder.load_pretrained()
     found = scores(decoder, trunk, image(trunk, "cpu")).tensor
     assert not found.any()
     target = torch.zeros(2, *found.shape[-2:], dtype=torch.long)

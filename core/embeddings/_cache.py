@@ -1,0 +1,87 @@
+"""Stores by the content of what they were made from: made once, mapped ever after."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...registry import PluxelError
+from ..files import write_json
+from ..logs import logger
+from ._store import FORMAT, Store, StoreWriter, open_store, writing
+
+VARIABLE = "PLUXEL_CACHE"
+"""The environment variable that names the folder of all caches."""
+
+
+def cache_folder(folder: Path | None = None) -> Path:
+    """Return where stores are kept: ``folder``, ``$PLUXEL_CACHE`` or ``~/.cache/pluxel``."""
+    if folder is None:
+        usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pluxel")
+        folder = Path(os.environ.get(VARIABLE) or usual)
+    return folder / "embeddings"
+
+
+def cached_store(
+    source: Path,
+    recipe: Mapping[str, Any],
+    build: Callable[[StoreWriter], Mapping[str, str]],
+    *,
+    beside: Sequence[Path] = (),
+    cache: Path | None = None,
+) -> Store:
+    """Return the store of a file, made now if it is not in the cache.
+
+    ``beside``: further files that belong to it, such as a list of words.
+    ``recipe``: what else the result depends on: the reader and its parameters, as JSON has them.
+    ``build(writer)`` adds all rows, and returns what is to be kept as metadata.
+    Of two processes that make the same one, the second replaces the first by its equal.
+
+    Raises: PluxelError if there is no such file, for what ``build`` raises, where the disk refuses.
+    """
+    folder = cache_folder(cache)
+    key = _key([content_hash(file, folder) for file in (source, *beside)], recipe)
+    path = folder / f"{source.stem}-{key[:16]}.safetensors"
+    if path.is_file():
+        try:
+            return open_store(path)
+        except PluxelError as error:
+            logger.warning("%s; it is made anew", error)
+    with writing(path) as writer:
+        writer.finish({"source": source.name, **build(writer)})
+    if writer.duplicates:
+        logger.warning(
+            "%s: %s words stood there before; of each, the first counts", source, writer.duplicates
+        )
+    return open_store(path)
+
+
+def content_hash(source: Path, folder: Path) -> str:
+    """Return the SHA-256 of a file, remembered as long as its size and its date stay the same.
+
+    Raises: PluxelError if it cannot be read.
+    """
+    try:
+        there = source.stat()
+        place = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()
+        known = folder / "sources" / f"{place}.json"
+        state = {"size": there.st_size, "modified": there.st_mtime_ns}
+        if known.is_file():
+            record = json.loads(known.read_text(encoding="utf-8"))
+            if {name: record.get(name) for name in state} == state:
+                return record["sha256"]
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise PluxelError(f"cannot read {source}: {error.strerror or error}") from error
+    write_json(known, {"path": str(source.resolve()), **state, "sha256": digest})
+    return digest
+
+
+def _key(content: Sequence[str], recipe: Mapping[str, Any]) -> str:
+    text = json.dumps([FORMAT, content, recipe], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,51 @@
+"""Vectors of the names of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import torch
+from pydantic import BeforeValidator, Field
+from torch import Tensor
+
+from ..config import Factory
+from ..contracts import Embedding
+from ._word_vectors import UnknownWordError, WordVectors
+
+
+def _several(given: Any) -> Any:
+    return given if isinstance(given, list | tuple) else [given]
+
+
+Embeddings = Annotated[
+    list[Factory[Embedding]],
+    Field(min_length=1),
+    BeforeValidator(_several, json_schema_input_type=Factory[Embedding] | list[Factory[Embedding]]),
+]
+"""A parameter of a component: one embedding, or a list of them whose vectors are joined."""
+
+
+def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding]) -> Tensor:
+    """Return the unit vectors of names, (C, D) float32, D the sum of the embeddings' dimensions.
+
+    Of several embeddings, unit vectors are joined (word2vec and fastText in Xian et al. 2019).
+
+    Raises: UnknownWordError with all names that have no vector.
+    """
+    sources = [WordVectors.of(embedding) for embedding in embeddings]
+    found: list[Tensor] = []
+    unknown: list[str] = []
+    for name in names:
+        try:
+            found.append(torch.cat([_unit(one.name_vector(name).double()) for one in sources]))
+        except UnknownWordError as error:
+            unknown.append(f"class '{name}': {error.message}")
+    if unknown:
+        raise UnknownWordError("; ".join(unknown))
+    return _unit(torch.stack(found)).float() if found else torch.zeros(0, 0)
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    # A vector of zeros has no direction, and stays.
+    return vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=1e-300)

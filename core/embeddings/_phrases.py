@@ -1,0 +1,58 @@
+"""The words in a name: ``traffic light``, ``traffic-light``, ``TrafficLight``, ``signsymbol``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+_BOUNDARY = re.compile(r"[\W_]+|(?<=[^\W\d_])(?=\d)|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""What is no letter and no digit; a digit after a letter; a capital after a small letter, or before
+one that begins a word (``TVMonitor``)."""
+
+_SHORTEST = 2
+_MOST = 3
+"""Letters of the shortest part of a run-together word, and the number of its parts."""
+
+
+def split_phrase(text: str, stoi: Mapping[str, int], *, run_together: bool = False) -> list[str]:
+    """Return the words that a name consists of, each as the vocabulary spells it.
+
+    A text that is a word itself, as it stands or in small letters, stays whole; else it is split at
+    spaces, hyphens, underscores, capitals and digits. With ``run_together``, a part that is no word
+    is split into two or three that are, those that occur most often: vocabularies list words by
+    frequency, and by Zipf's law the logarithm of a word's rank is what it costs to say it. A part
+    that is no word all the same comes back as it stands.
+    """
+    if (whole := spelt(text, stoi)) is not None:
+        return [whole]
+    found: list[str] = []
+    for part in filter(None, _BOUNDARY.split(text)):
+        known = spelt(part, stoi)
+        pieces = _cut(part.lower(), stoi) if known is None and run_together else None
+        found += pieces or [known if known is not None else part]
+    return found or [text]
+
+
+def spelt(word: str, stoi: Mapping[str, int]) -> str | None:
+    """Return a word as the vocabulary has it, in small letters if only so; None if it has not."""
+    return next((form for form in (word, word.lower()) if form in stoi), None)
+
+
+def _cut(word: str, stoi: Mapping[str, int], most: int = _MOST) -> list[str] | None:
+    """Return the likeliest words that ``word`` is run together of, or None."""
+    best: tuple[float, list[str]] = (math.inf, [])
+
+    def cost(parts: list[str]) -> float:
+        return sum(math.log(stoi[part] + 2) for part in parts)
+
+    for place in range(_SHORTEST, len(word) - _SHORTEST + 1):
+        head, tail = word[:place], word[place:]
+        if head not in stoi:
+            continue
+        rests = [[tail]] if tail in stoi else []
+        if most > 2 and (more := _cut(tail, stoi, most - 1)):
+            rests.append(more)
+        for rest in rests:
+            best = min(best, (cost([head, *rest]), [head, *rest]))
+    return best[1] or None

