@@ -18,10 +18,12 @@ if TYPE_CHECKING:
         Scores,
     )
     from .data import Lazy
+    from .embeddings import WordVectors, analogy, get_similar_tokens
     from .engine import Experiment, Run, Trainer
     from .geometry import FeatureSpec, Grid
     from .images import read_image, read_index_mask
     from .labels import LabelMap, LabelSpace
+    from .neighbours import knn
     from .normalisation import Normalisation
     from .predict import Pipeline
     from .resampling import resample
@@ -48,7 +50,11 @@ __all__ = [
     "Sample",
     "Scores",
     "Trainer",
+    "WordVectors",
+    "analogy",
     "check_target",
+    "get_similar_tokens",
+    "knn",
     "load_config",
     "measure",
     "read_image",
@@ -76,7 +82,11 @@ _HOMES = {
     "Sample": ".contracts",
     "Scores": ".contracts",
     "Trainer": ".engine",
+    "WordVectors": ".embeddings",
+    "analogy": ".embeddings",
     "check_target": ".targets",
+    "get_similar_tokens": ".embeddings",
+    "knn": ".neighbours",
     "load_config": ".config",
     "measure": ".tracing",
     "read_image": ".images",

@@ -9,9 +9,11 @@ from functools import partial
 from typing import Any
 
 from ..registry import PluxelError
+from .alignment import settled_labels
 from .config import Config, Factory, HeadConfig, Problem, StreamConfig
 from .contracts import Backbone, Dataset, Decoder
 from .data import MissingData, open_split
+from .data.splits import settled
 from .geometry import StrideError
 from .labels import LabelMap, LabelSpace, raw_id
 from .model import Head, SegmentationModel, Stream
@@ -47,11 +49,30 @@ class Blueprint:
         return cls(content["channels"], labels, content["targets"])
 
 
+def settle(config: Config, dataset: Dataset) -> Config:
+    """Return the configuration with what it leaves to be found out: which classes mean the same.
+
+    What a run keeps, so that it is used, and repeated, without the words.
+
+    Raises: ConfigError where classes cannot be aligned.
+    """
+    pipeline = config.pipeline
+    heads = dict(pipeline.heads)
+    for name, head in heads.items():
+        with config.at("heads", name, "labels", "align"):
+            if head.labels.align is not None:
+                labels = settled_labels(dataset.labels[_target(name, head, dataset)], head.labels)
+                heads[name] = head.model_copy(update={"labels": labels})
+    found = {"heads": heads, "dataset": pipeline.dataset.given(settled(dataset))}
+    return replace(config, pipeline=pipeline.model_copy(update=found))
+
+
 def draw_blueprint(config: Config, dataset: Dataset) -> Blueprint:
     """Settle which labels and inputs the configuration takes from the dataset.
 
     Raises: ConfigError where a head or a stream asks for what the dataset does not have.
     """
+    config = settle(config, dataset)
     labels, targets = {}, {}
     for name, head in config.pipeline.heads.items():
         with config.at("heads", name):

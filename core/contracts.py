@@ -100,15 +100,30 @@ class Decoder(Protocol):
 class Loss(Protocol):
     """``loss(logits, target) -> scalar``: logits (N, C, H, W), target (N, H, W) int64.
 
-    Computed in float32 whatever comes in; ignored pixels get exactly zero gradient. One that also
-    offers ``per_pixel(logits, target) -> (N, H, W)`` and ``normaliser(target) -> scalar`` (the loss
-    is sum / normaliser) is fused with the resampling, strip by strip; the others receive full
-    logits. A sum of others offers ``terms: {name: (weight, loss)}``, of which each is fused if it
-    can be. ``chosen_weights: {class: weight}`` is shown when a training starts.
+    Computed in float32 whatever comes in; ignored pixels get exactly zero gradient. One that is
+    `PerPixel` as well is fused with the resampling, strip by strip; the others receive full logits.
+    A sum of others offers ``terms: {name: (weight, loss)}``, of which each is fused if it can be.
+    ``chosen_weights: {class: weight}`` is shown when a training starts.
     """
 
     def __call__(self, logits: Tensor, target: Tensor, /) -> Tensor:
         """Return the loss of a batch, ()."""
+        ...
+
+
+@runtime_checkable
+class PerPixel(Protocol):
+    """A loss that is ``per_pixel(logits, target).sum() / normaliser(target)``.
+
+    The sum is taken strip by strip, ``normaliser`` sees the whole target.
+    """
+
+    def per_pixel(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each pixel, (N, H, W)."""
+        ...
+
+    def normaliser(self, target: Tensor) -> Tensor:
+        """Return what the sum is divided by, ()."""
         ...
 
 
@@ -120,6 +135,8 @@ class Dataset(Protocol):
     ``endless = True`` (optional) says that ``dataset[i]`` is a new sample for every ``i``;
     ``unpaired`` (optional) lists files without a counterpart, for `pluxel data check`; ``names``
     (optional) those of all samples, so that a split can be cut at one without reading them.
+    ``settled`` (optional) maps parameters to what a run keeps in their place: what the dataset had
+    to find out. A class that has ``labels`` itself tells its classes without any file.
     """
 
     labels: Mapping[str, LabelMap]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from .contracts import Loss, Scores
+from .contracts import Loss, PerPixel, Scores
 from .numerics import at_least_float32, full_precision
 from .resampling import IMAGE, Axis, Interpolation, matrix, resample
 
@@ -22,19 +22,6 @@ STRIP_BYTES = {"cpu": 4 << 20, "cuda": 64 << 20}
 
 BAND_BYTES = 32 << 20
 """Memory of the rows of scores that are widened to the image's columns at a time."""
-
-
-@runtime_checkable
-class PerPixel(Protocol):
-    """A loss that is ``per_pixel(logits, target).sum() / normaliser(target)``."""
-
-    def per_pixel(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each pixel, (N, H, W)."""
-        ...
-
-    def normaliser(self, target: Tensor) -> Tensor:
-        """Return what the sum is divided by, ()."""
-        ...
 
 
 class Strip(NamedTuple):
@@ -126,8 +113,8 @@ def terms_of(loss: Loss) -> Iterator[tuple[str, float, Loss]]:
 def resampled_loss(loss: Loss, scores: Scores, target: Tensor) -> Tensor:
     """Return ``loss(resample(scores), target)`` for target (N, H, W) int64.
 
-    Losses with ``per_pixel`` and ``normaliser``, also as terms of a sum, are summed strip by strip;
-    the others, and those that are trained themselves, get full logits.
+    `PerPixel` losses, also as terms of a sum, are summed strip by strip; the others, and those that
+    are trained themselves, get full logits.
     """
     height, width = target.shape[-2:]
     logits: Tensor | None = None
@@ -188,26 +175,31 @@ class _FusedLoss(torch.autograd.Function):
 
 
 def resampled_classes(scores: Scores, size: tuple[int, int]) -> Tensor:
-    """Return ``resample(scores, size).argmax(1)``: (N, H, W), uint8 up to 256 classes, else int16.
+    """Return the first of `resampled_predictions`, (N, H, W)."""
+    classes, _ = resampled_predictions(scores, size, probabilities=False)
+    return classes
 
-    Of equal scores, the first counts.
+
+def resampled_predictions(
+    scores: Scores, size: tuple[int, int], *, probabilities: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return argmax and, if wanted, softmax of ``resample(scores, size)`` along the classes.
+
+    Classes: (N, H, W), uint8 up to 256 of them, else int16; of equal scores, the first counts.
+    Probabilities: (N, C, H, W) float32, in 0–1.
     """
-    batch, classes = scores.tensor.shape[:2]
-    kind = torch.uint8 if classes <= 256 else torch.int16
-    found = torch.empty((batch, *size), dtype=kind, device=scores.tensor.device)
+    tensor, (batch, count) = scores.tensor, scores.tensor.shape[:2]
+    kind = torch.uint8 if count <= 256 else torch.int16
+    classes = tensor.new_empty((batch, *size), dtype=kind)
+    wanted = None
+    if probabilities:
+        wanted = tensor.new_empty((batch, count, *size), dtype=torch.float32)
     for band in bands(scores, size):
         for strip in band.strips:
-            best = band.logits(strip).max(1).indices  # argmax takes several times as long
-            found[:, strip.rows] = best.view(-1, batch, size[1]).transpose(0, 1)
-    return found
-
-
-def resampled_probabilities(scores: Scores, size: tuple[int, int]) -> Tensor:
-    """Return ``resample(scores, size).softmax(1)``: (N, C, H, W) float32, in 0–1."""
-    batch, classes = scores.tensor.shape[:2]
-    found = scores.tensor.new_empty((batch, classes, *size), dtype=torch.float32)
-    for band in bands(scores, size):
-        for strip in band.strips:
-            likely = band.logits(strip).softmax(1).view(-1, batch, classes, size[1])
-            found[:, :, strip.rows] = likely.permute(1, 2, 0, 3)
-    return found
+            logits = band.logits(strip)
+            best = logits.max(1).indices  # argmax takes several times as long
+            classes[:, strip.rows] = best.view(-1, batch, size[1]).transpose(0, 1)
+            if wanted is not None:
+                rows = logits.softmax(1).view(-1, batch, count, size[1])
+                wanted[:, :, strip.rows] = rows.permute(1, 2, 0, 3)
+    return classes, wanted

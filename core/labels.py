@@ -1,7 +1,8 @@
 """One declarative map from raw label ids to classes, for losses, metrics, pictures and masks.
 
-A dataset says what its raw ids mean (`LabelMap`); a configuration may change it (`LabelsConfig`);
-`LabelSpace` is the result. Nothing is shifted or wrapped: an id is listed, or it is an error.
+A dataset says what its raw ids mean (`LabelMap`); a configuration may change it (`LabelsConfig` of
+`core.config`); `LabelSpace` is the result. Nothing is shifted or wrapped: an id is listed, or it is
+an error.
 """
 
 from __future__ import annotations
@@ -12,16 +13,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator
 
 from ..registry import PluxelError, did_you_mean
 from .colours import HEX, Colour, hex_colour, parse_colour, unpack, voc_colour
 
+if TYPE_CHECKING:
+    from .config import LabelsConfig
+
 IGNORE = "ignore"
 """What a configuration writes for pixels that no loss and no metric may see; never a number."""
+
+MAIN = "semantic"
+"""The usual name of a label map."""
 
 
 class LabelError(PluxelError):
@@ -48,6 +55,24 @@ class LabelMap:
             "palette": {name: list(colour) for name, colour in self.palette.items()},
             "packed_rgb": self.packed_rgb,
         }
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Return the classes, by their first listing."""
+        return tuple(dict.fromkeys(name for name in self.ids.values() if name != IGNORE))
+
+    def id_of(self, key: int | str) -> int:
+        """Return the raw id that a key of a configuration stands for.
+
+        Raises: LabelError for a colour where ids are numbers.
+        """
+        if isinstance(key, str) and not self.packed_rgb:
+            raise LabelError(f"the masks of this dataset hold ids, not colours: '{key}' is no id")
+        return raw_id(key)
+
+    def key_of(self, raw: int) -> int | str:
+        """Return the key that a configuration has for a raw id: a colour where masks hold them."""
+        return hex_colour(unpack(raw)) if self.packed_rgb else raw
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LabelMap:
@@ -77,17 +102,9 @@ RawId = Annotated[int | str, BeforeValidator(_raw_id_key)]
 """A key of a label map: an integer (JSON has only its digits), or ``#rrggbb``."""
 
 
-class LabelsConfig(BaseModel):
-    """What a configuration changes in the dataset's own label map.
-
-    ``map``: raw id (or ``#rrggbb`` where masks hold colours) -> class or ``ignore``.
-    ``palette``: class -> ``#rrggbb`` or [red, green, blue].
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    map: dict[RawId, str] = {}
-    palette: dict[str, Annotated[Colour, BeforeValidator(parse_colour)]] = {}
+def main_map(labels: Mapping[str, LabelMap]) -> str | None:
+    """Return which label map is meant if none is named: the only one, or ``semantic``, or None."""
+    return next(iter(labels)) if len(labels) == 1 else next((n for n in labels if n == MAIN), None)
 
 
 class LabelSpace:
@@ -99,7 +116,7 @@ class LabelSpace:
 
     def __init__(self, label_map: LabelMap) -> None:
         self.label_map = label_map
-        self.class_names = tuple(dict.fromkeys(n for n in label_map.ids.values() if n != IGNORE))
+        self.class_names = label_map.class_names
         if not 0 < len(self.class_names) < 65536:
             raise LabelError(
                 f"a label map needs 1 to 65535 classes, this one has {len(self.class_names)}"
@@ -117,7 +134,7 @@ class LabelSpace:
         """
         ids = dict(label_map.ids)
         for key, name in config.map.items():
-            ids[_raw_id(key, label_map)] = name
+            ids[label_map.id_of(key)] = name
         known = set(label_map.ids.values())
         _check_new_names(ids, known, config)
         names = {*ids.values(), IGNORE}
@@ -242,13 +259,8 @@ class LabelSpace:
 
     def id_text(self, raw: int) -> str:
         """Return a raw id as a configuration spells it."""
-        return f'"{hex_colour(unpack(raw))}"' if self.label_map.packed_rgb else str(raw)
-
-
-def _raw_id(key: int | str, label_map: LabelMap) -> int:
-    if isinstance(key, str) and not label_map.packed_rgb:
-        raise LabelError(f"the masks of this dataset hold ids, not colours: '{key}' is no id")
-    return raw_id(key)
+        key = self.label_map.key_of(raw)
+        return f'"{key}"' if isinstance(key, str) else str(key)
 
 
 def _check_new_names(ids: Mapping[int, str], known: set[str], config: LabelsConfig) -> None:

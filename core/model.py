@@ -152,6 +152,22 @@ class Head(nn.Module):
         return replace(total, tensor=total.tensor + self.offsets)
 
 
+class Scored(nn.Module):
+    """Backbone and decoder as one network, ``network(image) -> scores``.
+
+    ``only``: index of the map that the decoder gets if it is the inner one of another; else, all.
+    """
+
+    def __init__(self, backbone: Any, decoder: nn.Module, only: int | None = None) -> None:
+        super().__init__()
+        self.backbone, self.decoder, self.only = backbone, decoder, only
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image: (N, channels, H, W), normalised; returns (N, num_classes, h, w)."""
+        maps = self.backbone(image)
+        return self.decoder(maps if self.only is None else [maps[self.only]]).tensor
+
+
 def _check_bare(decoder: Any) -> None:
     inner = set(decoder.inner.state_dict())
     own = [name for name in decoder.state_dict() if name.removeprefix("inner.") not in inner]

@@ -18,7 +18,7 @@ from .build import build_model
 from .contracts import Scores
 from .engine.devices import choose_device
 from .engine.trained import open_trained
-from .fused import resampled_classes, resampled_probabilities
+from .fused import resampled_predictions
 from .images import RAW_MAXIMUM, check_pixels, check_range, convert, read_image
 from .labels import LabelSpace
 from .logs import log_once
@@ -63,10 +63,11 @@ class Prediction:
 
     def overlay(self, image: np.ndarray) -> np.ndarray:
         """Return the colours laid over an image (H, W, channels) of raw pixels: (H, W, 3) uint8."""
-        pixels = image * (255 / RAW_MAXIMUM.get(image.dtype.name, 1))
-        colours = pixels[..., :3] if image.shape[2] >= 3 else pixels[..., :1]
-        mixed = OVERLAY_OPACITY * self.color + (1 - OVERLAY_OPACITY) * colours
-        return np.rint(mixed).clip(0, 255).astype(np.uint8)
+        shown = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
+        range_ = RAW_MAXIMUM.get(image.dtype.name, 1)
+        mixed = self.color * np.float32(OVERLAY_OPACITY)
+        mixed += shown * np.float32((1 - OVERLAY_OPACITY) * 255 / range_)
+        return np.rint(mixed, out=mixed).clip(0, 255, out=mixed).astype(np.uint8)
 
 
 class Pipeline:
@@ -255,9 +256,9 @@ def _check_sizes(arrays: Mapping[str, np.ndarray]) -> None:
 def _prediction(
     space: LabelSpace, scores: Scores, size: tuple[int, int], probabilities: bool
 ) -> Prediction:
-    classes = resampled_classes(scores, size)[0].cpu().numpy().astype(space.dtype)
-    likely = resampled_probabilities(scores, size)[0].cpu().numpy() if probabilities else None
-    return Prediction(space, classes, likely)
+    classes, shares = resampled_predictions(scores, size, probabilities=probabilities)
+    found = classes[0].cpu().numpy().astype(space.dtype)
+    return Prediction(space, found, None if shares is None else shares[0].cpu().numpy())
 
 
 def _window_of(
@@ -272,9 +273,9 @@ def _window_of(
 
 def _blank(part: Prediction, size: tuple[int, int]) -> Prediction:
     """Return a prediction of another size, to be filled."""
-    likely = part.probabilities
-    whole = None if likely is None else np.empty((len(likely), *size), likely.dtype)
-    return Prediction(part.space, np.empty(size, part.classes.dtype), whole)
+    shares = part.probabilities
+    blank = None if shares is None else np.empty((len(shares), *size), shares.dtype)
+    return Prediction(part.space, np.empty(size, part.classes.dtype), blank)
 
 
 def _fill(whole: Prediction, region: Region, part: Prediction) -> None:

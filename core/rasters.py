@@ -16,10 +16,7 @@ import numpy as np
 from .files import replacing
 from .images import TIFF_SUFFIXES, ImageError, check_pixels, check_range
 from .logs import log_once
-from .tiling import Region
-
-BLOCK = 256
-"""Pixels along each side of the blocks of what is written."""
+from .tiling import BLOCK, Region
 
 CACHE_MEGABYTES = 64
 """Of GDAL's cache of blocks, which would otherwise grow to a share of the machine's memory."""
@@ -27,8 +24,19 @@ CACHE_MEGABYTES = 64
 GREY, COLOUR, ALPHA = 1, 3, 4
 
 
+PLAIN = {1, 2, 5, 6}
+"""PhotometricInterpretation (TIFF 6.0, section 8) of black as 0, RGB, CMYK, and YCbCr."""
+
+PREMULTIPLIED = 1
+"""ExtraSamples (TIFF 6.0, section 18) of colours that alpha has been multiplied into."""
+
+
 def can_be_windowed(path: Path) -> bool:
-    """Tell whether windows of a file can be read: a TIFF, upright, and the extra installed."""
+    """Tell whether windows of a file can be read: a TIFF, upright, and the extra installed.
+
+    What GDAL gives as it is stored, but `read_image` as it looks, is none: white as 0, palettes,
+    shades of less than 8 bits, colours multiplied by alpha.
+    """
     missing = [name for name in ("rasterio", "tifffile") if find_spec(name) is None]
     if path.suffix.lower() not in TIFF_SUFFIXES or missing:
         return False
@@ -36,10 +44,19 @@ def can_be_windowed(path: Path) -> bool:
 
     try:
         with tifffile.TiffFile(path) as file:
-            # GDAL does not turn images upright.
-            return file.pages.first.tags.valueof("Orientation", 1) == 1
+            return _is_plain(file.pages.first)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, whoever reads it will say so
         return False
+
+
+def _is_plain(page: Any) -> bool:
+    """Tell whether GDAL shows a page as it looks: CMYK and YCbCr, it turns into RGB."""
+    return (
+        page.tags.valueof("Orientation", 1) == 1
+        and page.photometric in PLAIN
+        and page.bitspersample % 8 == 0
+        and PREMULTIPLIED not in page.extrasamples
+    )
 
 
 @dataclass(frozen=True)

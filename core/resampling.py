@@ -101,7 +101,6 @@ class Interpolation:
             yield slice(first, last), *self.part(first, last)
 
 
-@lru_cache(maxsize=1024)
 def taps(interpolation: Interpolation, border: Border) -> np.ndarray:
     """Return the weights (cells_out, cells_in), float64, of a linear interpolation.
 
@@ -119,7 +118,6 @@ def taps(interpolation: Interpolation, border: Border) -> np.ndarray:
     for cell, weight in ((below, 1 - remainder / common), (below + 1, remainder / common)):
         inside = (cell >= 0) & (cell < at.cells_in)
         weights[row[inside], cell[inside]] = weight[inside]
-    weights.flags.writeable = False
     return weights
 
 
@@ -269,14 +267,16 @@ resample_adjoint_op.register_autograd(
 def matrix(interpolation: Interpolation, border: Border, like: Tensor) -> Tensor:
     """Return the weights (cells_out, cells_in) where and of what type ``like`` is.
 
-    They are kept, but under a fake-tensor mode.
+    Those used last are kept, but under a fake-tensor mode.
     """
     ordinary = type(torch.empty(0)) is Tensor and type(like.detach()) is Tensor
     make = _stored if ordinary else _stored.__wrapped__
     return make(interpolation, border, like.dtype, like.device)
 
 
-@lru_cache(maxsize=1024)
+# As many as the strips and blocks of one image, most of a few rows; and no more, for images of many
+# sizes need a megabyte and more each.
+@lru_cache(maxsize=64)
 def _stored(
     interpolation: Interpolation, border: Border, dtype: torch.dtype, device: torch.device
 ) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..registry import PluxelError
+from ..registry import PluxelError, did_you_mean
 from .colours import unpack
 from .files import replacing
 from .images import IMAGE_SUFFIXES, ImageError, image_files, write_mask
@@ -18,6 +18,16 @@ from .logs import logger
 from .predict import Pipeline, Prediction, Tile
 from .progress import track
 from .rasters import Raster, Write, can_be_windowed, open_raster, raster_writer
+
+KINDS = ("index", "color", "overlay", "prob")
+"""What can be saved of a prediction: raw ids, colours, colours over the image, probabilities."""
+
+
+def check_kinds(kinds: Iterable[str]) -> None:
+    """Refuse what is none of `KINDS`. Raises: PluxelError."""
+    for kind in kinds:
+        if kind not in KINDS:
+            raise PluxelError(f"{kind!r} is none of {', '.join(KINDS)}.{did_you_mean(kind, KINDS)}")
 
 
 def predict_files(
@@ -34,13 +44,15 @@ def predict_files(
     What goes wrong after reading, a full disk above all, would go wrong again: it ends the run.
 
     Image ``a/b.jpg`` found in folder ``a`` becomes ``output/KIND/b.png``; with several heads,
-    ``output/HEAD/KIND/b.png``. ``kinds``: any of ``index``, ``color``, ``overlay``, ``prob``.
+    ``output/HEAD/KIND/b.png``. ``kinds``: any of `KINDS`.
     ``tile``: as for ``Pipeline.predict``. A TIFF that goes through in tiles, or that says where on
     Earth it lies, is read and written by windows, and becomes ``b.tif``.
 
-    Raises: PluxelError for a model of several inputs, if there is no image at all, where a result
-    cannot be made or written, and for the first image that cannot be read if ``stop_on_error``.
+    Raises: PluxelError for an unknown kind, a model of several inputs, if there is no image at all,
+    where a result cannot be made or written, and for the first image that cannot be read if
+    ``stop_on_error``.
     """
+    check_kinds(kinds)
     inputs = pipeline.model.input_names
     if len(inputs) > 1:
         parts = ", ".join(f"'{name}': …" for name in inputs)
@@ -121,7 +133,7 @@ def _open(
 def _picture(prediction: Prediction, kind: str, image: np.ndarray | None) -> np.ndarray:
     """Return pixels of one kind of result, (h, w) or (h, w, bands)."""
     if kind == "prob":
-        return np.moveaxis(_likely(prediction), 0, -1)
+        return np.moveaxis(_probabilities(prediction), 0, -1)
     if kind == "overlay" and image is not None:
         return prediction.overlay(image)
     if kind == "color":
@@ -181,14 +193,14 @@ def _save_all(
     predictions = pipeline.predict(inputs, probabilities="prob" in kinds, tile=tile)
     for head, prediction in predictions.items():
         for kind in kinds:
-            save(prediction, image, kind, _folder(output, head, predictions) / kind / name)
+            _save(prediction, image, kind, _folder(output, head, predictions) / kind / name)
 
 
 def _folder(output: Path, head: str, heads: Collection[str]) -> Path:
     return output / head if len(heads) > 1 else output
 
 
-def save(prediction: Prediction, image: np.ndarray, kind: str, target: Path) -> None:
+def _save(prediction: Prediction, image: np.ndarray, kind: str, target: Path) -> None:
     """Save one kind of result under ``target``, to which the suffix is added."""
     if kind == "index":
         packed = prediction.space.label_map.packed_rgb
@@ -197,7 +209,7 @@ def save(prediction: Prediction, image: np.ndarray, kind: str, target: Path) -> 
         with replacing(_suffixed(target, ".npz")) as unfinished:
             np.savez_compressed(
                 unfinished,
-                probabilities=_likely(prediction).astype(np.float16),
+                probabilities=_probabilities(prediction).astype(np.float16),
                 class_names=np.array(prediction.space.class_names),
             )
     else:
@@ -206,7 +218,7 @@ def save(prediction: Prediction, image: np.ndarray, kind: str, target: Path) -> 
             Image.fromarray(picture).save(unfinished, format="PNG")
 
 
-def _likely(prediction: Prediction) -> np.ndarray:
+def _probabilities(prediction: Prediction) -> np.ndarray:
     if prediction.probabilities is None:
         raise PluxelError("this prediction was made without probabilities")
     return prediction.probabilities

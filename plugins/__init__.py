@@ -145,6 +145,11 @@ def pluxel_datasets() -> list[Component]:
             f"{_HERE}.datasets.shapes:Shapes",
             "Endless drawn shapes over textured grounds; needs no files.",
         ),
+        Component(
+            "concat",
+            f"{_HERE}.datasets.concat:Concat",
+            "Several datasets as one, in the classes of one of them.",
+        ),
     ]
 
 

@@ -29,6 +29,12 @@ class Commands(LazyGroup):
         "predict": Lazy("pluxel.core.cli.predict:predict", "Segment images with a run."),
         "verify": Lazy("pluxel.core.cli.verify:verify", "Check claims of equality."),
         "benchmark": Lazy("pluxel.core.cli.benchmark:benchmark", "Measure on this machine."),
+        "similar": Lazy("pluxel.core.cli.similar:similar", "Find the words nearest to a word."),
+        "analogy": Lazy("pluxel.core.cli.analogy:analogy", "Complete: A is to B as C is to …"),
+        "embeddings": Lazy(
+            "pluxel.core.cli.embeddings:embeddings", "See, measure and convert word vectors."
+        ),
+        "labels": Lazy("pluxel.core.cli.labels:labels", "Match the classes of two datasets."),
         "plugins": Lazy("pluxel.core.cli.plugins:plugins", "See what is installed, and why."),
     }
 

@@ -15,7 +15,7 @@ from ._options import overrides
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..config import PipelineConfig
+    from ..config import EmbeddingConfig, PipelineConfig
 
 
 @click.group(cls=Group)
@@ -32,13 +32,17 @@ def check(
 ) -> None:
     """Say everything that is wrong with FILE, or that nothing is.
 
-    FILE is a path or the name of a shipped configuration. The model is built, but without memory
-    for its weights, so that parts that do not fit together show. Exit code 2 if anything is wrong.
+    FILE is a path or the name of a shipped configuration. The model of a pipeline is built, but
+    without memory for its weights, so that parts that do not fit together show; word vectors are
+    not read. Exit code 2 if anything is wrong.
     """
-    from ..config import display, load_config  # noqa: PLC0415 - the help stays light
+    from ..config import Config, display, load_any  # noqa: PLC0415 - the help stays light
     from ..engine.check import check_training  # noqa: PLC0415
 
-    loaded = load_config(file, (*overrides, *settings), host=session.host)
+    loaded = load_any(file, (*overrides, *settings), host=session.host)
+    if not isinstance(loaded, Config):
+        click.echo(f"ok: {display(loaded.source)}: {_summary_of_words(loaded.settings)}")
+        return
     notes = check_training(loaded)
     click.echo(f"ok: {display(loaded.source)}: {_summary(loaded.pipeline)}")
     for note in notes:
@@ -58,9 +62,9 @@ def show(
     origin: bool,
 ) -> None:
     """Print FILE as it is understood: bases merged, references resolved, defaults filled in."""
-    from ..config import load_config  # noqa: PLC0415 - the help stays light
+    from ..config import load_any  # noqa: PLC0415 - the help stays light
 
-    loaded = load_config(file, (*overrides, *settings), host=session.host)
+    loaded = load_any(file, (*overrides, *settings), host=session.host)
     click.echo(loaded.show(origin=origin), nl=False)
 
 
@@ -122,6 +126,11 @@ def _summary(pipeline: PipelineConfig) -> str:
     if training.accumulate > 1:
         images = f"{training.accumulate} × {images}"
     return f"{backbones} → {heads} on {pipeline.dataset.component.name}, {length} of {images}"
+
+
+def _summary_of_words(settings: EmbeddingConfig) -> str:
+    embedding = settings.embedding.component.name
+    return f"word vectors {embedding}, index {settings.index} on {settings.device}"
 
 
 def _plural(count: int, noun: str) -> str:

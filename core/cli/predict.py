@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...registry import PluxelError
 from ._options import device, run_argument, settings
 from ._session import Session
 
 if TYPE_CHECKING:
     from ..predict import Tile
 
-KINDS = ("index", "color", "overlay", "prob")
-
 
 def _kinds(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    from ...registry import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
+    from ..saving import check_kinds  # noqa: PLC0415 - the help stays light
 
     chosen = tuple(part.strip() for part in value.split(","))
-    for kind in chosen:
-        if kind not in KINDS:
-            raise click.BadParameter(
-                f"{kind!r} is none of {', '.join(KINDS)}.{did_you_mean(kind, KINDS)}"
-            )
+    try:
+        check_kinds(chosen)
+    except PluxelError as error:
+        raise click.BadParameter(str(error)) from error
     return chosen
 
 

@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._config import Config
+    from ._config import Config, WordsConfig
     from ._dump import to_plain
+    from ._embedding import EmbeddingConfig
     from ._emit import scalar
-    from ._factory import Factory
+    from ._factory import Embeddings, Factory
     from ._files import display, shipped
-    from ._load import load_config
+    from ._labels import AlignConfig, LabelsConfig, declared_labels, declared_map
+    from ._load import load_any, load_config, load_words
     from ._nodes import Location
     from ._pipeline import HeadConfig, PipelineConfig, StreamConfig
     from ._problems import ConfigError, Problem
@@ -38,12 +40,14 @@ if TYPE_CHECKING:
     )
 
 _MODULES = {
-    "_config": ("Config",),
+    "_config": ("Config", "WordsConfig"),
     "_dump": ("to_plain",),
+    "_embedding": ("EmbeddingConfig",),
     "_emit": ("scalar",),
-    "_factory": ("Factory",),
+    "_factory": ("Embeddings", "Factory"),
     "_files": ("display", "shipped"),
-    "_load": ("load_config",),
+    "_labels": ("AlignConfig", "LabelsConfig", "declared_labels", "declared_map"),
+    "_load": ("load_any", "load_config", "load_words"),
     "_nodes": ("Location",),
     "_pipeline": ("HeadConfig", "PipelineConfig", "StreamConfig"),
     "_problems": ("ConfigError", "Problem"),
@@ -70,15 +74,19 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "AdamWConfig",
+    "AlignConfig",
     "Config",
     "ConfigError",
     "ConstantSchedule",
     "CosineSchedule",
     "EarlyStopConfig",
+    "EmbeddingConfig",
+    "Embeddings",
     "EvaluationConfig",
     "Factory",
     "GroupConfig",
     "HeadConfig",
+    "LabelsConfig",
     "Location",
     "OnBadSample",
     "OptimizerConfig",
@@ -91,9 +99,14 @@ __all__ = [
     "ScheduleConfig",
     "StreamConfig",
     "TrainingConfig",
+    "WordsConfig",
     "config_schema",
+    "declared_labels",
+    "declared_map",
     "display",
+    "load_any",
     "load_config",
+    "load_words",
     "read_signature",
     "scalar",
     "shipped",

@@ -1,4 +1,4 @@
-"""A configuration that is valid, and still knows where every value in it was written."""
+"""Configurations that are valid, and still know where every value in them was written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...registry import Host, PluxelError
-from ._dump import pipeline_tree
+from ._dump import pipeline_tree, to_plain
+from ._embedding import EmbeddingConfig
 from ._emit import emit
 from ._nodes import Location, MapNode, Segment, anchor, descend
 from ._paths import expand
@@ -21,15 +22,13 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True)
-class Config:
-    """``pipeline``: what the file ``source``, its bases and the command line say, with defaults.
+class Written:
+    """Where the values of a configuration were written: its merged ``tree``.
 
     Paths into it, as ``locate``, ``at`` and ``origin`` take them, are those of the long form or of
     the short one: ``("decoder", "dropout")``.
     """
 
-    pipeline: PipelineConfig
-    source: Path
     tree: MapNode = field(repr=False, compare=False)
     host: Host = field(repr=False, compare=False)
 
@@ -62,6 +61,14 @@ class Config:
             return str(nodes[-1].location)
         return DEFAULT
 
+
+@dataclass(frozen=True)
+class Config(Written):
+    """``pipeline``: what the file ``source``, its bases and the command line say, with defaults."""
+
+    pipeline: PipelineConfig
+    source: Path
+
     def show(self, *, origin: bool = False) -> str:
         """Return the configuration as YAML, each value's origin behind it if asked for."""
         tree = pipeline_tree(self.pipeline, absolute=False)
@@ -72,3 +79,19 @@ class Config:
         written = provenance(self.pipeline, self.host)
         header = f"# Written by Pluxel {written['version']}, with all defaults.\n"
         return header + emit({"pluxel": written, **pipeline_tree(self.pipeline, absolute=True)})
+
+
+@dataclass(frozen=True)
+class WordsConfig(Written):
+    """``settings``: what a file and the command line say of word vectors, with defaults.
+
+    ``source``: the file, or the working folder where there is none.
+    """
+
+    settings: EmbeddingConfig
+    source: Path
+
+    def show(self, *, origin: bool = False) -> str:
+        """Return the configuration as YAML, each value's origin behind it if asked for."""
+        tree = to_plain(self.settings, absolute=False)
+        return emit(tree, (lambda path: self.origin(*path)) if origin else None)

@@ -100,7 +100,8 @@ class _Teller:
         key, parent, owner = str(mistake.path[-1]), mistake.path[:-1], mistake.owner
         known = keys_of(annotation_at(owner.model, parent[mistake.depth :])) or {}
         if not parent:
-            known = {**known, **SHORT, "base": None}
+            short = {name: None for name, long in SHORT.items() if long[0] in known}
+            known = {**known, **short, "base": None}
         if owner.label and len(parent) == mistake.depth:
             known = {name: kind for name, kind in known.items() if name != "type"}
             if key in owner.wiring:

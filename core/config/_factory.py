@@ -11,10 +11,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationInfo, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from ...registry import KINDS, Component, Host, PluxelError
+from ..contracts import Embedding
 from ._annotations import key_of
 from ._contract import breach, contract_of
 from ._faults import Owner, fault
@@ -53,6 +61,11 @@ class Factory(Generic[K]):
     def wants(self, name: str) -> bool:
         """Tell whether the component asks for this wiring."""
         return name in self.wiring
+
+    def given(self, params: Mapping[str, Any]) -> Factory[K]:
+        """Return the factory with other values for some parameters."""
+        changed = {**self.params, **params}
+        return Factory(self.kind, self.component, self.target, changed, self.wiring)
 
     def __call__(self, **wiring: Any) -> K:
         """Build the component with the part of ``wiring`` that it asks for.
@@ -130,3 +143,15 @@ def _at_home(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_at_home(one) for one in value)
     return expand_home(value) if isinstance(value, Path) else value
+
+
+def _several(given: Any) -> Any:
+    return given if isinstance(given, list | tuple) else [given]
+
+
+Embeddings = Annotated[
+    list[Factory[Embedding]],
+    Field(min_length=1),
+    BeforeValidator(_several, json_schema_input_type=Factory[Embedding] | list[Factory[Embedding]]),
+]
+"""One embedding, or a list of them whose vectors are joined."""

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import MappingProxyType
 
 from ._merge import as_mappings
-from ._nodes import Entry, Location, MapNode, Node, plain
+from ._nodes import Entry, Location, MapNode, Node, Segment, plain
 from ._parse import parse
-from ._paths import SHORT, expand, parse_path
+from ._paths import expand, parse_path
 from ._problems import Problems
 
 RANK = 1 << 30
 """Command lines are reported after every file."""
 
 
-def parse_overrides(overrides: Sequence[str], problems: Problems) -> MapNode:
+Long = Callable[[tuple[str, ...]], tuple[Segment, ...]]
+
+
+def parse_overrides(overrides: Sequence[str], problems: Problems, long: Long = expand) -> MapNode:
     """Return the layer that all overrides make together.
 
+    ``long`` turns a path as it is written into one from the root.
     Two that contradict each other are a problem, whichever comes last.
     """
     start = Location("command line", 0, 1, RANK)
     layer = MapNode(MappingProxyType({}), start, path=True, implied=True)
     for number, text in enumerate(overrides, start=1):
         location = Location("command line", number, 1, RANK, text)
-        branch = _branch(text, location, problems)
+        branch = _branch(text, location, problems, long)
         if branch is not None:
             layer = _unite(layer, branch, problems)
     return layer
 
 
-def _branch(text: str, location: Location, problems: Problems) -> MapNode | None:
+def _branch(text: str, location: Location, problems: Problems, long: Long) -> MapNode | None:
     path, equals, value = text.partition("=")
     if not equals:
         problems.add_fatal(location, "an override is key.path=value")
@@ -47,10 +51,10 @@ def _branch(text: str, location: Location, problems: Problems) -> MapNode | None
     node: Node | None = parse(value, partial(_at, location), problems)
     if node is None:
         return None
-    implied = written[0] in SHORT
-    for step in reversed(expand(written)):
+    whole = long(written)
+    for step in reversed(whole):
         entries = MappingProxyType({str(step): Entry(location, node)})
-        node = MapNode(entries, location, path=True, implied=implied)
+        node = MapNode(entries, location, path=True, implied=whole != written)
     return node if isinstance(node, MapNode) else None
 
 

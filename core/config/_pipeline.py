@@ -8,17 +8,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from torch import nn
 
 from ...registry import suggest
 from ..contracts import Backbone, Dataset, Decoder, Loss
-from ..labels import LabelsConfig, RawId
+from ..labels import RawId
+from ._device import Device
 from ._factory import Factory
-from ._faults import Finding, Place, fault, faults
+from ._faults import Finding, Place, faults
 from ._files import expand_home
+from ._labels import LabelsConfig
 from ._nodes import Segment
 from ._problems import meant
 from ._section import NonNegative, Section
@@ -40,9 +41,6 @@ _RESERVED = frozenset(dir(nn.ModuleDict()))
 
 _ROLES = ("train", "val")
 """The splits that a training uses; others can be named, to evaluate on."""
-
-_DEVICES = ("auto", "cpu", "cuda", "cuda:1", "mps", "xpu")
-"""Those that most people have; torch may know more."""
 
 _IMAGE = "image"
 """The input that holds colours, where there are several."""
@@ -140,7 +138,7 @@ class PipelineConfig(Section):
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     """Of all randomness."""
 
-    device: Name = "auto"
+    device: Device = "auto"
     """auto, cpu, cuda, cuda:1, mps, xpu."""
 
     deterministic: bool = False
@@ -193,15 +191,6 @@ class PipelineConfig(Section):
             if near
         )
         return splits
-
-    @field_validator("device")
-    @classmethod
-    def _is_a_device(cls, device: str) -> str:
-        if not _torch_knows(device):
-            near = meant(re.sub("^gpu", "cuda", device), _DEVICES)
-            hint = near or f": it is one of {', '.join(_DEVICES)}"
-            raise fault(f"unknown device '{device}'{hint}", at="value")
-        return device
 
     @field_validator("init_from")
     @classmethod
@@ -258,14 +247,6 @@ def _meant_role(role: str, splits: Container[str]) -> str | None:
             return absent
     close = get_close_matches(role, _ROLES, n=1, cutoff=0.8) if role.isalpha() else []
     return next(iter(close), None)
-
-
-def _torch_knows(device: str) -> bool:
-    """Tell whether this names a device, be it here or not; ``meta`` computes nothing."""
-    try:
-        return device == "auto" or torch.device(device).type != "meta"
-    except RuntimeError:
-        return False
 
 
 def _reason(split: str) -> str:

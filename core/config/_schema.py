@@ -1,7 +1,8 @@
 """The JSON Schema of a configuration file, with every installed component, for editors.
 
-It knows the short form and the long one. What a base may supply is not required, and a reference,
-or the null that clears a value, may stand for anything: ``load_config`` is stricter.
+It knows pipelines, in the short form and the long one, and word vectors. What a base may supply is
+not required, and a reference, or the null that clears a value, may stand for anything:
+``load_config`` is stricter.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from ...registry import KINDS, Component, Host, PluxelError
+from ._embedding import OWN, EmbeddingConfig
 from ._factory import KIND_MARK
 from ._paths import SHORT
 from ._pipeline import HeadConfig, PipelineConfig, StreamConfig
@@ -44,18 +46,22 @@ def config_schema(host: Host) -> Schema:
     A component that cannot be imported keeps its name; its parameters are not described.
     """
     definitions: Schema = {"reference": _REFERENCE}
-    root = _describe(PipelineConfig, "", definitions)
+    pipeline = _describe(PipelineConfig, "", definitions)
+    words = _describe(EmbeddingConfig, "", definitions)
     for kind in KINDS:
         definitions |= _kind(kind, host)
     sections = (StreamConfig, HeadConfig)
     written = {k: v for s in sections for k, v in definitions[s.__name__]["properties"].items()}
-    root["properties"] |= {"base": _BASE} | {key: written[key] for key in SHORT}
+    pipeline["properties"] |= {"base": _BASE} | {key: written[key] for key in SHORT}
+    pipeline |= {"if": {"not": {"required": ["base"]}}, "then": _ENOUGH}
+    words["properties"] |= {"base": _BASE}
+    words |= {"if": {"not": {"required": ["base"]}}, "then": {"required": ["embedding"]}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pluxel configuration",
-        **root,
-        "if": {"not": {"required": ["base"]}},
-        "then": _ENOUGH,
+        "if": {"anyOf": [{"required": [key]} for key in sorted(OWN)]},
+        "then": words,
+        "else": pipeline,
         "$defs": definitions,
     }
 

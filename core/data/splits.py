@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from ...registry import PluxelError, did_you_mean
 from ..contracts import Dataset, Sample
@@ -91,6 +92,11 @@ def unpaired(dataset: Dataset) -> Sequence[Path]:
     return getattr(dataset, "unpaired", ())
 
 
+def settled(dataset: Dataset) -> Mapping[str, Any]:
+    """Return the parameters that say what a dataset had to find out, if it had to."""
+    return getattr(dataset, "settled", {})
+
+
 def class_name(dataset: Dataset) -> str:
     """Return the name of a dataset's class, whichever part of it this is."""
     while isinstance(dataset, Subset | Joined):
@@ -107,6 +113,7 @@ class Subset:
         self.channels: Mapping[str, int] = dataset.channels
         self.endless = _is_endless(dataset) and indices.stop == sys.maxsize
         self.unpaired: Sequence[Path] = unpaired(dataset)
+        self.settled: Mapping[str, Any] = settled(dataset)
         self._indices = indices
 
     def __len__(self) -> int:
@@ -125,6 +132,7 @@ class Joined:
         self.labels: Mapping[str, LabelMap] = datasets[0].labels
         self.channels: Mapping[str, int] = datasets[0].channels
         self.unpaired: Sequence[Path] = [path for one in datasets for path in unpaired(one)]
+        self.settled: Mapping[str, Any] = settled(datasets[0])
         self.dataset = datasets[0]
         self._datasets = datasets
         self._ends = list(accumulate(len(dataset) for dataset in datasets))

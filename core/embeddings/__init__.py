@@ -3,25 +3,56 @@
 from __future__ import annotations
 
 from ._cache import cache_folder, cached_store
-from ._names import Embeddings, name_vectors
+from ._downloads import Download, fetch, unpacked, without_downloads
+from ._evaluation import WHERE_SETS_ARE, AnalogyScores, PairScores, Tally, evaluate
+from ._export import Format, blocks_of, format_of, write_vectors
+from ._names import name_vectors
+from ._offers import Offered, offered
 from ._phrases import split_phrase
-from ._store import Store, StoreWriter, open_store, writing
+from ._plot import plane, save_plot
+from ._queries import Match, Query, WordSearch, analogy, get_similar_tokens
+from ._store import Store, StoreWriter, is_store, open_store, writing
+from ._summary import Summary, summarise
 from ._vocabulary import Vocabulary
 from ._word_vectors import StoredVectors, Unknown, UnknownWordError, WordVectors
 
 __all__ = [
-    "Embeddings",
+    "WHERE_SETS_ARE",
+    "AnalogyScores",
+    "Download",
+    "Format",
+    "Match",
+    "Offered",
+    "PairScores",
+    "Query",
     "Store",
     "StoreWriter",
     "StoredVectors",
+    "Summary",
+    "Tally",
     "Unknown",
     "UnknownWordError",
     "Vocabulary",
+    "WordSearch",
     "WordVectors",
+    "analogy",
+    "blocks_of",
     "cache_folder",
     "cached_store",
+    "evaluate",
+    "fetch",
+    "format_of",
+    "get_similar_tokens",
+    "is_store",
     "name_vectors",
+    "offered",
     "open_store",
+    "plane",
+    "save_plot",
     "split_phrase",
+    "summarise",
+    "unpacked",
+    "without_downloads",
+    "write_vectors",
     "writing",
 ]

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ...registry import PluxelError
 from ..files import write_json
 from ..logs import logger
@@ -51,7 +53,8 @@ def cached_store(
             return open_store(path)
         except PluxelError as error:
             logger.warning("%s; it is made anew", error)
-    with writing(path) as writer:
+    # Whoever builds a model without memory for its weights reads its words all the same.
+    with torch.device("cpu"), writing(path) as writer:
         writer.finish({"source": source.name, **build(writer)})
     if writer.duplicates:
         logger.warning(

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
 
 import torch
-from pydantic import BeforeValidator, Field
 from torch import Tensor
 
-from ..config import Factory
 from ..contracts import Embedding
 from ._word_vectors import UnknownWordError, WordVectors
 
 
-def _several(given: Any) -> Any:
-    return given if isinstance(given, list | tuple) else [given]
-
-
-Embeddings = Annotated[
-    list[Factory[Embedding]],
-    Field(min_length=1),
-    BeforeValidator(_several, json_schema_input_type=Factory[Embedding] | list[Factory[Embedding]]),
-]
-"""A parameter of a component: one embedding, or a list of them whose vectors are joined."""
-
-
-def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding]) -> Tensor:
+def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVectors]) -> Tensor:
     """Return the unit vectors of names, (C, D) float32, D the sum of the embeddings' dimensions.
 
     Of several embeddings, unit vectors are joined (word2vec and fastText in Xian et al. 2019).

@@ -19,7 +19,8 @@ from ..files import replacing
 from ..neighbours import Compact
 from ._vocabulary import Vocabulary, hash_words, repeated, vocabulary_arrays
 
-FORMAT = "pluxel-embedding-1"
+_FAMILY = "pluxel-embedding-"
+FORMAT = f"{_FAMILY}1"
 """Goes up when older files can no longer be read; part of every cache key."""
 
 _HEADER = 4096
@@ -60,6 +61,15 @@ class Store:
         return Compact.from_arrays(
             {n.removeprefix(prefix): t for n, t in self.arrays.items() if n.startswith(prefix)}
         )
+
+
+def is_store(path: Path) -> bool:
+    """Tell whether a safetensors file is a store, of whatever version."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("format", "").startswith(_FAMILY)
+    except (SafetensorError, OSError):
+        return False
 
 
 def open_store(path: Path) -> Store:

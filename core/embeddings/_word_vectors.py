@@ -63,7 +63,7 @@ class WordVectors:
         self._norms, self._mean, self._compact = norms, mean, compact
 
     @classmethod
-    def of(cls, embedding: Embedding) -> WordVectors:
+    def of(cls, embedding: Embedding | WordVectors) -> WordVectors:
         """Return any embedding as this class; one that is already comes back as it is."""
         if isinstance(embedding, WordVectors):
             return embedding
@@ -149,9 +149,8 @@ class WordVectors:
             return torch.zeros(self.dim)
         if self.unknown == "mean":
             return self.mean.float()
-        raise UnknownWordError(
-            f"'{word}' is none of the {len(self):,} words.{self._hint(text) or self._hint(word)}"
-        )
+        hint = (text and self._hint(text)) or self._hint(word)
+        raise UnknownWordError(f"'{word}' is none of the {len(self):,} words.{hint}")
 
     def _hint(self, word: str) -> str:
         near = [f"'{one}'" for one in suggestions(word, self.itos)]

@@ -10,6 +10,7 @@ import torch
 from ...registry import PluxelError
 from ..build import blueprint_or_stand_in, build_model, build_objective, look_at_data
 from ..config import Config, ConfigError, Problem
+from ..embeddings import without_downloads
 from ..labels import LabelSpace
 from ..model import SegmentationModel
 from ..weights import MissingWeights
@@ -26,6 +27,11 @@ def check_training(config: Config) -> list[str]:
 
     Raises: ConfigError with all that is wrong, or first of all with two parts that do not fit.
     """
+    with without_downloads():
+        return _check(config)
+
+
+def _check(config: Config) -> list[str]:
     dataset, doubt = look_at_data(config)
     blueprint = blueprint_or_stand_in(config, dataset)
     with torch.device("meta"):
@@ -36,10 +42,12 @@ def check_training(config: Config) -> list[str]:
         partial(_check_groups, config, model),
         partial(_check_monitor, config, spaces),
     ]
-    if spaces is not None:
-        checks.append(partial(build_objective, config, spaces, lambda _head: []))
     notes = [f"the data could not be looked at: {doubt}"] if doubt else []
-    checks.append(lambda: notes.extend(_missing_files(config, model)))
+    if spaces is not None:
+        building = partial(build_objective, config, spaces, lambda _head: [])
+        checks.append(lambda: notes.extend(_missing_files(building)))
+    finding = partial(_find_files, config, model)
+    checks.append(lambda: notes.extend(_missing_files(finding)))
     _make_all(checks)
     return notes
 
@@ -74,9 +82,10 @@ def _check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> N
         check_monitor(config.pipeline, spaces)
 
 
-def _missing_files(config: Config, model: SegmentationModel) -> list[str]:
+def _missing_files(check: Callable[[], object]) -> list[str]:
+    """Return what is to be said of files that are not there; other mistakes are raised."""
     try:
-        _find_files(config, model)
+        check()
     except ConfigError as error:
         if isinstance(error.__cause__, MissingWeights):
             return [str(problem) for problem in error.problems]

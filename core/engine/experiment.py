@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ...registry import PluxelError
-from ..build import Blueprint, build_model, build_objective, draw_blueprint
+from ..build import Blueprint, build_model, build_objective, draw_blueprint, settle
 from ..config import Config
 from ..contracts import Dataset
 from ..data import EvaluationData, Loader, class_frequencies, evaluation_loader, open_split
@@ -43,7 +43,8 @@ class Experiment:
         self._initialised = False
         make_deterministic(pipeline.seed, strict=pipeline.deterministic)
         if blueprint is None:
-            blueprint = draw_blueprint(config, self.dataset("train"))
+            self.config = settle(config, self.dataset("train"))
+            blueprint = draw_blueprint(self.config, self.dataset("train"))
             if "val" in pipeline.splits:
                 self.dataset("val")  # what is missing is told now, not at the first evaluation
         self.blueprint = blueprint

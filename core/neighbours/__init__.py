@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._compact import Compact
 from ._exact import Neighbours
-from ._faiss import FaissIndex, Index, build_index
+from ._faiss import FaissIndex, Index, IndexKind, build_index
 from ._hidden import Exclude
 from ._index import CosineIndex, knn
 
@@ -14,6 +14,7 @@ __all__ = [
     "Exclude",
     "FaissIndex",
     "Index",
+    "IndexKind",
     "Neighbours",
     "build_index",
     "knn",

@@ -14,7 +14,8 @@ from ._exact import Neighbours, unit_queries
 from ._hidden import Exclude, Hidden, hidden_rows
 from ._index import CosineIndex
 
-Kind = Literal["exact", "faiss_hnsw", "faiss_ivf"]
+IndexKind = Literal["exact", "faiss_hnsw", "faiss_ivf"]
+"""How neighbours are found."""
 
 _BLOCK = 1 << 16
 
@@ -31,7 +32,7 @@ class Index(Protocol):
 
 def build_index(
     vectors: Tensor,
-    kind: Kind = "exact",
+    kind: IndexKind = "exact",
     *,
     norms: Tensor | None = None,
     compact: Compact | None = None,

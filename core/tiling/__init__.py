@@ -8,7 +8,7 @@ windows that overlap are blended there, each counting by a Gaussian around its m
 """
 
 from ._reach import Reach, reach_of
-from ._region import Region
+from ._region import BLOCK, Region
 from ._tiling import Tiling
 
-__all__ = ["Reach", "Region", "Tiling", "reach_of"]
+__all__ = ["BLOCK", "Reach", "Region", "Tiling", "reach_of"]

@@ -12,9 +12,9 @@ from torch import Tensor
 from ..contracts import Scores
 from ..geometry import Grid
 from ..model import SegmentationModel
-from ._region import Read, Region, Size, Window
+from ._region import Read, Region, Size, Window, moved
 
-SPREAD = 0.25
+DEVIATION = 0.25
 """Standard deviation of the Gaussian that windows are blended by, as a share of their length."""
 
 
@@ -70,10 +70,8 @@ def _mean(tile: Region, windows: Sequence[tuple[Region, Scores]]) -> Scores:
         weight = torch.outer(height, width)[there]
         total[:, :, *here] += weight * scores.tensor[:, :, *there]
         weights[here] += weight
-    grid = first.grid.crop((wanted.rows.start, wanted.columns.start))
-    corner = tile.rows.start, tile.columns.start
-    offset = [own - pixels for own, pixels in zip(grid.offset, corner, strict=True)]
-    return replace(first, tensor=total / weights, grid=Grid(grid.stride, offset))
+    mean = replace(first, tensor=total / weights, grid=first.grid.crop(wanted.corner))
+    return moved(mean, (0, 0), tile.corner)
 
 
 def _cells(window: Region, scores: Scores) -> Region:
@@ -82,8 +80,7 @@ def _cells(window: Region, scores: Scores) -> Region:
         (window.rows, window.columns), scores.grid.stride, scores.tensor.shape[-2:], strict=True
     )
     rows, columns = (
-        range(int(span.start / stride), int(span.start / stride) + count)
-        for span, stride, count in spans
+        range(span.start // stride, span.start // stride + count) for span, stride, count in spans
     )
     return Region(rows, columns)
 
@@ -106,4 +103,4 @@ def _around(tile: Region, grid: Grid, cells: Sequence[Region]) -> Region:
 def _gaussian(cells: int, like: Tensor) -> Tensor:
     """Return the weights of a window's cells along one axis, (cells,), 1 in its middle."""
     distance = torch.linspace(-1, 1, cells + 2, device=like.device, dtype=like.dtype)[1:-1]
-    return torch.exp(-((distance / (2 * SPREAD)) ** 2) / 2)
+    return torch.exp(-((distance / (2 * DEVIATION)) ** 2) / 2)

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor, inf, lcm
-from typing import Any
-
-from torch import Tensor, nn
 
 from ..geometry import FeatureSpec, deepest
-from ..model import Head, SegmentationModel, Stream
-from ..tracing import measure
+from ..model import Head, Scored, SegmentationModel, Stream
+from ..tracing import Measurement, measure
+from ._region import BLOCK
 
 
 @dataclass(frozen=True)
@@ -33,24 +31,22 @@ class Reach:
     def of(cls, model: SegmentationModel) -> Reach:
         """Measure a model."""
         backbones = [stream.backbone for stream in model.streams.values()]
-        strides = [
-            int(stride)
-            for backbone in backbones
-            for spec in backbone.feature_specs
-            for stride in spec.grid.stride
-        ]
-        multiples = [getattr(backbone, "pad_multiple", 1) for backbone in backbones]
-        specs = [
-            reach_of(model.streams[name], head, name)
+        networks = [
+            _measured(model.streams[name], head, name)
             for head in model.heads.values()
             for name in head.decoders
         ]
-        return cls(
-            tuple(specs),
-            lcm(*strides, *multiples),
-            lcm(*multiples),
-            max(getattr(backbone, "minimum_size", 1) for backbone in backbones),
+        # What a backbone says of itself may be more than what it shows.
+        multiple = lcm(
+            *(getattr(backbone, "pad_multiple", 1) for backbone in backbones),
+            *(network.pad_multiple for network in networks),
         )
+        minimum = max(
+            *(getattr(backbone, "minimum_size", 1) for backbone in backbones),
+            *(network.minimum_size for network in networks),
+        )
+        step = lcm(multiple, *(network.step for network in networks))
+        return cls(tuple(network.specs[0] for network in networks), step, multiple, minimum)
 
     @property
     def is_finite(self) -> bool:
@@ -61,28 +57,36 @@ class Reach:
     def halo(self) -> int:
         """The most pixels to either side that the scores of a pixel depend on."""
         return max(
-            ceil(spec.grid.stride[axis] + Fraction(int(spec.receptive_field[axis]) - 1, 2))
+            ceil(spec.grid.stride[axis] + Fraction(ceil(spec.receptive_field[axis]) - 1, 2))
             for spec in self.specs
             for axis in (0, 1)
         )
 
+    @property
+    def block(self) -> int:
+        """Pixels after which both the network's cells and the blocks of files begin again."""
+        return lcm(self.step, BLOCK)
+
     def tiles(self, tile: int, pixels: int, axis: int) -> list[range]:
         """Cut an axis into tiles of so many pixels, those at its ends longer.
 
-        An end needs no halo on its outer side, so that all windows are of one size but the last.
+        An end needs no halo on its outer side, so that windows there are no larger than others.
+        They lie on the blocks of files if tiles of this size can.
         """
         far = self.step * (self.halo + self.minimum)
         inner = range(far, far + tile)
         window = self.window(inner, 3 * far + tile, axis)
         before, after = inner.start - window.start, window.stop - inner.stop
-        cuts = [0, *range(tile + before, pixels - after, tile), pixels]
+        unit = self.block if tile % self.block == 0 else self.step
+        first = (tile + before) // unit * unit
+        cuts = [0, *range(first, pixels - after, tile), pixels]
         return [range(start, stop) for start, stop in pairwise(cuts)]
 
     def window(self, tile: range, pixels: int, axis: int) -> range:
         """Return the pixels that decide the scores of a tile of an image of so many pixels."""
         seen = [_seen(spec, tile, pixels, axis) for spec in self.specs]
-        stop = -(-max(last + 1 for _, last in seen) // self.multiple) * self.multiple
-        stop = min(pixels, stop)
+        needed = max(self.minimum, *(last + 1 for _, last in seen))
+        stop = min(pixels, -(-needed // self.multiple) * self.multiple)
         start = min(*(first for first, _ in seen), stop - self.minimum)
         return range(max(0, start // self.step * self.step), stop)
 
@@ -94,23 +98,11 @@ def _seen(spec: FeatureSpec, tile: range, pixels: int, axis: int) -> tuple[int, 
     beyond it, as does the first.
     """
     stride, offset = spec.grid.stride[axis], spec.grid.offset[axis]
-    half = Fraction(int(spec.receptive_field[axis]) - 1, 2)
+    half = Fraction(ceil(spec.receptive_field[axis]) - 1, 2)
     last = max(0, floor((pixels - 1 - half - offset) / stride))
     before = min(last, floor((tile.start - offset) / stride))
     after = max(0, floor((tile.stop - 1 - offset) / stride) + 1)
     return ceil(offset + stride * before - half), floor(offset + stride * after + half)
-
-
-class _Network(nn.Module):
-    """``network(image) -> scores``; a decoder that is the inner one of another gets one map."""
-
-    def __init__(self, backbone: Any, decoder: nn.Module, only: int | None) -> None:
-        super().__init__()
-        self.backbone, self.decoder, self.only = backbone, decoder, only
-
-    def forward(self, image: Tensor) -> Tensor:
-        maps = self.backbone(image)
-        return self.decoder(maps if self.only is None else [maps[self.only]]).tensor
 
 
 def reach_of(stream: Stream, head: Head, name: str) -> FeatureSpec:
@@ -121,6 +113,11 @@ def reach_of(stream: Stream, head: Head, name: str) -> FeatureSpec:
 
     Raises: PluxelError if the two take no images of any size.
     """
+    return _measured(stream, head, name).specs[0]
+
+
+def _measured(stream: Stream, head: Head, name: str) -> Measurement:
+    """Measure backbone and decoder as one network."""
     only = deepest(stream.backbone.feature_specs) if head.on_images else None
-    network = _Network(stream.backbone, head.decoders[name], only)
-    return measure(network, stream.channels, [name]).specs[0]
+    network = Scored(stream.backbone, head.decoders[name], only)
+    return measure(network, stream.channels, [name])

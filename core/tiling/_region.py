@@ -10,6 +10,9 @@ from torch import Tensor
 from ..contracts import Scores
 from ..geometry import Grid
 
+BLOCK = 256
+"""Pixels along each side of the blocks of files: of a block, none is read or written alone."""
+
 Size = tuple[int, int]
 """(height, width)."""
 
@@ -27,6 +30,11 @@ class Region:
         return len(self.rows), len(self.columns)
 
     @property
+    def corner(self) -> tuple[int, int]:
+        """Its first (row, column)."""
+        return self.rows.start, self.columns.start
+
+    @property
     def slices(self) -> tuple[slice, slice]:
         """Where it lies in an array of the whole image."""
         return slice(self.rows.start, self.rows.stop), slice(self.columns.start, self.columns.stop)
@@ -41,7 +49,7 @@ class Region:
 
     def within(self, other: Region) -> tuple[slice, slice]:
         """Return where it lies in a region that holds it."""
-        top, left = self.rows.start - other.rows.start, self.columns.start - other.columns.start
+        top, left = (own - start for own, start in zip(self.corner, other.corner, strict=True))
         return slice(top, top + len(self.rows)), slice(left, left + len(self.columns))
 
 
@@ -52,8 +60,7 @@ Read = Callable[[Region], Mapping[str, Tensor]]
 """Returns the pixels of a region, (1, channels, h, w) by name of the input, on the device."""
 
 
-def moved(scores: Scores, origin: Region, to: Region) -> Scores:
-    """Return scores with a grid that counts from the corner of ``to``, not of ``origin``."""
-    by = origin.rows.start - to.rows.start, origin.columns.start - to.columns.start
-    offset = [own + pixels for own, pixels in zip(scores.grid.offset, by, strict=True)]
+def moved(scores: Scores, origin: tuple[int, int], to: tuple[int, int]) -> Scores:
+    """Return scores with a grid that counts from the (row, column) ``to``, not ``origin``."""
+    offset = [own + a - b for own, a, b in zip(scores.grid.offset, origin, to, strict=True)]
     return replace(scores, grid=Grid(scores.grid.stride, offset))

@@ -23,7 +23,7 @@ class Tiling:
 
     @classmethod
     def of(cls, model: SegmentationModel, reach: Reach, tile: int) -> Tiling:
-        """Round a tile up to whole steps.
+        """Round a tile to whole blocks of files, or up to whole steps where it is too small.
 
         Raises: PluxelError for one that is smaller than the halo that it would need.
         """
@@ -32,7 +32,10 @@ class Tiling:
                 f"a tile of {tile} pixels is smaller than what its scores look at around it, "
                 f"{reach.halo} pixels: give it at least that"
             )
-        return cls(model, reach, -(-tile // reach.step) * reach.step)
+        whole = round(tile / reach.block) * reach.block
+        if tile < reach.block or (reach.is_finite and whole < reach.halo):
+            whole = -(-tile // reach.step) * reach.step
+        return cls(model, reach, whole)
 
     def tiles(self, size: Size) -> list[Region]:
         """Return the tiles of an image (H, W), row by row."""
@@ -57,7 +60,10 @@ class Tiling:
         for tile in self.tiles(size):
             window = self.window(tile, size)
             scores = self.model(read(window))
-            yield tile, {head: moved(one, window, tile) for head, one in scores.items()}
+            yield (
+                tile,
+                {head: moved(one, window.corner, tile.corner) for head, one in scores.items()},
+            )
 
     def window(self, tile: Region, size: Size) -> Region:
         """Return the piece of the image that decides the scores of a tile."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -39,13 +40,14 @@ class Trace:
     """What one run found: shapes and positions of the maps, and every padding at the top left.
 
     ``size`` is that of the image. ``paddings`` differ between sizes where a network pads as
-    TensorFlow does ("SAME").
+    TensorFlow does ("SAME"). ``strides``: of all tensors on the way, those of the maps among them.
     """
 
     size: tuple[int, int]
     shapes: list[tuple[int, ...]]
     states: list[State]
     paddings: list[tuple[int, ...]]
+    strides: set[Fraction]
 
 
 def trace(module: nn.Module, image_shape: Sequence[int], device: str = "meta") -> Trace:
@@ -61,7 +63,8 @@ def trace(module: nn.Module, image_shape: Sequence[int], device: str = "meta") -
             maps = as_maps(module(image))
     states = [tracer.state(one) or Lost() for one in maps]
     height, width = image_shape[-2:]
-    return Trace((height, width), [tuple(one.shape) for one in maps], states, tracer.paddings)
+    shapes = [tuple(one.shape) for one in maps]
+    return Trace((height, width), shapes, states, tracer.paddings, tracer.strides)
 
 
 def type_of(module: nn.Module) -> torch.dtype:
@@ -78,6 +81,7 @@ class Tracer(TorchDispatchMode):
     def __init__(self, image: Tensor) -> None:
         super().__init__()
         self.paddings: list[tuple[int, ...]] = []
+        self.strides: set[Fraction] = set()
         # Tensors are kept, or their ids would be given away again; they hold no data.
         self._known: dict[int, tuple[Tensor, State]] = {}
         self._written: set[int] = set()
@@ -149,6 +153,8 @@ class Tracer(TorchDispatchMode):
 
     def _know(self, tensor: Tensor, state: State) -> None:
         self._known[id(tensor)] = (tensor, state)
+        if isinstance(state, Located):
+            self.strides.update(extent.stride for extent in state.extents)
 
     def _forget_views(self, written: Tensor) -> None:
         """Lose every other tensor that shares the memory of one that was written to."""

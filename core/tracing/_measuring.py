@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, gcd, inf
+from math import ceil, gcd, inf, lcm
 
 from torch import nn
 
@@ -34,12 +34,14 @@ class Measurement:
     """What a network makes of images.
 
     ``pad_multiple``: the grids hold for heights and widths that are multiples of it.
-    ``minimum_size``: the smallest height and width that leave every map a cell.
+    ``minimum_size``: the smallest height and width that leave every map a cell. ``step``: the
+    fewest pixels that are a whole number of cells of every layer, not of those of the maps alone.
     """
 
     specs: tuple[FeatureSpec, ...]
     pad_multiple: int
     minimum_size: int
+    step: int
 
 
 def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = None) -> Measurement:
@@ -66,14 +68,15 @@ def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = N
         if located is None and not state.mixed
     }
     minimum = subject.minimum_size(multiple)
-    step = max(multiple, largest)
-    probed = probe(module, in_channels, unknown, step, minimum) if unknown else {}
+    probed = probe(module, in_channels, unknown, max(multiple, largest), minimum) if unknown else {}
     names = names or [f"map{index}" for index in range(len(positions))]
     specs = [
         _spec(name, found.shapes[index][1], *_place(located, probed.get(index), strides[index]))
         for index, (name, located) in enumerate(zip(names, positions, strict=True))
     ]
-    return Measurement(tuple(specs), multiple, minimum)
+    # Of a stride of 5/2, every fifth pixel is a cell again.
+    step = lcm(*(stride.numerator for stride in found.strides.union(*strides)))
+    return Measurement(tuple(specs), multiple, minimum, step)
 
 
 def size_of_map(module: nn.Module, in_channels: int) -> Callable[[Size], Size]:

@@ -20,20 +20,20 @@ from ...registry import did_you_mean
 class PairedFiles:
     """A dataset of pairs, read when they are looked at.
 
-    ``names`` are those of the samples. ``unpaired`` lists files that were left out because their
-    other half is missing.
+    ``labels`` are for the subclass to say. ``names`` are those of the samples. ``unpaired`` lists
+    files that were left out because their other half is missing.
     """
+
+    labels: Mapping[str, LabelMap]
 
     def __init__(
         self,
         pairs: Sequence[Pair],
-        labels: LabelMap,
         *,
         channels: int = 3,
         read_mask: Callable[[Path], np.ndarray] = read_index_mask,
         unpaired: Sequence[Path] = (),
     ) -> None:
-        self.labels: Mapping[str, LabelMap] = {"semantic": labels}
         self.channels: Mapping[str, int] = {"image": channels}
         self.names = tuple(pair.name for pair in pairs)
         self.unpaired = tuple(unpaired)

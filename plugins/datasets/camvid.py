@@ -6,6 +6,7 @@ train / val / test.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ...core.data import Pair, images_in, pair_up
@@ -40,6 +41,8 @@ class CamVid(PairedFiles):
     Raises: MissingData for a folder, SplitError for a split that is not there.
     """
 
+    labels: Mapping[str, LabelMap] = {"semantic": LABELS}
+
     def __init__(self, split: str, *, root: Path) -> None:
         existing_folder(root, "CamVid")
         known = {path.name.removesuffix("annot") for path in root.glob("*annot") if path.is_dir()}
@@ -49,10 +52,10 @@ class CamVid(PairedFiles):
         masks = root / f"{split}annot"
         listing = root / f"{split}.txt"
         if listing.is_file():
-            super().__init__(_listed(listing, images, masks), LABELS)
+            super().__init__(_listed(listing, images, masks))
         else:
             pairs, alone = pair_up(images_in(images), images_in(masks))
-            super().__init__(pairs, LABELS, unpaired=alone)
+            super().__init__(pairs, unpaired=alone)
 
 
 def _listed(listing: Path, images: Path, masks: Path) -> list[Pair]:

@@ -88,7 +88,8 @@ class Folder(PairedFiles):
                 f"split '{split}' is empty: no image of {images} has a mask in {masks}"
             )
         read_mask = _READERS[_resolve(mask_format, labels)]
-        super().__init__(pairs, labels, channels=channels, read_mask=read_mask, unpaired=alone)
+        super().__init__(pairs, channels=channels, read_mask=read_mask, unpaired=alone)
+        self.labels = {"semantic": labels}
 
 
 _READERS: Mapping[str, Callable[[Path], np.ndarray]] = {

@@ -6,7 +6,7 @@ same distribution of colours, so whoever looks at single pixels can only guess.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated
@@ -41,6 +41,8 @@ class Shapes:
     Raises: SplitError for another split.
     """
 
+    labels: Mapping[str, LabelMap] = {"semantic": LabelMap(dict(enumerate(CLASSES)))}
+
     def __init__(
         self,
         split: str,
@@ -53,7 +55,6 @@ class Shapes:
         if split not in SPLITS:
             hint = did_you_mean(split, SPLITS)
             raise SplitError(f"shapes has no split '{split}', it has {', '.join(SPLITS)}.{hint}")
-        self.labels = {"semantic": LabelMap(dict(enumerate(CLASSES)))}
         self.channels = {"image": 3}
         self.endless = split == "train"
         self._size = size

@@ -6,6 +6,7 @@ for train / val of 2011, 1,464 / 1,449 of 2012.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +55,8 @@ class VOC(PairedFiles):
     Raises: MissingData for a folder or a file, SplitError for a list that is not there.
     """
 
+    labels: Mapping[str, LabelMap] = {"semantic": LABELS}
+
     def __init__(
         self,
         split: str,
@@ -66,7 +69,7 @@ class VOC(PairedFiles):
         masks = existing_folder(folder / "SegmentationClass", "the masks of VOC")
         names = _read_list(_find_list(folder / "ImageSets" / "Segmentation", split))
         pairs = [Pair(name, images / f"{name}.jpg", masks / f"{name}.png") for name in names]
-        super().__init__(pairs, LABELS)
+        super().__init__(pairs)
 
 
 def _find(root: Path, year: str) -> Path:

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
-from ...core import Decoder, Factory, Scores
+from ...core import Decoder, Factory
 from ...core.geometry import FeatureSpec, StrideError, deepest
+from ...core.model import Scored
 from ...registry import PluxelError
-
-
-class Scored(nn.Module):
-    """A network ``network(image) -> scores``: one map of a backbone, scored by a decoder."""
-
-    def __init__(self, backbone: nn.Module, index: int, decoder: nn.Module) -> None:
-        super().__init__()
-        self.backbone, self.index, self.decoder = backbone, index, decoder
-
-    def forward(self, image: Tensor) -> Tensor:
-        """image: (N, channels, H, W); returns (N, num_classes, h, w)."""
-        scores: Scores = self.decoder([self.backbone(image)[self.index]])
-        return scores.tensor
 
 
 class OnImages(nn.Module):
@@ -45,7 +33,7 @@ class OnImages(nn.Module):
         self.coarse = features[index]
         self.inner = _inner(decoder, self.coarse, num_classes, class_names)
         # In a tuple: the backbone's weights are registered, moved and saved with the stream.
-        self._network = (Scored(backbone, index, self.inner),)
+        self._network = (Scored(backbone, self.inner, index),)
 
     @property
     def network(self) -> Scored:

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import Decoder, Embedding, Factory, Scores
-from ...core.embeddings import Embeddings, name_vectors
+from ...core.config import Embeddings
+from ...core.embeddings import name_vectors
 from ...core.geometry import FeatureSpec
 from ...registry import PluxelError
 

@@ -10,8 +10,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from ...core.config import Embeddings
 from ...core.contracts import ClassFrequencies
-from ...core.embeddings import Embeddings, name_vectors
+from ...core.embeddings import name_vectors
 from ._class_weights import ClassWeights
 from ._pixelwise import PixelwiseLoss, Reduction
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core import fused
 from pluxel.core.contracts import Loss, Scores
-from pluxel.core.fused import bands, resampled_classes, resampled_loss
+from pluxel.core.fused import bands, resampled_classes, resampled_loss, resampled_predictions
 from pluxel.core.geometry import Grid
 from pluxel.core.resampling import resample
 from pluxel.plugins.losses.cross_entropy import CrossEntropy
@@ -18,6 +19,7 @@ from pluxel.plugins.losses.dice import Dice
 from pluxel.plugins.losses.focal import Focal
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 CLASSES, IGNORE = 4, 255
 NAMES = [f"class{i}" for i in range(CLASSES)]
@@ -104,6 +106,70 @@ def test_half_precision_is_computed_in_float32() -> None:
     torch.testing.assert_close(found, loss(resample(single, (37, 29)), target))
 
 
+def single_case() -> tuple[Scores, Tensor]:
+    """Enough channels and cells for half precision to show."""
+    random = torch.Generator().manual_seed(1)
+    coarse = torch.randn(2, CLASSES, 40, 30, generator=random).requires_grad_()
+    target = torch.randint(CLASSES, (2, 320, 240), generator=random)
+    return Scores(coarse, Grid(8, Fraction(7, 2))), target
+
+
+def test_gradients_are_computed_in_float32_under_autocast() -> None:
+    scores, target = single_case()
+    loss = build(CrossEntropy, {})
+    (exact,) = torch.autograd.grad(resampled_loss(loss, scores, target), scores.tensor)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = resampled_loss(loss, scores, target)
+    (gradient,) = torch.autograd.grad(found, scores.tensor)
+    torch.testing.assert_close(gradient, exact, rtol=1e-6, atol=0)
+
+
+class Products(TorchDispatchMode):
+    """Notes each product of matrices, and what float32 is taken for in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, str]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if "mm" in name:
+            precision = torch.backends.mkldnn.matmul.fp32_precision  # pyright: ignore[reportAttributeAccessIssue]
+            self.seen.append((name, precision))
+        return func(*args, **(kwargs or {}))
+
+
+def test_float32_is_not_traded_for_speed_on_the_way_back() -> None:
+    """Not every processor has the faster products, so what was asked for is looked at."""
+    scores, target = case(dtype=torch.float32)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with Products() as products:
+            torch.ones(2, 2) @ torch.ones(2, 2)
+            resampled_loss(build(CrossEntropy, {}), scores, target)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    (_, traded), *ours = products.seen
+    assert traded == "bf16"
+    assert {name for name, _ in ours} >= {"addmm_", "mm"}
+    assert {precision for _, precision in ours} == {"ieee"}
+
+
+def test_bands_and_strips_are_as_large_as_memory_allows() -> None:
+    tensor = torch.zeros(2, CLASSES, 40, 4, dtype=torch.float64)
+    found = list(bands(Scores(tensor, Grid(8, Fraction(7, 2))), (320, 29)))
+    row_bytes = 2 * CLASSES * 29 * 8
+    budget = fused.STRIP_BYTES["cpu"]
+    assert len(found) == {1: 320, 3000: 9, 1 << 30: 1}[budget]
+    for band in found:
+        # Two rows beside those that it holds are needed to interpolate.
+        assert (len(band.wide) - 3) * row_bytes <= fused.BAND_BYTES
+        for strip in band.strips:
+            rows = strip.rows.stop - strip.rows.start
+            assert rows == 1 or rows * row_bytes <= budget
+
+
 def test_ignored_pixels_alone_give_zero_with_a_gradient() -> None:
     scores, target = case()
     found = resampled_loss(build(CrossEntropy, {}), scores, torch.full_like(target, IGNORE))
@@ -140,11 +206,27 @@ def test_a_loss_that_is_trained_itself_gets_its_gradient() -> None:
     )
 
 
-def test_more_classes_than_a_byte_holds() -> None:
-    tensor = torch.zeros(1, 300, 2, 2)
-    tensor[:, 299] = 1
+@pytest.mark.parametrize(
+    ("count", "kind"), [(256, torch.uint8), (257, torch.int16), (300, torch.int16)]
+)
+def test_more_classes_than_a_byte_holds(count: int, kind: torch.dtype) -> None:
+    tensor = torch.zeros(1, count, 2, 2)
+    tensor[:, -1] = 1
     found = resampled_classes(Scores(tensor, Grid(4, Fraction(3, 2))), (8, 8))
-    assert (found == 299).all()
+    assert found.dtype == kind
+    assert (found == count - 1).all()
+
+
+def test_classes_and_probabilities_are_those_of_full_logits() -> None:
+    scores, _ = case(dtype=torch.float32)
+    scores = Scores(scores.tensor.detach(), scores.grid)
+    logits = resample(scores, (37, 29))
+    classes, probabilities = resampled_predictions(scores, (37, 29), probabilities=True)
+    assert probabilities is not None
+    assert probabilities.dtype == torch.float32
+    assert torch.equal(classes.long(), logits.argmax(1))
+    torch.testing.assert_close(probabilities, logits.softmax(1))
+    assert resampled_predictions(scores, (37, 29), probabilities=False)[1] is None
 
 
 def test_on_a_device_without_one() -> None:

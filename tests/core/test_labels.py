@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pluxel.core.config import LabelsConfig
 from pluxel.core.labels import (
     LabelError,
     LabelMap,
-    LabelsConfig,
     LabelSpace,
 )
 from pydantic import ValidationError

@@ -1,16 +1,20 @@
 """What a pipeline takes, and what it refuses."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
 from PIL import Image
-from pluxel.core import Pipeline
+from pluxel.core import LabelMap, Pipeline
+from pluxel.core.labels import LabelSpace
+from pluxel.core.predict import Prediction
 from pluxel.registry import PluxelError
 from torch import nn
 
 GREY = np.arange(24, dtype=np.uint8).reshape(4, 6)
 RGB = np.dstack([GREY] * 3)
+LABELS = LabelSpace(LabelMap({7: "sea", 300: "land"}))
 
 
 def pipeline(**channels: int) -> Pipeline:
@@ -47,6 +51,26 @@ def test_arrays_may_be_read_only():
     fixed = GREY.copy()
     fixed.setflags(write=False)
     assert pipeline(depth=1).read(fixed)["depth"].flags.writeable
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(("kind", "full"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])
+def test_overlays_mix_colours_and_pixels_of_any_type(kind, full, channels):
+    random = np.random.default_rng(0)
+    shares = random.random((300, 200, channels))
+    image = (full * shares).astype(kind)
+    found = Prediction(LABELS, random.integers(0, 2, (300, 200)).astype(np.uint8))
+    tracemalloc.start()
+    overlay = found.overlay(image)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    exact = (
+        0.55 * found.color
+        + 0.45 * 255 * image.astype(float)[..., : max(1, channels // 3 * 3)] / full
+    )
+    assert overlay.dtype == np.uint8
+    assert np.abs(overlay - exact).max() <= 0.5 + 1e-4
+    assert most < 30 * 300 * 200, "more than two copies in float32"
 
 
 def test_several_inputs_are_read_by_name():

@@ -18,6 +18,7 @@ from pluxel.core.rasters import Raster, can_be_windowed, open_raster, raster_wri
 from pluxel.core.tiling import Region
 from pluxel.registry import PluxelError
 from rasterio.control import GroundControlPoint
+from rasterio.rpc import RPC
 from rasterio.transform import from_origin
 
 SIZE = (70, 90)
@@ -62,6 +63,52 @@ def test_what_pillow_reads_whole_is_the_same(tmp_path) -> None:
     path = write(tmp_path / "a.tif", noise(3), photometric="rgb")
     with open_raster(path, 3) as raster:
         assert np.array_equal(raster.read(CORNER), read_image(path)[CORNER.slices])
+
+
+def binary() -> Image.Image:
+    return Image.fromarray(noise(1)[..., 0] > 127)
+
+
+COLOURED = Image.fromarray(noise(3))
+KINDS = {
+    "grey": (lambda path: Image.fromarray(noise(1)[..., 0]).save(path), True),
+    "RGB": (COLOURED.save, True),
+    "RGB in planes": (
+        lambda path: write(path, noise(3), photometric="rgb", interleave="band"),
+        True,
+    ),
+    "YCbCr": (lambda path: COLOURED.save(path, compression="jpeg"), True),
+    "alpha": (lambda path: Image.fromarray(noise(4)).save(path), True),
+    "premultiplied": (
+        lambda path: write(path, noise(4), photometric="rgb", alpha="premultiplied"),
+        False,
+    ),
+    "palette": (lambda path: COLOURED.quantize(200).save(path), False),
+    "CMYK": (lambda path: COLOURED.convert("CMYK").save(path), True),
+    "1 bit": (lambda path: binary().save(path), False),
+    "4 bits": (lambda path: write(path, noise(1) // 16, nbits=4), False),
+    "white as 0": (lambda path: write(path, noise(1), photometric="miniswhite"), False),
+    "1 bit, white as 0": (
+        lambda path: write(path, noise(1) // 128, photometric="miniswhite", nbits=1),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_what_windows_show_as_the_whole_does_is_windowed(tmp_path, kind: str) -> None:
+    path = tmp_path / "a.tif"
+    save, windowed = KINDS[kind]
+    save(path)
+    assert can_be_windowed(path) is windowed
+    whole = read_image(path)[CORNER.slices]
+    assert whole.std() > 20
+    if windowed:
+        with open_raster(path, 3) as raster:
+            # What a JPEG holds is decoded by two libraries.
+            np.testing.assert_allclose(
+                raster.read(CORNER), whole, rtol=0, atol=2 * (kind == "YCbCr")
+            )
 
 
 def test_grey_and_alpha_are_converted_with_a_line_in_the_log(tmp_path, caplog) -> None:
@@ -112,8 +159,15 @@ def test_other_files_are_read_whole(tmp_path) -> None:
             "gcps": [GroundControlPoint(row, col, 7.0 + col, 50 - row) for row, col in
                      ((0, 0), (0, 90), (70, 0), (70, 90))],
         },
+        {"rpcs": RPC(
+            err_bias=0.5, err_rand=0.25,
+            height_off=300, height_scale=500, lat_off=50, lat_scale=0.1, long_off=7,
+            long_scale=0.1, line_off=35, line_scale=35, samp_off=45, samp_scale=45,
+            line_num_coeff=[0.0, 0, -1] + [0.0] * 17, line_den_coeff=[1.0] + [0.0] * 19,
+            samp_num_coeff=[0.0, 1] + [0.0] * 18, samp_den_coeff=[1.0] + [0.0] * 19,
+        )},
     ],
-    ids=["transform", "ground control points"],
+    ids=["transform", "ground control points", "RPCs"],
 )  # fmt: skip
 def test_results_lie_where_the_image_lies(tmp_path, place: dict) -> None:
     source = write(tmp_path / "a.tif", noise(3), **place)
@@ -125,6 +179,7 @@ def test_results_lie_where_the_image_lies(tmp_path, place: dict) -> None:
     with rasterio.open(source) as before, rasterio.open(target) as after:
         assert after.crs == before.crs
         assert after.transform == before.transform
+        assert str(after.rpcs) == str(before.rpcs)
         assert [p.asdict()["x"] for p in after.gcps[0]] == [p.asdict()["x"] for p in before.gcps[0]]
         assert after.descriptions == ("mask",)
         assert after.profile["tiled"]
@@ -150,6 +205,24 @@ def test_what_fails_on_the_way_leaves_nothing_behind(tmp_path) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
         half()
     assert list(target.parent.iterdir()) == []
+
+
+def test_the_cache_of_blocks_is_bounded(tmp_path) -> None:
+    """By itself it takes a twentieth of the machine's memory."""
+    with open_raster(write(tmp_path / "a.tif", noise(3)), 3):
+        assert rasterio.env.getenv()["GDAL_CACHEMAX"] == 64
+
+
+def test_results_beyond_four_gigabytes_are_big_tiffs(tmp_path) -> None:
+    """Magic numbers 42 and 43: TIFF 6.0, section 2, and BigTIFF."""
+    source, magic = write(tmp_path / "a.tif", noise(1)), {}
+    with open_raster(source, 1) as small:
+        for name, bands in {"small.tif": 1, "large.tif": 1100}.items():
+            target = tmp_path / "out" / name
+            with raster_writer(target, Large(**vars(small)), "uint8", [""] * bands):
+                pass
+            magic[name] = target.read_bytes()[2]
+    assert magic == {"small.tif": 42, "large.tif": 43}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
 
@@ -235,5 +236,14 @@ class TestMatricesAreKeptSafely:
         assert torch.equal(real, torch.ones(1, 2, 48, 48))
         assert torch.equal(self.run(), torch.ones(1, 2, 48, 48))
 
-    def test_their_number_is_bounded(self) -> None:
-        assert _stored.cache_info().maxsize is not None
+    def test_images_of_many_sizes_do_not_fill_the_memory(self) -> None:
+        sizes = range(300, 500)
+        small = Scores(torch.ones(1, 1, 3, 3), self.grid)
+        resample(small, (300, 300))
+        tracemalloc.start()
+        for width in sizes:
+            resample(small, (300, width))
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert _stored.cache_info().currsize <= 64
+        assert kept < len(sizes) * 1000, "NumPy's arrays are kept, too"

@@ -34,6 +34,13 @@ def test_several_inputs_are_refused_before_any_file_is_read(tmp_path):
         predict_files(pipeline, [tmp_path], tmp_path / "out", ["index"])
 
 
+def test_unknown_kinds_are_refused_before_any_file_is_read(tmp_path):
+    (tmp_path / "a.png").touch()
+    message = "'overlays' is none of index, color, overlay, prob. Did you mean 'overlay'?"
+    with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
+        predict_files(Black(), [tmp_path], tmp_path / "out", ["index", "overlays"])
+
+
 class Black(Pipeline):
     """Reads files, and sees the first class everywhere."""
 

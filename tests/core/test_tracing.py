@@ -593,6 +593,15 @@ def test_maps_of_a_constant_size_are_refused(function: Callable) -> None:
         measure(Net(function), 4)
 
 
+def test_the_step_is_that_of_all_layers() -> None:
+    coarser = Net(
+        lambda x: nn.functional.interpolate(nn.functional.avg_pool2d(x, 3), scale_factor=3)
+    )
+    measured = measure(chain(conv(3, 2), coarser), 4)
+    assert measured.specs[0].grid.stride == (2, 2)
+    assert measured.step == 6
+
+
 def test_a_trace_is_of_one_size() -> None:
     found = trace(conv(3, 2).to("meta"), (1, 4, 33, 40))
     assert found.shapes == [(1, 4, 17, 20)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pluxel.core.cli import main
 
 TOYS = Path(__file__).parents[1] / "engine" / "toys.py"
 PLUXEL = (sys.executable, "-m", "pluxel.core.cli", "--plugin", str(TOYS))
+WORDS = Path(__file__).parent / "toy_words.py"
 TOY = """\
 backbone: {type: toy}
 decoder: {type: fcn32s}
@@ -23,6 +26,7 @@ training: {steps: 20, batch_size: 4, precision: fp32, optimizer: {lr: 1e-2}}
 
 Completed = subprocess.CompletedProcess[str]
 Pluxel = Callable[..., Completed]
+Words = Callable[..., tuple[object, str, str]]
 
 
 def environment() -> dict[str, str]:
@@ -69,3 +73,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
     return folder / "runs" / "toy"
+
+
+@pytest.fixture
+def words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Words:
+    """Run ``pluxel …`` with toy_words.py in this process and in ``tmp_path``; ``stdin`` is its."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
+
+    def run(
+        *arguments: object, stdin: bytes = b"", plugin: Path = WORDS
+    ) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as ended:
+            main(["--plugin", str(plugin), *map(str, arguments)])
+        return (ended.value.code, *capsys.readouterr())
+
+    return run

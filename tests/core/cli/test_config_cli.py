@@ -272,6 +272,36 @@ def test_schema(pluxel: Pluxel) -> None:
     assert json.loads(Path("schema.json").read_text(encoding="utf-8")) == schema
 
 
+def test_word_vectors_are_checked_and_shown_too(pluxel: Pluxel) -> None:
+    code, out, err = pluxel("check", "glove_6b_50d")
+    assert (code, err) == (0, "")
+    assert out.startswith("ok: ")
+    assert out.endswith("glove_6b_50d.yaml: word vectors glove, index exact on cpu\n")
+    code, out, err = pluxel("check", "glove_6b_50d.yaml", "dim=many", "--set", "indx=exact")
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "command line: 'dim=many': embedding.dim: expected a whole number, not 'many'",
+        "command line: 'indx=exact': embedding 'pluxel/glove' has no parameter 'indx'. Known are "
+        "cache, dim, download, file, name, unknown",
+    ]
+    code, out, _ = pluxel("show", "glove_6b_50d", "--origin", "dim=100")
+    origins = {line.split(":")[0].strip(): line.split("  # ")[-1] for line in out.splitlines()}
+    assert origins["dim"] == "command line: 'dim=100'"
+    assert origins["unknown"] == "default"
+    assert "glove_6b_50d.yaml:" in origins["index"]
+
+
+def test_word_vectors_train_nothing(
+    pluxel: Pluxel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("words.yaml").write_text("embedding: glove\n", encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "words.yaml"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("words.yaml describes word vectors, not a pipeline")
+    assert not Path("runs").exists()
+
+
 def test_list(pluxel: Pluxel) -> None:
     code, out, _ = pluxel("list")
     assert code == 0

@@ -1,14 +1,19 @@
 """Small real files in the original formats."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from pluxel.core.colours import voc_colour
+from pluxel.core.config import Factory
+from pluxel.core.contracts import Dataset
 from pluxel.core.logs import log_once, logger
 from pluxel.registry import Host
+from pydantic import TypeAdapter
 
 rng = np.random.default_rng(0)
 
@@ -90,11 +95,33 @@ def folder_parameters(root: Path) -> dict:
     }
 
 
+def concat_parameters(root: Path) -> dict:
+    """Two datasets, of which one has other ids, in splits of different sizes."""
+    street = {"images": "b/photos", "masks": "b/masks", "root": root}
+    street |= {"classes": {3: "Car", 0: "tree", 1: "ignore", 2: "sofa"}}
+    street |= {"fractions": {"train": 0.6, "val": 0.4}}
+    make_folder(root / "b")
+    datasets = {"cam": ("camvid", {"root": make_camvid(root / "a")}), "own": ("folder", street)}
+    return {
+        "datasets": {name: factory(kind, **given) for name, (kind, given) in datasets.items()},
+        "classes_of": "cam",
+        "maps": {"own": {2: "ignore"}},
+    }
+
+
+def factory(name: str, **params: Any) -> Factory[Dataset]:
+    """What a configuration makes of the name of a dataset and its parameters."""
+    host = Host()
+    value = {"type": name} | json.loads(json.dumps(params, default=str))
+    return TypeAdapter(Factory[Dataset]).validate_python(value, context={"host": host})
+
+
 PARAMETERS: dict[str, Callable[[Path], dict]] = {
     "camvid": lambda root: {"root": make_camvid(root)},
     "voc": lambda root: {"root": make_voc(root)},
     "folder": folder_parameters,
     "shapes": lambda root: {"size": 48, "length": 6},
+    "concat": concat_parameters,
 }
 """How to get a few samples of each built-in dataset."""
 

@@ -267,6 +267,13 @@ class TestLearnedUpsampling:
         assert isinstance(module.upsampling[0], BilinearUpsampling)
         assert "stays fixed: no symmetric kernel aligns" in caplog.text
 
+    @pytest.mark.parametrize("offset", [(0, Fraction(1, 4)), (Fraction(1, 4), 0)])
+    def test_where_one_aligns_along_one_axis_only_it_stays_fixed(self, offset: tuple) -> None:
+        maps = [
+            FeatureSpec("map", 3, grid, (1, 1), "computed") for grid in (Grid(8), Grid(4, offset))
+        ]
+        assert isinstance(upsampling(3, *maps, learned=True), BilinearUpsampling)
+
     def test_where_one_aligns_it_says_nothing(self, caplog) -> None:
         FCN16s(specs("ResNet"), 5, upsampling="learned")
         assert caplog.text == ""

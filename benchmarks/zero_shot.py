@@ -1,0 +1,168 @@
+"""What word vectors give classes that training never saw, beside what chance gives them.
+
+    python benchmarks/zero_shot.py RUN CAMVID [--draws 20] [--plugin FILE]
+
+RUN: a training of camvid_zero_shot_vgg16. Its network turns each image of val into vectors of
+pixels once; these are then scored by several sets of class vectors. Those of the seen classes stay;
+those of the unseen ones are
+
+- ``words``: of their names, as the run has them;
+- ``swapped``: each that of another unseen class;
+- ``other words``: of seen classes' rows mixed at random, so that they lie where names lie;
+- ``directions``: drawn uniformly.
+
+Of those that are drawn, the median and the best of all draws are shown. For each set: accuracy
+among the unseen classes alone (chance is one in as many), and mean IU of seen and of unseen classes
+and their harmonic mean, uncalibrated and at the calibration that is best for this very set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from pluxel.core import Scores, load_config
+from pluxel.core.data import EvaluationData
+from pluxel.core.fused import resampled_classes
+from pluxel.core.metrics import ConfusionMatrix
+from pluxel.core.predict import Pipeline
+from pluxel.core.zero_shot import ZeroShotScores
+from pluxel.registry import Host
+from torch import Tensor
+from torch.nn import functional
+
+CALIBRATIONS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Image:
+    """Vectors of pixels on their grid, and the classes (H, W) that are true."""
+
+    pixels: Scores
+    target: Tensor
+
+
+class Study:
+    """The images of val as the network of a run sees them."""
+
+    def __init__(self, run: Path, root: Path, host: Host) -> None:
+        pipeline = Pipeline.load(run, host=host)
+        config = load_config(run / "config.yaml", [f"dataset.root={root}"], host=host).pipeline
+        section = config.heads["semantic"].zero_shot
+        if section is None:
+            raise SystemExit(f"{run} has no unseen classes")
+        self.space = pipeline.spaces["semantic"]
+        names = list(self.space.class_names)
+        self.unseen = [names.index(name) for name in section.unseen]
+        self.seen = [i for i in range(len(names)) if i not in self.unseen]
+        decoder = next(iter(pipeline.model.heads["semantic"].decoders.values()))
+        self.words: Tensor = decoder.class_vectors.clone()  # pyright: ignore
+        # Scored by the axes of the space, pixels come out as their vectors.
+        decoder.class_vectors = torch.eye(self.words.shape[1])  # pyright: ignore
+        data = EvaluationData(config.dataset(split="val"), {"semantic": self.space})
+        self.images = [*self._images(pipeline, data)]
+
+    def _images(self, pipeline: Pipeline, data: EvaluationData) -> Iterator[Image]:
+        for item in data:
+            pixels = {n: torch.from_numpy(a).permute(2, 0, 1)[None] for n, a in item.inputs.items()}
+            with torch.inference_mode():
+                found = pipeline.model(pixels)["semantic"]
+            yield Image(found, torch.from_numpy(item.targets["semantic"]).long())
+
+    def scores(self, vectors: Tensor, calibration: float) -> ZeroShotScores:
+        """Evaluate all classes, the scores of the seen ones lowered by ``calibration``."""
+        offsets = torch.zeros(len(vectors))
+        offsets[self.seen] = -calibration
+        matrix = ConfusionMatrix(self.space.num_classes, self.space.ignore_index)
+        for image in self.images:
+            matrix.update(self._classes(image, vectors, offsets), image.target)
+        found = matrix.scores()
+        return ZeroShotScores.of(found.iou, found.accuracy, self.unseen)
+
+    def among_unseen(self, vectors: Tensor) -> float:
+        """Return the mean accuracy on pixels of unseen classes, scored by these alone."""
+        matrix = ConfusionMatrix(len(self.unseen), len(self.unseen))
+        table = torch.full((self.space.ignore_index + 1,), len(self.unseen))
+        table[self.unseen] = torch.arange(len(self.unseen))
+        for image in self.images:
+            found = self._classes(image, vectors[self.unseen], torch.zeros(len(self.unseen)))
+            matrix.update(found, table[image.target])
+        return matrix.scores().overall()["mean_accuracy"]
+
+    def _classes(self, image: Image, vectors: Tensor, offsets: Tensor) -> Tensor:
+        with torch.inference_mode():
+            tensor = functional.conv2d(image.pixels.tensor, vectors[:, :, None, None], offsets)
+            height, width = image.target.shape
+            return resampled_classes(replace(image.pixels, tensor=tensor), (height, width))[0]
+
+
+def candidates(study: Study, draws: int) -> dict[str, list[Tensor]]:
+    """Return sets of class vectors (C, D) by what the unseen ones are."""
+    random = torch.Generator().manual_seed(0)
+    seen, dim = study.words[study.seen], study.words.shape[1]
+    count = len(study.unseen)
+    mixed = [torch.randn(count, len(seen), generator=random) @ seen for _ in range(draws)]
+    directions = [torch.randn(count, dim, generator=random) for _ in range(draws)]
+    return {
+        "words": [study.words],
+        "swapped": [_with(study, study.words[study.unseen].roll(1, 0))],
+        "other words": [_with(study, rows) for rows in mixed],
+        "directions": [_with(study, rows) for rows in directions],
+    }
+
+
+def _with(study: Study, rows: Tensor) -> Tensor:
+    vectors = study.words.clone()
+    vectors[study.unseen] = functional.normalize(rows)
+    return vectors
+
+
+def measure(study: Study, vectors: Tensor) -> dict[str, object]:
+    """Return every figure of one set."""
+    at = {calibration: study.scores(vectors, calibration) for calibration in CALIBRATIONS}
+    best = max(CALIBRATIONS, key=lambda calibration: at[calibration].harmonic_mean_iou)
+    return {
+        "among_unseen": study.among_unseen(vectors),
+        "best_calibration": best,
+        "by_calibration": {str(key): asdict(value) for key, value in at.items()},
+    }
+
+
+def show(name: str, found: dict[str, object]) -> None:
+    print(f"{name}: among the unseen {100 * found['among_unseen']:.1f} %")  # pyright: ignore
+    for key, scores in found["by_calibration"].items():  # pyright: ignore
+        seen, unseen, both = (
+            f"{100 * scores[f'{kind}_mean_iou']:.1f}" for kind in ("seen", "unseen", "harmonic")
+        )
+        print(f"  calibration {key}: seen {seen}, unseen {unseen}, harmonic mean {both}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--plugin", type=Path, action="append", default=[])
+    parser.add_argument("--output", type=Path, help="JSON with every figure")
+    options = parser.parse_args()
+    study = Study(options.run, options.root, Host(files=options.plugin))
+    results = {}
+    for name, sets in candidates(study, options.draws).items():
+        found = [measure(study, vectors) for vectors in sets]
+        found.sort(key=lambda one: one["by_calibration"][str(one["best_calibration"])]["harmonic_mean_iou"])  # pyright: ignore
+        results[name] = found
+        if len(found) == 1:
+            show(name, found[0])
+        else:
+            show(f"{name}, median of {len(found)}", found[len(found) // 2])
+            show(f"{name}, best of {len(found)}", found[-1])
+    if options.output:
+        options.output.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

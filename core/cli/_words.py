@@ -1,0 +1,167 @@
+"""Which word vectors a command is about: the options that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._options import settings
+from ._session import Session
+
+if TYPE_CHECKING:
+    from ..config import WordsConfig
+    from ..embeddings import WordSearch, WordVectors
+
+_NONE = """\
+Which word vectors? Give --embedding NAME, such as glove with --set name=6B --set dim=50, or \
+--config FILE. pluxel embeddings list shows what there is."""
+
+_FASTTEXT = (793712314).to_bytes(4, "little")
+"""What a fastText model begins with."""
+
+_READERS = {
+    ".txt": "pluxel/glove",
+    ".zip": "pluxel/glove",
+    ".gz": "pluxel/glove",
+    ".vec": "pluxel/word2vec",
+    ".ftz": "pluxel/fasttext",
+    ".npy": "pluxel/table",
+    ".safetensors": "pluxel/table",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the options say: a file, the name of an embedding or of vectors, and values."""
+
+    config: str | None = None
+    embedding: str | None = None
+    settings: tuple[str, ...] = ()
+
+    def reading(self, path: Path) -> Source:
+        """Return the same for a file: by the component that is named, or else by its suffix."""
+        from ..config import scalar  # noqa: PLC0415 - the help stays light
+
+        name = self.embedding or _reader(path)
+        return Source(self.config, name, (f"embedding.file={scalar(str(path))}", *self.settings))
+
+    def load(self, session: Session) -> WordsConfig:
+        """Read and validate it. Raises: ConfigError; UsageError if nothing is named."""
+        from ..config import load_words  # noqa: PLC0415 - the help stays light
+
+        named = any(one.startswith("embedding") for one in self.settings)
+        if self.config is None and self.embedding is None and not named:
+            raise click.UsageError(_NONE)
+        name = () if self.embedding is None else (_override(session, self.embedding),)
+        return load_words(self.config, (*name, *self.settings), host=session.host)
+
+    def words(self, session: Session) -> WordVectors:
+        """Return the vectors: converted when they are first read, then mapped."""
+        return _built(self.load(session))
+
+    def search(self, session: Session) -> WordSearch:
+        """Return the vectors with the index that is asked for."""
+        from ..embeddings import WordSearch  # noqa: PLC0415 - the help stays light
+
+        loaded = self.load(session)
+        chosen = loaded.settings
+        return WordSearch.build(_built(loaded), chosen.index, chosen.device)
+
+
+def source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--config``, ``--embedding`` and ``--set``, which come as ``source``."""
+
+    @wraps(command)
+    def collected(
+        *arguments: Any,
+        config: str | None,
+        embedding: str | None,
+        settings: tuple[str, ...],
+        **others: Any,
+    ) -> None:
+        command(*arguments, source=Source(config, embedding, settings), **others)
+
+    config = click.option(
+        "--config",
+        metavar="FILE",
+        help="A YAML file of word vectors, or the name of a shipped one.",
+    )
+    embedding = click.option(
+        "--embedding",
+        metavar="NAME",
+        help="A component, such as glove, or the name of vectors, such as glove.6B.50d.",
+    )
+    return config(embedding(settings(collected)))
+
+
+def search_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `source_options`, and ``--index`` and ``--device`` to them."""
+
+    @wraps(command)
+    def collected(
+        *arguments: Any, source: Source, index: str | None, device: str | None, **others: Any
+    ) -> None:
+        chosen = {"index": index, "device": device}
+        more = tuple(f"{key}={value}" for key, value in chosen.items() if value is not None)
+        whole = Source(source.config, source.embedding, (*source.settings, *more))
+        command(*arguments, source=whole, **others)
+
+    index = click.option(
+        "--index", help="exact, or faiss_hnsw, faiss_ivf (approximate).  [default: exact]"
+    )
+    device = click.option("--device", help="cpu, cuda, cuda:1, auto.  [default: cpu]")
+    return source_options(index(device(collected)))
+
+
+def _built(loaded: WordsConfig) -> WordVectors:
+    from ..embeddings import WordVectors  # noqa: PLC0415 - the help stays light
+    from ..progress import configure_logging  # noqa: PLC0415
+
+    configure_logging()
+    with loaded.at("embedding"):
+        return WordVectors.of(loaded.settings.embedding())
+
+
+def _reader(path: Path) -> str:
+    """Return the component that reads files with this suffix."""
+    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+
+    if path.suffix == ".bin":
+        try:
+            with path.open("rb") as file:
+                magic = file.read(len(_FASTTEXT))
+        except OSError as error:
+            raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
+        return "pluxel/fasttext" if magic == _FASTTEXT else "pluxel/word2vec"
+    if found := _READERS.get(path.suffix):
+        return found
+    known = ", ".join([".bin", *_READERS])
+    raise PluxelError(
+        f"'{path}': which component reads it? --embedding names one; known by suffix are {known}"
+    )
+
+
+def _override(session: Session, name: str) -> str:
+    """Return what ``--embedding NAME`` means as ``embedding=…``.
+
+    Raises: PluxelError with the nearest name, of components or of vectors, for one of neither.
+    """
+    from ...registry import PluxelError, did_you_mean  # noqa: PLC0415 - the help stays light
+    from ..config import scalar  # noqa: PLC0415
+    from ..embeddings import offered  # noqa: PLC0415
+
+    host = session.host
+    if host.owners("embedding", name):
+        return f"embedding={scalar(name)}"
+    offers = {one.offer.alias: one.component for one in offered(host)}
+    if component := offers.get(name):
+        return f"embedding={{type: {component.qualified}, name: {scalar(name)}}}"
+    components = [one.name for one in host.components("embedding")]
+    if near := did_you_mean(name, [*offers, *components]):
+        raise PluxelError(f"unknown embedding '{name}'.{near}")
+    return f"embedding={scalar(name)}"  # which is then said to be unknown, with what failed to load

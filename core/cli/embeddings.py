@@ -1,0 +1,282 @@
+"""``pluxel embeddings``: what word vectors there are, what they are like, other files of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._groups import Group
+from ._session import Session
+from ._words import Source, search_options, source_options
+
+if TYPE_CHECKING:
+    from ..embeddings import AnalogyScores, PairScores, Store, Summary, Tally
+
+_FORMATS = ("glove", "word2vec", "word2vec_binary", "store", "numpy")
+_METHODS = ("pca", "tsne")
+
+
+@click.group(cls=Group)
+def embeddings() -> None:
+    """See, measure and convert word vectors."""
+
+
+@embeddings.command("list")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="The folder of caches.  [default: ~/.cache/pluxel]",
+)
+@click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
+@click.pass_obj
+def list_(session: Session, cache: Path | None, as_json: bool) -> None:
+    """List the embeddings of all plugins, the vectors that they can download, and the cache."""
+    from ..embeddings import cache_folder, offered  # noqa: PLC0415 - the help stays light
+
+    components = session.host.components("embedding")
+    offers = {
+        one.qualified: [each.offer for each in offered(session.host, one)] for one in components
+    }
+    folder = cache_folder(cache)
+    stores = _stores(folder)
+    if as_json:
+        records = [
+            {
+                "name": one.name,
+                "provider": one.provider,
+                "summary": one.summary,
+                "offers": [
+                    {"alias": each.alias, "url": each.url, "size": each.size}
+                    for each in offers[one.qualified]
+                ],
+            }
+            for one in components
+        ]
+        kept = [{"file": str(store.path), **_facts(store)} for store in stores]
+        click.echo(json.dumps({"embeddings": records, "cache": kept}, indent=2))
+        return
+    width = max((len(one.name) for one in components), default=0)
+    for one in components:
+        click.echo(f"{one.name:<{width}}  {one.provider}  {one.summary}")
+        for each in offers[one.qualified]:
+            click.echo(f"{'':<{width}}  {each.alias:<24}  {_size(each.size)}")
+    click.echo(f"\n{folder}: {len(stores) or 'no'} converted")
+    for store in stores:
+        facts = _facts(store)
+        click.echo(
+            f"  {store.path.name}  {facts['words']:,} × {facts['dim']}  {_size(facts['size'])}"
+        )
+
+
+@embeddings.command()
+@source_options
+@click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
+@click.pass_obj
+def info(session: Session, source: Source, as_json: bool) -> None:
+    """Show what word vectors are like: size, words, norms, source."""
+    from ..embeddings import summarise  # noqa: PLC0415 - the help stays light
+
+    summary = summarise(source.words(session))
+    if as_json:
+        click.echo(json.dumps(asdict(summary), indent=2, default=str, ensure_ascii=False))
+    else:
+        rows = _rows(summary)
+        width = max(len(title) for title, _ in rows)
+        click.echo("\n".join(f"{title:<{width}}  {value}" for title, value in rows))
+
+
+@embeddings.command()
+@click.argument("paths", metavar="[SOURCE] DEST", nargs=-1, type=click.Path(path_type=Path))
+@source_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    help="Of DEST.  [default: what its suffix means: .txt, .vec, .bin, .safetensors, .npy]",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is already there.")
+@click.pass_obj
+def convert(
+    session: Session, paths: tuple[Path, ...], source: Source, form: Any, force: bool
+) -> None:
+    """Write word vectors to DEST, for other programs.
+
+    From SOURCE, a file whose suffix tells its reader, or from what the options name. As text
+    without (.txt) or with a header (.vec), in word2vec's binary form (.bin), as a store of
+    Pluxel's (.safetensors), or as an array with a list of words beside it (.npy).
+    """
+    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..embeddings import blocks_of, format_of, write_vectors  # noqa: PLC0415
+    from ..progress import track  # noqa: PLC0415
+
+    if len(paths) not in (1, 2):
+        raise click.UsageError("Give SOURCE and DEST, or DEST alone and --embedding or --config.")
+    destination = paths[-1]
+    form = form or format_of(destination)
+    if destination.exists() and not force:
+        raise PluxelError(f"{destination} is already there; --force replaces it")
+    if len(paths) == 2:
+        source = source.reading(paths[0])
+    words = source.words(session)
+    if words.has_subwords:
+        click.echo("the vectors of whole words are written, those of their parts are not", err=True)
+    with track("writing", blocks_of(words)) as advance:
+        for file in write_vectors(words, destination, form, advance):
+            click.echo(f"{file}: {len(words):,} × {words.dim}, {_size(file.stat().st_size)}")
+
+
+@embeddings.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@search_options
+@click.option(
+    "--restrict",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Know only the first N words, the most frequent ones; 300000 is gensim's custom.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
+@click.pass_obj
+def evaluate(
+    session: Session, files: tuple[Path, ...], source: Source, restrict: int | None, as_json: bool
+) -> None:
+    """Measure word vectors by what people say: pairs of words, and analogies.
+
+    FILES: WordSim-353, SimLex-999, rare words, and others that hold two words and a score on a
+    line; questions-words.txt, and others that hold four words on a line under ": section".
+    Correlations of cosines with the scores, and the share of analogies that are solved (3CosAdd);
+    of the pairs and questions whose words are all known, and how many those are.
+    """
+    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..embeddings import WHERE_SETS_ARE, PairScores  # noqa: PLC0415
+    from ..embeddings import evaluate as measure  # noqa: PLC0415
+
+    if not files:
+        raise PluxelError("which sets? Give their files", [WHERE_SETS_ARE])
+    search = source.search(session)
+    records = []
+    for file in files:
+        scores = measure(file, search, first=restrict)
+        pairs = isinstance(scores, PairScores)
+        if as_json:
+            records.append({"file": str(file), **(_judged(scores) if pairs else _record(scores))})
+        else:
+            click.echo("\n".join(_pairs(file, scores) if pairs else _analogies(file, scores)))
+    if as_json:
+        click.echo(json.dumps(records, indent=2))
+
+
+@embeddings.command()
+@click.argument("words", nargs=-1, required=True)
+@source_options
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("words.png"),
+    show_default=True,
+    help="The picture: .png, .svg, .pdf.",
+)
+@click.option("--method", type=click.Choice(_METHODS), default="pca", show_default=True)
+@click.pass_obj
+def plot(session: Session, words: tuple[str, ...], source: Source, out: Path, method: Any) -> None:
+    """Draw WORDS in the plane, near to each other where their vectors are.
+
+    By PCA, or by t-SNE, which keeps neighbours together and little else. Needs pip install
+    'pluxel[plot]'.
+    """
+    import torch  # noqa: PLC0415 - the help stays light
+
+    from ..embeddings import plane, save_plot  # noqa: PLC0415
+
+    distinct = list(dict.fromkeys(words))
+    vectors = source.words(session)
+    rows = torch.stack([vectors.vector(word) for word in distinct]).numpy()
+    save_plot(distinct, plane(rows, method), out)
+    click.echo(f"picture: {out}")
+
+
+def _stores(folder: Path) -> list[Store]:
+    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..embeddings import open_store  # noqa: PLC0415
+
+    found = []
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            found.append(open_store(path))
+        except PluxelError as error:
+            click.echo(str(error), err=True)
+    return found
+
+
+def _facts(store: Store) -> dict[str, Any]:
+    words, dim = store.arrays["vectors"].shape
+    size = store.path.stat().st_size
+    return {"source": store.metadata.get("source"), "words": words, "dim": dim, "size": size}
+
+
+def _rows(summary: Summary) -> list[tuple[str, str]]:
+    """Return titles and values of what is known."""
+    low, middle, high = summary.norms
+    subwords = ", parts of words have vectors" if summary.subwords else ""
+    rows = [
+        ("words", f"{summary.words:,} × {summary.dim}"),
+        ("first", " ".join(summary.first)),
+        ("last", " ".join(summary.last)),
+        ("norms", f"{low:.3f} to {high:.3f}, median {middle:.3f}"),
+        ("zero vectors", f"{summary.zeros:,}"),
+        ("unknown words", f"{summary.unknown}{subwords}"),
+    ]
+    if summary.store is not None:
+        rows.append(("duplicates", f"{summary.duplicates:,} left out"))
+        rows.append(("source", f"{summary.source}"))
+        rows.append(("store", f"{summary.store}"))
+    if summary.energy is not None:
+        kept = f"{summary.directions} of {summary.dim} directions, {100 * summary.energy:.1f} %"
+        rows.append(("compact copy", f"{kept} of the energy"))
+    return rows
+
+
+def _pairs(file: Path, scores: PairScores) -> list[str]:
+    return [
+        f"{file.name}: Spearman {scores.spearman:.4f}, Pearson {scores.pearson:.4f}, "
+        f"{scores.used:,} of {scores.total:,} pairs known"
+    ]
+
+
+def _analogies(file: Path, scores: AnalogyScores) -> list[str]:
+    shown = {**scores.sections, **scores.parts, "total": scores.total}
+    width = max(map(len, shown))
+    return [f"{file.name}:"] + [
+        f"  {name:<{width}}  {tally.accuracy:.4f}  {tally.right:,} right, "
+        f"{tally.used:,} of {tally.total:,} questions known"
+        for name, tally in shown.items()
+    ]
+
+
+def _judged(scores: PairScores) -> dict[str, Any]:
+    # JSON has no NaN.
+    return {key: None if isnan(value) else value for key, value in asdict(scores).items()}
+
+
+def _record(scores: AnalogyScores) -> dict[str, Any]:
+    def plain(tallies: dict[str, Tally]) -> dict[str, Any]:
+        return {
+            name: {"accuracy": tally.accuracy if tally.used else None, **tally._asdict()}
+            for name, tally in tallies.items()
+        }
+
+    return {
+        "sections": plain(dict(scores.sections)),
+        "parts": plain(scores.parts),
+        **plain({"total": scores.total}),
+    }
+
+
+def _size(size: int) -> str:
+    if not size:
+        return "size unknown"
+    return f"{size / 1e6:,.1f} MB" if size < 1e9 else f"{size / 1e9:,.2f} GB"

@@ -1,0 +1,212 @@
+"""``pluxel labels``: the classes of one dataset by those of another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._groups import Group
+from ._session import Session
+from ._words import Source, source_options
+
+if TYPE_CHECKING:
+    from ..alignment import Match
+    from ..labels import LabelMap
+
+_WIDTH = 100
+
+
+@click.group(cls=Group)
+def labels() -> None:
+    """Match the classes of two datasets."""
+
+
+@labels.command()
+@click.argument("dataset_a")
+@click.argument("dataset_b")
+@source_options
+@click.option(
+    "--one-to-one/--many-to-one",
+    help="Whether each class of DATASET_B is given once.  [default: many-to-one]",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1, 1),
+    help="The least margin by which a match stands out.  [default: 0.15]",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it into a file.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is already there.")
+@click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
+@click.pass_obj
+def align(
+    session: Session,
+    dataset_a: str,
+    dataset_b: str,
+    source: Source,
+    one_to_one: bool,
+    threshold: float | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Print a label map that gives the classes of DATASET_A the names of those of DATASET_B.
+
+    A dataset is the name of one (camvid), a configuration (FILE.yaml), or a text file with a class
+    a line. Equal names match, and names of like meaning; edit what is printed, and put it under
+    labels, or under maps of a concat.
+    """
+    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..alignment import THRESHOLD, align  # noqa: PLC0415
+    from ..embeddings import name_vectors  # noqa: PLC0415
+    from ..files import write_text  # noqa: PLC0415
+
+    if out is not None and out.exists() and not force:
+        raise PluxelError(f"{out} is already there; --force replaces it, --out names another")
+    least = THRESHOLD if threshold is None else threshold
+    theirs, wanted = (_label_map(session, one) for one in (dataset_a, dataset_b))
+    words = source.words(session)
+    matches = align(
+        theirs.class_names,
+        wanted.class_names,
+        lambda names: name_vectors(names, [words]),
+        threshold=least,
+        one_to_one=one_to_one,
+    )
+    taken = {match.target for match in matches}
+    free = [name for name in wanted.class_names if name not in taken]
+    if as_json:
+        text = json.dumps(_record(theirs, matches, free), indent=2, ensure_ascii=False) + "\n"
+    else:
+        title = f"{dataset_a} in the classes of {dataset_b}, by margins of {least:g} and more."
+        text = "".join(f"{line}\n" for line in _lines(title, theirs, matches, free))
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(out, text)
+
+
+def _label_map(session: Session, given: str) -> LabelMap:
+    """Return the classes that an argument means, by raw ids; a list is numbered from 0.
+
+    Raises: PluxelError if it means none.
+    """
+    from ...registry import PluxelError, UnknownComponent  # noqa: PLC0415 - the help stays light
+    from ..config import declared_map  # noqa: PLC0415
+
+    path = Path(given)
+    if path.suffix in (".yaml", ".yml"):
+        return _configured(session, given)
+    if path.is_file():
+        return _listed(path)
+    try:
+        return declared_map(session.host, given)
+    except UnknownComponent as error:
+        raise PluxelError(error.message, (*error.notes, f"nor is there a file {path}")) from error
+    except PluxelError as error:
+        ways = "give a configuration, FILE.yaml, or a text file with a class a line"
+        raise PluxelError(error.message, (*error.notes, ways)) from error
+
+
+def _configured(session: Session, path: str) -> LabelMap:
+    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..config import declared_labels, load_config  # noqa: PLC0415
+    from ..data import open_split  # noqa: PLC0415
+    from ..labels import main_map  # noqa: PLC0415
+
+    config = load_config(path, host=session.host)
+    make, splits = config.pipeline.dataset, config.pipeline.splits
+    with config.at("dataset"):
+        labels = declared_labels(make.target)
+        if not labels:
+            split = next(iter(splits.values()), "train")
+            labels = open_split(lambda name: make(split=name), split).labels
+        if (name := main_map(labels)) is None:
+            raise PluxelError(f"the dataset has several label maps: {', '.join(labels)}")
+        return labels[name]
+
+
+def _listed(path: Path) -> LabelMap:
+    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..labels import LabelMap  # noqa: PLC0415
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PluxelError(f"cannot read {path}: {error}") from error
+    names = [line.strip() for line in text.splitlines() if line.strip()]
+    if not names:
+        raise PluxelError(f"{path}: no class stands in it; write one a line")
+    for name in names:
+        if names.count(name) > 1:
+            raise PluxelError(f"{path}: class '{name}' stands there {names.count(name)} times")
+    return LabelMap(dict(enumerate(names)))
+
+
+def _record(labels: LabelMap, matches: Sequence[Match], free: Sequence[str]) -> dict[str, Any]:
+    keys = _keys(labels)
+    found = [
+        {
+            "ids": keys[match.source],
+            "class": match.source,
+            "target": match.target,
+            "margin": match.score,
+            "nearest": [{"class": name, "margin": margin} for name, margin in match.nearest],
+        }
+        for match in matches
+    ]
+    return {"matches": found, "without": list(free)}
+
+
+def _keys(labels: LabelMap) -> dict[str, list[int | str]]:
+    keys: dict[str, list[int | str]] = {}
+    for raw, name in labels.ids.items():
+        keys.setdefault(name, []).append(labels.key_of(raw))
+    return keys
+
+
+def _lines(
+    title: str, labels: LabelMap, matches: Sequence[Match], free: Sequence[str]
+) -> Iterator[str]:
+    """Yield the lines of a YAML file, comments below each other."""
+    from ..config import scalar  # noqa: PLC0415 - the help stays light
+    from ..labels import IGNORE  # noqa: PLC0415
+
+    found = {match.source: match for match in matches}
+    rows: list[tuple[str, str, str]] = []
+    for raw, name in labels.ids.items():
+        match = found.get(name)
+        target = (match.target if match else None) or IGNORE
+        entry = f"  {scalar(labels.key_of(raw))}: {scalar(target)}"
+        rows.append((entry, name, _reason(match) if match else ""))
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    yield _comment(f"{title} Vectors know what is talked of together: check each line.")
+    yield "map:"
+    for entry, name, reason in rows:
+        yield f"{entry:<{widths[0]}}  # {name:<{widths[1]}}  {reason}".rstrip()
+    ignored = [match.source for match in matches if match.target is None]
+    if ignored:
+        yield _comment(f"Ignored, for nothing is near enough: {', '.join(ignored)}.")
+    if free:
+        yield _comment(f"Classes that get nothing: {', '.join(free)}.")
+
+
+def _comment(text: str) -> str:
+    return fill(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")
+
+
+def _reason(match: Match) -> str:
+    others = ", ".join(f"{name} {margin:.2f}" for name, margin in match.nearest)
+    if match.target is None:
+        return f"none; nearest: {others}" if others else "none, by its name"
+    if match.by_name:
+        return "by name"
+    return f"{match.score:.2f}" + (f"; next: {others}" if others else "")

@@ -1,0 +1,262 @@
+"""How well word vectors agree with people: judged pairs of words, and analogies.
+
+The sets are text files of their authors; what is computed equals gensim's ``evaluate_word_pairs``
+and ``evaluate_word_analogies``. Words are compared in capital letters; of several that are alike
+then, the most frequent counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...registry import PluxelError
+from ._queries import Query, WordSearch
+
+WHERE_SETS_ARE = """\
+the sets are files of their authors: WordSim-353 (Finkelstein et al. 2002), SimLex-999 (Hill, \
+Reichart & Korhonen 2015), rare words (Luong, Socher & Manning 2013), questions-words.txt \
+(Mikolov et al. 2013); the package gensim brings wordsim353.tsv, simlex999.txt and \
+questions-words.txt in gensim/test/test_data"""
+"""Where the sets are to be had."""
+
+_NAMED_SCORE = "SimLex999"
+"""The column of the score where a header names it; elsewhere it is the third."""
+
+_TOP = 5
+_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class PairScores:
+    """Agreement of cosines with the judgements of people, over the pairs that have vectors.
+
+    ``spearman``, ``pearson``: correlations in [-1, 1], NaN of values that are all alike. ``used``
+    pairs of ``total`` have vectors.
+    """
+
+    spearman: float
+    pearson: float
+    used: int
+    total: int
+
+
+class Tally(NamedTuple):
+    """Questions ``right`` of those ``used``, whose words are all there, of ``total``."""
+
+    right: int = 0
+    used: int = 0
+    total: int = 0
+
+    @property
+    def accuracy(self) -> float:
+        """The share of those used that are right; NaN if there are none."""
+        return self.right / self.used if self.used else float("nan")
+
+    def plus(self, other: Tally) -> Tally:
+        """Return both together."""
+        return Tally(*(one + its for one, its in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True)
+class AnalogyScores:
+    """``sections``: the questions answered rightly, by the section of the file."""
+
+    sections: Mapping[str, Tally]
+
+    @property
+    def parts(self) -> dict[str, Tally]:
+        """Semantic and syntactic sections apart (Mikolov et al. 2013), if there are both."""
+        parts = {
+            part: _sum(t for name, t in self.sections.items() if name.startswith("gram") == syntax)
+            for part, syntax in (("semantic", False), ("syntactic", True))
+        }
+        return parts if all(part.total for part in parts.values()) else {}
+
+    @property
+    def total(self) -> Tally:
+        """All sections together."""
+        return _sum(self.sections.values())
+
+
+def evaluate(
+    path: Path, search: WordSearch, *, first: int | None = None
+) -> PairScores | AnalogyScores:
+    """Return what a set says of word vectors; the file shows which kind it is.
+
+    Pairs: two words and a score on a line, between tabs, commas or spaces; further columns and a
+    header may be there. Analogies: four words on a line, under ``: section``. Lines that begin
+    with ``#`` are comments. ``first``: only so many of the words count as known.
+
+    Raises: PluxelError if the file cannot be read, with the line that is wrong, and if no pair or
+    question has vectors.
+    """
+    lines = list(_lines(path))
+    known = _Known(search, first, {word.upper() for line in lines for word in line.words})
+    if lines[0].text.startswith(":"):
+        return _analogies(lines, known, path)
+    return _pairs(lines, known, path)
+
+
+class _Line(NamedTuple):
+    number: int
+    text: str
+
+    @property
+    def words(self) -> list[str]:
+        return self.columns[:4]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns, between tabs, else commas, else white space."""
+        separator = next((one for one in "\t," if one in self.text), None)
+        return [column.strip() for column in self.text.split(separator)]
+
+
+class _Known:
+    """The words of a set that have a vector.
+
+    ``places``: row by the word in capital letters, of the words that count.
+    """
+
+    def __init__(self, search: WordSearch, first: int | None, wanted: set[str]) -> None:
+        self.search, self.first = search, first
+        self.places: dict[str, int] = {}
+        for place, word in enumerate(search.words.itos):
+            if place == first:
+                break
+            if (capitals := word.upper()) in wanted:
+                self.places.setdefault(capitals, place)
+
+    def vector(self, word: str) -> Tensor | None:
+        """Return the vector of a word, that of its parts if it has no other; None without one."""
+        words, place = self.search.words, self.places.get(word.upper())
+        if place is not None:
+            return words.vectors[place]
+        return words.known(word) if words.has_subwords and words.unknown == "subword" else None
+
+
+def _lines(path: Path) -> Iterator[_Line]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise PluxelError(
+            f"cannot read {path}: {error.strerror or error}", [WHERE_SETS_ARE]
+        ) from error
+    except UnicodeDecodeError as error:
+        raise PluxelError(f"{path} is no text in UTF-8", [WHERE_SETS_ARE]) from error
+    lines = [
+        _Line(number, line)
+        for number, line in enumerate(text.split("\n"), start=1)
+        if line.strip() and not line.startswith("#")
+    ]
+    if not lines:
+        raise PluxelError(f"{path}: there is nothing in it", [WHERE_SETS_ARE])
+    return iter(lines)
+
+
+def _pairs(lines: Sequence[_Line], known: _Known, path: Path) -> PairScores:
+    header = lines[0].columns
+    score = header.index(_NAMED_SCORE) if _NAMED_SCORE in header else 2
+    if len(header) > score and _number(header[score]) is None:
+        lines = lines[1:]
+    judged, cosines = [], []
+    for line in lines:
+        columns = line.columns
+        value = _number(columns[score]) if len(columns) > score else None
+        if value is None:
+            raise PluxelError(f"{path}:{line.number}: two words and a score are expected here")
+        one, other = (known.vector(word) for word in columns[:2])
+        if one is not None and other is not None:
+            judged.append(value)
+            cosines.append(_cosine(one, other))
+    _require_some(judged, "pair", path)
+    return PairScores(
+        _correlation(_ranks(judged), _ranks(cosines)),
+        _correlation(judged, cosines),
+        len(judged),
+        len(lines),
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _cosine(one: Tensor, other: Tensor) -> float:
+    unit = [vector.double() / vector.double().norm().clamp(min=1e-300) for vector in (one, other)]
+    return float(unit[0] @ unit[1])
+
+
+def _ranks(values: Sequence[float]) -> np.ndarray:
+    """Return ranks, those of ties averaged, as Spearman's coefficient takes them."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (counts.cumsum() - (counts - 1) / 2)[inverse]
+
+
+def _correlation(one: Sequence[float] | np.ndarray, other: Sequence[float] | np.ndarray) -> float:
+    if min(np.ptp(one), np.ptp(other)) == 0:
+        return float("nan")
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def _analogies(lines: Sequence[_Line], known: _Known, path: Path) -> AnalogyScores:
+    sections: dict[str, Tally] = {}
+    asked: list[tuple[str, list[str]]] = []
+    section = ""
+    for line in lines:
+        if line.text.startswith(":"):
+            section = re.sub(r"^[: ]+", "", line.text).strip()
+            sections.setdefault(section, Tally())
+            continue
+        words = [word.upper() for word in line.text.split()]
+        if len(words) != 4:
+            raise PluxelError(f"{path}:{line.number}: four words are expected here")
+        there = all(word in known.places for word in words)
+        sections[section] = sections[section].plus(Tally(0, int(there), 1))
+        if there:
+            asked.append((section, words))
+    _require_some(asked, "question", path)
+    for (section, words), found in zip(asked, _answers([w for _, w in asked], known), strict=True):
+        sections[section] = sections[section].plus(Tally(int(found == words[3])))
+    return AnalogyScores(sections)
+
+
+def _answers(questions: Sequence[Sequence[str]], known: _Known) -> Iterator[str]:
+    """Yield the word nearest to b − a + c, in capitals; none of the three, however written."""
+    vectors = known.search.words.vectors
+    count = len(known.search.words) if known.first is None else known.first
+    for start in range(0, len(questions), _BATCH):
+        batch = questions[start : start + _BATCH]
+        places = torch.tensor([[known.places[word] for word in one[:3]] for one in batch])
+        unit = torch.nn.functional.normalize(vectors[places].double(), dim=-1, eps=1e-300)
+        targets = unit[:, 1] - unit[:, 0] + unit[:, 2]
+        queries = [
+            Query(target, tuple(own)) for target, own in zip(targets, places.tolist(), strict=True)
+        ]
+        k = max(1, min(_TOP, count - 3))
+        for words, found in zip(
+            batch, known.search.nearest(queries, k, first=known.first), strict=True
+        ):
+            capitals = [word.upper() for word, _ in found]
+            yield next((word for word in capitals if word not in words[:3]), "")
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    return reduce(Tally.plus, tallies, Tally())
+
+
+def _require_some(found: Sequence[object], noun: str, path: Path) -> None:
+    if not found:
+        raise PluxelError(f"{path}: of no {noun} all words are in the vocabulary")

@@ -1,0 +1,126 @@
+"""Word vectors into files that other programs read, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Literal, get_args
+
+import numpy as np
+
+from ...registry import PluxelError
+from ..files import replacing
+from ._store import writing
+from ._vocabulary import encode
+from ._word_vectors import WordVectors
+
+Format = Literal["glove", "word2vec", "word2vec_binary", "store", "numpy"]
+"""Text without and with a header, word2vec's binary form, Pluxel's store (safetensors), and an
+array (.npy) with a list of words beside it (.txt)."""
+
+_SUFFIXES: dict[str, Format] = {
+    ".txt": "glove",
+    ".vec": "word2vec",
+    ".bin": "word2vec_binary",
+    ".safetensors": "store",
+    ".npy": "numpy",
+}
+
+_ROWS = 1 << 12
+"""Rows that are written in one go."""
+
+_Block = tuple[list[bytes], np.ndarray]
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that a suffix means. Raises: PluxelError for an unknown one."""
+    if found := _SUFFIXES.get(path.suffix):
+        return found
+    known = ", ".join(f"{suffix} ({name})" for suffix, name in _SUFFIXES.items())
+    raise PluxelError(f"'{path}': the format of no file ends so; known are {known}")
+
+
+def blocks_of(words: WordVectors) -> int:
+    """Return the number of blocks in which vectors are written."""
+    return -(-len(words) // _ROWS)
+
+
+def write_vectors(
+    words: WordVectors,
+    path: Path,
+    form: Format,
+    advance: Callable[[], None] = lambda: None,
+) -> list[Path]:
+    """Write all words and vectors, and return the files, which are there wholly or not at all.
+
+    Numbers in text are the shortest that give the same float32. ``advance`` is called after every
+    one of `blocks_of` blocks.
+
+    Raises: PluxelError for a word that the format cannot hold, and where the disk refuses.
+    """
+    blocks = _blocks(words, _FORBIDDEN[form], advance)
+    shape = len(words), words.dim
+    if form == "store":
+        with writing(path) as writer:
+            for tokens, rows in blocks:
+                writer.add(tokens, rows)
+            writer.finish({"source": path.name})
+        return [path]
+    if form == "numpy":
+        return _write_array(blocks, shape, path)
+    write_row = _binary if form == "word2vec_binary" else _text
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
+        if form != "glove":
+            file.write(b"%d %d\n" % shape)
+        for tokens, rows in blocks:
+            write_row(file, tokens, rows)
+    return [path]
+
+
+_FORBIDDEN: dict[Format, bytes] = {
+    **dict.fromkeys(get_args(Format), b"\n"),
+    "word2vec_binary": b" \n",
+    "store": b"",
+}
+"""The bytes that cannot be in a word, because they end it."""
+
+
+def _blocks(words: WordVectors, forbidden: bytes, advance: Callable[[], None]) -> Iterator[_Block]:
+    for start in range(0, len(words), _ROWS):
+        tokens = [encode(word) for word in words.itos[start : start + _ROWS]]
+        for token in tokens:
+            if any(byte in token for byte in forbidden):
+                raise PluxelError(f"the word {token!r} cannot be written in this format")
+        yield tokens, words.vectors[start : start + _ROWS].float().numpy()
+        advance()
+
+
+def _text(file: BinaryIO, tokens: list[bytes], rows: np.ndarray) -> None:
+    numbers = rows.astype("S32").tolist()  # the shortest digits that are read back alike
+    file.writelines(
+        b"%b %b\n" % (token, b" ".join(row)) for token, row in zip(tokens, numbers, strict=True)
+    )
+
+
+def _binary(file: BinaryIO, tokens: list[bytes], rows: np.ndarray) -> None:
+    file.writelines(
+        b"%b %b\n" % (token, row.tobytes())
+        for token, row in zip(tokens, rows.astype("<f4"), strict=True)
+    )
+
+
+def _write_array(blocks: Iterator[_Block], shape: tuple[int, int], path: Path) -> list[Path]:
+    listed = path.with_suffix(".txt")
+    with (
+        replacing(listed) as words_unfinished,
+        replacing(path) as unfinished,
+        words_unfinished.open("wb") as file,
+    ):
+        array = np.lib.format.open_memmap(unfinished, "w+", np.float32, shape)
+        start = 0
+        for tokens, rows in blocks:
+            file.writelines(token + b"\n" for token in tokens)
+            array[start : start + len(rows)] = rows
+            start += len(rows)
+        array.flush()
+    return [path, listed]

@@ -1,0 +1,151 @@
+"""A picture of words in the plane, near to each other where their vectors are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ...registry import PluxelError
+from ..files import replacing
+
+Method = Literal["pca", "tsne"]
+
+_FEWEST = {"pca": 2, "tsne": 4}
+_MARGIN = 0.12
+"""Room around the points for labels, as a share of their extent."""
+
+_DPI = 150
+
+_POINT = 6.0
+"""Pixels around a point that its mark needs."""
+
+_RINGS = (8.0, 24.0, 48.0, 80.0, 120.0)
+"""Distances of a label from its point that are tried, in pixels."""
+
+_EIGHTHS = (0, 4, 2, 6, 1, 7, 3, 5)
+"""Directions that are tried, in eighths of a turn: right and left of the point first."""
+
+# What a file says of when and with what it was made would be another each time.
+_METADATA: dict[str, dict[str, None]] = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+
+
+def plane(vectors: np.ndarray, method: Method = "pca") -> np.ndarray:
+    """Return places in the plane, (n, 2) float64, for the directions of vectors (n, D).
+
+    ``pca``: the two directions in which unit vectors differ most. ``tsne``: neighbours stay
+    neighbours, distances mean little (van der Maaten & Hinton 2008). Either depends on the vectors
+    alone.
+
+    Raises: PluxelError for too few vectors, and for t-SNE without scikit-learn.
+    """
+    if len(vectors) < _FEWEST[method]:
+        raise PluxelError(f"{method} needs {_FEWEST[method]} words at least, not {len(vectors)}")
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    unit = vectors / np.maximum(norms, 1e-300)
+    return _pca(unit) if method == "pca" else _tsne(unit)
+
+
+def _pca(rows: np.ndarray) -> np.ndarray:
+    centred = rows - rows.mean(0)
+    left, sizes, directions = np.linalg.svd(centred, full_matrices=False)
+    places = np.zeros((len(rows), 2))
+    places[:, : len(sizes)] = (left * sizes)[:, :2]
+    # A direction and its opposite are one to the decomposition: the largest part decides.
+    largest = directions[np.arange(len(directions)), np.abs(directions).argmax(1)][:2]
+    places[:, : len(largest)] *= np.where(largest < 0, -1.0, 1.0)
+    return places
+
+
+def _tsne(rows: np.ndarray) -> np.ndarray:
+    try:
+        from sklearn.manifold import TSNE  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _needs("t-SNE needs scikit-learn", error) from error
+    perplexity = min(30.0, (len(rows) - 1) / 3)
+    return TSNE(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(rows)
+
+
+def save_plot(words: Sequence[str], places: np.ndarray, path: Path) -> None:
+    """Draw words at their places (n, 2) and save the picture, as the suffix says.
+
+    Each label goes where it covers least of the other labels and points (`place_labels`), and a
+    line joins one that is far from its point to it.
+
+    Raises: PluxelError without matplotlib, for a suffix that it does not know, and where the disk
+    refuses.
+    """
+    try:
+        import matplotlib as mpl  # noqa: PLC0415 - an extra
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError as error:
+        raise _needs("pictures need matplotlib", error) from error
+    figure = Figure(figsize=(8, 6), dpi=_DPI)
+    canvas = FigureCanvasAgg(figure)
+    known = canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".") not in known:
+        raise PluxelError(f"'{path}': no picture ends so; known are {', '.join(sorted(known))}")
+    axes = figure.add_axes((0.02, 0.02, 0.96, 0.96))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.margins(_MARGIN)
+    axes.scatter(places[:, 0], places[:, 1], s=16, zorder=3)
+    axes.autoscale_view()  # else the extent is settled only when it is drawn
+    style = {"ha": "center", "va": "center", "fontsize": 9, "parse_math": False}
+    texts = [figure.text(0, 0, word, **style) for word in words]
+    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
+    for text in texts:
+        text.remove()
+    points = axes.transData.transform(places)
+    sizes = np.array([(box.width, box.height) for box in boxes])
+    centres = place_labels(points, sizes, np.array(axes.bbox.extents))
+    for word, place, offset in zip(words, places, (centres - points) * 72 / _DPI, strict=True):
+        line = {"arrowstyle": "-", "lw": 0.5, "color": "0.6", "shrinkA": 1, "shrinkB": 3}
+        axes.annotate(word, place, offset, textcoords="offset points", arrowprops=line, **style)
+    with mpl.rc_context({"svg.hashsalt": "pluxel"}), replacing(path) as unfinished:
+        figure.savefig(unfinished, metadata=_METADATA.get(path.suffix))
+
+
+def place_labels(points: np.ndarray, sizes: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Return the centres of labels of these sizes (n, 2) for points (n, 2), in pixels.
+
+    One after the other goes where it covers least of the points, of the labels before it and of
+    what lies beyond the frame (x0, y0, x1, y1); of places that are as good, to the nearest.
+    """
+    taken = [*np.hstack([points - _POINT, points + _POINT])]
+    centres = np.empty_like(points)
+    for i, (point, size) in enumerate(zip(points, sizes, strict=True)):
+        tried = point + _directions() * (size / 2 + _distances())
+        boxes = np.hstack([tried - size / 2, tried + size / 2])
+        covered = size.prod() - _common(boxes, frame)
+        covered += sum(_common(boxes, other) for other in taken)
+        best = int(covered.round(3).argmin())  # an area of 1e-12 is none
+        centres[i] = tried[best]
+        taken.append(boxes[best])
+    return centres
+
+
+def _directions() -> np.ndarray:
+    angles = np.array(_EIGHTHS) * np.pi / 4
+    return np.tile(np.column_stack([np.cos(angles), np.sin(angles)]), (len(_RINGS), 1))
+
+
+def _distances() -> np.ndarray:
+    return np.repeat(_RINGS, len(_EIGHTHS))[:, None]
+
+
+def _common(boxes: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the areas that boxes (n, 4) have in common with another one."""
+    sides = np.minimum(boxes[:, 2:], other[2:]) - np.maximum(boxes[:, :2], other[:2])
+    return sides.clip(min=0).prod(1)
+
+
+def _needs(what: str, error: ImportError) -> PluxelError:
+    return PluxelError(f"{what} ({error}): pip install 'pluxel[plot]'")

@@ -1,0 +1,91 @@
+"""A dataset among several, its labels in the raw ids that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+
+from ...core.contracts import Dataset, Sample
+from ...core.data import Lazy
+from ...core.data.raw import raw_labels, read_sample
+from ...core.labels import IGNORE, MAIN, LabelError, LabelMap, LabelSpace
+
+
+@dataclass(frozen=True)
+class Translation:
+    """From raw ids of one label map to those of another: ``ids`` gives the other's classes."""
+
+    ids: Mapping[int, str]
+    target: LabelSpace
+
+    def __call__(self, raw: np.ndarray, path: object) -> np.ndarray:
+        """Return (H, W) raw ids of the target. Raises: LabelError for an id that is not listed."""
+        return self._table[self._space.encode(raw, str(path))]
+
+    @cached_property
+    def _space(self) -> LabelSpace:
+        return LabelSpace(LabelMap(self.ids))
+
+    @cached_property
+    def _table(self) -> np.ndarray:
+        names = [*self.target.class_names]
+        classes = np.full(self._space.ignore_index + 1, self.target.ignore_index)
+        classes[: self._space.num_classes] = [names.index(n) for n in self._space.class_names]
+        return self.target.decode(classes)
+
+
+class Member:
+    """A dataset whose samples are called ``NAME/…``.
+
+    ``source``: its label map, which comes as ``semantic``; ``translation``: of its raw ids, if they
+    are not the shared ones already. ``channels``: the inputs that are passed on.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dataset: Dataset,
+        source: str,
+        channels: Mapping[str, int],
+        translation: Translation | None,
+    ) -> None:
+        self.name = name
+        self.labels = dataset.labels
+        self.channels = channels
+        self.endless = getattr(dataset, "endless", False)
+        self._dataset, self._source, self._translation = dataset, source, translation
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = read_sample(self._dataset, index)
+        paths = {name: path for name, path in sample.paths.items() if name in self.channels}
+        if self._source in sample.paths:
+            paths[MAIN] = sample.paths[self._source]
+        return Sample(
+            name=f"{self.name}/{sample.name}",
+            inputs=Lazy(**{one: partial(sample.inputs.__getitem__, one) for one in self.channels}),
+            labels=Lazy(**{MAIN: partial(self._labels, sample)}),
+            paths=paths,
+        )
+
+    def _labels(self, sample: Sample) -> np.ndarray:
+        raw = raw_labels(self._dataset, sample, self._source)
+        if self._translation is None:
+            return raw
+        try:
+            return self._translation(raw, sample.paths.get(self._source, sample.name))
+        except LabelError as error:
+            place = f"in a concat, the place for it is maps: {{{self.name}: {{…}}}}"
+            raise LabelError(error.message, (*error.notes, place)) from error
+
+
+def with_ignore(space: LabelSpace) -> LabelMap:
+    """Return the label map of a space, with the id that pixels get which are to be ignored."""
+    unused = int(space.decode(np.array(space.ignore_index)))
+    labels = space.label_map
+    return LabelMap({**labels.ids, unused: IGNORE}, labels.palette, labels.packed_rgb)

@@ -1,0 +1,107 @@
+"""word2vec's binary files: a header, then for each row a word, a space, and D float32."""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+import numpy as np
+
+from ...core.embeddings import StoreWriter
+from ...registry import PluxelError
+from ._source import Stream, Words
+
+_BLOCK = 1 << 23
+_LONGEST = 1 << 16
+"""Bytes of a word, at most."""
+
+HEADER = re.compile(rb"(\d{1,18}) (\d{1,9}) ?\r?\n")
+
+
+def read_binary(stream: Stream, writer: StoreWriter) -> dict[str, str]:
+    """Add all rows of a file to a store; memory is bounded. Return what is to be known of it.
+
+    Some writers put a line feed before each word but the first; it belongs to no word.
+
+    Raises: PluxelError with the place for a file that ends too early or too late, or whose header
+    does not fit its size, and for a value that is not finite.
+    """
+    header = stream.file.readline(64)
+    found = HEADER.fullmatch(header)
+    if not found:
+        raise PluxelError(f"{stream.name} does not begin with its rows and dimensions in a line")
+    rows, dim = int(found[1]), int(found[2])
+    least = len(header) + rows * (4 * dim + 1)
+    if not rows or not dim or (stream.size is not None and least > stream.size):
+        size = "" if stream.size is None else f", and the file has {stream.size:,} bytes"
+        raise PluxelError(f"{stream.name}: the header says {rows:,} rows of {dim:,} numbers{size}")
+    reader = _Reader(stream, len(header), dim)
+    words = Words(stream.name)
+    step = max(1, _BLOCK // (4 * dim))
+    for start in range(0, rows, step):
+        tokens, vectors = reader.rows(min(step, rows - start), start)
+        writer.add(
+            words(tokens), vectors, lambda i, s=start: f"{stream.name}, row {s + i:,} of {rows:,}"
+        )
+    reader.end(rows)
+    words.warn()
+    return {"rows": str(rows), "replaced": str(words.replaced)}
+
+
+class _Reader:
+    """Reads rows one after the other."""
+
+    def __init__(self, stream: Stream, position: int, dim: int) -> None:
+        self.stream, self.dim = stream, dim
+        self._file: BinaryIO = stream.file
+        self._buffer = b""
+        self._place = 0
+        self._position = position
+
+    def rows(self, count: int, first: int) -> tuple[list[bytes], np.ndarray]:
+        """Return words, and vectors (count, D) float32; ``first``: the number of the first row."""
+        tokens: list[bytes] = []
+        values: list[bytes] = []
+        width = 4 * self.dim
+        for row in range(first, first + count):
+            space = self._space(row)
+            tokens.append(self._buffer[self._place : space].removeprefix(b"\n"))
+            self._place = space + 1
+            if len(self._buffer) < self._place + width:
+                self._more(width)
+            value = self._buffer[self._place : self._place + width]
+            if len(value) < width:
+                raise self._wrong(row, "ends within its vector")
+            values.append(value)
+            self._place += width
+        return tokens, np.frombuffer(b"".join(values), "<f4").reshape(count, self.dim)
+
+    def end(self, rows: int) -> None:
+        """Check that nothing follows the last row but a line feed."""
+        self._more(2)
+        if (rest := self._buffer[self._place :]) not in {b"", b"\n", b"\r\n"}:
+            raise self._wrong(rows - 1, f"is followed by more than the header says: {rest[:20]!r}")
+
+    def _space(self, row: int) -> int:
+        space = self._buffer.find(b" ", self._place)
+        if space < 0:
+            self._more(_LONGEST)
+            space = self._buffer.find(b" ", self._place, self._place + _LONGEST)
+        if space < 0:
+            raise self._wrong(row, "has no word that a space ends")
+        return space
+
+    def _more(self, least: int) -> None:
+        """Drop what has been read, and have ``least`` bytes or all that are left."""
+        self._position += self._place
+        parts = [self._buffer[self._place :]]
+        self._place = 0
+        there = len(parts[0])
+        while there < least and (data := self._file.read(_BLOCK)):
+            parts.append(data)
+            there += len(data)
+        self._buffer = b"".join(parts)
+
+    def _wrong(self, row: int, what: str) -> PluxelError:
+        place = self._position + self._place
+        return PluxelError(f"{self.stream.name}: row {row:,}, byte {place:,}, {what}")

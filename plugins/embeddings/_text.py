@@ -1,0 +1,186 @@
+"""Vectors as text: a word and its numbers in a line, as GloVe, word2vec and fastText write them.
+
+Fields are separated by single spaces, lines by line feeds, and by nothing else: words may hold any
+other white space, and even spaces, for the last D fields of a line are its numbers. A first line of
+two integers is a header, rows and D.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from ...core.embeddings import StoreWriter
+from ...registry import PluxelError
+from ._source import Stream, Words
+
+_BLOCK = 1 << 23
+_LONGEST = 1 << 24
+"""Bytes of a line, at most: a thousand numbers take some ten thousand."""
+
+_HEADER = re.compile(rb"(\d+) (\d+) ?\r?\n?")
+_NUMBER = re.compile(
+    rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE
+)
+_ODD = (b"\t", b"\v", b"\f", b"\r", b"  ")
+"""What the fast parser would take for one space."""
+
+
+class _Header(NamedTuple):
+    rows: int
+    dim: int
+
+
+def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> dict[str, str]:
+    """Add all rows of a file to a store; memory is bounded. Return what is to be known of it.
+
+    ``dim``: D, where it is known beforehand.
+
+    Raises: PluxelError with the number of the line for one that is not a word and D numbers, for a
+    value that is not finite, for a header that does not fit the file, for an empty file.
+    """
+    blocks = _blocks(stream)
+    lines = next(blocks, None)
+    if lines is None:
+        raise PluxelError(f"{stream.name} is empty")
+    header = _header(lines[0], stream)
+    found = header.dim if header else _dim_of(lines[0], stream, dim)
+    if dim is not None and dim != found:
+        raise PluxelError(f"{stream.name} has {found} dimensions, not {dim}")
+    words = Words(stream.name)
+    number = 1
+    if header:
+        lines, number = lines[1:], 2
+    rows = _Rows(stream.name, found, words)
+    for block in chain([lines], blocks):
+        tokens, vectors, numbers = rows.of(block, number)
+        if tokens:
+            writer.add(tokens, vectors, lambda i, n=numbers: f"{stream.name}, line {n[i]:,}")
+        number += len(block)
+    if header and len(writer) != header.rows:
+        raise PluxelError(
+            f"{stream.name}: the header says {header.rows:,} rows, and there are {len(writer):,}"
+        )
+    words.warn()
+    return {"rows": str(len(writer)), "replaced": str(words.replaced)}
+
+
+def _blocks(stream: Stream) -> Iterator[list[bytes]]:
+    """Yield the lines of a file without their ends, some megabytes at a time."""
+    rest, number = b"", 1
+    while data := stream.file.read(_BLOCK):
+        whole, feed, rest = (rest + data).rpartition(b"\n")
+        if feed:
+            lines = whole.split(b"\n")
+            number += len(lines)
+            yield lines
+        if len(rest) > _LONGEST:
+            raise PluxelError(f"{stream.name}, line {number:,} does not end; is it a text file?")
+    if rest:
+        yield [rest]
+
+
+def _header(line: bytes, stream: Stream) -> _Header | None:
+    found = _HEADER.fullmatch(line)
+    if not found:
+        return None
+    # Of a number with thousands of digits, all that matters is that it is too large.
+    header = _Header(*(int(text[:19]) for text in found.groups()))
+    least = header.rows * header.dim * 2  # a digit and a space for each number
+    if not header.dim or not header.rows or (stream.size is not None and least > stream.size):
+        raise PluxelError(
+            f"{stream.name}: the header says {header.rows:,} rows of {header.dim:,} numbers, "
+            f"and the file has {stream.size:,} bytes"
+            if stream.size is not None
+            else f"{stream.name}: the header says {header.rows:,} rows of {header.dim:,} numbers"
+        )
+    return header
+
+
+def _dim_of(line: bytes, stream: Stream, dim: int | None) -> int:
+    """Return how many numbers end the first line, ``dim`` if it is that; there is no header."""
+    fields = line.rstrip(b" \r").split(b" ")
+    numbers = 0
+    while numbers < len(fields) - 1 and _NUMBER.fullmatch(fields[-1 - numbers]):
+        numbers += 1
+        if numbers == dim:  # what stands before belongs to the word
+            break
+    if numbers > 1:
+        return numbers
+    if numbers:
+        raise PluxelError(
+            f"{stream.name}, line 1: one number only; a file of one dimension needs a header, "
+            "its rows and '1', for it cannot be told from a list otherwise"
+        )
+    raise PluxelError(f"{stream.name}, line 1 is no word with numbers: {_shown(line)}")
+
+
+class _Rows:
+    """Makes words and vectors of lines."""
+
+    def __init__(self, name: str, dim: int, words: Words) -> None:
+        self.name, self.dim, self.words = name, dim, words
+
+    def of(self, lines: list[bytes], first: int) -> tuple[list[bytes], np.ndarray, list[int]]:
+        """Return words, vectors (n, D) float32 and the lines' numbers; empty lines are left out."""
+        tokens: list[bytes] = []
+        texts: list[bytes] = []
+        numbers: list[int] = []
+        spaces = self.dim - 1
+        for number, line in enumerate(lines, first):
+            token, _, text = line.partition(b" ")
+            if text.count(b" ") != spaces or not text or text[-1:] in b" \r":
+                if not (bare := line.rstrip(b" \r")):
+                    continue
+                token, text = self._split(bare, number)
+            tokens.append(token)
+            texts.append(text)
+            numbers.append(number)
+        return self.words(tokens), self._parse(texts, numbers, tokens), numbers
+
+    def _split(self, line: bytes, number: int) -> tuple[bytes, bytes]:
+        fields = line.rsplit(b" ", self.dim)
+        if len(fields) <= self.dim:
+            raise self._wrong(number, len(fields) - 1, line)
+        return fields[0], b" ".join(fields[1:])
+
+    def _parse(self, texts: list[bytes], numbers: list[int], tokens: list[bytes]) -> np.ndarray:
+        joined = b" ".join(texts)
+        size = (len(texts), self.dim)
+        if not any(odd in joined for odd in _ODD):
+            values = _numbers(joined)
+            if values is not None and values.size == size[0] * size[1]:
+                return values.reshape(size)
+        for text, number, token in zip(texts, numbers, tokens, strict=True):
+            fields = text.split(b" ")
+            good = sum(1 for field in fields if _NUMBER.fullmatch(field))
+            if good != self.dim:
+                raise self._wrong(number, good, token + b" " + text)
+        raise PluxelError(f"{self.name}: lines {numbers[0]:,} to {numbers[-1]:,} cannot be read")
+
+    def _wrong(self, number: int, found: int, line: bytes) -> PluxelError:
+        return PluxelError(
+            f"{self.name}, line {number:,}: {found} numbers where there should be {self.dim}: "
+            f"{_shown(line)}"
+        )
+
+
+def _numbers(text: bytes) -> np.ndarray | None:
+    """Return the numbers in a text, float32, or None if there is something else in it."""
+    with np.errstate(over="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # how numpy before 2.3 stops half-way
+        try:
+            # In text mode it is not deprecated; no other function of numpy is as fast.
+            return np.fromstring(text, np.float32, sep=" ")
+        except (ValueError, DeprecationWarning):
+            return None
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode(errors="replace")
+    return f"'{text[:60]} …'" if len(text) > 60 else f"'{text}'"

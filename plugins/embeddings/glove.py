@@ -1,0 +1,123 @@
+"""GloVe: releases of word vectors, and files of their format.
+
+Pennington, Socher, Manning: "GloVe: Global Vectors for Word Representation", EMNLP 2014.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from ...core.embeddings import Download, StoredVectors, StoreWriter, Unknown, cached_store
+from ...registry import PluxelError, did_you_mean
+from ._source import source_file, unpacked_stream
+from ._text import read_text
+
+_SITE = "https://nlp.stanford.edu/data"
+_ARCHIVES = {
+    "6B": (
+        "glove.6B.zip",
+        862_182_613,
+        "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
+        (50, 100, 200, 300),
+    ),
+    "42B": (
+        "glove.42B.300d.zip",
+        1_877_800_501,
+        "03d5d7fa28e58762ace4b85fb71fe86a345ef0b5ff39f5390c14869da0fc1970",
+        (300,),
+    ),
+    "840B": (
+        "glove.840B.300d.zip",
+        2_176_768_927,
+        "c06db255e65095393609f19a4cfca20bf3a71e20cc53e892aafa490347e3849f",
+        (300,),
+    ),
+    "twitter.27B": (
+        "glove.twitter.27B.zip",
+        1_520_408_563,
+        "792af52f795d1a32c9842a3240f5f3fe5e941a8ff6df5eb0f9d668092ebc019c",
+        (25, 50, 100, 200),
+    ),
+}
+"""By name: the archive, its bytes, its SHA-256, and the dimensions in it."""
+
+_ALIAS = re.compile(r"(?:glove\.)?(?P<name>.+?)(?:\.(?P<dim>\d+)d)?")
+_USUAL_DIM = 300
+
+
+class GloVe(StoredVectors):
+    """Vectors of a release, or of a file of that format.
+
+    ``name``: ``6B``, ``42B``, ``840B`` or ``twitter.27B``, or with the dimensions as torchtext has
+    it: ``glove.6B.50d``. ``dim``: which of the release, 300 by default; with ``file``, what the
+    file has to have. ``file``: a text file, or a .zip or .gz that holds one, in place of a release.
+    ``unknown``: what stands for words without a vector. ``cache``: the folder of downloads and of
+    what was converted. ``download``: fetch the release if it is not there.
+
+    Raises: PluxelError for a release that there is not, MissingWeights for a file that there is
+    not, and what `read_text` raises.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "6B",
+        dim: Annotated[int, Field(ge=1)] | None = None,
+        file: Path | None = None,
+        unknown: Unknown = "error",
+        cache: Path | None = None,
+        download: bool = False,
+    ) -> None:
+        release = None if file else _release(name, dim)
+        source = source_file(file, release, cache=cache, permitted=download)
+        member = release.member if release else ("" if dim is None else f".{dim}d.txt")
+
+        def build(writer: StoreWriter) -> Mapping[str, str]:
+            with unpacked_stream(source, member) as stream:
+                return read_text(stream, writer, dim)
+
+        recipe = {"reader": "glove", "member": member, "dim": dim}
+        super().__init__(cached_store(source, recipe, build, cache=cache), unknown=unknown)
+
+    @classmethod
+    def aliases(cls) -> tuple[Download, ...]:
+        """Return the releases, by the names that torchtext gave them."""
+        return tuple(_download(name, dim) for name, (*_, dims) in _ARCHIVES.items() for dim in dims)
+
+
+def _release(name: str, dim: int | None) -> Download:
+    """Look up a release. Raises: PluxelError with the nearest one."""
+    found = _ALIAS.fullmatch(name)
+    base, given = (found["name"], found["dim"]) if found else (name, None)
+    if base not in _ARCHIVES:
+        if name.startswith("fasttext."):
+            raise PluxelError(f"'{name}' is offered by the embedding 'fasttext'")
+        if name.startswith("charngram."):
+            raise PluxelError(
+                f"'{name}' is not offered; vectors of parts of words are those of 'fasttext'"
+            )
+        raise PluxelError(f"GloVe has no '{name}'.{did_you_mean(base, _ARCHIVES)}")
+    if given and dim not in {None, int(given)}:
+        raise PluxelError(f"'{name}' has {given} dimensions, not {dim}")
+    wanted = int(given) if given else dim or _USUAL_DIM
+    dims = _ARCHIVES[base][-1]
+    if wanted not in dims:
+        there = ", ".join(map(str, dims))
+        raise PluxelError(f"GloVe {base} has no {wanted} dimensions; there are: dim {there}")
+    return _download(base, wanted)
+
+
+def _download(name: str, dim: int) -> Download:
+    archive, size, digest, _ = _ARCHIVES[name]
+    return Download(
+        alias=f"glove.{name}.{dim}d",
+        url=f"{_SITE}/{archive}",
+        size=size,
+        hash=f"sha256:{digest}",
+        member=f"glove.{name}.{dim}d.txt",
+    )

@@ -1,0 +1,160 @@
+"""Vectors of one's own: a matrix, and the words of its rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from ...core.embeddings import (
+    Store,
+    StoredVectors,
+    StoreWriter,
+    Unknown,
+    cached_store,
+    is_store,
+    open_store,
+)
+from ...core.weights import require_file
+from ...registry import PluxelError, did_you_mean
+from ._source import Words
+
+_BLOCK = 1 << 22
+"""Numbers that are copied at a time."""
+
+_Rows = Callable[[int, int], np.ndarray]
+"""``rows(start, stop)``: these rows as float32."""
+
+
+class Table(StoredVectors):
+    """A matrix in a .npy or safetensors file, and a list of words; or a store that Pluxel wrote.
+
+    ``file``: rows (N, D) of any floating point type. ``words``: a text file of N lines, or a JSON
+    list of N strings; by default the file of the same name that ends in .txt or .json. ``tensor``:
+    which of the safetensors file, if it holds several. ``unknown``: what stands for words without
+    a vector. ``cache``: the folder of what was converted.
+
+    A store (`pluxel embeddings convert`) brings its words along, and is mapped where it lies.
+
+    Raises: MissingWeights for a file that is not there; PluxelError for one that is damaged, for a
+    matrix of another kind, and for another number of words than rows.
+    """
+
+    def __init__(
+        self,
+        *,
+        file: Path,
+        words: Path | None = None,
+        tensor: str | None = None,
+        unknown: Unknown = "error",
+        cache: Path | None = None,
+    ) -> None:
+        super().__init__(_store(require_file(file), words, tensor, cache), unknown=unknown)
+
+
+def _store(file: Path, words: Path | None, tensor: str | None, cache: Path | None) -> Store:
+    if file.suffix == ".safetensors" and is_store(file):
+        if words or tensor:
+            raise PluxelError(
+                f"{file} is a store with words of its own: leave out words and tensor"
+            )
+        return open_store(file)
+    listed = _beside(file) if words is None else require_file(words)
+
+    def build(writer: StoreWriter) -> Mapping[str, str]:
+        tokens = _read_words(listed)
+        read, (count, dim) = _open(file, tensor)
+        if count != len(tokens):
+            raise PluxelError(f"{file} has {count:,} rows, and {listed} has {len(tokens):,} words")
+        step = max(1, _BLOCK // dim)
+        for start in range(0, count, step):
+            writer.add(
+                tokens[start : start + step],
+                read(start, start + step),
+                lambda i, s=start: f"{file}, row {s + i:,}",
+            )
+        return {}
+
+    recipe = {"reader": "table", "tensor": tensor, "words": listed.suffix}
+    return cached_store(file, recipe, build, beside=[listed], cache=cache)
+
+
+def _beside(file: Path) -> Path:
+    for suffix in (".txt", ".json"):
+        if (path := file.with_suffix(suffix)).is_file():
+            return path
+    raise PluxelError(
+        f"which words are the rows of {file}? 'words: …' names the file that lists them"
+    )
+
+
+def _read_words(path: Path) -> list[bytes]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
+    if path.suffix == ".json":
+        return _json_words(path, data)
+    lines = data.removesuffix(b"\n").split(b"\n") if data else []
+    words = Words(str(path))
+    found = words([line.removesuffix(b"\r") for line in lines])
+    words.warn()
+    return found
+
+
+def _json_words(path: Path, data: bytes) -> list[bytes]:
+    try:
+        found: Any = json.loads(data)
+        if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+            raise PluxelError(f"{path} is no JSON list of strings")
+        return [word.encode() for word in found]
+    except (ValueError, RecursionError) as error:  # lone surrogates are no UTF-8
+        raise PluxelError(f"{path} is no JSON list of words: {error}") from error
+
+
+def _open(file: Path, tensor: str | None) -> tuple[_Rows, tuple[int, int]]:
+    if file.suffix == ".npy":
+        return _open_array(file)
+    if file.suffix == ".safetensors":
+        return _open_safetensors(file, tensor)
+    raise PluxelError(f"{file}: a table is a .npy or a .safetensors file")
+
+
+def _open_array(file: Path) -> tuple[_Rows, tuple[int, int]]:
+    try:
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+        raise PluxelError(f"{file} is no .npy file of numbers: {error}") from error
+    is_float = isinstance(array, np.ndarray) and np.issubdtype(array.dtype, np.floating)
+    return (lambda start, stop: array[start:stop].astype(np.float32)), _checked(
+        file, array.shape, str(array.dtype), is_float
+    )
+
+
+def _open_safetensors(file: Path, tensor: str | None) -> tuple[_Rows, tuple[int, int]]:
+    try:
+        opened: Any = safe_open(file, framework="pt")
+        names = [*opened.keys()]
+    except (SafetensorError, OSError) as error:
+        raise PluxelError(f"{file} is no safetensors file: {error}") from error
+    if tensor is None and len(names) != 1:
+        raise PluxelError(f"which tensor of {file}? 'tensor: …' is one of {', '.join(names)}")
+    name = names[0] if tensor is None else tensor
+    if name not in names:
+        raise PluxelError(f"{file} has no tensor '{name}'.{did_you_mean(name, names)}")
+    rows = opened.get_slice(name)
+    kind = rows.get_dtype()
+    shape = _checked(file, rows.get_shape(), kind, kind.startswith(("F", "BF")))
+    return (lambda start, stop: rows[start:stop].float().numpy()), shape
+
+
+def _checked(file: Path, shape: Any, kind: str, is_float: bool) -> tuple[int, int]:
+    if len(shape) != 2 or not is_float or not all(shape):
+        raise PluxelError(
+            f"{file} holds {tuple(shape)} {kind}, not rows (N, D) of numbers with a point"
+        )
+    return shape[0], shape[1]

@@ -1,0 +1,57 @@
+"""word2vec: text and binary files of word vectors.
+
+Mikolov, Sutskever, Chen, Corrado, Dean: "Distributed Representations of Words and Phrases and their
+Compositionality", NeurIPS 2013.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ...core.embeddings import StoredVectors, StoreWriter, Unknown, cached_store
+from ._binary import HEADER, read_binary
+from ._source import source_file, unpacked_stream
+from ._text import read_text
+
+_TEXT = frozenset(b"0123456789+-.eEnaifNAIF \r")
+_LOOK = 1 << 16
+
+
+class Word2Vec(StoredVectors):
+    """Vectors of a file that word2vec wrote, or another program for its readers.
+
+    ``file``: text or binary, plain or in a .gz or .zip. ``binary``: which of both; null: what it
+    looks like. ``unknown``: what stands for words without a vector. ``cache``: the folder of what
+    was converted.
+
+    Raises: MissingWeights if the file is not there, and what `read_text` and `read_binary` raise.
+    """
+
+    def __init__(
+        self,
+        *,
+        file: Path,
+        binary: bool | None = None,
+        unknown: Unknown = "error",
+        cache: Path | None = None,
+    ) -> None:
+        source = source_file(file, None, cache=cache, permitted=False)
+        is_binary = _is_binary(source) if binary is None else binary
+
+        def build(writer: StoreWriter) -> Mapping[str, str]:
+            with unpacked_stream(source) as stream:
+                return read_binary(stream, writer) if is_binary else read_text(stream, writer)
+
+        recipe = {"reader": "word2vec", "binary": is_binary}
+        super().__init__(cached_store(source, recipe, build, cache=cache), unknown=unknown)
+
+
+def _is_binary(path: Path) -> bool:
+    """Tell whether what follows the first word is anything but D numbers in text."""
+    with unpacked_stream(path) as stream:
+        header = HEADER.fullmatch(stream.file.readline(_LOOK))
+        if not header:
+            return False  # the binary form has one
+        first = stream.file.read(_LOOK).partition(b" ")[2].partition(b"\n")[0]
+    return len(first.split()) != int(header[2]) or not _TEXT.issuperset(first)

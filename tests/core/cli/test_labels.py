@@ -1,0 +1,159 @@
+"""``pluxel labels align`` as a person meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+import yaml
+from pluxel.core.alignment import THRESHOLD
+from pluxel.core.cli import main
+from pluxel.core.cli.labels import align
+from pluxel.core.config import LabelsConfig
+from pluxel.core.labels import LabelSpace
+from pluxel.plugins.datasets.voc import LABELS
+
+WORDS = Path(__file__).parents[1] / "street_words.py"
+TOYS = Path(__file__).parents[1] / "engine" / "toys.py"
+
+
+@pytest.fixture
+def labels(tmp_path, monkeypatch, capsys):
+    """``pluxel labels align … --embedding street_words`` in ``tmp_path``, in this process."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").write_text("Street\n\n  truck  \nheaven\nsignsymbol\nother\n")
+    (tmp_path / "wanted.txt").write_text("sky\nroad\ncar\nsign\nsymbol\n")
+
+    def run(*arguments: str, embedding: str = "street_words") -> CompletedProcess[str]:
+        plugins = ["--plugin", str(WORDS), "--plugin", str(TOYS)]
+        with pytest.raises(SystemExit) as left:
+            main([*plugins, "labels", "align", *arguments, "--embedding", embedding])
+        written = capsys.readouterr()
+        return CompletedProcess(arguments, int(left.value.code or 0), written.out, written.err)
+
+    return run
+
+
+PRINTED = """\
+# mine.txt in the classes of wanted.txt, by margins of 0.15 and more. Vectors know what is talked of
+# together: check each line.
+map:
+  0: road    # Street      0.92; next: sign -0.10, symbol -0.12
+  1: car     # truck       0.94; next: symbol -0.25, road -0.29
+  2: sky     # heaven      0.99; next: car -0.29, road -0.29
+  3: sign    # signsymbol  0.83; next: symbol 0.82, car -0.41
+  4: ignore  # other       none, by its name
+# Ignored, for nothing is near enough: other.
+# Classes that get nothing: symbol.
+"""
+
+
+def test_prints_a_map_to_edit(labels):
+    done = labels("mine.txt", "wanted.txt")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == PRINTED
+
+
+def test_what_is_printed_is_what_a_configuration_takes(labels):
+    done = labels("voc", "wanted.txt", "--threshold", "-1", "--set", "unknown=zero")
+    assert done.returncode == 0, done.stderr
+    config = LabelsConfig.model_validate_json(json.dumps(yaml.safe_load(done.stdout)))
+    assert set(config.map) == set(LABELS.ids)
+    assert LabelSpace.merged(LABELS, config).label_map.ids[7] == "car"
+    assert "7: car" in done.stdout
+    assert "by name" in done.stdout
+    assert "255: ignore" in done.stdout
+
+
+def test_many_to_one_and_one_to_one(labels):
+    (Path("mine.txt")).write_text("car\ntruck\nstreet\n")
+    many = yaml.safe_load(labels("mine.txt", "wanted.txt").stdout)["map"]
+    assert many == {0: "car", 1: "car", 2: "road"}
+    one = yaml.safe_load(labels("mine.txt", "wanted.txt", "--one-to-one").stdout)["map"]
+    assert one == {0: "car", 1: "ignore", 2: "road"}
+    assert yaml.safe_load(labels("mine.txt", "wanted.txt", "--many-to-one").stdout)["map"] == many
+
+
+def test_json(labels):
+    done = labels("mine.txt", "wanted.txt", "--json", "--threshold", "0.93")
+    record = json.loads(done.stdout)
+    first, second, *_, last = record["matches"]
+    assert second["ids"] == [1]
+    assert second["class"] == "truck"
+    assert second["target"] == "car"
+    assert second["margin"] == pytest.approx(0.94, abs=0.01)
+    assert second["nearest"][0] == {"class": "symbol", "margin": pytest.approx(-0.25, abs=0.01)}
+    assert first["target"] is None
+    assert first["nearest"][0]["class"] == "road"
+    assert last == {"ids": [4], "class": "other", "target": None, "margin": None, "nearest": []}
+    assert record["without"] == ["road", "sign", "symbol"]
+
+
+def test_out_replaces_nothing_unasked(labels):
+    assert labels("mine.txt", "wanted.txt", "--out", "map.yaml").stdout == ""
+    assert Path("map.yaml").read_text() == PRINTED
+    Path("map.yaml").write_text("edited")
+    done = labels("mine.txt", "wanted.txt", "--out", "map.yaml")
+    assert done.returncode == 2
+    assert done.stderr == "map.yaml is already there; --force replaces it, --out names another\n"
+    assert Path("map.yaml").read_text() == "edited"
+    assert labels("mine.txt", "wanted.txt", "--out", "map.yaml", "--force").returncode == 0
+    assert Path("map.yaml").read_text() == PRINTED
+
+
+PIPELINE = "backbone: {type: toy}\ndecoder: fcn32s\nloss: cross_entropy\n"
+
+
+def test_a_configuration_names_its_dataset(labels):
+    Path("toy.yaml").write_text(PIPELINE + "dataset: {type: voc, root: elsewhere}\n")
+    done = labels("toy.yaml", "wanted.txt", "--set", "unknown=zero")
+    assert "7: car" in done.stdout, done.stderr
+    # The classes of one's own folders stand in the file, beside folders that are there.
+    own = "dataset: {type: folder, images: photos, masks: masks, classes: {'#00ff00': street}}\n"
+    Path("own.yaml").write_text(PIPELINE + own)
+    done = labels("own.yaml", "wanted.txt")
+    assert done.returncode == 2
+    assert done.stderr.startswith("own.yaml:4:")
+    assert "the images not found: photos" in done.stderr
+    Path("squares.yaml").write_text(PIPELINE + "dataset: squares\n")
+    assert "7: ignore" in labels("squares.yaml", "wanted.txt", "--set", "unknown=zero").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("camvit", "voc"), "unknown dataset 'camvit'. Did you mean 'camvid'?"),
+        (("camvit", "voc"), "  note: nor is there a file camvit\n"),
+        (("folder", "voc"), "the classes of dataset 'folder' are not known by its name alone"),
+        (("folder", "voc"), "  note: give a configuration, FILE.yaml, or a text file with a class"),
+        (("none.yaml", "voc"), "there is no file 'none.yaml'"),
+        (("empty.txt", "voc"), "empty.txt: no class stands in it; write one a line"),
+        (("twice.txt", "voc"), "twice.txt: class 'car' stands there 2 times"),
+        (
+            ("slips.txt", "wanted.txt"),
+            "class 'roda': 'roda' is none of the 9 words. Did you mean 'road'?",
+        ),
+        (("mine.txt", "wanted.txt", "--threshold", "1.5"), "1.5 is not in the range -1<=x<=1"),
+    ],
+)
+def test_mistakes(labels, arguments, message):
+    Path("empty.txt").write_text("\n \n")
+    Path("twice.txt").write_text("car\nsky\ncar\n")
+    Path("slips.txt").write_text("roda\nsky\n")
+    done = labels(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_embedding(labels):
+    done = labels("mine.txt", "wanted.txt", embedding="street_word")
+    assert done.returncode == 2
+    assert "unknown embedding 'street_word'. Did you mean 'street_words'?" in done.stderr
+
+
+def test_the_help_tells_the_threshold_that_counts():
+    (option,) = (one for one in align.params if one.name == "threshold")
+    assert f"[default: {THRESHOLD}]" in str(getattr(option, "help", ""))

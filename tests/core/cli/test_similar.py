@@ -1,0 +1,204 @@
+"""``pluxel similar``: neighbours of words, from arguments and from a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Words = Callable[..., tuple[object, str, str]]
+TOY = ("--embedding", "toy")
+HERE = Path(__file__).parent
+COMMAND = [sys.executable, "-m", "pluxel.core.cli", "--plugin", str(HERE / "toy_words.py")]
+EXAMPLE = HERE.parents[2] / "examples" / "glove-6b-50d"
+
+
+def test_one_word(words: Words) -> None:
+    code, out, err = words("similar", "man", *TOY, "-k", 3)
+    assert (code, err) == (0, "")
+    assert out == "boy    0.998\nwoman  0.707\nking   0.707\n"
+
+
+def test_several_words_and_a_phrase(words: Words) -> None:
+    """`royal palace` is a word with a space; `Boy-girl` is two words, neither of them an answer."""
+    code, out, err = words("similar", "royal palace", "Boy-girl", *TOY, "-k", 2)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "royal palace  king   0.693",
+        "royal palace  queen  0.679",
+        "Boy-girl  woman  0.931",
+        "Boy-girl  man    0.912",
+    ]
+
+
+def test_json_is_a_line_for_each(words: Words) -> None:
+    code, out, _ = words("similar", "man", "girl", *TOY, "-k", 1, "--json")
+    assert code == 0
+    first, second = map(json.loads, out.splitlines())
+    (found,) = first["words"]
+    assert (first["query"], found["word"]) == ("man", "boy")
+    assert found["cosine"] == pytest.approx(2 / 4.02**0.5)
+    assert second["words"][0]["word"] == "woman"
+
+
+def test_excluded_and_restricted(words: Words) -> None:
+    assert words("similar", "man", *TOY, "-k", 1, "--exclude", "boy")[1] == "woman  0.707\n"
+    more = ("--exclude", "boy", "--exclude", "woman")
+    assert words("similar", "man", *TOY, "-k", 1, *more)[1] == "king  0.707\n"
+    assert words("similar", "boy", *TOY, "-k", 1, "--restrict", 1)[1] == "man  0.998\n"
+    code, _, err = words("similar", "man", *TOY, "--exclude", "boi")
+    assert (code, err) == (2, "'boi' is none of the 8 words. Did you mean 'boy'?\n")
+
+
+def test_misspelt_words_are_all_told_and_nothing_else(words: Words) -> None:
+    code, out, err = words("similar", "mann", "man", "womann", *TOY, "-k", 2)
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "'mann' is none of the 8 words. Did you mean 'man'?",
+        "'womann' is none of the 8 words. Did you mean 'woman'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("man", *TOY, "-k", 0), "Invalid value for '-k': 0 is not in the range x>=1."),
+        (("man", *TOY, "-k", 8), "k = 8, but only 7 rows can be found"),
+        (("man", *TOY, "--restrict", 0), "Invalid value for '--restrict'"),
+        (("man", "--stdin", *TOY), "Give words, or --stdin."),
+        (TOY, "Give words, or --stdin."),
+        (("man",), "Which word vectors? Give --embedding NAME"),
+        (("nothing", *TOY), "the vector of 'nothing' is all zeros"),
+        (("man", "--embedding", "tooy"), "unknown embedding 'tooy'. Did you mean 'toy'?"),
+        (("man", "--embedding", "toy.smal.3d"), "Did you mean 'toy.small.3d'?"),
+        (
+            ("man", "--embedding", "zzz"),
+            "command line: 'embedding=zzz': unknown embedding 'zzz'",
+        ),
+        (
+            ("man", *TOY, "--set", "scal=2"),
+            "command line: 'scal=2': embedding 'toy' has no parameter 'scal'. "
+            "Did you mean 'scale'?",
+        ),
+        (
+            ("man", *TOY, "--index", "faiss"),
+            "command line: 'index=faiss': index: expected 'exact', 'faiss_hnsw' or 'faiss_ivf'",
+        ),
+        (("man", *TOY, "--device", "gpu"), "unknown device 'gpu'. Did you mean 'cuda'?"),
+        (("man", *TOY, "--device", "cuda:99"), "device 'cuda:99' is not to be had here: "),
+        (("man", *TOY, "--device", "mps"), "which mps has not: use cpu"),
+        (("man", "--config", "nofile.yaml"), "there is no file 'nofile.yaml'"),
+        (
+            ("man", "--config", "shapes_fcn8s_resnet18"),
+            "describes a pipeline; word vectors are written 'embedding: {type: …}'",
+        ),
+    ],
+)
+def test_what_cannot_be(words: Words, arguments: tuple[object, ...], error: str) -> None:
+    code, out, err = words("similar", *arguments)
+    assert (code, out) == (2, "")
+    assert error in err
+
+
+def test_the_name_of_vectors_and_an_alias_of_the_component(words: Words) -> None:
+    assert words("similar", "man", "--embedding", "toy.small.3d", "-k", 1)[1] == "boy  0.998\n"
+    assert words("similar", "man!", "--embedding", "toy.loud.3d", "-k", 1)[1] == "boy!  0.998\n"
+    assert words("similar", "man", "--embedding", "plaything", "-k", 1)[0] == 0
+
+
+def test_a_file_and_what_changes_it(words: Words, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("embedding: {type: toy, unknown: zero}\nindex: exact\n")
+    assert words("similar", "man", "--config", "x.yaml", "-k", 1)[1] == "boy  0.998\n"
+    code, _, err = words("similar", "zz", "--config", "x.yaml", "-k", 1)
+    assert (code, err.startswith("the vector of 'zz' is all zeros")) == (2, True)
+    more = ("--set", "unknown=mean", "--set", "embedding.scale=2")
+    assert words("similar", "zz", "--config", "x.yaml", "-k", 1, *more)[0] == 0
+    loud = ("--embedding", "toy.loud.3d")
+    assert words("similar", "man!", "--config", "x.yaml", *loud, "-k", 1)[1] == "boy!  0.998\n"
+
+
+@pytest.mark.parametrize("kind", ["faiss_hnsw", "faiss_ivf"])
+def test_approximate_indexes(words: Words, kind: str) -> None:
+    pytest.importorskip("faiss")
+    found = words("similar", "man", *TOY, "-k", 1, "--index", kind)
+    assert found == (0, "boy  0.998\n", "")
+
+
+def test_a_stream_tells_what_is_wrong_in_its_place(words: Words) -> None:
+    text = b"man\n\n  girl \r\nmann\nboy\xff\nqueen"
+    code, out, err = words("similar", "--stdin", *TOY, "-k", 1, stdin=text)
+    assert code == 1
+    assert err == "1 of 5 could not be answered\n"
+    assert out.splitlines() == [
+        "man  boy  0.998",
+        "girl  woman  0.998",
+        "mann  error: 'mann' is none of the 8 words. Did you mean 'man'?",
+        "boy\N{REPLACEMENT CHARACTER}  man  0.998",
+        "queen  girl  0.855",
+    ]
+
+
+def test_a_stream_in_json(words: Words) -> None:
+    code, out, _ = words("similar", "--stdin", *TOY, "-k", 1, "--json", stdin=b"man\nmann\n")
+    assert code == 1
+    good, bad = map(json.loads, out.splitlines())
+    assert good["words"][0]["word"] == "boy"
+    assert bad == {
+        "query": "mann",
+        "error": "'mann' is none of the 8 words. Did you mean 'man'?",
+    }
+
+
+def test_a_long_stream_keeps_its_order(words: Words) -> None:
+    asked = ["man", "girl", "queen"] * 4000  # more than is read at once
+    code, out, err = words("similar", "--stdin", *TOY, "-k", 1, stdin="\n".join(asked).encode())
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == asked
+    assert words("similar", "--stdin", *TOY, stdin=b"") == (0, "", "")
+
+
+def test_an_answer_comes_before_the_next_question(tmp_path: Path) -> None:
+    """A real pipe: the producer waits for each answer; then the reader goes away."""
+    process = subprocess.Popen(
+        [*COMMAND, "similar", "--stdin", *TOY, "-k", "1"],
+        env={**os.environ, "PLUXEL_CACHE": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    for word, answer in {"man": "boy", "mann": "error:", "girl": "woman"}.items():
+        process.stdin.write(f"{word}\n")
+        assert process.stdout.readline().split()[:2] == [word, answer]
+    process.stdout.close()
+    process.stdin.write("man\n")
+    assert process.stderr.read() == ""
+    process.stdin.close()
+    assert process.wait(30) == 1
+
+
+def test_the_book_in_a_process_of_its_own(glove_cache: Path) -> None:
+    """Dive into Deep Learning, section 15.7, on the real vectors."""
+    plugin = EXAMPLE / "glove_6b_50d" / "plugin.py"
+    path = os.pathsep.join([str(EXAMPLE), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [
+            *(*COMMAND[:3], "--plugin", str(plugin), "similar", "chip", "-k", "3"),
+            *("--embedding", "glove_6b_50d", "--set", f"cache={glove_cache}"),
+        ],
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "chips        0.856\nintel        0.749\nelectronics  0.749\n"

@@ -1,0 +1,215 @@
+"""Neighbours of words and analogies: on real vectors, and against a plain formula."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pluxel.core import analogy, get_similar_tokens
+from pluxel.core.embeddings import Match, Query, UnknownWordError, WordSearch, WordVectors
+from pluxel.registry import PluxelError
+
+WORDS = ["north", "east", "south", "west", "north east", "up", "nothing", "NASA"]
+ROWS = [[0, 2, 0], [1, 0, 0], [0, -1, 0], [-3, 0, 0], [1, 1, 0.1], [0, 0, 1], [0, 0, 0], [0, 5, 1]]
+
+
+@pytest.fixture
+def compass() -> WordVectors:
+    return WordVectors(WORDS, torch.tensor(ROWS))
+
+
+def rounded(found: list[Match]) -> list[tuple[str, str]]:
+    return [(word, f"{cosine:.3f}") for word, cosine in found]
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("chip", [("chips", "0.856"), ("intel", "0.749"), ("electronics", "0.749")]),
+        ("baby", [("babies", "0.839"), ("boy", "0.800"), ("girl", "0.792")]),
+        ("beautiful", [("lovely", "0.921"), ("gorgeous", "0.893"), ("wonderful", "0.830")]),
+    ],
+)
+def test_neighbours_are_those_of_the_book(
+    glove: WordVectors, word: str, near: list[tuple[str, str]]
+) -> None:
+    """Dive into Deep Learning, section 15.7."""
+    assert rounded(get_similar_tokens(word, 3, glove)) == near
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "c", "d"),
+    [
+        ("man", "woman", "son", "daughter"),
+        ("beijing", "china", "tokyo", "japan"),
+        ("bad", "worst", "big", "biggest"),
+        ("do", "did", "go", "went"),
+    ],
+)
+def test_analogies_are_those_of_the_book(
+    glove: WordVectors, a: str, b: str, c: str, d: str
+) -> None:
+    ((word, cosine),) = analogy(a, b, c, 1, glove)
+    assert word == d
+    assert 0.7 < cosine <= 1
+
+
+def test_stoi_of_the_book(glove: WordVectors) -> None:
+    assert glove.stoi["beautiful"] == 3366
+    assert glove.itos[3366] == "beautiful"
+
+
+def test_a_word_is_left_out_of_its_own_answer(compass: WordVectors) -> None:
+    assert rounded(get_similar_tokens("north", 2, compass)) == [
+        ("NASA", "0.981"),
+        ("north east", "0.705"),
+    ]
+
+
+def test_the_words_of_a_phrase_are_left_out(compass: WordVectors) -> None:
+    """The mean of unit vectors is (1, 1, 0) / 2; neither word counts more for being longer."""
+    assert rounded(get_similar_tokens("north-east", 1, compass)) == [("north east", "0.998")]
+    everything = dict(get_similar_tokens("north-east", 6, compass))
+    assert set(WORDS) - set(everything) == {"north", "east"}
+
+
+def test_a_word_with_a_space_is_one_word(compass: WordVectors) -> None:
+    assert "north" in dict(get_similar_tokens("north east", 7, compass))
+
+
+def test_capitals_that_the_vocabulary_has_not(compass: WordVectors) -> None:
+    assert get_similar_tokens("North", 3, compass) == get_similar_tokens("north", 3, compass)
+
+
+def test_a_vector_leaves_nothing_out(compass: WordVectors) -> None:
+    assert get_similar_tokens(torch.tensor([0.0, 7, 0]), 1, compass) == [("north", 1.0)]
+
+
+def test_an_embedding_of_anybodys(compass: WordVectors) -> None:
+    class Mine:
+        itos, dim, vectors = WORDS, 3, torch.tensor(ROWS)
+        stoi = {word: i for i, word in enumerate(WORDS)}
+
+    assert get_similar_tokens("up", 3, Mine()) == get_similar_tokens("up", 3, compass)
+
+
+@pytest.mark.parametrize(
+    ("k", "message"),
+    [
+        (0, "k = 0: at least one neighbour is to be found"),
+        (-1, "k = -1: at least one neighbour is to be found"),
+        (8, "k = 8, but only 7 rows can be found"),
+    ],
+)
+def test_k(compass: WordVectors, k: int, message: str) -> None:
+    assert len(get_similar_tokens("up", 7, compass)) == 7
+    with pytest.raises(PluxelError, match=message):
+        get_similar_tokens("up", k, compass)
+
+
+def test_a_misspelt_word(compass: WordVectors) -> None:
+    text = "'norht' is none of the 8 words. Did you mean 'north'?"
+    for ask in (
+        lambda: get_similar_tokens("norht", 1, compass),
+        lambda: analogy("up", "norht", "east", 1, compass),
+    ):
+        with pytest.raises(UnknownWordError) as caught:
+            ask()
+        assert str(caught.value) == text
+
+
+def test_zeros_have_no_neighbours(compass: WordVectors) -> None:
+    for query, name in (("nothing", "'nothing'"), (torch.zeros(3), "the query")):
+        with pytest.raises(PluxelError) as caught:
+            get_similar_tokens(query, 1, compass)
+        text = f"the vector of {name} is all zeros: no word is nearer than another"
+        assert str(caught.value) == text
+    with pytest.raises(PluxelError, match="the vector of 'nothing' is all zeros"):
+        analogy("north", "south", "nothing", 1, compass)
+    opposite = WordVectors(["a", "b", "c"], torch.tensor([[1.0, 0], [1, 0], [-1, 0]]))
+    assert analogy("a", "b", "c", 1, WordVectors([*"abcd"], torch.eye(4)))[0][0] == "d"
+    with pytest.raises(PluxelError, match="k = 1, but only 0 rows"):
+        analogy("a", "b", "c", 1, opposite)
+
+
+def test_excluded_words(compass: WordVectors) -> None:
+    search = WordSearch(compass)
+    (found,) = search.nearest([search.word("north")], 1, exclude=["NASA"])
+    assert found[0][0] == "north east"
+    with pytest.raises(UnknownWordError, match="'nasaa' is none of the 8 words"):
+        search.nearest([search.word("north")], 1, exclude=["nasaa"])
+    with pytest.raises(PluxelError, match="'up-south' is none of"):
+        search.nearest([search.word("north")], 1, exclude=["up-south"])
+
+
+def test_only_the_first_words(compass: WordVectors) -> None:
+    search = WordSearch(compass)
+    query = search.word("NASA")
+    north, east = search.nearest([query], 2, first=2)[0]
+    assert north == search.nearest([query], 1)[0][0]
+    assert east == ("east", 0.0)
+    assert search.nearest([query], 7, first=100) == search.nearest([query], 7)
+    with pytest.raises(PluxelError, match="k = 3, but only 2 rows"):
+        search.nearest([query], 3, first=2)
+
+
+def test_many_queries_are_answered_as_one_by_one(glove: WordVectors) -> None:
+    search = WordSearch(glove)
+    queries = [search.word(word) for word in glove.itos[1000:1020]]
+    queries.append(search.analogy("man", "woman", "king"))
+    together = search.nearest(queries, 4)
+    assert together == [search.nearest([one], 4)[0] for one in queries]
+    assert together[-1][0][0] == "queen"
+    assert search.nearest([], 4) == []
+
+
+@pytest.mark.parametrize("kind", ["faiss_hnsw", "faiss_ivf"])
+def test_approximate_indexes(compass: WordVectors, kind: str) -> None:
+    pytest.importorskip("faiss")
+    search = WordSearch.build(compass, kind, "cpu")
+    assert search.index is not None
+    exact = WordSearch.build(compass)
+    assert search.nearest([search.word("north")], 2) == exact.nearest([exact.word("north")], 2)
+
+
+def test_devices(compass: WordVectors) -> None:
+    for device in ("cpu", "auto"):
+        search = WordSearch.build(compass, "exact", device)
+        assert search.nearest([search.word("up")], 1)[0][0][0] == "NASA"
+    with pytest.raises(PluxelError, match="device 'cuda:99' is not to be had here: "):
+        WordSearch.build(compass, "exact", "cuda:99")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(4, 30), st.integers(1, 12))
+def test_the_analogy_is_3cosadd(seed: int, count: int, dim: int) -> None:
+    """Levy & Goldberg 2014, equation 3, in float64."""
+    rows = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
+    words = WordVectors([f"w{i}" for i in range(count)], torch.from_numpy(rows))
+    unit = rows.astype(np.float64) / np.linalg.norm(rows.astype(np.float64), axis=1)[:, None]
+    target = unit[1] - unit[0] + unit[2]
+    cosines = unit @ target / np.linalg.norm(target)
+    found = WordSearch(words).nearest([WordSearch(words).analogy("w0", "w1", "w2")], count - 3)[0]
+    assert {word for word, _ in found} == {f"w{i}" for i in range(3, count)}
+    for word, cosine in found:
+        assert cosine == pytest.approx(cosines[int(word[1:])], abs=1e-6)
+    assert [c for _, c in found] == sorted((c for _, c in found), reverse=True)
+
+
+def test_a_query_may_be_made_of_anything(compass: WordVectors) -> None:
+    search = WordSearch(compass)
+    assert search.nearest([Query(torch.tensor([-1.0, 0, 0]), (3,))], 1)[0][0][0] != "west"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("device", ["cuda", "auto"])
+def test_a_cuda_device_finds_the_same(compass: WordVectors, device: str) -> None:
+    search = WordSearch.build(compass, "exact", device)
+    here = WordSearch(compass)
+    queries = [here.word("north"), here.analogy("north", "south", "east")]
+    assert search.nearest(queries, 3, exclude=["up"], first=7) == here.nearest(
+        queries, 3, exclude=["up"], first=7
+    )

@@ -1,0 +1,58 @@
+"""A cache of each test's own, and files as people have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pluxel.core.logs import logger
+
+WORDS = [
+    "the",
+    "traffic",
+    "light",
+    "sign",
+    "symbol",
+    "beautiful",
+    "chip",
+    "New York",
+    "naïve",
+    "\x85",
+]
+"""In the order of a vocabulary; one with a space, and exotic white space, as published ones."""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the cache of word vectors, empty when a test begins; the log reaches pytest."""
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "embeddings"
+
+
+@pytest.fixture
+def vectors() -> np.ndarray:
+    """Return a vector for each of ``WORDS``, (10, 4) float32."""
+    return np.random.default_rng(0).normal(size=(len(WORDS), 4)).astype(np.float32)
+
+
+def lines_of(words: Sequence[str], vectors: np.ndarray) -> list[bytes]:
+    """Return lines of text, the numbers with all their digits."""
+    return [
+        word.encode() + b" " + b" ".join(row)
+        for word, row in zip(words, vectors.astype("S32").tolist(), strict=True)
+    ]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a file of these bytes or lines."""
+
+    def write(content: bytes | Sequence[bytes], name: str = "vectors.txt") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else b"\n".join(content) + b"\n")
+        return path
+
+    return write

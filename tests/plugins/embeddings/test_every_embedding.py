@@ -1,0 +1,170 @@
+"""What every registered embedding promises; one that is registered without a file here fails."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pluxel.core import Embedding, Factory
+from pluxel.core.config import load_words
+from pluxel.core.embeddings import Download, UnknownWordError, WordVectors
+from pluxel.core.weights import MissingWeights
+from pluxel.registry import Host, PluxelError
+
+from .conftest import WORDS, lines_of
+
+Make = Callable[..., Any]
+"""(parameters) -> the embedding, through the registry."""
+
+
+def glove(folder: Path, vectors: np.ndarray) -> dict[str, Any]:
+    (folder / "glove.txt").write_bytes(b"\n".join(lines_of(WORDS, vectors)))
+    return {"file": str(folder / "glove.txt")}
+
+
+def word2vec(folder: Path, vectors: np.ndarray) -> dict[str, Any]:
+    rows = (w.encode() + b" " + v.tobytes() for w, v in zip(WORDS, vectors, strict=True))
+    # In this format a space ends the word.
+    content = b"10 4\n" + b"".join(rows).replace(b"New York", b"New_York")
+    (folder / "word2vec.bin").write_bytes(content)
+    return {"file": str(folder / "word2vec.bin")}
+
+
+def fasttext(folder: Path, vectors: np.ndarray) -> dict[str, Any]:
+    (folder / "fasttext.vec").write_bytes(b"10 4\n" + b" \n".join(lines_of(WORDS, vectors)))
+    return {"file": str(folder / "fasttext.vec")}
+
+
+def table(folder: Path, vectors: np.ndarray) -> dict[str, Any]:
+    np.save(folder / "table.npy", vectors)
+    (folder / "table.txt").write_bytes(b"\n".join(word.encode() for word in WORDS))
+    return {"file": str(folder / "table.npy")}
+
+
+FILES = {one.__name__: one for one in (glove, word2vec, fasttext, table)}
+NAMES = sorted(component.name for component in Host().components("embedding"))
+
+
+def make(name: str, parameters: dict[str, Any]) -> WordVectors:
+    """Build an embedding as a configuration does."""
+    section = ", ".join(f"{key}: {value}" for key, value in parameters.items())
+    loaded = load_words(None, [f"embedding={{type: {name}, {section}}}"], host=Host())
+    factory: Factory[Embedding] = loaded.settings.embedding
+    found = factory()
+    assert isinstance(found, WordVectors)
+    return found
+
+
+@pytest.fixture(params=NAMES)
+def embedding(request: pytest.FixtureRequest, tmp_path: Path, vectors: np.ndarray) -> Make:
+    """Return a function that makes one of the registered embeddings with these parameters too."""
+    parameters = FILES[request.param](tmp_path, vectors)
+    return lambda **others: make(request.param, parameters | others)
+
+
+def test_there_is_a_file_for_each() -> None:
+    assert sorted(FILES) == NAMES
+
+
+def test_words_and_vectors(embedding: Make, vectors: np.ndarray) -> None:
+    found = embedding()
+    assert len(found) == len(found.itos) == len(found.stoi) == len(WORDS)
+    assert [found.stoi[word] for word in found.itos] == [*range(len(WORDS))]
+    assert [word.replace("_", " ") for word in found.itos] == WORDS
+    assert (found.vectors.dtype, tuple(found.vectors.shape)) == (torch.float32, (10, 4))
+    assert found.dim == 4
+    assert (found.vectors.numpy() == vectors).all()
+    assert "chip" in found
+    assert "chap" not in found
+    assert isinstance(found, Embedding)
+
+
+def test_neighbours_norms_and_mean(embedding: Make, vectors: np.ndarray) -> None:
+    found = embedding()
+    norms = np.linalg.norm(vectors.astype(float), axis=1)
+    cosines = vectors.astype(float) @ vectors[3].astype(float) / norms / norms[3]
+    nearest = found.index.search(found["sign"], 10)
+    assert nearest.indices.tolist() == np.argsort(-cosines).tolist()
+    assert np.allclose(nearest.cosines.numpy(), np.sort(cosines)[::-1], atol=1e-12)
+    assert np.allclose(found.norms.numpy(), norms, rtol=1e-12)
+    assert np.allclose(found.mean.numpy(), vectors.mean(0, dtype=float), atol=1e-12)
+
+
+def test_unknown_words(embedding: Make, vectors: np.ndarray) -> None:
+    with pytest.raises(
+        UnknownWordError, match=r"'chap' is none of the 10 words. Did you mean 'chip'"
+    ):
+        embedding()["chap"]
+    assert embedding(unknown="zero")["chap"].tolist() == [0, 0, 0, 0]
+    mean = vectors.mean(0, dtype=float)
+    assert np.allclose(embedding(unknown="mean")["chap"].numpy(), mean, atol=1e-7)
+    with pytest.raises(PluxelError, match=r"unknown: subword needs a model with parts of words"):
+        embedding(unknown="subword")
+    with pytest.raises(PluxelError, match="unknown"):
+        embedding(unknown="none")
+
+
+def test_phrases_are_means_of_unit_vectors(embedding: Make, vectors: np.ndarray) -> None:
+    found = embedding()
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    expected = unit[1:3].mean(0)
+    for text in ("traffic light", "traffic-light", "TrafficLight", "traffic_light"):
+        assert np.allclose(found[text].numpy(), expected, atol=1e-6)
+    assert np.allclose(found.name_vector("signsymbol").numpy(), unit[3:5].mean(0), atol=1e-6)
+    assert found["beautiful"].tolist() == found["Beautiful"].tolist() == vectors[5].tolist()
+
+
+def test_it_is_converted_once_and_mapped(embedding: Make, cache: Path) -> None:
+    embedding()
+    stores = {path: path.stat().st_mtime_ns for path in cache.glob("*.safetensors")}
+    assert len(stores) == 1
+    found = embedding()
+    assert {path: path.stat().st_mtime_ns for path in cache.glob("*.safetensors")} == stores
+    maps = Path("/proc/self/maps").read_text()
+    assert str(found.store.path) in maps
+
+
+def test_a_cache_of_its_own(embedding: Make, tmp_path: Path, cache: Path) -> None:
+    found = embedding(cache=str(tmp_path / "mine"))
+    assert found.store.path.parent == tmp_path / "mine" / "embeddings"
+    assert not [*cache.glob("*.safetensors")]
+
+
+def test_what_can_be_downloaded_says_what_and_what_to_write() -> None:
+    offers = 0
+    for component in Host().components("embedding"):
+        made = Host().load(component)
+        for one in getattr(made, "aliases", tuple)():
+            assert isinstance(one, Download)
+            assert one.url.startswith("https://")
+            assert one.hash is None or re.fullmatch(r"sha256:[0-9a-f]{64}", one.hash)
+            with pytest.raises(MissingWeights) as caught:
+                make(component.name, {"name": one.alias})
+            assert one.url in str(caught.value)
+            assert "download: true" in str(caught.value)
+            offers += 1
+    assert offers > 10
+
+
+def test_two_processes_at_once_do_no_harm(tmp_path: Path, vectors: np.ndarray, cache: Path) -> None:
+    parameters = {name: FILES[name](tmp_path, vectors) for name in NAMES}
+    tasks = [(name, parameters[name]) for name, _ in product(NAMES, range(2))]
+    # A pool of multiprocessing waits forever for a worker whose error cannot be unpickled.
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        found = [*pool.map(words_of, *zip(*tasks, strict=True), timeout=120)]
+    assert all(words == WORDS for words in found)
+    assert len([*cache.glob("*.safetensors")]) == len(NAMES)
+    assert not [*cache.glob(".*")]
+
+
+def words_of(name: str, parameters: dict[str, Any]) -> list[str]:
+    """Return the words of an embedding; for another process."""
+    return [word.replace("_", " ") for word in make(name, parameters).itos]

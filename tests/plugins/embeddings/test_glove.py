@@ -1,0 +1,138 @@
+"""GloVe's releases by their names, and files like them, plain and packed."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pluxel.core.weights import MissingWeights
+from pluxel.plugins.embeddings import glove
+from pluxel.plugins.embeddings.glove import GloVe
+from pluxel.registry import PluxelError
+
+from .conftest import WORDS, lines_of
+
+Write = Callable[..., Path]
+
+TORCHTEXT = [
+    "glove.42B.300d",
+    "glove.840B.300d",
+    *(f"glove.twitter.27B.{dim}d" for dim in (25, 50, 100, 200)),
+    *(f"glove.6B.{dim}d" for dim in (50, 100, 200, 300)),
+]
+
+
+def test_every_name_of_torchtext_is_offered() -> None:
+    assert sorted(one.alias for one in GloVe.aliases()) == sorted(TORCHTEXT)
+
+
+@pytest.mark.parametrize("name", TORCHTEXT)
+def test_an_alias_means_what_name_and_dim_mean(name: str, cache: Path) -> None:
+    base, _, dim = name.removeprefix("glove.").rpartition(".")
+    texts = []
+    for parameters in ({"name": name}, {"name": base, "dim": int(dim[:-1])}):
+        with pytest.raises(MissingWeights) as caught:
+            GloVe(**parameters)
+        texts.append(str(caught.value))
+    assert texts[0] == texts[1]
+    assert f"{name} (https://nlp.stanford.edu/data/glove." in texts[0]
+    assert str(cache / "downloads") in texts[0]
+    assert "'download: true' fetches it; 'file: …' takes one that is somewhere else" in str(
+        caught.value.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"name": "6b"}, "GloVe has no '6b'. Did you mean '6B'?"),
+        (
+            {"name": "6B", "dim": 55},
+            "GloVe 6B has no 55 dimensions; there are: dim 50, 100, 200, 300",
+        ),
+        ({"name": "twitter.27B"}, "GloVe twitter.27B has no 300 dimensions; there are: dim 25, 50"),
+        ({"name": "glove.6B.50d", "dim": 100}, "'glove.6B.50d' has 50 dimensions, not 100"),
+        ({"name": "fasttext.en.300d"}, "'fasttext.en.300d' is offered by the embedding 'fasttext'"),
+        ({"name": "charngram.100d"}, "'charngram.100d' is not offered; vectors of parts of words"),
+        ({"name": ""}, "GloVe has no ''"),
+    ],
+)
+def test_names_that_there_are_not(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(PluxelError) as caught:
+        GloVe(**parameters)  # pyright: ignore[reportArgumentType]
+    assert message in str(caught.value)
+
+
+def test_a_release_is_read_out_of_its_archive_in_the_cache(
+    cache: Path, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    downloads = cache / "downloads"
+    downloads.mkdir(parents=True)
+    with zipfile.ZipFile(downloads / "glove.6B.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for dim in (2, 4):
+            content = b"\n".join(lines_of(WORDS, vectors[:, :dim]))
+            archive.writestr(f"glove.6B.{dim}d.txt", content)
+    archives = {"6B": ("glove.6B.zip", 1, "0" * 64, (2, 4))}
+    monkeypatch.setattr(glove, "_ARCHIVES", archives)
+    for dim in (2, 4):
+        found = GloVe(name="6B", dim=dim)
+        assert (found.vectors.numpy() == vectors[:, :dim]).all()
+        assert list(found.itos) == WORDS
+
+
+@pytest.mark.parametrize("suffix", ["zip", "gz"])
+def test_a_packed_file(write: Write, vectors: np.ndarray, tmp_path: Path, suffix: str) -> None:
+    content = b"\n".join(lines_of(WORDS, vectors))
+    path = tmp_path / f"mine.txt.{suffix}"
+    if suffix == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("folder/mine.txt", content)
+    else:
+        path.write_bytes(gzip.compress(content))
+    assert (GloVe(file=path).vectors.numpy() == vectors).all()
+
+
+@pytest.mark.parametrize("suffix", ["zip", "gz"])
+@pytest.mark.parametrize("cut", [20, 0.5, -4])
+def test_a_packed_file_that_is_cut(tmp_path: Path, suffix: str, cut: float) -> None:
+    content = b"\n".join(b"word%d 0.%d 1.%d" % (i, i, i * i) for i in range(3000))
+    path = tmp_path / f"mine.{suffix}"
+    if suffix == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("mine.txt", content)
+    else:
+        path.write_bytes(gzip.compress(content))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(cut * len(whole)) if isinstance(cut, float) else cut])
+    with pytest.raises(PluxelError) as caught:
+        GloVe(file=path)
+    assert str(path) in str(caught.value)
+
+
+def test_which_file_of_an_archive(tmp_path: Path, vectors: np.ndarray) -> None:
+    path = tmp_path / "two.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for dim in (2, 4):
+            archive.writestr(f"v.{dim}d.txt", b"\n".join(lines_of(WORDS, vectors[:, :dim])))
+    assert GloVe(file=path, dim=2).dim == 2
+    for dim in (None, 3):
+        with pytest.raises(PluxelError, match=r"does not hold .*, but v.2d.txt, v.4d.txt"):
+            GloVe(file=path, dim=dim)
+
+
+def test_dim_is_what_a_file_has_to_have(write: Write, vectors: np.ndarray) -> None:
+    path = write(lines_of(WORDS[:7], vectors[:7]))
+    assert GloVe(file=path, dim=4).dim == 4
+    # "the 0.1" would be a word then: what is known beforehand settles it.
+    assert GloVe(file=path, dim=3).itos[0].startswith("the ")
+    with pytest.raises(PluxelError, match="has 4 dimensions, not 5"):
+        GloVe(file=path, dim=5)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(MissingWeights, match=r"none.txt: no such file"):
+        GloVe(file=tmp_path / "none.txt")

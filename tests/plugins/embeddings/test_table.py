@@ -1,0 +1,140 @@
+"""Vectors of one's own: arrays, tensors and stores, with their words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pluxel.core.embeddings import WordVectors, write_vectors
+from pluxel.core.weights import MissingWeights
+from pluxel.plugins.embeddings import table
+from pluxel.plugins.embeddings.table import Table
+from pluxel.registry import PluxelError
+from safetensors.torch import save_file
+
+from .conftest import WORDS
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def words(write: Write) -> Path:
+    return write([word.encode() for word in WORDS])
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, ">f4"])
+def test_arrays(tmp_path: Path, words: Path, vectors: np.ndarray, kind: str) -> None:
+    np.save(tmp_path / "vectors.npy", vectors.astype(kind))
+    found = Table(file=tmp_path / "vectors.npy")
+    assert list(found.itos) == WORDS
+    assert (found.vectors.numpy() == vectors.astype(kind).astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_tensors(
+    tmp_path: Path,
+    words: Path,
+    vectors: np.ndarray,
+    kind: torch.dtype,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(table, "_BLOCK", 12)  # three rows
+    tensor = torch.from_numpy(vectors).to(kind)
+    save_file({"embedding.weight": tensor}, tmp_path / "model.safetensors")
+    found = Table(file=tmp_path / "model.safetensors", words=words)
+    assert torch.equal(found.vectors, tensor.float())
+    assert list(found.itos) == WORDS
+
+
+def test_one_of_several_tensors(tmp_path: Path, words: Path, vectors: np.ndarray) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"a": torch.from_numpy(vectors), "b": torch.zeros(3)}, path)
+    assert Table(file=path, words=words, tensor="a").dim == 4
+    with pytest.raises(PluxelError, match=r"which tensor of .*\? 'tensor: …' is one of a, b"):
+        Table(file=path, words=words)
+    with pytest.raises(PluxelError, match=r"has no tensor 'c'"):
+        Table(file=path, words=words, tensor="c")
+    with pytest.raises(PluxelError, match=r"holds \(3,\) F32, not rows \(N, D\)"):
+        Table(file=path, words=words, tensor="b")
+
+
+def test_words_as_json(tmp_path: Path, vectors: np.ndarray) -> None:
+    np.save(tmp_path / "v.npy", vectors)
+    listed = [*WORDS[:-1], "a\nword"]
+    (tmp_path / "v.json").write_text(json.dumps(listed))
+    assert list(Table(file=tmp_path / "v.npy").itos) == listed
+
+
+def test_a_store_is_mapped_where_it_lies(tmp_path: Path, vectors: np.ndarray, cache: Path) -> None:
+    path = tmp_path / "words.safetensors"
+    write_vectors(WordVectors(WORDS, torch.from_numpy(vectors)), path, "store")
+    found = Table(file=path)
+    assert list(found.itos) == WORDS
+    assert (found.vectors.numpy() == vectors).all()
+    assert found.store.path == path
+    assert not [*cache.glob("*.safetensors")]
+    with pytest.raises(PluxelError, match="is a store with words of its own"):
+        Table(file=path, tensor="vectors")
+
+
+def test_another_list_of_words_is_another_table(
+    tmp_path: Path, words: Path, write: Write, vectors: np.ndarray
+) -> None:
+    np.save(tmp_path / "vectors.npy", vectors)
+    other = write([word.encode() for word in reversed(WORDS)], "other.txt")
+    found = [Table(file=tmp_path / "vectors.npy", words=one) for one in (words, other)]
+    assert list(found[0].itos) == list(reversed(list(found[1].itos)))
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((9, 4), np.float32), "has 9 rows, and .* has 10 words"),
+        (np.zeros((10, 4), int), r"holds \(10, 4\) int64, not rows \(N, D\) of numbers"),
+        (np.zeros(10, np.float32), r"holds \(10,\) float32"),
+        (np.zeros((0, 4), np.float32), r"holds \(0, 4\) float32"),
+        (np.full((10, 4), np.inf, np.float32), "row 0: a value of the vector is not a finite"),
+        (np.array([{}] * 10), "is no .npy file of numbers: "),
+    ],
+)
+def test_arrays_that_are_refused(
+    tmp_path: Path, words: Path, array: np.ndarray, message: str
+) -> None:
+    path = tmp_path / "vectors.npy"
+    np.save(path, array, allow_pickle=True)
+    with pytest.raises(PluxelError, match=message) as caught:
+        Table(file=path, words=words)
+    assert str(path) in str(caught.value)
+
+
+def test_every_cut_of_an_array_is_an_error(
+    tmp_path: Path, words: Path, vectors: np.ndarray
+) -> None:
+    path = tmp_path / "vectors.npy"
+    np.save(path, vectors)
+    whole = path.read_bytes()
+    for cut in range(0, len(whole), 3):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(PluxelError):
+            Table(file=path, words=words)
+
+
+def test_words_that_are_refused(tmp_path: Path, vectors: np.ndarray) -> None:
+    path = tmp_path / "v.npy"
+    np.save(path, vectors)
+    with pytest.raises(PluxelError, match="'words: …' names the file that lists them"):
+        Table(file=path)
+    for text in ("{}", "[1]", "[", '["\\ud800"]', "[" * 100_000):
+        (tmp_path / "w.json").write_text(text)
+        with pytest.raises(PluxelError, match=r"w.json is no JSON list of"):
+            Table(file=path, words=tmp_path / "w.json")
+    with pytest.raises(MissingWeights, match="no such file"):
+        Table(file=path, words=tmp_path / "none.txt")
+    for name in ("v.csv", "v.txt"):
+        (tmp_path / name).write_text("1")
+    with pytest.raises(PluxelError, match=r"a table is a .npy or a .safetensors file"):
+        Table(file=tmp_path / "v.csv")

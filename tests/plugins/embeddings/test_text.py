@@ -1,0 +1,186 @@
+"""Text files of word vectors: what is read, and what is refused, with its line."""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from pluxel.plugins.embeddings import _text
+from pluxel.plugins.embeddings.glove import GloVe
+from pluxel.registry import PluxelError
+
+from .conftest import WORDS, lines_of
+
+Write = Callable[..., Path]
+
+
+def test_words_and_numbers_come_back_to_the_bit(write: Write, vectors: np.ndarray) -> None:
+    found = GloVe(file=write(lines_of(WORDS, vectors)))
+    assert (list(found.itos), found.dim) == (WORDS, 4)
+    assert (found.vectors.numpy() == vectors).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: b"\r\n".join(lines) + b"\r\n",
+        b"\n".join,
+        lambda lines: b" \n".join(lines) + b" \n",
+        lambda lines: b"\n".join(lines) + b"\n\n\n",
+        lambda lines: b"10 4\n" + b"\n".join(lines),
+        lambda lines: b"10 4 \r\n" + b" \r\n".join(lines),
+    ],
+    ids=["crlf", "no last line feed", "spaces at ends", "empty lines", "header", "header, crlf"],
+)
+def test_what_writers_do_differently_is_read_alike(
+    write: Write, vectors: np.ndarray, change: Callable[[list[bytes]], bytes]
+) -> None:
+    found = GloVe(file=write(change(lines_of(WORDS, vectors))))
+    assert list(found.itos) == WORDS
+    assert (found.vectors.numpy() == vectors).all()
+
+
+TOKENS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=12
+).filter(lambda text: not text.isspace() or " " not in text)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    words=st.lists(TOKENS, min_size=2, max_size=12, unique=True),
+    dim=st.integers(2, 5),
+    seed=st.integers(0, 99),
+)
+@example(words=[". . .", "at name@domain.com", "\x85", "\u00a0", "1", "-0.5 0.5"], dim=3, seed=0)
+def test_any_words_but_line_feeds(tmp_path: Path, words: list[str], dim: int, seed: int) -> None:
+    vectors = np.random.default_rng(seed).normal(size=(len(words), dim)).astype(np.float32)
+    path = tmp_path / "any.txt"
+    path.write_bytes(b"%d %d\n" % vectors.shape + b"\n".join(lines_of(words, vectors)))
+    found = GloVe(file=path)
+    assert list(found.itos) == words
+    assert (found.vectors.numpy() == vectors).all()
+
+
+def test_many_blocks_are_as_one(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(1).normal(size=(500, 3)).astype(np.float32)
+    words = [f"word{i} of two" if i % 7 == 0 else f"word{i}" for i in range(500)]
+    monkeypatch.setattr(_text, "_BLOCK", 100)
+    found = GloVe(file=write(lines_of(words, vectors)), dim=3)
+    assert list(found.itos) == words
+    assert (found.vectors.numpy() == vectors).all()
+
+
+def test_the_last_of_equal_words_are_left_out_and_counted(
+    write: Write, vectors: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = lines_of(WORDS, vectors)
+    found = GloVe(file=write([*lines, lines[0][:3] + lines[1][7:], *lines[2:4]]))
+    assert list(found.itos) == WORDS
+    assert (found.vectors.numpy() == vectors).all()
+    assert found.store.metadata["duplicates"] == "3"
+    assert "3 words stood there before; of each, the first counts" in caplog.text
+
+
+def test_what_is_no_utf_8_is_replaced_and_counted(
+    write: Write, vectors: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = GloVe(file=write([b"caf\xe9 1 2 3", b"the 1 2 3", b"na\xefve \xff 1 2 3"]), dim=3)
+    assert list(found.itos) == ["caf\ufffd", "the", "na\ufffdve \ufffd"]
+    assert "2 words are not UTF-8; a replacement character stands for what is not" in caplog.text
+
+
+def test_gensim_reads_the_same(write: Write, vectors: np.ndarray) -> None:
+    words = [word for word in WORDS if not re.search(r"\s", word)]
+    path = write([b"%d 4" % len(words), *lines_of(words, vectors[: len(words)])])
+    theirs = KeyedVectors.load_word2vec_format(path)
+    ours = GloVe(file=path)
+    assert list(ours.itos) == theirs.index_to_key
+    assert (ours.vectors.numpy() == theirs.vectors).all()
+
+
+GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        ([*GOOD, b"and 0.7 0.8"], "line 3: 2 numbers where there should be 3: 'and 0.7 0.8'"),
+        ([*GOOD, b"and"], "line 3: 0 numbers where there should be 3: 'and'"),
+        (
+            [*GOOD, b"and 0.7 x 0.9", GOOD[0]],
+            "line 3: 2 numbers where there should be 3: 'and 0.7 x 0.9'",
+        ),
+        # The numbers that one line lacks and another has too many of must not make up for it.
+        (
+            [*GOOD, b"and 0.7  0.9", b"to 0.1\t0.2 0.3 0.4"],
+            "line 3: 2 numbers where there should be 3: 'and 0.7  0.9'",
+        ),
+        ([*GOOD, b"and 0.7 nan 0.9"], "line 3: a value of the vector is not a finite number"),
+        ([*GOOD, b"and 0.7 1e39 0.9"], "line 3: a value of the vector is not a finite number"),
+        ([*GOOD, b"and 0.7 0x1 0.9"], "line 3: 2 numbers where there should be 3"),
+        (
+            [b"the 0.1", b"of 0.2"],
+            "line 1: one number only; a file of one dimension needs a header",
+        ),
+        ([b"no vectors in here"], "line 1 is no word with numbers: 'no vectors in here'"),
+        ([b"3 3", *GOOD], "the header says 3 rows, and there are 2"),
+        ([b"1 3", *GOOD], "the header says 1 rows, and there are 2"),
+        ([b"2 4", *GOOD], "line 2: 3 numbers where there should be 4"),
+        ([b"0 3"], "the header says 0 rows of 3 numbers, and the file has 4 bytes"),
+        (
+            [b"1000000000000 300", *GOOD],
+            "the header says 1,000,000,000,000 rows of 300 numbers, and the file has 49 bytes",
+        ),
+        ([b"9" * 5000 + b" 3", *GOOD], "rows of 3 numbers, and the file has"),
+        (b"x" * 40_000_000, "line 1 does not end; is it a text file?"),
+    ],
+    ids=range(17),
+)
+def test_what_is_refused(write: Write, content: bytes | list[bytes], message: str) -> None:
+    path = write(content)
+    tracemalloc.start()
+    with pytest.raises(PluxelError) as caught:
+        GloVe(file=path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+    assert peak < 2e8
+
+
+def test_one_dimension_with_a_header(write: Write) -> None:
+    assert GloVe(file=write([b"2 1", b"the 0.5", b"of -1"])).vectors.tolist() == [[0.5], [-1]]
+
+
+def test_the_line_is_named_however_far_down(write: Write) -> None:
+    lines = [b"word%d 0.25 0.5" % i for i in range(212_400)]
+    lines[212_344] = b"word212344 0.25"
+    with pytest.raises(PluxelError, match=r"line 212,345: 1 numbers where there should be 2"):
+        GloVe(file=write(lines))
+
+
+def test_nothing_is_left_of_a_file_that_is_refused(write: Write, cache: Path) -> None:
+    with pytest.raises(PluxelError):
+        GloVe(file=write([*GOOD, b"and 0.7"]))
+    assert [*cache.glob("*.safetensors"), *cache.glob(".*")] == []
+
+
+def test_memory_is_bounded(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_text, "_BLOCK", 1 << 16)
+    path = write([b"%d " % i + b"0.125 " * 300 for i in range(4000)])
+    tracemalloc.start()
+    found = GloVe(file=path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.vectors.nbytes == 4_800_000
+    assert peak < 4_000_000

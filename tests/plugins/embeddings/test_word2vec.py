@@ -1,0 +1,132 @@
+"""word2vec's files, text and binary: as gensim writes them, and damaged."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+from pluxel.plugins.embeddings import _binary
+from pluxel.plugins.embeddings.word2vec import Word2Vec
+from pluxel.registry import PluxelError
+
+Write = Callable[..., Path]
+NAMES = ["the", "of", "naïve", "日本", "\u00a0", "chip"]
+
+
+def binary(words: list[str], vectors: np.ndarray, between: bytes = b"") -> bytes:
+    """Return a file with or without a line feed after each row."""
+    rows = (
+        word.encode() + b" " + row.tobytes() + between
+        for word, row in zip(words, vectors.astype("<f4"), strict=True)
+    )
+    return b"%d %d\n" % vectors.shape + b"".join(rows)
+
+
+@pytest.fixture
+def rows() -> np.ndarray:
+    return np.random.default_rng(3).normal(size=(len(NAMES), 5)).astype(np.float32)
+
+
+@pytest.mark.parametrize("is_binary", [True, False])
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_gensim_writes(
+    tmp_path: Path, rows: np.ndarray, is_binary: bool, packed: bool
+) -> None:
+    theirs = KeyedVectors(5)
+    theirs.add_vectors(NAMES, rows)
+    path = tmp_path / ("vectors.gz" if packed else "vectors")
+    theirs.save_word2vec_format(str(path), binary=is_binary)
+    ours = Word2Vec(file=path)
+    assert list(ours.itos) == theirs.index_to_key
+    assert np.abs(ours.vectors.numpy() - theirs.vectors).max() < 1e-7
+    assert (ours.vectors.numpy() == theirs.vectors).all() or not is_binary
+
+
+@pytest.mark.parametrize("between", [b"", b"\n"])
+def test_line_feeds_between_rows(write: Write, rows: np.ndarray, between: bytes) -> None:
+    found = Word2Vec(file=write(binary(NAMES, rows, between)))
+    assert list(found.itos) == NAMES
+    assert (found.vectors.numpy() == rows).all()
+
+
+def test_rows_across_the_blocks_of_reading(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(4).normal(size=(400, 5)).astype(np.float32)
+    words = [f"w{i}" * (i % 30 + 1) for i in range(400)]
+    monkeypatch.setattr(_binary, "_BLOCK", 64)
+    found = Word2Vec(file=write(binary(words, vectors)), binary=True)
+    assert list(found.itos) == words
+    assert (found.vectors.numpy() == vectors).all()
+
+
+def test_a_vector_that_begins_like_text(write: Write) -> None:
+    first = np.frombuffer(b"\n0.5" + b"0 1\n" * 2, "<f4")[None]
+    found = Word2Vec(file=write(binary(["the", "of"], np.concatenate([first, first]))))
+    assert found.vectors.tolist() == np.concatenate([first, first]).tolist()
+
+
+def test_what_it_is_can_be_said(write: Write, rows: np.ndarray) -> None:
+    with pytest.raises(PluxelError, match="line 2"):
+        Word2Vec(file=write(binary(NAMES, rows)), binary=False)
+    with pytest.raises(PluxelError, match="does not begin with its rows and dimensions"):
+        Word2Vec(file=write([b"the 0.1 0.2"]), binary=True)
+
+
+def test_a_text_file_without_a_header(write: Write) -> None:
+    assert Word2Vec(file=write([b"the 0.5 1", b"of 2 3"])).vectors.tolist() == [[0.5, 1], [2, 3]]
+
+
+def test_every_cut_is_an_error(write: Write, rows: np.ndarray) -> None:
+    whole = binary(NAMES[:2], rows[:2])
+    for cut in range(len(whole)):
+        with pytest.raises(PluxelError):
+            Word2Vec(file=write(whole[:cut]), binary=True)
+    assert len(Word2Vec(file=write(whole), binary=True)) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"2 5\nthe " + bytes(20) + b"of " + bytes(19), "row 1, byte 31, ends within its vector"),
+        (b"2 2\nthe " + bytes(8) + b"of" * 9, "row 1, byte 16, has no word that a space ends"),
+        (
+            b"2 2\nthe " + bytes(8) + b"longword " + bytes(7),
+            "row 1, byte 25, ends within its vector",
+        ),
+        (b"1 2\nthe " + bytes(8) + b"more", "row 0, byte 16, is followed by more than the header"),
+        (
+            b"1000000000000 300\nthe " + bytes(1200),
+            "1,000,000,000,000 rows of 300 numbers, and the",
+        ),
+        (b"0 300\n", "the header says 0 rows of 300 numbers"),
+        (b"5 0\n", "the header says 5 rows of 0 numbers"),
+        (b"-1 300\n", "does not begin with its rows and dimensions"),
+        (
+            b"1 1\nthe " + struct.pack("<f", np.nan),
+            "row 0 of 1: a value of the vector is not a fin",
+        ),
+        (b"", "does not begin with its rows and dimensions"),
+        (
+            b"9 9\nthe " + bytes(36),
+            "the header says 9 rows of 9 numbers, and the file has 44 bytes",
+        ),
+    ],
+    ids=range(11),
+)
+def test_what_is_refused(write: Write, content: bytes, message: str) -> None:
+    path = write(content)
+    with pytest.raises(PluxelError) as caught:
+        Word2Vec(file=path, binary=True)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_hostile_header_in_an_archive_allocates_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.gz"
+    path.write_bytes(gzip.compress(b"1000000000000 300\nthe " + bytes(1200)))
+    with pytest.raises(PluxelError, match="row 1, byte"):
+        Word2Vec(file=path, binary=True)
