@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._cache import cache_folder, cached_store
-from ._downloads import Download, fetch, unpacked, without_downloads
+from ._downloads import Download, fetch, without_downloads
 from ._evaluation import WHERE_SETS_ARE, AnalogyScores, PairScores, Tally, evaluate
 from ._export import Format, blocks_of, format_of, write_vectors
 from ._names import name_vectors
@@ -51,7 +51,6 @@ __all__ = [
     "save_plot",
     "split_phrase",
     "summarise",
-    "unpacked",
     "without_downloads",
     "write_vectors",
     "writing",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,7 +11,6 @@ from typing import Any
 from urllib.parse import urlparse
 
 from ...registry import PluxelError
-from ..files import replacing
 from ..progress import Advance, track
 from ..weights import MissingWeights
 from ._cache import cache_folder
@@ -133,23 +129,3 @@ class _Bytes:
 
     def close(self) -> None:
         """Leave the bar to who made it."""
-
-
-def unpacked(path: Path) -> Path:
-    """Return what a ``.gz`` file holds, as a file beside it; it is there wholly or not at all.
-
-    Raises: PluxelError if the archive is damaged, or the disk refuses.
-    """
-    target = path.with_suffix("")
-    if target.is_file() and target.stat().st_mtime >= path.stat().st_mtime:
-        return target
-    try:
-        with (
-            gzip.open(path) as packed,
-            replacing(target) as unfinished,
-            unfinished.open("wb") as file,
-        ):
-            shutil.copyfileobj(packed, file, _MEBIBYTE)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise PluxelError(f"{path} is damaged: {error}") from error
-    return target

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import shutil
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from ...core.embeddings import Download, fetch
+from ...core.files import replacing
 from ...core.logs import logger
 from ...core.weights import require_file
 from ...registry import PluxelError
+
+_BLOCK = 1 << 20
 
 
 def source_file(
@@ -45,49 +50,81 @@ class Stream:
 
 @contextmanager
 def unpacked_stream(path: Path, member: str = "") -> Iterator[Stream]:
-    """Yield what is in a file, unpacked if it is a zip or gzip archive.
+    """Yield what is in a file; of a .zip or .gz archive, what is in that.
 
-    ``member``: how the name of the file in a zip archive ends, where it holds several.
+    ``member``: how the name of the file in a .zip archive ends, where it holds several.
 
     Raises: PluxelError for a damaged archive, and for a member that there is not.
     """
     try:
-        if is_zipfile(path):
-            with ZipFile(path) as archive:
-                name = _member(path, archive.namelist(), member)
-                with archive.open(name) as file:
-                    size = archive.getinfo(name).file_size
-                    yield Stream(cast("BinaryIO", file), size, f"{path}/{name}")
-        elif path.suffix == ".gz":
-            with gzip.open(path) as file:
-                yield Stream(cast("BinaryIO", file), None, str(path))
-        else:
-            with path.open("rb") as file:
-                yield Stream(file, path.stat().st_size, str(path))
-    except (BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+        with _opened(path, member) as stream:
+            yield stream
+    except (BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, NotImplementedError) as error:
         raise PluxelError(f"{path} is damaged: {error}") from error
-    except OSError as error:  # gzip's own error is one
-        raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _member(path: Path, names: Sequence[str], member: str) -> str:
-    files = [name for name in names if not name.endswith("/")]
-    found = [name for name in files if name.endswith(member)]
+@contextmanager
+def _opened(path: Path, member: str) -> Iterator[Stream]:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+        except OSError as error:
+            raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
+        if path.suffix == ".zip":
+            archive = stack.enter_context(ZipFile(file))
+            info = _member(path, archive.infolist(), member)
+            inner = cast("BinaryIO", stack.enter_context(archive.open(info)))
+            yield Stream(inner, info.file_size, f"{path}/{info.filename}")
+        elif path.suffix == ".gz":
+            yield Stream(cast("BinaryIO", stack.enter_context(gzip.open(file))), None, str(path))
+        else:
+            yield Stream(file, path.stat().st_size, str(path))
+
+
+def unpacked(path: Path, member: str = "") -> Path:
+    """Return a file that is no archive: ``path``, or what is in it, beside it, wholly.
+
+    Raises: PluxelError, as `unpacked_stream`, and where the disk refuses.
+    """
+    if path.suffix not in {".zip", ".gz"}:
+        return path
+    with unpacked_stream(path, member) as stream:
+        target = path.with_name(Path(stream.name).name.removesuffix(".gz"))
+        if target.is_file() and target.stat().st_mtime_ns >= path.stat().st_mtime_ns:
+            return target
+        with replacing(target) as unfinished, unfinished.open("wb") as file:
+            shutil.copyfileobj(stream.file, file, _BLOCK)
+    return target
+
+
+def _member(path: Path, entries: Sequence[ZipInfo], member: str) -> ZipInfo:
+    files = [entry for entry in entries if not entry.is_dir()]
+    found = [entry for entry in files if entry.filename.endswith(member)]
     if len(found) != 1:
         wanted = f"'…{member}'" if member else "one file alone"
-        raise PluxelError(f"{path} does not hold {wanted}, but {', '.join(files) or 'nothing'}")
+        there = ", ".join(entry.filename for entry in files) or "nothing"
+        raise PluxelError(f"{path} does not hold {wanted}, but {there}")
     return found[0]
 
 
 class Words:
-    """Makes words of bytes; what is no UTF-8 becomes the replacement character, and is counted."""
+    """Makes words of bytes; what cannot be read becomes the replacement character, and is counted.
 
-    def __init__(self, name: str) -> None:
+    ``encoding``: of the bytes. Raises: PluxelError if there is no such encoding.
+    """
+
+    def __init__(self, name: str, encoding: str = "utf-8") -> None:
+        try:
+            self.encoding = codecs.lookup(encoding).name
+        except LookupError as error:
+            raise PluxelError(f"there is no encoding '{encoding}'") from error
         self.name = name
         self.replaced = 0
 
     def __call__(self, tokens: list[bytes]) -> list[bytes]:
         """Return words in valid UTF-8."""
+        if self.encoding != "utf-8":
+            return [self._valid(token) for token in tokens]
         try:
             b"\n".join(tokens).decode()
         except UnicodeDecodeError:
@@ -95,15 +132,18 @@ class Words:
         return tokens
 
     def _valid(self, token: bytes) -> bytes:
-        valid = token.decode(errors="replace").encode()
-        self.replaced += valid != token
-        return valid
+        try:
+            return token.decode(self.encoding).encode()
+        except UnicodeDecodeError:
+            self.replaced += 1
+            return token.decode(self.encoding, errors="replace").encode()
 
     def warn(self) -> None:
-        """Tell of words that were not UTF-8, if there were any."""
+        """Tell of words that could not be read, if there were any."""
         if self.replaced:
             logger.warning(
-                "%s: %s words are not UTF-8; a replacement character stands for what is not",
+                "%s: %s words are not %s; a replacement character stands for what is not",
                 self.name,
                 f"{self.replaced:,}",
+                self.encoding.upper(),
             )

@@ -122,6 +122,10 @@ class TestPairs:
         assert best_pairs(scores, 0.3) == [1, 0]
         assert best_pairs(scores, np.nextafter(0.3, 1)) == [None, None]
 
+    def test_two_poor_pairs_do_not_break_a_good_one(self):
+        scores = np.array([[0.9, 0.3], [0.3, -1.0]])
+        assert best_pairs(scores, 0.25) == [0, None]
+
     def test_one_to_one_gives_way_where_the_sum_is_greater(self):
         scores = np.array([[0.9, 0.8], [0.85, 0.2]])
         assert best_pairs(scores, 0.1) == [1, 0]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -155,7 +156,7 @@ def test_a_stream_in_json(words: Words) -> None:
 
 
 def test_a_long_stream_keeps_its_order(words: Words) -> None:
-    asked = ["man", "girl", "queen"] * 4000  # more than is read at once
+    asked = ["man", "girl", "queen"] * 5000  # more than is read at once
     code, out, err = words("similar", "--stdin", *TOY, "-k", 1, stdin="\n".join(asked).encode())
     assert (code, err) == (0, "")
     assert [line.split()[0] for line in out.splitlines()] == asked
@@ -173,6 +174,8 @@ def test_an_answer_comes_before_the_next_question(tmp_path: Path) -> None:
         text=True,
         bufsize=1,
     )
+    watchdog = Timer(60, process.kill)  # an answer that waits for more would wait for ever
+    watchdog.start()
     assert process.stdin
     assert process.stdout
     assert process.stderr
@@ -184,6 +187,7 @@ def test_an_answer_comes_before_the_next_question(tmp_path: Path) -> None:
     assert process.stderr.read() == ""
     process.stdin.close()
     assert process.wait(30) == 1
+    watchdog.cancel()
 
 
 def test_the_book_in_a_process_of_its_own(glove_cache: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from pluxel.core.embeddings import Download, fetch, unpacked, without_downloads
+from pluxel.core.embeddings import Download, fetch, without_downloads
 from pluxel.core.weights import MissingWeights
 from pluxel.registry import PluxelError
 
@@ -149,21 +148,3 @@ def test_a_kill_half_way_leaves_nothing_under_the_name(server: Server, tmp_path:
 def _sizes(folder: Path) -> list[int]:
     """Return the sizes of files that are not empty."""
     return [size for path in folder.glob("*") if (size := path.stat().st_size)]
-
-
-def test_unpacked(tmp_path: Path) -> None:
-    path = tmp_path / "model.bin.gz"
-    path.write_bytes(gzip.compress(CONTENT))
-    found = unpacked(path)
-    assert (found, found.read_bytes()) == (tmp_path / "model.bin", CONTENT)
-    before = found.stat().st_mtime_ns
-    assert unpacked(path).stat().st_mtime_ns == before
-
-
-@pytest.mark.parametrize("cut", [5, 3000, -3])
-def test_a_damaged_archive_leaves_nothing(tmp_path: Path, cut: int) -> None:
-    path = tmp_path / "model.bin.gz"
-    path.write_bytes(gzip.compress(CONTENT)[:cut])
-    with pytest.raises(PluxelError, match=r"model.bin.gz is damaged: "):
-        unpacked(path)
-    assert [*tmp_path.iterdir()] == [path]

@@ -54,6 +54,14 @@ def test_pca_keeps_what_two_directions_can_keep(seed: int, count: int, dim: int)
     assert np.array_equal(plane(4 * rows), plane(rows))  # directions, not lengths
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_pca_faces_one_way_whatever_the_order(seed: int) -> None:
+    rows = np.random.default_rng(seed).normal(size=(7, 5))
+    places = plane(rows)
+    assert np.allclose(plane(rows[::-1]), places[::-1])
+    assert np.allclose(plane(-rows), -places)
+
+
 @pytest.mark.parametrize(("method", "fewest"), [("pca", 2), ("tsne", 4)])
 def test_too_few_words(method: Any, fewest: int) -> None:
     with pytest.raises(PluxelError, match=f"{method} needs {fewest} words at least, not 1"):
@@ -113,10 +121,10 @@ def test_the_same_picture_each_time(tmp_path: Path, vectors: np.ndarray, suffix:
             assert image.size == (1200, 900)
 
 
-def test_a_dollar_is_a_letter(tmp_path: Path) -> None:
+def test_dollars_are_no_mathematics(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    save_plot(["$x", "y$^_"], np.array([[0.0, 0], [1, 1]]), tmp_path / "x.svg")
-    assert "<!-- $x -->" in (tmp_path / "x.svg").read_text()
+    save_plot(["$x$", r"$\frac$"], np.array([[0.0, 0], [1, 1]]), tmp_path / "x.svg")
+    assert "<!-- $x$ -->" in (tmp_path / "x.svg").read_text()
 
 
 def test_an_unknown_suffix(tmp_path: Path) -> None:

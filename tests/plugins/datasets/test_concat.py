@@ -198,7 +198,8 @@ class TestSplits:
         whole = [sample.name for sample in _samples(make("train", **both))]
         part = make("train[cam/0016E5_00060:]", **both)
         assert [sample.name for sample in _samples(part)] == whole[2:]
-        assert part.settled["maps"]["own"] == {0: "road", 1: "car", 2: IGNORE}
+        for some in (part, make("train + val", **both)):
+            assert some.settled["maps"]["own"] == {0: "road", 1: "car", 2: IGNORE}
 
     def test_an_endless_one_needs_an_end(self, make, both):
         drawn = {"type": "shapes", "length": 3, "size": 32}

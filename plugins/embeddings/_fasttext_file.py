@@ -1,0 +1,267 @@
+"""fastText's models as they lie in a file: little-endian, without gaps.
+
+Versions 11 and 12 begin with a signature; what came before 2017 has none, no pruned dictionary, and
+no quantised matrices.
+
+Everything is a view of the mapped file: a model of seven gigabytes is opened by reading its
+dictionary. Whatever the file claims is compared with its size before it is believed.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ...registry import PluxelError
+
+MAGIC = (793_712_314).to_bytes(4, "little")
+_VERSIONS = (11, 12)
+_ARGUMENTS = struct.Struct("<12id")
+_WORD, _LABEL = 0, 1
+_CENTROIDS = 256
+HIERARCHICAL_SOFTMAX, SUPERVISED = 1, 3
+
+
+class Cursor:
+    """A place in a file, from which values are taken one after the other.
+
+    Raises: PluxelError if the file cannot be read, is empty, or ends before what is taken.
+    """
+
+    def __init__(self, path: Path, place: int = 0) -> None:
+        self.path, self.place = path, place
+        try:
+            with path.open("rb") as file:
+                self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise PluxelError(f"cannot read {path}: {error}") from error
+
+    def wrong(self, what: str) -> PluxelError:
+        """Return an error that says where in the file something is wrong."""
+        return PluxelError(f"{self.path}, byte {self.place:,}: {what}")
+
+    def skip(self, size: int, what: str) -> int:
+        """Go on by ``size`` bytes, and return where they begin."""
+        start, left = self.place, len(self.data) - self.place
+        if not 0 <= size <= left:
+            raise self.wrong(f"{what} would take {size:,} bytes, and {left:,} are left")
+        self.place += size
+        return start
+
+    def number(self, kind: str, what: str) -> int:
+        """Take an integer; ``kind`` is numpy's, such as ``<i4``."""
+        return int(self.array(1, kind, what)[0])
+
+    def array(self, count: int, kind: str, what: str) -> np.ndarray:
+        """Take ``count`` numbers, as a view of the file."""
+        start = self.skip(count * np.dtype(kind).itemsize, what)
+        return np.frombuffer(self.data, kind, count, start)
+
+    def flag(self, what: str) -> bool:
+        """Take a byte that is 0 or 1."""
+        found = self.number("u1", what)
+        if found > 1:
+            raise self.wrong(f"{what} is {found}, neither 0 nor 1")
+        return bool(found)
+
+    def text(self, what: str) -> bytes:
+        """Take bytes that a zero ends."""
+        end = self.data.find(b"\0", self.place)
+        if end < 0:
+            raise self.wrong(f"{what} does not end")
+        start, self.place = self.place, end + 1
+        return self.data[start:end]
+
+
+class Matrix(Protocol):
+    """``matrix.rows(numbers)``: rows (n, D) float32. ``shape``: (m, D)."""
+
+    shape: tuple[int, int]
+
+    def rows(self, numbers: np.ndarray) -> np.ndarray:
+        """Return rows by their numbers (n,)."""
+        ...
+
+
+class Dense:
+    """Rows as they are."""
+
+    def __init__(self, cursor: Cursor, what: str) -> None:
+        self.shape = _shape(cursor, what)
+        count = self.shape[0] * self.shape[1]
+        self._values = cursor.array(count, "<f4", f"{what} {self.shape}").reshape(self.shape)
+
+    def rows(self, numbers: np.ndarray) -> np.ndarray:
+        """Return rows by their numbers (n,)."""
+        return self._values[numbers]
+
+
+class Quantised:
+    """Rows by product quantisation (Jégou et al. 2011; Joulin et al. 2016, section 2.2).
+
+    The columns are cut into parts; a byte for each part names one of 256 centroids. With ``qnorm``
+    the norm of the row is quantised apart.
+    """
+
+    def __init__(self, cursor: Cursor, what: str) -> None:
+        has_norms = cursor.flag(f"the flag of norms of {what}")
+        self.shape = _shape(cursor, what)
+        size = cursor.number("<i4", f"the size of the codes of {what}")
+        codes = cursor.array(size, "u1", f"the codes of {what}")
+        self._parts = _Parts(cursor, what, self.shape[1])
+        if size != self.shape[0] * len(self._parts):
+            raise cursor.wrong(
+                f"{what} {self.shape} in {len(self._parts)} parts has {size:,} codes"
+            )
+        self._codes = codes.reshape(self.shape[0], len(self._parts))
+        self._norms: tuple[np.ndarray, _Parts] | None = None
+        if has_norms:
+            norms = cursor.array(self.shape[0], "u1", f"the norms of {what}")
+            self._norms = norms[:, None], _Parts(cursor, f"the norms of {what}", 1)
+
+    def rows(self, numbers: np.ndarray) -> np.ndarray:
+        """Return rows by their numbers (n,), as far as the codes tell them."""
+        found = self._parts.decoded(self._codes[numbers])
+        if self._norms is None:
+            return found
+        codes, parts = self._norms
+        return found * parts.decoded(codes[numbers])
+
+
+class _Parts:
+    """The centroids of each part of the columns."""
+
+    def __init__(self, cursor: Cursor, what: str, dim: int) -> None:
+        names = ("dimensions", "parts", "width", "last width")
+        found, parts, width, last = (
+            cursor.number("<i4", f"{name} of the quantiser of {what}") for name in names
+        )
+        fits = parts > 0 and width > 0 and (parts - 1) * width + last == dim and 0 < last <= width
+        if found != dim or not fits:
+            raise cursor.wrong(
+                f"the quantiser of {what}: {parts} parts of {width}, the last of {last}, for "
+                f"{found} dimensions, where {dim} are needed"
+            )
+        values = cursor.array(dim * _CENTROIDS, "<f4", f"the centroids of {what}")
+        whole = (parts - 1) * _CENTROIDS * width
+        self._centroids = [
+            *values[:whole].reshape(parts - 1, _CENTROIDS, width),
+            values[whole:].reshape(_CENTROIDS, last),
+        ]
+
+    def __len__(self) -> int:
+        return len(self._centroids)
+
+    def decoded(self, codes: np.ndarray) -> np.ndarray:
+        """Return rows (n, D) of codes (n, parts)."""
+        return np.concatenate([c[codes[:, i]] for i, c in enumerate(self._centroids)], 1)
+
+
+def _shape(cursor: Cursor, what: str) -> tuple[int, int]:
+    rows, columns = (cursor.number("<i8", f"the shape of {what}") for _ in range(2))
+    if rows < 0 or columns < 1:
+        raise cursor.wrong(f"{what} cannot have {rows:,} rows of {columns:,} numbers")
+    return rows, columns
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands before the matrices.
+
+    ``words`` and ``labels``: bytes, in order. ``minn``, ``maxn``: characters of a part of a word;
+    maxn 0 for none. ``bucket``: rows for their hashes. ``pruned``: (P, 2) int32, hash and row of
+    those that are left, or None if none was taken away. ``has_flags``: whether flags say which
+    matrices are quantised. ``end``: the byte at which they begin.
+    """
+
+    dim: int
+    bucket: int
+    minn: int
+    maxn: int
+    is_supervised: bool
+    is_hierarchical: bool
+    words: list[bytes]
+    labels: list[bytes]
+    pruned: np.ndarray | None
+    has_flags: bool
+    end: int
+
+
+def read_head(path: Path) -> Head:
+    """Read arguments and dictionary. Raises: PluxelError with the byte at which it fails."""
+    cursor = Cursor(path)
+    version = 0
+    if cursor.data[: len(MAGIC)] == MAGIC:
+        cursor.skip(len(MAGIC), "the signature")
+        version = cursor.number("<i4", "the version")
+        if version not in _VERSIONS:
+            raise cursor.wrong(f"version {version}, and 11 and 12 are known")
+    start = cursor.skip(_ARGUMENTS.size, "the arguments")
+    values = _ARGUMENTS.unpack_from(cursor.data, start)
+    dim, loss, model, bucket, minn, maxn = (values[i] for i in (0, 6, 7, 8, 9, 10))
+    if version < 12 and model == SUPERVISED:
+        maxn = 0
+    if dim < 1 or bucket < 0 or (maxn > 0 and not bucket):
+        raise cursor.wrong(f"dim {dim}, bucket {bucket}, maxn {maxn} make no model")
+    words, labels, pruned = _dictionary(cursor, has_pruned=version > 0)
+    return Head(
+        dim=dim,
+        bucket=bucket,
+        minn=minn,
+        maxn=maxn,
+        is_supervised=model == SUPERVISED,
+        is_hierarchical=loss == HIERARCHICAL_SOFTMAX,
+        words=words,
+        labels=labels,
+        pruned=pruned,
+        has_flags=version > 0,
+        end=cursor.place,
+    )
+
+
+def _dictionary(
+    cursor: Cursor, *, has_pruned: bool
+) -> tuple[list[bytes], list[bytes], np.ndarray | None]:
+    size, count, others = (cursor.number("<i4", "the dictionary's size") for _ in range(3))
+    cursor.number("<i8", "the number of tokens")
+    kept = cursor.number("<i8", "the number of hashes that are left") if has_pruned else -1
+    # An entry takes ten bytes: a zero, a count and a type.
+    if count < 0 or others < 0 or size != count + others or size * 10 > len(cursor.data):
+        raise cursor.wrong(f"a dictionary of {size:,} entries, {count:,} words, {others:,} labels")
+    entries: tuple[list[bytes], list[bytes]] = ([], [])
+    for number in range(size):
+        token = cursor.text(f"entry {number:,} of the dictionary")
+        cursor.skip(8, "the count of an entry")
+        kind = cursor.number("u1", "the type of an entry")
+        if kind != (_WORD if number < count else _LABEL):
+            raise cursor.wrong(f"entry {number:,} of {count:,} words is of type {kind}")
+        entries[kind].append(token)
+    if kept < 0:
+        return (*entries, None)
+    pruned = cursor.array(2 * kept, "<i4", f"{kept:,} hashes that are left")
+    return (*entries, pruned.reshape(kept, 2))
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """``inputs``: words, then hashes of parts. ``outputs``: of labels, if it is supervised."""
+
+    inputs: Matrix
+    outputs: Matrix
+
+
+def read_matrices(path: Path, place: int, *, has_flags: bool) -> Matrices:
+    """Open the matrices that begin at a byte. Raises: PluxelError, as `read_head`."""
+    cursor = Cursor(path, place)
+    is_quantised = has_flags and cursor.flag("the flag of quantised vectors")
+    inputs = (Quantised if is_quantised else Dense)(cursor, "the vectors")
+    both = has_flags and cursor.flag("the flag of quantised output") and is_quantised
+    outputs = (Quantised if both else Dense)(cursor, "the output")
+    if left := len(cursor.data) - cursor.place:
+        raise cursor.wrong(f"the model ends, and {left:,} bytes follow")
+    return Matrices(inputs, outputs)

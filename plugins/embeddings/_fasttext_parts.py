@@ -1,0 +1,87 @@
+"""Parts of words, as fastText hashes them: for many words at a time.
+
+Bojanowski, Grave, Joulin, Mikolov: "Enriching Word Vectors with Subword Information", TACL 2017,
+section 3.2. A word is written ``<word>``; its parts are all runs of ``minn`` to ``maxn``
+characters, without ``<`` and ``>`` alone; each is one of ``bucket`` rows by its hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+END_OF_SENTENCE = b"</s>"
+"""A word without parts."""
+
+_OFFSET, _PRIME = np.uint32(2_166_136_261), np.uint32(16_777_619)
+
+
+class Found(NamedTuple):
+    """``word``: (E,) which of the words, not in order; ``row``: (E,) rows, counted from 0."""
+
+    word: np.ndarray
+    row: np.ndarray
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How a model cuts words; ``pruned``: (P, 2), hash and row of those that are left, or None."""
+
+    minn: int
+    maxn: int
+    bucket: int
+    pruned: np.ndarray | None = None
+
+    def __bool__(self) -> bool:
+        is_left = self.pruned is None or len(self.pruned) > 0
+        return is_left and self.maxn > 0 and self.maxn >= self.minn
+
+    def of(self, words: Sequence[bytes]) -> Found:
+        """Return the rows of the parts of words, in UTF-8 or any other bytes."""
+        bounded = [b"" if word == END_OF_SENTENCE else b"<%b>" % word for word in words]
+        if not self or not any(bounded):
+            return Found(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        word, hashes = self._hashes(bounded)
+        rows = (hashes % np.uint32(self.bucket)).astype(np.int64)
+        if self.pruned is None:
+            return Found(word, rows)
+        kept, place = self.pruned[:, 0], np.argsort(self.pruned[:, 0], kind="stable")
+        at = np.searchsorted(kept[place], rows, "right") - 1
+        there = kept[place][at] == rows
+        return Found(word[there], self.pruned[place[at[there]], 1].astype(np.int64))
+
+    def _hashes(self, words: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Return which word each part is of, and its hash (FNV-1a, 32 bits).
+
+        The hash takes bytes as signed: those from 0x80 on are 0xFFFFFF80 and more.
+        """
+        data = np.frombuffer(b"".join(words), np.int8)
+        lengths = np.array([len(word) for word in words])
+        ends = lengths.cumsum()
+        within = (data.view(np.uint8) & 0xC0) == 0x80  # the further bytes of a character
+        values = data.astype(np.int32).view(np.uint32)
+        owner = np.repeat(np.arange(len(words)), lengths)
+        begin, end = (ends - lengths)[owner], ends[owner]
+        # One run from each beginning of a character, all of them a byte longer at a time.
+        first = np.flatnonzero(~within)
+        word, begin, end = owner[first], begin[first], end[first]
+        last, size = first.copy(), np.zeros(len(first), np.int64)
+        hashes = np.full(len(first), _OFFSET)
+        found: list[tuple[np.ndarray, np.ndarray]] = []
+        while len(first):
+            hashes = (hashes ^ values[last]) * _PRIME
+            last = last + 1
+            at_end = last == end
+            # The byte after the end is another word's, or none's.
+            whole = at_end | ~within[np.where(at_end, 0, last)]
+            size = size + whole
+            alone = (size == 1) & ((first == begin) | at_end)
+            good = whole & (size >= self.minn) & ~alone
+            found.append((word[good], hashes[good]))
+            on = ~at_end & (size < self.maxn)
+            first, last, size, hashes = first[on], last[on], size[on], hashes[on]
+            word, begin, end = word[on], begin[on], end[on]
+        return np.concatenate([w for w, _ in found]), np.concatenate([h for _, h in found])

@@ -1,0 +1,272 @@
+"""fastText: word vectors with parts of words.
+
+Bojanowski, Grave, Joulin, Mikolov: "Enriching Word Vectors with Subword Information", TACL 2017;
+Joulin et al.: "FastText.zip: Compressing text classification models", 2016 (quantised models).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...core.embeddings import (
+    Download,
+    Store,
+    StoredVectors,
+    StoreWriter,
+    Unknown,
+    cached_store,
+)
+from ...registry import PluxelError, did_you_mean
+from ._fasttext_file import MAGIC, Head, Matrices, Matrix, read_head, read_matrices
+from ._fasttext_parts import Parts
+from ._source import Words, source_file, unpacked, unpacked_stream
+from ._text import read_text
+
+_SITE = "https://dl.fbaipublicfiles.com/fasttext"
+_PUBLISHED = (
+    Download(
+        "fasttext.en.300d",
+        f"{_SITE}/vectors-wiki/wiki.en.vec",
+        hash="sha256:ba5420ac217fb34f15f58ded0d911a4370dfb1f3341fa7511a49ae74c87de282",
+    ),
+    Download("fasttext.simple.300d", f"{_SITE}/vectors-wiki/wiki.simple.vec"),
+    Download(
+        "wiki-news-300d-1M", f"{_SITE}/vectors-english/wiki-news-300d-1M.vec.zip", 681_808_098
+    ),
+    Download("crawl-300d-2M", f"{_SITE}/vectors-english/crawl-300d-2M.vec.zip", 1_523_785_255),
+    Download(
+        "crawl-300d-2M-subword",
+        f"{_SITE}/vectors-english/crawl-300d-2M-subword.zip",
+        member="crawl-300d-2M-subword.bin",
+    ),
+    Download("cc.en.300", f"{_SITE}/vectors-crawl/cc.en.300.bin.gz", 4_503_593_528),
+)
+"""Of most files the publisher tells neither hash nor size."""
+
+_OF_LANGUAGES = {
+    re.compile(r"wiki\.([a-z_]+)"): "vectors-wiki/wiki.{}.vec",
+    re.compile(r"fasttext\.([a-z_]+)\.300d"): "vectors-wiki/wiki.{}.vec",
+    re.compile(r"cc\.([a-z_]+)\.300"): "vectors-crawl/cc.{}.300.bin.gz",
+}
+_ROWS = 1 << 23
+"""Numbers of rows that are gathered at a time, when word vectors are made of them."""
+
+
+class FastText(StoredVectors):
+    """Vectors of a published model, or of a file: .vec text, a .bin or a .ftz model.
+
+    The vector of a word is the mean of its own row and of those of its parts, and that of any other
+    word, of those of its parts (zeros where a pruned model has none of them left). Of a model, the
+    file itself is mapped as long as it is used.
+
+    ``name``: ``wiki.en``, ``cc.en.300`` or of another language, ``crawl-300d-2M`` and what else
+    `aliases` lists. ``file``: in place of a published one; .vec also packed. ``unknown``: what
+    stands for words without a vector; by default ``subword`` for a model that has parts of words,
+    else ``error``. ``cache``: the folder of downloads and of what was converted. ``download``:
+    fetch the file if it is not there. ``encoding``: of the words in a model.
+
+    ``labels``: those of a supervised model, ``label_vectors`` their rows.
+
+    Raises: PluxelError for a name that there is not, for a damaged file with the byte or the line;
+    MissingWeights for a file that is not there.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        file: Path | None = None,
+        unknown: Unknown | None = None,
+        cache: Path | None = None,
+        download: bool = False,
+        encoding: str = "utf-8",
+    ) -> None:
+        published = None if file or name is None else _published(name)
+        source = source_file(file, published, cache=cache, permitted=download)
+        member = published.member if published else ""
+        # A model is mapped, and so has to lie there unpacked.
+        self._model = unpacked(source, member) if _is_model(source, member) else None
+        self._encoding = encoding
+        if self._model:
+            store = _converted(self._model, encoding, cache)
+        else:
+            store = _read(source, member, cache)
+        self._parts = _parts_of(store)
+        self.has_subwords = bool(self._parts)
+        usual: Unknown = "subword" if self.has_subwords else "error"
+        super().__init__(store, unknown=unknown or usual)
+
+    @classmethod
+    def aliases(cls) -> tuple[Download, ...]:
+        """Return published files; those of other languages go by names like them."""
+        return _PUBLISHED
+
+    def known(self, word: str) -> Tensor | None:
+        """Return the vector of one word, (D,) float32, of its parts if need be, or None."""
+        found = super().known(word)
+        if found is not None or self.unknown != "subword":
+            return found
+        rows = self._parts.of([word.encode(self._encoding, errors="replace")]).row
+        if not len(rows):
+            return torch.zeros(self.dim)
+        first = int(self.store.metadata["rows"])
+        return torch.from_numpy(
+            self._matrices.inputs.rows(rows + first).mean(0, dtype=np.float64)
+        ).float()
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Return the labels of a supervised model, with the prefix that they have in it."""
+        text = self.store.arrays["labels"].numpy().tobytes() if self._model else b""
+        return text.decode(errors="replace").split("\n") if text else []
+
+    @cached_property
+    def label_vectors(self) -> Tensor:
+        """Return the output row of each label, (L, D) float32.
+
+        Raises: PluxelError for a model without labels, and for one with hierarchical softmax, whose
+        rows are nodes of a tree and not labels.
+        """
+        if not self.labels:
+            raise PluxelError(f"{self.store.metadata['source']} has no labels")
+        if self.store.metadata["hierarchical"] == "True":
+            raise PluxelError(
+                f"{self.store.metadata['source']} was trained with hierarchical softmax: "
+                "its output rows are nodes of a tree, and no label has one of its own"
+            )
+        rows = self._matrices.outputs.rows(np.arange(len(self.labels)))
+        return torch.from_numpy(np.ascontiguousarray(rows))
+
+    @cached_property
+    def _matrices(self) -> Matrices:
+        if self._model is None:
+            raise PluxelError(f"{self.store.metadata['source']} is text, and holds words alone")
+        known = self.store.metadata
+        return read_matrices(self._model, int(known["end"]), has_flags=known["flags"] == "True")
+
+
+def _published(name: str) -> Download:
+    """Look up a published file. Raises: PluxelError with the nearest name."""
+    for one in _PUBLISHED:
+        if one.alias == name:
+            return one
+    for pattern, place in _OF_LANGUAGES.items():
+        if found := pattern.fullmatch(name):
+            return Download(name, f"{_SITE}/{place.format(found[1])}")
+    names = [one.alias for one in _PUBLISHED]
+    raise PluxelError(f"fastText has no '{name}'.{did_you_mean(name, [*names, 'wiki.en'])}")
+
+
+def _is_model(path: Path, member: str) -> bool:
+    with unpacked_stream(path, member) as stream:
+        named = stream.name.removesuffix(".gz").endswith((".bin", ".ftz"))
+        return named or stream.file.read(len(MAGIC)) == MAGIC
+
+
+def _read(source: Path, member: str, cache: Path | None) -> Store:
+    def build(writer: StoreWriter) -> Mapping[str, str]:
+        with unpacked_stream(source, member) as stream:
+            return read_text(stream, writer)
+
+    return cached_store(source, {"reader": "fasttext", "member": member}, build, cache=cache)
+
+
+def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
+    """Return the store of a model: its words, and what its parts of words need."""
+
+    def build(writer: StoreWriter) -> Mapping[str, str]:
+        head = read_head(source)
+        matrices = read_matrices(source, head.end, has_flags=head.has_flags)
+        parts = Parts(head.minn, head.maxn, head.bucket, head.pruned)
+        _check_fit(source, head, matrices)
+        words = Words(str(source), encoding)
+        for start, stop in _steps(head, parts):
+            tokens = head.words[start:stop]
+            writer.add(
+                words(tokens),
+                _vectors(tokens, start, len(head.words), parts, matrices.inputs),
+                lambda i, s=start: f"{source}, word {s + i:,}",
+            )
+        words.warn()
+        writer.attach("labels", np.frombuffer(b"\n".join(head.labels), np.uint8))
+        if head.pruned is not None:
+            writer.attach("pruned", np.ascontiguousarray(head.pruned))
+        kept = {"minn": head.minn, "maxn": head.maxn, "bucket": head.bucket}
+        return {
+            "parts": json.dumps(kept),
+            "rows": str(len(head.words)),
+            "end": str(head.end),
+            "flags": str(head.has_flags),
+            "supervised": str(head.is_supervised),
+            "hierarchical": str(head.is_hierarchical),
+            "replaced": str(words.replaced),
+        }
+
+    recipe = {"reader": "fasttext model", "encoding": encoding}
+    return cached_store(source, recipe, build, cache=cache)
+
+
+def _parts_of(store: Store) -> Parts:
+    if "parts" not in store.metadata:
+        return Parts(0, 0, 0)
+    pruned = store.arrays.get("pruned")
+    numbers = json.loads(store.metadata["parts"])
+    return Parts(**numbers, pruned=None if pruned is None else pruned.numpy())
+
+
+def _check_fit(source: Path, head: Head, matrices: Matrices) -> None:
+    """Compare dictionary and matrices. Raises: PluxelError if a row could be missing."""
+    rows, dim = matrices.inputs.shape
+    parts = 0
+    if head.maxn > 0:
+        last = head.pruned[:, 1] if head.pruned is not None else np.array([head.bucket - 1])
+        parts = int(last.max(initial=-1)) + 1
+        if int(last.min(initial=0)) < 0:
+            raise PluxelError(f"{source}: a part of a word has a row below 0")
+    if dim != head.dim or rows < len(head.words) + parts:
+        raise PluxelError(
+            f"{source}: {len(head.words):,} words and {parts:,} parts of words of {head.dim} "
+            f"dimensions do not fit vectors {matrices.inputs.shape}"
+        )
+    if head.is_supervised and (
+        matrices.outputs.shape[0] < len(head.labels) or matrices.outputs.shape[1] != head.dim
+    ):
+        raise PluxelError(
+            f"{source}: {len(head.labels):,} labels of {head.dim} dimensions do not fit "
+            f"{matrices.outputs.shape}"
+        )
+
+
+def _steps(head: Head, parts: Parts) -> Sequence[tuple[int, int]]:
+    """Cut the words so that the rows of each piece, gathered, are some tens of megabytes."""
+    lengths = np.array([len(word) for word in head.words], np.int64)
+    each = np.ones(len(lengths), np.int64)
+    if parts:
+        each += (lengths + 2) * (parts.maxn - max(parts.minn, 1) + 1)
+    whole = each.cumsum() * head.dim // _ROWS
+    cuts = [*np.flatnonzero(np.diff(whole, prepend=-1)).tolist(), len(lengths)]
+    return [*pairwise(cuts)]
+
+
+def _vectors(
+    tokens: Sequence[bytes], start: int, words: int, parts: Parts, matrix: Matrix
+) -> np.ndarray:
+    """Return the vectors of words from number ``start`` on, (n, D) float32: means of their rows."""
+    found = parts.of(tokens)
+    own = np.arange(len(tokens))
+    owner = np.concatenate([own, found.word])
+    rows = np.concatenate([own + start, found.row + words])
+    order = np.argsort(owner, kind="stable")
+    gathered = matrix.rows(rows[order])
+    counts = np.bincount(owner, minlength=len(tokens))
+    firsts = counts.cumsum() - counts
+    return np.add.reduceat(gathered, firsts, axis=0, dtype=np.float64) / counts[:, None]
