@@ -35,7 +35,7 @@ def embeddings() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
 @click.pass_obj
 def list_(session: Session, cache: Path | None, as_json: bool) -> None:
-    """List the embeddings of all plugins, the vectors that they can download, and the cache."""
+    """List embeddings, their downloads, the cache."""
     from ..embeddings import cache_folder, offered  # noqa: PLC0415 - the help stays light
 
     components = session.host.components("embedding")
@@ -144,7 +144,7 @@ def convert(
 def evaluate(
     session: Session, files: tuple[Path, ...], source: Source, restrict: int | None, as_json: bool
 ) -> None:
-    """Measure word vectors by what people say: pairs of words, and analogies.
+    """Measure word vectors by what people say.
 
     FILES: WordSim-353, SimLex-999, rare words, and others that hold two words and a score on a
     line; questions-words.txt, and others that hold four words on a line under ": section".
@@ -183,10 +183,10 @@ def evaluate(
 @click.option("--method", type=click.Choice(_METHODS), default="pca", show_default=True)
 @click.pass_obj
 def plot(session: Session, words: tuple[str, ...], source: Source, out: Path, method: Any) -> None:
-    """Draw WORDS in the plane, near to each other where their vectors are.
+    """Draw WORDS in the plane.
 
-    By PCA, or by t-SNE, which keeps neighbours together and little else. Needs pip install
-    'pluxel[plot]'.
+    Words are near to each other where their vectors are: by PCA, or by t-SNE, which keeps
+    neighbours together and little else. Needs pip install 'pluxel[plot]'.
     """
     import torch  # noqa: PLC0415 - the help stays light
 

@@ -98,12 +98,15 @@ class WordVectors:
     def vector(self, text: str) -> Tensor:
         """Return the vector of a word or a phrase, (D,) float32.
 
-        A word has its own, as it is spelt or in small letters. Anything else is split into words
-        (`split_phrase`); its vector is the mean of their unit vectors, so that no word counts more
-        for being longer. Where a word is unknown, ``unknown`` decides on it.
+        A word has its own, as it is spelt or in small letters; where the model knows parts of words
+        and ``unknown`` is ``subword``, every text without a space is a word as it is spelt. Anything
+        else is split into words (`split_phrase`); its vector is the mean of their unit vectors, so
+        that no word counts more for being longer. Where a word is unknown, ``unknown`` decides.
 
         Raises: UnknownWordError with the nearest spellings, if ``unknown`` is ``error``.
         """
+        if " " not in text and (found := self.known(text)) is not None:
+            return found
         return self._mean_of(split_phrase(text, self.stoi), text)
 
     def name_vector(self, name: str) -> Tensor:

@@ -24,7 +24,7 @@ _LONGEST = 1 << 24
 """Bytes of a line, at most: a thousand numbers take some ten thousand."""
 
 _HEADER = re.compile(rb"(\d+) (\d+) ?\r?\n?")
-_NUMBER = re.compile(
+NUMBER = re.compile(
     rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE
 )
 _ODD = (b"\t", b"\v", b"\f", b"\r", b"  ")
@@ -106,7 +106,7 @@ def _dim_of(line: bytes, stream: Stream, dim: int | None) -> int:
     """Return how many numbers end the first line, ``dim`` if it is that; there is no header."""
     fields = line.rstrip(b" \r").split(b" ")
     numbers = 0
-    while numbers < len(fields) - 1 and _NUMBER.fullmatch(fields[-1 - numbers]):
+    while numbers < len(fields) - 1 and NUMBER.fullmatch(fields[-1 - numbers]):
         numbers += 1
         if numbers == dim:  # what stands before belongs to the word
             break
@@ -158,7 +158,7 @@ class _Rows:
                 return values.reshape(size)
         for text, number, token in zip(texts, numbers, tokens, strict=True):
             fields = text.split(b" ")
-            good = sum(1 for field in fields if _NUMBER.fullmatch(field))
+            good = sum(1 for field in fields if NUMBER.fullmatch(field))
             if good != self.dim:
                 raise self._wrong(number, good, token + b" " + text)
         raise PluxelError(f"{self.name}: lines {numbers[0]:,} to {numbers[-1]:,} cannot be read")

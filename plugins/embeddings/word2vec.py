@@ -12,9 +12,8 @@ from pathlib import Path
 from ...core.embeddings import StoredVectors, StoreWriter, Unknown, cached_store
 from ._binary import HEADER, read_binary
 from ._source import source_file, unpacked_stream
-from ._text import read_text
+from ._text import NUMBER, read_text
 
-_TEXT = frozenset(b"0123456789+-.eEnaifNAIF \r")
 _LOOK = 1 << 16
 
 
@@ -53,5 +52,6 @@ def _is_binary(path: Path) -> bool:
         header = HEADER.fullmatch(stream.file.readline(_LOOK))
         if not header:
             return False  # the binary form has one
-        first = stream.file.read(_LOOK).partition(b" ")[2].partition(b"\n")[0]
-    return len(first.split()) != int(header[2]) or not _TEXT.issuperset(first)
+        line = stream.file.read(_LOOK).partition(b"\n")[0]
+    numbers = line.rstrip(b" \r").rsplit(b" ", int(header[2]))[1:]
+    return len(numbers) != int(header[2]) or not all(map(NUMBER.fullmatch, numbers))

@@ -148,6 +148,13 @@ class TestConvert:
         assert read.index_to_key == list(some.itos)
         assert np.array_equal(read.vectors, some.vectors.numpy())
 
+    def test_an_array_of_several_blocks(self, tmp_path: Path, glove: WordVectors) -> None:
+        some = WordVectors(glove.itos[:9000], glove.vectors[:9000])
+        files = write_vectors(some, tmp_path / "x.npy", "numpy")
+        assert files == [tmp_path / "x.npy", tmp_path / "x.txt"]
+        assert np.array_equal(np.load(files[0]), some.vectors.numpy())
+        assert files[1].read_text("utf-8").split("\n") == [*some.itos, ""]
+
     def test_text_is_as_short_as_in_the_release(self, tmp_path: Path, glove: WordVectors) -> None:
         write_vectors(WordVectors(["the"], glove.vectors[:1]), tmp_path / "x.txt", "glove")
         assert (tmp_path / "x.txt").read_text().startswith("the 0.418 0.24968 -0.41242 0.1217 ")

@@ -76,6 +76,11 @@ def test_what_it_is_can_be_said(write: Write, rows: np.ndarray) -> None:
         Word2Vec(file=write([b"the 0.1 0.2"]), binary=True)
 
 
+def test_words_with_spaces_in_text(write: Write) -> None:
+    found = Word2Vec(file=write([b"2 2", b"of course 0.5 1", b"the 2 3"]))
+    assert list(found.itos) == ["of course", "the"]
+
+
 def test_a_text_file_without_a_header(write: Write) -> None:
     assert Word2Vec(file=write([b"the 0.5 1", b"of 2 3"])).vectors.tolist() == [[0.5, 1], [2, 3]]
 
