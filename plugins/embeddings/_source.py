@@ -23,7 +23,7 @@ _BLOCK = 1 << 20
 
 
 def source_file(
-    file: Path | None, download: Download | None, *, cache: Path | None, permitted: bool
+    file: str | Path | None, download: Download | None, *, cache: Path | None, permitted: bool
 ) -> Path:
     """Return the file that is named, or else the published one.
 
