@@ -23,6 +23,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from pluxel.core import Scores, load_config
@@ -59,10 +60,10 @@ class Study:
         names = list(self.space.class_names)
         self.unseen = [names.index(name) for name in section.unseen]
         self.seen = [i for i in range(len(names)) if i not in self.unseen]
-        decoder = next(iter(pipeline.model.heads["semantic"].decoders.values()))
-        self.words: Tensor = decoder.class_vectors.clone()  # pyright: ignore
+        decoder: Any = next(iter(pipeline.model.heads["semantic"].decoders.values()))
+        self.words: Tensor = decoder.class_vectors.clone()
         # Scored by the axes of the space, pixels come out as their vectors.
-        decoder.class_vectors = torch.eye(self.words.shape[1])  # pyright: ignore
+        decoder.class_vectors = torch.eye(self.words.shape[1])
         data = EvaluationData(config.dataset(split="val"), {"semantic": self.space})
         self.images = [*self._images(pipeline, data)]
 
@@ -121,20 +122,25 @@ def _with(study: Study, rows: Tensor) -> Tensor:
     return vectors
 
 
-def measure(study: Study, vectors: Tensor) -> dict[str, object]:
+def measure(study: Study, vectors: Tensor) -> dict[str, Any]:
     """Return every figure of one set."""
     at = {calibration: study.scores(vectors, calibration) for calibration in CALIBRATIONS}
-    best = max(CALIBRATIONS, key=lambda calibration: at[calibration].harmonic_mean_iou)
+    highest = max(CALIBRATIONS, key=lambda calibration: at[calibration].harmonic_mean_iou)
     return {
         "among_unseen": study.among_unseen(vectors),
-        "best_calibration": best,
+        "best_calibration": highest,
         "by_calibration": {str(key): asdict(value) for key, value in at.items()},
     }
 
 
-def show(name: str, found: dict[str, object]) -> None:
-    print(f"{name}: among the unseen {100 * found['among_unseen']:.1f} %")  # pyright: ignore
-    for key, scores in found["by_calibration"].items():  # pyright: ignore
+def best(found: dict[str, Any]) -> float:
+    """Return the harmonic mean at the calibration that is best."""
+    return found["by_calibration"][str(found["best_calibration"])]["harmonic_mean_iou"]
+
+
+def show(name: str, found: dict[str, Any]) -> None:
+    print(f"{name}: among the unseen {100 * found['among_unseen']:.1f} %")
+    for key, scores in found["by_calibration"].items():
         seen, unseen, both = (
             f"{100 * scores[f'{kind}_mean_iou']:.1f}" for kind in ("seen", "unseen", "harmonic")
         )
@@ -152,8 +158,7 @@ def main() -> None:
     study = Study(options.run, options.root, Host(files=options.plugin))
     results = {}
     for name, sets in candidates(study, options.draws).items():
-        found = [measure(study, vectors) for vectors in sets]
-        found.sort(key=lambda one: one["by_calibration"][str(one["best_calibration"])]["harmonic_mean_iou"])  # pyright: ignore
+        found = sorted((measure(study, vectors) for vectors in sets), key=best)
         results[name] = found
         if len(found) == 1:
             show(name, found[0])

@@ -99,9 +99,9 @@ class WordVectors:
         """Return the vector of a word or a phrase, (D,) float32.
 
         A word has its own, as it is spelt or in small letters; where the model knows parts of words
-        and ``unknown`` is ``subword``, every text without a space is a word as it is spelt. Anything
-        else is split into words (`split_phrase`); its vector is the mean of their unit vectors, so
-        that no word counts more for being longer. Where a word is unknown, ``unknown`` decides.
+        and ``unknown`` is ``subword``, every text without a space is a word, as it is spelt. What
+        else there is is split into words (`split_phrase`); its vector is the mean of their unit
+        vectors, so that no word counts more for being longer. ``unknown`` decides on unknown words.
 
         Raises: UnknownWordError with the nearest spellings, if ``unknown`` is ``error``.
         """

@@ -153,7 +153,9 @@ def test_labels_and_their_rows(models: dict[str, Path], name: str) -> None:
         # takes the mean of the rows of all words and parts, and the end of the sentence.
         assert tuple(ours.label_vectors.shape) == (260, 10)
         word = theirs.get_words()[1]
-        rows = [theirs.get_input_vector(i) for w in (word, "</s>") for i in theirs.get_subwords(w)[1]]
+        rows = [
+            theirs.get_input_vector(i) for w in (word, "</s>") for i in theirs.get_subwords(w)[1]
+        ]
         scores = ours.label_vectors.numpy() @ np.mean(rows, 0)
         labels, chances = theirs.predict(word, k=260)
         expected = dict(zip(labels, chances, strict=True))
@@ -335,7 +337,12 @@ def test_every_cut_is_an_error(models: dict[str, Path], tmp_path: Path, name: st
         (64, "<i", 2_000_000_000, "a dictionary of 2,000,000,000 entries"),
         (68, "<i", -1, "a dictionary of "),
         (72, "<i", 1, "a dictionary of "),
-        (84, "<q", 10**12, "1,000,000,000,000 hashes that are left would take 8,000,000,000,000 bytes"),
+        (
+            84,
+            "<q",
+            10**12,
+            "1,000,000,000,000 hashes that are left would take 8,000,000,000,000 bytes",
+        ),
         ("matrix", "<B", 2, "the flag of quantised vectors is 2, neither 0 nor 1"),
         ("rows", "<q", 10**12, "would take 40,000,000,000,000 bytes, and"),
         ("rows", "<q", -1, "the vectors cannot have -1 rows"),
