@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from threading import Lock
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,30 +24,48 @@ def full_precision(tensor: Tensor) -> Iterator[None]:
         if torch.amp.is_autocast_available(kind):
             stack.enter_context(torch.autocast(kind, enabled=False))
         if tensor.dtype == torch.float32:
-            stack.enter_context(_exact_products())
+            stack.enter_context(_exact_products)
         yield
 
 
-@contextmanager
-def _exact_products() -> Iterator[None]:
-    """Keep float32 products from being taken in fewer bits, as a program may have allowed."""
-    backends = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # pyright: ignore[reportAttributeAccessIssue]
+class _ExactProducts:
+    """Keeps float32 products from being taken in fewer bits, as a program may have allowed.
+
+    PyTorch's switch is the process's: the first thread that wants exact products turns it, the last
+    one that leaves turns it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._before: list[str] = []
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = _turn(["ieee", "ieee"])
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                _turn(self._before)
+
+
+_exact_products = _ExactProducts()
+
+
+def _turn(wanted: Sequence[str]) -> list[str]:
+    """Set the precisions of float32 products on CUDA and on the CPU; return those from before."""
+    backends: list[Any] = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]  # pyright: ignore[reportAttributeAccessIssue]
     if not all(hasattr(backend, "fp32_precision") for backend in backends):  # before torch 2.9
         before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("highest")
-        try:
-            yield
-        finally:
-            torch.set_float32_matmul_precision(before)
-        return
+        torch.set_float32_matmul_precision("highest" if wanted[0] == "ieee" else wanted[0])
+        return [before] * 2
     chosen = [backend.fp32_precision for backend in backends]
-    if set(chosen) <= {"ieee", "none"}:
-        yield
-        return
-    try:
-        for backend in backends:
-            backend.fp32_precision = "ieee"
-        yield
-    finally:
-        for backend, precision in zip(backends, chosen, strict=True):
+    for backend, precision, old in zip(backends, wanted, chosen, strict=True):
+        # "none" follows a switch of its own, and is exact as long as that is; it is left alone.
+        if precision != old and {precision, old} != {"ieee", "none"}:
             backend.fp32_precision = precision
+    return chosen

@@ -27,7 +27,8 @@ def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict
 
 def _wait() -> None:
     if torch.cuda.is_available():
-        torch.cuda.synchronize()
+        for device in range(torch.cuda.device_count()):
+            torch.cuda.synchronize(device)
 
 
 def multiply_adds(network: nn.Module, *arguments: object) -> int:

@@ -114,7 +114,15 @@ def verify_dense(
 
 def _inner(decoder: Factory[Decoder]) -> Factory[Decoder]:
     """Return the decoder that scores, of one that evaluates the backbone more densely."""
-    return decoder.params["decoder"] if decoder.wants("backbone") else decoder
+    if not decoder.wants("backbone"):
+        return decoder
+    inner = decoder.params.get("decoder")
+    if not isinstance(inner, Factory):
+        raise PluxelError(
+            f"{decoder} runs the backbone itself, and has no parameter 'decoder' that could be "
+            "evaluated in other ways"
+        )
+    return inner
 
 
 def _usual_factor(decoder: Factory[Decoder], stride: int) -> int:
@@ -232,16 +240,20 @@ def _difference(
     *,
     expected: bool,
 ) -> Difference:
-    one, other = scores
-    rows, columns = (
-        min(a, b) for a, b in zip(one.tensor.shape[-2:], other.tensor.shape[-2:], strict=True)
-    )
+    grid = scores[0].grid
+    sizes = [found.tensor.shape[-2:] for found in scores]
+    if expected and sizes[0] != sizes[1]:
+        raise PluxelError(
+            f"{roads[0]} and {roads[1]} should agree everywhere, and give maps of "
+            f"{' and '.join(f'{rows}×{columns}' for rows, columns in sizes)} cells"
+        )
+    rows, columns = (min(pair) for pair in zip(*sizes, strict=True))
     a, b = (found.tensor[..., :rows, :columns] for found in scores)
     span = float(b.max() - b.min()) or 1.0
     share = (a - b).abs().amax((0, 1)) / span
     row, column = divmod(int(share.argmax()), columns)
     inside = [
-        slice(*_interior(one.grid, subject.reach.receptive_field[axis], size[axis], axis, cells))
+        slice(*_interior(grid, subject.reach.receptive_field[axis], size[axis], axis, cells))
         for axis, cells in enumerate((rows, columns))
     ]
     within = share[inside[0], inside[1]]
@@ -249,8 +261,8 @@ def _difference(
         roads,
         float(share.max()),
         (row, column),
-        (float(one.grid.offset[0] + row * one.grid.stride[0]),
-         float(one.grid.offset[1] + column * one.grid.stride[1])),
+        (float(grid.offset[0] + row * grid.stride[0]),
+         float(grid.offset[1] + column * grid.stride[1])),
         float(within.max()) if within.numel() else None,
         expected,
     )  # fmt: skip

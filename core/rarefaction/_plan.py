@@ -48,23 +48,23 @@ class Step:
 
 @dataclass(frozen=True)
 class DenseMap:
-    """A map of the denser network: its grid, and cells of it for one of the original's, per axis.
-
-    ``receptive_field``: (height, width) in pixels, that of the original.
-    """
+    """A map of the denser network: its grid, and cells of it for one of the original, per axis."""
 
     grid: Grid
     rate: Ints
-    receptive_field: tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``steps``: by name of the node. ``pads``: whether any window of the network sees padding."""
+    """``steps``: by name of the node. ``maps``: where the cells of each result lie."""
 
     steps: Mapping[str, Step]
     maps: tuple[DenseMap, ...]
-    pads: bool
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says in its first line, or what kind of error it is."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 class _Tracer(fx.Tracer):
@@ -78,18 +78,30 @@ class _Tracer(fx.Tracer):
         return bare or super().is_leaf_module(m, module_qualified_name)
 
 
-def graph_of(network: nn.Module) -> fx.Graph:
-    """Return the graph of a network ``network(image) -> map or maps``.
+def modes_of(network: nn.Module) -> dict[str, bool]:
+    """Return for each module of a network, by name, whether it is in training.
+
+    Not of the network itself, if it has parts: what wraps a model is not told of its mode.
+    """
+    named = [(name, module) for name, module in network.named_modules() if name]
+    return {name: module.training for name, module in named or [("", network)]}
+
+
+def graph_of(network: nn.Module, modes: Mapping[str, bool]) -> fx.Graph:
+    """Return the graph of a network ``network(image) -> map or maps`` in these modes.
+
+    What functions are told of the mode, such as that of dropout, becomes a part of the graph.
 
     Raises: NotEquivariant where torch.fx cannot follow it.
     """
-    # A copy, as networks may keep what they were called with; in the mode of evaluation, as what
-    # functions are told of the mode becomes part of the graph.
+    # A copy, as networks may keep what they were called with.
     try:
-        return _Tracer().trace(replica(network, on_meta))
+        copy = replica(network, on_meta)
+        for name, module in copy.named_modules():
+            module.training = modes.get(name, False)
+        return _Tracer().trace(copy)
     except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise NotEquivariant(f"the network cannot be followed: {reason}") from error
+        raise NotEquivariant(f"the network cannot be followed: {reason(error)}") from error
 
 
 def draw(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: Ints) -> Plan:
@@ -104,10 +116,12 @@ def draw(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: I
             planner = _Planner(replica(network, on_meta), graph, tracer, output_stride)
             maps = planner.checked_run(image)
     found = tuple(planner.dense(one) for one in tree_leaves(maps))
-    return Plan(planner.steps, found, planner.pads)
+    return Plan(planner.steps, found)
 
 
 class _Planner(fx.Interpreter):
+    """Runs a network without data, and notes for each node how it changes."""
+
     def __init__(
         self, network: nn.Module, graph: fx.Graph, tracer: Tracer, output_stride: Ints
     ) -> None:
@@ -115,7 +129,6 @@ class _Planner(fx.Interpreter):
         self.tracer = tracer
         self.output_stride = output_stride
         self.steps: dict[str, Step] = {}
-        self.pads = False
         self._rates: dict[int, Ints] = {}
         """By id of a tensor: cells of the denser map for one of the original's."""
 
@@ -126,8 +139,7 @@ class _Planner(fx.Interpreter):
         except NotEquivariant:
             raise
         except Exception as error:
-            reason = str(error).splitlines()[0]
-            raise NotEquivariant(f"the network cannot be followed: {reason}") from error
+            raise NotEquivariant(f"the network cannot be followed: {reason(error)}") from error
 
     def run_node(self, n: fx.Node) -> Any:
         args, kwargs = self.fetch_args_kwargs_from_env(n)
@@ -148,8 +160,7 @@ class _Planner(fx.Interpreter):
         assert isinstance(located, Located)
         rate = self._rates[id(result)]
         strides = [e.stride / r for e, r in zip(located.extents, rate, strict=True)]
-        height, width = (float(e.receptive_field) for e in located.extents)
-        return DenseMap(Grid(strides, [e.offset for e in located.extents]), rate, (height, width))
+        return DenseMap(Grid(strides, [e.offset for e in located.extents]), rate)
 
     def _slide(
         self, node: fx.Node, operands: list[Tensor], rate: Ints, produced: list[Tensor]
@@ -163,7 +174,6 @@ class _Planner(fx.Interpreter):
         if sliding is None:
             self._check_moves(node, operands, produced, rate)
             return rate
-        self.pads = self.pads or any((*sliding.before, *sliding.after, *sliding.overhang))
         located = self.tracer.state(operands[0])
         assert isinstance(located, Located)
         vertical, horizontal = (
@@ -204,16 +214,18 @@ class _Planner(fx.Interpreter):
     def _check_moves(
         self, node: fx.Node, operands: list[Tensor], produced: list[Tensor], rate: Ints
     ) -> None:
-        """Refuse what moves cells about and cannot be told to move them further."""
-        strides, offsets = set(), set()
+        """Refuse what moves cells about, or looks around, and cannot be told to do so further."""
+        if rate == ONE:
+            return
+        strides, extents = set(), set()
         for tensor in operands + produced:
             located = self.tracer.state(tensor)
             assert isinstance(located, Located)
             strides.add(tuple(extent.stride for extent in located.extents))
-            offsets.add(tuple(extent.offset for extent in located.extents))
-        moves = len(strides) > 1 or (len(operands) == 1 and len(offsets) > 1)
-        if moves and rate != ONE:
-            raise self._refusal(node, "it moves cells by a distance that is not its own")
+            extents.add(located.extents)
+        # What joins several maps sees what all of them see.
+        if len(strides) > 1 or (len(operands) == 1 and len(extents) > 1):
+            raise self._refusal(node, "it moves cells, or looks around, by a distance of its own")
 
     def _is_map(self, tensor: Tensor) -> bool:
         state = self.tracer.state(tensor)
@@ -222,12 +234,12 @@ class _Planner(fx.Interpreter):
     def _know(self, tensors: list[Tensor], rate: Ints) -> None:
         self._rates |= {id(tensor): rate for tensor in tensors}
 
-    def _refusal(self, node: fx.Node, reason: str) -> NotEquivariant:
+    def _refusal(self, node: fx.Node, why: str) -> NotEquivariant:
         stack = node.meta.get("nn_module_stack") or {}
         where = node.target if node.op == "call_module" else next(reversed(stack), "")
         what = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
         layer = f"layer {where}" if where else "the network"
-        return NotEquivariant(f"{layer} ({what or node.name}): {reason}")
+        return NotEquivariant(f"{layer} ({what or node.name}): {why}")
 
 
 def _kept(stride: int, before: Fraction, wanted: int) -> int:

@@ -11,6 +11,8 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 from torch.utils._pytree import tree_leaves
 
+from ..numerics import at_least_float32, full_precision
+
 Ints = tuple[int, int]
 """A number an axis: vertical, horizontal."""
 
@@ -60,11 +62,24 @@ class Sliding:
             )
         if self.kind == "maximum":
             return functional.max_pool2d(padded, self.kernel, stride, dilation=dilation)
-        # PyTorch's pool for averages has no dilation: a convolution of ones, and a division.
+        # In half precision the sum of a window may not be a number, where its mean is one.
+        wide = at_least_float32(padded)
+        with full_precision(wide):
+            return self._average(wide, image.shape, rate, stride, dilation).to(image.dtype)
+
+    def _average(
+        self, padded: Tensor, shape: torch.Size, rate: Ints, stride: Ints, dilation: Ints
+    ) -> Tensor:
+        """Return the averages of a padded map; ``shape``: of the map without its padding.
+
+        PyTorch's pool for averages has no dilation: a convolution of ones, and a division.
+        """
+        before = times(self.before, rate)
+        after = times(plus(self.after, self.overhang), rate)
         total = _sum(padded, self.kernel, stride, dilation)
         if self.divisor is not None:
             return total / self.divisor
-        cells = _ones(image, 1, 1, *image.shape[-2:])
+        cells = _ones(padded, 1, 1, *shape[-2:])
         overhang = times(self.overhang, rate)
         if self.counts_padding:
             cells = _padded(cells, before, times(self.after, rate), 1.0)
@@ -191,15 +206,22 @@ def _padding(arguments: Mapping[str, Any]) -> Sliding:
 
 def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None:
     """Return the arguments of a convolution, a pool or a padding by PyTorch's names."""
-    if isinstance(module, nn.ConstantPad2d):
+    if isinstance(module, nn.ConstantPad2d) and _is_plain(module, nn.ConstantPad2d):
         return {"pad": module.padding, "mode": "constant", "value": module.value}
     for kind, names in MODULES:
-        if isinstance(module, kind):
+        if _is_plain(module, kind):
             return {name: getattr(module, name) for name in names}
     for functions, defaults in FUNCTIONS:
         if node.op == "call_function" and node.target in functions:
             return {**defaults, **dict(zip(defaults, node.args, strict=False)), **node.kwargs}
     return None
+
+
+def _is_plain(module: nn.Module | None, kind: type[nn.Module]) -> bool:
+    """Tell whether a module does what its kind does: subclasses may not, hooks may do more."""
+    if not isinstance(module, kind) or type(module).forward is not kind.forward:
+        return False
+    return not (module._forward_hooks or module._forward_pre_hooks)
 
 
 MODULES: Sequence[tuple[type[nn.Module], Sequence[str]]] = (

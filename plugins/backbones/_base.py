@@ -171,13 +171,13 @@ class _Maps(nn.Module):
 def _rarefied(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Rarefied:
     """Return the backbone with filters spread apart in place of strides (PAMI 2016, section 3.2).
 
-    Raises: PluxelError where its strides do not lead to ``output_stride``, or where its layers do
-    not allow it.
+    Raises: PluxelError where its strides do not lead to ``output_stride``, NotEquivariant where
+    its layers do not allow it.
     """
     try:
         found = Rarefied(_Maps(backbone), in_channels, output_stride)
     except NotEquivariant as error:
-        raise PluxelError(f"output_stride {output_stride} cannot be had: {error}") from error
+        raise NotEquivariant(f"output_stride {output_stride} cannot be had: {error}") from error
     largest = max(max(one.grid.stride) for one in found.maps)
     if largest != output_stride:
         raise PluxelError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +13,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ...core.logs import log_once
 from ...core.normalisation import Normalisation
-from ...core.rarefaction import Rarefied
+from ...core.rarefaction import NotEquivariant, Rarefied
 from ...core.weights import InputChannels, LoadReport, State
 from ...registry import PluxelError, suggest
 from ._base import OutputStride, Pretrained, PretrainedBackbone
@@ -84,13 +86,18 @@ class TimmBackbone(PretrainedBackbone):
         )
 
     def without_strides(self, in_channels: int, output_stride: int) -> tuple[Rarefied, ...]:
-        """Let timm dilate the network if nothing exact can be done."""
+        """Let timm dilate the network if nothing exact can be done, and say so."""
         try:
             return super().without_strides(in_channels, output_stride)
-        except PluxelError:
+        except NotEquivariant as error:
             dilated = _dilated(self.variant, self.arguments, in_channels, output_stride)
             if dilated is None:
                 raise
+            log_once(
+                logging.WARNING,
+                f"{self.variant}: strides are taken out by timm, which gives another function than "
+                f"the weights were trained for ({error})",
+            )
             self.net = dilated
             return ()
 

@@ -66,10 +66,11 @@ class ShiftAndStitch(OnImages):
         self.shifts_per_batch = shifts_per_batch
         # Of a network that wants whole multiples of a size, all cells of all shifts count.
         self.pad_multiple: int = getattr(backbone, "pad_multiple", 1)
+        self._known: dict[tuple[int, int, int], tuple[Sequence[int], Sequence[int]]] = {}
 
     def forward(self, image: Tensor) -> Scores:
         """Return scores on the dense grid for an image (N, channels, H, W), normalised."""
-        rows, columns = self._cells(image)
+        rows, columns = self._cells(image.shape[1], image.shape[2], image.shape[3])
         whole: Tensor | None = None
         for (y, x), part in self._passes(image):
             if whole is None:
@@ -100,18 +101,22 @@ class ShiftAndStitch(OnImages):
     def _moderate(self, pixels: int, device: torch.device) -> int:
         return max(1, PIXELS["cpu" if device.type == "cpu" else "cuda"] // pixels)
 
-    def _cells(self, image: Tensor) -> tuple[Sequence[int], Sequence[int]]:
+    def _cells(
+        self, channels: int, height: int, width: int
+    ) -> tuple[Sequence[int], Sequence[int]]:
         """Return how many rows and columns of the scores count, for each shift along an axis.
 
         As many as the network gives for an image that ends where this one does: what comes after
         looks at pixels that were added at the right and at the bottom.
         """
-        height, width = image.shape[-2:]
+        if (known := self._known.get((channels, height, width))) is not None:
+            return known
         vertical, horizontal = self.step if self.pad_multiple == 1 else (0, 0)
-        size = size_of_map(self.network, image.shape[1])
+        size = size_of_map(self.network, channels)
         cells = [
             size((height - vertical * shift, width - horizontal * shift))
             for shift in range(self.factor)
         ]
         rows, columns = zip(*cells, strict=True)
+        self._known[channels, height, width] = rows, columns
         return rows, columns

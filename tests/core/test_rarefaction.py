@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core.rarefaction import NotEquivariant, Rarefied
+from pluxel.registry import PluxelError
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -86,7 +88,6 @@ def test_without_padding_it_is_shift_and_stitch(
         kept = int(rarefied.maps[0].grid.stride[0])
         expected = stitched(module, image, stride // kept, kept)
         found = rarefied(image)
-    assert not rarefied.pads
     assert isinstance(found, Tensor)
     torch.testing.assert_close(found, expected, **EXACT)
 
@@ -134,6 +135,9 @@ def test_fragments_of_a_small_map_may_be_empty(size: tuple[int, int]) -> None:
     torch.testing.assert_close(found, rarefied(image), **EXACT)
 
 
+MOVES = "it moves cells, or looks around, by a distance of its own"
+
+
 def small(*layers: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), *layers).eval()
 
@@ -158,6 +162,78 @@ class Depends(nn.Module):
         return image if image.sum() > 0 else -image
 
 
+class Transposed(nn.Module):
+    """Looks around like a convolution, but is none that can be spread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 4, 3, 3))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return functional.conv_transpose2d(image, self.weight, padding=1)
+
+
+class Pools(nn.Module):
+    """A leaf of the graph, for it has no weights."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return functional.max_pool2d(image, 3, 1, 1)
+
+
+class Same(nn.MaxPool2d):
+    """A pool with a padding of its own."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as torch has it
+        return super().forward(functional.pad(input, (0, 2, 0, 2)))
+
+
+class Sized(nn.Module):
+    """Has a number that follows from the image; with a weight, so that it is looked into."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return functional.max_pool2d(self.scale * image, 3, 1, image.ndim - 3)
+
+
+class PadsChannels(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return functional.pad(self.scale * image, (0, 0, 0, 0, 1, 1))
+
+
+class Fails(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        raise AssertionError
+
+
+class Joins(nn.Module):
+    """Adds maps of two strides, which happen to be of one size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = nn.Conv2d(4, 4, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        down = functional.max_pool2d(self.up(image), 1, 2)
+        return down + image[:, :, : down.shape[2], : down.shape[3]]
+
+
+def hooked() -> nn.Module:
+    layer = nn.Conv2d(4, 4, 3, padding=1)
+    layer.register_forward_pre_hook(lambda _module, _arguments: None)
+    return layer
+
+
 class Fuses(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -170,21 +246,36 @@ class Fuses(nn.Module):
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (Squeeze(), r"layer 1 \(1\): each of its values depends on the whole image"),
-        (Attention(), r"layer 1 \(.*\): (what it does|each of its values)"),
-        (nn.GroupNorm(2, 4), r"layer 1 \(1\): each of its values depends on the whole image"),
-        (nn.InstanceNorm2d(4), r"layer 1 \(1\): (its statistics|each of its values)"),
-        (nn.BatchNorm2d(4, track_running_stats=False), r"layer 1 .*: its statistics are those of"),
-        (nn.AdaptiveAvgPool2d(1), r"layer 1 \(1\): each of its values depends on the whole"),
+        (Squeeze(), "layer 1 (1): each of its values depends on the whole image"),
+        (Attention(), "layer 1 (1): each of its values depends on the whole image"),
+        (nn.GroupNorm(2, 4), "layer 1 (1): each of its values depends on the whole image"),
+        (nn.InstanceNorm2d(4), "layer 1 (1): its statistics are those of the batch"),
+        (
+            nn.BatchNorm2d(4, track_running_stats=False),
+            "layer 1 (1): its statistics are those of the batch",
+        ),
+        (nn.AdaptiveAvgPool2d(1), "layer 1 (1): each of its values depends on the whole image"),
         (Depends(), "the network cannot be followed: "),
-        (Fuses(), r"layer 1 \(interpolate\): it moves cells"),
-        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"), r"layer 1 \(1\): it pads by mode"),
-        (nn.ReplicationPad2d(1), r"layer 1 \(1\): it moves cells"),
+        (Fails(), "the network cannot be followed: AssertionError"),
+        (Fuses(), f"layer 1 (interpolate): {MOVES}"),
+        (Joins(), "layer 1 (add): it joins maps of different strides"),
+        (
+            nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
+            "layer 1 (1): it pads by mode 'reflect'",
+        ),
+        (nn.ReplicationPad2d(1), f"layer 1 (1): {MOVES}"),
+        (nn.ConvTranspose2d(4, 4, 3, padding=1), f"layer 1 (1): {MOVES}"),
+        (Transposed(), f"layer 1 (conv_transpose2d): {MOVES}"),
+        (Pools(), f"layer 1 (1): {MOVES}"),
+        (Same(3, 1), f"layer 1 (1): {MOVES}"),
+        (hooked(), f"layer 1 (1): {MOVES}"),
+        (Sized(), "layer 1 (max_pool2d): its numbers depend on the image"),
+        (PadsChannels(), "layer 1 (pad): it pads channels"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
 )
 def test_a_layer_that_does_not_commute_with_shifts_is_named(layer: nn.Module, message: str) -> None:
-    with pytest.raises(NotEquivariant, match=message):
+    with pytest.raises(NotEquivariant, match=re.escape(message)):
         Rarefied(small(layer), 3, 1)
 
 
@@ -224,3 +315,67 @@ def test_stochastic_layers_follow_the_mode_of_the_network() -> None:
     assert torch.equal(rarefied(image), rarefied(image))
     network.train()
     assert not torch.equal(rarefied(image), rarefied(image))
+
+
+class FunctionalDropout(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return functional.dropout(self.scale * image, 0.5, training=self.training)
+
+
+class OtherInTraining(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return (self.scale * image).relu() if self.training else self.scale * image
+
+
+def test_functions_follow_the_mode_of_the_network() -> None:
+    network = small(FunctionalDropout())
+    rarefied = Rarefied(network, 3, 1)
+    image = torch.randn(1, 3, 9, 9)
+    assert torch.equal(rarefied(image), rarefied(image))
+    network.train()
+    assert not torch.equal(rarefied(image), rarefied(image))
+    assert not torch.equal(rarefied.by_fragments(image), rarefied.by_fragments(image))
+
+
+def test_a_network_that_is_another_one_in_training_cannot_be_trained() -> None:
+    network = small(OtherInTraining())
+    rarefied = Rarefied(network, 3, 1)
+    rarefied(torch.randn(1, 3, 9, 9))
+    network.train()
+    with pytest.raises(PluxelError, match="in training the network consists of other layers"):
+        rarefied(torch.randn(1, 3, 9, 9))
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_averages_of_large_values_in_half_precision(autocast: bool) -> None:
+    network = nn.Sequential(nn.AvgPool2d(2, 2), nn.AvgPool2d(8, 1, padding=4)).eval()
+    rarefied = Rarefied(network, 3, 1)
+    kind = torch.float32 if autocast else torch.float16
+    image = torch.full((1, 3, 40, 40), 2000.0, dtype=kind)
+    with torch.no_grad(), torch.autocast("cpu", torch.float16, enabled=autocast):
+        found = rarefied(image)
+    assert isinstance(found, Tensor)
+    assert found.dtype == kind
+    expected = rarefied(image.double())
+    assert isinstance(expected, Tensor)
+    torch.testing.assert_close(found.double(), expected, rtol=2e-3, atol=0)
+
+
+def test_a_padding_keeps_its_value() -> None:
+    network = (
+        nn.Sequential(nn.MaxPool2d(2, 2), nn.ConstantPad2d((1, 2, 3, 4), -7.5)).double().eval()
+    )
+    rarefied = Rarefied(network, 3, 1)
+    image = torch.randn(1, 3, 20, 20, dtype=torch.float64)
+    found, coarse = rarefied(image), network(image)
+    assert isinstance(found, Tensor)
+    torch.testing.assert_close(found[:, :, ::2, ::2], coarse, **EXACT)
+    assert (found[:, :, :6] == -7.5).all()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pluxel.plugins
 import pytest
 import torch
 from pluxel.core import load_config
 from pluxel.core.rarefaction import Rarefied
 from pluxel.core.verification import verify_dense
-from pluxel.registry import Host, PluxelError
+from pluxel.registry import Component, Host, PluxelError, hookimpl
+from torch import nn
 
 HOST = Host()
 
@@ -83,3 +85,53 @@ def test_what_cannot_be_verified(decoder: str, factor: int, message: str) -> Non
 def test_the_usual_size_leaves_some_cells_inside() -> None:
     (report,) = verify_dense(config("decoder=fcn32s"), factor=2)
     assert report.differences[0].interior is not None
+
+
+def test_maps_of_two_sizes_are_not_equal(monkeypatch) -> None:
+    honest = Rarefied.by_fragments
+    monkeypatch.setattr(Rarefied, "by_fragments", lambda self, x: honest(self, x)[..., 1:, :])
+    with pytest.raises(PluxelError, match=r"fragments and à trous should agree everywhere, and"):
+        verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
+
+
+def test_the_largest_difference_is_where_it_is(monkeypatch) -> None:
+    honest = Rarefied.by_fragments
+
+    def spoilt(self: Rarefied, image: torch.Tensor) -> torch.Tensor:
+        scores = honest(self, image)
+        assert isinstance(scores, torch.Tensor)
+        scores[0, 1, 3, 5] += 1000
+        return scores
+
+    monkeypatch.setattr(Rarefied, "by_fragments", spoilt)
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
+    exact = report.differences[1]
+    assert exact.cell == (3, 5)
+    offset = 15.5 if exact.pixel[0] % 1 else exact.pixel[0] - 3 * report.dense
+    assert exact.pixel == (offset + 3 * report.dense, offset + 5 * report.dense)
+    assert not report.passed
+
+
+def test_a_wrapper_without_an_inner_decoder() -> None:
+    with pytest.raises(PluxelError, match="runs the backbone itself, and has no parameter"):
+        verify_dense(
+            load_config(
+                "shapes_fcn8s_resnet18",
+                ["backbone={type: timm, model: test_resnet}", "decoder=whole"],
+                host=Host(plugins=[pluxel.plugins, Whole]),
+            )
+        )
+
+
+class WholeDecoder(nn.Module):
+    """Runs the backbone itself, all of it."""
+
+    def __init__(self, features: object, num_classes: int, backbone: nn.Module) -> None:
+        super().__init__()
+
+
+class Whole:
+    @staticmethod
+    @hookimpl
+    def pluxel_decoders() -> list[Component]:
+        return [Component("whole", f"{__name__}:WholeDecoder", "Runs the backbone.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from math import inf
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import timm
 import torch
 from pluxel.core.geometry import Grid
+from pluxel.core.logs import log_once, logger
 from pluxel.core.normalisation import Normalisation
 from pluxel.plugins.backbones.timm_features import TimmBackbone, _dilated
 from pluxel.registry import PluxelError
@@ -171,8 +173,14 @@ def test_where_timms_own_dilation_is_another_network_it_is_not_taken(model: str)
 
 
 @pytest.mark.parametrize("model", ["mobilenetv3_small_050", "regnety_002"])
-def test_where_nothing_exact_can_be_done_timm_dilates(model: str) -> None:
+def test_where_nothing_exact_can_be_done_timm_dilates(
+    model: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_once.cache_clear()
+    monkeypatch.setattr(logger, "propagate", True)
     backbone = meta(model, output_stride=8)
+    assert f"{model}: strides are taken out by timm, which gives another function" in caplog.text
+    assert re.search(r"\(output_stride 8 cannot be had: layer \S+ \(\S+\): ", caplog.text)
     assert backbone.feature_specs[-1].grid.stride == (8, 8)
     assert backbone(torch.zeros(1, 3, 64, 96, device="meta"))[-1].shape[-2:] == (8, 12)
 

@@ -269,3 +269,30 @@ def test_passes_are_of_a_moderate_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shift_and_stitch, "PIXELS", {"cpu": 3 * 2 * 20 * 20, "cuda": 1})
     decoder(image)
     assert batches == [6, 6, 6, 6, 6, 2]
+
+
+def test_sizes_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    honest = shift_and_stitch.size_of_map
+
+    def counted(network: nn.Module, channels: int) -> Any:
+        measured.append(channels)
+        return honest(network, channels)
+
+    monkeypatch.setattr(shift_and_stitch, "size_of_map", counted)
+    decoder = build(chain([2, 2], padded=True, pool=True), type="shift_and_stitch", factor=2)
+    for size in ((20, 20), (20, 24), (20, 20)):
+        decoder(torch.rand(1, 3, *size))
+    assert measured == [3, 3]
+
+
+def test_of_a_backbone_that_wants_multiples_all_cells_count() -> None:
+    """Its images end in padding as it is, so a shifted one loses no cell."""
+    backbone = chain([2, 2], padded=True, pool=True).eval()
+    backbone.pad_multiple = 4
+    decoder = build(backbone, type="shift_and_stitch", factor=4)
+    assert decoder(torch.rand(1, 3, 16, 24)).tensor.shape[-2:] == (16, 24)
+    backbone.pad_multiple = 1
+    decoder = build(backbone, type="shift_and_stitch", factor=4)
+    # A shift by a pixel or more moves the last cells of the ceil pools out of the image.
+    assert decoder(torch.rand(1, 3, 17, 25)).tensor.shape[-2:] == (17, 25)
