@@ -101,9 +101,7 @@ class ShiftAndStitch(OnImages):
     def _moderate(self, pixels: int, device: torch.device) -> int:
         return max(1, PIXELS["cpu" if device.type == "cpu" else "cuda"] // pixels)
 
-    def _cells(
-        self, channels: int, height: int, width: int
-    ) -> tuple[Sequence[int], Sequence[int]]:
+    def _cells(self, channels: int, height: int, width: int) -> tuple[Sequence[int], Sequence[int]]:
         """Return how many rows and columns of the scores count, for each shift along an axis.
 
         As many as the network gives for an image that ends where this one does: what comes after

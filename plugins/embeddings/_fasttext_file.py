@@ -24,6 +24,9 @@ _VERSIONS = (11, 12)
 _ARGUMENTS = struct.Struct("<12id")
 _WORD, _LABEL = 0, 1
 _CENTROIDS = 256
+_LONGEST = 256
+"""Characters of a part of a word, at most; published models have up to six."""
+
 HIERARCHICAL_SOFTMAX, SUPERVISED = 1, 3
 
 
@@ -206,7 +209,7 @@ def read_head(path: Path) -> Head:
     dim, loss, model, bucket, minn, maxn = (values[i] for i in (0, 6, 7, 8, 9, 10))
     if version < 12 and model == SUPERVISED:
         maxn = 0
-    if dim < 1 or bucket < 0 or (maxn > 0 and not bucket):
+    if dim < 1 or bucket < 0 or (maxn > 0 and not bucket) or maxn > _LONGEST:
         raise cursor.wrong(f"dim {dim}, bucket {bucket}, maxn {maxn} make no model")
     words, labels, pruned = _dictionary(cursor, has_pruned=version > 0)
     return Head(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -48,10 +49,17 @@ class Parts:
         rows = (hashes % np.uint32(self.bucket)).astype(np.int64)
         if self.pruned is None:
             return Found(word, rows)
-        kept, place = self.pruned[:, 0], np.argsort(self.pruned[:, 0], kind="stable")
-        at = np.searchsorted(kept[place], rows, "right") - 1
-        there = kept[place][at] == rows
-        return Found(word[there], self.pruned[place[at[there]], 1].astype(np.int64))
+        kept, numbers = self._left
+        at = np.searchsorted(kept, rows, "right") - 1
+        there = kept[at] == rows
+        return Found(word[there], numbers[at[there]])
+
+    @cached_property
+    def _left(self) -> np.ndarray:
+        """Return hashes, ascending, and rows of what is left of a pruned model, (2, P) int64."""
+        pruned = np.zeros((0, 2), np.int64) if self.pruned is None else self.pruned.astype(np.int64)
+        # Of a hash that is there twice, the last counts, as in the library's table.
+        return np.ascontiguousarray(pruned[np.argsort(pruned[:, 0], kind="stable")].T)
 
     def _hashes(self, words: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
         """Return which word each part is of, and its hash (FNV-1a, 32 bits).

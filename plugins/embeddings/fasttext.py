@@ -95,6 +95,7 @@ class FastText(StoredVectors):
         member = published.member if published else ""
         # A model is mapped, and so has to lie there unpacked.
         self._model = unpacked(source, member) if _is_model(source, member) else None
+        self._state = _state(self._model) if self._model else None
         self._encoding = encoding
         if self._model:
             store = _converted(self._model, encoding, cache)
@@ -119,15 +120,14 @@ class FastText(StoredVectors):
         if not len(rows):
             return torch.zeros(self.dim)
         first = int(self.store.metadata["rows"])
-        return torch.from_numpy(
-            self._matrices.inputs.rows(rows + first).mean(0, dtype=np.float64)
-        ).float()
+        found = self._matrices.inputs.rows(rows + first).mean(0, dtype=np.float64)
+        return self._finite(found, f"the parts of '{word}'")
 
     @cached_property
     def labels(self) -> list[str]:
         """Return the labels of a supervised model, with the prefix that they have in it."""
         text = self.store.arrays["labels"].numpy().tobytes() if self._model else b""
-        return text.decode(errors="replace").split("\n") if text else []
+        return text.decode(errors="replace").split("\0")[:-1]
 
     @cached_property
     def label_vectors(self) -> Tensor:
@@ -144,12 +144,21 @@ class FastText(StoredVectors):
                 "its output rows are nodes of a tree, and no label has one of its own"
             )
         rows = self._matrices.outputs.rows(np.arange(len(self.labels)))
-        return torch.from_numpy(np.ascontiguousarray(rows))
+        return self._finite(rows, "the rows of the labels")
+
+    def _finite(self, vectors: np.ndarray, what: str) -> Tensor:
+        """Return vectors as float32. Raises: PluxelError for a value that is not finite."""
+        if not np.isfinite(vectors).all():
+            source = self.store.metadata["source"]
+            raise PluxelError(f"{source}: {what} have a value that is not a finite number")
+        return torch.from_numpy(np.ascontiguousarray(vectors, np.float32))
 
     @cached_property
     def _matrices(self) -> Matrices:
         if self._model is None:
             raise PluxelError(f"{self.store.metadata['source']} is text, and holds words alone")
+        if _state(self._model) != self._state:
+            raise PluxelError(f"{self._model} has changed since its words were read; load it anew")
         known = self.store.metadata
         return read_matrices(self._model, int(known["end"]), has_flags=known["flags"] == "True")
 
@@ -172,6 +181,15 @@ def _is_model(path: Path, member: str) -> bool:
         return named or stream.file.read(len(MAGIC)) == MAGIC
 
 
+def _state(path: Path) -> tuple[int, int, int]:
+    """Return what changes with a file's content. Raises: PluxelError if it is gone."""
+    try:
+        there = path.stat()
+    except OSError as error:
+        raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
+    return there.st_ino, there.st_size, there.st_mtime_ns
+
+
 def _read(source: Path, member: str, cache: Path | None) -> Store:
     def build(writer: StoreWriter) -> Mapping[str, str]:
         with unpacked_stream(source, member) as stream:
@@ -185,6 +203,8 @@ def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
 
     def build(writer: StoreWriter) -> Mapping[str, str]:
         head = read_head(source)
+        if not head.words:
+            raise PluxelError(f"{source}: a model without words")
         matrices = read_matrices(source, head.end, has_flags=head.has_flags)
         parts = Parts(head.minn, head.maxn, head.bucket, head.pruned)
         _check_fit(source, head, matrices)
@@ -197,7 +217,9 @@ def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
                 lambda i, s=start: f"{source}, word {s + i:,}",
             )
         words.warn()
-        writer.attach("labels", np.frombuffer(b"\n".join(head.labels), np.uint8))
+        # No label holds the zero that ends it in the model; any other byte it may hold.
+        ended = b"".join(label + b"\0" for label in head.labels)
+        writer.attach("labels", np.frombuffer(ended, np.uint8))
         if head.pruned is not None:
             writer.attach("pruned", np.ascontiguousarray(head.pruned))
         kept = {"minn": head.minn, "maxn": head.maxn, "bucket": head.bucket}
@@ -211,7 +233,7 @@ def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
             "replaced": str(words.replaced),
         }
 
-    recipe = {"reader": "fasttext model", "encoding": encoding}
+    recipe = {"reader": "fasttext model 2", "encoding": encoding}
     return cached_store(source, recipe, build, cache=cache)
 
 

@@ -332,6 +332,7 @@ def test_every_cut_is_an_error(models: dict[str, Path], tmp_path: Path, name: st
         (4, "<i", 13, "version 13, and 11 and 12 are known"),
         (8, "<i", 0, "dim 0, bucket 500, maxn 6 make no model"),
         (8, "<i", 11, "of 11 dimensions do not fit vectors"),
+        (48, "<i", 2**31 - 1, "dim 10, bucket 500, maxn 2147483647 make no model"),
         (40, "<i", -5, "dim 10, bucket -5, maxn 6 make no model"),
         (40, "<i", 501, "501 parts of words of 10 dimensions do not fit vectors"),
         (64, "<i", 2_000_000_000, "a dictionary of 2,000,000,000 entries"),
@@ -366,6 +367,132 @@ def test_hostile_numbers(
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
     assert peak < 5e7
+
+
+def mutant(data: bytes, chance: random.Random, head: int) -> bytes:
+    """Return a model with some bytes changed, a number made hostile, cut, or with bytes put in."""
+    changed = bytearray(data)
+    place, how = chance.randrange(len(data)), chance.randrange(5)
+    if how == 0:
+        changed[place] = chance.randrange(256)
+    elif how == 1:
+        changed[chance.randrange(92)] ^= 1 << chance.randrange(8)
+    elif how == 2:
+        start = chance.choice([*range(4, 92, 4), *range(head, head + 60)])
+        value = chance.choice([-1, 0, 1, 255, 256, 10**9, 2**31 - 1, -(2**31)])
+        struct.pack_into("<i", changed, start, value)
+    elif how == 3:
+        del changed[place:]
+    else:
+        changed[place:place] = chance.randbytes(chance.randint(1, 9))
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("name", ["skipgram", "supervised", "output too", "pruned"])
+def test_damage_is_an_error_or_a_model(models: dict[str, Path], tmp_path: Path, name: str) -> None:
+    data, head = models[name].read_bytes(), plugin.read_head(models[name]).end
+    chance = random.Random(name)
+    refused: list[tuple[Path, str]] = []
+    for number in range(50):
+        path = tmp_path / f"{number}.bin"
+        path.write_bytes(mutant(data, chance, head))
+        try:
+            ours = FastText(file=path)
+            assert tuple(ours.vectors.shape) == (len(ours.itos), ours.dim)
+            assert ours.vectors.isfinite().all()
+            if ours.has_subwords:
+                assert tuple(ours.get_vecs_by_tokens(ELSEWHERE).shape) == (len(ELSEWHERE), ours.dim)
+            if ours.labels:
+                assert tuple(ours.label_vectors.shape) == (len(ours.labels), ours.dim)
+        except PluxelError as error:
+            refused.append((path, str(error)))
+    assert 10 < len(refused) < 50
+    assert all(path.name in text for path, text in refused)
+
+
+def handmade(
+    words: list[bytes],
+    labels: list[bytes],
+    *,
+    version: int = 12,
+    inputs: np.ndarray | None = None,
+    outputs: np.ndarray | None = None,
+) -> bytes:
+    """Return a supervised model of 4 dimensions, minn 2, maxn 3, bucket 20."""
+    chance = np.random.default_rng(0)
+    if inputs is None:
+        inputs = chance.normal(size=(len(words) + 20, 4))
+    if outputs is None:
+        outputs = chance.normal(size=(len(labels), 4))
+    numbers = (4, 5, 5, 1, 5, 1, 3, 3, 20, 2, 3, 100, 1e-4)
+    data = plugin.MAGIC + struct.pack("<i12id", version, *numbers)
+    size = len(words) + len(labels)
+    data += struct.pack("<3i2q", size, len(words), len(labels), 9, -1)
+    for kind, tokens in enumerate((words, labels)):
+        data += b"".join(token + b"\0" + struct.pack("<qb", 1, kind) for token in tokens)
+    for matrix in (inputs, outputs):
+        data += struct.pack("<bqq", 0, *matrix.shape) + matrix.astype("<f4").tobytes()
+    return data
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    return tmp_path / "made.bin"
+
+
+def test_a_supervised_model_of_version_11_has_no_parts(made: Path) -> None:
+    made.write_bytes(handmade([b"abc", b"bcd"], [b"x"], version=11))
+    ours, theirs = FastText(file=made), fasttext.load_model(str(made))
+    assert not ours.has_subwords
+    assert differs(ours, theirs, ["abc", "bcd"]) == 0
+    made.write_bytes(handmade([b"abc", b"bcd"], [b"x"]))
+    assert FastText(file=made).has_subwords
+
+
+def test_labels_of_any_bytes(made: Path) -> None:
+    made.write_bytes(handmade([b"abc"], [b"a\nb", b"", b"\xff"]))
+    ours = FastText(file=made)
+    assert ours.labels == ["a\nb", "", "\ufffd"]
+    assert tuple(ours.label_vectors.shape) == (3, 4)
+
+
+def test_words_alike_after_replacement(made: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made.write_bytes(handmade([b"a\xff", b"a\xfe", b"q"], [b"x"]))
+    ours, theirs = FastText(file=made), fasttext.load_model(str(made))
+    assert list(ours.itos) == ["a\ufffd", "q"]
+    assert "1 words stood there before" in caplog.text
+    # The rows of parts begin after all words of the model, those that were left out included.
+    assert differs(ours, theirs, ["q", "qab", "zzz"]) < 1e-6
+
+
+def test_values_that_are_not_finite(made: Path) -> None:
+    inputs = np.zeros((21, 4))
+    inputs[1:] = np.nan
+    made.write_bytes(handmade([b"</s>"], [b"x"], inputs=inputs, outputs=np.full((1, 4), np.inf)))
+    ours = FastText(file=made)
+    with pytest.raises(PluxelError, match=r"made.bin: the parts of 'abc' have a value that is not"):
+        _ = ours["abc"]
+    with pytest.raises(PluxelError, match=r"made.bin: the rows of the labels have a value"):
+        _ = ours.label_vectors
+
+
+def test_a_model_without_words(made: Path) -> None:
+    made.write_bytes(handmade([], [b"x"]))
+    with pytest.raises(PluxelError, match=r"made.bin: a model without words"):
+        FastText(file=made)
+
+
+def test_a_model_that_changed_while_it_was_open(made: Path) -> None:
+    made.write_bytes(handmade([b"abc"], [b"x"]))
+    changed, gone = FastText(file=made), FastText(file=made)
+    other = made.with_name("other.bin")
+    other.write_bytes(handmade([b"abc"], [b"x"], inputs=np.ones((21, 4))))
+    other.replace(made)
+    with pytest.raises(PluxelError, match=r"made.bin has changed since its words were read"):
+        _ = changed["zzz"]
+    made.unlink()
+    with pytest.raises(PluxelError, match=r"cannot read .*made.bin: No such file"):
+        _ = gone["zzz"]
 
 
 def test_names(tmp_path: Path) -> None:
