@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from ...registry import PluxelError
 from ..tracing import on_meta, replica, type_of
-from ._plan import SIZE, DenseMap, NotEquivariant, draw, graph_of, modes_of, reason
+from ._plan import SIZE, DenseMap, NotEquivariant, draw, graph_of, modes_of, outline, reason
 from ._running import Dilated, Fragmented
 
 __all__ = ["DenseMap", "NotEquivariant", "Rarefied"]
@@ -47,7 +47,7 @@ class Rarefied:
         if (known := self._graphs.get(key)) is not None:
             return known
         found = graph_of(self.network, modes)
-        if [node.name for node in found.nodes] != [node.name for node in self._planned.nodes]:
+        if outline(found) != outline(self._planned):
             raise PluxelError(
                 "in training the network consists of other layers than in use, and those were not "
                 "looked at: train it without an output_stride, and use it with one"

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.node import map_aggregate
 from torch.utils._pytree import tree_leaves
 
 from ...registry import PluxelError
@@ -68,14 +69,16 @@ def reason(error: Exception) -> str:
 
 
 class _Tracer(fx.Tracer):
-    """Looks into every module but those of torch and those that have neither parts nor numbers.
+    """Looks into every module but those of torch, those without parts and numbers, and norms.
 
-    The latter may behave otherwise in training (stochastic depth), and decide so when called.
+    The latter may behave otherwise in training (stochastic depth, norms with an activation in them,
+    which count batches then), and decide so when called.
     """
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         bare = not any(True for _ in (*m.children(), *m.parameters(), *m.buffers()))
-        return bare or super().is_leaf_module(m, module_qualified_name)
+        normalises = isinstance(m, nn.modules.batchnorm._NormBase)
+        return bare or normalises or super().is_leaf_module(m, module_qualified_name)
 
 
 def modes_of(network: nn.Module) -> dict[str, bool]:
@@ -104,6 +107,18 @@ def graph_of(network: nn.Module, modes: Mapping[str, bool]) -> fx.Graph:
         raise NotEquivariant(f"the network cannot be followed: {reason(error)}") from error
 
 
+def outline(graph: fx.Graph) -> list[object]:
+    """Return what a graph does but for its switches: what its nodes call, with which numbers."""
+    return [
+        (node.name, node.op, node.target, repr(map_aggregate((node.args, node.kwargs), _no_switch)))
+        for node in graph.nodes
+    ]
+
+
+def _no_switch(value: Any) -> Any:
+    return None if isinstance(value, bool) else value
+
+
 def draw(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: Ints) -> Plan:
     """Plan how to take out all strides beyond ``output_stride``, per axis.
 
@@ -116,6 +131,8 @@ def draw(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: I
             planner = _Planner(replica(network, on_meta), graph, tracer, output_stride)
             maps = planner.checked_run(image)
     found = tuple(planner.dense(one) for one in tree_leaves(maps))
+    if not found:
+        raise NotEquivariant("the network returns no map, perhaps because hooks take them out")
     return Plan(planner.steps, found)
 
 
@@ -217,15 +234,22 @@ class _Planner(fx.Interpreter):
         """Refuse what moves cells about, or looks around, and cannot be told to do so further."""
         if rate == ONE:
             return
-        strides, extents = set(), set()
-        for tensor in operands + produced:
-            located = self.tracer.state(tensor)
-            assert isinstance(located, Located)
-            strides.add(tuple(extent.stride for extent in located.extents))
-            extents.add(located.extents)
-        # What joins several maps sees what all of them see.
-        if len(strides) > 1 or (len(operands) == 1 and len(extents) > 1):
+        seen, found = ([self._seen(one) for one in tensors] for tensors in (operands, produced))
+        # What joins several maps sees what all of them see, and no more.
+        together = [
+            (strides.pop(), min(firsts), max(lasts)) if len(strides := set(every)) == 1 else None
+            for every, firsts, lasts in (
+                zip(*axis, strict=True) for axis in zip(*seen, strict=True)
+            )
+        ]
+        if any(one != together for one in found):
             raise self._refusal(node, "it moves cells, or looks around, by a distance of its own")
+
+    def _seen(self, tensor: Tensor) -> list[tuple[Fraction, Fraction, Fraction]]:
+        """Return stride, first and last pixel seen of a map, for each axis."""
+        located = self.tracer.state(tensor)
+        assert isinstance(located, Located)
+        return [(extent.stride, extent.first, extent.last) for extent in located.extents]
 
     def _is_map(self, tensor: Tensor) -> bool:
         state = self.tracer.state(tensor)

@@ -221,6 +221,8 @@ def _is_plain(module: nn.Module | None, kind: type[nn.Module]) -> bool:
     """Tell whether a module does what its kind does: subclasses may not, hooks may do more."""
     if not isinstance(module, kind) or type(module).forward is not kind.forward:
         return False
+    if "forward" in vars(module):  # replaced on this one module
+        return False
     return not (module._forward_hooks or module._forward_pre_hooks)
 
 

@@ -20,6 +20,8 @@ from ...core.weights import require_file
 from ...registry import PluxelError
 
 _BLOCK = 1 << 20
+_ENCRYPTED = 1
+"""The flag of an entry of a .zip archive."""
 
 
 def source_file(
@@ -104,6 +106,8 @@ def _member(path: Path, entries: Sequence[ZipInfo], member: str) -> ZipInfo:
         wanted = f"'…{member}'" if member else "one file alone"
         there = ", ".join(entry.filename for entry in files) or "nothing"
         raise PluxelError(f"{path} does not hold {wanted}, but {there}")
+    if found[0].flag_bits & _ENCRYPTED:
+        raise PluxelError(f"{found[0].filename} in {path} is encrypted; unpack it, then 'file: …'")
     return found[0]
 
 

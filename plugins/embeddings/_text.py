@@ -42,7 +42,8 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
     ``dim``: D, where it is known beforehand.
 
     Raises: PluxelError with the number of the line for one that is not a word and D numbers, for a
-    value that is not finite, for a header that does not fit the file, for an empty file.
+    value that is not finite, for a header that does not fit the file, for an empty file; and if
+    every word would end in a number, so that D is too small.
     """
     blocks = _blocks(stream)
     lines = next(blocks, None)
@@ -56,7 +57,8 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
     number = 1
     if header:
         lines, number = lines[1:], 2
-    rows = _Rows(stream.name, found, words)
+    origin = "the header" if header else "line 1" if dim is None else "'dim'"
+    rows = _Rows(stream.name, found, words, origin)
     for block in chain([lines], blocks):
         tokens, vectors, numbers = rows.of(block, number)
         if tokens:
@@ -123,8 +125,10 @@ def _dim_of(line: bytes, stream: Stream, dim: int | None) -> int:
 class _Rows:
     """Makes words and vectors of lines."""
 
-    def __init__(self, name: str, dim: int, words: Words) -> None:
-        self.name, self.dim, self.words = name, dim, words
+    def __init__(self, name: str, dim: int, words: Words, origin: str) -> None:
+        self.name, self.dim, self.words, self._origin = name, dim, words, origin
+        self._is_sure = False
+        self._doubtful: tuple[int, bytes] | None = None
 
     def of(self, lines: list[bytes], first: int) -> tuple[list[bytes], np.ndarray, list[int]]:
         """Return words, vectors (n, D) float32 and the lines' numbers; empty lines are left out."""
@@ -138,16 +142,41 @@ class _Rows:
                 if not (bare := line.rstrip(b" \r")):
                     continue
                 token, text = self._split(bare, number)
+            else:
+                self._is_sure = True
             tokens.append(token)
             texts.append(text)
             numbers.append(number)
+        self._check_dim()
         return self.words(tokens), self._parse(texts, numbers, tokens), numbers
 
     def _split(self, line: bytes, number: int) -> tuple[bytes, bytes]:
         fields = line.rsplit(b" ", self.dim)
         if len(fields) <= self.dim:
             raise self._wrong(number, len(fields) - 1, line)
+        self._look_at(fields[0], number, line)
         return fields[0], b" ".join(fields[1:])
+
+    def _look_at(self, word: bytes, number: int, line: bytes) -> None:
+        parts = word.split(b" ")
+        if len(parts) == 1:
+            self._is_sure = True
+            return
+        if NUMBER.fullmatch(parts[-1]):
+            self._doubtful = self._doubtful or (number, line)
+        # A line feed that is damaged spoils a number; published words hold fewer.
+        inside = sum(1 for part in parts if NUMBER.fullmatch(part))
+        if inside >= max(3, self.dim - 1):
+            raise self._wrong(number, inside + self.dim, line)
+
+    def _check_dim(self) -> None:
+        """Refuse what is no line's case without doubt: a word without spaces, and D numbers."""
+        if self._doubtful and not self._is_sure:
+            number, line = self._doubtful
+            raise PluxelError(
+                f"{self.name}, line {number:,}: more than the {self.dim} numbers of "
+                f"{self._origin}: {_shown(line)}"
+            )
 
     def _parse(self, texts: list[bytes], numbers: list[int], tokens: list[bytes]) -> np.ndarray:
         joined = b" ".join(texts)

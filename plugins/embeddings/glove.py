@@ -73,7 +73,7 @@ class GloVe(StoredVectors):
         cache: Path | None = None,
         download: bool = False,
     ) -> None:
-        release = None if file else _release(name, dim)
+        release, dim = (None, dim) if file else _release(name, dim)
         source = source_file(file, release, cache=cache, permitted=download)
         member = release.member if release else ("" if dim is None else f".{dim}d.txt")
 
@@ -90,8 +90,8 @@ class GloVe(StoredVectors):
         return tuple(_download(name, dim) for name, (*_, dims) in _ARCHIVES.items() for dim in dims)
 
 
-def _release(name: str, dim: int | None) -> Download:
-    """Look up a release. Raises: PluxelError with the nearest one."""
+def _release(name: str, dim: int | None) -> tuple[Download, int]:
+    """Look up a release and its dimensions. Raises: PluxelError with the nearest one."""
     found = _ALIAS.fullmatch(name)
     base, given = (found["name"], found["dim"]) if found else (name, None)
     if base not in _ARCHIVES:
@@ -109,7 +109,7 @@ def _release(name: str, dim: int | None) -> Download:
     if wanted not in dims:
         there = ", ".join(map(str, dims))
         raise PluxelError(f"GloVe {base} has no {wanted} dimensions; there are: dim {there}")
-    return _download(base, wanted)
+    return _download(base, wanted), wanted
 
 
 def _download(name: str, dim: int) -> Download:

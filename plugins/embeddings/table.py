@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,17 @@ from ._source import Words
 
 _BLOCK = 1 << 22
 """Numbers that are copied at a time."""
+
+_NO_ARRAY = (
+    OSError,
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TypeError,
+    OverflowError,
+    TokenError,
+)
+"""What numpy raises for a damaged header, which it reads as Python."""
 
 _Rows = Callable[[int, int], np.ndarray]
 """``rows(start, stop)``: these rows as float32."""
@@ -127,9 +139,13 @@ def _open(file: Path, tensor: str | None) -> tuple[_Rows, tuple[int, int]]:
 def _open_array(file: Path) -> tuple[_Rows, tuple[int, int]]:
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+    except _NO_ARRAY as error:
         raise PluxelError(f"{file} is no .npy file of numbers: {error}") from error
-    is_float = isinstance(array, np.ndarray) and np.issubdtype(array.dtype, np.floating)
+    if not isinstance(array, np.memmap):
+        raise PluxelError(f"{file} is no .npy file of numbers: it is an archive of them")
+    if left := file.stat().st_size - array.offset - array.nbytes:
+        raise PluxelError(f"{file} goes on for {left:,} bytes after its {array.shape} numbers")
+    is_float = np.issubdtype(array.dtype, np.floating)
     return (lambda start, stop: array[start:stop].astype(np.float32)), _checked(
         file, array.shape, str(array.dtype), is_float
     )

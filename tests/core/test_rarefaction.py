@@ -379,3 +379,104 @@ def test_a_padding_keeps_its_value() -> None:
     assert isinstance(found, Tensor)
     torch.testing.assert_close(found[:, :, ::2, ::2], coarse, **EXACT)
     assert (found[:, :, :6] == -7.5).all()
+
+
+class OtherNumbers(nn.Module):
+    """Its layers have the same names in training, and another reach."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        size = 3 if self.training else 5
+        return functional.max_pool2d(self.scale * image, size, 1, size // 2)
+
+
+def test_other_numbers_in_training_are_noticed() -> None:
+    network = small(OtherNumbers())
+    rarefied = Rarefied(network, 3, 1)
+    network.train()
+    with pytest.raises(PluxelError, match="in training the network consists of other layers"):
+        rarefied(torch.randn(1, 3, 9, 9))
+
+
+class AddsMaxima(nn.Module):
+    """A leaf of two operands, one of which it looks around in."""
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        return one + functional.max_pool2d(other, 3, 1, 1)
+
+
+class Branches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.score, self.join = nn.Conv2d(4, 4, 1), AddsMaxima()
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.join(self.score(image), image)
+
+
+def replaced() -> nn.Module:
+    layer = nn.Conv2d(4, 4, 3, padding=1)
+    usual = layer.forward
+    layer.forward = lambda image: 2 * usual(image)
+    return layer
+
+
+@pytest.mark.parametrize("layer", [Branches(), replaced()])
+def test_what_looks_around_by_itself_is_refused(layer: nn.Module) -> None:
+    with pytest.raises(NotEquivariant, match=MOVES):
+        Rarefied(small(layer), 3, 1)
+
+
+def test_a_join_of_maps_that_see_different_pixels() -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide = nn.Conv2d(4, 4, 5, padding=2)
+
+        def forward(self, image: Tensor) -> Tensor:
+            return torch.cat([self.wide(image), image, image + self.wide(image)], 1)
+
+    network = small(Block()).double()
+    image = torch.randn(1, 3, 20, 20, dtype=torch.float64)
+    found, coarse = Rarefied(network, 3, 1)(image), network(image)
+    assert isinstance(found, Tensor)
+    torch.testing.assert_close(found[:, :, ::2, ::2], coarse, **EXACT)
+
+
+def test_a_network_whose_maps_are_taken_out_by_hooks() -> None:
+    class Hooked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Conv2d(3, 4, 3)
+            self.kept: list[Tensor] = []
+            self.layer.register_forward_hook(lambda _module, _arguments, out: self.kept.append(out))
+
+        def forward(self, image: Tensor) -> list[Tensor]:
+            self.layer(image)
+            found, self.kept = self.kept, []
+            return found
+
+    with pytest.raises(NotEquivariant, match="the network returns no map, perhaps because hooks"):
+        Rarefied(Hooked(), 3, 1)
+
+
+def test_the_mode_is_that_of_the_layers_not_of_what_wraps_them() -> None:
+    class Wrapper(nn.Module):
+        """As the decoders that run a backbone wrap it: nobody tells it of the mode."""
+
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, image: Tensor) -> Tensor:
+            return self.network(image)
+
+    network = small(FunctionalDropout())
+    rarefied = Rarefied(Wrapper(network), 3, 1)
+    image = torch.randn(1, 3, 9, 9)
+    assert torch.equal(rarefied(image), rarefied(image))
+    network.train()
+    assert not torch.equal(rarefied(image), rarefied(image))

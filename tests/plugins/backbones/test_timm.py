@@ -16,6 +16,7 @@ from pluxel.core.normalisation import Normalisation
 from pluxel.plugins.backbones.timm_features import TimmBackbone, _dilated
 from pluxel.registry import PluxelError
 from safetensors.torch import save_file
+from torch import nn
 
 
 def meta(model: str, **parameters) -> TimmBackbone:
@@ -183,6 +184,17 @@ def test_where_nothing_exact_can_be_done_timm_dilates(
     assert re.search(r"\(output_stride 8 cannot be had: layer \S+ \(\S+\): ", caplog.text)
     assert backbone.feature_specs[-1].grid.stride == (8, 8)
     assert backbone(torch.zeros(1, 3, 64, 96, device="meta"))[-1].shape[-2:] == (8, 12)
+
+
+@pytest.mark.parametrize("model", ["mobilenetv2_100", "resnetv2_50"])
+def test_norms_with_an_activation_are_trained_without_strides(model: str) -> None:
+    backbone = TimmBackbone(3, model=model, output_stride=16).train()
+    norms = [one for one in backbone.modules() if isinstance(one, nn.BatchNorm2d)]
+    before = [one.running_mean.clone() for one in norms if one.running_mean is not None]
+    backbone(torch.randn(2, 3, 64, 64))[-1].sum().backward()
+    after = [one.running_mean for one in norms if one.running_mean is not None]
+    assert len(after) > 10
+    assert not any(torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 def official(model: str, path: Path) -> dict[str, torch.Tensor]:

@@ -1,0 +1,300 @@
+"""Damaged files of word vectors: each is refused with a reason, or read with the shape that it has.
+
+    python benchmarks/fuzz_embeddings.py [READER …] [--mutants 2000] [--seed 0]
+
+A small file of every format is cut, and gets bytes flipped, inserted, taken out, or replaced by
+huge numbers, most often near its beginning, where its sizes stand. Each reader runs in a process of
+its own, which may take a gigabyte. Counted are crashes (any error but Pluxel's own, too much
+memory, a process that dies), hangs (ten seconds), and silent wrong shapes (rows or dimensions
+that the file does not have, values that are not finite). The program fails if there is any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import logging
+import multiprocessing
+import random
+import re
+import resource
+import signal
+import sys
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pluxel.core.embeddings import StoredVectors, WordVectors, write_vectors
+from pluxel.plugins.embeddings.fasttext import FastText
+from pluxel.plugins.embeddings.glove import GloVe
+from pluxel.plugins.embeddings.table import Table
+from pluxel.plugins.embeddings.word2vec import Word2Vec
+from pluxel.registry import PluxelError
+from safetensors.numpy import save
+
+ROWS, DIM = 24, 8
+SECONDS = 10
+MEMORY = 1 << 30
+HEAD = 128
+"""Bytes at the beginning, in which half of the damage is done."""
+
+WORDS = ["the", "of", "naïve", "日本語", *(f"word{i}" for i in range(ROWS - 4))]
+
+KINDS = ("refused", "read", "crash", "hang", "wrong shape")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A good file: ``rows`` and ``dim`` of it, and how its reader is called.
+
+    ``is_text``: the rows of a damaged one are its lines. ``beside``: a second file.
+    """
+
+    name: str
+    content: bytes
+    make: Callable[..., StoredVectors]
+    rows: int = ROWS
+    dim: int = DIM
+    is_text: bool = False
+    header: bool = False
+    beside: tuple[str, bytes] | None = None
+
+    def wrong_shape(self, found: StoredVectors, content: bytes) -> str:
+        """Tell what is wrong with what was read from a damaged file; empty if nothing is."""
+        rows = len(found) + int(found.store.metadata["duplicates"])
+        shape = (len(found), found.dim)
+        if tuple(found.vectors.shape) != shape or len(found.itos) != len(found):
+            return f"vectors {tuple(found.vectors.shape)} of {shape}"
+        if not torch.isfinite(found.vectors).all():
+            return "values that are not finite"
+        expected = self.rows
+        if self.is_text:
+            lines = [line for line in content.split(b"\n") if line.strip(b" \r")]
+            expected = len(lines) - self.header
+            if expected == 1:  # a single line has the dimensions that it has
+                return "" if rows == 1 else f"{rows} rows of one line"
+        return "" if (rows, found.dim) == (expected, self.dim) else f"{rows} × {found.dim}"
+
+
+class Hang(BaseException):
+    """It takes too long; no reader may take this for an error of the file."""
+
+
+def lines(vectors: np.ndarray, end: str = "\n") -> bytes:
+    """Return a text file without a header."""
+    return "".join(
+        f"{word} {' '.join(f'{value:.5f}' for value in row)}{end}"
+        for word, row in zip(WORDS, vectors, strict=True)
+    ).encode()
+
+
+def cases() -> dict[str, Case]:
+    """Return a good file for each reader."""
+    vectors = np.random.default_rng(0).normal(size=(ROWS, DIM)).astype("<f4")
+    plain = lines(vectors)
+    packed, array = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", plain)
+    np.save(array, vectors)
+    header = b"%d %d\n" % vectors.shape
+    rows = (w.encode() + b" " + v.tobytes() for w, v in zip(WORDS, vectors, strict=True))
+    listed = (".txt", "\n".join(WORDS).encode())
+    text = partial(Case, is_text=True)
+    found = [
+        text("glove.txt", plain, GloVe),
+        text("glove-with-dim.txt", plain, partial(GloVe, dim=DIM)),
+        Case("glove.zip", packed.getvalue(), GloVe),
+        Case("glove.gz", gzip.compress(plain), GloVe),
+        text("word2vec.txt", header + plain, Word2Vec, header=True),
+        Case("word2vec.bin", header + b"\n".join(rows) + b"\n", Word2Vec),
+        Case("table.npy", array.getvalue(), Table, beside=listed),
+        Case("table.safetensors", save({"rows": vectors}), Table, beside=listed),
+        Case("store.safetensors", store(vectors), Table),
+        text("fasttext.vec", header + lines(vectors, " \n"), FastText, header=True),
+        *models(),
+    ]
+    return {case.name: case for case in found}
+
+
+def store(vectors: np.ndarray) -> bytes:
+    """Return a store that Pluxel wrote."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "store.safetensors")
+        write_vectors(WordVectors(WORDS, torch.from_numpy(vectors)), path, "store")
+        return path.read_bytes()
+
+
+def models() -> list[Case]:
+    """Return models that the official library makes, if it is there: plain, and pruned."""
+    try:
+        import fasttext  # noqa: PLC0415
+    except ImportError:
+        print("fasttext.bin, fasttext.ftz: not run; pip install fasttext-numpy2")
+        return []
+    chance = random.Random(0)
+    words = ["".join(chance.choices("abcdefghé", k=chance.randint(1, 6))) for _ in range(40)]
+    text = [f"__label__{i % 260} {' '.join(chance.choices(words, k=9))}" for i in range(520)]
+    # The library fills its matrix in as many pieces as there are threads, which have to divide it.
+    usual: dict[str, Any] = {"dim": 10, "epoch": 1, "minCount": 1, "thread": 10, "verbose": 0}
+    parts: dict[str, Any] = {"minn": 2, "maxn": 3, "bucket": 600}
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder, "corpus.txt")
+        corpus.write_text("\n".join(text), encoding="utf-8")
+        plain = fasttext.train_unsupervised(str(corpus), **usual, **parts)
+        pruned = fasttext.train_supervised(str(corpus), **usual, **parts, loss="softmax")
+        pruned.quantize(str(corpus), cutoff=300, dsub=4, qnorm=True, verbose=0, thread=1)
+        for name, model in {"fasttext.bin": plain, "fasttext.ftz": pruned}.items():
+            path = Path(folder, name)
+            model.save_model(str(path))
+            good = FastText(file=path, cache=Path(folder))
+            rows = len(good) + int(good.store.metadata["duplicates"])
+            found.append(Case(name, path.read_bytes(), FastText, rows, good.dim))
+    return found
+
+
+def mutant(content: bytes, chance: random.Random) -> bytes:
+    """Return a file with one damage."""
+    end = chance.choice((min(HEAD, len(content)), len(content)))
+    place = chance.randrange(end)
+    damage = chance.choice((cut, flip, put_in, take_out, enlarge))
+    return damage(content, place, chance)
+
+
+def cut(content: bytes, place: int, chance: random.Random) -> bytes:
+    """End it early."""
+    return content[: chance.choice((place, len(content) - chance.randint(1, 9)))]
+
+
+def flip(content: bytes, place: int, chance: random.Random) -> bytes:
+    """Flip a bit, or set another byte."""
+    byte = chance.choice((content[place] ^ (1 << chance.randrange(8)), chance.randrange(256)))
+    return content[:place] + bytes([byte]) + content[place + 1 :]
+
+
+def put_in(content: bytes, place: int, chance: random.Random) -> bytes:
+    """Insert a few bytes."""
+    usual = (b" ", b"\n", b"0", b"\0", b"-", b".", b"\xff")
+    more = chance.choice((*usual, chance.randbytes(chance.randint(1, 9))))
+    return content[:place] + more + content[place:]
+
+
+def take_out(content: bytes, place: int, chance: random.Random) -> bytes:
+    """Leave out a few bytes."""
+    return content[:place] + content[place + chance.randint(1, 9) :]
+
+
+def enlarge(content: bytes, place: int, chance: random.Random) -> bytes:
+    """Put a huge number, or one below zero, in the place of one: in digits, or in binary."""
+    digits = [*re.finditer(rb"\d+", content[:HEAD])]
+    if digits and chance.random() < 0.5:
+        found = chance.choice(digits)
+        number = chance.choice((b"1000000000000", b"2147483647", b"9" * 30, b"-1", b"0"))
+        return content[: found.start()] + number + content[found.end() :]
+    size = chance.choice((4, 8))
+    number = chance.choice(
+        (-1, 0, 2**31 - 1, -(2**31), *((10**12, 2**63 - 1) if size == 8 else ()))
+    )
+    return content[:place] + number.to_bytes(size, "little", signed=True) + content[place + size :]
+
+
+def outcome(case: Case, content: bytes, folder: Path) -> tuple[str, str]:
+    """Read a damaged file. Return which of ``KINDS`` it is, and what there is to say of it."""
+    path = folder / case.name
+    path.write_bytes(content)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        found = case.make(file=path, cache=folder / "cache", unknown="zero")
+        wrong = case.wrong_shape(found, content)
+        for word in (found.itos[0], found.itos[-1], "nowhere"):
+            found.vector(word)
+        found.index.search(found.vectors[0], 3)
+    except Hang:
+        return "hang", ""
+    except PluxelError as error:
+        return "refused", str(error)
+    except BaseException as error:  # noqa: BLE001 - this is what is looked for
+        return "crash", f"{type(error).__name__}: {error}"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return ("wrong shape", wrong) if wrong else ("read", "")
+
+
+def work(case: Case, mutants: int, seed: int, results: Connection) -> None:
+    """Read all mutants of a file, and send what became of each."""
+    torch.set_num_threads(1)
+    logging.disable()
+
+    def too_long(*_: object) -> None:
+        raise Hang
+
+    signal.signal(signal.SIGALRM, too_long)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
+    for number in range(mutants):
+        content = mutant(case.content, random.Random(f"{case.name} {seed} {number}"))
+        # A folder in memory: a good part of the time would be the disk's otherwise.
+        with tempfile.TemporaryDirectory(dir=_quick()) as folder:
+            if case.beside:
+                Path(folder, case.name).with_suffix(case.beside[0]).write_bytes(case.beside[1])
+            results.send(outcome(case, content, Path(folder)))
+    results.close()
+
+
+def _quick() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def examine(case: Case, mutants: int, seed: int) -> Counter[str]:
+    """Return how many mutants came to which end; what is wrong is printed."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(case, mutants, seed, sender))
+    process.start()
+    sender.close()
+    counts: Counter[str] = Counter()
+    for number in range(mutants):
+        try:
+            # What hangs where no signal reaches it hangs for good.
+            kind, text = receiver.recv() if receiver.poll(3 * SECONDS) else ("hang", "for good")
+        except EOFError:
+            kind, text = "crash", "the process died"
+        counts[kind] += 1
+        if kind not in {"refused", "read"}:
+            print(f"{case.name}, seed {seed}, mutant {number}: {kind} {text}", file=sys.stderr)
+        if text in {"for good", "the process died"}:
+            break
+    process.kill()
+    process.join()
+    return counts
+
+
+def main() -> None:
+    """Print a table; fail if there is anything wrong."""
+    known: Mapping[str, Case] = cases()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("readers", nargs="*", choices=[[], *known], metavar="|".join(known))
+    parser.add_argument("--mutants", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print(f"| reader | {' | '.join(KINDS)} |")
+    print("|---" * (len(KINDS) + 1) + "|")
+    bad = 0
+    for name in options.readers or known:
+        counts = examine(known[name], options.mutants, options.seed)
+        print(f"| {name} | {' | '.join(str(counts[kind]) for kind in KINDS)} |", flush=True)
+        bad += sum(counts[kind] for kind in KINDS[2:])
+    raise SystemExit(bad > 0)
+
+
+if __name__ == "__main__":
+    main()
