@@ -15,8 +15,8 @@ from torch import nn
 HOST = Host()
 
 
-def config(*settings: str):
-    small = ["backbone={type: timm, model: test_resnet}", *settings]
+def config(*settings: str, model: str = "test_resnet"):
+    small = [f"backbone={{type: timm, model: {model}}}", *settings]
     return load_config("shapes_fcn8s_resnet18", small, host=HOST)
 
 
@@ -105,7 +105,7 @@ def test_the_largest_difference_is_where_it_is(monkeypatch) -> None:
         return scores
 
     monkeypatch.setattr(Rarefied, "by_fragments", spoilt)
-    other = config("decoder=fcn32s", "backbone={type: timm, model: test_convnext}")
+    other = config("decoder=fcn32s", model="test_convnext")
     (report,) = verify_dense(other, factor=2, size=(160, 200))
     exact = report.differences[1]
     assert exact.cell == (3, 5)
