@@ -29,6 +29,12 @@ _HEADER = 4096
 _BLOCK = 1 << 22
 """Bytes that are moved or looked at in one go."""
 
+_PARTS = (
+    *("vectors", "norms", "mean", "blob", "offsets", "hashes", "order"),
+    *("compact.basis", "compact.codes", "compact.scales"),
+)
+"""What every store has."""
+
 _TYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "int8": "I8"} | {
     "uint8": "U8"
 }
@@ -82,7 +88,39 @@ def open_store(path: Path) -> Store:
         raise PluxelError(f"{path} is no store of word vectors: {error}") from error
     if metadata.get("format") != FORMAT:
         raise PluxelError(f"{path} is no store of word vectors of this version ({FORMAT})")
+    if wrong := _what_is_wrong(arrays, metadata):
+        raise PluxelError(f"{path} is damaged: {wrong}")
     return Store(path, arrays, metadata)
+
+
+def _what_is_wrong(arrays: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """Compare shapes, types and places of words, not rows; empty if all fit."""
+    if missing := [name for name in _PARTS if name not in arrays]:
+        return f"there is no {missing[0]}"
+    if not metadata.get("duplicates", "").isdecimal():
+        return "there is no number of duplicates"
+    vectors, offsets, order = (arrays[name] for name in ("vectors", "offsets", "order"))
+    count, dim = vectors.shape if vectors.ndim == 2 else (0, 0)
+    if not vectors.numel():
+        return f"vectors is {tuple(vectors.shape)}"
+    expected = {
+        "vectors": (torch.float32, (count, dim)),
+        "norms": (torch.float64, (count,)),
+        "mean": (torch.float64, (dim,)),
+        "blob": (torch.uint8, (len(arrays["blob"]),)),
+        "offsets": (torch.int64, (count + 1,)),
+        "hashes": (torch.int64, (count,)),
+        "order": (torch.int64, (count,)),
+        "compact.basis": (torch.float32, (dim, arrays["compact.basis"].shape[-1])),
+        "compact.codes": (torch.int8, (count, arrays["compact.codes"].shape[-1])),
+        "compact.scales": (torch.float64, (4,)),
+    }
+    for name, (kind, shape) in expected.items():
+        if (arrays[name].dtype, tuple(arrays[name].shape)) != (kind, shape):
+            return f"{name} is {tuple(arrays[name].shape)} {arrays[name].dtype}"
+    if offsets[0] != 0 or offsets[-1] != len(arrays["blob"]) or (offsets.diff() < 0).any():
+        return "words do not follow one another"
+    return "a word has no row" if order.min() < 0 or order.max() >= count else ""
 
 
 class StoreWriter:

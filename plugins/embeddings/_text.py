@@ -43,7 +43,7 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
 
     Raises: PluxelError with the number of the line for one that is not a word and D numbers, for a
     value that is not finite, for a header that does not fit the file, for an empty file; and if
-    every word would end in a number, so that D is too small.
+    most words would end in a number, so that D is too small.
     """
     blocks = _blocks(stream)
     lines = next(blocks, None)
@@ -68,6 +68,7 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
         raise PluxelError(
             f"{stream.name}: the header says {header.rows:,} rows, and there are {len(writer):,}"
         )
+    rows.check_dim(len(writer))
     words.warn()
     return {"rows": str(len(writer)), "replaced": str(words.replaced)}
 
@@ -127,8 +128,8 @@ class _Rows:
 
     def __init__(self, name: str, dim: int, words: Words, origin: str) -> None:
         self.name, self.dim, self.words, self._origin = name, dim, words, origin
-        self._is_sure = False
-        self._doubtful: tuple[int, bytes] | None = None
+        self._doubtful = 0
+        self._first_doubtful = (0, b"")
 
     def of(self, lines: list[bytes], first: int) -> tuple[list[bytes], np.ndarray, list[int]]:
         """Return words, vectors (n, D) float32 and the lines' numbers; empty lines are left out."""
@@ -142,13 +143,19 @@ class _Rows:
                 if not (bare := line.rstrip(b" \r")):
                     continue
                 token, text = self._split(bare, number)
-            else:
-                self._is_sure = True
             tokens.append(token)
             texts.append(text)
             numbers.append(number)
-        self._check_dim()
         return self.words(tokens), self._parse(texts, numbers, tokens), numbers
+
+    def check_dim(self, rows: int) -> None:
+        """Refuse rows if most words end in a number: line 1 or the header tells too few then."""
+        if 2 * self._doubtful > rows:
+            number, line = self._first_doubtful
+            raise PluxelError(
+                f"{self.name}, line {number:,}: more than the {self.dim} numbers of "
+                f"{self._origin}: {_shown(line)}"
+            )
 
     def _split(self, line: bytes, number: int) -> tuple[bytes, bytes]:
         fields = line.rsplit(b" ", self.dim)
@@ -160,23 +167,14 @@ class _Rows:
     def _look_at(self, word: bytes, number: int, line: bytes) -> None:
         parts = word.split(b" ")
         if len(parts) == 1:
-            self._is_sure = True
             return
         if NUMBER.fullmatch(parts[-1]):
-            self._doubtful = self._doubtful or (number, line)
+            self._first_doubtful = self._first_doubtful if self._doubtful else (number, line)
+            self._doubtful += 1
         # A line feed that is damaged spoils a number; published words hold fewer.
         inside = sum(1 for part in parts if NUMBER.fullmatch(part))
         if inside >= max(3, self.dim - 1):
             raise self._wrong(number, inside + self.dim, line)
-
-    def _check_dim(self) -> None:
-        """Refuse what is no line's case without doubt: a word without spaces, and D numbers."""
-        if self._doubtful and not self._is_sure:
-            number, line = self._doubtful
-            raise PluxelError(
-                f"{self.name}, line {number:,}: more than the {self.dim} numbers of "
-                f"{self._origin}: {_shown(line)}"
-            )
 
     def _parse(self, texts: list[bytes], numbers: list[int], tokens: list[bytes]) -> np.ndarray:
         joined = b" ".join(texts)

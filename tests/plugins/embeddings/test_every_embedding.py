@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import resource
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
@@ -163,6 +164,20 @@ def test_two_processes_at_once_do_no_harm(tmp_path: Path, vectors: np.ndarray, c
     assert all(words == WORDS for words in found)
     assert len([*cache.glob("*.safetensors")]) == len(NAMES)
     assert not [*cache.glob(".*")]
+
+
+def test_a_full_disk_leaves_nothing(embedding: Make, cache: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4200, limits[1]))  # within the rows of a store
+    try:
+        with pytest.raises(
+            PluxelError, match=rf"cannot write {cache}/.*\.safetensors: File too la"
+        ):
+            embedding()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not [*cache.glob("*.safetensors"), *cache.glob(".*")]
+    assert len(embedding()) == len(WORDS)
 
 
 def words_of(name: str, parameters: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from pluxel.core.weights import MissingWeights
 from pluxel.plugins.embeddings import table
 from pluxel.plugins.embeddings.table import Table
 from pluxel.registry import PluxelError
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from .conftest import WORDS
@@ -109,6 +110,54 @@ def test_arrays_that_are_refused(
     with pytest.raises(PluxelError, match=message) as caught:
         Table(file=path, words=words)
     assert str(path) in str(caught.value)
+
+
+def test_arrays_that_do_not_fit_their_file(
+    tmp_path: Path, words: Path, vectors: np.ndarray
+) -> None:
+    path = tmp_path / "vectors.npy"
+    np.save(path, vectors)
+    whole = path.read_bytes()
+    damaged = {
+        r"goes on for 80 bytes after its \(10, 2\) numbers": (b"(10, 4)", b"(10, 2)"),
+        r"goes on for 80 bytes after its \(10, 4\) numbers": (b"<f4", b"<f2"),
+        r"is no .npy file of numbers: .*EOF in multi-line statement": (b"}", b" "),
+    }
+    for message, (old, new) in damaged.items():
+        path.write_bytes(whole.replace(old, new))
+        with pytest.raises(PluxelError, match=message):
+            Table(file=path, words=words)
+    np.savez(tmp_path / "a.npz", vectors)
+    (tmp_path / "a.npz").replace(path)
+    with pytest.raises(PluxelError, match=r"is no .npy file of numbers: it is an archive of them"):
+        Table(file=path, words=words)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("vectors", None, "there is no vectors"),
+        ("compact.codes", None, "there is no compact.codes"),
+        ("vectors", torch.zeros(10), r"vectors is \(10,\)"),
+        ("vectors", torch.zeros(10, 5), r"mean is \(4,\) torch.float64"),
+        ("norms", torch.zeros(10), r"norms is \(10,\) torch.float32"),
+        ("hashes", torch.zeros(9, dtype=torch.int64), r"hashes is \(9,\) torch.int64"),
+        ("offsets", torch.arange(11), "words do not follow one another"),
+        ("order", torch.full((10,), 10), "a word has no row"),
+        ("order", torch.full((10,), -1), "a word has no row"),
+    ],
+)
+def test_a_damaged_store(
+    tmp_path: Path, vectors: np.ndarray, name: str, value: torch.Tensor | None, message: str
+) -> None:
+    path = tmp_path / "words.safetensors"
+    write_vectors(WordVectors(WORDS, torch.from_numpy(vectors)), path, "store")
+    with safe_open(path, framework="pt") as file:
+        metadata, arrays = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    arrays = {key: tensor.clone() for key, tensor in arrays.items() if key != name}
+    save_file(arrays if value is None else arrays | {name: value}, path, metadata)
+    with pytest.raises(PluxelError, match=rf"words.safetensors is damaged: {message}"):
+        Table(file=path)
 
 
 def test_every_cut_of_an_array_is_an_error(

@@ -143,8 +143,16 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
         ),
         ([b"9" * 5000 + b" 3", *GOOD], "rows of 3 numbers, and the file has"),
         (b"x" * 40_000_000, "line 1 does not end; is it a text file?"),
+        # A first number that is damaged belongs to the word, and so would everybody's.
+        ([b"the 0.x 0.2 0.3", *GOOD], "line 2: more than the 2 numbers of line 1: 'the 0.1 0.2"),
+        ([b"the0.1 0.2 0.3", *GOOD], "line 2: more than the 2 numbers of line 1: 'the 0.1 0.2"),
+        ([b"2 2", *GOOD], "line 2: more than the 2 numbers of the header: 'the 0.1 0.2 0.3'"),
+        (
+            [b"the 1 2 3 4", b"of 1 2 3 4and 1 2 3 4", b"to 1 2 3 4"],
+            "line 2: 7 numbers where there should be 4: 'of 1 2 3 4and 1 2 3 4'",
+        ),
     ],
-    ids=range(17),
+    ids=range(21),
 )
 def test_what_is_refused(write: Write, content: bytes | list[bytes], message: str) -> None:
     path = write(content)
@@ -156,6 +164,13 @@ def test_what_is_refused(write: Write, content: bytes | list[bytes], message: st
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
     assert peak < 2e8
+
+
+def test_a_few_words_may_end_in_a_number(write: Write) -> None:
+    path = write([b"New 7 0.1 0.2", *(b"word%d 0.1 0.2" % i for i in range(2))])
+    with pytest.raises(PluxelError, match=r"line 2: 2 numbers where there should be 3"):
+        GloVe(file=path)
+    assert GloVe(file=path, dim=2).itos[0] == "New 7"
 
 
 def test_one_dimension_with_a_header(write: Write) -> None:

