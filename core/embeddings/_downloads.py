@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlparse
 
 from ...registry import PluxelError
-from ..progress import Advance, track
 from ..weights import MissingWeights
 from ._cache import cache_folder
 
@@ -78,7 +77,10 @@ def fetch(download: Download, *, cache: Path | None = None, permitted: bool = Fa
 
 
 def _retrieve(download: Download, path: Path) -> None:
-    import pooch  # noqa: PLC0415 - only who downloads pays for it
+    # Only who downloads pays for them.
+    import pooch  # noqa: PLC0415
+
+    from ..progress import track  # noqa: PLC0415
 
     pooch.get_logger().setLevel("WARNING")
     files = pooch.create(
@@ -112,7 +114,7 @@ def _check_size(path: Path, download: Download) -> None:
 class _Bytes:
     """What pooch wants of a bar of progress, over one that counts steps."""
 
-    def __init__(self, advance: Advance) -> None:
+    def __init__(self, advance: Callable[[], None]) -> None:
         self.total = 0
         self._advance, self._done, self._shown = advance, 0, 0
 

@@ -12,7 +12,14 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ...registry import PluxelError
-from ..build import Blueprint, build_model, build_objective, draw_blueprint, settle
+from ..build import (
+    Blueprint,
+    build_model,
+    build_objective,
+    draw_blueprint,
+    seen_classes,
+    settle,
+)
 from ..config import Config
 from ..contracts import Dataset
 from ..data import EvaluationData, Loader, class_frequencies, evaluation_loader, open_split
@@ -202,7 +209,8 @@ class Experiment:
     @cached_property
     def evaluator(self) -> Evaluator:
         """What evaluates models on the splits."""
-        unseen = {head: seen.unseen for head, seen in self.objective.seen.items()}
+        found = {h: seen_classes(self.config, h, space) for h, space in self.spaces.items()}
+        unseen = {head: seen.unseen for head, seen in found.items() if seen}
         return Evaluator(self.spaces, self.objective, self.accelerator, unseen)
 
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:

@@ -56,7 +56,7 @@ def message(host: Host, kind: str, name: str) -> str:
     return str(caught.value)
 
 
-DECODERS = "atrous, fcn16s, fcn32s, fcn8s, shift_and_stitch"
+DECODERS = "atrous, fcn16s, fcn32s, fcn8s, semantic_projection, shift_and_stitch"
 
 
 @pytest.mark.parametrize("spelling", ["fcn8s", "pluxel/fcn8s", "Pluxel/fcn8s"])
@@ -96,7 +96,7 @@ def test_the_text_for_a_misspelt_name_beside_a_broken_plugin() -> None:
             "transformer",
             f"unknown decoder 'transformer'. There are {DECODERS}",
         ),
-        ("embedding", "glove", "unknown embedding 'glove'. No embedding is installed"),
+        ("embedding", "glov", "unknown embedding 'glov'. Did you mean 'glove'?"),
         ("decoder", "pluxl/fcn8s", "unknown decoder 'pluxl/fcn8s'. Did you mean 'pluxel/fcn8s'?"),
         ("decoder", "pluxel/fcn8", "unknown decoder 'pluxel/fcn8'. Did you mean 'pluxel/fcn8s'?"),
         (
@@ -163,3 +163,8 @@ def test_errors_survive_a_worker_process() -> None:
     error = UnknownComponent("unknown decoder 'x'", ["a note"])
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy)) == (UnknownComponent, "unknown decoder 'x'\n  note: a note")
+
+
+def test_the_text_where_no_plugin_offers_the_kind() -> None:
+    text = "unknown embedding 'glove'. No embedding is installed"
+    assert message(Host({"mine": decoders()}), "embedding", "glove") == text

@@ -82,13 +82,16 @@ class TestList:
                 ("decoder", name)
                 for name in ("fcn32s", "fcn16s", "fcn8s", "atrous", "shift_and_stitch")
             ),
+            ("decoder", "semantic_projection"),
+            *(("embedding", name) for name in ("glove", "fasttext", "word2vec", "table")),
             ("loss", "cross_entropy"),
             ("loss", "focal"),
             ("loss", "dice"),
             ("loss", "jaccard"),
             ("loss", "lovasz"),
             ("loss", "weighted_sum"),
-            *(("dataset", name) for name in ("camvid", "voc", "folder", "shapes")),
+            ("loss", "semantic"),
+            *(("dataset", name) for name in ("camvid", "voc", "folder", "shapes", "concat")),
         }
 
     def test_lines_where_nobody_reads_a_table(self, pluxel: Any, acme: Any) -> None:

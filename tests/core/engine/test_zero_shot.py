@@ -127,3 +127,16 @@ def test_the_vectors_of_the_classes_are_saved_with_the_weights(run):
     tensors = read_tensors(run.weights)[0]
     names = bytes(tensors["heads.semantic.decoders.image.class_names"].tolist()).decode()
     assert names == "ground\nsquare"
+
+
+def test_words_that_are_not_here_yet_are_a_note(make, tmp_path):
+    """The check downloads nothing; the training will."""
+    glove = f"{{type: glove, name: 6B, dim: 50, cache: {tmp_path}, download: true}}"
+    decoder = f"decoder={{type: semantic_projection, embedding: {glove}, decoder: fcn32s, dim: 50}}"
+    loss = f"loss={{type: semantic, embedding: {{type: glove, file: {tmp_path}/none.txt}}}}"
+    notes = check_training(make(decoder, loss).config)
+    assert len(notes) == 2
+    assert f"{tmp_path}/none.txt: no such file" in notes[0]
+    assert "glove.6B.zip" in notes[1]
+    assert "and will be downloaded" in notes[1]
+    assert [*tmp_path.glob("embeddings/*")] == []
