@@ -228,6 +228,28 @@ class Joins(nn.Module):
         return down + image[:, :, : down.shape[2], : down.shape[3]]
 
 
+class EveryOther(nn.Module):
+    """Leaves out cells without looking around."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return (self.scale * image)[:, :, ::2, ::2]
+
+
+class FitsByStrides(nn.Module):
+    """Adds maps that are of one size only as long as they have strides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.score = nn.Conv2d(4, 4, 2, stride=2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.score(image) + functional.max_pool2d(image, 3, 2, 1)
+
+
 def hooked() -> nn.Module:
     layer = nn.Conv2d(4, 4, 3, padding=1)
     layer.register_forward_pre_hook(lambda _module, _arguments: None)
@@ -271,6 +293,8 @@ class Fuses(nn.Module):
         (hooked(), f"layer 1 (1): {MOVES}"),
         (Sized(), "layer 1 (max_pool2d): its numbers depend on the image"),
         (PadsChannels(), "layer 1 (pad): it pads channels"),
+        (EveryOther(), f"layer 1 (getitem): {MOVES}"),
+        (FitsByStrides(), "without its strides its maps do not fit: "),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
 )
