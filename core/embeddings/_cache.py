@@ -73,16 +73,24 @@ def content_hash(source: Path, folder: Path) -> str:
         place = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()
         known = folder / "sources" / f"{place}.json"
         state = {"size": there.st_size, "modified": there.st_mtime_ns}
-        if known.is_file():
-            record = json.loads(known.read_text(encoding="utf-8"))
-            if {name: record.get(name) for name in state} == state:
-                return record["sha256"]
+        if digest := _remembered(known, state):
+            return digest
         with source.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise PluxelError(f"cannot read {source}: {error.strerror or error}") from error
     write_json(known, {"path": str(source.resolve()), **state, "sha256": digest})
     return digest
+
+
+def _remembered(known: Path, state: Mapping[str, int]) -> str | None:
+    """Return the hash in a record, or None if there is none, or one of another state, or damage."""
+    try:
+        record = json.loads(known.read_bytes())
+        is_same = {name: record[name] for name in state} == state
+        return str(record["sha256"]) if is_same else None
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _key(content: Sequence[str], recipe: Mapping[str, Any]) -> str:

@@ -246,10 +246,11 @@ def writing(path: Path) -> Iterator[StoreWriter]:
 
 def row_norms(rows: np.ndarray) -> np.ndarray:
     """Return the Euclidean norms of rows (n, D), (n,) float64; by blocks, so memory is bounded."""
-    # In float64 the square of no finite float32 overflows or vanishes.
-    return np.concatenate(
-        [np.linalg.norm(block.astype(np.float64), axis=1) for block in blocks(rows)] or [[]]
-    )
+    # In float64 the square of no finite float32 overflows or vanishes; a NaN may signal.
+    with np.errstate(invalid="ignore"):
+        return np.concatenate(
+            [np.linalg.norm(block.astype(np.float64), axis=1) for block in blocks(rows)] or [[]]
+        )
 
 
 def blocks(rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -124,6 +124,10 @@ class WordVectors:
         place = self.stoi.get(word)
         return None if place is None else self.vectors[place]
 
+    def known_of(self, words: Sequence[str]) -> list[Tensor | None]:
+        """Return what `known` does for each of several words."""
+        return [self.known(word) for word in words]
+
     def get_vecs_by_tokens(
         self, tokens: str | Iterable[str], lower_case_backup: bool = False
     ) -> Tensor:
@@ -133,8 +137,11 @@ class WordVectors:
         letters. For words that are not there at all, ``unknown`` decides; phrases are not split.
         """
         if isinstance(tokens, str):
-            return self._one(spelt(tokens, self.stoi) or tokens if lower_case_backup else tokens)
-        return torch.stack([self.get_vecs_by_tokens(one, lower_case_backup) for one in tokens])
+            return self.get_vecs_by_tokens([tokens], lower_case_backup)[0]
+        words = [spelt(one, self.stoi) or one if lower_case_backup else one for one in tokens]
+        found = zip(words, self.known_of(words), strict=True)
+        rows = [self._one(word) if vector is None else vector for word, vector in found]
+        return torch.stack(rows) if rows else torch.zeros(0, self.dim)
 
     def _mean_of(self, words: Sequence[str], text: str) -> Tensor:
         if len(words) == 1:

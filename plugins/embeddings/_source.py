@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ...core.embeddings import Download, fetch
 from ...core.files import replacing
@@ -73,9 +73,12 @@ def _opened(path: Path, member: str) -> Iterator[Stream]:
         except OSError as error:
             raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
         if path.suffix == ".zip":
-            archive = stack.enter_context(ZipFile(file))
-            info = _member(path, archive.infolist(), member)
-            inner = cast("BinaryIO", stack.enter_context(archive.open(info)))
+            try:
+                archive = stack.enter_context(ZipFile(file))
+                info = _member(path, archive.infolist(), member)
+                inner = cast("BinaryIO", stack.enter_context(archive.open(info)))
+            except (OSError, ValueError) as error:  # places before the file's beginning, odd names
+                raise BadZipFile(error) from error
             yield Stream(inner, info.file_size, f"{path}/{info.filename}")
         elif path.suffix == ".gz":
             yield Stream(cast("BinaryIO", stack.enter_context(gzip.open(file))), None, str(path))
@@ -100,7 +103,8 @@ def unpacked(path: Path, member: str = "") -> Path:
 
 
 def _member(path: Path, entries: Sequence[ZipInfo], member: str) -> ZipInfo:
-    files = [entry for entry in entries if not entry.is_dir()]
+    # A damaged entry may have no name, which `is_dir` does not expect.
+    files = [entry for entry in entries if entry.filename and not entry.is_dir()]
     found = [entry for entry in files if entry.filename.endswith(member)]
     if len(found) != 1:
         wanted = f"'…{member}'" if member else "one file alone"
@@ -108,6 +112,11 @@ def _member(path: Path, entries: Sequence[ZipInfo], member: str) -> ZipInfo:
         raise PluxelError(f"{path} does not hold {wanted}, but {there}")
     if found[0].flag_bits & _ENCRYPTED:
         raise PluxelError(f"{found[0].filename} in {path} is encrypted; unpack it, then 'file: …'")
+    if found[0].compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+        raise PluxelError(
+            f"{found[0].filename} in {path} is packed by a method that is not read; unpack it, "
+            "then 'file: …'"
+        )
     return found[0]
 
 

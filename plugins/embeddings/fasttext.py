@@ -57,6 +57,9 @@ _OF_LANGUAGES = {
     re.compile(r"fasttext\.([a-z_]+)\.300d"): "vectors-wiki/wiki.{}.vec",
     re.compile(r"cc\.([a-z_]+)\.300"): "vectors-crawl/cc.{}.300.bin.gz",
 }
+_WORDS = 1 << 10
+"""Words that are made of their parts at a time."""
+
 _ROWS = 1 << 23
 """Numbers of rows that are gathered at a time, when word vectors are made of them."""
 
@@ -113,15 +116,27 @@ class FastText(StoredVectors):
 
     def known(self, word: str) -> Tensor | None:
         """Return the vector of one word, (D,) float32, of its parts if need be, or None."""
-        found = super().known(word)
-        if found is not None or self.unknown != "subword":
-            return found
-        rows = self._parts.of([word.encode(self._encoding, errors="replace")]).row
-        if not len(rows):
-            return torch.zeros(self.dim)
-        first = int(self.store.metadata["rows"])
-        found = self._matrices.inputs.rows(rows + first).mean(0, dtype=np.float64)
-        return self._finite(found, f"the parts of '{word}'")
+        return self.known_of([word])[0]
+
+    def known_of(self, words: Sequence[str]) -> list[Tensor | None]:
+        """Return what `known` does for each of several words, many times faster than one by one."""
+        listed = super().known
+        found = [listed(word) for word in words]
+        if self.unknown == "subword":
+            others = [i for i, vector in enumerate(found) if vector is None]
+            for start in range(0, len(others), _WORDS):
+                block = others[start : start + _WORDS]
+                for i, vector in zip(block, self._of_parts([words[i] for i in block]), strict=True):
+                    found[i] = self._finite(vector, f"the parts of '{words[i]}'")
+        return found
+
+    def _of_parts(self, words: Sequence[str]) -> np.ndarray:
+        """Return vectors that the parts of words give, (n, D) float64; zeros where none is left."""
+        found = self._parts.of([word.encode(self._encoding, errors="replace") for word in words])
+        if not len(found.row):
+            return np.zeros((len(words), self.dim))
+        rows = found.row + int(self.store.metadata["rows"])
+        return _means(found.word, rows, len(words), self._matrices.inputs)
 
     @cached_property
     def labels(self) -> list[str]:
@@ -287,8 +302,17 @@ def _vectors(
     own = np.arange(len(tokens))
     owner = np.concatenate([own, found.word])
     rows = np.concatenate([own + start, found.row + words])
+    return _means(owner, rows, len(tokens), matrix)
+
+
+def _means(owner: np.ndarray, rows: np.ndarray, count: int, matrix: Matrix) -> np.ndarray:
+    """Return the means of the rows (E,) of each owner (E,), (count, D) float64; zeros of none."""
     order = np.argsort(owner, kind="stable")
     gathered = matrix.rows(rows[order])
-    counts = np.bincount(owner, minlength=len(tokens))
-    firsts = counts.cumsum() - counts
-    return np.add.reduceat(gathered, firsts, axis=0, dtype=np.float64) / counts[:, None]
+    counts = np.bincount(owner, minlength=count)
+    some = counts > 0
+    means = np.zeros((count, gathered.shape[1]))
+    firsts = (counts.cumsum() - counts)[some]
+    sums = np.add.reduceat(gathered, firsts, axis=0, dtype=np.float64)
+    means[some] = sums / counts[some, None]
+    return means

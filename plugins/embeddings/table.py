@@ -146,9 +146,12 @@ def _open_array(file: Path) -> tuple[_Rows, tuple[int, int]]:
     if left := file.stat().st_size - array.offset - array.nbytes:
         raise PluxelError(f"{file} goes on for {left:,} bytes after its {array.shape} numbers")
     is_float = np.issubdtype(array.dtype, np.floating)
-    return (lambda start, stop: array[start:stop].astype(np.float32)), _checked(
-        file, array.shape, str(array.dtype), is_float
-    )
+
+    def rows(start: int, stop: int) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):  # the store refuses what is not finite
+            return array[start:stop].astype(np.float32)
+
+    return rows, _checked(file, array.shape, str(array.dtype), is_float)
 
 
 def _open_safetensors(file: Path, tensor: str | None) -> tuple[_Rows, tuple[int, int]]:

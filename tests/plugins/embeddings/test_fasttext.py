@@ -165,6 +165,25 @@ def test_labels_and_their_rows(models: dict[str, Path], name: str) -> None:
         assert np.abs(ours.label_vectors.numpy() - theirs.get_output_matrix()).max() < 1e-6
 
 
+@pytest.mark.parametrize("name", ["skipgram", "pruned"])
+def test_a_list_of_words_is_as_one_by_one(
+    models: dict[str, Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    ours = FastText(file=models[name], unknown="subword")
+    words = [*ELSEWHERE, ours.itos[3], *ELSEWHERE]
+    alone = np.stack([ours.get_vecs_by_tokens(word).numpy() for word in words])
+    assert ours.get_vecs_by_tokens([]).shape == (0, ours.dim)
+    monkeypatch.setattr(plugin, "_WORDS", 5)
+    blocks = []
+    parts = Parts.of
+    monkeypatch.setattr(
+        Parts, "of", lambda self, some: blocks.append(len(some)) or parts(self, some)
+    )
+    assert np.array_equal(ours.get_vecs_by_tokens(words).numpy(), alone)
+    others = sum(word not in ours.stoi for word in words)
+    assert blocks == [5] * (others // 5) + [others % 5] * (others % 5 > 0)
+
+
 def test_no_labels(models: dict[str, Path]) -> None:
     ours = FastText(file=models["skipgram"])
     assert ours.labels == []

@@ -9,18 +9,20 @@ from pathlib import Path
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "fuzz_embeddings.py"
 READERS = [
-    *("glove.txt", "glove-with-dim.txt", "glove.zip", "glove.gz", "word2vec.txt", "word2vec.bin"),
+    *("glove.txt", "glove-with-dim.txt", "glove.zip", "glove.gz", "word2vec.txt"),
+    *("word2vec.bin", "word2vec.bin.zip", "word2vec.bin.gz"),
     *("table.npy", "table.safetensors", "store.safetensors"),
-    *("fasttext.vec", "fasttext.bin", "fasttext.ftz"),
+    *("fasttext.vec", "fasttext.vec.zip"),
+    *("fasttext.bin", "fasttext.bin.gz", "fasttext.ftz", "fasttext.ftz.gz"),
 ]
 
 
-def test_a_hundred_damaged_files_a_reader() -> None:
+def test_a_few_damaged_files_a_reader() -> None:
     # In a process of its own, which forks: this one may have threads.
-    command = [sys.executable, SCRIPT, "--mutants", "100"]
+    command = [sys.executable, SCRIPT, "--mutants", "15"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = re.findall(r"\| ([a-z].*?) \| (\d+) \| (\d+) \| 0 \| 0 \| 0 \|", done.stdout)
     assert [name for name, *_ in rows] == READERS
-    assert all(int(refused) + int(read) == 100 for _, refused, read in rows)
-    assert all(int(refused) > 20 for _, refused, _ in rows)
+    assert all(int(refused) + int(read) == 15 for _, refused, read in rows)
+    assert all(int(refused) > 8 for _, refused, _ in rows)

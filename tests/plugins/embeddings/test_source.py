@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from pluxel.plugins.embeddings._source import unpacked
+from pluxel.plugins.embeddings.fasttext import FastText
+from pluxel.plugins.embeddings.glove import GloVe
+from pluxel.plugins.embeddings.word2vec import Word2Vec
 from pluxel.registry import PluxelError
 
 CONTENT = b"the 0.1 0.2\n" * 100_000
@@ -39,3 +42,31 @@ def test_a_damaged_archive_leaves_nothing(tmp_path: Path, name: str, cut: int) -
     with pytest.raises(PluxelError, match=rf"{name} is damaged: "):
         unpacked(path)
     assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("reader", [GloVe, Word2Vec, FastText])
+@pytest.mark.parametrize("gone", [1, 9])
+def test_an_entry_that_would_begin_before_its_archive_is_damage(
+    tmp_path: Path, reader: type[GloVe | Word2Vec | FastText], gone: int
+) -> None:
+    path = pack(tmp_path / "other.zip")
+    content = path.read_bytes()
+    path.write_bytes(content[:40] + content[40 + gone :])
+    with pytest.raises(PluxelError, match=r"other\.zip is damaged: "):
+        reader(file=path, cache=tmp_path / "cache")
+
+
+def test_an_entry_without_a_name_is_not_there(tmp_path: Path) -> None:
+    path = pack(tmp_path / "other.zip")
+    path.write_bytes(path.read_bytes().replace(b"folder/model.bin", b"\0" * 16))
+    with pytest.raises(PluxelError, match=r"does not hold one file alone, but nothing$"):
+        unpacked(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_ways_of_packing_are_refused(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "other.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("model.bin", CONTENT)
+    with pytest.raises(PluxelError, match=r"model\.bin in .* is packed by a method that is not"):
+        unpacked(path)
