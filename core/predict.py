@@ -24,7 +24,7 @@ from .labels import LabelSpace
 from .logs import log_once
 from .model import SegmentationModel
 from .progress import track
-from .tiling import Reach, Region, Tiling
+from .tiling import Reach, Region, Tiling, tried
 
 LARGE = 2048 * 2048
 """Pixels above which an image goes through the network in tiles by itself."""
@@ -183,16 +183,16 @@ class Pipeline:
         if not self.reach.is_finite:
             log_once(
                 logging.WARNING,
-                "some layers of the network see the whole image, so tiles cannot be exact: windows "
-                "that overlap are blended",
+                "some layers of the network see the whole image, or depend on its size, so tiles "
+                "cannot be exact: windows that overlap are blended",
             )
         usual = max(TILE, 4 * self.reach.halo) if self.reach.is_finite else TILE
         return Tiling.of(self.model, self.reach, usual if isinstance(tile, str) else tile)
 
     @cached_property
     def reach(self) -> Reach:
-        """How far the model looks."""
-        return Reach.of(self.model)
+        """How far the model looks; without an end, where tiles are not known to be exact."""
+        return tried(self.model, Reach.of(self.model), self.channels)
 
     def _tensors(self, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
         return {

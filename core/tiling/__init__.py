@@ -7,8 +7,9 @@ the halo. Where receptive fields have no end (attention, global pooling), no pie
 windows that overlap are blended there, each counting by a Gaussian around its middle.
 """
 
+from ._probing import tried
 from ._reach import Reach, reach_of
 from ._region import BLOCK, Region
 from ._tiling import Tiling
 
-__all__ = ["BLOCK", "Reach", "Region", "Tiling", "reach_of"]
+__all__ = ["BLOCK", "Reach", "Region", "Tiling", "reach_of", "tried"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from math import ceil, floor, inf
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pluxel.core import FeatureSpec, Grid, Normalisation, Scores, measure, resample
 from pluxel.core.fused import resampled_classes
 from pluxel.core.model import Head, SegmentationModel, Stream
-from pluxel.core.tiling import BLOCK, Reach, Region, Tiling
+from pluxel.core.tiling import BLOCK, Reach, Region, Tiling, tried
 from pluxel.core.tiling._blending import Blend
 from pluxel.registry import PluxelError
 from torch import Tensor, nn
@@ -472,3 +472,27 @@ def test_tiles_cover_the_image_once() -> None:
     for tile in tiles:
         counts[tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop] += 1
     assert (counts == 1).all()
+
+
+class AlignedCorners(nn.Module):
+    """Enlarges its map such that where a cell lies follows from the size of the image."""
+
+    def __init__(self, features: Sequence[FeatureSpec]) -> None:
+        super().__init__()
+        self.grid = Grid(1, 0)
+        self.score = nn.Conv2d(features[-1].channels, 4, 1)
+
+    def forward(self, maps: list[Tensor]) -> Scores:
+        larger = nn.functional.interpolate(
+            self.score(maps[-1]), scale_factor=2, mode="bilinear", align_corners=True
+        )
+        return Scores(larger, self.grid)
+
+
+def test_of_networks_that_were_probed_one_image_tells_whether_tiles_can_be_exact() -> None:
+    aligned = model([convolution(3, 5, 7, stride=2)], [0], AlignedCorners)
+    for net, is_exact in ((aligned, False), (blocks(), True), (strided(), True)):
+        reach = Reach.of(net)
+        assert reach.is_finite
+        assert tried(net, reach, {"image": 3}).is_finite is is_exact
+    assert Reach.of(aligned).specs[0].source == Reach.of(blocks()).specs[0].source == "probed"
