@@ -91,6 +91,8 @@ class Vocabulary(Sequence[str]):
 
     def find_many(self, words: Iterable[str]) -> set[int]:
         """Return the numbers of those words that are there."""
+        if not len(self):
+            return set()
         tokens = [encode(word) for word in words]
         codes = hash_words(tokens)
         places = np.searchsorted(self._hashes, codes)

