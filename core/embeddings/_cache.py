@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
@@ -47,12 +49,14 @@ def cached_store(
     """
     folder = cache_folder(cache)
     key = _key([content_hash(file, folder) for file in (source, *beside)], recipe)
-    path = folder / f"{source.stem}-{key[:16]}.safetensors"
+    # Names of files have 255 bytes, and a letter up to four.
+    path = folder / f"{source.stem[:50]}-{key[:16]}.safetensors"
     if path.is_file():
         try:
             return open_store(path)
         except PluxelError as error:
             logger.warning("%s; it is made anew", error)
+    _check_writable(folder)
     # Whoever builds a model without memory for its weights reads its words all the same.
     with torch.device("cpu"), writing(path) as writer:
         writer.finish({"source": source.name, **build(writer)})
@@ -79,7 +83,9 @@ def content_hash(source: Path, folder: Path) -> str:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise PluxelError(f"cannot read {source}: {error.strerror or error}") from error
-    write_json(known, {"path": str(source.resolve()), **state, "sha256": digest})
+    # A cache that cannot be written to may have the store all the same.
+    with suppress(PluxelError):
+        write_json(known, {"path": str(source.resolve()), **state, "sha256": digest})
     return digest
 
 
@@ -89,8 +95,20 @@ def _remembered(known: Path, state: Mapping[str, int]) -> str | None:
         record = json.loads(known.read_bytes())
         is_same = {name: record[name] for name in state} == state
         return str(record["sha256"]) if is_same else None
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PluxelError(
+            f"cannot write to the cache {folder}: {error.strerror or error}; 'cache:' or "
+            f"${VARIABLE} names another folder"
+        ) from error
 
 
 def _key(content: Sequence[str], recipe: Mapping[str, Any]) -> str:

@@ -12,7 +12,9 @@ from ._word_vectors import UnknownWordError, WordVectors
 
 
 def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVectors]) -> Tensor:
-    """Return the unit vectors of names, (C, D) float32, D the sum of the embeddings' dimensions.
+    """Return the unit vectors of names, (C, D) float32 in main memory.
+
+    D is the sum of the embeddings' dimensions.
 
     Of several embeddings, unit vectors are joined (word2vec and fastText in Xian et al. 2019).
 
@@ -23,12 +25,16 @@ def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVect
     unknown: list[str] = []
     for name in names:
         try:
-            found.append(torch.cat([_unit(one.name_vector(name).double()) for one in sources]))
+            found.append(
+                torch.cat([_unit(one.name_vector(name).cpu().double()) for one in sources])
+            )
         except UnknownWordError as error:
             unknown.append(f"class '{name}': {error.message}")
     if unknown:
         raise UnknownWordError("; ".join(unknown))
-    return _unit(torch.stack(found)).float() if found else torch.zeros(0, 0)
+    if not found:
+        return torch.zeros(0, sum(one.dim for one in sources), device="cpu")
+    return _unit(torch.stack(found)).float()
 
 
 def _unit(vectors: Tensor) -> Tensor:

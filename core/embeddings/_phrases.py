@@ -14,6 +14,9 @@ _SHORTEST = 2
 _MOST = 3
 """Letters of the shortest part of a run-together word, and the number of its parts."""
 
+_LONGEST = 64
+"""Letters of a run-together word; the time to cut it grows with the third power."""
+
 
 def split_phrase(text: str, stoi: Mapping[str, int], *, run_together: bool = False) -> list[str]:
     """Return the words that a name consists of, each as the vocabulary spells it.
@@ -29,7 +32,8 @@ def split_phrase(text: str, stoi: Mapping[str, int], *, run_together: bool = Fal
     found: list[str] = []
     for part in filter(None, _BOUNDARY.split(text)):
         known = spelt(part, stoi)
-        pieces = _cut(part.lower(), stoi) if known is None and run_together else None
+        cut = run_together and len(part) <= _LONGEST
+        pieces = _cut(part.lower(), stoi) if known is None and cut else None
         found += pieces or [known if known is not None else part]
     return found or [text]
 

@@ -7,8 +7,10 @@ from string import ascii_lowercase
 
 from ._vocabulary import Vocabulary
 
-_LONGEST = 24
-"""Letters of a word of which two slips are looked for; they grow with the square."""
+_LONGEST = 100
+_LONGEST_OF_TWO = 12
+"""Letters of a word of which one slip, and two, are looked for: 12 letters have 400,000 pairs of
+slips, which take a second."""
 
 
 def suggestions(word: str, vocabulary: Vocabulary, count: int = 3) -> list[str]:
@@ -17,9 +19,9 @@ def suggestions(word: str, vocabulary: Vocabulary, count: int = 3) -> list[str]:
     A slip is a letter too many, too few, another one, or two that changed places. Vocabularies list
     words by frequency.
     """
-    near = set(_slips(word.lower()))
+    near = set(_slips(word.lower())) if len(word) <= _LONGEST else set()
     found = vocabulary.find_many(near)
-    if not found and len(word) <= _LONGEST:
+    if not found and len(word) <= _LONGEST_OF_TWO:
         found = vocabulary.find_many({further for one in near for further in _slips(one)})
     return [vocabulary[place] for place in sorted(found)[:count]]
 

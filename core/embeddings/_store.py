@@ -100,25 +100,25 @@ def _what_is_wrong(arrays: Mapping[str, Tensor], metadata: Mapping[str, str]) ->
     if not metadata.get("duplicates", "").isdecimal():
         return "there is no number of duplicates"
     vectors, offsets, order = (arrays[name] for name in ("vectors", "offsets", "order"))
-    count, dim = vectors.shape if vectors.ndim == 2 else (0, 0)
-    if not vectors.numel():
+    if vectors.ndim != 2 or not vectors.numel():
         return f"vectors is {tuple(vectors.shape)}"
+    count, dim = vectors.shape
     expected = {
         "vectors": (torch.float32, (count, dim)),
         "norms": (torch.float64, (count,)),
         "mean": (torch.float64, (dim,)),
-        "blob": (torch.uint8, (len(arrays["blob"]),)),
+        "blob": (torch.uint8, (arrays["blob"].numel(),)),
         "offsets": (torch.int64, (count + 1,)),
         "hashes": (torch.int64, (count,)),
         "order": (torch.int64, (count,)),
-        "compact.basis": (torch.float32, (dim, arrays["compact.basis"].shape[-1])),
-        "compact.codes": (torch.int8, (count, arrays["compact.codes"].shape[-1])),
+        "compact.basis": (torch.float32, (dim, arrays["compact.basis"].numel() // dim)),
+        "compact.codes": (torch.int8, (count, arrays["compact.codes"].numel() // count)),
         "compact.scales": (torch.float64, (4,)),
     }
     for name, (kind, shape) in expected.items():
         if (arrays[name].dtype, tuple(arrays[name].shape)) != (kind, shape):
             return f"{name} is {tuple(arrays[name].shape)} {arrays[name].dtype}"
-    if offsets[0] != 0 or offsets[-1] != len(arrays["blob"]) or (offsets.diff() < 0).any():
+    if offsets[0] != 0 or offsets[-1] != arrays["blob"].numel() or (offsets.diff() < 0).any():
         return "words do not follow one another"
     return "a word has no row" if order.min() < 0 or order.max() >= count else ""
 
@@ -154,7 +154,8 @@ class StoreWriter:
         ``place(i)`` says in an error where row i of these stands in the source.
         Raises: PluxelError for a value that is no finite number.
         """
-        rows = np.ascontiguousarray(vectors, "<f4")
+        with np.errstate(over="ignore"):  # said below, with the place
+            rows = np.ascontiguousarray(vectors, "<f4")
         self.dim = self.dim or rows.shape[-1]
         if rows.shape != (len(tokens), self.dim):
             raise PluxelError(f"{len(tokens)} words with vectors {rows.shape}, D = {self.dim}")
@@ -174,9 +175,9 @@ class StoreWriter:
     def finish(self, metadata: Mapping[str, str]) -> None:
         """Write what is not rows, and the header.
 
-        Raises: PluxelError if there is no row at all.
+        Raises: PluxelError if there is no row at all, or none has a value.
         """
-        if not self._tokens:
+        if not self._tokens or not self.dim:
             raise PluxelError("there is no vector in it")
         hashes = hash_words(self._tokens)
         norms = np.concatenate(self._norms)
@@ -197,7 +198,7 @@ class StoreWriter:
             **{f"compact.{name}": t.numpy() for name, t in compact.arrays().items()},
             **self._arrays,
         }
-        self._write(arrays, {"format": FORMAT, "duplicates": str(self.duplicates), **metadata})
+        self._write(arrays, {**metadata, "format": FORMAT, "duplicates": str(self.duplicates)})
 
     def _leave_out(self, kept: np.ndarray) -> None:
         """Move rows up over those that are left out."""

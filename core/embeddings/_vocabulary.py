@@ -7,6 +7,7 @@ takes neither.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from typing import overload
 
@@ -34,7 +35,7 @@ class Vocabulary(Sequence[str]):
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Vocabulary:
-        """Return the vocabulary of these words. Raises: PluxelError if a word occurs twice."""
+        """Return the vocabulary of these words. Raises: PluxelError if one occurs twice."""
         tokens = [encode(word) for word in words]
         hashes = hash_words(tokens)
         if (repeats := repeated(tokens, hashes)).size:
@@ -62,7 +63,7 @@ class Vocabulary(Sequence[str]):
         return self._token(place).decode(ENCODING, _ERRORS)
 
     def __contains__(self, word: object) -> bool:
-        return isinstance(word, str) and self.find(word) is not None
+        return word in self.stoi
 
     def __iter__(self) -> Iterator[str]:
         return (self[i] for i in range(len(self)))
@@ -72,15 +73,26 @@ class Vocabulary(Sequence[str]):
 
     def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
         """Return the number of a word. Raises: ValueError if it is not there."""
-        place = self.find(value)
+        place = self.stoi.get(value)
         if place is None or place not in range(len(self))[start:stop]:
             raise ValueError(f"{value!r} is not in the vocabulary")
         return place
 
     def find(self, word: str) -> int | None:
         """Return the number of a word, or None."""
-        token = encode(word)
-        code = _hash(token)
+        token = _encoded(word)
+        return None if token is None else self._find(token, _hash(token))
+
+    def find_many(self, words: Iterable[str]) -> set[int]:
+        """Return the numbers of those words that are there."""
+        tokens = [token for word in words if (token := _encoded(word)) is not None]
+        codes = hash_words(tokens)
+        ends = (np.searchsorted(self._hashes, codes, side) for side in ("left", "right"))
+        there = np.flatnonzero(np.not_equal(*ends))
+        found = (self._find(tokens[i], int(codes[i])) for i in there)
+        return {number for number in found if number is not None}
+
+    def _find(self, token: bytes, code: int) -> int | None:
         place = int(np.searchsorted(self._hashes, code))
         while place < len(self._hashes) and self._hashes[place] == code:
             number = int(self._order[place])
@@ -88,17 +100,6 @@ class Vocabulary(Sequence[str]):
                 return number
             place += 1
         return None
-
-    def find_many(self, words: Iterable[str]) -> set[int]:
-        """Return the numbers of those words that are there."""
-        if not len(self):
-            return set()
-        tokens = [encode(word) for word in words]
-        codes = hash_words(tokens)
-        places = np.searchsorted(self._hashes, codes)
-        there = self._hashes[places.clip(max=len(self) - 1)] == codes
-        candidates = (tokens[i].decode(ENCODING, _ERRORS) for i in np.flatnonzero(there))
-        return {place for word in candidates if (place := self.find(word)) is not None}
 
     def _token(self, place: int) -> bytes:
         return self._blob[self._offsets[place] : self._offsets[place + 1]].tobytes()
@@ -124,8 +125,20 @@ class _Numbers(Mapping[str, int]):
 
 
 def encode(word: str) -> bytes:
-    """Return a word as the blob holds it."""
-    return word.encode(ENCODING, _ERRORS)
+    """Return a word as the blob holds it.
+
+    Raises: PluxelError for half of a surrogate pair, which no file holds.
+    """
+    try:
+        return word.encode(ENCODING, _ERRORS)
+    except UnicodeEncodeError as error:
+        raise PluxelError(f"{word!r} is no text: {error.reason}") from error
+
+
+def _encoded(word: str) -> bytes | None:
+    with suppress(PluxelError):
+        return encode(word)
+    return None
 
 
 def hash_words(tokens: Sequence[bytes]) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from ..contracts import Embedding
 from ..neighbours import Compact, CosineIndex
 from ._phrases import spelt, split_phrase
 from ._spelling import suggestions
-from ._store import Store, row_norms
+from ._store import Store
 from ._vocabulary import Vocabulary
 
 Unknown = Literal["error", "zero", "mean", "subword"]
@@ -57,7 +58,7 @@ class WordVectors:
             raise PluxelError(f"{len(words)} words do not fit vectors {tuple(vectors.shape)}")
         self.itos = words if isinstance(words, Vocabulary) else Vocabulary.of(words)
         self.stoi: Mapping[str, int] = self.itos.stoi
-        self.vectors = vectors
+        self.vectors = vectors.detach().float()
         self.dim = vectors.shape[1]
         self.unknown: Unknown = unknown
         self._norms, self._mean, self._compact = norms, mean, compact
@@ -67,14 +68,17 @@ class WordVectors:
         """Return any embedding as this class; one that is already comes back as it is."""
         if isinstance(embedding, WordVectors):
             return embedding
-        return WordVectors(embedding.itos, torch.as_tensor(embedding.vectors))
+        vectors = embedding.vectors
+        # Not `as_tensor`, which copies to the default device, be it one without memory.
+        return WordVectors(
+            embedding.itos,
+            vectors if isinstance(vectors, Tensor) else torch.from_numpy(np.asarray(vectors)),
+        )
 
-    @cached_property
+    @property
     def norms(self) -> Tensor:
         """Return the Euclidean norm of each vector, (N,) float64."""
-        if self._norms is not None:
-            return self._norms
-        return torch.from_numpy(row_norms(self.vectors.numpy()))
+        return self.index.norms
 
     @cached_property
     def mean(self) -> Tensor:
@@ -84,7 +88,7 @@ class WordVectors:
     @cached_property
     def index(self) -> CosineIndex:
         """Return the exact index of nearest neighbours by cosine."""
-        return CosineIndex(self.vectors, norms=self.norms, compact=self._compact)
+        return CosineIndex(self.vectors, norms=self._norms, compact=self._compact)
 
     def __len__(self) -> int:
         return len(self.itos)
@@ -141,7 +145,7 @@ class WordVectors:
         words = [spelt(one, self.stoi) or one if lower_case_backup else one for one in tokens]
         found = zip(words, self.known_of(words), strict=True)
         rows = [self._one(word) if vector is None else vector for word, vector in found]
-        return torch.stack(rows) if rows else torch.zeros(0, self.dim)
+        return torch.stack(rows) if rows else self.vectors.new_zeros(0, self.dim)
 
     def _mean_of(self, words: Sequence[str], text: str) -> Tensor:
         if len(words) == 1:
@@ -156,7 +160,7 @@ class WordVectors:
         if vector is not None:
             return vector
         if self.unknown == "zero":
-            return torch.zeros(self.dim)
+            return self.vectors.new_zeros(self.dim)
         if self.unknown == "mean":
             return self.mean.float()
         hint = (text and self._hint(text)) or self._hint(word)

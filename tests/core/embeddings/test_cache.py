@@ -1,12 +1,245 @@
-"""What the cache of stores remembers of files."""
+"""Stores by the content of what they were made from."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Mapping
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from pluxel.core.embeddings import Store, StoreWriter, cache_folder, cached_store, open_store
 from pluxel.core.embeddings._cache import content_hash
+from pluxel.registry import PluxelError
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "words.txt"
+    path.write_text("the 1 2\nchip 3 4\n")
+    return path
+
+
+class Reader:
+    """Reads lines of text, and counts how often."""
+
+    def __init__(self, source: Path, gate: Barrier | None = None) -> None:
+        self.source, self.gate, self.times = source, gate, 0
+
+    def __call__(self, writer: StoreWriter) -> Mapping[str, str]:
+        self.times += 1
+        for line in self.source.read_text().splitlines():
+            word, *values = line.split()
+            writer.add([word.encode()], torch.tensor([[*map(float, values)]]).numpy())
+        if self.gate:
+            self.gate.wait(60)
+        return {"words": "all"}
+
+
+def words_of(store: Store) -> list[str]:
+    return [*store.vocabulary]
+
+
+def test_it_is_made_once(source: Path, cache: Path) -> None:
+    read = Reader(source)
+    store = cached_store(source, {}, read)
+    assert words_of(store) == ["the", "chip"]
+    assert store.metadata.items() >= {"source": "words.txt", "words": "all"}.items()
+    assert store.path.parent == cache
+    assert cached_store(source, {}, read).path == store.path
+    assert read.times == 1
+    assert [*cache.glob("*.safetensors")] == [store.path]
+    assert not [*cache.glob(".*")]
+
+
+def test_what_changes_makes_another(source: Path, tmp_path: Path) -> None:
+    beside = tmp_path / "beside.txt"
+    beside.write_text("one")
+    read = Reader(source)
+    paths = [
+        cached_store(source, {}, read).path,
+        cached_store(source, {"reader": "other"}, read).path,
+        cached_store(source, {}, read, beside=[beside]).path,
+    ]
+    beside.write_text("two")
+    paths.append(cached_store(source, {}, read, beside=[beside]).path)
+    source.write_text("the 1 2\nship 3 4\n")  # of the same size
+    paths.append(cached_store(source, {}, read).path)
+    assert len({*paths}) == read.times == 5
+    assert words_of(cached_store(source, {}, read)) == ["the", "ship"]
+
+
+def test_the_same_content_elsewhere_is_the_same(source: Path, tmp_path: Path) -> None:
+    read = Reader(source)
+    (tmp_path / "folder").mkdir()
+    other = tmp_path / "folder" / source.name
+    other.write_bytes(source.read_bytes())
+    assert cached_store(other, {}, read).path == cached_store(source, {}, read).path
+    assert read.times == 1
+
+
+def test_long_names_and_odd_ones(tmp_path: Path) -> None:
+    for name in ("w" * 251 + ".txt", "😀" * 60 + ".txt", "no\nsuffix"):
+        source = tmp_path / name
+        source.write_text("the 1 2\n")
+        assert words_of(cached_store(source, {}, Reader(source))) == ["the"]
+
+
+def test_a_damaged_store_is_made_anew(source: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read = Reader(source)
+    path = cached_store(source, {}, read).path
+    content = path.read_bytes()
+    path.write_bytes(content[:100])
+    assert words_of(cached_store(source, {}, read)) == ["the", "chip"]
+    assert path.read_bytes() == content
+    assert read.times == 2
+    assert f"{path} is no store of word vectors" in caplog.text
+    assert "; it is made anew" in caplog.text
+
+
+def test_words_that_stood_before_are_told(source: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source.write_text("the 1 2\nchip 3 4\nthe 5 6\nthe 7 8\n")
+    store = cached_store(source, {}, Reader(source))
+    assert store.arrays["vectors"].tolist() == [[1, 2], [3, 4]]
+    assert f"{source}: 2 words stood there before; of each, the first counts" in caplog.text
+
+
+def test_on_a_default_device_without_memory(source: Path) -> None:
+    with torch.device("meta"):
+        store = cached_store(source, {}, Reader(source))
+    assert store.arrays["vectors"].tolist() == [[1, 2], [3, 4]]
+    assert store.compact.codes.device.type == "cpu"
+
+
+class TestFolder:
+    @pytest.mark.parametrize(
+        ("given", "environment", "expected"),
+        [
+            ("given", {"PLUXEL_CACHE": "all", "XDG_CACHE_HOME": "xdg"}, "given/embeddings"),
+            (None, {"PLUXEL_CACHE": "all", "XDG_CACHE_HOME": "xdg"}, "all/embeddings"),
+            (None, {"PLUXEL_CACHE": "", "XDG_CACHE_HOME": "xdg"}, "xdg/pluxel/embeddings"),
+            (None, {"XDG_CACHE_HOME": "", "HOME": "me"}, "me/.cache/pluxel/embeddings"),
+            (None, {"HOME": "me"}, "me/.cache/pluxel/embeddings"),
+        ],
+    )
+    def test_which_it_is(
+        self,
+        given: str | None,
+        environment: dict[str, str],
+        expected: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for name in ("PLUXEL_CACHE", "XDG_CACHE_HOME", "HOME"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        assert cache_folder(given) == Path(expected)
+
+    def test_one_that_cannot_be_written_to(self, source: Path, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("no folder")
+        folder = tmp_path / "file" / "embeddings"
+        with pytest.raises(PluxelError) as caught:
+            cached_store(source, {}, Reader(source), cache=tmp_path / "file")
+        assert str(caught.value) == (
+            f"cannot write to the cache {folder}: Not a directory; 'cache:' or $PLUXEL_CACHE "
+            "names another folder"
+        )
+
+    def test_one_that_is_only_read(
+        self, source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A store that others made is used all the same, from a file of another date too."""
+        read = Reader(source)
+        path = cached_store(source, {}, read).path
+        os.utime(source, (0, 0))
+
+        def refuse(*_: object) -> None:
+            raise PluxelError("cannot write")
+
+        monkeypatch.setattr("pluxel.core.embeddings._cache.write_json", refuse)
+        assert cached_store(source, {}, read).path == path
+        assert read.times == 1
+
+
+class TestRememberedContent:
+    def test_the_source_is_read_once(
+        self, source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read = Reader(source)
+        path = cached_store(source, {}, read).path
+        monkeypatch.setattr("hashlib.file_digest", None)
+        assert cached_store(source, {}, read).path == path
+
+    @pytest.mark.parametrize("change", [{"size": 1}, {"modified": 1}, {"size": None}])
+    def test_a_record_of_something_else(
+        self, source: Path, cache: Path, change: dict[str, object]
+    ) -> None:
+        cached_store(source, {}, Reader(source))
+        (known,) = (cache / "sources").iterdir()
+        record = json.loads(known.read_bytes())
+        assert record["path"] == str(source)
+        known.write_text(json.dumps({**record, "sha256": "0" * 64, **change}))
+        cached_store(source, {}, Reader(source))
+        assert json.loads(known.read_bytes()) == record
+
+    def test_a_date_that_stays_with_another_size(self, source: Path) -> None:
+        cached_store(source, {}, Reader(source))
+        date = source.stat().st_mtime_ns
+        source.write_text("the 1 2\nmicrochip 3 4\n")
+        os.utime(source, ns=(date, date))
+        assert words_of(cached_store(source, {}, Reader(source))) == ["the", "microchip"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("none.txt", "No such file or directory"), ("folder", "Is a directory")],
+)
+def test_a_source_that_cannot_be_read(tmp_path: Path, missing: str, said: str, cache: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / missing
+    with pytest.raises(PluxelError, match=f"^cannot read {path}: {said}$"):
+        cached_store(path, {}, Reader(path))
+    assert not [*cache.glob("*.safetensors")]
+
+
+def test_a_reader_that_fails_leaves_nothing(source: Path, cache: Path) -> None:
+    source.write_text("the 1 2\nchip 3\n")
+    with pytest.raises(PluxelError, match="1 words with vectors"):
+        cached_store(source, {}, Reader(source))
+    assert not [*cache.glob("*.safetensors"), *cache.glob(".*")]
+
+
+def test_two_processes_at_once_do_no_harm(source: Path, cache: Path) -> None:
+    """Both are in the midst of it before one ends."""
+    context = multiprocessing.get_context("spawn")
+    gate = context.Barrier(2)
+    processes = [context.Process(target=make, args=(source, gate)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    (path,) = cache.glob("*.safetensors")
+    assert words_of(open_store(path)) == ["the", "chip"]
+    assert not [*cache.glob(".*")]
+
+
+def make(source: Path, gate: Barrier) -> None:
+    """Make the store while its other maker waits at the gate; for another process."""
+    assert words_of(cached_store(source, {}, Reader(source, gate))) == ["the", "chip"]
+
+
+def test_a_mapped_store_survives_its_successor(source: Path) -> None:
+    store = cached_store(source, {}, Reader(source))
+    rows = store.arrays["vectors"]
+    store.path.unlink()
+    cached_store(source, {}, Reader(source))
+    assert np.array_equal(rows, [[1, 2], [3, 4]])
 
 
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{", b"{}", b"\xff", b"1"])

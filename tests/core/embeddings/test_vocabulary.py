@@ -1,59 +1,156 @@
-"""Words by number and numbers by word, over arrays."""
+"""Words by number and numbers by word, without a Python string for each."""
 
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pluxel.core.embeddings import Vocabulary, _vocabulary
 from pluxel.registry import PluxelError
 
-WORDS = st.lists(st.text(st.characters(codec="utf-8"), max_size=8), unique=True, max_size=30)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+WORDS = st.lists(TEXTS, unique=True, max_size=30)
+ODD = ["", "\0", "a", "a\0", "\0a", "é", "e\u0301", "\x85", "\u2028", " ", "\ufeff", "😀", "A"]
 
 
-@given(words=WORDS, others=st.lists(st.text(st.characters(codec="utf-8"), max_size=3), max_size=5))
-def test_it_is_the_list_that_it_was_made_of(words: list[str], others: list[str]) -> None:
+@given(WORDS)
+def test_words_and_numbers_are_inverse(words: list[str]) -> None:
     found = Vocabulary.of(words)
-    assert list(found) == [found[i] for i in range(len(words))] == words
-    assert [found.stoi[word] for word in words] == [*range(len(words))]
-    assert dict(found.stoi) == {word: i for i, word in enumerate(words)}
-    assert found[1:-1] == words[1:-1]
-    for word in others:
-        assert (word in found) == (word in found.stoi) == (word in words)
-        assert found.find(word) == (words.index(word) if word in words else None)
-    assert sorted(found.find_many([*words, *others])) == [*range(len(words))]
+    assert [*found] == words
+    assert dict(found.stoi) == {word: place for place, word in enumerate(words)}
 
 
-def test_words_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_vocabulary, "_hash", lambda token: len(token) % 2)
-    words = [f"word{i}" for i in range(30)]
+@given(WORDS, WORDS)
+def test_many_are_found_as_one_by_one(words: list[str], others: list[str]) -> None:
     found = Vocabulary.of(words)
-    assert [found.stoi[word] for word in words] == [*range(30)]
-    assert "word30" not in found
-    assert sorted(found.find_many({"word3", "word29", "other"})) == [3, 29]
-    with pytest.raises(PluxelError, match="the word 'word3' occurs twice"):
-        Vocabulary.of([*words, "word3"])
+    asked = [*words[::2], *others]
+    assert found.find_many(asked) == {found.find(word) for word in asked} - {None}
 
 
-def test_what_there_is_not() -> None:
-    found = Vocabulary.of(["a", "b"])
-    assert found[-1] == "b"
-    assert (found.index("b"), found.stoi.get("c")) == (1, None)
-    with pytest.raises(IndexError, match="word 2 of 2"):
-        found[2]
-    with pytest.raises(KeyError):
-        found.stoi["c"]
-    with pytest.raises(ValueError, match="'c' is not in the vocabulary"):
-        found.index("c")
+@given(WORDS, WORDS)
+def test_words_with_equal_hashes_are_told_apart(words: list[str], others: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_vocabulary, "_hash", lambda token: len(token) % 2)
+        found = Vocabulary.of(words)
+        for word in [*words, *others]:
+            assert found.find(word) == (words.index(word) if word in words else None)
+        assert found.find_many(others) == {words.index(word) for word in others if word in words}
 
 
-def test_it_keeps_no_strings() -> None:
-    words = [f"word number {i}" for i in range(100_000)]
+@pytest.mark.parametrize("collide", [False, True])
+@given(st.lists(st.sampled_from(["a", "b", "c", "", "\0"]), max_size=12))
+def test_all_but_the_first_of_each_are_repeats(collide: bool, words: list[str]) -> None:
+    tokens = [word.encode() for word in words]
+    hashes = np.zeros(len(tokens), np.int64) if collide else _vocabulary.hash_words(tokens)
+    again = [place for place, word in enumerate(words) if word in words[:place]]
+    assert _vocabulary.repeated(tokens, hashes).tolist() == again
+
+
+def test_a_word_twice_is_refused() -> None:
+    with pytest.raises(PluxelError, match="the word 'b' occurs twice"):
+        Vocabulary.of(["a", "b", "c", "b"])
+
+
+def test_words_that_are_no_utf_8_come_back_as_they_were() -> None:
+    words = [b"caf\xe9".decode("utf-8", "surrogateescape"), "caf"]
+    found = Vocabulary.of(words)
+    assert [*found] == words
+    assert found.stoi[words[0]] == 0
+
+
+def test_half_of_a_surrogate_pair_is_no_word() -> None:
+    found = Vocabulary.of(["a"])
+    assert found.find("\ud800") is None
+    assert found.find_many(["\ud800", "a"]) == {0}
+    assert "\ud800" not in found
+    with pytest.raises(PluxelError, match=r"'\\ud800' is no text: surrogates not allowed"):
+        Vocabulary.of(["\ud800"])
+
+
+class TestSequence:
+    def test_it_is_one(self) -> None:
+        found = Vocabulary.of(ODD)
+        assert isinstance(found, Sequence)
+        assert (len(found), repr(found)) == (13, "Vocabulary(13 words)")
+        assert [found[i] for i in range(-13, 13)] == ODD * 2
+        assert found[np.int64(3)] == "a\0"
+        assert [*reversed(found)] == ODD[::-1]
+
+    @pytest.mark.parametrize(
+        "part", [slice(None), slice(2, 5), slice(-3, None), slice(9, 2, -2), slice(20, 30)]
+    )
+    def test_slices_are_lists(self, part: slice) -> None:
+        assert Vocabulary.of(ODD)[part] == ODD[part]
+
+    @pytest.mark.parametrize("index", [13, -14])
+    def test_outside(self, index: int) -> None:
+        with pytest.raises(IndexError, match=f"word {index} of 13"):
+            Vocabulary.of(ODD)[index]
+
+    def test_what_is_in_it(self) -> None:
+        found = Vocabulary.of(ODD)
+        assert all(word in found for word in ODD)
+        for other in ("b", "a\0\0", "É", 5, None, b"a", ["a"]):
+            assert other not in found
+
+    def test_index(self) -> None:
+        found = Vocabulary.of(ODD)
+        assert found.index("a") == found.index("a", 2) == found.index("a", -11, -10) == 2
+        assert found.count("a") == 1
+        for value, start, stop in (("a", 3, None), ("a", 0, 2), ("b", 0, None), (5, 0, None)):
+            with pytest.raises(ValueError, match=f"{value!r} is not in the vocabulary"):
+                found.index(value, start, stop)
+
+
+class TestMapping:
+    def test_it_is_one(self) -> None:
+        numbers = Vocabulary.of(ODD).stoi
+        assert isinstance(numbers, Mapping)
+        assert (len(numbers), [*numbers], [*numbers.values()]) == (13, ODD, [*range(13)])
+        assert numbers == {word: place for place, word in enumerate(ODD)}
+        assert numbers != dict.fromkeys(ODD, 0)
+
+    def test_words_that_are_not_there(self) -> None:
+        numbers = Vocabulary.of(ODD).stoi
+        assert (numbers.get("b"), numbers.get("b", 7), numbers.get("a")) == (None, 7, 2)
+        assert "b" not in numbers
+        for word in ("b", 5, None):
+            with pytest.raises(KeyError, match=repr(word)):
+                numbers[word]
+
+
+def test_no_words_at_all() -> None:
+    found = Vocabulary.of([])
+    assert ([*found], dict(found.stoi), found.find("a"), found.find_many(["a"])) == (
+        [],
+        {},
+        None,
+        set(),
+    )
+
+
+def test_hashes_are_those_of_every_process() -> None:
+    """They are kept in files; these are of ``b2sum --length=64``."""
+    found = _vocabulary.hash_words([b"", b"the"]).astype("<i8")
+    assert found.tobytes().hex() == "e4a6a0577479b2b45edaab6c90973a2e"
+
+
+def test_words_are_not_strings_in_memory() -> None:
+    arrays = _vocabulary.vocabulary_arrays(
+        tokens := [b"word%d" % i for i in range(200_000)], _vocabulary.hash_words(tokens)
+    )
     tracemalloc.start()
-    found = Vocabulary.of(words)
-    kept = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    assert len(found) == 100_000
-    assert kept < 100_000 * 60  # a string alone takes 65 bytes and a list 8
+    try:
+        found = Vocabulary.from_arrays(arrays)
+        assert found.stoi["word199999"] == 199_999
+        assert found[123_456] == "word123456"
+        assert "word200000" not in found
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 16
+    assert kept < 1 << 14

@@ -1,0 +1,88 @@
+"""Words that a misspelt one may have been meant to be."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pluxel.core.embeddings import Vocabulary
+from pluxel.core.embeddings._spelling import suggestions
+
+WORDS = Vocabulary.of(
+    [
+        *("the", "there", "their", "beautiful", "bull", "ball", "bill", "bell", "naïve", "straße"),
+        *("internationalisation", "Rome", "x", "microarchitecture", "zézé"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("beatiful", ["beautiful"]),
+        ("beautifull", ["beautiful"]),
+        ("beauriful", ["beautiful"]),
+        ("baeutiful", ["beautiful"]),
+        ("BEATIFUL", ["beautiful"]),
+        ("eautiful", ["beautiful"]),
+        ("baeutifull", ["beautiful"]),
+        ("btiful", []),
+        ("thier", ["their"]),
+        ("naïxe", ["naïve"]),
+        ("naïv", ["naïve"]),
+        ("zéz", ["zézé"]),
+        ("strße", ["straße"]),
+        ("microarchitectur", ["microarchitecture"]),
+        ("microarchitectu", []),
+        ("internationalization", ["internationalisation"]),
+        ("", ["x"]),
+        ("q", ["x"]),
+        ("\ud800x", ["x"]),
+    ],
+)
+def test_one_slip_or_two(word: str, found: list[str]) -> None:
+    assert suggestions(word, WORDS) == found
+
+
+def test_the_most_frequent_come_first() -> None:
+    assert suggestions("bxll", WORDS) == ["bull", "ball", "bill"]
+    assert suggestions("bxll", WORDS, 9) == ["bull", "ball", "bill", "bell"]
+    assert suggestions("bxll", WORDS, 1) == ["bull"]
+
+
+def test_one_slip_goes_before_two() -> None:
+    """Of the more frequent ``the`` there are two."""
+    assert suggestions("thers", WORDS) == ["there"]
+
+
+LETTERS = st.characters(codec="ascii", categories=["Ll"])
+
+
+@settings(max_examples=60)
+@given(st.text(LETTERS, min_size=3, max_size=40), st.data())
+def test_a_letter_less_or_two_that_changed_places_are_found(word: str, data: st.DataObject) -> None:
+    words = Vocabulary.of([word])
+    place = data.draw(st.integers(0, len(word) - 2))
+    head, one, two, tail = word[:place], word[place], word[place + 1], word[place + 2 :]
+    slips = (
+        head + two + tail,
+        head + two + one + tail,
+        head + "q" + two + tail,
+        head + word[place:],
+    )
+    for slip in slips:
+        if slip != word:
+            assert suggestions(slip, words) == [word]
+
+
+def test_no_words_at_all() -> None:
+    assert suggestions("chip", Vocabulary.of([])) == []
+
+
+@pytest.mark.parametrize("length", [12, 13, 100, 101, 1_000_000])
+def test_the_time_is_bounded(length: int) -> None:
+    start = time.process_time()
+    assert suggestions("qwertyuiopasdfghjklz"[:length] * (length // 20 + 1), WORDS) == []
+    assert time.process_time() - start < 10

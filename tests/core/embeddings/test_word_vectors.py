@@ -1,0 +1,236 @@
+"""What every embedding offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pluxel.core.embeddings import Unknown, UnknownWordError, WordVectors
+from pluxel.registry import PluxelError
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+WORDS = ["the", "traffic", "light", "sign", "symbol", "nothing", "New York", "Rome", "rome"]
+VECTORS = torch.tensor(
+    [[1, 0], [3, 4], [0, 2], [-5, 0], [6, 8], [0, 0], [7, 1], [2, 2], [9, 9]], dtype=torch.float32
+)
+TOKENS = st.sampled_from([*WORDS, "THE", "ROME", "new york"]) | st.text("Rome thexyz", max_size=6)
+
+
+def words(unknown: Unknown = "error") -> WordVectors:
+    return WordVectors(WORDS, VECTORS, unknown=unknown)
+
+
+class Anybodys:
+    """The least that an embedding is."""
+
+    def __init__(self, vectors: Any, itos: Sequence[str] = ("sky", "road")) -> None:
+        self.itos: Sequence[str] = itos
+        self.stoi: Mapping[str, int] = {word: i for i, word in enumerate(itos)}
+        self.vectors, self.dim = vectors, vectors.shape[1]
+
+
+def test_what_it_offers() -> None:
+    found = words()
+    assert (len(found), found.dim, found.unknown, found.has_subwords) == (9, 2, "error", False)
+    assert [*found.itos] == WORDS
+    assert found.stoi == {word: place for place, word in enumerate(WORDS)}
+    assert "Rome" in found
+    assert "ROME" not in found
+    assert torch.equal(found.vectors, VECTORS)
+    assert found.norms.tolist() == [1, 5, 2, 5, 10, 0, 50**0.5, 8**0.5, 162**0.5]
+    assert torch.equal(found.mean, VECTORS.double().mean(0))
+
+
+def test_what_a_store_brings_is_not_computed_again() -> None:
+    norms, mean = torch.ones(9, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
+    found = WordVectors(WORDS, VECTORS, norms=norms, mean=mean)
+    assert found.norms is found.index.norms is norms
+    assert found.mean is mean
+
+
+@pytest.mark.parametrize("shape", [(8, 2), (9,), (9, 2, 1)])
+def test_vectors_that_do_not_fit(shape: tuple[int, ...]) -> None:
+    with pytest.raises(PluxelError, match=r"^9 words do not fit vectors \("):
+        WordVectors(WORDS, torch.zeros(shape))
+
+
+class TestVector:
+    @pytest.mark.parametrize("word", WORDS)
+    def test_of_a_word_is_its_row(self, word: str) -> None:
+        found = words()
+        assert found.vector(word).tolist() == found[word].tolist()
+        assert found[word].tolist() == VECTORS[WORDS.index(word)].tolist()
+
+    def test_capitals(self) -> None:
+        assert words()["Traffic"].tolist() == [3, 4]
+        assert words()["Rome"].tolist() == [2, 2]
+        assert words()["ROME"].tolist() == [9, 9]
+
+    @pytest.mark.parametrize(
+        "text",
+        ["traffic light", "traffic-light", "traffic_light", "TrafficLight", " Traffic  Light "],
+    )
+    def test_of_a_phrase_is_the_mean_of_unit_vectors(self, text: str) -> None:
+        found = words()[text]
+        assert found.dtype == torch.float32
+        assert torch.allclose(found, torch.tensor([0.3, 0.9]))
+
+    def test_zeros_have_no_direction(self) -> None:
+        assert torch.allclose(words()["sign nothing"], torch.tensor([-0.5, 0]))
+        assert words()["nothing nothing"].tolist() == [0, 0]
+
+    def test_huge_and_tiny_words_count_alike(self) -> None:
+        found = WordVectors(["big", "small"], torch.tensor([[3e38, 3e38], [0, 1e-45]]))
+        assert torch.allclose(found["big small"], torch.tensor([0.5**1.5, 0.5**1.5 + 0.5]))
+
+    def test_only_names_are_cut(self) -> None:
+        expected = torch.tensor([-0.2, 0.4])
+        assert torch.allclose(words().name_vector("signsymbol"), expected)
+        assert torch.allclose(words().name_vector("Sign_Symbol"), expected)
+        with pytest.raises(UnknownWordError, match="'signsymbol' is none of the 9 words"):
+            words()["signsymbol"]
+
+
+class TestUnknown:
+    def test_error(self) -> None:
+        with pytest.raises(UnknownWordError) as caught:
+            words()["sing"]
+        assert str(caught.value) == "'sing' is none of the 9 words. Did you mean 'sign'?"
+        with pytest.raises(UnknownWordError, match=r"^'qqqqqq' is none of the 9 words\.$"):
+            words()["qqqqqq"]
+
+    def test_the_part_that_is_unknown_is_named(self) -> None:
+        text = "^'lihgt' is none of the 9 words. Did you mean 'light'?"
+        with pytest.raises(UnknownWordError, match=text):
+            words()["traffic lihgt"]
+
+    @pytest.mark.parametrize("text", ["", "—", "...", " "])
+    def test_no_word_at_all(self, text: str) -> None:
+        with pytest.raises(UnknownWordError, match=f"^'{text}' is none of the 9 words"):
+            words()[text]
+        assert words("zero")[text].tolist() == [0, 0]
+
+    def test_zero_and_mean(self) -> None:
+        assert words("zero")["qqqqqq"].tolist() == [0, 0]
+        assert torch.equal(words("mean")["qqqqqq"], VECTORS.mean(0))
+        assert torch.allclose(words("zero")["sign qqqqqq"], torch.tensor([-0.5, 0]))
+        mean = VECTORS.mean(0)
+        expected = (torch.tensor([-1, 0]) + mean / mean.norm()) / 2
+        assert torch.allclose(words("mean")["sign qqqqqq"], expected)
+
+    def test_subword(self) -> None:
+        with pytest.raises(PluxelError) as caught:
+            words("subword")
+        assert str(caught.value) == (
+            "unknown: subword needs a model with parts of words, such as a fastText .bin; "
+            "here it is one of error, zero, mean"
+        )
+
+    def test_a_model_with_parts_of_words_is_asked(self) -> None:
+        class Parts(WordVectors):
+            has_subwords = True
+
+            def known(self, word: str) -> Tensor | None:
+                return torch.full((2,), float(len(word)))
+
+        found = Parts(WORDS, VECTORS, unknown="subword")
+        assert found["traffic-light"].tolist() == [13, 13]
+        assert torch.allclose(found["traffic lihgt"], torch.full((2,), 0.5**0.5))
+
+
+class TestAsTorchtext:
+    @given(st.lists(TOKENS, min_size=1, max_size=6), st.booleans())
+    def test_the_same_vectors(self, tokens: list[str], lower: bool) -> None:
+        def vector_of(token: str) -> Tensor:
+            """As ``torchtext.vocab.Vectors.__getitem__``, which fills up with zeros."""
+            return VECTORS[WORDS.index(token)] if token in WORDS else torch.zeros(2)
+
+        asked = [one if one in WORDS or not lower else one.lower() for one in tokens]
+        found = words("zero").get_vecs_by_tokens(tokens, lower_case_backup=lower)
+        assert torch.equal(found, torch.stack([vector_of(one) for one in asked]))
+
+    def test_a_string_is_one_word(self) -> None:
+        assert words().get_vecs_by_tokens("New York").tolist() == [7, 1]
+        assert words("zero").get_vecs_by_tokens("THE").tolist() == [0, 0]
+        assert words("zero").get_vecs_by_tokens("THE", True).tolist() == [1, 0]
+
+    def test_phrases_are_not_split(self) -> None:
+        assert words("zero").get_vecs_by_tokens(["traffic light", "the"]).tolist() == [
+            [0, 0],
+            [1, 0],
+        ]
+        with pytest.raises(UnknownWordError, match="'traffic light' is none of"):
+            words().get_vecs_by_tokens("traffic light")
+
+    @pytest.mark.parametrize("tokens", [[], (), iter(())])
+    def test_no_words(self, tokens: Any) -> None:
+        found = words().get_vecs_by_tokens(tokens)
+        assert (found.dtype, tuple(found.shape)) == (torch.float32, (0, 2))
+
+
+class TestOfAnybodys:
+    def test_what_is_one_already(self) -> None:
+        found = words()
+        assert WordVectors.of(found) is found
+
+    @pytest.mark.parametrize(
+        "vectors",
+        [
+            torch.tensor([[3, 4], [0, 2.0]]),
+            torch.tensor([[3, 0], [4, 2.0]]).T,
+            torch.tensor([[3, 9, 4], [0, 9, 2.0]])[:, ::2],
+            torch.tensor([[3, 4], [0, 2]], dtype=torch.float64),
+            torch.tensor([[3, 4], [0, 2]], dtype=torch.bfloat16),
+            torch.nn.Parameter(torch.tensor([[3, 4], [0, 2.0]])),
+            np.array([[3, 4], [0, 2]], np.float32),
+            np.array([[3, 4], [0, 2]]),
+            np.array([[3, 4], [0, 2.0]])[:, ::-1][:, ::-1],
+        ],
+        ids=[
+            "plain",
+            "turned",
+            "stepped",
+            "float64",
+            "bfloat16",
+            "trained",
+            "numpy",
+            "int",
+            "view",
+        ],
+    )
+    def test_any_numbers(self, vectors: Any) -> None:
+        found = WordVectors.of(Anybodys(vectors))
+        assert found["sky"].tolist() == [3, 4]
+        assert (found["sky"].dtype, found["sky"].requires_grad) == (torch.float32, False)
+        assert torch.allclose(found["sky road"], torch.tensor([0.3, 0.9]))
+        assert (found.norms.tolist(), found.mean.tolist()) == ([5, 2], [1.5, 3])
+        assert found.index.search(found["sky"], 2).indices.tolist() == [0, 1]
+
+    def test_float32_is_not_copied(self) -> None:
+        vectors = torch.rand(2, 3)
+        assert WordVectors.of(Anybodys(vectors)).vectors.data_ptr() == vectors.data_ptr()
+
+    @pytest.mark.parametrize("vectors", [torch.eye(2), np.eye(2)], ids=["torch", "numpy"])
+    def test_on_a_default_device_without_memory(self, vectors: Any) -> None:
+        with torch.device("meta"):
+            found = WordVectors.of(Anybodys(vectors))
+            assert found["sky road"].tolist() == [0.5, 0.5]
+            assert WordVectors.of(Anybodys(vectors)).mean.tolist() == [0.5, 0.5]
+            assert found.norms.tolist() == [1, 1]
+
+    @pytest.mark.parametrize("unknown", ["zero", "mean"])
+    def test_devices_are_not_mixed(self, unknown: Unknown) -> None:
+        """On a GPU that is not there."""
+        with FakeTensorMode():
+            found = WordVectors(["sky", "road"], torch.ones(2, 3, device="cuda"), unknown=unknown)
+            for text in ("sky", "qqqqqq", "sky road", "sky qqqqqq"):
+                assert found[text].device.type == "cuda"
+            assert found.get_vecs_by_tokens(["sky", "qqqqqq"]).device.type == "cuda"
+            assert found.get_vecs_by_tokens([]).device.type == "cuda"
+            assert found.mean.device.type == "cuda"
