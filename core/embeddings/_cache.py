@@ -95,7 +95,7 @@ def _remembered(known: Path, state: Mapping[str, int]) -> str | None:
         record = json.loads(known.read_bytes())
         is_same = {name: record[name] for name in state} == state
         return str(record["sha256"]) if is_same else None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -19,7 +19,8 @@ def suggestions(word: str, vocabulary: Vocabulary, count: int = 3) -> list[str]:
     A slip is a letter too many, too few, another one, or two that changed places. Vocabularies list
     words by frequency.
     """
-    near = set(_slips(word.lower())) if len(word) <= _LONGEST else set()
+    forms = {word, word.lower()} if len(word) <= _LONGEST else set[str]()
+    near = {slip for form in forms for slip in _slips(form)}
     found = vocabulary.find_many(near)
     if not found and len(word) <= _LONGEST_OF_TWO:
         found = vocabulary.find_many({further for one in near for further in _slips(one)})

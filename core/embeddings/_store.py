@@ -90,7 +90,12 @@ def open_store(path: Path) -> Store:
         raise PluxelError(f"{path} is no store of word vectors of this version ({FORMAT})")
     if wrong := _what_is_wrong(arrays, metadata):
         raise PluxelError(f"{path} is damaged: {wrong}")
-    return Store(path, arrays, metadata)
+    store = Store(path, arrays, metadata)
+    try:
+        _ = store.compact
+    except PluxelError as error:
+        raise PluxelError(f"{path} is damaged: {error.message}") from error
+    return store
 
 
 def _what_is_wrong(arrays: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:

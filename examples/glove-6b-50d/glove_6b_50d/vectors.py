@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from pluxel.core.embeddings import StoredVectors, StoreWriter, Unknown, cached_store
 from pluxel.registry import PluxelError
-from pyarrow.parquet import read_table
 
 _BLOCK = 50_000
 """Rows that are copied at a time."""
@@ -27,6 +26,9 @@ class Glove6B50d(StoredVectors):
         array, index = data / "glove_6B_50d_emb.npy", data / "glove_6B_index.parquet"
 
         def build(writer: StoreWriter) -> Mapping[str, str]:
+            # Heavy, and not needed once the vectors are converted.
+            from pyarrow.parquet import read_table  # noqa: PLC0415
+
             words = read_table(index)["index"].to_pylist()
             vectors = np.load(array, mmap_mode="r")
             for start in range(0, len(words), _BLOCK):

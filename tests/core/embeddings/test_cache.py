@@ -242,7 +242,7 @@ def test_a_mapped_store_survives_its_successor(source: Path) -> None:
     assert np.array_equal(rows, [[1, 2], [3, 4]])
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b"{", b"{}", b"\xff", b"1"])
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{", b"{}", b"\xff", b"1", b"[" * 99_999])
 def test_a_damaged_record_of_a_hash_is_made_anew(tmp_path: Path, damage: bytes) -> None:
     source = tmp_path / "a.txt"
     source.write_bytes(b"the 0.1 0.2\n")

@@ -39,6 +39,8 @@ WORDS = Vocabulary.of(
         ("internationalization", ["internationalisation"]),
         ("", ["x"]),
         ("q", ["x"]),
+        ("Rime", ["Rome"]),
+        ("Roome", ["Rome"]),
         ("\ud800x", ["x"]),
     ],
 )

@@ -209,6 +209,7 @@ class TestDamage:
             ("compact.basis", np.array(1, np.float32), r"compact.basis is \(\)"),
             ("compact.codes", np.array(1, np.int8), r"compact.codes is \(\)"),
             ("compact.codes", np.ones((4, 3), np.int8), r"compact.codes is \(4, 3\)"),
+            ("compact.codes", np.ones((5, 3), np.int8), r"codes \(5, 3\) and 4 scales do not make"),
             ("compact.scales", np.ones(3), r"compact.scales is \(3,\)"),
         ],
     )
@@ -277,6 +278,19 @@ with writing(Path({str(path)!r})) as writer:
         assert process.returncode == -signal.SIGKILL
         assert not path.exists()
         assert [*stored(path, WORDS, VECTORS).vocabulary] == WORDS
+
+
+def test_many_rows_at_once_are_looked_at_by_blocks(path: Path) -> None:
+    rows = np.ones((16_000, 512), np.float32)
+    tokens = [b"%d" % i for i in range(len(rows))]
+    tracemalloc.start()
+    try:
+        with writing(path) as writer:
+            writer.add(tokens, rows)
+            assert tracemalloc.get_traced_memory()[1] < 24 << 20
+            writer.finish({})
+    finally:
+        tracemalloc.stop()
 
 
 def test_memory_is_that_of_the_words(path: Path) -> None:

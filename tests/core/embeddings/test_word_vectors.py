@@ -234,3 +234,9 @@ class TestOfAnybodys:
             assert found.get_vecs_by_tokens(["sky", "qqqqqq"]).device.type == "cuda"
             assert found.get_vecs_by_tokens([]).device.type == "cuda"
             assert found.mean.device.type == "cuda"
+
+
+def test_the_mean_of_many_rows_is_that_of_float64() -> None:
+    rows = torch.full((100_000, 1), 0.1)
+    words = WordVectors([str(i) for i in range(len(rows))], rows)
+    assert words.mean.item() == pytest.approx(rows[0].item(), rel=1e-12)
