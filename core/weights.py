@@ -130,10 +130,11 @@ class MissingWeights(PluxelError):  # noqa: N818 - reads as what it says
 
 
 def require_file(path: str | Path) -> Path:
-    """Return a path. Raises: MissingWeights if no file is there."""
+    """Return a path. Raises: MissingWeights if no file is there, but nothing or a folder."""
     path = Path(path)
     if not path.is_file():
-        raise MissingWeights(f"{path}: no such file")
+        what = "a folder, not a file" if path.is_dir() else "no such file"
+        raise MissingWeights(f"{path}: {what}")
     return path
 
 

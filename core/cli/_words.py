@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _NONE = """\
 Which word vectors? Give --embedding NAME, such as glove with --set name=6B --set dim=50, or \
---config FILE. pluxel embeddings list shows what there is."""
+--config FILE; $PLUXEL_EMBEDDING holds a name for when none is given. pluxel embeddings list \
+shows what there is."""
 
 _FASTTEXT = (793712314).to_bytes(4, "little")
 """What a fastText model begins with."""
@@ -51,13 +53,18 @@ class Source:
         return Source(self.config, name, (f"embedding.file={scalar(str(path))}", *self.settings))
 
     def load(self, session: Session) -> WordsConfig:
-        """Read and validate it. Raises: ConfigError; UsageError if nothing is named."""
+        """Read and validate it; if nothing is named, $PLUXEL_EMBEDDING is.
+
+        Raises: ConfigError; UsageError if that is not set either.
+        """
         from ..config import load_words  # noqa: PLC0415 - the help stays light
 
         named = any(one.startswith("embedding") for one in self.settings)
-        if self.config is None and self.embedding is None and not named:
+        usual = os.environ.get("PLUXEL_EMBEDDING") if not (self.config or named) else None
+        embedding = self.embedding or usual
+        if not (self.config or named or embedding):
             raise click.UsageError(_NONE)
-        name = () if self.embedding is None else (_override(session, self.embedding),)
+        name = (_override(session, embedding),) if embedding else ()
         return load_words(self.config, (*name, *self.settings), host=session.host)
 
     def words(self, session: Session) -> WordVectors:
@@ -94,7 +101,8 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
     embedding = click.option(
         "--embedding",
         metavar="NAME",
-        help="A component, such as glove, or the name of vectors, such as glove.6B.50d.",
+        help="A component, such as glove, or the name of vectors, such as glove.6B.50d.  "
+        "[default: $PLUXEL_EMBEDDING]",
     )
     return config(embedding(settings(collected)))
 

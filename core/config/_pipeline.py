@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 from torch import nn
 
@@ -17,7 +17,7 @@ from ..contracts import Backbone, Dataset, Decoder, Loss
 from ..labels import RawId
 from ._device import Device
 from ._factory import Factory
-from ._faults import Finding, Place, faults
+from ._faults import Finding, Place, fault, faults
 from ._files import expand_home
 from ._labels import LabelsConfig
 from ._nodes import Segment
@@ -69,6 +69,12 @@ class ZeroShotConfig(Section):
 
     calibration: float = 0.0
     """Subtracted from the scores of seen classes, but in training (Chao et al. 2016)."""
+
+    @model_validator(mode="after")
+    def _names_some(self) -> ZeroShotConfig:
+        if not self.unseen and not self.added:
+            raise fault("zero_shot names no class: give 'unseen' or 'added'", at="key")
+        return self
 
 
 class HeadConfig(Section):

@@ -38,7 +38,9 @@ def get_similar_tokens(
     number of words, and for a vector of zeros.
     """
     search = WordSearch(WordVectors.of(embedding))
-    wanted = search.word(query) if isinstance(query, str) else Query(_directed(query, "the query"))
+    wanted = (
+        Query(_directed(query, "the query")) if isinstance(query, Tensor) else search.word(query)
+    )
     return search.nearest([wanted], k)[0]
 
 

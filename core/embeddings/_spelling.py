@@ -19,6 +19,8 @@ def suggestions(word: str, vocabulary: Vocabulary, count: int = 3) -> list[str]:
     A slip is a letter too many, too few, another one, or two that changed places. Vocabularies list
     words by frequency.
     """
+    if not any(letter.isalnum() for letter in word):
+        return []  # every single letter is one slip away from a sign
     forms = {word, word.lower()} if len(word) <= _LONGEST else set[str]()
     near = {slip for form in forms for slip in _slips(form)}
     found = vocabulary.find_many(near)

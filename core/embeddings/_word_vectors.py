@@ -22,6 +22,9 @@ Unknown = Literal["error", "zero", "mean", "subword"]
 """What stands for a word that has no vector: an error, zeros, the mean of all words, or the vector
 that its parts give, where the model knows parts of words."""
 
+_SHOWN = 60
+"""Letters of an unknown word that are shown in an error."""
+
 
 class UnknownWordError(PluxelError):
     """A word that has no vector."""
@@ -65,9 +68,15 @@ class WordVectors:
 
     @classmethod
     def of(cls, embedding: Embedding | WordVectors) -> WordVectors:
-        """Return any embedding as this class; one that is already comes back as it is."""
+        """Return any embedding as this class; one that is already comes back as it is.
+
+        Raises: PluxelError for what is no embedding.
+        """
         if isinstance(embedding, WordVectors):
             return embedding
+        if not isinstance(embedding, Embedding):
+            kind = type(embedding).__name__
+            raise PluxelError(f"an embedding has stoi, itos, vectors and dim; a {kind} has not")
         vectors = embedding.vectors
         # Not `as_tensor`, which copies to the default device, be it one without memory.
         return WordVectors(
@@ -107,8 +116,11 @@ class WordVectors:
         else there is is split into words (`split_phrase`); its vector is the mean of their unit
         vectors, so that no word counts more for being longer. ``unknown`` decides on unknown words.
 
-        Raises: UnknownWordError with the nearest spellings, if ``unknown`` is ``error``.
+        Raises: UnknownWordError with the nearest spellings, if ``unknown`` is ``error``;
+        PluxelError for what is no text.
         """
+        if not isinstance(text, str):
+            raise PluxelError(f"a word is a string, not {type(text).__name__}")
         if " " not in text and (found := self.known(text)) is not None:
             return found
         return self._mean_of(split_phrase(text, self.stoi), text)
@@ -164,7 +176,8 @@ class WordVectors:
         if self.unknown == "mean":
             return self.mean.float()
         hint = (text and self._hint(text)) or self._hint(word)
-        raise UnknownWordError(f"'{word}' is none of the {len(self):,} words.{hint}")
+        shown = word if len(word) <= _SHOWN else f"{word[:_SHOWN]}…"
+        raise UnknownWordError(f"'{shown}' is none of the {len(self):,} words.{hint}")
 
     def _hint(self, word: str) -> str:
         near = [f"'{one}'" for one in suggestions(word, self.itos)]

@@ -60,8 +60,11 @@ def hidden_rows(
 ) -> Hidden:
     """Return what is hidden of N = ``total`` rows from ``count`` queries.
 
-    Raises: PluxelError for rows that are not there, and if fewer than k are left.
+    Raises: PluxelError for a k that is no number of rows, for rows that are not there, and if fewer
+    than k are left.
     """
+    if isinstance(k, bool) or not hasattr(k, "__index__"):
+        raise PluxelError(f"k is a whole number, not {k!r}")
     if k < 1:
         raise PluxelError(f"k = {k}: at least one neighbour is to be found")
     mask = None if allowed is None else _mask(allowed.to(device), total)

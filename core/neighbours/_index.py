@@ -40,9 +40,9 @@ class CosineIndex:
     def __init__(
         self, vectors: Tensor, *, norms: Tensor | None = None, compact: Compact | None = None
     ) -> None:
-        if vectors.ndim != 2 or not vectors.shape[1] or not vectors.is_floating_point():
+        if not _is_matrix(vectors):
             raise PluxelError(
-                f"vectors must be (N, D) floating point, not {tuple(vectors.shape)} {vectors.dtype}"
+                f"vectors are a tensor (N, D), floating point, not {_described(vectors)}"
             )
         self.vectors = vectors.detach()
         self.norms = _checked(norms_of(self.vectors) if norms is None else norms, vectors)
@@ -95,9 +95,10 @@ class CosineIndex:
     def checked(self, queries: Tensor) -> Tensor:
         """Return queries as (Q, D). Raises: PluxelError for another dimension than the rows'."""
         dim = self.vectors.shape[1]
-        if queries.ndim not in (1, 2) or queries.shape[-1] != dim:
+        if not isinstance(queries, Tensor) or queries.shape[-1:] != (dim,) or queries.ndim > 2:
             raise PluxelError(
-                f"queries must be ({dim},) or (Q, {dim}) as the rows, not {tuple(queries.shape)}"
+                f"queries are a tensor ({dim},) or (Q, {dim}), as the rows, "
+                f"not {_described(queries)}"
             )
         return queries.reshape(-1, dim)
 
@@ -120,6 +121,18 @@ class CosineIndex:
             return None
         half, narrow = has_fast_halves(), 3 * compact.basis.shape[1] < 2 * queries.shape[1]
         return CompactScores(compact, queries, half) if half or narrow else None
+
+
+def _is_matrix(rows: object) -> bool:
+    if not isinstance(rows, Tensor) or not rows.is_floating_point():
+        return False
+    return rows.ndim == 2 and rows.shape[1] > 0
+
+
+def _described(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"{tuple(value.shape)} {value.dtype}"
+    return type(value).__name__
 
 
 def _checked(norms: Tensor, vectors: Tensor) -> Tensor:

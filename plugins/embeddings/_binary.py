@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import BinaryIO
 
 import numpy as np
 
 from ...core.embeddings import StoreWriter
 from ...registry import PluxelError
+from ._formats import WORD2VEC
 from ._source import Stream, Words
 
 _BLOCK = 1 << 23
 _LONGEST = 1 << 16
 """Bytes of a word, at most."""
-
-HEADER = re.compile(rb"(\d{1,18}) (\d{1,9}) ?\r?\n")
 
 
 def read_binary(stream: Stream, writer: StoreWriter) -> dict[str, str]:
@@ -27,7 +25,7 @@ def read_binary(stream: Stream, writer: StoreWriter) -> dict[str, str]:
     does not fit its size, and for a value that is not finite.
     """
     header = stream.file.readline(64)
-    found = HEADER.fullmatch(header)
+    found = WORD2VEC.fullmatch(header)
     if not found:
         raise PluxelError(f"{stream.name} does not begin with its rows and dimensions in a line")
     rows, dim = int(found[1]), int(found[2])

@@ -18,12 +18,15 @@ from typing import Protocol
 import numpy as np
 
 from ...registry import PluxelError
+from ._formats import FASTTEXT, other_reader
 
-MAGIC = (793_712_314).to_bytes(4, "little")
 _VERSIONS = (11, 12)
 _ARGUMENTS = struct.Struct("<12id")
 _WORD, _LABEL = 0, 1
 _CENTROIDS = 256
+_START = 64
+"""Bytes by which other formats are told."""
+
 _LONGEST = 256
 """Characters of a part of a word, at most; published models have up to six."""
 
@@ -199,11 +202,13 @@ def read_head(path: Path) -> Head:
     """Read arguments and dictionary. Raises: PluxelError with the byte at which it fails."""
     cursor = Cursor(path)
     version = 0
-    if cursor.data[: len(MAGIC)] == MAGIC:
-        cursor.skip(len(MAGIC), "the signature")
+    if cursor.data[: len(FASTTEXT)] == FASTTEXT:
+        cursor.skip(len(FASTTEXT), "the signature")
         version = cursor.number("<i4", "the version")
         if version not in _VERSIONS:
             raise cursor.wrong(f"version {version}, and 11 and 12 are known")
+    elif hint := other_reader(bytes(cursor.data[:_START])):
+        raise PluxelError(f"{path} is no fastText model{hint}")
     start = cursor.skip(_ARGUMENTS.size, "the arguments")
     values = _ARGUMENTS.unpack_from(cursor.data, start)
     dim, loss, model, bucket, minn, maxn = (values[i] for i in (0, 6, 7, 8, 9, 10))

@@ -7,6 +7,7 @@ two integers is a header, rows and D.
 
 from __future__ import annotations
 
+import codecs
 import re
 import warnings
 from collections.abc import Iterator
@@ -16,13 +17,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ...core.embeddings import StoreWriter
+from ...core.logs import logger
 from ...registry import PluxelError
+from ._formats import other_reader
 from ._source import Stream, Words
 
 _BLOCK = 1 << 23
 _LONGEST = 1 << 24
 """Bytes of a line, at most: a thousand numbers take some ten thousand."""
 
+_IN_HEADER = "the header"
 _HEADER = re.compile(rb"(\d+) (\d+) ?\r?\n?")
 NUMBER = re.compile(
     rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE
@@ -41,6 +45,9 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
 
     ``dim``: D, where it is known beforehand.
 
+    Words that end in a space and a number are counted, and a warning names the first: where a line
+    has a number too many, this is all that shows.
+
     Raises: PluxelError with the number of the line for one that is not a word and D numbers, for a
     value that is not finite, for a header that does not fit the file, for an empty file; and if
     most words would end in a number, so that D is too small.
@@ -49,6 +56,7 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
     lines = next(blocks, None)
     if lines is None:
         raise PluxelError(f"{stream.name} is empty")
+    lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
     header = _header(lines[0], stream)
     found = header.dim if header else _dim_of(lines[0], stream, dim)
     if dim is not None and dim != found:
@@ -57,7 +65,7 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
     number = 1
     if header:
         lines, number = lines[1:], 2
-    origin = "the header" if header else "line 1" if dim is None else "'dim'"
+    origin = _IN_HEADER if header else "line 1" if dim is None else "'dim'"
     rows = _Rows(stream.name, found, words, origin)
     for block in chain([lines], blocks):
         tokens, vectors, numbers = rows.of(block, number)
@@ -120,7 +128,21 @@ def _dim_of(line: bytes, stream: Stream, dim: int | None) -> int:
             f"{stream.name}, line 1: one number only; a file of one dimension needs a header, "
             "its rows and '1', for it cannot be told from a list otherwise"
         )
-    raise PluxelError(f"{stream.name}, line 1 is no word with numbers: {_shown(line)}")
+    raise PluxelError(
+        f"{stream.name}, line 1 is no word with numbers: {_shown(line)}{_what_it_is(line)}"
+    )
+
+
+def _what_it_is(line: bytes) -> str:
+    """Return the end of an error: what the file may be whose first line this is, or nothing."""
+    if reader := other_reader(line):
+        return reader
+    if not _is_utf8(line):
+        return "; is it a text file?"
+    *others, last = re.split(rb"[\t,]", line.rstrip())
+    if others and NUMBER.fullmatch(last):
+        return "; single spaces stand between a word and its numbers, no tabs and no commas"
+    return ""
 
 
 class _Rows:
@@ -149,12 +171,24 @@ class _Rows:
         return self.words(tokens), self._parse(texts, numbers, tokens), numbers
 
     def check_dim(self, rows: int) -> None:
-        """Refuse rows if most words end in a number: line 1 or the header tells too few then."""
+        """Refuse rows if most words end in a number: line 1 or the header tells too few then.
+
+        If some do, warn.
+        """
+        number, line = self._first_doubtful
         if 2 * self._doubtful > rows:
-            number, line = self._first_doubtful
             raise PluxelError(
                 f"{self.name}, line {number:,}: more than the {self.dim} numbers of "
                 f"{self._origin}: {_shown(line)}"
+            )
+        if self._doubtful:
+            logger.warning(
+                "%s: %s words end in a space and a number; do these lines have a number too many? "
+                "The first is line %s: %s",
+                self.name,
+                f"{self._doubtful:,}",
+                f"{number:,}",
+                _shown(line),
             )
 
     def _split(self, line: bytes, number: int) -> tuple[bytes, bytes]:
@@ -191,9 +225,12 @@ class _Rows:
         raise PluxelError(f"{self.name}: lines {numbers[0]:,} to {numbers[-1]:,} cannot be read")
 
     def _wrong(self, number: int, found: int, line: bytes) -> PluxelError:
+        hint = ""
+        if number == 2 and self._origin == _IN_HEADER and not _is_utf8(line):
+            hint = "; is it binary? The embedding 'word2vec' reads such files"
         return PluxelError(
             f"{self.name}, line {number:,}: {found} numbers where there should be {self.dim}: "
-            f"{_shown(line)}"
+            f"{_shown(line)}{hint}"
         )
 
 
@@ -206,6 +243,14 @@ def _numbers(text: bytes) -> np.ndarray | None:
             return np.fromstring(text, np.float32, sep=" ")
         except (ValueError, DeprecationWarning):
             return None
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _shown(line: bytes) -> str:

@@ -26,8 +26,9 @@ from ...core.embeddings import (
     cached_store,
 )
 from ...registry import PluxelError, did_you_mean
-from ._fasttext_file import MAGIC, Head, Matrices, Matrix, read_head, read_matrices
+from ._fasttext_file import Head, Matrices, Matrix, read_head, read_matrices
 from ._fasttext_parts import Parts
+from ._formats import FASTTEXT
 from ._source import Words, source_file, unpacked, unpacked_stream
 from ._text import read_text
 
@@ -193,7 +194,7 @@ def _published(name: str) -> Download:
 def _is_model(path: Path, member: str) -> bool:
     with unpacked_stream(path, member) as stream:
         named = stream.name.removesuffix(".gz").endswith((".bin", ".ftz"))
-        return named or stream.file.read(len(MAGIC)) == MAGIC
+        return named or stream.file.read(len(FASTTEXT)) == FASTTEXT
 
 
 def _state(path: Path) -> tuple[int, int, int]:

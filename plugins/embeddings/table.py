@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -111,6 +112,7 @@ def _read_words(path: Path) -> list[bytes]:
         raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
     if path.suffix == ".json":
         return _json_words(path, data)
+    data = data.removeprefix(codecs.BOM_UTF8)
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
     words = Words(str(path))
     found = words([line.removesuffix(b"\r") for line in lines])

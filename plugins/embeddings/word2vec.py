@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...core.embeddings import StoredVectors, StoreWriter, Unknown, cached_store
-from ._binary import HEADER, read_binary
+from ._binary import read_binary
+from ._formats import WORD2VEC
 from ._source import source_file, unpacked_stream
 from ._text import NUMBER, read_text
 
@@ -49,7 +50,7 @@ class Word2Vec(StoredVectors):
 def _is_binary(path: Path) -> bool:
     """Tell whether what follows the first word is hardly anything in text, by its numbers."""
     with unpacked_stream(path) as stream:
-        header = HEADER.fullmatch(stream.file.readline(_LOOK))
+        header = WORD2VEC.fullmatch(stream.file.readline(_LOOK))
         if not header:
             return False  # the binary form has one
         line = stream.file.read(_LOOK).partition(b"\n")[0]

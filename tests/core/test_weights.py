@@ -59,7 +59,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
     for name in ("w.pth", "w.safetensors"):
         with pytest.raises(PluxelError, match=f"{name}: no such file"):
             read_state_dict(tmp_path / name)
-    with pytest.raises(PluxelError, match="no such file"):
+    with pytest.raises(PluxelError, match="a folder, not a file"):
         read_state_dict(tmp_path)
 
 

@@ -106,6 +106,21 @@ def test_what_cannot_be(words: Words, arguments: tuple[object, ...], error: str)
     assert error in err
 
 
+def test_the_usual_vectors_are_those_of_the_environment(
+    words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLUXEL_EMBEDDING", "toy")
+    boy = (0, "boy  0.998\n", "")
+    assert words("similar", "man", "-k", 1) == boy
+    assert words("similar", "man", "-k", 1, "--set", "scale=2") == boy
+    monkeypatch.setenv("PLUXEL_EMBEDDING", "none")
+    assert words("similar", "man", "-k", 1, *TOY) == boy
+    (tmp_path / "mine.yaml").write_text("embedding: {type: toy}\n")
+    assert words("similar", "man", "-k", 1, "--config", "mine.yaml") == boy
+    assert words("similar", "man", "-k", 1, "--set", "embedding=toy") == boy
+    assert "'embedding=none': unknown embedding 'none'" in words("similar", "man")[2]
+
+
 def test_the_name_of_vectors_and_an_alias_of_the_component(words: Words) -> None:
     assert words("similar", "man", "--embedding", "toy.small.3d", "-k", 1)[1] == "boy  0.998\n"
     assert words("similar", "man!", "--embedding", "toy.loud.3d", "-k", 1)[1] == "boy!  0.998\n"

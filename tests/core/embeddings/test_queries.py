@@ -101,12 +101,24 @@ def test_an_embedding_of_anybodys(compass: WordVectors) -> None:
         (0, "k = 0: at least one neighbour is to be found"),
         (-1, "k = -1: at least one neighbour is to be found"),
         (8, "k = 8, but only 7 rows can be found"),
+        (2.5, "k is a whole number, not 2.5"),
+        ("3", "k is a whole number, not '3'"),
+        (True, "k is a whole number, not True"),
     ],
 )
 def test_k(compass: WordVectors, k: int, message: str) -> None:
     assert len(get_similar_tokens("up", 7, compass)) == 7
     with pytest.raises(PluxelError, match=message):
         get_similar_tokens("up", k, compass)
+
+
+def test_what_is_no_query_and_no_embedding(compass: WordVectors) -> None:
+    with pytest.raises(PluxelError, match="a word is a string, not NoneType"):
+        get_similar_tokens(None, 1, compass)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(
+        PluxelError, match="an embedding has stoi, itos, vectors and dim; a str has"
+    ):
+        get_similar_tokens("up", 1, "glove")  # pyright: ignore[reportArgumentType]
 
 
 def test_a_misspelt_word(compass: WordVectors) -> None:

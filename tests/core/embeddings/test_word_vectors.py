@@ -116,6 +116,16 @@ class TestUnknown:
             words()[text]
         assert words("zero")[text].tolist() == [0, 0]
 
+    def test_long_words_are_shown_in_part(self) -> None:
+        with pytest.raises(UnknownWordError) as caught:
+            words()["q" * 3000]
+        assert str(caught.value) == f"'{'q' * 60}…' is none of the 9 words."
+
+    @pytest.mark.parametrize("text", [None, 3, b"sign", ["sign"]])
+    def test_what_is_no_text(self, text: object) -> None:
+        with pytest.raises(PluxelError, match=f"a word is a string, not {type(text).__name__}"):
+            words()[text]  # pyright: ignore[reportArgumentType]
+
     def test_zero_and_mean(self) -> None:
         assert words("zero")["qqqqqq"].tolist() == [0, 0]
         assert torch.equal(words("mean")["qqqqqq"], VECTORS.mean(0))

@@ -347,8 +347,10 @@ class TestWhatIsRefused:
             ({"allowed": torch.tensor([-1])}, "allowed: there is no row -1"),
             ({"allowed": torch.ones(9).bool()}, "a mask of 10 rows is (10,), not (9,)"),
             ({"allowed": torch.ones(9)}, "not (9,) torch.float32"),
-            ({"queries": torch.ones(5)}, "must be (4,) or (Q, 4) as the rows, not (5,)"),
+            ({"queries": torch.ones(5)}, "are a tensor (4,) or (Q, 4), as the rows, not (5,)"),
             ({"queries": torch.ones(1, 2, 4)}, "not (1, 2, 4)"),
+            ({"queries": torch.tensor(1.0)}, "not () torch.float32"),
+            ({"queries": [1.0] * 4}, "as the rows, not list"),
             ({"queries": torch.tensor([1, 2, 3, torch.nan])}, "query 0: a value is not a finite"),
             ({"queries": torch.tensor([[1.0] * 4, [torch.inf] * 4])}, "query 1: a value is not"),
         ],
@@ -367,8 +369,14 @@ class TestWhatIsRefused:
         bad[6, 2] = torch.nan
         with pytest.raises(PluxelError, match="row 6: a value is not a finite number"):
             CosineIndex(bad)
-        for vectors in (torch.ones(4), torch.ones(4, 0), torch.ones(4, 2).int()):
-            with pytest.raises(PluxelError, match=r"must be \(N, D\) floating point"):
+        for vectors, what in (
+            (torch.ones(4), r"\(4,\) torch.float32"),
+            (torch.ones(4, 0), r"\(4, 0\) torch.float32"),
+            (torch.ones(4, 2).int(), r"\(4, 2\) torch.int32"),
+            (bad.numpy(), "ndarray"),
+        ):
+            message = rf"vectors are a tensor \(N, D\), floating point, not {what}"
+            with pytest.raises(PluxelError, match=message):
                 CosineIndex(vectors)
 
     def test_norms_and_a_compact_copy_of_other_rows(self) -> None:

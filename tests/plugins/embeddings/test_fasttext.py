@@ -388,6 +388,23 @@ def test_hostile_numbers(
     assert peak < 5e7
 
 
+@pytest.mark.parametrize(
+    ("start", "reader"),
+    [
+        (b"3000000 300\n</s> ", "word2vec"),
+        (b"\x93NUMPY\x01\x00", "table"),
+        (b'\x90\x0f\0\0\0\0\0\0{"a":', "table"),
+    ],
+)
+def test_files_of_other_readers(tmp_path: Path, start: bytes, reader: str) -> None:
+    path = tmp_path / "vectors.bin"
+    path.write_bytes(start + bytes(200))
+    with pytest.raises(PluxelError) as caught:
+        FastText(file=path)
+    reads = f"the embedding '{reader}' reads files that begin like this one"
+    assert str(caught.value) == f"{path} is no fastText model; {reads}"
+
+
 def mutant(data: bytes, chance: random.Random, head: int) -> bytes:
     """Return a model with some bytes changed, a number made hostile, cut, or with bytes put in."""
     changed = bytearray(data)
@@ -444,7 +461,7 @@ def handmade(
     if outputs is None:
         outputs = chance.normal(size=(len(labels), 4))
     numbers = (4, 5, 5, 1, 5, 1, 3, 3, 20, 2, 3, 100, 1e-4)
-    data = plugin.MAGIC + struct.pack("<i12id", version, *numbers)
+    data = plugin.FASTTEXT + struct.pack("<i12id", version, *numbers)
     size = len(words) + len(labels)
     data += struct.pack("<3i2q", size, len(words), len(labels), 9, -1)
     for kind, tokens in enumerate((words, labels)):

@@ -35,6 +35,14 @@ def test_arrays(tmp_path: Path, words: Path, vectors: np.ndarray, kind: str) -> 
     assert (found.vectors.numpy() == vectors.astype(kind).astype(np.float32)).all()
 
 
+def test_a_byte_order_mark_is_no_part_of_a_word(
+    tmp_path: Path, words: Path, vectors: np.ndarray
+) -> None:
+    np.save(tmp_path / "vectors.npy", vectors)
+    words.write_bytes(b"\xef\xbb\xbf" + words.read_bytes())
+    assert list(Table(file=tmp_path / "vectors.npy").itos) == WORDS
+
+
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_tensors(
     tmp_path: Path,

@@ -151,8 +151,30 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
             [b"the 1 2 3 4", b"of 1 2 3 4and 1 2 3 4", b"to 1 2 3 4"],
             "line 2: 7 numbers where there should be 4: 'of 1 2 3 4and 1 2 3 4'",
         ),
+        (
+            [b"the\t0.1\t0.2", b"of\t0.4\t0.5"],
+            "'the\t0.1\t0.2'; single spaces stand between a word and its numbers, no tabs",
+        ),
+        ([b"the,0.1,0.2", b"of,0.4,0.5"], "'the,0.1,0.2'; single spaces stand between"),
+        (b"\xff\xd8\xff\xe0 no text", "no text'; is it a text file?"),
+        (
+            b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'",
+            "; the embedding 'table' reads files that begin like this one",
+        ),
+        (
+            b'\x40\0\0\0\0\0\0\0{"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}',
+            "; the embedding 'table' reads files that begin like this one",
+        ),
+        (
+            b"\xba\x16\x4f\x2f\x0c\0\0\0",
+            "; the embedding 'fasttext' reads files that begin like this one",
+        ),
+        (
+            b"2 2\nthe \xcd\xcc\xcc\x3d\xcd\xcc\x4c\x3e\nof \x9a\x99\x99\x3e\xcd\xcc\xcc\x3e",
+            "; is it binary? The embedding 'word2vec' reads such files",
+        ),
     ],
-    ids=range(21),
+    ids=range(28),
 )
 def test_what_is_refused(write: Write, content: bytes | list[bytes], message: str) -> None:
     path = write(content)
@@ -171,6 +193,22 @@ def test_a_few_words_may_end_in_a_number(write: Write) -> None:
     with pytest.raises(PluxelError, match=r"line 2: 2 numbers where there should be 3"):
         GloVe(file=path)
     assert GloVe(file=path, dim=2).itos[0] == "New 7"
+
+
+def test_words_that_end_in_a_number_are_counted(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write([*(b"word%d 0.1 0.2" % i for i in range(5)), b"x 1 2 3", b"New 7 1 2"])
+    assert list(GloVe(file=path).itos)[5:] == ["x 1", "New 7"]
+    assert caplog.messages == [
+        f"{path}: 2 words end in a space and a number; do these lines have a number too many? "
+        "The first is line 6: 'x 1 2 3'"
+    ]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_word(write: Write) -> None:
+    for lines in (GOOD, [b"2 3", *GOOD]):
+        assert list(GloVe(file=write(b"\xef\xbb\xbf" + b"\n".join(lines))).itos) == ["the", "of"]
 
 
 def test_one_dimension_with_a_header(write: Write) -> None:
