@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
 
-from .geometry import Border, FeatureSpec, Grid
-from .labels import LabelMap
-from .normalisation import Normalisation
+if TYPE_CHECKING:
+    from .geometry import Border, FeatureSpec, Grid
+    from .labels import LabelMap
+    from .normalisation import Normalisation
 
 WIRING: Mapping[str, tuple[str, ...]] = {
     "backbone": ("in_channels",),

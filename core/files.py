@@ -47,3 +47,16 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file atomically; numbers that JSON lacks (NaN) must be ``None`` already."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+class MissingFile(PluxelError):  # noqa: N818 - reads as what it says
+    """A file that is to be read is not there; it may be on another machine, or later on."""
+
+
+def require_file(path: str | Path) -> Path:
+    """Return a path. Raises: MissingFile if no file is there, but nothing or a folder."""
+    path = Path(path)
+    if not path.is_file():
+        what = "a folder, not a file" if path.is_dir() else "no such file"
+        raise MissingFile(f"{path}: {what}")
+    return path

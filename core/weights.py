@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..registry import PluxelError
+from .files import require_file
 from .normalisation import Normalisation
 
 State = dict[str, Tensor]
@@ -123,19 +124,6 @@ def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadRepo
         unexpected=[name for name in state if name not in own],
         mismatched=[name for name in own if name in state and name not in same],
     )
-
-
-class MissingWeights(PluxelError):  # noqa: N818 - reads as what it says
-    """A file of weights is not there; it may be on another machine, or later on."""
-
-
-def require_file(path: str | Path) -> Path:
-    """Return a path. Raises: MissingWeights if no file is there, but nothing or a folder."""
-    path = Path(path)
-    if not path.is_file():
-        what = "a folder, not a file" if path.is_dir() else "no such file"
-        raise MissingWeights(f"{path}: {what}")
-    return path
 
 
 def read_state_dict(path: Path) -> State:

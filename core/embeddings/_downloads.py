@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from ...registry import PluxelError
-from ..weights import MissingWeights
+from ..files import MissingFile
 from ._cache import cache_folder
 
 _MEBIBYTE = 1 << 20
@@ -58,7 +58,7 @@ def without_downloads() -> Iterator[None]:
 def fetch(download: Download, *, cache: Path | None = None, permitted: bool = False) -> Path:
     """Return the file, downloaded if need be and ``permitted``; it is there wholly or not at all.
 
-    Raises: MissingWeights if it is not here and may not be downloaded; PluxelError if the download
+    Raises: MissingFile if it is not here and may not be downloaded; PluxelError if the download
     fails or has another hash than it should.
     """
     folder = cache_folder(cache) / "downloads"
@@ -66,12 +66,12 @@ def fetch(download: Download, *, cache: Path | None = None, permitted: bool = Fa
     if path.is_file():
         return path
     if not permitted:
-        raise MissingWeights(
+        raise MissingFile(
             f"{download} is not in {folder}",
             ["'download: true' fetches it; 'file: …' takes one that is somewhere else"],
         )
     if not _allowed.get():
-        raise MissingWeights(f"{download} is not in {folder} yet, and will be downloaded")
+        raise MissingFile(f"{download} is not in {folder} yet, and will be downloaded")
     _retrieve(download, path)
     return path
 

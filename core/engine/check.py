@@ -11,9 +11,9 @@ from ...registry import PluxelError
 from ..build import blueprint_or_stand_in, build_model, build_objective, look_at_data
 from ..config import Config, ConfigError, Problem
 from ..embeddings import without_downloads
+from ..files import MissingFile
 from ..labels import LabelSpace
 from ..model import SegmentationModel
-from ..weights import MissingWeights
 from .monitor import check_monitor
 from .optimizer import build_optimizer, freeze
 from .run import weights_file
@@ -87,7 +87,7 @@ def _missing_files(check: Callable[[], object]) -> list[str]:
     try:
         check()
     except ConfigError as error:
-        if isinstance(error.__cause__, MissingWeights):
+        if isinstance(error.__cause__, MissingFile):
             return [str(problem) for problem in error.problems]
         raise
     return []

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...registry import PluxelError
-from ..files import write_text
-from ..weights import MissingWeights
+from ..files import MissingFile, write_text
 
 
 @dataclass(frozen=True)
@@ -169,11 +168,11 @@ def _step(line: str) -> float:
 def weights_file(source: Path) -> Path:
     """Return the file of weights in a run, or ``source`` itself where it is no folder.
 
-    Raises: MissingWeights if it is not there.
+    Raises: MissingFile if it is not there.
     """
     file = Run(source).weights if source.is_dir() else source
     if not file.is_file():
-        raise MissingWeights(f"{source}: no such file of weights, nor a run that has any")
+        raise MissingFile(f"{source}: no such file of weights, nor a run that has any")
     return file
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ...core.files import require_file
 from ...core.geometry import Border
 from ...core.logs import logger
 from ...core.normalisation import Normalisation
@@ -23,7 +24,6 @@ from ...core.weights import (
     loaded_share,
     read_normalisation,
     read_state_dict,
-    require_file,
 )
 from ...registry import PluxelError
 

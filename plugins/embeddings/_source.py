@@ -14,9 +14,8 @@ from typing import BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ...core.embeddings import Download, fetch
-from ...core.files import replacing
+from ...core.files import replacing, require_file
 from ...core.logs import logger
-from ...core.weights import require_file
 from ...registry import PluxelError
 
 _BLOCK = 1 << 20
@@ -29,7 +28,7 @@ def source_file(
 ) -> Path:
     """Return the file that is named, or else the published one.
 
-    Raises: MissingWeights if it is not there, and may not be downloaded; PluxelError if that fails.
+    Raises: MissingFile if it is not there, and may not be downloaded; PluxelError if that fails.
     """
     if file is not None:
         return require_file(file)

@@ -81,7 +81,7 @@ class FastText(StoredVectors):
     ``labels``: those of a supervised model, ``label_vectors`` their rows.
 
     Raises: PluxelError for a name that there is not, for a damaged file with the byte or the line;
-    MissingWeights for a file that is not there.
+    MissingFile for a file that is not there.
     """
 
     def __init__(

@@ -8,9 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from ...core.embeddings import Download, StoredVectors, StoreWriter, Unknown, cached_store
 from ...registry import PluxelError, did_you_mean
@@ -59,7 +56,7 @@ class GloVe(StoredVectors):
     ``unknown``: what stands for words without a vector. ``cache``: the folder of downloads and of
     what was converted. ``download``: fetch the release if it is not there.
 
-    Raises: PluxelError for a release that there is not, MissingWeights for a file that there is
+    Raises: PluxelError for a release that there is not, MissingFile for a file that there is
     not, and what `read_text` raises.
     """
 
@@ -67,7 +64,7 @@ class GloVe(StoredVectors):
         self,
         *,
         name: str = "6B",
-        dim: Annotated[int, Field(ge=1)] | None = None,
+        dim: int | None = None,
         file: Path | None = None,
         unknown: Unknown = "error",
         cache: Path | None = None,
@@ -104,7 +101,7 @@ def _release(name: str, dim: int | None) -> tuple[Download, int]:
         raise PluxelError(f"GloVe has no '{name}'.{did_you_mean(base, _ARCHIVES)}")
     if given and dim not in {None, int(given)}:
         raise PluxelError(f"'{name}' has {given} dimensions, not {dim}")
-    wanted = int(given) if given else dim or _USUAL_DIM
+    wanted = int(given) if given else _USUAL_DIM if dim is None else dim
     dims = _ARCHIVES[base][-1]
     if wanted not in dims:
         there = ", ".join(map(str, dims))

@@ -21,7 +21,7 @@ from ...core.embeddings import (
     is_store,
     open_store,
 )
-from ...core.weights import require_file
+from ...core.files import require_file
 from ...registry import PluxelError, did_you_mean
 from ._source import Words
 
@@ -53,7 +53,7 @@ class Table(StoredVectors):
 
     A store (`pluxel embeddings convert`) brings its words along, and is mapped where it lies.
 
-    Raises: MissingWeights for a file that is not there; PluxelError for one that is damaged, for a
+    Raises: MissingFile for a file that is not there; PluxelError for one that is damaged, for a
     matrix of another kind, and for another number of words than rows.
     """
 

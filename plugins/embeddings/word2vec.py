@@ -25,7 +25,7 @@ class Word2Vec(StoredVectors):
     looks like. ``unknown``: what stands for words without a vector. ``cache``: the folder of what
     was converted.
 
-    Raises: MissingWeights if the file is not there, and what `read_text` and `read_binary` raise.
+    Raises: MissingFile if the file is not there, and what `read_text` and `read_binary` raise.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from pluxel.core.embeddings import Download, fetch, without_downloads
-from pluxel.core.weights import MissingWeights
+from pluxel.core.files import MissingFile
 from pluxel.registry import PluxelError
 
 CONTENT = b"the 0.1 0.2\n" * 300_000
@@ -78,10 +78,10 @@ def test_it_is_downloaded_once(server: Server, tmp_path: Path) -> None:
 
 
 def test_not_without_permission(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(MissingWeights) as caught:
+    with pytest.raises(MissingFile) as caught:
         fetch(download(server), cache=tmp_path)
     assert f"v.2d ({server.address('v.txt')}, 4 MB) is not in {tmp_path}" in str(caught.value)
-    with without_downloads(), pytest.raises(MissingWeights, match="yet, and will be downloaded"):
+    with without_downloads(), pytest.raises(MissingFile, match="yet, and will be downloaded"):
         fetch(download(server), cache=tmp_path, permitted=True)
     assert server.asked == []
     assert not [*tmp_path.rglob("*.txt")]

@@ -17,7 +17,7 @@ import torch
 from pluxel.core import Embedding, Factory
 from pluxel.core.config import load_words
 from pluxel.core.embeddings import Download, UnknownWordError, WordVectors
-from pluxel.core.weights import MissingWeights
+from pluxel.core.files import MissingFile
 from pluxel.registry import Host, PluxelError
 
 from .conftest import WORDS, lines_of
@@ -147,7 +147,7 @@ def test_what_can_be_downloaded_says_what_and_what_to_write() -> None:
             assert isinstance(one, Download)
             assert one.url.startswith("https://")
             assert one.hash is None or re.fullmatch(r"sha256:[0-9a-f]{64}", one.hash)
-            with pytest.raises(MissingWeights) as caught:
+            with pytest.raises(MissingFile) as caught:
                 make(component.name, {"name": one.alias})
             assert one.url in str(caught.value)
             assert "download: true" in str(caught.value)

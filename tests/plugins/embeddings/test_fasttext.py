@@ -18,7 +18,7 @@ from gensim.models.fasttext import load_facebook_vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core.embeddings import UnknownWordError
-from pluxel.core.weights import MissingWeights
+from pluxel.core.files import MissingFile
 from pluxel.plugins.embeddings import fasttext as plugin
 from pluxel.plugins.embeddings._fasttext_parts import Parts
 from pluxel.plugins.embeddings.fasttext import FastText
@@ -540,7 +540,7 @@ def test_names(tmp_path: Path) -> None:
         "crawl-300d-2M": "vectors-english/crawl-300d-2M.vec.zip",
     }
     for name, place in places.items():
-        with pytest.raises(MissingWeights) as caught:
+        with pytest.raises(MissingFile) as caught:
             FastText(name=name)
         assert f"https://dl.fbaipublicfiles.com/fasttext/{place}" in str(caught.value)
     with pytest.raises(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pluxel.core.weights import MissingWeights
+from pluxel.core.files import MissingFile
 from pluxel.plugins.embeddings import glove
 from pluxel.plugins.embeddings.glove import GloVe
 from pluxel.registry import PluxelError
@@ -35,7 +35,7 @@ def test_an_alias_means_what_name_and_dim_mean(name: str, cache: Path) -> None:
     base, _, dim = name.removeprefix("glove.").rpartition(".")
     texts = []
     for parameters in ({"name": name}, {"name": base, "dim": int(dim[:-1])}):
-        with pytest.raises(MissingWeights) as caught:
+        with pytest.raises(MissingFile) as caught:
             GloVe(**parameters)
         texts.append(str(caught.value))
     assert texts[0] == texts[1]
@@ -154,5 +154,5 @@ def test_dim_is_what_a_file_has_to_have(write: Write, vectors: np.ndarray) -> No
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(MissingWeights, match=r"none.txt: no such file"):
+    with pytest.raises(MissingFile, match=r"none.txt: no such file"):
         GloVe(file=tmp_path / "none.txt")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from pluxel.core.embeddings import WordVectors, write_vectors
-from pluxel.core.weights import MissingWeights
+from pluxel.core.files import MissingFile
 from pluxel.plugins.embeddings import table
 from pluxel.plugins.embeddings.table import Table
 from pluxel.registry import PluxelError
@@ -189,7 +189,7 @@ def test_words_that_are_refused(tmp_path: Path, vectors: np.ndarray) -> None:
         (tmp_path / "w.json").write_text(text)
         with pytest.raises(PluxelError, match=r"w.json is no JSON list of"):
             Table(file=path, words=tmp_path / "w.json")
-    with pytest.raises(MissingWeights, match="no such file"):
+    with pytest.raises(MissingFile, match="no such file"):
         Table(file=path, words=tmp_path / "none.txt")
     for name in ("v.csv", "v.txt"):
         (tmp_path / name).write_text("1")
