@@ -1,6 +1,6 @@
 """Dense prediction: what is equal, and what it costs beside the usual way.
 
-    python benchmarks/dense.py [equality | roads | resampling | loss | alignment | crops | tiles |
+    python benchmarks/dense.py [equality | atrous | resampling | loss | alignment | crops | tiles |
                                 memory] … [--threads 2] [--rounds 5]
 
 Every figure is a ratio of medians, measured in turns in one run; ratios of multiply-adds stand
@@ -96,7 +96,7 @@ def equality(_rounds: int) -> None:
         print(f"largest difference, {dtype}, f = 2…32: {worst:.1e} of the range (≤ {bound:g})")
 
 
-def roads(rounds: int) -> None:
+def atrous(rounds: int) -> None:
     """À trous against shift-and-stitch at 500², networks without padding."""
     for title, make, factor in (
         ("VGG16 without fc6, fc7", lambda: VGG16(3, fc=False), 4),
@@ -374,7 +374,7 @@ def _resident() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-PARTS = (equality, roads, resampling, loss, alignment, crops, tiles, memory)
+PARTS = (equality, atrous, resampling, loss, alignment, crops, tiles, memory)
 
 
 def main() -> None:

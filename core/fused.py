@@ -52,11 +52,11 @@ class Band:
             logits = strip.weights @ rows
         return logits.view(-1, *self.wide.shape[2:]).unsqueeze(2)
 
-    def add_slope(self, total: Tensor, strip: Strip, slope: Tensor) -> None:
+    def add_gradient(self, total: Tensor, strip: Strip, gradient: Tensor) -> None:
         """Add the gradient of a strip's logits to that of the band, shaped as ``wide``."""
-        with full_precision(slope):
+        with full_precision(gradient):
             rows = total[strip.source].flatten(1)
-            rows.addmm_(strip.weights.mT, slope.reshape(len(strip.weights), -1))
+            rows.addmm_(strip.weights.mT, gradient.reshape(len(strip.weights), -1))
 
     def narrowed(self, gradient: Tensor) -> Tensor:
         """Return the gradient (N, C, h, w) of the scores for that of ``wide``."""
@@ -161,7 +161,7 @@ class _FusedLoss(torch.autograd.Function):
                 with torch.enable_grad():
                     part = loss.per_pixel(logits, _pixels(target, strip.rows)).sum()
                 total += part.detach()
-                band.add_slope(wide, strip, *torch.autograd.grad(part, logits))
+                band.add_gradient(wide, strip, *torch.autograd.grad(part, logits))
             gradient[:, :, band.source] += band.narrowed(wide)
         normaliser = loss.normaliser(target)
         ctx.save_for_backward(gradient.div_(normaliser))
@@ -170,8 +170,8 @@ class _FusedLoss(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (slope,) = ctx.saved_tensors
-        return gradient * slope, None, None, None
+        (own,) = ctx.saved_tensors
+        return gradient * own, None, None, None
 
 
 def resampled_classes(scores: Scores, size: tuple[int, int]) -> Tensor:

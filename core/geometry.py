@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil, inf
 from typing import Literal
 
 from ..registry import PluxelError
@@ -93,6 +94,14 @@ class FeatureSpec:
     receptive_field: tuple[float, float]
     source: Source
     border: Border = "replicate"
+
+    @property
+    def reach(self) -> tuple[float | Fraction, float | Fraction]:
+        """Pixels (vertical, horizontal) that a cell sees to either side of its centre."""
+        vertical, horizontal = (
+            inf if seen == inf else Fraction(ceil(seen) - 1, 2) for seen in self.receptive_field
+        )
+        return vertical, horizontal
 
 
 class StrideError(PluxelError):

@@ -1,4 +1,4 @@
-"""Is a denser evaluation of a network what it should be? Both roads to it, on one random image.
+"""Is a denser evaluation of a network what it should be? Both methods, on one random image.
 
 Long, Shelhamer, Darrell, PAMI 2016, section 3.2: shift-and-stitch and filter rarefaction give the
 same scores, to the order of sums, wherever no padding is in sight. Where layers pad, shifting the
@@ -27,8 +27,8 @@ from .model import SegmentationModel
 from .tiling import reach_of
 from .timing import multiply_adds
 
-SHIFTED, SPREAD, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"
-"""The roads, as reports call them."""
+SHIFTED, ATROUS, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"
+"""The methods, as reports call them."""
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 """Of the range of the scores: what another order of sums may change."""
@@ -37,7 +37,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Road:
+class Method:
     """One way to dense scores: ``multiply_adds`` for the image, and ``seconds`` of a run."""
 
     name: str
@@ -48,14 +48,14 @@ class Road:
 
 @dataclass(frozen=True)
 class Difference:
-    """The largest difference of the scores of two roads, as a share of their range.
+    """The largest difference of the scores of two methods, as a share of their range.
 
     ``cell``: where it is, (row, column) of the dense map; ``pixel``: its centre in the image.
     ``interior``: the largest among cells that see nothing beyond the image; None if all do.
     ``expected``: whether the two are to agree at borders too.
     """
 
-    roads: tuple[str, str]
+    methods: tuple[str, str]
     largest: float
     cell: tuple[int, int]
     pixel: tuple[float, float]
@@ -74,7 +74,7 @@ class DenseReport:
     size: Size
     coarse: int
     dense: int
-    roads: Sequence[Road]
+    methods: Sequence[Method]
     differences: Sequence[Difference]
     tolerance: float
 
@@ -93,7 +93,7 @@ def verify_dense(
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
 ) -> list[DenseReport]:
-    """Compare the roads to dense scores for every head of a configuration, with random weights.
+    """Compare the methods to dense scores for every head of a configuration, with random weights.
 
     ``factor``: how much denser; by default as the decoder says, else up to 4. ``size``: of the
     image; by default such that some cells see nothing beyond it.
@@ -132,9 +132,9 @@ def _usual_factor(decoder: Factory[Decoder], stride: int) -> int:
 
 
 class _Subject:
-    """A head whose scores are to become denser: its configuration, its random weights, its reach.
+    """A head whose scores are to become denser: its configuration and its random weights.
 
-    ``coarse``: stride of its scores.
+    ``spec``: grid and reach of its scores. ``coarse``: their stride.
     """
 
     def __init__(
@@ -153,8 +153,8 @@ class _Subject:
                 nn.init.normal_(parameter, std=0.1)
         self.weights = plain.state_dict()
         name = next(iter(plain.heads[head].decoders))
-        self.reach = reach_of(plain.streams[name], plain.heads[head], name)
-        self.coarse = int(self.reach.grid.stride[0])
+        self.spec = reach_of(plain.streams[name], plain.heads[head], name)
+        self.coarse = int(self.spec.grid.stride[0])
 
     def model(self, decoder: Factory[Decoder]) -> SegmentationModel:
         """Return the model with this head alone, and another decoder."""
@@ -185,7 +185,7 @@ class _Subject:
 
     def usual_size(self) -> Size:
         """Return a size at which a few cells see nothing beyond the image, if they see an end."""
-        height, width = (512 if seen == inf else ceil(seen) for seen in self.reach.receptive_field)
+        height, width = (512 if seen == inf else ceil(seen) for seen in self.spec.receptive_field)
         return height + 2 * self.coarse + 5, width + 3 * self.coarse + 1
 
 
@@ -194,13 +194,13 @@ def _verify(subject: _Subject, factor: int, size: Size) -> DenseReport:
         raise PluxelError(f"factor {factor} does not divide the stride {subject.coarse}")
     stride = subject.coarse // factor
     stitched, stitching = _run(subject, SHIFTED, size, "shift_and_stitch", factor=factor)
-    dilated, dilating = _run(subject, SPREAD, size, "atrous", output_stride=stride)
+    dilated, dilating = _run(subject, ATROUS, size, "atrous", output_stride=stride)
     parts, fragmenting = _run(
         subject, FRAGMENTS, size, "atrous", output_stride=stride, exact="fragments"
     )
     differences = [
-        _difference(subject, (SHIFTED, SPREAD), (stitched, dilated), size, expected=False),
-        _difference(subject, (FRAGMENTS, SPREAD), (parts, dilated), size, expected=True),
+        _difference(subject, (SHIFTED, ATROUS), (stitched, dilated), size, expected=False),
+        _difference(subject, (FRAGMENTS, ATROUS), (parts, dilated), size, expected=True),
     ]
     return DenseReport(
         subject.head,
@@ -213,8 +213,10 @@ def _verify(subject: _Subject, factor: int, size: Size) -> DenseReport:
     )
 
 
-def _run(subject: _Subject, road: str, size: Size, kind: str, **params: Any) -> tuple[Scores, Road]:
-    """Return the scores of one road, and what they cost."""
+def _run(
+    subject: _Subject, name: str, size: Size, kind: str, **params: Any
+) -> tuple[Scores, Method]:
+    """Return the scores of one method, and what they cost."""
     model = subject.denser(kind, **params).to(subject.dtype)
     image = subject.image(size)
     if "factor" not in params:  # the first of many passes is no great share of them
@@ -229,12 +231,12 @@ def _run(subject: _Subject, road: str, size: Size, kind: str, **params: Any) -> 
     counted = subject.model(subject.inner).to(subject.dtype) if passes > 1 else model
     without_data = {name: pixels.to("meta") for name, pixels in image.items()}
     cost = multiply_adds(counted.to("meta"), without_data)
-    return scores, Road(road, passes, passes * cost, seconds)
+    return scores, Method(name, passes, passes * cost, seconds)
 
 
 def _difference(
     subject: _Subject,
-    roads: tuple[str, str],
+    methods: tuple[str, str],
     scores: tuple[Scores, Scores],
     size: Size,
     *,
@@ -244,7 +246,7 @@ def _difference(
     sizes = [found.tensor.shape[-2:] for found in scores]
     if expected and sizes[0] != sizes[1]:
         raise PluxelError(
-            f"{roads[0]} and {roads[1]} should agree everywhere, and give maps of "
+            f"{methods[0]} and {methods[1]} should agree everywhere, and give maps of "
             f"{' and '.join(f'{rows}×{columns}' for rows, columns in sizes)} cells"
         )
     rows, columns = (min(pair) for pair in zip(*sizes, strict=True))
@@ -253,12 +255,12 @@ def _difference(
     share = (a - b).abs().amax((0, 1)) / span
     row, column = divmod(int(share.argmax()), columns)
     inside = [
-        slice(*_interior(grid, subject.reach.receptive_field[axis], size[axis], axis, cells))
+        slice(*_interior(grid, subject.spec.reach[axis], size[axis], axis, cells))
         for axis, cells in enumerate((rows, columns))
     ]
     within = share[inside[0], inside[1]]
     return Difference(
-        roads,
+        methods,
         float(share.max()),
         (row, column),
         (float(grid.offset[0] + row * grid.stride[0]),
@@ -268,11 +270,12 @@ def _difference(
     )  # fmt: skip
 
 
-def _interior(grid: Grid, seen: float, pixels: int, axis: int, cells: int) -> tuple[int, int]:
+def _interior(
+    grid: Grid, reach: float | Fraction, pixels: int, axis: int, cells: int
+) -> tuple[int, int]:
     """Return the first cell and the end of those that see nothing beyond the image."""
-    if seen == inf:
+    if reach == inf:
         return 0, 0
-    reach = Fraction(int(seen) - 1) / 2
     first = ceil((reach - grid.offset[axis]) / grid.stride[axis])
     last = floor((pixels - 1 - reach - grid.offset[axis]) / grid.stride[axis])
     return max(0, first), max(0, min(cells, last + 1))

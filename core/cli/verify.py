@@ -77,8 +77,8 @@ def _lines(report: DenseReport) -> list[str]:
         f"{'':<18}{'passes':>7}{'multiply-adds':>15}{'seconds':>10}",
     ]
     lines += [
-        f"{road.name:<18}{road.passes:>7}{road.multiply_adds / 1e9:>13.2f} G{road.seconds:>10.2f}"
-        for road in report.roads
+        f"{one.name:<18}{one.passes:>7}{one.multiply_adds / 1e9:>13.2f} G{one.seconds:>10.2f}"
+        for one in report.methods
     ]
     return lines + [_sentence(one, report.tolerance) for one in report.differences]
 
@@ -86,7 +86,7 @@ def _lines(report: DenseReport) -> list[str]:
 def _sentence(one: Difference, tolerance: float) -> str:
     (row, column), (y, x) = one.cell, one.pixel
     text = (
-        f"{one.roads[0]} and {one.roads[1]} differ by {one.largest:.1e} of the range at most, in "
+        f"{' and '.join(one.methods)} differ by {one.largest:.1e} of the range at most, in "
         f"cell ({row}, {column}), pixel ({y:g}, {x:g})"
     )
     if one.expected:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...registry import PluxelError
 from ..contracts import Embedding
+from ..devices import find_device
 from ..neighbours import Index, IndexKind, build_index
 from ._phrases import split_phrase
 from ._word_vectors import WordVectors
@@ -145,11 +146,7 @@ class WordSearch:
 def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise PluxelError(f"device '{name}' is not to be had here: {reason}") from error
+    return find_device(name)
 
 
 def _directed(vector: Tensor, name: str) -> Tensor:

@@ -14,6 +14,7 @@ from torch import distributed as dist
 from torch import nn
 
 from ...registry import PluxelError
+from ..devices import find_device
 from .precision import Precision, mixed_precision
 
 
@@ -46,14 +47,9 @@ def choose_device(device: str) -> torch.device:
 def _select(device: str) -> None:
     if device in ("auto", "cpu"):
         return
-    try:
-        wanted = torch.device(device)
-        torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise PluxelError(f"device {device!r} is not to be had here: {reason}") from error
-    if wanted.type == "cuda" and wanted.index is not None:
-        torch.cuda.set_device(wanted)
+    found = find_device(device)
+    if found.type == "cuda" and torch.device(device).index is not None:
+        torch.cuda.set_device(found)
 
 
 def make_deterministic(seed: int, *, strict: bool) -> None:

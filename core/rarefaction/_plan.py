@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 from ...registry import PluxelError
 from ..geometry import Grid
-from ..tracing import Located, Tracer, on_meta, replica, type_of
+from ..tracing import Located, Tracer, on_meta, replica, tensors_of, type_of
 from ._sliding import ONE, Ints, Sliding, read, times
 
 SIZE = (448, 896)
@@ -161,8 +161,8 @@ class _Planner(fx.Interpreter):
     def run_node(self, n: fx.Node) -> Any:
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         result = super().run_node(n)
-        operands = [t for t in _tensors((args, kwargs)) if self._is_map(t)]
-        produced = _tensors(result)
+        operands = [t for t in tensors_of((args, kwargs)) if self._is_map(t)]
+        produced = tensors_of(result)
         if n.op == "placeholder":
             self._know(produced, ONE)
         elif operands and produced and n.op != "output":
@@ -270,7 +270,3 @@ def _kept(stride: int, before: Fraction, wanted: int) -> int:
     """Return the largest part of a layer's stride that leads to the one wanted, or on the way."""
     parts = (part for part in range(stride, 0, -1) if stride % part == 0)
     return next((part for part in parts if (wanted / (before * part)).denominator == 1), 1)
-
-
-def _tensors(tree: Any) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor, inf, lcm
 
@@ -57,7 +56,7 @@ class Reach:
     def halo(self) -> int:
         """The most pixels to either side that the scores of a pixel depend on."""
         return max(
-            ceil(spec.grid.stride[axis] + Fraction(ceil(spec.receptive_field[axis]) - 1, 2))
+            ceil(spec.grid.stride[axis] + spec.reach[axis])
             for spec in self.specs
             for axis in (0, 1)
         )
@@ -98,7 +97,7 @@ def _seen(spec: FeatureSpec, tile: range, pixels: int, axis: int) -> tuple[int, 
     beyond it, as does the first.
     """
     stride, offset = spec.grid.stride[axis], spec.grid.offset[axis]
-    half = Fraction(ceil(spec.receptive_field[axis]) - 1, 2)
+    half = spec.reach[axis]
     last = max(0, floor((pixels - 1 - half - offset) / stride))
     before = min(last, floor((tile.start - offset) / stride))
     after = max(0, floor((tile.stop - 1 - offset) / stride) + 1)

@@ -1,6 +1,6 @@
 """Measure what a network does to positions, from its layers or by gradients."""
 
-from ._dispatch import Tracer, as_maps, type_of
+from ._dispatch import Tracer, as_maps, tensors_of, type_of
 from ._measuring import Measurement, measure, size_of_map
 from ._positions import Located
 from ._replica import on_meta, replica
@@ -14,5 +14,6 @@ __all__ = [
     "on_meta",
     "replica",
     "size_of_map",
+    "tensors_of",
     "type_of",
 ]

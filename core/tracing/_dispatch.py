@@ -95,7 +95,7 @@ class Tracer(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        states = [s for s in map(self.state, _tensors((args, kwargs))) if s is not None]
+        states = [s for s in map(self.state, tensors_of((args, kwargs))) if s is not None]
         name = func.overloadpacket.__name__
         if states and name not in OPERATIONS and torch.Tag.pointwise not in func.tags:
             with self:
@@ -111,7 +111,7 @@ class Tracer(TorchDispatchMode):
     def _follow(
         self, func: Any, arguments: Mapping[str, Any], states: Sequence[State], result: Any
     ) -> None:
-        results = _tensors(result)
+        results = tensors_of(result)
         call = Call(arguments, [tuple(r.shape) for r in results], self._locate, self.paddings)
         found = self._positions(func, call, states)
         for tensor, state in zip(results, found, strict=True):
@@ -176,7 +176,8 @@ def _arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dic
     return {argument.name: given.get(argument.name, argument.default_value) for argument in schema}
 
 
-def _tensors(tree: Any) -> list[Tensor]:
+def tensors_of(tree: Any) -> list[Tensor]:
+    """Return the tensors in nested lists, tuples and dicts."""
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 

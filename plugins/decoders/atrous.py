@@ -27,7 +27,7 @@ class Atrous(OnImages):
     ``decoder``: what scores that map. ``output_stride``: in pixels; strides beyond it are taken
     out, from the end. ``exact``: ``valid`` spreads the filters, which equals shift-and-stitch
     wherever no padding is in sight; ``fragments`` runs each layer as it is on interlaced fragments
-    of its input, which gives the same scores by the other road, padding or not.
+    of its input, which gives the same scores by the other method, padding or not.
 
     Raises: PluxelError for a stride that those of the backbone do not lead to, and naming the layer
     for which the result would be another: global pooling, attention, statistics of a batch.

@@ -9,15 +9,23 @@ import pytest
 import torch
 from pluxel.core import load_config
 from pluxel.core.build import Blueprint, build_model, build_objective
+from pluxel.core.devices import find_device
 from pluxel.core.fused import resampled_classes
 from pluxel.core.labels import LabelMap
 from pluxel.core.metrics import ConfusionMatrix
-from pluxel.registry import Host
+from pluxel.registry import Host, PluxelError
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 LABELS = LabelMap({0: "a", 1: "b", 2: "c", 255: "ignore"})
 BLUEPRINT = Blueprint({"image": 3}, {"semantic": LABELS}, {"semantic": "semantic"})
+
+
+def test_devices_by_their_names() -> None:
+    assert find_device("cpu") == torch.device("cpu")
+    for name in ("cuda:99", "gpu", ""):
+        with pytest.raises(PluxelError, match=f"device '{name}' is not to be had here: ."):
+            find_device(name)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pluxel.core.files import replacing, write_text
+from pluxel.core.files import MissingFile, replacing, require_file, write_text
 from pluxel.registry import PluxelError
 
 
@@ -41,3 +41,13 @@ def test_a_place_where_there_can_be_no_folder(tmp_path: Path) -> None:
     for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nowhere")):
         with pytest.raises(PluxelError, match=f"^cannot write {place}/x.txt: "):
             write_text(place / "x.txt", "text")
+
+
+def test_a_file_that_is_to_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    with pytest.raises(MissingFile, match=r"x\.txt: no such file"):
+        require_file(path)
+    with pytest.raises(MissingFile, match="a folder, not a file"):
+        require_file(tmp_path)
+    write_text(path, "here")
+    assert require_file(str(path)) == path

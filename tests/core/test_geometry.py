@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pluxel.core.geometry import FeatureSpec, Grid, StrideError, deepest, select_strides
+from pluxel.core.geometry import FeatureSpec, Grid, Scalar, StrideError, deepest, select_strides
 
 Layer = tuple[int, int, int]  # kernel, stride, padding
 
@@ -235,3 +235,12 @@ def test_a_missing_stride_names_what_is_needed_and_what_there_is() -> None:
 def test_uneven_strides_are_shown_per_axis() -> None:
     uneven = FeatureSpec("m", 8, Grid((4, Fraction(5, 2))), (1, 1), "computed")
     assert StrideError((8,), [uneven]).given == "4×5/2"
+
+
+@pytest.mark.parametrize(("seen", "reach"), [(1, 0), (404, Fraction(403, 2)), (403, 201)])
+def test_a_cell_sees_half_of_its_receptive_field_to_either_side(seen: int, reach: Scalar) -> None:
+    assert FeatureSpec("m", 8, Grid(8), (seen, 1), "computed").reach == (reach, 0)
+
+
+def test_the_reach_of_what_sees_everything_has_no_end() -> None:
+    assert FeatureSpec("m", 8, Grid(8), (inf, 3), "computed").reach == (inf, 1)

@@ -20,12 +20,12 @@ def config(*settings: str, model: str = "test_resnet"):
     return load_config("shapes_fcn8s_resnet18", small, host=HOST)
 
 
-def test_the_roads_meet_and_their_costs_are_told() -> None:
+def test_the_methods_meet_and_their_costs_are_told() -> None:
     (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
     assert report.passed
     assert (report.head, report.coarse, report.dense) == ("semantic", 32, 16)
-    stitching, spreading, fragments = report.roads
-    assert [road.passes for road in report.roads] == [4, 1, 1]
+    stitching, spreading, fragments = report.methods
+    assert [method.passes for method in report.methods] == [4, 1, 1]
     assert spreading.multiply_adds == fragments.multiply_adds
     assert 1 < stitching.multiply_adds / spreading.multiply_adds < 4
     padded, exact = report.differences

@@ -28,10 +28,10 @@ def test_verify_says_what_is_equal_and_where_it_is_not(run) -> None:
         "verify", "dense", "shapes_fcn8s_resnet18", *TINY, "--factor", "2", "--size", "290", "300"
     )
     assert (code, err) == (0, "")
-    head, columns, *roads, padded, exact = out.splitlines()
+    head, columns, *methods, padded, exact = out.splitlines()
     assert head == "head semantic, image 290×300: stride 32 → 16"
     assert columns.split() == ["passes", "multiply-adds", "seconds"]
-    assert [re.split(r" {2,}", road)[0] for road in roads] == [
+    assert [re.split(r" {2,}", method)[0] for method in methods] == [
         "shift-and-stitch",
         "à trous",
         "fragments",

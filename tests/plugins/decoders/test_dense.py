@@ -1,4 +1,4 @@
-"""Shift-and-stitch and à trous: two roads to the same denser scores."""
+"""Shift-and-stitch and à trous: two ways to the same denser scores."""
 
 from __future__ import annotations
 
