@@ -183,7 +183,7 @@ def seen_classes(config: Config, head: str, space: LabelSpace) -> SeenClasses | 
     Raises: ConfigError for an unseen class that there is not, and if all are unseen.
     """
     section = config.pipeline.heads[head].zero_shot
-    if section is None or not (section.unseen or section.added):
+    if section is None:
         return None
     with config.at("heads", head, "zero_shot", "unseen"):
         return SeenClasses.of(space, {*section.unseen, *section.added.values()})

@@ -25,6 +25,8 @@ class Semantic(PixelwiseLoss):
     another prior for each class). For high temperatures it is the label smoothing of
     ``cross_entropy``, for low ones no smoothing at all. ``embedding``: one, or several whose unit
     vectors are joined. ``reduction``, ``class_weights``: as for ``cross_entropy``.
+
+    Raises: UnknownWordError with all names that have no vector.
     """
 
     _targets: Tensor
