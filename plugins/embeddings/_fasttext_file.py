@@ -136,7 +136,8 @@ class Quantised:
         if self._norms is None:
             return found
         codes, parts = self._norms
-        return found * parts.decoded(codes[numbers])
+        with np.errstate(invalid="ignore", over="ignore"):  # whoever takes rows looks at values
+            return found * parts.decoded(codes[numbers])
 
 
 class _Parts:

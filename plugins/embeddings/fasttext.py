@@ -314,6 +314,7 @@ def _means(owner: np.ndarray, rows: np.ndarray, count: int, matrix: Matrix) -> n
     some = counts > 0
     means = np.zeros((count, gathered.shape[1]))
     firsts = (counts.cumsum() - counts)[some]
-    sums = np.add.reduceat(gathered, firsts, axis=0, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # said by who takes them, with the word
+        sums = np.add.reduceat(gathered, firsts, axis=0, dtype=np.float64)
     means[some] = sums / counts[some, None]
     return means

@@ -512,6 +512,26 @@ def test_values_that_are_not_finite(made: Path) -> None:
         _ = ours.label_vectors
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("values", [([0], np.inf), ([np.inf, -np.inf], 1)], ids=["norms", "sums"])
+def test_quantised_values_that_are_not_finite(
+    models: dict[str, Path], tmp_path: Path, values: tuple[list[float], float]
+) -> None:
+    """Zero times infinity, and infinity less infinity, are no numbers and no warnings."""
+    source = models["norms apart"]
+    data, place = bytearray(source.read_bytes()), plugin.read_head(source).end + 2
+    rows, _, size = struct.unpack_from("<qqi", data, place)
+    centroids = place + 20 + size + 16
+    norms = centroids + 4 * 10 * 256 + rows + 16
+    numbers, lengths = values
+    struct.pack_into("<2560f", data, centroids, *random.Random(0).choices(numbers, k=2560))
+    struct.pack_into("<256f", data, norms, *[lengths] * 256)
+    path = tmp_path / "infinite.ftz"
+    path.write_bytes(data)
+    with pytest.raises(PluxelError, match=r"infinite.ftz, word 0: a value of the vector is not"):
+        FastText(file=path)
+
+
 def test_a_model_without_words(made: Path) -> None:
     made.write_bytes(handmade([], [b"x"]))
     with pytest.raises(PluxelError, match=r"made.bin: a model without words"):
