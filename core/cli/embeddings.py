@@ -108,18 +108,19 @@ def convert(
 
     From SOURCE, a file whose suffix tells its reader, or from what the options name. As text
     without (.txt) or with a header (.vec), in word2vec's binary form (.bin), as a store of
-    Pluxel's (.safetensors), or as an array with a list of words beside it (.npy).
+    Pluxel's (.safetensors), or as an array (.npy) with a list of words beside it (.words.txt).
     """
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..embeddings import blocks_of, format_of, write_vectors  # noqa: PLC0415
+    from ..embeddings import blocks_of, files_of, format_of, write_vectors  # noqa: PLC0415
     from ..progress import track  # noqa: PLC0415
 
     if len(paths) not in (1, 2):
         raise click.UsageError("Give SOURCE and DEST, or DEST alone and --embedding or --config.")
     destination = paths[-1]
     form = form or format_of(destination)
-    if destination.exists() and not force:
-        raise PluxelError(f"{destination} is already there; --force replaces it")
+    there = [file for file in files_of(destination, form) if file.exists()]
+    if there and not force:
+        raise PluxelError(f"{there[0]} is already there; --force replaces it")
     if len(paths) == 2:
         source = source.reading(paths[0])
     words = source.words(session)

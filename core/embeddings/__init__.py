@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._cache import cache_folder, cached_store
 from ._downloads import Download, fetch, without_downloads
 from ._evaluation import WHERE_SETS_ARE, AnalogyScores, PairScores, Tally, evaluate
-from ._export import Format, blocks_of, format_of, write_vectors
+from ._export import Format, blocks_of, files_of, format_of, write_vectors
 from ._names import name_vectors
 from ._offers import Offered, offered
 from ._phrases import split_phrase
@@ -41,6 +41,7 @@ __all__ = [
     "cached_store",
     "evaluate",
     "fetch",
+    "files_of",
     "format_of",
     "get_similar_tokens",
     "is_store",

@@ -16,7 +16,7 @@ from ._word_vectors import WordVectors
 
 Format = Literal["glove", "word2vec", "word2vec_binary", "store", "numpy"]
 """Text without and with a header, word2vec's binary form, Pluxel's store (safetensors), and an
-array (.npy) with a list of words beside it (.txt)."""
+array (.npy) with a list of words beside it (.words.txt)."""
 
 _SUFFIXES: dict[str, Format] = {
     ".txt": "glove",
@@ -38,6 +38,12 @@ def format_of(path: Path) -> Format:
         return found
     known = ", ".join(f"{suffix} ({name})" for suffix, name in _SUFFIXES.items())
     raise PluxelError(f"'{path}': the format of no file ends so; known are {known}")
+
+
+def files_of(path: Path, form: Format) -> list[Path]:
+    """Return the files that `write_vectors` writes, ``path`` first."""
+    # Not .txt, which is the name of the text that an array is often made of.
+    return [path, path.with_suffix(".words.txt")] if form == "numpy" else [path]
 
 
 def blocks_of(words: WordVectors) -> int:
@@ -65,16 +71,16 @@ def write_vectors(
             for tokens, rows in blocks:
                 writer.add(tokens, rows)
             writer.finish({"source": path.name})
-        return [path]
-    if form == "numpy":
-        return _write_array(blocks, shape, path)
-    write_row = _binary if form == "word2vec_binary" else _text
-    with replacing(path) as unfinished, unfinished.open("wb") as file:
-        if form != "glove":
-            file.write(b"%d %d\n" % shape)
-        for tokens, rows in blocks:
-            write_row(file, tokens, rows)
-    return [path]
+    elif form == "numpy":
+        _write_array(blocks, shape, *files_of(path, form))
+    else:
+        write_row = _binary if form == "word2vec_binary" else _text
+        with replacing(path) as unfinished, unfinished.open("wb") as file:
+            if form != "glove":
+                file.write(b"%d %d\n" % shape)
+            for tokens, rows in blocks:
+                write_row(file, tokens, rows)
+    return files_of(path, form)
 
 
 _FORBIDDEN: dict[Format, bytes] = {
@@ -109,8 +115,9 @@ def _binary(file: BinaryIO, tokens: list[bytes], rows: np.ndarray) -> None:
     )
 
 
-def _write_array(blocks: Iterator[_Block], shape: tuple[int, int], path: Path) -> list[Path]:
-    listed = path.with_suffix(".txt")
+def _write_array(
+    blocks: Iterator[_Block], shape: tuple[int, int], path: Path, listed: Path
+) -> None:
     with (
         replacing(listed) as words_unfinished,
         replacing(path) as unfinished,
@@ -123,4 +130,3 @@ def _write_array(blocks: Iterator[_Block], shape: tuple[int, int], path: Path) -
             array[start : start + len(rows)] = rows
             start += len(rows)
         array.flush()
-    return [path, listed]

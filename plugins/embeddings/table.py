@@ -47,7 +47,8 @@ class Table(StoredVectors):
     """A matrix in a .npy or safetensors file, and a list of words; or a store that Pluxel wrote.
 
     ``file``: rows (N, D) of any floating point type. ``words``: a text file of N lines, or a JSON
-    list of N strings; by default the file of the same name that ends in .txt or .json. ``tensor``:
+    list of N strings; by default the file of the same name that ends in .words.txt, .txt or
+    .json. ``tensor``:
     which of the safetensors file, if it holds several. ``unknown``: what stands for words without
     a vector. ``cache``: the folder of what was converted.
 
@@ -97,7 +98,7 @@ def _store(file: Path, words: Path | None, tensor: str | None, cache: Path | Non
 
 
 def _beside(file: Path) -> Path:
-    for suffix in (".txt", ".json"):
+    for suffix in (".words.txt", ".txt", ".json"):
         if (path := file.with_suffix(suffix)).is_file():
             return path
     raise PluxelError(

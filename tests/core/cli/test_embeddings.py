@@ -151,7 +151,7 @@ class TestConvert:
     def test_an_array_of_several_blocks(self, tmp_path: Path, glove: WordVectors) -> None:
         some = WordVectors(glove.itos[:9000], glove.vectors[:9000])
         files = write_vectors(some, tmp_path / "x.npy", "numpy")
-        assert files == [tmp_path / "x.npy", tmp_path / "x.txt"]
+        assert files == [tmp_path / "x.npy", tmp_path / "x.words.txt"]
         assert np.array_equal(np.load(files[0]), some.vectors.numpy())
         assert files[1].read_text("utf-8").split("\n") == [*some.itos, ""]
 
@@ -165,7 +165,8 @@ class TestConvert:
             assert code == 0
             assert out.startswith(f"{name}: 8 × 3, 0.0 MB\n")
         assert (tmp_path / "x.vec").read_text().splitlines()[:2] == ["8 3", "man 1.0 0.0 0.0"]
-        assert (tmp_path / "x.txt").read_text().splitlines()[0] == "man"  # that of x.npy, by now
+        assert (tmp_path / "x.txt").read_text().splitlines()[0] == "man 1.0 0.0 0.0"
+        assert (tmp_path / "x.words.txt").read_text().splitlines()[0] == "man"
         assert words("embeddings", "convert", "y.dat", *TOY, "--format", "glove")[0] == 0
 
     @pytest.mark.parametrize(
@@ -175,6 +176,7 @@ class TestConvert:
             ((), "Give SOURCE and DEST, or DEST alone and --embedding or --config."),
             (("a", "b", "c"), "Give SOURCE and DEST"),
             (("there.txt", *TOY), "there.txt is already there; --force replaces it\n"),
+            (("list.npy", *TOY), "list.words.txt is already there; --force replaces it\n"),
             (("y.dat", *TOY), "'y.dat': the format of no file ends so; known are .txt (glove), "),
             (("there.dat", "y.txt"), "'there.dat': which component reads it? --embedding names"),
             (("none.bin", "y.txt"), "cannot read none.bin: No such file"),
@@ -185,13 +187,14 @@ class TestConvert:
     def test_what_cannot_be(
         self, words: Words, tmp_path: Path, arguments: tuple[str, ...], error: str
     ) -> None:
-        for name in ("there.txt", "there.dat"):
+        for name in ("there.txt", "there.dat", "list.words.txt"):
             (tmp_path / name).write_text("mine")
         code, out, err = words("embeddings", "convert", *arguments)
         assert (code, out) == (2, "")
         assert error in err
         assert not list(tmp_path.glob("*y.*"))
-        assert (tmp_path / "there.txt").read_text() == "mine"
+        for name in ("there.txt", "list.words.txt"):
+            assert (tmp_path / name).read_text() == "mine"
 
     def test_a_disk_that_refuses(self, tmp_path: Path, odd: WordVectors) -> None:
         """Half-way through, the file that was there stays, and nothing else is left."""
