@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._cache import cache_folder, cached_store
+from ._cache import cache_folder, cached_store, content_hash
 from ._downloads import Download, fetch, without_downloads
 from ._evaluation import WHERE_SETS_ARE, AnalogyScores, PairScores, Tally, evaluate
 from ._export import Format, blocks_of, files_of, format_of, write_vectors
@@ -39,6 +39,7 @@ __all__ = [
     "blocks_of",
     "cache_folder",
     "cached_store",
+    "content_hash",
     "evaluate",
     "fetch",
     "files_of",

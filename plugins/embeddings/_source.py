@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from ...core.embeddings import Download, fetch
+from ...core.embeddings import Download, cache_folder, content_hash, fetch
 from ...core.files import replacing, require_file
 from ...core.logs import logger
 from ...registry import PluxelError
@@ -85,16 +85,18 @@ def _opened(path: Path, member: str) -> Iterator[Stream]:
             yield Stream(file, path.stat().st_size, str(path))
 
 
-def unpacked(path: Path, member: str = "") -> Path:
-    """Return a file that is no archive: ``path``, or what is in it, beside it, wholly.
+def unpacked(path: Path, member: str = "", *, cache: Path | None = None) -> Path:
+    """Return a file that is no archive: ``path``, or what is in it, wholly, in the cache.
 
     Raises: PluxelError, as `unpacked_stream`, and where the disk refuses.
     """
     if path.suffix not in {".zip", ".gz"}:
         return path
+    folder = cache_folder(cache)
     with unpacked_stream(path, member) as stream:
-        target = path.with_name(Path(stream.name).name.removesuffix(".gz"))
-        if target.is_file() and target.stat().st_mtime_ns >= path.stat().st_mtime_ns:
+        name = Path(stream.name).name.removesuffix(".gz")
+        target = folder / "unpacked" / content_hash(path, folder)[:16] / name
+        if target.is_file():
             return target
         with replacing(target) as unfinished, unfinished.open("wb") as file:
             shutil.copyfileobj(stream.file, file, _BLOCK)

@@ -98,7 +98,8 @@ class FastText(StoredVectors):
         source = source_file(file, published, cache=cache, permitted=download)
         member = published.member if published else ""
         # A model is mapped, and so has to lie there unpacked.
-        self._model = unpacked(source, member) if _is_model(source, member) else None
+        is_model = _is_model(source, member)
+        self._model = unpacked(source, member, cache=cache) if is_model else None
         self._state = _state(self._model) if self._model else None
         self._encoding = encoding
         if self._model:

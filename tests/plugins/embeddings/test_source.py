@@ -26,12 +26,24 @@ def pack(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["model.bin.gz", "other.zip"])
-def test_it_is_unpacked_once_beside_the_archive(tmp_path: Path, name: str) -> None:
+def test_it_is_unpacked_once_into_the_cache(tmp_path: Path, cache: Path, name: str) -> None:
+    (tmp_path / "model.bin").write_text("mine")
     found = unpacked(pack(tmp_path / name))
-    assert (found, found.read_bytes()) == (tmp_path / "model.bin", CONTENT)
+    assert (found.name, found.parents[1]) == ("model.bin", cache / "unpacked")
+    assert found.read_bytes() == CONTENT
     before = found.stat().st_mtime_ns
     assert unpacked(tmp_path / name).stat().st_mtime_ns == before
     assert unpacked(found) == found
+    assert (tmp_path / "model.bin").read_text() == "mine"
+    elsewhere = unpacked(tmp_path / name, cache=tmp_path / "other")
+    assert elsewhere.is_relative_to(tmp_path / "other")
+
+
+def test_what_is_in_another_archive_of_the_same_name_is_unpacked(tmp_path: Path) -> None:
+    first = unpacked(pack(tmp_path / "model.bin.gz"))
+    (tmp_path / "model.bin.gz").write_bytes(gzip.compress(b"other"))
+    second = unpacked(tmp_path / "model.bin.gz")
+    assert (first.read_bytes(), second.read_bytes()) == (CONTENT, b"other")
 
 
 @pytest.mark.parametrize("name", ["model.bin.gz", "other.zip"])
@@ -41,7 +53,7 @@ def test_a_damaged_archive_leaves_nothing(tmp_path: Path, name: str, cut: int) -
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(PluxelError, match=rf"{name} is damaged: "):
         unpacked(path)
-    assert [*tmp_path.iterdir()] == [path]
+    assert [one for one in tmp_path.rglob("*model.bin*") if one.is_file()] == [path][: "gz" in name]
 
 
 @pytest.mark.parametrize("reader", [GloVe, Word2Vec, FastText])
