@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from ..contracts import Embedding
-from ._word_vectors import UnknownWordError, WordVectors
+from ._word_vectors import UnknownWordError, WordVectors, shown
+
+_TOLD = 10
+"""Names without a vector that an error lists."""
 
 
 def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVectors]) -> Tensor:
@@ -18,7 +21,7 @@ def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVect
 
     Of several embeddings, unit vectors are joined (word2vec and fastText in Xian et al. 2019).
 
-    Raises: UnknownWordError with all names that have no vector.
+    Raises: UnknownWordError with the first ten names that have no vector, and how many others.
     """
     sources = [WordVectors.of(embedding) for embedding in embeddings]
     found: list[Tensor] = []
@@ -29,9 +32,10 @@ def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVect
                 torch.cat([_unit(one.name_vector(name).cpu().double()) for one in sources])
             )
         except UnknownWordError as error:
-            unknown.append(f"class '{name}': {error.message}")
+            unknown.append(f"class '{shown(name)}': {error.message}")
     if unknown:
-        raise UnknownWordError("; ".join(unknown))
+        more = [f"and {len(unknown) - _TOLD:,} others"] if len(unknown) > _TOLD else []
+        raise UnknownWordError("; ".join([*unknown[:_TOLD], *more]))
     if not found:
         return torch.zeros(0, sum(one.dim for one in sources), device="cpu")
     return _unit(torch.stack(found)).float()

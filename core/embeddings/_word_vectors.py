@@ -23,7 +23,12 @@ Unknown = Literal["error", "zero", "mean", "subword"]
 that its parts give, where the model knows parts of words."""
 
 _SHOWN = 60
-"""Letters of an unknown word that are shown in an error."""
+"""Letters of a word that an error has room for."""
+
+
+def shown(word: str) -> str:
+    """Return as much of a word as an error has room for."""
+    return word if len(word) <= _SHOWN else f"{word[:_SHOWN]}…"
 
 
 class UnknownWordError(PluxelError):
@@ -176,8 +181,7 @@ class WordVectors:
         if self.unknown == "mean":
             return self.mean.float()
         hint = (text and self._hint(text)) or self._hint(word)
-        shown = word if len(word) <= _SHOWN else f"{word[:_SHOWN]}…"
-        raise UnknownWordError(f"'{shown}' is none of the {len(self):,} words.{hint}")
+        raise UnknownWordError(f"'{shown(word)}' is none of the {len(self):,} words.{hint}")
 
     def _hint(self, word: str) -> str:
         near = [f"'{one}'" for one in suggestions(word, self.itos)]

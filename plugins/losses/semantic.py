@@ -26,7 +26,7 @@ class Semantic(PixelwiseLoss):
     ``cross_entropy``, for low ones no smoothing at all. ``embedding``: one, or several whose unit
     vectors are joined. ``reduction``, ``class_weights``: as for ``cross_entropy``.
 
-    Raises: UnknownWordError with all names that have no vector.
+    Raises: UnknownWordError with names that have no vector.
     """
 
     _targets: Tensor
