@@ -11,9 +11,8 @@ from typing import Any
 from ..registry import PluxelError
 from .alignment import settled_labels
 from .config import Config, Factory, HeadConfig, Problem, StreamConfig
-from .contracts import Backbone, Dataset, Decoder
+from .contracts import Backbone, Dataset, Decoder, settled
 from .data import MissingData, open_split
-from .data.splits import settled
 from .geometry import StrideError
 from .labels import LabelMap, LabelSpace, raw_id
 from .model import Head, SegmentationModel, Stream
@@ -65,6 +64,15 @@ def settle(config: Config, dataset: Dataset) -> Config:
                 heads[name] = head.model_copy(update={"labels": labels})
     found = {"heads": heads, "dataset": pipeline.dataset.given(settled(dataset))}
     return replace(config, pipeline=pipeline.model_copy(update=found))
+
+
+def settle_decoders(config: Config, model: SegmentationModel) -> Config:
+    """Return the configuration with what the decoders of a model had to find out."""
+    heads = dict(config.pipeline.heads)
+    for name, head in heads.items():
+        found = head.decoder.given(settled(model.heads[name]))
+        heads[name] = head.model_copy(update={"decoder": found})
+    return replace(config, pipeline=config.pipeline.model_copy(update={"heads": heads}))
 
 
 def draw_blueprint(config: Config, dataset: Dataset) -> Blueprint:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -84,7 +84,8 @@ class Decoder(Protocol):
 
     An ``nn.Module``. It may offer ``load_pretrained()``, called once when a training starts, after
     all starting weights have been loaded; ``check_pretrained()``, which raises for what that could
-    not load; and ``adapt_state(state) -> state``, which fits saved weights to other classes.
+    not load; ``adapt_state(state) -> state``, which fits saved weights to other classes; and
+    ``settled``, which maps parameters to what a run keeps in their place: what it had to find out.
 
     One that runs the backbone itself and leaves the scoring to another decoder keeps that one as
     ``inner``: all its weights are those of ``inner``, and are saved under the names that they have
@@ -159,3 +160,8 @@ class Embedding(Protocol):
     itos: Sequence[str]
     vectors: Tensor
     dim: int
+
+
+def settled(component: object) -> Mapping[str, Any]:
+    """Return the parameters that say what a component had to find out, if it had to."""
+    return getattr(component, "settled", {})

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..registry import PluxelError, article
-from .contracts import Backbone, Decoder, Scores
+from .contracts import Backbone, Decoder, Scores, settled
 from .images import RAW_MAXIMUM
 from .normalisation import Normalisation
 
@@ -139,6 +139,12 @@ class Head(nn.Module):
         self.on_images = on_images
         column = None if offsets is None else torch.tensor(offsets).view(-1, 1, 1)
         self.register_buffer("offsets", column, persistent=False)
+
+    @property
+    def settled(self) -> Mapping[str, Any]:
+        """What the decoder had to find out, by parameter; all streams have the same."""
+        name, decoder = next(iter(self.decoders.items()))
+        return settled(self._outer.get(name, decoder))
 
     def forward(self, streams: Mapping[str, Sequence[Tensor] | Tensor]) -> Scores:
         """streams: name -> maps of its backbone, or the prepared image if ``on_images``."""

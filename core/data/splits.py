@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...registry import PluxelError, did_you_mean
-from ..contracts import Dataset, Sample
+from ..contracts import Dataset, Sample, settled
 from ..labels import LabelMap
 
 _PART = re.compile(r"(?P<split>[^\[\]]*?)(\[(?P<bounds>[^\[\]]*)\])?")
@@ -90,11 +90,6 @@ def _is_endless(dataset: Dataset) -> bool:
 def unpaired(dataset: Dataset) -> Sequence[Path]:
     """Return the files that a dataset left out for want of a counterpart, if it keeps account."""
     return getattr(dataset, "unpaired", ())
-
-
-def settled(dataset: Dataset) -> Mapping[str, Any]:
-    """Return the parameters that say what a dataset had to find out, if it had to."""
-    return getattr(dataset, "settled", {})
 
 
 def class_name(dataset: Dataset) -> str:

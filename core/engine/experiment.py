@@ -19,6 +19,7 @@ from ..build import (
     draw_blueprint,
     seen_classes,
     settle,
+    settle_decoders,
 )
 from ..config import Config
 from ..contracts import Dataset
@@ -74,6 +75,7 @@ class Experiment:
     def model(self) -> SegmentationModel:
         """The model with fresh weights."""
         model = build_model(self.config, self.blueprint)
+        self.config = settle_decoders(self.config, model)
         # Convolutions in bfloat16, and all on GPUs, are faster with the channels last; in float32
         # on CPUs they are a quarter slower.
         if self.accelerator.mixed_precision == "no" and self.accelerator.device.type == "cpu":

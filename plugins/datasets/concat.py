@@ -10,9 +10,9 @@ from pydantic import Field
 
 from ...core.alignment import aligned, tell
 from ...core.config import AlignConfig, Factory, declared_labels
-from ...core.contracts import Dataset, Sample
+from ...core.contracts import Dataset, Sample, settled
 from ...core.data import open_split
-from ...core.data.splits import Joined, settled, unpaired
+from ...core.data.splits import Joined, unpaired
 from ...core.labels import IGNORE, MAIN, LabelMap, LabelSpace, RawId, main_map
 from ...registry import PluxelError, did_you_mean
 from ._files import unknown_split

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import nn
 
 from ...core import Decoder, Factory
+from ...core.contracts import settled
 from ...core.geometry import FeatureSpec, StrideError, deepest
 from ...core.model import Scored
 from ...registry import PluxelError
@@ -32,6 +34,7 @@ class OnImages(nn.Module):
         index = deepest(features)
         self.coarse = features[index]
         self.inner = _inner(decoder, self.coarse, num_classes, class_names)
+        self.settled: Mapping[str, Any] = {"decoder": decoder.given(settled(self.inner))}
         # In a tuple: the backbone's weights are registered, moved and saved with the stream.
         self._network = (Scored(backbone, self.inner, index),)
 

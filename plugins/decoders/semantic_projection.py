@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from ...core import Decoder, Embedding, Factory, Scores
 from ...core.config import Embeddings
+from ...core.contracts import settled
 from ...core.embeddings import name_vectors
 from ...core.geometry import FeatureSpec
 from ...registry import PluxelError
@@ -28,8 +29,8 @@ class SemanticProjection(nn.Module):
     ``decoder`` gives each cell of its grid a vector of D numbers, as it would give D classes their
     scores; the score of a class is the product with the unit vector of its name, which is not
     trained. A class can be named after the training, therefore. ``embedding``: one, or several
-    whose unit vectors are joined. ``dim``: D; where it is given, a trained run is used without
-    the embedding, for the vectors of its classes are kept with its weights.
+    whose unit vectors are joined. ``dim``: D, which a run keeps: it is used without the embedding,
+    for the vectors of its classes are kept with its weights.
 
     Raises: PluxelError if ``dim`` is not that of the embedding.
     """
@@ -57,6 +58,8 @@ class SemanticProjection(nn.Module):
         self.pixels = decoder(
             features=features, num_classes=self.dim, class_names=[str(i) for i in range(self.dim)]
         )
+        inner = decoder.given(settled(self.pixels))
+        self.settled: Mapping[str, Any] = {"dim": self.dim, "decoder": inner}
         self.register_buffer("class_vectors", torch.zeros(num_classes, self.dim))
         self.register_buffer("class_names", _encode(class_names))
 

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+import yaml
 from pluxel.core import Pipeline
 from pluxel.core.config import ConfigError
 from pluxel.core.engine import Trainer
@@ -15,7 +16,7 @@ from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.trained import evaluate_run
 from pluxel.registry import PluxelError
 
-PROJECTED = "decoder={type: semantic_projection, embedding: words, decoder: fcn32s, dim: 3}"
+PROJECTED = "decoder={type: semantic_projection, embedding: words, decoder: fcn32s}"
 UNSEEN = "zero_shot={unseen: [square]}"
 
 
@@ -60,6 +61,15 @@ def test_a_run_needs_no_words_to_be_used(run, host):
     pipeline = Pipeline.load(run.directory, in_place_of_words([]), host=host)
     assert pipeline(np.zeros((20, 24, 3), np.uint8)).shape == (20, 24)
     evaluate_run(run.directory, "val", in_place_of_words([]), host=host)
+
+
+def test_a_run_keeps_the_dimensions_however_deep_the_decoder_lies(train, host):
+    inner = PROJECTED.removeprefix("decoder=")
+    run = train(f"decoder={{type: shift_and_stitch, decoder: {inner}}}")
+    assert yaml.safe_load(run.config.read_text())["decoder"]["decoder"]["dim"] == 3
+    away = "decoder.decoder.embedding={type: words, missing: true}"
+    pipeline = Pipeline.load(run.directory, [away], host=host)
+    assert pipeline(np.zeros((20, 24, 3), np.uint8)).shape == (20, 24)
 
 
 def test_a_class_can_be_named_after_the_training(run, host):
@@ -122,7 +132,7 @@ def test_the_check_finds_names_without_vectors(make):
 
 def test_a_dimension_that_is_not_that_of_the_words_is_refused(make):
     with pytest.raises(ConfigError, match="dim is 4, and the embedding has 3"):
-        check_training(make(PROJECTED.replace("dim: 3", "dim: 4")).config)
+        check_training(make(PROJECTED, "decoder.dim=4").config)
 
 
 def test_the_vectors_of_the_classes_are_saved_with_the_weights(run):
