@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...registry import PluxelError
+from ...registry import PluxelError, did_you_mean
 from ..contracts import Embedding
 from ..neighbours import Compact, CosineIndex
 from ._phrases import spelt, split_phrase
@@ -56,6 +56,9 @@ class WordVectors:
         compact: Compact | None = None,
         unknown: Unknown = "error",
     ) -> None:
+        if unknown not in get_args(Unknown):
+            hint = did_you_mean(str(unknown), get_args(Unknown))
+            raise PluxelError(f"unknown: there is no '{unknown}'.{hint}")
         if unknown == "subword" and not self.has_subwords:
             choices = ", ".join(one for one in get_args(Unknown) if one != "subword")
             raise PluxelError(

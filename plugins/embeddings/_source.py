@@ -23,6 +23,10 @@ _ENCRYPTED = 1
 """The flag of an entry of a .zip archive."""
 
 
+class SeveralFiles(PluxelError):  # noqa: N818 - reads as what it says
+    """An archive of more than one file, and nothing says which is meant."""
+
+
 def source_file(
     file: str | Path | None, download: Download | None, *, cache: Path | None, permitted: bool
 ) -> Path:
@@ -108,8 +112,10 @@ def _member(path: Path, entries: Sequence[ZipInfo], member: str) -> ZipInfo:
     files = [entry for entry in entries if entry.filename and not entry.is_dir()]
     found = [entry for entry in files if entry.filename.endswith(member)]
     if len(found) != 1:
-        wanted = f"'…{member}'" if member else "one file alone"
         there = ", ".join(entry.filename for entry in files) or "nothing"
+        if len(found) > 1 and not member:
+            raise SeveralFiles(f"{path} holds several files: {there}")
+        wanted = f"'…{member}'" if member else "a file"
         raise PluxelError(f"{path} does not hold {wanted}, but {there}")
     if found[0].flag_bits & _ENCRYPTED:
         raise PluxelError(f"{found[0].filename} in {path} is encrypted; unpack it, then 'file: …'")

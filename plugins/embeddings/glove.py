@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...core.embeddings import Download, StoredVectors, StoreWriter, Unknown, cached_store
 from ...registry import PluxelError, did_you_mean
-from ._source import source_file, unpacked_stream
+from ._source import SeveralFiles, source_file, unpacked_stream
 from ._text import read_text
 
 _SITE = "https://nlp.stanford.edu/data"
@@ -75,8 +75,11 @@ class GloVe(StoredVectors):
         member = release.member if release else ("" if dim is None else f".{dim}d.txt")
 
         def build(writer: StoreWriter) -> Mapping[str, str]:
-            with unpacked_stream(source, member) as stream:
-                return read_text(stream, writer, dim)
+            try:
+                with unpacked_stream(source, member) as stream:
+                    return read_text(stream, writer, dim)
+            except SeveralFiles as error:
+                raise PluxelError(f"{error.message}; 'dim' picks one") from error
 
         recipe = {"reader": "glove", "member": member, "dim": dim}
         super().__init__(cached_store(source, recipe, build, cache=cache), unknown=unknown)

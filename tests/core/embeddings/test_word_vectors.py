@@ -98,6 +98,10 @@ class TestVector:
 
 
 class TestUnknown:
+    def test_a_choice_that_there_is_not(self) -> None:
+        with pytest.raises(PluxelError, match="unknown: there is no 'zer'. Did you mean 'zero'?"):
+            words("zer")
+
     def test_error(self) -> None:
         with pytest.raises(UnknownWordError) as caught:
             words()["sing"]

@@ -12,6 +12,7 @@ import pytest
 from pluxel.core.files import MissingFile
 from pluxel.plugins.embeddings import glove
 from pluxel.plugins.embeddings.glove import GloVe
+from pluxel.plugins.embeddings.word2vec import Word2Vec
 from pluxel.registry import PluxelError
 
 from .conftest import WORDS, lines_of
@@ -139,9 +140,13 @@ def test_which_file_of_an_archive(tmp_path: Path, vectors: np.ndarray) -> None:
         for dim in (2, 4):
             archive.writestr(f"v.{dim}d.txt", b"\n".join(lines_of(WORDS, vectors[:, :dim])))
     assert GloVe(file=path, dim=2).dim == 2
-    for dim in (None, 3):
-        with pytest.raises(PluxelError, match=r"does not hold .*, but v.2d.txt, v.4d.txt"):
-            GloVe(file=path, dim=dim)
+    with pytest.raises(PluxelError, match=r"does not hold '….3d.txt', but v.2d.txt, v.4d.txt"):
+        GloVe(file=path, dim=3)
+    several = r"two.zip holds several files: v.2d.txt, v.4d.txt"
+    with pytest.raises(PluxelError, match=rf"{several}; 'dim' picks one$"):
+        GloVe(file=path)
+    with pytest.raises(PluxelError, match=rf"{several}$"):
+        Word2Vec(file=path)
 
 
 def test_dim_is_what_a_file_has_to_have(write: Write, vectors: np.ndarray) -> None:

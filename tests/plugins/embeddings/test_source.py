@@ -71,7 +71,7 @@ def test_an_entry_that_would_begin_before_its_archive_is_damage(
 def test_an_entry_without_a_name_is_not_there(tmp_path: Path) -> None:
     path = pack(tmp_path / "other.zip")
     path.write_bytes(path.read_bytes().replace(b"folder/model.bin", b"\0" * 16))
-    with pytest.raises(PluxelError, match=r"does not hold one file alone, but nothing$"):
+    with pytest.raises(PluxelError, match=r"does not hold a file, but nothing$"):
         unpacked(path)
 
 
