@@ -114,8 +114,10 @@ class WordSearch:
         come first, which occur most often, are to be found.
 
         Raises: UnknownWordError for a word of ``exclude``; PluxelError for k below 1 or above the
-        number of words that may be found.
+        number of words that may be found, and for ``first`` below 1.
         """
+        if first is not None and first < 1:
+            raise PluxelError(f"first = {first}: among one word at least is to be looked")
         if not queries:
             return []
         hidden = [self._row(word) for word in exclude]

@@ -65,6 +65,8 @@ class WordVectors:
                 f"unknown: subword needs a model with parts of words, such as a fastText .bin; "
                 f"here it is one of {choices}"
             )
+        if not isinstance(vectors, Tensor):
+            raise PluxelError(f"vectors are a tensor (N, D), not {type(vectors).__name__}")
         if vectors.ndim != 2 or len(vectors) != len(words):
             raise PluxelError(f"{len(words)} words do not fit vectors {tuple(vectors.shape)}")
         self.itos = words if isinstance(words, Vocabulary) else Vocabulary.of(words)

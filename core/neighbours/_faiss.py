@@ -11,7 +11,7 @@ from torch import Tensor
 from ...registry import PluxelError
 from ._compact import Compact
 from ._exact import Neighbours, unit_queries
-from ._hidden import Exclude, Hidden, hidden_rows
+from ._hidden import Allowed, Exclude, Hidden, hidden_rows
 from ._index import CosineIndex
 
 IndexKind = Literal["exact", "faiss_hnsw", "faiss_ivf"]
@@ -24,7 +24,7 @@ class Index(Protocol):
     """What can be searched by cosine."""
 
     def search(
-        self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Tensor | None = None
+        self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Allowed | None = None
     ) -> Neighbours:
         """Return the k nearest rows, as `CosineIndex.search` does."""
         ...
@@ -77,7 +77,7 @@ class FaissIndex:
 
     @torch.no_grad()
     def search(
-        self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Tensor | None = None
+        self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Allowed | None = None
     ) -> Neighbours:
         """Return the k nearest rows that were found, as `CosineIndex.search` does."""
         batch = unit_queries(self.exact.checked(queries))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import cast
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from ...registry import PluxelError
 
 Exclude = Sequence[int] | Sequence[Sequence[int]]
+Allowed = Tensor | Sequence[int]
 
 _PAIRS = 1 << 14
 """Pairs of a row and a query that are kept as such; rows hidden from all are a mask beyond that."""
@@ -56,19 +58,19 @@ class HiddenPairs:
 
 
 def hidden_rows(
-    total: int, count: int, k: int, exclude: Exclude, allowed: Tensor | None, device: torch.device
+    total: int, count: int, k: int, exclude: Exclude, allowed: Allowed | None, device: torch.device
 ) -> Hidden:
     """Return what is hidden of N = ``total`` rows from ``count`` queries.
 
     Raises: PluxelError for a k that is no number of rows, for rows that are not there, and if fewer
     than k are left.
     """
-    if isinstance(k, bool) or not hasattr(k, "__index__"):
+    if isinstance(k, bool) or not _is_number(k):
         raise PluxelError(f"k is a whole number, not {k!r}")
     if k < 1:
         raise PluxelError(f"k = {k}: at least one neighbour is to be found")
-    mask = None if allowed is None else _mask(allowed.to(device), total)
-    if all(hasattr(one, "__index__") for one in exclude):
+    mask = None if allowed is None else _mask(torch.as_tensor(allowed).to(device), total)
+    if all(_is_number(one) for one in exclude):
         excluded = [_numbers(cast("Sequence[int]", exclude), total)] * count
         if len(exclude) * count > _PAIRS:
             mask = (
@@ -119,10 +121,21 @@ def _mask(allowed: Tensor, total: int) -> Tensor:
 
 
 def _numbers(rows: Iterable[int], total: int) -> set[int]:
-    numbers = {int(row) for row in rows}
+    try:
+        numbers = {index(row) for row in rows}
+    except TypeError as error:
+        raise PluxelError(f"exclude: numbers of rows, not {rows!r:.60}") from error
     for bad in (row for row in numbers if not 0 <= row < total):
         raise PluxelError(_missing("exclude", bad, total))
     return numbers
+
+
+def _is_number(value: object) -> bool:
+    try:
+        index(value)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        return False
+    return True
 
 
 def _missing(where: str, row: int, total: int) -> str:

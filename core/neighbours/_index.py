@@ -10,7 +10,7 @@ from ...registry import PluxelError
 from ._blocks import scan
 from ._compact import Compact
 from ._exact import Best, Neighbours, Rows, norms_of, unit_queries
-from ._hidden import Exclude, Hidden, hidden_rows
+from ._hidden import Allowed, Exclude, Hidden, hidden_rows
 from ._scores import CompactScores, FullScores, Scores, has_fast_halves
 from ._single import SingleSearch
 
@@ -67,7 +67,7 @@ class CosineIndex:
         k: int,
         *,
         exclude: Exclude = (),
-        allowed: Tensor | None = None,
+        allowed: Allowed | None = None,
     ) -> Neighbours:
         """Return the k rows with the highest cosine, for a query (D,) or for each of (Q, D).
 

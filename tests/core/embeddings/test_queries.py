@@ -165,6 +165,9 @@ def test_only_the_first_words(compass: WordVectors) -> None:
     assert search.nearest([query], 7, first=100) == search.nearest([query], 7)
     with pytest.raises(PluxelError, match="k = 3, but only 2 rows"):
         search.nearest([query], 3, first=2)
+    for first in (0, -5):
+        with pytest.raises(PluxelError, match=f"first = {first}: among one word at least"):
+            search.nearest([query], 1, first=first)
 
 
 def test_many_queries_are_answered_as_one_by_one(glove: WordVectors) -> None:

@@ -58,6 +58,8 @@ def test_what_a_store_brings_is_not_computed_again() -> None:
 def test_vectors_that_do_not_fit(shape: tuple[int, ...]) -> None:
     with pytest.raises(PluxelError, match=r"^9 words do not fit vectors \("):
         WordVectors(WORDS, torch.zeros(shape))
+    with pytest.raises(PluxelError, match=r"vectors are a tensor \(N, D\), not ndarray"):
+        WordVectors(WORDS, np.zeros(shape))  # pyright: ignore[reportArgumentType]
 
 
 class TestVector:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -248,6 +250,16 @@ def test_better_rows_are_hidden(own: Sequence[int]) -> None:
         check(found, truth, hidden)
 
 
+def test_rows_may_be_named_by_lists_arrays_and_tensors() -> None:
+    searched, query = CosineIndex(spread(30, 4)), spread(1, 4, seed=1)[0]
+    expected = searched.search(query, 5, exclude=[2, 3], allowed=torch.arange(1, 20)).indices
+    for kind in (list, np.array, torch.tensor):
+        rows: Any = kind([2, 3])
+        allowed: Any = kind(range(1, 20))
+        assert torch.equal(searched.search(query, 5, exclude=rows, allowed=allowed)[0], expected)
+        assert torch.equal(searched.search(query, 5, exclude=[rows], allowed=allowed)[0], expected)
+
+
 def test_many_excluded_rows_become_a_mask() -> None:
     vectors, queries = spread(3000, 5), spread(20, 5, seed=1)
     hidden = torch.zeros(20, 3000, dtype=torch.bool)
@@ -341,6 +353,8 @@ class TestWhatIsRefused:
                 "only 1 rows can be found",
             ),
             ({"exclude": [10]}, "exclude: there is no row 10; rows are 0 to 9"),
+            ({"exclude": "5"}, "exclude: numbers of rows, not '5'"),
+            ({"exclude": [5.0]}, "exclude: numbers of rows, not 5.0"),
             ({"exclude": [-1]}, "exclude: there is no row -1; rows are 0 to 9"),
             ({"exclude": [[1], [2]]}, "exclude: rows for 2 queries, but there are 1"),
             ({"allowed": torch.tensor([3, 10])}, "allowed: there is no row 10; rows are 0 to 9"),
