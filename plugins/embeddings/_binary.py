@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 import numpy as np
 
 from ...core.embeddings import StoreWriter
@@ -51,7 +49,7 @@ class _Reader:
 
     def __init__(self, stream: Stream, position: int, dim: int) -> None:
         self.stream, self.dim = stream, dim
-        self._file: BinaryIO = stream.file
+        self._file = stream.file
         self._buffer = b""
         self._place = 0
         self._position = position

@@ -6,7 +6,7 @@ import codecs
 import gzip
 import shutil
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,32 @@ def source_file(
     return fetch(download, cache=cache, permitted=permitted)
 
 
+class Readable:
+    """A file to read from, whose failures are told as its own.
+
+    Whoever reads it writes a store meanwhile, and would have blamed that.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file, self._path = file, path
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, at most ``size``. Raises: PluxelError where the disk refuses."""
+        return self._told(self._file.read, size)
+
+    def readline(self, size: int = -1) -> bytes:
+        """Return the rest of the line, at most ``size`` bytes. Raises: as `read`."""
+        return self._told(self._file.readline, size)
+
+    def _told(self, read: Callable[[int], bytes], size: int) -> bytes:
+        try:
+            return read(size)
+        except gzip.BadGzipFile:
+            raise
+        except OSError as error:
+            raise PluxelError(f"cannot read {self._path}: {error.strerror or error}") from error
+
+
 @dataclass(frozen=True)
 class Stream:
     """A file that is read once, from its beginning to its end.
@@ -48,7 +74,7 @@ class Stream:
     ``size``: its bytes, or None where only unpacking would tell. ``name``: what errors call it.
     """
 
-    file: BinaryIO
+    file: Readable
     size: int | None
     name: str
 
@@ -82,11 +108,12 @@ def _opened(path: Path, member: str) -> Iterator[Stream]:
                 inner = cast("BinaryIO", stack.enter_context(archive.open(info)))
             except (OSError, ValueError) as error:  # places before the file's beginning, odd names
                 raise BadZipFile(error) from error
-            yield Stream(inner, info.file_size, f"{path}/{info.filename}")
+            yield Stream(Readable(inner, path), info.file_size, f"{path}/{info.filename}")
         elif path.suffix == ".gz":
-            yield Stream(cast("BinaryIO", stack.enter_context(gzip.open(file))), None, str(path))
+            packed = cast("BinaryIO", stack.enter_context(gzip.open(file)))
+            yield Stream(Readable(packed, path), None, str(path))
         else:
-            yield Stream(file, path.stat().st_size, str(path))
+            yield Stream(Readable(file, path), path.stat().st_size, str(path))
 
 
 def unpacked(path: Path, member: str = "", *, cache: Path | None = None) -> Path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import zipfile
 from pathlib import Path
 
 import pytest
+from pluxel.plugins.embeddings import _source
 from pluxel.plugins.embeddings._source import unpacked
 from pluxel.plugins.embeddings.fasttext import FastText
 from pluxel.plugins.embeddings.glove import GloVe
@@ -82,3 +84,25 @@ def test_other_ways_of_packing_are_refused(tmp_path: Path, method: int) -> None:
         archive.writestr("model.bin", CONTENT)
     with pytest.raises(PluxelError, match=r"model\.bin in .* is packed by a method that is not"):
         unpacked(path)
+
+
+class Refusing(_source.Readable):
+    """A file on a disk that fails."""
+
+    def read(self, size: int = -1) -> bytes:
+        def refuse(_size: int) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        return self._told(refuse, size)
+
+
+@pytest.mark.parametrize("name", ["plain.txt", "model.txt.gz", "other.zip"])
+def test_a_disk_that_cannot_be_read_is_not_one_that_cannot_be_written(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(CONTENT) if path.suffix == ".txt" else pack(path)
+    monkeypatch.setattr(_source, "Readable", Refusing)
+    with pytest.raises(PluxelError, match=rf"^cannot read .*{name}: Input/output error$"):
+        GloVe(file=path, cache=tmp_path / "cache")
+    assert not [*tmp_path.glob("cache/**/*.safetensors")]
