@@ -1,19 +1,20 @@
 """What word vectors give classes that training never saw, beside what chance gives them.
 
-    python benchmarks/zero_shot.py RUN CAMVID [--draws 20] [--plugin FILE]
+    python benchmarks/zero_shot.py RUN CAMVID [--draws 20] [--plugin FILE] [--output FILE]
 
 RUN: a training of camvid_zero_shot_vgg16. Its network turns each image of val into vectors of
 pixels once; these are then scored by several sets of class vectors. Those of the seen classes stay;
 those of the unseen ones are
 
 - ``words``: of their names, as the run has them;
-- ``swapped``: each that of another unseen class;
-- ``other words``: of seen classes' rows mixed at random, so that they lie where names lie;
+- ``exchanged``: each that of another unseen class;
+- ``mixtures``: of seen classes' rows mixed at random, so that they lie where names lie;
 - ``directions``: drawn uniformly.
 
-Of those that are drawn, the median and the best of all draws are shown. For each set: accuracy
-among the unseen classes alone (chance is one in as many), and mean IU of seen and of unseen classes
-and their harmonic mean, uncalibrated and at the calibration that is best for this very set.
+Of those that are drawn, the medians over all draws are shown, column by column, and the best draw.
+For each set: mean accuracy among the unseen classes alone (chance is one in as many), and mean IU
+of seen and of unseen classes and their harmonic mean, uncalibrated and at the calibration that is
+best for this very set.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -110,8 +112,8 @@ def candidates(study: Study, draws: int) -> dict[str, list[Tensor]]:
     directions = [torch.randn(count, dim, generator=random) for _ in range(draws)]
     return {
         "words": [study.words],
-        "swapped": [_with(study, study.words[study.unseen].roll(1, 0))],
-        "other words": [_with(study, rows) for rows in mixed],
+        "exchanged": [_with(study, study.words[study.unseen].roll(1, 0))],
+        "mixtures": [_with(study, rows) for rows in mixed],
         "directions": [_with(study, rows) for rows in directions],
     }
 
@@ -147,6 +149,18 @@ def show(name: str, found: dict[str, Any]) -> None:
         print(f"  calibration {key}: seen {seen}, unseen {unseen}, harmonic mean {both}")
 
 
+def show_medians(name: str, found: list[dict[str, Any]]) -> None:
+    """Show the median of each figure at the calibration that is best for its draw."""
+    scores = [one["by_calibration"][str(one["best_calibration"])] for one in found]
+    seen, unseen, both = (
+        f"{100 * median(one[f'{kind}_mean_iou'] for one in scores):.1f}"
+        for kind in ("seen", "unseen", "harmonic")
+    )
+    among = 100 * median(one["among_unseen"] for one in found)
+    print(f"{name}, medians of {len(found)}: among the unseen {among:.1f} %")
+    print(f"  best calibration: seen {seen}, unseen {unseen}, harmonic mean {both}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
@@ -163,7 +177,7 @@ def main() -> None:
         if len(found) == 1:
             show(name, found[0])
         else:
-            show(f"{name}, median of {len(found)}", found[len(found) // 2])
+            show_medians(name, found)
             show(f"{name}, best of {len(found)}", found[-1])
     if options.output:
         options.output.write_text(json.dumps(results, indent=1) + "\n")

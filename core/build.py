@@ -266,11 +266,11 @@ def look_at_data(config: Config) -> tuple[Dataset | None, str | None]:
 
 
 def _stand_in(config: Config) -> Blueprint:
-    """Return a blueprint of three channels an input and two classes a head."""
+    """Return a blueprint of three channels an input, and two classes a head and those it names."""
     inputs = {name for stream in config.pipeline.streams.values() for name in inputs_of(stream)}
-    labels = LabelMap({0: "first", 1: "second"})
-    return Blueprint(
-        dict.fromkeys(inputs, 3),
-        dict.fromkeys(config.pipeline.heads, labels),
-        dict.fromkeys(config.pipeline.heads, "semantic"),
-    )
+    labels = {}
+    for name, head in config.pipeline.heads.items():
+        section = head.zero_shot
+        named = [*section.unseen, *section.added.values()] if section else []
+        labels[name] = LabelMap(dict(enumerate(dict.fromkeys(["first", "second", *named]))))
+    return Blueprint(dict.fromkeys(inputs, 3), labels, dict.fromkeys(labels, "semantic"))

@@ -30,7 +30,7 @@ def embeddings() -> None:
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),
-    help="The folder of caches.  [default: ~/.cache/pluxel]",
+    help="The folder of caches.  [default: $PLUXEL_CACHE, else ~/.cache/pluxel]",
 )
 @click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
 @click.pass_obj

@@ -192,9 +192,12 @@ def _lines(
     yield "map:"
     for entry, name, reason in rows:
         yield f"{entry:<{widths[0]}}  # {name:<{widths[1]}}  {reason}".rstrip()
-    ignored = [match.source for match in matches if match.target is None]
-    if ignored:
-        yield _comment(f"Ignored, for nothing is near enough: {', '.join(ignored)}.")
+    alone = [match for match in matches if match.target is None]
+    vague = [match.source for match in alone if not match.nearest]
+    far = [match.source for match in alone if match.nearest]
+    for why, ignored in (("for nothing is near enough", far), ("by their names", vague)):
+        if ignored:
+            yield _comment(f"Ignored, {why}: {', '.join(ignored)}.")
     if free:
         yield _comment(f"Classes that get nothing: {', '.join(free)}.")
 

@@ -119,6 +119,14 @@ def test_it_passes_the_check(name, host, tmp_path, monkeypatch):
     assert ["no such file of weights" in note for note in notes] == [True] * later
 
 
+@pytest.mark.parametrize("name", PIPELINES)
+def test_without_its_data_it_passes_with_a_note(name, host, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    notes = check_training(load_config(name, host=host))
+    assert bool(notes) == ("shapes" not in name)
+
+
 STRANGER = """
 from pluxel.registry import Component, hookimpl
 

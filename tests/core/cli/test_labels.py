@@ -45,7 +45,7 @@ map:
   2: sky     # heaven      0.99; next: car -0.29, road -0.29
   3: sign    # signsymbol  0.83; next: symbol 0.82, car -0.41
   4: ignore  # other       none, by its name
-# Ignored, for nothing is near enough: other.
+# Ignored, by their names: other.
 # Classes that get nothing: symbol.
 """
 

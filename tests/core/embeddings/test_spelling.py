@@ -86,8 +86,18 @@ def test_no_words_at_all() -> None:
     assert suggestions("chip", Vocabulary.of([])) == []
 
 
+@pytest.mark.parametrize(
+    ("length", "slips", "found"), [(100, 1, 1), (101, 1, 0), (12, 2, 1), (13, 2, 0)]
+)
+def test_longer_words_have_no_suggestions(length: int, slips: int, found: int) -> None:
+    word = ("qwertyuiopasdfghjklz" * 6)[:length]
+    meant = "xx"[:slips] + word[slips:]
+    assert suggestions(word, Vocabulary.of([meant])) == [meant][:found]
+
+
 @pytest.mark.parametrize("length", [12, 13, 100, 101, 1_000_000])
 def test_the_time_is_bounded(length: int) -> None:
     start = time.process_time()
-    assert suggestions("qwertyuiopasdfghjklz"[:length] * (length // 20 + 1), WORDS) == []
+    word = ("qwertyuiopasdfghjklz" * (length // 20 + 1))[:length]
+    assert suggestions(word, WORDS) == []
     assert time.process_time() - start < 10
