@@ -321,9 +321,7 @@ def names(text: str) -> list[str]:
     return text.split(", ")
 
 
-CAMVID = names(
-    "sky, building, pole, road, pavement, tree, signsymbol, fence, car, pedestrian, bicyclist"
-)
+CAMVID = names("sky, building, pole, road, pavement, tree, sign, fence, car, pedestrian, bicyclist")
 CITYSCAPES = names(
     "road, sidewalk, building, wall, fence, pole, traffic light, traffic sign, vegetation, "
     "terrain, sky, person, rider, car, truck, bus, train, motorcycle, bicycle"
@@ -339,7 +337,7 @@ class TestRealWords:
         assert other == {
             "pavement": "sidewalk",
             "tree": "vegetation",
-            "signsymbol": "traffic sign",
+            "sign": "traffic sign",
             "pedestrian": None,
             "bicyclist": None,
         }

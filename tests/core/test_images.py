@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from pluxel.core.images import (
     ImageError,
@@ -128,7 +129,6 @@ class TestReadImage:
         assert not caplog.records
 
     def test_keeps_sixteen_bits_in_the_other_order_of_bytes(self, tmp_path):
-        tifffile = pytest.importorskip("tifffile")
         depth = np.array([[1, 256, 65535]], np.uint16)
         tifffile.imwrite(tmp_path / "a.tif", depth, byteorder=">")
         read = read_image(tmp_path / "a.tif", 1)
@@ -269,7 +269,6 @@ class TestArrays:
 
     @pytest.mark.parametrize("planar", [False, True])
     def test_tiff(self, tmp_path, planar):
-        tifffile = pytest.importorskip("tifffile")
         array = np.arange(7 * 8 * 5, dtype=np.uint16).reshape(7, 8, 5)
         tifffile.imwrite(
             tmp_path / "a.tif",

@@ -140,7 +140,6 @@ def test_a_file_and_what_changes_it(words: Words, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["faiss_hnsw", "faiss_ivf"])
 def test_approximate_indexes(words: Words, kind: str) -> None:
-    pytest.importorskip("faiss")
     found = words("similar", "man", *TOY, "-k", 1, "--index", kind)
     assert found == (0, "boy  0.998\n", "")
 

@@ -17,7 +17,6 @@ from pluxel.core.config import (
     load_any,
     load_config,
     load_words,
-    shipped,
 )
 from pluxel.core.config._nodes import Location, plain
 from pluxel.core.config._parse import parse
@@ -218,7 +217,3 @@ def test_the_schema(words_host: Host, text: str, valid: bool) -> None:
     tree = parse(text, lambda line, column: Location("f", line, column), problems)
     assert tree
     assert Draft202012Validator(schema).is_valid(plain(tree)) is valid
-
-
-def test_the_shipped_file_is_a_file_of_words() -> None:
-    assert "glove_6b_50d" in shipped()

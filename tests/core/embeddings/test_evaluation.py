@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -49,8 +50,8 @@ def search() -> WordSearch:
 def sets() -> Path:
     """The folder of the sets that gensim brings."""
     found = find_spec("gensim")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("evaluation sets: pip install gensim")
+    assert found, "the tests need gensim"
+    assert found.submodule_search_locations
     return Path(found.submodule_search_locations[0]) / "test" / "test_data"
 
 
@@ -70,7 +71,7 @@ def test_simlex_and_a_restriction(glove: WordVectors, sets: Path) -> None:
 
 def test_analogies_equal_gensims(glove: WordVectors, sets: Path, write: Write) -> None:
     """On the most frequent words, and some questions of each section; a benchmark has them all."""
-    models = pytest.importorskip("gensim.models")
+    models = import_module("gensim.models")
     count = 20_000
     lines = (sets / "questions-words.txt").read_text().splitlines()
     sections = [i for i, line in enumerate(lines) if line.startswith(":")]
@@ -91,7 +92,7 @@ def test_analogies_equal_gensims(glove: WordVectors, sets: Path, write: Write) -
 
 
 def test_pairs_equal_gensims_where_capitals_differ(write: Write) -> None:
-    models = pytest.importorskip("gensim.models")
+    models = import_module("gensim.models")
     random = np.random.default_rng(0)
     names = ["Apple", "apple", "PEAR", "pear", "plum", "Straße", "fig"]
     rows = random.normal(size=(len(names), 5)).astype(np.float32)
@@ -109,7 +110,7 @@ def test_pairs_equal_gensims_where_capitals_differ(write: Write) -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(-1, 1)), min_size=2, max_size=30))
 def test_correlations_are_scipys(values: list[tuple[int, float]]) -> None:
-    stats = pytest.importorskip("scipy.stats")
+    stats = import_module("scipy.stats")
     one, other = ([float(v) for v in column] for column in zip(*values, strict=True))
     if min(np.ptp(one), np.ptp(other)) < 1e-3:
         return  # scipy warns

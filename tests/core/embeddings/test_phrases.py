@@ -71,7 +71,7 @@ def test_words_that_are_run_together(text: str, parts: list[str]) -> None:
 
 
 def test_the_likeliest_cut_is_taken() -> None:
-    """By the ranks of the words: 11 · 12 is less than 3 · 60, which is more than 5 · 30."""
+    """By the ranks of the words: 11 · 12 is less than 3 · 60, and more than 3 · 30."""
     ranks = {"now": 9, "here": 10, "no": 1, "where": 58}
     assert split_phrase("nowhere", ranks, run_together=True) == ["now", "here"]
     assert split_phrase("nowhere", ranks | {"where": 28}, run_together=True) == ["no", "where"]

@@ -29,8 +29,6 @@ def distances(places: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_what_is_near_is_near_in_the_plane(vectors: np.ndarray, method: Any) -> None:
-    if method == "tsne":
-        pytest.importorskip("sklearn")
     places = plane(vectors, method)
     assert places.shape == (len(WORDS), 2)
     between = distances(places)
@@ -108,7 +106,6 @@ def test_a_point_alone_has_its_label_at_its_right() -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
 def test_the_same_picture_each_time(tmp_path: Path, vectors: np.ndarray, suffix: str) -> None:
-    pytest.importorskip("matplotlib")
     places = plane(vectors)
     files = [tmp_path / f"{name}{suffix}" for name in "ab"]
     for file in files:
@@ -122,13 +119,11 @@ def test_the_same_picture_each_time(tmp_path: Path, vectors: np.ndarray, suffix:
 
 
 def test_dollars_are_no_mathematics(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     save_plot(["$x$", r"$\frac$"], np.array([[0.0, 0], [1, 1]]), tmp_path / "x.svg")
     assert "<!-- $x$ -->" in (tmp_path / "x.svg").read_text()
 
 
 def test_an_unknown_suffix(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     with pytest.raises(PluxelError, match=r"x\.docx': no picture ends so; known are .*pdf.*png"):
         save_plot(WORDS[:2], np.zeros((2, 2)), tmp_path / "x.docx")
     assert not [*tmp_path.iterdir()]

