@@ -62,8 +62,11 @@ class Match:
 
 
 def plain_name(name: str) -> str:
-    """Return the letters and digits of a name, small: ``traffic light`` is ``TrafficLight``."""
-    return "".join(re.findall(r"[^\W_]+", name.casefold()))
+    """Return the letters and digits of a name, small: ``traffic light`` is ``TrafficLight``.
+
+    A name without any stays as it is.
+    """
+    return "".join(re.findall(r"[^\W_]+", name.casefold())) or name
 
 
 def align(

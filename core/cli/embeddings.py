@@ -205,7 +205,7 @@ def _stores(folder: Path) -> list[Store]:
     from ..embeddings import open_store  # noqa: PLC0415
 
     found = []
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(folder.glob("[!.]*.safetensors")):  # others are being written, or were
         try:
             found.append(open_store(path))
         except PluxelError as error:

@@ -67,7 +67,7 @@ class ZeroShotConfig(Section):
     added: dict[RawId, Name] = Field(default_factory=dict)
     """Raw id -> name of classes that the dataset has no label for; they count as unseen."""
 
-    calibration: float = 0.0
+    calibration: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     """Subtracted from the scores of seen classes, but in training (Chao et al. 2016)."""
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ then, the most frequent counts.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -189,9 +190,10 @@ def _pairs(lines: Sequence[_Line], known: _Known, path: Path) -> PairScores:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return None
+    return value if math.isfinite(value) else None
 
 
 def _cosine(one: Tensor, other: Tensor) -> float:

@@ -17,6 +17,13 @@ SLACK = 1e-5
 """Above every rounding error of what is computed in float64 here: √(4 D 2⁻⁵³) for D < 10⁵."""
 
 _SAMPLE = 1 << 16
+_SAMPLED = 1 << 25
+"""Rows, and numbers, of which the directions are found, at most."""
+
+_WIDEST = 2048
+"""Dimensions beyond which they are not: that takes their square in memory, their cube in time. The
+bound holds for any directions; rows so wide are read in full instead."""
+
 _BLOCK = 1 << 20
 _LIMIT = 127
 
@@ -70,10 +77,8 @@ class Compact:
         if not vectors.numel() or (width is not None and width < 3):
             raise PluxelError(f"no compact copy of width {width} for rows {tuple(vectors.shape)}")
         sample = _sample(vectors, norms)
-        energy, directions = torch.linalg.eigh(sample.T @ sample)
-        energy, directions = energy.flip(0), directions.flip(1)
-        width = width or _width(energy)
-        basis = directions[:, : width - 2].float().contiguous()
+        basis = _basis(sample, width)
+        width = width or -(-(basis.shape[1] + 2) // 4) * 4
         step = _step(sample @ basis.double())
         codes = torch.zeros(len(vectors), width, dtype=torch.int8)
         rests = torch.empty(len(vectors), 2)
@@ -130,9 +135,20 @@ class Compact:
 
 
 def _sample(vectors: Tensor, norms: Tensor) -> Tensor:
-    """Return unit rows in equal distances, at most 65,536, float64."""
-    every = -(-len(vectors) // _SAMPLE)
+    """Return unit rows in equal distances, float64."""
+    most = min(_SAMPLE, max(1, _SAMPLED // vectors.shape[1]))
+    every = -(-len(vectors) // most)
     return unit(vectors[::every], norms[::every])
+
+
+def _basis(sample: Tensor, width: int | None) -> Tensor:
+    """Return the main directions of unit rows (n, D), (D, d) float32."""
+    dim = sample.shape[1]
+    if dim > _WIDEST:
+        return torch.eye(dim, min(dim, (width or 4) - 2))
+    energy, directions = torch.linalg.eigh(sample.T @ sample)
+    energy, directions = energy.flip(0), directions.flip(1)
+    return directions[:, : (width or _width(energy)) - 2].float().contiguous()
 
 
 def _width(energy: Tensor) -> int:

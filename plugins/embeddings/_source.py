@@ -138,6 +138,8 @@ def _member(path: Path, entries: Sequence[ZipInfo], member: str) -> ZipInfo:
     # A damaged entry may have no name, which `is_dir` does not expect.
     files = [entry for entry in entries if entry.filename and not entry.is_dir()]
     found = [entry for entry in files if entry.filename.endswith(member)]
+    if not found and len(files) == 1:  # others pack a release's file under a name of their own
+        found = files
     if len(found) != 1:
         there = ", ".join(entry.filename for entry in files) or "nothing"
         if len(found) > 1 and not member:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -36,6 +37,7 @@ _NO_ARRAY = (
     TypeError,
     OverflowError,
     TokenError,
+    BadZipFile,
 )
 """What numpy raises for a damaged header, which it reads as Python."""
 

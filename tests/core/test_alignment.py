@@ -148,6 +148,9 @@ class TestEqualNames:
         assert align([spelling], ["Traffic_Light"], None) == [match]
         assert match.by_name
 
+    def test_signs_alone_stay_what_they_are(self):
+        assert (plain_name("+"), plain_name("-")) == ("+", "-")
+
     def test_match_whatever_the_vectors(self, vectors):
         """The vectors would have sky and road change places; zorblax has none."""
         swapped = {"sky": "road", "road": "sky"}

@@ -38,7 +38,8 @@ class TestList:
         with writing(folder / "mine.safetensors") as writer:
             writer.add([b"a", b"b"], np.eye(2, 3, dtype=np.float32))
             writer.finish({"source": "mine.txt"})
-        (folder / "broken.safetensors").write_bytes(b"no store")
+        for name in ("broken", ".mine-unfinished"):
+            (folder / f"{name}.safetensors").write_bytes(b"no store")
         code, out, err = words("embeddings", "list", "--cache", tmp_path / "other")
         assert code == 0
         assert out.endswith(f"{folder}: 1 converted\n  mine.safetensors  2 × 3  0.0 MB\n")

@@ -201,3 +201,13 @@ class TestWithoutADevice:
             best.add(numbers, numbers)
             assert best.indices.shape == best.cosines.shape == (7, 3)
             assert best.indices.device.type == "cuda"
+
+
+def test_the_directions_of_very_wide_rows_are_not_computed() -> None:
+    """Their square would be three terabytes, and the bound holds all the same."""
+    rows = torch.randn(3, 600_000, generator=torch.Generator().manual_seed(0))
+    compact = Compact.build(rows, rows.double().norm(dim=1))
+    assert compact.basis.shape == (600_000, 2)
+    units = torch.nn.functional.normalize(rows.double(), dim=1)
+    bound = compact.codes.double().numpy() @ compact.weights(units.numpy()).T
+    assert (bound + _compact.SLACK >= (units @ units.T).numpy()).all()

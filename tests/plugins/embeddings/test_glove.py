@@ -149,6 +149,18 @@ def test_which_file_of_an_archive(tmp_path: Path, vectors: np.ndarray) -> None:
         Word2Vec(file=path)
 
 
+def test_the_only_file_of_an_archive_is_taken_by_any_name(
+    tmp_path: Path, vectors: np.ndarray
+) -> None:
+    """As Dive into Deep Learning packs glove.6B.50d/vec.txt."""
+    path = tmp_path / "one.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("glove.6B.4d/vec.txt", b"\n".join(lines_of(WORDS, vectors)))
+    assert list(GloVe(file=path, dim=4).itos) == WORDS
+    with pytest.raises(PluxelError, match=r"vec\.txt, line 1: more than the 3 numbers of 'dim'"):
+        GloVe(file=path, dim=3)
+
+
 def test_dim_is_what_a_file_has_to_have(write: Write, vectors: np.ndarray) -> None:
     path = write(lines_of(WORDS[:7], vectors[:7]))
     assert GloVe(file=path, dim=4).dim == 4

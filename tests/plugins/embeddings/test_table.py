@@ -195,3 +195,10 @@ def test_words_that_are_refused(tmp_path: Path, vectors: np.ndarray) -> None:
         (tmp_path / name).write_text("1")
     with pytest.raises(PluxelError, match=r"a table is a .npy or a .safetensors file"):
         Table(file=tmp_path / "v.csv")
+
+
+def test_what_looks_like_an_archive_and_is_none(tmp_path: Path, words: Path) -> None:
+    path = tmp_path / "broken.npy"
+    path.write_bytes(b"PK\x03\x04broken")
+    with pytest.raises(PluxelError, match=r"broken.npy is no .npy file of numbers: "):
+        Table(file=path, words=words)
