@@ -68,13 +68,15 @@ def norms_of(rows: Tensor) -> Tensor:
 
 def _norms(rows: Tensor) -> Tensor:
     if rows.dtype != torch.float64:
-        return _root(tree_sum(rows.double().square_()))
+        return root(tree_sum(rows.double().square_()))
     peak = rows.abs().amax(1)
-    return _root(tree_sum((rows / divisor(peak)[:, None]).square_())) * peak
+    return root(tree_sum((rows / divisor(peak)[:, None]).square_())) * peak
 
 
-def _root(squares: Tensor) -> Tensor:
+def root(squares: Array) -> Array:
     """Return the square roots, each the nearest number in float64, on every device."""
+    if isinstance(squares, np.ndarray):
+        return np.sqrt(squares)
     # torch's own on a processor may be the number beside it, as MKL has it.
     return torch.from_numpy(np.sqrt(squares.numpy())) if squares.is_cpu else squares.sqrt()
 
@@ -89,19 +91,42 @@ def unit(rows: Tensor, norms: Tensor) -> Tensor:
     return rows.double() / divisor(norms)[:, None]
 
 
-def unit_queries(queries: Tensor) -> np.ndarray:
-    """Return queries (Q, D) of unit length, float64; zeros stay zeros.
+def squarable(rows: Tensor) -> Tensor:
+    """Return rows (n, D) in float64, each by a power of two such that its squares are numbers."""
+    if rows.dtype != torch.float64:
+        return rows.double()
+    peak = rows.abs().amax(1)
+    power = peak / (2 * torch.frexp(divisor(peak)).mantissa)
+    return rows / divisor(power)[:, None]
+
+
+def finite_queries(queries: Tensor) -> Tensor:
+    """Return queries (Q, D) as `squarable` has them, on the processor.
 
     Raises: PluxelError for a value that is not a finite number.
     """
-    values = queries.detach().cpu().double().numpy()
-    if queries.dtype == torch.float64:  # whose squares may overflow, or vanish
-        values = values / divisor(np.abs(values).max(1, keepdims=True, initial=0))
-    norms = np.sqrt((values * values).sum(1))
-    if not np.isfinite(norms).all():
-        bad = int(np.flatnonzero(~np.isfinite(norms))[0])
-        raise PluxelError(f"query {bad}: a value is not a finite number")
-    return values / divisor(norms)[:, None]
+    values = squarable(queries.detach().cpu())
+    wrong = ~values.isfinite().all(1)
+    if bool(wrong.any()):
+        raise PluxelError(f"query {int(wrong.nonzero()[0])}: a value is not a finite number")
+    return values
+
+
+def cosines(rows: Array, queries: Array, squares: Array) -> Array:
+    """Return the cosines of rows (P, D), which are overwritten, with queries, (P,) float64.
+
+    ``queries``: (P, D) or, for all the same, (1, D), both as `squarable` has them. ``squares``: of
+    the queries, (P,) or (1,).
+
+    The root of (x·y)² / ‖x‖² ‖y‖²: where these three are exact, as for whole numbers, the quotient
+    is the number nearest to the square of the cosine, and so equal cosines are equal bit for bit.
+    That is not so of rows that are divided by their lengths before they are multiplied.
+    """
+    products = tree_sum(rows * queries)
+    rows *= rows  # pyright: ignore[reportOperatorIssue]
+    quotients = products * products / divisor(tree_sum(rows) * squares)
+    signs = products / divisor(abs(products))  # pyright: ignore[reportArgumentType]
+    return root(quotients).clip(0, 1) * signs
 
 
 @dataclass(frozen=True)
@@ -126,27 +151,30 @@ class Rows:
         """Return rows of unit length, float64."""
         return unit(self.vectors[part], self.norms[part])
 
-    def cosines(self, numbers: Tensor, queries: Tensor) -> Tensor:
-        """Return the cosines of rows ``numbers`` (P,) with queries, (P,) float64.
-
-        ``queries``: (P, D) or, for all the same, (1, D), float64 of unit length.
-        """
-        return tree_sum(self.unit(numbers).mul_(queries)).clamp(-1, 1)
+    def cosines(self, numbers: Tensor, queries: Tensor, squares: Tensor) -> Tensor:
+        """Return the `cosines` of rows ``numbers`` (P,) with queries."""
+        return cosines(squarable(self.vectors[numbers]), queries, squares)
 
 
 class Best:
     """The best k rows so far of each of Q queries.
 
-    ``queries``: (Q, D) float64, of unit length. ``indices``, ``cosines``: (Q, k); where there are
-    fewer than k rows so far, the cosines end in NOTHING.
+    ``queries``: (Q, D) float64, as `squarable` has them. ``indices``, ``cosines``: (Q, k); where
+    there are fewer than k rows so far, the cosines end in NOTHING.
     """
 
     def __init__(self, rows: Rows, queries: Tensor, k: int) -> None:
         self.rows, self.queries = rows, queries
+        self.squares = tree_sum(queries * queries)
         self._full = False
         shape = len(queries), k
         self.indices = torch.zeros(shape, dtype=torch.int64, device=queries.device)
         self.cosines = torch.full(shape, NOTHING, dtype=torch.float64, device=queries.device)
+
+    @property
+    def unit(self) -> Tensor:
+        """Return the queries of unit length; zeros stay zeros."""
+        return unit(self.queries, root(self.squares))
 
     @property
     def full(self) -> bool:
@@ -165,7 +193,12 @@ class Best:
         step = max(1, chunk // self.queries.shape[1])
         parts = zip(rows.split(step), queries.split(step), strict=True)
         alone = len(self.queries) == 1
-        found = [self.rows.cosines(r, self.queries if alone else self.queries[q]) for r, q in parts]
+        found = [
+            self.rows.cosines(r, self.queries, self.squares)
+            if alone
+            else self.rows.cosines(r, self.queries[q], self.squares[q])
+            for r, q in parts
+        ]
         return found[0] if len(found) == 1 else torch.cat(found)
 
     def add(self, rows: Tensor, queries: Tensor) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...registry import PluxelError
 from ._compact import Compact
-from ._exact import Neighbours, unit_queries
+from ._exact import Best, Neighbours, finite_queries
 from ._hidden import Allowed, Exclude, Hidden, hidden_rows
 from ._index import CosineIndex
 
@@ -80,26 +80,26 @@ class FaissIndex:
         self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Allowed | None = None
     ) -> Neighbours:
         """Return the k nearest rows that were found, as `CosineIndex.search` does."""
-        batch = unit_queries(self.exact.checked(queries))
+        batch = finite_queries(self.exact.checked(queries))
         hidden = hidden_rows(len(self.exact), len(batch), k, exclude, allowed, torch.device("cpu"))
-        found = [self._one(batch[i], k, hidden, i) for i in range(len(batch))]
+        found = [self._one(batch[i : i + 1], k, hidden, i) for i in range(len(batch))]
         shape = (*queries.shape[:-1], k)
         empty = torch.empty(0, k, dtype=torch.float64)
         indices = torch.cat([empty.long(), *(one.indices[None] for one in found)])
         cosines = torch.cat([empty, *(one.cosines[None] for one in found)])
         return Neighbours(indices.view(shape), cosines.view(shape))
 
-    def _one(self, query: np.ndarray, k: int, hidden: Hidden, number: int) -> Neighbours:
+    def _one(self, query: Tensor, k: int, hidden: Hidden, number: int) -> Neighbours:
         excluded = hidden.excluded[number]
         parameters = self._search_parameters(k, excluded, hidden.allowed)
-        rows = self._index.search(query[None].astype(np.float32), k, params=parameters)[1][0]
+        best = Best(self.exact.rows, query, k)
+        rows = self._index.search(best.unit.float().numpy(), k, params=parameters)[1][0]
         if (rows < 0).any():
-            one = torch.from_numpy(query)
-            return self.exact.search(one, k, exclude=sorted(excluded), allowed=hidden.allowed)
-        indices = torch.from_numpy(np.sort(rows))
-        cosines = self.exact.rows.cosines(indices, torch.from_numpy(query)[None])
-        cosines, order = cosines.sort(descending=True, stable=True)
-        return Neighbours(indices[order], cosines)
+            found = self.exact.search(query, k, exclude=sorted(excluded), allowed=hidden.allowed)
+            return Neighbours(found.indices[0], found.cosines[0])
+        rows = torch.from_numpy(np.sort(rows))
+        best.add(rows, torch.zeros_like(rows))
+        return Neighbours(best.indices[0], best.cosines[0])
 
     def _search_parameters(self, k: int, excluded: set[int], allowed: Tensor | None) -> Any:
         faiss = _faiss()

@@ -85,7 +85,8 @@ def hidden_rows(
     left = _left(total, mask, excluded)
     if k > min(left, default=k):
         whose = f" by query {left.index(min(left))}" if len(set(left)) > 1 else ""
-        raise PluxelError(f"k = {k:,}, but only {min(left):,} rows can be found{whose}")
+        rows = f"{min(left):,} row{'' if min(left) == 1 else 's'}"
+        raise PluxelError(f"k = {k:,}, but only {rows} can be found{whose}")
     return Hidden(mask, excluded)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...registry import PluxelError
 from ._blocks import scan
 from ._compact import Compact
-from ._exact import Best, Neighbours, Rows, norms_of, unit_queries
+from ._exact import Best, Neighbours, Rows, finite_queries, norms_of
 from ._hidden import Allowed, Exclude, Hidden, hidden_rows
 from ._scores import CompactScores, FullScores, Scores, has_fast_halves
 from ._single import SingleSearch
@@ -55,7 +54,7 @@ class CosineIndex:
                 f"the vectors are {shape}"
             )
         fast = compact and vectors.is_cpu and len(vectors) > _SMALL
-        self._single = SingleSearch(self.rows, compact) if compact and fast else None
+        self._single = SingleSearch(vectors, compact) if compact and fast else None
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -78,7 +77,7 @@ class CosineIndex:
         Raises: PluxelError for k below 1 or above the number of rows that may be found, a query of
         another dimension or one that is not finite, rows that are not there.
         """
-        batch = unit_queries(self.checked(queries))
+        batch = finite_queries(self.checked(queries))
         hidden = hidden_rows(len(self), len(batch), k, exclude, allowed, self.vectors.device)
         shape = (*queries.shape[:-1], k)
         if len(batch) == 1:
@@ -102,16 +101,17 @@ class CosineIndex:
             )
         return queries.reshape(-1, dim)
 
-    def _search(self, batch: np.ndarray, k: int, hidden: Hidden, start: int) -> Neighbours:
+    def _search(self, batch: Tensor, k: int, hidden: Hidden, start: int) -> Neighbours:
         if self._single and len(batch) == 1:
             excluded, allowed = hidden.excluded[start], hidden.allowed
-            found = self._single.search(batch[0], k, excluded, allowed)
+            found = self._single.search(batch.numpy(), k, excluded, allowed)
             if found:
                 return found
         device = self.vectors.device
-        best = Best(self.rows, torch.from_numpy(batch).to(device), k)
-        full = FullScores(self.rows, best.queries)
-        scan(best, self._quick(best.queries), full, hidden.pairs(start, len(batch), device))
+        best = Best(self.rows, batch.to(device), k)
+        unit = best.unit
+        full = FullScores(self.rows, unit)
+        scan(best, self._quick(unit), full, hidden.pairs(start, len(batch), device))
         return Neighbours(best.indices, best.cosines)
 
     def _quick(self, queries: Tensor) -> Scores | None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ._compact import SLACK, Compact
-from ._exact import CHUNK, GROUP, Neighbours, Rows, divisor, tree_sum
+from ._exact import CHUNK, GROUP, Neighbours, cosines, divisor, root, squarable, tree_sum
 
 _MANY = 16
 """One row in so many may be compared exactly before reading all rows is cheaper."""
@@ -31,23 +31,24 @@ class SingleSearch:
     """Searches rows (N, D) with codes of a compact copy in int8, whose products are exact.
 
     In numpy, whose calls cost a fraction of torch's: what is not the product takes a tenth of it.
-    The same operations in the same order as in `Rows` give the same cosines, bit for bit.
     """
 
-    def __init__(self, rows: Rows, compact: Compact) -> None:
-        self.rows, self.compact = rows, compact
-        self.norms, self.codes = rows.norms.numpy(), compact.codes.numpy()
+    def __init__(self, vectors: Tensor, compact: Compact) -> None:
+        self.vectors, self.compact = vectors, compact
+        self.codes = compact.codes.numpy()
         self.memory = Memory(len(self.codes))
 
     def search(
         self, query: np.ndarray, k: int, excluded: Collection[int], allowed: Tensor | None
     ) -> Neighbours | None:
-        """Return the best k rows for a query (D,) float64 of unit length.
+        """Return the best k rows for a query (1, D) float64, as `squarable` has it.
 
         None where the codes leave so many rows that reading all of them is no slower.
         """
         memory, count = self.memory, len(self.codes)
-        codes, scale, slack = quantise(self.compact, query)
+        square = tree_sum(query * query)
+        unit = query[0] / divisor(root(square))
+        codes, scale, slack = quantise(self.compact, unit)
         _multiply(codes, self.codes, memory.products)
         if allowed is not None:
             memory.products[~allowed.numpy()] = -np.inf
@@ -59,35 +60,25 @@ class SingleSearch:
         seeds = groups.argpartition(-k)[-k:]
         if groups[seeds].min() == -np.inf:
             return None
-        lowest = self._roughly(seeds * GROUP + each[seeds].argmax(1), query).min()
+        lowest = self._cosines(seeds * GROUP + each[seeds].argmax(1), query, square).min()
         limit = (lowest - slack) / scale
         reached = np.flatnonzero(groups >= limit)
         place, inside = np.nonzero(each[reached] >= limit)
         if _MANY * len(place) > count:
             return None
         rows = reached[place] * GROUP + inside
-        cosines = self._cosines(rows, query)
-        order = (-cosines).argsort(kind="stable")[:k]
-        return Neighbours(torch.from_numpy(rows[order]), torch.from_numpy(cosines[order]))
+        found = self._cosines(rows, query, square)
+        order = (-found).argsort(kind="stable")[:k]
+        return Neighbours(torch.from_numpy(rows[order]), torch.from_numpy(found[order]))
 
-    def _roughly(self, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
-        """Return cosines of rows (P,), a little too small."""
-        vectors = self.rows.vectors.index_select(0, torch.from_numpy(rows)).double().numpy()
-        vectors /= divisor(self.norms[rows])[:, None]
-        return vectors @ query - SLACK
-
-    def _cosines(self, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
-        step = max(1, CHUNK // len(query))
-        if len(rows) <= step:
-            return self._some_cosines(rows, query)
+    def _cosines(self, rows: np.ndarray, query: np.ndarray, square: np.ndarray) -> np.ndarray:
+        step = max(1, CHUNK // query.shape[1])
         parts = (rows[start : start + step] for start in range(0, len(rows), step))
-        return np.concatenate([self._some_cosines(part, query) for part in parts])
+        found = [cosines(self._rows(part), query, square) for part in parts]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def _some_cosines(self, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
-        vectors = self.rows.vectors.index_select(0, torch.from_numpy(rows)).double().numpy()
-        vectors /= divisor(self.norms[rows])[:, None]
-        vectors *= query
-        return tree_sum(vectors).clip(-1, 1)
+    def _rows(self, numbers: np.ndarray) -> np.ndarray:
+        return squarable(self.vectors.index_select(0, torch.from_numpy(numbers))).numpy()
 
 
 def _multiply(query: np.ndarray, codes: np.ndarray, out: np.ndarray) -> None:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core.neighbours import Compact, CosineIndex, _compact
-from pluxel.core.neighbours._exact import Rows, norms_of, tree_sum, unit_queries
+from pluxel.core.neighbours._exact import Rows, norms_of, tree_sum, unit
 from pluxel.core.neighbours._scores import CompactScores, FullScores
 from pluxel.core.neighbours._single import quantise
 from pluxel.registry import PluxelError
@@ -58,6 +58,11 @@ def rows_of(kind: str, count: int, dim: int, seed: int) -> Tensor:
 
 
 KINDS = ["random", "alike", "outlier", "huge", "denormal", "axes", "decaying", "zeros"]
+
+
+def unit_queries(queries: Tensor) -> np.ndarray:
+    """(Q, D) of unit length, float64."""
+    return unit(queries, norms_of(queries)).numpy()
 
 
 @settings(max_examples=60, deadline=None)

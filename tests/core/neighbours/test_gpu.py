@@ -49,6 +49,13 @@ def test_huge_and_denormal_rows_and_rows_all_alike() -> None:
     assert torch.equal(one.cosines, other.cosines.cpu())
 
 
+def test_ties_of_whole_numbers_are_in_order() -> None:
+    signs = rows(9000, 50).sign()
+    order = (signs[:20] @ signs.T).sort(descending=True, stable=True).indices[:, :30]
+    found = CosineIndex(signs.cuda()).search(signs[:20].cuda(), 30)
+    assert torch.equal(found.indices.cpu(), order)
+
+
 def test_with_deterministic_algorithms() -> None:
     vectors = rows(3000, 20).cuda()
     torch.use_deterministic_algorithms(True)

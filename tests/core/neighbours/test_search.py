@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -293,16 +294,36 @@ def test_float64_beyond_float32(scale: float) -> None:
     check(CosineIndex(vectors).search(vectors[:5], 4), truth)
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.parametrize("scale", [1.0, 2.0**900, 2.0**-900])
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 200), st.integers(1, 9), st.integers(1, 6), st.integers(0, 10_000), st.data())
-def test_whole_numbers_whose_ties_are_exact(
-    count: int, dim: int, queries: int, seed: int, data: st.DataObject
+def test_ties_of_whole_numbers_are_in_order(
+    scale: float, count: int, dim: int, queries: int, seed: int, data: st.DataObject
 ) -> None:
+    """Whatever the lengths of rows whose cosines are equal, as (1, 1, 0) and (3, 3, 0)."""
     k = data.draw(st.integers(1, count))
     random = torch.Generator().manual_seed(seed)
-    vectors = torch.randint(-2, 3, (count, dim), generator=random).float()
-    batch = torch.randint(-2, 3, (queries, dim), generator=random).float()
-    check(CosineIndex(vectors).search(batch, k), cosines(vectors, batch))
+    rows = torch.randint(-3, 4, (count, dim), generator=random)
+    batch = torch.randint(-3, 4, (queries, dim), generator=random)
+    vectors = rows.double() * scale if scale != 1 else rows.float()
+    squares = rows.square().sum(1).tolist()
+    for compact in (False, True):
+        found = index(vectors, compact).search(batch.to(vectors) * scale, k).indices.tolist()
+        for own, products in zip(found, (batch @ rows.T).tolist(), strict=True):
+            exact = [Fraction(p * abs(p), s or 1) for p, s in zip(products, squares, strict=True)]
+            assert own == sorted(range(count), key=lambda row: (-exact[row], row))[:k]
+
+
+def test_ties_by_the_compact_copy(single: list[bool]) -> None:
+    signs = spread(9_000, 50, 0).sign()
+    searched = index(signs, True)
+    queries = spread(20, 50, 0, seed=1).sign()
+    order = (queries @ signs.T).sort(descending=True, stable=True).indices[:, :30]
+    assert torch.equal(searched.search(queries, 30).indices, order)
+    assert single == []
+    for query, own in zip(queries, order, strict=True):
+        assert torch.equal(searched.search(query, 30).indices, own)
+    assert any(single)
 
 
 def test_equal_rows_have_equal_cosines_and_come_in_order() -> None:
@@ -350,7 +371,7 @@ class TestWhatIsRefused:
             ({"k": 4, "allowed": torch.tensor([1, 1, 2, 3])}, "only 3 rows can be found"),
             (
                 {"k": 2, "allowed": torch.tensor([1, 2]), "exclude": [2, 3]},
-                "only 1 rows can be found",
+                "only 1 row can be found",
             ),
             ({"exclude": [10]}, "exclude: there is no row 10; rows are 0 to 9"),
             ({"exclude": "5"}, "exclude: numbers of rows, not '5'"),
