@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ..registry import PluxelError
+
+_UNTOUCHED = 24 * 3600.0
+"""Seconds without a change after which nobody writes to an unfinished file any more."""
 
 
 @contextmanager
@@ -36,6 +40,18 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # most often it has its new name; else the first error is told
             unfinished.unlink()
+
+
+def remove_unfinished(folder: Path, suffix: str) -> None:
+    """Delete what killed processes left unfinished in a folder: untouched for a day.
+
+    ``suffix``: of the files that are looked at. What cannot be deleted stays.
+    """
+    limit = time.time() - _UNTOUCHED
+    for path in folder.glob(f".*{suffix}"):
+        with suppress(OSError):
+            if path.stat().st_mtime < limit:
+                path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

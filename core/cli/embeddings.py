@@ -51,7 +51,7 @@ def list_(session: Session, cache: Path | None, as_json: bool) -> None:
                 "provider": one.provider,
                 "summary": one.summary,
                 "offers": [
-                    {"alias": each.alias, "url": each.url, "size": each.size}
+                    {key: getattr(each, key) for key in ("alias", "url", "size", "hash")}
                     for each in offers[one.qualified]
                 ],
             }
@@ -233,6 +233,10 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     ]
     if summary.store is not None:
         rows.append(("duplicates", f"{summary.duplicates:,} left out"))
+        if summary.replaced:
+            rows.append(("not text", f"{summary.replaced:,} words, with replacement characters"))
+        if summary.doubtful:
+            rows.append(("doubtful", f"{summary.doubtful:,} words end in a number; {summary.doubt}"))
         rows.append(("source", f"{summary.source}"))
         rows.append(("store", f"{summary.store}"))
     if summary.energy is not None:

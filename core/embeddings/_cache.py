@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ...registry import PluxelError
-from ..files import write_json
+from ..files import remove_unfinished, write_json
 from ..logs import logger
 from ._store import FORMAT, Store, StoreWriter, open_store, writing
 
@@ -49,20 +49,25 @@ def cached_store(
     """
     folder = cache_folder(cache)
     key = _key([content_hash(file, folder) for file in (source, *beside)], recipe)
-    # Names of files have 255 bytes, and a letter up to four.
-    path = folder / f"{source.stem[:50]}-{key[:16]}.safetensors"
+    # The same content may have come under another name before. Names of files have 255 bytes, and
+    # a letter up to four.
+    new = folder / f"{source.stem[:50]}-{key[:16]}.safetensors"
+    path = min(folder.glob(f"*-{key[:16]}.safetensors"), default=new)
     if path.is_file():
         try:
             return open_store(path)
         except PluxelError as error:
             logger.warning("%s; it is made anew", error)
     _check_writable(folder)
+    remove_unfinished(folder, ".safetensors")
     # Whoever builds a model without memory for its weights reads its words all the same.
     with torch.device("cpu"), writing(path) as writer:
         writer.finish({"source": source.name, **build(writer)})
     if writer.duplicates:
         logger.warning(
-            "%s: %s words stood there before; of each, the first counts", source, writer.duplicates
+            "%s: words that stood there before: %s; of each, the first counts",
+            source,
+            f"{writer.duplicates:,}",
         )
     return open_store(path)
 

@@ -18,8 +18,10 @@ class Summary:
     """Facts on word vectors, as plain values.
 
     ``norms``: the smallest, the median and the largest Euclidean norm. ``zeros``: words whose
-    vector is zeros. ``duplicates``: words that the source had twice, of which the first counts;
-    None where the vectors do not come from a store. ``energy``: the share of the unit rows' energy
+    vector is zeros. ``duplicates``: words that the source had twice, of which the first counts.
+    ``replaced``: words that are not in its encoding. ``doubtful``: words that end in a space and a
+    number, as where a line of text has a number too many, and ``doubt``, the first of them. None
+    where the vectors do not come from a store, or where its reader does not tell. ``energy``: the share of the unit rows' energy
     that the compact copy keeps, in [0, 1], in ``directions`` of ``dim``.
     """
 
@@ -33,6 +35,9 @@ class Summary:
     subwords: bool
     source: str | None = None
     duplicates: int | None = None
+    replaced: int | None = None
+    doubtful: int | None = None
+    doubt: str | None = None
     store: Path | None = None
     directions: int | None = None
     energy: float | None = None
@@ -41,6 +46,7 @@ class Summary:
 def summarise(words: WordVectors) -> Summary:
     """Read all vectors once, by blocks, and return what there is to say."""
     store = words.store if isinstance(words, StoredVectors) else None
+    told = store.metadata if store else {}
     norms, compact = words.norms.numpy(), words.index.compact
     return Summary(
         words=len(words),
@@ -51,12 +57,19 @@ def summarise(words: WordVectors) -> Summary:
         zeros=int((norms == 0).sum()),
         unknown=words.unknown,
         subwords=words.has_subwords,
-        source=store.metadata.get("source") if store else None,
-        duplicates=int(store.metadata["duplicates"]) if store else None,
+        source=told.get("source"),
+        duplicates=_count(told.get("duplicates")),
+        replaced=_count(told.get("replaced")),
+        doubtful=_count(told.get("doubtful")),
+        doubt=told.get("doubt"),
         store=store.path if store else None,
         directions=compact.basis.shape[1] if compact else None,
         energy=_energy(words, compact.basis.numpy()) if compact else None,
     )
+
+
+def _count(told: str | None) -> int | None:
+    return int(told) if told and told.isdecimal() else None
 
 
 def _energy(words: WordVectors, basis: np.ndarray) -> float:

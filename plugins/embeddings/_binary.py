@@ -41,7 +41,7 @@ def read_binary(stream: Stream, writer: StoreWriter) -> dict[str, str]:
         )
     reader.end(rows)
     words.warn()
-    return {"rows": str(rows), "replaced": str(words.replaced)}
+    return {"replaced": str(words.replaced)}
 
 
 class _Reader:

@@ -45,8 +45,8 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
 
     ``dim``: D, where it is known beforehand.
 
-    Words that end in a space and a number are counted, and a warning names the first: where a line
-    has a number too many, this is all that shows.
+    Words that end in a space and a number are counted (``doubtful``), and a warning names the first
+    (``doubt``): where a line has a number too many, this is all that shows.
 
     Raises: PluxelError with the number of the line for one that is not a word and D numbers, for a
     value that is not finite, for a header that does not fit the file, for an empty file; and if
@@ -78,7 +78,7 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
         )
     rows.check_dim(len(writer))
     words.warn()
-    return {"rows": str(len(writer)), "replaced": str(words.replaced)}
+    return {"replaced": str(words.replaced), **rows.doubts()}
 
 
 def _blocks(stream: Stream) -> Iterator[list[bytes]]:
@@ -171,25 +171,28 @@ class _Rows:
         return self.words(tokens), self._parse(texts, numbers, tokens), numbers
 
     def check_dim(self, rows: int) -> None:
-        """Refuse rows if most words end in a number: line 1 or the header tells too few then.
-
-        If some do, warn.
-        """
+        """Refuse rows if most words end in a number: line 1 or the header tells too few then."""
         number, line = self._first_doubtful
         if 2 * self._doubtful > rows:
             raise PluxelError(
                 f"{self.name}, line {number:,}: more than the {self.dim} numbers of "
                 f"{self._origin}: {_shown(line)}"
             )
-        if self._doubtful:
-            logger.warning(
-                "%s: %s words end in a space and a number; do these lines have a number too many? "
-                "The first is line %s: %s",
-                self.name,
-                f"{self._doubtful:,}",
-                f"{number:,}",
-                _shown(line),
-            )
+
+    def doubts(self) -> dict[str, str]:
+        """Warn of words that end in a number, and return how many there are, and the first."""
+        if not self._doubtful:
+            return {}
+        number, line = self._first_doubtful
+        first = f"line {number:,}: {_shown(line)}"
+        logger.warning(
+            "%s: words that end in a space and a number: %s; do these lines have a number too "
+            "many? The first is %s",
+            self.name,
+            f"{self._doubtful:,}",
+            first,
+        )
+        return {"doubtful": str(self._doubtful), "doubt": first}
 
     def _split(self, line: bytes, number: int) -> tuple[bytes, bytes]:
         fields = line.rsplit(b" ", self.dim)

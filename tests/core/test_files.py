@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from pluxel.core.files import MissingFile, replacing, require_file, write_text
+from pluxel.core.files import MissingFile, remove_unfinished, replacing, require_file, write_text
 from pluxel.registry import PluxelError
 
 
@@ -34,6 +35,17 @@ def test_writers_at_the_same_time_do_not_meet(tmp_path: Path) -> None:
         one.write_text("one")
         other.write_text("other")
     assert path.read_text() == "one"
+
+
+def test_unfinished_files_that_nobody_writes_to_are_deleted(tmp_path: Path) -> None:
+    names = (".left.png", ".left.txt", "whole.png", ".fresh.png")
+    for name in names:
+        (tmp_path / name).touch()
+        if "fresh" not in name:
+            os.utime(tmp_path / name, (0, 0))
+    (tmp_path / ".folder.png").mkdir()
+    remove_unfinished(tmp_path, ".png")
+    assert {path.name for path in tmp_path.iterdir()} == {*names[1:], ".folder.png"}
 
 
 def test_a_place_where_there_can_be_no_folder(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ class TestList:
             "alias": "toy.small.3d",
             "url": "https://example.org/toy.zip",
             "size": 1_500_000,
+            "hash": None,
         }
         assert found["cache"] == []
 
@@ -84,6 +85,19 @@ class TestInfo:
         assert found["store"] == str(glove.store.path)
         assert found["source"] == "glove_6B_50d_emb.npy"
         assert found["energy"] == pytest.approx(1.0, abs=1e-6)  # all 50 directions are kept
+
+    def test_doubts_are_told_as_long_as_the_store_is_used(
+        self, words: Words, tmp_path: Path
+    ) -> None:
+        lines = [*(f"word{i} 1 2".encode() for i in range(5)), b"x 1 2 3", b"New 7 1 2", b"\xe9 1 2"]
+        (tmp_path / "a.txt").write_bytes(b"\n".join(lines))
+        table = ("--embedding", "glove", "--set", "file=a.txt")
+        for _ in range(2):
+            out = words("embeddings", "info", *table)[1].splitlines()
+            assert "not text       1 words, with replacement characters" in out
+            assert "doubtful       2 words end in a number; line 6: 'x 1 2 3'" in out
+        found = json.loads(words("embeddings", "info", *table, "--json")[1])
+        assert (found["replaced"], found["doubtful"]) == (1, 2)
 
     def test_the_energy_of_a_narrow_copy(self, words: Words, tmp_path: Path) -> None:
         """Of 200 directions, alike in energy, a copy of some keeps its share."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from pluxel.core.embeddings import Store, StoreWriter, cache_folder, cached_store, open_store
-from pluxel.core.embeddings._cache import content_hash
 from pluxel.registry import PluxelError
 
 
@@ -76,10 +74,12 @@ def test_what_changes_makes_another(source: Path, tmp_path: Path) -> None:
 
 def test_the_same_content_elsewhere_is_the_same(source: Path, tmp_path: Path) -> None:
     read = Reader(source)
-    (tmp_path / "folder").mkdir()
-    other = tmp_path / "folder" / source.name
-    other.write_bytes(source.read_bytes())
-    assert cached_store(other, {}, read).path == cached_store(source, {}, read).path
+    path = cached_store(source, {}, read).path
+    for place in ("folder/words.txt", "other.txt"):
+        (tmp_path / "folder").mkdir(exist_ok=True)
+        other = tmp_path / place
+        other.write_bytes(source.read_bytes())
+        assert cached_store(other, {}, read).path == path
     assert read.times == 1
 
 
@@ -106,7 +106,7 @@ def test_words_that_stood_before_are_told(source: Path, caplog: pytest.LogCaptur
     source.write_text("the 1 2\nchip 3 4\nthe 5 6\nthe 7 8\n")
     store = cached_store(source, {}, Reader(source))
     assert store.arrays["vectors"].tolist() == [[1, 2], [3, 4]]
-    assert f"{source}: 2 words stood there before; of each, the first counts" in caplog.text
+    assert f"{source}: words that stood there before: 2; of each, the first counts" in caplog.text
 
 
 def test_on_a_default_device_without_memory(source: Path) -> None:
@@ -187,6 +187,15 @@ class TestRememberedContent:
         cached_store(source, {}, Reader(source))
         assert json.loads(known.read_bytes()) == record
 
+    @pytest.mark.parametrize("damage", [b"", b"[]", b"{", b"{}", b"\xff", b"1", b"[" * 99_999])
+    def test_a_damaged_record(self, source: Path, cache: Path, damage: bytes) -> None:
+        path = cached_store(source, {}, Reader(source)).path
+        (known,) = (cache / "sources").iterdir()
+        whole = known.read_bytes()
+        known.write_bytes(damage)
+        assert cached_store(source, {}, Reader(source)).path == path
+        assert known.read_bytes() == whole
+
     def test_a_date_that_stays_with_another_size(self, source: Path) -> None:
         cached_store(source, {}, Reader(source))
         date = source.stat().st_mtime_ns
@@ -212,6 +221,16 @@ def test_a_reader_that_fails_leaves_nothing(source: Path, cache: Path) -> None:
     with pytest.raises(PluxelError, match="1 words with vectors"):
         cached_store(source, {}, Reader(source))
     assert not [*cache.glob("*.safetensors"), *cache.glob(".*")]
+
+
+def test_what_a_killed_conversion_left_is_deleted_by_another(source: Path, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    left, fresh = (cache / f".words-{name}.safetensors" for name in ("left", "fresh"))
+    for path in (left, fresh):
+        path.touch()
+    os.utime(left, (0, 0))
+    store = cached_store(source, {}, Reader(source))
+    assert {*cache.glob("*.safetensors")} == {store.path, fresh}
 
 
 def test_two_processes_at_once_do_no_harm(source: Path, cache: Path) -> None:
@@ -240,27 +259,3 @@ def test_a_mapped_store_survives_its_successor(source: Path) -> None:
     store.path.unlink()
     cached_store(source, {}, Reader(source))
     assert np.array_equal(rows, [[1, 2], [3, 4]])
-
-
-@pytest.mark.parametrize("damage", [b"", b"[]", b"{", b"{}", b"\xff", b"1", b"[" * 99_999])
-def test_a_damaged_record_of_a_hash_is_made_anew(tmp_path: Path, damage: bytes) -> None:
-    source = tmp_path / "a.txt"
-    source.write_bytes(b"the 0.1 0.2\n")
-    expected = hashlib.sha256(b"the 0.1 0.2\n").hexdigest()
-    assert content_hash(source, tmp_path) == expected
-    (record,) = (tmp_path / "sources").iterdir()
-    whole = record.read_bytes()
-    record.write_bytes(damage)
-    assert content_hash(source, tmp_path) == expected
-    assert record.read_bytes() == whole
-
-
-def test_a_record_is_believed_as_long_as_the_file_stays_the_same(tmp_path: Path) -> None:
-    source = tmp_path / "a.txt"
-    source.write_bytes(b"the 0.1 0.2\n")
-    digest = content_hash(source, tmp_path)
-    (record,) = (tmp_path / "sources").iterdir()
-    record.write_bytes(record.read_bytes().replace(digest.encode(), b"known"))
-    assert content_hash(source, tmp_path) == "known"
-    source.write_bytes(b"the 0.1 0.2\nof 1 2\n")
-    assert content_hash(source, tmp_path) == hashlib.sha256(source.read_bytes()).hexdigest()

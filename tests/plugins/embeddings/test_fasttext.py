@@ -497,7 +497,7 @@ def test_words_alike_after_replacement(made: Path, caplog: pytest.LogCaptureFixt
     made.write_bytes(handmade([b"a\xff", b"a\xfe", b"q"], [b"x"]))
     ours, theirs = FastText(file=made), fasttext.load_model(str(made))
     assert list(ours.itos) == ["a\ufffd", "q"]
-    assert "1 words stood there before" in caplog.text
+    assert "words that stood there before: 1;" in caplog.text
     # The rows of parts begin after all words of the model, those that were left out included.
     assert differs(ours, theirs, ["q", "qab", "zzz"]) < 1e-6
 

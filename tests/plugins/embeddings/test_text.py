@@ -87,7 +87,7 @@ def test_the_last_of_equal_words_are_left_out_and_counted(
     assert list(found.itos) == WORDS
     assert (found.vectors.numpy() == vectors).all()
     assert found.store.metadata["duplicates"] == "3"
-    assert "3 words stood there before; of each, the first counts" in caplog.text
+    assert "words that stood there before: 3; of each, the first counts" in caplog.text
 
 
 def test_what_is_no_utf_8_is_replaced_and_counted(
@@ -201,7 +201,7 @@ def test_words_that_end_in_a_number_are_counted(
     path = write([*(b"word%d 0.1 0.2" % i for i in range(5)), b"x 1 2 3", b"New 7 1 2"])
     assert list(GloVe(file=path).itos)[5:] == ["x 1", "New 7"]
     assert caplog.messages == [
-        f"{path}: 2 words end in a space and a number; do these lines have a number too many? "
+        f"{path}: words that end in a space and a number: 2; do these lines have a number too many? "
         "The first is line 6: 'x 1 2 3'"
     ]
 
