@@ -69,6 +69,11 @@ class MissingFile(PluxelError):  # noqa: N818 - reads as what it says
     """A file that is to be read is not there; it may be on another machine, or later on."""
 
 
+def is_missing_file(error: BaseException) -> bool:
+    """Tell whether an error was caused by a file that is not there."""
+    return isinstance(error, MissingFile) or isinstance(error.__cause__, MissingFile)
+
+
 def require_file(path: str | Path) -> Path:
     """Return a path. Raises: MissingFile if no file is there, but nothing or a folder."""
     path = Path(path)

@@ -25,7 +25,8 @@ def table(results: Mapping[str, Any]) -> str:
         if found["absent"]:
             lines.append(f"absent, and left out of the means: {', '.join(found['absent'])}")
         lines.append("")
-    lines.append(f"loss {results['loss']:.4f}, split {results['split']}, step {results['step']}")
+    loss = "unknown" if results["loss"] is None else f"{results['loss']:.4f}"
+    lines.append(f"loss {loss}, split {results['split']}, step {results['step']}")
     return "\n".join(lines)
 
 

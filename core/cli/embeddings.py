@@ -236,7 +236,9 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
         if summary.replaced:
             rows.append(("not text", f"{summary.replaced:,} words, with replacement characters"))
         if summary.doubtful:
-            rows.append(("doubtful", f"{summary.doubtful:,} words end in a number; {summary.doubt}"))
+            rows.append(
+                ("doubtful", f"{summary.doubtful:,} words end in a number; {summary.doubt}")
+            )
         rows.append(("source", f"{summary.source}"))
         rows.append(("store", f"{summary.store}"))
     if summary.energy is not None:

@@ -11,7 +11,7 @@ from ...registry import PluxelError
 from ..build import blueprint_or_stand_in, build_model, build_objective, look_at_data
 from ..config import Config, ConfigError, Problem
 from ..embeddings import without_downloads
-from ..files import MissingFile
+from ..files import is_missing_file
 from ..labels import LabelSpace
 from ..model import SegmentationModel
 from .monitor import check_monitor
@@ -87,7 +87,7 @@ def _missing_files(check: Callable[[], object]) -> list[str]:
     try:
         check()
     except ConfigError as error:
-        if isinstance(error.__cause__, MissingFile):
+        if is_missing_file(error):
             return [str(problem) for problem in error.problems]
         raise
     return []

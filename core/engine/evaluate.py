@@ -29,6 +29,7 @@ from ..zero_shot import ZeroShotScores
 class Evaluation:
     """What an evaluation found: the mean loss of an image, and the scores of each head.
 
+    ``loss``: NaN where there is no objective.
     ``per_image``: by head, the scores of each image, in the order of the split. ``unseen``: by
     head, the classes that training does not see, of the heads that have any.
     """
@@ -80,13 +81,14 @@ def _finite(value: float) -> float | None:
 class Evaluator:
     """Evaluates models at the images' own size; each image counts once, on however many processes.
 
-    ``spaces``: by head, the label space of its targets. ``unseen``: as `Evaluation` has it.
+    ``spaces``: by head, the label space of its targets. ``objective``: None to measure no loss.
+    ``unseen``: as `Evaluation` has it.
     """
 
     def __init__(
         self,
         spaces: Mapping[str, LabelSpace],
-        objective: Objective,
+        objective: Objective | None,
         accelerator: Accelerator,
         unseen: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
@@ -121,6 +123,8 @@ class Evaluator:
 
     def _losses(self, scores: Mapping[str, Scores], batch: Batch) -> Tensor:
         """Return the loss of each image (N,): its own, whatever the batch."""
+        if self.objective is None:
+            return torch.full((len(batch),), math.nan)
         return torch.stack(
             [
                 self.objective(

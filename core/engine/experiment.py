@@ -21,10 +21,10 @@ from ..build import (
     settle,
     settle_decoders,
 )
-from ..config import Config
+from ..config import Config, ConfigError
 from ..contracts import Dataset
 from ..data import EvaluationData, Loader, class_frequencies, evaluation_loader, open_split
-from ..files import write_json
+from ..files import is_missing_file, write_json
 from ..logs import logger
 from ..model import SegmentationModel
 from ..objective import Objective
@@ -213,7 +213,20 @@ class Experiment:
         """What evaluates models on the splits."""
         found = {h: seen_classes(self.config, h, space) for h, space in self.spaces.items()}
         unseen = {head: seen.unseen for head, seen in found.items() if seen}
-        return Evaluator(self.spaces, self.objective, self.accelerator, unseen)
+        return Evaluator(self.spaces, self._objective_or_none(), self.accelerator, unseen)
+
+    def _objective_or_none(self) -> Objective | None:
+        """Return the losses, or None if they need files that are not here, such as word vectors.
+
+        A training has its losses by then; a run that is used elsewhere does without.
+        """
+        try:
+            return self.objective
+        except ConfigError as error:
+            if not is_missing_file(error):
+                raise
+            logger.warning("the loss is not measured: %s", error)
+            return None
 
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
         """Evaluate a model, on its device already, on the split that plays a role."""

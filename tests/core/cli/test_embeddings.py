@@ -89,7 +89,12 @@ class TestInfo:
     def test_doubts_are_told_as_long_as_the_store_is_used(
         self, words: Words, tmp_path: Path
     ) -> None:
-        lines = [*(f"word{i} 1 2".encode() for i in range(5)), b"x 1 2 3", b"New 7 1 2", b"\xe9 1 2"]
+        lines = [
+            *(f"word{i} 1 2".encode() for i in range(5)),
+            b"x 1 2 3",
+            b"New 7 1 2",
+            b"\xe9 1 2",
+        ]
         (tmp_path / "a.txt").write_bytes(b"\n".join(lines))
         table = ("--embedding", "glove", "--set", "file=a.txt")
         for _ in range(2):

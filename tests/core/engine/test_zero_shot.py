@@ -14,6 +14,7 @@ from pluxel.core.engine import Trainer
 from pluxel.core.engine.check import check_training
 from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.trained import evaluate_run
+from pluxel.core.report import table
 from pluxel.registry import PluxelError
 
 PROJECTED = "decoder={type: semantic_projection, embedding: words, decoder: fcn32s}"
@@ -41,7 +42,7 @@ def test_results_tell_seen_from_unseen(run, host):
 
 def test_training_gets_no_gradient_from_unseen_classes(make):
     """Two classes, one of them unseen: a softmax over one class has nothing to learn."""
-    trainer = Trainer(make(UNSEEN))
+    trainer = Trainer(make(PROJECTED, UNSEEN))
     trainer.start(resume=False)
     before = {n: v.clone() for n, v in trainer.experiment.model.heads.state_dict().items()}
     trainer.train(resume=False)
@@ -72,6 +73,27 @@ def test_a_run_keeps_the_dimensions_however_deep_the_decoder_lies(train, host):
     assert pipeline(np.zeros((20, 24, 3), np.uint8)).shape == (20, 24)
 
 
+@pytest.mark.parametrize(
+    "loss", ["{semantic}", "{{type: weighted_sum, terms: [{{loss: {semantic}}}, {{loss: dice}}]}}"]
+)
+def test_a_run_whose_loss_lacks_its_words_is_evaluated_without_the_loss(
+    train, host, tmp_path, loss, caplog
+):
+    words = tmp_path / "words.txt"
+    words.write_text("ground 1 0\nsquare 0 1\n")
+    semantic = f"{{type: semantic, embedding: {{type: glove, file: {words}, cache: {tmp_path}}}}}"
+    run = train("loss=" + loss.format(semantic=semantic))
+    before = json.loads(run.results_of("val").read_text())
+    assert before["loss"] > 0
+    words.unlink()
+    found, _ = evaluate_run(run.directory, "val", host=host)
+    assert found["loss"] is None
+    assert found["heads"] == before["heads"]
+    assert f"the loss is not measured: {run.config}" in caplog.text
+    assert f"{words}: no such file" in caplog.text
+    assert table(found).splitlines()[-1] == f"loss unknown, split val, step {found['step']}"
+
+
 def test_a_class_can_be_named_after_the_training(run, host):
     added = "zero_shot={unseen: [square], added: {40: circle}, calibration: 1000}"
     pipeline = Pipeline.load(run.directory, [added], host=host)
@@ -90,7 +112,7 @@ def test_a_raw_id_has_one_meaning(run, host):
 
 def test_calibration_lowers_seen_scores_but_not_in_training(make):
     plain, lowered = (
-        make("loss.label_smoothing=0", f"zero_shot={{unseen: [square], calibration: {value}}}")
+        make(PROJECTED, f"zero_shot={{unseen: [square], calibration: {value}}}")
         for value in (0, 0.5)
     )
     image = {"image": torch.zeros(1, 3, 20, 24, dtype=torch.uint8)}
@@ -119,10 +141,27 @@ def test_calibration_lowers_seen_scores_but_not_in_training(make):
 )
 def test_the_check_finds_what_cannot_be(make, section, message):
     def check():
-        check_training(make(f"zero_shot={section}").config)
+        check_training(make(PROJECTED, f"zero_shot={section}").config)
 
     with pytest.raises(ConfigError, match=message):
         check()
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    ["fcn32s", "{type: shift_and_stitch, decoder: fcn32s}"],
+)
+def test_decoders_that_learn_classes_from_pixels_alone_are_refused(make, decoder):
+    config = make(f"decoder={decoder}", "labels.map={7: square}").config
+    check_training(config)
+    message = "zero_shot.*learns classes from their pixels alone.*semantic_projection"
+    with pytest.raises(ConfigError, match=message):
+        _ = make(f"decoder={decoder}", UNSEEN).model
+
+
+def test_one_that_runs_the_backbone_itself_may_score_by_names(make):
+    decoder = f"{{type: shift_and_stitch, {PROJECTED.replace('=', ': ')}}}"
+    check_training(make(f"decoder={decoder}", UNSEEN).config)
 
 
 def test_the_check_finds_names_without_vectors(make):
