@@ -20,7 +20,8 @@ from torch import Tensor
 
 from ..registry import PluxelError, did_you_mean
 from .config import AlignConfig, LabelsConfig
-from .embeddings import UnknownWordError, name_vectors
+from .contracts import Embedding
+from .embeddings import UnknownWordError, WordVectors, name_vectors
 from .labels import IGNORE, LabelMap, LabelSpace
 from .logs import log_once
 
@@ -181,9 +182,12 @@ def _explained(source: str, targets: Sequence[str], scores: np.ndarray, j: int |
     return Match(source, targets[j], float(scores[j]), nearest)
 
 
-def vectors_of(config: AlignConfig) -> Vectors:
-    """Return what gives the vectors of names; the words are loaded when they are first needed."""
-    words = cache(lambda: [make() for make in config.embedding])
+def vectors_of(load: Callable[[], Sequence[Embedding | WordVectors]]) -> Vectors:
+    """Return what gives the vectors of names; the words are loaded when they are first needed.
+
+    It raises: UnknownWordError with the ways out.
+    """
+    words = cache(load)
 
     def vectors(names: Sequence[str]) -> Tensor:
         try:
@@ -218,7 +222,7 @@ def aligned(
     matches = align(
         list(dict.fromkeys(name for name in open_ids.values() if name != IGNORE)),
         [name for name in targets if name not in taken],
-        None if config is None else vectors_of(config),
+        None if config is None else vectors_of(lambda: [make() for make in config.embedding]),
         threshold=THRESHOLD if config is None else config.threshold,
         one_to_one=one_to_one,
     )

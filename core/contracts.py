@@ -84,8 +84,9 @@ class Decoder(Protocol):
 
     An ``nn.Module``. It may offer ``load_pretrained()``, called once when a training starts, after
     all starting weights have been loaded; ``check_pretrained()``, which raises for what that could
-    not load; ``adapt_state(state) -> state``, which fits saved weights to other classes, and without
-    which no class may be unseen in training (``zero_shot``); and ``settled``, which maps parameters to what a run keeps in their place: what it had to find out.
+    not load; ``adapt_state(state) -> state``, which fits saved weights to other classes, and
+    without which no class may be unseen in training (``zero_shot``); and ``settled``, which maps
+    parameters to what a run keeps in their place: what it had to find out.
 
     One that runs the backbone itself and leaves the scoring to another decoder keeps that one as
     ``inner``: all its weights are those of ``inner``, and are saved under the names that they have

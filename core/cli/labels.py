@@ -65,8 +65,7 @@ def align(
     labels, or under maps of a concat.
     """
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..alignment import THRESHOLD, align  # noqa: PLC0415
-    from ..embeddings import name_vectors  # noqa: PLC0415
+    from ..alignment import THRESHOLD, align, vectors_of  # noqa: PLC0415
     from ..files import write_text  # noqa: PLC0415
 
     if out is not None and out.exists() and not force:
@@ -77,7 +76,7 @@ def align(
     matches = align(
         theirs.class_names,
         wanted.class_names,
-        lambda names: name_vectors(names, [words]),
+        vectors_of(lambda: [words]),
         threshold=least,
         one_to_one=one_to_one,
     )

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from ...registry import KINDS, Component, Host, PluxelError
+from ...registry import KINDS, Component, Host, PluxelError, UnknownComponent
 from ..contracts import Embedding
 from ._annotations import key_of
 from ._contract import breach, contract_of
@@ -127,6 +127,8 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
         component = host.get(kind, name)
         target = host.load(component)
         signature = read_signature(kind, component, target)
+    except UnknownComponent as error:
+        raise fault(error.message, (*error.notes, *_offers(kind, name, host))) from error
     except PluxelError as error:
         raise fault(error.message, error.notes) from error
     owner = Owner(f"{kind} '{name}'", signature.parameters, signature.wiring)
@@ -136,6 +138,20 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
         for attribute, field in signature.parameters.model_fields.items()
     }
     return Factory(kind, component, target, params, signature.wiring)
+
+
+def _offers(kind: str, name: str, host: Host) -> list[str]:
+    """Say how vectors are written that were named as if they were a component."""
+    if kind != "embedding":
+        return []
+    from ..embeddings import offered  # noqa: PLC0415 - which only a mistake needs
+
+    return [
+        f"'{name}' is what embedding '{one.component.name}' offers: "
+        f"{{type: {one.component.name}, name: {name}}}"
+        for one in offered(host)
+        if one.offer.alias == name
+    ]
 
 
 def _at_home(value: Any) -> Any:

@@ -174,7 +174,10 @@ def _pairs(lines: Sequence[_Line], known: _Known, path: Path) -> PairScores:
         columns = line.columns
         value = _number(columns[score]) if len(columns) > score else None
         if value is None:
-            raise PluxelError(f"{path}:{line.number}: two words and a score are expected here")
+            raise PluxelError(
+                f"{path}:{line.number}: two words and a score are expected here; "
+                "four words to a line are expected below ': section'"
+            )
         one, other = (known.vector(word) for word in columns[:2])
         if one is not None and other is not None:
             judged.append(value)

@@ -12,7 +12,7 @@ from ...registry import PluxelError
 from ..files import replacing
 from ._store import writing
 from ._vocabulary import encode
-from ._word_vectors import WordVectors
+from ._word_vectors import StoredVectors, WordVectors, shown
 
 Format = Literal["glove", "word2vec", "word2vec_binary", "store", "numpy"]
 """Text without and with a header, word2vec's binary form, Pluxel's store (safetensors), and an
@@ -64,13 +64,14 @@ def write_vectors(
 
     Raises: PluxelError for a word that the format cannot hold, and where the disk refuses.
     """
-    blocks = _blocks(words, _FORBIDDEN[form], advance)
+    blocks = _blocks(words, form, advance)
     shape = len(words), words.dim
     if form == "store":
         with writing(path) as writer:
             for tokens, rows in blocks:
                 writer.add(tokens, rows)
-            writer.finish({"source": path.name})
+            told = words.store.metadata if isinstance(words, StoredVectors) else {}
+            writer.finish({"source": told.get("source", path.name)})
     elif form == "numpy":
         _write_array(blocks, shape, *files_of(path, form))
     else:
@@ -83,20 +84,22 @@ def write_vectors(
     return files_of(path, form)
 
 
-_FORBIDDEN: dict[Format, bytes] = {
-    **dict.fromkeys(get_args(Format), b"\n"),
-    "word2vec_binary": b" \n",
-    "store": b"",
+_LINE, _SPACE = (b"\n", "line feeds"), (b" ", "spaces")
+_ENDS: dict[Format, tuple[tuple[bytes, str], ...]] = {
+    **dict.fromkeys(get_args(Format), (_LINE,)),
+    "word2vec_binary": (_SPACE, _LINE),
+    "store": (),
 }
-"""The bytes that cannot be in a word, because they end it."""
+"""What cannot be in a word, because it ends it, and its name."""
 
 
-def _blocks(words: WordVectors, forbidden: bytes, advance: Callable[[], None]) -> Iterator[_Block]:
+def _blocks(words: WordVectors, form: Format, advance: Callable[[], None]) -> Iterator[_Block]:
     for start in range(0, len(words), _ROWS):
         tokens = [encode(word) for word in words.itos[start : start + _ROWS]]
-        for token in tokens:
-            if any(byte in token for byte in forbidden):
-                raise PluxelError(f"the word {token!r} cannot be written in this format")
+        for byte, name in _ENDS[form]:
+            if bad := next((token for token in tokens if byte in token), None):
+                word = shown(bad.decode(errors="replace"))
+                raise PluxelError(f"words with {name} cannot be written as {form}: {word!r}")
         yield tokens, words.vectors[start : start + _ROWS].float().numpy()
         advance()
 

@@ -8,25 +8,46 @@ from string import ascii_lowercase
 from ._vocabulary import Vocabulary
 
 _LONGEST = 100
-_LONGEST_OF_TWO = 12
-"""Letters of a word of which one slip, and two, are looked for: 12 letters have 400,000 pairs of
-slips, which take a second."""
+_OF_TWO = range(4, 13)
+"""Letters of a word of which one slip is looked for, and two: twelve letters have 400,000 pairs of
+slips, which take a second, and two slips make any word of two letters of any other."""
+
+_FREQUENT = 50_000
+_SHORTEST = 3
+"""Rank and letters of words that one may have been run together of: rarer ones, and shorter ones,
+make up every nonsense."""
 
 
 def suggestions(word: str, vocabulary: Vocabulary, count: int = 3) -> list[str]:
     """Return the most frequent words one slip away, or two if there is none; at most ``count``.
 
     A slip is a letter too many, too few, another one, or two that changed places. Vocabularies list
-    words by frequency.
+    words by frequency. If there is none so near, two words that it may be run together of.
     """
     if not any(letter.isalnum() for letter in word):
         return []  # every single letter is one slip away from a sign
     forms = {word, word.lower()} if len(word) <= _LONGEST else set[str]()
     near = {slip for form in forms for slip in _slips(form)}
     found = vocabulary.find_many(near)
-    if not found and len(word) <= _LONGEST_OF_TWO:
+    if not found and len(word) in _OF_TWO:
         found = vocabulary.find_many({further for one in near for further in _slips(one)})
-    return [vocabulary[place] for place in sorted(found)[:count]]
+    if found:
+        return [vocabulary[place] for place in sorted(found)[:count]]
+    cuts = (_cut(form, vocabulary) for form in (word, word.lower()))
+    return next(([cut] for cut in cuts if cut), [])
+
+
+def _cut(word: str, vocabulary: Vocabulary) -> str | None:
+    """Return the word in two that are both frequent, those that are most so, or None."""
+    pairs = [
+        (word[:place], word[place:])
+        for place in range(_SHORTEST, min(len(word), _LONGEST) - _SHORTEST + 1)
+    ]
+    ranks = [tuple(vocabulary.stoi.get(part, _FREQUENT) for part in pair) for pair in pairs]
+    best = min(range(len(pairs)), key=lambda i: max(ranks[i]), default=None)
+    if best is None or max(ranks[best]) >= _FREQUENT:
+        return None
+    return " ".join(pairs[best])
 
 
 def _slips(word: str) -> Iterator[str]:

@@ -21,8 +21,9 @@ class Summary:
     vector is zeros. ``duplicates``: words that the source had twice, of which the first counts.
     ``replaced``: words that are not in its encoding. ``doubtful``: words that end in a space and a
     number, as where a line of text has a number too many, and ``doubt``, the first of them. None
-    where the vectors do not come from a store, or where its reader does not tell. ``energy``: the share of the unit rows' energy
-    that the compact copy keeps, in [0, 1], in ``directions`` of ``dim``.
+    where the vectors do not come from a store, or where its reader does not tell. ``energy``: the
+    share of the unit rows' energy that the compact copy keeps, in [0, 1], in ``directions`` of
+    ``dim``.
     """
 
     words: int

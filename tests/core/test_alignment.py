@@ -212,7 +212,7 @@ class TestMeaning:
         )
 
     def test_the_words_are_loaded_once_and_only_if_needed(self, config, words):
-        lazy, before = vectors_of(config()), type(words).made
+        lazy, before = vectors_of(lambda: [make() for make in config().embedding]), type(words).made
         align(["sky"], ["sky"], lazy)
         assert type(words).made == before
         align(["sky", "street"], ["sky", "road"], lazy)

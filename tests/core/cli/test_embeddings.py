@@ -201,7 +201,10 @@ class TestConvert:
             (("there.dat", "y.txt"), "'there.dat': which component reads it? --embedding names"),
             (("none.bin", "y.txt"), "cannot read none.bin: No such file"),
             (("none.txt", "y.vec"), "none.txt"),
-            (("y.bin", *TOY), "the word b'royal palace' cannot be written in this format\n"),
+            (
+                ("y.bin", *TOY),
+                "words with spaces cannot be written as word2vec_binary: 'royal palace'\n",
+            ),
         ],
     )
     def test_what_cannot_be(

@@ -148,6 +148,14 @@ def test_mistakes(labels, arguments, message):
     assert "Traceback" not in done.stderr
 
 
+def test_ways_out_for_a_class_without_a_vector(labels):
+    Path("slips.txt").write_text("roda\nsky\n")
+    done = labels("slips.txt", "wanted.txt")
+    assert done.returncode == 2
+    assert "class 'roda': 'roda' is none of" in done.stderr
+    assert "name the class in the map, or give the embedding 'unknown: zero'" in done.stderr
+
+
 def test_an_unknown_embedding(labels):
     done = labels("mine.txt", "wanted.txt", embedding="street_word")
     assert done.returncode == 2

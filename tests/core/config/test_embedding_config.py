@@ -21,6 +21,7 @@ from pluxel.core.config import (
 from pluxel.core.config._nodes import Location, plain
 from pluxel.core.config._parse import parse
 from pluxel.core.config._problems import Problems
+from pluxel.core.embeddings import Download
 from pluxel.registry import Component, Host, PluxelError, hookimpl
 
 HERE = __name__
@@ -39,6 +40,7 @@ class Plugin:
         return [
             Component("glove", f"{HERE}:Toy", "Toy vectors."),
             Component("table", f"{HERE}:Toy", "Others."),
+            Component("offering", f"{HERE}:Offering", "Toy vectors to download."),
         ]
 
 
@@ -50,8 +52,26 @@ def words_host() -> Any:
     return Host(plugins={"acme-words": Plugin()})
 
 
+class Offering(Toy):
+    @classmethod
+    def aliases(cls) -> tuple[Download, ...]:
+        return (Download("toy.3d", "https://example.org/toy.zip"),)
+
+
 Write = Callable[[str, str], Path]
 GLOVE = "embedding:\n  type: glove\n  dim: 100\nindex: faiss_ivf\n"
+
+
+def test_names_of_vectors_that_stand_where_a_component_should(
+    words_host: Host, write: Write
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_words(write("x.yaml", "embedding: toy.3d\n"), host=words_host)
+    assert "unknown embedding 'toy.3d'" in str(caught.value)
+    assert "embedding 'offering' offers: {type: offering, name: toy.3d}" in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        load_words(write("x.yaml", "embedding: toy.4d\n"), host=words_host)
+    assert "offers" not in str(caught.value)
 
 
 def test_a_file(words_host: Host, write: Write) -> None:

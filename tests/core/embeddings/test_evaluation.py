@@ -209,7 +209,11 @@ def test_one_pair_correlates_with_nothing(search: WordSearch, write: Write) -> N
     [
         ("", ": there is nothing in it\n  note: the sets are files of their authors: WordSim-353"),
         ("# x\n\n", ": there is nothing in it"),
-        ("a b 9\na b\n", ":2: two words and a score are expected here"),
+        (
+            "a b 9\na b\n",
+            ":2: two words and a score are expected here; four words to a line are expected below "
+            "': section'",
+        ),
         ("a b 9\na b nan\n", ":2: two words and a score are expected here"),
         ("a b 9\n\na b nine\n", ":3: two words and a score are expected here"),
         ("x y 9\n", ": of no pair all words are in the vocabulary"),

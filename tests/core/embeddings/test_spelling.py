@@ -82,6 +82,33 @@ def test_a_letter_less_or_two_that_changed_places_are_found(word: str, data: st.
             assert suggestions(slip, words) == [word]
 
 
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("trafficlight", ["traffic light"]),
+        ("TrafficLight", ["traffic light"]),
+        ("signsymbol", ["sign symbol"]),
+        ("ofsymbolof", []),
+        ("rarerlight", []),
+        ("symbolrarer", []),
+        ("xxlights", []),
+        ("traffic" * 30, []),
+    ],
+)
+def test_words_that_are_run_together(word: str, found: list[str]) -> None:
+    """Of frequent words of three letters and more, those whose rarer one is most frequent."""
+    frequent = ["of", "sign", "symbol", "traffic", "light", "trafficli", "ght"]
+    others = [f"{i} filler" for i in range(50_000 - len(frequent))]
+    assert suggestions(word, Vocabulary.of([*frequent, *others, "rarer"])) == found
+
+
+def test_short_words_are_not_two_slips_from_all_others() -> None:
+    words = Vocabulary.of(["of", "to", "the"])
+    assert suggestions("北京", words) == []
+    assert suggestions("xyz", words) == []
+    assert suggestions("xyhe", words) == ["the"]
+
+
 def test_no_words_at_all() -> None:
     assert suggestions("chip", Vocabulary.of([])) == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -204,6 +206,14 @@ class TestOneQueryByTheCompactCopy:
         hidden[0, allowed] = False
         found = self.searched.search(query, 3, allowed=allowed)
         check(found, cosines(self.vectors, query), hidden)
+
+    def test_copies_find_the_same(self, single: list[bool]) -> None:
+        expected = self.searched.search(self.vectors[5], 4)
+        for twin in (copy.deepcopy(self.searched), pickle.loads(pickle.dumps(self.searched))):
+            found = twin.search(self.vectors[5], 4)
+            assert torch.equal(found.indices, expected.indices)
+            assert torch.equal(found.cosines, expected.cosines)
+        assert single == [True] * 3
 
     def test_several_threads_search_at_once(self) -> None:
         rows = range(0, 4000, 100)

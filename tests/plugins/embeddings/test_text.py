@@ -201,8 +201,8 @@ def test_words_that_end_in_a_number_are_counted(
     path = write([*(b"word%d 0.1 0.2" % i for i in range(5)), b"x 1 2 3", b"New 7 1 2"])
     assert list(GloVe(file=path).itos)[5:] == ["x 1", "New 7"]
     assert caplog.messages == [
-        f"{path}: words that end in a space and a number: 2; do these lines have a number too many? "
-        "The first is line 6: 'x 1 2 3'"
+        f"{path}: words that end in a space and a number: 2; do these lines have a number "
+        "too many? The first is line 6: 'x 1 2 3'"
     ]
 
 
