@@ -30,6 +30,8 @@ from pluxel.registry import Host
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OTHERS = ["*.md", "docs/adr/*.md", "examples/*/README.md", "benchmarks/*.md"]
+LINKING = sorted({*PAGES, *(page for others in OTHERS for page in ROOT.glob(others))})
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
 NAME = re.compile(r"# (\w+\.yaml)\n")
@@ -124,7 +126,7 @@ def test_no_block_is_of_a_kind_that_is_not_tested() -> None:
         )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_and_pictures_are_there(page: Path) -> None:
     for link, anchor in LINK.findall(page.read_text(encoding="utf-8")):
         if "://" in link:
