@@ -30,6 +30,8 @@ def test_commands_and_configurations(
         program, *arguments = shlex.split(command)
         assert program == "pluxel"
         assert pluxel(env, *arguments)
-    (tmp_path / "mine.yaml").write_text("base: shapes_fcn8s_resnet18\n" + blocks.pop("yaml"), encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(
+        "base: shapes_fcn8s_resnet18\n" + blocks.pop("yaml"), encoding="utf-8"
+    )
     assert pluxel(env, "config", "check", str(tmp_path / "mine.yaml"))
     assert not blocks

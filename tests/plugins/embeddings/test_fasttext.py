@@ -221,7 +221,7 @@ def test_models_from_before_the_signature(name: str) -> None:
             assert np.abs(ours[word].numpy() - theirs.get_vector(word)).max() < 1e-6
 
 
-def test_words_in_another_encoding(caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
+def test_words_in_another_encoding(caplog: pytest.LogCaptureFixture) -> None:
     ours = FastText(file=PUBLISHED["cp852_fasttext"])
     assert any("\ufffd" in word for word in ours.itos)
     assert "words are not UTF-8; a replacement character stands for what is not" in caplog.text

@@ -14,7 +14,6 @@ from pluxel.core.files import MissingFile
 from pluxel.plugins.embeddings import table
 from pluxel.plugins.embeddings.table import Table
 from pluxel.registry import PluxelError
-from safetensors import safe_open
 from safetensors.torch import save_file
 
 from .conftest import WORDS
@@ -141,30 +140,11 @@ def test_arrays_that_do_not_fit_their_file(
         Table(file=path, words=words)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("vectors", None, "there is no vectors"),
-        ("compact.codes", None, "there is no compact.codes"),
-        ("vectors", torch.zeros(10), r"vectors is \(10,\)"),
-        ("vectors", torch.zeros(10, 5), r"mean is \(4,\) torch.float64"),
-        ("norms", torch.zeros(10), r"norms is \(10,\) torch.float32"),
-        ("hashes", torch.zeros(9, dtype=torch.int64), r"hashes is \(9,\) torch.int64"),
-        ("offsets", torch.arange(11), "words do not follow one another"),
-        ("order", torch.full((10,), 10), "a word has no row"),
-        ("order", torch.full((10,), -1), "a word has no row"),
-    ],
-)
-def test_a_damaged_store(
-    tmp_path: Path, vectors: np.ndarray, name: str, value: torch.Tensor | None, message: str
-) -> None:
+def test_a_damaged_store(tmp_path: Path, vectors: np.ndarray) -> None:
     path = tmp_path / "words.safetensors"
     write_vectors(WordVectors(WORDS, torch.from_numpy(vectors)), path, "store")
-    with safe_open(path, framework="pt") as file:
-        metadata, arrays = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    arrays = {key: tensor.clone() for key, tensor in arrays.items() if key != name}
-    save_file(arrays if value is None else arrays | {name: value}, path, metadata)
-    with pytest.raises(PluxelError, match=rf"words.safetensors is damaged: {message}"):
+    path.write_bytes(path.read_bytes().replace(b'"norms"', b'"nomrs"'))
+    with pytest.raises(PluxelError, match=r"words.safetensors is damaged: there is no norms"):
         Table(file=path)
 
 
