@@ -31,7 +31,7 @@ VAGUE = frozenset(
 """Names of what is none of the other classes, whatever those are: never matched by meaning."""
 
 THRESHOLD: float = AlignConfig.model_fields["threshold"].default
-"""The least margin. With GloVe 6B in 50 dimensions, three matches of four are then right."""
+"""The least margin. With GloVe 6B in 50 dimensions, four matches of seven are then right."""
 
 _RIVALS = 5
 """Other names, on either side, that a pair has to stand out from."""

@@ -368,6 +368,25 @@ class TestRealWords:
             "tvmonitor": "sky",
         }
 
+    def test_camvid_by_voc(self, glove):
+        found = align(CAMVID, VOC.class_names, lambda n: name_vectors(n, [glove]))
+        assert {m.source: m.target for m in found if m.target and not m.by_name} == {
+            "sky": "tvmonitor",
+            "tree": "pottedplant",
+            "bicyclist": "motorbike",
+        }
+
+    def test_voc_by_cityscapes(self, glove):
+        found = align(VOC.class_names, CITYSCAPES, lambda n: name_vectors(n, [glove]))
+        assert {m.source: m.target for m in found if m.target and not m.by_name} == {
+            "motorbike": "motorcycle",
+            "pottedplant": "vegetation",
+        }
+
+    def test_cosines_alone_take_a_rider_for_a_pole(self, glove):
+        rider, *others = name_vectors(["rider", "pole", "bicyclist"], [glove])
+        assert [round(float(rider @ other), 2) for other in others] == [0.71, 0.42]
+
     def test_one_to_one_leaves_equal_names_alone(self, glove):
         found = targets_of(
             align(CITYSCAPES, CAMVID, lambda n: name_vectors(n, [glove]), one_to_one=True)
