@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     # By chance, because processes of several hosts may write to one file system. The suffix stays
     # last: image writers choose the format by it.
-    unfinished = path.with_name(f".{path.stem}.{secrets.token_hex(8)}{path.suffix}")
+    unfinished = path.with_name(f".{path.stem}.{os.urandom(8).hex()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
