@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ._exact import GROUP, NOTHING, Best
 from ._hidden import HiddenPairs
-from ._scores import Scores
+from ._scores import FullScores, Scores
 
 _STEPS = {"cpu": 1 << 20, "cuda": 1 << 24}
 """Scores of one block: those of a processor stay in its cache."""
@@ -19,16 +19,16 @@ _PENDING = 1 << 15
 """Pairs that may wait to be compared exactly."""
 
 
-def scan(best: Best, quick: Scores | None, full: Scores, hidden: HiddenPairs) -> None:
+def scan(best: Best, quick: Scores | None, full: FullScores, hidden: HiddenPairs) -> None:
     """Bring every row before ``best`` that can be among it, by blocks.
 
     Where ``quick`` scores leave too many rows of a block, the full scores are taken, until twice
-    as many rows are done: thresholds are higher by then.
+    as many rows are done: thresholds are higher by then. What they leave, full scores sift again.
     """
     count, total = len(best.queries), len(best.rows.vectors)
     step = block_rows(count, best.queries.device)
     memory = torch.empty(min(step, -(-total // GROUP) * GROUP), count, device=best.queries.device)
-    pending, quick_from = Pending(best), 0
+    pending, quick_from = Pending(best, full if quick else None), 0
     for start in range(0, total, step):
         rows = min(step, total - start)
         block = memory[: -(-rows // GROUP) * GROUP]
@@ -103,10 +103,13 @@ def reaching(scores: Tensor, groups: Tensor, limits: Tensor) -> tuple[Tensor, Te
 
 
 class Pending:
-    """Pairs that wait to be compared exactly: sorting them costs as much as few as many."""
+    """Pairs that wait to be compared exactly: sorting them costs as much as few as many.
 
-    def __init__(self, best: Best) -> None:
-        self.best = best
+    ``sieve``: scores that leave fewer of them; None if they have left these.
+    """
+
+    def __init__(self, best: Best, sieve: FullScores | None) -> None:
+        self.best, self.sieve = best, sieve
         self.pairs: list[tuple[Tensor, Tensor]] = []
         self.count = self.due = 0
 
@@ -125,5 +128,10 @@ class Pending:
         """Compare them exactly."""
         if self.count:
             rows, queries = (torch.cat(parts) for parts in zip(*self.pairs, strict=True))
+            if self.sieve and self.best.full:
+                limits = self.best.thresholds - self.sieve.slack
+                scores = self.sieve.of_pairs(rows, queries)
+                reach = scores >= limits.to(scores.dtype)[queries]
+                rows, queries = rows[reach], queries[reach]
             self.best.add(rows, queries)
         self.pairs, self.count = [], 0

@@ -15,6 +15,9 @@ from ._exact import Rows
 _PART = 1 << 21
 """Numbers that are converted at once."""
 
+_PAIRED = 1 << 17
+"""Numbers of pairs that are multiplied at once; they stay in the cache of a processor."""
+
 
 class Scores(Protocol):
     """Scores of rows for Q queries, float32: cosine ≤ score + ``slack``, (Q,) float64."""
@@ -39,6 +42,7 @@ class FullScores:
     def __init__(self, rows: Rows, queries: Tensor) -> None:
         self.rows = rows
         self.queries = queries.float().T.contiguous()
+        self.each = queries.float()
         self.slack = torch.full_like(queries[:, 0], gamma(queries.shape[1] + 8) + 1e-12)
 
     def write(self, start: int, out: Tensor) -> None:
@@ -49,11 +53,21 @@ class FullScores:
         for first in range(start, start + len(out), step):
             some = out[first - start : first - start + step]
             part = slice(first, first + len(some))
-            factor = rows.vectors[part].float() if rows.ordinary else rows.unit(part).float()
             with full_precision(some):
-                torch.mm(factor, self.queries, out=some)
+                torch.mm(self._factor(part), self.queries, out=some)
             if rows.ordinary:
                 some.mul_(rows.inverse[part, None])
+
+    def of_pairs(self, numbers: Tensor, queries: Tensor) -> Tensor:
+        """Return cosines in float32 of pairs of a row and a query, both by number, (P,)."""
+        step = max(1, _PAIRED // self.each.shape[1])
+        parts = zip(numbers.split(step), queries.split(step), strict=True)
+        found = torch.cat([(self._factor(n) * self.each[q]).sum(1) for n, q in parts])
+        return found.mul_(self.rows.inverse[numbers]) if self.rows.ordinary else found
+
+    def _factor(self, part: slice | Tensor) -> Tensor:
+        rows = self.rows
+        return rows.vectors[part].float() if rows.ordinary else rows.unit(part).float()
 
 
 class CompactScores:

@@ -101,6 +101,9 @@ def test_products_in_float32_are_off_by_no_more_than_they_say(
     scores.write(0, written)
     truth = rows.unit(slice(None)) @ queries.T
     assert bool(((written.double() - truth).abs() <= scores.slack).all())
+    pairs = torch.cartesian_prod(torch.arange(count), torch.arange(len(queries))).T
+    paired = scores.of_pairs(*pairs).view(count, -1)
+    assert bool(((paired.double() - truth).abs() <= scores.slack).all())
 
 
 def test_columns_of_the_bound_are_rounded_up_in_bfloat16() -> None:
@@ -190,6 +193,8 @@ class TestWithoutADevice:
                 out = torch.empty(128, 7, device="cuda")
                 scores.write(0, out)
                 assert out.device.type == scores.slack.device.type == "cuda"
+                numbers = torch.zeros(50, device="cuda", dtype=torch.int64)
+                assert scores.of_pairs(numbers, numbers).device.type == "cuda"
 
     def test_group_maxima_seeds_and_exact_cosines(self) -> None:
         from pluxel.core.neighbours._blocks import group_maxima, seed  # noqa: PLC0415
