@@ -33,7 +33,7 @@ def split_phrase(text: str, stoi: Mapping[str, int], *, run_together: bool = Fal
     for part in filter(None, _BOUNDARY.split(text)):
         known = spelt(part, stoi)
         cut = run_together and len(part) <= _LONGEST
-        pieces = _cut(part.lower(), stoi) if known is None and cut else None
+        pieces = likeliest_cut(part.lower(), stoi) if known is None and cut else None
         found += pieces or [known if known is not None else part]
     return found or [text]
 
@@ -43,19 +43,33 @@ def spelt(word: str, stoi: Mapping[str, int]) -> str | None:
     return next((form for form in (word, word.lower()) if form in stoi), None)
 
 
-def _cut(word: str, stoi: Mapping[str, int], most: int = _MOST) -> list[str] | None:
-    """Return the likeliest words that ``word`` is run together of, or None."""
+def likeliest_cut(
+    word: str,
+    stoi: Mapping[str, int],
+    *,
+    most: int = _MOST,
+    shortest: int = _SHORTEST,
+    rarest: float = math.inf,
+) -> list[str] | None:
+    """Return the likeliest words that ``word`` is run together of, or None.
+
+    At least two, at most ``most``, of ``shortest`` letters and more, each among the first
+    ``rarest`` of the vocabulary.
+    """
     best: tuple[float, list[str]] = (math.inf, [])
 
     def cost(parts: list[str]) -> float:
         return sum(math.log(stoi[part] + 2) for part in parts)
 
-    for place in range(_SHORTEST, len(word) - _SHORTEST + 1):
+    for place in range(shortest, len(word) - shortest + 1):
         head, tail = word[:place], word[place:]
-        if head not in stoi:
+        if stoi.get(head, math.inf) >= rarest:
             continue
-        rests = [[tail]] if tail in stoi else []
-        if most > 2 and (more := _cut(tail, stoi, most - 1)):
+        rests = [[tail]] if stoi.get(tail, math.inf) < rarest else []
+        fewer = most - 1
+        if fewer > 1 and (
+            more := likeliest_cut(tail, stoi, most=fewer, shortest=shortest, rarest=rarest)
+        ):
             rests.append(more)
         for rest in rests:
             best = min(best, (cost([head, *rest]), [head, *rest]))

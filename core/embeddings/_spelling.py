@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import ascii_lowercase
 
+from ._phrases import likeliest_cut
 from ._vocabulary import Vocabulary
 
 _LONGEST = 100
@@ -24,30 +25,18 @@ def suggestions(word: str, vocabulary: Vocabulary, count: int = 3) -> list[str]:
     A slip is a letter too many, too few, another one, or two that changed places. Vocabularies list
     words by frequency. If there is none so near, two words that it may be run together of.
     """
-    if not any(letter.isalnum() for letter in word):
-        return []  # every single letter is one slip away from a sign
-    forms = {word, word.lower()} if len(word) <= _LONGEST else set[str]()
-    near = {slip for form in forms for slip in _slips(form)}
+    # Every single letter is one slip away from a sign.
+    if len(word) > _LONGEST or not any(letter.isalnum() for letter in word):
+        return []
+    near = {slip for form in {word, word.lower()} for slip in _slips(form)}
     found = vocabulary.find_many(near)
     if not found and len(word) in _OF_TWO:
         found = vocabulary.find_many({further for one in near for further in _slips(one)})
     if found:
         return [vocabulary[place] for place in sorted(found)[:count]]
-    cuts = (_cut(form, vocabulary) for form in (word, word.lower()))
-    return next(([cut] for cut in cuts if cut), [])
-
-
-def _cut(word: str, vocabulary: Vocabulary) -> str | None:
-    """Return the word in two that are both frequent, those that are most so, or None."""
-    pairs = [
-        (word[:place], word[place:])
-        for place in range(_SHORTEST, min(len(word), _LONGEST) - _SHORTEST + 1)
-    ]
-    ranks = [tuple(vocabulary.stoi.get(part, _FREQUENT) for part in pair) for pair in pairs]
-    best = min(range(len(pairs)), key=lambda i: max(ranks[i]), default=None)
-    if best is None or max(ranks[best]) >= _FREQUENT:
-        return None
-    return " ".join(pairs[best])
+    stoi, small = vocabulary.stoi, word.lower()
+    cut = likeliest_cut(small, stoi, most=2, shortest=_SHORTEST, rarest=_FREQUENT)
+    return [" ".join(cut)] if cut else []
 
 
 def _slips(word: str) -> Iterator[str]:

@@ -82,6 +82,10 @@ def test_a_letter_less_or_two_that_changed_places_are_found(word: str, data: st.
             assert suggestions(slip, words) == [word]
 
 
+FREQUENT = ["of", "sign", "symbol", "traffic", "light", "trafficli", "ght"]
+MANY = Vocabulary.of([*FREQUENT, *(f"{i} filler" for i in range(50_000 - len(FREQUENT))), "rarer"])
+
+
 @pytest.mark.parametrize(
     ("word", "found"),
     [
@@ -96,10 +100,8 @@ def test_a_letter_less_or_two_that_changed_places_are_found(word: str, data: st.
     ],
 )
 def test_words_that_are_run_together(word: str, found: list[str]) -> None:
-    """Of frequent words of three letters and more, those whose rarer one is most frequent."""
-    frequent = ["of", "sign", "symbol", "traffic", "light", "trafficli", "ght"]
-    others = [f"{i} filler" for i in range(50_000 - len(frequent))]
-    assert suggestions(word, Vocabulary.of([*frequent, *others, "rarer"])) == found
+    """Of frequent words of three letters and more, the likeliest."""
+    assert suggestions(word, MANY) == found
 
 
 def test_short_words_are_not_two_slips_from_all_others() -> None:
