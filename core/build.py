@@ -169,25 +169,25 @@ def _build_head(
                 backbone=backbone,
                 in_channels=streams[stream].channels,
             )
-    if head.zero_shot is not None:
-        with config.at("heads", name, "zero_shot"):
-            _check_names_count(head, decoders)
-    return Head(
+    built = Head(
         decoders,
         head.fusion,
         on_images=head.decoder.wants("backbone"),
         offsets=_calibration(config, name, space),
     )
+    if head.zero_shot is not None:
+        with config.at("heads", name, "zero_shot"):
+            _check_scores_by_name(built, head.decoder)
+    return built
 
 
-def _check_names_count(head: HeadConfig, decoders: Mapping[str, Decoder]) -> None:
+def _check_scores_by_name(head: Head, decoder: Factory[Decoder]) -> None:
     """Refuse a decoder that learns each class from its pixels: of unseen ones there are none."""
-    for decoder in decoders.values():
-        if not hasattr(getattr(decoder, "inner", decoder), "adapt_state"):
-            raise PluxelError(
-                f"{head.decoder} learns classes from their pixels alone, and unseen ones have "
-                "none; semantic_projection scores classes by their names"
-            )
+    if not all(hasattr(one, "adapt_state") for one in head.decoders.values()):
+        raise PluxelError(
+            f"{decoder} learns classes from their pixels alone, and unseen ones have none; "
+            "semantic_projection scores classes by their names"
+        )
 
 
 def _calibration(config: Config, head: str, space: LabelSpace) -> list[float] | None:
