@@ -88,16 +88,24 @@ def judged(sources: Sequence[str], targets: Sequence[str], found: Sequence[str |
     return tally
 
 
+Vectors = Callable[[Sequence[str]], Tensor]
+
+
+def by_margin(
+    sources: Sequence[str], targets: Sequence[str], vectors: Vectors, threshold: float
+) -> Tally:
+    """Judge the targets that `align` finds."""
+    found = align(sources, targets, vectors, threshold=threshold)
+    return judged(sources, targets, [match.target for match in found])
+
+
 def by_cosine(
-    sources: Sequence[str],
-    targets: Sequence[str],
-    vectors: Callable[[Sequence[str]], Tensor],
-    threshold: float,
-) -> list[str | None]:
-    """Return the target of the greatest cosine, where that reaches the threshold."""
+    sources: Sequence[str], targets: Sequence[str], vectors: Vectors, threshold: float
+) -> Tally:
+    """Judge the targets of the greatest cosine, where that reaches the threshold."""
     cosines = (vectors(sources) @ vectors(targets).T).double().numpy()
     chosen = best_of_each(cosines, threshold)
-    return [None if j is None else targets[j] for j in chosen]
+    return judged(sources, targets, [None if j is None else targets[j] for j in chosen])
 
 
 def main() -> None:
@@ -113,27 +121,17 @@ def main() -> None:
     def vectors(names: Sequence[str]) -> Tensor:
         return name_vectors(names, [words])
 
-    def by_margin(sources: Sequence[str], targets: Sequence[str], least: float) -> Tally:
-        found = align(sources, targets, vectors, threshold=least)
-        return judged(sources, targets, [match.target for match in found])
-
     pairs = list(permutations(DATASETS, 2))
     for one, other in pairs:
-        tally = by_margin(DATASETS[one], DATASETS[other], options.shown)
+        tally = by_margin(DATASETS[one], DATASETS[other], vectors, options.shown)
         right, wrong, missed = (", ".join(each) or "–" for each in tally)
         print(f"| {one} by {other} | {right} | {wrong} | {missed} |")
-    for name, thresholds in (("margin", options.thresholds), ("cosine", options.cosines)):
-        for least in thresholds:
-            sums = [0, 0, 0]
-            for one, other in pairs:
-                sources, targets = DATASETS[one], DATASETS[other]
-                if name == "margin":
-                    tally = by_margin(sources, targets, least)
-                else:
-                    found = by_cosine(sources, targets, vectors, least)
-                    tally = judged(sources, targets, found)
-                sums = [total + len(part) for total, part in zip(sums, tally, strict=True)]
-            print(f"{name} ≥ {least}: {sums[0]} right, {sums[1]} wrong, {sums[2]} missed")
+    rules = [("margin", by_margin, least) for least in options.thresholds]
+    rules += [("cosine", by_cosine, least) for least in options.cosines]
+    for name, rule, least in rules:
+        tallies = [rule(DATASETS[one], DATASETS[other], vectors, least) for one, other in pairs]
+        right, wrong, missed = (sum(map(len, parts)) for parts in zip(*tallies, strict=True))
+        print(f"{name} ≥ {least}: {right} right, {wrong} wrong, {missed} missed")
 
 
 if __name__ == "__main__":

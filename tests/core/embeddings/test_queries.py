@@ -141,6 +141,7 @@ def test_zeros_have_no_neighbours(compass: WordVectors) -> None:
     with pytest.raises(PluxelError, match="the vector of 'nothing' is all zeros"):
         analogy("north", "south", "nothing", 1, compass)
     opposite = WordVectors(["a", "b", "c"], torch.tensor([[1.0, 0], [1, 0], [-1, 0]]))
+    assert analogy("a", "b", "c", 1, WordVectors([*"abcd"], torch.eye(4)))[0][0] == "d"
     with pytest.raises(PluxelError, match="k = 1, but only 0 rows"):
         analogy("a", "b", "c", 1, opposite)
 

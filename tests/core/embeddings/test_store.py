@@ -195,6 +195,10 @@ class TestDamage:
         ("name", "array", "said"),
         [
             ("norms", None, "there is no norms"),
+            ("vectors", None, "there is no vectors"),
+            ("compact.codes", None, "there is no compact.codes"),
+            ("norms", np.ones(5, np.float32), r"norms is \(5,\) torch.float32"),
+            ("hashes", np.zeros(4, np.int64), r"hashes is \(4,\) torch.int64"),
             ("vectors", np.ones(5, np.float32), r"vectors is \(5,\)"),
             ("vectors", np.ones((5, 0), np.float32), r"vectors is \(5, 0\)"),
             ("vectors", np.ones((4, 3), np.float32), r"norms is \(5,\)"),

@@ -411,9 +411,11 @@ class TestWhatIsRefused:
 
     def test_rows(self) -> None:
         bad = spread(10, 4)
-        bad[6, 2] = torch.nan
-        with pytest.raises(PluxelError, match="row 6: a value is not a finite number"):
-            CosineIndex(bad)
+        for value in (torch.inf, torch.nan):
+            bad[6, 2] = value
+            for rows in (bad, bad.double()):
+                with pytest.raises(PluxelError, match="row 6: a value is not a finite number"):
+                    CosineIndex(rows)
         for vectors, what in (
             (torch.ones(4), r"\(4,\) torch.float32"),
             (torch.ones(4, 0), r"\(4, 0\) torch.float32"),
