@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 from pluxel.core import load_config
+from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data import EvaluationData
-from pluxel.core.labels import LabelSpace
-from pluxel.core.metrics import ConfusionMatrix
+from pluxel.core.engine.evaluation.metrics import ConfusionMatrix
 from pluxel.registry import Host
 from torch import from_numpy
 

@@ -15,8 +15,8 @@ import json
 from collections.abc import Callable
 
 import torch
-from pluxel.core.metrics import ConfusionMatrix
-from pluxel.core.timing import in_turns
+from pluxel.core.common.timing import in_turns
+from pluxel.core.engine.evaluation.metrics import ConfusionMatrix
 from torch import Tensor
 from torchmetrics.classification import MulticlassConfusionMatrix
 

@@ -22,14 +22,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from pluxel.core import Grid, Pipeline, Scores, resample
-from pluxel.core.build import Blueprint, build_model
+from pluxel.core.common.timing import in_turns, multiply_adds
 from pluxel.core.config import load_config
-from pluxel.core.dense_evaluation import dense_evaluation
-from pluxel.core.fused import resampled_loss
-from pluxel.core.labels import LabelMap
-from pluxel.core.model import SegmentationModel
-from pluxel.core.rarefaction import Rarefied
-from pluxel.core.timing import in_turns, multiply_adds
+from pluxel.core.contracts.labels import LabelMap
+from pluxel.core.engine.evaluation.dense_evaluation import dense_evaluation
+from pluxel.core.geometry.dilation import Rarefied
+from pluxel.core.model.build import Blueprint, build_model
+from pluxel.core.model.network import SegmentationModel
+from pluxel.core.model.strips import resampled_loss
 from pluxel.plugins.backbones.alexnet import AlexNet
 from pluxel.plugins.backbones.vgg import VGG16
 from pluxel.plugins.decoders.fcn import FCN8s
@@ -345,7 +345,7 @@ def _measure_peak(what: str) -> None:
 
 
 def _predict(pipeline: Pipeline, folder: Path) -> None:
-    from pluxel.core.saving import predict_files  # noqa: PLC0415
+    from pluxel.core.engine.inference.saving import predict_files  # noqa: PLC0415
 
     predict_files(pipeline, [folder / "a.tif"], folder / "out", ["index", "overlay"], tile=1536)
 

@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 import torch
 from _glove import glove
+from pluxel.core.common.timing import in_turns
 from pluxel.core.embeddings import write_vectors
-from pluxel.core.timing import in_turns
 
 ROOT = Path(__file__).parents[1]
 

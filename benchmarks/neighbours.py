@@ -22,8 +22,8 @@ from typing import Any
 
 import torch
 from _glove import glove
+from pluxel.core.common.timing import in_turns
 from pluxel.core.neighbours import Compact, CosineIndex, build_index
-from pluxel.core.timing import in_turns
 from torch import Tensor
 
 K, ONE_BY_ONE, BATCH = 10, 10, 1000

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from pluxel.core import Sample, load_config
+from pluxel.core.common.progress import track
 from pluxel.core.data import TrainingData
 from pluxel.core.engine import Experiment, Run, Trainer
-from pluxel.core.progress import track
 from pluxel.registry import Host
 from torch.nn import functional
 

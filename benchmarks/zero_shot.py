@@ -30,10 +30,10 @@ from typing import Any
 import torch
 from pluxel.core import Scores, load_config
 from pluxel.core.data import EvaluationData
-from pluxel.core.fused import resampled_classes
-from pluxel.core.metrics import ConfusionMatrix
-from pluxel.core.predict import Pipeline
-from pluxel.core.zero_shot import ZeroShotScores
+from pluxel.core.engine.evaluation.metrics import ConfusionMatrix
+from pluxel.core.engine.inference.pipeline import Pipeline
+from pluxel.core.model.strips import resampled_classes
+from pluxel.core.model.zero_shot import ZeroShotScores
 from pluxel.registry import Host
 from torch import Tensor
 from torch.nn import functional

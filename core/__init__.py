@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .config import Factory, load_config
-    from .contracts import (
+    from .contracts.kinds import (
         Backbone,
         ClassFrequencies,
         Dataset,
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
         Sample,
         Scores,
     )
+    from .contracts.labels import LabelMap, LabelSpace
+    from .contracts.normalization import Normalisation
+    from .contracts.targets import check_target
     from .data import Lazy
+    from .data.images import read_image, read_index_mask
     from .embeddings import WordVectors, analogy, get_similar_tokens
     from .engine import Experiment, Run, Trainer
-    from .geometry import FeatureSpec, Grid
-    from .images import read_image, read_index_mask
-    from .labels import LabelMap, LabelSpace
+    from .engine.inference.pipeline import Pipeline
+    from .geometry.grid import FeatureSpec, Grid
+    from .geometry.resampling import resample
+    from .geometry.tracing import measure
     from .neighbours import knn
-    from .normalisation import Normalisation
-    from .predict import Pipeline
-    from .resampling import resample
-    from .targets import check_target
-    from .tracing import measure
 
 __all__ = [
     "Backbone",
@@ -63,35 +63,35 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Backbone": ".contracts",
-    "ClassFrequencies": ".contracts",
-    "Dataset": ".contracts",
-    "Decoder": ".contracts",
-    "Embedding": ".contracts",
+    "Backbone": ".contracts.kinds",
+    "ClassFrequencies": ".contracts.kinds",
+    "Dataset": ".contracts.kinds",
+    "Decoder": ".contracts.kinds",
+    "Embedding": ".contracts.kinds",
     "Experiment": ".engine",
     "Factory": ".config",
-    "FeatureSpec": ".geometry",
-    "Grid": ".geometry",
-    "LabelMap": ".labels",
-    "LabelSpace": ".labels",
+    "FeatureSpec": ".geometry.grid",
+    "Grid": ".geometry.grid",
+    "LabelMap": ".contracts.labels",
+    "LabelSpace": ".contracts.labels",
     "Lazy": ".data",
-    "Loss": ".contracts",
-    "Normalisation": ".normalisation",
-    "Pipeline": ".predict",
+    "Loss": ".contracts.kinds",
+    "Normalisation": ".contracts.normalization",
+    "Pipeline": ".engine.inference.pipeline",
     "Run": ".engine",
-    "Sample": ".contracts",
-    "Scores": ".contracts",
+    "Sample": ".contracts.kinds",
+    "Scores": ".contracts.kinds",
     "Trainer": ".engine",
     "WordVectors": ".embeddings",
     "analogy": ".embeddings",
-    "check_target": ".targets",
+    "check_target": ".contracts.targets",
     "get_similar_tokens": ".embeddings",
     "knn": ".neighbours",
     "load_config": ".config",
-    "measure": ".tracing",
-    "read_image": ".images",
-    "read_index_mask": ".images",
-    "resample": ".resampling",
+    "measure": ".geometry.tracing",
+    "read_image": ".data.images",
+    "read_index_mask": ".data.images",
+    "resample": ".geometry.resampling",
 }
 
 

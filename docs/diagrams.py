@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 from pluxel.core import FeatureSpec, Grid, Scores, resample
-from pluxel.core.rarefaction import Rarefied
-from pluxel.core.tiling import Reach
+from pluxel.core.engine.inference.tiling import Reach
+from pluxel.core.geometry.dilation import Rarefied
 from torch import Tensor, nn
 from torch.nn import functional
 

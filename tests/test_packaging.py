@@ -137,7 +137,7 @@ def test_the_layers_hold(installed: Path) -> None:
     [
         ("registry/_host.py", "from ..core import geometry"),
         ("registry/_host.py", "from ..plugins import decoders"),
-        ("core/geometry.py", "def late():\n    from ..plugins.decoders import fcn"),
+        ("core/geometry/grid.py", "def late():\n    from ..plugins.decoders import fcn"),
     ],
 )
 def test_a_breach_of_the_layers_is_found(installed: Path, module: str, line: str) -> None:
@@ -178,18 +178,18 @@ def plugin_files() -> Iterator[tuple[Path, str]]:
 
 def test_plugins_use_public_names_of_the_core_alone() -> None:
     found = {name for path, package in plugin_files() for name in imports(path, package)}
-    assert {"pluxel.core.weights.State", "pluxel.core.FeatureSpec"} <= found
+    assert {"pluxel.core.model.weights.State", "pluxel.core.FeatureSpec"} <= found
     assert {name for name in found if is_private(name)} == set()
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "from ...core.tracing._probing import probe",
+        "from ...core.geometry.tracing._probing import probe",
         "from ...core import engine",
-        "from ...core.resampling import _banded",
+        "from ...core.geometry.resampling import _banded",
         "import pluxel.core.cli.train",
-        "from pluxel.core import _confusion as c",
+        "from pluxel.core.engine.evaluation import _confusion as c",
         "def late():\n    from ...core.engine import Run",
     ],
 )

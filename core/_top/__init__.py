@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .core.predict import Pipeline
+    from .core.engine.inference.pipeline import Pipeline
     from .registry import Host
 
     __version__: str
 
 __all__ = ["Host", "Pipeline", "__version__"]
 
-_HOMES = {"Host": ".registry", "Pipeline": ".core.predict"}
+_HOMES = {"Host": ".registry", "Pipeline": ".core.engine.inference.pipeline"}
 
 
 if not TYPE_CHECKING:  # a checker would believe that every name exists

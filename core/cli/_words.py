@@ -127,8 +127,8 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _built(loaded: WordsConfig) -> WordVectors:
+    from ..common.progress import configure_logging  # noqa: PLC0415
     from ..embeddings import WordVectors  # noqa: PLC0415 - the help stays light
-    from ..progress import configure_logging  # noqa: PLC0415
 
     configure_logging()
     with loaded.at("embedding"):

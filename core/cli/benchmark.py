@@ -10,7 +10,7 @@ from ._groups import Group
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..dense_evaluation import DenseEvaluation
+    from ..engine.evaluation.dense_evaluation import DenseEvaluation
 
 
 @click.group(cls=Group)
@@ -31,7 +31,7 @@ def dense(session: Session, rounds: int, device: str, threads: int | None) -> No
     """
     import torch  # noqa: PLC0415 - the help stays light
 
-    from ..dense_evaluation import dense_evaluation  # noqa: PLC0415
+    from ..engine.evaluation.dense_evaluation import dense_evaluation  # noqa: PLC0415
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -37,7 +37,7 @@ def check(
     not read. Exit code 2 if anything is wrong.
     """
     from ..config import Config, display, load_any  # noqa: PLC0415 - the help stays light
-    from ..engine.check import check_training  # noqa: PLC0415
+    from ..engine.training.check import check_training  # noqa: PLC0415
 
     loaded = load_any(file, (*overrides, *settings), host=session.host)
     if not isinstance(loaded, Config):
@@ -80,8 +80,8 @@ def schema(session: Session, output: Path | None) -> None:
 
     It describes every component that is installed, those of other packages included.
     """
+    from ..common.files import write_text  # noqa: PLC0415
     from ..config import config_schema  # noqa: PLC0415 - the help stays light
-    from ..files import write_text  # noqa: PLC0415
 
     text = json.dumps(config_schema(session.host), indent=2, ensure_ascii=False) + "\n"
     if output is None:

@@ -74,12 +74,12 @@ def init(session: Session, images: Path, masks: Path, output: Path, force: bool)
     Finds out which belong together, what the masks are made of, and what fits a laptop.
     """
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..common.files import replacing  # noqa: PLC0415
+    from ..common.progress import configure_logging, track  # noqa: PLC0415
     from ..config import load_config  # noqa: PLC0415
     from ..data.pairing import images_in  # noqa: PLC0415
-    from ..data.recipe import write_recipe  # noqa: PLC0415
     from ..data.survey import survey  # noqa: PLC0415
-    from ..files import replacing  # noqa: PLC0415
-    from ..progress import configure_logging, track  # noqa: PLC0415
+    from .scaffold.recipe import write_recipe  # noqa: PLC0415
 
     configure_logging()
     if output.exists() and not force:
@@ -100,10 +100,10 @@ def init(session: Session, images: Path, masks: Path, output: Path, force: bool)
 
 
 def _check(loaded: Config) -> Report:
-    from ..build import draw_blueprint  # noqa: PLC0415 - the help stays light
+    from ..common.progress import configure_logging, track  # noqa: PLC0415
     from ..data import open_split  # noqa: PLC0415
     from ..data.check import check_data  # noqa: PLC0415
-    from ..progress import configure_logging, track  # noqa: PLC0415
+    from ..model.build import draw_blueprint  # noqa: PLC0415 - the help stays light
 
     configure_logging()
     pipeline = loaded.pipeline

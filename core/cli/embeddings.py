@@ -111,8 +111,8 @@ def convert(
     Pluxel's (.safetensors), or as an array (.npy) with a list of words beside it (.words.txt).
     """
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ..common.progress import track  # noqa: PLC0415
     from ..embeddings import blocks_of, files_of, format_of, write_vectors  # noqa: PLC0415
-    from ..progress import track  # noqa: PLC0415
 
     if len(paths) not in (1, 2):
         raise click.UsageError("Give SOURCE and DEST, or DEST alone and --embedding or --config.")

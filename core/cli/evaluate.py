@@ -47,9 +47,9 @@ def evaluate(
     """
     from accelerate import PartialState  # noqa: PLC0415 - the help stays light
 
+    from ..common.progress import configure_logging  # noqa: PLC0415
     from ..engine import evaluate_run  # noqa: PLC0415
-    from ..progress import configure_logging  # noqa: PLC0415
-    from ..report import table  # noqa: PLC0415
+    from ..engine.evaluation.table import table  # noqa: PLC0415
 
     configure_logging()
     results, written = evaluate_run(

@@ -15,8 +15,8 @@ from ._session import Session
 from ._words import Source, source_options
 
 if TYPE_CHECKING:
-    from ..alignment import Match
-    from ..labels import LabelMap
+    from ..contracts.labels import LabelMap
+    from ..model.alignment import Match
 
 _WIDTH = 100
 
@@ -65,8 +65,8 @@ def align(
     labels, or under maps of a concat.
     """
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..alignment import THRESHOLD, align, vectors_of  # noqa: PLC0415
-    from ..files import write_text  # noqa: PLC0415
+    from ..common.files import write_text  # noqa: PLC0415
+    from ..model.alignment import THRESHOLD, align, vectors_of  # noqa: PLC0415
 
     if out is not None and out.exists() and not force:
         raise PluxelError(f"{out} is already there; --force replaces it, --out names another")
@@ -118,8 +118,8 @@ def _label_map(session: Session, given: str) -> LabelMap:
 def _configured(session: Session, path: str) -> LabelMap:
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
     from ..config import declared_labels, load_config  # noqa: PLC0415
+    from ..contracts.labels import main_map  # noqa: PLC0415
     from ..data import open_split  # noqa: PLC0415
-    from ..labels import main_map  # noqa: PLC0415
 
     config = load_config(path, host=session.host)
     make, splits = config.pipeline.dataset, config.pipeline.splits
@@ -135,7 +135,7 @@ def _configured(session: Session, path: str) -> LabelMap:
 
 def _listed(path: Path) -> LabelMap:
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..labels import LabelMap  # noqa: PLC0415
+    from ..contracts.labels import LabelMap  # noqa: PLC0415
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -177,7 +177,7 @@ def _lines(
 ) -> Iterator[str]:
     """Yield the lines of a YAML file, comments below each other."""
     from ..config import scalar  # noqa: PLC0415 - the help stays light
-    from ..labels import IGNORE  # noqa: PLC0415
+    from ..contracts.labels import IGNORE  # noqa: PLC0415
 
     found = {match.source: match for match in matches}
     rows: list[tuple[str, str, str]] = []

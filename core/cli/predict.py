@@ -12,11 +12,11 @@ from ._options import device, run_argument, settings
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..predict import Tile
+    from ..engine.inference.pipeline import Tile
 
 
 def _kinds(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    from ..saving import check_kinds  # noqa: PLC0415 - the help stays light
+    from ..engine.inference.saving import check_kinds  # noqa: PLC0415 - the help stays light
 
     chosen = tuple(part.strip() for part in value.split(","))
     try:
@@ -86,9 +86,9 @@ def predict(
 
     An image that cannot be read is named and left out; the exit code is then 1.
     """
-    from ..predict import Pipeline  # noqa: PLC0415 - the help stays light
-    from ..progress import configure_logging  # noqa: PLC0415
-    from ..saving import predict_files  # noqa: PLC0415
+    from ..common.progress import configure_logging  # noqa: PLC0415
+    from ..engine.inference.pipeline import Pipeline  # noqa: PLC0415 - the help stays light
+    from ..engine.inference.saving import predict_files  # noqa: PLC0415
 
     configure_logging()
     pipeline = Pipeline.load(run, settings, device=device, host=session.host)

@@ -10,7 +10,7 @@ from ._groups import Group
 from ._options import overrides
 
 if TYPE_CHECKING:
-    from ..verification import DenseReport, Difference
+    from ..engine.evaluation.verification import DenseReport, Difference
 
 
 @click.group(cls=Group)
@@ -56,7 +56,7 @@ def dense(
     import torch  # noqa: PLC0415 - the help stays light
 
     from ..config import load_config  # noqa: PLC0415
-    from ..verification import verify_dense  # noqa: PLC0415
+    from ..engine.evaluation.verification import verify_dense  # noqa: PLC0415
 
     reports = verify_dense(
         load_config(config, (*overrides, *settings), host=ctx.obj.host),

@@ -9,20 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..contracts.signature import read_signature
     from ._config import Config, WordsConfig
     from ._dump import to_plain
-    from ._embedding import EmbeddingConfig
-    from ._emit import scalar
-    from ._factory import Embeddings, Factory
-    from ._files import display, shipped
-    from ._labels import AlignConfig, LabelsConfig, declared_labels, declared_map
     from ._load import load_any, load_config, load_words
-    from ._nodes import Location
-    from ._pipeline import HeadConfig, PipelineConfig, StreamConfig
-    from ._problems import ConfigError, Problem
     from ._schema import config_schema
-    from ._signature import read_signature
-    from ._training import (
+    from .sections.embedding import EmbeddingConfig
+    from .sections.factory import Embeddings, Factory
+    from .sections.labels import AlignConfig, LabelsConfig, declared_labels, declared_map
+    from .sections.pipeline import HeadConfig, PipelineConfig, StreamConfig
+    from .sections.training import (
         AdamWConfig,
         ConstantSchedule,
         CosineSchedule,
@@ -38,22 +34,26 @@ if TYPE_CHECKING:
         SGDConfig,
         TrainingConfig,
     )
+    from .tree.emit import scalar
+    from .tree.files import display, shipped
+    from .tree.nodes import Location
+    from .tree.problems import ConfigError, Problem
 
 _MODULES = {
     "_config": ("Config", "WordsConfig"),
     "_dump": ("to_plain",),
-    "_embedding": ("EmbeddingConfig",),
-    "_emit": ("scalar",),
-    "_factory": ("Embeddings", "Factory"),
-    "_files": ("display", "shipped"),
-    "_labels": ("AlignConfig", "LabelsConfig", "declared_labels", "declared_map"),
+    "sections.embedding": ("EmbeddingConfig",),
+    "tree.emit": ("scalar",),
+    "sections.factory": ("Embeddings", "Factory"),
+    "tree.files": ("display", "shipped"),
+    "sections.labels": ("AlignConfig", "LabelsConfig", "declared_labels", "declared_map"),
     "_load": ("load_any", "load_config", "load_words"),
-    "_nodes": ("Location",),
-    "_pipeline": ("HeadConfig", "PipelineConfig", "StreamConfig"),
-    "_problems": ("ConfigError", "Problem"),
+    "tree.nodes": ("Location",),
+    "sections.pipeline": ("HeadConfig", "PipelineConfig", "StreamConfig"),
+    "tree.problems": ("ConfigError", "Problem"),
     "_schema": ("config_schema",),
-    "_signature": ("read_signature",),
-    "_training": (
+    ".contracts.signature": ("read_signature",),
+    "sections.training": (
         "AdamWConfig",
         "ConstantSchedule",
         "CosineSchedule",

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from ...registry import Host, PluxelError
 from ._dump import pipeline_tree, to_plain
-from ._embedding import EmbeddingConfig
-from ._emit import emit
-from ._nodes import Location, MapNode, Segment, anchor, descend
-from ._paths import expand
-from ._pipeline import PipelineConfig
-from ._problems import ConfigError, Problem
 from ._provenance import provenance
+from .sections.embedding import EmbeddingConfig
+from .sections.pipeline import PipelineConfig
+from .tree.emit import emit
+from .tree.nodes import Location, MapNode, Segment, anchor, descend
+from .tree.paths import expand
+from .tree.problems import ConfigError, Problem
 
 DEFAULT = "default"
 """The origin of what nobody wrote."""

@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from ._annotations import key_of
-from ._factory import Factory
-from ._paths import SHORT
-from ._pipeline import HeadConfig, PipelineConfig, StreamConfig
+from .messages.annotations import key_of
+from .sections.factory import Factory
+from .sections.pipeline import HeadConfig, PipelineConfig, StreamConfig
+from .tree.paths import SHORT
 
 
 def to_plain(value: Any, *, absolute: bool) -> Any:

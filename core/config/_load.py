@@ -13,21 +13,21 @@ from typing import NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ...registry import Host, PluxelError
-from ..logs import logger
-from ._annotations import prune_nulls
+from ..common.logs import logger
 from ._config import Config, WordsConfig
-from ._embedding import EmbeddingConfig, is_embedding, long_path
-from ._explain import explain
-from ._files import display, find_file
-from ._layers import read_layers
-from ._merge import merge
-from ._nodes import Location, MapNode, plain
-from ._overrides import RANK, parse_overrides
-from ._pipeline import PipelineConfig
-from ._problems import Problems
 from ._provenance import absent_providers, outdated_providers
-from ._references import resolve_references
-from ._short import complete, shorten
+from .messages.annotations import prune_nulls
+from .messages.explain import explain
+from .sections.embedding import EmbeddingConfig, is_embedding, long_path
+from .sections.pipeline import PipelineConfig
+from .tree.files import display, find_file
+from .tree.layers import read_layers
+from .tree.merge import merge
+from .tree.nodes import Location, MapNode, plain
+from .tree.overrides import RANK, parse_overrides
+from .tree.problems import Problems
+from .tree.references import resolve_references
+from .tree.short import complete, shorten
 
 Root = TypeVar("Root", bound=BaseModel)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from ...registry import Host
 from ._dump import factories
-from ._layers import PROVENANCE
-from ._nodes import MapNode, ScalarNode
-from ._pipeline import PipelineConfig
-from ._problems import Problem
+from .sections.pipeline import PipelineConfig
+from .tree.layers import PROVENANCE
+from .tree.nodes import MapNode, ScalarNode
+from .tree.problems import Problem
 
 _OWN = "pluxel"
 

@@ -15,11 +15,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from ...registry import KINDS, Component, Host, PluxelError
-from ._embedding import OWN, EmbeddingConfig
-from ._factory import KIND_MARK
-from ._paths import SHORT
-from ._pipeline import HeadConfig, PipelineConfig, StreamConfig
-from ._signature import read_signature
+from ..contracts.signature import read_signature
+from .sections.embedding import OWN, EmbeddingConfig
+from .sections.factory import KIND_MARK
+from .sections.pipeline import HeadConfig, PipelineConfig, StreamConfig
+from .tree.paths import SHORT
 
 Schema = dict[str, Any]
 

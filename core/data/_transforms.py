@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from ...registry import did_you_mean
-from ..logs import log_once
+from ..common.logs import log_once
 
 Place = tuple[str | int, ...]
 Problem = tuple[Place, str]

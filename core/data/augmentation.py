@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ...registry import PluxelError
-from ..images import RAW_MAXIMUM, with_channels
 from ._random import generator
 from ._transforms import Builder, Problem, load_albumentations
+from .images import RAW_MAXIMUM, with_channels
 
 _INSIDE = "inside"
 """A map of zeros that rides along where needed: it becomes ``ignore`` outside of the image."""

@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from ...registry import PluxelError
-from ..contracts import Dataset, Sample
-from ..labels import IGNORE, LabelSpace
+from ..contracts.kinds import Dataset, Sample
+from ..contracts.labels import IGNORE, LabelSpace
 from .raw import raw_input, raw_labels, read_sample
 from .splits import class_name, unpaired
 

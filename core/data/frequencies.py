@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..contracts import Dataset
-from ..labels import LabelSpace
+from ..contracts.kinds import Dataset
+from ..contracts.labels import LabelSpace
 from .raw import raw_labels, read_sample
 
 Progress = Callable[[int, int], None]

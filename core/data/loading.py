@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
-from ..logs import log_once, logger
+from ..common.logs import log_once, logger
 from .batch import Batch, Item, collate_evaluation, collate_training
 from .samples import DataError, EvaluationData, TrainingData
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..images import image_files
+from .images import image_files
 from .splits import SplitError
 
 

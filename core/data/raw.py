@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...registry import PluxelError, article
-from ..contracts import Dataset, Sample
-from ..images import check_pixels
+from ..contracts.kinds import Dataset, Sample
+from .images import check_pixels
 from .splits import class_name
 
 

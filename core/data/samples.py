@@ -16,10 +16,10 @@ import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
+from ..common.logs import log_once
 from ..config import OnBadSample, Sampling
-from ..contracts import Dataset, Sample
-from ..labels import LabelSpace
-from ..logs import log_once
+from ..contracts.kinds import Dataset, Sample
+from ..contracts.labels import LabelSpace
 from ._random import generator
 from .augmentation import build_transforms
 from .batch import Item

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ...registry import PluxelError, did_you_mean
-from ..contracts import Dataset, Sample, settled
-from ..labels import LabelMap
+from ..contracts.kinds import Dataset, Sample, settled
+from ..contracts.labels import LabelMap
 
 _PART = re.compile(r"(?P<split>[^\[\]]*?)(\[(?P<bounds>[^\[\]]*)\])?")
 _INTEGER = re.compile(r"-?\d+")

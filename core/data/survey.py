@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ...registry import PluxelError
-from ..images import ColouredMaskError, image_shape, read_index_mask, read_rgb_mask
+from .images import ColouredMaskError, image_shape, read_index_mask, read_rgb_mask
 from .pairing import Pair, images_in, pair_up
 
 _MOST_IDS = 256

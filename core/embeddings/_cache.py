@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from ...registry import PluxelError
-from ..files import remove_unfinished, write_json
-from ..logs import logger
+from ..common.files import remove_unfinished, write_json
+from ..common.logs import logger
 from ._store import FORMAT, Store, StoreWriter, open_store, writing
 
 VARIABLE = "PLUXEL_CACHE"

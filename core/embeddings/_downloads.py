@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from ...registry import PluxelError
-from ..files import MissingFile
+from ..common.files import MissingFile
 from ._cache import cache_folder
 
 _MEBIBYTE = 1 << 20
@@ -80,7 +80,7 @@ def _retrieve(download: Download, path: Path) -> None:
     # Only who downloads pays for them.
     import pooch  # noqa: PLC0415
 
-    from ..progress import track  # noqa: PLC0415
+    from ..common.progress import track  # noqa: PLC0415
 
     pooch.get_logger().setLevel("WARNING")
     files = pooch.create(

@@ -9,7 +9,7 @@ from typing import BinaryIO, Literal, get_args
 import numpy as np
 
 from ...registry import PluxelError
-from ..files import replacing
+from ..common.files import replacing
 from ._store import writing
 from ._vocabulary import encode
 from ._word_vectors import StoredVectors, WordVectors, shown

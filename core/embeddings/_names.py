@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..contracts import Embedding
+from ..contracts.kinds import Embedding
 from ._word_vectors import UnknownWordError, WordVectors, shown
 
 _TOLD = 10

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ...registry import PluxelError
-from ..files import replacing
+from ..common.files import replacing
 
 Method = Literal["pca", "tsne"]
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError
-from ..contracts import Embedding
-from ..devices import find_device
+from ..common.devices import find_device
+from ..contracts.kinds import Embedding
 from ..neighbours import Index, IndexKind, build_index
 from ._phrases import split_phrase
 from ._word_vectors import WordVectors

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ...registry import PluxelError
-from ..files import replacing
+from ..common.files import replacing
 from ..neighbours import Compact
 from ._vocabulary import Vocabulary, hash_words, repeated, vocabulary_arrays
 

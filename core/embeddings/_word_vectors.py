@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError, did_you_mean
-from ..contracts import Embedding
+from ..contracts.kinds import Embedding
 from ..neighbours import Compact, CosineIndex
 from ._phrases import spelt, split_phrase
 from ._spelling import suggestions

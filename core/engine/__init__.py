@@ -1,12 +1,12 @@
 """Training and evaluation."""
 
-from .evaluate import Evaluation, Evaluator
-from .experiment import Experiment
+from .evaluation.evaluate import Evaluation, Evaluator
 from .run import Run, open_run
-from .signals import Interrupted
-from .state import Diverged
-from .train import Trainer
 from .trained import Trained, evaluate_run, open_trained
+from .training.experiment import Experiment
+from .training.signals import Interrupted
+from .training.state import Diverged
+from .training.train import Trainer
 
 __all__ = [
     "Diverged",

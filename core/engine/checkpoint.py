@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ...registry import PluxelError
-from ..files import replacing
-from ..weights import ALIASES, read_safetensors
+from ..common.files import replacing
+from ..model.weights import ALIASES, read_safetensors
 
 Tensors = dict[str, Tensor]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...registry import PluxelError
-from ..files import MissingFile, write_text
+from ..common.files import MissingFile, write_text
 
 
 @dataclass(frozen=True)

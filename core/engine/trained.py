@@ -10,15 +10,15 @@ from typing import Any
 from torch import Tensor
 
 from ...registry import Host, PluxelError
-from ..build import Blueprint, with_added
+from ..common.files import write_json
 from ..config import Config, PipelineConfig, load_config
-from ..files import write_json
-from ..model import SegmentationModel
-from ..weights import load_weights
+from ..model.build import Blueprint, with_added
+from ..model.network import SegmentationModel
+from ..model.weights import load_weights
 from .checkpoint import read_tensors
-from .devices import on_main_process
-from .experiment import Experiment
 from .run import Run, open_run
+from .training.distributed import on_main_process
+from .training.experiment import Experiment
 
 HOW_MEASURED = {"dataset", "evaluation", "device"}
 """Sections that say on what and how a run is measured, not what it is."""

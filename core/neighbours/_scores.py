@@ -8,7 +8,7 @@ import simsimd
 import torch
 from torch import Tensor
 
-from ..numerics import full_precision
+from ..common.numerics import full_precision
 from ._compact import SLACK, Compact
 from ._exact import Rows
 

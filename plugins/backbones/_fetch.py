@@ -13,10 +13,10 @@ import torch
 from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.constants import HF_HUB_OFFLINE
 
-from ...core.files import replacing
-from ...core.normalisation import Normalisation
+from ...core.authoring.backbones import yaml_of
+from ...core.common.files import replacing
+from ...core.contracts.normalization import Normalisation
 from ...registry import PluxelError
-from ._base import yaml_of
 
 SECONDS = 5
 """How long a server may take to say that it is there."""

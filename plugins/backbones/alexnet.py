@@ -14,11 +14,11 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from ...core.normalisation import Normalisation
-from ...core.weights import InputChannels, LoadReport, State
+from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone, yaml_of
+from ...core.contracts.normalization import Normalisation
+from ...core.model.weights import InputChannels, LoadReport, State
 from ...registry import PluxelError
 from .._parameters import Dropout
-from ._base import OutputStride, Pretrained, PretrainedBackbone, yaml_of
 from ._convolutional import (
     FRAME,
     Alignment,

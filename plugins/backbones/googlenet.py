@@ -11,9 +11,9 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import GoogLeNet_Weights
 
-from ...core.normalisation import Normalisation
-from ...core.weights import InputChannels, LoadReport
-from ._base import OutputStride, Pretrained, PretrainedBackbone
+from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone
+from ...core.contracts.normalization import Normalisation
+from ...core.model.weights import InputChannels, LoadReport
 from ._convolutional import Rounding, round_pools
 from ._fetch import url_file
 

@@ -13,12 +13,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ...core.logs import log_once
-from ...core.normalisation import Normalisation
-from ...core.rarefaction import NotEquivariant, Rarefied
-from ...core.weights import InputChannels, LoadReport, State
+from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone
+from ...core.common.logs import log_once
+from ...core.contracts.normalization import Normalisation
+from ...core.geometry.dilation import NotEquivariant, Rarefied
+from ...core.model.weights import InputChannels, LoadReport, State
 from ...registry import PluxelError, suggest
-from ._base import OutputStride, Pretrained, PretrainedBackbone
 from ._fetch import WEIGHTS_FILES, hub_file, url_file
 
 ANY_SIZE: Mapping[str, bool] = {"dynamic_img_size": True, "strict_img_size": False}

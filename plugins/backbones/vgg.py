@@ -11,10 +11,10 @@ from typing import ClassVar
 import timm
 from torch import Tensor, nn
 
-from ...core.normalisation import Normalisation
-from ...core.weights import InputChannels, LoadReport, State
+from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone
+from ...core.contracts.normalization import Normalisation
+from ...core.model.weights import InputChannels, LoadReport, State
 from .._parameters import Dropout
-from ._base import OutputStride, Pretrained, PretrainedBackbone
 from ._convolutional import (
     FRAME,
     Alignment,

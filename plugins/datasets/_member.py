@@ -8,10 +8,10 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from ...core.contracts import Dataset, Sample
+from ...core.contracts.kinds import Dataset, Sample
+from ...core.contracts.labels import IGNORE, MAIN, LabelError, LabelMap, LabelSpace
 from ...core.data import Lazy
 from ...core.data.raw import raw_labels, read_sample
-from ...core.labels import IGNORE, MAIN, LabelError, LabelMap, LabelSpace
 
 
 @dataclass(frozen=True)

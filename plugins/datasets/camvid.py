@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...core.authoring.datasets import PairedFiles, existing_folder, unknown_split
+from ...core.contracts.labels import LabelMap
 from ...core.data import Pair, images_in, pair_up
-from ...core.labels import LabelMap
-from ._files import PairedFiles, existing_folder, unknown_split
 
 PALETTE = {
     "sky": (128, 128, 128),

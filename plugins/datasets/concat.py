@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ...core.alignment import aligned, tell
+from ...core.authoring.datasets import unknown_split
 from ...core.config import AlignConfig, Factory, declared_labels
-from ...core.contracts import Dataset, Sample, settled
+from ...core.contracts.kinds import Dataset, Sample, settled
+from ...core.contracts.labels import IGNORE, MAIN, LabelMap, LabelSpace, RawId, main_map
 from ...core.data import open_split
 from ...core.data.splits import Joined, unpaired
-from ...core.labels import IGNORE, MAIN, LabelMap, LabelSpace, RawId, main_map
+from ...core.model.alignment import aligned, tell
 from ...registry import PluxelError, did_you_mean
-from ._files import unknown_split
 from ._member import Member, Translation, with_ignore
 
 Datasets = Annotated[dict[str, Factory[Dataset]], Field(min_length=1)]

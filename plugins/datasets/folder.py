@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from ...core.colours import unpack
+from ...core.authoring.datasets import PairedFiles, existing_folder, unknown_split
+from ...core.contracts.colors import unpack
+from ...core.contracts.labels import LabelMap, RawId, raw_id
 from ...core.data import MissingData, Pair, SplitError, images_in, pair_up
-from ...core.images import read_binary_mask, read_index_mask, read_rgb_mask
-from ...core.labels import LabelMap, RawId, raw_id
+from ...core.data.images import read_binary_mask, read_index_mask, read_rgb_mask
 from ...registry import PluxelError, did_you_mean
-from ._files import PairedFiles, existing_folder, unknown_split
 
 ALL = "all"
 """The split of all pairs, for slices of it: ``all[:80%]``."""

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from ...core.contracts import Sample
+from ...core.contracts.kinds import Sample
+from ...core.contracts.labels import LabelMap
 from ...core.data import Lazy, SplitError
-from ...core.labels import LabelMap
 from ...registry import did_you_mean
 
 CLASSES = ("background", "disc", "square", "triangle", "cross", "ring")

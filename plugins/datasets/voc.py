@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from ...core.colours import voc_colour
+from ...core.authoring.datasets import PairedFiles, existing_folder, unknown_split
+from ...core.contracts.colors import voc_colour
+from ...core.contracts.labels import LabelMap
 from ...core.data import MissingData, Pair
-from ...core.labels import LabelMap
-from ._files import PairedFiles, existing_folder, unknown_split
 
 CLASSES = (
     "background",

@@ -8,9 +8,9 @@ from typing import Any
 from torch import nn
 
 from ...core import Decoder, Factory
-from ...core.contracts import settled
-from ...core.geometry import FeatureSpec, StrideError, deepest
-from ...core.model import Scored
+from ...core.contracts.kinds import settled
+from ...core.geometry.grid import FeatureSpec, StrideError, deepest
+from ...core.model.network import Scored
 from ...registry import PluxelError
 
 

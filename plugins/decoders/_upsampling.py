@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core.contracts import Scores
-from ...core.geometry import Border, FeatureSpec, Grid
-from ...core.logs import logger
-from ...core.resampling import resample
+from ...core.common.logs import logger
+from ...core.contracts.kinds import Scores
+from ...core.geometry.grid import Border, FeatureSpec, Grid
+from ...core.geometry.resampling import resample
 
 Upsample = Callable[[Tensor, tuple[int, int]], Tensor]
 

@@ -13,8 +13,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...core import Decoder, Factory, Scores
-from ...core.geometry import FeatureSpec
-from ...core.rarefaction import Rarefied
+from ...core.geometry.dilation import Rarefied
+from ...core.geometry.grid import FeatureSpec
 from ...registry import PluxelError
 from ._on_images import OnImages
 

@@ -17,9 +17,9 @@ from torch.nn import functional
 
 from ...core import Decoder, Embedding, Factory, Scores
 from ...core.config import Embeddings
-from ...core.contracts import settled
+from ...core.contracts.kinds import settled
 from ...core.embeddings import name_vectors
-from ...core.geometry import FeatureSpec
+from ...core.geometry.grid import FeatureSpec
 from ...registry import PluxelError
 
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import Decoder, Factory, Scores
-from ...core.geometry import FeatureSpec, Grid
-from ...core.progress import track
-from ...core.tracing import size_of_map
+from ...core.common.progress import track
+from ...core.geometry.grid import FeatureSpec, Grid
+from ...core.geometry.tracing import size_of_map
 from ...registry import PluxelError
 from ._on_images import OnImages
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from ...core.common.files import replacing, require_file
+from ...core.common.logs import logger
 from ...core.embeddings import Download, cache_folder, content_hash, fetch
-from ...core.files import replacing, require_file
-from ...core.logs import logger
 from ...registry import PluxelError
 
 _BLOCK = 1 << 20

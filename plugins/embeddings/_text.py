@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...core.common.logs import logger
 from ...core.embeddings import StoreWriter
-from ...core.logs import logger
 from ...registry import PluxelError
 from ._formats import other_reader
 from ._source import Stream, Words

@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from ...core.common.files import require_file
 from ...core.embeddings import (
     Store,
     StoredVectors,
@@ -22,7 +23,6 @@ from ...core.embeddings import (
     is_store,
     open_store,
 )
-from ...core.files import require_file
 from ...registry import PluxelError, did_you_mean
 from ._source import Words
 

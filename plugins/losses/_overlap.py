@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ._contract import SegmentationLoss
+from ...core.authoring.losses import SegmentationLoss
 
 Classes = Literal["present", "all"]
 """Which classes are averaged: those with a labelled pixel in the batch, or all."""

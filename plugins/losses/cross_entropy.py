@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ...core.contracts import ClassFrequencies
-from ._class_weights import ClassWeights
-from ._pixelwise import PixelwiseLoss, Reduction
+from ...core.authoring.class_weights import ClassWeights
+from ...core.authoring.pixelwise import PixelwiseLoss, Reduction
+from ...core.contracts.kinds import ClassFrequencies
 
 
 class CrossEntropy(PixelwiseLoss):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...core.targets import is_readable
-from ._contract import SegmentationLoss
+from ...core.authoring.losses import SegmentationLoss
+from ...core.contracts.targets import is_readable
 from ._overlap import Classes, mean_over
 
 

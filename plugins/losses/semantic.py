@@ -10,11 +10,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from ...core.authoring.class_weights import ClassWeights
+from ...core.authoring.pixelwise import PixelwiseLoss, Reduction
 from ...core.config import Embeddings
-from ...core.contracts import ClassFrequencies
+from ...core.contracts.kinds import ClassFrequencies
 from ...core.embeddings import name_vectors
-from ._class_weights import ClassWeights
-from ._pixelwise import PixelwiseLoss, Reduction
 
 
 class Semantic(PixelwiseLoss):

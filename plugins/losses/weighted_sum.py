@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from ...core import Factory, Loss
-from ...core.contracts import ClassFrequencies
+from ...core.contracts.kinds import ClassFrequencies
 
 
 class Term(BaseModel):

@@ -16,8 +16,8 @@ from PIL import Image
 from pluxel.core.cli import main
 from pluxel.core.config import load_config, load_words, shipped
 from pluxel.core.engine import Experiment, Run, Trainer
-from pluxel.core.engine.check import check_training
 from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.training.check import check_training
 from pluxel.registry import Host, PluxelError
 
 WIDTH, HEIGHT = 96, 80

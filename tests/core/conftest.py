@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pluxel.core.logs import log_once, logger
+from pluxel.core.common.logs import log_once, logger
 
 
 @pytest.fixture(autouse=True)

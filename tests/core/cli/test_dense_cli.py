@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from pluxel.core import dense_evaluation
 from pluxel.core.cli import main
+from pluxel.core.engine.evaluation import dense_evaluation
 
 TINY = ["backbone={type: timm, model: test_resnet}", "decoder=fcn32s"]
 

@@ -8,11 +8,11 @@ from subprocess import CompletedProcess
 
 import pytest
 import yaml
-from pluxel.core.alignment import THRESHOLD
 from pluxel.core.cli import main
 from pluxel.core.cli.labels import align
 from pluxel.core.config import LabelsConfig
-from pluxel.core.labels import LabelSpace
+from pluxel.core.contracts.labels import LabelSpace
+from pluxel.core.model.alignment import THRESHOLD
 from pluxel.plugins.datasets.voc import LABELS
 
 WORDS = Path(__file__).parents[1] / "street_words.py"

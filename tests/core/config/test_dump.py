@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core.config import load_config
-from pluxel.core.config._emit import emit
-from pluxel.core.config._nodes import Location, MapNode, plain
-from pluxel.core.config._parse import parse
-from pluxel.core.config._problems import Problems
-from pluxel.core.config._references import resolve_references
+from pluxel.core.config.tree.emit import emit
+from pluxel.core.config.tree.nodes import Location, MapNode, plain
+from pluxel.core.config.tree.parse import parse
+from pluxel.core.config.tree.problems import Problems
+from pluxel.core.config.tree.references import resolve_references
 from pluxel.registry import Host
 
 

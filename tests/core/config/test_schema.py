@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from pluxel.core.config import config_schema, shipped
-from pluxel.core.config._nodes import Location, plain
-from pluxel.core.config._parse import parse
-from pluxel.core.config._problems import Problems
+from pluxel.core.config.tree.nodes import Location, plain
+from pluxel.core.config.tree.parse import parse
+from pluxel.core.config.tree.problems import Problems
 from pluxel.registry import Component, Host, hookimpl
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pluxel.core.contracts import Sample
+from pluxel.core.contracts.kinds import Sample
+from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data import Lazy
-from pluxel.core.images import ImageError
-from pluxel.core.labels import LabelMap, LabelSpace
+from pluxel.core.data.images import ImageError
 
 LABELS = LabelMap({0: "ground", 1: "thing", 9: "ignore"})
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from pluxel.core.contracts.labels import LabelError
 from pluxel.core.data import DataError, class_frequencies
-from pluxel.core.labels import LabelError
 
 
 def test_count_pixels_without_ignored_ones(toy, spaces):

@@ -6,10 +6,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from pluxel.core.contracts import Sample
+from pluxel.core.contracts.kinds import Sample
+from pluxel.core.contracts.labels import LabelError, LabelMap, LabelSpace
 from pluxel.core.data import DataError, EvaluationData, TrainingData, open_split
-from pluxel.core.images import ImageError
-from pluxel.core.labels import LabelError, LabelMap, LabelSpace
+from pluxel.core.data.images import ImageError
 from pluxel.registry import PluxelError
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pluxel.core.cli.scaffold.recipe import write_recipe
 from pluxel.core.config import load_config
+from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data import open_split
-from pluxel.core.data.recipe import write_recipe
+from pluxel.core.data.images import ImageError
 from pluxel.core.data.survey import SurveyError, survey
-from pluxel.core.images import ImageError
-from pluxel.core.labels import LabelSpace
 from pluxel.registry import Host
 
 rng = np.random.default_rng(0)

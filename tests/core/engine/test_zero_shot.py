@@ -11,10 +11,10 @@ import yaml
 from pluxel.core import Pipeline
 from pluxel.core.config import ConfigError
 from pluxel.core.engine import Trainer
-from pluxel.core.engine.check import check_training
 from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.evaluation.table import table
 from pluxel.core.engine.trained import evaluate_run
-from pluxel.core.report import table
+from pluxel.core.engine.training.check import check_training
 from pluxel.registry import PluxelError
 
 PROJECTED = "decoder={type: semantic_projection, embedding: words, decoder: fcn32s}"

@@ -12,9 +12,9 @@ from typing import Any
 import pluxel.plugins
 import pytest
 import torch
-from pluxel.core.contracts import Backbone
-from pluxel.core.tracing._probing import probe
-from pluxel.core.weights import LoadReport
+from pluxel.core.contracts.kinds import Backbone
+from pluxel.core.geometry.tracing._probing import probe
+from pluxel.core.model.weights import LoadReport
 from pluxel.registry import Host
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pluxel.core.normalisation import Normalisation
+from pluxel.core.contracts.normalization import Normalisation
 from pluxel.plugins.backbones import _fetch
 from pluxel.plugins.backbones._fetch import hub_file, url_file
 from pluxel.registry import PluxelError

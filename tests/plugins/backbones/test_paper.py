@@ -9,10 +9,10 @@ import pytest
 import timm
 import torch
 import torchvision
-from pluxel.core.geometry import Grid
-from pluxel.core.normalisation import Normalisation
-from pluxel.core.resampling import resample
-from pluxel.core.weights import copy_matching, normalisation_metadata
+from pluxel.core.contracts.normalization import Normalisation
+from pluxel.core.geometry.grid import Grid
+from pluxel.core.geometry.resampling import resample
+from pluxel.core.model.weights import copy_matching, normalisation_metadata
 from pluxel.plugins.backbones._convolutional import Classifier, as_convolutions
 from pluxel.plugins.backbones.alexnet import AlexNet, CaffeNet
 from pluxel.plugins.backbones.googlenet import GoogLeNet

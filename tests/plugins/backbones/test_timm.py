@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from pluxel.core.geometry import Grid
-from pluxel.core.logs import log_once, logger
-from pluxel.core.normalisation import Normalisation
+from pluxel.core.common.logs import log_once, logger
+from pluxel.core.contracts.normalization import Normalisation
+from pluxel.core.geometry.grid import Grid
 from pluxel.plugins.backbones.timm_features import TimmBackbone, _dilated
 from pluxel.registry import PluxelError
 from safetensors.torch import save_file

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from pluxel.core.colours import voc_colour
+from pluxel.core.common.logs import log_once, logger
 from pluxel.core.config import Factory
-from pluxel.core.contracts import Dataset
-from pluxel.core.logs import log_once, logger
+from pluxel.core.contracts.colors import voc_colour
+from pluxel.core.contracts.kinds import Dataset
 from pluxel.registry import Host
 from pydantic import TypeAdapter
 

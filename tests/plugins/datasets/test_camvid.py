@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data import SplitError, open_split
-from pluxel.core.labels import LabelSpace
 from pluxel.plugins.datasets.camvid import LABELS, CamVid
 
 from .conftest import make_camvid

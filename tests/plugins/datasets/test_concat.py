@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from pluxel.core import Pipeline
 from pluxel.core.config import Factory, load_config
-from pluxel.core.contracts import Dataset
+from pluxel.core.contracts.kinds import Dataset
+from pluxel.core.contracts.labels import IGNORE, LabelError, LabelSpace
 from pluxel.core.data import SplitError, open_split
 from pluxel.core.data.check import check_data
 from pluxel.core.engine import Experiment, Run, Trainer
 from pluxel.core.engine.trained import evaluate_run
-from pluxel.core.labels import IGNORE, LabelError, LabelSpace
 from pluxel.registry import Host, PluxelError
 from pydantic import TypeAdapter, ValidationError
 

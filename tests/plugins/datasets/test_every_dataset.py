@@ -5,10 +5,10 @@ import pickle
 
 import numpy as np
 import pytest
-from pluxel.core.contracts import Dataset, Sample
+from pluxel.core.contracts.kinds import Dataset, Sample
+from pluxel.core.contracts.labels import IGNORE, LabelSpace
 from pluxel.core.data import SplitError, TrainingData, open_split
-from pluxel.core.images import ImageError
-from pluxel.core.labels import IGNORE, LabelSpace
+from pluxel.core.data.images import ImageError
 from pluxel.registry import Host
 
 from .conftest import PARAMETERS

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 from pluxel.core import FeatureSpec, Grid, LabelMap, Normalisation, Pipeline, Scores
+from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data import SplitError, TrainingData, collate_training, open_split
-from pluxel.core.labels import LabelSpace
-from pluxel.core.model import Head, SegmentationModel, Stream
+from pluxel.core.model.network import Head, SegmentationModel, Stream
 from pluxel.plugins.datasets.folder import Folder, FolderError
 from torch import nn
 

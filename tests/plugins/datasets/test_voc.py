@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from PIL import Image
+from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data import SplitError
-from pluxel.core.labels import LabelSpace
 from pluxel.plugins.datasets.voc import LABELS, VOC
 
 from .conftest import make_voc

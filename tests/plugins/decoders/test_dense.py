@@ -13,8 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core import Factory, FeatureSpec, Grid, Normalisation, Scores, measure
-from pluxel.core.contracts import Decoder
-from pluxel.core.model import Head, SegmentationModel, Stream
+from pluxel.core.contracts.kinds import Decoder
+from pluxel.core.model.network import Head, SegmentationModel, Stream
 from pluxel.plugins.decoders import shift_and_stitch
 from pluxel.registry import Component, Host, PluxelError, hookimpl
 from pydantic import TypeAdapter

@@ -11,8 +11,8 @@ import pluxel.plugins
 import pytest
 import torch
 from pluxel.core import Factory, Scores
-from pluxel.core.contracts import WIRING, Decoder
-from pluxel.core.model import Head
+from pluxel.core.contracts.kinds import WIRING, Decoder
+from pluxel.core.model.network import Head
 from pluxel.registry import Host, PluxelError
 from pydantic import TypeAdapter
 from torch import Tensor, nn

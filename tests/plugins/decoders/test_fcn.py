@@ -10,10 +10,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.contracts import Scores
-from pluxel.core.geometry import Border, FeatureSpec, Grid, StrideError
-from pluxel.core.resampling import resample
-from pluxel.core.weights import copy_matching
+from pluxel.core.contracts.kinds import Scores
+from pluxel.core.geometry.grid import Border, FeatureSpec, Grid, StrideError
+from pluxel.core.geometry.resampling import resample
+from pluxel.core.model.weights import copy_matching
 from pluxel.plugins.decoders._upsampling import (
     Alignment,
     BilinearUpsampling,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pluxel.core.logs import logger
+from pluxel.core.common.logs import logger
 
 WORDS = [
     "the",

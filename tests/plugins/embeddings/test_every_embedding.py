@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 from pluxel.core import Embedding, Factory
+from pluxel.core.common.files import MissingFile
 from pluxel.core.config import load_words
 from pluxel.core.embeddings import Download, UnknownWordError, WordVectors
-from pluxel.core.files import MissingFile
 from pluxel.registry import Host, PluxelError
 
 from .conftest import WORDS, lines_of

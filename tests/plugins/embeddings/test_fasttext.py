@@ -17,8 +17,8 @@ import pytest
 from gensim.models.fasttext import load_facebook_vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pluxel.core.common.files import MissingFile
 from pluxel.core.embeddings import UnknownWordError
-from pluxel.core.files import MissingFile
 from pluxel.plugins.embeddings import fasttext as plugin
 from pluxel.plugins.embeddings._fasttext_parts import Parts
 from pluxel.plugins.embeddings.fasttext import FastText

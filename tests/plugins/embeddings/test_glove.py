@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pluxel.core.files import MissingFile
+from pluxel.core.common.files import MissingFile
 from pluxel.plugins.embeddings import glove
 from pluxel.plugins.embeddings.glove import GloVe
 from pluxel.plugins.embeddings.word2vec import Word2Vec

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pluxel.core.common.files import MissingFile
 from pluxel.core.embeddings import WordVectors, write_vectors
-from pluxel.core.files import MissingFile
 from pluxel.plugins.embeddings import table
 from pluxel.plugins.embeddings.table import Table
 from pluxel.registry import PluxelError

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 from pluxel.core import Loss
-from pluxel.core.targets import TargetError, check_target
-from pluxel.plugins.losses._contract import SegmentationLoss, check_shapes
+from pluxel.core.authoring.losses import SegmentationLoss, check_shapes
+from pluxel.core.contracts.targets import TargetError, check_target
 from pluxel.registry import Host
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.metrics import confusion
+from pluxel.core.engine.evaluation.metrics import confusion
 from pluxel.plugins.losses._overlap import mean_over, overlap
 from pluxel.plugins.losses.jaccard import jaccard
 from pluxel.plugins.losses.lovasz import lovasz_softmax

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pluxel.core.contracts import Scores
-from pluxel.core.fused import resampled_loss, terms_of
-from pluxel.core.geometry import Grid
-from pluxel.core.objective import Objective
-from pluxel.core.resampling import resample
+from pluxel.core.contracts.kinds import Scores
+from pluxel.core.geometry.grid import Grid
+from pluxel.core.geometry.resampling import resample
+from pluxel.core.model.objective import Objective
+from pluxel.core.model.strips import resampled_loss, terms_of
 from pydantic import ValidationError
 
 TERMS = {

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pluxel.core.config import Factory
-from pluxel.core.contracts import Decoder, Loss
+from pluxel.core.contracts.kinds import Decoder, Loss
 from pluxel.registry import Component, hookimpl
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 if TYPE_CHECKING:
-    from pluxel.core.geometry import FeatureSpec
+    from pluxel.core.geometry.grid import FeatureSpec
 
 
 @hookimpl

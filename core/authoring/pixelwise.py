@@ -1,0 +1,98 @@
+"""Losses that are a sum over pixels: they can be computed strip by strip."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..common.numerics import at_least_float32, full_precision
+from ..contracts.kinds import ClassFrequencies
+from ..contracts.targets import check_target
+from .class_weights import ClassWeights, resolve
+from .losses import SegmentationLoss, check_shapes
+
+Reduction = Literal["mean", "sum"]
+
+
+class PixelwiseLoss(SegmentationLoss):
+    """A loss that is ``per_pixel(logits, target).sum() / normaliser(target)``.
+
+    The sum may be taken strip by strip, as long as ``normaliser`` sees the whole target.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_index: int,
+        class_names: Sequence[str],
+        class_frequencies: ClassFrequencies,
+        *,
+        class_weights: ClassWeights,
+        reduction: Reduction,
+    ) -> None:
+        super().__init__(num_classes, ignore_index)
+        self.reduction = reduction
+        self._class_names = class_names
+        self._class_frequencies = class_frequencies
+        self._choice: ClassWeights = class_weights
+        self._weight: Tensor | None
+        # Not persistent: it follows from the configuration and the data, not from the training.
+        self.register_buffer("_weight", None, persistent=False)
+        if not isinstance(class_weights, str):
+            _ = self._resolved  # a mistake in them shows itself now, for it costs no scan
+
+    @property
+    def chosen_weights(self) -> dict[str, float]:
+        """Weight by class name; empty for none. Scans the training split if it must."""
+        return dict(zip(self._class_names, self._resolved or (), strict=bool(self._resolved)))
+
+    @cached_property
+    def _resolved(self) -> list[float] | None:
+        return resolve(self._choice, self._class_names, self._class_frequencies)
+
+    def weight_for(self, logits: Tensor) -> Tensor | None:
+        """Return the weights (C,) on the device and in the precision of ``logits``, or None."""
+        if self._choice is None:
+            return None
+        kept = self._weight
+        if kept is not None and (kept.device, kept.dtype) == (logits.device, logits.dtype):
+            return kept
+        # A tensor made in inference mode could never take part in a backward pass later.
+        with torch.inference_mode(False):
+            weight = torch.tensor(self._resolved, device=logits.device, dtype=logits.dtype)
+        if type(weight) is Tensor:  # one without values (FakeTensor) is of no use later
+            self._weight = weight
+        return weight
+
+    def per_pixel(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted loss of each pixel, (N, H, W); ignored pixels have 0."""
+        check_shapes(logits, target, self.num_classes)
+        check_target(target, self.num_classes, self.ignore_index)
+        with full_precision(logits):
+            return self._pixel_losses(at_least_float32(logits), target)
+
+    def normaliser(self, target: Tensor) -> Tensor:
+        """Return what the sum over pixels is divided by: a scalar > 0.
+
+        1 for ``reduction: sum``; else the labelled pixels, each counted with its class's weight.
+        """
+        if self.reduction == "sum":
+            return torch.ones((), dtype=torch.int64, device=target.device)
+        weight = self.weight_for(torch.empty(0, device=target.device))
+        if weight is None:
+            return torch.count_nonzero(target - self.ignore_index).clamp(min=1)
+        labelled = target != self.ignore_index
+        total = (weight[target.where(labelled, 0)] * labelled).sum()
+        return torch.where(total > 0, total, 1)
+
+    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self._pixel_losses(logits, target).sum() / self.normaliser(target)
+
+    @abstractmethod
+    def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return ``per_pixel`` for checked arguments in full precision."""

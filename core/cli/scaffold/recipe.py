@@ -1,0 +1,156 @@
+"""A first configuration for one's own images and masks, written from what a survey found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ...config import scalar
+from ...contracts.colors import hex_colour, unpack
+from ...contracts.labels import IGNORE
+from ...data.survey import Survey, SurveyError
+
+_TRAIN = ("train", "training")
+_VAL = ("val", "valid", "validation", "dev", "test", "testing")
+_FEW = 40
+"""Fewer images are divided by position: a share by chance may leave one side empty."""
+
+
+def write_recipe(survey: Survey, images: Path, masks: Path, file: Path) -> str:
+    """Return the text of a configuration that trains on a laptop, to be written to ``file``.
+
+    Raises: SurveyError where there is nothing to learn or nothing to validate on.
+    """
+    if len(survey.ids) < 2:
+        only = _key(next(iter(survey.ids)), survey)
+        raise SurveyError(f"all masks hold the one id {only}: there is nothing to learn")
+    if len(survey.pairs) < 2:
+        raise SurveyError("one image is not enough: there must be another one to validate on")
+    dataset, splits, why = _division(survey)
+    lines = [
+        *_found(survey, images, masks),
+        f"# {why}",
+        f"# Look it over: pluxel data check {file}.  Then: pluxel train {file}",
+        "backbone:",
+        "  type: pluxel/timm",
+        "  model: resnet18.a1_in1k",
+        "  pretrained: true # fetched once from the network; false starts from random weights",
+        "decoder: {type: pluxel/fcn8s}",
+        "loss: {type: pluxel/cross_entropy, class_weights: auto}",
+        "dataset:",
+        "  type: pluxel/folder",
+        f"  images: {scalar(str(images))}",
+        f"  masks: {scalar(str(masks))}",
+        *_options(survey),
+        "  classes: # give them their names; `ignore` leaves pixels out",
+        *_classes(survey),
+        *dataset,
+        f"splits: {splits}",
+        "augment:",
+        "  train:",
+        *_augmentation(survey),
+        "training:",
+        "  steps: 2000",
+        f"  batch_size: {8 if max(_crop(survey)) <= 256 else 4}",
+        "  optimizer: {type: adamw, lr: 3e-4}",
+        "  schedule: {type: poly, warmup_steps: 50}",
+        "  ema: 0.99",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
+    heights = [height for height, _ in survey.sizes]
+    widths = [width for _, width in survey.sizes]
+    size = f"{_range(widths)} × {_range(heights)} pixels (width × height)"
+    kinds = {"index": "class ids", "rgb": "colours", "binary": "0 and 255"}
+    lines = [
+        "# FCN-8s with a ResNet-18 on one's own images, written by `pluxel data init`.",
+        f"# Found: {len(survey.pairs)} images with masks in {images} and {masks}, {size}.",
+        f"# The masks hold {kinds[survey.mask_format]}, {len(survey.ids)} of them.",
+    ]
+    if survey.unpaired:
+        lines.append(
+            f"# {len(survey.unpaired)} files have no counterpart and are left out, "
+            f"{survey.unpaired[0]} for one."
+        )
+    return lines
+
+
+def _range(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _division(survey: Survey) -> tuple[list[str], str, str]:
+    """Return lines of the dataset, the splits, and a remark on how images were divided."""
+    train = _first(_TRAIN, survey.subfolders)
+    val = _first(_VAL, survey.subfolders)
+    if train and val:
+        remark = f"Sub-folders divide them: {train} to train, {val} to validate."
+        return [], f"{{train: {scalar(train)}, val: {scalar(val)}}}", remark
+    if len(survey.pairs) < _FEW:
+        last = -(-len(survey.pairs) // 5)
+        remark = f"The last {last} by name are kept to validate on."
+        return [], f'{{train: "all[:-{last}]", val: "all[-{last}:]"}}', remark
+    remark = "A fifth, chosen by name and seed, is kept to validate on."
+    lines = ["  fractions: {train: 0.8, val: 0.2}", "  seed: 0"]
+    return lines, "{train: train, val: val}", remark
+
+
+def _first(names: Sequence[str], folders: Sequence[str]) -> str | None:
+    lower = {folder.lower(): folder for folder in folders}
+    return next((lower[name] for name in names if name in lower), None)
+
+
+def _options(survey: Survey) -> list[str]:
+    options: Mapping[str, str | int] = {
+        "image_suffix": survey.image_suffix,
+        "mask_suffix": survey.mask_suffix,
+        "mask_format": survey.mask_format if survey.mask_format != "index" else "",
+        "channels": survey.channels if survey.channels != 3 else "",
+    }
+    return [f"  {name}: {scalar(value)}" for name, value in options.items() if value]
+
+
+def _classes(survey: Survey) -> list[str]:
+    total = sum(pixels for pixels, _ in survey.ids.values())
+    lines = []
+    for number, (one, (pixels, masks)) in enumerate(survey.ids.items()):
+        share = 100 * pixels / total
+        lines.append(
+            f"    {_key(one, survey)}: {_name(one, number, survey)} "
+            f"# {share:.3g} % of the pixels, in {masks} of {len(survey.pairs)} masks"
+        )
+    return lines
+
+
+def _key(one: int, survey: Survey) -> str:
+    return f'"{hex_colour(unpack(one))}"' if survey.mask_format == "rgb" else str(one)
+
+
+def _name(one: int, number: int, survey: Survey) -> str:
+    if one == 0:
+        return "background"
+    if survey.mask_format == "binary":
+        return "object"
+    if one < 0 or (one == 255 and survey.mask_format == "index" and len(survey.ids) > 2):
+        return IGNORE  # what most sets mean by it
+    return f"class_{number if survey.mask_format == 'rgb' else one}"
+
+
+def _crop(survey: Survey) -> tuple[int, int]:
+    """Return (height, width): what the smallest image holds, up to 320, in multiples of 32."""
+    height = min(height for height, _ in survey.sizes)
+    width = min(width for _, width in survey.sizes)
+    return min(320, max(32, height // 32 * 32)), min(320, max(32, width // 32 * 32))
+
+
+def _augmentation(survey: Survey) -> list[str]:
+    height, width = _crop(survey)
+    lines = [
+        "    - RandomScale: {scale_limit: [-0.3, 0.5], p: 1}",
+        f"    - RandomCrop: {{height: {height}, width: {width}, pad_if_needed: true}}",
+        "    - HorizontalFlip # unless left and right mean something",
+    ]
+    return [*lines, "    - RandomBrightnessContrast"] if survey.channels == 3 else lines

@@ -1,0 +1,1 @@
+"""Mistakes in a configuration, explained in the words of its author."""

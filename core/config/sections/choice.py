@@ -1,0 +1,53 @@
+"""One of several sections, chosen by its key ``type``: optimisers, schedules."""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+
+from ..messages.faults import Owner, fault
+from ..tree.problems import meant
+from .named import split_named, validate_parameters
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Annotates a union of models, each with ``type: Literal[name]``; ``default`` needs no name.
+
+    Written and reported like components, unlike pydantic's discriminated unions.
+    """
+
+    kind: str
+    default: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        models = {_name(model): model for model in typing.get_args(source)}
+
+        def validate(value: object, info: ValidationInfo) -> BaseModel:
+            return self._parse(models, value, info)
+
+        written = Literal[tuple(models)] | source  # pyright: ignore[reportInvalidTypeArguments]
+        return core_schema.with_info_plain_validator_function(
+            validate, json_schema_input_schema=handler.generate_schema(written)
+        )
+
+    def _parse(
+        self, models: dict[str, type[BaseModel]], value: object, info: ValidationInfo
+    ) -> BaseModel:
+        name, parameters = split_named(self.kind, value, self.default)
+        if name not in models:
+            hint = meant(name, models) or f": it is one of {', '.join(models)}"
+            raise fault(f"unknown {self.kind} '{name}'{hint}")
+        owner = Owner(f"{self.kind} '{name}'", models[name])
+        return validate_parameters(parameters, owner, info.context)
+
+
+def _name(model: type[BaseModel]) -> str:
+    (name,) = typing.get_args(model.model_fields["type"].annotation)
+    return name

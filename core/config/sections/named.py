@@ -1,0 +1,50 @@
+"""A name and its parameters: how components, optimisers and schedules are all written.
+
+``decoder: fcn8s`` is short for ``decoder: {type: fcn8s}``; the other keys are parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ....registry import article
+from ..messages.annotations import prune_nulls
+from ..messages.faults import Owner, fault, owned
+
+
+def split_named(kind: str, value: object, default: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Return the name and the parameters; ``default`` is the name where only parameters are given.
+
+    Raises: PydanticCustomError if there is no name.
+    """
+    if isinstance(value, str):
+        return value, {}
+    expected = f"the name of {article(kind)} or a mapping with its 'type'"
+    if not isinstance(value, Mapping):
+        raise fault("", at="value", expected=expected)
+    parameters = dict(value)
+    name = parameters.pop("type", default)
+    if name is None:
+        raise fault(f"this {kind} has no name: add 'type: …'", expected=expected)
+    if not isinstance(name, str):
+        raise fault(f"'type' is the name of {article(kind)}, not {json.dumps(name)}")
+    return name, parameters
+
+
+def validate_parameters(
+    parameters: Mapping[str, Any], owner: Owner, context: Mapping[str, Any] | None
+) -> BaseModel:
+    """Return the parameters as a model, defaults filled in.
+
+    As JSON, because only there a list may be strict and become a tuple all the same.
+    Raises: ValidationError whose every line knows its owner.
+    """
+    text = json.dumps(prune_nulls(parameters, owner.model))
+    try:
+        return owner.model.model_validate_json(text, strict=True, context=context)
+    except ValidationError as error:
+        raise owned(error, owner) from None

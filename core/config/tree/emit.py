@@ -1,0 +1,111 @@
+"""Plain values to YAML that ``_parse`` reads back as the same values."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .nodes import Segment
+from .references import escape
+from .scalars import resolve
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./~+-][A-Za-z0-9_./~+-]*( [A-Za-z0-9_./~+-]+)*")
+_UNPRINTABLE = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_WIDTH = 100
+_COMMENT_COLUMN = 48
+
+Path = tuple[Segment, ...]
+Comment = Callable[[Path], str]
+
+
+def emit(tree: Mapping[str, Any], comment: Comment | None = None) -> str:
+    """Return a mapping as a YAML document.
+
+    With ``comment``, which is given the path of each value, every value stands on a line of its own
+    and what ``comment`` returns stands behind it.
+    """
+    lines = _mapping(tree, (), comment)
+    if not lines:
+        return "{}\n"
+    if comment is None:
+        return "".join(f"{text}\n" for text, _ in lines)
+    column = min(_COMMENT_COLUMN, max((len(text) for text, note in lines if note), default=0))
+    return "".join(
+        f"{text.ljust(column)}  # {note}\n" if note else f"{text}\n" for text, note in lines
+    )
+
+
+Line = tuple[str, str]
+
+
+def _mapping(tree: Mapping[str, Any], path: Path, comment: Comment | None) -> list[Line]:
+    lines: list[Line] = []
+    for key, value in tree.items():
+        here = (*path, key)
+        name = _text(key) if isinstance(key, str) else str(key)
+        inline = _inline(value, comment)
+        if inline is not None:
+            lines.append((f"{name}: {inline}", comment(here) if comment else ""))
+        else:
+            inner = _lines(value, here, comment)
+            lines += [(f"{name}:", ""), *((f"  {text}", note) for text, note in inner)]
+    return lines
+
+
+def _list(items: list[Any], path: Path, comment: Comment | None) -> list[Line]:
+    lines: list[Line] = []
+    for index, value in enumerate(items):
+        here = (*path, index)
+        inline = _inline(value, comment)
+        if inline is not None:
+            lines.append((f"- {inline}", comment(here) if comment else ""))
+        else:
+            inner = _lines(value, here, comment)
+            marks = ["- ", *["  "] * (len(inner) - 1)]
+            lines += [(mark + text, note) for mark, (text, note) in zip(marks, inner, strict=True)]
+    return lines
+
+
+def _lines(value: Any, path: Path, comment: Comment | None) -> list[Line]:
+    if isinstance(value, Mapping):
+        return _mapping(value, path, comment)
+    return _list(value, path, comment)
+
+
+def _inline(value: Any, comment: Comment | None) -> str | None:
+    """Return a value that fits on the line of its key, or None."""
+    if not isinstance(value, Mapping | list):
+        return scalar(value)
+    if not value:
+        return "[]" if isinstance(value, list) else "{}"
+    flat = isinstance(value, list) and not any(isinstance(v, Mapping | list) for v in value)
+    if not flat or comment:
+        return None
+    text = f"[{', '.join(map(scalar, value))}]"
+    return text if len(text) <= _WIDTH else None
+
+
+def scalar(value: bool | int | float | str | None) -> str:
+    """Return a single value as YAML, text in quotes only where it must be."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return repr(value)
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    if isinstance(value, int):
+        return str(value)
+    return _text(escape(value))
+
+
+def _text(text: str) -> str:
+    is_number = not text or not isinstance(resolve(text[:_WIDTH]), str)
+    if _PLAIN.fullmatch(text) and not is_number and not text.startswith(("-", "~")):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)

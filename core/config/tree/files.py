@@ -1,0 +1,88 @@
+"""Configuration files: which file a name means, and the text in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from ....registry import PluxelError
+from .problems import meant
+
+_MAX_BYTES = 8 << 20
+"""A configuration is written by people; what is larger is some other file."""
+
+
+def shipped() -> dict[str, Path]:
+    """Return the configurations that come with Pluxel, by name, sorted."""
+    folder = Path(str(files("pluxel.configs")))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find_file(name: str | Path, folder: Path) -> Path:
+    """Return the file that ``name`` means: one in ``folder``, or a configuration that is shipped.
+
+    Raises: PluxelError with the nearest name, if there is no such file.
+    """
+    path = folder / expand_home(Path(name))
+    if path.exists() and not path.is_dir():  # a pipe is as good as a file
+        return path
+    if found := shipped().get(str(name).removesuffix(".yaml")):
+        return found
+    if path.is_dir():
+        inside = f". Did you mean '{Path(name) / 'config.yaml'}'?"
+        hint = inside if (path / "config.yaml").is_file() else ""
+        raise PluxelError(f"'{name}' is a folder, not a configuration{hint}")
+    raise PluxelError(f"there is no file '{name}'{_near(name, path)}")
+
+
+def _near(name: str | Path, path: Path) -> str:
+    siblings = {str(Path(name).parent / file): file for file in _yaml_names(path.parent)}
+    return meant(str(name), [*siblings, *shipped()])
+
+
+def _yaml_names(folder: Path) -> Iterator[str]:
+    try:
+        yield from sorted(
+            file.name for file in folder.iterdir() if file.suffix in (".yaml", ".yml")
+        )
+    except OSError:  # no such folder: then nothing in it is near
+        return
+
+
+def expand_home(path: Path) -> Path:
+    """Replace ``~`` at the start of a path, if there is such a user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, UTF-8 with or without a byte-order mark.
+
+    Raises: PluxelError that says what the file is instead.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise PluxelError(f"cannot be read: {error.strerror or error}") from error
+    if len(content) > _MAX_BYTES:
+        raise PluxelError(f"larger than {_MAX_BYTES >> 20} MiB: this is no configuration")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise PluxelError("the text is UTF-16; save the file as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        raise PluxelError(f"not UTF-8 text: byte 0x{byte:02x} in line {line}") from error
+
+
+def display(path: Path) -> str:
+    """Return how a path is shown: relative to the working folder where it lies below it."""
+    absolute = Path(os.path.normpath(path.absolute()))
+    working = Path.cwd()
+    return str(absolute.relative_to(working)) if absolute.is_relative_to(working) else str(path)

@@ -1,0 +1,99 @@
+"""A file and the files that it is based on become one tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial, reduce
+from pathlib import Path
+from types import MappingProxyType
+
+from ....registry import PluxelError
+from .files import display, find_file, read_text
+from .merge import merge
+from .nodes import ListNode, Location, MapNode, Node, ScalarNode
+from .parse import parse
+from .problems import Problems
+from .short import expand_short
+
+PROVENANCE = "pluxel"
+"""The key under which a saved configuration says which versions wrote it."""
+
+
+def read_layers(path: Path, problems: Problems) -> MapNode:
+    """Return a file laid over its bases, in the long form, without the key ``base``.
+
+    The first of several bases lies at the bottom. Fatal problems: a file that cannot be read, a
+    base that is missing or, in the end, based on itself.
+    """
+    return _Reader(problems).read(path, ())
+
+
+class _Reader:
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._merged: dict[Path, MapNode] = {}
+        self._files = 0
+
+    def read(self, path: Path, chain: tuple[Path, ...]) -> MapNode:
+        """``chain``: the files that led here, each based on the next."""
+        identity = path.resolve()
+        if identity not in self._merged:
+            own = self._own(path)
+            bases = [self._base(node, (*chain, path)) for node in _names(own)]
+            # Which versions wrote a base says nothing of this file.
+            layers: list[Node] = [base.without(PROVENANCE) for base in bases if base]
+            merged = reduce(partial(merge, problems=self._problems), [*layers, own.without("base")])
+            assert isinstance(merged, MapNode)  # as a mapping over mappings is
+            self._merged[identity] = merged
+        return self._merged[identity]
+
+    def _base(self, node: Node, chain: tuple[Path, ...]) -> MapNode | None:
+        if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+            self._problems.add_fatal(node.location, "base is the name of a file, or a list of them")
+            return None
+        try:
+            path = find_file(node.value, chain[-1].parent)
+        except PluxelError as error:
+            self._problems.add_fatal(node.location, error.message)
+            return None
+        if path.resolve() in {file.resolve() for file in chain}:
+            names = " → ".join(display(file) for file in [*chain, path])
+            self._problems.add_fatal(node.location, f"base goes round in a circle: {names}")
+            return None
+        return self.read(path, chain)
+
+    def _own(self, path: Path) -> MapNode:
+        """Return what one file says, and nothing in place of a file that says nothing sensible."""
+        rank, shown = self._files, display(path)
+        self._files += 1
+        start = Location(shown, rank=rank)
+        nothing = MapNode(MappingProxyType({}), start)
+        try:
+            text = read_text(path)
+        except PluxelError as error:
+            self._problems.add_fatal(start, error.message)
+            return nothing
+        tree = parse(
+            text, lambda line, column: Location(shown, line + 1, column + 1, rank), self._problems
+        )
+        if isinstance(tree, MapNode):
+            return expand_short(tree, self._problems)
+        if isinstance(tree, ScalarNode) and tree.value is None:
+            self._problems.add_fatal(
+                start, "the file is empty: a configuration is a mapping of keys"
+            )
+        elif tree:
+            kind = "a list" if isinstance(tree, ListNode) else f"'{tree.text}'"
+            self._problems.add_fatal(
+                tree.location, f"a configuration is a mapping of keys, not {kind}"
+            )
+        return nothing
+
+
+def _names(layer: MapNode) -> Iterator[Node]:
+    """Yield the nodes that name bases; ``base`` may be one name, a list, or nothing."""
+    node = layer.get("base")
+    if isinstance(node, ListNode):
+        yield from node.items
+    elif node and not (isinstance(node, ScalarNode) and node.value is None):
+        yield node

@@ -1,0 +1,86 @@
+"""``key.path=value`` on the command line: one more layer, merged all at once, in no order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import MappingProxyType
+
+from .merge import as_mappings
+from .nodes import Entry, Location, MapNode, Node, Segment, plain
+from .parse import parse
+from .paths import expand, parse_path
+from .problems import Problems
+
+RANK = 1 << 30
+"""Command lines are reported after every file."""
+
+
+Long = Callable[[tuple[str, ...]], tuple[Segment, ...]]
+
+
+def parse_overrides(overrides: Sequence[str], problems: Problems, long: Long = expand) -> MapNode:
+    """Return the layer that all overrides make together.
+
+    ``long`` turns a path as it is written into one from the root.
+    Two that contradict each other are a problem, whichever comes last.
+    """
+    start = Location("command line", 0, 1, RANK)
+    layer = MapNode(MappingProxyType({}), start, path=True, implied=True)
+    for number, text in enumerate(overrides, start=1):
+        location = Location("command line", number, 1, RANK, text)
+        branch = _branch(text, location, problems, long)
+        if branch is not None:
+            layer = _unite(layer, branch, problems)
+    return layer
+
+
+def _branch(text: str, location: Location, problems: Problems, long: Long) -> MapNode | None:
+    path, equals, value = text.partition("=")
+    if not equals:
+        problems.add_fatal(location, "an override is key.path=value")
+        return None
+    try:
+        written = parse_path(path.strip())
+    except ValueError as error:
+        problems.add_fatal(location, str(error))
+        return None
+    if written[0] in ("base", "pluxel"):
+        problems.add_fatal(location, f"'{written[0]}' belongs in a file, not on the command line")
+        return None
+    node: Node | None = parse(value, partial(_at, location), problems)
+    if node is None:
+        return None
+    whole = long(written)
+    for step in reversed(whole):
+        entries = MappingProxyType({str(step): Entry(location, node)})
+        node = MapNode(entries, location, path=True, implied=whole != written)
+    return node if isinstance(node, MapNode) else None
+
+
+def _at(location: Location, line: int, column: int) -> Location:  # noqa: ARG001 - all of it is one place
+    return location
+
+
+def _unite(one: MapNode, other: MapNode, problems: Problems) -> MapNode:
+    entries = dict(one.entries)
+    for key, entry in other.entries.items():
+        if key in entries:
+            entries[key] = _agree(entries[key], entry, problems)
+        else:
+            entries[key] = entry
+    return MapNode(
+        MappingProxyType(entries),
+        one.location,
+        path=one.path and other.path,
+        implied=one.implied and other.implied,
+    )
+
+
+def _agree(one: Entry, other: Entry, problems: Problems) -> Entry:
+    below, above = as_mappings(one.node, other.node)
+    if below and above:
+        return Entry(one.key, _unite(below, above, problems))
+    if plain(one.node) != plain(other.node):
+        problems.add_fatal(other.key, f"contradicts '{one.key.override}'")
+    return one

@@ -1,0 +1,175 @@
+"""``${key.path}`` and ``${env:NAME,default}``, resolved once all layers are merged.
+
+A value that is one reference takes over what it refers to, type and all; a reference within text is
+put in as text. ``$${`` is a literal ``${``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from .nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode, child
+from .parse import MAX_VALUES
+from .paths import expand, format_path, parse_path
+from .problems import Problems, meant
+from .scalars import SURROGATE, resolve
+
+_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_MAX_TEXT = 65_536
+"""The longest text that references may add up to; beyond it lies a mistake, or mischief."""
+
+
+def resolve_references(
+    tree: MapNode, environment: Mapping[str, str], problems: Problems
+) -> MapNode:
+    """Return the tree with every reference replaced by what it refers to.
+
+    A reference that cannot be resolved is a problem, and stays as it was written.
+    """
+    resolver = _Resolver(tree, environment, problems)
+    resolved = resolver.node(tree)
+    if resolved.size > MAX_VALUES:
+        problems.add_fatal(
+            tree.location, f"references unfold this into more than {MAX_VALUES:,} values"
+        )
+        return tree
+    return resolved if isinstance(resolved, MapNode) else tree
+
+
+def escape(text: str) -> str:
+    """Return a text that ``resolve_references`` turns back into ``text``."""
+    return text.replace("${", "$${")
+
+
+_NOWHERE = Location("")
+
+
+class _Unresolvable(Exception):  # noqa: N818 - it never leaves this module
+    """Carries the message; the place is that of the scalar with the reference."""
+
+
+class _Resolver:
+    def __init__(self, tree: MapNode, environment: Mapping[str, str], problems: Problems) -> None:
+        self._tree = tree
+        self._environment = environment
+        self._problems = problems
+        self._done: dict[int, Node] = {}  # by identity: aliases share nodes
+        self._open: list[tuple[ScalarNode, str]] = []
+
+    def node(self, node: Node) -> Node:
+        """Return a node with everything in it resolved."""
+        if id(node) not in self._done:
+            resolved = self._resolve(node)
+            # A literal '${' must not be taken for a reference when a reference leads to it.
+            self._done |= {id(node): resolved, id(resolved): resolved}
+        return self._done[id(node)]
+
+    def _resolve(self, node: Node) -> Node:
+        if isinstance(node, MapNode):
+            entries = {k: Entry(e.key, self.node(e.node)) for k, e in node.entries.items()}
+            return replace(node, entries=MappingProxyType(entries))
+        if isinstance(node, ListNode):
+            return ListNode(tuple(self.node(item) for item in node.items), node.location)
+        if isinstance(node.value, str) and "${" in node.value:
+            try:
+                return self._scalar(node, node.value)
+            except _Unresolvable as error:
+                self._problems.add(node.location, str(error))
+                return replace(node, broken=True)
+        return node
+
+    def _scalar(self, node: ScalarNode, text: str) -> Node:
+        whole = _TOKEN.fullmatch(text)
+        if whole and whole[1] is not None:
+            target = self._follow(node, whole[1])
+            return replace(target, location=node.location)
+        pieces, end = [], 0
+        for token in _TOKEN.finditer(text):
+            pieces += [_text(text[end : token.start()]), self._piece(node, token)]
+            end = token.end()
+        pieces.append(_text(text[end:]))
+        joined = "".join(piece.text for piece in pieces)
+        if len(joined) > _MAX_TEXT:
+            raise _Unresolvable(f"references make this text longer than {_MAX_TEXT:,} characters")
+        if any(piece.broken for piece in pieces):
+            return replace(node, broken=True)
+        return ScalarNode(joined, joined, node.location)
+
+    def _piece(self, node: ScalarNode, token: re.Match[str]) -> ScalarNode:
+        if token[0] == "$${":
+            return _text("${")
+        if token[1] is None:
+            raise _Unresolvable("'${' is not closed by '}' ('$${' is a literal '${')")
+        target = self._follow(node, token[1])
+        if not isinstance(target, ScalarNode):
+            kind = "a list" if isinstance(target, ListNode) else "a mapping"
+            raise _Unresolvable(f"'{token[0]}' is {kind}, which cannot stand within text")
+        if target.value is None and target.text != "":
+            raise _Unresolvable(f"'{token[0]}' is null, which cannot stand within text")
+        return target
+
+    def _follow(self, node: ScalarNode, reference: str) -> Node:
+        """Return what a reference in ``node`` refers to, itself resolved."""
+        if reference.startswith("env:"):
+            return self._variable(node, reference.removeprefix("env:"))
+        chain = [path for _, path in self._open]
+        if any(node is waiting for waiting, _ in self._open):
+            raise _Unresolvable(
+                f"references go round in a circle: {' → '.join([*chain, reference])}"
+            )
+        self._open.append((node, reference))
+        try:
+            return self._find(reference)
+        finally:
+            self._open.pop()
+
+    def _variable(self, node: ScalarNode, reference: str) -> ScalarNode:
+        name, comma, default = reference.partition(",")
+        text = self._environment.get(name.strip(), default.strip() if comma else None)
+        if text is None:
+            raise _Unresolvable(
+                f"environment variable '{name}' is not set; ${{env:{name},VALUE}} has a default"
+            )
+        if SURROGATE.search(text):
+            raise _Unresolvable(f"environment variable '{name}' is not UTF-8 text")
+        try:
+            return ScalarNode(resolve(text), text, node.location)
+        except ValueError:
+            raise _Unresolvable(f"environment variable '{name}' is too large a number") from None
+
+    def _find(self, reference: str) -> Node:
+        try:
+            path = parse_path(reference.strip())
+        except ValueError as error:
+            raise _Unresolvable(str(error)) from None
+        node: Node = self._tree
+        for depth, step in enumerate(steps := expand(path)):
+            node = self._through(node)
+            following = child(node, step)
+            if following is None:
+                raise _Unresolvable(_unknown(reference, node, steps, depth))
+            node = following
+        return self.node(node)
+
+    def _through(self, node: Node) -> Node:
+        """Return what a node on the way refers to, if it is a reference itself."""
+        is_reference = isinstance(node, ScalarNode) and str(node.value).startswith("${")
+        return self.node(node) if is_reference else node
+
+
+def _text(text: str) -> ScalarNode:
+    return ScalarNode(text, text, _NOWHERE)
+
+
+def _unknown(reference: str, node: Node, steps: tuple[str | int, ...], depth: int) -> str:
+    step = str(steps[depth])
+    where = f"'{format_path(steps[:depth])}'" if depth else "the configuration"
+    if isinstance(node, MapNode):
+        hint = meant(step, node.entries)
+        return f"unknown reference '{reference}': {where} sets no '{step}'{hint}"
+    if isinstance(node, ListNode):
+        return f"unknown reference '{reference}': {where} is a list of {len(node.items)}"
+    return f"unknown reference '{reference}': {where} is a single value"

@@ -1,0 +1,52 @@
+"""What an unquoted word of YAML means: the core schema of YAML 1.2 (section 10.3.2).
+
+YAML 1.1, which PyYAML follows, reads ``no`` as false, ``1e-4`` as text and ``12:30`` as 750.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .nodes import Value
+
+_NULL = re.compile(r"null|Null|NULL|~|")
+_TRUE = re.compile(r"true|True|TRUE")
+_FALSE = re.compile(r"false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
+_NAN = re.compile(r"\.(nan|NaN|NAN)")
+
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Half a character of UTF-16: no character of its own, and no JSON."""
+
+_MAX_BITS = 4096
+"""Far beyond any use, and short of what Python refuses to write as digits."""
+
+_PARSERS = (
+    (_NULL, lambda _: None),
+    (_TRUE, lambda _: True),
+    (_FALSE, lambda _: False),
+    (_INTEGER, int),
+    (_OCTAL, lambda text: int(text, 8)),
+    (_HEXADECIMAL, lambda text: int(text, 16)),
+    (_FLOAT, float),
+    (_INFINITY, lambda text: float(text.replace(".", ""))),
+    (_NAN, lambda _: float("nan")),
+)
+
+
+def resolve(text: str) -> Value:
+    """Return the value of an unquoted scalar; what is nothing else is a string.
+
+    Raises: ValueError for an integer of more than 4096 bits.
+    """
+    for pattern, parse in _PARSERS:
+        if pattern.fullmatch(text):
+            value = parse(text)
+            if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+                raise ValueError("too large a number")
+            return value
+    return text

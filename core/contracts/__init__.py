@@ -1,0 +1,1 @@
+"""What a component of each kind offers, and what labels mean."""

@@ -1,0 +1,323 @@
+"""Image and mask files: read upright, and converted with one line in the log.
+
+Everything goes through Pillow; arrays with other channel counts than 1, 3 and 4 are ``.npy`` files
+or TIFF (through the extra ``tiff``).
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ...registry import PluxelError
+from ..common.files import replacing
+from ..common.logs import log_once
+from ..contracts.colors import pack, unpack
+
+_FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
+IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
+"""What counts as an image in a folder, lower case."""
+
+RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
+"""What stands for 1 in raw pixels of a type; floating-point images are in 0–1 already."""
+
+_LOSSY = {"JPEG", "MPO"}
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+_WIDE_GREY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
+
+T = TypeVar("T")
+
+
+class ImageError(PluxelError):
+    """A file that cannot be read as an image or as a mask."""
+
+
+class ColouredMaskError(ImageError):
+    """A mask that holds colours where ids were expected."""
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the images anywhere below a folder, sorted.
+
+    What is hidden is none: macOS writes ``._a.jpg`` beside ``a.jpg`` on foreign disks, and editors
+    keep copies in hidden folders.
+    """
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def read_image(path: Path, channels: int = 3) -> np.ndarray:
+    """Return an image (H, W, channels), upright by its EXIF orientation, channels in RGB order.
+
+    Three and four channels are uint8 in the formats of photographs, whatever they hold (greyscale,
+    palette, CMYK, alpha, 16 bits and floating point are converted, which is logged once a file).
+    One channel, and arrays (``.npy``, and TIFF for other counts), keep uint8, uint16 or float32.
+
+    Raises: ImageError naming the file, for whatever does not decode to the end, and for floating
+    point outside of 0–1.
+    """
+    if path.suffix.lower() == ".npy" or channels not in _MODES:
+        return _guarded(
+            path, lambda: check_range(check_pixels(_read_array(path), channels, path), path)
+        )
+
+    def read() -> np.ndarray:
+        with Image.open(path) as image:
+            return _convert(image, channels, path)
+
+    return _guarded(path, read)
+
+
+def convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
+    """Return an image that Pillow opened as `read_image` returns that of a file.
+
+    Other counts of channels than 1, 3 and 4 are taken as they are. ``name``: of the image, for the
+    log and for errors.
+
+    Raises: ImageError.
+    """
+    return _decoded(name, lambda: _convert(image, channels, name))
+
+
+def check_pixels(array: np.ndarray, channels: int, name: Path | str) -> np.ndarray:
+    """Return raw pixels (H, W, channels), uint8, uint16 or float32, from (H, W) too.
+
+    Raises: ImageError where the shape or the type is another one.
+    """
+    pixels = with_channels(array)
+    if pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
+        raise ImageError(f"{name}: has shape {array.shape}, (height, width, {channels}) is needed")
+    if pixels.dtype.kind == "f":
+        return pixels.astype(np.float32, copy=False)
+    if pixels.dtype.name not in RAW_MAXIMUM:
+        raise ImageError(
+            f"{name}: holds {array.dtype}; uint8, uint16 or floating point in 0–1 is needed"
+        )
+    return pixels
+
+
+def check_range(pixels: np.ndarray, name: Path | str) -> np.ndarray:
+    """Return raw pixels of a type that has a range, (H, W, channels) or (H, W).
+
+    Floating point has one by agreement, 0–1: guessed from the values of one image, it would be
+    another one for the next. Wider integers than uint16 are to lie in its range.
+
+    Raises: ImageError where values lie outside, or are no numbers.
+    """
+    if pixels.dtype.name in RAW_MAXIMUM:
+        return pixels
+    full = 1 if pixels.dtype.kind == "f" else RAW_MAXIMUM["uint16"]
+    low, high = pixels.min(), pixels.max()
+    if not 0 <= low <= high <= full:  # false for NaN, too
+        raise ImageError(
+            f"{name}: holds values of {low:g} to {high:g}, but {pixels.dtype} images are 0 to "
+            f"{full}. Divide the values of all images by one number, or save them as uint16"
+        )
+    return pixels
+
+
+def with_channels(array: np.ndarray) -> np.ndarray:
+    """Return (H, W, channels), an axis added where (H, W) comes in."""
+    return array[..., None] if array.ndim == 2 else array
+
+
+def read_index_mask(path: Path) -> np.ndarray:
+    """Return the ids of a mask (H, W): pixel values, or palette indices (not colours).
+
+    8-bit, 16-bit, 1-bit and palette images, and integer ``.npy``; upright by EXIF, as its image is.
+
+    Raises: ImageError naming the file; ColouredMaskError where colours are no shades of grey.
+    """
+    if path.suffix.lower() == ".npy":
+        return _guarded(path, lambda: _array_mask(path))
+    return _guarded(path, lambda: _index_mask(path))
+
+
+def read_rgb_mask(path: Path) -> np.ndarray:
+    """Return the colours of a mask as ids (H, W) uint32: ``red << 16 | green << 8 | blue``."""
+
+    def read() -> np.ndarray:
+        with _open(path) as image:
+            _warn_if_lossy(path, image)
+            pixels = np.asarray(image.convert("RGB"), np.uint32)
+        return pack(np.moveaxis(pixels, -1, 0))
+
+    return _guarded(path, read)
+
+
+def read_binary_mask(path: Path) -> np.ndarray:
+    """Return 0 or 1 (H, W) uint8 from a mask of 0 and 1, or of 0 and 255 (1 above 127)."""
+    ids = read_index_mask(path)
+    return (ids > (127 if ids.max(initial=0) > 1 else 0)).astype(np.uint8)
+
+
+def write_mask(path: Path, ids: np.ndarray, *, packed_rgb: bool = False) -> None:
+    """Write raw ids (H, W) as PNG: 8 bits, 16 bits above 255, colours where ids are packed RGB.
+
+    The file appears under its name when it is whole, or not at all.
+
+    Raises: PluxelError for ids that no PNG holds and where the disk refuses.
+    """
+    if packed_rgb:
+        ids = np.stack(unpack(ids), -1).astype(np.uint8)
+    elif ids.size and not 0 <= int(ids.min()) <= int(ids.max()) <= 65535:
+        raise ImageError(f"{path}: a PNG holds ids of 0 to 65535, not {ids.min()} to {ids.max()}")
+    else:
+        ids = ids.astype(np.uint8 if ids.max(initial=0) <= 255 else np.uint16)
+    with replacing(path) as unfinished:
+        Image.fromarray(ids).save(unfinished, format="PNG")
+
+
+def image_shape(path: Path) -> tuple[int, int, int]:
+    """Return (height, width, channels) as `read_image` gives them, from the header if it can.
+
+    Whatever Pillow opens has 3 channels, to which it can be converted.
+    """
+
+    def read() -> tuple[int, int, int]:
+        if path.suffix.lower() == ".npy":
+            shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
+            return (*shape[:2], shape[2] if len(shape) == 3 else 1)
+        try:
+            with Image.open(path) as image:
+                sideways = image.getexif().get(0x0112, 1) >= 5  # orientations that swap the axes
+                width, height = image.size[::-1] if sideways else image.size
+                return height, width, 3
+        except Image.UnidentifiedImageError:
+            if path.suffix.lower() not in TIFF_SUFFIXES:
+                raise
+            return with_channels(_read_array(path)).shape
+
+    return _guarded(path, read)
+
+
+def _guarded(path: Path, read: Callable[[], T]) -> T:
+    """Read a file as `_decoded` does; say what is wrong where there is nothing to decode."""
+    if not path.is_file():
+        raise ImageError(f"{path}: no such file")
+    if not path.stat().st_size:
+        raise ImageError(f"{path}: the file is empty")
+    return _decoded(path, read)
+
+
+def _decoded(name: Path | str, read: Callable[[], T]) -> T:
+    """Turn whatever a decoder throws into an `ImageError` that names the image."""
+    try:
+        with warnings.catch_warnings():
+            # Large photographs are welcome; Pillow refuses what is a bomb by any measure.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return read()
+    except PluxelError:
+        raise
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(f"{name}: not an image, or of a format that is not known") from error
+    except Exception as error:  # decoders of broken files fail as they like
+        text = str(error) or type(error).__name__
+        raise ImageError(f"{name}: cannot be read: {text}") from error
+
+
+def _open(path: Path) -> Image.Image:
+    return _upright(Image.open(path), path)
+
+
+def _upright(image: Image.Image, name: Path | str) -> Image.Image:
+    tiles = getattr(image, "tile", ())  # of a file that is not loaded yet: (…, decoder arguments)
+    if image.mode in ("RGB", "RGBA") and any("16" in str(tile[3]) for tile in tiles):
+        log_once(logging.INFO, f"{name}: converted from 16 bits a channel to 8")
+    if image.getexif().get(0x0112, 1) == 1:
+        return image
+    log_once(logging.INFO, f"{name}: turned upright by its EXIF orientation")
+    return ImageOps.exif_transpose(image)
+
+
+def _convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
+    image = _upright(image, name)
+    target = _MODES.get(channels, image.mode)
+    wide = image.mode in _WIDE_GREY or image.mode == "F"
+    if wide and channels == 1:
+        return check_pixels(_wide_pixels(image, name), channels, name)
+    if image.mode == target:
+        return check_pixels(np.asarray(image), channels, name)
+    if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
+        count = len(image.getbands())
+        raise ImageError(f"{name}: has {count} channels ({image.mode}), 4 are needed")
+    log_once(logging.INFO, f"{name}: converted from {_describe(image)} to {target}")
+    narrow = Image.fromarray(_eight_bits(_wide_pixels(image, name))) if wide else image
+    return check_pixels(np.asarray(narrow.convert(target)), channels, name)
+
+
+def _describe(image: Image.Image) -> str:
+    names = {"1": "1-bit", "L": "greyscale", "LA": "greyscale with alpha", "P": "palette"}
+    names |= dict.fromkeys(_WIDE_GREY, "16-bit greyscale") | {"F": "floating point"}
+    return names.get(image.mode, image.mode)
+
+
+def _wide_pixels(image: Image.Image, name: Path | str) -> np.ndarray:
+    """Return greys of more than 8 bits (H, W): uint16, or float32 in 0–1."""
+    pixels = check_range(np.asarray(image), name)
+    # In the machine's order of bytes: TIFF has either.
+    return pixels.astype(np.float32 if pixels.dtype.kind == "f" else np.uint16, copy=False)
+
+
+def _eight_bits(wide: np.ndarray) -> np.ndarray:
+    return np.rint(wide * (255 / RAW_MAXIMUM.get(wide.dtype.name, 1))).astype(np.uint8)
+
+
+def _index_mask(path: Path) -> np.ndarray:
+    with _open(path) as image:
+        _warn_if_lossy(path, image)
+        if image.mode in {"1", "L", "P", *_WIDE_GREY}:
+            ids = np.asarray(image)
+            return ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
+        bands = np.asarray(image)
+    colours = bands if image.mode in {"RGB", "RGBA"} else bands[..., :1]
+    if image.mode not in {"RGB", "RGBA", "LA", "PA"} or (colours[..., :3] != bands[..., :1]).any():
+        raise ColouredMaskError(
+            f"{path}: the mask holds colours ({image.mode}), not ids. Give its classes by colour "
+            "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
+        )
+    log_once(logging.INFO, f"{path}: {image.mode} mask with equal channels, read as ids")
+    return np.ascontiguousarray(bands[..., 0])
+
+
+def _array_mask(path: Path) -> np.ndarray:
+    array = _read_array(path)
+    array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    if array.ndim != 2 or array.dtype.kind not in "iub":
+        found = f"{array.dtype} of shape {array.shape}"
+        raise ImageError(f"{path}: a mask is integers of shape (height, width), not {found}")
+    return array
+
+
+def _warn_if_lossy(path: Path, image: Image.Image) -> None:
+    if image.format in _LOSSY:
+        log_once(
+            logging.WARNING, f"{path}: a mask in a lossy format has wrong ids along every edge"
+        )
+
+
+def _read_array(path: Path) -> np.ndarray:
+    if path.suffix.lower() == ".npy":
+        return np.load(path, allow_pickle=False)
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        raise ImageError(f"{path}: only TIFF and .npy files hold other channel counts than 1, 3, 4")
+    try:
+        import tifffile  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ImageError(f"{path}: needs tifffile, pip install 'pluxel[tiff]'") from error
+    array = tifffile.imread(path)
+    # Planes first is how many remote-sensing tools write; the count tells which axis it is.
+    return (
+        np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] < array.shape[2] else array
+    )

@@ -1,0 +1,173 @@
+"""One pass over a split: the four scores of the paper, per class and per image, and the loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import Tensor
+
+from ....registry import PluxelError
+from ...common.progress import track
+from ...contracts.kinds import Scores
+from ...contracts.labels import LabelSpace
+from ...data import Batch, Loader
+from ...model.network import SegmentationModel
+from ...model.objective import Objective
+from ...model.strips import resampled_classes
+from ...model.zero_shot import ZeroShotScores
+from .metrics import ConfusionMatrix, SegmentationScores
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found: the mean loss of an image, and the scores of each head.
+
+    ``loss``: NaN where there is no objective.
+    ``per_image``: by head, the scores of each image, in the order of the split. ``unseen``: by
+    head, the classes that training does not see, of the heads that have any.
+    """
+
+    loss: float
+    scores: Mapping[str, SegmentationScores]
+    class_names: Mapping[str, Sequence[str]]
+    per_image: Mapping[str, Sequence[Mapping[str, Any]]]
+    unseen: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def scalars(self, role: str) -> dict[str, float]:
+        """Return every number by the name that ``monitor`` knows it by, such as ``val/iou/road``.
+
+        With several heads, each head's numbers carry its name: ``val/geometric/mean_iou``.
+        """
+        found = {f"{role}/loss": self.loss}
+        for head, scores in self.scores.items():
+            prefix = role if len(self.scores) == 1 else f"{role}/{head}"
+            scalars = scores.scalars(self.class_names[head]) | self._zero_shot(head)
+            found |= {f"{prefix}/{name}": value for name, value in scalars.items()}
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the loss, and overall, per-class and per-image scores of each head.
+
+        What is not finite becomes ``None``.
+        """
+        heads = {
+            head: scores.to_json(self.class_names[head]) | {"per_image": self.per_image[head]}
+            for head, scores in self.scores.items()
+        }
+        for head, classes in self.unseen.items():
+            names = [self.class_names[head][index] for index in classes]
+            found = {name: _finite(value) for name, value in self._zero_shot(head).items()}
+            heads[head]["zero_shot"] = {"unseen": names} | found
+        return {"loss": _finite(self.loss), "heads": heads}
+
+    def _zero_shot(self, head: str) -> dict[str, float]:
+        if head not in self.unseen:
+            return {}
+        scores = self.scores[head]
+        return ZeroShotScores.of(scores.iou, scores.accuracy, self.unseen[head]).scalars()
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+class Evaluator:
+    """Evaluates models at the images' own size; each image counts once, on however many processes.
+
+    ``spaces``: by head, the label space of its targets. ``objective``: None to measure no loss.
+    ``unseen``: as `Evaluation` has it.
+    """
+
+    def __init__(
+        self,
+        spaces: Mapping[str, LabelSpace],
+        objective: Objective | None,
+        accelerator: Accelerator,
+        unseen: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        self.unseen = unseen or {}
+        self.spaces = spaces
+        self.objective = objective
+        self.accelerator = accelerator
+
+    @torch.inference_mode()
+    def __call__(self, model: SegmentationModel, batches: Loader, role: str) -> Evaluation:
+        """``batches``: this process's share of the split that plays ``role``.
+
+        Raises: PluxelError if nothing is left of it.
+        """
+        model.eval()
+        tally = _Tally(self.spaces, self.accelerator.device)
+        with track(f"evaluating {role}", len(batches)) as advance:
+            for batch in batches:
+                on_device = batch.to(self.accelerator.device, non_blocking=True)
+                with self.accelerator.autocast():
+                    scores = model(on_device.inputs)
+                tally.losses.append(self._losses(scores, on_device))
+                for head, found in scores.items():
+                    target = on_device.targets[head]
+                    height, width = target.shape[-2:]
+                    tally.count(head, batch, resampled_classes(found, (height, width)), target)
+                advance()
+        found = replace(tally.gathered(), unseen=self.unseen)
+        if not any(found.per_image.values()):
+            raise PluxelError(f"of {role}, not one image could be evaluated")
+        return found
+
+    def _losses(self, scores: Mapping[str, Scores], batch: Batch) -> Tensor:
+        """Return the loss of each image (N,): its own, whatever the batch."""
+        if self.objective is None:
+            return torch.full((len(batch),), math.nan)
+        return torch.stack(
+            [
+                self.objective(
+                    {head: replace(s, tensor=s.tensor[i : i + 1]) for head, s in scores.items()},
+                    {head: target[i : i + 1] for head, target in batch.targets.items()},
+                )
+                for i in range(len(batch))
+            ]
+        )
+
+
+class _Tally:
+    """The sums of one process."""
+
+    def __init__(self, spaces: Mapping[str, LabelSpace], device: torch.device) -> None:
+        self.losses: list[Tensor] = []
+        self.matrices = {
+            head: ConfusionMatrix(space.num_classes, space.ignore_index, device)
+            for head, space in spaces.items()
+        }
+        self.class_names = {head: space.class_names for head, space in spaces.items()}
+        self.per_image: dict[str, list[tuple[int, dict[str, Any]]]] = {h: [] for h in spaces}
+
+    def count(self, head: str, batch: Batch, prediction: Tensor, target: Tensor) -> None:
+        """Count a batch image by image: prediction and target (N, H, W)."""
+        counts = self.matrices[head].update_each(prediction, target)
+        images = map(SegmentationScores.of, counts.cpu().numpy())
+        for index, name, scores in zip(batch.indices, batch.names, images, strict=True):
+            found = {"name": name} | scores.image_json(self.class_names[head])
+            self.per_image[head].append((index, found))
+
+    def gathered(self) -> Evaluation:
+        """Return the scores over all processes."""
+        per_image = {
+            head: [row for _, row in sorted(gather_object(rows), key=itemgetter(0))]
+            for head, rows in self.per_image.items()
+        }
+        images = max(1, *map(len, per_image.values()))
+        # Looked at when all is done, for the host waits for the device.
+        loss = sum(value for losses in self.losses for value in losses.tolist())
+        return Evaluation(
+            loss=sum(gather_object([loss])) / images,
+            scores={head: matrix.reduce().scores() for head, matrix in self.matrices.items()},
+            class_names=self.class_names,
+            per_image=per_image,
+        )

@@ -1,0 +1,281 @@
+"""Is a denser evaluation of a network what it should be? Both methods, on one random image.
+
+Long, Shelhamer, Darrell, PAMI 2016, section 3.2: shift-and-stitch and filter rarefaction give the
+same scores, to the order of sums, wherever no padding is in sight. Where layers pad, shifting the
+image shifts their paddings too; fragments of each layer's map do not, and agree everywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, floor, inf
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor, nn
+
+from ....registry import PluxelError
+from ...common.timing import multiply_adds
+from ...config import Config, Factory, to_plain
+from ...contracts.kinds import Decoder, Scores
+from ...geometry.grid import Grid
+from ...model.build import Blueprint, blueprint_or_stand_in, build_model, look_at_data
+from ...model.network import SegmentationModel
+from ..inference.tiling import reach_of
+
+SHIFTED, ATROUS, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"
+"""The methods, as reports call them."""
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
+"""Of the range of the scores: what another order of sums may change."""
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to dense scores: ``multiply_adds`` for the image, and ``seconds`` of a run."""
+
+    name: str
+    passes: int
+    multiply_adds: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest difference of the scores of two methods, as a share of their range.
+
+    ``cell``: where it is, (row, column) of the dense map; ``pixel``: its centre in the image.
+    ``interior``: the largest among cells that see nothing beyond the image; None if all do.
+    ``expected``: whether the two are to agree at borders too.
+    """
+
+    methods: tuple[str, str]
+    largest: float
+    cell: tuple[int, int]
+    pixel: tuple[float, float]
+    interior: float | None
+    expected: bool
+
+
+@dataclass(frozen=True)
+class DenseReport:
+    """What was found for one head: scores of stride ``dense`` from a network of stride ``coarse``.
+
+    ``size``: (height, width) of the image. ``tolerance``: of a difference.
+    """
+
+    head: str
+    size: Size
+    coarse: int
+    dense: int
+    methods: Sequence[Method]
+    differences: Sequence[Difference]
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether what should agree agrees."""
+        found = [one.largest if one.expected else one.interior for one in self.differences]
+        return all(difference is None or difference <= self.tolerance for difference in found)
+
+
+def verify_dense(
+    config: Config,
+    *,
+    factor: int | None = None,
+    size: Size | None = None,
+    dtype: torch.dtype = torch.float32,
+    seed: int = 0,
+) -> list[DenseReport]:
+    """Compare the methods to dense scores for every head of a configuration, with random weights.
+
+    ``factor``: how much denser; by default as the decoder says, else up to 4. ``size``: of the
+    image; by default such that some cells see nothing beyond it.
+
+    Raises: PluxelError where a head cannot be evaluated more densely, or where the factor does not
+    divide the stride.
+    """
+    blueprint = blueprint_or_stand_in(config, look_at_data(config)[0])
+    reports = []
+    for name, head in config.pipeline.heads.items():
+        torch.manual_seed(seed)
+        subject = _Subject(config, blueprint, name, _inner(head.decoder), dtype)
+        wanted = factor or _usual_factor(head.decoder, subject.coarse)
+        with config.at("heads", name, "decoder"):
+            reports.append(_verify(subject, wanted, size or subject.usual_size()))
+    return reports
+
+
+def _inner(decoder: Factory[Decoder]) -> Factory[Decoder]:
+    """Return the decoder that scores, of one that evaluates the backbone more densely."""
+    if not decoder.wants("backbone"):
+        return decoder
+    inner = decoder.params.get("decoder")
+    if not isinstance(inner, Factory):
+        raise PluxelError(
+            f"{decoder} runs the backbone itself, and has no parameter 'decoder' that could be "
+            "evaluated in other ways"
+        )
+    return inner
+
+
+def _usual_factor(decoder: Factory[Decoder], stride: int) -> int:
+    if decoder.wants("backbone") and "output_stride" in decoder.params:
+        return max(1, stride // decoder.params["output_stride"])
+    return decoder.params.get("factor", min(4, stride))
+
+
+class _Subject:
+    """A head whose scores are to become denser: its configuration and its random weights.
+
+    ``spec``: grid and reach of its scores. ``coarse``: their stride.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        blueprint: Blueprint,
+        head: str,
+        inner: Factory[Decoder],
+        dtype: torch.dtype,
+    ) -> None:
+        self.config, self.blueprint, self.head = config, blueprint, head
+        self.inner, self.dtype = inner, dtype
+        plain = self.model(inner)
+        for parameter in plain.heads[head].parameters():
+            if not parameter.any():  # as score layers start
+                nn.init.normal_(parameter, std=0.1)
+        self.weights = plain.state_dict()
+        name = next(iter(plain.heads[head].decoders))
+        self.spec = reach_of(plain.streams[name], plain.heads[head], name)
+        self.coarse = int(self.spec.grid.stride[0])
+
+    def model(self, decoder: Factory[Decoder]) -> SegmentationModel:
+        """Return the model with this head alone, and another decoder."""
+        section = self.config.pipeline.heads[self.head].model_copy(update={"decoder": decoder})
+        pipeline = self.config.pipeline.model_copy(update={"heads": {self.head: section}})
+        with self.config.at("heads", self.head, "decoder"):
+            model = build_model(replace(self.config, pipeline=pipeline), self.blueprint)
+        return model.eval()
+
+    def denser(self, kind: str, **params: Any) -> SegmentationModel:
+        """Return the model under a built-in decoder that evaluates it more densely."""
+        inner = to_plain(self.inner, absolute=False)
+        section = {"type": f"pluxel/{kind}", "decoder": inner, **params}
+        decoder = TypeAdapter(Factory[Decoder]).validate_python(
+            section, context={"host": self.config.host}
+        )
+        model = self.model(decoder)
+        model.load_state_dict(self.weights)
+        return model
+
+    def image(self, size: Size) -> dict[str, Tensor]:
+        """Return random inputs, values in 0–1, the same at every call."""
+        generator = torch.Generator().manual_seed(0)
+        return {
+            name: torch.rand(1, channels, *size, generator=generator, dtype=self.dtype)
+            for name, channels in self.blueprint.channels.items()
+        }
+
+    def usual_size(self) -> Size:
+        """Return a size at which a few cells see nothing beyond the image, if they see an end."""
+        height, width = (512 if seen == inf else ceil(seen) for seen in self.spec.receptive_field)
+        return height + 2 * self.coarse + 5, width + 3 * self.coarse + 1
+
+
+def _verify(subject: _Subject, factor: int, size: Size) -> DenseReport:
+    if subject.coarse % factor:
+        raise PluxelError(f"factor {factor} does not divide the stride {subject.coarse}")
+    stride = subject.coarse // factor
+    stitched, stitching = _run(subject, SHIFTED, size, "shift_and_stitch", factor=factor)
+    dilated, dilating = _run(subject, ATROUS, size, "atrous", output_stride=stride)
+    parts, fragmenting = _run(
+        subject, FRAGMENTS, size, "atrous", output_stride=stride, exact="fragments"
+    )
+    differences = [
+        _difference(subject, (SHIFTED, ATROUS), (stitched, dilated), size, expected=False),
+        _difference(subject, (FRAGMENTS, ATROUS), (parts, dilated), size, expected=True),
+    ]
+    return DenseReport(
+        subject.head,
+        size,
+        subject.coarse,
+        stride,
+        [stitching, dilating, fragmenting],
+        differences,
+        TOLERANCE[subject.dtype],
+    )
+
+
+def _run(
+    subject: _Subject, name: str, size: Size, kind: str, **params: Any
+) -> tuple[Scores, Method]:
+    """Return the scores of one method, and what they cost."""
+    model = subject.denser(kind, **params).to(subject.dtype)
+    image = subject.image(size)
+    if "factor" not in params:  # the first of many passes is no great share of them
+        with torch.inference_mode():
+            model(image)
+    began = time.perf_counter()
+    with torch.inference_mode():
+        scores = model(image)[subject.head]
+    seconds = time.perf_counter() - began
+    # A pass of shift-and-stitch is the network itself, on an image of the same size.
+    passes = params.get("factor", 1) ** 2
+    counted = subject.model(subject.inner).to(subject.dtype) if passes > 1 else model
+    without_data = {name: pixels.to("meta") for name, pixels in image.items()}
+    cost = multiply_adds(counted.to("meta"), without_data)
+    return scores, Method(name, passes, passes * cost, seconds)
+
+
+def _difference(
+    subject: _Subject,
+    methods: tuple[str, str],
+    scores: tuple[Scores, Scores],
+    size: Size,
+    *,
+    expected: bool,
+) -> Difference:
+    grid = scores[0].grid
+    sizes = [found.tensor.shape[-2:] for found in scores]
+    if expected and sizes[0] != sizes[1]:
+        raise PluxelError(
+            f"{methods[0]} and {methods[1]} should agree everywhere, and give maps of "
+            f"{' and '.join(f'{rows}×{columns}' for rows, columns in sizes)} cells"
+        )
+    rows, columns = (min(pair) for pair in zip(*sizes, strict=True))
+    a, b = (found.tensor[..., :rows, :columns] for found in scores)
+    span = float(b.max() - b.min()) or 1.0
+    share = (a - b).abs().amax((0, 1)) / span
+    row, column = divmod(int(share.argmax()), columns)
+    inside = [
+        slice(*_interior(grid, subject.spec.reach[axis], size[axis], axis, cells))
+        for axis, cells in enumerate((rows, columns))
+    ]
+    within = share[inside[0], inside[1]]
+    return Difference(
+        methods,
+        float(share.max()),
+        (row, column),
+        (float(grid.offset[0] + row * grid.stride[0]),
+         float(grid.offset[1] + column * grid.stride[1])),
+        float(within.max()) if within.numel() else None,
+        expected,
+    )  # fmt: skip
+
+
+def _interior(
+    grid: Grid, reach: float | Fraction, pixels: int, axis: int, cells: int
+) -> tuple[int, int]:
+    """Return the first cell and the end of those that see nothing beyond the image."""
+    if reach == inf:
+        return 0, 0
+    first = ceil((reach - grid.offset[axis]) / grid.stride[axis])
+    last = floor((pixels - 1 - reach - grid.offset[axis]) / grid.stride[axis])
+    return max(0, first), max(0, min(cells, last + 1))

@@ -1,0 +1,205 @@
+"""TIFF and GeoTIFF by windows, through GDAL: neither image nor result need fit into memory."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...common.files import replacing
+from ...common.logs import log_once
+from ...data.images import TIFF_SUFFIXES, ImageError, check_pixels, check_range
+from .tiling import BLOCK, Region
+
+CACHE_MEGABYTES = 64
+"""Of GDAL's cache of blocks, which would otherwise grow to a share of the machine's memory."""
+
+GREY, COLOUR, ALPHA = 1, 3, 4
+
+
+PLAIN = {1, 2, 5, 6}
+"""PhotometricInterpretation (TIFF 6.0, section 8) of black as 0, RGB, CMYK, and YCbCr."""
+
+PREMULTIPLIED = 1
+"""ExtraSamples (TIFF 6.0, section 18) of colours that alpha has been multiplied into."""
+
+
+def can_be_windowed(path: Path) -> bool:
+    """Tell whether windows of a file can be read: a TIFF, upright, and the extra installed.
+
+    What GDAL gives as it is stored, but `read_image` as it looks, is none: white as 0, palettes,
+    shades of less than 8 bits, colours multiplied by alpha.
+    """
+    missing = [name for name in ("rasterio", "tifffile") if find_spec(name) is None]
+    if path.suffix.lower() not in TIFF_SUFFIXES or missing:
+        return False
+    import tifffile  # noqa: PLC0415 - an extra
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            return _is_plain(file.pages.first)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, whoever reads it will say so
+        return False
+
+
+def _is_plain(page: Any) -> bool:
+    """Tell whether GDAL shows a page as it looks: CMYK and YCbCr, it turns into RGB."""
+    return (
+        page.tags.valueof("Orientation", 1) == 1
+        and page.photometric in PLAIN
+        and page.bitspersample % 8 == 0
+        and PREMULTIPLIED not in page.extrasamples
+    )
+
+
+@dataclass(frozen=True)
+class Raster:
+    """An open file: ``size`` is (height, width); windows have ``channels`` channels."""
+
+    path: Path
+    channels: int
+    bands: Sequence[int]
+    file: Any
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.file.height, self.file.width
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the file says where on Earth it lies."""
+        return self.file.crs is not None or bool(self.file.gcps[0]) or self.file.rpcs is not None
+
+    def read(self, region: Region) -> np.ndarray:
+        """Return the raw pixels of a region, (h, w, channels).
+
+        Raises: ImageError naming the file, if it cannot be decoded there.
+        """
+        from rasterio.errors import RasterioError  # noqa: PLC0415 - an extra
+
+        try:
+            pixels = self.file.read(list(self.bands), window=_window(region))
+        except RasterioError as error:
+            raise ImageError(f"{self.path}: cannot be read: {_reason(error)}") from error
+        checked = check_pixels(np.moveaxis(pixels, 0, -1), self.channels, self.path)
+        return check_range(checked, self.path)
+
+
+@contextmanager
+def open_raster(path: Path, channels: int) -> Iterator[Raster]:
+    """Open a TIFF for windows of so many channels.
+
+    Grey is repeated where three channels are wanted, and alpha left out, each with a line in the
+    log.
+
+    Raises: ImageError for a file that GDAL cannot open, or of another number of bands.
+    """
+    import rasterio  # noqa: PLC0415 - an extra
+    from rasterio.errors import RasterioError  # noqa: PLC0415
+
+    with _quiet(), rasterio.Env(GDAL_CACHEMAX=CACHE_MEGABYTES):
+        try:
+            file = rasterio.open(path)
+        except RasterioError as error:
+            raise ImageError(f"{path}: cannot be read: {_reason(error)}") from error
+        with file:
+            yield Raster(path, channels, _bands(path, file, channels), file)
+
+
+def _bands(path: Path, file: Any, channels: int) -> Sequence[int]:
+    """Return which bands, counted from 1, make up the channels."""
+    from rasterio.enums import ColorInterp  # noqa: PLC0415 - an extra
+
+    count = file.count
+    if count == channels:
+        return range(1, count + 1)
+    if count == GREY and channels == COLOUR:
+        log_once(logging.INFO, f"{path}: converted from greyscale to RGB")
+        return [1, 1, 1]
+    if count == ALPHA and channels == COLOUR and file.colorinterp[-1] == ColorInterp.alpha:
+        log_once(logging.INFO, f"{path}: converted from RGBA to RGB")
+        return [1, 2, 3]
+    raise ImageError(f"{path}: has {count} bands, {channels} are needed")
+
+
+Write = Callable[[Region, np.ndarray], None]
+"""Writes the pixels of a region, (h, w) or (h, w, bands)."""
+
+
+@contextmanager
+def raster_writer(
+    path: Path, like: Raster, dtype: str, descriptions: Sequence[str] = ("",)
+) -> Iterator[Write]:
+    """Write a compressed, tiled TIFF of the size and the place of another one, window by window.
+
+    ``descriptions``: of its bands. The file appears under its name when it is whole, or not at all.
+
+    Raises: PluxelError where the disk refuses.
+    """
+    import rasterio  # noqa: PLC0415 - an extra
+    from rasterio.errors import RasterioError  # noqa: PLC0415
+
+    profile = _place(like.file) | {
+        "driver": "GTiff",
+        "height": like.size[0],
+        "width": like.size[1],
+        "count": len(descriptions),
+        "dtype": dtype,
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "compress": "deflate",
+        "bigtiff": "if_safer",
+        "photometric": "rgb" if len(descriptions) == COLOUR and dtype == "uint8" else "minisblack",
+    }
+    with replacing(path) as unfinished, _quiet():
+        try:
+            with rasterio.open(unfinished, "w", **profile) as file:
+                for band, description in enumerate(descriptions, 1):
+                    file.set_band_description(band, description)
+
+                def write(region: Region, pixels: np.ndarray) -> None:
+                    planes = np.moveaxis(pixels, -1, 0) if pixels.ndim == 3 else pixels[None]
+                    file.write(planes, window=_window(region))
+
+                yield write
+        except RasterioError as error:
+            raise OSError(_reason(error)) from error
+
+
+def _place(file: Any) -> dict[str, Any]:
+    """Return where on Earth a file lies, if it says so."""
+    ground_points, system = file.gcps
+    if ground_points:
+        return {"gcps": ground_points, "crs": system}
+    return {"crs": file.crs, "transform": file.transform, "rpcs": file.rpcs}
+
+
+def _window(region: Region) -> Any:
+    from rasterio.windows import Window  # noqa: PLC0415 - an extra
+
+    height, width = region.size
+    return Window(region.columns.start, region.rows.start, width, height)  # pyright: ignore[reportCallIssue]
+
+
+def _reason(error: Exception) -> str:
+    """Return what GDAL said, which rasterio keeps as the cause."""
+    return " ".join(str(error.__cause__ or error).split())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Say nothing of files that do not tell where on Earth they lie."""
+    from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415 - an extra
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield

@@ -1,0 +1,106 @@
+"""Overlapping windows for networks to which no piece of an image looks as in the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import floor
+
+import torch
+from torch import Tensor
+
+from ....contracts.kinds import Scores
+from ....geometry.grid import Grid
+from ....geometry.regions import Read, Region, Size, Window, moved
+from ....model.network import SegmentationModel
+
+DEVIATION = 0.25
+"""Standard deviation of the Gaussian that windows are blended by, as a share of their length."""
+
+
+class Blend:
+    """Overlapping windows, one around each tile, and their weighted mean.
+
+    ``tile``: side of the tiles, in pixels. Windows begin at multiples of ``step``, so their cells
+    are the same cells of one grid. Of their scores, those of three rows of tiles are kept.
+    """
+
+    def __init__(
+        self, model: SegmentationModel, tiles: Sequence[Region], tile: int, step: int, size: Size
+    ) -> None:
+        self.model, self.size = model, size
+        self.margin = -(-tile // (4 * step)) * step
+        self.tiles = {(one.rows.start // tile, one.columns.start // tile): one for one in tiles}
+        self.windows: dict[tuple[int, int], Window] = {}
+
+    def run(self, read: Read) -> Iterator[tuple[Region, dict[str, Scores]]]:
+        """Yield each tile with its scores by head, their grids counting from its corner."""
+        for (row, column), tile in self.tiles.items():
+            self.windows = {place: w for place, w in self.windows.items() if place[0] >= row - 1}
+            places = [(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+            around = [self._window(place, read) for place in places if place in self.tiles]
+            heads = self.model.heads
+            yield tile, {head: _mean(tile, [(r, s[head]) for r, s in around]) for head in heads}
+
+    def _window(self, place: tuple[int, int], read: Read) -> Window:
+        if place not in self.windows:
+            tile = self.tiles[place]
+            rows, columns = (
+                range(max(0, span.start - self.margin), min(pixels, span.stop + self.margin))
+                for span, pixels in zip((tile.rows, tile.columns), self.size, strict=True)
+            )
+            region = Region(rows, columns)
+            self.windows[place] = region, self.model(read(region))
+        return self.windows[place]
+
+
+def _mean(tile: Region, windows: Sequence[tuple[Region, Scores]]) -> Scores:
+    """Return the weighted mean of the windows' scores in the cells around a tile."""
+    first = windows[0][1]
+    cells = [_cells(region, scores) for region, scores in windows]
+    wanted = _around(tile, first.grid, cells)
+    total = first.tensor.new_zeros((*first.tensor.shape[:2], *wanted.size))
+    weights = first.tensor.new_zeros(wanted.size)
+    for own, (_, scores) in zip(cells, windows, strict=True):
+        common = wanted.common(own)
+        if min(common.size) == 0:
+            continue
+        here, there = common.within(wanted), common.within(own)
+        height, width = (_gaussian(count, total) for count in own.size)
+        weight = torch.outer(height, width)[there]
+        total[:, :, *here] += weight * scores.tensor[:, :, *there]
+        weights[here] += weight
+    mean = replace(first, tensor=total / weights, grid=first.grid.crop(wanted.corner))
+    return moved(mean, (0, 0), tile.corner)
+
+
+def _cells(window: Region, scores: Scores) -> Region:
+    """Return which cells of the whole image's map those of a window are."""
+    spans = zip(
+        (window.rows, window.columns), scores.grid.stride, scores.tensor.shape[-2:], strict=True
+    )
+    rows, columns = (
+        range(span.start // stride, span.start // stride + count) for span, stride, count in spans
+    )
+    return Region(rows, columns)
+
+
+def _around(tile: Region, grid: Grid, cells: Sequence[Region]) -> Region:
+    """Return the cells that a tile's pixels lie between, as far as there are any."""
+    last = max(c.rows.stop for c in cells), max(c.columns.stop for c in cells)
+    rows, columns = (
+        range(
+            max(0, floor((span.start - offset) / stride)),
+            min(end, floor((span.stop - 1 - offset) / stride) + 2),
+        )
+        for span, offset, stride, end in zip(
+            (tile.rows, tile.columns), grid.offset, grid.stride, last, strict=True
+        )
+    )
+    return Region(rows, columns)
+
+
+def _gaussian(cells: int, like: Tensor) -> Tensor:
+    """Return the weights of a window's cells along one axis, (cells,), 1 in its middle."""
+    distance = torch.linspace(-1, 1, cells + 2, device=like.device, dtype=like.dtype)[1:-1]
+    return torch.exp(-((distance / (2 * DEVIATION)) ** 2) / 2)

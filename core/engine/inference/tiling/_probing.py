@@ -1,0 +1,65 @@
+"""Whether tiles of a network that could not be followed layer by layer are those of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
+from math import inf
+
+import torch
+
+from ....geometry.regions import Region
+from ....geometry.resampling import resample
+from ....model.network import SegmentationModel
+from ._reach import Reach
+from ._tiling import Tiling
+
+_TOLERANCE = 1e-3
+"""Of the range of the scores: far above rounding, far below what another position makes."""
+
+
+def tried(model: SegmentationModel, reach: Reach, channels: Mapping[str, int]) -> Reach:
+    """Return a reach that windows can rely on; without an end where they would not give the whole.
+
+    Of a probed network, what lies between its layers is not known: positions may follow from the
+    size of the image, and strides may come and go. So one random image is looked at whole and in
+    tiles. ``channels``: of each input, by name. The model is in the mode of evaluation.
+    """
+    if not reach.is_finite or all(spec.source == "computed" for spec in reach.specs):
+        return reach
+    if _agrees(model, reach, channels):
+        return reach
+    endless = tuple(replace(spec, receptive_field=(inf, inf)) for spec in reach.specs)
+    return replace(reach, specs=endless)
+
+
+@torch.inference_mode()
+def _agrees(model: SegmentationModel, reach: Reach, channels: Mapping[str, int]) -> bool:
+    tile = -(-max(reach.halo, 32) // reach.step) * reach.step
+    # More than the tiles at both ends with their halos, and no multiple of anything.
+    side = 2 * (reach.halo + reach.minimum) * 2 + 3 * tile + 2 * reach.step + 1
+    first = next(chain(model.parameters(), model.buffers()))
+    random = torch.Generator().manual_seed(0)
+    image = {
+        name: torch.rand(1, count, side, side, generator=random).to(first)
+        for name, count in channels.items()
+    }
+
+    def read(window: Region) -> dict[str, torch.Tensor]:
+        return {name: _part(pixels, window) for name, pixels in image.items()}
+
+    whole = {head: resample(one, (side, side)) for head, one in model(image).items()}
+    span = {head: float(one.max() - one.min()) or 1.0 for head, one in whole.items()}
+    return all(
+        float((resample(one, region.size) - _part(whole[head], region)).abs().max())
+        <= _TOLERANCE * span[head]
+        for region, found in Tiling(model, reach, tile).run(read, (side, side))
+        for head, one in found.items()
+    )
+
+
+def _part(tensor: torch.Tensor, region: Region) -> torch.Tensor:
+    """Return the pixels of a region, (N, C, h, w)."""
+    rows, columns = region.rows, region.columns
+    return tensor[..., rows.start : rows.stop, columns.start : columns.stop]

@@ -1,0 +1,72 @@
+"""Tiles of an image, each with the window that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .....registry import PluxelError
+from ....contracts.kinds import Scores
+from ....geometry.regions import Read, Region, Size, moved
+from ....model.network import SegmentationModel
+from ._blending import Blend
+from ._reach import Reach
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A model on images by tiles of ``tile`` pixels along each side."""
+
+    model: SegmentationModel
+    reach: Reach
+    tile: int
+
+    @classmethod
+    def of(cls, model: SegmentationModel, reach: Reach, tile: int) -> Tiling:
+        """Round a tile to whole blocks of files, or up to whole steps where it is too small.
+
+        Raises: PluxelError for one that is smaller than the halo that it would need.
+        """
+        if reach.is_finite and tile < reach.halo:
+            raise PluxelError(
+                f"a tile of {tile} pixels is smaller than what its scores look at around it, "
+                f"{reach.halo} pixels: give it at least that"
+            )
+        whole = round(tile / reach.block) * reach.block
+        if tile < reach.block or (reach.is_finite and whole < reach.halo):
+            whole = -(-tile // reach.step) * reach.step
+        return cls(model, reach, whole)
+
+    def tiles(self, size: Size) -> list[Region]:
+        """Return the tiles of an image (H, W), row by row."""
+        rows, columns = (self._cut(pixels, axis) for axis, pixels in enumerate(size))
+        return [Region(row, column) for row in rows for column in columns]
+
+    def _cut(self, pixels: int, axis: int) -> list[range]:
+        if self.reach.is_finite:
+            return self.reach.tiles(self.tile, pixels, axis)
+        starts = range(0, pixels, self.tile)
+        return [range(start, min(start + self.tile, pixels)) for start in starts]
+
+    def run(self, read: Read, size: Size) -> Iterator[tuple[Region, dict[str, Scores]]]:
+        """Yield each tile of an image (H, W) with its scores by head.
+
+        The grid of the scores counts pixels from the corner of the tile.
+        """
+        if not self.reach.is_finite:
+            tiles = self.tiles(size)
+            yield from Blend(self.model, tiles, self.tile, self.reach.step, size).run(read)
+            return
+        for tile in self.tiles(size):
+            window = self.window(tile, size)
+            scores = self.model(read(window))
+            yield (
+                tile,
+                {head: moved(one, window.corner, tile.corner) for head, one in scores.items()},
+            )
+
+    def window(self, tile: Region, size: Size) -> Region:
+        """Return the piece of the image that decides the scores of a tile."""
+        return Region(
+            self.reach.window(tile.rows, size[0], 0), self.reach.window(tile.columns, size[1], 1)
+        )

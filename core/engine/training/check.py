@@ -1,0 +1,110 @@
+"""What can be known to be wrong with a training before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+
+from ....registry import PluxelError
+from ...common.files import is_missing_file
+from ...config import Config, ConfigError, Problem
+from ...contracts.labels import LabelSpace
+from ...embeddings import without_downloads
+from ...model.build import blueprint_or_stand_in, build_model, build_objective, look_at_data
+from ...model.network import SegmentationModel
+from ..run import weights_file
+from .monitor import check_monitor
+from .optimizer import build_optimizer, freeze
+
+
+def check_training(config: Config) -> list[str]:
+    """Build everything without memory for weights, so that what does not fit shows.
+
+    Returns what is not here: data and files of weights may well lie on another machine, or come
+    from a run that is still to be made. What depends on the data's classes is left out then.
+
+    Raises: ConfigError with all that is wrong, or first of all with two parts that do not fit.
+    """
+    with without_downloads():
+        return _check(config)
+
+
+def _check(config: Config) -> list[str]:
+    dataset, doubt = look_at_data(config)
+    blueprint = blueprint_or_stand_in(config, dataset)
+    with torch.device("meta"):
+        model = build_model(config, blueprint)
+    spaces = None if dataset is None else blueprint.label_spaces()
+    checks: list[Callable[[], object]] = [
+        partial(_check_roles, config),
+        partial(_check_groups, config, model),
+        partial(_check_monitor, config, spaces),
+    ]
+    notes = [f"the data could not be looked at: {doubt}"] if doubt else []
+    if spaces is not None:
+        building = partial(build_objective, config, spaces, lambda _head: [])
+        checks.append(lambda: notes.extend(_missing_files(building)))
+    finding = partial(_find_files, config, model)
+    checks.append(lambda: notes.extend(_missing_files(finding)))
+    _make_all(checks)
+    return notes
+
+
+def _make_all(checks: list[Callable[[], object]]) -> None:
+    problems: list[Problem] = []
+    for check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_roles(config: Config) -> None:
+    splits = config.pipeline.splits
+    with config.at("splits"):
+        if "train" not in splits:
+            raise PluxelError("splits: there is none to train on; add 'train: NAME'")
+
+
+def _check_groups(config: Config, model: SegmentationModel) -> None:
+    options = config.pipeline.training
+    with config.at("training", "groups"):
+        freeze(model, options.groups)
+        build_optimizer(model, options.optimizer, options.groups)
+
+
+def _check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> None:
+    with config.at("training", "monitor"):
+        check_monitor(config.pipeline, spaces)
+
+
+def _missing_files(check: Callable[[], object]) -> list[str]:
+    """Return what is to be said of files that are not there; other mistakes are raised."""
+    try:
+        check()
+    except ConfigError as error:
+        if is_missing_file(error):
+            return [str(problem) for problem in error.problems]
+        raise
+    return []
+
+
+def _find_files(config: Config, model: SegmentationModel) -> None:
+    if (source := config.pipeline.init_from) is not None:
+        with config.at("init_from"):
+            weights_file(source)
+    for name, head in model.heads.items():
+        for decoder in head.decoders.values():
+            with config.at("heads", name, "decoder"):
+                if (check := getattr(decoder, "check_pretrained", None)) is not None:
+                    check()
+    if config.pipeline.init_from is not None:
+        return  # which may hold all that would be fetched
+    for name, stream in model.streams.items():
+        with config.at("streams", name, "backbone", "pretrained"):
+            if (check := getattr(stream.backbone, "check_pretrained", None)) is not None:
+                check()

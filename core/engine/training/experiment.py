@@ -1,0 +1,233 @@
+"""What training and evaluation share: data, model, objective and device of one configuration."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from ....registry import PluxelError
+from ...common.files import is_missing_file, write_json
+from ...common.logs import logger
+from ...common.progress import track
+from ...config import Config, ConfigError
+from ...contracts.kinds import Dataset
+from ...data import EvaluationData, Loader, class_frequencies, evaluation_loader, open_split
+from ...model.build import (
+    Blueprint,
+    build_model,
+    build_objective,
+    draw_blueprint,
+    seen_classes,
+    settle,
+    settle_decoders,
+)
+from ...model.network import SegmentationModel
+from ...model.objective import Objective
+from ...model.weights import copy_matching, read_state_dict
+from ..evaluation.evaluate import Evaluation, Evaluator
+from ..run import Run, weights_file
+from .distributed import make_accelerator, make_deterministic, on_main_process
+
+
+class Experiment:
+    """One configuration brought to life in the directory of a run; parts are made when needed."""
+
+    def __init__(self, config: Config, run: Run, blueprint: Blueprint | None = None) -> None:
+        pipeline = config.pipeline
+        self.config = config
+        self.run = run
+        self.accelerator: Accelerator = make_accelerator(
+            pipeline.device, pipeline.training.precision
+        )
+        if not self.accelerator.is_main_process:
+            logger.setLevel(logging.WARNING)  # what all processes do is told once
+        self._datasets: dict[str, Dataset] = {}
+        self._initialised = False
+        make_deterministic(pipeline.seed, strict=pipeline.deterministic)
+        if blueprint is None:
+            self.config = settle(config, self.dataset("train"))
+            blueprint = draw_blueprint(self.config, self.dataset("train"))
+            if "val" in pipeline.splits:
+                self.dataset("val")  # what is missing is told now, not at the first evaluation
+        self.blueprint = blueprint
+        self.spaces = blueprint.label_spaces()
+
+    def dataset(self, role: str) -> Dataset:
+        """Return the dataset of the split that plays a role (``train``, ``val`` …), or is named.
+
+        Raises: ConfigError at ``dataset``, where it has no such split.
+        """
+        split = self.config.pipeline.splits.get(role, role)
+        if split not in self._datasets:
+            with self.config.at("dataset"):
+                self._datasets[split] = open_split(
+                    lambda name: self.config.pipeline.dataset(split=name), split
+                )
+        return self._datasets[split]
+
+    @cached_property
+    def model(self) -> SegmentationModel:
+        """The model with fresh weights."""
+        model = build_model(self.config, self.blueprint)
+        self.config = settle_decoders(self.config, model)
+        # Convolutions in bfloat16, and all on GPUs, are faster with the channels last; in float32
+        # on CPUs they are a quarter slower.
+        if self.accelerator.mixed_precision == "no" and self.accelerator.device.type == "cpu":
+            return model
+        return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+    @cached_property
+    def objective(self) -> Objective:
+        """The losses of all heads, on the device."""
+        objective = build_objective(self.config, self.spaces, self._frequencies)
+        for loss in objective.losses.values():
+            if isinstance(loss, nn.Module):
+                loss.to(self.accelerator.device)
+        for name, weight in objective.chosen_weights.items():
+            logger.info("weight of class %s: %.3g", name, weight)
+        return objective
+
+    def clear_run(self) -> None:
+        """Delete what an earlier training left in the run, once the new model has its weights."""
+        self.initialise()
+        self.accelerator.wait_for_everyone()  # until each process has looked at what is there
+        on_main_process(self.accelerator, self.run.delete)
+
+    def initialise(self) -> None:
+        """Give the model its starting weights: those of ``init_from``, else the pretrained ones.
+
+        Later calls do nothing.
+
+        Raises: ConfigError if they cannot be had, or if nothing of ``init_from`` fits.
+        """
+        if self._initialised:
+            return
+        source = self.config.pipeline.init_from
+        state = {}
+        if source is not None:
+            with self.config.at("init_from"):
+                state = read_state_dict(weights_file(source))
+        for name, stream in self.model.streams.items():
+            wanted = {f"streams.{name}.{key}" for key in stream.state_dict()}
+            load = getattr(stream.backbone, "load_pretrained", None)
+            if load is None or wanted <= state.keys():
+                continue  # what is about to be overwritten is not fetched
+            # One process of a machine downloads, the others find the file.
+            with (
+                self.config.at("streams", name, "backbone"),
+                self.accelerator.local_main_process_first(),
+            ):
+                report = load()
+            logger.info("backbone: %s", report or "random weights")
+            stream.adopt_normalisation()
+        if state:
+            with self.config.at("init_from"):
+                self._adopt(state)
+        for name, head in self.model.heads.items():
+            for decoder in head.decoders.values():
+                self._prepare(name, decoder)
+        self._initialised = True
+
+    def _prepare(self, head: str, decoder: object) -> None:
+        """Let a decoder load what it does not learn."""
+        if (load := getattr(decoder, "load_pretrained", None)) is None:
+            return
+        with self.config.at("heads", head, "decoder"), self.accelerator.local_main_process_first():
+            report = load()
+        logger.info("decoder: %s", report)
+
+    def _adopt(self, state: Mapping[str, Tensor]) -> None:
+        source = self.config.pipeline.init_from
+        report = copy_matching(self.model, state)
+        # A normalisation fits always; of what is learnt, something must.
+        if not {*report.loaded}.intersection(name for name, _ in self.model.named_parameters()):
+            theirs, ours = (", ".join([*names][:3]) for names in (state, self.model.state_dict()))
+            raise PluxelError(
+                f"{source}: none of its weights fit: {theirs}, … instead of {ours}, …"
+            )
+        logger.info("from %s: %s", source, report)
+
+    @property
+    def fill(self) -> list[float]:
+        """The colour, in 8-bit pixel values, that normalises to zero: for what lies outside."""
+        names = self.model.input_names
+        image = "image" if "image" in names else names[0]  # what the colour is for
+        stream = next(s for s in self.model.streams.values() if image in s.inputs)
+        mean = stream.normalise.mean.flatten()[stream.normalise.order]
+        counts = [self.blueprint.channels[name] for name in stream.inputs]
+        first = sum(counts[: stream.inputs.index(image)])
+        return [255 * value for value in mean[first:][: self.blueprint.channels[image]].tolist()]
+
+    def _frequencies(self, head: str) -> Sequence[int]:
+        """Return the pixels of each class in the training split: counted once a run."""
+        on_main_process(self.accelerator, lambda: self._count(head))
+        return list(self._counted()[head].values())
+
+    def _counted(self) -> dict[str, dict[str, int]]:
+        """Return what the run knows of class frequencies: head -> class -> pixels."""
+        file = self.run.class_frequencies
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def _count(self, head: str) -> None:
+        known, space = self._counted(), self.spaces[head]
+        if list(known.get(head, ())) == list(space.class_names):
+            return
+        dataset = self.dataset("train")
+        with track("counting the pixels of each class", len(dataset)) as advance:
+            counts = class_frequencies(
+                dataset,
+                space,
+                source=self.blueprint.targets[head],
+                progress=lambda _done, _count: advance(),
+            )
+        known[head] = dict(zip(space.class_names, counts, strict=True))
+        write_json(self.run.class_frequencies, known)
+
+    def evaluation_batches(self, role: str) -> Loader:
+        """Return this process's share of the split that plays a role."""
+        options = self.config.pipeline.evaluation
+        data = EvaluationData(
+            self.dataset(role),
+            self.spaces,
+            inputs=self.model.input_names,
+            sources=self.blueprint.targets,
+            on_bad_sample=self.config.pipeline.training.on_bad_sample,
+        )
+        return evaluation_loader(
+            data,
+            options.batch_size,
+            workers=options.workers,
+            pin_memory=self.accelerator.device.type == "cuda",
+            rank=self.accelerator.process_index,
+            world_size=self.accelerator.num_processes,
+        )
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """What evaluates models on the splits."""
+        found = {h: seen_classes(self.config, h, space) for h, space in self.spaces.items()}
+        unseen = {head: seen.unseen for head, seen in found.items() if seen}
+        return Evaluator(self.spaces, self._objective_or_none(), self.accelerator, unseen)
+
+    def _objective_or_none(self) -> Objective | None:
+        """Return the losses, or None if they need files that are not here, such as word vectors.
+
+        A training has its losses by then; a run that is used elsewhere does without.
+        """
+        try:
+            return self.objective
+        except ConfigError as error:
+            if not is_missing_file(error):
+                raise
+            logger.warning("the loss is not measured: %s", error)
+            return None
+
+    def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
+        """Evaluate a model, on its device already, on the split that plays a role."""
+        return self.evaluator(model, self.evaluation_batches(role), role)

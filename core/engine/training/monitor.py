@@ -1,0 +1,105 @@
+"""Which weights are the best so far, and whether waiting for better ones is worth it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....registry import PluxelError, did_you_mean
+from ...config import PipelineConfig, TrainingConfig
+from ...contracts.labels import LabelSpace
+from ..evaluation.evaluate import Evaluation
+from ..evaluation.metrics import SegmentationScores
+
+
+@dataclass
+class Progress:
+    """What a training remembers besides tensors.
+
+    ``best`` is the best value of ``monitor`` so far, found at ``best_step``; ``mark`` is the value
+    of the last significant gain, and ``waited`` counts the evaluations since that have not gained
+    ``min_delta`` on it; ``judged`` is the step that was last evaluated; ``seconds`` is the time
+    spent, over all sessions.
+    """
+
+    step: int = 0
+    best: float | None = None
+    best_step: int = 0
+    mark: float | None = None
+    waited: int = 0
+    judged: int = 0
+    seconds: float = 0.0
+
+
+def check_monitor(pipeline: PipelineConfig, spaces: Mapping[str, LabelSpace] | None) -> None:
+    """Refuse a ``monitor`` that no evaluation reports.
+
+    ``spaces``: by head, its label space; None where the data, and so the classes, are not there.
+
+    Raises: PluxelError with the nearest name.
+    """
+    monitor = pipeline.training.monitor
+    if monitor is None:
+        return
+    if "val" not in pipeline.splits:
+        raise PluxelError("without a split 'val' there is nothing to monitor: monitor: null")
+    names = _scalar_names(
+        {head: spaces[head].class_names if spaces else ("",) for head in pipeline.heads},
+        [head for head, section in pipeline.heads.items() if section.zero_shot],
+    )
+    of_any_class = () if spaces else tuple(name for name in names if name.endswith("/"))
+    if monitor not in names and not monitor.startswith(of_any_class):
+        hint = did_you_mean(monitor, names) or f" There are {', '.join(names[:4])} …"
+        raise PluxelError(f"nothing is called {monitor!r}.{hint}")
+
+
+def _scalar_names(class_names: Mapping[str, Sequence[str]], zero_shot: list[str]) -> list[str]:
+    """Return what an evaluation of heads with these classes reports on ``val``."""
+    nothing = {
+        head: SegmentationScores.of(np.zeros((len(names), len(names)), np.int64))
+        for head, names in class_names.items()
+    }
+    return list(
+        Evaluation(0.0, nothing, class_names, {}, dict.fromkeys(zero_shot, ())).scalars("val")
+    )
+
+
+def is_improvement(
+    progress: Progress, options: TrainingConfig, scalars: Mapping[str, float]
+) -> bool:
+    """Note the scores of an evaluation; tell whether its weights are to be kept.
+
+    Without a ``monitor``, the last ones are.
+    """
+    if options.monitor is None:
+        return True
+    value = scalars[options.monitor]
+    if math.isnan(value):  # the class was absent: neither better nor worse
+        return progress.best is None
+    sign = -1 if (options.mode or _mode(options.monitor)) == "min" else 1
+    least = options.early_stop.min_delta if options.early_stop else 0
+    if _gain(sign, value, progress.mark) > least:
+        progress.mark, progress.waited = value, 0
+    else:
+        progress.waited += 1
+    better = _gain(sign, value, progress.best) > 0
+    if better:
+        progress.best, progress.best_step = value, progress.step
+    return better
+
+
+def _gain(sign: int, value: float, over: float | None) -> float:
+    return math.inf if over is None else sign * (value - over)
+
+
+def has_waited_enough(progress: Progress, options: TrainingConfig) -> bool:
+    """Tell whether ``early_stop`` ends the training here."""
+    return options.early_stop is not None and progress.waited >= options.early_stop.patience
+
+
+def _mode(monitor: str) -> str:
+    return "min" if re.fullmatch("[^/]+/loss", monitor) else "max"

@@ -1,0 +1,98 @@
+"""The tensors of a training under way, and their files: raw weights, moments, moving average."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from timm.utils.model_ema import ModelEmaV3
+
+from ....registry import PluxelError
+from ...model.network import SegmentationModel
+from ...model.weights import load_weights
+from ..checkpoint import (
+    flatten_optimizer,
+    read_tensors,
+    restore_optimizer,
+    with_prefix,
+    without_prefix,
+    write_tensors,
+)
+from ..run import Run
+
+
+class Diverged(PluxelError):  # noqa: N818 - reads as what it says
+    """A loss or a weight is not a number any more."""
+
+
+@dataclass
+class State:
+    """``ema`` holds a moving average of the model's weights, if there is one."""
+
+    model: SegmentationModel
+    optimizer: torch.optim.Optimizer
+    ema: ModelEmaV3 | None
+
+    @property
+    def judged(self) -> SegmentationModel:
+        """The model that is evaluated and kept: the moving average where there is one."""
+        return self.model if self.ema is None else self.ema.module  # pyright: ignore[reportReturnType]
+
+    def save(self, run: Run, metadata: Mapping[str, Any]) -> None:
+        """Write all that resuming needs.
+
+        Raises: Diverged rather than overwrite good weights with broken ones.
+        """
+        self._check_finite(run)
+        optimizer, plain = flatten_optimizer(self.optimizer)
+        tensors = with_prefix("model", self.model.state_dict())
+        tensors |= with_prefix("optimizer", optimizer)
+        if self.ema is not None:
+            tensors |= with_prefix("ema", self.ema.module.state_dict())
+        write_tensors(run.state, tensors, {**metadata, "optimizer": plain})
+
+    def restore(self, run: Run) -> dict[str, Any]:
+        """Undo ``save``; returns the metadata.
+
+        Raises: PluxelError if the checkpoint is from another model or optimiser.
+        """
+        tensors, metadata = read_tensors(run.state)
+        load_weights(self.model, without_prefix("model", tensors), run.state)
+        if self.ema is not None:
+            averages = without_prefix("ema", tensors)
+            if not averages:
+                raise PluxelError(f"{run.state} is from a training without ema: training.ema=null")
+            load_weights(self.ema.module, averages, run.state)
+        try:
+            moments = without_prefix("optimizer", tensors)
+            restore_optimizer(self.optimizer, moments, metadata["optimizer"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise PluxelError(
+                f"{run.state} is from another optimiser than the configuration's: {error}"
+            ) from error
+        return metadata
+
+    def save_weights(self, run: Run, metadata: Mapping[str, Any]) -> None:
+        """Write the weights to predict with.
+
+        Raises: Diverged rather than overwrite good weights with broken ones.
+        """
+        self._check_finite(run)
+        write_tensors(run.weights, self.judged.state_dict(), metadata)
+
+    def _check_finite(self, run: Run) -> None:
+        names, values = zip(*self.model.named_parameters(), strict=True)
+        # Read once: each answer that is looked at makes the host wait for the device.
+        finite = torch.stack([value.isfinite().all() for value in values]).tolist()
+        if not all(finite):
+            name = names[finite.index(False)]
+            raise Diverged(f"the weights of {name} are not finite. {last_good(run)}")
+
+
+def last_good(run: Run) -> str:
+    """Return what is left when a training has gone wrong."""
+    if run.state.exists():
+        return f"The last good checkpoint is kept: {run.state}"
+    return "There is no checkpoint yet"

@@ -1,0 +1,1 @@
+"""Where the cells of a map lie, for any network."""

@@ -1,0 +1,285 @@
+"""Convolutions, pools and paddings, with other strides and dilations than their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+from torch.utils._pytree import tree_leaves
+
+from ...common.numerics import at_least_float32, full_precision
+
+Ints = tuple[int, int]
+"""A number an axis: vertical, horizontal."""
+
+ONE: Ints = (1, 1)
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """A window that slides over a map: a convolution, a pool for maxima or averages, or none.
+
+    ``before``, ``after``: cells of padding at the top left and the bottom right, negative where
+    cells are cut off; of a mere ``padding`` they hold ``value``. ``overhang``: cells by which the
+    last window of a pool that rounds up may hang over.
+    ``divisor``: of averages; None for the cells of a window, those of the padding among them if
+    ``counts_padding``.
+    """
+
+    kind: Literal["convolution", "maximum", "average", "padding"]
+    kernel: Ints
+    stride: Ints
+    before: Ints
+    after: Ints
+    dilation: Ints = ONE
+    overhang: Ints = (0, 0)
+    groups: int = 1
+    counts_padding: bool = True
+    divisor: int | None = None
+    value: float = 0.0
+
+    def __call__(
+        self, image: Tensor, weight: Tensor | None, bias: Tensor | None, rate: Ints, stride: Ints
+    ) -> Tensor:
+        """Slide over (N, C, h, w) with ``stride``, everything else ``rate`` times as far apart."""
+        dilation = times(self.dilation, rate)
+        before = times(self.before, rate)
+        after = times(plus(self.after, self.overhang), rate)
+        if self.kind == "padding":
+            return _padded(image, before, after, self.value)
+        lowest = -torch.inf if self.kind == "maximum" else 0.0
+        padded = _padded(image, before, after, lowest)
+        if not self._fits(padded, dilation):
+            return self._nothing(padded, weight, stride, dilation)
+        if self.kind == "convolution":
+            assert weight is not None
+            return functional.conv2d(
+                padded, weight, bias, stride=stride, dilation=dilation, groups=self.groups
+            )
+        if self.kind == "maximum":
+            return functional.max_pool2d(padded, self.kernel, stride, dilation=dilation)
+        # In half precision the sum of a window may not be a number, where its mean is one.
+        wide = at_least_float32(padded)
+        with full_precision(wide):
+            return self._average(wide, image.shape, rate, stride, dilation).to(image.dtype)
+
+    def _average(
+        self, padded: Tensor, shape: torch.Size, rate: Ints, stride: Ints, dilation: Ints
+    ) -> Tensor:
+        """Return the averages of a padded map; ``shape``: of the map without its padding.
+
+        PyTorch's pool for averages has no dilation: a convolution of ones, and a division.
+        """
+        before = times(self.before, rate)
+        after = times(plus(self.after, self.overhang), rate)
+        total = _sum(padded, self.kernel, stride, dilation)
+        if self.divisor is not None:
+            return total / self.divisor
+        cells = _ones(padded, 1, 1, *shape[-2:])
+        overhang = times(self.overhang, rate)
+        if self.counts_padding:
+            cells = _padded(cells, before, times(self.after, rate), 1.0)
+            cells = _padded(cells, (0, 0), overhang, 0.0)
+        else:
+            cells = _padded(cells, before, after, 0.0)
+        return total / _sum(cells, self.kernel, stride, dilation)
+
+    def _fits(self, padded: Tensor, dilation: Ints) -> bool:
+        """Tell whether there is a window at all: a fragment of a small map may have none."""
+        pairs = zip(padded.shape[-2:], self.kernel, dilation, strict=True)
+        return all(cells > d * (k - 1) for cells, k, d in pairs)
+
+    def _nothing(
+        self, padded: Tensor, weight: Tensor | None, stride: Ints, dilation: Ints
+    ) -> Tensor:
+        channels = padded.shape[1] if weight is None else len(weight)
+        height, width = (
+            max(0, (cells - d * (k - 1) - 1) // s + 1)
+            for cells, k, d, s in zip(padded.shape[-2:], self.kernel, dilation, stride, strict=True)
+        )
+        return padded.new_empty(padded.shape[0], channels, height, width)
+
+
+def times(one: Ints, other: Ints) -> Ints:
+    """Multiply per axis."""
+    return one[0] * other[0], one[1] * other[1]
+
+
+def plus(one: Ints, other: Ints) -> Ints:
+    """Add per axis."""
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _padded(image: Tensor, before: Ints, after: Ints, value: float) -> Tensor:
+    if not any((*before, *after)):
+        return image
+    return functional.pad(image, (before[1], after[1], before[0], after[0]), value=value)
+
+
+def _ones(like: Tensor, *shape: int) -> Tensor:
+    """Return ones that do not depend on a map, as those of its method would for a tracer."""
+    return torch.ones(shape, dtype=like.dtype, device=like.device)
+
+
+def _sum(image: Tensor, kernel: Ints, stride: Ints, dilation: Ints) -> Tensor:
+    ones = _ones(image, image.shape[1], 1, *kernel)
+    return functional.conv2d(image, ones, stride=stride, dilation=dilation, groups=image.shape[1])
+
+
+def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) -> Sliding | None:
+    """Return what a node slides, or None if it is neither convolution nor pool nor padding.
+
+    ``module``: the one that the node calls, if it does. ``kernel``: height and width of the
+    weights, of a convolution.
+
+    Raises: ValueError for one whose numbers depend on the image, or that pads in another way.
+    """
+    arguments = _arguments(node, module)
+    if arguments is None:
+        return None
+    numbers = {name: value for name, value in arguments.items() if name not in TENSORS}
+    if any(isinstance(leaf, fx.Node) for leaf in tree_leaves(numbers)):
+        raise ValueError("its numbers depend on the image")
+    if arguments.get("padding_mode", "zeros") != "zeros":
+        raise ValueError(f"it pads by mode {arguments['padding_mode']!r}")
+    if "mode" in arguments:
+        return _padding(arguments)
+    if "kernel_size" in arguments:
+        return _pool(arguments)
+    assert kernel is not None
+    size, dilation = _two(kernel), _two(arguments["dilation"])
+    before = after = (0, 0)
+    if arguments["padding"] == "same":
+        reach = times(dilation, (size[0] - 1, size[1] - 1))
+        before = (reach[0] // 2, reach[1] // 2)
+        after = (reach[0] - before[0], reach[1] - before[1])
+    elif arguments["padding"] != "valid":
+        before = after = _two(arguments["padding"])
+    stride = _two(arguments["stride"])
+    groups = arguments["groups"]
+    return Sliding("convolution", size, stride, before, after, dilation, groups=groups)
+
+
+TENSORS = {"input", "weight", "bias"}
+
+
+def _pool(arguments: Mapping[str, Any]) -> Sliding:
+    kernel = _two(arguments["kernel_size"])
+    stride = _two(arguments["stride"] or kernel)
+    padding = _two(arguments["padding"])
+    dilation = _two(arguments.get("dilation", 1))
+    overhang = (0, 0)
+    if arguments["ceil_mode"]:
+        # PyTorch drops a last window that would start in the padding on the right.
+        vertical, horizontal = (
+            max(0, min(stride[a] - 1, dilation[a] * (kernel[a] - 1) - padding[a])) for a in (0, 1)
+        )
+        overhang = (vertical, horizontal)
+    if "count_include_pad" not in arguments:
+        return Sliding("maximum", kernel, stride, padding, padding, dilation, overhang)
+    return Sliding(
+        "average",
+        kernel,
+        stride,
+        padding,
+        padding,
+        overhang=overhang,
+        counts_padding=arguments["count_include_pad"],
+        divisor=arguments["divisor_override"],
+    )
+
+
+def _padding(arguments: Mapping[str, Any]) -> Sliding:
+    if arguments["mode"] != "constant":
+        raise ValueError(f"it pads by mode {arguments['mode']!r}")
+    amounts = (*arguments["pad"], 0, 0)  # the last dimension first, and maybe alone
+    left, right, top, bottom = amounts[:4]
+    if any(amounts[4:]):
+        raise ValueError("it pads channels")
+    value = arguments["value"] or 0.0
+    return Sliding("padding", ONE, ONE, (top, left), (bottom, right), value=value)
+
+
+def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None:
+    """Return the arguments of a convolution, a pool or a padding by PyTorch's names."""
+    if isinstance(module, nn.ConstantPad2d) and _is_plain(module, nn.ConstantPad2d):
+        return {"pad": module.padding, "mode": "constant", "value": module.value}
+    for kind, names in MODULES:
+        if _is_plain(module, kind):
+            return {name: getattr(module, name) for name in names}
+    for functions, defaults in FUNCTIONS:
+        if node.op == "call_function" and node.target in functions:
+            return {**defaults, **dict(zip(defaults, node.args, strict=False)), **node.kwargs}
+    return None
+
+
+def _is_plain(module: nn.Module | None, kind: type[nn.Module]) -> bool:
+    """Tell whether a module does what its kind does: subclasses may not, hooks may do more."""
+    if not isinstance(module, kind) or type(module).forward is not kind.forward:
+        return False
+    if "forward" in vars(module):  # replaced on this one module
+        return False
+    return not (module._forward_hooks or module._forward_pre_hooks)
+
+
+MODULES: Sequence[tuple[type[nn.Module], Sequence[str]]] = (
+    (nn.Conv2d, ["stride", "padding", "dilation", "groups", "padding_mode"]),
+    (nn.MaxPool2d, ["kernel_size", "stride", "padding", "dilation", "ceil_mode"]),
+    (
+        nn.AvgPool2d,
+        ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"],
+    ),
+)
+"""Kinds of modules, and the names of what they were given."""
+
+FUNCTIONS: Sequence[tuple[set[Any], Mapping[str, Any]]] = (
+    (
+        {functional.conv2d, torch.conv2d},
+        {
+            "input": None,
+            "weight": None,
+            "bias": None,
+            "stride": 1,
+            "padding": 0,
+            "dilation": 1,
+            "groups": 1,
+        },
+    ),
+    (
+        {functional.max_pool2d, torch.max_pool2d},
+        {
+            "input": None,
+            "kernel_size": None,
+            "stride": None,
+            "padding": 0,
+            "dilation": 1,
+            "ceil_mode": False,
+            "return_indices": False,
+        },
+    ),
+    (
+        {functional.avg_pool2d},
+        {
+            "input": None,
+            "kernel_size": None,
+            "stride": None,
+            "padding": 0,
+            "ceil_mode": False,
+            "count_include_pad": True,
+            "divisor_override": None,
+        },
+    ),
+    ({functional.pad}, {"input": None, "pad": None, "mode": "constant", "value": None}),
+)
+"""Functions of one kind, and their arguments in order with their defaults."""
+
+
+def _two(value: int | Sequence[int]) -> Ints:
+    if isinstance(value, int):
+        return value, value
+    values = tuple(value)
+    return (values[0], values[0]) if len(values) == 1 else (values[0], values[1])

@@ -1,0 +1,285 @@
+"""Scores from any grid to any other: linear interpolation at exact positions, axis by axis.
+
+``out(x) = Σ_i s[i] · max(0, 1 − |y(x) − i|)``, where ``y(x)`` is the position of target cell *x* in
+cells of the source. With zeros for a border this is FCN's bilinear deconvolution and crop, without
+its C × C kernels; a border that replicates keeps the sum of the taps at 1 up to the image's edge.
+
+Along each axis that is a product with a matrix of two bands. It is taken in dense blocks: matrix
+products are the fastest that any device has, they are deterministic, and so is their adjoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import floor
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..common.numerics import at_least_float32, full_precision
+from ..contracts.kinds import Scores
+from .grid import Border, Grid
+
+IMAGE = Grid()
+
+BLOCK = 64
+"""Source cells that a block spans: more of them are mostly products with zero."""
+
+
+def resample(scores: Scores, size: tuple[int, int], *, grid: Grid = IMAGE) -> Tensor:
+    """Return the scores at the first ``size`` = (H, W) cells of ``grid``: (N, C, H, W).
+
+    ``grid`` is by default that of the image's pixels. Outside of the map lies ``scores.border``.
+    Computed in float32 (float64 stays), also under autocast; deterministic, and so is its gradient.
+    """
+    tensor = at_least_float32(scores.tensor)
+    if grid == scores.grid and tuple(tensor.shape[-2:]) == tuple(size):
+        return tensor
+    rows, columns = (
+        Interpolation.between(scores.grid, grid, axis, tensor.shape[axis - 2], size[axis]).to_ints()
+        for axis in (0, 1)
+    )
+    return resample_op(tensor, rows, columns, scores.border == "zeros")
+
+
+@dataclass(frozen=True)
+class Interpolation:
+    """Along one axis, target cell *j* lies at source cell ``start + step · j``."""
+
+    start: Fraction
+    step: Fraction
+    cells_in: int
+    cells_out: int
+
+    @classmethod
+    def between(
+        cls, source: Grid, target: Grid, axis: int, cells_in: int, cells_out: int
+    ) -> Interpolation:
+        """Return what leads from ``cells_in`` cells of one grid to ``cells_out`` of the other."""
+        start = (target.offset[axis] - source.offset[axis]) / source.stride[axis]
+        return cls(start, target.stride[axis] / source.stride[axis], cells_in, cells_out)
+
+    def to_ints(self) -> list[int]:
+        """Return start and step as numerators and denominators, cells in, cells out."""
+        return [
+            *self.start.as_integer_ratio(),
+            *self.step.as_integer_ratio(),
+            self.cells_in,
+            self.cells_out,
+        ]
+
+    @classmethod
+    def from_ints(cls, numbers: Sequence[int]) -> Interpolation:
+        """Undo ``to_ints``."""
+        start, over, step, of, cells_in, cells_out = numbers
+        return cls(Fraction(start, over), Fraction(step, of), cells_in, cells_out)
+
+    def part(self, first: int, last: int) -> tuple[slice, Interpolation]:
+        """Return the source cells of targets ``first`` … ``last`` − 1, and what leads there."""
+        low = floor(self.start + self.step * first)
+        high = floor(self.start + self.step * (last - 1)) + 2
+        low = min(max(low, 0), self.cells_in - 1)
+        high = min(max(high, low + 1), self.cells_in)
+        start = self.start + self.step * first - low
+        return slice(low, high), Interpolation(start, self.step, high - low, last - first)
+
+    def blocks(self) -> Iterator[tuple[slice, slice, Interpolation]]:
+        """Yield target cells, the source cells that they need, and what leads from these to those.
+
+        ``BLOCK`` source cells each, more or less.
+        """
+        count = self.cells_out
+        if self.cells_in > 2 * BLOCK:
+            count = max(1, int(BLOCK / self.step))
+        for first in range(0, self.cells_out, count):
+            last = min(first + count, self.cells_out)
+            yield slice(first, last), *self.part(first, last)
+
+
+def taps(interpolation: Interpolation, border: Border) -> np.ndarray:
+    """Return the weights (cells_out, cells_in), float64, of a linear interpolation.
+
+    Positions are computed in integers over a common denominator, so no size lets them drift.
+    """
+    at = interpolation
+    common = at.start.denominator * at.step.denominator
+    first, step = int(at.start * common), int(at.step * common)
+    position = first + step * np.arange(at.cells_out, dtype=np.int64)
+    if border == "replicate":
+        position = position.clip(0, (at.cells_in - 1) * common)
+    below, remainder = np.divmod(position, common)
+    weights = np.zeros((at.cells_out, at.cells_in))
+    row = np.arange(at.cells_out)
+    for cell, weight in ((below, 1 - remainder / common), (below + 1, remainder / common)):
+        inside = (cell >= 0) & (cell < at.cells_in)
+        weights[row[inside], cell[inside]] = weight[inside]
+    return weights
+
+
+class Block(NamedTuple):
+    """``weights`` (target cells, source cells) lead from one stretch of an axis to another."""
+
+    target: slice
+    source: slice
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Interpolation along one axis as blocks of a matrix (cells_out, cells_in)."""
+
+    cells_in: int
+    cells_out: int
+    blocks: tuple[Block, ...]
+
+    @classmethod
+    def along(cls, interpolation: Interpolation, border: Border, like: Tensor) -> Axis:
+        """Return the blocks, where and of what type ``like`` is."""
+        blocks = tuple(
+            Block(target, source, matrix(part, border, like))
+            for target, source, part in interpolation.blocks()
+        )
+        return cls(interpolation.cells_in, interpolation.cells_out, blocks)
+
+    def apply(self, tensor: Tensor, dim: int) -> Tensor:
+        """Interpolate a tensor (B, h, w) along ``dim`` (−1 or −2)."""
+        if len(self.blocks) == 1:
+            (block,) = self.blocks
+            return _product(block.weights, tensor.narrow(dim, *_span(block.source)), dim)
+        shape = list(tensor.shape)
+        shape[dim] = self.cells_out
+        result = tensor.new_empty(shape)
+        for target, source, weights in self.blocks:
+            part = _product(weights, tensor.narrow(dim, *_span(source)), dim)
+            result.narrow(dim, *_span(target)).copy_(part)
+        return result
+
+    def adjoint(self, gradient: Tensor, dim: int) -> Tensor:
+        """Apply the transposed matrix."""
+        shape = list(gradient.shape)
+        shape[dim] = self.cells_in
+        result = gradient.new_zeros(shape)
+        for target, source, weights in self.blocks:
+            part = _product(weights.mT, gradient.narrow(dim, *_span(target)), dim)
+            result.narrow(dim, *_span(source)).add_(part)
+        return result
+
+
+def _span(cells: slice) -> tuple[int, int]:
+    return cells.start, cells.stop - cells.start
+
+
+def _product(weights: Tensor, tensor: Tensor, dim: int) -> Tensor:
+    if dim == -1:
+        return tensor @ weights.mT
+    # One batched product; a broadcast ``weights @ tensor`` would copy its operands.
+    return torch.bmm(weights.expand(len(tensor), -1, -1), tensor)
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """From the cells of one map to those of another, both ways."""
+
+    rows: Axis
+    columns: Axis
+
+    @classmethod
+    def along(
+        cls, rows: Interpolation, columns: Interpolation, border: Border, like: Tensor
+    ) -> Resampling:
+        """Return what interpolates along both axes, where and of what type ``like`` is."""
+        return cls(Axis.along(rows, border, like), Axis.along(columns, border, like))
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        """Return (N, C, H, W) for scores (N, C, h, w)."""
+        batch, channels = tensor.shape[:2]
+        with full_precision(tensor):
+            wide = self.columns.apply(tensor.flatten(0, 1), -1)
+            return self.rows.apply(wide, -2).unflatten(0, (batch, channels))
+
+    def adjoint(self, gradient: Tensor) -> Tensor:
+        """Return the gradient (N, C, h, w) of the scores for that of the result."""
+        batch, channels = gradient.shape[:2]
+        with full_precision(gradient):
+            wide = self.rows.adjoint(gradient.flatten(0, 1), -2)
+            return self.columns.adjoint(wide, -1).unflatten(0, (batch, channels))
+
+
+# Operators of their own: tracers and exporters see one operation whose geometry they can read,
+# and autograd keeps nothing at full size on its way back.
+
+
+@torch.library.custom_op("pluxel::resample", mutates_args=())
+def resample_op(tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool) -> Tensor:
+    """Return (N, C, H, W) for (N, C, h, w); an axis is given by ``Interpolation.to_ints``."""
+    return _resampling(rows, columns, zeros, tensor)(tensor)
+
+
+@torch.library.custom_op("pluxel::resample_adjoint", mutates_args=())
+def resample_adjoint_op(
+    gradient: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool
+) -> Tensor:
+    """Return the gradient (N, C, h, w) for that of the result, (N, C, H, W)."""
+    return _resampling(rows, columns, zeros, gradient).adjoint(gradient)
+
+
+def _resampling(
+    rows: Sequence[int], columns: Sequence[int], zeros: bool, like: Tensor
+) -> Resampling:
+    vertical, horizontal = (Interpolation.from_ints(axis) for axis in (rows, columns))
+    return Resampling.along(vertical, horizontal, "zeros" if zeros else "replicate", like)
+
+
+@resample_op.register_fake
+def _shape(tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool) -> Tensor:  # noqa: ARG001 - the shape alone
+    return tensor.new_empty((*tensor.shape[:2], rows[-1], columns[-1]))
+
+
+@resample_adjoint_op.register_fake
+def _adjoint_shape(
+    gradient: Tensor,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    zeros: bool,  # noqa: ARG001
+) -> Tensor:
+    return gradient.new_empty((*gradient.shape[:2], rows[-2], columns[-2]))
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001 - autograd passes it
+    ctx.geometry = inputs[1:]
+
+
+resample_op.register_autograd(
+    lambda ctx, gradient: (resample_adjoint_op(gradient, *ctx.geometry), None, None, None),
+    setup_context=_remember,
+)
+resample_adjoint_op.register_autograd(
+    lambda ctx, tensor: (resample_op(tensor, *ctx.geometry), None, None, None),
+    setup_context=_remember,
+)
+
+
+def matrix(interpolation: Interpolation, border: Border, like: Tensor) -> Tensor:
+    """Return the weights (cells_out, cells_in) where and of what type ``like`` is.
+
+    Those used last are kept, but under a fake-tensor mode.
+    """
+    ordinary = type(torch.empty(0)) is Tensor and type(like.detach()) is Tensor
+    make = _stored if ordinary else _stored.__wrapped__
+    return make(interpolation, border, like.dtype, like.device)
+
+
+# As many as the strips and blocks of one image, most of a few rows; and no more, for images of many
+# sizes need a megabyte and more each.
+@lru_cache(maxsize=64)
+def _stored(
+    interpolation: Interpolation, border: Border, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    # A tensor made in inference mode could never take part in a backward pass later.
+    with torch.inference_mode(False):
+        return torch.tensor(taps(interpolation, border), dtype=dtype, device=device)

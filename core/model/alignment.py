@@ -1,0 +1,279 @@
+"""Classes of one dataset for those of another: by equal names, then by names of like meaning.
+
+Vectors of words tell what is talked of together, which is more than what is alike: cosines alone
+take a rider for a pole, and every other vehicle for a car. So a pair has to stand out among all
+others of its two names (cross-domain similarity local scaling: Conneau et al., ICLR 2018, section
+2.3). What is found all the same is for a person to read.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from torch import Tensor
+
+from ...registry import PluxelError, did_you_mean
+from ..common.logs import log_once
+from ..config import AlignConfig, LabelsConfig
+from ..contracts.kinds import Embedding
+from ..contracts.labels import IGNORE, LabelMap, LabelSpace
+from ..embeddings import UnknownWordError, WordVectors, name_vectors
+
+VAGUE = frozenset(
+    ("background", "misc", "miscellaneous", "other", "others", "unknown", "unlabeled", "unlabelled")
+)
+"""Names of what is none of the other classes, whatever those are: never matched by meaning."""
+
+THRESHOLD: float = AlignConfig.model_fields["threshold"].default
+"""The least margin. With GloVe 6B in 50 dimensions, four matches of seven are then right."""
+
+_RIVALS = 5
+"""Other names, on either side, that a pair has to stand out from."""
+
+_SLIGHT = 1e-9
+"""A pair whose margin is the threshold itself is still worth something."""
+
+Vectors = Callable[[Sequence[str]], Tensor]
+"""Unit vectors (C, D) of names."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """The class ``source`` is taken for ``target``, or for none, and then ignored.
+
+    ``score``: the margin of the two (`margins`), 1 where their names are equal. ``nearest``: other
+    targets and their margins, best first, two at most.
+    """
+
+    source: str
+    target: str | None = None
+    score: float | None = None
+    nearest: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def by_name(self) -> bool:
+        """Tell whether the two have one name, in whatever spelling."""
+        return self.target is not None and plain_name(self.source) == plain_name(self.target)
+
+
+def plain_name(name: str) -> str:
+    """Return the letters and digits of a name, small: ``traffic light`` is ``TrafficLight``.
+
+    A name without any stays as it is.
+    """
+    return "".join(re.findall(r"[^\W_]+", name.casefold())) or name
+
+
+def align(
+    sources: Sequence[str],
+    targets: Sequence[str],
+    vectors: Vectors | None,
+    *,
+    threshold: float = THRESHOLD,
+    one_to_one: bool = False,
+) -> list[Match]:
+    """Return what each source is taken for, in their order.
+
+    Equal names match first, however they are spelt and whatever their vectors. The others match
+    where the margin of the two is at least ``threshold``, each with its best target; or,
+    ``one_to_one``, so that no target is taken twice. Without ``vectors``, only equal names match.
+
+    Raises: UnknownWordError for names without a vector; those with an equal one need none.
+    """
+    found = _equal_names(sources, targets, one_to_one=one_to_one)
+    taken = set(found.values())
+    left = [name for name in sources if name not in found and plain_name(name) not in VAGUE]
+    free = [name for name in targets if name not in taken and plain_name(name) not in VAGUE]
+    matches = {name: Match(name, target, 1.0) for name, target in found.items()}
+    if vectors is not None and left and (free or taken):
+        row = _vectors_of_names([*left, *free], [*found, *taken], vectors)
+        rows = [name for name in sources if name in row]
+        columns = [name for name in targets if name in row]
+        scores = margins(np.stack([row[n] for n in rows]) @ np.stack([row[n] for n in columns]).T)
+        offered = free if one_to_one else columns
+        scores = scores[[rows.index(n) for n in left]][:, [columns.index(n) for n in offered]]
+        chosen = (best_pairs if one_to_one else best_of_each)(scores, threshold)
+        for name, values, j in zip(left, scores, chosen, strict=True):
+            matches[name] = _explained(name, offered, values, j)
+    return [matches.get(name, Match(name)) for name in sources]
+
+
+def margins(cosines: np.ndarray) -> np.ndarray:
+    """Return by how much each pair stands out, (n, m) from cosines (n, m); in [-2, 2].
+
+    Its cosine, less the mean of what its two names have with the five others that are nearest to
+    them: r of Conneau et al. (2018), equation 2, the pair itself left out, for short lists.
+    """
+    return cosines - (_rivals(cosines) + _rivals(cosines.T).T) / 2
+
+
+def _rivals(cosines: np.ndarray) -> np.ndarray:
+    """Return, for each entry, the mean of the greatest others of its row; 0 if there are none."""
+    count = min(_RIVALS, cosines.shape[1] - 1)
+    if count < 1:
+        return np.zeros_like(cosines)
+    top = -np.sort(-cosines, 1)[:, : count + 1]
+    # Of the greatest, one more than counts, an entry leaves itself out, or else the least.
+    return (top.sum(1, keepdims=True) - np.maximum(cosines, top[:, count:])) / count
+
+
+def _vectors_of_names(
+    needed: Sequence[str], others: Sequence[str], vectors: Vectors
+) -> dict[str, np.ndarray]:
+    """Return the vectors of names, those of ``others`` as far as they have any."""
+    names = list(dict.fromkeys(needed))
+    found = dict(zip(names, vectors(names).double().numpy(), strict=True))
+    for name in others:
+        with suppress(UnknownWordError):
+            found[name] = vectors([name])[0].double().numpy()
+    return found
+
+
+def best_of_each(scores: np.ndarray, threshold: float) -> list[int | None]:
+    """Return the column of the greatest value of each row (n, m), None where it is too small."""
+    best = scores.argmax(1)
+    values = scores[np.arange(len(best)), best]
+    return [int(j) if v >= threshold else None for j, v in zip(best, values, strict=True)]
+
+
+def best_pairs(scores: np.ndarray, threshold: float) -> list[int | None]:
+    """Return a column of its own for each row (n, m), None for those that get none.
+
+    Of all ways, one whose pairs exceed the threshold by the greatest sum (Kuhn 1955).
+    """
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - few need the half second
+
+    gains = np.where(scores >= threshold, scores - threshold + _SLIGHT, 0)
+    chosen: list[int | None] = [None] * len(scores)
+    for i, j in zip(*linear_sum_assignment(gains, maximize=True), strict=True):
+        if scores[i, j] >= threshold:
+            chosen[i] = int(j)
+    return chosen
+
+
+def _equal_names(
+    sources: Sequence[str], targets: Sequence[str], *, one_to_one: bool
+) -> dict[str, str]:
+    """Return the target of each source that has one of its name; the spelling decides first."""
+    found = {name: name for name in sources if name in targets}
+    spellings: dict[str, str] = {}
+    for target in targets:
+        if not (one_to_one and target in found):
+            spellings.setdefault(plain_name(target), target)
+    for source in sources:
+        if source not in found and (target := spellings.get(plain_name(source))) is not None:
+            found[source] = target
+            if one_to_one:
+                del spellings[plain_name(source)]
+    return found
+
+
+def _explained(source: str, targets: Sequence[str], scores: np.ndarray, j: int | None) -> Match:
+    order = [int(i) for i in np.argsort(-scores, kind="stable") if i != j][:2]
+    nearest = tuple((targets[i], float(scores[i])) for i in order)
+    if j is None:
+        return Match(source, nearest=nearest)
+    return Match(source, targets[j], float(scores[j]), nearest)
+
+
+def vectors_of(load: Callable[[], Sequence[Embedding | WordVectors]]) -> Vectors:
+    """Return what gives the vectors of names; the words are loaded when they are first needed.
+
+    It raises: UnknownWordError with the ways out.
+    """
+    words = cache(load)
+
+    def vectors(names: Sequence[str]) -> Tensor:
+        try:
+            return name_vectors(names, words())
+        except UnknownWordError as error:
+            way_out = "name the class in the map, or give the embedding 'unknown: zero'"
+            raise UnknownWordError(error.message, (*error.notes, way_out)) from error
+
+    return vectors
+
+
+def aligned(
+    label_map: LabelMap,
+    targets: Sequence[str],
+    config: AlignConfig | None,
+    given: Mapping[int | str, str] | None = None,
+) -> tuple[dict[int, str], list[Match]]:
+    """Return raw id -> target or ``ignore`` for all ids of a map, and how that was found.
+
+    ``given``: what is known already; its targets are not given away again where each goes once.
+    Without ``config``, only classes of equal names match.
+
+    Raises: PluxelError for a class in ``given`` that is no target.
+    """
+    known = {label_map.id_of(key): name for key, name in (given or {}).items()}
+    for name in known.values():
+        if name not in (*targets, IGNORE):
+            raise PluxelError(f"no class is called '{name}'.{did_you_mean(name, targets)}")
+    open_ids = {raw: name for raw, name in label_map.ids.items() if raw not in known}
+    one_to_one = config is not None and config.matching == "one_to_one"
+    taken = set(known.values()) if one_to_one else set()
+    matches = align(
+        list(dict.fromkeys(name for name in open_ids.values() if name != IGNORE)),
+        [name for name in targets if name not in taken],
+        None if config is None else vectors_of(lambda: [make() for make in config.embedding]),
+        threshold=THRESHOLD if config is None else config.threshold,
+        one_to_one=one_to_one,
+    )
+    found = {match.source: match.target or IGNORE for match in matches}
+    ids = {raw: known.get(raw) or found.get(name, IGNORE) for raw, name in label_map.ids.items()}
+    return ids | known, matches
+
+
+def settled_labels(label_map: LabelMap, config: LabelsConfig) -> LabelsConfig:
+    """Return what says the same of a dataset's labels without ``align``.
+
+    Raises: PluxelError if a class that is wanted gets nothing, unless ``partial`` allows it, and
+    what `aligned` raises.
+    """
+    if (wanted := config.align) is None:
+        return config
+    ids, matches = aligned(label_map, wanted.to, wanted, config.map)
+    _check_sources(wanted.to, ids, matches, partial_allowed=wanted.partial)
+    tell(matches)
+    space = LabelSpace(LabelMap(ids, {**label_map.palette, **config.palette}))
+    # With its colour a name is known to be meant, however near it is to one of the dataset's own.
+    colours = ((int(red), int(green), int(blue)) for red, green, blue in space.palette)
+    palette = dict(zip(space.class_names, colours, strict=True))
+    found = {label_map.key_of(raw): name for raw, name in ids.items()}
+    return LabelsConfig(map=found, palette={**config.palette, **palette})
+
+
+def _check_sources(
+    targets: Sequence[str], ids: Mapping[int, str], matches: Sequence[Match], partial_allowed: bool
+) -> None:
+    missing = [name for name in targets if name not in ids.values()]
+    if not missing or (partial_allowed and len(missing) < len(targets)):
+        return
+    names = ", ".join(f"'{name}'" for name in missing)
+    ignored = [match.source for match in matches if match.target is None]
+    notes = [f"ignored for want of a match: {', '.join(ignored)}"] if ignored else []
+    raise PluxelError(
+        f"nothing in the dataset means {names}: lower 'threshold', say in 'map' what does, "
+        "or do without them by 'partial: true'",
+        notes,
+    )
+
+
+def tell(matches: Sequence[Match], what: str = "classes") -> None:
+    """Log which names were taken for others, and which for none."""
+    said = [
+        f"{m.source} → {m.target} ({m.score:.2f})" for m in matches if m.target and not m.by_name
+    ]
+    ignored = [match.source for match in matches if match.target is None]
+    parts = [", ".join(said)] if said else []
+    parts += [f"ignored: {', '.join(ignored)}"] if ignored else []
+    if parts:
+        # Whoever checks a configuration before a training asks twice.
+        log_once(logging.INFO, f"{what}: {'; '.join(parts)}")

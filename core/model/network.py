@@ -1,0 +1,235 @@
+"""Streams feed heads: named inputs → normalise → backbone → maps → decoder → scores on a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...registry import PluxelError, article
+from ..contracts.kinds import Backbone, Decoder, Scores, settled
+from ..contracts.normalization import Normalisation
+from ..data.images import RAW_MAXIMUM
+
+Sizes = Sequence[tuple[int, int]]
+"""Height and width of each image of a batch before it was padded to a common size."""
+
+UNIT = {getattr(torch, name): float(maximum) for name, maximum in RAW_MAXIMUM.items()}
+"""What stands for 1 in raw pixels of a type; floating-point images are in 0–1 already."""
+
+
+def to_unit(image: Tensor) -> Tensor:
+    """Return raw pixels (N, C, H, W) as float32 in 0–1."""
+    return image if image.is_floating_point() else image.float() / UNIT[image.dtype]
+
+
+class Normalise(nn.Module):
+    """Apply a ``Normalisation`` to images in 0–1; its buffers travel with the weights.
+
+    Channels beyond those that the statistics know get their average; an input with fewer channels
+    gets it in all of them.
+    """
+
+    mean: Tensor
+    std: Tensor
+    order: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels, 1, 1))
+        self.register_buffer("std", torch.ones(channels, 1, 1))
+        self.register_buffer("order", torch.arange(channels))
+
+    def adopt(self, normalisation: Normalisation) -> None:
+        """Take over the statistics that the weights were trained with."""
+        self.mean.copy_(self._fit(normalisation.mean) / normalisation.range)
+        self.std.copy_(self._fit(normalisation.std) / normalisation.range)
+        order = torch.arange(len(self.order))
+        if normalisation.channel_order == "bgr":
+            order[:3] = order[:3].flip(0)
+        self.order.copy_(order)
+
+    def _fit(self, values: Sequence[float]) -> Tensor:
+        channels = len(self.order)
+        statistics = torch.tensor(values, device=self.mean.device)
+        if len(values) != channels:
+            known = statistics[:channels] if channels > len(values) else statistics[:0]
+            statistics = torch.cat([known, statistics.mean().expand(channels - len(known))])
+        return statistics.view(-1, 1, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image: (N, C, H, W) float in 0–1, RGB first; returns what the network expects."""
+        return (image[:, self.order] - self.mean) / self.std
+
+
+class Stream(nn.Module):
+    """One or more inputs, stacked on channels, through one backbone."""
+
+    backbone: Backbone
+
+    def __init__(self, inputs: Sequence[str], channels: int, backbone: Backbone) -> None:
+        super().__init__()
+        self.inputs = tuple(inputs)
+        self.channels = channels
+        self.normalise = Normalise(channels)
+        self.backbone = backbone
+
+    def adopt_normalisation(self) -> None:
+        """Normalise as the backbone's weights expect it (call after they have been loaded)."""
+        self.normalise.adopt(self.backbone.normalisation)
+
+    def prepare(self, inputs: Mapping[str, Tensor], sizes: Sizes | None) -> Tensor:
+        """Return the network's input: normalised, and zero wherever there is no image."""
+        raw = [to_unit(inputs[name]) for name in self.inputs]
+        image = self.normalise(raw[0] if len(raw) == 1 else torch.cat(raw, dim=1))
+        if sizes is not None:
+            _clear_padding(image, sizes)
+        return self._pad(image)
+
+    def _pad(self, image: Tensor) -> Tensor:
+        """Pad right and bottom to what the backbone can take."""
+        multiple = getattr(self.backbone, "pad_multiple", 1)
+        smallest = getattr(self.backbone, "minimum_size", 1)
+        height, width = (
+            -(-max(size, smallest) // multiple) * multiple for size in image.shape[-2:]
+        )
+        return functional.pad(image, (0, width - image.shape[-1], 0, height - image.shape[-2]))
+
+
+def _clear_padding(image: Tensor, sizes: Sizes) -> None:
+    for one, (height, width) in zip(image, sizes, strict=True):
+        if (height, width) != tuple(one.shape[-2:]):
+            one[:, height:] = 0
+            one[:, :, width:] = 0
+
+
+class Head(nn.Module):
+    """Scores for one label map: a decoder a stream, their scores fused.
+
+    A decoder that leaves the scoring to an ``inner`` one is run, but not registered: its weights
+    are those of ``inner``, and keep the names that they have without it.
+
+    ``offsets``: added to the scores of each class when the model is used, not in training.
+
+    Raises: PluxelError for one that has weights of its own beside those.
+    """
+
+    offsets: Tensor | None
+
+    def __init__(
+        self,
+        decoders: Mapping[str, Decoder],
+        fusion: str,
+        *,
+        on_images: bool = False,
+        offsets: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        inner = {name: getattr(decoder, "inner", decoder) for name, decoder in decoders.items()}
+        self.decoders = nn.ModuleDict(inner)  # pyright: ignore[reportArgumentType]
+        self._outer = {n: d for n, d in decoders.items() if d is not inner[n]}
+        for decoder in self._outer.values():
+            _check_bare(decoder)
+        self.fusion = fusion
+        self.on_images = on_images
+        column = None if offsets is None else torch.tensor(offsets).view(-1, 1, 1)
+        self.register_buffer("offsets", column, persistent=False)
+
+    @property
+    def settled(self) -> Mapping[str, Any]:
+        """What the decoder had to find out, by parameter; all streams have the same."""
+        name, decoder = next(iter(self.decoders.items()))
+        return settled(self._outer.get(name, decoder))
+
+    def forward(self, streams: Mapping[str, Sequence[Tensor] | Tensor]) -> Scores:
+        """streams: name -> maps of its backbone, or the prepared image if ``on_images``."""
+        scores = [
+            _scores(self._outer.get(name, decoder), streams[name])
+            for name, decoder in self.decoders.items()
+        ]
+        total = scores[0] if len(scores) == 1 else fuse(scores, self.fusion)
+        if self.offsets is None or self.training:
+            return total
+        return replace(total, tensor=total.tensor + self.offsets)
+
+
+class Scored(nn.Module):
+    """Backbone and decoder as one network, ``network(image) -> scores``.
+
+    ``only``: index of the map that the decoder gets if it is the inner one of another; else, all.
+    """
+
+    def __init__(self, backbone: Any, decoder: nn.Module, only: int | None = None) -> None:
+        super().__init__()
+        self.backbone, self.decoder, self.only = backbone, decoder, only
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image: (N, channels, H, W), normalised; returns (N, num_classes, h, w)."""
+        maps = self.backbone(image)
+        return self.decoder(maps if self.only is None else [maps[self.only]]).tensor
+
+
+def _check_bare(decoder: Any) -> None:
+    inner = set(decoder.inner.state_dict())
+    own = [name for name in decoder.state_dict() if name.removeprefix("inner.") not in inner]
+    if own:
+        raise PluxelError(
+            f"decoder {type(decoder).__name__} has weights ({', '.join(own[:3])}) beside those of "
+            "the decoder that it wraps, so neither could be loaded without the other"
+        )
+
+
+def _scores(decoder: Any, given: Sequence[Tensor] | Tensor) -> Scores:
+    scores = decoder(given)
+    if not isinstance(scores, Scores):
+        raise PluxelError(
+            f"decoder {type(decoder).__name__} returned {article(type(scores).__name__)}: "
+            "a decoder returns Scores(tensor, grid)"
+        )
+    return scores
+
+
+def fuse(scores: Sequence[Scores], fusion: str) -> Scores:
+    """Sum or average the scores of several streams (late fusion, FCN section 4.2, NYUDv2)."""
+    grids = {(one.grid, one.border) for one in scores}
+    if len(grids) > 1:
+        raise PluxelError(
+            f"the scores to be fused lie on different grids: {sorted(map(str, grids))}"
+        )
+    total = torch.stack([one.tensor for one in scores]).sum(0)
+    return replace(scores[0], tensor=total / len(scores) if fusion == "mean" else total)
+
+
+class SegmentationModel(nn.Module):
+    """``model(inputs) -> {head: Scores}`` for named raw inputs, each (N, C, H, W)."""
+
+    streams: Mapping[str, Stream]
+    heads: Mapping[str, Head]
+
+    def __init__(self, streams: Mapping[str, Stream], heads: Mapping[str, Head]) -> None:
+        super().__init__()
+        # Module dictionaries; declared as what they are used for.
+        self.streams = nn.ModuleDict(streams)  # pyright: ignore[reportAttributeAccessIssue]
+        self.heads = nn.ModuleDict(heads)  # pyright: ignore[reportAttributeAccessIssue]
+
+    @cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs that the streams read, each once."""
+        return tuple(dict.fromkeys(n for s in self.streams.values() for n in s.inputs))
+
+    def forward(
+        self, inputs: Mapping[str, Tensor], sizes: Sizes | None = None
+    ) -> dict[str, Scores]:
+        """``sizes`` is given where images of a batch were padded to a common size."""
+        images = {name: stream.prepare(inputs, sizes) for name, stream in self.streams.items()}
+        read = {
+            name for head in self.heads.values() if not head.on_images for name in head.decoders
+        }
+        # In the order of the streams: what dropout draws must not depend on that of a set.
+        maps = {n: s.backbone(images[n]) for n, s in self.streams.items() if n in read}
+        return {name: head(images if head.on_images else maps) for name, head in self.heads.items()}

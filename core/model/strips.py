@@ -1,0 +1,205 @@
+"""Loss, classes and probabilities at full resolution from coarse scores, by strips of rows.
+
+What is resampled of a strip is used and forgotten: full-resolution logits never exist in memory.
+The result is that of the whole but for the order of sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..common.numerics import at_least_float32, full_precision
+from ..contracts.kinds import Loss, PerPixel, Scores
+from ..geometry.resampling import IMAGE, Axis, Interpolation, matrix, resample
+
+STRIP_BYTES = {"cpu": 4 << 20, "cuda": 64 << 20}
+"""Memory of a strip's logits: what a processor has in its cache, what keeps a GPU busy."""
+
+BAND_BYTES = 32 << 20
+"""Memory of the rows of scores that are widened to the image's columns at a time."""
+
+
+class Strip(NamedTuple):
+    """Rows of the image, the rows of a band that they need, and the weights (rows, source)."""
+
+    rows: slice
+    source: slice
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Band:
+    """Rows of scores at the image's columns, rows first: ``wide`` is (h, N, C, W).
+
+    ``source``: where they come from. ``columns``: how they were widened. With the rows first, those
+    of the image are one product of matrices, and a batch of their own to any loss of pixels.
+    """
+
+    source: slice
+    columns: Axis
+    wide: Tensor
+    strips: list[Strip]
+
+    def logits(self, strip: Strip) -> Tensor:
+        """Return the logits of a strip, (rows · N, C, 1, W)."""
+        rows = self.wide[strip.source].flatten(1)
+        with full_precision(rows):
+            logits = strip.weights @ rows
+        return logits.view(-1, *self.wide.shape[2:]).unsqueeze(2)
+
+    def add_gradient(self, total: Tensor, strip: Strip, gradient: Tensor) -> None:
+        """Add the gradient of a strip's logits to that of the band, shaped as ``wide``."""
+        with full_precision(gradient):
+            rows = total[strip.source].flatten(1)
+            rows.addmm_(strip.weights.mT, gradient.reshape(len(strip.weights), -1))
+
+    def narrowed(self, gradient: Tensor) -> Tensor:
+        """Return the gradient (N, C, h, w) of the scores for that of ``wide``."""
+        height, batch, channels, _ = gradient.shape
+        with full_precision(gradient):
+            narrow = self.columns.adjoint(gradient.flatten(1, 2), -1)
+        return narrow.view(height, batch, channels, -1).permute(1, 2, 0, 3)
+
+
+def bands(scores: Scores, size: tuple[int, int]) -> Iterator[Band]:
+    """Cut what leads from scores to an image of ``size`` = (H, W) into bands and strips of rows."""
+    tensor = at_least_float32(scores.tensor)
+    batch, channels = tensor.shape[:2]
+    down, across = (
+        Interpolation.between(scores.grid, IMAGE, axis, tensor.shape[axis - 2], size[axis])
+        for axis in (0, 1)
+    )
+    columns = Axis.along(across, scores.border, tensor)
+    row_bytes = max(1, tensor.element_size() * batch * channels * size[1])
+    budget = STRIP_BYTES["cpu" if tensor.device.type == "cpu" else "cuda"]
+    height = max(1, budget // row_bytes)
+    many = max(height, int(BAND_BYTES / row_bytes / down.step))
+    for first in range(0, size[0], many):
+        last = min(first + many, size[0])
+        source, part = down.part(first, last)
+        with full_precision(tensor):
+            rows = tensor[:, :, source].permute(2, 0, 1, 3).flatten(1, 2)
+            wide = columns.apply(rows, -1).unflatten(1, (batch, channels))
+        strips = []
+        for top in range(first, last, height):
+            bottom = min(top + height, last)
+            needed, piece = part.part(top - first, bottom - first)
+            weights = matrix(piece, scores.border, tensor)
+            strips.append(Strip(slice(top, bottom), needed, weights))
+        yield Band(source, columns, wide, strips)
+
+
+def _pixels(target: Tensor, rows: slice) -> Tensor:
+    """Return the labels of some rows as a strip's logits lie, (rows · N, 1, W)."""
+    return target[:, rows].transpose(0, 1).flatten(0, 1).unsqueeze(1)
+
+
+def terms_of(loss: Loss) -> Iterator[tuple[str, float, Loss]]:
+    """Yield name, weight and loss of each term of a sum; any other loss is its own only term."""
+    terms: Mapping[str, tuple[float, Loss]] | None = getattr(loss, "terms", None)
+    if terms is None:
+        yield "", 1.0, loss
+        return
+    for name, (weight, term) in terms.items():
+        for inner, factor, one in terms_of(term):
+            yield f"{name}/{inner}" if inner else name, weight * factor, one
+
+
+def resampled_loss(loss: Loss, scores: Scores, target: Tensor) -> Tensor:
+    """Return ``loss(resample(scores), target)`` for target (N, H, W) int64.
+
+    `PerPixel` losses, also as terms of a sum, are summed strip by strip; the others, and those that
+    are trained themselves, get full logits.
+    """
+    height, width = target.shape[-2:]
+    logits: Tensor | None = None
+    total: list[Tensor] = []
+    for _, weight, term in terms_of(loss):
+        if isinstance(term, PerPixel) and not _is_trained(term):
+            value = _fused(term, scores, target)
+        else:
+            logits = resample(scores, (height, width)) if logits is None else logits
+            value = term(logits, target)
+        total.append(value if weight == 1 else weight * value)
+    return total[0] if len(total) == 1 else torch.stack(total).sum()
+
+
+def _is_trained(loss: object) -> bool:
+    return isinstance(loss, torch.nn.Module) and any(p.requires_grad for p in loss.parameters())
+
+
+def _fused(loss: PerPixel, scores: Scores, target: Tensor) -> Tensor:
+    tensor = at_least_float32(scores.tensor)
+    if tensor.requires_grad and torch.is_grad_enabled():
+        detached = replace(scores, tensor=tensor.detach())
+        return _FusedLoss.apply(tensor, detached, target, loss)
+    height, width = target.shape[-2:]
+    total = tensor.new_zeros(())
+    for band in bands(scores, (height, width)):
+        for strip in band.strips:
+            total += loss.per_pixel(band.logits(strip), _pixels(target, strip.rows)).sum()
+    return total / loss.normaliser(target)
+
+
+class _FusedLoss(torch.autograd.Function):
+    """The loss, and on the way its gradient, as both want the same strips."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, scores: Scores, target: Tensor, loss: PerPixel) -> Tensor:
+        total = tensor.new_zeros(())
+        gradient = torch.zeros_like(scores.tensor, memory_format=torch.contiguous_format)
+        height, width = target.shape[-2:]
+        for band in bands(scores, (height, width)):
+            wide = torch.zeros_like(band.wide)
+            for strip in band.strips:
+                logits = band.logits(strip).requires_grad_()
+                with torch.enable_grad():
+                    part = loss.per_pixel(logits, _pixels(target, strip.rows)).sum()
+                total += part.detach()
+                band.add_gradient(wide, strip, *torch.autograd.grad(part, logits))
+            gradient[:, :, band.source] += band.narrowed(wide)
+        normaliser = loss.normaliser(target)
+        ctx.save_for_backward(gradient.div_(normaliser))
+        return total / normaliser
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (own,) = ctx.saved_tensors
+        return gradient * own, None, None, None
+
+
+def resampled_classes(scores: Scores, size: tuple[int, int]) -> Tensor:
+    """Return the first of `resampled_predictions`, (N, H, W)."""
+    classes, _ = resampled_predictions(scores, size, probabilities=False)
+    return classes
+
+
+def resampled_predictions(
+    scores: Scores, size: tuple[int, int], *, probabilities: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return argmax and, if wanted, softmax of ``resample(scores, size)`` along the classes.
+
+    Classes: (N, H, W), uint8 up to 256 of them, else int16; of equal scores, the first counts.
+    Probabilities: (N, C, H, W) float32, in 0–1.
+    """
+    tensor, (batch, count) = scores.tensor, scores.tensor.shape[:2]
+    kind = torch.uint8 if count <= 256 else torch.int16
+    classes = tensor.new_empty((batch, *size), dtype=kind)
+    wanted = None
+    if probabilities:
+        wanted = tensor.new_empty((batch, count, *size), dtype=torch.float32)
+    for band in bands(scores, size):
+        for strip in band.strips:
+            logits = band.logits(strip)
+            best = logits.max(1).indices  # argmax takes several times as long
+            classes[:, strip.rows] = best.view(-1, batch, size[1]).transpose(0, 1)
+            if wanted is not None:
+                rows = logits.softmax(1).view(-1, batch, count, size[1])
+                wanted[:, :, strip.rows] = rows.permute(1, 2, 0, 3)
+    return classes, wanted

@@ -1,0 +1,102 @@
+"""Cross-entropy and focal: strip by strip the same, and what PyTorch says where it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from pluxel.core.contracts.targets import TargetError
+from torch.nn import functional
+
+SECTIONS: list[dict[str, Any]] = [
+    {"type": name, "reduction": reduction, "class_weights": weights, **more}
+    for name, more in (
+        ("cross_entropy", {}),
+        ("cross_entropy", {"label_smoothing": 0.1}),
+        ("focal", {}),
+    )
+    for reduction in ("mean", "sum")
+    for weights in (None, "auto", [0.0, 1.0, 2.0, 3.0])
+]
+
+
+def example() -> tuple[torch.Tensor, torch.Tensor]:
+    logits = torch.randn(2, 4, 13, 9, dtype=torch.float64, requires_grad=True)
+    target = torch.randint(4, (2, 13, 9))
+    target[:, :4] = 255
+    return logits, target
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_strips_add_up(build, section: dict[str, Any]) -> None:
+    loss = build(section)
+    logits, target = example()
+    whole = loss(logits, target)
+    normaliser = loss.normaliser(target)
+    assert normaliser.shape == ()
+    strips = [
+        loss.per_pixel(logits[:, :, rows], target[:, rows]).sum() / normaliser
+        for rows in (slice(0, 4), slice(4, 5), slice(5, 13))
+    ]
+    torch.testing.assert_close(sum(strips), whole, rtol=1e-6, atol=0)
+    (plain,) = torch.autograd.grad(whole, logits)
+    (fused,) = torch.autograd.grad(sum(strips), logits)
+    torch.testing.assert_close(fused, plain, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_per_pixel_is_zero_on_ignored_pixels_and_checks_as_the_loss_does(build, section) -> None:
+    loss = build(section)
+    logits, target = example()
+    values = loss.per_pixel(logits.half(), target)
+    assert values.dtype == torch.float32
+    assert (values[target == 255] == 0).all()
+    target[0, 5, 5] = 4
+    with pytest.raises(TargetError, match="label 4 is neither"):
+        loss.per_pixel(logits, target)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_normaliser_of_nothing_is_one(build, section: dict[str, Any]) -> None:
+    assert build(section).normaliser(torch.full((1, 3, 3), 255)).item() == 1
+
+
+def test_normaliser_counts_labelled_pixels_by_weight(build) -> None:
+    target = torch.tensor([[[0, 1, 1], [3, 255, 255]]])
+    section = {"type": "cross_entropy"}
+    assert build(section).normaliser(target).item() == 4
+    weighted = build(section | {"class_weights": [0.5, 1.0, 9.0, 2.0]})
+    assert weighted.normaliser(target).item() == 4.5
+    assert build(section | {"reduction": "sum"}).normaliser(target).item() == 1
+
+
+@pytest.mark.parametrize("weights", [None, [0.5, 1.0, 9.0, 2.0]])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_cross_entropy_is_pytorchs(build, weights, reduction: str) -> None:
+    logits, target = example()
+    loss = build({"type": "cross_entropy", "class_weights": weights, "reduction": reduction})
+    weight = None if weights is None else torch.tensor(weights, dtype=torch.float64)
+    wanted = functional.cross_entropy(
+        logits, target, weight=weight, ignore_index=255, reduction=reduction
+    )
+    torch.testing.assert_close(loss(logits, target), wanted)
+
+
+def test_labels_that_weigh_nothing_do_not_divide_by_zero(build) -> None:
+    logits, _ = example()
+    target = torch.zeros(2, 13, 9).long()
+    for smoothing in (0.0, 0.1):
+        section = {"class_weights": [0.0, 1.0, 1.0, 1.0], "label_smoothing": smoothing}
+        loss = build({"type": "cross_entropy", **section})
+        assert loss(logits, target).isfinite()
+        torch.testing.assert_close(loss(logits, target), loss.per_pixel(logits, target).sum())
+
+
+def test_nan_logits_stay_nan(build) -> None:
+    """The guard against an empty batch must not hide a network that has diverged."""
+    logits, target = example()
+    broken = logits.detach().clone()
+    broken[0, 0, 6, 6] = torch.nan
+    for name in ("cross_entropy", "focal", "dice", "jaccard", "lovasz"):
+        assert build({"type": name})(broken, target).isnan(), name

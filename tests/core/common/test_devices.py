@@ -1,0 +1,103 @@
+"""No tensor of the wrong device: whole passes on a CUDA device that need not be there.
+
+Under ``FakeTensorMode`` operations compute shapes and devices alone, and refuse to mix devices.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pluxel.core import load_config
+from pluxel.core.common.devices import find_device
+from pluxel.core.contracts.labels import LabelMap
+from pluxel.core.engine.evaluation.metrics import ConfusionMatrix
+from pluxel.core.model.build import Blueprint, build_model, build_objective
+from pluxel.core.model.strips import resampled_classes
+from pluxel.registry import Host, PluxelError
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+LABELS = LabelMap({0: "a", 1: "b", 2: "c", 255: "ignore"})
+BLUEPRINT = Blueprint({"image": 3}, {"semantic": LABELS}, {"semantic": "semantic"})
+
+
+def test_devices_by_their_names() -> None:
+    assert find_device("cpu") == torch.device("cpu")
+    for name in ("cuda:99", "gpu", ""):
+        with pytest.raises(PluxelError, match=f"device '{name}' is not to be had here: ."):
+            find_device(name)
+
+
+@pytest.fixture(scope="module")
+def host():
+    return Host()
+
+
+@pytest.fixture
+def assembled(host, request, tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text(f"{{{request.param}, dataset: shapes}}")
+    config = load_config(path, host=host)
+    objective = build_objective(config, BLUEPRINT.label_spaces(), lambda head: [5, 3, 1])
+    return build_model(config, BLUEPRINT), objective
+
+
+PIPELINES = [
+    "backbone: {type: timm, model: resnet18}, decoder: {type: fcn8s, upsampling: learned}, "
+    "loss: {type: cross_entropy, class_weights: auto}",
+    "backbone: {type: vgg11, fc: false}, decoder: fcn16s, loss: focal",
+    "backbone: alexnet, decoder: fcn32s, loss: dice",
+    "backbone: googlenet, decoder: fcn8s, loss: lovasz",
+    "backbone: {type: timm, model: tf_efficientnet_b0}, decoder: fcn8s, loss: jaccard",
+]
+
+
+def move(module: nn.Module) -> None:
+    """Give a module CUDA tensors of its shapes; ``module.to`` makes no fake ones of real ones."""
+    for part in module.modules():
+        for name, tensor in part._parameters.items():
+            if tensor is not None:
+                part._parameters[name] = nn.Parameter(torch.empty(tensor.shape, device="cuda"))
+        for name, tensor in part._buffers.items():
+            if tensor is not None:
+                part._buffers[name] = torch.empty(tensor.shape, dtype=tensor.dtype, device="cuda")
+
+
+def step(model, objective, device):
+    images = torch.zeros(2, 3, 97, 131, dtype=torch.uint8, device=device)
+    target = torch.zeros(2, 97, 131, dtype=torch.int64, device=device)
+    scores = model({"image": images}, [(97, 131), (80, 90)])
+    loss = objective(scores, {"semantic": target})
+    matrix = ConfusionMatrix(3, 255, device)
+    matrix.update(resampled_classes(scores["semantic"], (97, 131)), target)
+    return loss, matrix
+
+
+@pytest.mark.parametrize("assembled", PIPELINES, indirect=True)
+def test_a_forward_pass_the_loss_and_the_metrics_stay_on_the_device(assembled):
+    model, objective = assembled
+    with FakeTensorMode(), torch.no_grad():  # a backward pass asks for a driver
+        move(model)
+        for part in objective.losses.values():
+            move(part)
+        loss, matrix = step(model, objective, torch.device("cuda"))
+        assert loss.device.type == matrix.counts.device.type == "cuda"
+
+
+def test_the_check_notices_a_mixed_device():
+    with FakeTensorMode(), pytest.raises(RuntimeError, match="device"):
+        torch.zeros(2, device="cuda") + torch.zeros(2)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("assembled", PIPELINES, indirect=True)
+def test_a_training_step_on_a_real_device(assembled):
+    model, objective = assembled
+    for part in (model, *objective.losses.values()):
+        part.to("cuda")
+    loss, matrix = step(model, objective, torch.device("cuda"))
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+    assert matrix.counts.sum() == 2 * 97 * 131

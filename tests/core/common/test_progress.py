@@ -1,0 +1,74 @@
+"""Bars on a terminal, lines in a log, and nothing where another process tells it."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+import rich.progress
+from pluxel.core.common import progress
+from pluxel.core.common.logs import logger
+from pluxel.core.common.progress import track
+from rich.console import Console
+
+
+@pytest.fixture
+def displays(monkeypatch: pytest.MonkeyPatch) -> list[rich.progress.Progress]:
+    """Play a terminal; the live displays that were started on it."""
+    terminal = Console(file=io.StringIO(), force_terminal=True)
+    started: list[rich.progress.Progress] = []
+
+    class Noted(rich.progress.Progress):
+        def start(self) -> None:
+            started.append(self)
+            super().start()
+
+    monkeypatch.setattr(progress, "console", lambda: terminal)
+    monkeypatch.setattr(progress, "Progress", Noted)
+    return started
+
+
+def bars(display: rich.progress.Progress) -> list[tuple[str, float]]:
+    return [(task.description, task.completed) for task in display.tasks]
+
+
+def test_a_bar_within_a_bar_is_one_display(displays: list[rich.progress.Progress]) -> None:
+    with track("training", 5, 2) as step:
+        for _ in range(2):
+            with track("evaluating", 3) as image:
+                image()
+                step(note="loss 1")
+                (display,) = displays
+                assert [name for name, _ in bars(display)] == ["training", "evaluating"]
+                assert bars(display)[1] == ("evaluating", 1)
+            assert [name for name, _ in bars(display)] == ["training"]
+        assert bars(display) == [("training", 4)]
+
+
+def test_after_an_error_the_next_bar_has_a_display_of_its_own(
+    displays: list[rich.progress.Progress],
+) -> None:
+    with pytest.raises(KeyError), track("a", 1), track("b", 1):
+        raise KeyError
+    with track("c", 1):
+        assert bars(displays[-1]) == [("c", 0)]
+    assert len(displays) == 2
+
+
+def test_who_tells_only_warnings_shows_no_bar(
+    displays: list[rich.progress.Progress], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger, "level", logging.WARNING)
+    with track("training", 5) as advance:
+        advance(note="loss 1")
+    assert displays == []
+
+
+def test_lines_say_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    with caplog.at_level(logging.INFO, "pluxel"), track("reading", 4, 1) as advance:
+        advance(note="a.png")
+    assert caplog.messages == ["reading 2/4, 0:00:00 left, a.png"]

@@ -1,0 +1,180 @@
+"""Components that a configuration names, ready to be built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pluxel.core.config import ConfigError, Factory
+from pluxel.core.contracts.kinds import Backbone, Dataset, Decoder, Loss
+from pluxel.registry import PluxelError
+from pydantic import TypeAdapter
+from torch import nn
+
+
+def build(text: str, kind: Any, host: Any) -> Any:
+    return TypeAdapter(Factory[kind]).validate_json(text, strict=True, context={"host": host})
+
+
+def test_a_factory_knows_its_component(host: Any, acme: Any) -> None:
+    factory = build('{"type": "fcn8s", "dropout": 0.1}', Decoder, host)
+    assert factory.kind == "decoder"
+    assert factory.component.qualified == "acme-seg/fcn8s"
+    assert factory.target is acme.Skips
+    assert factory.params == {"dropout": 0.1, "scales": None}
+    assert str(factory) == "decoder 'fcn8s'"
+    assert repr(factory) == "Factory(acme-seg/fcn8s, {'dropout': 0.1, 'scales': None})"
+
+
+@pytest.mark.parametrize("name", ["vgg", "vgg_16", "acme-seg/vgg", "Acme_Seg/vgg"])
+def test_every_spelling_is_the_same_component(host: Any, name: str) -> None:
+    assert build(f'"{name}"', Backbone, host) == build('{"type": "vgg"}', Backbone, host)
+    assert build(f'"{name}"', Backbone, host) != build(
+        '{"type": "vgg", "depth": 3}', Backbone, host
+    )
+    assert build(f'"{name}"', Backbone, host) != "vgg"
+
+
+def test_only_wanted_wiring_is_passed(host: Any) -> None:
+    factory = build('{"type": "fcn8s"}', Decoder, host)
+    assert factory.wants("features")
+    assert not factory.wants("class_names")
+    assert not factory.wants("dropout")
+    decoder = factory(features=[1], num_classes=3, class_names=["a"], backbone=None)
+    assert (decoder.features, decoder.num_classes, decoder.dropout) == ([1], 3, 0.5)
+
+
+def test_forgotten_wiring_is_a_programming_error(host: Any) -> None:
+    with pytest.raises(TypeError, match="num_classes"):
+        build('"fcn8s"', Decoder, host)(features=[])
+
+
+def test_an_outer_component_builds_its_inner_one(host: Any, acme: Any) -> None:
+    factory = build('{"type": "wrap", "inner": {"type": "fcn16s", "dropout": 0}}', Decoder, host)
+    outer = factory(backbone="net", num_classes=2, features=[])
+    assert outer.backbone == "net"
+    assert isinstance(outer.inner, acme.Skips)
+    assert outer.inner.dropout == 0
+
+
+def test_a_value_error_names_the_component(host: Any) -> None:
+    with pytest.raises(PluxelError, match=r"^decoder 'fcn8s': a quarter is not for me$"):
+        build('{"type": "fcn8s", "dropout": 0.25}', Decoder, host)(features=[], num_classes=2)
+
+
+class Unfinished:
+    pass
+
+
+class UnfinishedModule(nn.Module):
+    feature_specs = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "target", "made", "message"),
+    [
+        (
+            Backbone,
+            "vgg",
+            "Backbone",
+            UnfinishedModule,
+            "backbone 'vgg' of plugin acme-seg cannot be used: a backbone has 'normalisation', and "
+            "UnfinishedModule has not",
+        ),
+        (
+            Decoder,
+            "bare",
+            "Bare",
+            Unfinished,
+            "decoder 'bare' of plugin acme-seg cannot be used: a decoder is a torch.nn.Module, and "
+            "Unfinished is none",
+        ),
+        (
+            Loss,
+            "dice",
+            "Dice",
+            Unfinished,
+            "loss 'dice' of plugin acme-seg cannot be used: a loss has '__call__', and Unfinished "
+            "has not",
+        ),
+        (
+            Dataset,
+            "shapes",
+            "Shapes",
+            Unfinished,
+            "dataset 'shapes' of plugin acme-seg cannot be used: a dataset has 'labels' and "
+            "'channels' and '__len__' and '__getitem__', and Unfinished has not",
+        ),
+    ],
+)
+def test_what_is_made_is_held_against_its_contract(
+    host: Any,
+    acme: Any,
+    monkeypatch: Any,
+    kind: Any,
+    name: str,
+    target: str,
+    made: Any,
+    message: str,
+) -> None:
+    monkeypatch.setattr(acme, target, made)
+    with pytest.raises(PluxelError) as caught:
+        build(f'"{name}"', kind, host)()
+    assert str(caught.value) == message
+
+
+def test_what_a_module_delegates_counts(host: Any, acme: Any, monkeypatch: Any) -> None:
+    class Delegates(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+
+        def __getattr__(self, name: str) -> object:
+            return () if name in ("feature_specs", "normalisation") else super().__getattr__(name)
+
+    monkeypatch.setattr(acme, "Backbone", Delegates)
+    assert isinstance(build('"vgg"', Backbone, host)(), Delegates)
+
+
+def test_types_of_parameters(host: Any, acme: Any) -> None:
+    text = """{"type": "typed", "colour": "blue", "pair": [1, 2], "path": "a/b", "names": ["x"],
+    "options": {"alpha": 1, "beta-decay": 4}, "term": {"loss": "dice"}, "size": [1, 2],
+    "table": {"a": [1]}, "anything": [{"x": null}], "limit": Infinity, "inner": "dice"}"""
+    params = build(text, Loss, host).params
+    assert params["colour"] is acme.Colour.blue
+    assert params["pair"] == (1, 2.0)
+    assert params["path"] == Path("a/b")
+    assert params["names"] == frozenset({"x"})
+    assert params["options"] == acme.Options(**{"alpha": 1, "beta-decay": 4})
+    assert params["term"].loss.component.name == "dice"
+    assert params["size"] == (1, 2)
+    assert params["anything"] == [{"x": None}]
+    assert params["limit"] == float("inf")
+    assert params["inner"] == build('"dice"', Loss, host)
+
+
+def test_home_is_where_the_tilde_is(host: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert build('{"type": "vgg", "pretrained": "~/w.pt"}', Backbone, host).params[
+        "pretrained"
+    ] == Path("/home/me/w.pt")
+
+
+def test_a_home_of_nobody_is_left_alone(host: Any) -> None:
+    factory = build('{"type": "vgg", "pretrained": "~no_such_user/w.pt"}', Backbone, host)
+    assert factory.params["pretrained"] == Path("~no_such_user/w.pt")
+
+
+def test_a_factory_of_nothing_known() -> None:
+    with pytest.raises(TypeError, match="a factory is typed"):
+        TypeAdapter(Factory[int])
+
+
+def test_errors_while_building_have_a_place(load: Any, small: str) -> None:
+    config = load(small, "decoder.dropout=0.25")
+    with pytest.raises(ConfigError) as caught, config.at("decoder"):
+        config.pipeline.heads["semantic"].decoder(features=[], num_classes=2)
+    assert str(caught.value) == "x.yaml:3:3: decoder 'fcn8s': a quarter is not for me"

@@ -1,0 +1,150 @@
+"""``key.path=value`` on the command line."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pluxel.core.config import ConfigError
+from pluxel.core.config.tree.nodes import plain
+from pluxel.core.config.tree.overrides import parse_overrides
+from pluxel.core.config.tree.problems import Problems
+
+
+def layer(*overrides: str) -> Any:
+    problems = Problems()
+    tree = plain(parse_overrides(overrides, problems))
+    problems.stop_if_any()
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("override", "tree"),
+    [
+        ("training.steps=4", {"training": {"steps": 4}}),
+        ("training.optimizer.lr=1e-4", {"training": {"optimizer": {"lr": 1e-4}}}),
+        ("device=off", {"device": "off"}),
+        ("device='1'", {"device": "1"}),
+        ("device=", {"device": None}),
+        ("init_from=a=b", {"init_from": "a=b"}),
+        ("training.groups=[{match: x}]", {"training": {"groups": [{"match": "x"}]}}),
+        ("training.groups[0].match=x", {"training": {"groups": {"0": {"match": "x"}}}}),
+        ("decoder=fcn8s", {"heads": {"semantic": {"decoder": "fcn8s"}}}),
+        (
+            'labels.map."#ff0000"=road',
+            {"heads": {"semantic": {"labels": {"map": {"#ff0000": "road"}}}}},
+        ),
+        (" seed =3", {"seed": 3}),
+    ],
+)
+def test_one_override(override: str, tree: Any) -> None:
+    assert layer(override) == tree
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("training.optimizer.type=sgd", "training.optimizer.lr=1", "seed=3"),
+        ("decoder=fcn16s", "decoder.dropout=0.1", "decoder.scales=[1]"),
+        ("training.optimizer={type: sgd, lr: 1}", "training.optimizer.momentum=0", "seed=1"),
+    ],
+)
+def test_order_does_not_matter(overrides: tuple[str, ...]) -> None:
+    trees = [layer(*several) for several in permutations(overrides)]
+    assert all(tree == trees[0] for tree in trees)
+
+
+paths = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map(".".join)
+
+
+@given(st.lists(st.tuples(paths, st.integers(0, 2)), max_size=6), st.randoms())
+def test_order_never_matters(overrides: list[tuple[str, int]], random: Any) -> None:
+    texts = [f"{path}={value}" for path, value in overrides]
+    shuffled = random.sample(texts, len(texts))
+    try:
+        tree = layer(*texts)
+    except ConfigError:
+        with pytest.raises(ConfigError):
+            layer(*shuffled)
+    else:
+        assert layer(*shuffled) == tree
+
+
+def test_the_same_twice_is_once() -> None:
+    assert layer("seed=3", "seed=3") == {"seed": 3}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["training.steps"], "command line: 'training.steps': an override is key.path=value"),
+        (
+            ["training..steps=4"],
+            "command line: 'training..steps=4': 'training..steps' is not a path of keys such as "
+            "training.optimizer.lr",
+        ),
+        (["=4"], "command line: '=4': '' is not a path of keys such as training.optimizer.lr"),
+        (["seed=[1"], "command line: 'seed=[1': a bracket that is never closed"),
+        (
+            ["seed=!x 1"],
+            "command line: 'seed=!x 1': tag '!x' is not accepted: values are plain, and "
+            "text that looks like a number is put in quotes",
+        ),
+        (["seed=1", "seed=2"], "command line: 'seed=2': contradicts 'seed=1'"),
+        (["seed=1", "seed.x=2"], "command line: 'seed.x=2': contradicts 'seed=1'"),
+        (
+            ["loss={type: dice, smooth: 1}", "loss.smooth=2"],
+            "command line: 'loss.smooth=2': contradicts 'loss={type: dice, smooth: 1}'",
+        ),
+        (
+            ["base=x.yaml"],
+            "command line: 'base=x.yaml': 'base' belongs in a file, not on the command line",
+        ),
+    ],
+)
+def test_what_is_refused(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        layer(*overrides)
+    assert str(caught.value) == message
+
+
+def test_overrides_are_one_more_layer(load: Any, small: str) -> None:
+    config = load(
+        small + "training: {optimizer: {type: sgd, lr: 1, momentum: 0.5}, batch_size: 8}\n",
+        "training.optimizer.lr=2",
+        "decoder=fcn16s",
+        "training.batch_size=",
+    )
+    training = config.pipeline.training
+    assert (training.optimizer.lr, training.optimizer.momentum) == (2, 0.5)
+    assert training.batch_size == 4  # null: the default
+    decoder = config.pipeline.heads["semantic"].decoder
+    assert decoder.component.name == "fcn16s"
+    assert config.origin("decoder", "type") == "command line: 'decoder=fcn16s'"
+
+
+def test_a_list_item_by_its_index(load: Any, small: str) -> None:
+    text = small + "training: {groups: [{match: a}, {match: b, lr_factor: 2}]}\n"
+    groups = load(text, "training.groups.1.lr_factor=3").pipeline.training.groups
+    assert [(group.match, group.lr_factor) for group in groups] == [("a", 1), ("b", 3)]
+    with pytest.raises(ConfigError) as caught:
+        load(text, "training.groups.2.lr_factor=3")
+    assert str(caught.value) == (
+        "command line: 'training.groups.2.lr_factor=3': there is no item 2: the list at "
+        "x.yaml:6:20 has items 0 to 1"
+    )
+
+
+def test_mistakes_are_reported_as_they_were_typed(load: Any, small: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(small + "sede: 1\n", "training.stepz=4", "decoder.dropuot=0.1", "seed=x")
+    assert str(caught.value).splitlines() == [
+        "x.yaml:6:1: unknown key 'sede'. Did you mean 'seed'?",
+        "command line: 'training.stepz=4': unknown key 'stepz' in training. Did you mean 'steps'?",
+        "command line: 'decoder.dropuot=0.1': decoder 'fcn8s' has no parameter 'dropuot'. "
+        "Did you mean 'dropout'?",
+        "command line: 'seed=x': seed: expected a whole number, not 'x'",
+    ]

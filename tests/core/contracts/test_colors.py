@@ -1,0 +1,46 @@
+"""Colours as numbers and as text."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pluxel.core.contracts.colors import hex_colour, pack, parse_colour, unpack, voc_colour
+
+
+def test_voc_palette():
+    """The values that the development kit's VOClabelcolormap prints."""
+    assert [voc_colour(i) for i in (0, 1, 2, 7, 8, 20)] == [
+        (0, 0, 0),
+        (128, 0, 0),
+        (0, 128, 0),
+        (128, 128, 128),
+        (64, 0, 0),
+        (0, 64, 128),
+    ]
+    assert voc_colour(255) == (224, 224, 192)
+
+
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_packing_is_undone(colour):
+    assert unpack(pack(colour)) == colour
+    assert int(hex_colour(colour)[1:], 16) == pack(colour)
+
+
+def test_packing_of_many_at_once():
+    colours = np.array([[255, 0, 1], [0, 2, 0]], np.uint32)
+    ids = pack(colours.T)
+    assert ids.tolist() == [pack(map(int, colour)) for colour in colours] == [0xFF0001, 0x000200]
+    assert np.stack(unpack(ids), -1).tolist() == colours.tolist()
+
+
+@pytest.mark.parametrize("written", ["#ff0080", "#FF0080", [255, 0, 128], (255, 0, 128)])
+def test_spellings(written):
+    assert parse_colour(written) == (255, 0, 128)
+
+
+@pytest.mark.parametrize(
+    "written", ["red", "#ff00", "#ff008g", [1, 2], [1, 2, 256], [1, 2, True], 7]
+)
+def test_what_is_none(written):
+    with pytest.raises(ValueError, match="is not a colour: write '#rrggbb' or three integers"):
+        parse_colour(written)

@@ -1,0 +1,251 @@
+"""Raw ids to classes and back: nothing shifted, nothing wrapped, nothing guessed."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pluxel.core.config import LabelsConfig
+from pluxel.core.contracts.labels import (
+    LabelError,
+    LabelMap,
+    LabelSpace,
+)
+from pydantic import ValidationError
+
+STREET = LabelMap({7: "road", 0: "sky", 8: "pavement", 11: "ignore"}, {"sky": (70, 130, 180)})
+
+
+def space(**changes) -> LabelSpace:
+    return LabelSpace.merged(STREET, LabelsConfig(**changes))
+
+
+label_maps = st.builds(
+    LabelMap,
+    ids=st.dictionaries(
+        st.integers(0, 70_000),
+        st.sampled_from(["sky", "road", "car", "tree", "ignore"]),
+        min_size=1,
+        max_size=12,
+    ).filter(lambda ids: set(ids.values()) != {"ignore"}),
+)
+
+
+class TestEncode:
+    def test_numbers_classes_by_first_listing(self):
+        assert space().class_names == ("road", "sky", "pavement")
+        assert space().encode(np.array([[0, 7], [8, 11]], np.uint8)).tolist() == [[1, 0], [2, 255]]
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.uint32, np.int64])
+    def test_takes_every_integer_type(self, dtype):
+        assert space().encode(np.array([[0, 7]], dtype)).dtype == np.uint8
+        assert space().encode(np.array([[0, 7]], dtype)).tolist() == [[1, 0]]
+
+    def test_takes_one_bit_masks(self):
+        binary = LabelSpace(LabelMap({0: "no", 1: "yes"}))
+        assert binary.encode(np.array([[True, False]])).tolist() == [[1, 0]]
+
+    def test_refuses_floats(self):
+        with pytest.raises(LabelError, match=r"m.npy: label ids are integers, not float32"):
+            space().encode(np.zeros((2, 2), np.float32), "m.npy")
+
+    @given(label_maps, st.data())
+    def test_is_undone_by_decode(self, label_map, data):
+        """decode(encode(raw)) is the first listed id of the same class."""
+        labels = LabelSpace(label_map)
+        ids = list(label_map.ids)
+        raw = np.array(data.draw(st.lists(st.sampled_from(ids), min_size=1)), np.uint32)[None]
+        first = {}
+        for one, name in label_map.ids.items():
+            first.setdefault(name, one)
+        expected = [[first[label_map.ids[int(one)]] for one in raw[0]]]
+        assert labels.decode(labels.encode(raw)).tolist() == expected
+
+    @given(label_maps)
+    def test_of_decode_is_the_identity(self, label_map):
+        labels = LabelSpace(label_map)
+        classes = np.arange(labels.num_classes, dtype=labels.dtype)[None]
+        assert (labels.encode(labels.decode(classes)) == classes).all()
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.int32])
+    def test_names_file_id_place_count_and_fix_of_a_stray_id(self, dtype):
+        raw = np.zeros((4, 5), dtype)
+        raw[1, 3] = raw[2, 0] = raw[3, 4] = 37
+        raw[3, 1] = 38
+        with pytest.raises(LabelError) as caught:
+            space().encode(raw, Path("masks/a.png"))
+        assert str(caught.value) == (
+            "masks/a.png: label id 37 is not in the label map: first at row 1, column 3, "
+            "3 pixels in all (also 38). Say what it is, for example "
+            "labels: {map: {37: ignore, 38: ignore}}"
+        )
+
+    def test_shows_a_stray_colour_as_the_config_writes_it(self):
+        colours = LabelSpace(LabelMap({0xFF0000: "roof"}, packed_rgb=True))
+        with pytest.raises(LabelError, match=re.escape('{map: {"#00ff01": ignore}}')):
+            colours.encode(np.array([[0x00FF01]], np.uint32), "a.png")
+
+    def test_takes_negative_ids_where_they_are_listed(self):
+        labels = space(map={-1: "ignore"})
+        assert labels.encode(np.array([[-1, 0]], np.int32)).tolist() == [[255, 1]]
+        with pytest.raises(LabelError, match="label id -2"):
+            labels.encode(np.array([[-2, 0]], np.int32))
+
+    def test_does_not_wrap_wide_ids(self):
+        """256 read as uint8 is 0, 300 is 44: the classic way to train on wrong labels."""
+        labels = LabelSpace(LabelMap({0: "a", 44: "b", 300: "c"}))
+        assert labels.encode(np.array([[300, 44]], np.uint16)).tolist() == [[2, 1]]
+        with pytest.raises(LabelError, match="label id 256"):
+            labels.encode(np.array([[256]], np.uint16))
+
+
+class TestManyClasses:
+    @pytest.mark.parametrize(("count", "ignore", "dtype"), [(255, 255, "u1"), (256, 65535, "u2")])
+    def test_widen_the_type(self, count, ignore, dtype):
+        labels = LabelSpace(LabelMap({i: f"class {i}" for i in range(count)} | {count: "ignore"}))
+        assert labels.ignore_index == ignore
+        raw = np.arange(count + 1, dtype=np.uint16)[None]
+        classes = labels.encode(raw)
+        assert classes.dtype == np.dtype(dtype)
+        assert classes[0, -1] == ignore
+        assert (labels.decode(classes) == raw).all()
+
+    def test_are_limited(self):
+        with pytest.raises(LabelError, match="1 to 65535 classes, this one has 0"):
+            LabelSpace(LabelMap({0: "ignore"}))
+
+
+class TestDecode:
+    @pytest.mark.parametrize(
+        ("raw", "dtype"), [(255, np.uint8), (256, np.uint16), (0xFF0000, np.uint32)]
+    )
+    def test_returns_the_smallest_type_that_fits(self, raw, dtype):
+        labels = LabelSpace(LabelMap({raw: "thing"}))
+        assert labels.decode(np.zeros((2, 2), np.uint8)).dtype == dtype
+
+    def test_prefers_ids_that_a_file_can_hold(self):
+        labels = LabelSpace(LabelMap({-1: "a", 5: "a", 0: "b", -2: "ignore", 9: "ignore"}))
+        assert labels.decode(np.array([[0, 1, 255]], np.uint8)).tolist() == [[5, 0, 9]]
+
+    def test_gives_ignored_pixels_an_id_that_means_ignore(self):
+        assert space().decode(np.array([[255]], np.uint8)) == 11
+
+    def test_gives_ignored_pixels_no_class_where_no_id_means_ignore(self):
+        taken = LabelSpace(LabelMap({255: "a", 65535: "b"}))
+        assert taken.decode(np.array([[255]], np.uint8)) not in (255, 65535)
+
+
+class TestMerged:
+    def test_overrides_ids(self):
+        labels = space(map={8: "road", 9: "car"})
+        assert labels.class_names == ("road", "sky", "car")
+        assert labels.encode(np.array([[8, 9]], np.uint8)).tolist() == [[0, 2]]
+
+    def test_renames_in_place(self):
+        assert space(map={0: "heaven"}).class_names == ("road", "heaven", "pavement")
+
+    def test_ignores_a_class(self):
+        assert space(map={0: "ignore"}).class_names == ("road", "pavement")
+
+    @pytest.mark.parametrize(
+        ("name", "meant"), [("raod", "road"), ("Road", "road"), ("Ignore", "ignore")]
+    )
+    def test_asks_about_a_name_that_is_nearly_another(self, name, meant):
+        with pytest.raises(LabelError, match=rf"unknown class '{name}'\. Did you mean '{meant}'\?"):
+            space(map={8: name})
+
+    def test_believes_a_name_that_has_a_colour(self):
+        labels = space(map={8: "roads"}, palette={"roads": "#010203"})
+        assert labels.class_names == ("road", "sky", "roads")
+        assert labels.palette[2].tolist() == [1, 2, 3]
+
+    def test_lets_a_class_be_renamed_to_something_like_it(self):
+        assert space(map={8: "pavements"}).class_names == ("road", "sky", "pavements")
+
+    def test_refuses_a_colour_for_an_unknown_class(self):
+        with pytest.raises(LabelError, match=r"unknown class 'raod'\. Did you mean 'road'\?"):
+            space(palette={"raod": "#010203"})
+
+    def test_refuses_colours_as_ids_of_index_masks(self):
+        with pytest.raises(LabelError, match="hold ids, not colours: '#ff0000' is no id"):
+            space(map={"#ff0000": "road"})
+
+    def test_takes_colours_as_ids_of_coloured_masks(self):
+        coloured = LabelMap({0xFF0000: "roof"}, packed_rgb=True)
+        labels = LabelSpace.merged(coloured, LabelsConfig(map={"#00FF00": "tree"}))
+        assert labels.encode(np.array([[0x00FF00]], np.uint32)).tolist() == [[1]]
+
+
+class TestLabelsConfig:
+    def test_reads_json_strictly(self):
+        text = json.dumps({"map": {"37": "ignore", "#ff0000": "road"}, "palette": {"a": [1, 2, 3]}})
+        config = LabelsConfig.model_validate_json(text, strict=True)
+        assert config.map == {37: "ignore", "#ff0000": "road"}
+        assert config.palette == {"a": (1, 2, 3)}
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            {"map": {"road": "road"}},
+            {"map": {"#ff00": "road"}},
+            {"palette": {"a": "red"}},
+            {"palette": {"a": [1, 2]}},
+            {"palette": {"a": [1, 2, 256]}},
+            {"mapp": {}},
+        ],
+    )
+    def test_refuses_nonsense(self, data):
+        with pytest.raises(ValidationError):
+            LabelsConfig.model_validate_json(json.dumps(data), strict=True)
+
+
+class TestPalette:
+    @given(st.integers(1, 300), st.data())
+    def test_are_all_different_by_default(self, count, data):
+        given_one = data.draw(st.integers(0, count - 1))
+        labels = LabelSpace(
+            LabelMap({i: f"c{i}" for i in range(count)}, {f"c{given_one}": (128, 0, 0)})
+        )
+        assert len({tuple(colour) for colour in labels.palette.tolist()}) == count
+        assert labels.palette[given_one].tolist() == [128, 0, 0]
+
+    def test_colorize(self):
+        labels = space(palette={"ignore": "#ffffff"})
+        picture = labels.colorize(np.array([[1, 255]], np.uint8))
+        assert picture.dtype == np.uint8
+        assert picture.tolist() == [[[70, 130, 180], [255, 255, 255]]]
+        assert space().colorize(np.array([[255]], np.uint8)).tolist() == [[[0, 0, 0]]]
+
+
+class TestEquality:
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {1: "b", 0: "a", 2: "b"},  # a and b change numbers
+            {0: "a", 2: "b", 1: "b"},  # b is written as 2
+            {0: "a", 1: "b"},
+            {0: "a", 1: "b", 2: "c"},
+        ],
+    )
+    def test_is_that_of_what_they_do(self, other):
+        one = {0: "a", 1: "b", 2: "b"}
+        assert LabelSpace(LabelMap(one)) == LabelSpace(LabelMap(dict(one)))
+        assert LabelSpace(LabelMap(one)) != LabelSpace(LabelMap(other))
+
+    @given(label_maps, st.randoms())
+    def test_implies_equal_hashes(self, label_map, random):
+        entries = list(label_map.ids.items())
+        random.shuffle(entries)
+        one, other = LabelSpace(label_map), LabelSpace(LabelMap(dict(entries)))
+        assert one != other or hash(one) == hash(other)
+
+
+@given(label_maps)
+def test_json_round_trip(label_map):
+    text = json.dumps(label_map.to_json())
+    again = LabelMap.from_json(json.loads(text))
+    assert LabelSpace(again) == LabelSpace(label_map)
+    assert LabelSpace(again).class_names == LabelSpace(label_map).class_names

@@ -1,0 +1,150 @@
+"""The signature of a component is its schema."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pluxel.core.config import read_signature
+from pluxel.core.contracts.kinds import WIRING
+from pluxel.registry import Component, PluginError
+
+UNET = Component("unet", target="acme:UNet", summary="x", provider="acme-seg")
+
+
+def read(target: Callable[..., Any], kind: str = "decoder") -> Any:
+    return read_signature(kind, UNET, target)
+
+
+def test_wiring_comes_before_the_star() -> None:
+    class UNet:
+        def __init__(self, num_classes, features: UndefinedAnywhere, *, width: int = 8):  # noqa: F821
+            pass
+
+    signature = read(UNet)
+    assert signature.wiring == ("num_classes", "features")
+    assert signature.parameters().model_dump() == {"parameter_width": 8}
+
+
+@pytest.mark.parametrize("kind", WIRING)
+def test_each_kind_may_ask_for_its_wiring(kind: str) -> None:
+    source = f"def build({', '.join(WIRING[kind])}): ..."
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)
+    assert read(namespace["build"], kind).wiring == WIRING[kind]
+
+
+def test_names_that_a_model_uses_itself_are_free() -> None:
+    def build(*, copy: int = 1, model_config: int = 2, json: int = 3, model_args: int = 4): ...
+
+    model = read(build).parameters.model_validate_json('{"copy": 5}')
+    assert [value for _, value in model] == [5, 2, 3, 4]
+
+
+def test_an_inherited_constructor_is_read_where_it_was_written(acme: Any) -> None:
+    class Child(acme.Typed):
+        pass
+
+    assert "parameter_colour" in read(Child, "loss").parameters.model_fields
+
+
+def test_a_decorated_constructor() -> None:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    class UNet:
+        @decorate
+        def __init__(self, num_classes: int, *, width: int | None = None): ...
+
+    assert list(read(UNet).parameters.model_fields) == ["parameter_width"]
+
+
+def test_defaults_are_not_shared() -> None:
+    def build(*, table: dict[str, int] = {}): ...  # noqa: B006
+
+    model = read(build).parameters
+    model().parameter_table["x"] = 1
+    assert model().parameter_table == {}
+
+
+def no_annotation(num_classes, *, width=3): ...
+
+
+def keywords(num_classes, **options): ...
+
+
+def positions(*args): ...
+
+
+def unknown_wiring(num_class, *, width: int): ...
+
+
+def far_wiring(mystery): ...
+
+
+def positional_only(num_classes, /): ...
+
+
+def named_type(*, type: str): ...  # noqa: A002
+
+
+def undefined(*, width: Nowhere): ...  # noqa: F821
+
+
+def tensor(*, a: int = 1, weight: WeightOfMine): ...
+
+
+class WeightOfMine:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (no_annotation, "parameter 'width' has no type annotation"),
+        (
+            keywords,
+            "**options hides what it takes: declare each parameter, or one mapping 'options: dict'",
+        ),
+        (positions, "'args' cannot be given by name"),
+        (positional_only, "'num_classes' cannot be given by name"),
+        (
+            unknown_wiring,
+            "'num_class' comes before the *, so it is wiring, and a decoder can be wired to "
+            "features, num_classes, class_names, backbone, in_channels. Did you mean "
+            "'num_classes'? A parameter for YAML comes after the *",
+        ),
+        (
+            far_wiring,
+            "'mystery' comes before the *, so it is wiring, and a decoder can be wired to "
+            "features, num_classes, class_names, backbone, in_channels. A parameter for YAML comes "
+            "after the *",
+        ),
+        (named_type, "a parameter cannot be called 'type', which names the component"),
+        (
+            undefined,
+            "the annotation of parameter 'width' cannot be evaluated (name 'Nowhere' is not "
+            "defined)",
+        ),
+    ],
+)
+def test_signatures_that_break_the_rules(target: Callable[..., Any], reason: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        read(target)
+    assert str(caught.value) == f"decoder 'unet' of plugin acme-seg cannot be used: {reason}"
+
+
+def test_a_type_that_yaml_cannot_give() -> None:
+    with pytest.raises(PluginError, match="YAML cannot give its parameter 'weight'"):
+        read(tensor)
+
+
+def test_a_target_without_a_signature() -> None:
+    with pytest.raises(PluginError, match="its signature cannot be read"):
+        read(5)  # pyright: ignore[reportArgumentType]

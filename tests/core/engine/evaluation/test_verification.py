@@ -1,0 +1,156 @@
+"""The check of equality finds what is equal, and what is not."""
+
+from __future__ import annotations
+
+import pluxel.plugins
+import pytest
+import torch
+from pluxel.core import load_config
+from pluxel.core.engine.evaluation.verification import verify_dense
+from pluxel.core.geometry.dilation import Rarefied
+from pluxel.plugins.backbones.timm_features import TimmBackbone
+from pluxel.registry import Component, Host, PluxelError, hookimpl
+from torch import nn
+
+HOST = Host()
+
+
+def config(*settings: str, model: str = "test_resnet"):
+    small = [f"backbone={{type: timm, model: {model}}}", *settings]
+    return load_config("shapes_fcn8s_resnet18", small, host=HOST)
+
+
+def test_the_methods_meet_and_their_costs_are_told() -> None:
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
+    assert report.passed
+    assert (report.head, report.coarse, report.dense) == ("semantic", 32, 16)
+    stitching, spreading, fragments = report.methods
+    assert [method.passes for method in report.methods] == [4, 1, 1]
+    assert spreading.multiply_adds == fragments.multiply_adds
+    assert 1 < stitching.multiply_adds / spreading.multiply_adds < 4
+    padded, exact = report.differences
+    assert padded.largest > report.tolerance  # the network pads, and every shift anew
+    assert padded.interior is not None
+    assert padded.interior <= report.tolerance
+    assert exact.largest <= report.tolerance
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        "{type: atrous, output_stride: 16, decoder: fcn32s}",
+        "{type: shift_and_stitch, factor: 2, decoder: fcn32s}",
+    ],
+)
+def test_a_denser_decoder_says_how_dense(decoder: str) -> None:
+    (report,) = verify_dense(config(f"decoder={decoder}"), size=(120, 90), dtype=torch.float64)
+    assert (report.dense, report.tolerance) == (16, 1e-12)
+    assert report.differences[1].largest <= 1e-12
+
+
+def test_all_heads_are_looked_at() -> None:
+    more = "heads={other: {target: semantic, decoder: fcn32s, loss: dice}}"
+    reports = verify_dense(config("decoder=fcn32s", more), factor=2, size=(60, 60))
+    assert [report.head for report in reports] == ["semantic", "other"]
+
+
+def test_a_wrong_rarefaction_does_not_pass(monkeypatch) -> None:
+    honest = Rarefied.__call__
+
+    def shifted(self: Rarefied, image: torch.Tensor) -> object:
+        return honest(self, image.roll(1, 3))
+
+    monkeypatch.setattr(Rarefied, "__call__", shifted)
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
+    assert not report.passed
+
+
+def test_an_image_in_which_every_cell_sees_a_border() -> None:
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(60, 60))
+    assert report.differences[0].interior is None
+    assert report.passed
+
+
+@pytest.mark.parametrize(
+    ("decoder", "factor", "message"),
+    [
+        ("fcn32s", 5, "factor 5 does not divide the stride 32"),
+        ("fcn8s", 2, "decoder 'fcn8s' fuses maps of strides 8, 16, 32"),
+    ],
+)
+def test_what_cannot_be_verified(decoder: str, factor: int, message: str) -> None:
+    with pytest.raises(PluxelError, match=message):
+        verify_dense(config(f"decoder={decoder}"), factor=factor)
+
+
+def test_the_usual_size_leaves_some_cells_inside() -> None:
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2)
+    assert report.differences[0].interior is not None
+
+
+def test_maps_of_two_sizes_are_not_equal(monkeypatch) -> None:
+    honest = Rarefied.by_fragments
+    monkeypatch.setattr(Rarefied, "by_fragments", lambda self, x: honest(self, x)[..., 1:, :])
+    with pytest.raises(PluxelError, match=r"fragments and à trous should agree everywhere, and"):
+        verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
+
+
+def test_the_largest_difference_is_where_it_is(monkeypatch) -> None:
+    honest = Rarefied.by_fragments
+
+    def spoilt(self: Rarefied, image: torch.Tensor) -> torch.Tensor:
+        scores = honest(self, image)
+        assert isinstance(scores, torch.Tensor)
+        scores[0, 1, 3, 5] += 1000
+        return scores
+
+    monkeypatch.setattr(Rarefied, "by_fragments", spoilt)
+    other = config("decoder=fcn32s", model="test_convnext")
+    (report,) = verify_dense(other, factor=2, size=(160, 200))
+    exact = report.differences[1]
+    assert exact.cell == (3, 5)
+    backbone = TimmBackbone(3, model="test_convnext")
+    offset = float(backbone.feature_specs[-1].grid.offset[0])
+    assert offset > 0
+    assert exact.pixel == (offset + 3 * report.dense, offset + 5 * report.dense)
+    assert not report.passed
+
+
+@pytest.mark.parametrize(("share", "passed"), [(3e-6, True), (3e-5, False)])
+def test_what_another_order_of_sums_may_change(monkeypatch, share: float, passed: bool) -> None:
+    honest = Rarefied.by_fragments
+
+    def rounded(self: Rarefied, image: torch.Tensor) -> torch.Tensor:
+        scores = honest(self, image)
+        assert isinstance(scores, torch.Tensor)
+        scores[0, 0, 0, 0] += share * (scores.max() - scores.min())
+        return scores
+
+    monkeypatch.setattr(Rarefied, "by_fragments", rounded)
+    (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
+    assert report.passed is passed
+
+
+def test_a_wrapper_without_an_inner_decoder() -> None:
+    with pytest.raises(PluxelError, match="runs the backbone itself, and has no parameter"):
+        verify_dense(
+            load_config(
+                "shapes_fcn8s_resnet18",
+                ["backbone={type: timm, model: test_resnet}", "decoder=whole"],
+                host=Host(plugins=[pluxel.plugins, Whole]),
+            )
+        )
+
+
+class WholeDecoder(nn.Module):
+    """Runs the backbone itself, all of it."""
+
+    def __init__(self, features: object, num_classes: int, backbone: nn.Module) -> None:
+        super().__init__()
+
+
+class Whole:
+    @staticmethod
+    @hookimpl
+    def pluxel_decoders() -> list[Component]:
+        return [Component("whole", f"{__name__}:WholeDecoder", "Runs the backbone.")]

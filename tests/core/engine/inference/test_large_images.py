@@ -1,0 +1,202 @@
+"""Large images through a pipeline in tiles: arrays, pictures, and TIFF files by windows."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from PIL import Image
+from pluxel.core import LabelMap, Pipeline, load_config
+from pluxel.core.common.logs import log_once
+from pluxel.core.engine.inference import pipeline as predict
+from pluxel.core.engine.inference.saving import predict_files
+from pluxel.core.model.build import Blueprint, build_model
+from pluxel.registry import Host, PluxelError
+from rasterio.transform import from_origin
+from torch import nn
+
+LABELS = LabelMap({7: "sea", 300: "land", 9: "cloud"})
+BLUEPRINT = Blueprint({"image": 3}, {"semantic": LABELS}, {"semantic": "semantic"})
+KINDS = ("index", "color", "overlay", "prob")
+
+
+def pipeline(backbone: str = "test_resnet", decoder: str = "fcn8s") -> Pipeline:
+    settings = [f"backbone.model={backbone}", f"decoder={decoder}"]
+    model = build_model(load_config("shapes_fcn8s_resnet18", settings, host=Host()), BLUEPRINT)
+    torch.manual_seed(0)
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            nn.init.kaiming_normal_(parameter)
+    return Pipeline(model, BLUEPRINT.label_spaces(), {"image": 3})
+
+
+def image(height: int, width: int, dtype: str = "uint8") -> np.ndarray:
+    random = np.random.default_rng(0)
+    coarse = random.random((height // 8 + 1, width // 8 + 1, 3)).repeat(8, 0).repeat(8, 1)
+    noisy = (coarse + random.random(coarse.shape))[:height, :width] / 2
+    scale = {"uint8": 255, "uint16": 65535}.get(dtype, 1)
+    return (scale * noisy).astype(dtype)
+
+
+@pytest.fixture(scope="module")
+def net() -> Pipeline:
+    return pipeline()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("size", [(700, 600), (256, 257), (100, 1500), (1, 900)])
+def test_tiles_give_what_the_whole_gives(net: Pipeline, size: tuple[int, int], dtype: str) -> None:
+    pixels = image(*size, dtype)
+    whole = net.predict(pixels, probabilities=True, tile="off")["semantic"]
+    parts = net.predict(pixels, probabilities=True, tile=256)["semantic"]
+    assert parts.probabilities is not None
+    np.testing.assert_allclose(parts.probabilities, whole.probabilities, atol=1e-5)
+    assert (parts.classes != whole.classes).mean() < 1e-4  # ties
+    assert len(np.unique(whole.classes)) > 1
+    assert set(np.unique(parts.mask)) <= {7, 300, 9}
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        "{type: atrous, output_stride: 8, decoder: fcn32s}",
+        "{type: shift_and_stitch, factor: 2, decoder: fcn32s}",
+    ],
+)
+def test_tiles_of_denser_scores(decoder: str) -> None:
+    net, pixels = pipeline(decoder=decoder), image(300, 560)
+    whole = net.predict(pixels, probabilities=True, tile="off")["semantic"].probabilities
+    parts = net.predict(pixels, probabilities=True, tile=256)["semantic"].probabilities
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+
+
+def test_large_images_are_cut_by_themselves(net: Pipeline, monkeypatch) -> None:
+    seen = []
+    forward = net.model.forward
+    monkeypatch.setattr(net.model, "forward", lambda x: seen.append(x["image"].shape) or forward(x))
+    monkeypatch.setattr(predict, "LARGE", 600 * 600)
+    monkeypatch.setattr(predict, "TILE", 256)
+    net(image(600, 600))
+    assert [tuple(shape[-2:]) for shape in seen] == [(600, 600)]
+    seen.clear()
+    net(image(901, 400))
+    assert len(seen) == 2
+    assert max(max(shape) for shape in seen) < 900
+
+
+def test_where_a_layer_sees_everything_windows_are_blended_and_the_log_says_so(caplog) -> None:
+    log_once.cache_clear()
+    net, pixels = pipeline("test_efficientnet_gn", "fcn32s"), image(560, 300)
+    assert not net.reach.is_finite
+    parts = net.predict(pixels, probabilities=True, tile=256)["semantic"].probabilities
+    assert parts is not None
+    np.testing.assert_allclose(parts.sum(0), 1, atol=1e-5)
+    assert "tiles cannot be exact: windows that overlap are blended" in caplog.text
+
+
+def test_a_tile_smaller_than_its_halo_is_refused(net: Pipeline) -> None:
+    message = f"a tile of 50 pixels is smaller than what its scores look at .* {net.reach.halo} pix"
+    with pytest.raises(PluxelError, match=message):
+        net.predict(image(300, 300), tile=50)
+
+
+@pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0, 3)])
+def test_an_image_without_area_is_refused(net: Pipeline, shape: tuple) -> None:
+    with pytest.raises(PluxelError, match=r"\(height, width, 3\) is needed"):
+        net.predict(np.zeros(shape, np.uint8), tile=256)
+
+
+def write(path: Path, pixels: np.ndarray, **options) -> Path:
+    height, width, bands = pixels.shape
+    profile = {"driver": "GTiff", "height": height, "width": width, "count": bands}
+    with rasterio.open(path, "w", dtype=pixels.dtype, **profile, **options) as file:
+        file.write(np.moveaxis(pixels, -1, 0))
+    return path
+
+
+PLACE = {"crs": "EPSG:32633", "transform": from_origin(500_000, 5_400_000, 0.5, 0.5)}
+
+
+def results(folder: Path, name: str) -> dict[str, np.ndarray]:
+    found = {}
+    for kind in KINDS:
+        with rasterio.open(folder / kind / f"{name}.tif") as file:
+            found[kind] = file.read()
+    return found
+
+
+def test_files_by_windows_are_what_arrays_are(net: Pipeline, tmp_path: Path) -> None:
+    pixels = image(530, 410)
+    source = write(tmp_path / "a.tif", pixels, photometric="rgb", **PLACE)
+    assert predict_files(net, [source], tmp_path / "out", KINDS, tile=256) == []
+    found = results(tmp_path / "out", "a")
+    whole = net.predict(pixels, probabilities=True, tile=256)["semantic"]
+    assert np.array_equal(found["index"][0], whole.mask)
+    assert found["index"].dtype == np.uint16  # 300 is among the ids
+    assert np.array_equal(found["color"], np.moveaxis(whole.color, -1, 0))
+    assert np.array_equal(found["overlay"], np.moveaxis(whole.overlay(pixels), -1, 0))
+    assert np.array_equal(found["prob"], whole.probabilities)
+    with rasterio.open(tmp_path / "out" / "prob" / "a.tif") as file:
+        assert file.descriptions == ("sea", "land", "cloud")
+        assert (file.crs, file.transform) == ("EPSG:32633", PLACE["transform"])
+
+
+def test_small_files_that_lie_somewhere_keep_their_place(net: Pipeline, tmp_path: Path) -> None:
+    write(tmp_path / "placed.tif", image(60, 50), photometric="rgb", **PLACE)
+    write(tmp_path / "plain.tif", image(60, 50), photometric="rgb")
+    predict_files(net, [tmp_path], tmp_path.parent / "out", ["index"])
+    made = sorted(path.name for path in (tmp_path.parent / "out" / "index").iterdir())
+    assert made == ["placed.tif", "plain.png"]
+
+
+@pytest.mark.parametrize("bands", range(1, 9))
+def test_files_of_any_number_of_bands_are_taken_or_refused(
+    net: Pipeline, tmp_path: Path, bands: int
+) -> None:
+    """One band is grey, four may be colours with alpha; of others none is a colour."""
+    pixels = np.concatenate([image(300, 260)] * 3, 2)[..., :bands]
+    alpha = {"photometric": "rgb", "alpha": "yes"} if bands == 4 else {"photometric": "minisblack"}
+    write(tmp_path / "a.tif", pixels, **alpha)
+    failed = predict_files(net, [tmp_path / "a.tif"], tmp_path / "out", ["index"], tile=256)
+    taken = bands in (1, 3, 4)
+    assert bool(failed) is not taken
+    assert (tmp_path / "out" / "index" / "a.tif").exists() is taken
+
+
+def test_a_file_that_breaks_off_leaves_no_half_result(
+    net: Pipeline, tmp_path: Path, caplog
+) -> None:
+    source = write(tmp_path / "a.tif", image(700, 600), photometric="rgb")
+    source.write_bytes(source.read_bytes()[:900_000])
+    good = tmp_path / "b.png"
+    Image.fromarray(image(40, 40)).save(good)
+    failed = predict_files(net, [source, good], tmp_path / "out", KINDS, tile=256)
+    assert failed == [source]
+    assert "a.tif: cannot be read" in caplog.text
+    made = sorted(p.name for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert made == ["b.npz", "b.png", "b.png", "b.png"]
+
+
+def test_a_disk_that_fills_up_leaves_no_half_result(net: Pipeline, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.tif", image(900, 900), photometric="rgb")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+    try:
+        with pytest.raises(PluxelError, match=r"cannot write .*overlay/a\.tif"):
+            predict_files(net, [source], tmp_path / "out", ["index", "overlay"], tile=256)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == []
+
+
+def test_nothing_is_said_of_files_that_lie_nowhere(net: Pipeline, tmp_path: Path, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    write(tmp_path / "a.tif", image(300, 300), photometric="rgb")
+    caplog.clear()
+    predict_files(net, [tmp_path / "a.tif"], tmp_path / "out", ["index"], tile=256)
+    assert caplog.text == ""

@@ -1,0 +1,109 @@
+"""What a pipeline takes, and what it refuses."""
+
+import re
+import tracemalloc
+
+import numpy as np
+import pytest
+from PIL import Image
+from pluxel.core import LabelMap, Pipeline
+from pluxel.core.contracts.labels import LabelSpace
+from pluxel.core.engine.inference.pipeline import Prediction
+from pluxel.registry import PluxelError
+from torch import nn
+
+GREY = np.arange(24, dtype=np.uint8).reshape(4, 6)
+RGB = np.dstack([GREY] * 3)
+LABELS = LabelSpace(LabelMap({7: "sea", 300: "land"}))
+
+
+def pipeline(**channels: int) -> Pipeline:
+    """Return one whose model reads these inputs; it is never run."""
+    model = nn.Module()
+    model.input_names = tuple(channels)  # pyright: ignore[reportAttributeAccessIssue]
+    return Pipeline(model, {}, channels)  # pyright: ignore[reportArgumentType]
+
+
+def test_images_in_memory_are_read_as_files_are(tmp_path):
+    floats = Image.fromarray(np.array([[0, 0.2, 1]], np.float32))
+    floats.save(tmp_path / "floats.tiff")
+    reader = pipeline(image=3)
+    read = [reader.read(given)["image"] for given in (floats, tmp_path / "floats.tiff")]
+    assert [array.tolist() for array in read] == [[[[0] * 3, [51] * 3, [255] * 3]]] * 2
+    assert reader.read(Image.fromarray(GREY))["image"].tolist() == RGB.tolist()
+
+
+def test_images_without_alpha_are_not_given_one():
+    with pytest.raises(PluxelError, match=r"^input 'image': has 3 channels \(RGB\), 4 are needed"):
+        pipeline(image=4).read(Image.fromarray(RGB))
+
+
+def test_images_that_were_opened_are_called_by_their_files(tmp_path):
+    path = tmp_path / "cut.png"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with Image.open(path) as image, pytest.raises(PluxelError, match=f"^{path}: cannot be read"):
+        pipeline(image=3).read(image)
+
+
+def test_arrays_may_be_read_only():
+    fixed = GREY.copy()
+    fixed.setflags(write=False)
+    assert pipeline(depth=1).read(fixed)["depth"].flags.writeable
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(("kind", "full"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])
+def test_overlays_mix_colours_and_pixels_of_any_type(kind, full, channels):
+    random = np.random.default_rng(0)
+    shares = random.random((300, 200, channels))
+    image = (full * shares).astype(kind)
+    found = Prediction(LABELS, random.integers(0, 2, (300, 200)).astype(np.uint8))
+    tracemalloc.start()
+    overlay = found.overlay(image)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    exact = (
+        0.55 * found.color
+        + 0.45 * 255 * image.astype(float)[..., : max(1, channels // 3 * 3)] / full
+    )
+    assert overlay.dtype == np.uint8
+    assert np.abs(overlay - exact).max() <= 0.5 + 1e-4
+    assert most < 30 * 300 * 200, "more than two copies in float32"
+
+
+def test_several_inputs_are_read_by_name():
+    read = pipeline(image=3, depth=1).read({"depth": GREY, "image": RGB})
+    assert [(name, array.shape) for name, array in read.items()] == [
+        ("image", (4, 6, 3)),
+        ("depth", (4, 6, 1)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (RGB, "the model reads image, depth: give a mapping by these names"),
+        ({"image": RGB}, "the model also reads depth"),
+        (
+            {"image": RGB, "depht": GREY},
+            "the model has no input 'depht', it reads image, depth. Did you mean 'depth'?",
+        ),
+        (
+            {"image": RGB, "depth": GREY, "hha": RGB},
+            "the model has no input 'hha', it reads image, depth.",
+        ),
+        (
+            {"image": RGB, "depth": GREY[:3]},
+            "the inputs are of different sizes (height × width): image 4×6, depth 3×6",
+        ),
+        (
+            {"image": RGB, "depth": RGB},
+            "input 'depth': has shape (4, 6, 3), (height, width, 1) is needed",
+        ),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(given, message):
+    with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
+        pipeline(image=3, depth=1).read(given)

@@ -1,0 +1,89 @@
+"""Which files are segmented, and what a command line cannot say."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pluxel.core import LabelMap, Pipeline
+from pluxel.core.contracts.labels import LabelSpace
+from pluxel.core.engine.inference import saving
+from pluxel.core.engine.inference.pipeline import Prediction
+from pluxel.core.engine.inference.saving import find_images, predict_files
+from pluxel.registry import PluxelError
+from torch import nn
+
+
+def test_hidden_files_are_no_images(tmp_path):
+    """macOS writes ._a.jpg beside a.jpg on disks that are not its own."""
+    for name in ("a.jpg", "._a.jpg"):
+        (tmp_path / name).touch()
+    assert find_images([tmp_path]) == [(tmp_path / "a.jpg", Path("a.jpg"))]
+
+
+def test_several_inputs_are_refused_before_any_file_is_read(tmp_path):
+    model = nn.Module()
+    model.input_names = ("image", "depth")  # pyright: ignore[reportAttributeAccessIssue]
+    pipeline = Pipeline(model, {}, {"image": 3, "depth": 1})  # pyright: ignore[reportArgumentType]
+    (tmp_path / "a.jpg").touch()
+    message = (
+        "the model reads image, depth together, and paths do not say which file is which. "
+        "In Python, Pipeline.load(run)({'image': …, 'depth': …}) takes them by name"
+    )
+    with pytest.raises(PluxelError, match=re.escape(message)):
+        predict_files(pipeline, [tmp_path], tmp_path / "out", ["index"])
+
+
+def test_unknown_kinds_are_refused_before_any_file_is_read(tmp_path):
+    (tmp_path / "a.png").touch()
+    message = "'overlays' is none of index, color, overlay, prob. Did you mean 'overlay'?"
+    with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
+        predict_files(Black(), [tmp_path], tmp_path / "out", ["index", "overlays"])
+
+
+class Black(Pipeline):
+    """Reads files, and sees the first class everywhere."""
+
+    def __init__(self) -> None:
+        model = nn.Module()
+        model.input_names = ("image",)  # pyright: ignore[reportAttributeAccessIssue]
+        super().__init__(model, {}, {"image": 3})  # pyright: ignore[reportArgumentType]
+
+    def predict(self, image, *, probabilities=False, tile="auto"):
+        classes = np.zeros(image["image"].shape[:2], np.uint8)
+        return {"semantic": Prediction(LabelSpace(LabelMap({0: "sky"})), classes)}
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Two images, and one between them that is none."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "c.png"):
+        Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(folder / name)
+    (folder / "b.png").write_text("<html>")
+    return folder
+
+
+def test_files_that_cannot_be_read_are_left_out(images, tmp_path, caplog):
+    failed = predict_files(Black(), [images], tmp_path / "out", ["index"])
+    assert failed == [images / "b.png"]
+    assert [path.name for path in sorted((tmp_path / "out/index").iterdir())] == ["a.png", "c.png"]
+    assert caplog.messages == [
+        f"left out: {images}/b.png: not an image, or of a format that is not known"
+    ]
+
+
+def test_a_disk_that_refuses_ends_it_at_once(images, tmp_path, monkeypatch, caplog):
+    calls = []
+
+    def full(path, ids, **_):
+        calls.append(path)
+        raise PluxelError(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr(saving, "write_mask", full)
+    with pytest.raises(PluxelError, match=r"cannot write .*/out/index/a.png: No space left"):
+        predict_files(Black(), [images], tmp_path / "out", ["index"])
+    assert len(calls) == 1
+    assert not caplog.messages

@@ -1,0 +1,87 @@
+"""One process of two that train together: ``rank.py FOLDER``, with what torchrun sets.
+
+What each process sees is written into the folder, for test_distributed.py to compare.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from pluxel.core.cli import main
+from pluxel.core.config import load_config
+from pluxel.core.engine import Diverged, Experiment, Run, Trainer
+from pluxel.core.engine.training.distributed import on_main_process
+from pluxel.registry import Host, PluxelError
+from safetensors.torch import save_file
+
+TOYS = Path(__file__).parents[1] / "toys.py"
+FOLDER = Path(sys.argv[1])
+CONFIG = FOLDER / "toy.yaml"
+RANK = int(os.environ["RANK"])
+HOST = Host(files=[TOYS])
+
+
+def trainer(name: str, *overrides: str) -> Trainer:
+    config = load_config(CONFIG, overrides, host=HOST)
+    return Trainer(Experiment(config, Run(FOLDER / name)))
+
+
+def note(name: str, text: str) -> None:
+    (FOLDER / f"{name}-{RANK}").write_text(text)
+
+
+def to_the_end() -> None:
+    whole = trainer("whole", "training.ema=0.5", "training.accumulate=2")
+    losses: list[float] = []
+    look = whole._look
+
+    def looking(passes):
+        losses.extend(one.loss.item() for one in passes)
+        return look(passes)
+
+    whole._look = looking
+    whole.train(resume=False)
+    note("losses", json.dumps(losses))
+    tensors = {f"judged/{name}": value for name, value in whole.state.judged.state_dict().items()}
+    tensors |= {f"model/{name}": value for name, value in whole.state.model.named_parameters()}
+    save_file(tensors, FOLDER / f"weights-{RANK}")
+
+
+def diverging() -> None:
+    after = 1000 if RANK == 0 else 3
+    try:
+        trainer("diverged", f"loss={{type: breaks, after: {after}}}").train(resume=False)
+    except Diverged as error:
+        note("diverged", str(error))
+
+
+def unwritable(accelerator) -> None:
+    def write() -> None:
+        raise PluxelError("the disk is full")
+
+    try:
+        on_main_process(accelerator, write)
+    except PluxelError as error:
+        note("unwritable", str(error))
+
+
+def stopped() -> None:
+    backward = Trainer._backward
+
+    def interrupted(self, batch):
+        if RANK == 1 and self.progress.step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return backward(self, batch)
+
+    Trainer._backward = interrupted
+    main(["--plugin", str(TOYS), "train", str(CONFIG), "--run", str(FOLDER / "stopped")])
+
+
+to_the_end()
+diverging()
+unwritable(trainer("unwritable").accelerator)
+stopped()

@@ -1,0 +1,118 @@
+"""Two processes train as one: they hold the same weights, and leave together."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from pluxel.core.engine import evaluate_run
+from pluxel.core.engine.checkpoint import read_tensors
+from safetensors.torch import load_file
+from torch.distributed.run import get_args_parser
+
+CONFIG = """\
+backbone: {type: toy}
+decoder: {type: fcn32s}
+loss: {type: cross_entropy}
+dataset: {type: squares, length: 7}
+device: cpu
+training: {steps: 4, batch_size: 2, precision: fp32, log_every: 1, eval_every: 2}
+"""
+RANKS = (0, 1)
+
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory):
+    """Run rank.py twice; return its folder, the exit codes and what was said."""
+    folder = tmp_path_factory.mktemp("ranks")
+    (folder / "toy.yaml").write_text(CONFIG)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("rank.py"), folder],
+            env=os.environ
+            | shared
+            | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in RANKS
+    ]
+    try:
+        said = [process.communicate(timeout=180)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return folder, [process.returncode for process in processes], said
+
+
+@pytest.fixture
+def folder(launched) -> Path:
+    return launched[0]
+
+
+def test_both_hold_the_same_weights_and_the_same_statistics_of_norms(folder):
+    one, other = (load_file(folder / f"weights-{rank}") for rank in RANKS)
+    assert any(name.endswith("running_var") for name in one)
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_each_image_counts_once(folder, host):
+    found = json.loads((folder / "whole" / "results.json").read_text())
+    images = found["heads"]["semantic"]["per_image"]
+    assert [image["name"] for image in images] == [f"val{i}" for i in range(7)]
+    alone, _ = evaluate_run(folder / "whole", "val", host=host, output=folder / "alone.json")
+    assert found["loss"] == pytest.approx(alone["loss"], rel=1e-5)
+    assert found["heads"] == alone["heads"]
+
+
+def test_the_logged_loss_is_that_of_both(folder):
+    one, other = (json.loads((folder / f"losses-{rank}").read_text()) for rank in RANKS)
+    assert one != other
+    lines = map(json.loads, (folder / "whole" / "metrics.jsonl").read_text().splitlines())
+    logged = [line["train/loss"] for line in lines if "train/loss" in line]
+    rounds = torch.tensor([one, other]).view(2, 4, 2)
+    assert logged == pytest.approx(rounds.mean((0, 2)).tolist(), rel=1e-6)
+
+
+def test_a_loss_that_is_not_a_number_in_one_stops_both(folder):
+    one, other = ((folder / f"diverged-{rank}").read_text() for rank in RANKS)
+    assert "the loss of process 1 is not finite in step 4; its own message" in one
+    assert "the loss is nan in step 4. Not finite: Breaks of head 'semantic'. The batch: " in other
+    assert (
+        read_tensors(folder / "diverged" / "last" / "state.safetensors")[1]["progress"]["step"] == 2
+    )
+
+
+def test_what_the_main_process_cannot_write_is_an_error_of_both(folder):
+    for rank in RANKS:
+        assert (folder / f"unwritable-{rank}").read_text() == "the disk is full"
+
+
+def test_a_signal_to_one_saves_the_state_and_stops_both(launched):
+    folder, codes, said = launched
+    assert codes == [143, 143]
+    for text in said:
+        assert "stopped after step 2 of 4; the state is saved" in text
+    assert (
+        read_tensors(folder / "stopped" / "last" / "state.safetensors")[1]["progress"]["step"] == 2
+    )
+
+
+def test_torchrun_leaves_our_options_to_us():
+    page = Path(__file__).parents[4] / "docs" / "training.md"
+    (line,) = (one for one in page.read_text().splitlines() if one.strip().startswith("torchrun "))
+    given = get_args_parser().parse_args(shlex.split(line)[1:])
+    assert (given.no_python, given.nproc_per_node) == (True, "2")
+    assert given.training_script == "pluxel"
+    assert given.training_script_args == ["train", "mine.yaml", "--run", "runs/mine"]

@@ -1,0 +1,65 @@
+"""Which evaluation is an improvement, and when waiting ends."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from pluxel.core.config import TrainingConfig
+from pluxel.core.engine.training.monitor import Progress, has_waited_enough, is_improvement
+
+
+def options(**changes: object) -> TrainingConfig:
+    return TrainingConfig.model_validate({"steps": 10, **changes})
+
+
+def improvements(values: list[float], **changes: object) -> list[bool]:
+    chosen = options(**changes)
+    progress = Progress()
+    return [is_improvement(progress, chosen, {str(chosen.monitor): value}) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("monitor", "found"),
+    [
+        ("val/loss", [True, False, True]),
+        ("val/mean_iou", [True, True, False]),
+        ("val/iou/gloss", [True, True, False]),  # a class, not a loss
+        ("val/iou/loss", [True, True, False]),
+    ],
+)
+def test_losses_are_to_be_small_and_scores_large(monitor: str, found: list[bool]) -> None:
+    assert improvements([0.5, 0.7, 0.3], monitor=monitor) == found
+
+
+def test_the_mode_can_be_said() -> None:
+    assert improvements([0.5, 0.3], monitor="val/mean_iou", mode="min") == [True, True]
+
+
+def test_an_absent_class_is_neither_better_nor_worse() -> None:
+    values = [math.nan, math.nan, 0.2, math.nan, 0.3]
+    assert improvements(values, monitor="val/iou/pole") == [True, True, True, False, True]
+
+
+def test_without_a_monitor_the_last_counts() -> None:
+    assert improvements([0.5, 0.1], monitor=None) == [True, True]
+
+
+def test_small_gains_are_kept_but_do_not_prolong_the_wait() -> None:
+    chosen = options(monitor="val/mean_iou", early_stop={"patience": 2, "min_delta": 0.1})
+    progress = Progress()
+    found = []
+    for value in (0.5, 0.55, 0.59):
+        kept = is_improvement(progress, chosen, {"val/mean_iou": value})
+        found.append((kept, has_waited_enough(progress, chosen)))
+    assert found == [(True, False), (True, False), (True, True)]
+
+
+def test_gains_too_small_to_count_add_up() -> None:
+    chosen = options(monitor="val/loss", early_stop={"patience": 3, "min_delta": 0.1})
+    progress = Progress()
+    waited = []
+    for value in (0.9, 0.84, 0.78, 0.72, 0.66, 0.65):
+        assert is_improvement(progress, chosen, {"val/loss": value})
+        waited.append(progress.waited)
+    assert waited == [0, 1, 0, 1, 0, 1]

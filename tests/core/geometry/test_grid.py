@@ -1,0 +1,253 @@
+"""The paper's hand-written offsets and sizes must fall out of arithmetic."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor, inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pluxel.core.geometry.grid import (
+    FeatureSpec,
+    Grid,
+    Scalar,
+    StrideError,
+    deepest,
+    select_strides,
+)
+
+Layer = tuple[int, int, int]  # kernel, stride, padding
+
+
+def chain(*layers: Layer) -> Grid:
+    grid = Grid()
+    for kernel, stride, padding in layers:
+        grid = grid.conv(kernel, stride, padding)
+    return grid
+
+
+def crop(of: Grid, to: Grid) -> Fraction:
+    """The crop of one map to another of the same stride, in cells (Caffe's Crop layer)."""
+    assert of.stride == to.stride
+    return (to.offset[0] - of.offset[0]) / of.stride[0]
+
+
+CONV, POOL = (3, 1, 1), (2, 2, 0)
+VGG16 = [(CONV, CONV, POOL), (CONV, CONV, POOL), *[(CONV, CONV, CONV, POOL)] * 3]
+
+
+def vgg16(padding: int) -> list[Grid]:
+    """Grids after the five pools and after fc6 and fc7, for the first convolution's padding."""
+    layers: list[Layer] = []
+    grids = []
+    for number, block in enumerate(VGG16):
+        layers += [
+            (3, 1, padding) if (number, index) == (0, 0) else one for index, one in enumerate(block)
+        ]
+        grids.append(chain(*layers))
+    return [*grids, chain(*layers, (7, 1, 0), (1, 1, 0))]
+
+
+def alexnet(padding: int) -> list[Layer]:
+    trunk = [(11, 4, padding), (3, 2, 0), (5, 1, 2), (3, 2, 0), CONV, CONV, CONV, (3, 2, 0)]
+    return [*trunk, (6, 1, 0), (1, 1, 0)]
+
+
+def position_of_zero(grid: Grid) -> Fraction:
+    """The cell, as a fraction, that lies on pixel 0: what Caffe's crop arithmetic calls b."""
+    return -grid.offset[0] / grid.stride[0]
+
+
+def test_vgg16_with_pad_100_has_the_coordinates_of_its_maps() -> None:
+    *pools, fc7 = vgg16(100)
+    expected = [(2, 49.25), (4, 24.375), (8, 11.9375), (16, 5.71875), (32, 2.609375)]
+    assert [(grid.stride[0], position_of_zero(grid)) for grid in pools] == expected
+    assert position_of_zero(fc7) == Fraction(-25, 64)
+
+
+@pytest.mark.parametrize("padding", [81, 97, 100, 113])
+def test_the_crops_of_the_fcn_release_are_arithmetic(padding: int) -> None:
+    *_, pool3, pool4, _, fc7 = vgg16(padding)
+    image = Grid()
+    up2 = fc7.deconv(4, 2)
+    fused16 = pool4.crop(crop(pool4, up2))
+    up4 = fused16.deconv(4, 2)
+    fused8 = pool3.crop(crop(pool3, up4))
+    assert crop(fc7.deconv(64, 32), image) == padding - 81
+    assert crop(pool4, up2) == 5
+    assert crop(pool3, up4) == 9
+    assert crop(fused16.deconv(32, 16), image) == padding - 73
+    assert crop(fused8.deconv(16, 8), image) == padding - 69
+
+
+def test_pad_100_gives_the_numbers_that_are_printed_in_the_release() -> None:
+    *_, pool3, pool4, _, fc7 = vgg16(100)
+    image, fused16 = Grid(), pool4.crop(5)
+    assert fused16 == fc7.deconv(4, 2)
+    fused8 = pool3.crop(9)
+    assert fused8 == fused16.deconv(4, 2)
+    finals = [fc7.deconv(64, 32), fused16.deconv(32, 16), fused8.deconv(16, 8)]
+    assert [crop(final, image) for final in finals] == [19, 27, 31]
+
+
+def test_alexnet_crops_by_18_and_only_with_an_odd_kernel() -> None:
+    grid = chain(*alexnet(100))
+    assert position_of_zero(grid) == Fraction(-13, 32)
+    assert crop(grid.deconv(63, 32), Grid()) == 18
+    assert crop(grid.deconv(64, 32), Grid()) == Fraction(37, 2)
+
+
+@pytest.mark.parametrize(("padding", "b", "cropped"), [(3, (-15, 16), 1), (100, (67, 32), 98)])
+def test_googlenet(padding: int, b: tuple[int, int], cropped: int) -> None:
+    pool = (3, 2, 0)
+    grid = chain((7, 2, padding), pool, CONV, pool, (5, 1, 2), pool, CONV, pool, (3, 1, 1))
+    assert position_of_zero(grid) == Fraction(*b)
+    assert crop(grid.deconv(63, 32), Grid()) == cropped
+
+
+def test_resnet_lies_on_whole_pixels() -> None:
+    half = (3, 2, 1)
+    grid = chain((7, 2, 3), half, CONV, half, CONV, half, CONV, half)
+    assert grid == Grid(32, 0)
+    assert crop(grid.deconv(63, 32), Grid()) == 31
+    assert crop(grid.deconv(64, 32), Grid()) == Fraction(63, 2)
+
+
+@given(st.integers(1, 6))
+def test_a_net_of_pools_only_is_undone_by_the_usual_deconvolution(pools: int) -> None:
+    factor = 2**pools
+    grid = chain(*[CONV, POOL] * pools)
+    assert position_of_zero(grid) == -Fraction(factor - 1, 2 * factor)
+    assert grid.deconv(2 * factor, factor, factor // 2) == Grid()
+
+
+def size_after(size: int, layers: list[Layer], rounding: str = "ceil") -> int:
+    for kernel, stride, padding in layers:
+        cells = Fraction(size + 2 * padding - kernel, stride)
+        pooled = stride == 2
+        size = (ceil(cells) if pooled and rounding == "ceil" else floor(cells)) + 1
+    return size
+
+
+def vgg16_layers(padding: int) -> list[Layer]:
+    first, *rest = [layer for block in VGG16 for layer in block]
+    return [(3, 1, padding), *rest] if first == CONV else []
+
+
+@pytest.mark.parametrize(
+    ("size", "pools", "fc7", "upsampled"),
+    [
+        (500, [349, 175, 88, 44, 22], 16, [544, 34, 70, 560, 568]),
+        (375, [287, 144, 72, 36, 18], 12, [416, 26, 54, 432, 440]),
+        (256, [227, 114, 57, 29, 15], 9, [320, 20, 42, 336, 344]),
+        (425, [312, 156, 78, 39, 20], 14, [480, 30, 62, 496, 504]),
+        (560, [379, 190, 95, 48, 24], 18, [608, 38, 78, 624, 632]),
+    ],
+)
+def test_sizes_of_the_release(size: int, pools: list[int], fc7: int, upsampled: list[int]) -> None:
+    layers = vgg16_layers(100)
+    ends = [index + 1 for index, layer in enumerate(layers) if layer == POOL]
+    assert [size_after(size, layers[:end]) for end in ends] == pools
+    assert size_after(size, [*layers, (7, 1, 0)]) == fc7
+    up2 = 2 * fc7 + 2
+    up4 = 2 * up2 + 2
+    assert [32 * fc7 + 32, up2, up4, 16 * up2 + 16, 8 * up4 + 8] == upsampled
+
+
+def covered(size: int, padding: int, rounding: str) -> tuple[bool, bool, bool]:
+    """Whether the cropped outputs of FCN-32s, 16s and 8s reach the end of the image."""
+    cells = size_after(size, [*vgg16_layers(padding), (7, 1, 0)], rounding)
+    up2 = 2 * cells + 2
+    up4 = 2 * up2 + 2
+    ends = [32 * cells + 32 - (padding - 81), 16 * up2 + 16 - (padding - 73)]
+    ends.append(8 * up4 + 8 - (padding - 69))
+    reached = [cells > 0 and end >= size for end in ends]
+    return reached[0], reached[1], reached[2]
+
+
+def test_pad_100_covers_every_size_only_with_ceil_pooling() -> None:
+    sizes = range(1, 1025)
+    assert all(all(covered(size, 100, "ceil")) for size in sizes)
+    short = [sum(not covered(size, 100, "floor")[net] for size in sizes) for net in range(3)]
+    assert short == [397, 149, 25]
+
+
+def test_pad_97_is_the_least_that_covers_every_size() -> None:
+    assert all(covered(size, 97, "ceil")[0] for size in range(1, 1025))
+    assert not all(covered(size, 96, "ceil")[0] for size in range(1, 1025))
+
+
+def test_alexnet_without_padding_gives_10_cells_for_500_pixels() -> None:
+    layers = alexnet(0)
+    assert size_after(500, layers) == 10
+    assert all(
+        32 * (size_after(size, alexnet(100)) - 1) + 63 - 18 >= size for size in range(1, 1025)
+    )
+
+
+def test_axes_are_independent() -> None:
+    grid = Grid().conv((3, 5), (2, 3), (1, 0), (1, 2))
+    assert grid == Grid((2, 3), (0, 4))
+    assert grid.crop((1, 0)) == Grid((2, 3), (2, 4))
+
+
+grids = st.builds(
+    Grid,
+    st.fractions(Fraction(1, 8), 64, max_denominator=8),
+    st.fractions(-99, 99, max_denominator=16),
+)
+
+
+@given(grids, st.integers(1, 9), st.integers(1, 5), st.integers(0, 6))
+def test_a_deconvolution_undoes_the_convolution(grid: Grid, k: int, s: int, p: int) -> None:
+    assert grid.conv(k, s, p).deconv(k, s, p) == grid
+
+
+@given(grids, st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
+def test_dilation_is_a_larger_kernel(grid: Grid, k: int, s: int, d: int) -> None:
+    assert grid.conv(k, s, 0, d) == grid.conv(d * (k - 1) + 1, s)
+
+
+def test_a_stride_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="positive"):
+        Grid(0)
+
+
+def spec(stride: int, channels: int = 8) -> FeatureSpec:
+    return FeatureSpec(f"s{stride}", channels, Grid(stride), (1, 1), "computed")
+
+
+def test_of_two_maps_with_one_stride_the_later_counts() -> None:
+    features = [spec(8), spec(16), spec(16), spec(32), spec(32)]
+    assert select_strides(features, (16, 32)) == [2, 4]
+    assert deepest(features) == 4
+
+
+def test_the_deepest_map_need_not_be_the_last() -> None:
+    assert deepest([spec(32), spec(8)]) == 0
+
+
+def test_a_missing_stride_names_what_is_needed_and_what_there_is() -> None:
+    with pytest.raises(StrideError) as caught:
+        select_strides([spec(16)] * 3, (8, 16, 32))
+    assert str(caught.value) == "the decoder needs strides 8, 16, 32; the backbone gives 16, 16, 16"
+    named = caught.value.said_of("decoder 'fcn8s'", "backbone 'timm' (vit_small_patch16_224)")
+    assert named == (
+        "decoder 'fcn8s' needs strides 8, 16, 32; "
+        "backbone 'timm' (vit_small_patch16_224) gives 16, 16, 16"
+    )
+
+
+def test_uneven_strides_are_shown_per_axis() -> None:
+    uneven = FeatureSpec("m", 8, Grid((4, Fraction(5, 2))), (1, 1), "computed")
+    assert StrideError((8,), [uneven]).given == "4×5/2"
+
+
+@pytest.mark.parametrize(("seen", "reach"), [(1, 0), (404, Fraction(403, 2)), (403, 201)])
+def test_a_cell_sees_half_of_its_receptive_field_to_either_side(seen: int, reach: Scalar) -> None:
+    assert FeatureSpec("m", 8, Grid(8), (seen, 1), "computed").reach == (reach, 0)
+
+
+def test_the_reach_of_what_sees_everything_has_no_end() -> None:
+    assert FeatureSpec("m", 8, Grid(8), (inf, 3), "computed").reach == (inf, 1)

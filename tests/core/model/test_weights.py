@@ -1,0 +1,278 @@
+"""Weights are read without running code, and what became of each is told."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from pluxel.core.contracts.normalization import Normalisation
+from pluxel.core.model.weights import (
+    LoadReport,
+    adapt_input_channels,
+    adapt_input_layers,
+    copy_matching,
+    load_weights,
+    normalisation_metadata,
+    read_normalisation,
+    read_state_dict,
+)
+from pluxel.registry import PluxelError
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(2)}
+
+
+def same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
+    return list(found) == list(expected) and all(torch.equal(found[n], expected[n]) for n in found)
+
+
+def test_a_safetensors_file(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file(STATE, path)
+    found = read_state_dict(path)
+    assert set(found) == set(STATE)
+    assert torch.equal(found["a.weight"], STATE["a.weight"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        STATE,
+        {"state_dict": STATE, "epoch": 3},
+        {"model_state_dict": STATE, "optimizer": {}},
+        {"model": {"state_dict": STATE}},
+        {f"module.{name}": value for name, value in STATE.items()},
+        {"model": {f"module._orig_mod.{name}": value for name, value in STATE.items()}},
+    ],
+    ids=["plain", "state_dict", "model_state_dict", "nested", "data parallel", "compiled"],
+)
+def test_checkpoints_of_training_scripts_are_unwrapped(tmp_path: Path, content: dict) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(content, path)
+    assert same(read_state_dict(path), STATE)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    for name in ("w.pth", "w.safetensors"):
+        with pytest.raises(PluxelError, match=f"{name}: no such file"):
+            read_state_dict(tmp_path / name)
+    with pytest.raises(PluxelError, match="a folder, not a file"):
+        read_state_dict(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+@pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.99])
+def test_a_file_that_was_cut_off(tmp_path: Path, name: str, kept: float) -> None:
+    path = tmp_path / name
+    save_file(STATE, path) if name.endswith("safetensors") else torch.save(STATE, path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(PluxelError, match="not a readable file of weights; it may be cut off"):
+        read_state_dict(path)
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+def test_a_file_of_something_else(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"<html>404 Not Found</html>")
+    with pytest.raises(PluxelError, match="not a readable file of weights"):
+        read_state_dict(path)
+
+
+class Payload:
+    """What unpickling would run."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.witness,)
+
+
+@pytest.mark.parametrize(
+    "save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))]
+)
+def test_code_in_a_file_does_not_run(tmp_path: Path, save) -> None:
+    path, witness = tmp_path / "w.pth", tmp_path / "witness"
+    save({"a": Payload(witness)}, path)
+    with pytest.raises(PluxelError) as caught:
+        read_state_dict(path)
+    assert not witness.exists()
+    assert str(caught.value) == (
+        f"{path}: holds Python objects beside tensors, which could run code; it is not read\n"
+        "  note: where you trust it, save the weights alone: torch.save(model.state_dict(), FILE)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "holds no state dict but an empty dict"),
+        ([1, 2], r"holds no state dict but list \[1, 2\]"),
+        (torch.ones(1), "holds no state dict but Tensor"),
+        ({"epoch": 3, **STATE}, "'epoch' is not a tensor but int 3"),
+    ],
+)
+def test_a_file_without_a_state_dict(tmp_path: Path, content: object, message: str) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(content, path)
+    with pytest.raises(PluxelError, match=message):
+        read_state_dict(path)
+
+
+def test_the_normalisation_travels_with_the_weights(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    caffe = Normalisation(
+        mean=(104.007, 116.669, 122.679), std=(1, 1, 1), channel_order="bgr", range=255
+    )
+    save_file(STATE, path, metadata=normalisation_metadata(caffe))
+    assert read_normalisation(path) == caffe
+
+
+def test_most_files_do_not_say_their_normalisation(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "w.safetensors", metadata={"format": "pt"})
+    torch.save(STATE, tmp_path / "w.pth")
+    assert read_normalisation(tmp_path / "w.safetensors") is None
+    assert read_normalisation(tmp_path / "w.pth") is None
+
+
+def test_an_invalid_normalisation_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file(STATE, path, metadata={"normalisation": '{"mean": "grey"}'})
+    with pytest.raises(PluxelError, match="metadata 'normalisation' is invalid"):
+        read_normalisation(path)
+
+
+def network() -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
+
+
+def test_what_fits_is_copied_and_the_rest_told() -> None:
+    source, target = network().state_dict(), network()
+    before = {name: value.clone() for name, value in target.state_dict().items()}
+    del source["1.weight"]
+    del source["1.num_batches_tracked"]  # files from before it existed lack it
+    source["2.bias"] = torch.zeros(7)
+    source["head.weight"] = torch.zeros(1)
+    report = copy_matching(target, source)
+    assert report == LoadReport(
+        loaded=["0.weight", "0.bias", "1.bias", "1.running_mean", "1.running_var", "2.weight"],
+        missing=["1.weight"],
+        unexpected=["head.weight"],
+        mismatched=["2.bias"],
+    )
+    after = target.state_dict()
+    assert torch.equal(after["0.weight"], source["0.weight"])
+    assert torch.equal(after["2.bias"], before["2.bias"])
+    assert target[0].weight.requires_grad
+    assert target[0].weight.grad_fn is None
+
+
+def test_half_precision_weights_fill_single_precision_modules() -> None:
+    source = {name: value.half() for name, value in network().state_dict().items()}
+    target = network()
+    assert not copy_matching(target, source).mismatched
+    assert target[0].weight.dtype == torch.float32
+    assert torch.equal(target[0].weight, source["0.weight"].float())
+
+
+def test_all_weights_or_none() -> None:
+    source, target = network().state_dict(), network()
+    load_weights(target, source, "w")
+    assert all(torch.equal(value, source[name]) for name, value in target.state_dict().items())
+    del source["0.weight"], source["0.bias"]
+    source |= {"0.weight": torch.zeros(4, 1, 3, 3), "3.a": torch.ones(1), "3.b": torch.ones(1)}
+    before = {name: value.clone() for name, value in target.state_dict().items()}
+    source["2.bias"] = torch.zeros(2)
+    with pytest.raises(PluxelError) as caught:
+        load_weights(target, source, Path("run/w.safetensors"))
+    assert str(caught.value).split("\n")[:2] == [
+        "run/w.safetensors is from another model than the configuration's: 1 missing (0.bias), "
+        "2 unexpected (3.a, 3.b), 1 of another shape (0.weight)",
+        "  note: they differ in 0.bias, 3.a, 3.b, 0.weight: weights fit the backbone, the decoder, "
+        "the inputs and the classes that they were trained with",
+    ]
+    assert all(torch.equal(value, before[name]) for name, value in target.state_dict().items())
+
+
+def test_a_report_reads_in_one_line() -> None:
+    report = LoadReport(["a"] * 26, missing=["fc6.weight", "fc6.bias", "fc7.weight", "fc7.bias"])
+    assert str(report) == (
+        "26 loaded, 4 missing (fc6.weight, fc6.bias, fc7.weight, …), 0 unexpected, 0 mismatched"
+    )
+
+
+FILTERS = torch.randn(8, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+
+
+def test_extra_channels_get_the_mean_as_in_the_paper() -> None:
+    adapted = adapt_input_channels(FILTERS, 4, "mean")
+    assert torch.equal(adapted[:, :3], FILTERS)
+    torch.testing.assert_close(adapted[:, 3], FILTERS.mean(1))
+
+
+def test_extra_channels_of_zero_change_nothing_at_first() -> None:
+    adapted = adapt_input_channels(FILTERS, 6, "zero")
+    image = torch.randn(1, 6, 9, 9)
+    torch.testing.assert_close(
+        nn.functional.conv2d(image, adapted), nn.functional.conv2d(image[:, :3], FILTERS)
+    )
+
+
+def test_extra_channels_repeat_the_colours() -> None:
+    adapted = adapt_input_channels(FILTERS, 7, "repeat")
+    assert torch.equal(adapted, FILTERS[:, [0, 1, 2, 0, 1, 2, 0]])
+
+
+def test_extra_channels_at_random_are_of_a_sensible_size() -> None:
+    adapted = adapt_input_channels(FILTERS, 64, "random")
+    assert torch.equal(adapted[:, :3], FILTERS)
+    expected = (2 / (64 * 25)) ** 0.5
+    assert adapted[:, 3:].std().item() == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("method", ["mean", "zero", "repeat", "random"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_grey_gives_what_grey_as_rgb_gave(channels: int, method) -> None:
+    grey = torch.randn(1, 1, 9, 9)
+    adapted = adapt_input_channels(FILTERS, channels, method)
+    assert adapted.shape[1] == channels
+    torch.testing.assert_close(
+        nn.functional.conv2d(grey.expand(-1, channels, -1, -1), adapted),
+        nn.functional.conv2d(grey.expand(-1, 3, -1, -1), FILTERS),
+    )
+
+
+def test_three_channels_stay() -> None:
+    assert adapt_input_channels(FILTERS, 3, "random") is FILTERS
+
+
+def test_an_unknown_method_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown method 'cycle'"):
+        adapt_input_channels(FILTERS, 4, "cycle")  # pyright: ignore[reportArgumentType]
+
+
+def test_only_input_layers_are_adapted() -> None:
+    source = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 3)).state_dict()
+    target = nn.Sequential(nn.Conv2d(6, 4, 3), nn.Conv2d(6, 5, 3), nn.Conv2d(3, 4, 1))
+    adapted = adapt_input_layers(source, target[:1], 6, "zero")
+    assert adapted["0.weight"].shape == (4, 6, 3, 3)
+    assert adapted["1.weight"] is source["1.weight"]
+
+
+@pytest.mark.parametrize("other", [nn.Conv2d(6, 5, 3), nn.Conv2d(6, 4, 5), nn.Conv2d(7, 4, 3)])
+def test_a_layer_that_differs_otherwise_is_not_an_input_layer(other: nn.Module) -> None:
+    source = {"0.weight": torch.zeros(4, 3, 3, 3)}
+    adapted = adapt_input_layers(source, nn.Sequential(other), 6, "zero")
+    assert adapted["0.weight"] is source["0.weight"]
+
+
+def test_a_real_file(test_data: Path) -> None:
+    path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
+    state = read_state_dict(path)
+    assert len(state) == 26
+    assert state["features.0.weight"].dtype == torch.float16
+    assert read_normalisation(path) is None

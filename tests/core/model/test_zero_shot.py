@@ -1,0 +1,61 @@
+"""What training sees of classes, and what evaluation says of those that it does not see."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from pluxel.core import Grid, LabelMap, LabelSpace, Scores
+from pluxel.core.model.zero_shot import SeenClasses, ZeroShotScores
+from pluxel.registry import PluxelError
+
+SPACE = LabelSpace(LabelMap({0: "sky", 1: "bus", 2: "road", 9: "ignore"}))
+SEEN = SeenClasses.of(SPACE, ["bus"])
+
+
+def test_scores_and_labels_keep_the_seen_classes_in_their_order():
+    scores = Scores(torch.arange(3.0).view(1, 3, 1, 1), Grid(8), "zeros")
+    kept = SEEN.scores(scores)
+    assert kept.tensor.flatten().tolist() == [0, 2]
+    assert (kept.grid, kept.border) == (scores.grid, scores.border)
+    assert SEEN.target(torch.tensor([[[0, 1, 2, 255]]])).tolist() == [[[0, 255, 1, 255]]]
+    assert SEEN.of_each(SPACE.class_names) == ["sky", "road"]
+
+
+def test_many_classes_have_another_number_for_ignored_pixels():
+    space = LabelSpace(LabelMap({i: f"class {i}" for i in range(300)}))
+    seen = SeenClasses.of(space, ["class 0"])
+    assert seen.target(torch.tensor([0, 299, 65535])).tolist() == [65535, 298, 65535]
+
+
+def test_a_misspelt_class_is_named():
+    with pytest.raises(PluxelError, match=r"'buss'\. Did you mean 'bus'\?"):
+        SeenClasses.of(SPACE, ["buss"])
+
+
+def test_something_must_be_seen():
+    with pytest.raises(PluxelError, match="nothing to train on"):
+        SeenClasses.of(SPACE, ["sky", "bus", "road"])
+
+
+def test_seen_and_unseen_are_averaged_apart():
+    iou, accuracy = np.array([0.8, 0.2, 0.4]), np.array([0.9, 0.3, 0.5])
+    scores = ZeroShotScores.of(iou, accuracy, SEEN.unseen)
+    assert scores.seen_mean_iou == pytest.approx(0.6)
+    assert scores.unseen_mean_iou == pytest.approx(0.2)
+    assert scores.harmonic_mean_iou == pytest.approx(2 * 0.6 * 0.2 / 0.8)
+    assert scores.seen_mean_accuracy == pytest.approx(0.7)
+    assert scores.unseen_mean_accuracy == pytest.approx(0.3)
+
+
+def test_classes_that_do_not_occur_are_in_no_mean():
+    scores = ZeroShotScores.of(np.array([0.8, math.nan, math.nan]), np.full(3, 0.5), (1,))
+    assert scores.seen_mean_iou == 0.8
+    assert math.isnan(scores.unseen_mean_iou)
+    assert math.isnan(scores.harmonic_mean_iou)
+
+
+def test_nothing_right_is_a_harmonic_mean_of_zero():
+    assert ZeroShotScores.of(np.zeros(3), np.zeros(3), (1,)).harmonic_mean_iou == 0
