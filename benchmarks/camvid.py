@@ -23,7 +23,7 @@ import numpy as np
 import yaml
 from pluxel.core import load_config
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.data import EvaluationData
+from pluxel.core.data.samples import EvaluationData
 from pluxel.core.engine.evaluation.metrics import ConfusionMatrix
 from pluxel.registry import Host
 from torch import from_numpy
@@ -56,7 +56,7 @@ def train(root: Path, name: str, config: str, overrides: list[str], weights: Pat
     run = Path("runs/camvid") / name
     settings = [f"dataset.root={root}", *overrides]
     if weights is not None:
-        settings += [f"backbone.pretrained={weights}", f"backbone.normalisation={CAFFE}"]
+        settings += [f"backbone.pretrained={weights}", f"backbone.normalization={CAFFE}"]
     pluxel = [sys.executable, "-m", "pluxel.core.cli"]
     command = [*pluxel, "train", config, *settings, "--run", str(run), "--resume", "auto"]
     subprocess.run(command, check=True)

@@ -23,10 +23,10 @@ import numpy as np
 import torch
 from pluxel.core import Grid, Pipeline, Scores, resample
 from pluxel.core.common.timing import in_turns, multiply_adds
-from pluxel.core.config import load_config
+from pluxel.core.config._load import load_config
 from pluxel.core.contracts.labels import LabelMap
 from pluxel.core.engine.evaluation.dense_evaluation import dense_evaluation
-from pluxel.core.geometry.dilation import Rarefied
+from pluxel.core.geometry.dilation import Dilated
 from pluxel.core.model.build import Blueprint, build_model
 from pluxel.core.model.network import SegmentationModel
 from pluxel.core.model.strips import resampled_loss
@@ -90,7 +90,7 @@ def equality(_rounds: int) -> None:
             network = nn.Sequential(*layers).to(dtype).eval()
             image = torch.randn(1, 3, 231, 197, dtype=dtype)
             with torch.inference_mode():
-                one = Rarefied(network, 3, 32 // factor)(image)
+                one = Dilated(network, 3, 32 // factor)(image)
                 other = stitched(network, image, factor, 32 // factor)
             worst = max(worst, float((one - other).abs().max() / (other.max() - other.min())))
         print(f"largest difference, {dtype}, f = 2…32: {worst:.1e} of the range (≤ {bound:g})")
@@ -107,10 +107,10 @@ def atrous(rounds: int) -> None:
         torch.manual_seed(0)
         network = without_padding(make())
         step = 32 // factor
-        rarefied = Rarefied(network, 3, step)
+        rarefied = Dilated(network, 3, step)
         image = torch.randn(1, 3, 500, 500)
 
-        def spread(rarefied: Rarefied = rarefied, image: Tensor = image) -> Tensor:
+        def spread(rarefied: Dilated = rarefied, image: Tensor = image) -> Tensor:
             with torch.inference_mode():
                 return rarefied(image)  # pyright: ignore[reportReturnType]
 

@@ -1,4 +1,4 @@
-"""Word vectors against people's judgements, beside gensim on the same vectors: figures and seconds.
+"""Word vectors against people's judgments, beside gensim on the same vectors: figures and seconds.
 
     python benchmarks/embeddings_evaluation.py [SET …] [--restrict 300000] [--threads 2]
 

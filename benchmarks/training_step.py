@@ -3,7 +3,7 @@
     python benchmarks/training_step.py [--rounds 7] [--steps 3]
 
 Both loops read the same images of the dataset `shapes`, already drawn, and run the same module,
-which scales and normalises them; the bare one stacks, upsamples and takes the loss with PyTorch
+which scales and normalizes them; the bare one stacks, upsamples and takes the loss with PyTorch
 alone. They take turns; medians are compared.
 """
 
@@ -20,8 +20,10 @@ import numpy as np
 import torch
 from pluxel.core import Sample, load_config
 from pluxel.core.common.progress import track
-from pluxel.core.data import TrainingData
-from pluxel.core.engine import Experiment, Run, Trainer
+from pluxel.core.data.samples import TrainingData
+from pluxel.core.engine.run import Run
+from pluxel.core.engine.training.experiment import Experiment
+from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host
 from torch.nn import functional
 

@@ -29,7 +29,7 @@ from typing import Any
 
 import torch
 from pluxel.core import Scores, load_config
-from pluxel.core.data import EvaluationData
+from pluxel.core.data.samples import EvaluationData
 from pluxel.core.engine.evaluation.metrics import ConfusionMatrix
 from pluxel.core.engine.inference.pipeline import Pipeline
 from pluxel.core.model.strips import resampled_classes

@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .config import Factory, load_config
+    from .config._load import load_config
+    from .config.sections.factory import Factory
     from .contracts.kinds import (
         Backbone,
         ClassFrequencies,
@@ -18,17 +19,19 @@ if TYPE_CHECKING:
         Scores,
     )
     from .contracts.labels import LabelMap, LabelSpace
-    from .contracts.normalization import Normalisation
+    from .contracts.normalization import Normalization
     from .contracts.targets import check_target
-    from .data import Lazy
     from .data.images import read_image, read_index_mask
+    from .data.lazy import LazyMapping
     from .embeddings import WordVectors, analogy, get_similar_tokens
-    from .engine import Experiment, Run, Trainer
     from .engine.inference.pipeline import Pipeline
+    from .engine.run import Run
+    from .engine.training.experiment import Experiment
+    from .engine.training.train import Trainer
     from .geometry.grid import FeatureSpec, Grid
     from .geometry.resampling import resample
     from .geometry.tracing import measure
-    from .neighbours import knn
+    from .neighbors import knn
 
 __all__ = [
     "Backbone",
@@ -42,9 +45,9 @@ __all__ = [
     "Grid",
     "LabelMap",
     "LabelSpace",
-    "Lazy",
+    "LazyMapping",
     "Loss",
-    "Normalisation",
+    "Normalization",
     "Pipeline",
     "Run",
     "Sample",
@@ -68,26 +71,26 @@ _HOMES = {
     "Dataset": ".contracts.kinds",
     "Decoder": ".contracts.kinds",
     "Embedding": ".contracts.kinds",
-    "Experiment": ".engine",
-    "Factory": ".config",
+    "Experiment": ".engine.training.experiment",
+    "Factory": ".config.sections.factory",
     "FeatureSpec": ".geometry.grid",
     "Grid": ".geometry.grid",
     "LabelMap": ".contracts.labels",
     "LabelSpace": ".contracts.labels",
-    "Lazy": ".data",
+    "LazyMapping": ".data.lazy",
     "Loss": ".contracts.kinds",
-    "Normalisation": ".contracts.normalization",
+    "Normalization": ".contracts.normalization",
     "Pipeline": ".engine.inference.pipeline",
-    "Run": ".engine",
+    "Run": ".engine.run",
     "Sample": ".contracts.kinds",
     "Scores": ".contracts.kinds",
-    "Trainer": ".engine",
+    "Trainer": ".engine.training.train",
     "WordVectors": ".embeddings",
     "analogy": ".embeddings",
     "check_target": ".contracts.targets",
     "get_similar_tokens": ".embeddings",
-    "knn": ".neighbours",
-    "load_config": ".config",
+    "knn": ".neighbors",
+    "load_config": ".config._load",
     "measure": ".geometry.tracing",
     "read_image": ".data.images",
     "read_index_mask": ".data.images",

@@ -21,7 +21,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 from pluxel.core import FeatureSpec, Grid, Scores, resample
 from pluxel.core.engine.inference.tiling import Reach
-from pluxel.core.geometry.dilation import Rarefied
+from pluxel.core.geometry.dilation import Dilated
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,7 +29,7 @@ IMAGES = Path(__file__).parent / "images"
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#e69f00", "#009e73", "#cc79a7"
 PHASES = (BLUE, ORANGE, GREEN, PURPLE)
-INK, GREY, PALE = "#333333", "#9a9a9a", "#ececec"
+INK, GRAY, PALE = "#333333", "#9a9a9a", "#ececec"
 
 Span = tuple[float, float]
 """First and last pixel along an axis; a pixel reaches half a pixel to either side."""
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def save(figure: Figure, target: Path) -> None:
-    """Write a picture of few colours, the same bytes for the same versions of the libraries."""
+    """Write a picture of few colors, the same bytes for the same versions of the libraries."""
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=170, facecolor="white")
     plt.close(figure)
@@ -58,10 +58,10 @@ def dense_scores() -> Figure:
     grid, dense, passes = row_of_scores()
     coarse = Grid((4, 4), grid.offset)
     figure, axis = plt.subplots(figsize=(10, 3.1), layout="constrained")
-    for shift, (scores, colour) in enumerate(zip(passes, PHASES, strict=True)):
+    for shift, (scores, color) in enumerate(zip(passes, PHASES, strict=True)):
         at = shift + places(coarse, len(scores))
         label = f"… on the image shifted by {shift}" if shift else "the network"
-        axis.plot(at, scores, "o", color=colour, ms=5 if shift else 9, label=label)
+        axis.plot(at, scores, "o", color=color, ms=5 if shift else 9, label=label)
     at = places(coarse, len(passes[0]))
     axis.plot(at, passes[0], color=BLUE, lw=1.2, zorder=1, label="interpolated")
     ring = {"marker": "o", "mfc": "none", "ms": 11, "mew": 0.7, "lw": 0.8, "color": INK}
@@ -83,7 +83,7 @@ def row_of_scores() -> tuple[Grid, Tensor, list[Tensor]]:
     ).eval()
     rows, columns = torch.meshgrid(torch.arange(18.0), torch.arange(62.0), indexing="ij")
     image = ((columns / 2.7 + rows / 6).sin() + (columns / 9 - rows / 4).cos())[None, None]
-    spread = Rarefied(network, 1, 1)
+    spread = Dilated(network, 1, 1)
     with torch.inference_mode():
         passes = [network(image[..., shift:])[0, 0, 0] for shift in range(4)]
         dense = cast("Tensor", spread(image))[0, 0, 0]
@@ -103,17 +103,15 @@ def shifted_grid() -> Figure:
     dense = axes[-1]
     pixel_grid(dense, pixels)
     shifts = [*product(range(0, stride, step), repeat=2)]
-    for axis, (down, across), colour in zip(axes, shifts, PHASES, strict=False):
+    for axis, (down, across), color in zip(axes, shifts, PHASES, strict=False):
         pixel_grid(axis, pixels)
         cut_away(axis, pixels, down, across)
         rows, columns = (
             np.arange(shift + offset, pixels - offset, stride) for shift in (down, across)
         )
         for panel in (axis, dense):
-            panel.scatter(*np.meshgrid(columns, rows), s=26, color=colour, zorder=3)
-        box(
-            axis, (down, down + stride - 1), (across, across + stride - 1), edgecolor=colour, lw=1.6
-        )
+            panel.scatter(*np.meshgrid(columns, rows), s=26, color=color, zorder=3)
+        box(axis, (down, down + stride - 1), (across, across + stride - 1), edgecolor=color, lw=1.6)
         axis.set_title(f"shift ({down}, {across})")
     dense.set_title(f"interlaced: stride {stride} → {step}", weight="bold")
     return figure
@@ -167,22 +165,22 @@ def layers(axis: Axes, stride: int) -> None:
     maps.append((score, maps[1][1] - 2 * apart, 2.0))
     chosen = [maps[2][1] // 2 - 1, maps[2][1] // 2] if stride == 1 else [maps[2][1] // 2]
     for cell in range(maps[1][1]):
-        wires(axis, maps[0], maps[1], cell, [stride * cell, stride * cell + 1], GREY, 0.6)
+        wires(axis, maps[0], maps[1], cell, [stride * cell, stride * cell + 1], GRAY, 0.6)
     for cell in range(maps[2][1]):
         taps = [cell + apart * tap for tap in range(3)]
         strong = cell in chosen
-        colour = phase(cell, stride) if strong else "#d0d0d0"
-        wires(axis, maps[1], maps[2], cell, taps, colour, 2.2 if strong else 0.5)
+        color = phase(cell, stride) if strong else "#d0d0d0"
+        wires(axis, maps[1], maps[2], cell, taps, color, 2.2 if strong else 0.5)
     for (grid, cells, height), kind in zip(maps, ("pixels", "pool", "filter"), strict=True):
-        colours = [GREY if height == 0 else phase(cell, stride) for cell in range(cells)]
-        axis.scatter(places(grid, cells), [height] * cells, s=34, color=colours, zorder=3)
+        colors = [GRAY if height == 0 else phase(cell, stride) for cell in range(cells)]
+        axis.scatter(places(grid, cells), [height] * cells, s=34, color=colors, zorder=3)
         axis.text(-1.1, height, kind, ha="right", va="center")
     axis.set(xlim=(-4.2, pixels), ylim=(-0.35, 2.35))
     axis.axis("off")
 
 
 def phase(cell: int, stride: int) -> str:
-    """Return the colour of a cell: of the network as it is, or of the image shifted by a pixel."""
+    """Return the color of a cell: of the network as it is, or of the image shifted by a pixel."""
     return PHASES[cell % 2] if stride == 1 else PHASES[0]
 
 
@@ -197,14 +195,14 @@ def wires(
     above: tuple[Grid, int, float],
     cell: int,
     taps: list[int],
-    colour: str,
+    color: str,
     width: float,
 ) -> None:
     """Draw lines from a cell to those that it is computed from."""
     end = places(above[0], above[1])[cell]
     order = 2 if width > 1 else 1
     for start in places(below[0], below[1])[taps]:
-        axis.plot([start, end], [below[2], above[2]], color=colour, lw=width, zorder=order)
+        axis.plot([start, end], [below[2], above[2]], color=color, lw=width, zorder=order)
 
 
 def filters(axis: Axes) -> None:
@@ -216,9 +214,9 @@ def filters(axis: Axes) -> None:
         for (row, column), value in np.ndenumerate(values):
             face = (*to_rgb(BLUE), value)
             at = left + column, top + row
-            axis.add_patch(Rectangle(at, 1, 1, facecolor=face, edgecolor=GREY, lw=0.8))
+            axis.add_patch(Rectangle(at, 1, 1, facecolor=face, edgecolor=GRAY, lw=0.8))
             if not value:
-                axis.text(at[0] + 0.5, at[1] + 0.5, "0", ha="center", va="center", color=GREY)
+                axis.text(at[0] + 0.5, at[1] + 0.5, "0", ha="center", va="center", color=GRAY)
     axis.text(3.7, 2.5, "→", ha="center", va="center", size=15)
     axis.set(xlim=(-0.2, 9.6), ylim=(8.7, -3.2), aspect="equal")
     axis.axis("off")
@@ -293,9 +291,9 @@ def tiles() -> Figure:
     )
     box(image, (0, size[0] - 1), (0, size[1] - 1), facecolor=PALE, edgecolor=INK, lw=1)
     for edge in range(side, size[1], side):
-        image.plot([edge - 0.5] * 2, [-0.5, size[0] - 0.5], color=GREY, lw=0.8)
+        image.plot([edge - 0.5] * 2, [-0.5, size[0] - 0.5], color=GRAY, lw=0.8)
     for edge in range(side, size[0], side):
-        image.plot([-0.5, size[1] - 0.5], [edge - 0.5] * 2, color=GREY, lw=0.8)
+        image.plot([-0.5, size[1] - 0.5], [edge - 0.5] * 2, color=GRAY, lw=0.8)
     window_and_tile(image, (rows, columns), chosen)
     image.text(96, 96, "tile", ha="center", va="center", color="white", weight="bold")
     image.text(96, 53, "halo", ha="center", va="center", color=BLUE)

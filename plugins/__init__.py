@@ -19,7 +19,7 @@ def pluxel_backbones() -> list[Component]:
             _VGG.format(depth, note),
         )
         for depth in (11, 13, 16, 19)
-        for suffix, note in (("", ""), ("_bn", " with batch normalisation"))
+        for suffix, note in (("", ""), ("_bn", " with batch normalization"))
     ]
     return [
         Component(

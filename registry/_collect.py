@@ -13,7 +13,7 @@ from pluggy import PluginManager
 from . import hookspecs
 from ._component import Component
 from ._errors import PluginError
-from ._sources import Source, location
+from ._sources import PluginSource, location
 from ._suggest import did_you_mean
 from .hookspecs import KINDS
 
@@ -41,7 +41,7 @@ class Loaded:
     location: str
 
 
-def load(source: Source) -> Loaded | LoadFailure:
+def load(source: PluginSource) -> Loaded | LoadFailure:
     """Import a plugin and collect its records; whatever it raises costs only that plugin.
 
     Only Ctrl-C goes through. What the plugin prints goes to stderr: stdout belongs to the command.

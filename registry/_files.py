@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from ._errors import PluxelError
-from ._sources import Source
+from ._sources import PluginSource
 from ._suggest import did_you_mean
 
 
-def file_source(path: str | Path) -> Source:
+def file_source(path: str | Path) -> PluginSource:
     """Return the plugin in a file, whose module is called as the file, so targets may name it.
 
     Raises PluxelError for a file that is missing or whose module would hide another one.
@@ -32,7 +32,7 @@ def file_source(path: str | Path) -> Source:
             f"{path} cannot be a plugin: it would hide the module {path.stem!r} ({taken_by}). "
             "Rename the file"
         )
-    return Source(path.name, "", partial(_load, path))
+    return PluginSource(path.name, "", partial(_load, path))
 
 
 def _module_of(name: str) -> str | None:
@@ -48,7 +48,7 @@ def _module_of(name: str) -> str | None:
 
 def _load(path: Path) -> object:
     # Last on the path, where it hides nothing: worker processes, which inherit the path, can
-    # unpickle what the file defines, and the file can import its neighbours.
+    # unpickle what the file defines, and the file can import its neighbors.
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
     importlib.invalidate_caches()  # the file may be younger than the finder's listing

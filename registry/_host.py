@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from ._catalogue import Catalogue
+from ._catalog import Catalog
 from ._collect import LoadFailure, failure, load
 from ._component import Component
 from ._errors import AmbiguousComponent, PluginError, UnknownComponent
 from ._files import file_source
 from ._policy import Policy
-from ._sources import Provider, Source, given, installed
+from ._sources import PluginSource, Provider, given, installed
 from ._target import load_target
 
 _log = logging.getLogger("pluxel")
@@ -29,7 +29,7 @@ class Host:
     components need no allowing. With ``plugins``, objects or provider -> object, only those are
     asked. ``files``: single-file plugins, in addition.
 
-    Raises PluxelError for a file that cannot be a plugin and for a misspelt name in ``allow`` or
+    Raises PluxelError for a file that cannot be a plugin and for a misspelled name in ``allow`` or
     ``deny``; a plugin that fails lands in ``failures`` instead.
     """
 
@@ -41,7 +41,7 @@ class Host:
         allow: Iterable[str] | None = None,
         deny: Iterable[str] = (),
     ) -> None:
-        self._catalogue = Catalogue()
+        self._catalog = Catalog()
         self._providers: dict[str, Provider] = {}
         self._failures: list[LoadFailure] = []
         self._excluded: dict[str, str] = {}
@@ -69,11 +69,11 @@ class Host:
 
     def components(self, kind: str) -> list[Component]:
         """Return all components of a kind, sorted by name."""
-        return self._catalogue.components(kind)
+        return self._catalog.components(kind)
 
     def owners(self, kind: str, name: str) -> list[Component]:
         """Return all that answer to a name; several, where a bare name is ambiguous."""
-        return self._catalogue.owners(kind, name)
+        return self._catalog.owners(kind, name)
 
     def get(self, kind: str, name: str) -> Component:
         """Return the component that a bare or qualified name, an alias or a former name means.
@@ -81,9 +81,9 @@ class Host:
         Raises UnknownComponent with the nearest name, and AmbiguousComponent with the spellings to
         choose from.
         """
-        owners = self._catalogue.owners(kind, name)
+        owners = self._catalog.owners(kind, name)
         if not owners:
-            raise UnknownComponent(self._catalogue.unknown(kind, name), self._absent())
+            raise UnknownComponent(self._catalog.unknown(kind, name), self._absent())
         if len(owners) > 1:
             spellings = " or ".join(repr(component.qualified) for component in owners)
             raise AmbiguousComponent(
@@ -100,7 +100,7 @@ class Host:
         """
         return load_target(component)
 
-    def _permitted(self, allow: Iterable[str] | None, deny: Iterable[str]) -> list[Source]:
+    def _permitted(self, allow: Iterable[str] | None, deny: Iterable[str]) -> list[PluginSource]:
         sources = installed()
         policy = Policy.of(allow, deny, {source.provider for source in sources})
         for source in sources:
@@ -108,13 +108,13 @@ class Host:
                 self._excluded[source.provider] = objection
         return [source for source in sources if source.provider not in self._excluded]
 
-    def _register(self, source: Source) -> None:
+    def _register(self, source: PluginSource) -> None:
         loaded = load(source)
         if isinstance(loaded, LoadFailure):
             self._failures.append(loaded)
             return
         try:
-            self._catalogue.add(source.provider, loaded.records)
+            self._catalog.add(source.provider, loaded.records)
         except PluginError as error:
             self._failures.append(failure(source.provider, error))
             return

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ._errors import PluxelError
-from ._sources import normalise
+from ._sources import normalize
 from ._suggest import did_you_mean
 
 BUILT_IN = "pluxel"
@@ -26,7 +26,7 @@ class Policy:
     def of(cls, allow: Iterable[str] | None, deny: Iterable[str], known: Collection[str]) -> Policy:
         """Join the arguments with the environment's comma-separated lists.
 
-        Raises PluxelError for an argument that is no plugin of ``known``: a misspelt one would let
+        Raises PluxelError for an argument that is not in ``known``: a misspelled one would let
         in what it was to keep out. The environment may speak of plugins installed elsewhere.
         """
         denied = _checked("deny", deny, known) | _environment(DENY)
@@ -44,7 +44,7 @@ class Policy:
 
 
 def _checked(verb: str, names: Iterable[str], known: Collection[str]) -> frozenset[str]:
-    checked = {normalise(name) for name in names}
+    checked = {normalize(name) for name in names}
     for name in sorted(checked.difference(known)):
         raise PluxelError(
             f"cannot {verb} plugin {name!r}: no installed distribution of that name offers one."
@@ -55,4 +55,4 @@ def _checked(verb: str, names: Iterable[str], known: Collection[str]) -> frozens
 
 def _environment(variable: str) -> frozenset[str]:
     names = os.environ.get(variable, "").split(",")
-    return frozenset(normalise(name.strip()) for name in names if name.strip())
+    return frozenset(normalize(name.strip()) for name in names if name.strip())

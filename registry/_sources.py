@@ -32,7 +32,7 @@ class Provider:
 
 
 @dataclass(frozen=True)
-class Source:
+class PluginSource:
     """One plugin before any of its code runs; ``load`` runs it, and may raise anything."""
 
     provider: str
@@ -41,12 +41,12 @@ class Source:
     entry_point: str = ""
 
 
-def normalise(name: str) -> str:
+def normalize(name: str) -> str:
     """Return the one spelling that all spellings of a distribution's name share (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def installed() -> list[Source]:
+def installed() -> list[PluginSource]:
     """Return the plugins of every installed distribution, sorted by its name.
 
     Of several distributions of one name, the first on ``sys.path`` counts, as for ``import``.
@@ -54,20 +54,20 @@ def installed() -> list[Source]:
     # A third of the whole start-up, so only a host that looks for plugins pays for it.
     from importlib.metadata import distributions  # noqa: PLC0415
 
-    found: dict[str, list[Source]] = {}
+    found: dict[str, list[PluginSource]] = {}
     for distribution in distributions():
         if sources := _declared(distribution):
             found.setdefault(sources[0].provider, sources)
     return [source for name in sorted(found) for source in found[name]]
 
 
-def given(plugins: Iterable[object] | Mapping[str, object]) -> list[Source]:
+def given(plugins: Iterable[object] | Mapping[str, object]) -> list[PluginSource]:
     """Return plugins that exist already, by provider; without names, by their top-level package."""
     if isinstance(plugins, Mapping):
         named = [(str(name), plugin) for name, plugin in plugins.items()]
     else:
         named = [(_package(plugin), plugin) for plugin in plugins]
-    return [Source(name, "", partial(_itself, plugin)) for name, plugin in named]
+    return [PluginSource(name, "", partial(_itself, plugin)) for name, plugin in named]
 
 
 def location(plugin: object) -> str:
@@ -79,16 +79,16 @@ def location(plugin: object) -> str:
     return getattr(module, "__file__", None) or ""
 
 
-def _declared(distribution: Distribution) -> list[Source]:
+def _declared(distribution: Distribution) -> list[PluginSource]:
     try:
         # Most distributions declare no plugin; reading the file is all that they cost.
         if GROUP not in (distribution.read_text("entry_points.txt") or ""):
             return []
         points = distribution.entry_points.select(group=GROUP)
     except Exception as error:  # noqa: BLE001 - one malformed distribution must not cost the others
-        return [Source(*_identity(distribution), partial(_fail, error))]
+        return [PluginSource(*_identity(distribution), partial(_fail, error))]
     return [
-        Source(*_identity(distribution), point.load, f"{point.name} = {point.value}")
+        PluginSource(*_identity(distribution), point.load, f"{point.name} = {point.value}")
         for point in sorted(points, key=lambda point: point.name)
     ]
 
@@ -97,15 +97,15 @@ def _identity(distribution: Distribution) -> tuple[str, str]:
     """Return name and version; the folder and nothing where the metadata are lost."""
     try:
         metadata = distribution.metadata
-        return normalise(metadata["Name"]), metadata["Version"]
+        return normalize(metadata["Name"]), metadata["Version"]
     except Exception:  # noqa: BLE001 - None, KeyError or MetadataNotFound by the version of Python
         return str(distribution.locate_file("")), ""
 
 
 def _package(plugin: object) -> str:
     if isinstance(plugin, ModuleType):
-        return normalise(plugin.__name__.partition(".")[0])
-    return normalise(getattr(plugin, "__name__", type(plugin).__name__))
+        return normalize(plugin.__name__.partition(".")[0])
+    return normalize(getattr(plugin, "__name__", type(plugin).__name__))
 
 
 def _itself(plugin: object) -> object:

@@ -43,7 +43,7 @@ def pluxel_decoders() -> list[Component]:
 
 @hookspec
 def pluxel_losses() -> list[Component]:
-    """Return the functions of logits and labels that a training minimises."""
+    """Return the functions of logits and labels that a training minimizes."""
     return []
 
 

@@ -178,7 +178,7 @@ def plugin_files() -> Iterator[tuple[Path, str]]:
 
 def test_plugins_use_public_names_of_the_core_alone() -> None:
     found = {name for path, package in plugin_files() for name in imports(path, package)}
-    assert {"pluxel.core.model.weights.State", "pluxel.core.FeatureSpec"} <= found
+    assert {"pluxel.core.model.weights.StateDict", "pluxel.core.FeatureSpec"} <= found
     assert {name for name in found if is_private(name)} == set()
 
 

@@ -12,18 +12,18 @@ from torch import Tensor, nn
 from ...registry import PluxelError
 from ..common.files import require_file
 from ..common.logs import logger
-from ..contracts.normalization import Normalisation
-from ..geometry.dilation import NotEquivariant, Rarefied
+from ..contracts.normalization import Normalization
+from ..geometry.dilation import Dilated, NotEquivariant
 from ..geometry.grid import Border
 from ..geometry.tracing import as_maps, measure
 from ..model.weights import (
     InputChannels,
     LoadReport,
-    State,
+    StateDict,
     adapt_input_layers,
     copy_matching,
     loaded_share,
-    read_normalisation,
+    read_normalization,
     read_state_dict,
 )
 
@@ -52,63 +52,65 @@ class PretrainedBackbone(nn.Module):
         *,
         pretrained: Pretrained,
         input_channels: InputChannels,
-        normalisation: Normalisation | None,
-        usual: Normalisation,
+        normalization: Normalization | None,
+        usual: Normalization,
         output_stride: int | None = None,
         border: Border = "replicate",
     ) -> None:
         """Measure the geometry, and keep what ``load_pretrained`` will need.
 
-        ``names`` are those of the maps; ``usual`` is the normalisation of the usual weights;
+        ``names`` are those of the maps; ``usual`` is the normalization of the usual weights;
         ``output_stride``: strides beyond it are taken out. ``border``: of the maps.
         """
         self.pretrained = pretrained
         self.in_channels: int = in_channels
         self.input_channels: InputChannels = input_channels
-        self.usual, self.given = usual, normalisation
-        self.normalisation = normalisation or usual
+        self.usual, self.given = usual, normalization
+        self.normalization = normalization or usual
         # In a tuple, for its network is this one.
-        self._rarefied = self.without_strides(in_channels, output_stride) if output_stride else ()
+        self._dilated_network = (
+            self.without_strides(in_channels, output_stride) if output_stride else ()
+        )
         measured = measure(self, in_channels, names)
         self.feature_specs = [replace(spec, border=border) for spec in measured.specs]
         self.pad_multiple, self.minimum_size = measured.pad_multiple, measured.minimum_size
 
-    def without_strides(self, in_channels: int, output_stride: int) -> tuple[Rarefied, ...]:
+    def without_strides(self, in_channels: int, output_stride: int) -> tuple[Dilated, ...]:
         """Return what evaluates the layers without strides beyond ``output_stride``.
 
         Nothing, if the layers themselves have been changed to that end.
 
         Raises: PluxelError where their strides do not lead there, or where they do not allow it.
         """
-        return (_rarefied(self, in_channels, output_stride),)
+        return (_dilated_network(self, in_channels, output_stride),)
 
     def maps(self, image: Tensor) -> list[Tensor]:
         """Return the maps at the strides of the layers, each (N, channels, h, w)."""
         raise NotImplementedError
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """image: (N, in_channels, H, W), normalised; returns the maps, each (N, channels, h, w)."""
-        if not self._rarefied:
+        """image: (N, in_channels, H, W), normalized; returns the maps, each (N, channels, h, w)."""
+        if not self._dilated_network:
             return self.maps(image)
-        return as_maps(self._rarefied[0](image))
+        return as_maps(self._dilated_network[0](image))
 
     def check_pretrained(self) -> None:
         """Look at the file that ``pretrained`` names, if any, without loading it.
 
-        Raises: PluxelError if it is not there, or if nobody says how images are to be normalised
+        Raises: PluxelError if it is not there, or if nobody says how images are to be normalized
         for it.
         """
         if isinstance(self.pretrained, Path):
-            self._normalisation_of(require_file(self.pretrained))
+            self._normalization_of(require_file(self.pretrained))
 
     def load_pretrained(self) -> LoadReport | None:
-        """Load what ``pretrained`` names, and adopt the normalisation that belongs to it.
+        """Load what ``pretrained`` names, and adopt the normalization that belongs to it.
 
         Raises: PluxelError if the weights cannot be had, read or fitted, or, of a file, if nobody
-        says how images are to be normalised for them.
+        says how images are to be normalized for them.
         """
         if isinstance(self.pretrained, Path):
-            self.normalisation = self._normalisation_of(require_file(self.pretrained))
+            self.normalization = self._normalization_of(require_file(self.pretrained))
             return self.load_file(self.pretrained)
         return self.load_usual() if self.pretrained else None
 
@@ -116,7 +118,7 @@ class PretrainedBackbone(nn.Module):
         """Load the weights that everybody uses; from a cache, else from the network."""
         raise NotImplementedError
 
-    def own_names(self, state: State) -> State:
+    def own_names(self, state: StateDict) -> StateDict:
         """Bring names and shapes in a file to those of this module."""
         return state
 
@@ -140,17 +142,17 @@ class PretrainedBackbone(nn.Module):
             )
         return report
 
-    def load_state(self, state: State) -> LoadReport:
+    def load_state(self, state: StateDict) -> LoadReport:
         """Copy what fits, the filters of the input layers adapted to the channels."""
         adapted = adapt_input_layers(state, self, self.in_channels, self.input_channels)
         return copy_matching(self, adapted)
 
-    def _normalisation_of(self, path: Path) -> Normalisation:
+    def _normalization_of(self, path: Path) -> Normalization:
         """Return how a file's weights expect images: as the user says, else as its metadata say."""
-        found = self.given or read_normalisation(path)
+        found = self.given or read_normalization(path)
         if found is None:
             raise PluxelError(
-                f"{path} does not say which normalisation its weights expect; "
+                f"{path} does not say which normalization its weights expect; "
                 "state it beside 'pretrained:'",
                 [f"the usual weights of this network want  {yaml_of(self.usual)}"],
             )
@@ -168,14 +170,14 @@ class _Maps(nn.Module):
         return self.backbone.maps(image)
 
 
-def _rarefied(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Rarefied:
+def _dilated_network(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Dilated:
     """Return the backbone with filters spread apart in place of strides (PAMI 2016, section 3.2).
 
     Raises: PluxelError where its strides do not lead to ``output_stride``, NotEquivariant where
     its layers do not allow it.
     """
     try:
-        found = Rarefied(_Maps(backbone), in_channels, output_stride)
+        found = Dilated(_Maps(backbone), in_channels, output_stride)
     except NotEquivariant as error:
         raise NotEquivariant(f"output_stride {output_stride} cannot be had: {error}") from error
     largest = max(max(one.grid.stride) for one in found.maps)
@@ -186,11 +188,11 @@ def _rarefied(backbone: PretrainedBackbone, in_channels: int, output_stride: int
     return found
 
 
-def yaml_of(normalisation: Normalisation) -> str:
-    """Return the line of YAML that states a normalisation."""
+def yaml_of(normalization: Normalization) -> str:
+    """Return the line of YAML that states a normalization."""
     mean, std = (
         f"[{', '.join(f'{value:g}' for value in values)}]"
-        for values in (normalisation.mean, normalisation.std)
+        for values in (normalization.mean, normalization.std)
     )
-    order, unit = normalisation.channel_order, normalisation.range
-    return f"normalisation: {{mean: {mean}, std: {std}, channel_order: {order}, range: {unit}}}"
+    order, unit = normalization.channel_order, normalization.range
+    return f"normalization: {{mean: {mean}, std: {std}, channel_order: {order}, range: {unit}}}"

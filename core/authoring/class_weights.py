@@ -1,6 +1,6 @@
 """How much a pixel of each class counts, from what a configuration says.
 
-The named schemes are functions of f_c = n_c / Σ n, the share of class c among the labelled pixels
+The named schemes are functions of f_c = n_c / Σ n, the share of class c among the labeled pixels
 of the training split, scaled so that Σ f_c w_c = 1: a pixel weighs 1 on average, and a learning
 rate that suits the loss without weights suits the loss with them. A class without a pixel weighs 1.
 """
@@ -60,7 +60,7 @@ def resolve(
 
     Calls ``class_frequencies`` (which may scan the training split) for a named scheme only.
     Raises: PluxelError for an unknown class, a wrong number of weights, one that is not a finite
-    number ≥ 0, or a training split without a labelled pixel.
+    number ≥ 0, or a training split without a labeled pixel.
     """
     if choice is None:
         return None
@@ -84,7 +84,7 @@ def balanced(
     """Return a scheme's weights for so many pixels of each class. Raises: PluxelError for none."""
     total = sum(frequencies)
     if not total:
-        raise PluxelError("class_weights: the training split has no labelled pixel to count")
+        raise PluxelError("class_weights: the training split has no labeled pixel to count")
     shares = [count / total for count in frequencies if count]
     weights = scheme(shares)
     average = math.fsum(f * w for f, w in zip(shares, weights, strict=True))

@@ -13,8 +13,10 @@ from ...registry import did_you_mean
 from ..common.logs import log_once
 from ..contracts.kinds import Sample
 from ..contracts.labels import LabelMap
-from ..data import Lazy, MissingData, Pair, SplitError
 from ..data.images import read_image, read_index_mask
+from ..data.lazy import LazyMapping
+from ..data.pairing import FilePair
+from ..data.splits import MissingData, SplitError
 
 
 class PairedFiles:
@@ -28,7 +30,7 @@ class PairedFiles:
 
     def __init__(
         self,
-        pairs: Sequence[Pair],
+        pairs: Sequence[FilePair],
         *,
         channels: int = 3,
         read_mask: Callable[[Path], np.ndarray] = read_index_mask,
@@ -53,8 +55,8 @@ class PairedFiles:
         pair = self._pairs[index]
         return Sample(
             name=pair.name,
-            inputs=Lazy(image=partial(read_image, pair.image, self.channels["image"])),
-            labels=Lazy(semantic=partial(self._read_mask, pair.mask)),
+            inputs=LazyMapping(image=partial(read_image, pair.image, self.channels["image"])),
+            labels=LazyMapping(semantic=partial(self._read_mask, pair.mask)),
             paths={"image": pair.image, "semantic": pair.mask},
         )
 

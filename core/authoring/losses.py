@@ -12,10 +12,10 @@ from ..contracts.targets import TargetError, check_target
 
 
 class SegmentationLoss(nn.Module, ABC):
-    """A loss of logits (N, C, H, W), unnormalised, and target (N, H, W) int64, to a scalar.
+    """A loss of logits (N, C, H, W), unnormalized, and target (N, H, W) int64, to a scalar.
 
     float16 and bfloat16 logits are computed in float32, autocast or not; float64 stays float64.
-    Pixels whose target is ``ignore_index`` get exactly zero gradient; where nothing is labelled,
+    Pixels whose target is ``ignore_index`` get exactly zero gradient; where nothing is labeled,
     the loss is 0, with a gradient. Raises TargetError for a label that is out of range.
     """
 

@@ -20,9 +20,9 @@ Reduction = Literal["mean", "sum"]
 
 
 class PixelwiseLoss(SegmentationLoss):
-    """A loss that is ``per_pixel(logits, target).sum() / normaliser(target)``.
+    """A loss that is ``per_pixel(logits, target).sum() / normalizer(target)``.
 
-    The sum may be taken strip by strip, as long as ``normaliser`` sees the whole target.
+    The sum may be taken strip by strip, as long as ``normalizer`` sees the whole target.
     """
 
     def __init__(
@@ -76,22 +76,22 @@ class PixelwiseLoss(SegmentationLoss):
         with full_precision(logits):
             return self._pixel_losses(at_least_float32(logits), target)
 
-    def normaliser(self, target: Tensor) -> Tensor:
+    def normalizer(self, target: Tensor) -> Tensor:
         """Return what the sum over pixels is divided by: a scalar > 0.
 
-        1 for ``reduction: sum``; else the labelled pixels, each counted with its class's weight.
+        1 for ``reduction: sum``; else the labeled pixels, each counted with its class's weight.
         """
         if self.reduction == "sum":
             return torch.ones((), dtype=torch.int64, device=target.device)
         weight = self.weight_for(torch.empty(0, device=target.device))
         if weight is None:
             return torch.count_nonzero(target - self.ignore_index).clamp(min=1)
-        labelled = target != self.ignore_index
-        total = (weight[target.where(labelled, 0)] * labelled).sum()
+        labeled = target != self.ignore_index
+        total = (weight[target.where(labeled, 0)] * labeled).sum()
         return torch.where(total > 0, total, 1)
 
     def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self._pixel_losses(logits, target).sum() / self.normaliser(target)
+        return self._pixel_losses(logits, target).sum() / self.normalizer(target)
 
     @abstractmethod
     def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:

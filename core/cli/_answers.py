@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    from ..embeddings import Match, Query, WordSearch
+    from ..embeddings import Query, WordMatch, WordSearch
 
 _CHUNK = 1 << 16
 """Bytes that are read at once, if so many are there."""
@@ -50,7 +50,7 @@ class Answer:
     """What was found, or why nothing was."""
 
     question: str
-    matches: Sequence[Match] = ()
+    matches: Sequence[WordMatch] = ()
     error: str | None = None
 
     def json(self) -> str:

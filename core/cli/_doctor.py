@@ -5,7 +5,7 @@ from __future__ import annotations
 from traceback import format_exception
 
 from ...registry import Component, ComponentImportError, Host, PluginError
-from ..config import read_signature
+from ..contracts.signature import read_signature
 
 
 def diagnose(host: Host, kind: str, component: Component) -> str | None:

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import click
 
 
-class Lazy(NamedTuple):
+class LazyCommand(NamedTuple):
     """Where a command lives, as ``package.module:attribute``, and the line that the help shows."""
 
     target: str
@@ -34,7 +34,7 @@ class Group(click.Group):
 class LazyGroup(Group):
     """A group whose commands are a table; its help needs none of them."""
 
-    table: ClassVar[Mapping[str, Lazy]] = {}
+    table: ClassVar[Mapping[str, LazyCommand]] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names in the order of the table, which is that of a person's work."""

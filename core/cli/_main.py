@@ -13,29 +13,41 @@ from typing import ClassVar, NoReturn
 
 import click
 
-from ._groups import Lazy, LazyGroup
+from ._groups import LazyCommand, LazyGroup
 from ._session import Session
 
 
 class Commands(LazyGroup):
     """The commands, in the order of a person's work."""
 
-    table: ClassVar[Mapping[str, Lazy]] = {
-        "demo": Lazy("pluxel.core.cli.demo:demo", "Train, evaluate and predict on drawn shapes."),
-        "data": Lazy("pluxel.core.cli.data:data", "Look at your own images and masks."),
-        "config": Lazy("pluxel.core.cli.config:config", "Check, show and describe YAML files."),
-        "train": Lazy("pluxel.core.cli.train:train", "Train the pipeline of a YAML file."),
-        "evaluate": Lazy("pluxel.core.cli.evaluate:evaluate", "Measure a run on a split."),
-        "predict": Lazy("pluxel.core.cli.predict:predict", "Segment images with a run."),
-        "verify": Lazy("pluxel.core.cli.verify:verify", "Check claims of equality."),
-        "benchmark": Lazy("pluxel.core.cli.benchmark:benchmark", "Measure on this machine."),
-        "similar": Lazy("pluxel.core.cli.similar:similar", "Find the words nearest to a word."),
-        "analogy": Lazy("pluxel.core.cli.analogy:analogy", "Complete: A is to B as C is to …"),
-        "embeddings": Lazy(
+    table: ClassVar[Mapping[str, LazyCommand]] = {
+        "demo": LazyCommand(
+            "pluxel.core.cli.demo:demo", "Train, evaluate and predict on drawn shapes."
+        ),
+        "data": LazyCommand("pluxel.core.cli.data:data", "Look at your own images and masks."),
+        "config": LazyCommand(
+            "pluxel.core.cli.config:config", "Check, show and describe YAML files."
+        ),
+        "train": LazyCommand("pluxel.core.cli.train:train", "Train the pipeline of a YAML file."),
+        "evaluate": LazyCommand("pluxel.core.cli.evaluate:evaluate", "Measure a run on a split."),
+        "predict": LazyCommand("pluxel.core.cli.predict:predict", "Segment images with a run."),
+        "verify": LazyCommand("pluxel.core.cli.verify:verify", "Check claims of equality."),
+        "benchmark": LazyCommand("pluxel.core.cli.benchmark:benchmark", "Measure on this machine."),
+        "similar": LazyCommand(
+            "pluxel.core.cli.similar:similar", "Find the words nearest to a word."
+        ),
+        "analogy": LazyCommand(
+            "pluxel.core.cli.analogy:analogy", "Complete: A is to B as C is to …"
+        ),
+        "embeddings": LazyCommand(
             "pluxel.core.cli.embeddings:embeddings", "See, measure and convert word vectors."
         ),
-        "labels": Lazy("pluxel.core.cli.labels:labels", "Match the classes of two datasets."),
-        "plugins": Lazy("pluxel.core.cli.plugins:plugins", "See what is installed, and why."),
+        "labels": LazyCommand(
+            "pluxel.core.cli.labels:labels", "Match the classes of two datasets."
+        ),
+        "plugins": LazyCommand(
+            "pluxel.core.cli.plugins:plugins", "See what is installed, and why."
+        ),
     }
 
 

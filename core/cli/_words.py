@@ -15,7 +15,7 @@ from ._options import settings
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..config import WordsConfig
+    from ..config._config import WordsConfig
     from ..embeddings import WordSearch, WordVectors
 
 _NONE = """\
@@ -38,26 +38,28 @@ _READERS = {
 
 
 @dataclass(frozen=True)
-class Source:
+class WordSource:
     """What the options say: a file, the name of an embedding or of vectors, and values."""
 
     config: str | None = None
     embedding: str | None = None
     settings: tuple[str, ...] = ()
 
-    def reading(self, path: Path) -> Source:
+    def reading(self, path: Path) -> WordSource:
         """Return the same for a file: by the component that is named, or else by its suffix."""
-        from ..config import scalar  # noqa: PLC0415 - the help stays light
+        from ..config.tree.emit import scalar  # noqa: PLC0415 - the help stays light
 
         name = self.embedding or _reader(path)
-        return Source(self.config, name, (f"embedding.file={scalar(str(path))}", *self.settings))
+        return WordSource(
+            self.config, name, (f"embedding.file={scalar(str(path))}", *self.settings)
+        )
 
     def load(self, session: Session) -> WordsConfig:
         """Read and validate it; if nothing is named, $PLUXEL_EMBEDDING is.
 
         Raises: ConfigError; UsageError if that is not set either.
         """
-        from ..config import load_words  # noqa: PLC0415 - the help stays light
+        from ..config._load import load_words  # noqa: PLC0415 - the help stays light
 
         named = any(one.startswith("embedding") for one in self.settings)
         usual = os.environ.get("PLUXEL_EMBEDDING") if not (self.config or named) else None
@@ -91,7 +93,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         settings: tuple[str, ...],
         **others: Any,
     ) -> None:
-        command(*arguments, source=Source(config, embedding, settings), **others)
+        command(*arguments, source=WordSource(config, embedding, settings), **others)
 
     config = click.option(
         "--config",
@@ -112,11 +114,11 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def collected(
-        *arguments: Any, source: Source, index: str | None, device: str | None, **others: Any
+        *arguments: Any, source: WordSource, index: str | None, device: str | None, **others: Any
     ) -> None:
         chosen = {"index": index, "device": device}
         more = tuple(f"{key}={value}" for key, value in chosen.items() if value is not None)
-        whole = Source(source.config, source.embedding, (*source.settings, *more))
+        whole = WordSource(source.config, source.embedding, (*source.settings, *more))
         command(*arguments, source=whole, **others)
 
     index = click.option(
@@ -160,7 +162,7 @@ def _override(session: Session, name: str) -> str:
     Raises: PluxelError with the nearest name, of components or of vectors, for one of neither.
     """
     from ...registry import PluxelError, did_you_mean  # noqa: PLC0415 - the help stays light
-    from ..config import scalar  # noqa: PLC0415
+    from ..config.tree.emit import scalar  # noqa: PLC0415
     from ..embeddings import offered  # noqa: PLC0415
 
     host = session.host

@@ -9,7 +9,7 @@ import click
 
 from ._answers import Asking, Question, asking_options
 from ._session import Session
-from ._words import Source, search_options
+from ._words import WordSource, search_options
 
 if TYPE_CHECKING:
     from ..embeddings import Query, WordSearch
@@ -26,7 +26,7 @@ _THREE = "three words are expected, as in: man woman son (man is to woman as son
 def analogy(
     session: Session,
     words: tuple[str, ...],
-    source: Source,
+    source: WordSource,
     k: int,
     stdin: bool,
     exclude: tuple[str, ...],

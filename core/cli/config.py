@@ -15,7 +15,8 @@ from ._options import overrides
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..config import EmbeddingConfig, PipelineConfig
+    from ..config.sections.embedding import EmbeddingConfig
+    from ..config.sections.pipeline import PipelineConfig
 
 
 @click.group(cls=Group)
@@ -36,7 +37,9 @@ def check(
     without memory for its weights, so that parts that do not fit together show; word vectors are
     not read. Exit code 2 if anything is wrong.
     """
-    from ..config import Config, display, load_any  # noqa: PLC0415 - the help stays light
+    from ..config._config import Config  # noqa: PLC0415 - the help stays light
+    from ..config._load import load_any  # noqa: PLC0415 - the help stays light
+    from ..config.tree.files import display  # noqa: PLC0415 - the help stays light
     from ..engine.training.check import check_training  # noqa: PLC0415
 
     loaded = load_any(file, (*overrides, *settings), host=session.host)
@@ -62,7 +65,7 @@ def show(
     origin: bool,
 ) -> None:
     """Print FILE as it is understood: bases merged, references resolved, defaults filled in."""
-    from ..config import load_any  # noqa: PLC0415 - the help stays light
+    from ..config._load import load_any  # noqa: PLC0415 - the help stays light
 
     loaded = load_any(file, (*overrides, *settings), host=session.host)
     click.echo(loaded.show(origin=origin), nl=False)
@@ -81,7 +84,7 @@ def schema(session: Session, output: Path | None) -> None:
     It describes every component that is installed, those of other packages included.
     """
     from ..common.files import write_text  # noqa: PLC0415
-    from ..config import config_schema  # noqa: PLC0415 - the help stays light
+    from ..config._schema import config_schema  # noqa: PLC0415 - the help stays light
 
     text = json.dumps(config_schema(session.host), indent=2, ensure_ascii=False) + "\n"
     if output is None:
@@ -94,7 +97,7 @@ def schema(session: Session, output: Path | None) -> None:
 @config.command("list")
 def list_() -> None:
     """List the configurations that come with Pluxel."""
-    from ..config import shipped  # noqa: PLC0415 - the help stays light
+    from ..config.tree.files import shipped  # noqa: PLC0415 - the help stays light
 
     files = shipped()
     width = max(map(len, files), default=0)

@@ -14,7 +14,7 @@ from ._options import overrides
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..config import Config
+    from ..config._config import Config
     from ..data.check import ClassCount, Finding, Report
 
 _SHOWN = 10
@@ -44,7 +44,7 @@ def check(
     not list, classes that never occur, images that are in two splits. Prints how often each class
     occurs. Exit code 1 if there is any problem.
     """
-    from ..config import load_config  # noqa: PLC0415 - the help stays light
+    from ..config._load import load_config  # noqa: PLC0415 - the help stays light
 
     loaded = load_config(config, (*overrides, *settings), host=ctx.obj.host)
     report = _check(loaded)
@@ -76,7 +76,7 @@ def init(session: Session, images: Path, masks: Path, output: Path, force: bool)
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
     from ..common.files import replacing  # noqa: PLC0415
     from ..common.progress import configure_logging, track  # noqa: PLC0415
-    from ..config import load_config  # noqa: PLC0415
+    from ..config._load import load_config  # noqa: PLC0415
     from ..data.pairing import images_in  # noqa: PLC0415
     from ..data.survey import survey  # noqa: PLC0415
     from .scaffold.recipe import write_recipe  # noqa: PLC0415
@@ -101,9 +101,9 @@ def init(session: Session, images: Path, masks: Path, output: Path, force: bool)
 
 def _check(loaded: Config) -> Report:
     from ..common.progress import configure_logging, track  # noqa: PLC0415
-    from ..data import open_split  # noqa: PLC0415
     from ..data.check import check_data  # noqa: PLC0415
-    from ..model.build import draw_blueprint  # noqa: PLC0415 - the help stays light
+    from ..data.splits import open_split  # noqa: PLC0415
+    from ..model.build import make_blueprint  # noqa: PLC0415 - the help stays light
 
     configure_logging()
     pipeline = loaded.pipeline
@@ -112,7 +112,7 @@ def _check(loaded: Config) -> Report:
             role: open_split(lambda split: pipeline.dataset(split=split), split)
             for role, split in pipeline.splits.items()
         }
-    blueprint = draw_blueprint(loaded, next(iter(splits.values())))
+    blueprint = make_blueprint(loaded, next(iter(splits.values())))
     with track("reading", sum(len(dataset) for dataset in splits.values())) as advance:
         return check_data(
             splits, blueprint.label_spaces(), sources=blueprint.targets, progress=advance

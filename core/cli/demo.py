@@ -45,7 +45,7 @@ def _draw(folder: Path) -> None:
     from PIL import Image  # noqa: PLC0415 - the help stays light
 
     from ...registry import Host  # noqa: PLC0415
-    from ..config import load_config  # noqa: PLC0415
+    from ..config._load import load_config  # noqa: PLC0415
 
     pipeline = load_config(CONFIG, host=Host()).pipeline
     dataset = pipeline.dataset(split=pipeline.splits["val"])

@@ -12,7 +12,7 @@ import click
 
 from ._groups import Group
 from ._session import Session
-from ._words import Source, search_options, source_options
+from ._words import WordSource, search_options, source_options
 
 if TYPE_CHECKING:
     from ..embeddings import AnalogyScores, PairScores, Store, Summary, Tally
@@ -77,11 +77,11 @@ def list_(session: Session, cache: Path | None, as_json: bool) -> None:
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
 @click.pass_obj
-def info(session: Session, source: Source, as_json: bool) -> None:
+def info(session: Session, source: WordSource, as_json: bool) -> None:
     """Show what word vectors are like: size, words, norms, source."""
-    from ..embeddings import summarise  # noqa: PLC0415 - the help stays light
+    from ..embeddings import summarize  # noqa: PLC0415 - the help stays light
 
-    summary = summarise(source.words(session))
+    summary = summarize(source.words(session))
     if as_json:
         click.echo(json.dumps(asdict(summary), indent=2, default=str, ensure_ascii=False))
     else:
@@ -102,7 +102,7 @@ def info(session: Session, source: Source, as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace a file that is already there.")
 @click.pass_obj
 def convert(
-    session: Session, paths: tuple[Path, ...], source: Source, form: Any, force: bool
+    session: Session, paths: tuple[Path, ...], source: WordSource, form: Any, force: bool
 ) -> None:
     """Write word vectors to DEST, for other programs.
 
@@ -143,7 +143,11 @@ def convert(
 @click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
 @click.pass_obj
 def evaluate(
-    session: Session, files: tuple[Path, ...], source: Source, restrict: int | None, as_json: bool
+    session: Session,
+    files: tuple[Path, ...],
+    source: WordSource,
+    restrict: int | None,
+    as_json: bool,
 ) -> None:
     """Measure word vectors by what people say.
 
@@ -183,11 +187,13 @@ def evaluate(
 )
 @click.option("--method", type=click.Choice(_METHODS), default="pca", show_default=True)
 @click.pass_obj
-def plot(session: Session, words: tuple[str, ...], source: Source, out: Path, method: Any) -> None:
+def plot(
+    session: Session, words: tuple[str, ...], source: WordSource, out: Path, method: Any
+) -> None:
     """Draw WORDS in the plane.
 
     Words are near to each other where their vectors are: by PCA, or by t-SNE, which keeps
-    neighbours together and little else. Needs pip install 'pluxel[plot]'.
+    neighbors together and little else. Needs pip install 'pluxel[plot]'.
     """
     import torch  # noqa: PLC0415 - the help stays light
 

@@ -12,18 +12,18 @@ import click
 
 from ._groups import Group
 from ._session import Session
-from ._words import Source, source_options
+from ._words import WordSource, source_options
 
 if TYPE_CHECKING:
     from ..contracts.labels import LabelMap
-    from ..model.alignment import Match
+    from ..model.alignment import ClassMatch
 
 _WIDTH = 100
 
 
 @click.group(cls=Group)
 def labels() -> None:
-    """Match the classes of two datasets."""
+    """ClassMatch the classes of two datasets."""
 
 
 @labels.command()
@@ -51,7 +51,7 @@ def align(
     session: Session,
     dataset_a: str,
     dataset_b: str,
-    source: Source,
+    source: WordSource,
     one_to_one: bool,
     threshold: float | None,
     out: Path | None,
@@ -99,7 +99,7 @@ def _label_map(session: Session, given: str) -> LabelMap:
     Raises: PluxelError if it means none.
     """
     from ...registry import PluxelError, UnknownComponent  # noqa: PLC0415 - the help stays light
-    from ..config import declared_map  # noqa: PLC0415
+    from ..config.sections.labels import declared_map  # noqa: PLC0415
 
     path = Path(given)
     if path.suffix in (".yaml", ".yml"):
@@ -117,9 +117,10 @@ def _label_map(session: Session, given: str) -> LabelMap:
 
 def _configured(session: Session, path: str) -> LabelMap:
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..config import declared_labels, load_config  # noqa: PLC0415
+    from ..config._load import load_config  # noqa: PLC0415
+    from ..config.sections.labels import declared_labels  # noqa: PLC0415
     from ..contracts.labels import main_map  # noqa: PLC0415
-    from ..data import open_split  # noqa: PLC0415
+    from ..data.splits import open_split  # noqa: PLC0415
 
     config = load_config(path, host=session.host)
     make, splits = config.pipeline.dataset, config.pipeline.splits
@@ -150,7 +151,7 @@ def _listed(path: Path) -> LabelMap:
     return LabelMap(dict(enumerate(names)))
 
 
-def _record(labels: LabelMap, matches: Sequence[Match], free: Sequence[str]) -> dict[str, Any]:
+def _record(labels: LabelMap, matches: Sequence[ClassMatch], free: Sequence[str]) -> dict[str, Any]:
     keys = _keys(labels)
     found = [
         {
@@ -173,10 +174,10 @@ def _keys(labels: LabelMap) -> dict[str, list[int | str]]:
 
 
 def _lines(
-    title: str, labels: LabelMap, matches: Sequence[Match], free: Sequence[str]
+    title: str, labels: LabelMap, matches: Sequence[ClassMatch], free: Sequence[str]
 ) -> Iterator[str]:
     """Yield the lines of a YAML file, comments below each other."""
-    from ..config import scalar  # noqa: PLC0415 - the help stays light
+    from ..config.tree.emit import scalar  # noqa: PLC0415 - the help stays light
     from ..contracts.labels import IGNORE  # noqa: PLC0415
 
     found = {match.source: match for match in matches}
@@ -205,7 +206,7 @@ def _comment(text: str) -> str:
     return fill(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")
 
 
-def _reason(match: Match) -> str:
+def _reason(match: ClassMatch) -> str:
     others = ", ".join(f"{name} {margin:.2f}" for name, margin in match.nearest)
     if match.target is None:
         return f"none; nearest: {others}" if others else "none, by its name"

@@ -106,7 +106,7 @@ def _print_lines(rows: Sequence[Row]) -> None:
 
 
 def _print_table(rows: Sequence[Row]) -> None:
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - a pipe needs no colours
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - a pipe needs no colors
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415

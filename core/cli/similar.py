@@ -6,7 +6,7 @@ import click
 
 from ._answers import Asking, Question, asking_options
 from ._session import Session
-from ._words import Source, search_options
+from ._words import WordSource, search_options
 
 
 @click.command()
@@ -18,7 +18,7 @@ from ._words import Source, search_options
 def similar(
     session: Session,
     words: tuple[str, ...],
-    source: Source,
+    source: WordSource,
     k: int,
     stdin: bool,
     exclude: tuple[str, ...],

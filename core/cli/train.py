@@ -44,9 +44,11 @@ def train(
     Ctrl-C (or SIGTERM) saves the state and ends; --resume auto goes on from there.
     """
     from ..common.progress import configure_logging  # noqa: PLC0415
-    from ..config import load_config  # noqa: PLC0415 - the help stays light
-    from ..engine import Experiment, Run, Trainer  # noqa: PLC0415
+    from ..config._load import load_config  # noqa: PLC0415 - the help stays light
+    from ..engine.run import Run  # noqa: PLC0415
     from ..engine.training.check import check_training  # noqa: PLC0415
+    from ..engine.training.experiment import Experiment  # noqa: PLC0415
+    from ..engine.training.train import Trainer  # noqa: PLC0415
 
     if overwrite and resume:
         raise click.UsageError("--overwrite starts anew, --resume goes on: give one of them.")

@@ -55,7 +55,7 @@ def dense(
     """
     import torch  # noqa: PLC0415 - the help stays light
 
-    from ..config import load_config  # noqa: PLC0415
+    from ..config._load import load_config  # noqa: PLC0415
     from ..engine.evaluation.verification import verify_dense  # noqa: PLC0415
 
     reports = verify_dense(

@@ -42,7 +42,7 @@ def console() -> Console:
 
 
 def configure_logging() -> None:
-    """Send the library's log to stderr: coloured on a terminal, plain lines elsewhere."""
+    """Send the library's log to stderr: colored on a terminal, plain lines elsewhere."""
     if console().is_terminal:
         handler: logging.Handler = RichHandler(console=console(), show_path=False)
         handler.setFormatter(logging.Formatter("%(message)s", datefmt="%H:%M:%S"))

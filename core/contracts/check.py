@@ -19,7 +19,7 @@ def contract_of(kind: str) -> type[Any]:
     return getattr(contracts, kind.capitalize())
 
 
-def breach(kind: str, made: object) -> str | None:
+def contract_violation(kind: str, made: object) -> str | None:
     """Return what keeps an object from being of this kind, or None.
 
     Attributes are asked for one by one: ``isinstance`` does not see those that a module delegates,

@@ -1,4 +1,4 @@
-"""Colours as people write them, as masks hold them, and as PASCAL VOC numbers them."""
+"""Colors as people write them, as masks hold them, and as PASCAL VOC numbers them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 """(red, green, blue), 0–255."""
 
 HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
@@ -17,7 +17,7 @@ Integers = TypeVar("Integers", int, np.ndarray)
 """One number, or many at once."""
 
 
-def parse_colour(value: object) -> Colour:
+def parse_color(value: object) -> Color:
     """Read ``#rrggbb`` or three integers.
 
     Raises: ValueError, as validators do.
@@ -28,12 +28,12 @@ def parse_colour(value: object) -> Colour:
         red, green, blue = value
         if all(type(part) is int and 0 <= part <= 255 for part in value):
             return red, green, blue
-    raise ValueError(f"{value!r} is not a colour: write '#rrggbb' or three integers of 0–255")
+    raise ValueError(f"{value!r} is not a color: write '#rrggbb' or three integers of 0–255")
 
 
-def pack(colour: Iterable[Integers]) -> Integers:
+def pack(color: Iterable[Integers]) -> Integers:
     """Return (red, green, blue), integers of 24 bits or more, as one 24-bit id."""
-    red, green, blue = colour
+    red, green, blue = color
     return red << 16 | green << 8 | blue
 
 
@@ -42,13 +42,13 @@ def unpack(raw: Integers) -> tuple[Integers, Integers, Integers]:
     return raw >> 16 & 255, raw >> 8 & 255, raw & 255
 
 
-def hex_colour(colour: Iterable[int]) -> str:
+def hex_color(color: Iterable[int]) -> str:
     """Return ``#rrggbb``."""
-    return f"#{pack(colour):06x}"
+    return f"#{pack(color):06x}"
 
 
-def voc_colour(index: int) -> Colour:
-    """Return colour ``index`` of the PASCAL VOC palette: its bits, dealt to red, green and blue.
+def voc_color(index: int) -> Color:
+    """Return color ``index`` of the PASCAL VOC palette: its bits, dealt to red, green and blue.
 
     Bits 0, 1, 2 of what is left of the index become the next lower bit of the three channels.
     """

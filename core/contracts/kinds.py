@@ -16,7 +16,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from ..geometry.grid import Border, FeatureSpec, Grid
     from .labels import LabelMap
-    from .normalization import Normalisation
+    from .normalization import Normalization
 
 WIRING: Mapping[str, tuple[str, ...]] = {
     "backbone": ("in_channels",),
@@ -33,7 +33,7 @@ ClassFrequencies = Callable[[], Sequence[int]]
 
 @dataclass(frozen=True)
 class Scores:
-    """Class scores on a known grid: ``tensor`` is (N, C, h, w), unnormalised.
+    """Class scores on a known grid: ``tensor`` is (N, C, h, w), unnormalized.
 
     ``border``: what lies outside of the map for whoever resamples it.
     """
@@ -61,17 +61,17 @@ class Sample:
 
 @runtime_checkable
 class Backbone(Protocol):
-    """``backbone(image) -> [maps]``: image (N, channels, H, W), normalised; maps in order of depth.
+    """``backbone(image) -> [maps]``: image (N, channels, H, W), normalized; maps in order of depth.
 
     An ``nn.Module``. It may also offer ``load_pretrained() -> LoadReport``, called once when a
-    training starts from scratch (it may replace ``normalisation``), and ``check_pretrained()``,
+    training starts from scratch (it may replace ``normalization``), and ``check_pretrained()``,
     which raises for weights that it could not load; ``pad_multiple: int``, to which the input is
     padded at the right and bottom (default 1); and ``minimum_size: int``, the
     smallest height and width that it can take (default 1).
     """
 
     feature_specs: Sequence[FeatureSpec]
-    normalisation: Normalisation
+    normalization: Normalization
 
     def __call__(self, image: Tensor, /) -> Sequence[Tensor]:
         """Return the maps, each (N, channels, h, w)."""
@@ -116,16 +116,16 @@ class Loss(Protocol):
 
 @runtime_checkable
 class PerPixel(Protocol):
-    """A loss that is ``per_pixel(logits, target).sum() / normaliser(target)``.
+    """A loss that is ``per_pixel(logits, target).sum() / normalizer(target)``.
 
-    The sum is taken strip by strip, ``normaliser`` sees the whole target.
+    The sum is taken strip by strip, ``normalizer`` sees the whole target.
     """
 
     def per_pixel(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each pixel, (N, H, W)."""
         ...
 
-    def normaliser(self, target: Tensor) -> Tensor:
+    def normalizer(self, target: Tensor) -> Tensor:
         """Return what the sum is divided by, ()."""
         ...
 

@@ -19,10 +19,10 @@ import numpy as np
 from pydantic import BeforeValidator
 
 from ...registry import PluxelError, did_you_mean
-from .colors import HEX, Colour, hex_colour, parse_colour, unpack, voc_colour
+from .colors import HEX, Color, hex_color, parse_color, unpack, voc_color
 
 if TYPE_CHECKING:
-    from ..config import LabelsConfig
+    from ..config.sections.labels import LabelsConfig
 
 IGNORE = "ignore"
 """What a configuration writes for pixels that no loss and no metric may see; never a number."""
@@ -41,18 +41,18 @@ class LabelMap:
 
     ``ids``: raw id -> class name, or ``ignore``; classes are numbered by their first listing.
     ``palette``: class name -> (red, green, blue), 0–255; the others get one of their own.
-    ``packed_rgb``: the raw ids are colours, ``red << 16 | green << 8 | blue``.
+    ``packed_rgb``: the raw ids are colors, ``red << 16 | green << 8 | blue``.
     """
 
     ids: Mapping[int, str]
-    palette: Mapping[str, Colour] = field(default_factory=dict)
+    palette: Mapping[str, Color] = field(default_factory=dict)
     packed_rgb: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the map as JSON has it: string keys, lists."""
         return {
             "ids": {str(raw): name for raw, name in self.ids.items()},
-            "palette": {name: list(colour) for name, colour in self.palette.items()},
+            "palette": {name: list(color) for name, color in self.palette.items()},
             "packed_rgb": self.packed_rgb,
         }
 
@@ -64,28 +64,28 @@ class LabelMap:
     def id_of(self, key: int | str) -> int:
         """Return the raw id that a key of a configuration stands for.
 
-        Raises: LabelError for a colour where ids are numbers.
+        Raises: LabelError for a color where ids are numbers.
         """
         if isinstance(key, str) and not self.packed_rgb:
-            raise LabelError(f"the masks of this dataset hold ids, not colours: '{key}' is no id")
+            raise LabelError(f"the masks of this dataset hold ids, not colors: '{key}' is no id")
         return raw_id(key)
 
     def key_of(self, raw: int) -> int | str:
-        """Return the key that a configuration has for a raw id: a colour where masks hold them."""
-        return hex_colour(unpack(raw)) if self.packed_rgb else raw
+        """Return the key that a configuration has for a raw id: a color where masks hold them."""
+        return hex_color(unpack(raw)) if self.packed_rgb else raw
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LabelMap:
         """Return the map that ``to_json`` wrote."""
         return cls(
             ids={int(raw): name for raw, name in data["ids"].items()},
-            palette={name: parse_colour(colour) for name, colour in data["palette"].items()},
+            palette={name: parse_color(color) for name, color in data["palette"].items()},
             packed_rgb=data["packed_rgb"],
         )
 
 
 def raw_id(key: int | str) -> int:
-    """Return the raw id that a key of a label map stands for; a colour is its packed value."""
+    """Return the raw id that a key of a label map stands for; a color is its packed value."""
     return key if isinstance(key, int) else int(key.removeprefix("#"), 16)
 
 
@@ -94,7 +94,7 @@ def _raw_id_key(key: object) -> object:
         if re.fullmatch(r"-?\d+", key):
             return int(key)
         if not HEX.match(key):
-            raise ValueError(f"'{key}' is neither a label id nor a colour '#rrggbb'")
+            raise ValueError(f"'{key}' is neither a label id nor a color '#rrggbb'")
     return key
 
 
@@ -108,7 +108,7 @@ def main_map(labels: Mapping[str, LabelMap]) -> str | None:
 
 
 class LabelSpace:
-    """Raw ids to class indices and back. Serialisable: ``LabelSpace(space.label_map)`` is equal.
+    """Raw ids to class indices and back. Serializable: ``LabelSpace(space.label_map)`` is equal.
 
     Classes are 0 … ``num_classes`` − 1; ignored pixels are ``ignore_index``: 255, or 65535 where
     there are more than 255 classes.
@@ -129,8 +129,8 @@ class LabelSpace:
     def merged(cls, label_map: LabelMap, config: LabelsConfig) -> LabelSpace:
         """Return the dataset's map with the configuration's changes.
 
-        Raises `LabelError` for a colour key where ids are numbers, and for a new class whose name
-        is nearly that of another one (giving it a colour in ``palette`` says that it is meant).
+        Raises `LabelError` for a color key where ids are numbers, and for a new class whose name
+        is nearly that of another one (giving it a color in ``palette`` says that it is meant).
         """
         ids = dict(label_map.ids)
         for key, name in config.map.items():
@@ -161,15 +161,15 @@ class LabelSpace:
 
     @cached_property
     def palette(self) -> np.ndarray:
-        """Return the colours, (C, 3) uint8; a class without one gets the next free VOC colour."""
+        """Return the colors, (C, 3) uint8; a class without one gets the next free VOC color."""
         given = self.label_map.palette
         taken = {given[name] for name in self.class_names if name in given}
-        free = (c for c in map(voc_colour, range(1, 1 << 24)) if c not in taken)
-        colours = [
+        free = (c for c in map(voc_color, range(1, 1 << 24)) if c not in taken)
+        colors = [
             given[name] if name in given else (0, 0, 0) if name == "background" else next(free)
             for name in self.class_names
         ]
-        return np.array(colours, np.uint8)
+        return np.array(colors, np.uint8)
 
     def encode(self, raw: np.ndarray, path: Path | str | None = None) -> np.ndarray:
         """Turn raw ids (H, W) into class indices (H, W), uint8 or uint16.
@@ -197,11 +197,11 @@ class LabelSpace:
         return self._inverse[classes]
 
     def colorize(self, classes: np.ndarray) -> np.ndarray:
-        """Turn class indices (H, W) into colours (H, W, 3) uint8.
+        """Turn class indices (H, W) into colors (H, W, 3) uint8.
 
-        Ignored pixels are black, unless the palette has a colour for ``ignore``.
+        Ignored pixels are black, unless the palette has a color for ``ignore``.
         """
-        return self._colours[classes]
+        return self._colors[classes]
 
     @cached_property
     def _dense(self) -> tuple[np.ndarray, np.ndarray]:
@@ -237,7 +237,7 @@ class LabelSpace:
         return table
 
     @cached_property
-    def _colours(self) -> np.ndarray:
+    def _colors(self) -> np.ndarray:
         table = np.zeros((self.ignore_index + 1, 3), np.uint8)
         table[:] = self.label_map.palette.get(IGNORE, (0, 0, 0))
         table[: self.num_classes] = self.palette
@@ -264,7 +264,7 @@ class LabelSpace:
 
 
 def _check_new_names(ids: Mapping[int, str], known: set[str], config: LabelsConfig) -> None:
-    """Refuse 'raod' beside 'road'; a class that is renamed altogether has no such neighbour."""
+    """Refuse 'raod' beside 'road'; a class that is renamed altogether has no such neighbor."""
     for name in config.map.values():
         others = {*(n for n in ids.values() if n in known), IGNORE}
         if name in others or name in config.palette:
@@ -272,5 +272,5 @@ def _check_new_names(ids: Mapping[int, str], known: set[str], config: LabelsConf
         if hint := did_you_mean(name, sorted(others)):
             raise LabelError(
                 f"the label map has an unknown class '{name}'.{hint} "
-                "(A new class with such a name needs a colour in labels.palette.)"
+                "(A new class with such a name needs a color in labels.palette.)"
             )

@@ -6,19 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Positive = Annotated[float, Field(gt=0)]
+PositiveValue = Annotated[float, Field(gt=0)]
 
 
-class Normalisation(BaseModel):
+class Normalization(BaseModel):
     """``(value · range − mean) / std`` channel by channel, ``value`` in 0–1.
 
     ``range`` is 1 for statistics in 0–1 and 255 for those in 0–255; ``channel_order`` is the order
-    in which the network expects the colours (mean and std are listed in that order).
+    in which the network expects the colors (mean and std are listed in that order).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    std: tuple[Positive, ...] = (0.229, 0.224, 0.225)
+    std: tuple[PositiveValue, ...] = (0.229, 0.224, 0.225)
     channel_order: Literal["rgb", "bgr"] = "rgb"
     range: Literal[1, 255] = 1

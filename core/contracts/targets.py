@@ -31,9 +31,9 @@ def check_target(target: Tensor, num_classes: int, ignore_index: int) -> None:
             f"a label is neither a class (0–{num_classes - 1}) nor the ignore index {ignore_index}",
         )
     elif not within(target, num_classes):
-        labelled = target.masked_fill(target == ignore_index, 0)
-        if not within(labelled, num_classes):
-            stray = labelled[_stray(labelled, num_classes)]
+        labeled = target.masked_fill(target == ignore_index, 0)
+        if not within(labeled, num_classes):
+            stray = labeled[_stray(labeled, num_classes)]
             raise TargetError(
                 f"{_listed('label', stray)} neither a class (0–{num_classes - 1}) "
                 f"nor the ignore index {ignore_index}: {_pixels(stray)}"

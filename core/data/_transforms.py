@@ -18,11 +18,11 @@ from pydantic import BaseModel, Field, ValidationError
 from ...registry import did_you_mean
 from ..common.logs import log_once
 
-Place = tuple[str | int, ...]
-Problem = tuple[Place, str]
+KeyPath = tuple[str | int, ...]
+TransformProblem = tuple[KeyPath, str]
 
 _NORMALISED = (
-    "the stream normalises with the statistics that travel with the weights, so {name} does not "
+    "the stream normalizes with the statistics that travel with the weights, so {name} does not "
     "belong in a pipeline; delete it"
 )
 _COMPOSED = "a list is composed as it stands; write Sequential for a list inside a list"
@@ -73,7 +73,7 @@ class Builder:
     ) -> None:
         self._library = load_albumentations()
         self._ignore_index = ignore_index
-        # OpenCV fills up to four channels with a colour of their own, and more with one number.
+        # OpenCV fills up to four channels with a color of their own, and more with one number.
         several = isinstance(fill, Sequence)
         self._fill = sum(fill) / len(fill) if several and len(fill) > 4 else fill
         self._known = {
@@ -81,7 +81,7 @@ class Builder:
             for name, kind in vars(self._library).items()
             if inspect.isclass(kind) and self._is_usable(kind) and name not in _REFUSED
         }
-        self.problems: list[Problem] = []
+        self.problems: list[TransformProblem] = []
 
     def _is_usable(self, kind: type) -> bool:
         library = self._library
@@ -90,7 +90,7 @@ class Builder:
         volumes = issubclass(kind, library.Transform3D)
         return issubclass(kind, bases[:2]) and kind not in abstract and not volumes
 
-    def build(self, entries: object, place: Place = ()) -> list[Any]:
+    def build(self, entries: object, place: KeyPath = ()) -> list[Any]:
         """Return the transforms of a list; those with problems are left out."""
         if not isinstance(entries, Sequence) or isinstance(entries, str):
             self._problem(place, "a list of transforms is needed")
@@ -98,10 +98,10 @@ class Builder:
         built = [self._entry(entry, (*place, i)) for i, entry in enumerate(entries)]
         return [transform for transform in built if transform is not None]
 
-    def _problem(self, place: Place, message: str) -> None:
+    def _problem(self, place: KeyPath, message: str) -> None:
         self.problems.append((place, message))
 
-    def _entry(self, entry: object, place: Place) -> Any | None:
+    def _entry(self, entry: object, place: KeyPath) -> Any | None:
         if isinstance(entry, Mapping) and len(entry) == 1:
             ((name, arguments),) = entry.items()
             place = (*place, name)
@@ -122,7 +122,7 @@ class Builder:
             return self._transform(self._known[name], dict(arguments or {}), place)
         return None
 
-    def _transform(self, kind: type, arguments: dict[str, Any], place: Place) -> Any | None:
+    def _transform(self, kind: type, arguments: dict[str, Any], place: KeyPath) -> Any | None:
         before = len(self.problems)
         parameters = list(inspect.signature(kind.__init__).parameters)[1:]
         for argument in [name for name in arguments if name not in parameters]:
@@ -162,7 +162,7 @@ class Builder:
             others = arguments.get("ignore_values") or ()
             arguments["ignore_values"] = [*others, self._ignore_index]
 
-    def _validate(self, kind: type, arguments: Mapping[str, Any], place: Place) -> None:
+    def _validate(self, kind: type, arguments: Mapping[str, Any], place: KeyPath) -> None:
         if arguments.get("mask_interpolation", 0) not in (0, 6):
             text = "class numbers cannot be averaged: mask_interpolation is INTER_NEAREST"
             self._problem((*place, "mask_interpolation"), text)
@@ -180,9 +180,9 @@ class Builder:
         except ValidationError as error:
             self._report(error, arguments, place)
 
-    def _report(self, error: ValidationError, arguments: Mapping[str, Any], place: Place) -> None:
+    def _report(self, error: ValidationError, arguments: Mapping[str, Any], place: KeyPath) -> None:
         """One problem an argument; a union of types fails once a member."""
-        messages: dict[Place, list[str]] = {}
+        messages: dict[KeyPath, list[str]] = {}
         for line in error.errors(include_url=False):
             first = line["loc"][:1]
             at = (*place, *first) if first and first[0] in arguments else place
@@ -194,7 +194,7 @@ class Builder:
                 said = f"'{argument}' of {name}: {said} (it is {arguments[argument]!r})"
             self._problem(at, said)
 
-    def _construct(self, kind: type, arguments: Mapping[str, Any], place: Place) -> Any | None:
+    def _construct(self, kind: type, arguments: Mapping[str, Any], place: KeyPath) -> Any | None:
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", UserWarning)

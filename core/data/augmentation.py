@@ -14,7 +14,7 @@ import numpy as np
 
 from ...registry import PluxelError
 from ._random import generator
-from ._transforms import Builder, Problem, load_albumentations
+from ._transforms import Builder, TransformProblem, load_albumentations
 from .images import RAW_MAXIMUM, with_channels
 
 _INSIDE = "inside"
@@ -27,7 +27,7 @@ class AugmentationError(PluxelError):
     """A transform that cannot be built, or that failed on a sample."""
 
 
-def check_transforms(transforms: Sequence[Any]) -> list[Problem]:
+def check_transforms(transforms: Sequence[Any]) -> list[TransformProblem]:
     """Return what is wrong with a list of transforms: (place, message), in order.
 
     A place is a path into the list, such as ``(1, "RandomCrop", "hieght")``.
@@ -46,7 +46,7 @@ def build_transforms(
 ) -> Augmentation:
     """Return the augmentation that a list describes.
 
-    ``ignore_index``: name of a target -> its value for ignored pixels. ``fill``: colour of what
+    ``ignore_index``: name of a target -> its value for ignored pixels. ``fill``: color of what
     lies outside the image, 0–255, for transforms that are not told otherwise.
 
     Raises: AugmentationError with everything that `check_transforms` would have found.
@@ -95,7 +95,7 @@ class Augmentation:
         """Transform inputs (H, W, channels) and targets (H, W) alike; their types stay.
 
         The input called ``image``, or else the first one, is an image; all others (depth, HHA) are
-        maps, whatever they hold: nearest neighbours, no colour changes, 0 outside.
+        maps, whatever they hold: nearest neighbors, no color changes, 0 outside.
 
         Raises: AugmentationError with the sizes, where a transform fails.
         """

@@ -23,7 +23,7 @@ Kind = Literal[
 T = TypeVar("T")
 
 _SHOWN = 20
-"""Masks that hold colours or instances have thousands of stray ids."""
+"""Masks that hold colors or instances have thousands of stray ids."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def check_data(
     seen: dict[bytes, tuple[str, str]] = {}
     alone: set[Path] = set()
     for split, dataset in splits.items():
-        reader = _Reader(split, dataset, label_spaces, sources or {}, seen)
+        reader = _SplitReader(split, dataset, label_spaces, sources or {}, seen)
         for path in dict.fromkeys(unpaired(dataset)):
             if path not in alone:  # it may belong to every split that has no folder of its own
                 alone.add(path)
@@ -113,7 +113,7 @@ def check_data(
     return report
 
 
-class _Reader:
+class _SplitReader:
     """Goes through one split."""
 
     def __init__(

@@ -10,7 +10,7 @@ from ..contracts.kinds import Dataset
 from ..contracts.labels import LabelSpace
 from .raw import raw_labels, read_sample
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Called with (samples done, samples in all)."""
 
 
@@ -19,7 +19,7 @@ def class_frequencies(
     label_space: LabelSpace,
     *,
     source: str = "semantic",
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> list[int]:
     """Return the pixels of each class, ignored ones left out, over a split.
 

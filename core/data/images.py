@@ -39,8 +39,8 @@ class ImageError(PluxelError):
     """A file that cannot be read as an image or as a mask."""
 
 
-class ColouredMaskError(ImageError):
-    """A mask that holds colours where ids were expected."""
+class ColoredMaskError(ImageError):
+    """A mask that holds colors where ids were expected."""
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -60,7 +60,7 @@ def image_files(folder: Path) -> list[Path]:
 def read_image(path: Path, channels: int = 3) -> np.ndarray:
     """Return an image (H, W, channels), upright by its EXIF orientation, channels in RGB order.
 
-    Three and four channels are uint8 in the formats of photographs, whatever they hold (greyscale,
+    Three and four channels are uint8 in the formats of photographs, whatever they hold (grayscale,
     palette, CMYK, alpha, 16 bits and floating point are converted, which is logged once a file).
     One channel, and arrays (``.npy``, and TIFF for other counts), keep uint8, uint16 or float32.
 
@@ -133,11 +133,11 @@ def with_channels(array: np.ndarray) -> np.ndarray:
 
 
 def read_index_mask(path: Path) -> np.ndarray:
-    """Return the ids of a mask (H, W): pixel values, or palette indices (not colours).
+    """Return the ids of a mask (H, W): pixel values, or palette indices (not colors).
 
     8-bit, 16-bit, 1-bit and palette images, and integer ``.npy``; upright by EXIF, as its image is.
 
-    Raises: ImageError naming the file; ColouredMaskError where colours are no shades of grey.
+    Raises: ImageError naming the file; ColoredMaskError where colors are no shades of gray.
     """
     if path.suffix.lower() == ".npy":
         return _guarded(path, lambda: _array_mask(path))
@@ -145,7 +145,7 @@ def read_index_mask(path: Path) -> np.ndarray:
 
 
 def read_rgb_mask(path: Path) -> np.ndarray:
-    """Return the colours of a mask as ids (H, W) uint32: ``red << 16 | green << 8 | blue``."""
+    """Return the colors of a mask as ids (H, W) uint32: ``red << 16 | green << 8 | blue``."""
 
     def read() -> np.ndarray:
         with _open(path) as image:
@@ -163,7 +163,7 @@ def read_binary_mask(path: Path) -> np.ndarray:
 
 
 def write_mask(path: Path, ids: np.ndarray, *, packed_rgb: bool = False) -> None:
-    """Write raw ids (H, W) as PNG: 8 bits, 16 bits above 255, colours where ids are packed RGB.
+    """Write raw ids (H, W) as PNG: 8 bits, 16 bits above 255, colors where ids are packed RGB.
 
     The file appears under its name when it is whole, or not at all.
 
@@ -258,13 +258,13 @@ def _convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
 
 
 def _describe(image: Image.Image) -> str:
-    names = {"1": "1-bit", "L": "greyscale", "LA": "greyscale with alpha", "P": "palette"}
-    names |= dict.fromkeys(_WIDE_GREY, "16-bit greyscale") | {"F": "floating point"}
+    names = {"1": "1-bit", "L": "grayscale", "LA": "grayscale with alpha", "P": "palette"}
+    names |= dict.fromkeys(_WIDE_GREY, "16-bit grayscale") | {"F": "floating point"}
     return names.get(image.mode, image.mode)
 
 
 def _wide_pixels(image: Image.Image, name: Path | str) -> np.ndarray:
-    """Return greys of more than 8 bits (H, W): uint16, or float32 in 0–1."""
+    """Return grays of more than 8 bits (H, W): uint16, or float32 in 0–1."""
     pixels = check_range(np.asarray(image), name)
     # In the machine's order of bytes: TIFF has either.
     return pixels.astype(np.float32 if pixels.dtype.kind == "f" else np.uint16, copy=False)
@@ -281,10 +281,10 @@ def _index_mask(path: Path) -> np.ndarray:
             ids = np.asarray(image)
             return ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
         bands = np.asarray(image)
-    colours = bands if image.mode in {"RGB", "RGBA"} else bands[..., :1]
-    if image.mode not in {"RGB", "RGBA", "LA", "PA"} or (colours[..., :3] != bands[..., :1]).any():
-        raise ColouredMaskError(
-            f"{path}: the mask holds colours ({image.mode}), not ids. Give its classes by colour "
+    colors = bands if image.mode in {"RGB", "RGBA"} else bands[..., :1]
+    if image.mode not in {"RGB", "RGBA", "LA", "PA"} or (colors[..., :3] != bands[..., :1]).any():
+        raise ColoredMaskError(
+            f"{path}: the mask holds colors ({image.mode}), not ids. Give its classes by color "
             "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
         )
     log_once(logging.INFO, f"{path}: {image.mode} mask with equal channels, read as ids")

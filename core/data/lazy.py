@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Lazy(Mapping[str, T]):
+class LazyMapping(Mapping[str, T]):
     """A mapping whose values are made when they are asked for, each time anew (nothing is kept)."""
 
     def __init__(self, **makers: Callable[[], T]) -> None:

@@ -33,7 +33,7 @@ class Loader:
         # A training has looked for a sample in place of the bad one; there is none to go on with.
         self._may_skip = isinstance(data, EvaluationData) and data.on_bad_sample == "skip"
         if workers:
-            # The processes are the parallelism, and OpenCV's threads do not survive a fork: in a
+            # The processes are the parallelizm, and OpenCV's threads do not survive a fork: in a
             # child, even setNumThreads waits for ever for those of the parent.
             cv2.setNumThreads(1)
         self._loader = DataLoader(

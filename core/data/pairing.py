@@ -11,7 +11,7 @@ from .splits import SplitError
 
 
 @dataclass(frozen=True)
-class Pair:
+class FilePair:
     """An image and its mask; ``name`` is unique in its split."""
 
     name: str
@@ -39,8 +39,10 @@ def images_in(folder: Path, suffix: str = "", *, not_ending: str = "") -> dict[s
     return found
 
 
-def pair_up(images: Mapping[str, Path], masks: Mapping[str, Path]) -> tuple[list[Pair], list[Path]]:
+def pair_up(
+    images: Mapping[str, Path], masks: Mapping[str, Path]
+) -> tuple[list[FilePair], list[Path]]:
     """Return pairs by equal names, and the files that are left over."""
-    pairs = [Pair(name, images[name], masks[name]) for name in images if name in masks]
+    pairs = [FilePair(name, images[name], masks[name]) for name in images if name in masks]
     alone = [images[name] for name in images if name not in masks]
     return pairs, alone + [masks[name] for name in masks if name not in images]

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
 from ..common.logs import log_once
-from ..config import OnBadSample, Sampling
+from ..config.sections.training import OnBadSample, Sampling
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import LabelSpace
 from ._random import generator

@@ -2,7 +2,7 @@
 
 ``train[:300]``, ``train[300:]``, ``train[:80%]``, ``train[0016E5_00390:0016E5_08640]`` (from the
 sample of that name up to, but without, the other), ``train[::2]``, and sums: ``train+val``,
-``train[:240] + train[290:]``. Neighbouring frames of a video resemble each other, so a stretch held
+``train[:240] + train[290:]``. Neighboring frames of a video resemble each other, so a stretch held
 out must be contiguous.
 """
 

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from ...registry import PluxelError
-from .images import ColouredMaskError, image_shape, read_index_mask, read_rgb_mask
-from .pairing import Pair, images_in, pair_up
+from .images import ColoredMaskError, image_shape, read_index_mask, read_rgb_mask
+from .pairing import FilePair, images_in, pair_up
 
 _MOST_IDS = 256
 """More different values are no classes."""
@@ -26,12 +26,12 @@ class SurveyError(PluxelError):
 class Survey:
     """What was found.
 
-    ``ids``: raw id (a packed colour where ``mask_format`` is ``rgb``) -> (pixels, masks with it).
+    ``ids``: raw id (a packed color where ``mask_format`` is ``rgb``) -> (pixels, masks with it).
     ``sizes``: (height, width) -> images. ``subfolders``: those that both folders have.
     ``unpaired``: files without a counterpart.
     """
 
-    pairs: Sequence[Pair]
+    pairs: Sequence[FilePair]
     unpaired: Sequence[Path]
     image_suffix: str
     mask_suffix: str
@@ -60,15 +60,15 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
     shapes = [image_shape(pair.image) for pair in pairs]
     if len(channels := {shape[2] for shape in shapes}) > 1:
         raise SurveyError(f"the images have different channel counts: {sorted(channels)}")
-    coloured = any(_holds_colours(pair.mask) for pair in pairs[:50])
-    ids = _count_ids((pair.mask for pair in pairs), coloured, progress)
-    binary = not coloured and set(ids) == {0, 255}
+    colored = any(_holds_colors(pair.mask) for pair in pairs[:50])
+    ids = _count_ids((pair.mask for pair in pairs), colored, progress)
+    binary = not colored and set(ids) == {0, 255}
     return Survey(
         pairs=pairs,
         unpaired=unpaired,
         image_suffix=image_suffix,
         mask_suffix=mask_suffix,
-        mask_format="rgb" if coloured else "binary" if binary else "index",
+        mask_format="rgb" if colored else "binary" if binary else "index",
         ids={0: ids[0], 1: ids[255]} if binary else ids,
         sizes=Counter(shape[:2] for shape in shapes),
         channels=channels.pop(),
@@ -89,7 +89,7 @@ def _files(
 def _suffixes(images: Path, masks: Path) -> tuple[str, str]:
     """Return the endings of names by which most images find a mask.
 
-    Names are compared with their nearest neighbours in the alphabet of both folders: what two names
+    Names are compared with their nearest neighbors in the alphabet of both folders: what two names
     do not have in common is what they end in.
     """
     together = images.resolve() == masks.resolve()
@@ -122,26 +122,26 @@ def _endings(name: str, other: str) -> tuple[str, str] | None:
     return None
 
 
-def _holds_colours(mask: Path) -> bool:
+def _holds_colors(mask: Path) -> bool:
     try:
         read_index_mask(mask)
-    except ColouredMaskError:
+    except ColoredMaskError:
         return True
     return False
 
 
 def _count_ids(
-    masks: Iterable[Path], coloured: bool, progress: Callable[[], object]
+    masks: Iterable[Path], colored: bool, progress: Callable[[], object]
 ) -> dict[int, tuple[int, int]]:
     pixels: Counter[int] = Counter()
     files: Counter[int] = Counter()
     for mask in masks:
-        raw = read_rgb_mask(mask) if coloured else read_index_mask(mask)
+        raw = read_rgb_mask(mask) if colored else read_index_mask(mask)
         ids, counts = np.unique(raw, return_counts=True)
         pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
         files.update(ids.tolist())
         if len(pixels) > _MOST_IDS:
-            what = "colours" if coloured else "ids"
+            what = "colors" if colored else "ids"
             raise SurveyError(
                 f"{mask}: the masks up to this one hold {len(pixels)} different {what}. Masks of "
                 "classes hold few: are these photographs, instances, or masks saved as JPEG?"

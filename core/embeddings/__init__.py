@@ -1,4 +1,4 @@
-"""Word vectors: stores that are mapped, words and phrases, neighbours, analogies, evaluation."""
+"""Word vectors: stores that are mapped, words and phrases, neighbors, analogies, evaluation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ._names import name_vectors
 from ._offers import Offered, offered
 from ._phrases import split_phrase
 from ._plot import plane, save_plot
-from ._queries import Match, Query, WordSearch, analogy, get_similar_tokens
+from ._queries import Query, WordMatch, WordSearch, analogy, get_similar_tokens
 from ._store import Store, StoreWriter, is_store, open_store, writing
-from ._summary import Summary, summarise
+from ._summary import Summary, summarize
 from ._vocabulary import Vocabulary
 from ._word_vectors import StoredVectors, Unknown, UnknownWordError, WordVectors
 
@@ -21,7 +21,6 @@ __all__ = [
     "AnalogyScores",
     "Download",
     "Format",
-    "Match",
     "Offered",
     "PairScores",
     "Query",
@@ -33,6 +32,7 @@ __all__ = [
     "Unknown",
     "UnknownWordError",
     "Vocabulary",
+    "WordMatch",
     "WordSearch",
     "WordVectors",
     "analogy",
@@ -52,7 +52,7 @@ __all__ = [
     "plane",
     "save_plot",
     "split_phrase",
-    "summarise",
+    "summarize",
     "without_downloads",
     "write_vectors",
     "writing",

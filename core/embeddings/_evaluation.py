@@ -38,7 +38,7 @@ _BATCH = 1024
 
 @dataclass(frozen=True)
 class PairScores:
-    """Agreement of cosines with the judgements of people, over the pairs that have vectors.
+    """Agreement of cosines with the judgments of people, over the pairs that have vectors.
 
     ``spearman``, ``pearson``: correlations in [-1, 1], NaN of values that are all alike. ``used``
     pairs of ``total`` have vectors.

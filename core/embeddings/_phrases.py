@@ -27,18 +27,18 @@ def split_phrase(text: str, stoi: Mapping[str, int], *, run_together: bool = Fal
     frequency, and by Zipf's law the logarithm of a word's rank is what it costs to say it. A part
     that is no word all the same comes back as it stands.
     """
-    if (whole := spelt(text, stoi)) is not None:
+    if (whole := spelled(text, stoi)) is not None:
         return [whole]
     found: list[str] = []
     for part in filter(None, _BOUNDARY.split(text)):
-        known = spelt(part, stoi)
+        known = spelled(part, stoi)
         cut = run_together and len(part) <= _LONGEST
         pieces = likeliest_cut(part.lower(), stoi) if known is None and cut else None
         found += pieces or [known if known is not None else part]
     return found or [text]
 
 
-def spelt(word: str, stoi: Mapping[str, int]) -> str | None:
+def spelled(word: str, stoi: Mapping[str, int]) -> str | None:
     """Return a word as the vocabulary has it, in small letters if only so; None if it has not."""
     return next((form for form in (word, word.lower()) if form in stoi), None)
 

@@ -11,7 +11,7 @@ import numpy as np
 from ...registry import PluxelError
 from ..common.files import replacing
 
-Method = Literal["pca", "tsne"]
+ProjectionMethod = Literal["pca", "tsne"]
 
 _FEWEST = {"pca": 2, "tsne": 4}
 _MARGIN = 0.12
@@ -36,11 +36,11 @@ _METADATA: dict[str, dict[str, None]] = {
 }
 
 
-def plane(vectors: np.ndarray, method: Method = "pca") -> np.ndarray:
+def plane(vectors: np.ndarray, method: ProjectionMethod = "pca") -> np.ndarray:
     """Return places in the plane, (n, 2) float64, for the directions of vectors (n, D).
 
-    ``pca``: the two directions in which unit vectors differ most. ``tsne``: neighbours stay
-    neighbours, distances mean little (van der Maaten & Hinton 2008). Either depends on the vectors
+    ``pca``: the two directions in which unit vectors differ most. ``tsne``: neighbors stay
+    neighbors, distances mean little (van der Maaten & Hinton 2008). Either depends on the vectors
     alone.
 
     Raises: PluxelError for too few vectors, and for t-SNE without scikit-learn.
@@ -53,8 +53,8 @@ def plane(vectors: np.ndarray, method: Method = "pca") -> np.ndarray:
 
 
 def _pca(rows: np.ndarray) -> np.ndarray:
-    centred = rows - rows.mean(0)
-    left, sizes, directions = np.linalg.svd(centred, full_matrices=False)
+    centered = rows - rows.mean(0)
+    left, sizes, directions = np.linalg.svd(centered, full_matrices=False)
     places = np.zeros((len(rows), 2))
     places[:, : len(sizes)] = (left * sizes)[:, :2]
     # A direction and its opposite are one to the decomposition: the largest part decides.
@@ -105,8 +105,8 @@ def save_plot(words: Sequence[str], places: np.ndarray, path: Path) -> None:
         text.remove()
     points = axes.transData.transform(places)
     sizes = np.array([(box.width, box.height) for box in boxes])
-    centres = place_labels(points, sizes, np.array(axes.bbox.extents))
-    for word, place, offset in zip(words, places, (centres - points) * 72 / _DPI, strict=True):
+    centers = place_labels(points, sizes, np.array(axes.bbox.extents))
+    for word, place, offset in zip(words, places, (centers - points) * 72 / _DPI, strict=True):
         line = {"arrowstyle": "-", "lw": 0.5, "color": "0.6", "shrinkA": 1, "shrinkB": 3}
         axes.annotate(word, place, offset, textcoords="offset points", arrowprops=line, **style)
     with mpl.rc_context({"svg.hashsalt": "pluxel"}), replacing(path) as unfinished:
@@ -114,22 +114,22 @@ def save_plot(words: Sequence[str], places: np.ndarray, path: Path) -> None:
 
 
 def place_labels(points: np.ndarray, sizes: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Return the centres of labels of these sizes (n, 2) for points (n, 2), in pixels.
+    """Return the centers of labels of these sizes (n, 2) for points (n, 2), in pixels.
 
     One after the other goes where it covers least of the points, of the labels before it and of
     what lies beyond the frame (x0, y0, x1, y1); of places that are as good, to the nearest.
     """
     taken = [*np.hstack([points - _POINT, points + _POINT])]
-    centres = np.empty_like(points)
+    centers = np.empty_like(points)
     for i, (point, size) in enumerate(zip(points, sizes, strict=True)):
         tried = point + _directions() * (size / 2 + _distances())
         boxes = np.hstack([tried - size / 2, tried + size / 2])
         covered = size.prod() - _common(boxes, frame)
         covered += sum(_common(boxes, other) for other in taken)
         best = int(covered.round(3).argmin())  # an area of 1e-12 is none
-        centres[i] = tried[best]
+        centers[i] = tried[best]
         taken.append(boxes[best])
-    return centres
+    return centers
 
 
 def _directions() -> np.ndarray:

@@ -12,11 +12,11 @@ from torch import Tensor
 from ...registry import PluxelError
 from ..common.devices import find_device
 from ..contracts.kinds import Embedding
-from ..neighbours import Index, IndexKind, build_index
+from ..neighbors import Index, IndexKind, build_index
 from ._phrases import split_phrase
 from ._word_vectors import WordVectors
 
-Match = tuple[str, float]
+WordMatch = tuple[str, float]
 """A word and its cosine with the query, in [-1, 1]."""
 
 
@@ -29,7 +29,7 @@ class Query(NamedTuple):
 
 def get_similar_tokens(
     query: str | Tensor, k: int, embedding: Embedding | WordVectors
-) -> list[Match]:
+) -> list[WordMatch]:
     """Return the k words nearest to a word, a phrase or a vector (D,), with their cosines.
 
     The words of the query itself are left out (Dive into Deep Learning, section 15.7). For many
@@ -45,7 +45,7 @@ def get_similar_tokens(
     return search.nearest([wanted], k)[0]
 
 
-def analogy(a: str, b: str, c: str, k: int, embedding: Embedding | WordVectors) -> list[Match]:
+def analogy(a: str, b: str, c: str, k: int, embedding: Embedding | WordVectors) -> list[WordMatch]:
     """Return the k words that best complete "a is to b as c is to …", with their cosines.
 
     The nearest to b − a + c of unit vectors, a, b and c left out: 3CosAdd (Mikolov, Yih & Zweig
@@ -61,7 +61,7 @@ def analogy(a: str, b: str, c: str, k: int, embedding: Embedding | WordVectors) 
 class WordSearch:
     """Words, and the index in which they are looked for; by default the exact one, where they are.
 
-    Queries are made first, one by one, so that a misspelt word spoils no other query; then
+    Queries are made first, one by one, so that a misspelled word spoils no other query; then
     `nearest` answers any number of them together.
     """
 
@@ -107,7 +107,7 @@ class WordSearch:
         *,
         exclude: Sequence[str] = (),
         first: int | None = None,
-    ) -> list[list[Match]]:
+    ) -> list[list[WordMatch]]:
         """Return for each query its k nearest words, best first, and their cosines.
 
         ``exclude``: words that are not to be found. ``first``: only so many words, those that

@@ -1,4 +1,4 @@
-"""Words that a misspelt one may have been meant to be (after Norvig, 2007)."""
+"""Words that a misspelled one may have been meant to be (after Norvig, 2007)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...registry import PluxelError
 from ..common.files import replacing
-from ..neighbours import Compact
+from ..neighbors import Compact
 from ._vocabulary import Vocabulary, hash_words, repeated, vocabulary_arrays
 
 _FAMILY = "pluxel-embedding-"

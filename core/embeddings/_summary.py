@@ -44,7 +44,7 @@ class Summary:
     energy: float | None = None
 
 
-def summarise(words: WordVectors) -> Summary:
+def summarize(words: WordVectors) -> Summary:
     """Read all vectors once, by blocks, and return what there is to say."""
     store = words.store if isinstance(words, StoredVectors) else None
     told = store.metadata if store else {}

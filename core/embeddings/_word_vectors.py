@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ...registry import PluxelError, did_you_mean
 from ..contracts.kinds import Embedding
-from ..neighbours import Compact, CosineIndex
-from ._phrases import spelt, split_phrase
+from ..neighbors import Compact, CosineIndex
+from ._phrases import spelled, split_phrase
 from ._spelling import suggestions
 from ._store import Store
 from ._vocabulary import Vocabulary
@@ -106,7 +106,7 @@ class WordVectors:
 
     @cached_property
     def index(self) -> CosineIndex:
-        """Return the exact index of nearest neighbours by cosine."""
+        """Return the exact index of nearest neighbors by cosine."""
         return CosineIndex(self.vectors, norms=self._norms, compact=self._compact)
 
     def __len__(self) -> int:
@@ -121,8 +121,8 @@ class WordVectors:
     def vector(self, text: str) -> Tensor:
         """Return the vector of a word or a phrase, (D,) float32.
 
-        A word has its own, as it is spelt or in small letters; where the model knows parts of words
-        and ``unknown`` is ``subword``, every text without a space is a word, as it is spelt. What
+        A word has its own, as spelled or in lowercase; where the model knows parts of words
+        and ``unknown`` is ``subword``, every text without a space is a word, as it is spelled. What
         else there is is split into words (`split_phrase`); its vector is the mean of their unit
         vectors, so that no word counts more for being longer. ``unknown`` decides on unknown words.
 
@@ -159,12 +159,12 @@ class WordVectors:
     ) -> Tensor:
         """Return the vectors of words as torchtext does: (D,) for a string, (n, D) for several.
 
-        ``lower_case_backup``: words that are not there as they are spelt are looked for in small
+        ``lower_case_backup``: words that are not there as they are spelled are looked for in small
         letters. For words that are not there at all, ``unknown`` decides; phrases are not split.
         """
         if isinstance(tokens, str):
             return self.get_vecs_by_tokens([tokens], lower_case_backup)[0]
-        words = [spelt(one, self.stoi) or one if lower_case_backup else one for one in tokens]
+        words = [spelled(one, self.stoi) or one if lower_case_backup else one for one in tokens]
         found = zip(words, self.known_of(words), strict=True)
         rows = [self._one(word) if vector is None else vector for word, vector in found]
         return torch.stack(rows) if rows else self.vectors.new_zeros(0, self.dim)

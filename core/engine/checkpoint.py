@@ -84,7 +84,7 @@ def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
 
 
 def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[Tensors, dict[str, Any]]:
-    """Split an optimiser's state into tensors (``index/key``) and plain values."""
+    """Split an optimizer's state into tensors (``index/key``) and plain values."""
     state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
     tensors: Tensors = {}
     plain: dict[str, Any] = {}

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from ...registry import Host, PluxelError
 from ..common.files import write_json
-from ..config import Config, PipelineConfig, load_config
+from ..config._config import Config
+from ..config._load import load_config
+from ..config.sections.pipeline import PipelineConfig
 from ..model.build import Blueprint, with_added
 from ..model.network import SegmentationModel
 from ..model.weights import load_weights

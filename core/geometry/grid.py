@@ -1,6 +1,6 @@
 """Where the cells of a feature map sit in the input image, in exact fractions.
 
-Cell *i* of a map lies at input pixel ``offset + stride · i``; pixel centres are integers.
+Cell *i* of a map lies at input pixel ``offset + stride · i``; pixel centers are integers.
 FCN (Long, Shelhamer, Darrell, PAMI 2016) has crops written by hand; here they are arithmetic.
 """
 
@@ -15,13 +15,13 @@ from typing import Literal
 from ...registry import PluxelError
 
 Scalar = int | Fraction
-Pair = tuple[Fraction, Fraction]
-Source = Literal["computed", "probed", "assumed"]
+PerAxis = tuple[Fraction, Fraction]
+SpecSource = Literal["computed", "probed", "assumed"]
 Border = Literal["replicate", "zeros"]
 """What lies outside of a map: its nearest cells, or zeros."""
 
 
-def pair(value: Scalar | Iterable[Scalar]) -> Pair:
+def pair(value: Scalar | Iterable[Scalar]) -> PerAxis:
     """Return (vertical, horizontal) as fractions; a single number stands for both axes."""
     if isinstance(value, int | Fraction):
         return Fraction(value), Fraction(value)
@@ -36,8 +36,8 @@ class Grid:
     ``Grid(32, Fraction(31, 2))`` means the same on both axes. ``Grid()`` is the image itself.
     """
 
-    stride: Pair
-    offset: Pair
+    stride: PerAxis
+    offset: PerAxis
 
     def __init__(
         self, stride: Scalar | Iterable[Scalar] = 1, offset: Scalar | Iterable[Scalar] = 0
@@ -92,12 +92,12 @@ class FeatureSpec:
     channels: int
     grid: Grid
     receptive_field: tuple[float, float]
-    source: Source
+    source: SpecSource
     border: Border = "replicate"
 
     @property
     def reach(self) -> tuple[float | Fraction, float | Fraction]:
-        """Pixels (vertical, horizontal) that a cell sees to either side of its centre."""
+        """Pixels (vertical, horizontal) that a cell sees to either side of its center."""
         vertical, horizontal = (
             inf if seen == inf else Fraction(ceil(seen) - 1, 2) for seen in self.receptive_field
         )
@@ -117,7 +117,7 @@ class StrideError(PluxelError):
         return f"{decoder} needs strides {self.needed}; {backbone} gives {self.given}"
 
 
-def _show(stride: Pair) -> str:
+def _show(stride: PerAxis) -> str:
     vertical, horizontal = stride
     return str(vertical) if vertical == horizontal else f"{vertical}×{horizontal}"
 

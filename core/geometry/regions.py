@@ -53,7 +53,7 @@ class Region:
         return slice(top, top + len(self.rows)), slice(left, left + len(self.columns))
 
 
-Window = tuple[Region, dict[str, Scores]]
+ScoredRegion = tuple[Region, dict[str, Scores]]
 """A piece of the image, and the scores that the model gives for it."""
 
 Read = Callable[[Region], Mapping[str, Tensor]]

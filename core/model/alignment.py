@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...registry import PluxelError, did_you_mean
 from ..common.logs import log_once
-from ..config import AlignConfig, LabelsConfig
+from ..config.sections.labels import AlignConfig, LabelsConfig
 from ..contracts.kinds import Embedding
 from ..contracts.labels import IGNORE, LabelMap, LabelSpace
 from ..embeddings import UnknownWordError, WordVectors, name_vectors
@@ -44,7 +44,7 @@ Vectors = Callable[[Sequence[str]], Tensor]
 
 
 @dataclass(frozen=True)
-class Match:
+class ClassMatch:
     """The class ``source`` is taken for ``target``, or for none, and then ignored.
 
     ``score``: the margin of the two (`margins`), 1 where their names are equal. ``nearest``: other
@@ -77,10 +77,10 @@ def align(
     *,
     threshold: float = THRESHOLD,
     one_to_one: bool = False,
-) -> list[Match]:
+) -> list[ClassMatch]:
     """Return what each source is taken for, in their order.
 
-    Equal names match first, however they are spelt and whatever their vectors. The others match
+    Equal names match first, however they are spelled and whatever their vectors. The others match
     where the margin of the two is at least ``threshold``, each with its best target; or,
     ``one_to_one``, so that no target is taken twice. Without ``vectors``, only equal names match.
 
@@ -90,7 +90,7 @@ def align(
     taken = set(found.values())
     left = [name for name in sources if name not in found and plain_name(name) not in VAGUE]
     free = [name for name in targets if name not in taken and plain_name(name) not in VAGUE]
-    matches = {name: Match(name, target, 1.0) for name, target in found.items()}
+    matches = {name: ClassMatch(name, target, 1.0) for name, target in found.items()}
     if vectors is not None and left and (free or taken):
         row = _vectors_of_names([*left, *free], [*found, *taken], vectors)
         rows = [name for name in sources if name in row]
@@ -101,7 +101,7 @@ def align(
         chosen = (best_pairs if one_to_one else best_of_each)(scores, threshold)
         for name, values, j in zip(left, scores, chosen, strict=True):
             matches[name] = _explained(name, offered, values, j)
-    return [matches.get(name, Match(name)) for name in sources]
+    return [matches.get(name, ClassMatch(name)) for name in sources]
 
 
 def margins(cosines: np.ndarray) -> np.ndarray:
@@ -174,12 +174,14 @@ def _equal_names(
     return found
 
 
-def _explained(source: str, targets: Sequence[str], scores: np.ndarray, j: int | None) -> Match:
+def _explained(
+    source: str, targets: Sequence[str], scores: np.ndarray, j: int | None
+) -> ClassMatch:
     order = [int(i) for i in np.argsort(-scores, kind="stable") if i != j][:2]
     nearest = tuple((targets[i], float(scores[i])) for i in order)
     if j is None:
-        return Match(source, nearest=nearest)
-    return Match(source, targets[j], float(scores[j]), nearest)
+        return ClassMatch(source, nearest=nearest)
+    return ClassMatch(source, targets[j], float(scores[j]), nearest)
 
 
 def vectors_of(load: Callable[[], Sequence[Embedding | WordVectors]]) -> Vectors:
@@ -204,7 +206,7 @@ def aligned(
     targets: Sequence[str],
     config: AlignConfig | None,
     given: Mapping[int | str, str] | None = None,
-) -> tuple[dict[int, str], list[Match]]:
+) -> tuple[dict[int, str], list[ClassMatch]]:
     """Return raw id -> target or ``ignore`` for all ids of a map, and how that was found.
 
     ``given``: what is known already; its targets are not given away again where each goes once.
@@ -231,7 +233,7 @@ def aligned(
     return ids | known, matches
 
 
-def settled_labels(label_map: LabelMap, config: LabelsConfig) -> LabelsConfig:
+def resolved_labels(label_map: LabelMap, config: LabelsConfig) -> LabelsConfig:
     """Return what says the same of a dataset's labels without ``align``.
 
     Raises: PluxelError if a class that is wanted gets nothing, unless ``partial`` allows it, and
@@ -243,15 +245,18 @@ def settled_labels(label_map: LabelMap, config: LabelsConfig) -> LabelsConfig:
     _check_sources(wanted.to, ids, matches, partial_allowed=wanted.partial)
     tell(matches)
     space = LabelSpace(LabelMap(ids, {**label_map.palette, **config.palette}))
-    # With its colour a name is known to be meant, however near it is to one of the dataset's own.
-    colours = ((int(red), int(green), int(blue)) for red, green, blue in space.palette)
-    palette = dict(zip(space.class_names, colours, strict=True))
+    # With its color a name is known to be meant, however near it is to one of the dataset's own.
+    colors = ((int(red), int(green), int(blue)) for red, green, blue in space.palette)
+    palette = dict(zip(space.class_names, colors, strict=True))
     found = {label_map.key_of(raw): name for raw, name in ids.items()}
     return LabelsConfig(map=found, palette={**config.palette, **palette})
 
 
 def _check_sources(
-    targets: Sequence[str], ids: Mapping[int, str], matches: Sequence[Match], partial_allowed: bool
+    targets: Sequence[str],
+    ids: Mapping[int, str],
+    matches: Sequence[ClassMatch],
+    partial_allowed: bool,
 ) -> None:
     missing = [name for name in targets if name not in ids.values()]
     if not missing or (partial_allowed and len(missing) < len(targets)):
@@ -266,7 +271,7 @@ def _check_sources(
     )
 
 
-def tell(matches: Sequence[Match], what: str = "classes") -> None:
+def tell(matches: Sequence[ClassMatch], what: str = "classes") -> None:
     """Log which names were taken for others, and which for none."""
     said = [
         f"{m.source} → {m.target} ({m.score:.2f})" for m in matches if m.target and not m.by_name

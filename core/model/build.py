@@ -9,12 +9,15 @@ from functools import partial
 from typing import Any
 
 from ...registry import PluxelError
-from ..config import Config, Factory, HeadConfig, Problem, StreamConfig
+from ..config._config import Config
+from ..config.sections.factory import Factory
+from ..config.sections.pipeline import HeadConfig, StreamConfig
+from ..config.tree.problems import Problem
 from ..contracts.kinds import Backbone, Dataset, Decoder, settled
 from ..contracts.labels import LabelMap, LabelSpace, raw_id
-from ..data import MissingData, open_split
+from ..data.splits import MissingData, open_split
 from ..geometry.grid import StrideError
-from .alignment import settled_labels
+from .alignment import resolved_labels
 from .network import Head, SegmentationModel, Stream
 from .objective import Objective
 from .zero_shot import SeenClasses
@@ -60,13 +63,13 @@ def settle(config: Config, dataset: Dataset) -> Config:
     for name, head in heads.items():
         with config.at("heads", name, "labels", "align"):
             if head.labels.align is not None:
-                labels = settled_labels(dataset.labels[_target(name, head, dataset)], head.labels)
+                labels = resolved_labels(dataset.labels[_target(name, head, dataset)], head.labels)
                 heads[name] = head.model_copy(update={"labels": labels})
     found = {"heads": heads, "dataset": pipeline.dataset.given(settled(dataset))}
     return replace(config, pipeline=pipeline.model_copy(update=found))
 
 
-def settle_decoders(config: Config, model: SegmentationModel) -> Config:
+def resolve_decoders(config: Config, model: SegmentationModel) -> Config:
     """Return the configuration with what the decoders of a model had to find out."""
     heads = dict(config.pipeline.heads)
     for name, head in heads.items():
@@ -75,7 +78,7 @@ def settle_decoders(config: Config, model: SegmentationModel) -> Config:
     return replace(config, pipeline=config.pipeline.model_copy(update={"heads": heads}))
 
 
-def draw_blueprint(config: Config, dataset: Dataset) -> Blueprint:
+def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
     """Settle which labels and inputs the configuration takes from the dataset.
 
     Raises: ConfigError where a head or a stream asks for what the dataset does not have.
@@ -150,7 +153,7 @@ def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
     }
     model = SegmentationModel(streams, heads)
     for stream in streams.values():
-        stream.adopt_normalisation()
+        stream.adopt_normalization()
     return model
 
 
@@ -258,7 +261,7 @@ def _frequencies(
 
 def blueprint_or_stand_in(config: Config, dataset: Dataset | None) -> Blueprint:
     """Return the blueprint of a dataset, or of a stand-in for one that is not there."""
-    return _stand_in(config) if dataset is None else draw_blueprint(config, dataset)
+    return _stand_in(config) if dataset is None else make_blueprint(config, dataset)
 
 
 def look_at_data(config: Config) -> tuple[Dataset | None, str | None]:

@@ -1,4 +1,4 @@
-"""Streams feed heads: named inputs → normalise → backbone → maps → decoder → scores on a grid."""
+"""Streams feed heads: named inputs → normalize → backbone → maps → decoder → scores on a grid."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ...registry import PluxelError, article
 from ..contracts.kinds import Backbone, Decoder, Scores, settled
-from ..contracts.normalization import Normalisation
+from ..contracts.normalization import Normalization
 from ..data.images import RAW_MAXIMUM
 
 Sizes = Sequence[tuple[int, int]]
@@ -28,8 +28,8 @@ def to_unit(image: Tensor) -> Tensor:
     return image if image.is_floating_point() else image.float() / UNIT[image.dtype]
 
 
-class Normalise(nn.Module):
-    """Apply a ``Normalisation`` to images in 0–1; its buffers travel with the weights.
+class Normalize(nn.Module):
+    """Apply a ``Normalization`` to images in 0–1; its buffers travel with the weights.
 
     Channels beyond those that the statistics know get their average; an input with fewer channels
     gets it in all of them.
@@ -45,12 +45,12 @@ class Normalise(nn.Module):
         self.register_buffer("std", torch.ones(channels, 1, 1))
         self.register_buffer("order", torch.arange(channels))
 
-    def adopt(self, normalisation: Normalisation) -> None:
+    def adopt(self, normalization: Normalization) -> None:
         """Take over the statistics that the weights were trained with."""
-        self.mean.copy_(self._fit(normalisation.mean) / normalisation.range)
-        self.std.copy_(self._fit(normalisation.std) / normalisation.range)
+        self.mean.copy_(self._fit(normalization.mean) / normalization.range)
+        self.std.copy_(self._fit(normalization.std) / normalization.range)
         order = torch.arange(len(self.order))
-        if normalisation.channel_order == "bgr":
+        if normalization.channel_order == "bgr":
             order[:3] = order[:3].flip(0)
         self.order.copy_(order)
 
@@ -76,17 +76,17 @@ class Stream(nn.Module):
         super().__init__()
         self.inputs = tuple(inputs)
         self.channels = channels
-        self.normalise = Normalise(channels)
+        self.normalize = Normalize(channels)
         self.backbone = backbone
 
-    def adopt_normalisation(self) -> None:
-        """Normalise as the backbone's weights expect it (call after they have been loaded)."""
-        self.normalise.adopt(self.backbone.normalisation)
+    def adopt_normalization(self) -> None:
+        """Normalize as the backbone's weights expect it (call after they have been loaded)."""
+        self.normalize.adopt(self.backbone.normalization)
 
     def prepare(self, inputs: Mapping[str, Tensor], sizes: Sizes | None) -> Tensor:
-        """Return the network's input: normalised, and zero wherever there is no image."""
+        """Return the network's input: normalized, and zero wherever there is no image."""
         raw = [to_unit(inputs[name]) for name in self.inputs]
-        image = self.normalise(raw[0] if len(raw) == 1 else torch.cat(raw, dim=1))
+        image = self.normalize(raw[0] if len(raw) == 1 else torch.cat(raw, dim=1))
         if sizes is not None:
             _clear_padding(image, sizes)
         return self._pad(image)
@@ -169,7 +169,7 @@ class Scored(nn.Module):
         self.backbone, self.decoder, self.only = backbone, decoder, only
 
     def forward(self, image: Tensor) -> Tensor:
-        """image: (N, channels, H, W), normalised; returns (N, num_classes, h, w)."""
+        """image: (N, channels, H, W), normalized; returns (N, num_classes, h, w)."""
         maps = self.backbone(image)
         return self.decoder(maps if self.only is None else [maps[self.only]]).tensor
 

@@ -27,7 +27,7 @@ class Objective:
     seen: Mapping[str, SeenClasses] = field(default_factory=dict)
 
     def __call__(self, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the scalar that is minimised."""
+        """Return the scalar that is minimized."""
         weighted = [
             self.weights[head] * resampled_loss(loss, *self._seen(head, scores, targets))
             for head, loss in self.losses.items()

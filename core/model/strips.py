@@ -143,7 +143,7 @@ def _fused(loss: PerPixel, scores: Scores, target: Tensor) -> Tensor:
     for band in bands(scores, (height, width)):
         for strip in band.strips:
             total += loss.per_pixel(band.logits(strip), _pixels(target, strip.rows)).sum()
-    return total / loss.normaliser(target)
+    return total / loss.normalizer(target)
 
 
 class _FusedLoss(torch.autograd.Function):
@@ -163,9 +163,9 @@ class _FusedLoss(torch.autograd.Function):
                 total += part.detach()
                 band.add_gradient(wide, strip, *torch.autograd.grad(part, logits))
             gradient[:, :, band.source] += band.narrowed(wide)
-        normaliser = loss.normaliser(target)
-        ctx.save_for_backward(gradient.div_(normaliser))
-        return total / normaliser
+        normalizer = loss.normalizer(target)
+        ctx.save_for_backward(gradient.div_(normalizer))
+        return total / normalizer
 
     @staticmethod
     @torch.autograd.function.once_differentiable

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from ...registry import PluxelError
 from ..common.files import require_file
-from ..contracts.normalization import Normalisation
+from ..contracts.normalization import Normalization
 
-State = dict[str, Tensor]
+StateDict = dict[str, Tensor]
 
 InputChannels = Literal["mean", "zero", "repeat", "random"]
 """How the filters of additional input channels start."""
@@ -105,7 +105,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) 
     copy_matching(model, state)
 
 
-def _adapted(model: nn.Module, state: Mapping[str, Tensor]) -> State:
+def _adapted(model: nn.Module, state: Mapping[str, Tensor]) -> StateDict:
     adapted = dict(state)
     for name, module in model.named_modules():
         if (adapt := getattr(module, "adapt_state", None)) is not None:
@@ -126,7 +126,7 @@ def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadRepo
     )
 
 
-def read_state_dict(path: Path) -> State:
+def read_state_dict(path: Path) -> StateDict:
     """Read a state dict from a safetensors file, or from one of ``torch.save`` that holds no code.
 
     Checkpoints that wrap the weights are unwrapped, and prefixes of wrapped models removed.
@@ -144,7 +144,7 @@ def read_state_dict(path: Path) -> State:
     return {_plain_name(name): value for name, value in content.items()}
 
 
-def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
+def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
     """Return the tensors of a safetensors file, tied ones under all their names, and its metadata.
 
     Raises: PluxelError for a file that is missing, cut off or of another format.
@@ -159,8 +159,8 @@ def read_safetensors(path: Path) -> tuple[State, dict[str, str]]:
         raise _damaged(path, error) from error
 
 
-def read_normalisation(path: Path) -> Normalisation | None:
-    """Return the normalisation in a safetensors file's metadata (key ``normalisation``), if any.
+def read_normalization(path: Path) -> Normalization | None:
+    """Return the normalization in a safetensors file's metadata (key ``normalization``), if any.
 
     Raises: PluxelError if it is there but invalid.
     """
@@ -168,26 +168,26 @@ def read_normalisation(path: Path) -> Normalisation | None:
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("normalisation")
-        return None if text is None else Normalisation.model_validate_json(text)
+            text = (file.metadata() or {}).get("normalization")
+        return None if text is None else Normalization.model_validate_json(text)
     except SafetensorError as error:
         raise _damaged(path, error) from error
     except ValidationError as error:
-        raise PluxelError(f"{path}: its metadata 'normalisation' is invalid: {error}") from error
+        raise PluxelError(f"{path}: its metadata 'normalization' is invalid: {error}") from error
 
 
-def normalisation_metadata(normalisation: Normalisation) -> dict[str, str]:
-    """Return the metadata that ``read_normalisation`` reads."""
-    return {"normalisation": json.dumps(normalisation.model_dump())}
+def normalization_metadata(normalization: Normalization) -> dict[str, str]:
+    """Return the metadata that ``read_normalization`` reads."""
+    return {"normalization": json.dumps(normalization.model_dump())}
 
 
 def adapt_input_channels(weight: Tensor, in_channels: int, method: InputChannels) -> Tensor:
     """Return filters (O, in_channels, h, w) made from those of a network for other images.
 
-    The colours' filters are copied. Further channels get, by ``method``: their ``mean`` (FCN's
-    RGB-D network, PAMI section 5), ``zero``, the colours' filters in turn (``repeat``), or
+    The colors' filters are copied. Further channels get, by ``method``: their ``mean`` (FCN's
+    RGB-D network, PAMI section 5), ``zero``, the colors' filters in turn (``repeat``), or
     ``random`` ones (He et al. 2015). With fewer channels each gets the mean, scaled so that an
-    image that is alike in all of them gives the same response: grey then equals grey as RGB.
+    image that is alike in all of them gives the same response: gray then equals gray as RGB.
     """
     if method not in get_args(InputChannels):
         raise ValueError(f"unknown method {method!r}")
@@ -212,7 +212,7 @@ def adapt_input_channels(weight: Tensor, in_channels: int, method: InputChannels
 
 def adapt_input_layers(
     state: Mapping[str, Tensor], module: nn.Module, in_channels: int, method: InputChannels
-) -> State:
+) -> StateDict:
     """Return the state with the filters of its input layers adapted to the module's channels."""
     own = module.state_dict()
     adapted = dict(state)

@@ -1,6 +1,6 @@
 """Classes that training does not see: what is left of scores and labels, and what is measured.
 
-Generalised zero-shot segmentation (Xian, Choudhury, He, Schiele, Akata, CVPR 2019): one softmax
+Generalized zero-shot segmentation (Xian, Choudhury, He, Schiele, Akata, CVPR 2019): one softmax
 over all classes when a model is used, one over the seen classes when it is trained.
 """
 

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core.model.weights import State
+from ...core.model.weights import StateDict
 
 Padding = Literal["same", "valid"]
 Rounding = Literal["ceil", "floor"]
@@ -45,7 +45,7 @@ class Classifier(nn.Module):
         return self.dropout(functional.relu(self.fc7(hidden), inplace=True))
 
 
-def as_convolutions(state: State, own: nn.Module, renamed: Mapping[str, str]) -> State:
+def as_convolutions(state: StateDict, own: nn.Module, renamed: Mapping[str, str]) -> StateDict:
     """Rename layers by prefix, and reshape fully connected weights to the convolutions of ``own``.
 
     Inputs are in the order (channels, rows, columns), so no transposition is needed.

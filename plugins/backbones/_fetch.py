@@ -15,7 +15,7 @@ from huggingface_hub.constants import HF_HUB_OFFLINE
 
 from ...core.authoring.backbones import yaml_of
 from ...core.common.files import replacing
-from ...core.contracts.normalization import Normalisation
+from ...core.contracts.normalization import Normalization
 from ...registry import PluxelError
 
 SECONDS = 5
@@ -28,7 +28,7 @@ _HASH = re.compile(r"-([0-9a-f]{8,64})\.")
 """The beginning of a file's SHA-256 in its name, by the custom of torch and timm."""
 
 
-def hub_file(repository: str, names: Sequence[str], usual: Normalisation) -> Path:
+def hub_file(repository: str, names: Sequence[str], usual: Normalization) -> Path:
     """Return the first of these files that a repository on the Hugging Face hub has, cached or not.
 
     Raises: PluxelError within seconds if none is cached or to be had, and if the download fails.
@@ -48,7 +48,7 @@ def hub_file(repository: str, names: Sequence[str], usual: Normalisation) -> Pat
     raise PluxelError(f"the repository {repository!r} offers none of the files {', '.join(names)}")
 
 
-def url_file(url: str, usual: Normalisation) -> Path:
+def url_file(url: str, usual: Normalization) -> Path:
     """Return the file of an address from torch's cache, downloaded if it is not there.
 
     Raises: PluxelError within seconds if it is neither cached nor to be had, and if the download
@@ -75,7 +75,7 @@ def _check_length(file: Path, headers: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _fetching(url: str, what: str, usual: Normalisation) -> Iterator[None]:
+def _fetching(url: str, what: str, usual: Normalization) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # clients of the network have no common type of error
@@ -87,7 +87,7 @@ def _fetching(url: str, what: str, usual: Normalisation) -> Iterator[None]:
 
 
 def _headers(
-    url: str, what: str, usual: Normalisation, *, offline: bool = False
+    url: str, what: str, usual: Normalization, *, offline: bool = False
 ) -> Mapping[str, str] | None:
     """Return what a server says of a file, or None if it has no such file."""
     try:
@@ -106,7 +106,7 @@ def _headers(
         ) from error
 
 
-def _ways_out(url: str, usual: Normalisation) -> list[str]:
+def _ways_out(url: str, usual: Normalization) -> list[str]:
     return [
         f"fetch {url} on another machine, and write  pretrained: PATH/{url.rsplit('/', 1)[-1]}",
         f"and beside it  {yaml_of(usual)}",

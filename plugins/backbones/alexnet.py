@@ -1,7 +1,7 @@
 """AlexNet, tapped after its pools, its classifier kept as convolutions.
 
 Krizhevsky: "One weird trick for parallelizing convolutional neural networks", 2014 (the layers of
-torchvision: one column, no local response normalisation); cast as in Long, Shelhamer, Darrell, PAMI
+torchvision: one column, no local response normalization); cast as in Long, Shelhamer, Darrell, PAMI
 2016, section 4.1.
 """
 
@@ -15,8 +15,8 @@ import torchvision
 from torch import Tensor, nn
 
 from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone, yaml_of
-from ...core.contracts.normalization import Normalisation
-from ...core.model.weights import InputChannels, LoadReport, State
+from ...core.contracts.normalization import Normalization
+from ...core.model.weights import InputChannels, LoadReport, StateDict
 from ...registry import PluxelError
 from .._parameters import Dropout
 from ._convolutional import (
@@ -42,8 +42,8 @@ class AlexNet(PretrainedBackbone):
     fc6 by none, pools round up, and outside of maps and scores lie zeros.
     ``output_stride``: strides beyond it are taken out, later filters spread apart.
     ``pretrained``: ImageNet weights, none, or a file.
-    ``input_channels``: how the filters of channels beyond the three colours start.
-    ``normalisation``: what the weights of a file expect that does not say so itself.
+    ``input_channels``: how the filters of channels beyond the three colors start.
+    ``normalization``: what the weights of a file expect that does not say so itself.
     """
 
     variant = "alexnet"
@@ -53,7 +53,7 @@ class AlexNet(PretrainedBackbone):
     }
     """The names of its layers in torchvision's files, and here."""
 
-    usual_normalisation = Normalisation()
+    usual_normalization = Normalization()
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class AlexNet(PretrainedBackbone):
         alignment: Alignment = "exact",
         output_stride: OutputStride = None,
         input_channels: InputChannels = "mean",
-        normalisation: Normalisation | None = None,
+        normalization: Normalization | None = None,
     ) -> None:
         super().__init__()
         self.features = self.layers(in_channels)
@@ -82,8 +82,8 @@ class AlexNet(PretrainedBackbone):
             ["pool1", "pool2", "fc7" if fc else "pool5"],
             pretrained=pretrained,
             input_channels=input_channels,
-            normalisation=normalisation,
-            usual=self.usual_normalisation,
+            normalization=normalization,
+            usual=self.usual_normalization,
             output_stride=output_stride,
             border="zeros" if caffe else "replicate",
         )
@@ -116,7 +116,7 @@ class AlexNet(PretrainedBackbone):
         url = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url
         return self.load_file(url_file(url, self.usual))
 
-    def own_names(self, state: State) -> State:
+    def own_names(self, state: StateDict) -> StateDict:
         """Accept the names of published files."""
         return as_convolutions(state, self, self.renamed)
 
@@ -124,7 +124,7 @@ class AlexNet(PretrainedBackbone):
 class CaffeNet(AlexNet):
     """The trunk of the paper's FCN-AlexNet: Caffe's reference network, in groups as on two GPUs.
 
-    It normalises responses over channels, after the pools. Weights are published as a Caffe model
+    It normalizes responses over channels, after the pools. Weights are published as a Caffe model
     only: give a file of tensors called ``conv1.weight`` … ``fc7.bias``. Its parameters are those of
     ``alexnet``.
     """
@@ -140,7 +140,7 @@ class CaffeNet(AlexNet):
     }
     """The names of its layers in Caffe, and here."""
 
-    usual_normalisation = Normalisation(
+    usual_normalization = Normalization(
         mean=(104.00699, 116.66877, 122.67892), std=(1, 1, 1), channel_order="bgr", range=255
     )
 

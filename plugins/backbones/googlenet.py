@@ -1,7 +1,7 @@
 """GoogLeNet without its classifiers and without the average pool before the last of them.
 
 Szegedy et al.: "Going Deeper with Convolutions", CVPR 2015 (the layers of torchvision: batch
-normalisation, 3×3 for 5×5, and a last max pool of 2×2 for 3×3, both of stride 2); without that
+normalization, 3×3 for 5×5, and a last max pool of 2×2 for 3×3, both of stride 2); without that
 average pool as in Long, Shelhamer, Darrell, CVPR 2015, section 4.1.
 """
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import GoogLeNet_Weights
 
 from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone
-from ...core.contracts.normalization import Normalisation
+from ...core.contracts.normalization import Normalization
 from ...core.model.weights import InputChannels, LoadReport
 from ._convolutional import Rounding, round_pools
 from ._fetch import url_file
@@ -33,8 +33,8 @@ class GoogLeNet(PretrainedBackbone):
     ``pool_rounding``: of sizes; ``ceil`` as in Caffe.
     ``output_stride``: strides beyond it are taken out, later filters spread apart.
     ``pretrained``: ImageNet weights, none, or a file.
-    ``input_channels``: how the filters of channels beyond the three colours start.
-    ``normalisation``: what the weights of a file expect that does not say so itself.
+    ``input_channels``: how the filters of channels beyond the three colors start.
+    ``normalization``: what the weights of a file expect that does not say so itself.
     """
 
     variant = "googlenet"
@@ -47,7 +47,7 @@ class GoogLeNet(PretrainedBackbone):
         pool_rounding: Rounding = "ceil",
         output_stride: OutputStride = None,
         input_channels: InputChannels = "mean",
-        normalisation: Normalisation | None = None,
+        normalization: Normalization | None = None,
     ) -> None:
         super().__init__()
         whole = torchvision.models.GoogLeNet(aux_logits=False, init_weights=False)
@@ -57,13 +57,13 @@ class GoogLeNet(PretrainedBackbone):
             self.get_submodule("conv1").conv = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
         round_pools(self, pool_rounding)
         # torchvision's network shifts ImageNet's statistics to these inside (transform_input).
-        usual = Normalisation(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+        usual = Normalization(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
         self.finish(
             in_channels,
             list(STAGES),
             pretrained=pretrained,
             input_channels=input_channels,
-            normalisation=normalisation,
+            normalization=normalization,
             usual=usual,
             output_stride=output_stride,
         )

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone
 from ...core.common.logs import log_once
-from ...core.contracts.normalization import Normalisation
-from ...core.geometry.dilation import NotEquivariant, Rarefied
-from ...core.model.weights import InputChannels, LoadReport, State
+from ...core.contracts.normalization import Normalization
+from ...core.geometry.dilation import Dilated, NotEquivariant
+from ...core.model.weights import InputChannels, LoadReport, StateDict
 from ...registry import PluxelError, suggest
 from ._fetch import WEIGHTS_FILES, hub_file, url_file
 
@@ -30,7 +30,7 @@ INSTEAD: Mapping[str, str] = {
     "in_chans": "leave it out: the dataset says how many channels there are",
     "out_indices": "write it beside model_args",
     "output_stride": "write it beside model_args",
-    "pretrained_cfg": "write  pretrained: PATH  and  normalisation: {…}",
+    "pretrained_cfg": "write  pretrained: PATH  and  normalization: {…}",
     "pretrained": "write it beside model_args",
 }
 """What is not left to ``model_args``, and what is meant by it. The first that begins a name counts:
@@ -47,8 +47,8 @@ class TimmBackbone(PretrainedBackbone):
     are not quite those of the coarse network.
     ``model_args``: further arguments of the network, as timm has them, none of `INSTEAD`.
     ``pretrained``: timm's weights, none, or a file.
-    ``input_channels``: how the filters of channels beyond the three colours start.
-    ``normalisation``: what the weights of a file expect that does not say so itself.
+    ``input_channels``: how the filters of channels beyond the three colors start.
+    ``normalization``: what the weights of a file expect that does not say so itself.
 
     Raises: PluxelError if timm has no such network, or the network no such features or arguments.
     """
@@ -63,7 +63,7 @@ class TimmBackbone(PretrainedBackbone):
         model_args: dict[str, Any] = {},  # noqa: B006 - the schema's default; never written to
         pretrained: Pretrained = False,
         input_channels: InputChannels = "mean",
-        normalisation: Normalisation | None = None,
+        normalization: Normalization | None = None,
     ) -> None:
         super().__init__()
         _check_known(model)
@@ -74,18 +74,18 @@ class TimmBackbone(PretrainedBackbone):
         self.net = _create(model, self.arguments, in_channels)
         self.channels_last = str(getattr(self.net, "output_fmt", "NCHW")).endswith("NHWC")
         config = timm.get_pretrained_cfg(model)
-        usual = Normalisation(mean=config.mean, std=config.std) if config else Normalisation()
+        usual = Normalization(mean=config.mean, std=config.std) if config else Normalization()
         self.finish(
             in_channels,
             self.net.feature_info.module_name(),  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
             pretrained=pretrained,
             input_channels=input_channels,
-            normalisation=normalisation,
+            normalization=normalization,
             usual=usual,
             output_stride=output_stride,
         )
 
-    def without_strides(self, in_channels: int, output_stride: int) -> tuple[Rarefied, ...]:
+    def without_strides(self, in_channels: int, output_stride: int) -> tuple[Dilated, ...]:
         """Let timm dilate the network if nothing exact can be done, and say so."""
         try:
             return super().without_strides(in_channels, output_stride)
@@ -113,7 +113,7 @@ class TimmBackbone(PretrainedBackbone):
         source = _create(self.variant, arguments, in_channels=len(self.usual.mean))
         return self.load_state({f"net.{k}": value for k, value in source.state_dict().items()})
 
-    def own_names(self, state: State) -> State:
+    def own_names(self, state: StateDict) -> StateDict:
         """Accept the names of the whole network.
 
         timm's feature extractors prefix them, or flatten stages: ``stages.0`` becomes ``stages_0``.

@@ -12,8 +12,8 @@ import timm
 from torch import Tensor, nn
 
 from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone
-from ...core.contracts.normalization import Normalisation
-from ...core.model.weights import InputChannels, LoadReport, State
+from ...core.contracts.normalization import Normalization
+from ...core.model.weights import InputChannels, LoadReport, StateDict
 from .._parameters import Dropout
 from ._convolutional import (
     FRAME,
@@ -46,8 +46,8 @@ class VGG(PretrainedBackbone):
     100 pixels, fc6 by none, pools round up, and outside of maps and scores lie zeros.
     ``output_stride``: strides beyond it are taken out, later filters spread apart.
     ``pretrained``: ImageNet weights, none, or a file.
-    ``input_channels``: how the filters of channels beyond the three colours start.
-    ``normalisation``: what the weights of a file expect that does not say so itself.
+    ``input_channels``: how the filters of channels beyond the three colors start.
+    ``normalization``: what the weights of a file expect that does not say so itself.
     """
 
     variant: ClassVar[str]  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -64,7 +64,7 @@ class VGG(PretrainedBackbone):
         alignment: Alignment = "exact",
         output_stride: OutputStride = None,
         input_channels: InputChannels = "mean",
-        normalisation: Normalisation | None = None,
+        normalization: Normalization | None = None,
     ) -> None:
         super().__init__()
         # timm's own classifier is left small: it would be thrown away.
@@ -84,8 +84,8 @@ class VGG(PretrainedBackbone):
             ["pool1", "pool2", "pool3", "pool4", "fc7" if fc else "pool5"],
             pretrained=pretrained,
             input_channels=input_channels,
-            normalisation=normalisation,
-            usual=Normalisation(mean=config.mean, std=config.std),  # pyright: ignore[reportOptionalMemberAccess]
+            normalization=normalization,
+            usual=Normalization(mean=config.mean, std=config.std),  # pyright: ignore[reportOptionalMemberAccess]
             output_stride=output_stride,
             border="zeros" if caffe else "replicate",
         )
@@ -107,7 +107,7 @@ class VGG(PretrainedBackbone):
         repository = config.hf_hub_id  # pyright: ignore[reportOptionalMemberAccess]
         return self.load_file(hub_file(str(repository), WEIGHTS_FILES, self.usual))
 
-    def own_names(self, state: State) -> State:
+    def own_names(self, state: StateDict) -> StateDict:
         """Accept the names of torchvision and of timm."""
         return as_convolutions(state, self, CLASSIFIER)
 
@@ -119,7 +119,7 @@ class VGG11(VGG):
 
 
 class VGG11BN(VGG):
-    """VGG-11 with batch normalisation."""
+    """VGG-11 with batch normalization."""
 
     variant = "vgg11_bn"
 
@@ -131,7 +131,7 @@ class VGG13(VGG):
 
 
 class VGG13BN(VGG):
-    """VGG-13 with batch normalisation."""
+    """VGG-13 with batch normalization."""
 
     variant = "vgg13_bn"
 
@@ -143,7 +143,7 @@ class VGG16(VGG):
 
 
 class VGG16BN(VGG):
-    """VGG-16 with batch normalisation."""
+    """VGG-16 with batch normalization."""
 
     variant = "vgg16_bn"
 
@@ -155,6 +155,6 @@ class VGG19(VGG):
 
 
 class VGG19BN(VGG):
-    """VGG-19 with batch normalisation."""
+    """VGG-19 with batch normalization."""
 
     variant = "vgg19_bn"

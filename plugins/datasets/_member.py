@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.contracts.kinds import Dataset, Sample
 from ...core.contracts.labels import IGNORE, MAIN, LabelError, LabelMap, LabelSpace
-from ...core.data import Lazy
+from ...core.data.lazy import LazyMapping
 from ...core.data.raw import raw_labels, read_sample
 
 
@@ -68,8 +68,10 @@ class Member:
             paths[MAIN] = sample.paths[self._source]
         return Sample(
             name=f"{self.name}/{sample.name}",
-            inputs=Lazy(**{one: partial(sample.inputs.__getitem__, one) for one in self.channels}),
-            labels=Lazy(**{MAIN: partial(self._labels, sample)}),
+            inputs=LazyMapping(
+                **{one: partial(sample.inputs.__getitem__, one) for one in self.channels}
+            ),
+            labels=LazyMapping(**{MAIN: partial(self._labels, sample)}),
             paths=paths,
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...core.authoring.datasets import PairedFiles, existing_folder, unknown_split
 from ...core.contracts.labels import LabelMap
-from ...core.data import Pair, images_in, pair_up
+from ...core.data.pairing import FilePair, images_in, pair_up
 
 PALETTE = {
     "sky": (128, 128, 128),
@@ -58,7 +58,7 @@ class CamVid(PairedFiles):
             super().__init__(pairs, unpaired=alone)
 
 
-def _listed(listing: Path, images: Path, masks: Path) -> list[Pair]:
+def _listed(listing: Path, images: Path, masks: Path) -> list[FilePair]:
     rows = [line.split() for line in listing.read_text(encoding="utf-8").splitlines()]
     names = [(Path(row[0]).name, Path(row[-1]).name) for row in rows if row]
-    return [Pair(Path(image).stem, images / image, masks / mask) for image, mask in names]
+    return [FilePair(Path(image).stem, images / image, masks / mask) for image, mask in names]

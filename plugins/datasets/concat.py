@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ...core.authoring.datasets import unknown_split
-from ...core.config import AlignConfig, Factory, declared_labels
+from ...core.config.sections.factory import Factory
+from ...core.config.sections.labels import AlignConfig, declared_labels
 from ...core.contracts.kinds import Dataset, Sample, settled
 from ...core.contracts.labels import IGNORE, MAIN, LabelMap, LabelSpace, RawId, main_map
-from ...core.data import open_split
-from ...core.data.splits import Joined, unpaired
+from ...core.data.splits import Joined, open_split, unpaired
 from ...core.model.alignment import aligned, tell
 from ...registry import PluxelError, did_you_mean
 from ._member import Member, Translation, with_ignore
@@ -31,7 +31,7 @@ class ConcatError(PluxelError):
 class Concat:
     """The samples of ``datasets``, in order; ``NAME/…`` is a sample of the one of that name.
 
-    ``classes_of``: the dataset whose raw ids, classes and colours all get.
+    ``classes_of``: the dataset whose raw ids, classes and colors all get.
     ``maps``: dataset -> raw id (or ``#rrggbb``) -> one of these classes or ``ignore``. Ids that are
     not listed mean the classes of equal names; with ``align``, of like names too, and what is like
     none is ignored.

@@ -13,15 +13,16 @@ from pydantic import Field
 from ...core.authoring.datasets import PairedFiles, existing_folder, unknown_split
 from ...core.contracts.colors import unpack
 from ...core.contracts.labels import LabelMap, RawId, raw_id
-from ...core.data import MissingData, Pair, SplitError, images_in, pair_up
 from ...core.data.images import read_binary_mask, read_index_mask, read_rgb_mask
+from ...core.data.pairing import FilePair, images_in, pair_up
+from ...core.data.splits import MissingData, SplitError
 from ...registry import PluxelError, did_you_mean
 
 ALL = "all"
 """The split of all pairs, for slices of it: ``all[:80%]``."""
 
 MaskFormat = Literal["auto", "index", "rgb", "binary"]
-Fraction = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class FolderError(PluxelError):
@@ -32,11 +33,11 @@ class Folder(PairedFiles):
     """Images and masks of equal names (their suffixes may differ), sub-folders included.
 
     ``root``: what ``images``, ``masks`` and the lists of ``splits`` are relative to.
-    ``classes``: raw id -> class or ``ignore``; colours (``"#rrggbb"``) as keys where masks are
-    coloured; or a list of classes, numbered from 0.
+    ``classes``: raw id -> class or ``ignore``; colors (``"#rrggbb"``) as keys where masks are
+    colored; or a list of classes, numbered from 0.
     ``mask_format``: ``index`` reads pixel values of 8 or 16 bits and palette indices; ``rgb``
-    colours; ``binary`` 0 and 1 from masks of 0 and 255; ``auto`` is ``rgb`` where the keys of
-    ``classes`` are colours, else ``index``.
+    colors; ``binary`` 0 and 1 from masks of 0 and 255; ``auto`` is ``rgb`` where the keys of
+    ``classes`` are colors, else ``index``.
     ``image_suffix``, ``mask_suffix``: what ends the names, as ``_gt`` in ``street_gt.png``.
     ``channels``: of the images; 1 keeps 16 bits and floating point (depth, say), other counts than
     1, 3, 4 are ``.npy`` or TIFF files.
@@ -61,7 +62,7 @@ class Folder(PairedFiles):
         image_suffix: str = "",
         mask_suffix: str = "",
         splits: dict[str, Path] | None = None,
-        fractions: dict[str, Fraction] | None = None,
+        fractions: dict[str, Share] | None = None,
         seed: int = 0,
         channels: Annotated[int, Field(ge=1)] = 3,
     ) -> None:
@@ -106,18 +107,18 @@ def _resolve(mask_format: MaskFormat, labels: LabelMap) -> str:
 def _label_map(classes: dict[RawId, str] | list[str], mask_format: MaskFormat) -> LabelMap:
     if isinstance(classes, list):
         classes = dict(enumerate(classes))
-    coloured = {isinstance(key, str) for key in classes}
-    if len(coloured) > 1:
-        raise FolderError("classes has both ids and colours for keys")
-    packed = coloured == {True}
+    colored = {isinstance(key, str) for key in classes}
+    if len(colored) > 1:
+        raise FolderError("classes has both ids and colors for keys")
+    packed = colored == {True}
     if packed != (mask_format == "rgb") and mask_format != "auto" and classes:
-        keys = "colours" if packed else "ids"
+        keys = "colors" if packed else "ids"
         raise FolderError(f"mask_format is {mask_format}, but the keys of classes are {keys}")
     ids = {raw_id(key): name for key, name in classes.items()}
     if mask_format == "binary" and set(ids) != {0, 1}:
         raise FolderError("binary masks have two classes, 0 and 1: classes: [background, object]")
-    colours = {name: unpack(raw) for raw, name in reversed(ids.items())} if packed else {}
-    return LabelMap(ids, colours, packed)
+    colors = {name: unpack(raw) for raw, name in reversed(ids.items())} if packed else {}
+    return LabelMap(ids, colors, packed)
 
 
 def _described(
@@ -142,7 +143,7 @@ def _subfolder(folder: Path, split: str, known: set[str]) -> Path:
     )
 
 
-def _listed(pairs: list[Pair], listing: Path) -> list[Pair]:
+def _listed(pairs: list[FilePair], listing: Path) -> list[FilePair]:
     """Return the pairs that a file lists, by name or by path, one a line, in its order."""
     if not listing.is_file():
         raise MissingData(f"the list {listing} is not a file")

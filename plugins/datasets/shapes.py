@@ -1,7 +1,7 @@
 """Drawn forms over textured grounds: an endless set that needs no files.
 
 Classes differ by form alone. Every surface, the ground included, gets its texture from one and the
-same distribution of colours, so whoever looks at single pixels can only guess.
+same distribution of colors, so whoever looks at single pixels can only guess.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pydantic import Field
 
 from ...core.contracts.kinds import Sample
 from ...core.contracts.labels import LabelMap
-from ...core.data import Lazy, SplitError
+from ...core.data.lazy import LazyMapping
+from ...core.data.splits import SplitError
 from ...registry import did_you_mean
 
 CLASSES = ("background", "disc", "square", "triangle", "cross", "ring")
@@ -80,8 +81,8 @@ class Shapes:
 
         return Sample(
             name=f"{self._split}_{index:06d}",
-            inputs=Lazy(image=lambda: _paint(layers(), self._size, generator(1))),
-            labels=Lazy(semantic=lambda: _label(layers(), self._size)),
+            inputs=LazyMapping(image=lambda: _paint(layers(), self._size, generator(1))),
+            labels=LazyMapping(semantic=lambda: _label(layers(), self._size)),
         )
 
 
@@ -156,12 +157,12 @@ def _label(layers: Sequence[np.ndarray], size: int) -> np.ndarray:
 
 def _paint(layers: Sequence[np.ndarray], size: int, generator: np.random.Generator) -> np.ndarray:
     """Return (size, size, 3) uint8: a surface for the ground and one for each form."""
-    # Colours are counted modulo 256: a uniform one plus any step is uniform again, so forms have
+    # Colors are counted modulo 256: a uniform one plus any step is uniform again, so forms have
     # the distribution of the ground, and yet the contrast to it is never small.
     count = len(layers) + 1
     steps = generator.uniform(_CONTRAST, 256 - _CONTRAST, (count, 3))
     steps[0] = 0
-    colours = (generator.uniform(0, 256, 3) + steps) % 256
+    colors = (generator.uniform(0, 256, 3) + steps) % 256
     amplitudes = generator.uniform(6, 20, (count, 3)) * generator.choice((-1, 1), (count, 3))
     surface = np.zeros((size, size), np.uint8)
     texture = _texture(size, generator)
@@ -169,7 +170,7 @@ def _paint(layers: Sequence[np.ndarray], size: int, generator: np.random.Generat
         surface[layer > 0] = number
         np.copyto(texture, _texture(size, generator), where=layer > 0)
     image = generator.standard_normal((size, size, 3), np.float32) * np.float32(6)
-    image += colours.astype(np.float32)[surface]
+    image += colors.astype(np.float32)[surface]
     image += amplitudes.astype(np.float32)[surface] * texture[..., None]
     return np.rint(image, out=image).clip(0, 255).astype(np.uint8)
 

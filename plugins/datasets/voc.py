@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from ...core.authoring.datasets import PairedFiles, existing_folder, unknown_split
-from ...core.contracts.colors import voc_colour
+from ...core.contracts.colors import voc_color
 from ...core.contracts.labels import LabelMap
-from ...core.data import MissingData, Pair
+from ...core.data.pairing import FilePair
+from ...core.data.splits import MissingData
 
 CLASSES = (
     "background",
@@ -40,8 +41,8 @@ CLASSES = (
 )
 LABELS = LabelMap(
     ids=dict(enumerate(CLASSES)) | {255: "ignore"},
-    palette={name: voc_colour(index) for index, name in enumerate(CLASSES)}
-    | {"ignore": voc_colour(255)},
+    palette={name: voc_color(index) for index, name in enumerate(CLASSES)}
+    | {"ignore": voc_color(255)},
 )
 
 
@@ -68,7 +69,7 @@ class VOC(PairedFiles):
         images = existing_folder(folder / "JPEGImages", "the images of VOC")
         masks = existing_folder(folder / "SegmentationClass", "the masks of VOC")
         names = _read_list(_find_list(folder / "ImageSets" / "Segmentation", split))
-        pairs = [Pair(name, images / f"{name}.jpg", masks / f"{name}.png") for name in names]
+        pairs = [FilePair(name, images / f"{name}.jpg", masks / f"{name}.png") for name in names]
         super().__init__(pairs)
 
 

@@ -19,7 +19,7 @@ from ...core.geometry.resampling import resample
 Upsample = Callable[[Tensor, tuple[int, int]], Tensor]
 
 
-class Alignment(NamedTuple):
+class KernelAlignment(NamedTuple):
     """How a deconvolution leads from a coarse axis to a fine one.
 
     Fine cell *j* lies at coarse cell ``start + j / factor``, and in the full output of the
@@ -32,10 +32,10 @@ class Alignment(NamedTuple):
     crop: int
 
     @classmethod
-    def between(cls, coarse: Grid, fine: Grid, axis: int) -> Alignment | None:
+    def between(cls, coarse: Grid, fine: Grid, axis: int) -> KernelAlignment | None:
         """Apply the parity rule; None where no symmetric bilinear kernel aligns.
 
-        A kernel of 2f taps is centred at f − ½, one of 2f − 1 at f − 1; the right one is that which
+        A kernel of 2f taps is centered at f − ½, one of 2f − 1 at f − 1; the right one
         puts fine cell 0 on a whole cell of the output.
         """
         ratio = coarse.stride[axis] / fine.stride[axis]
@@ -66,7 +66,7 @@ class LearnedUpsampling(nn.Module):
     """
 
     def __init__(
-        self, num_classes: int, rows: Alignment, columns: Alignment, border: Border
+        self, num_classes: int, rows: KernelAlignment, columns: KernelAlignment, border: Border
     ) -> None:
         super().__init__()
         self.axes = (rows, columns)
@@ -117,7 +117,7 @@ def upsampling(
 ) -> nn.Module:
     """Return a module ``(scores, size) -> scores`` from the grid of one map to that of a finer."""
     if learned:
-        rows, columns = (Alignment.between(coarse.grid, fine.grid, axis) for axis in (0, 1))
+        rows, columns = (KernelAlignment.between(coarse.grid, fine.grid, axis) for axis in (0, 1))
         if rows and columns:
             return LearnedUpsampling(num_classes, rows, columns, coarse.border)
         logger.warning(

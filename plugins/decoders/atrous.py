@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...core import Decoder, Factory, Scores
-from ...core.geometry.dilation import Rarefied
+from ...core.geometry.dilation import Dilated
 from ...core.geometry.grid import FeatureSpec
 from ...registry import PluxelError
 from ._on_images import OnImages
@@ -46,7 +46,7 @@ class Atrous(OnImages):
         exact: Exact = "valid",
     ) -> None:
         super().__init__(features, num_classes, class_names, backbone, decoder)
-        self.rarefied = Rarefied(self.network, in_channels, output_stride)
+        self.rarefied = Dilated(self.network, in_channels, output_stride)
         self.grid = self.rarefied.maps[0].grid
         self.exact: Exact = exact
         if self.grid.stride != (output_stride, output_stride):
@@ -57,6 +57,6 @@ class Atrous(OnImages):
             )
 
     def forward(self, image: Tensor) -> Scores:
-        """Return scores at ``output_stride`` for an image (N, channels, H, W), normalised."""
+        """Return scores at ``output_stride`` for an image (N, channels, H, W), normalized."""
         run = self.rarefied if self.exact == "valid" else self.rarefied.by_fragments
         return Scores(run(image), self.grid, self.coarse.border)  # pyright: ignore[reportArgumentType] - of one map

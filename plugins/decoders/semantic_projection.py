@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import Decoder, Embedding, Factory, Scores
-from ...core.config import Embeddings
+from ...core.config.sections.factory import Embeddings
 from ...core.contracts.kinds import settled
 from ...core.embeddings import name_vectors
 from ...core.geometry.grid import FeatureSpec

@@ -69,7 +69,7 @@ class ShiftAndStitch(OnImages):
         self._known: dict[tuple[int, int, int], tuple[Sequence[int], Sequence[int]]] = {}
 
     def forward(self, image: Tensor) -> Scores:
-        """Return scores on the dense grid for an image (N, channels, H, W), normalised."""
+        """Return scores on the dense grid for an image (N, channels, H, W), normalized."""
         rows, columns = self._cells(image.shape[1], image.shape[2], image.shape[3])
         whole: Tensor | None = None
         for (y, x), part in self._passes(image):

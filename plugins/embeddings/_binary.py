@@ -7,14 +7,14 @@ import numpy as np
 from ...core.embeddings import StoreWriter
 from ...registry import PluxelError
 from ._formats import WORD2VEC
-from ._source import Stream, Words
+from ._source import ByteStream, Words
 
 _BLOCK = 1 << 23
 _LONGEST = 1 << 16
 """Bytes of a word, at most."""
 
 
-def read_binary(stream: Stream, writer: StoreWriter) -> dict[str, str]:
+def read_binary(stream: ByteStream, writer: StoreWriter) -> dict[str, str]:
     """Add all rows of a file to a store; memory is bounded. Return what is to be known of it.
 
     Some writers put a line feed before each word but the first; it belongs to no word.
@@ -31,7 +31,7 @@ def read_binary(stream: Stream, writer: StoreWriter) -> dict[str, str]:
     if not rows or not dim or (stream.size is not None and least > stream.size):
         size = "" if stream.size is None else f", and the file has {stream.size:,} bytes"
         raise PluxelError(f"{stream.name}: the header says {rows:,} rows of {dim:,} numbers{size}")
-    reader = _Reader(stream, len(header), dim)
+    reader = _RowReader(stream, len(header), dim)
     words = Words(stream.name)
     step = max(1, _BLOCK // (4 * dim))
     for start in range(0, rows, step):
@@ -44,10 +44,10 @@ def read_binary(stream: Stream, writer: StoreWriter) -> dict[str, str]:
     return {"replaced": str(words.replaced)}
 
 
-class _Reader:
+class _RowReader:
     """Reads rows one after the other."""
 
-    def __init__(self, stream: Stream, position: int, dim: int) -> None:
+    def __init__(self, stream: ByteStream, position: int, dim: int) -> None:
         self.stream, self.dim = stream, dim
         self._file = stream.file
         self._buffer = b""

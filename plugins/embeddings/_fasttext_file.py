@@ -1,7 +1,7 @@
 """fastText's models as they lie in a file: little-endian, without gaps.
 
 Versions 11 and 12 begin with a signature; what came before 2017 has none, no pruned dictionary, and
-no quantised matrices.
+no quantized matrices.
 
 Everything is a view of the mapped file: a model of seven gigabytes is opened by reading its
 dictionary. Whatever the file claims is compared with its size before it is believed.
@@ -107,11 +107,11 @@ class Dense:
         return self._values[numbers]
 
 
-class Quantised:
-    """Rows by product quantisation (Jégou et al. 2011; Joulin et al. 2016, section 2.2).
+class Quantized:
+    """Rows by product quantization (Jégou et al. 2011; Joulin et al. 2016, section 2.2).
 
     The columns are cut into parts; a byte for each part names one of 256 centroids. With ``qnorm``
-    the norm of the row is quantised apart.
+    the norm of the row is quantized apart.
     """
 
     def __init__(self, cursor: Cursor, what: str) -> None:
@@ -146,12 +146,12 @@ class _Parts:
     def __init__(self, cursor: Cursor, what: str, dim: int) -> None:
         names = ("dimensions", "parts", "width", "last width")
         found, parts, width, last = (
-            cursor.number("<i4", f"{name} of the quantiser of {what}") for name in names
+            cursor.number("<i4", f"{name} of the quantizer of {what}") for name in names
         )
         fits = parts > 0 and width > 0 and (parts - 1) * width + last == dim and 0 < last <= width
         if found != dim or not fits:
             raise cursor.wrong(
-                f"the quantiser of {what}: {parts} parts of {width}, the last of {last}, for "
+                f"the quantizer of {what}: {parts} parts of {width}, the last of {last}, for "
                 f"{found} dimensions, where {dim} are needed"
             )
         values = cursor.array(dim * _CENTROIDS, "<f4", f"the centroids of {what}")
@@ -177,13 +177,13 @@ def _shape(cursor: Cursor, what: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Head:
+class FastTextHeader:
     """What stands before the matrices.
 
     ``words`` and ``labels``: bytes, in order. ``minn``, ``maxn``: characters of a part of a word;
     maxn 0 for none. ``bucket``: rows for their hashes. ``pruned``: (P, 2) int32, hash and row of
     those that are left, or None if none was taken away. ``has_flags``: whether flags say which
-    matrices are quantised. ``end``: the byte at which they begin.
+    matrices are quantized. ``end``: the byte at which they begin.
     """
 
     dim: int
@@ -199,7 +199,7 @@ class Head:
     end: int
 
 
-def read_head(path: Path) -> Head:
+def read_header(path: Path) -> FastTextHeader:
     """Read arguments and dictionary. Raises: PluxelError with the byte at which it fails."""
     cursor = Cursor(path)
     version = 0
@@ -218,7 +218,7 @@ def read_head(path: Path) -> Head:
     if dim < 1 or bucket < 0 or (maxn > 0 and not bucket) or maxn > _LONGEST:
         raise cursor.wrong(f"dim {dim}, bucket {bucket}, maxn {maxn} make no model")
     words, labels, pruned = _dictionary(cursor, has_pruned=version > 0)
-    return Head(
+    return FastTextHeader(
         dim=dim,
         bucket=bucket,
         minn=minn,
@@ -265,12 +265,12 @@ class Matrices:
 
 
 def read_matrices(path: Path, place: int, *, has_flags: bool) -> Matrices:
-    """Open the matrices that begin at a byte. Raises: PluxelError, as `read_head`."""
+    """Open the matrices that begin at a byte. Raises: PluxelError, as `read_header`."""
     cursor = Cursor(path, place)
-    is_quantised = has_flags and cursor.flag("the flag of quantised vectors")
-    inputs = (Quantised if is_quantised else Dense)(cursor, "the vectors")
-    both = has_flags and cursor.flag("the flag of quantised output") and is_quantised
-    outputs = (Quantised if both else Dense)(cursor, "the output")
+    is_quantized = has_flags and cursor.flag("the flag of quantized vectors")
+    inputs = (Quantized if is_quantized else Dense)(cursor, "the vectors")
+    both = has_flags and cursor.flag("the flag of quantized output") and is_quantized
+    outputs = (Quantized if both else Dense)(cursor, "the output")
     if left := len(cursor.data) - cursor.place:
         raise cursor.wrong(f"the model ends, and {left:,} bytes follow")
     return Matrices(inputs, outputs)

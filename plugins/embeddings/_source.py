@@ -68,7 +68,7 @@ class Readable:
 
 
 @dataclass(frozen=True)
-class Stream:
+class ByteStream:
     """A file that is read once, from its beginning to its end.
 
     ``size``: its bytes, or None where only unpacking would tell. ``name``: what errors call it.
@@ -80,7 +80,7 @@ class Stream:
 
 
 @contextmanager
-def unpacked_stream(path: Path, member: str = "") -> Iterator[Stream]:
+def unpacked_stream(path: Path, member: str = "") -> Iterator[ByteStream]:
     """Yield what is in a file; of a .zip or .gz archive, what is in that.
 
     ``member``: how the name of the file in a .zip archive ends, where it holds several.
@@ -95,7 +95,7 @@ def unpacked_stream(path: Path, member: str = "") -> Iterator[Stream]:
 
 
 @contextmanager
-def _opened(path: Path, member: str) -> Iterator[Stream]:
+def _opened(path: Path, member: str) -> Iterator[ByteStream]:
     with ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
@@ -108,12 +108,12 @@ def _opened(path: Path, member: str) -> Iterator[Stream]:
                 inner = cast("BinaryIO", stack.enter_context(archive.open(info)))
             except (OSError, ValueError) as error:  # places before the file's beginning, odd names
                 raise BadZipFile(error) from error
-            yield Stream(Readable(inner, path), info.file_size, f"{path}/{info.filename}")
+            yield ByteStream(Readable(inner, path), info.file_size, f"{path}/{info.filename}")
         elif path.suffix == ".gz":
             packed = cast("BinaryIO", stack.enter_context(gzip.open(file)))
-            yield Stream(Readable(packed, path), None, str(path))
+            yield ByteStream(Readable(packed, path), None, str(path))
         else:
-            yield Stream(Readable(file, path), path.stat().st_size, str(path))
+            yield ByteStream(Readable(file, path), path.stat().st_size, str(path))
 
 
 def unpacked(path: Path, member: str = "", *, cache: Path | None = None) -> Path:

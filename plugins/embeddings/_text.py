@@ -20,7 +20,7 @@ from ...core.common.logs import logger
 from ...core.embeddings import StoreWriter
 from ...registry import PluxelError
 from ._formats import other_reader
-from ._source import Stream, Words
+from ._source import ByteStream, Words
 
 _BLOCK = 1 << 23
 _LONGEST = 1 << 24
@@ -40,7 +40,7 @@ class _Header(NamedTuple):
     dim: int
 
 
-def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> dict[str, str]:
+def read_text(stream: ByteStream, writer: StoreWriter, dim: int | None = None) -> dict[str, str]:
     """Add all rows of a file to a store; memory is bounded. Return what is to be known of it.
 
     ``dim``: D, where it is known beforehand.
@@ -81,7 +81,7 @@ def read_text(stream: Stream, writer: StoreWriter, dim: int | None = None) -> di
     return {"replaced": str(words.replaced), **rows.doubts()}
 
 
-def _blocks(stream: Stream) -> Iterator[list[bytes]]:
+def _blocks(stream: ByteStream) -> Iterator[list[bytes]]:
     """Yield the lines of a file without their ends, some megabytes at a time."""
     rest, number = b"", 1
     while data := stream.file.read(_BLOCK):
@@ -96,7 +96,7 @@ def _blocks(stream: Stream) -> Iterator[list[bytes]]:
         yield [rest]
 
 
-def _header(line: bytes, stream: Stream) -> _Header | None:
+def _header(line: bytes, stream: ByteStream) -> _Header | None:
     found = _HEADER.fullmatch(line)
     if not found:
         return None
@@ -113,7 +113,7 @@ def _header(line: bytes, stream: Stream) -> _Header | None:
     return header
 
 
-def _dim_of(line: bytes, stream: Stream, dim: int | None) -> int:
+def _dim_of(line: bytes, stream: ByteStream, dim: int | None) -> int:
     """Return how many numbers end the first line, ``dim`` if it is that; there is no header."""
     fields = line.rstrip(b" \r").split(b" ")
     numbers = 0

@@ -1,7 +1,7 @@
 """fastText: word vectors with parts of words.
 
 Bojanowski, Grave, Joulin, Mikolov: "Enriching Word Vectors with Subword Information", TACL 2017;
-Joulin et al.: "FastText.zip: Compressing text classification models", 2016 (quantised models).
+Joulin et al.: "FastText.zip: Compressing text classification models", 2016 (quantized models).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ...core.embeddings import (
     cached_store,
 )
 from ...registry import PluxelError, did_you_mean
-from ._fasttext_file import Head, Matrices, Matrix, read_head, read_matrices
+from ._fasttext_file import FastTextHeader, Matrices, Matrix, read_header, read_matrices
 from ._fasttext_parts import Parts
 from ._formats import FASTTEXT
 from ._source import Words, source_file, unpacked, unpacked_stream
@@ -219,7 +219,7 @@ def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
     """Return the store of a model: its words, and what its parts of words need."""
 
     def build(writer: StoreWriter) -> Mapping[str, str]:
-        head = read_head(source)
+        head = read_header(source)
         if not head.words:
             raise PluxelError(f"{source}: a model without words")
         matrices = read_matrices(source, head.end, has_flags=head.has_flags)
@@ -262,7 +262,7 @@ def _parts_of(store: Store) -> Parts:
     return Parts(**numbers, pruned=None if pruned is None else pruned.numpy())
 
 
-def _check_fit(source: Path, head: Head, matrices: Matrices) -> None:
+def _check_fit(source: Path, head: FastTextHeader, matrices: Matrices) -> None:
     """Compare dictionary and matrices. Raises: PluxelError if a row could be missing."""
     rows, dim = matrices.inputs.shape
     parts = 0
@@ -285,7 +285,7 @@ def _check_fit(source: Path, head: Head, matrices: Matrices) -> None:
         )
 
 
-def _steps(head: Head, parts: Parts) -> Sequence[tuple[int, int]]:
+def _steps(head: FastTextHeader, parts: Parts) -> Sequence[tuple[int, int]]:
     """Cut the words so that the rows of each piece, gathered, are some tens of megabytes."""
     lengths = np.array([len(word) for word in head.words], np.int64)
     each = np.ones(len(lengths), np.int64)

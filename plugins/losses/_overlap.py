@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ...core.authoring.losses import SegmentationLoss
 
-Classes = Literal["present", "all"]
-"""Which classes are averaged: those with a labelled pixel in the batch, or all."""
+AveragedClasses = Literal["present", "all"]
+"""Which classes are averaged: those with a labeled pixel in the batch, or all."""
 
 
 class RegionLoss(SegmentationLoss):
@@ -29,15 +29,15 @@ class RegionLoss(SegmentationLoss):
         ignore_index: int,
         *,
         smooth: Annotated[float, Field(ge=0)] = 1.0,
-        classes: Classes = "present",
+        classes: AveragedClasses = "present",
     ) -> None:
         super().__init__(num_classes, ignore_index)
         self.smooth = smooth
-        self.classes: Classes = classes
+        self.classes: AveragedClasses = classes
 
     def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
         sums = overlap(logits.softmax(1), target, self.ignore_index)
-        return mean_over(self._of_class(sums), sums.labelled, self.classes)
+        return mean_over(self._of_class(sums), sums.labeled, self.classes)
 
     @abstractmethod
     def _of_class(self, sums: Overlap) -> Tensor:
@@ -46,15 +46,15 @@ class RegionLoss(SegmentationLoss):
 
 @dataclass(frozen=True)
 class Overlap:
-    """Sums over the labelled pixels of a batch, by class, each (C,).
+    """Sums over the labeled pixels of a batch, by class, each (C,).
 
     ``common``: probability of the class on its own pixels. ``predicted``: its probability on all.
-    ``labelled``: its pixels, int64.
+    ``labeled``: its pixels, int64.
     """
 
     common: Tensor
     predicted: Tensor
-    labelled: Tensor
+    labeled: Tensor
 
 
 def overlap(probabilities: Tensor, target: Tensor, ignore_index: int) -> Overlap:
@@ -64,7 +64,7 @@ def overlap(probabilities: Tensor, target: Tensor, ignore_index: int) -> Overlap
     return Overlap(
         common=probabilities.where(truth, 0).sum((0, 2, 3)),
         predicted=probabilities.where(counted[:, None], 0).sum((0, 2, 3)),
-        labelled=truth.sum((0, 2, 3)),
+        labeled=truth.sum((0, 2, 3)),
     )
 
 
@@ -74,11 +74,11 @@ def one_hot(target: Tensor, counted: Tensor, num_classes: int) -> Tensor:
     return (target[:, None] == classes) & counted[:, None]
 
 
-def mean_over(values: Tensor, labelled: Tensor, classes: Classes) -> Tensor:
+def mean_over(values: Tensor, labeled: Tensor, classes: AveragedClasses) -> Tensor:
     """Return the mean of ``values`` (C,) over the chosen classes; 0 where there is none."""
     if classes == "all":
         return values.mean()
-    chosen = labelled > 0
+    chosen = labeled > 0
     return values.where(chosen, 0).sum() / chosen.sum().clamp(min=1)
 
 

@@ -17,7 +17,7 @@ from ...core.contracts.kinds import ClassFrequencies
 class CrossEntropy(PixelwiseLoss):
     """Minus the log-probability of the true class.
 
-    ``reduction``: ``mean`` over the labelled pixels (weighted by class, if there are weights), or
+    ``reduction``: ``mean`` over the labeled pixels (weighted by class, if there are weights), or
     the ``sum`` over them, that of the paper's published models: their learning rates, 1e-10 and
     below, belong to it. (Caffe's ``normalize: false`` divides by the images of a batch; theirs
     hold one.)

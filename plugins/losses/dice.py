@@ -20,4 +20,4 @@ class Dice(RegionLoss):
 
 def dice(sums: Overlap, smooth: float) -> Tensor:
     """Return (2 Σ p g + s) / (Σ p + Σ g + s) of each class, (C,): 1 for equal regions."""
-    return ratio(2 * sums.common + smooth, sums.predicted + sums.labelled + smooth)
+    return ratio(2 * sums.common + smooth, sums.predicted + sums.labeled + smooth)

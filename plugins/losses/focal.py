@@ -19,7 +19,7 @@ class Focal(PixelwiseLoss):
     """(1 − p)^γ · −log p for the probability p of the true class (equation 4).
 
     ``gamma``: γ ≥ 0; 0 is cross-entropy. ``class_weights``: the paper's α, one a class (equation
-    5), given as for ``cross_entropy``. ``reduction``: ``mean`` over the labelled pixels (weighted
+    5), given as for ``cross_entropy``. ``reduction``: ``mean`` over the labeled pixels (weighted
     by class, if there are weights), or their ``sum``.
     """
 

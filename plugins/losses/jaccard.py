@@ -23,5 +23,5 @@ def jaccard(sums: Overlap, smooth: float) -> Tensor:
 
     For hard predictions and s = 0 it is IoU.
     """
-    union = sums.predicted + sums.labelled - sums.common
+    union = sums.predicted + sums.labeled - sums.common
     return ratio(sums.common + smooth, union + smooth)

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from ...core.authoring.losses import SegmentationLoss
 from ...core.contracts.targets import is_readable
-from ._overlap import Classes, mean_over
+from ._overlap import AveragedClasses, mean_over
 
 
 class Lovasz(SegmentationLoss):
     """The Lovász extension of the Jaccard loss of each class, averaged over classes.
 
-    ``per_image``: mean over the images that have a labelled pixel, rather than the batch as one
+    ``per_image``: mean over the images that have a labeled pixel, rather than the batch as one
     image. ``classes``: the average is over those ``present`` in the labels, or ``all``.
     """
 
@@ -23,11 +23,11 @@ class Lovasz(SegmentationLoss):
         ignore_index: int,
         *,
         per_image: bool = False,
-        classes: Classes = "present",
+        classes: AveragedClasses = "present",
     ) -> None:
         super().__init__(num_classes, ignore_index)
         self.per_image = per_image
-        self.classes: Classes = classes
+        self.classes: AveragedClasses = classes
 
     def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
         probabilities = logits.softmax(1)
@@ -37,12 +37,12 @@ class Lovasz(SegmentationLoss):
             lovasz_softmax(p[None], t[None], self.ignore_index, self.classes)
             for p, t in zip(probabilities, target, strict=True)
         ]
-        labelled = (target != self.ignore_index).flatten(1).any(1)
-        return torch.stack(images).where(labelled, 0).sum() / labelled.sum().clamp(min=1)
+        labeled = (target != self.ignore_index).flatten(1).any(1)
+        return torch.stack(images).where(labeled, 0).sum() / labeled.sum().clamp(min=1)
 
 
 def lovasz_softmax(
-    probabilities: Tensor, target: Tensor, ignore_index: int, classes: Classes
+    probabilities: Tensor, target: Tensor, ignore_index: int, classes: AveragedClasses
 ) -> Tensor:
     """Return the mean over classes of Σ_k m_(k) g_k (equation 9), as one image.
 
@@ -52,16 +52,16 @@ def lovasz_softmax(
     num_classes = probabilities.shape[1]
     counted = (target != ignore_index).flatten()
     truth = torch.where(counted, target.flatten(), -1)
-    labelled = torch.stack([(truth == c).sum() for c in range(num_classes)])
+    labeled = torch.stack([(truth == c).sum() for c in range(num_classes)])
     # Sorting is what takes the time; an absent class is spared it where we can know.
     absent = classes == "present" and is_readable(target)
     losses = [
         _class_loss(p.flatten(), truth == c, counted)
-        if not absent or labelled[c] > 0
+        if not absent or labeled[c] > 0
         else p.sum() * 0
         for c, p in enumerate(probabilities.unbind(1))
     ]
-    return mean_over(torch.stack(losses), labelled, classes)
+    return mean_over(torch.stack(losses), labeled, classes)
 
 
 def _class_loss(probability: Tensor, truth: Tensor, counted: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ...core.authoring.class_weights import ClassWeights
 from ...core.authoring.pixelwise import PixelwiseLoss, Reduction
-from ...core.config import Embeddings
+from ...core.config.sections.factory import Embeddings
 from ...core.contracts.kinds import ClassFrequencies
 from ...core.embeddings import name_vectors
 
@@ -64,6 +64,6 @@ class Semantic(PixelwiseLoss):
             targets = targets * weight
         # The loss that each label would have; the products with their rows are one convolution.
         losses = -functional.conv2d(logits.log_softmax(1), targets[:, :, None, None])
-        labelled = target != self.ignore_index
-        chosen = losses.gather(1, target.where(labelled, 0).unsqueeze(1)).squeeze(1)
-        return chosen.where(labelled, 0)
+        labeled = target != self.ignore_index
+        chosen = losses.gather(1, target.where(labeled, 0).unsqueeze(1)).squeeze(1)
+        return chosen.where(labeled, 0)

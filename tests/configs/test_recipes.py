@@ -14,10 +14,13 @@ import pytest
 import torch
 from PIL import Image
 from pluxel.core.cli import main
-from pluxel.core.config import load_config, load_words, shipped
-from pluxel.core.engine import Experiment, Run, Trainer
+from pluxel.core.config._load import load_config, load_words
+from pluxel.core.config.tree.files import shipped
 from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.check import check_training
+from pluxel.core.engine.training.experiment import Experiment
+from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host, PluxelError
 
 WIDTH, HEIGHT = 96, 80

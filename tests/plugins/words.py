@@ -12,7 +12,7 @@ def pluxel_embeddings() -> list[Component]:
 
 
 class ClassWords:
-    """Random vectors in four dimensions, those of neighbours more alike; ``flat``: all alike."""
+    """Random vectors in four dimensions, those of neighbors more alike; ``flat``: all alike."""
 
     def __init__(self, *, flat: bool = False) -> None:
         self.itos = [f"class{i}" for i in range(10)]

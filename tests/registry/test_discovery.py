@@ -211,7 +211,7 @@ class TestAllowAndDeny:
         )
 
     @pytest.mark.parametrize("verb", ["allow", "deny"])
-    def test_a_misspelt_name_is_an_error(self, verb: str) -> None:
+    def test_a_misspelled_name_is_an_error(self, verb: str) -> None:
         with pytest.raises(PluxelError) as caught:
             Host(**{verb: ["acme-sge"]})
         assert str(caught.value) == (

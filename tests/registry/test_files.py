@@ -74,7 +74,7 @@ def test_a_file_that_is_on_the_path_anyway(site: Any) -> None:
     assert Host([], files=[path]).get("decoder", "unet").provider == "my_head.py"
 
 
-def test_a_file_finds_its_neighbours_and_a_worker_process_finds_the_file(folder: Path) -> None:
+def test_a_file_finds_its_neighbors_and_a_worker_process_finds_the_file(folder: Path) -> None:
     write(folder, "my_parts", "class Base: pass")
     code = CODE.replace("class UNet:", "from my_parts import Base\n\nclass UNet(Base):")
     script = folder.parent / "script.py"
@@ -109,7 +109,7 @@ def refusal(path: Path, *before: Path) -> str:
     return str(caught.value)
 
 
-def test_a_missing_file_suggests_its_neighbour(folder: Path) -> None:
+def test_a_missing_file_suggests_its_neighbor(folder: Path) -> None:
     write(folder, "my_head")
     path = folder / "my_haed.py"
     assert refusal(path) == f"there is no plugin file {path}. Did you mean 'my_head.py'?"

@@ -79,7 +79,7 @@ def test_components_are_sorted_by_name() -> None:
     assert [each.qualified for each in host.components("decoder")] == ["b/a", "a/y", "b/y"]
 
 
-def test_the_text_for_a_misspelt_name_beside_a_broken_plugin() -> None:
+def test_the_text_for_a_misspelled_name_beside_a_broken_plugin() -> None:
     assert message(Host({**BUILT_IN, "broken-seg": broken()}), "decoder", "fcn8") == (
         "unknown decoder 'fcn8'. Did you mean 'fcn8s'?\n"
         "  note: plugin broken-seg (ModuleNotFoundError: No module named 'torchh') "

@@ -64,7 +64,7 @@ def test_a_class_instance_can_be_a_plugin() -> None:
     assert host.providers["acme"].location == __file__
 
 
-def test_a_misspelt_hook_names_the_right_one() -> None:
+def test_a_misspelled_hook_names_the_right_one() -> None:
     @hookimpl
     def pluxel_decoder() -> list[Component]:
         return [UNET]

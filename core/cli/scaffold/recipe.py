@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...config import scalar
-from ...contracts.colors import hex_colour, unpack
+from ...config.tree.emit import scalar
+from ...contracts.colors import hex_color, unpack
 from ...contracts.labels import IGNORE
 from ...data.survey import Survey, SurveyError
 
@@ -63,7 +63,7 @@ def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
     heights = [height for height, _ in survey.sizes]
     widths = [width for _, width in survey.sizes]
     size = f"{_range(widths)} × {_range(heights)} pixels (width × height)"
-    kinds = {"index": "class ids", "rgb": "colours", "binary": "0 and 255"}
+    kinds = {"index": "class ids", "rgb": "colors", "binary": "0 and 255"}
     lines = [
         "# FCN-8s with a ResNet-18 on one's own images, written by `pluxel data init`.",
         f"# Found: {len(survey.pairs)} images with masks in {images} and {masks}, {size}.",
@@ -126,7 +126,7 @@ def _classes(survey: Survey) -> list[str]:
 
 
 def _key(one: int, survey: Survey) -> str:
-    return f'"{hex_colour(unpack(one))}"' if survey.mask_format == "rgb" else str(one)
+    return f'"{hex_color(unpack(one))}"' if survey.mask_format == "rgb" else str(one)
 
 
 def _name(one: int, number: int, survey: Survey) -> str:

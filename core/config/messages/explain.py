@@ -137,7 +137,7 @@ class _Teller:
 
 
 def _nearest(key: str, known: Mapping[str, Any], parent: str) -> str:
-    """Return what was meant: that key further down, one spelt like it, or any that there is."""
+    """Return what was meant: that key further down, one spelled like it, or any that there is."""
     if places := [".".join(filter(None, [parent, place])) for place in _below(key, known)]:
         return f". It belongs to {' or '.join(places)}"
     listed = f". Known are {', '.join(sorted(known))}" if 0 < len(known) <= _LISTED else ""

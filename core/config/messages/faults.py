@@ -14,10 +14,10 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from ..tree.nodes import Segment
 
-Place = Literal["key", "value", "component"]
+Target = Literal["key", "value", "component"]
 """What to point at: a key, its value, or the name of a component (its key ``type``)."""
 
-Finding = tuple[tuple[Segment, ...], str, Place]
+Fault = tuple[tuple[Segment, ...], str, Target]
 """Path below the value that is being validated, message, and what to point at."""
 
 FAULT = "pluxel_fault"
@@ -25,7 +25,7 @@ OWNED = "pluxel_owned"
 
 
 def fault(
-    message: str, notes: Iterable[str] = (), at: Place = "component", expected: str = ""
+    message: str, notes: Iterable[str] = (), at: Target = "component", expected: str = ""
 ) -> PydanticCustomError:
     """Return an error whose message is ready to be shown.
 
@@ -36,7 +36,7 @@ def fault(
     return PydanticCustomError(FAULT, "{message}", context)
 
 
-def faults(found: Iterable[Finding]) -> ValidationError:
+def faults(found: Iterable[Fault]) -> ValidationError:
     """Return several faults at once."""
     lines = [
         InitErrorDetails(type=fault(message, at=place), loc=path, input=None)

@@ -1,4 +1,4 @@
-"""One of several sections, chosen by its key ``type``: optimisers, schedules."""
+"""One of several sections, chosen by its key ``type``: optimizers, schedules."""
 
 from __future__ import annotations
 

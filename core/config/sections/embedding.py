@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 from ....registry import suggest
 from ...contracts.kinds import Embedding
-from ...neighbours import IndexKind
+from ...neighbors import IndexKind
 from ..messages.faults import fault
 from ..tree.nodes import MapNode
 from .device import Device
@@ -30,10 +30,10 @@ class EmbeddingConfig(Section):
     """Where the words and their vectors come from."""
 
     index: IndexKind = "exact"
-    """How neighbours are found; those of faiss are approximate."""
+    """How neighbors are found; those of faiss are approximate."""
 
     device: Annotated[Device, AfterValidator(_has_float64)] = "cpu"
-    """Where neighbours are looked for; auto: a CUDA device if there is one. It pays for many."""
+    """Where neighbors are looked for; auto: a CUDA device if there is one. It pays for many."""
 
 
 OWN = EmbeddingConfig.model_fields.keys() - PipelineConfig.model_fields.keys()

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from ....registry import KINDS, Component, Host, PluxelError, UnknownComponent
-from ...contracts.check import breach, contract_of
+from ...contracts.check import contract_of, contract_violation
 from ...contracts.kinds import Embedding
 from ...contracts.signature import read_signature
 from ..messages.annotations import key_of
@@ -78,7 +78,7 @@ class Factory(Generic[K]):
             made = self.target(**wanted, **self.params)
         except ValueError as error:
             raise PluxelError(f"{self}: {error}") from error
-        if reason := breach(self.kind, made):
+        if reason := contract_violation(self.kind, made):
             provider = self.component.provider
             raise PluxelError(f"{self} of plugin {provider} cannot be used: {reason}")
         return made

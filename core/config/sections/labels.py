@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from ....registry import Host, PluxelError
-from ...contracts.colors import Colour, parse_colour
+from ...contracts.colors import Color, parse_color
 from ...contracts.labels import IGNORE, LabelMap, RawId, main_map
 from ..messages.faults import fault
 from .factory import Embeddings
@@ -60,7 +60,7 @@ def _names(names: list[str]) -> list[str]:
     return names
 
 
-Classes = Annotated[
+ClassNames = Annotated[
     list[Annotated[str, Field(min_length=1)]],
     Field(min_length=1),
     AfterValidator(_names),
@@ -85,7 +85,7 @@ class AlignConfig(Section):
 class AlignToConfig(AlignConfig):
     """The classes that are wanted in place of the dataset's own."""
 
-    to: Classes
+    to: ClassNames
     """A list of classes, or the name of a dataset that has them."""
 
     partial: bool = False
@@ -96,11 +96,9 @@ class LabelsConfig(Section):
     """What a configuration changes in the dataset's own label map."""
 
     map: dict[RawId, str] = Field(default_factory=dict)
-    """Raw id (or '#rrggbb' where masks hold colours) -> class or 'ignore'."""
+    """Raw id (or '#rrggbb' where masks hold colors) -> class or 'ignore'."""
 
-    palette: dict[str, Annotated[Colour, BeforeValidator(parse_colour)]] = Field(
-        default_factory=dict
-    )
+    palette: dict[str, Annotated[Color, BeforeValidator(parse_color)]] = Field(default_factory=dict)
     """Class -> '#rrggbb' or [red, green, blue]."""
 
     align: AlignToConfig | None = None

@@ -1,4 +1,4 @@
-"""A name and its parameters: how components, optimisers and schedules are all written.
+"""A name and its parameters: how components, optimizers and schedules are all written.
 
 ``decoder: fcn8s`` is short for ``decoder: {type: fcn8s}``; the other keys are parameters.
 """

@@ -15,7 +15,7 @@ from torch import nn
 from ....registry import suggest
 from ...contracts.kinds import Backbone, Dataset, Decoder, Loss
 from ...contracts.labels import RawId
-from ..messages.faults import Finding, Place, fault, faults
+from ..messages.faults import Fault, Target, fault, faults
 from ..tree.files import expand_home
 from ..tree.nodes import Segment
 from ..tree.problems import meant
@@ -43,7 +43,7 @@ _ROLES = ("train", "val")
 """The splits that a training uses; others can be named, to evaluate on."""
 
 _IMAGE = "image"
-"""The input that holds colours, where there are several."""
+"""The input that holds colors, where there are several."""
 
 _NAMED: JsonDict = {"propertyNames": {"pattern": f"^{_MODULE_NAME.pattern}$"}}
 
@@ -59,7 +59,7 @@ class StreamConfig(Section):
 
 
 class ZeroShotConfig(Section):
-    """Classes that training never sees (Xian et al. 2019, generalised zero-shot segmentation)."""
+    """Classes that training never sees (Xian et al. 2019, generalized zero-shot segmentation)."""
 
     unseen: list[Name] = Field(default_factory=list)
     """Classes whose pixels training ignores; evaluation counts them, and apart from the others."""
@@ -84,13 +84,13 @@ class HeadConfig(Section):
     """The dataset's label map; null: the one of the head's name, or the only one."""
 
     labels: LabelsConfig = LabelsConfig()
-    """Changes to the dataset's raw ids, classes and colours."""
+    """Changes to the dataset's raw ids, classes and colors."""
 
     decoder: Factory[Decoder]
     """Turns feature maps into scores."""
 
     loss: Factory[Loss]
-    """What training minimises."""
+    """What training minimizes."""
 
     zero_shot: ZeroShotConfig | None = None
     """Classes that are evaluated and predicted without a label of them in training."""
@@ -166,12 +166,12 @@ class PipelineConfig(Section):
 
     @field_validator("streams")
     @classmethod
-    def _colours_come_first(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
+    def _colors_come_first(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
         _raise_if_any(
             (
                 (name, "input", stream.input.index(_IMAGE)),
                 f"'{_IMAGE}' comes first where inputs are stacked: the first three channels are "
-                "normalised as red, green and blue",
+                "normalized as red, green and blue",
                 "value",
             )
             for name, stream in streams.items()
@@ -221,7 +221,7 @@ class PipelineConfig(Section):
     @field_validator("augment")
     @classmethod
     def _only_training_is_augmented(cls, augment: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        found: list[Finding] = [
+        found: list[Fault] = [
             ((split,), f"augment: only 'train' is augmented, not '{split}'{_reason(split)}", "key")
             for split in augment
             if split != "train"
@@ -259,7 +259,7 @@ def _reason(split: str) -> str:
     return meant(split, ["train"]) or ": evaluation is at the images' own size"
 
 
-def _raise_if_any(found: Iterable[Finding]) -> None:
+def _raise_if_any(found: Iterable[Fault]) -> None:
     if several := list(found):
         raise faults(several)
 
@@ -273,6 +273,6 @@ def _transform_problems(transforms: list[Any]) -> list[tuple[tuple[Segment, ...]
     return check_transforms(transforms)
 
 
-def _pointer(place: tuple[Segment, ...], message: str) -> Place:
+def _pointer(place: tuple[Segment, ...], message: str) -> Target:
     """Point at the name where it is the name that is wrong."""
     return "key" if place and f"'{place[-1]}'" in message else "value"

@@ -1,4 +1,4 @@
-"""The section ``training``: how long, with what optimiser, and what is watched."""
+"""The section ``training``: how long, with what optimizer, and what is watched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ..messages.faults import fault
 from .choice import Choice
-from .section import Count, CountOrZero, Fraction, Momentum, NonNegative, Positive, Section
+from .section import (
+    Count,
+    CountOrZero,
+    Momentum,
+    NonNegative,
+    PositiveNumber,
+    Section,
+    UnitInterval,
+)
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Sampling = Literal["shuffle", "uniform"]
@@ -23,7 +31,7 @@ class SGDConfig(Section):
     """
 
     type: Literal["sgd"] = "sgd"
-    lr: Positive
+    lr: PositiveNumber
     """Learning rate. It goes with the loss: mean or sum of pixels."""
 
     momentum: Momentum = 0.9
@@ -46,13 +54,13 @@ class AdamWConfig(Section):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
 
     type: Literal["adamw"] = "adamw"
-    lr: Positive = 1e-4
+    lr: PositiveNumber = 1e-4
     """Learning rate."""
 
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)
     """Decay of the running mean and of the running square, 0 to 1."""
 
-    eps: Positive = 1e-8
+    eps: PositiveNumber = 1e-8
     """Keeps the quotient finite."""
 
     weight_decay: NonNegative = 0.01
@@ -72,7 +80,7 @@ class _WarmUp(Section):
     warmup_steps: CountOrZero = 0
     """Steps in which the rate rises linearly, before the schedule begins."""
 
-    warmup_factor: Fraction = 0.1
+    warmup_factor: UnitInterval = 0.1
     """Where the rise begins, as a factor on lr."""
 
 
@@ -86,10 +94,10 @@ class PolySchedule(_WarmUp):
     """(1 − t)^power, t from 0 to 1 (Chen et al., DeepLab, 2016)."""
 
     type: Literal["poly"] = "poly"
-    power: Positive = 0.9
+    power: PositiveNumber = 0.9
     """1 is a straight line."""
 
-    min_factor: Fraction = 0.0
+    min_factor: UnitInterval = 0.0
     """Where it ends, as a factor on lr."""
 
 
@@ -97,7 +105,7 @@ class CosineSchedule(_WarmUp):
     """Half a cosine (Loshchilov and Hutter, 2017)."""
 
     type: Literal["cosine"] = "cosine"
-    min_factor: Fraction = 0.0
+    min_factor: UnitInterval = 0.0
     """Where it ends, as a factor on lr."""
 
 
@@ -113,10 +121,10 @@ class GroupConfig(Section):
     """Regular expression, searched in a parameter's name: '^streams.image'."""
 
     lr_factor: NonNegative = 1.0
-    """Learning rate over the optimiser's."""
+    """Learning rate over the optimizer's."""
 
     weight_decay: NonNegative | None = None
-    """null: the optimiser's."""
+    """null: the optimizer's."""
 
     frozen: bool = False
     """Do not train them at all."""
@@ -176,7 +184,7 @@ class TrainingConfig(Section):
     schedule: ScheduleConfig = ConstantSchedule()
     """How the learning rate changes: constant, poly or cosine."""
 
-    clip_norm: Positive | None = None
+    clip_norm: PositiveNumber | None = None
     """Largest norm of the whole gradient."""
 
     ema: Momentum | None = None

@@ -25,10 +25,10 @@ def read_layers(path: Path, problems: Problems) -> MapNode:
     The first of several bases lies at the bottom. Fatal problems: a file that cannot be read, a
     base that is missing or, in the end, based on itself.
     """
-    return _Reader(problems).read(path, ())
+    return _LayerReader(problems).read(path, ())
 
 
-class _Reader:
+class _LayerReader:
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
         self._merged: dict[Path, MapNode] = {}

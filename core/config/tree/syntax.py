@@ -11,7 +11,7 @@ _WORDS = (
     (
         r"mapping values are not allowed",
         "':' is not allowed here: is there one missing above, is this line indented unlike its "
-        "neighbours, or does text that contains ': ' need quotes?",
+        "neighbors, or does text that contains ': ' need quotes?",
     ),
     (r"could not find expected ':'", "a key without ':' (on this line or the one above)"),
     (r"expected <block end>, but found ':'", "a ':' without a key before it"),

@@ -11,7 +11,7 @@ _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 _WIDE_UNSIGNED = (torch.uint16, torch.uint32)  # torch has few operations for them
 
 
-class Scratch:
+class Workspace:
     """Memory that is kept from one batch to the next: fresh pages cost as much as the counting."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ def confusion(
     target: Tensor,
     num_classes: int,
     ignore_index: int,
-    scratch: Scratch | None = None,
+    scratch: Workspace | None = None,
 ) -> Tensor:
     """Return pixels by true class (row) and predicted class (column), (C, C) int64.
 
@@ -50,14 +50,14 @@ def confusion_each(
     target: Tensor,
     num_classes: int,
     ignore_index: int,
-    scratch: Scratch | None = None,
+    scratch: Workspace | None = None,
 ) -> Tensor:
     """Return the ``confusion`` of each of N images, (N, C, C): prediction and target (N, …)."""
     _check_shapes(prediction, target)
     predicted, labels = _flat("prediction", prediction), _flat("target", target)
     if not (is_readable(labels) and is_readable(predicted)):
         return _count_unseen(predicted, labels, num_classes, ignore_index)
-    scratch = scratch or Scratch()
+    scratch = scratch or Workspace()
     counts = torch.empty(len(labels), num_classes, num_classes, dtype=torch.int64)
     for row, one, truth in zip(counts, predicted, labels, strict=True):
         row.copy_(_count_seen(one, truth, num_classes, ignore_index, scratch))
@@ -80,7 +80,7 @@ def _flat(name: str, values: Tensor) -> Tensor:
 
 
 def _count_seen(
-    predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int, scratch: Scratch
+    predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int, scratch: Workspace
 ) -> Tensor:
     """Count (P,) class indices; what is out of range is named."""
     counts = _count(predicted, labels, num_classes, ignore_index, scratch)
@@ -95,7 +95,7 @@ def _count_seen(
 
 
 def _count(
-    predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int, scratch: Scratch
+    predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int, scratch: Workspace
 ) -> Tensor | None:
     """Return the counts of (P,) class indices, or None if something is not in its usual range.
 
@@ -106,8 +106,8 @@ def _count(
     bins = rows * num_classes
     if not (within(labels, rows) and within(predicted, num_classes)):
         return None
-    # Memory is what it waits for: the index is narrow. Then it waits for counters: neighbours are
-    # mostly alike, and one that was just written is not ready. So four neighbours count in four
+    # Memory is what it waits for: the index is narrow. Then it waits for counters: neighbors are
+    # mostly alike, and one that was just written is not ready. So four neighbors count in four
     # tables; the offsets are added to four indices at once, seen as one int64 (modulo 2⁶⁴).
     lanes = 4 if 4 * bins <= 2**15 else 1
     index, other = scratch.pair(len(labels), torch.int16 if lanes * bins <= 2**15 else torch.int32)

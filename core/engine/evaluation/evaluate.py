@@ -17,7 +17,8 @@ from ....registry import PluxelError
 from ...common.progress import track
 from ...contracts.kinds import Scores
 from ...contracts.labels import LabelSpace
-from ...data import Batch, Loader
+from ...data.batch import Batch
+from ...data.loading import Loader
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.strips import resampled_classes

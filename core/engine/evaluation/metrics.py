@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from ._confusion import Scratch, confusion, confusion_each
+from ._confusion import Workspace, confusion, confusion_each
 
 __all__ = ["ConfusionMatrix", "SegmentationScores", "confusion"]
 
@@ -34,7 +34,7 @@ class ConfusionMatrix:
         self.num_classes = num_classes
         self.ignore_index = ignore_index
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=device)
-        self._scratch = Scratch()
+        self._scratch = Workspace()
 
     def update(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Count the pixels of a batch or of an image; returns their own (C, C) ``confusion``."""
@@ -74,7 +74,7 @@ class ConfusionMatrix:
 class SegmentationScores:
     """What a confusion matrix says; NaN where there is nothing to divide by.
 
-    ``pixels``: labelled pixels. ``accuracy``, ``iou``: (C,) float64. A class without a pixel in
+    ``pixels``: labeled pixels. ``accuracy``, ``iou``: (C,) float64. A class without a pixel in
     the truth is ``absent``, and in no mean; but one that is predicted nevertheless has IoU 0,
     which counts in ``mean_iou`` (not in ``mean_iou_present``): those are ``false_alarms``.
     """

@@ -20,7 +20,9 @@ from torch import Tensor, nn
 
 from ....registry import PluxelError
 from ...common.timing import multiply_adds
-from ...config import Config, Factory, to_plain
+from ...config._config import Config
+from ...config._dump import to_plain
+from ...config.sections.factory import Factory
 from ...contracts.kinds import Decoder, Scores
 from ...geometry.grid import Grid
 from ...model.build import Blueprint, blueprint_or_stand_in, build_model, look_at_data
@@ -37,7 +39,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Method:
+class DenseMethod:
     """One way to dense scores: ``multiply_adds`` for the image, and ``seconds`` of a run."""
 
     name: str
@@ -50,7 +52,7 @@ class Method:
 class Difference:
     """The largest difference of the scores of two methods, as a share of their range.
 
-    ``cell``: where it is, (row, column) of the dense map; ``pixel``: its centre in the image.
+    ``cell``: where it is, (row, column) of the dense map; ``pixel``: its center in the image.
     ``interior``: the largest among cells that see nothing beyond the image; None if all do.
     ``expected``: whether the two are to agree at borders too.
     """
@@ -74,7 +76,7 @@ class DenseReport:
     size: Size
     coarse: int
     dense: int
-    methods: Sequence[Method]
+    methods: Sequence[DenseMethod]
     differences: Sequence[Difference]
     tolerance: float
 
@@ -105,7 +107,7 @@ def verify_dense(
     reports = []
     for name, head in config.pipeline.heads.items():
         torch.manual_seed(seed)
-        subject = _Subject(config, blueprint, name, _inner(head.decoder), dtype)
+        subject = _DenseHead(config, blueprint, name, _inner(head.decoder), dtype)
         wanted = factor or _usual_factor(head.decoder, subject.coarse)
         with config.at("heads", name, "decoder"):
             reports.append(_verify(subject, wanted, size or subject.usual_size()))
@@ -131,7 +133,7 @@ def _usual_factor(decoder: Factory[Decoder], stride: int) -> int:
     return decoder.params.get("factor", min(4, stride))
 
 
-class _Subject:
+class _DenseHead:
     """A head whose scores are to become denser: its configuration and its random weights.
 
     ``spec``: grid and reach of its scores. ``coarse``: their stride.
@@ -189,7 +191,7 @@ class _Subject:
         return height + 2 * self.coarse + 5, width + 3 * self.coarse + 1
 
 
-def _verify(subject: _Subject, factor: int, size: Size) -> DenseReport:
+def _verify(subject: _DenseHead, factor: int, size: Size) -> DenseReport:
     if subject.coarse % factor:
         raise PluxelError(f"factor {factor} does not divide the stride {subject.coarse}")
     stride = subject.coarse // factor
@@ -214,8 +216,8 @@ def _verify(subject: _Subject, factor: int, size: Size) -> DenseReport:
 
 
 def _run(
-    subject: _Subject, name: str, size: Size, kind: str, **params: Any
-) -> tuple[Scores, Method]:
+    subject: _DenseHead, name: str, size: Size, kind: str, **params: Any
+) -> tuple[Scores, DenseMethod]:
     """Return the scores of one method, and what they cost."""
     model = subject.denser(kind, **params).to(subject.dtype)
     image = subject.image(size)
@@ -231,11 +233,11 @@ def _run(
     counted = subject.model(subject.inner).to(subject.dtype) if passes > 1 else model
     without_data = {name: pixels.to("meta") for name, pixels in image.items()}
     cost = multiply_adds(counted.to("meta"), without_data)
-    return scores, Method(name, passes, passes * cost, seconds)
+    return scores, DenseMethod(name, passes, passes * cost, seconds)
 
 
 def _difference(
-    subject: _Subject,
+    subject: _DenseHead,
     methods: tuple[str, str],
     scores: tuple[Scores, Scores],
     size: Size,

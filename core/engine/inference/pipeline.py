@@ -58,11 +58,11 @@ class Prediction:
 
     @property
     def color(self) -> np.ndarray:
-        """The classes in their colours, (H, W, 3) uint8."""
+        """The classes in their colors, (H, W, 3) uint8."""
         return self.space.colorize(self.classes)
 
     def overlay(self, image: np.ndarray) -> np.ndarray:
-        """Return the colours laid over an image (H, W, channels) of raw pixels: (H, W, 3) uint8."""
+        """Return the colors laid over an image (H, W, channels) of raw pixels: (H, W, 3) uint8."""
         shown = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
         range_ = RAW_MAXIMUM.get(image.dtype.name, 1)
         mixed = self.color * np.float32(OVERLAY_OPACITY)

@@ -21,21 +21,21 @@ from .tiling import BLOCK, Region
 CACHE_MEGABYTES = 64
 """Of GDAL's cache of blocks, which would otherwise grow to a share of the machine's memory."""
 
-GREY, COLOUR, ALPHA = 1, 3, 4
+GRAY, COLOR, ALPHA = 1, 3, 4
 
 
 PLAIN = {1, 2, 5, 6}
 """PhotometricInterpretation (TIFF 6.0, section 8) of black as 0, RGB, CMYK, and YCbCr."""
 
 PREMULTIPLIED = 1
-"""ExtraSamples (TIFF 6.0, section 18) of colours that alpha has been multiplied into."""
+"""ExtraSamples (TIFF 6.0, section 18) of colors that alpha has been multiplied into."""
 
 
 def can_be_windowed(path: Path) -> bool:
     """Tell whether windows of a file can be read: a TIFF, upright, and the extra installed.
 
     What GDAL gives as it is stored, but `read_image` as it looks, is none: white as 0, palettes,
-    shades of less than 8 bits, colours multiplied by alpha.
+    shades of less than 8 bits, colors multiplied by alpha.
     """
     missing = [name for name in ("rasterio", "tifffile") if find_spec(name) is None]
     if path.suffix.lower() not in TIFF_SUFFIXES or missing:
@@ -97,7 +97,7 @@ class Raster:
 def open_raster(path: Path, channels: int) -> Iterator[Raster]:
     """Open a TIFF for windows of so many channels.
 
-    Grey is repeated where three channels are wanted, and alpha left out, each with a line in the
+    Gray is repeated where three channels are wanted, and alpha left out, each with a line in the
     log.
 
     Raises: ImageError for a file that GDAL cannot open, or of another number of bands.
@@ -121,10 +121,10 @@ def _bands(path: Path, file: Any, channels: int) -> Sequence[int]:
     count = file.count
     if count == channels:
         return range(1, count + 1)
-    if count == GREY and channels == COLOUR:
-        log_once(logging.INFO, f"{path}: converted from greyscale to RGB")
+    if count == GRAY and channels == COLOR:
+        log_once(logging.INFO, f"{path}: converted from grayscale to RGB")
         return [1, 1, 1]
-    if count == ALPHA and channels == COLOUR and file.colorinterp[-1] == ColorInterp.alpha:
+    if count == ALPHA and channels == COLOR and file.colorinterp[-1] == ColorInterp.alpha:
         log_once(logging.INFO, f"{path}: converted from RGBA to RGB")
         return [1, 2, 3]
     raise ImageError(f"{path}: has {count} bands, {channels} are needed")
@@ -158,7 +158,7 @@ def raster_writer(
         "blockysize": BLOCK,
         "compress": "deflate",
         "bigtiff": "if_safer",
-        "photometric": "rgb" if len(descriptions) == COLOUR and dtype == "uint8" else "minisblack",
+        "photometric": "rgb" if len(descriptions) == COLOR and dtype == "uint8" else "minisblack",
     }
     with replacing(path) as unfinished, _quiet():
         try:

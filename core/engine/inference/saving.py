@@ -1,4 +1,4 @@
-"""Predictions as files: raw ids, colours, overlays, probabilities."""
+"""Predictions as files: raw ids, colors, overlays, probabilities."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .pipeline import Pipeline, Prediction, Tile
 from .rasters import Raster, Write, can_be_windowed, open_raster, raster_writer
 
 KINDS = ("index", "color", "overlay", "prob")
-"""What can be saved of a prediction: raw ids, colours, colours over the image, probabilities."""
+"""What can be saved of a prediction: raw ids, colors, colors over the image, probabilities."""
 
 
 def check_kinds(kinds: Iterable[str]) -> None:

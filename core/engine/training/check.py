@@ -9,7 +9,8 @@ import torch
 
 from ....registry import PluxelError
 from ...common.files import is_missing_file
-from ...config import Config, ConfigError, Problem
+from ...config._config import Config
+from ...config.tree.problems import ConfigError, Problem
 from ...contracts.labels import LabelSpace
 from ...embeddings import without_downloads
 from ...model.build import blueprint_or_stand_in, build_model, build_objective, look_at_data

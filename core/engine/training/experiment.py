@@ -15,17 +15,21 @@ from ....registry import PluxelError
 from ...common.files import is_missing_file, write_json
 from ...common.logs import logger
 from ...common.progress import track
-from ...config import Config, ConfigError
+from ...config._config import Config
+from ...config.tree.problems import ConfigError
 from ...contracts.kinds import Dataset
-from ...data import EvaluationData, Loader, class_frequencies, evaluation_loader, open_split
+from ...data.frequencies import class_frequencies
+from ...data.loading import Loader, evaluation_loader
+from ...data.samples import EvaluationData
+from ...data.splits import open_split
 from ...model.build import (
     Blueprint,
     build_model,
     build_objective,
-    draw_blueprint,
+    make_blueprint,
+    resolve_decoders,
     seen_classes,
     settle,
-    settle_decoders,
 )
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
@@ -48,11 +52,11 @@ class Experiment:
         if not self.accelerator.is_main_process:
             logger.setLevel(logging.WARNING)  # what all processes do is told once
         self._datasets: dict[str, Dataset] = {}
-        self._initialised = False
+        self._initialized = False
         make_deterministic(pipeline.seed, strict=pipeline.deterministic)
         if blueprint is None:
             self.config = settle(config, self.dataset("train"))
-            blueprint = draw_blueprint(self.config, self.dataset("train"))
+            blueprint = make_blueprint(self.config, self.dataset("train"))
             if "val" in pipeline.splits:
                 self.dataset("val")  # what is missing is told now, not at the first evaluation
         self.blueprint = blueprint
@@ -75,7 +79,7 @@ class Experiment:
     def model(self) -> SegmentationModel:
         """The model with fresh weights."""
         model = build_model(self.config, self.blueprint)
-        self.config = settle_decoders(self.config, model)
+        self.config = resolve_decoders(self.config, model)
         # Convolutions in bfloat16, and all on GPUs, are faster with the channels last; in float32
         # on CPUs they are a quarter slower.
         if self.accelerator.mixed_precision == "no" and self.accelerator.device.type == "cpu":
@@ -95,18 +99,18 @@ class Experiment:
 
     def clear_run(self) -> None:
         """Delete what an earlier training left in the run, once the new model has its weights."""
-        self.initialise()
+        self.initialize()
         self.accelerator.wait_for_everyone()  # until each process has looked at what is there
         on_main_process(self.accelerator, self.run.delete)
 
-    def initialise(self) -> None:
+    def initialize(self) -> None:
         """Give the model its starting weights: those of ``init_from``, else the pretrained ones.
 
         Later calls do nothing.
 
         Raises: ConfigError if they cannot be had, or if nothing of ``init_from`` fits.
         """
-        if self._initialised:
+        if self._initialized:
             return
         source = self.config.pipeline.init_from
         state = {}
@@ -125,14 +129,14 @@ class Experiment:
             ):
                 report = load()
             logger.info("backbone: %s", report or "random weights")
-            stream.adopt_normalisation()
+            stream.adopt_normalization()
         if state:
             with self.config.at("init_from"):
                 self._adopt(state)
         for name, head in self.model.heads.items():
             for decoder in head.decoders.values():
                 self._prepare(name, decoder)
-        self._initialised = True
+        self._initialized = True
 
     def _prepare(self, head: str, decoder: object) -> None:
         """Let a decoder load what it does not learn."""
@@ -145,7 +149,7 @@ class Experiment:
     def _adopt(self, state: Mapping[str, Tensor]) -> None:
         source = self.config.pipeline.init_from
         report = copy_matching(self.model, state)
-        # A normalisation fits always; of what is learnt, something must.
+        # A normalization fits always; of what is learned, something must.
         if not {*report.loaded}.intersection(name for name, _ in self.model.named_parameters()):
             theirs, ours = (", ".join([*names][:3]) for names in (state, self.model.state_dict()))
             raise PluxelError(
@@ -155,11 +159,11 @@ class Experiment:
 
     @property
     def fill(self) -> list[float]:
-        """The colour, in 8-bit pixel values, that normalises to zero: for what lies outside."""
+        """The color, in 8-bit pixel values, that normalizes to zero: for what lies outside."""
         names = self.model.input_names
-        image = "image" if "image" in names else names[0]  # what the colour is for
+        image = "image" if "image" in names else names[0]  # what the color is for
         stream = next(s for s in self.model.streams.values() if image in s.inputs)
-        mean = stream.normalise.mean.flatten()[stream.normalise.order]
+        mean = stream.normalize.mean.flatten()[stream.normalize.order]
         counts = [self.blueprint.channels[name] for name in stream.inputs]
         first = sum(counts[: stream.inputs.index(image)])
         return [255 * value for value in mean[first:][: self.blueprint.channels[image]].tolist()]

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....registry import PluxelError, did_you_mean
-from ...config import PipelineConfig, TrainingConfig
+from ...config.sections.pipeline import PipelineConfig
+from ...config.sections.training import TrainingConfig
 from ...contracts.labels import LabelSpace
 from ..evaluation.evaluate import Evaluation
 from ..evaluation.metrics import SegmentationScores
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """What a training remembers besides tensors.
 
     ``best`` is the best value of ``monitor`` so far, found at ``best_step``; ``mark`` is the value
@@ -69,7 +70,7 @@ def _scalar_names(class_names: Mapping[str, Sequence[str]], zero_shot: list[str]
 
 
 def is_improvement(
-    progress: Progress, options: TrainingConfig, scalars: Mapping[str, float]
+    progress: TrainingProgress, options: TrainingConfig, scalars: Mapping[str, float]
 ) -> bool:
     """Note the scores of an evaluation; tell whether its weights are to be kept.
 
@@ -96,7 +97,7 @@ def _gain(sign: int, value: float, over: float | None) -> float:
     return math.inf if over is None else sign * (value - over)
 
 
-def has_waited_enough(progress: Progress, options: TrainingConfig) -> bool:
+def has_waited_enough(progress: TrainingProgress, options: TrainingConfig) -> bool:
     """Tell whether ``early_stop`` ends the training here."""
     return options.early_stop is not None and progress.waited >= options.early_stop.patience
 

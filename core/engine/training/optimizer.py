@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ....registry import PluxelError
-from ...config import GroupConfig, OptimizerConfig, SGDConfig
+from ...config.sections.training import GroupConfig, OptimizerConfig, SGDConfig
 
 
 def group_of(name: str, groups: Sequence[GroupConfig]) -> GroupConfig:
@@ -60,7 +60,7 @@ def _is_frozen(module: nn.Module) -> bool:
 def build_optimizer(
     model: nn.Module, config: OptimizerConfig, groups: Sequence[GroupConfig]
 ) -> torch.optim.Optimizer:
-    """Return the optimiser over every parameter that is not frozen.
+    """Return the optimizer over every parameter that is not frozen.
 
     Each parameter group carries ``initial_lr``, which the schedule's factor multiplies.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...config import ConstantSchedule, CosineSchedule, PolySchedule
+from ...config.sections.training import ConstantSchedule, CosineSchedule, PolySchedule
 
 Schedule = ConstantSchedule | PolySchedule | CosineSchedule
 

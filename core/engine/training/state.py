@@ -28,7 +28,7 @@ class Diverged(PluxelError):  # noqa: N818 - reads as what it says
 
 
 @dataclass
-class State:
+class TrainingState:
     """``ema`` holds a moving average of the model's weights, if there is one."""
 
     model: SegmentationModel
@@ -56,7 +56,7 @@ class State:
     def restore(self, run: Run) -> dict[str, Any]:
         """Undo ``save``; returns the metadata.
 
-        Raises: PluxelError if the checkpoint is from another model or optimiser.
+        Raises: PluxelError if the checkpoint is from another model or optimizer.
         """
         tensors, metadata = read_tensors(run.state)
         load_weights(self.model, without_prefix("model", tensors), run.state)
@@ -70,7 +70,7 @@ class State:
             restore_optimizer(self.optimizer, moments, metadata["optimizer"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise PluxelError(
-                f"{run.state} is from another optimiser than the configuration's: {error}"
+                f"{run.state} is from another optimizer than the configuration's: {error}"
             ) from error
         return metadata
 

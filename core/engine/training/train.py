@@ -19,15 +19,17 @@ from ...common.files import write_json, write_text
 from ...common.logs import logger
 from ...common.progress import Advance, duration, track
 from ...contracts.kinds import Scores
-from ...data import Batch, TrainingData, training_loader
+from ...data.batch import Batch
+from ...data.loading import training_loader
+from ...data.samples import TrainingData
 from ..evaluation.evaluate import Evaluation
 from .distributed import cudnn_benchmark, on_main_process, share_buffers
 from .experiment import Experiment
-from .monitor import Progress, check_monitor, has_waited_enough, is_improvement
+from .monitor import TrainingProgress, check_monitor, has_waited_enough, is_improvement
 from .optimizer import build_optimizer, freeze, frozen_norms
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
-from .state import Diverged, State, last_good
+from .state import Diverged, TrainingState, last_good
 
 
 class _Pass(NamedTuple):
@@ -47,7 +49,7 @@ class Trainer:
         self.options = experiment.config.pipeline.training
         self.seed = experiment.config.pipeline.seed
         self.accelerator = experiment.accelerator
-        self.progress = Progress()
+        self.progress = TrainingProgress()
         self.recent: list[float] = []
         self.stop = StopRequest()
         self.stopped_by = 0  # the signal of which all processes know, or 0
@@ -81,7 +83,7 @@ class Trainer:
         experiment, options = self.experiment, self.options
         going_on = resume and self.run.state.exists()
         if not going_on:
-            experiment.initialise()
+            experiment.initialize()
         self.data = self._training_data()
         self.batches_per_step = options.accumulate * self.accelerator.num_processes
         epoch = math.ceil(len(self.data) / (options.batch_size * self.batches_per_step))
@@ -112,7 +114,7 @@ class Trainer:
             fill=experiment.fill,
         )
 
-    def _state(self) -> State:
+    def _state(self) -> TrainingState:
         model, options = self.experiment.model, self.options
         with self.experiment.config.at("training", "groups"):
             freeze(model, options.groups)
@@ -122,11 +124,11 @@ class Trainer:
         # Before accelerate wraps the model: its wrapping must not be copied along.
         ema = ModelEmaV3(model, options.ema, use_warmup=True) if options.ema else None
         self.wrapped, prepared = self.accelerator.prepare(model, optimizer)
-        return State(model, prepared, ema)
+        return TrainingState(model, prepared, ema)
 
     def _go_on(self) -> None:
         metadata = self.state.restore(self.run)
-        self.progress = Progress(**metadata["progress"])
+        self.progress = TrainingProgress(**metadata["progress"])
         self.recent = metadata["recent"]
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(metadata["scaler"])
@@ -174,7 +176,7 @@ class Trainer:
             norm.eval()
         passes = []
         for i, batch in enumerate(batches):
-            with self._synchronising(last=i == len(batches) - 1):
+            with self._synchronizing(last=i == len(batches) - 1):
                 passes.append(self._backward(batch))
         loss = self._look(passes)
         if options.clip_norm is not None:
@@ -186,7 +188,7 @@ class Trainer:
         self.progress.step += 1
         self._note(loss, rate, advance)
 
-    def _synchronising(self, *, last: bool) -> AbstractContextManager[None]:
+    def _synchronizing(self, *, last: bool) -> AbstractContextManager[None]:
         return nullcontext() if last else self.accelerator.no_sync(self.wrapped)
 
     def _backward(self, batch: Batch) -> _Pass:
@@ -317,7 +319,7 @@ class Trainer:
 
 
 def _seed(*numbers: int) -> int:
-    """Return one 63-bit seed for several numbers; neighbours give unrelated ones."""
+    """Return one 63-bit seed for several numbers; neighbors give unrelated ones."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
 
 

@@ -12,12 +12,12 @@ from torch import Tensor, fx, nn
 from ....registry import PluxelError
 from ..tracing import on_meta, replica, type_of
 from ._plan import SIZE, DenseMap, NotEquivariant, draw, graph_of, modes_of, outline, reason
-from ._running import Dilated, Fragmented
+from ._running import DilatedInterpreter, Fragmented
 
-__all__ = ["DenseMap", "NotEquivariant", "Rarefied"]
+__all__ = ["DenseMap", "Dilated", "NotEquivariant"]
 
 
-class Rarefied:
+class Dilated:
     """A network ``network(image) -> map or maps``, evaluated at a finer stride than its own.
 
     ``output_stride``: in pixels, per axis; strides beyond it are taken out, from the end.
@@ -60,14 +60,14 @@ class Rarefied:
         image = torch.zeros(1, in_channels, *SIZE, dtype=type_of(network), device="meta")
         try:
             with torch.inference_mode():
-                Dilated(network, self._planned, self.steps).run(image)
+                DilatedInterpreter(network, self._planned, self.steps).run(image)
         except Exception as error:
             what = f"without its strides its maps do not fit: {reason(error)}"
             raise NotEquivariant(what) from error
 
     def __call__(self, image: Tensor) -> Tensor | list[Tensor]:
         """Return the dense result for an image (N, C, H, W): à trous."""
-        return Dilated(self.network, self.graph, self.steps).run(image)
+        return DilatedInterpreter(self.network, self.graph, self.steps).run(image)
 
     def by_fragments(self, image: Tensor) -> Tensor | list[Tensor]:
         """Return the same, each layer with its own filters on interlaced fragments of its input."""

@@ -77,8 +77,8 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         bare = not any(True for _ in (*m.children(), *m.parameters(), *m.buffers()))
-        normalises = isinstance(m, nn.modules.batchnorm._NormBase)
-        return bare or normalises or super().is_leaf_module(m, module_qualified_name)
+        normalizes = isinstance(m, nn.modules.batchnorm._NormBase)
+        return bare or normalizes or super().is_leaf_module(m, module_qualified_name)
 
 
 def modes_of(network: nn.Module) -> dict[str, bool]:

@@ -13,7 +13,7 @@ from ._plan import Step
 from ._sliding import ONE, Ints, plus, times
 
 
-class Dilated(fx.Interpreter):
+class DilatedInterpreter(fx.Interpreter):
     """The à trous form: a stride that is gone spreads all that comes after it.
 
     The modules are those of the network itself, looked up as it runs.

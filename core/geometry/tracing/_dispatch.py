@@ -32,7 +32,7 @@ class Lost:
     mixed: bool = False
 
 
-State = Located | Lost
+TensorState = Located | Lost
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Trace:
 
     size: tuple[int, int]
     shapes: list[tuple[int, ...]]
-    states: list[State]
+    states: list[TensorState]
     paddings: list[tuple[int, ...]]
     strides: set[Fraction]
 
@@ -83,11 +83,11 @@ class Tracer(TorchDispatchMode):
         self.paddings: list[tuple[int, ...]] = []
         self.strides: set[Fraction] = set()
         # Tensors are kept, or their ids would be given away again; they hold no data.
-        self._known: dict[int, tuple[Tensor, State]] = {}
+        self._known: dict[int, tuple[Tensor, TensorState]] = {}
         self._written: set[int] = set()
         self._know(image, Located.image(image.shape))
 
-    def state(self, tensor: Tensor) -> State | None:
+    def state(self, tensor: Tensor) -> TensorState | None:
         """Return what is known of a tensor; None if it does not depend on the image."""
         if id(tensor) in self._known:
             return self._known[id(tensor)][1]
@@ -109,7 +109,7 @@ class Tracer(TorchDispatchMode):
         return result
 
     def _follow(
-        self, func: Any, arguments: Mapping[str, Any], states: Sequence[State], result: Any
+        self, func: Any, arguments: Mapping[str, Any], states: Sequence[TensorState], result: Any
     ) -> None:
         results = tensors_of(result)
         call = Call(arguments, [tuple(r.shape) for r in results], self._locate, self.paddings)
@@ -121,7 +121,7 @@ class Tracer(TorchDispatchMode):
                 self._written.add(_storage(tensor))
                 self._forget_views(tensor)
 
-    def _positions(self, func: Any, call: Call, states: Sequence[State]) -> list[State]:
+    def _positions(self, func: Any, call: Call, states: Sequence[TensorState]) -> list[TensorState]:
         name = func.overloadpacket.__name__
         mixed = any(state.mixed for state in states)
         if not any(isinstance(state, Located) and state.axes for state in states):
@@ -151,7 +151,7 @@ class Tracer(TorchDispatchMode):
             raise Untraceable
         return state
 
-    def _know(self, tensor: Tensor, state: State) -> None:
+    def _know(self, tensor: Tensor, state: TensorState) -> None:
         self._known[id(tensor)] = (tensor, state)
         if isinstance(state, Located):
             self.strides.update(extent.stride for extent in state.extents)

@@ -27,8 +27,8 @@ class Extent(NamedTuple):
     def reaching(self, stride: Fraction, before: Fraction | int, after: Fraction | int) -> Extent:
         """Return the extent of a cell that sees cells ``-before`` to ``after`` of this one."""
         first, last = self.first - self.stride * before, self.last + self.stride * after
-        centre = self.offset + self.stride * (Fraction(after) - before) / 2
-        return Extent(stride, centre, first, last, self.interpolated)
+        center = self.offset + self.stride * (Fraction(after) - before) / 2
+        return Extent(stride, center, first, last, self.interpolated)
 
     def window(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Extent:
         """Return what a convolution or a pooling makes of it."""
@@ -42,7 +42,7 @@ class Extent(NamedTuple):
 
     def resampled(self, start: Fraction, step: Fraction) -> Extent:
         """Return the extent of a cell *j* interpolated at cell ``start + step·j`` of this one."""
-        # Of all its phases, the one that is farthest from either neighbour.
+        # Of all its phases, the one that is farthest from either neighbor.
         reach = 1 - Fraction(1, lcm(start.denominator, step.denominator))
         finer = Extent(
             self.stride * step,

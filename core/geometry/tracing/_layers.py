@@ -40,18 +40,18 @@ def pool(call: Call) -> Located:
     return _slide(call, call.first, list(zip(kernel, stride, padding, dilation, strict=True)))
 
 
-Window = tuple[int, int, int, int]
+SlidingWindow = tuple[int, int, int, int]
 """Kernel, stride, padding and dilation along one axis."""
 
 
-def _slide(call: Call, located: Located, windows: Sequence[Window]) -> Located:
+def _slide(call: Call, located: Located, windows: Sequence[SlidingWindow]) -> Located:
     call.note_padding([padding for _, _, padding, _ in windows])
     for dim, window in enumerate(windows, -len(windows)):
         located = located.moved(dim, call.shape[dim], located.along(dim).window(*window))
     return located
 
 
-def _spread(call: Call, located: Located, windows: Sequence[Window]) -> Located:
+def _spread(call: Call, located: Located, windows: Sequence[SlidingWindow]) -> Located:
     for dim, (kernel, stride, padding, dilation) in enumerate(windows, -len(windows)):
         reach = dilation * (kernel - 1) + 1
         extent = located.along(dim).transposed(reach, stride, padding)
@@ -89,7 +89,7 @@ def reduce(call: Call) -> list[Located]:
     return [located.reshaped(shape) for shape in call.shapes]
 
 
-def normalise_along(call: Call) -> Located:
+def normalize_along(call: Call) -> Located:
     """Softmax, layer norm: each value depends on all others along some dimensions."""
     count = len(call.arguments.get("normalized_shape", ()))
     dims = range(-count, 0) if count else [call["dim"]]
@@ -97,7 +97,7 @@ def normalise_along(call: Call) -> Located:
     return replace(call.first, everything=call.first.everything or spatial)
 
 
-def normalise_maps(call: Call) -> Located:
+def normalize_maps(call: Call) -> Located:
     """Group and instance norm: each value depends on its whole map."""
     return replace(call.first, everything=True)
 

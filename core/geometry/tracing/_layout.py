@@ -1,4 +1,4 @@
-"""Operations that move or combine cells without looking at their neighbours."""
+"""Operations that move or combine cells without looking at their neighbors."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from math import ceil, gcd, inf, lcm
 from torch import nn
 
 from ....registry import PluxelError
-from ..grid import FeatureSpec, Grid, Source
+from ..grid import FeatureSpec, Grid, SpecSource
 from ._dispatch import Trace, trace
 from ._extent import Extent, Untraceable
 from ._positions import Located
@@ -95,7 +95,7 @@ def size_of_map(module: nn.Module, in_channels: int) -> Callable[[Size], Size]:
 
 def _place(
     located: Located | None, probed: Extents | None, strides: Strides
-) -> tuple[Extents, bool, Source]:
+) -> tuple[Extents, bool, SpecSource]:
     """Return a map's extents, whether it sees everything, and how that was found."""
     if located is not None:
         # That attention leaves a token where it was is an assumption, if with good reason.
@@ -108,7 +108,7 @@ def _place(
 
 
 def _spec(
-    name: str, channels: int, extents: Extents, everything: bool, source: Source
+    name: str, channels: int, extents: Extents, everything: bool, source: SpecSource
 ) -> FeatureSpec:
     grid = Grid([e.stride for e in extents], [e.offset for e in extents])
     height, width = (inf if everything else float(e.receptive_field) for e in extents)
@@ -116,7 +116,7 @@ def _spec(
 
 
 @dataclass(frozen=True)
-class _Subject:
+class _NetworkReplica:
     """A stand-in for a network: a copy without data, or with random weights where it needs some."""
 
     network: nn.Module
@@ -183,7 +183,7 @@ class _Subject:
         return high * multiple
 
 
-def _first_run(module: nn.Module, channels: int) -> tuple[_Subject, Trace]:
+def _first_run(module: nn.Module, channels: int) -> tuple[_NetworkReplica, Trace]:
     """Return a stand-in, and what it does with an image of a size that it takes."""
     problems: list[Exception] = []
     for device, fill, sizes in (
@@ -192,7 +192,7 @@ def _first_run(module: nn.Module, channels: int) -> tuple[_Subject, Trace]:
     ):
         for size in sizes:
             try:
-                subject = _Subject(replica(module, fill), channels, device)
+                subject = _NetworkReplica(replica(module, fill), channels, device)
                 return subject, subject.trace(size)
             except Exception as error:  # noqa: BLE001
                 problems.append(error)

@@ -54,10 +54,10 @@ _RULES: Sequence[tuple[Rule, str]] = (
         "var_mean",
     ),
     (
-        layers.normalise_along,
+        layers.normalize_along,
         "layer_norm log_softmax native_layer_norm softmax _log_softmax _softmax",
     ),
-    (layers.normalise_maps, "group_norm instance_norm native_group_norm"),
+    (layers.normalize_maps, "group_norm instance_norm native_group_norm"),
     (layers.linear, "linear"),
     (layers.matmul, "bmm matmul mm"),
     (layers.attention, "scaled_dot_product_attention"),

@@ -110,7 +110,7 @@ class Located:
     def contracted(self, dim: int, size: int) -> Located:
         """Return the positions after the cells along ``dim`` were combined to ``size`` new values.
 
-        Low digits, of a neighbourhood (phases moved to channels), widen the extent; a whole axis
+        Low digits, of a neighborhood (phases moved to channels), widen the extent; a whole axis
         makes the result depend on everything along it.
 
         Raises: Untraceable if high digits are combined, which are of cells far apart.
@@ -209,7 +209,7 @@ def _take(stack: list[Digit], size: int) -> Dim:
 
 
 def _joined(digits: Sequence[Digit]) -> Dim:
-    """Put neighbouring digits of one number together again."""
+    """Put neighboring digits of one number together again."""
     joined: list[Digit] = []
     for digit in digits:
         last = joined[-1] if joined else None

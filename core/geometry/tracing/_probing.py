@@ -18,7 +18,7 @@ LENGTHS = (448, 896)
 WIDTH = 64
 """Pixels across it: a strip costs little, and the two axes are looked at one by one."""
 PHASES = 8
-"""Neighbouring cells that are united where they see differently, as after an upsampling."""
+"""Neighboring cells that are united where they see differently, as after an upsampling."""
 SCALE = 2.0**60
 """Of the gradients: those of the outermost pixels are products of many small weights."""
 

@@ -47,7 +47,7 @@ def _two_convolutions(channels_in: int, channels_out: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (channels_in, channels_out):
         layers += [
-            # Zeros at the border would be a colour that no image has.
+            # Zeros at the border would be a color that no image has.
             nn.Conv2d(channels, channels_out, 3, padding=1, padding_mode="replicate", bias=False),
             nn.BatchNorm2d(channels_out),
             nn.ReLU(inplace=True),

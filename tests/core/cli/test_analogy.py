@@ -50,7 +50,7 @@ def test_another_number_of_words(words: Words, given: tuple[str, ...]) -> None:
     assert err.endswith(f"Error: {THREE.capitalize()}; or --stdin.\n")
 
 
-def test_a_misspelt_word(words: Words) -> None:
+def test_a_misspelled_word(words: Words) -> None:
     code, out, err = words("analogy", "man", "wonan", "king", *TOY)
     assert (code, out) == (2, "")
     assert err == "'wonan' is none of the 8 words. Did you mean 'woman'?\n"

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 from pluxel.core.cli import main
-from pluxel.core.config import shipped
+from pluxel.core.config.tree.files import shipped
 
 SMALL = """\
 # A network for shapes.
@@ -74,7 +74,7 @@ def test_check_says_how_much_a_step_is(pluxel: Pluxel) -> None:
             "training.groups: no parameter matches 'nothinglikethis'; the modules are ",
         ),
         ("training.groups=[{match: '', frozen: true}]", "training.groups freezes every parameter"),
-        ("backbone.pretrained=empty.pth", "empty.pth does not say which normalisation its weights"),
+        ("backbone.pretrained=empty.pth", "empty.pth does not say which normalization its weights"),
         (
             "backbone={type: timm, model: resnet18, out_indices: []}",
             "backbone.out_indices: expected at least 1 item, not an empty list",
@@ -203,7 +203,7 @@ FOLDER = "{type: folder, images: nowhere, masks: nowhere, classes: %s}"
         (["splits.val=val[3]"], "split 'val[3]': a part is written [from:to]"),
         (
             ["dataset=" + FOLDER % '{0: a, "#ff0000": b}'],
-            "classes has both ids and colours for keys",
+            "classes has both ids and colors for keys",
         ),
         (
             ["dataset=" + FOLDER % "[a, b]", "dataset.fractions={train: 0.9, val: 0.2}"],

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pluxel.core.cli import main
 from pluxel.core.cli.labels import align
-from pluxel.core.config import LabelsConfig
+from pluxel.core.config.sections.labels import LabelsConfig
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.model.alignment import THRESHOLD
 from pluxel.plugins.datasets.voc import LABELS

@@ -141,7 +141,7 @@ class TestList:
         assert "acme-seg" not in out
         assert "acme_seg" not in sys.modules
 
-    def test_a_misspelt_deny(self, pluxel: Any, acme: Any) -> None:
+    def test_a_misspelled_deny(self, pluxel: Any, acme: Any) -> None:
         code, _, err = pluxel("--deny-plugin", "acme-sge", "plugins", "list")
         assert code == 2
         assert err.endswith("Did you mean 'acme-seg'?\n")

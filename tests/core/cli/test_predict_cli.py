@@ -27,7 +27,7 @@ def odd_images(folder: Path) -> dict[str, tuple[int, int]]:
     folder.mkdir()
     Image.fromarray(noise(37, 53, 3)).save(folder / "odd.jpg")
     Image.fromarray(noise(1, 1, 3)).save(folder / "pixel.png")
-    Image.fromarray(noise(20, 30)).save(folder / "grey.png")
+    Image.fromarray(noise(20, 30)).save(folder / "gray.png")
     Image.fromarray(noise(20, 30, 4)).save(folder / "alpha.png")
     Image.fromarray(noise(20, 30, kind=np.uint16)).save(folder / "deep.png")
     Image.fromarray(noise(20, 30, 4), "CMYK").save(folder / "print.jpg")
@@ -35,7 +35,7 @@ def odd_images(folder: Path) -> dict[str, tuple[int, int]]:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: 90 degrees
     Image.fromarray(noise(20, 30, 3)).save(folder / "turned.jpg", exif=exif)
-    sizes = dict.fromkeys(("grey", "alpha", "deep", "print", "palette"), (20, 30))
+    sizes = dict.fromkeys(("gray", "alpha", "deep", "print", "palette"), (20, 30))
     return sizes | {"odd": (37, 53), "pixel": (1, 1), "turned": (30, 20)}
 
 
@@ -55,7 +55,7 @@ def test_any_image_in_the_same_size_out(pluxel, trained, tmp_path):
         assert saved["probabilities"].shape == (2, *size)
         np.testing.assert_allclose(saved["probabilities"].astype(float).sum(0), 1, atol=2e-3)
         assert list(saved["class_names"]) == ["ground", "square"]
-    for name in ("print.jpg", "deep.png", "turned.jpg", "grey.png", "alpha.png"):
+    for name in ("print.jpg", "deep.png", "turned.jpg", "gray.png", "alpha.png"):
         assert name in done.stderr, "a conversion is told"
 
 

@@ -1,4 +1,4 @@
-"""``pluxel similar``: neighbours of words, from arguments and from a pipe."""
+"""``pluxel similar``: neighbors of words, from arguments and from a pipe."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_excluded_and_restricted(words: Words) -> None:
     assert (code, err) == (2, "'boi' is none of the 8 words. Did you mean 'boy'?\n")
 
 
-def test_misspelt_words_are_all_told_and_nothing_else(words: Words) -> None:
+def test_misspelled_words_are_all_told_and_nothing_else(words: Words) -> None:
     code, out, err = words("similar", "mann", "man", "womann", *TOY, "-k", 2)
     assert (code, out) == (2, "")
     assert err.splitlines() == [

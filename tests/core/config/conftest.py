@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from hypothesis import settings
-from pluxel.core.config import Config, load_config
+from pluxel.core.config._config import Config
+from pluxel.core.config._load import load_config
 from pluxel.registry import Host
 
 # A deadline measures the machine's other work as much as ours.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
-
-
-def _import(name: str) -> ModuleType:
-    path = Path(__file__).parent / "fakes" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def acme() -> Iterator[ModuleType]:
-    yield _import("fake_seg")
-    del sys.modules["fake_seg"]
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pluxel.core.config import ConfigError, Problem
+from pluxel.core.config.tree.problems import ConfigError, Problem
 from pluxel.registry import PluxelError
 
 TEXT = """\

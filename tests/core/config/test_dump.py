@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.config import load_config
+from pluxel.core.config._load import load_config
 from pluxel.core.config.tree.emit import emit
 from pluxel.core.config.tree.nodes import Location, MapNode, plain
 from pluxel.core.config.tree.parse import parse
@@ -96,7 +96,7 @@ backbone: {type: vgg, pretrained: weights/vgg.pt}
 decoder: {type: wrap, inner: {type: fcn8s, scales: [1, 0.1]}}
 loss:
   type: typed
-  colour: blue
+  color: blue
   pair: [3, 4]
   names: [y, x]
   options: {alpha: 0.1, beta-decay: 7}

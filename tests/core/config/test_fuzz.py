@@ -6,7 +6,9 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pluxel.core.config import Config, ConfigError, load_config
+from pluxel.core.config._config import Config
+from pluxel.core.config._load import load_config
+from pluxel.core.config.tree.problems import ConfigError
 from pluxel.registry import Host
 
 SEED = """\

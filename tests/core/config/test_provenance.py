@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pluxel.core.config import ConfigError
 from pluxel.core.config._provenance import _release
+from pluxel.core.config.tree.problems import ConfigError
 from pluxel.registry import Host
 
 

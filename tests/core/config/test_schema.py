@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from pluxel.core.config import config_schema, shipped
+from pluxel.core.config._schema import config_schema
+from pluxel.core.config.tree.files import shipped
 from pluxel.core.config.tree.nodes import Location, plain
 from pluxel.core.config.tree.parse import parse
 from pluxel.core.config.tree.problems import Problems
@@ -104,7 +105,7 @@ def test_what_does_not_load_is_invalid(
         ("{type: dice, smooth: '${x}'}", True),
         ("{type: '${x}', anything: 1}", True),
         ("{type: sum, terms: [dice, {type: dice}, {loss: {type: dice, smooth: 1}}]}", True),
-        ("{type: typed, colour: red, pair: [1, 2], options: {beta-decay: 3}, size: [1, 2]}", True),
+        ("{type: typed, color: red, pair: [1, 2], options: {beta-decay: 3}, size: [1, 2]}", True),
         ("dicee", False),
         ("fcn8s", False),
         ("5", False),
@@ -113,7 +114,7 @@ def test_what_does_not_load_is_invalid(
         ("{type: dice, smooth: x}", False),
         ("{type: sum, terms: [dicee]}", False),
         ("{type: sum, terms: [{type: dice, smoth: 1}]}", False),
-        ("{type: typed, colour: green}", False),
+        ("{type: typed, color: green}", False),
     ],
 )
 def test_components(validator: Draft202012Validator, small: str, loss: str, valid: bool) -> None:
@@ -169,7 +170,7 @@ def test_a_broken_component_breaks_nothing_else(acme: Any, small: str, monkeypat
         "{type: gone, whatever: 1}": True,
         "{type: half/greedy, whatever: 1}": True,
         "{type: caller}": True,
-        "{type: typed, colour: green}": False,
+        "{type: typed, color: green}": False,
         "dice": False,  # ambiguous now
         "half/dice": True,
     }.items():

@@ -1,15 +1,15 @@
-"""Colours as numbers and as text."""
+"""Colors as numbers and as text."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pluxel.core.contracts.colors import hex_colour, pack, parse_colour, unpack, voc_colour
+from pluxel.core.contracts.colors import hex_color, pack, parse_color, unpack, voc_color
 
 
 def test_voc_palette():
     """The values that the development kit's VOClabelcolormap prints."""
-    assert [voc_colour(i) for i in (0, 1, 2, 7, 8, 20)] == [
+    assert [voc_color(i) for i in (0, 1, 2, 7, 8, 20)] == [
         (0, 0, 0),
         (128, 0, 0),
         (0, 128, 0),
@@ -17,30 +17,30 @@ def test_voc_palette():
         (64, 0, 0),
         (0, 64, 128),
     ]
-    assert voc_colour(255) == (224, 224, 192)
+    assert voc_color(255) == (224, 224, 192)
 
 
 @given(st.tuples(*[st.integers(0, 255)] * 3))
-def test_packing_is_undone(colour):
-    assert unpack(pack(colour)) == colour
-    assert int(hex_colour(colour)[1:], 16) == pack(colour)
+def test_packing_is_undone(color):
+    assert unpack(pack(color)) == color
+    assert int(hex_color(color)[1:], 16) == pack(color)
 
 
 def test_packing_of_many_at_once():
-    colours = np.array([[255, 0, 1], [0, 2, 0]], np.uint32)
-    ids = pack(colours.T)
-    assert ids.tolist() == [pack(map(int, colour)) for colour in colours] == [0xFF0001, 0x000200]
-    assert np.stack(unpack(ids), -1).tolist() == colours.tolist()
+    colors = np.array([[255, 0, 1], [0, 2, 0]], np.uint32)
+    ids = pack(colors.T)
+    assert ids.tolist() == [pack(map(int, color)) for color in colors] == [0xFF0001, 0x000200]
+    assert np.stack(unpack(ids), -1).tolist() == colors.tolist()
 
 
 @pytest.mark.parametrize("written", ["#ff0080", "#FF0080", [255, 0, 128], (255, 0, 128)])
 def test_spellings(written):
-    assert parse_colour(written) == (255, 0, 128)
+    assert parse_color(written) == (255, 0, 128)
 
 
 @pytest.mark.parametrize(
     "written", ["red", "#ff00", "#ff008g", [1, 2], [1, 2, 256], [1, 2, True], 7]
 )
 def test_what_is_none(written):
-    with pytest.raises(ValueError, match="is not a colour: write '#rrggbb' or three integers"):
-        parse_colour(written)
+    with pytest.raises(ValueError, match="is not a color: write '#rrggbb' or three integers"):
+        parse_color(written)

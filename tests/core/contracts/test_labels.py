@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pluxel.core.config import LabelsConfig
+from pluxel.core.config.sections.labels import LabelsConfig
 from pluxel.core.contracts.labels import (
     LabelError,
     LabelMap,
@@ -83,10 +83,10 @@ class TestEncode:
             "labels: {map: {37: ignore, 38: ignore}}"
         )
 
-    def test_shows_a_stray_colour_as_the_config_writes_it(self):
-        colours = LabelSpace(LabelMap({0xFF0000: "roof"}, packed_rgb=True))
+    def test_shows_a_stray_color_as_the_config_writes_it(self):
+        colors = LabelSpace(LabelMap({0xFF0000: "roof"}, packed_rgb=True))
         with pytest.raises(LabelError, match=re.escape('{map: {"#00ff01": ignore}}')):
-            colours.encode(np.array([[0x00FF01]], np.uint32), "a.png")
+            colors.encode(np.array([[0x00FF01]], np.uint32), "a.png")
 
     def test_takes_negative_ids_where_they_are_listed(self):
         labels = space(map={-1: "ignore"})
@@ -157,7 +157,7 @@ class TestMerged:
         with pytest.raises(LabelError, match=rf"unknown class '{name}'\. Did you mean '{meant}'\?"):
             space(map={8: name})
 
-    def test_believes_a_name_that_has_a_colour(self):
+    def test_believes_a_name_that_has_a_color(self):
         labels = space(map={8: "roads"}, palette={"roads": "#010203"})
         assert labels.class_names == ("road", "sky", "roads")
         assert labels.palette[2].tolist() == [1, 2, 3]
@@ -165,17 +165,17 @@ class TestMerged:
     def test_lets_a_class_be_renamed_to_something_like_it(self):
         assert space(map={8: "pavements"}).class_names == ("road", "sky", "pavements")
 
-    def test_refuses_a_colour_for_an_unknown_class(self):
+    def test_refuses_a_color_for_an_unknown_class(self):
         with pytest.raises(LabelError, match=r"unknown class 'raod'\. Did you mean 'road'\?"):
             space(palette={"raod": "#010203"})
 
-    def test_refuses_colours_as_ids_of_index_masks(self):
-        with pytest.raises(LabelError, match="hold ids, not colours: '#ff0000' is no id"):
+    def test_refuses_colors_as_ids_of_index_masks(self):
+        with pytest.raises(LabelError, match="hold ids, not colors: '#ff0000' is no id"):
             space(map={"#ff0000": "road"})
 
-    def test_takes_colours_as_ids_of_coloured_masks(self):
-        coloured = LabelMap({0xFF0000: "roof"}, packed_rgb=True)
-        labels = LabelSpace.merged(coloured, LabelsConfig(map={"#00FF00": "tree"}))
+    def test_takes_colors_as_ids_of_colored_masks(self):
+        colored = LabelMap({0xFF0000: "roof"}, packed_rgb=True)
+        labels = LabelSpace.merged(colored, LabelsConfig(map={"#00FF00": "tree"}))
         assert labels.encode(np.array([[0x00FF00]], np.uint32)).tolist() == [[1]]
 
 
@@ -209,7 +209,7 @@ class TestPalette:
         labels = LabelSpace(
             LabelMap({i: f"c{i}" for i in range(count)}, {f"c{given_one}": (128, 0, 0)})
         )
-        assert len({tuple(colour) for colour in labels.palette.tolist()}) == count
+        assert len({tuple(color) for color in labels.palette.tolist()}) == count
         assert labels.palette[given_one].tolist() == [128, 0, 0]
 
     def test_colorize(self):

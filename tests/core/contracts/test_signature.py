@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pluxel.core.config import read_signature
 from pluxel.core.contracts.kinds import WIRING
+from pluxel.core.contracts.signature import read_signature
 from pluxel.registry import Component, PluginError
 
 UNET = Component("unet", target="acme:UNet", summary="x", provider="acme-seg")
@@ -47,7 +47,7 @@ def test_an_inherited_constructor_is_read_where_it_was_written(acme: Any) -> Non
     class Child(acme.Typed):
         pass
 
-    assert "parameter_colour" in read(Child, "loss").parameters.model_fields
+    assert "parameter_color" in read(Child, "loss").parameters.model_fields
 
 
 def test_a_decorated_constructor() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pluxel.core.contracts.kinds import Sample
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
-from pluxel.core.data import Lazy
 from pluxel.core.data.images import ImageError
+from pluxel.core.data.lazy import LazyMapping
 
 LABELS = LabelMap({0: "ground", 1: "thing", 9: "ignore"})
 
@@ -37,8 +37,8 @@ class Toy:
             raise IndexError(index)
         return Sample(
             name=f"toy_{index}",
-            inputs=Lazy(image=lambda: self._image(index)),
-            labels=Lazy(semantic=lambda: self._label(index)),
+            inputs=LazyMapping(image=lambda: self._image(index)),
+            labels=LazyMapping(semantic=lambda: self._label(index)),
             paths={"image": Path(f"toy/{index}.jpg"), "semantic": Path(f"toy/{index}.png")},
         )
 

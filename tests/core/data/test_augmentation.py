@@ -4,8 +4,8 @@ import logging
 
 import numpy as np
 import pytest
-from pluxel.core.data import AugmentationError, build_transforms, check_transforms
 from pluxel.core.data._transforms import Builder
+from pluxel.core.data.augmentation import AugmentationError, build_transforms, check_transforms
 
 # What a transform needs to have an effect that can be seen on a small image.
 ARGUMENTS = {
@@ -184,8 +184,8 @@ class TestOtherImages:
         assert out["image"].dtype == np.uint16
         assert (out["image"] == image[:, ::-1]).all()
         darker = {"brightness_limit": [-0.1, -0.1], "contrast_limit": [0, 0], "p": 1}
-        colour = build_transforms([{"RandomBrightnessContrast": darker}])
-        out, _ = colour(0, {"image": image}, {"semantic": LABELS})
+        color = build_transforms([{"RandomBrightnessContrast": darker}])
+        out, _ = color(0, {"image": image}, {"semantic": LABELS})
         wanted = np.maximum(image.astype(int) - 6553.5, 0)
         assert np.abs(out["image"] - wanted).max() <= 1
 
@@ -195,13 +195,13 @@ class TestOtherImages:
 
 
 class TestFill:
-    def test_is_the_mean_colour_unless_given(self):
+    def test_is_the_mean_color_unless_given(self):
         pad = {"PadIfNeeded": {"min_height": 70, "min_width": 90, "position": "top_left"}}
         given = {"PadIfNeeded": {**pad["PadIfNeeded"], "fill": [1, 2, 3]}}
-        for transform, colour in ((pad, [10, 20, 30]), (given, [1, 2, 3])):
+        for transform, color in ((pad, [10, 20, 30]), (given, [1, 2, 3])):
             augment = build_transforms([transform], fill=(10, 20, 30))
             out, _ = augment(0, {"image": IMAGE}, {"semantic": LABELS})
-            assert out["image"][-1, -1].tolist() == colour
+            assert out["image"][-1, -1].tolist() == color
 
     @pytest.mark.parametrize(
         ("dtype", "expected"), [(np.uint8, 51), (np.uint16, 51 * 257), (np.float32, 0.2)]
@@ -226,7 +226,7 @@ class TestFill:
         _, targets = augment(0, {"image": IMAGE}, {"semantic": LABELS})
         assert targets["semantic"][0, 0] == 255
 
-    def test_by_reflection_needs_no_colour(self):
+    def test_by_reflection_needs_no_color(self):
         reflect = {"limit": [45, 45], "border_mode": "BORDER_REFLECT_101", "p": 1}
         augment = build_transforms([{"Rotate": reflect}])
         _, targets = augment(0, {"image": IMAGE}, {"semantic": LABELS})
@@ -280,7 +280,7 @@ class TestCheck:
                 (0, "OneOf", "p"),
                 "Input should be less than or equal to 1 (it is 2)",
             ),
-            (["Normalise"], (0,), "unknown transform 'Normalise'."),
+            (["Normalize"], (0,), "unknown transform 'Normalize'."),
             ([{"OneOf": {"p": 1}}], (0, "OneOf"), "OneOf needs 'transforms'"),
             ([{"OneOf": {"transforms": []}}], (0, "OneOf", "transforms"), "the list of transforms"),
             ([{"SomeOf": {"transforms": ["Blur"], "m": 1}}], (0, "SomeOf", "m"), "no argument 'm'"),
@@ -289,7 +289,7 @@ class TestCheck:
                 (0, "Resize", "mask_interpolation"),
                 "class numbers cannot be averaged: mask_interpolation is INTER_NEAREST",
             ),
-            (["Normalize"], (0,), "the stream normalises with the statistics that travel"),
+            (["Normalize"], (0,), "the stream normalizes with the statistics that travel"),
             ([{"ToTensorV2": {}}], (0, "ToTensorV2"), "so ToTensorV2 does not belong"),
             (["Compose"], (0,), "write Sequential for a list inside a list"),
             (["Lambda"], (0,), "Lambda needs a function, which YAML cannot hold"),
@@ -330,7 +330,7 @@ class TestErrors:
         assert "on an image of 64×76 (height × width)" in str(caught.value)
         assert "(100, 40)" in str(caught.value)
 
-    def test_of_colour_changes_on_other_images(self):
+    def test_of_color_changes_on_other_images(self):
         augment = build_transforms([{"HueSaturationValue": {"p": 1}}])
         with pytest.raises(AugmentationError, match="1-channel or 3-channel images"):
             augment(0, {"image": np.repeat(IMAGE[..., :1], 5, -1)}, {"semantic": LABELS})

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from pluxel.core.data import EvaluationData, Item, collate_evaluation, collate_training
+from pluxel.core.data.batch import Item, collate_evaluation, collate_training
+from pluxel.core.data.samples import EvaluationData
 
 SIZES = {0: (4, 6), 1: (5, 3), 2: (4, 6)}
 
@@ -42,7 +43,7 @@ class TestCollateTraining:
         assert (image.numpy() == 7).all()
 
     def test_brings_types_together_by_what_they_stand_for(self):
-        """A folder may hold greys of 8 bits and of 16."""
+        """A folder may hold grays of 8 bits and of 16."""
         values = np.uint8([[[51]]]), np.uint16([[[51 * 257]]]), np.float32([[[0.2]]])
         items = [Item("a", 0, {"depth": one}, {}, {}) for one in values]
         depth = collate_training(items).inputs["depth"]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pluxel.core.data import DataError, open_split
 from pluxel.core.data.check import check_data
+from pluxel.core.data.samples import DataError
+from pluxel.core.data.splits import open_split
 
 
 def kinds(report) -> list[tuple[str, str]]:

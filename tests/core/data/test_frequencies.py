@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from pluxel.core.contracts.labels import LabelError
-from pluxel.core.data import DataError, class_frequencies
+from pluxel.core.data.frequencies import class_frequencies
+from pluxel.core.data.samples import DataError
 
 
 def test_count_pixels_without_ignored_ones(toy, spaces):

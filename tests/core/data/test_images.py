@@ -49,8 +49,8 @@ class TestReadImage:
     @pytest.mark.parametrize(
         ("mode", "what"),
         [
-            ("L", "greyscale"),
-            ("LA", "greyscale with alpha"),
+            ("L", "grayscale"),
+            ("LA", "grayscale with alpha"),
             ("1", "1-bit"),
             ("P", "palette"),
             ("RGBA", "RGBA"),
@@ -67,7 +67,7 @@ class TestReadImage:
             f"{path}: converted from {what} to RGB"
         ]
 
-    def test_drops_alpha_and_keeps_colour(self, tmp_path):
+    def test_drops_alpha_and_keeps_color(self, tmp_path):
         rgba = np.dstack([RGB, np.zeros((6, 9), np.uint8)])
         assert (read_image(save(tmp_path / "a.png", rgba)) == RGB).all()
 
@@ -169,9 +169,9 @@ class TestReadImage:
         assert read[row, column].min() > 200
         assert len(caplog.records) == (orientation != 1)
 
-    def test_as_greyscale(self, tmp_path):
-        grey = RGB[..., 0]
-        assert (read_image(save(tmp_path / "a.png", grey), 1) == grey[..., None]).all()
+    def test_as_grayscale(self, tmp_path):
+        gray = RGB[..., 0]
+        assert (read_image(save(tmp_path / "a.png", gray), 1) == gray[..., None]).all()
 
     def test_with_four_channels(self, tmp_path):
         rgba = np.dstack([RGB, RGB[..., 0]])
@@ -206,7 +206,7 @@ class TestConvert:
     def test_says_what_it_did(self, caplog):
         caplog.set_level(logging.INFO, "pluxel")
         convert(Image.fromarray(RGB[..., 0]), 3, "the photograph")
-        assert caplog.messages == ["the photograph: converted from greyscale to RGB"]
+        assert caplog.messages == ["the photograph: converted from grayscale to RGB"]
 
     def test_invents_no_channel(self):
         with pytest.raises(ImageError, match=r"it: has 3 channels \(RGB\), 4 are needed"):
@@ -399,11 +399,11 @@ class TestMasks:
         ):
             read_index_mask(tmp_path / "a.npy")
 
-    def test_of_greys_in_three_channels(self, tmp_path):
+    def test_of_grays_in_three_channels(self, tmp_path):
         assert (read_index_mask(save(tmp_path / "a.png", np.dstack([IDS] * 3))) == IDS).all()
 
-    def test_of_colours_are_no_ids(self, tmp_path):
-        with pytest.raises(ImageError, match=r"a.png: the mask holds colours \(RGB\), not ids"):
+    def test_of_colors_are_no_ids(self, tmp_path):
+        with pytest.raises(ImageError, match=r"a.png: the mask holds colors \(RGB\), not ids"):
             read_index_mask(save(tmp_path / "a.png", RGB))
 
     @pytest.mark.parametrize("values", [(0, 1), (0, 255)])
@@ -423,20 +423,20 @@ class TestMasks:
         assert (read_binary_mask(path) == mask // 255).mean() > 0.95
         assert "lossy" in caplog.text
 
-    def test_of_colours(self, tmp_path):
+    def test_of_colors(self, tmp_path):
         mask = np.array([[[255, 0, 1], [0, 2, 0]]], np.uint8)
         read = read_rgb_mask(save(tmp_path / "a.png", mask))
         assert read.tolist() == [[0xFF0001, 0x000200]]
 
-    def test_of_colours_from_a_palette(self, tmp_path):
+    def test_of_colors_from_a_palette(self, tmp_path):
         read = read_rgb_mask(save(tmp_path / "a.png", palette_image(IDS)))
         assert read[0, 1] == (254 << 16 | 1 << 8 | 0)
 
     def test_are_upright_like_their_images(self, tmp_path):
         path = save(tmp_path / "a.png", IDS, exif=exif(SIDEWAYS))
         assert (read_index_mask(path) == np.rot90(IDS, -1)).all()
-        colours = save(tmp_path / "b.png", RGB, exif=exif(SIDEWAYS))
-        assert read_rgb_mask(colours).shape == (9, 6)
+        colors = save(tmp_path / "b.png", RGB, exif=exif(SIDEWAYS))
+        assert read_rgb_mask(colors).shape == (9, 6)
 
 
 class TestWriteMask:
@@ -447,7 +447,7 @@ class TestWriteMask:
         assert Image.open(tmp_path / "a.png").mode == mode
         assert (read_index_mask(tmp_path / "a.png") == ids).all()
 
-    def test_writes_colours(self, tmp_path):
+    def test_writes_colors(self, tmp_path):
         ids = np.array([[0xFF0001, 0x000200]], np.uint32)
         write_mask(tmp_path / "a.png", ids, packed_rgb=True)
         assert (read_rgb_mask(tmp_path / "a.png") == ids).all()

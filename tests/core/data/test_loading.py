@@ -6,13 +6,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from pluxel.core.data import (
-    DataError,
-    EvaluationData,
-    TrainingData,
-    evaluation_loader,
-    training_loader,
-)
+from pluxel.core.data.loading import evaluation_loader, training_loader
+from pluxel.core.data.samples import DataError, EvaluationData, TrainingData
 
 AUGMENT = ["HorizontalFlip", {"RandomGamma": {"p": 1}}, {"RandomCrop": {"height": 3, "width": 3}}]
 

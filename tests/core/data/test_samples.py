@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from pluxel.core.contracts.kinds import Sample
 from pluxel.core.contracts.labels import LabelError, LabelMap, LabelSpace
-from pluxel.core.data import DataError, EvaluationData, TrainingData, open_split
 from pluxel.core.data.images import ImageError
+from pluxel.core.data.samples import DataError, EvaluationData, TrainingData
+from pluxel.core.data.splits import open_split
 from pluxel.registry import PluxelError
 
 
@@ -86,7 +87,7 @@ class TestItems:
         assert first[30].targets["semantic"].tolist() == again[30].targets["semantic"].tolist()
         assert len({first[n].targets["semantic"].tobytes() for n in range(30)}) == 4
 
-    def test_of_greyscale_get_a_channel_axis(self, toy, spaces):
+    def test_of_grayscale_get_a_channel_axis(self, toy, spaces):
         dataset = toy()
         dataset.channels = {"image": 1}
         dataset._image = lambda index: np.zeros((4, 6), np.uint8)

@@ -1,7 +1,7 @@
 """``name[from:to] + name``, for any dataset."""
 
 import pytest
-from pluxel.core.data import SplitError, open_split
+from pluxel.core.data.splits import SplitError, open_split
 
 
 def names(split: str, make) -> list[int]:

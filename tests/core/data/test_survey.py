@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from pluxel.core.cli.scaffold.recipe import write_recipe
-from pluxel.core.config import load_config
+from pluxel.core.config._load import load_config
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.data import open_split
 from pluxel.core.data.images import ImageError
+from pluxel.core.data.splits import open_split
 from pluxel.core.data.survey import SurveyError, survey
 from pluxel.registry import Host
 
@@ -46,13 +46,13 @@ class TestSurvey:
         assert found.sizes == {(3, 4): 3}
         assert [path.name for path in found.unpaired] == ["alone.jpg"]
 
-    def test_sees_colours(self, tmp_path):
+    def test_sees_colors(self, tmp_path):
         fill(tmp_path, [np.array([[[255, 0, 0], [0, 0, 0]]])])
         found = look(tmp_path)
         assert found.mask_format == "rgb"
         assert found.ids == {0: (1, 1), 0xFF0000: (1, 1)}
 
-    def test_sees_greys_in_three_channels(self, tmp_path):
+    def test_sees_grays_in_three_channels(self, tmp_path):
         fill(tmp_path, [np.dstack([one] * 3) for one in index_masks(2)])
         assert look(tmp_path).mask_format == "index"
 
@@ -103,7 +103,7 @@ class TestSurvey:
     @pytest.mark.parametrize(
         ("masks", "message"),
         [
-            ([rng.integers(0, 256, (40, 40, 3))], r"different colours. Masks of classes hold few"),
+            ([rng.integers(0, 256, (40, 40, 3))], r"different colors. Masks of classes hold few"),
             ([rng.integers(0, 2, (1, 1))], "no image of .* has a mask"),
         ],
     )
@@ -157,7 +157,7 @@ class TestRecipe:
         labels = self.open(config, "train").labels["semantic"]
         assert dict(labels.ids) == {0: "background", 3: "class_3", 255: "ignore"}
 
-    def test_reads_colours(self, tmp_path, host):
+    def test_reads_colors(self, tmp_path, host):
         fill(tmp_path, [np.array([[[255, 0, 0], [0, 0, 0]]])] * 4)
         _, config = self.write(tmp_path, host)
         dataset = self.open(config, "train")

@@ -44,8 +44,8 @@ def test_what_is_near_is_near_in_the_plane(vectors: np.ndarray, method: Any) -> 
 def test_pca_keeps_what_two_directions_can_keep(seed: int, count: int, dim: int) -> None:
     rows = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
     unit = rows / np.linalg.norm(rows.astype(float), axis=1, keepdims=True)
-    centred = unit - unit.mean(0)
-    energy = np.linalg.eigvalsh(centred.T @ centred)[::-1]
+    centered = unit - unit.mean(0)
+    energy = np.linalg.eigvalsh(centered.T @ centered)[::-1]
     places = plane(3 * rows)
     assert (places**2).sum() == pytest.approx(energy[:2].sum(), abs=1e-6)
     assert (distances(places) <= distances(unit) + 1e-6).all()
@@ -71,8 +71,8 @@ def test_zeros_and_words_that_are_alike() -> None:
     assert np.array_equal(plane(np.ones((3, 4))), np.zeros((3, 2)))
 
 
-def boxes_of(centres: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    return np.hstack([centres - sizes / 2, centres + sizes / 2])
+def boxes_of(centers: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    return np.hstack([centers - sizes / 2, centers + sizes / 2])
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
@@ -84,8 +84,8 @@ def test_labels_of_points_close_together_do_not_cover_each_other() -> None:
     points = np.array([[400.0, 300], [405, 303], [398, 308], [410, 296], [402, 290], [700, 590]])
     sizes = np.tile([90.0, 14.0], (len(points), 1))
     frame = np.array([0.0, 0, 800, 600])
-    centres = place_labels(points, sizes, frame)
-    boxes = boxes_of(centres, sizes)
+    centers = place_labels(points, sizes, frame)
+    boxes = boxes_of(centers, sizes)
     for i, box in enumerate(boxes):
         assert (box[:2] >= frame[:2]).all()
         assert (box[2:] <= frame[2:]).all()
@@ -94,14 +94,14 @@ def test_labels_of_points_close_together_do_not_cover_each_other() -> None:
 
 
 def test_a_point_alone_has_its_label_at_its_right() -> None:
-    centres = place_labels(
+    centers = place_labels(
         np.array([[100.0, 100]]), np.array([[60.0, 10]]), np.array([0, 0, 400, 400])
     )
-    assert centres.tolist() == [[138.0, 100.0]]
-    centres = place_labels(
+    assert centers.tolist() == [[138.0, 100.0]]
+    centers = place_labels(
         np.array([[380.0, 100]]), np.array([[60.0, 10]]), np.array([0, 0, 400, 400])
     )
-    assert centres.tolist() == [[342.0, 100.0]]
+    assert centers.tolist() == [[342.0, 100.0]]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])

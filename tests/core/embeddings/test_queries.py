@@ -1,4 +1,4 @@
-"""Neighbours of words and analogies: on real vectors, and against a plain formula."""
+"""Neighbors of words and analogies: on real vectors, and against a plain formula."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core import analogy, get_similar_tokens
-from pluxel.core.embeddings import Match, Query, UnknownWordError, WordSearch, WordVectors
+from pluxel.core.embeddings import Query, UnknownWordError, WordMatch, WordSearch, WordVectors
 from pluxel.registry import PluxelError
 
 WORDS = ["north", "east", "south", "west", "north east", "up", "nothing", "NASA"]
@@ -20,7 +20,7 @@ def compass() -> WordVectors:
     return WordVectors(WORDS, torch.tensor(ROWS))
 
 
-def rounded(found: list[Match]) -> list[tuple[str, str]]:
+def rounded(found: list[WordMatch]) -> list[tuple[str, str]]:
     return [(word, f"{cosine:.3f}") for word, cosine in found]
 
 
@@ -32,7 +32,7 @@ def rounded(found: list[Match]) -> list[tuple[str, str]]:
         ("beautiful", [("lovely", "0.921"), ("gorgeous", "0.893"), ("wonderful", "0.830")]),
     ],
 )
-def test_neighbours_are_those_of_the_book(
+def test_neighbors_are_those_of_the_book(
     glove: WordVectors, word: str, near: list[tuple[str, str]]
 ) -> None:
     """Dive into Deep Learning, section 15.7."""
@@ -98,8 +98,8 @@ def test_an_embedding_of_anybodys(compass: WordVectors) -> None:
 @pytest.mark.parametrize(
     ("k", "message"),
     [
-        (0, "k = 0: at least one neighbour is to be found"),
-        (-1, "k = -1: at least one neighbour is to be found"),
+        (0, "k = 0: at least one neighbor is to be found"),
+        (-1, "k = -1: at least one neighbor is to be found"),
         (8, "k = 8, but only 7 rows can be found"),
         (2.5, "k is a whole number, not 2.5"),
         ("3", "k is a whole number, not '3'"),
@@ -121,7 +121,7 @@ def test_what_is_no_query_and_no_embedding(compass: WordVectors) -> None:
         get_similar_tokens("up", 1, "glove")  # pyright: ignore[reportArgumentType]
 
 
-def test_a_misspelt_word(compass: WordVectors) -> None:
+def test_a_misspelled_word(compass: WordVectors) -> None:
     text = "'norht' is none of the 8 words. Did you mean 'north'?"
     for ask in (
         lambda: get_similar_tokens("norht", 1, compass),
@@ -132,7 +132,7 @@ def test_a_misspelt_word(compass: WordVectors) -> None:
         assert str(caught.value) == text
 
 
-def test_zeros_have_no_neighbours(compass: WordVectors) -> None:
+def test_zeros_have_no_neighbors(compass: WordVectors) -> None:
     for query, name in (("nothing", "'nothing'"), (torch.zeros(3), "the query")):
         with pytest.raises(PluxelError) as caught:
             get_similar_tokens(query, 1, compass)

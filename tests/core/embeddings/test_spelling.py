@@ -1,4 +1,4 @@
-"""Words that a misspelt one may have been meant to be."""
+"""Words that a misspelled one may have been meant to be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pluxel.core.embeddings._spelling import suggestions
 WORDS = Vocabulary.of(
     [
         *("the", "there", "their", "beautiful", "bull", "ball", "bill", "bell", "naïve", "straße"),
-        *("internationalisation", "Rome", "x", "microarchitecture", "zézé"),
+        *("internationalization", "Rome", "x", "microarchitecture", "zézé"),
     ]
 )
 
@@ -36,7 +36,7 @@ WORDS = Vocabulary.of(
         ("strße", ["straße"]),
         ("microarchitectur", ["microarchitecture"]),
         ("microarchitectu", []),
-        ("internationalization", ["internationalisation"]),
+        ("internationalization", ["internationalization"]),
         ("", []),
         (" ", []),
         ("<", []),

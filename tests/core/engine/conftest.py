@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from pluxel.core.config import load_config
-from pluxel.core.engine import Experiment, Run, Trainer
+from pluxel.core.config._load import load_config
+from pluxel.core.engine.run import Run
+from pluxel.core.engine.training.experiment import Experiment
+from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host
 
 TOY = """\

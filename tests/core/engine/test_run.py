@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from pluxel.core.engine import Run
+from pluxel.core.engine.run import Run
 from pluxel.registry import PluxelError
 
 

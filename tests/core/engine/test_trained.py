@@ -8,7 +8,8 @@ import re
 import numpy as np
 import pytest
 from pluxel.core import Pipeline
-from pluxel.core.engine import Run, evaluate_run
+from pluxel.core.engine.run import Run
+from pluxel.core.engine.trained import evaluate_run
 from pluxel.registry import PluxelError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (33, 47, 3)).astype(np.uint8)
@@ -20,8 +21,9 @@ DENSE = [
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, host) -> Run:
-    from pluxel.core.config import load_config  # noqa: PLC0415
-    from pluxel.core.engine import Experiment, Trainer  # noqa: PLC0415
+    from pluxel.core.config._load import load_config  # noqa: PLC0415
+    from pluxel.core.engine.training.experiment import Experiment  # noqa: PLC0415
+    from pluxel.core.engine.training.train import Trainer  # noqa: PLC0415
 
     from .conftest import TOY  # noqa: PLC0415
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 import yaml
 from pluxel.core import Pipeline
-from pluxel.core.config import ConfigError
-from pluxel.core.engine import Trainer
+from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.evaluation.table import table
 from pluxel.core.engine.trained import evaluate_run
 from pluxel.core.engine.training.check import check_training
+from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import PluxelError
 
 PROJECTED = "decoder={type: semantic_projection, embedding: words, decoder: fcn32s}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from pluxel.core import FeatureSpec, Grid, LabelMap, Normalisation, Sample
+from pluxel.core import FeatureSpec, Grid, LabelMap, Normalization, Sample
 from pluxel.registry import Component, hookimpl
 from torch import Tensor, nn
 
@@ -58,7 +58,7 @@ class Backbone(nn.Module):
         if tied:
             self.twin = self.second  # the same weights under another name
         self.dropout = nn.Dropout(0.1 if norm else 0.0)
-        self.normalisation = Normalisation(mean=(0.5,), std=(0.25,))
+        self.normalization = Normalization(mean=(0.5,), std=(0.25,))
         self.feature_specs = [
             FeatureSpec("first", width, Grid(2), (3, 3), "computed"),
             FeatureSpec("second", width, Grid(4), (7, 7), "computed"),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.geometry.dilation import NotEquivariant, Rarefied
+from pluxel.core.geometry.dilation import Dilated, NotEquivariant
 from pluxel.registry import PluxelError
 from torch import Tensor, nn
 from torch.nn import functional
@@ -84,7 +84,7 @@ def test_without_padding_it_is_shift_and_stitch(
     output_stride = data.draw(st.sampled_from(divisors(stride)))
     image = torch.randn(1, 2, *size, dtype=torch.float64)
     with torch.no_grad():
-        rarefied = Rarefied(module, 2, output_stride)
+        rarefied = Dilated(module, 2, output_stride)
         kept = int(rarefied.maps[0].grid.stride[0])
         expected = stitched(module, image, stride // kept, kept)
         found = rarefied(image)
@@ -100,7 +100,7 @@ def test_with_padding_it_is_the_network_on_fragments(
     module, stride = network
     image = torch.randn(1, 2, *size, dtype=torch.float64)
     with torch.no_grad():
-        rarefied = Rarefied(module, 2, data.draw(st.sampled_from(divisors(stride))))
+        rarefied = Dilated(module, 2, data.draw(st.sampled_from(divisors(stride))))
         found, fragments, coarse = rarefied(image), rarefied.by_fragments(image), module(image)
     assert isinstance(found, Tensor)
     torch.testing.assert_close(found, fragments, **EXACT)
@@ -112,7 +112,7 @@ def test_with_padding_it_is_the_network_on_fragments(
 def test_of_a_stride_only_what_is_too_much_is_taken_out() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 5, stride=4), nn.MaxPool2d(2)).double().eval()
     image = torch.randn(1, 3, 61, 50, dtype=torch.float64)
-    rarefied = Rarefied(network, 3, 2)
+    rarefied = Dilated(network, 3, 2)
     assert rarefied.maps[0].grid.stride == (2, 2)
     torch.testing.assert_close(rarefied(image), stitched(network, image, 4, 2), **EXACT)
     torch.testing.assert_close(rarefied.by_fragments(image), rarefied(image), **EXACT)
@@ -128,7 +128,7 @@ def test_fragments_of_a_small_map_may_be_empty(size: tuple[int, int]) -> None:
     )
     network = network.double().eval()
     image = torch.randn(1, 3, *size, dtype=torch.float64)
-    rarefied = Rarefied(network, 3, 1)
+    rarefied = Dilated(network, 3, 1)
     found = rarefied.by_fragments(image)
     assert isinstance(found, Tensor)
     assert found.shape[-2:] == size
@@ -300,12 +300,12 @@ class Fuses(nn.Module):
 )
 def test_a_layer_that_does_not_commute_with_shifts_is_named(layer: nn.Module, message: str) -> None:
     with pytest.raises(NotEquivariant, match=re.escape(message)):
-        Rarefied(small(layer), 3, 1)
+        Dilated(small(layer), 3, 1)
 
 
 def test_gradients_reach_the_networks_own_weights() -> None:
     network = small(nn.Conv2d(4, 2, 3, padding=1))
-    rarefied = Rarefied(network, 3, 1)
+    rarefied = Dilated(network, 3, 1)
     dense = rarefied(torch.randn(1, 3, 9, 9))
     assert isinstance(dense, Tensor)
     dense.square().sum().backward()
@@ -314,7 +314,7 @@ def test_gradients_reach_the_networks_own_weights() -> None:
 
 def test_weights_are_those_of_the_network_wherever_they_go() -> None:
     network = small()
-    rarefied = Rarefied(network, 3, 1)
+    rarefied = Dilated(network, 3, 1)
     image = torch.randn(1, 3, 9, 9)
     network.double()
     nn.init.zeros_(network[0].weight)
@@ -325,7 +325,7 @@ def test_weights_are_those_of_the_network_wherever_they_go() -> None:
 
 def test_a_copy_runs_on_the_copied_weights() -> None:
     network = small()
-    pair = {"network": network, "rarefied": Rarefied(network, 3, 1)}
+    pair = {"network": network, "rarefied": Dilated(network, 3, 1)}
     twin = copy.deepcopy(pair)
     nn.init.zeros_(twin["network"][0].weight)
     image = torch.randn(1, 3, 9, 9)
@@ -334,7 +334,7 @@ def test_a_copy_runs_on_the_copied_weights() -> None:
 
 def test_stochastic_layers_follow_the_mode_of_the_network() -> None:
     network = small(nn.Dropout(0.5))
-    rarefied = Rarefied(network, 3, 1)
+    rarefied = Dilated(network, 3, 1)
     image = torch.randn(1, 3, 9, 9)
     assert torch.equal(rarefied(image), rarefied(image))
     network.train()
@@ -361,7 +361,7 @@ class OtherInTraining(nn.Module):
 
 def test_functions_follow_the_mode_of_the_network() -> None:
     network = small(FunctionalDropout())
-    rarefied = Rarefied(network, 3, 1)
+    rarefied = Dilated(network, 3, 1)
     image = torch.randn(1, 3, 9, 9)
     assert torch.equal(rarefied(image), rarefied(image))
     network.train()
@@ -371,7 +371,7 @@ def test_functions_follow_the_mode_of_the_network() -> None:
 
 def test_a_network_that_is_another_one_in_training_cannot_be_trained() -> None:
     network = small(OtherInTraining())
-    rarefied = Rarefied(network, 3, 1)
+    rarefied = Dilated(network, 3, 1)
     rarefied(torch.randn(1, 3, 9, 9))
     network.train()
     with pytest.raises(PluxelError, match="in training the network consists of other layers"):
@@ -381,7 +381,7 @@ def test_a_network_that_is_another_one_in_training_cannot_be_trained() -> None:
 @pytest.mark.parametrize("autocast", [False, True])
 def test_averages_of_large_values_in_half_precision(autocast: bool) -> None:
     network = nn.Sequential(nn.AvgPool2d(2, 2), nn.AvgPool2d(8, 1, padding=4)).eval()
-    rarefied = Rarefied(network, 3, 1)
+    rarefied = Dilated(network, 3, 1)
     kind = torch.float32 if autocast else torch.float16
     image = torch.full((1, 3, 40, 40), 2000.0, dtype=kind)
     with torch.no_grad(), torch.autocast("cpu", torch.float16, enabled=autocast):
@@ -397,7 +397,7 @@ def test_a_padding_keeps_its_value() -> None:
     network = (
         nn.Sequential(nn.MaxPool2d(2, 2), nn.ConstantPad2d((1, 2, 3, 4), -7.5)).double().eval()
     )
-    rarefied = Rarefied(network, 3, 1)
+    rarefied = Dilated(network, 3, 1)
     image = torch.randn(1, 3, 20, 20, dtype=torch.float64)
     found, coarse = rarefied(image), network(image)
     assert isinstance(found, Tensor)
@@ -419,7 +419,7 @@ class OtherNumbers(nn.Module):
 
 def test_other_numbers_in_training_are_noticed() -> None:
     network = small(OtherNumbers())
-    rarefied = Rarefied(network, 3, 1)
+    rarefied = Dilated(network, 3, 1)
     network.train()
     with pytest.raises(PluxelError, match="in training the network consists of other layers"):
         rarefied(torch.randn(1, 3, 9, 9))
@@ -451,7 +451,7 @@ def replaced() -> nn.Module:
 @pytest.mark.parametrize("layer", [Branches(), replaced()])
 def test_what_looks_around_by_itself_is_refused(layer: nn.Module) -> None:
     with pytest.raises(NotEquivariant, match=MOVES):
-        Rarefied(small(layer), 3, 1)
+        Dilated(small(layer), 3, 1)
 
 
 def test_a_join_of_maps_that_see_different_pixels() -> None:
@@ -465,7 +465,7 @@ def test_a_join_of_maps_that_see_different_pixels() -> None:
 
     network = small(Block()).double()
     image = torch.randn(1, 3, 20, 20, dtype=torch.float64)
-    found, coarse = Rarefied(network, 3, 1)(image), network(image)
+    found, coarse = Dilated(network, 3, 1)(image), network(image)
     assert isinstance(found, Tensor)
     torch.testing.assert_close(found[:, :, ::2, ::2], coarse, **EXACT)
 
@@ -484,7 +484,7 @@ def test_a_network_whose_maps_are_taken_out_by_hooks() -> None:
             return found
 
     with pytest.raises(NotEquivariant, match="the network returns no map, perhaps because hooks"):
-        Rarefied(Hooked(), 3, 1)
+        Dilated(Hooked(), 3, 1)
 
 
 def test_the_mode_is_that_of_the_layers_not_of_what_wraps_them() -> None:
@@ -499,7 +499,7 @@ def test_the_mode_is_that_of_the_layers_not_of_what_wraps_them() -> None:
             return self.network(image)
 
     network = small(FunctionalDropout())
-    rarefied = Rarefied(Wrapper(network), 3, 1)
+    rarefied = Dilated(Wrapper(network), 3, 1)
     image = torch.randn(1, 3, 9, 9)
     assert torch.equal(rarefied(image), rarefied(image))
     network.train()

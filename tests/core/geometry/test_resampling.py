@@ -70,8 +70,8 @@ def test_resampling_is_the_sum(
 def bilinear_kernel(size: int) -> Tensor:
     """FCN's filler (surgery.upsample_filt)."""
     factor = (size + 1) // 2
-    centre = factor - 1 if size % 2 == 1 else factor - 0.5
-    taps = 1 - (torch.arange(size, dtype=torch.float64) - centre).abs() / factor
+    center = factor - 1 if size % 2 == 1 else factor - 0.5
+    taps = 1 - (torch.arange(size, dtype=torch.float64) - center).abs() / factor
     return torch.outer(taps, taps)
 
 

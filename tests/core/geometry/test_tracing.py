@@ -66,7 +66,7 @@ KNOWN = {
     "replicated": (chain(nn.ReplicationPad2d(2), conv(3, padding=0)), 1, -1, 3),
     "zero padded": (chain(nn.ZeroPad2d((0, 1, 0, 1)), conv(3, 2, padding=0)), 2, 1, 3),
     "cropped": (chain(conv(3, 2), nn.ZeroPad2d(-2)), 2, 4, 3),
-    "normalised": (
+    "normalized": (
         chain(conv(), nn.BatchNorm2d(4), nn.GELU(), nn.Dropout2d(), nn.PReLU()),
         1,
         0,
@@ -283,7 +283,7 @@ def test_tokens_of_overlapping_patches_stay_where_they_are() -> None:
     assert only(vit).grid == Grid(2, 0)
 
 
-def test_written_out_attention_is_recognised() -> None:
+def test_written_out_attention_is_recognized() -> None:
     def attend_by_hand(image: Tensor, layer: nn.Module) -> Tensor:
         maps = layer(image)
         tokens = maps.flatten(2)

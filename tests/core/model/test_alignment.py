@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from pluxel.core.config import AlignConfig, LabelsConfig
+from pluxel.core.config.sections.labels import AlignConfig, LabelsConfig
 from pluxel.core.contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace
 from pluxel.core.embeddings import UnknownWordError, WordVectors, name_vectors
 from pluxel.core.model.alignment import (
-    Match,
+    ClassMatch,
     align,
     aligned,
     best_of_each,
     best_pairs,
     margins,
     plain_name,
-    settled_labels,
+    resolved_labels,
     tell,
     vectors_of,
 )
@@ -66,7 +66,7 @@ def settle(host):
         ours = {key: changes.pop(key) for key in ("map", "palette") if key in changes}
         section = ours | {"align": {"embedding": "street_words", "to": to} | changes}
         labels = LabelsConfig.model_validate(section, context={"host": host})
-        return settled_labels(label_map, labels)
+        return resolved_labels(label_map, labels)
 
     return settle
 
@@ -142,9 +142,9 @@ class TestEqualNames:
     @pytest.mark.parametrize(
         "spelling", ["traffic light", "traffic-light", "TrafficLight", "trafficlight"]
     )
-    def test_are_equal_however_they_are_spelt(self, spelling):
+    def test_are_equal_however_they_are_spelled(self, spelling):
         assert plain_name(spelling) == "trafficlight"
-        match = Match(spelling, "Traffic_Light", 1.0)
+        match = ClassMatch(spelling, "Traffic_Light", 1.0)
         assert align([spelling], ["Traffic_Light"], None) == [match]
         assert match.by_name
 
@@ -258,7 +258,7 @@ class TestAligned:
         with pytest.raises(PluxelError, match="no class is called 'rood'. Did you mean 'road'?"):
             aligned(STREET, ["car", "road"], config(), {5: "rood"})
 
-    def test_a_colour_where_there_are_ids(self, config):
+    def test_a_color_where_there_are_ids(self, config):
         with pytest.raises(LabelError, match="'#ff0000' is no id"):
             aligned(STREET, ["car"], config(), {"#ff0000": "car"})
 
@@ -270,10 +270,10 @@ class TestSettled:
         assert labels.map == {0: "sky", 5: "car", 9: "road", 7: IGNORE, 11: IGNORE, 12: "car"}
         space = LabelSpace.merged(STREET, labels)
         assert space.class_names == ("sky", "car", "road")
-        assert settled_labels(STREET, labels) is labels
+        assert resolved_labels(STREET, labels) is labels
 
     def test_names_near_to_those_that_stay_are_no_slips(self, settle):
-        """'signs' beside 'sign' would be taken for a slip, but that it has a colour."""
+        """'signs' beside 'sign' would be taken for a slip, but that it has a color."""
         dataset = LabelMap({1: "sign", 2: "car"})
         with pytest.raises(LabelError, match="unknown class 'signs'. Did you mean 'sign'?"):
             LabelSpace.merged(dataset, LabelsConfig(map={2: "signs"}))
@@ -281,17 +281,17 @@ class TestSettled:
         labels = settle(dataset, ["sign", "signs"], map={2: "signs"}, embedding=nothing)
         assert LabelSpace.merged(dataset, labels).class_names == ("sign", "signs")
 
-    def test_colours_are_kept_for_good(self, settle):
+    def test_colors_are_kept_for_good(self, settle):
         labels = settle(STREET, ["car", "sky", "road"], palette={"sky": (1, 2, 3)})
         space = LabelSpace.merged(STREET, labels)
         assert labels.palette["sky"] == (1, 2, 3)
         assert space.palette.tolist() == [list(labels.palette[n]) for n in space.class_names]
 
-    def test_coloured_masks_keep_colours_for_keys(self, settle):
-        coloured = LabelMap({0xFF0000: "truck", 0x0000FF: "street"}, packed_rgb=True)
-        labels = settle(coloured, ["car", "road"])
+    def test_colored_masks_keep_colors_for_keys(self, settle):
+        colored = LabelMap({0xFF0000: "truck", 0x0000FF: "street"}, packed_rgb=True)
+        labels = settle(colored, ["car", "road"])
         assert labels.map == {"#ff0000": "car", "#0000ff": "road"}
-        assert LabelSpace.merged(coloured, labels).class_names == ("car", "road")
+        assert LabelSpace.merged(colored, labels).class_names == ("car", "road")
 
     def test_a_class_without_a_source_is_an_error(self, settle):
         with pytest.raises(PluxelError) as caught:

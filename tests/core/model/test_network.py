@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pluxel.core import FeatureSpec, Grid, Normalisation, Scores
-from pluxel.core.model.network import Head, Normalise, SegmentationModel, Stream, fuse, to_unit
+from pluxel.core import FeatureSpec, Grid, Normalization, Scores
+from pluxel.core.model.network import Head, Normalize, SegmentationModel, Stream, fuse, to_unit
 from pluxel.registry import PluxelError
 from torch import Tensor, nn
 
@@ -15,7 +15,7 @@ class Echo(nn.Module):
 
     def __init__(self, channels: int = 3, **attributes: int) -> None:
         super().__init__()
-        self.normalisation = Normalisation(mean=(0.2, 0.4, 0.6), std=(0.5, 0.25, 0.125))
+        self.normalization = Normalization(mean=(0.2, 0.4, 0.6), std=(0.5, 0.25, 0.125))
         self.feature_specs = [FeatureSpec("echo", channels, Grid(), (1, 1), "computed")]
         self.__dict__.update(attributes)
 
@@ -32,7 +32,7 @@ class First(nn.Module):
 
 def stream(inputs=("image",), channels=3, **attributes):
     made = Stream(inputs, channels, Echo(channels, **attributes))
-    made.adopt_normalisation()
+    made.adopt_normalization()
     return made
 
 
@@ -53,10 +53,10 @@ def test_pixels_are_scaled_by_the_range_of_their_type():
 @pytest.mark.parametrize("scale", [1, 255])
 @pytest.mark.parametrize("order", ["rgb", "bgr"])
 def test_statistics_are_in_the_networks_own_order_and_range(scale, order):
-    normalise = Normalise(3)
+    normalize = Normalize(3)
     mean, std = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
-    normalise.adopt(
-        Normalisation(
+    normalize.adopt(
+        Normalization(
             mean=tuple(scale * m for m in mean),
             std=tuple(scale * s for s in std),
             channel_order=order,
@@ -66,19 +66,19 @@ def test_statistics_are_in_the_networks_own_order_and_range(scale, order):
     image = torch.rand(2, 3, 4, 5)
     expected = image.flip(1) if order == "bgr" else image
     expected = (expected - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
-    torch.testing.assert_close(normalise(image), expected)
+    torch.testing.assert_close(normalize(image), expected)
 
 
 def test_channels_without_statistics_get_the_average():
-    normalise = Normalise(4)
-    normalise.adopt(Normalisation(mean=(0.1, 0.2, 0.3), std=(1, 1, 1)))
-    torch.testing.assert_close(normalise.mean.flatten(), torch.tensor([0.1, 0.2, 0.3, 0.2]))
-    grey = Normalise(1)
-    grey.adopt(Normalisation(mean=(0.1, 0.2, 0.3), std=(1, 1, 1)))
-    torch.testing.assert_close(grey.mean.flatten(), torch.tensor([0.2]))
+    normalize = Normalize(4)
+    normalize.adopt(Normalization(mean=(0.1, 0.2, 0.3), std=(1, 1, 1)))
+    torch.testing.assert_close(normalize.mean.flatten(), torch.tensor([0.1, 0.2, 0.3, 0.2]))
+    gray = Normalize(1)
+    gray.adopt(Normalization(mean=(0.1, 0.2, 0.3), std=(1, 1, 1)))
+    torch.testing.assert_close(gray.mean.flatten(), torch.tensor([0.2]))
 
 
-def test_the_normalisation_travels_with_the_weights():
+def test_the_normalization_travels_with_the_weights():
     taught, fresh = stream(), Stream(["image"], 3, Echo())
     fresh.load_state_dict(taught.state_dict())
     image = pixels(1, 3, 4, 4)
@@ -87,8 +87,8 @@ def test_the_normalisation_travels_with_the_weights():
     )
 
 
-def test_padding_is_zero_after_normalising():
-    """Black is not: a zero pixel normalises to −mean / std."""
+def test_padding_is_zero_after_normalizing():
+    """Black is not: a zero pixel normalizes to −mean / std."""
     image = pixels(2, 3, 6, 8)
     prepared = stream().prepare({"image": image}, [(6, 8), (4, 5)])
     assert (prepared[0] != 0).any(dim=0).all()

@@ -188,11 +188,11 @@ class Trained(nn.Module):
     def per_pixel(self, logits: Tensor, target: Tensor) -> Tensor:
         return (logits * self.temperature).square().sum(1)
 
-    def normaliser(self, target: Tensor) -> Tensor:
+    def normalizer(self, target: Tensor) -> Tensor:
         return torch.tensor(7)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self.per_pixel(logits, target).sum() / self.normaliser(target)
+        return self.per_pixel(logits, target).sum() / self.normalizer(target)
 
 
 def test_a_loss_that_is_trained_itself_gets_its_gradient() -> None:

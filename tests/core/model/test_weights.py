@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from pluxel.core.contracts.normalization import Normalisation
+from pluxel.core.contracts.normalization import Normalization
 from pluxel.core.model.weights import (
     LoadReport,
     adapt_input_channels,
     adapt_input_layers,
     copy_matching,
     load_weights,
-    normalisation_metadata,
-    read_normalisation,
+    normalization_metadata,
+    read_normalization,
     read_state_dict,
 )
 from pluxel.registry import PluxelError
@@ -123,27 +123,27 @@ def test_a_file_without_a_state_dict(tmp_path: Path, content: object, message: s
         read_state_dict(path)
 
 
-def test_the_normalisation_travels_with_the_weights(tmp_path: Path) -> None:
+def test_the_normalization_travels_with_the_weights(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
-    caffe = Normalisation(
+    caffe = Normalization(
         mean=(104.007, 116.669, 122.679), std=(1, 1, 1), channel_order="bgr", range=255
     )
-    save_file(STATE, path, metadata=normalisation_metadata(caffe))
-    assert read_normalisation(path) == caffe
+    save_file(STATE, path, metadata=normalization_metadata(caffe))
+    assert read_normalization(path) == caffe
 
 
-def test_most_files_do_not_say_their_normalisation(tmp_path: Path) -> None:
+def test_most_files_do_not_say_their_normalization(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "w.safetensors", metadata={"format": "pt"})
     torch.save(STATE, tmp_path / "w.pth")
-    assert read_normalisation(tmp_path / "w.safetensors") is None
-    assert read_normalisation(tmp_path / "w.pth") is None
+    assert read_normalization(tmp_path / "w.safetensors") is None
+    assert read_normalization(tmp_path / "w.pth") is None
 
 
-def test_an_invalid_normalisation_is_an_error(tmp_path: Path) -> None:
+def test_an_invalid_normalization_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
-    save_file(STATE, path, metadata={"normalisation": '{"mean": "grey"}'})
-    with pytest.raises(PluxelError, match="metadata 'normalisation' is invalid"):
-        read_normalisation(path)
+    save_file(STATE, path, metadata={"normalization": '{"mean": "gray"}'})
+    with pytest.raises(PluxelError, match="metadata 'normalization' is invalid"):
+        read_normalization(path)
 
 
 def network() -> nn.Sequential:
@@ -222,7 +222,7 @@ def test_extra_channels_of_zero_change_nothing_at_first() -> None:
     )
 
 
-def test_extra_channels_repeat_the_colours() -> None:
+def test_extra_channels_repeat_the_colors() -> None:
     adapted = adapt_input_channels(FILTERS, 7, "repeat")
     assert torch.equal(adapted, FILTERS[:, [0, 1, 2, 0, 1, 2, 0]])
 
@@ -236,13 +236,13 @@ def test_extra_channels_at_random_are_of_a_sensible_size() -> None:
 
 @pytest.mark.parametrize("method", ["mean", "zero", "repeat", "random"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_grey_gives_what_grey_as_rgb_gave(channels: int, method) -> None:
-    grey = torch.randn(1, 1, 9, 9)
+def test_gray_gives_what_gray_as_rgb_gave(channels: int, method) -> None:
+    gray = torch.randn(1, 1, 9, 9)
     adapted = adapt_input_channels(FILTERS, channels, method)
     assert adapted.shape[1] == channels
     torch.testing.assert_close(
-        nn.functional.conv2d(grey.expand(-1, channels, -1, -1), adapted),
-        nn.functional.conv2d(grey.expand(-1, 3, -1, -1), FILTERS),
+        nn.functional.conv2d(gray.expand(-1, channels, -1, -1), adapted),
+        nn.functional.conv2d(gray.expand(-1, 3, -1, -1), FILTERS),
     )
 
 
@@ -275,4 +275,4 @@ def test_a_real_file(test_data: Path) -> None:
     state = read_state_dict(path)
     assert len(state) == 26
     assert state["features.0.weight"].dtype == torch.float16
-    assert read_normalisation(path) is None
+    assert read_normalization(path) is None

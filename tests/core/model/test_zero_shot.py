@@ -30,7 +30,7 @@ def test_many_classes_have_another_number_for_ignored_pixels():
     assert seen.target(torch.tensor([0, 299, 65535])).tolist() == [65535, 298, 65535]
 
 
-def test_a_misspelt_class_is_named():
+def test_a_misspelled_class_is_named():
     with pytest.raises(PluxelError, match=r"'buss'\. Did you mean 'bus'\?"):
         SeenClasses.of(SPACE, ["buss"])
 

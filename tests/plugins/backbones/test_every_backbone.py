@@ -148,7 +148,7 @@ def test_weights_can_be_moved_from_one_to_another(name: str, parameters: dict, t
     source = build(name, parameters).eval()
     path = tmp_path / "weights.pth"
     torch.save(source.state_dict(), path)
-    arguments = parameters | {"pretrained": path, "normalisation": source.normalisation}
+    arguments = parameters | {"pretrained": path, "normalization": source.normalization}
     target = build(name, arguments).eval()
     report = target.load_pretrained()
     assert isinstance(report, LoadReport)

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from pluxel.core.contracts.normalization import Normalisation
+from pluxel.core.contracts.normalization import Normalization
 from pluxel.plugins.backbones import _fetch
 from pluxel.plugins.backbones._fetch import hub_file, url_file
 from pluxel.registry import PluxelError
 
-USUAL = Normalisation()
+USUAL = Normalization()
 
 HUB = "https://huggingface.co/timm/{}/resolve/main/model.safetensors"
 TORCH = "https://download.pytorch.org/models/"
@@ -80,7 +80,7 @@ def test_without_cache_and_network_it_says_what_to_do_within_seconds(
     )
     file = url.rsplit("/", 1)[-1]
     assert fetch == f"  note: fetch {url} on another machine, and write  pretrained: PATH/{file}"
-    assert beside.startswith("  note: and beside it  normalisation: {mean: [0.")
+    assert beside.startswith("  note: and beside it  normalization: {mean: [0.")
     assert instead == "  note: or start from random weights:  pretrained: false"
     assert seconds < 10
 

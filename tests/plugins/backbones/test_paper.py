@@ -9,10 +9,10 @@ import pytest
 import timm
 import torch
 import torchvision
-from pluxel.core.contracts.normalization import Normalisation
+from pluxel.core.contracts.normalization import Normalization
 from pluxel.core.geometry.grid import Grid
 from pluxel.core.geometry.resampling import resample
-from pluxel.core.model.weights import copy_matching, normalisation_metadata
+from pluxel.core.model.weights import copy_matching, normalization_metadata
 from pluxel.plugins.backbones._convolutional import Classifier, as_convolutions
 from pluxel.plugins.backbones.alexnet import AlexNet, CaffeNet
 from pluxel.plugins.backbones.googlenet import GoogLeNet
@@ -92,7 +92,7 @@ def test_dropout_is_element_wise_and_only_in_training() -> None:
         assert torch.equal(classifier(torch.ones(1, 4, 3, 3)), classifier(torch.ones(1, 4, 3, 3)))
 
 
-def test_batch_normalisation_is_another_network() -> None:
+def test_batch_normalization_is_another_network() -> None:
     plain, normed = meta(VGG11, fc=False), meta(VGG11BN, fc=False)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in plain.features)
     assert sum(isinstance(layer, nn.BatchNorm2d) for layer in normed.features) == 8
@@ -186,7 +186,7 @@ def test_googlenet_takes_torchvisions_weights_and_scale() -> None:
     assert {name.split(".")[0] for name in report.unexpected} == {"aux1", "aux2", "fc"}
 
 
-def test_googlenet_and_its_normalisation_compute_what_torchvisions_does() -> None:
+def test_googlenet_and_its_normalization_compute_what_torchvisions_does() -> None:
     """Its transform_input turns images from ImageNet's statistics to (x − 0.5) / 0.5."""
     theirs = torchvision.models.GoogLeNet(
         aux_logits=False, transform_input=True, init_weights=False
@@ -196,13 +196,13 @@ def test_googlenet_and_its_normalisation_compute_what_torchvisions_does() -> Non
     copy_matching(backbone, theirs.state_dict())
     image = torch.rand(1, 3, 64, 64)
 
-    def normalised(normalisation: Normalisation) -> Tensor:
-        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (normalisation.mean, normalisation.std))
+    def normalized(normalization: Normalization) -> Tensor:
+        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (normalization.mean, normalization.std))
         return (image - mean) / std
 
     with torch.no_grad():
-        expected = theirs.eval()(normalised(Normalisation()))
-        found = backbone.eval()(normalised(backbone.normalisation))[-1].flatten(1)
+        expected = theirs.eval()(normalized(Normalization()))
+        found = backbone.eval()(normalized(backbone.normalization))[-1].flatten(1)
     torch.testing.assert_close(found, expected)
 
 
@@ -211,34 +211,34 @@ def trunk_file(path: Path, **metadata: str) -> Path:
     return path
 
 
-def test_a_file_without_normalisation_asks_for_it(tmp_path: Path) -> None:
+def test_a_file_without_normalization_asks_for_it(tmp_path: Path) -> None:
     path = trunk_file(tmp_path / "trunk.safetensors")
     with pytest.raises(PluxelError) as caught:
         VGG11(3, fc=False, pretrained=path).load_pretrained()
     assert str(caught.value) == (
-        f"{path} does not say which normalisation its weights expect; "
+        f"{path} does not say which normalization its weights expect; "
         "state it beside 'pretrained:'\n"
-        "  note: the usual weights of this network want  normalisation: {mean: [0.485, 0.456, "
+        "  note: the usual weights of this network want  normalization: {mean: [0.485, 0.456, "
         "0.406], std: [0.229, 0.224, 0.225], channel_order: rgb, range: 1}"
     )
 
 
-def test_a_file_with_normalisation_brings_it(tmp_path: Path) -> None:
-    caffe = Normalisation(mean=(1, 2, 3), std=(1, 1, 1), channel_order="bgr", range=255)
-    path = trunk_file(tmp_path / "trunk.safetensors", **normalisation_metadata(caffe))
+def test_a_file_with_normalization_brings_it(tmp_path: Path) -> None:
+    caffe = Normalization(mean=(1, 2, 3), std=(1, 1, 1), channel_order="bgr", range=255)
+    path = trunk_file(tmp_path / "trunk.safetensors", **normalization_metadata(caffe))
     backbone = VGG11(3, fc=False, pretrained=path)
-    assert backbone.normalisation == Normalisation()
+    assert backbone.normalization == Normalization()
     backbone.load_pretrained()
-    assert backbone.normalisation == caffe
-    own = Normalisation(mean=(0,), std=(1,))
-    backbone = VGG11(3, fc=False, pretrained=path, normalisation=own)
+    assert backbone.normalization == caffe
+    own = Normalization(mean=(0,), std=(1,))
+    backbone = VGG11(3, fc=False, pretrained=path, normalization=own)
     backbone.load_pretrained()
-    assert backbone.normalisation == own
+    assert backbone.normalization == own
 
 
 def test_a_file_that_is_not_there_is_told_before_anything_is_built(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.safetensors", tmp_path / "gone.pth"):
-        backbone = meta(VGG11, fc=False, pretrained=path, normalisation=Normalisation())
+        backbone = meta(VGG11, fc=False, pretrained=path, normalization=Normalization())
         for step in (backbone.check_pretrained, backbone.load_pretrained):
             with pytest.raises(PluxelError, match=f"{path.name}: no such file"):
                 step()
@@ -250,7 +250,7 @@ def test_a_file_that_fills_little_of_the_network_is_warned_of(
 ) -> None:
     state = VGG11(3, fc=False).state_dict()
     path = tmp_path / "w.safetensors"
-    save_file(dict([*state.items()][:kept]), path, normalisation_metadata(Normalisation()))
+    save_file(dict([*state.items()][:kept]), path, normalization_metadata(Normalization()))
     with caplog.at_level("WARNING", "pluxel"):
         VGG11(3, fc=False, pretrained=path).load_pretrained()
     assert bool(caplog.messages) == warned
@@ -265,7 +265,7 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"layer1.weight": torch.zeros(1)}, path)
     with pytest.raises(PluxelError) as caught:
-        VGG11(3, fc=False, pretrained=path, normalisation=Normalisation()).load_pretrained()
+        VGG11(3, fc=False, pretrained=path, normalization=Normalization()).load_pretrained()
     assert str(caught.value) == (
         f"{path}: none of its weights fit: layer1.weight, … instead of "
         "features.0.weight, features.0.bias, features.3.weight, …"
@@ -279,7 +279,7 @@ def test_input_channels(tmp_path: Path, in_channels: int, method) -> None:
         in_channels,
         fc=False,
         pretrained=path,
-        normalisation=Normalisation(),
+        normalization=Normalization(),
         input_channels=method,
     )
     report = backbone.load_pretrained()
@@ -290,8 +290,8 @@ def test_input_channels(tmp_path: Path, in_channels: int, method) -> None:
 
 def test_a_real_trunk(test_data: Path) -> None:
     path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
-    caffe = Normalisation(mean=(122.67892, 116.66877, 104.00699), std=(1, 1, 1), range=255)
-    backbone = VGG16(3, fc=False, pretrained=path, normalisation=caffe)
+    caffe = Normalization(mean=(122.67892, 116.66877, 104.00699), std=(1, 1, 1), range=255)
+    backbone = VGG16(3, fc=False, pretrained=path, normalization=caffe)
     assert str(backbone.load_pretrained()) == ("26 loaded, 0 missing, 0 unexpected, 0 mismatched")
     assert backbone.features[0].weight.dtype == torch.float32
     # It was trained: its filters are no longer as they were drawn.
@@ -304,7 +304,7 @@ def test_a_real_trunk(test_data: Path) -> None:
 
 def test_a_real_trunk_lacks_the_classifier(test_data: Path) -> None:
     path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
-    backbone = meta(VGG16, pretrained=path, normalisation=Normalisation())
+    backbone = meta(VGG16, pretrained=path, normalization=Normalization())
     report = backbone.load_pretrained()
     assert len(report.loaded) == 26
     assert list(report.missing) == [
@@ -424,7 +424,7 @@ def test_caffenet_takes_the_names_and_shapes_of_caffe(tmp_path: Path) -> None:
     save_file(
         {name: value.contiguous() for name, value in state.items()}, tmp_path / "a.safetensors"
     )
-    target = CaffeNet(3, pretrained=tmp_path / "a.safetensors", normalisation=Normalisation())
+    target = CaffeNet(3, pretrained=tmp_path / "a.safetensors", normalization=Normalization())
     report = target.load_pretrained()
     assert report
     assert (len(report.loaded), len(report.missing), len(report.unexpected)) == (14, 0, 0)

@@ -11,7 +11,7 @@ import pytest
 import timm
 import torch
 from pluxel.core.common.logs import log_once, logger
-from pluxel.core.contracts.normalization import Normalisation
+from pluxel.core.contracts.normalization import Normalization
 from pluxel.core.geometry.grid import Grid
 from pluxel.plugins.backbones.timm_features import TimmBackbone, _dilated
 from pluxel.registry import PluxelError
@@ -80,11 +80,11 @@ def test_further_arguments_reach_the_network() -> None:
     assert meta("resnet18", model_args={"stem_type": "deep"}).net.conv1[0].out_channels == 64
 
 
-def test_normalisation_is_that_of_timms_weights() -> None:
-    assert meta("test_vit").normalisation == Normalisation(mean=(0.5,) * 3, std=(0.5,) * 3)
-    assert meta("resnet18").normalisation == Normalisation()
-    own = Normalisation(mean=(0,), std=(1,))
-    assert meta("resnet18", normalisation=own).normalisation == own
+def test_normalization_is_that_of_timms_weights() -> None:
+    assert meta("test_vit").normalization == Normalization(mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert meta("resnet18").normalization == Normalization()
+    own = Normalization(mean=(0,), std=(1,))
+    assert meta("resnet18", normalization=own).normalization == own
 
 
 CANNOT = [
@@ -102,8 +102,8 @@ CANNOT = [
         for name, instead in {
             "checkpoint_path": "write  pretrained: PATH",
             "pretrained": "write it beside model_args",
-            "pretrained_cfg": "write  pretrained: PATH  and  normalisation: {…}",
-            "pretrained_cfg_overlay": "write  pretrained: PATH  and  normalisation: {…}",
+            "pretrained_cfg": "write  pretrained: PATH  and  normalization: {…}",
+            "pretrained_cfg_overlay": "write  pretrained: PATH  and  normalization: {…}",
             "features_only": "leave it out: maps are all that is taken",
             "in_chans": "leave it out: the dataset says how many channels there are",
             "out_indices": "write it beside model_args",
@@ -208,17 +208,17 @@ def official(model: str, path: Path) -> dict[str, torch.Tensor]:
 def test_a_published_file_fits(model: str, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     official(model, path)
-    backbone = TimmBackbone(3, model=model, pretrained=path, normalisation=Normalisation())
+    backbone = TimmBackbone(3, model=model, pretrained=path, normalization=Normalization())
     report = backbone.load_pretrained()
     assert report
     assert [*report.missing, *report.mismatched] == []
     assert len(report.loaded) == len(backbone.state_dict())
 
 
-def test_depth_gets_the_mean_of_the_colours(tmp_path: Path) -> None:
+def test_depth_gets_the_mean_of_the_colors(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     first = official("test_resnet", path)["conv1.0.weight"]
-    backbone = TimmBackbone(4, model="test_resnet", pretrained=path, normalisation=Normalisation())
+    backbone = TimmBackbone(4, model="test_resnet", pretrained=path, normalization=Normalization())
     backbone.load_pretrained()
     found = backbone.net.conv1[0].weight
     assert torch.equal(found[:, :3], first)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from pluxel.core.common.logs import log_once, logger
-from pluxel.core.config import Factory
-from pluxel.core.contracts.colors import voc_colour
+from pluxel.core.config.sections.factory import Factory
+from pluxel.core.contracts.colors import voc_color
 from pluxel.core.contracts.kinds import Dataset
 from pluxel.registry import Host
 from pydantic import TypeAdapter
@@ -34,7 +34,7 @@ def with_palette(ids: np.ndarray) -> Image.Image:
     """An index PNG as the VOC development kit writes it: the palette only shows the ids."""
     height, width = ids.shape
     image = Image.frombytes("P", (width, height), ids.astype(np.uint8).tobytes())
-    image.putpalette([part for index in range(256) for part in voc_colour(index)])
+    image.putpalette([part for index in range(256) for part in voc_color(index)])
     return image
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.data import SplitError, open_split
+from pluxel.core.data.splits import SplitError, open_split
 from pluxel.plugins.datasets.camvid import LABELS, CamVid
 
 from .conftest import make_camvid

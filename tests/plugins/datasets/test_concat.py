@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pluxel.core import Pipeline
-from pluxel.core.config import Factory, load_config
+from pluxel.core.config._load import load_config
+from pluxel.core.config.sections.factory import Factory
 from pluxel.core.contracts.kinds import Dataset
 from pluxel.core.contracts.labels import IGNORE, LabelError, LabelSpace
-from pluxel.core.data import SplitError, open_split
 from pluxel.core.data.check import check_data
-from pluxel.core.engine import Experiment, Run, Trainer
+from pluxel.core.data.splits import SplitError, open_split
+from pluxel.core.engine.run import Run
 from pluxel.core.engine.trained import evaluate_run
+from pluxel.core.engine.training.experiment import Experiment
+from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host, PluxelError
 from pydantic import TypeAdapter, ValidationError
 
@@ -90,7 +93,7 @@ def test_samples_come_one_after_the_other_in_the_classes_of_one(make, both, stre
             place += 1
 
 
-def test_all_have_the_classes_colours_and_ids_of_one(make, both):
+def test_all_have_the_classes_colors_and_ids_of_one(make, both):
     dataset = make("train", **both)
     space = LabelSpace(dataset.labels["semantic"])
     assert space.class_names[:4] == ("sky", "building", "pole", "road")
@@ -114,7 +117,7 @@ def test_what_has_no_id_for_ignore_gets_one(make, street):
     assert found == {"square", "ring", IGNORE}
 
 
-def test_colours_of_masks_become_ids(make, tmp_path, street):
+def test_colors_of_masks_become_ids(make, tmp_path, street):
     mask = np.zeros((12, 16, 3), np.uint8)
     mask[:6] = 255, 0, 0
     save(tmp_path / "rgb" / "photos" / "a.jpg", photograph())
@@ -278,9 +281,9 @@ def test_inputs_are_those_that_all_have(make, street):
     dataset = make("train", **deep)
     assert dataset.channels == {"image": 3}
     assert [*dataset[0].inputs] == ["image"]
-    grey = deep | {"datasets": {"deep": "squares", "own": street["own"] | {"channels": 1}}}
+    gray = deep | {"datasets": {"deep": "squares", "own": street["own"] | {"channels": 1}}}
     with pytest.raises(PluxelError, match="has 3 channels in dataset 'deep', and 1 in 'own'"):
-        make("train", **grey)
+        make("train", **gray)
 
 
 def test_a_set_whose_classes_are_declared_need_not_be_opened(make, street, tmp_path):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from pluxel.core.contracts.kinds import Dataset, Sample
 from pluxel.core.contracts.labels import IGNORE, LabelSpace
-from pluxel.core.data import SplitError, TrainingData, open_split
 from pluxel.core.data.images import ImageError
+from pluxel.core.data.samples import TrainingData
+from pluxel.core.data.splits import SplitError, open_split
 from pluxel.registry import Host
 
 from .conftest import PARAMETERS
@@ -118,11 +119,11 @@ def test_names_the_splits_that_there_are(make):
     assert "Did you mean 'train'?" in str(caught.value)
 
 
-def test_colours_differ(make):
+def test_colors_differ(make):
     label_map = make("train").labels["semantic"]
     classes = [name for name in dict.fromkeys(label_map.ids.values()) if name != IGNORE]
     palette = LabelSpace(label_map).palette
-    assert len({tuple(colour) for colour in palette.tolist()}) == len(classes)
+    assert len({tuple(color) for color in palette.tolist()}) == len(classes)
 
 
 def test_says_nothing_about_good_files(make, caplog):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from pluxel.core import FeatureSpec, Grid, LabelMap, Normalisation, Pipeline, Scores
+from pluxel.core import FeatureSpec, Grid, LabelMap, Normalization, Pipeline, Scores
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.data import SplitError, TrainingData, collate_training, open_split
+from pluxel.core.data.batch import collate_training
+from pluxel.core.data.samples import TrainingData
+from pluxel.core.data.splits import SplitError, open_split
 from pluxel.core.model.network import Head, SegmentationModel, Stream
 from pluxel.plugins.datasets.folder import Folder, FolderError
 from torch import nn
@@ -53,7 +55,7 @@ class TestMaskFormats:
         classes = {44: "a", 300: "b"}
         assert classes_of(folder(tmp_path, classes=classes)) == [[1, 0]]
 
-    def test_colours(self, tmp_path):
+    def test_colors(self, tmp_path):
         one_pair(tmp_path, np.array([[[0, 0, 0], [255, 0, 1]]], np.uint8))
         dataset = folder(tmp_path, classes={"#ff0001": "roof", "#000000": "ignore"})
         assert classes_of(dataset) == [[255, 0]]
@@ -91,10 +93,10 @@ class TestClasses:
     @pytest.mark.parametrize(
         ("parameters", "message"),
         [
-            ({"classes": {0: "a", "#ff0000": "b"}}, "both ids and colours for keys"),
+            ({"classes": {0: "a", "#ff0000": "b"}}, "both ids and colors for keys"),
             (
                 {"classes": {"#ff0000": "b"}, "mask_format": "index"},
-                "mask_format is index, but the keys of classes are colours",
+                "mask_format is index, but the keys of classes are colors",
             ),
             ({"mask_format": "rgb"}, "mask_format is rgb, but the keys of classes are ids"),
             ({"mask_format": "binary"}, "binary masks have two classes, 0 and 1"),
@@ -242,7 +244,7 @@ class TestChannels:
         assert dataset.channels == {"image": 7}
         assert dataset[0].inputs["image"].shape == (12, 16, 7)
 
-    def test_of_greyscale(self, tmp_path):
+    def test_of_grayscale(self, tmp_path):
         make_folder(tmp_path, 1)
         assert folder(tmp_path, channels=1)[0].inputs["image"].shape == (12, 16, 1)
 
@@ -263,12 +265,12 @@ class TestDepth:
         pad = {"PadIfNeeded": {"min_height": 20, "min_width": 20, "position": "top_left"}}
         data = TrainingData(dataset, spaces, [{"HorizontalFlip": {"p": 1}}, pad], fill=[51])
         stream = Stream(["image"], 1, Identity())
-        stream.normalise.adopt(Normalisation(mean=(0.2,), std=(0.5,)))
+        stream.normalize.adopt(Normalization(mean=(0.2,), std=(0.5,)))
         batch = collate_training([data[0]])
         found = stream.prepare(batch.inputs, batch.sizes)[0, 0].numpy()
         wanted = (depth[:, ::-1] / 65535 - 0.2) / 0.5
         np.testing.assert_allclose(found[:12, :16], wanted, atol=1e-6)
-        assert np.abs(found[12:, :16]).max() < 1e-6  # the mean, which normalises to zero
+        assert np.abs(found[12:, :16]).max() < 1e-6  # the mean, which normalizes to zero
 
     def test_of_a_prediction_keeps_every_value(self, tmp_path, depth):
         model = SegmentationModel(
@@ -284,7 +286,7 @@ class Identity(nn.Module):
     """The image is its only map."""
 
     feature_specs = (FeatureSpec("image", 1, Grid(1), (1, 1), "computed"),)
-    normalisation = Normalisation(mean=(0,), std=(1,))
+    normalization = Normalization(mean=(0,), std=(1,))
 
     def forward(self, image):
         return [image]

@@ -4,41 +4,41 @@ import time
 
 import numpy as np
 import pytest
-from pluxel.core.data import SplitError
+from pluxel.core.data.splits import SplitError
 from pluxel.plugins.datasets.shapes import CLASSES, Shapes
 
 BINS = 12
-"""Steps of each colour channel that the classifier tells apart."""
+"""Steps of each color channel that the classifier tells apart."""
 
 
 def histograms(dataset: Shapes, indices: range) -> np.ndarray:
-    """Return how often each class has each colour, (classes, colours)."""
+    """Return how often each class has each color, (classes, colors)."""
     counts = np.zeros((len(CLASSES), BINS**3))
     for i in indices:
         sample = dataset[i]
         steps = sample.inputs["image"].astype(int) * BINS // 256
-        colours = steps @ (BINS**2, BINS, 1)
-        np.add.at(counts, (sample.labels["semantic"].ravel(), colours.ravel()), 1)
+        colors = steps @ (BINS**2, BINS, 1)
+        np.add.at(counts, (sample.labels["semantic"].ravel(), colors.ravel()), 1)
     return counts
 
 
-def fit_to_colours(dataset: Shapes) -> float:
-    """Return the mean accuracy of the best guess from one pixel's colour, on images unseen."""
+def fit_to_colors(dataset: Shapes) -> float:
+    """Return the mean accuracy of the best guess from one pixel's color, on images unseen."""
     known, unseen = histograms(dataset, range(400)), histograms(dataset, range(1000, 1200))
-    # Classes weigh alike, and a colour that was never seen is a guess among all of them.
+    # Classes weigh alike, and a color that was never seen is a guess among all of them.
     guess = ((known + 1) / (known + 1).sum(1, keepdims=True)).argmax(0)
     right = [unseen[one, guess == one].sum() / unseen[one].sum() for one in range(len(CLASSES))]
     return float(np.mean(right))
 
 
-def test_colour_tells_nothing():
-    accuracy = fit_to_colours(Shapes("train"))
+def test_color_tells_nothing():
+    accuracy = fit_to_colors(Shapes("train"))
     assert accuracy < 0.40
     assert abs(accuracy - 1 / len(CLASSES)) < 0.06  # chance
 
 
-def test_colour_would_be_found_if_it_told_something(monkeypatch):
-    """The classifier above is no straw man: a hint of colour, and it sees the classes."""
+def test_color_would_be_found_if_it_told_something(monkeypatch):
+    """The classifier above is no straw man: a hint of color, and it sees the classes."""
     honest = Shapes.__getitem__
 
     def tinted(self: Shapes, index: int):
@@ -48,7 +48,7 @@ def test_colour_would_be_found_if_it_told_something(monkeypatch):
         return type(sample)(sample.name, {"image": hint}, {"semantic": labels})
 
     monkeypatch.setattr(Shapes, "__getitem__", tinted)
-    assert fit_to_colours(Shapes("train")) > 0.25
+    assert fit_to_colors(Shapes("train")) > 0.25
 
 
 def test_every_class_is_there():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.data import SplitError
+from pluxel.core.data.splits import SplitError
 from pluxel.plugins.datasets.voc import LABELS, VOC
 
 from .conftest import make_voc

@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core import Factory, FeatureSpec, Grid, Normalisation, Scores, measure
+from pluxel.core import Factory, FeatureSpec, Grid, Normalization, Scores, measure
 from pluxel.core.contracts.kinds import Decoder
 from pluxel.core.model.network import Head, SegmentationModel, Stream
 from pluxel.plugins.decoders import shift_and_stitch
@@ -29,7 +29,7 @@ class Network(nn.Module):
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
         self.layers = nn.Sequential(*layers)
-        self.normalisation = Normalisation()
+        self.normalization = Normalization()
         found = measure(self, 3)
         self.feature_specs = found.specs
         self.pad_multiple = found.pad_multiple

@@ -64,7 +64,7 @@ def cells(grid: Grid, size: tuple[int, int]) -> list[int]:
     return [max(1, ceil((pixels - offset) / stride) + 1) for pixels, offset, stride in axes]
 
 
-def randomise(module: nn.Module) -> None:
+def randomize(module: nn.Module) -> None:
     generator = torch.Generator().manual_seed(1)
     for name, parameter in module.named_parameters():
         if "score" in name:
@@ -100,7 +100,7 @@ def test_fusion_is_the_sum_of_aligned_scores(decoder: type, trunk: str) -> None:
     """Each skip's scores alone, and the deepest scores upsampled step by step, add up."""
     features, images = specs(trunk), maps(specs(trunk))
     module = decoder(features, 5)
-    randomise(module)
+    randomize(module)
     finer = [i for i, spec in enumerate(features) if spec.grid.stride[0] < 32][::-1]
     deepest = len(features) - 1
     scores, grid = module.score(images[deepest]), features[deepest].grid
@@ -115,7 +115,7 @@ def test_fusion_is_the_sum_of_aligned_scores(decoder: type, trunk: str) -> None:
 def test_16s_with_a_zero_skip_is_32s_upsampled_in_two_steps(trunk: str) -> None:
     features, images = specs(trunk), maps(specs(trunk))
     coarse, fine = FCN32s(features, 5), FCN16s(features, 5)
-    randomise(coarse)
+    randomize(coarse)
     report = copy_matching(fine, coarse.state_dict())
     assert report.loaded == ["score.weight", "score.bias"]
     assert report.missing == ["skip_scores.0.weight", "skip_scores.0.bias"]
@@ -138,7 +138,7 @@ def test_8s_starts_from_16s_by_name(upsampling) -> None:
 def test_skip_scales_multiply_the_features() -> None:
     features, images = specs("VGG16"), maps(specs("VGG16"))
     plain, scaled = FCN8s(features, 5), FCN8s(features, 5, skip_scales=(0.01, 0.0001))
-    randomise(plain)
+    randomize(plain)
     copy_matching(scaled, plain.state_dict())
     images_by_hand = [*images]
     images_by_hand[3], images_by_hand[2] = 0.01 * images[3], 0.0001 * images[2]
@@ -149,7 +149,7 @@ def test_skip_scales_multiply_the_features() -> None:
 def test_dropout_is_of_the_deepest_map_in_training_only(decoder: type) -> None:
     features, images = specs("VGG16"), maps(specs("VGG16"))
     module = decoder(features, 5, dropout=0.5)
-    randomise(module)
+    randomize(module)
     assert not torch.equal(module(images).tensor, module(images).tensor)
     module.eval()
     assert torch.equal(module(images).tensor, module(images).tensor)
@@ -183,7 +183,7 @@ def test_the_wrong_backbone(decoder: type, message: str) -> None:
 class TestLearnedUpsampling:
     @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 15, 16, 63, 64])
     def test_taps(self, kernel: int) -> None:
-        """FCN's filler: every phase sums to 1, and the kernel is centred."""
+        """FCN's filler: every phase sums to 1, and the kernel is centered."""
         taps, factor = bilinear_taps(kernel), (kernel + 1) // 2
         torch.testing.assert_close(taps, taps.flip(0))
         for phase in range(factor):
@@ -214,7 +214,7 @@ class TestLearnedUpsampling:
     def test_it_starts_as_the_fixed_one(self, decoder: type, trunk: str) -> None:
         features, images = specs(trunk), maps(specs(trunk))
         fixed, learned = decoder(features, 5), decoder(features, 5, upsampling="learned")
-        randomise(fixed)
+        randomize(fixed)
         copy_matching(learned, fixed.state_dict())
         torch.testing.assert_close(
             learned(images).tensor, fixed(images).tensor, rtol=1e-5, atol=1e-4
@@ -251,7 +251,7 @@ class TestLearnedUpsampling:
     def test_its_kernels_are_learned_one_a_class(self) -> None:
         features, images = specs("ResNet"), maps(specs("ResNet"))
         module = FCN16s(features, 5, upsampling="learned")
-        randomise(module)
+        randomize(module)
         module(images).tensor.square().sum().backward()
         kernels = module.upsampling[0].weight
         assert kernels.shape == (5, 1, 3, 3)

@@ -64,7 +64,7 @@ def test_all_names_without_a_vector_are_told_at_once():
         build(["class0", "zebra", "lion"])
 
 
-def test_a_misspelt_name_has_a_suggestion():
+def test_a_misspelled_name_has_a_suggestion():
     with pytest.raises(UnknownWordError, match="Did you mean 'class1'"):
         build(["clas1", "class2"])
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from pluxel.core import Embedding, Factory
 from pluxel.core.common.files import MissingFile
-from pluxel.core.config import load_words
+from pluxel.core.config._load import load_words
 from pluxel.core.embeddings import Download, UnknownWordError, WordVectors
 from pluxel.registry import Host, PluxelError
 
@@ -88,7 +88,7 @@ def test_words_and_vectors(embedding: Make, vectors: np.ndarray) -> None:
     assert isinstance(found, Embedding)
 
 
-def test_neighbours_norms_and_mean(embedding: Make, vectors: np.ndarray) -> None:
+def test_neighbors_norms_and_mean(embedding: Make, vectors: np.ndarray) -> None:
     found = embedding()
     norms = np.linalg.norm(vectors.astype(float), axis=1)
     cosines = vectors.astype(float) @ vectors[3].astype(float) / norms / norms[3]

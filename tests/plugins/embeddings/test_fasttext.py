@@ -47,7 +47,7 @@ def corpus(path: Path, *, labels: bool) -> Path:
     chance = random.Random(0)
     words = ["".join(chance.choices(ALPHABET, k=chance.randint(1, 7))) for _ in range(150)]
     lines = [chance.choices(words, k=12) for _ in range(400)]
-    if labels:  # as many as the library asks for to quantise their rows
+    if labels:  # as many as the library asks for to quantize their rows
         lines = [[f"__label__{i % 260}", *line] for i, line in enumerate(lines)]
     path.write_text("\n".join(" ".join(line) for line in lines), encoding="utf-8")
     return path
@@ -65,7 +65,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "supervised, tree": {"minn": 2, "maxn": 3, "bucket": 300, "loss": "hs"},
 }
 QUANTISED: dict[str, dict[str, Any]] = {
-    "quantised": {},
+    "quantized": {},
     "norms apart": {"qnorm": True},
     "output too": {"qnorm": True, "qout": True},
     "pruned": {"cutoff": 300, "qnorm": True},
@@ -76,20 +76,20 @@ QUANTISED: dict[str, dict[str, Any]] = {
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the files of all models by name."""
     folder = tmp_path_factory.mktemp("models")
-    plain, labelled = (corpus(folder / f"{one}.txt", labels=one) for one in (False, True))
+    plain, labeled = (corpus(folder / f"{one}.txt", labels=one) for one in (False, True))
     files = {}
     for name, options in MODELS.items():
         train: Any = (
             fasttext.train_unsupervised if "model" in options else fasttext.train_supervised
         )
-        source = plain if "model" in options else labelled
+        source = plain if "model" in options else labeled
         files[name] = folder / f"{name}.bin"
         train(str(source), **USUAL, **options).save_model(str(files[name]))
     for name, options in QUANTISED.items():
         model = fasttext.train_supervised(
-            str(labelled), **USUAL, minn=2, maxn=4, bucket=600, loss="softmax"
+            str(labeled), **USUAL, minn=2, maxn=4, bucket=600, loss="softmax"
         )
-        model.quantize(str(labelled), dsub=4, verbose=0, thread=1, **options)
+        model.quantize(str(labeled), dsub=4, verbose=0, thread=1, **options)
         files[name] = folder / f"{name}.ftz"
         model.save_model(str(files[name]))
     return files
@@ -364,7 +364,7 @@ def test_every_cut_is_an_error(models: dict[str, Path], tmp_path: Path, name: st
             10**12,
             "1,000,000,000,000 hashes that are left would take 8,000,000,000,000 bytes",
         ),
-        ("matrix", "<B", 2, "the flag of quantised vectors is 2, neither 0 nor 1"),
+        ("matrix", "<B", 2, "the flag of quantized vectors is 2, neither 0 nor 1"),
         ("rows", "<q", 10**12, "would take 40,000,000,000,000 bytes, and"),
         ("rows", "<q", -1, "the vectors cannot have -1 rows"),
         ("columns", "<q", 2**62, "bytes, and"),
@@ -515,7 +515,7 @@ def test_values_that_are_not_finite(made: Path) -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("values", [([0], np.inf), ([np.inf, -np.inf], 1)], ids=["norms", "sums"])
-def test_quantised_values_that_are_not_finite(
+def test_quantized_values_that_are_not_finite(
     models: dict[str, Path], tmp_path: Path, values: tuple[list[float], float]
 ) -> None:
     """Zero times infinity, and infinity less infinity, are no numbers and no warnings."""

@@ -83,7 +83,7 @@ def ignores_ignored_pixels(make: MakeLoss) -> None:
         torch.testing.assert_close(make(4, 255)(logits, usual), loss(logits, target))
 
 
-def is_zero_where_nothing_is_labelled(make: MakeLoss) -> None:
+def is_zero_where_nothing_is_labeled(make: MakeLoss) -> None:
     logits, target = example(ignored=1)
     value = make(4, 255)(logits, target)
     assert value.item() == 0
@@ -203,7 +203,7 @@ CHECKS = {
     check.__name__: check
     for check in (
         ignores_ignored_pixels,
-        is_zero_where_nothing_is_labelled,
+        is_zero_where_nothing_is_labeled,
         computes_in_float32,
         survives_large_logits,
         names_stray_labels,
@@ -316,7 +316,7 @@ class AcceptsAnything(Broken):
         return super().forward(logits, known)
 
 
-class FavoursTheLeft(Broken):
+class FavorsTheLeft(Broken):
     def precise(self, logits: Tensor) -> Tensor:
         return logits * torch.linspace(1, 2, logits.shape[-1])
 
@@ -349,12 +349,12 @@ class Rises(Broken):
 
 BROKEN: dict[str, type[Broken]] = {
     "ignores_ignored_pixels": CountsIgnored,
-    "is_zero_where_nothing_is_labelled": OneWhereNothingIsLabelled,
+    "is_zero_where_nothing_is_labeled": OneWhereNothingIsLabelled,
     "computes_in_float32": HalfPrecision,
     "survives_large_logits": Overflows,
     "names_stray_labels": AcceptsAnything,
     "refuses_what_does_not_fit": AcceptsAnything,
-    "does_not_see_positions": FavoursTheLeft,
+    "does_not_see_positions": FavorsTheLeft,
     "takes_any_layout": WantsContiguous,
     "takes_a_single_pixel": DividesByTheSpread,
     "has_the_gradient_of_its_value": LosesItsGradient,

@@ -33,7 +33,7 @@ def batches(draw: st.DrawFn) -> Arrays:
 
 
 def flat(logits: np.ndarray, target: np.ndarray) -> Arrays:
-    """Probabilities (P, C) and labels (P,) of the labelled pixels."""
+    """Probabilities (P, C) and labels (P,) of the labeled pixels."""
     rows = np.moveaxis(logits, 1, -1)[target != 255]
     powers = np.exp(rows - rows.max(1, keepdims=True)) if len(rows) else rows
     return powers / powers.sum(1, keepdims=True), target[target != 255]
@@ -156,7 +156,7 @@ def test_jaccard_and_lovasz_of_hard_predictions_are_one_minus_iou(batch: Arrays)
     present = counts.sum(1) > 0
     wanted = (1 - counts.diagonal() / union)[present].mean().nan_to_num()
     sums = overlap(hard, target, 255)
-    found = mean_over(1 - jaccard(sums, 0.0), sums.labelled, "present")
+    found = mean_over(1 - jaccard(sums, 0.0), sums.labeled, "present")
     torch.testing.assert_close(found, wanted)
     torch.testing.assert_close(lovasz_softmax(hard, target, 255, "present"), wanted)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ....contracts.kinds import Scores
 from ....geometry.grid import Grid
-from ....geometry.regions import Read, Region, Size, Window, moved
+from ....geometry.regions import Read, Region, ScoredRegion, Size, moved
 from ....model.network import SegmentationModel
 
 DEVIATION = 0.25
@@ -31,7 +31,7 @@ class Blend:
         self.model, self.size = model, size
         self.margin = -(-tile // (4 * step)) * step
         self.tiles = {(one.rows.start // tile, one.columns.start // tile): one for one in tiles}
-        self.windows: dict[tuple[int, int], Window] = {}
+        self.windows: dict[tuple[int, int], ScoredRegion] = {}
 
     def run(self, read: Read) -> Iterator[tuple[Region, dict[str, Scores]]]:
         """Yield each tile with its scores by head, their grids counting from its corner."""
@@ -42,7 +42,7 @@ class Blend:
             heads = self.model.heads
             yield tile, {head: _mean(tile, [(r, s[head]) for r, s in around]) for head in heads}
 
-    def _window(self, place: tuple[int, int], read: Read) -> Window:
+    def _window(self, place: tuple[int, int], read: Read) -> ScoredRegion:
         if place not in self.windows:
             tile = self.tiles[place]
             rows, columns = (

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from pluxel.core.config import ConfigError
+from pluxel.core.config.tree.problems import ConfigError
 from pluxel.registry import Component, Host, hookimpl
 from torch import nn
 
@@ -144,7 +144,7 @@ def complaints(load: Any, text: str, **more: Any) -> list[str]:
         # labels, splits, augmentation
         (
             "labels: {map: {x: road}}",
-            "6:16: labels.map: key 'x': 'x' is neither a label id nor a colour '#rrggbb'",
+            "6:16: labels.map: key 'x': 'x' is neither a label id nor a color '#rrggbb'",
         ),
         ("labels: {map: {3: 4}}", '6:19: labels.map.3: expected text, not 4: write "4" in quotes'),
         (
@@ -206,7 +206,7 @@ def test_sections(load: Any, small: str, section: str, message: str) -> None:
         ("^5", ["loss: expected the name of a loss or a mapping with its 'type', not 5"]),
         ("^sum", ["loss 'sum' needs the parameter 'terms'"]),
         # types of a signature
-        ("{type: typed, colour: ^green}", ["loss.colour: expected 'red' or 'blue', not 'green'"]),
+        ("{type: typed, color: ^green}", ["loss.color: expected 'red' or 'blue', not 'green'"]),
         ("{type: typed, names: ^x}", ["loss.names: expected a list, not 'x': write [x]"]),
         (
             "{type: typed, options: {^alpa: 1}}",
@@ -378,7 +378,7 @@ def test_every_name_that_is_taken_can_be_a_module(load: Any) -> None:
         nn.ModuleDict({name: nn.Identity() for name in taken})
 
 
-def test_colours_come_first_in_a_stack(load: Any) -> None:
+def test_colors_come_first_in_a_stack(load: Any) -> None:
     text = """\
         streams:
           rgb: {input: [image, depth], backbone: vgg}
@@ -388,7 +388,7 @@ def test_colours_come_first_in_a_stack(load: Any) -> None:
         """
     assert complaints(load, text) == [
         "x.yaml:3:25: 'image' comes first where inputs are stacked: the first three channels are "
-        "normalised as red, green and blue"
+        "normalized as red, green and blue"
     ]
 
 

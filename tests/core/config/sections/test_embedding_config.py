@@ -9,18 +9,12 @@ from typing import Any
 import pytest
 import torch
 from jsonschema import Draft202012Validator
-from pluxel.core.config import (
-    Config,
-    ConfigError,
-    WordsConfig,
-    config_schema,
-    load_any,
-    load_config,
-    load_words,
-)
+from pluxel.core.config._config import Config, WordsConfig
+from pluxel.core.config._load import load_any, load_config, load_words
+from pluxel.core.config._schema import config_schema
 from pluxel.core.config.tree.nodes import Location, plain
 from pluxel.core.config.tree.parse import parse
-from pluxel.core.config.tree.problems import Problems
+from pluxel.core.config.tree.problems import ConfigError, Problems
 from pluxel.core.embeddings import Download
 from pluxel.registry import Component, Host, PluxelError, hookimpl
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pluxel.core.config import ConfigError, Factory
+from pluxel.core.config.sections.factory import Factory
+from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.contracts.kinds import Backbone, Dataset, Decoder, Loss
 from pluxel.registry import PluxelError
 from pydantic import TypeAdapter
@@ -82,7 +83,7 @@ class UnfinishedModule(nn.Module):
             "vgg",
             "Backbone",
             UnfinishedModule,
-            "backbone 'vgg' of plugin acme-seg cannot be used: a backbone has 'normalisation', and "
+            "backbone 'vgg' of plugin acme-seg cannot be used: a backbone has 'normalization', and "
             "UnfinishedModule has not",
         ),
         (
@@ -133,18 +134,18 @@ def test_what_a_module_delegates_counts(host: Any, acme: Any, monkeypatch: Any) 
             super().__init__()
 
         def __getattr__(self, name: str) -> object:
-            return () if name in ("feature_specs", "normalisation") else super().__getattr__(name)
+            return () if name in ("feature_specs", "normalization") else super().__getattr__(name)
 
     monkeypatch.setattr(acme, "Backbone", Delegates)
     assert isinstance(build('"vgg"', Backbone, host)(), Delegates)
 
 
 def test_types_of_parameters(host: Any, acme: Any) -> None:
-    text = """{"type": "typed", "colour": "blue", "pair": [1, 2], "path": "a/b", "names": ["x"],
+    text = """{"type": "typed", "color": "blue", "pair": [1, 2], "path": "a/b", "names": ["x"],
     "options": {"alpha": 1, "beta-decay": 4}, "term": {"loss": "dice"}, "size": [1, 2],
     "table": {"a": [1]}, "anything": [{"x": null}], "limit": Infinity, "inner": "dice"}"""
     params = build(text, Loss, host).params
-    assert params["colour"] is acme.Colour.blue
+    assert params["color"] is acme.Color.blue
     assert params["pair"] == (1, 2.0)
     assert params["path"] == Path("a/b")
     assert params["names"] == frozenset({"x"})

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pluxel.core.config import (
+from pluxel.core.config.sections.training import (
     AdamWConfig,
     ConstantSchedule,
     CosineSchedule,
@@ -32,7 +32,7 @@ def test_the_long_form(load: Any) -> None:
     pipeline = load(
         """\
         streams:
-          colour: {input: [image, depth], backbone: vgg}
+          color: {input: [image, depth], backbone: vgg}
           hha: {backbone: {type: vgg, depth: 11}}
         heads:
           semantic: {decoder: fcn8s, loss: dice, streams: [hha], fusion: sum}
@@ -40,7 +40,7 @@ def test_the_long_form(load: Any) -> None:
         dataset: shapes
         """
     ).pipeline
-    assert pipeline.streams["colour"].input == ["image", "depth"]
+    assert pipeline.streams["color"].input == ["image", "depth"]
     assert pipeline.streams["hha"].input == "hha"
     assert pipeline.streams["hha"].backbone.params["depth"] == 11
     assert pipeline.heads["semantic"].streams == ["hha"]

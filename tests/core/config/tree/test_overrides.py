@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pluxel.core.config import ConfigError
 from pluxel.core.config.tree.nodes import plain
 from pluxel.core.config.tree.overrides import parse_overrides
-from pluxel.core.config.tree.problems import Problems
+from pluxel.core.config.tree.problems import ConfigError, Problems
 
 
 def layer(*overrides: str) -> Any:

@@ -98,7 +98,7 @@ def test_an_empty_document_is_null(text: str) -> None:
         (
             "a: b: c",
             "f:1:5: ':' is not allowed here: is there one missing above, is this line indented "
-            "unlike its neighbours, or does text that contains ': ' need quotes?",
+            "unlike its neighbors, or does text that contains ': ' need quotes?",
         ),
         ("a: [1, 2", "f:1:4: a bracket that is never closed"),
         ("a: [1, 2\nb: 3", "f:2:2: expected ',' or ']' here"),

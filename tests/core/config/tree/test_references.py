@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pluxel.core.config import ConfigError, load_config
+from pluxel.core.config._load import load_config
 from pluxel.core.config.tree.nodes import Location, MapNode, plain
 from pluxel.core.config.tree.parse import parse
-from pluxel.core.config.tree.problems import Problems
+from pluxel.core.config.tree.problems import ConfigError, Problems
 from pluxel.core.config.tree.references import escape, resolve_references
 from pluxel.registry import Host
 

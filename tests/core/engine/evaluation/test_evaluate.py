@@ -6,7 +6,8 @@ import math
 
 import pytest
 import torch
-from pluxel.core.engine import Evaluation, Experiment
+from pluxel.core.engine.evaluation.evaluate import Evaluation
+from pluxel.core.engine.training.experiment import Experiment
 from pluxel.registry import PluxelError
 
 

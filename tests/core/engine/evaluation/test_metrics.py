@@ -168,7 +168,7 @@ def test_batches_of_any_sizes_may_follow_each_other() -> None:
     assert torch.equal(matrix.counts, wanted)
 
 
-def test_nothing_labelled_gives_no_scores() -> None:
+def test_nothing_labeled_gives_no_scores() -> None:
     scores = scored(torch.zeros(4).long(), torch.full((4,), 255))
     assert scores.pixels == 0
     assert all(map(math.isnan, scores.overall().values()))

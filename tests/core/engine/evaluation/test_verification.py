@@ -7,7 +7,7 @@ import pytest
 import torch
 from pluxel.core import load_config
 from pluxel.core.engine.evaluation.verification import verify_dense
-from pluxel.core.geometry.dilation import Rarefied
+from pluxel.core.geometry.dilation import Dilated
 from pluxel.plugins.backbones.timm_features import TimmBackbone
 from pluxel.registry import Component, Host, PluxelError, hookimpl
 from torch import nn
@@ -55,12 +55,12 @@ def test_all_heads_are_looked_at() -> None:
 
 
 def test_a_wrong_rarefaction_does_not_pass(monkeypatch) -> None:
-    honest = Rarefied.__call__
+    honest = Dilated.__call__
 
-    def shifted(self: Rarefied, image: torch.Tensor) -> object:
+    def shifted(self: Dilated, image: torch.Tensor) -> object:
         return honest(self, image.roll(1, 3))
 
-    monkeypatch.setattr(Rarefied, "__call__", shifted)
+    monkeypatch.setattr(Dilated, "__call__", shifted)
     (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
     assert not report.passed
 
@@ -89,22 +89,22 @@ def test_the_usual_size_leaves_some_cells_inside() -> None:
 
 
 def test_maps_of_two_sizes_are_not_equal(monkeypatch) -> None:
-    honest = Rarefied.by_fragments
-    monkeypatch.setattr(Rarefied, "by_fragments", lambda self, x: honest(self, x)[..., 1:, :])
+    honest = Dilated.by_fragments
+    monkeypatch.setattr(Dilated, "by_fragments", lambda self, x: honest(self, x)[..., 1:, :])
     with pytest.raises(PluxelError, match=r"fragments and à trous should agree everywhere, and"):
         verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
 
 
 def test_the_largest_difference_is_where_it_is(monkeypatch) -> None:
-    honest = Rarefied.by_fragments
+    honest = Dilated.by_fragments
 
-    def spoilt(self: Rarefied, image: torch.Tensor) -> torch.Tensor:
+    def spoilt(self: Dilated, image: torch.Tensor) -> torch.Tensor:
         scores = honest(self, image)
         assert isinstance(scores, torch.Tensor)
         scores[0, 1, 3, 5] += 1000
         return scores
 
-    monkeypatch.setattr(Rarefied, "by_fragments", spoilt)
+    monkeypatch.setattr(Dilated, "by_fragments", spoilt)
     other = config("decoder=fcn32s", model="test_convnext")
     (report,) = verify_dense(other, factor=2, size=(160, 200))
     exact = report.differences[1]
@@ -118,15 +118,15 @@ def test_the_largest_difference_is_where_it_is(monkeypatch) -> None:
 
 @pytest.mark.parametrize(("share", "passed"), [(3e-6, True), (3e-5, False)])
 def test_what_another_order_of_sums_may_change(monkeypatch, share: float, passed: bool) -> None:
-    honest = Rarefied.by_fragments
+    honest = Dilated.by_fragments
 
-    def rounded(self: Rarefied, image: torch.Tensor) -> torch.Tensor:
+    def rounded(self: Dilated, image: torch.Tensor) -> torch.Tensor:
         scores = honest(self, image)
         assert isinstance(scores, torch.Tensor)
         scores[0, 0, 0, 0] += share * (scores.max() - scores.min())
         return scores
 
-    monkeypatch.setattr(Rarefied, "by_fragments", rounded)
+    monkeypatch.setattr(Dilated, "by_fragments", rounded)
     (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
     assert report.passed is passed
 

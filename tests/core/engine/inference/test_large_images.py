@@ -158,7 +158,7 @@ def test_small_files_that_lie_somewhere_keep_their_place(net: Pipeline, tmp_path
 def test_files_of_any_number_of_bands_are_taken_or_refused(
     net: Pipeline, tmp_path: Path, bands: int
 ) -> None:
-    """One band is grey, four may be colours with alpha; of others none is a colour."""
+    """One band is gray, four may be colors with alpha; of others none is a color."""
     pixels = np.concatenate([image(300, 260)] * 3, 2)[..., :bands]
     alpha = {"photometric": "rgb", "alpha": "yes"} if bands == 4 else {"photometric": "minisblack"}
     write(tmp_path / "a.tif", pixels, **alpha)

@@ -12,8 +12,8 @@ from pluxel.core.engine.inference.pipeline import Prediction
 from pluxel.registry import PluxelError
 from torch import nn
 
-GREY = np.arange(24, dtype=np.uint8).reshape(4, 6)
-RGB = np.dstack([GREY] * 3)
+GRAY = np.arange(24, dtype=np.uint8).reshape(4, 6)
+RGB = np.dstack([GRAY] * 3)
 LABELS = LabelSpace(LabelMap({7: "sea", 300: "land"}))
 
 
@@ -30,7 +30,7 @@ def test_images_in_memory_are_read_as_files_are(tmp_path):
     reader = pipeline(image=3)
     read = [reader.read(given)["image"] for given in (floats, tmp_path / "floats.tiff")]
     assert [array.tolist() for array in read] == [[[[0] * 3, [51] * 3, [255] * 3]]] * 2
-    assert reader.read(Image.fromarray(GREY))["image"].tolist() == RGB.tolist()
+    assert reader.read(Image.fromarray(GRAY))["image"].tolist() == RGB.tolist()
 
 
 def test_images_without_alpha_are_not_given_one():
@@ -48,14 +48,14 @@ def test_images_that_were_opened_are_called_by_their_files(tmp_path):
 
 
 def test_arrays_may_be_read_only():
-    fixed = GREY.copy()
+    fixed = GRAY.copy()
     fixed.setflags(write=False)
     assert pipeline(depth=1).read(fixed)["depth"].flags.writeable
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize(("kind", "full"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])
-def test_overlays_mix_colours_and_pixels_of_any_type(kind, full, channels):
+def test_overlays_mix_colors_and_pixels_of_any_type(kind, full, channels):
     random = np.random.default_rng(0)
     shares = random.random((300, 200, channels))
     image = (full * shares).astype(kind)
@@ -74,7 +74,7 @@ def test_overlays_mix_colours_and_pixels_of_any_type(kind, full, channels):
 
 
 def test_several_inputs_are_read_by_name():
-    read = pipeline(image=3, depth=1).read({"depth": GREY, "image": RGB})
+    read = pipeline(image=3, depth=1).read({"depth": GRAY, "image": RGB})
     assert [(name, array.shape) for name, array in read.items()] == [
         ("image", (4, 6, 3)),
         ("depth", (4, 6, 1)),
@@ -87,15 +87,15 @@ def test_several_inputs_are_read_by_name():
         (RGB, "the model reads image, depth: give a mapping by these names"),
         ({"image": RGB}, "the model also reads depth"),
         (
-            {"image": RGB, "depht": GREY},
+            {"image": RGB, "depht": GRAY},
             "the model has no input 'depht', it reads image, depth. Did you mean 'depth'?",
         ),
         (
-            {"image": RGB, "depth": GREY, "hha": RGB},
+            {"image": RGB, "depth": GRAY, "hha": RGB},
             "the model has no input 'hha', it reads image, depth.",
         ),
         (
-            {"image": RGB, "depth": GREY[:3]},
+            {"image": RGB, "depth": GRAY[:3]},
             "the inputs are of different sizes (height × width): image 4×6, depth 3×6",
         ),
         (

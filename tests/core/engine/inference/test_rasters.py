@@ -69,22 +69,22 @@ def binary() -> Image.Image:
     return Image.fromarray(noise(1)[..., 0] > 127)
 
 
-COLOURED = Image.fromarray(noise(3))
+COLORED = Image.fromarray(noise(3))
 KINDS = {
-    "grey": (lambda path: Image.fromarray(noise(1)[..., 0]).save(path), True),
-    "RGB": (COLOURED.save, True),
+    "gray": (lambda path: Image.fromarray(noise(1)[..., 0]).save(path), True),
+    "RGB": (COLORED.save, True),
     "RGB in planes": (
         lambda path: write(path, noise(3), photometric="rgb", interleave="band"),
         True,
     ),
-    "YCbCr": (lambda path: COLOURED.save(path, compression="jpeg"), True),
+    "YCbCr": (lambda path: COLORED.save(path, compression="jpeg"), True),
     "alpha": (lambda path: Image.fromarray(noise(4)).save(path), True),
     "premultiplied": (
         lambda path: write(path, noise(4), photometric="rgb", alpha="premultiplied"),
         False,
     ),
-    "palette": (lambda path: COLOURED.quantize(200).save(path), False),
-    "CMYK": (lambda path: COLOURED.convert("CMYK").save(path), True),
+    "palette": (lambda path: COLORED.quantize(200).save(path), False),
+    "CMYK": (lambda path: COLORED.convert("CMYK").save(path), True),
     "1 bit": (lambda path: binary().save(path), False),
     "4 bits": (lambda path: write(path, noise(1) // 16, nbits=4), False),
     "white as 0": (lambda path: write(path, noise(1), photometric="miniswhite"), False),
@@ -111,15 +111,15 @@ def test_only_what_windows_show_as_the_whole_does_is_windowed(tmp_path, kind: st
             )
 
 
-def test_grey_and_alpha_are_converted_with_a_line_in_the_log(tmp_path, caplog) -> None:
+def test_gray_and_alpha_are_converted_with_a_line_in_the_log(tmp_path, caplog) -> None:
     caplog.set_level(logging.INFO)
-    grey = write(tmp_path / "grey.tif", noise(1))
+    gray = write(tmp_path / "gray.tif", noise(1))
     alpha = write(tmp_path / "alpha.tif", noise(4), photometric="rgb", alpha="yes")
-    with open_raster(grey, 3) as raster:
+    with open_raster(gray, 3) as raster:
         assert np.array_equal(raster.read(CORNER), np.repeat(noise(1)[CORNER.slices], 3, 2))
     with open_raster(alpha, 3) as raster:
         assert np.array_equal(raster.read(CORNER), noise(4)[CORNER.slices][..., :3])
-    assert "grey.tif: converted from greyscale to RGB" in caplog.text
+    assert "gray.tif: converted from grayscale to RGB" in caplog.text
     assert "alpha.tif: converted from RGBA to RGB" in caplog.text
 
 

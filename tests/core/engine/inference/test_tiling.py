@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core import FeatureSpec, Grid, Normalisation, Scores, measure, resample
+from pluxel.core import FeatureSpec, Grid, Normalization, Scores, measure, resample
 from pluxel.core.engine.inference.tiling import BLOCK, Reach, Region, Tiling, tried
 from pluxel.core.engine.inference.tiling._blending import Blend
 from pluxel.core.model.network import Head, SegmentationModel, Stream
@@ -28,7 +28,7 @@ class Chain(nn.Module):
     def __init__(self, layers: list[nn.Module], taps: list[int]) -> None:
         super().__init__()
         self.layers, self.taps = nn.Sequential(*layers), taps
-        self.normalisation = Normalisation(mean=(0.5,) * 3, std=(0.2,) * 3)
+        self.normalization = Normalization(mean=(0.5,) * 3, std=(0.2,) * 3)
         found = measure(self, 3)
         self.feature_specs = found.specs
         self.pad_multiple, self.minimum_size = found.pad_multiple, found.minimum_size
@@ -108,7 +108,7 @@ def model(
     torch.manual_seed(0)
     backbone = Chain(layers, taps)
     stream = Stream(["image"], 3, backbone)
-    stream.adopt_normalisation()
+    stream.adopt_normalization()
     head = Head({"image": decoder(list(backbone.feature_specs))}, "mean")
     return SegmentationModel({"image": stream}, {"semantic": head}).double().eval()
 
@@ -318,7 +318,7 @@ def test_windows_are_blended_where_cells_see_everything(make) -> None:
     span = whole.max() - whole.min()
     assert (found - whole).abs().mean() < 0.01 * span
     assert (found - whole).abs().max() < 0.2 * span
-    # No seams: neighbours across the edges of tiles differ no more than neighbours elsewhere.
+    # No seams: neighbors across the edges of tiles differ no more than neighbors elsewhere.
     steps = (found - whole).diff(dim=3).abs().amax((0, 1, 2))
     assert steps[tile - 1] < 3 * steps.median()
 

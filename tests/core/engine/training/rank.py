@@ -12,9 +12,12 @@ import sys
 from pathlib import Path
 
 from pluxel.core.cli import main
-from pluxel.core.config import load_config
-from pluxel.core.engine import Diverged, Experiment, Run, Trainer
+from pluxel.core.config._load import load_config
+from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.distributed import on_main_process
+from pluxel.core.engine.training.experiment import Experiment
+from pluxel.core.engine.training.state import Diverged
+from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host, PluxelError
 from safetensors.torch import save_file
 

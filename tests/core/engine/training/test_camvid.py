@@ -3,8 +3,11 @@
 import json
 import math
 
-from pluxel.core.config import load_config
-from pluxel.core.engine import Experiment, Run, Trainer, evaluate_run
+from pluxel.core.config._load import load_config
+from pluxel.core.engine.run import Run
+from pluxel.core.engine.trained import evaluate_run
+from pluxel.core.engine.training.experiment import Experiment
+from pluxel.core.engine.training.train import Trainer
 
 CAFFE = "{mean: [122.67892, 116.66877, 104.00699], std: [1, 1, 1], range: 255}"
 
@@ -13,7 +16,7 @@ def test_a_few_steps_on_street_scenes_already_learn(test_data, tmp_path, host, c
     settings = [
         f"dataset.root={test_data / 'data/camvid'}",
         f"backbone.pretrained={test_data / 'weights/vgg16_trunk.fp16.safetensors'}",
-        f"backbone.normalisation={CAFFE}",
+        f"backbone.normalization={CAFFE}",
         "augment.train=[{RandomCrop: {height: 96, width: 128}}]",
         "splits={train: 'train[:200]', val: 'val[:4]'}",
         "training={steps: 5, batch_size: 2, ema: null, monitor: val/loss}",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from pluxel.core.engine import evaluate_run
 from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.trained import evaluate_run
 from safetensors.torch import load_file
 from torch.distributed.run import get_args_parser
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 from PIL import Image
 from pluxel.core.common.logs import logger
-from pluxel.core.config import ConfigError
+from pluxel.core.config.tree.problems import ConfigError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -26,13 +26,13 @@ def test_weights_of_which_nothing_fits_are_refused(make, tmp_path) -> None:
     save_file(nn.Linear(2, 2).state_dict(), tmp_path / "w.safetensors")
     experiment = make(f"init_from={tmp_path / 'w.safetensors'}")
     with pytest.raises(ConfigError, match="init_from=.*none of its weights fit: .*bias.* instead"):
-        experiment.initialise()
+        experiment.initialize()
 
 
-def test_a_normalisation_alone_is_nothing_that_fits(make, train) -> None:
+def test_a_normalization_alone_is_nothing_that_fits(make, train) -> None:
     source = train("backbone.width=9", "training.steps=1", text=THREE_CLASSES)
     with pytest.raises(ConfigError, match="none of its weights fit"):
-        make(f"init_from={source.directory}", name="other").initialise()
+        make(f"init_from={source.directory}", name="other").initialize()
 
 
 def test_an_earlier_run_goes_only_when_the_new_weights_are_there(make, train, tmp_path) -> None:
@@ -44,7 +44,7 @@ def test_an_earlier_run_goes_only_when_the_new_weights_are_there(make, train, tm
     successor = make(f"init_from={run.directory}")  # the one that is cleared
     successor.clear_run()
     assert not run.weights.exists()
-    successor.initialise()  # once is enough
+    successor.initialize()  # once is enough
 
 
 def test_a_missing_split_is_told_before_the_first_step(make, tmp_path) -> None:

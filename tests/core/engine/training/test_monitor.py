@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from pluxel.core.config import TrainingConfig
-from pluxel.core.engine.training.monitor import Progress, has_waited_enough, is_improvement
+from pluxel.core.config.sections.training import TrainingConfig
+from pluxel.core.engine.training.monitor import TrainingProgress, has_waited_enough, is_improvement
 
 
 def options(**changes: object) -> TrainingConfig:
@@ -15,7 +15,7 @@ def options(**changes: object) -> TrainingConfig:
 
 def improvements(values: list[float], **changes: object) -> list[bool]:
     chosen = options(**changes)
-    progress = Progress()
+    progress = TrainingProgress()
     return [is_improvement(progress, chosen, {str(chosen.monitor): value}) for value in values]
 
 
@@ -47,7 +47,7 @@ def test_without_a_monitor_the_last_counts() -> None:
 
 def test_small_gains_are_kept_but_do_not_prolong_the_wait() -> None:
     chosen = options(monitor="val/mean_iou", early_stop={"patience": 2, "min_delta": 0.1})
-    progress = Progress()
+    progress = TrainingProgress()
     found = []
     for value in (0.5, 0.55, 0.59):
         kept = is_improvement(progress, chosen, {"val/mean_iou": value})
@@ -57,7 +57,7 @@ def test_small_gains_are_kept_but_do_not_prolong_the_wait() -> None:
 
 def test_gains_too_small_to_count_add_up() -> None:
     chosen = options(monitor="val/loss", early_stop={"patience": 3, "min_delta": 0.1})
-    progress = Progress()
+    progress = TrainingProgress()
     waited = []
     for value in (0.9, 0.84, 0.78, 0.72, 0.66, 0.65):
         assert is_improvement(progress, chosen, {"val/loss": value})

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from pluxel.core.config import AdamWConfig, GroupConfig, SGDConfig
+from pluxel.core.config.sections.training import AdamWConfig, GroupConfig, SGDConfig
 from pluxel.core.engine.training.optimizer import build_optimizer, freeze, frozen_norms
 from pluxel.registry import PluxelError
 from torch import nn
@@ -50,7 +50,7 @@ def test_the_last_matching_group_counts(model):
     assert found["trunk.0.weight"] == (1.0, 5e-4)
 
 
-def test_a_frozen_group_has_no_gradient_and_is_not_optimised(model):
+def test_a_frozen_group_has_no_gradient_and_is_not_optimized(model):
     freeze(model, groups := [GroupConfig(match="^upsample", frozen=True)])
     assert not model["upsample"].weight.requires_grad
     assert "upsample.weight" not in rates(build_optimizer(model, SGDConfig(lr=1.0), groups), model)

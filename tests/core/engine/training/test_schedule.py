@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pluxel.core.config import ConstantSchedule, CosineSchedule, PolySchedule
+from pluxel.core.config.sections.training import ConstantSchedule, CosineSchedule, PolySchedule
 from pluxel.core.engine.training.schedule import factor
 
 SCHEDULES = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from pluxel.core import Pipeline
-from pluxel.core.engine import Trainer
 from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import PluxelError
 
 
@@ -29,9 +29,9 @@ def test_a_checkpoint_without_averages_cannot_give_any(train) -> None:
         train("training.ema=0.9", resume=True)
 
 
-def test_a_checkpoint_of_another_optimiser_is_refused(train) -> None:
+def test_a_checkpoint_of_another_optimizer_is_refused(train) -> None:
     train("training.steps=3", "training.optimizer={type: sgd, lr: 0.1}")
     run = train("training.steps=3", name="other")
     assert run.state.exists()
-    with pytest.raises(PluxelError, match="state.safetensors is from another optimiser"):
+    with pytest.raises(PluxelError, match="state.safetensors is from another optimizer"):
         train("training.groups=[{match: backbone, frozen: true}]", resume=True)

@@ -4,8 +4,10 @@ import signal
 
 import pytest
 import torch
-from pluxel.core.engine import Diverged, Interrupted, Trainer
 from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.training.signals import Interrupted
+from pluxel.core.engine.training.state import Diverged
+from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import PluxelError
 
 LIVELY = (

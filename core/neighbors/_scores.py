@@ -19,8 +19,8 @@ _PAIRED = 1 << 17
 """Numbers of pairs that are multiplied at once; they stay in the cache of a processor."""
 
 
-class Scores(Protocol):
-    """Scores of rows for Q queries, float32: cosine ≤ score + ``slack``, (Q,) float64."""
+class RowScores(Protocol):
+    """RowScores of rows for Q queries, float32: cosine ≤ score + ``slack``, (Q,) float64."""
 
     slack: Tensor
 

@@ -30,7 +30,7 @@ NOTHING = -2.0
 Array = TypeVar("Array", Tensor, np.ndarray)
 
 
-class Neighbours(NamedTuple):
+class Neighbors(NamedTuple):
     """The nearest rows, best first; of rows with one cosine the lower comes first.
 
     ``indices``: (k,) or (Q, k) int64. ``cosines``: float64 of the same shape, in [-1, 1].

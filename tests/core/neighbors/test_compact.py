@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.neighbours import Compact, CosineIndex, _compact
-from pluxel.core.neighbours._exact import Rows, norms_of, tree_sum, unit
-from pluxel.core.neighbours._scores import CompactScores, FullScores
-from pluxel.core.neighbours._single import quantise
+from pluxel.core.neighbors import Compact, CosineIndex, _compact
+from pluxel.core.neighbors._exact import Rows, norms_of, tree_sum, unit
+from pluxel.core.neighbors._one_query import quantize
+from pluxel.core.neighbors._scores import CompactScores, FullScores
 from pluxel.registry import PluxelError
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -30,7 +30,7 @@ def bounds(compact: Compact, queries: np.ndarray) -> dict[str, np.ndarray]:
         many[name] = (written.T.double() + scores.slack[:, None]).numpy()
     single = []
     for query in queries:
-        whole, scale, slack = quantise(compact, query)
+        whole, scale, slack = quantize(compact, query)
         assert np.abs(whole.astype(int)).max() <= 127
         single.append(scale * (codes @ whole[0].astype(np.float64)) + slack)
     return {"float64": exact, **many, "int8": np.stack(single)}
@@ -197,8 +197,8 @@ class TestWithoutADevice:
                 assert scores.of_pairs(numbers, numbers).device.type == "cuda"
 
     def test_group_maxima_seeds_and_exact_cosines(self) -> None:
-        from pluxel.core.neighbours._blocks import group_maxima, seed  # noqa: PLC0415
-        from pluxel.core.neighbours._exact import Best  # noqa: PLC0415
+        from pluxel.core.neighbors._blocks import group_maxima, seed  # noqa: PLC0415
+        from pluxel.core.neighbors._exact import Best  # noqa: PLC0415
 
         with FakeTensorMode():
             norms = torch.empty(4096, device="cuda", dtype=torch.float64)

@@ -1,11 +1,11 @@
-"""Exact nearest neighbours by cosine, on any device, and approximate ones through faiss."""
+"""Exact nearest neighbors by cosine, on any device, and approximate ones through faiss."""
 
 from __future__ import annotations
 
 from ._compact import Compact
-from ._exact import Neighbours
+from ._exact import Neighbors
+from ._excluded import Exclude
 from ._faiss import FaissIndex, Index, IndexKind, build_index
-from ._hidden import Exclude
 from ._index import CosineIndex, knn
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "FaissIndex",
     "Index",
     "IndexKind",
-    "Neighbours",
+    "Neighbors",
     "build_index",
     "knn",
 ]

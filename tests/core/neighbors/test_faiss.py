@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from pluxel.core.neighbours import CosineIndex, build_index
+from pluxel.core.neighbors import CosineIndex, build_index
 from pluxel.registry import PluxelError
 
 KINDS = ["faiss_hnsw", "faiss_ivf"]
@@ -19,7 +19,7 @@ def vectors() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_most_neighbours_are_found_with_exact_cosines(kind: str, vectors: torch.Tensor) -> None:
+def test_most_neighbors_are_found_with_exact_cosines(kind: str, vectors: torch.Tensor) -> None:
     found = build_index(vectors, kind).search(vectors[:40], 5)  # pyright: ignore[reportArgumentType]
     truth = CosineIndex(vectors).search(vectors[:40], 5)
     same = found.indices == truth.indices

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ...registry import PluxelError
 from ._compact import Compact
-from ._exact import Best, Neighbours, finite_queries
-from ._hidden import Allowed, Exclude, Hidden, hidden_rows
+from ._exact import Best, Neighbors, finite_queries
+from ._excluded import Allowed, Exclude, ExcludedRows, excluded_rows
 from ._index import CosineIndex
 
 IndexKind = Literal["exact", "faiss_hnsw", "faiss_ivf"]
-"""How neighbours are found."""
+"""How neighbors are found."""
 
 _BLOCK = 1 << 16
 
@@ -25,7 +25,7 @@ class Index(Protocol):
 
     def search(
         self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Allowed | None = None
-    ) -> Neighbours:
+    ) -> Neighbors:
         """Return the k nearest rows, as `CosineIndex.search` does."""
         ...
 
@@ -78,28 +78,30 @@ class FaissIndex:
     @torch.no_grad()
     def search(
         self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Allowed | None = None
-    ) -> Neighbours:
+    ) -> Neighbors:
         """Return the k nearest rows that were found, as `CosineIndex.search` does."""
         batch = finite_queries(self.exact.checked(queries))
-        hidden = hidden_rows(len(self.exact), len(batch), k, exclude, allowed, torch.device("cpu"))
+        hidden = excluded_rows(
+            len(self.exact), len(batch), k, exclude, allowed, torch.device("cpu")
+        )
         found = [self._one(batch[i : i + 1], k, hidden, i) for i in range(len(batch))]
         shape = (*queries.shape[:-1], k)
         empty = torch.empty(0, k, dtype=torch.float64)
         indices = torch.cat([empty.long(), *(one.indices[None] for one in found)])
         cosines = torch.cat([empty, *(one.cosines[None] for one in found)])
-        return Neighbours(indices.view(shape), cosines.view(shape))
+        return Neighbors(indices.view(shape), cosines.view(shape))
 
-    def _one(self, query: Tensor, k: int, hidden: Hidden, number: int) -> Neighbours:
+    def _one(self, query: Tensor, k: int, hidden: ExcludedRows, number: int) -> Neighbors:
         excluded = hidden.excluded[number]
         parameters = self._search_parameters(k, excluded, hidden.allowed)
         best = Best(self.exact.rows, query, k)
         rows = self._index.search(best.unit.float().numpy(), k, params=parameters)[1][0]
         if (rows < 0).any():
             found = self.exact.search(query, k, exclude=sorted(excluded), allowed=hidden.allowed)
-            return Neighbours(found.indices[0], found.cosines[0])
+            return Neighbors(found.indices[0], found.cosines[0])
         rows = torch.from_numpy(np.sort(rows))
         best.add(rows, torch.zeros_like(rows))
-        return Neighbours(best.indices[0], best.cosines[0])
+        return Neighbors(best.indices[0], best.cosines[0])
 
     def _search_parameters(self, k: int, excluded: set[int], allowed: Tensor | None) -> Any:
         faiss = _faiss()

@@ -33,10 +33,10 @@ def test_strips_add_up(build, section: dict[str, Any]) -> None:
     loss = build(section)
     logits, target = example()
     whole = loss(logits, target)
-    normaliser = loss.normaliser(target)
-    assert normaliser.shape == ()
+    normalizer = loss.normalizer(target)
+    assert normalizer.shape == ()
     strips = [
-        loss.per_pixel(logits[:, :, rows], target[:, rows]).sum() / normaliser
+        loss.per_pixel(logits[:, :, rows], target[:, rows]).sum() / normalizer
         for rows in (slice(0, 4), slice(4, 5), slice(5, 13))
     ]
     torch.testing.assert_close(sum(strips), whole, rtol=1e-6, atol=0)
@@ -58,17 +58,17 @@ def test_per_pixel_is_zero_on_ignored_pixels_and_checks_as_the_loss_does(build, 
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_normaliser_of_nothing_is_one(build, section: dict[str, Any]) -> None:
-    assert build(section).normaliser(torch.full((1, 3, 3), 255)).item() == 1
+def test_normalizer_of_nothing_is_one(build, section: dict[str, Any]) -> None:
+    assert build(section).normalizer(torch.full((1, 3, 3), 255)).item() == 1
 
 
-def test_normaliser_counts_labelled_pixels_by_weight(build) -> None:
+def test_normalizer_counts_labeled_pixels_by_weight(build) -> None:
     target = torch.tensor([[[0, 1, 1], [3, 255, 255]]])
     section = {"type": "cross_entropy"}
-    assert build(section).normaliser(target).item() == 4
+    assert build(section).normalizer(target).item() == 4
     weighted = build(section | {"class_weights": [0.5, 1.0, 9.0, 2.0]})
-    assert weighted.normaliser(target).item() == 4.5
-    assert build(section | {"reduction": "sum"}).normaliser(target).item() == 1
+    assert weighted.normalizer(target).item() == 4.5
+    assert build(section | {"reduction": "sum"}).normalizer(target).item() == 1
 
 
 @pytest.mark.parametrize("weights", [None, [0.5, 1.0, 9.0, 2.0]])

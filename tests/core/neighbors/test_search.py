@@ -14,14 +14,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.neighbours import (
+from pluxel.core.neighbors import (
     Compact,
     CosineIndex,
-    Neighbours,
+    Neighbors,
     _blocks,
     _exact,
     _index,
-    _single,
+    _one_query,
     knn,
 )
 from pluxel.registry import PluxelError
@@ -72,7 +72,7 @@ def cosines(vectors: Tensor, queries: Tensor) -> Tensor:
     return products / (norms[0] + (norms[0] == 0)) / (norms[1] + (norms[1] == 0))
 
 
-def check(found: Neighbours, truth: Tensor, hidden: Tensor | None = None) -> None:
+def check(found: Neighbors, truth: Tensor, hidden: Tensor | None = None) -> None:
     """Fail unless ``found`` are the k best of ``truth`` (Q, N), to the rounding of float64."""
     k = found.indices.shape[-1]
     indices, values = found.indices.reshape(-1, k).cpu(), found.cosines.reshape(-1, k).cpu()
@@ -100,7 +100,7 @@ def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setitem(_blocks._STEPS, "cpu", 128)
         monkeypatch.setattr(_exact, "_PAIRS", 50)
         monkeypatch.setattr(_exact, "CHUNK", 64)
-        monkeypatch.setattr(_single, "CHUNK", 64)
+        monkeypatch.setattr(_one_query, "CHUNK", 64)
         monkeypatch.setattr(_blocks, "_PENDING", 100)
 
 
@@ -147,14 +147,14 @@ def test_many_rows_and_many_queries(
 def single(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     """Say for each single search whether the codes answered it."""
     answered: list[bool] = []
-    search = _single.SingleSearch.search
+    search = _one_query.SingleSearch.search
 
     def spy(*arguments: object) -> object:
         found = search(*arguments)  # pyright: ignore[reportArgumentType]
         answered.append(found is not None)
         return found
 
-    monkeypatch.setattr(_single.SingleSearch, "search", spy)
+    monkeypatch.setattr(_one_query.SingleSearch, "search", spy)
     return answered
 
 
@@ -374,8 +374,8 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"k": 0}, "k = 0: at least one neighbour"),
-            ({"k": -1}, "k = -1: at least one neighbour"),
+            ({"k": 0}, "k = 0: at least one neighbor"),
+            ({"k": -1}, "k = -1: at least one neighbor"),
             ({"k": 11}, "k = 11, but only 10 rows can be found"),
             ({"k": 9, "exclude": [1, 1, 2]}, "k = 9, but only 8 rows can be found"),
             ({"k": 4, "allowed": torch.tensor([1, 1, 2, 3])}, "only 3 rows can be found"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ._collect import Records
 from ._component import Component
 from ._errors import PluginError, PluxelError
-from ._sources import normalise
+from ._sources import normalize
 from ._suggest import article, did_you_mean
 from .hookspecs import KINDS
 
@@ -15,7 +15,7 @@ _LISTED = 12
 """The most names that an error lists; more are one command away."""
 
 
-class Catalogue:
+class Catalog:
     """Components of all kinds. A bare name may have several owners, a qualified one has one."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Catalogue:
         return [
             component
             for component in self._of(kind).get(bare, ())
-            if not provider or normalise(component.provider) == normalise(provider)
+            if not provider or normalize(component.provider) == normalize(provider)
         ]
 
     def unknown(self, kind: str, name: str) -> str:

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from ._exact import GROUP, NOTHING, Best
-from ._hidden import HiddenPairs
-from ._scores import FullScores, Scores
+from ._excluded import ExcludedPairs
+from ._scores import FullScores, RowScores
 
 _STEPS = {"cpu": 1 << 20, "cuda": 1 << 24}
-"""Scores of one block: those of a processor stay in its cache."""
+"""RowScores of one block: those of a processor stay in its cache."""
 
 _MANY = 64
 """One row in so many may be compared exactly before full scores are cheaper."""
@@ -19,7 +19,7 @@ _PENDING = 1 << 15
 """Pairs that may wait to be compared exactly."""
 
 
-def scan(best: Best, quick: Scores | None, full: FullScores, hidden: HiddenPairs) -> None:
+def scan(best: Best, quick: RowScores | None, full: FullScores, hidden: ExcludedPairs) -> None:
     """Bring every row before ``best`` that can be among it, by blocks.
 
     Where ``quick`` scores leave too many rows of a block, the full scores are taken, until twice
@@ -43,7 +43,7 @@ def scan(best: Best, quick: Scores | None, full: FullScores, hidden: HiddenPairs
 
 
 def candidates(
-    best: Best, scores: Scores, hidden: HiddenPairs, start: int, rows: int, block: Tensor
+    best: Best, scores: RowScores, hidden: ExcludedPairs, start: int, rows: int, block: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return pairs of a row of a block and a query, (P,) each, that can be among the best.
 
