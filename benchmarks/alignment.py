@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from _glove import glove
 from pluxel.core.embeddings import name_vectors
-from pluxel.core.model.alignment import VAGUE, align, best_of_each, plain_name
+from pluxel.core.embeddings.matching import VAGUE, align, best_of_each, plain_name
 from pluxel.plugins.datasets.camvid import LABELS as CAMVID
 from pluxel.plugins.datasets.voc import LABELS as VOC
 from torch import Tensor

@@ -27,7 +27,8 @@ from pluxel.core.config._load import load_config
 from pluxel.core.contracts.labels import LabelMap
 from pluxel.core.engine.evaluation.dense_evaluation import dense_evaluation
 from pluxel.core.geometry.dilation import Dilated
-from pluxel.core.model.build import Blueprint, build_model
+from pluxel.core.model.blueprint import Blueprint
+from pluxel.core.model.build import build_model
 from pluxel.core.model.network import SegmentationModel
 from pluxel.core.model.strips import resampled_loss
 from pluxel.plugins.backbones.alexnet import AlexNet

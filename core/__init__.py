@@ -16,7 +16,6 @@ if TYPE_CHECKING:
         Embedding,
         Loss,
         Sample,
-        Scores,
     )
     from .contracts.labels import LabelMap, LabelSpace
     from .contracts.normalization import Normalization
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from .engine.training.train import Trainer
     from .geometry.grid import FeatureSpec, Grid
     from .geometry.resampling import resample
+    from .geometry.scores import Scores
     from .geometry.tracing import measure
     from .neighbors import knn
 

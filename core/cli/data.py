@@ -103,7 +103,7 @@ def _check(loaded: Config) -> Report:
     from ..common.progress import configure_logging, track  # noqa: PLC0415
     from ..data.check import check_data  # noqa: PLC0415
     from ..data.splits import open_split  # noqa: PLC0415
-    from ..model.build import make_blueprint  # noqa: PLC0415 - the help stays light
+    from ..model.blueprint import make_blueprint  # noqa: PLC0415 - the help stays light
 
     configure_logging()
     pipeline = loaded.pipeline

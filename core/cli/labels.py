@@ -16,14 +16,14 @@ from ._words import WordSource, source_options
 
 if TYPE_CHECKING:
     from ..contracts.labels import LabelMap
-    from ..model.alignment import ClassMatch
+    from ..embeddings.matching import ClassMatch
 
 _WIDTH = 100
 
 
 @click.group(cls=Group)
 def labels() -> None:
-    """ClassMatch the classes of two datasets."""
+    """Match the classes of two datasets."""
 
 
 @labels.command()
@@ -66,7 +66,7 @@ def align(
     """
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
     from ..common.files import write_text  # noqa: PLC0415
-    from ..model.alignment import THRESHOLD, align, vectors_of  # noqa: PLC0415
+    from ..embeddings.matching import THRESHOLD, align, vectors_of  # noqa: PLC0415
 
     if out is not None and out.exists() and not force:
         raise PluxelError(f"{out} is already there; --force replaces it, --out names another")

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from torch import Tensor
 
+from ..geometry.scores import Scores
+
 if TYPE_CHECKING:
-    from ..geometry.grid import Border, FeatureSpec, Grid
+    from ..geometry.grid import FeatureSpec
     from .labels import LabelMap
     from .normalization import Normalization
 
@@ -29,18 +31,6 @@ WIRING: Mapping[str, tuple[str, ...]] = {
 
 ClassFrequencies = Callable[[], Sequence[int]]
 """Pixels of each class in the training split; scans the data when first called, then remembers."""
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Class scores on a known grid: ``tensor`` is (N, C, h, w), unnormalized.
-
-    ``border``: what lies outside of the map for whoever resamples it.
-    """
-
-    tensor: Tensor
-    grid: Grid
-    border: Border = "replicate"
 
 
 @dataclass(frozen=True)

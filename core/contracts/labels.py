@@ -13,16 +13,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator
 
-from ...registry import PluxelError, did_you_mean
+from ...registry import PluxelError
 from .colors import HEX, Color, hex_color, parse_color, unpack, voc_color
-
-if TYPE_CHECKING:
-    from ..config.sections.labels import LabelsConfig
 
 IGNORE = "ignore"
 """What a configuration writes for pixels that no loss and no metric may see; never a number."""
@@ -124,27 +121,6 @@ class LabelSpace:
         self.num_classes = len(self.class_names)
         self.ignore_index = 255 if self.num_classes <= 255 else 65535
         self.dtype = np.dtype(np.uint8 if self.ignore_index == 255 else np.uint16)
-
-    @classmethod
-    def merged(cls, label_map: LabelMap, config: LabelsConfig) -> LabelSpace:
-        """Return the dataset's map with the configuration's changes.
-
-        Raises `LabelError` for a color key where ids are numbers, and for a new class whose name
-        is nearly that of another one (giving it a color in ``palette`` says that it is meant).
-        """
-        ids = dict(label_map.ids)
-        for key, name in config.map.items():
-            ids[label_map.id_of(key)] = name
-        known = set(label_map.ids.values())
-        _check_new_names(ids, known, config)
-        names = {*ids.values(), IGNORE}
-        for name in config.palette:
-            if name not in names:
-                raise LabelError(
-                    f"the palette has an unknown class '{name}'.{did_you_mean(name, sorted(names))}"
-                )
-        palette = {**label_map.palette, **config.palette}
-        return cls(LabelMap(ids, palette, label_map.packed_rgb))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LabelSpace) or self.label_map != other.label_map:
@@ -261,16 +237,3 @@ class LabelSpace:
         """Return a raw id as a configuration spells it."""
         key = self.label_map.key_of(raw)
         return f'"{key}"' if isinstance(key, str) else str(key)
-
-
-def _check_new_names(ids: Mapping[int, str], known: set[str], config: LabelsConfig) -> None:
-    """Refuse 'raod' beside 'road'; a class that is renamed altogether has no such neighbor."""
-    for name in config.map.values():
-        others = {*(n for n in ids.values() if n in known), IGNORE}
-        if name in others or name in config.palette:
-            continue
-        if hint := did_you_mean(name, sorted(others)):
-            raise LabelError(
-                f"the label map has an unknown class '{name}'.{hint} "
-                "(A new class with such a name needs a color in labels.palette.)"
-            )

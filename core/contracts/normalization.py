@@ -22,3 +22,7 @@ class Normalization(BaseModel):
     std: tuple[PositiveValue, ...] = (0.229, 0.224, 0.225)
     channel_order: Literal["rgb", "bgr"] = "rgb"
     range: Literal[1, 255] = 1
+
+
+RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
+"""What stands for 1 in raw pixels of a type; floating-point images are in 0–1 already."""

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from ...registry import PluxelError
+from ..contracts.normalization import RAW_MAXIMUM
 from ._random import generator
 from ._transforms import Builder, TransformProblem, load_albumentations
-from .images import RAW_MAXIMUM, with_channels
+from .images import with_channels
 
 _INSIDE = "inside"
 """A map of zeros that rides along where needed: it becomes ``ignore`` outside of the image."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .images import RAW_MAXIMUM
+from ..contracts.normalization import RAW_MAXIMUM
 
 
 @dataclass(frozen=True)

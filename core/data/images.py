@@ -19,13 +19,12 @@ from ...registry import PluxelError
 from ..common.files import replacing
 from ..common.logs import log_once
 from ..contracts.colors import pack, unpack
+from ..contracts.normalization import RAW_MAXIMUM
 
 _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
 IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 """What counts as an image in a folder, lower case."""
 
-RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
-"""What stands for 1 in raw pixels of a type; floating-point images are in 0–1 already."""
 
 _LOSSY = {"JPEG", "MPO"}
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}

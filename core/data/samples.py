@@ -17,9 +17,9 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
 from ..common.logs import log_once
-from ..config.sections.training import OnBadSample, Sampling
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import LabelSpace
+from ..contracts.options import OnBadSample, Sampling
 from ._random import generator
 from .augmentation import build_transforms
 from .batch import Item

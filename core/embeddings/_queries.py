@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError
-from ..common.devices import find_device
+from ..common.devices import choose_device
 from ..contracts.kinds import Embedding
 from ..neighbors import Index, IndexKind, build_index
 from ._phrases import split_phrase
@@ -77,7 +77,7 @@ class WordSearch:
         Raises: PluxelError for a device that is not there, and where faiss is asked for and is not
         installed, or on a device.
         """
-        words, there = WordVectors.of(embedding), _device(device)
+        words, there = WordVectors.of(embedding), choose_device(device)
         if index == "exact" and there == words.vectors.device:
             return cls(words)
         rows, norms = words.vectors.to(there), words.norms.to(there)
@@ -143,12 +143,6 @@ class WordSearch:
             self.words.get_vecs_by_tokens(word)  # says what may be meant
             raise PluxelError(f"'{word}' is no word of the vocabulary, so it cannot be left out")
         return rows[0]
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return find_device(name)
 
 
 def _directed(vector: Tensor, name: str) -> Tensor:

@@ -14,7 +14,7 @@ from ..common.files import write_json
 from ..config._config import Config
 from ..config._load import load_config
 from ..config.sections.pipeline import PipelineConfig
-from ..model.build import Blueprint, with_added
+from ..model.blueprint import Blueprint, with_added
 from ..model.network import SegmentationModel
 from ..model.weights import load_weights
 from .checkpoint import read_tensors

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ..contracts.kinds import Scores
 from .grid import Grid
+from .scores import Scores
 
 BLOCK = 256
 """Pixels along each side of the blocks of files: of a block, none is read or written alone."""

@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from ..common.numerics import at_least_float32, full_precision
-from ..contracts.kinds import Scores
 from .grid import Border, Grid
+from .scores import Scores
 
 IMAGE = Grid()
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import PluxelError, article
-from ..contracts.kinds import Backbone, Decoder, Scores, settled
-from ..contracts.normalization import Normalization
-from ..data.images import RAW_MAXIMUM
+from ..contracts.kinds import Backbone, Decoder, settled
+from ..contracts.normalization import RAW_MAXIMUM, Normalization
+from ..geometry.scores import Scores
 
 Sizes = Sequence[tuple[int, int]]
 """Height and width of each image of a batch before it was padded to a common size."""

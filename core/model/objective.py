@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..contracts.kinds import Loss, Scores
+from ..contracts.kinds import Loss
 from ..geometry.resampling import resample
+from ..geometry.scores import Scores
 from .strips import resampled_loss, terms_of
 from .zero_shot import SeenClasses
 

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from ..common.numerics import at_least_float32, full_precision
-from ..contracts.kinds import Loss, PerPixel, Scores
+from ..contracts.kinds import Loss, PerPixel
 from ..geometry.resampling import IMAGE, Axis, Interpolation, matrix, resample
+from ..geometry.scores import Scores
 
 STRIP_BYTES = {"cpu": 4 << 20, "cuda": 64 << 20}
 """Memory of a strip's logits: what a processor has in its cache, what keeps a GPU busy."""

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError, did_you_mean
-from ..contracts.kinds import Scores
 from ..contracts.labels import LabelSpace
+from ..geometry.scores import Scores
 
 
 @dataclass(frozen=True)

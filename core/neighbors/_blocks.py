@@ -10,7 +10,7 @@ from ._excluded import ExcludedPairs
 from ._scores import FullScores, RowScores
 
 _STEPS = {"cpu": 1 << 20, "cuda": 1 << 24}
-"""RowScores of one block: those of a processor stay in its cache."""
+"""Scores of one block: those of a processor stay in its cache."""
 
 _MANY = 64
 """One row in so many may be compared exactly before full scores are cheaper."""

@@ -20,7 +20,7 @@ _PAIRED = 1 << 17
 
 
 class RowScores(Protocol):
-    """RowScores of rows for Q queries, float32: cosine ≤ score + ``slack``, (Q,) float64."""
+    """Scores of rows for Q queries, float32: cosine ≤ score + ``slack``, (Q,) float64."""
 
     slack: Tensor
 

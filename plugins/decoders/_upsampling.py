@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core.common.logs import logger
-from ...core.contracts.kinds import Scores
 from ...core.geometry.grid import Border, FeatureSpec, Grid
 from ...core.geometry.resampling import resample
+from ...core.geometry.scores import Scores
 
 Upsample = Callable[[Tensor, tuple[int, int]], Tensor]
 

@@ -12,8 +12,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core.contracts.kinds import Scores
 from ...core.geometry.grid import FeatureSpec, deepest, select_strides
+from ...core.geometry.scores import Scores
 from .._parameters import Dropout
 from ._upsampling import upsampling
 

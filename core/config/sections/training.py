@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from ...contracts.options import OnBadSample, Precision, Sampling
 from ..messages.faults import fault
 from .choice import Choice
 from .section import (
@@ -18,10 +19,6 @@ from .section import (
     Section,
     UnitInterval,
 )
-
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
-Sampling = Literal["shuffle", "uniform"]
-OnBadSample = Literal["stop", "skip"]
 
 
 class SGDConfig(Section):

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from ....registry import PluxelError
 from ...common.progress import track
-from ...contracts.kinds import Scores
 from ...contracts.labels import LabelSpace
 from ...data.batch import Batch
 from ...data.loading import Loader
+from ...geometry.scores import Scores
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.strips import resampled_classes

@@ -23,10 +23,13 @@ from ...common.timing import multiply_adds
 from ...config._config import Config
 from ...config._dump import to_plain
 from ...config.sections.factory import Factory
-from ...contracts.kinds import Decoder, Scores
+from ...contracts.kinds import Decoder
 from ...geometry.grid import Grid
-from ...model.build import Blueprint, blueprint_or_stand_in, build_model, look_at_data
+from ...geometry.scores import Scores
+from ...model.blueprint import Blueprint
+from ...model.build import build_model
 from ...model.network import SegmentationModel
+from ...model.stand_in import blueprint_or_stand_in, look_at_data
 from ..inference.tiling import reach_of
 
 SHIFTED, ATROUS, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"

@@ -14,16 +14,17 @@ import torch
 from PIL import Image
 
 from ....registry import Host, PluxelError, did_you_mean
+from ...common.devices import choose_device
 from ...common.logs import log_once
 from ...common.progress import track
-from ...contracts.kinds import Scores
 from ...contracts.labels import LabelSpace
-from ...data.images import RAW_MAXIMUM, check_pixels, check_range, convert, read_image
+from ...contracts.normalization import RAW_MAXIMUM
+from ...data.images import check_pixels, check_range, convert, read_image
+from ...geometry.scores import Scores
 from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.strips import resampled_predictions
 from ..trained import open_trained
-from ..training.distributed import choose_device
 from .tiling import Reach, Region, Tiling, tried
 
 LARGE = 2048 * 2048

@@ -13,8 +13,9 @@ from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.labels import LabelSpace
 from ...embeddings import without_downloads
-from ...model.build import blueprint_or_stand_in, build_model, build_objective, look_at_data
+from ...model.build import build_model, build_objective
 from ...model.network import SegmentationModel
+from ...model.stand_in import blueprint_or_stand_in, look_at_data
 from ..run import weights_file
 from .monitor import check_monitor
 from .optimizer import build_optimizer, freeze

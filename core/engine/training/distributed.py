@@ -21,35 +21,18 @@ from .precision import Precision, mixed_precision
 def make_accelerator(device: str, precision: Precision = "fp32") -> Accelerator:
     """Return an accelerator on a device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
 
-    Raises: PluxelError if there is no such device here.
+    Raises: PluxelError if this machine does not have it.
     """
     # accelerate keeps its state per process and refuses a second one that differs; a script or
     # a notebook may well train twice.
     for state in (AcceleratorState, GradientState, PartialState):
         state._reset_state()
-    _select(device)
+    if device not in ("auto", "cpu"):
+        found = find_device(device)
+        if found.type == "cuda" and torch.device(device).index is not None:
+            torch.cuda.set_device(found)  # which is where accelerate looks
     chosen = PartialState(cpu=device == "cpu").device or torch.device("cpu")
     return Accelerator(cpu=device == "cpu", mixed_precision=mixed_precision(precision, chosen))
-
-
-def choose_device(device: str) -> torch.device:
-    """Return a device by its name; ``auto`` is the accelerator, where there is one.
-
-    Raises: PluxelError if there is no such device here.
-    """
-    if device != "auto":
-        _select(device)
-        return torch.device(device)
-    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return there or torch.device("cpu")
-
-
-def _select(device: str) -> None:
-    if device in ("auto", "cpu"):
-        return
-    found = find_device(device)
-    if found.type == "cuda" and torch.device(device).index is not None:
-        torch.cuda.set_device(found)
 
 
 def make_deterministic(seed: int, *, strict: bool) -> None:

@@ -22,15 +22,8 @@ from ...data.frequencies import class_frequencies
 from ...data.loading import Loader, evaluation_loader
 from ...data.samples import EvaluationData
 from ...data.splits import open_split
-from ...model.build import (
-    Blueprint,
-    build_model,
-    build_objective,
-    make_blueprint,
-    resolve_decoders,
-    seen_classes,
-    settle,
-)
+from ...model.blueprint import Blueprint, make_blueprint, resolve_decoders, settle
+from ...model.build import build_model, build_objective, seen_classes
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.weights import copy_matching, read_state_dict

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from ...config.sections.training import Precision
+from ...contracts.options import Precision
 
 MixedPrecision = Literal["no", "bf16", "fp16"]
 

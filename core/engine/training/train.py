@@ -18,10 +18,10 @@ from ....registry import PluxelError
 from ...common.files import write_json, write_text
 from ...common.logs import logger
 from ...common.progress import Advance, duration, track
-from ...contracts.kinds import Scores
 from ...data.batch import Batch
 from ...data.loading import training_loader
 from ...data.samples import TrainingData
+from ...geometry.scores import Scores
 from ..evaluation.evaluate import Evaluation
 from .distributed import cudnn_benchmark, on_main_process, share_buffers
 from .experiment import Experiment

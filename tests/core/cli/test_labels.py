@@ -12,7 +12,8 @@ from pluxel.core.cli import main
 from pluxel.core.cli.labels import align
 from pluxel.core.config.sections.labels import LabelsConfig
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.model.alignment import THRESHOLD
+from pluxel.core.embeddings.matching import THRESHOLD
+from pluxel.core.model.blueprint import merge_labels
 from pluxel.plugins.datasets.voc import LABELS
 
 WORDS = Path(__file__).parents[1] / "street_words.py"
@@ -61,7 +62,7 @@ def test_what_is_printed_is_what_a_configuration_takes(labels):
     assert done.returncode == 0, done.stderr
     config = LabelsConfig.model_validate_json(json.dumps(yaml.safe_load(done.stdout)))
     assert set(config.map) == set(LABELS.ids)
-    assert LabelSpace.merged(LABELS, config).label_map.ids[7] == "car"
+    assert LabelSpace(merge_labels(LABELS, config)).label_map.ids[7] == "car"
     assert "7: car" in done.stdout
     assert "by name" in done.stdout
     assert "255: ignore" in done.stdout

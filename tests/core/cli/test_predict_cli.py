@@ -94,7 +94,7 @@ def test_images_of_one_name_do_not_overwrite_each_other(pluxel, trained, tmp_pat
             ["--save", "indx"],
             "'indx' is none of index, color, overlay, prob. Did you mean 'index'?",
         ),
-        (["--device", "cuda:9"], "device 'cuda:9' is not to be had here"),
+        (["--device", "cuda:9"], "device 'cuda:9' is not available on this machine"),
     ],
 )
 def test_mistakes_are_told(pluxel, trained, tmp_path, arguments, message):

@@ -11,7 +11,8 @@ from pluxel.core import load_config
 from pluxel.core.common.devices import find_device
 from pluxel.core.contracts.labels import LabelMap
 from pluxel.core.engine.evaluation.metrics import ConfusionMatrix
-from pluxel.core.model.build import Blueprint, build_model, build_objective
+from pluxel.core.model.blueprint import Blueprint
+from pluxel.core.model.build import build_model, build_objective
 from pluxel.core.model.strips import resampled_classes
 from pluxel.registry import Host, PluxelError
 from torch import nn
@@ -24,7 +25,7 @@ BLUEPRINT = Blueprint({"image": 3}, {"semantic": LABELS}, {"semantic": "semantic
 def test_devices_by_their_names() -> None:
     assert find_device("cpu") == torch.device("cpu")
     for name in ("cuda:99", "gpu", ""):
-        with pytest.raises(PluxelError, match=f"device '{name}' is not to be had here: ."):
+        with pytest.raises(PluxelError, match=f"device '{name}' is not available on this machine"):
             find_device(name)
 
 

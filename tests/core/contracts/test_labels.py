@@ -14,13 +14,14 @@ from pluxel.core.contracts.labels import (
     LabelMap,
     LabelSpace,
 )
+from pluxel.core.model.blueprint import merge_labels
 from pydantic import ValidationError
 
 STREET = LabelMap({7: "road", 0: "sky", 8: "pavement", 11: "ignore"}, {"sky": (70, 130, 180)})
 
 
 def space(**changes) -> LabelSpace:
-    return LabelSpace.merged(STREET, LabelsConfig(**changes))
+    return LabelSpace(merge_labels(STREET, LabelsConfig(**changes)))
 
 
 label_maps = st.builds(
@@ -175,7 +176,7 @@ class TestMerged:
 
     def test_takes_colors_as_ids_of_colored_masks(self):
         colored = LabelMap({0xFF0000: "roof"}, packed_rgb=True)
-        labels = LabelSpace.merged(colored, LabelsConfig(map={"#00FF00": "tree"}))
+        labels = LabelSpace(merge_labels(colored, LabelsConfig(map={"#00FF00": "tree"})))
         assert labels.encode(np.array([[0x00FF00]], np.uint32)).tolist() == [[1]]
 
 

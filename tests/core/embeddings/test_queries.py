@@ -192,7 +192,7 @@ def test_devices(compass: WordVectors) -> None:
     for device in ("cpu", "auto"):
         search = WordSearch.build(compass, "exact", device)
         assert search.nearest([search.word("up")], 1)[0][0][0] == "NASA"
-    with pytest.raises(PluxelError, match="device 'cuda:99' is not to be had here: "):
+    with pytest.raises(PluxelError, match="device 'cuda:99' is not available on this machine: "):
         WordSearch.build(compass, "exact", "cuda:99")
 
 

@@ -101,9 +101,9 @@ def test_a_run_is_not_bound_to_the_device_that_trained_it(run: Run, host) -> Non
         assert Pipeline.load(run.directory, host=host)(IMAGE).shape == (33, 47)
         evaluate_run(run.directory, "val", ["dataset.length=1"], host=host)
         for given in ({"device": "cuda:98"}, {"overrides": ["device=cuda:98"]}):
-            with pytest.raises(PluxelError, match="device 'cuda:98' is not to be had here"):
+            with pytest.raises(PluxelError, match="device 'cuda:98' is not available"):
                 evaluate_run(run.directory, "val", host=host, **given)
-            with pytest.raises(PluxelError, match="device 'cuda:98' is not to be had here"):
+            with pytest.raises(PluxelError, match="device 'cuda:98' is not available"):
                 Pipeline.load(run.directory, host=host, **given)
     finally:
         run.config.write_text(text)

@@ -10,10 +10,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.contracts.kinds import Scores
 from pluxel.core.geometry import resampling
 from pluxel.core.geometry.grid import Border, Grid
 from pluxel.core.geometry.resampling import _stored, resample
+from pluxel.core.geometry.scores import Scores
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.nn import functional

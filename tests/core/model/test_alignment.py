@@ -14,18 +14,17 @@ from hypothesis.extra.numpy import arrays
 from pluxel.core.config.sections.labels import AlignConfig, LabelsConfig
 from pluxel.core.contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace
 from pluxel.core.embeddings import UnknownWordError, WordVectors, name_vectors
-from pluxel.core.model.alignment import (
+from pluxel.core.embeddings.matching import (
     ClassMatch,
     align,
-    aligned,
     best_of_each,
     best_pairs,
     margins,
     plain_name,
-    resolved_labels,
-    tell,
     vectors_of,
 )
+from pluxel.core.model.alignment import aligned, resolved_labels, tell
+from pluxel.core.model.blueprint import merge_labels
 from pluxel.plugins.datasets.voc import LABELS as VOC
 from pluxel.registry import Host, PluxelError
 
@@ -268,7 +267,7 @@ class TestSettled:
         labels = settle(STREET, ["car", "sky", "road"])
         assert labels.align is None
         assert labels.map == {0: "sky", 5: "car", 9: "road", 7: IGNORE, 11: IGNORE, 12: "car"}
-        space = LabelSpace.merged(STREET, labels)
+        space = LabelSpace(merge_labels(STREET, labels))
         assert space.class_names == ("sky", "car", "road")
         assert resolved_labels(STREET, labels) is labels
 
@@ -276,14 +275,14 @@ class TestSettled:
         """'signs' beside 'sign' would be taken for a slip, but that it has a color."""
         dataset = LabelMap({1: "sign", 2: "car"})
         with pytest.raises(LabelError, match="unknown class 'signs'. Did you mean 'sign'?"):
-            LabelSpace.merged(dataset, LabelsConfig(map={2: "signs"}))
+            LabelSpace(merge_labels(dataset, LabelsConfig(map={2: "signs"})))
         nothing = {"type": "street_words", "unknown": "zero"}
         labels = settle(dataset, ["sign", "signs"], map={2: "signs"}, embedding=nothing)
-        assert LabelSpace.merged(dataset, labels).class_names == ("sign", "signs")
+        assert LabelSpace(merge_labels(dataset, labels)).class_names == ("sign", "signs")
 
     def test_colors_are_kept_for_good(self, settle):
         labels = settle(STREET, ["car", "sky", "road"], palette={"sky": (1, 2, 3)})
-        space = LabelSpace.merged(STREET, labels)
+        space = LabelSpace(merge_labels(STREET, labels))
         assert labels.palette["sky"] == (1, 2, 3)
         assert space.palette.tolist() == [list(labels.palette[n]) for n in space.class_names]
 
@@ -291,7 +290,7 @@ class TestSettled:
         colored = LabelMap({0xFF0000: "truck", 0x0000FF: "street"}, packed_rgb=True)
         labels = settle(colored, ["car", "road"])
         assert labels.map == {"#ff0000": "car", "#0000ff": "road"}
-        assert LabelSpace.merged(colored, labels).class_names == ("car", "road")
+        assert LabelSpace(merge_labels(colored, labels)).class_names == ("car", "road")
 
     def test_a_class_without_a_source_is_an_error(self, settle):
         with pytest.raises(PluxelError) as caught:

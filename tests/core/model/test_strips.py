@@ -9,9 +9,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.contracts.kinds import Loss, Scores
+from pluxel.core.contracts.kinds import Loss
 from pluxel.core.geometry.grid import Grid
 from pluxel.core.geometry.resampling import resample
+from pluxel.core.geometry.scores import Scores
 from pluxel.core.model import strips as fused
 from pluxel.core.model.strips import bands, resampled_classes, resampled_loss, resampled_predictions
 from pluxel.plugins.losses.cross_entropy import CrossEntropy

@@ -10,13 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.contracts.kinds import Scores
 from pluxel.core.geometry.grid import Border, FeatureSpec, Grid, StrideError
 from pluxel.core.geometry.resampling import resample
+from pluxel.core.geometry.scores import Scores
 from pluxel.core.model.weights import copy_matching
 from pluxel.plugins.decoders._upsampling import (
-    Alignment,
     BilinearUpsampling,
+    KernelAlignment,
     LearnedUpsampling,
     bilinear_taps,
     upsampling,
@@ -199,15 +199,15 @@ class TestLearnedUpsampling:
     )
     def test_the_parity_rule(self, trunk: str, kernel: int | None) -> None:
         *_, fine, coarse = specs(trunk)
-        alignment = Alignment.between(coarse.grid, fine.grid, 0)
+        alignment = KernelAlignment.between(coarse.grid, fine.grid, 0)
         assert (alignment and alignment.kernel) == kernel
 
     def test_the_crop_of_the_release(self) -> None:
         *_, pool3, pool4, fc7 = specs("VGG16, pad 100")
-        skipped = Alignment.between(fc7.grid, pool4.grid, 0)
+        skipped = KernelAlignment.between(fc7.grid, pool4.grid, 0)
         assert skipped
         assert skipped.crop == -5
-        assert Alignment.between(pool4.grid.crop(5), pool3.grid, 0).crop == -9
+        assert KernelAlignment.between(pool4.grid.crop(5), pool3.grid, 0).crop == -9
 
     @pytest.mark.parametrize("decoder", [FCN16s, FCN8s])
     @pytest.mark.parametrize("trunk", TRUNKS)

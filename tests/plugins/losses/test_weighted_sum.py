@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pluxel.core.contracts.kinds import Scores
 from pluxel.core.geometry.grid import Grid
 from pluxel.core.geometry.resampling import resample
+from pluxel.core.geometry.scores import Scores
 from pluxel.core.model.objective import Objective
 from pluxel.core.model.strips import resampled_loss, terms_of
 from pydantic import ValidationError

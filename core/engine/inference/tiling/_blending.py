@@ -9,9 +9,9 @@ from math import floor
 import torch
 from torch import Tensor
 
-from ....contracts.kinds import Scores
 from ....geometry.grid import Grid
 from ....geometry.regions import Read, Region, ScoredRegion, Size, moved
+from ....geometry.scores import Scores
 from ....model.network import SegmentationModel
 
 DEVIATION = 0.25

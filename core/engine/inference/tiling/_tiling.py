@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .....registry import PluxelError
-from ....contracts.kinds import Scores
 from ....geometry.regions import Read, Region, Size, moved
+from ....geometry.scores import Scores
 from ....model.network import SegmentationModel
 from ._blending import Blend
 from ._reach import Reach

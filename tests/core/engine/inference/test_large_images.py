@@ -15,7 +15,8 @@ from pluxel.core import LabelMap, Pipeline, load_config
 from pluxel.core.common.logs import log_once
 from pluxel.core.engine.inference import pipeline as predict
 from pluxel.core.engine.inference.saving import predict_files
-from pluxel.core.model.build import Blueprint, build_model
+from pluxel.core.model.blueprint import Blueprint
+from pluxel.core.model.build import build_model
 from pluxel.registry import Host, PluxelError
 from rasterio.transform import from_origin
 from torch import nn
