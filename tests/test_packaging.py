@@ -43,7 +43,7 @@ def tree(pattern: str) -> Iterator[Path]:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel from a copy of what it is built from; building leaves files behind."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for folder in {folder.partition("/")[0] for folder in FOLDERS.values()}:
         shutil.copytree(
