@@ -1,9 +1,6 @@
-"""Real files in every format that a person has, and broken ones."""
+"""Images are read from real files in every format that people have."""
 
 import logging
-import struct
-import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,32 +9,12 @@ import tifffile
 from PIL import Image
 from pluxel.core.data.images import (
     ImageError,
-    convert,
     image_files,
     image_shape,
-    read_binary_mask,
     read_image,
-    read_index_mask,
-    read_rgb_mask,
-    write_mask,
 )
 
-RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.uint8)
-SIDEWAYS = 6
-"""EXIF orientation 6: turn a quarter clockwise to see it upright."""
-
-
-def save(path: Path, image: Image.Image | np.ndarray, **options) -> Path:
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    image.save(path, **options)
-    return path
-
-
-def exif(orientation: int) -> Image.Exif:
-    tags = Image.Exif()
-    tags[0x0112] = orientation
-    return tags
+from .image_files import RGB, SIDEWAYS, exif, save
 
 
 class TestReadImage:
@@ -180,55 +157,6 @@ class TestReadImage:
             read_image(save(tmp_path / "b.png", RGB), 4)
 
 
-class TestConvert:
-    """What Pillow holds in memory becomes what its file becomes."""
-
-    @pytest.mark.parametrize(
-        "image",
-        [
-            Image.fromarray(RGB),
-            *(Image.fromarray(RGB).convert(mode) for mode in ("L", "LA", "1", "P", "RGBA")),
-            Image.fromarray(np.array([[0, 257, 65535]], np.uint16)),
-            Image.fromarray(np.array([[0, 0.2, 1]], np.float32)),
-        ],
-        ids=lambda image: image.mode,
-    )
-    @pytest.mark.parametrize("channels", [1, 3])
-    def test_is_read_image(self, tmp_path, image, channels):
-        path = save(tmp_path / "a.tiff", image)
-        assert np.array_equal(convert(image, channels, "it"), read_image(path, channels))
-
-    def test_makes_upright(self, tmp_path):
-        path = save(tmp_path / "a.png", RGB, exif=exif(SIDEWAYS))
-        with Image.open(path) as image:
-            assert (convert(image, 3, "it") == np.rot90(RGB, -1)).all()
-
-    def test_says_what_it_did(self, caplog):
-        caplog.set_level(logging.INFO, "pluxel")
-        convert(Image.fromarray(RGB[..., 0]), 3, "the photograph")
-        assert caplog.messages == ["the photograph: converted from grayscale to RGB"]
-
-    def test_invents_no_channel(self):
-        with pytest.raises(ImageError, match=r"it: has 3 channels \(RGB\), 4 are needed"):
-            convert(Image.fromarray(RGB), 4, "it")
-
-    def test_takes_two_channels_as_they_are(self):
-        image = Image.fromarray(RGB).convert("LA")
-        assert np.array_equal(convert(image, 2, "it"), np.asarray(image))
-
-    @pytest.mark.parametrize("mode", ["RGB", "L", "F"])
-    def test_refuses_nothing(self, mode):
-        with pytest.raises(ImageError, match="^it: "):
-            convert(Image.new(mode, (0, 4)), 3, "it")
-
-    def test_tells_a_file_that_ends_too_soon(self, tmp_path):
-        with (
-            Image.open(truncated_jpeg(tmp_path / "a.jpg")) as image,
-            pytest.raises(ImageError, match="^it: cannot be read: "),
-        ):
-            convert(image, 3, "it")
-
-
 def test_image_files_pass_over_what_is_hidden(tmp_path):
     for name in ("b.JPG", "sub/a.png", "._b.jpg", "sub/.a.png", ".copies/b.jpg", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -282,190 +210,3 @@ class TestArrays:
     def test_other_formats_hold_no_five_channels(self, tmp_path):
         with pytest.raises(ImageError, match=r"only TIFF and .npy files hold other channel counts"):
             read_image(save(tmp_path / "a.png", RGB), 5)
-
-
-def truncated_png(path: Path) -> Path:
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
-    data = save(path, noise).read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-    return path
-
-
-def truncated_jpeg(path: Path) -> Path:
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
-    data = save(path, noise, format="JPEG").read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-    return path
-
-
-def bomb(path: Path) -> Path:
-    """A PNG of 200 bytes that says it is 60,000 × 60,000."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(bytes(100)))
-        + chunk(b"IEND", b"")
-    )
-    return path
-
-
-def text(path: Path) -> Path:
-    path.write_text("<html>404 Not Found</html>")
-    return path
-
-
-def empty(path: Path) -> Path:
-    path.touch()
-    return path
-
-
-def flipped_bytes(path: Path) -> Path:
-    data = bytearray(save(path, RGB).read_bytes())
-    data[45:60] = bytes(15)
-    path.write_bytes(data)
-    return path
-
-
-@pytest.mark.parametrize("read", [read_image, read_index_mask, read_rgb_mask, read_binary_mask])
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (truncated_png, "cannot be read"),
-        (truncated_jpeg, "cannot be read"),
-        (flipped_bytes, "cannot be read"),
-        (bomb, "cannot be read"),
-        (text, "not an image"),
-        (empty, "the file is empty"),
-        (lambda path: path, "no such file"),
-    ],
-    ids=["png cut", "jpeg cut", "bytes flipped", "bomb", "text", "empty", "missing"],
-)
-def test_broken_files_are_named(tmp_path, make, reason, read):
-    path = make(tmp_path / "broken.png")
-    with pytest.raises(ImageError, match=f"^{path}: {reason}"):
-        read(path)
-
-
-IDS = np.array([[0, 1, 255], [7, 0, 3]], np.uint8)
-
-
-def palette_image(ids: np.ndarray) -> Image.Image:
-    image = Image.fromarray(ids).convert("L")
-    image = Image.frombytes("P", image.size, image.tobytes())
-    image.putpalette([value for i in range(256) for value in (255 - i, i, i // 2)])
-    return image
-
-
-class TestMasks:
-    def test_of_eight_bits(self, tmp_path):
-        assert (read_index_mask(save(tmp_path / "a.png", IDS)) == IDS).all()
-
-    def test_of_palettes_are_indices(self, tmp_path):
-        path = save(tmp_path / "a.png", palette_image(IDS))
-        assert Image.open(path).mode == "P"
-        assert (read_index_mask(path) == IDS).all()
-
-    def test_of_sixteen_bits(self, tmp_path):
-        wide = IDS.astype(np.uint16) * 200
-        read = read_index_mask(save(tmp_path / "a.png", wide))
-        assert (read == wide).all()
-        assert read.max() == 51000
-
-    def test_of_one_bit(self, tmp_path):
-        image = Image.fromarray(IDS > 0)
-        assert image.mode == "1"
-        read = read_index_mask(save(tmp_path / "a.png", image))
-        assert read.dtype == np.uint8
-        assert (read == (IDS > 0)).all()
-
-    def test_of_arrays(self, tmp_path):
-        np.save(tmp_path / "a.npy", IDS.astype(np.int32) - 1)
-        assert read_index_mask(tmp_path / "a.npy").min() == -1
-
-    @pytest.mark.parametrize(
-        "array", [np.zeros((4, 5)), np.zeros((4, 5, 2), int), np.zeros(5, int)], ids=str
-    )
-    def test_of_arrays_that_are_none(self, tmp_path, array):
-        np.save(tmp_path / "a.npy", array)
-        with pytest.raises(
-            ImageError, match=r"a.npy: a mask is integers of shape \(height, width\)"
-        ):
-            read_index_mask(tmp_path / "a.npy")
-
-    def test_of_grays_in_three_channels(self, tmp_path):
-        assert (read_index_mask(save(tmp_path / "a.png", np.dstack([IDS] * 3))) == IDS).all()
-
-    def test_of_colors_are_no_ids(self, tmp_path):
-        with pytest.raises(ImageError, match=r"a.png: the mask holds colors \(RGB\), not ids"):
-            read_index_mask(save(tmp_path / "a.png", RGB))
-
-    @pytest.mark.parametrize("values", [(0, 1), (0, 255)])
-    def test_of_two_values(self, tmp_path, values):
-        mask = np.array([values, values[::-1]], np.uint8)
-        assert read_binary_mask(save(tmp_path / "a.png", mask)).tolist() == [[0, 1], [1, 0]]
-
-    def test_of_two_values_where_one_is_absent(self, tmp_path):
-        nothing = np.zeros((2, 2), np.uint8)
-        assert read_binary_mask(save(tmp_path / "a.png", nothing)).tolist() == [[0, 0], [0, 0]]
-        assert read_binary_mask(save(tmp_path / "b.png", nothing + 255)).all()
-
-    def test_of_two_values_from_a_lossy_file(self, tmp_path, caplog):
-        mask = np.zeros((32, 32), np.uint8)
-        mask[:, 16:] = 255
-        path = save(tmp_path / "a.jpg", mask, quality=60)
-        assert (read_binary_mask(path) == mask // 255).mean() > 0.95
-        assert "lossy" in caplog.text
-
-    def test_of_colors(self, tmp_path):
-        mask = np.array([[[255, 0, 1], [0, 2, 0]]], np.uint8)
-        read = read_rgb_mask(save(tmp_path / "a.png", mask))
-        assert read.tolist() == [[0xFF0001, 0x000200]]
-
-    def test_of_colors_from_a_palette(self, tmp_path):
-        read = read_rgb_mask(save(tmp_path / "a.png", palette_image(IDS)))
-        assert read[0, 1] == (254 << 16 | 1 << 8 | 0)
-
-    def test_are_upright_like_their_images(self, tmp_path):
-        path = save(tmp_path / "a.png", IDS, exif=exif(SIDEWAYS))
-        assert (read_index_mask(path) == np.rot90(IDS, -1)).all()
-        colors = save(tmp_path / "b.png", RGB, exif=exif(SIDEWAYS))
-        assert read_rgb_mask(colors).shape == (9, 6)
-
-
-class TestWriteMask:
-    @pytest.mark.parametrize(("top", "mode"), [(255, "L"), (256, "I;16"), (65535, "I;16")])
-    def test_takes_as_few_bits_as_hold_the_ids(self, tmp_path, top, mode):
-        ids = np.array([[0, 3, top]], np.uint32)
-        write_mask(tmp_path / "a.png", ids)
-        assert Image.open(tmp_path / "a.png").mode == mode
-        assert (read_index_mask(tmp_path / "a.png") == ids).all()
-
-    def test_writes_colors(self, tmp_path):
-        ids = np.array([[0xFF0001, 0x000200]], np.uint32)
-        write_mask(tmp_path / "a.png", ids, packed_rgb=True)
-        assert (read_rgb_mask(tmp_path / "a.png") == ids).all()
-
-    def test_refuses_what_no_png_holds(self, tmp_path):
-        for ids in (np.array([[70_000]]), np.array([[-1]])):
-            with pytest.raises(ImageError, match="a PNG holds ids of 0 to 65535"):
-                write_mask(tmp_path / "a.png", ids)
-
-    def test_leaves_the_old_file_where_writing_fails(self, tmp_path, monkeypatch):
-        write_mask(tmp_path / "a.png", IDS)
-
-        def fill_the_disk(image: Image.Image, file: Path, **options: str) -> None:
-            Path(file).write_bytes(b"half")
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(Image.Image, "save", fill_the_disk)
-        with pytest.raises(Exception, match="No space left on device"):
-            write_mask(tmp_path / "a.png", IDS + 1)
-        assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-        assert (read_index_mask(tmp_path / "a.png") == IDS).all()

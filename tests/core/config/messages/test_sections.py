@@ -1,21 +1,12 @@
-"""The words of every error that a configuration can cause. They are part of the interface."""
+"""Every error in a configuration's own sections, word for word: users read these texts."""
 
 from __future__ import annotations
 
-import keyword
-import re
 from typing import Any
 
 import pytest
-from pluxel.core.config.tree.problems import ConfigError
-from pluxel.registry import Component, Host, hookimpl
-from torch import nn
 
-
-def complaints(load: Any, text: str, **more: Any) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        load(text, **more)
-    return str(caught.value).splitlines()
+from .complaints import complaints
 
 
 @pytest.mark.parametrize(
@@ -185,114 +176,10 @@ def test_sections(load: Any, small: str, section: str, message: str) -> None:
     assert complaints(load, f"{small}{section}\n")[0] == f"x.yaml:{message}"
 
 
-@pytest.mark.parametrize(
-    ("loss", "messages"),
-    [
-        (
-            "{type: dice, ^smoth: 1}",
-            ["loss 'dice' has no parameter 'smoth'. Did you mean 'smooth'?"],
-        ),
-        ("{type: dice, smooth: ^x}", ["loss.smooth: expected a number, not 'x'"]),
-        ("{type: dice, ^zzz: 1}", ["loss 'dice' has no parameter 'zzz'. Known are smooth"]),
-        (
-            "{type: dice, ^num_classes: 4}",
-            ["loss 'dice' is given 'num_classes' by Pluxel: delete it"],
-        ),
-        ("^dicee", ["unknown loss 'dicee'. Did you mean 'dice'?"]),
-        ("^fcn8s", ["unknown loss 'fcn8s'. There is a decoder of that name"]),
-        ("^{smooth: 1}", ["this loss has no name: add 'type: …'"]),
-        ("^{}", ["this loss has no name: add 'type: …'"]),
-        ("{^type: [dice]}", ["'type' is the name of a loss, not [\"dice\"]"]),
-        ("^5", ["loss: expected the name of a loss or a mapping with its 'type', not 5"]),
-        ("^sum", ["loss 'sum' needs the parameter 'terms'"]),
-        # types of a signature
-        ("{type: typed, color: ^green}", ["loss.color: expected 'red' or 'blue', not 'green'"]),
-        ("{type: typed, names: ^x}", ["loss.names: expected a list, not 'x': write [x]"]),
-        (
-            "{type: typed, options: {^alpa: 1}}",
-            ["unknown key 'alpa' in loss.options. Did you mean 'alpha'?"],
-        ),
-        (
-            "{type: typed, options: {beta-decay: ^x}}",
-            ["loss.options.beta-decay: expected a whole number, not 'x'"],
-        ),
-        (
-            "{type: typed, tree: {left: {left: {^lef: {}}}}}",
-            ["unknown key 'lef' in loss.tree.left.left. Did you mean 'left'?"],
-        ),
-        (
-            "{type: typed, tree: {^zzz: 1}}",
-            ["unknown key 'zzz' in loss.tree. Known are leaf, left"],
-        ),
-        ("{type: typed, term: ^{}}", ["missing 'loss' in loss.term"]),
-        ("{type: typed, table: {a: [^x]}}", ["loss.table.a.0: expected a whole number, not 'x'"]),
-        ("{type: typed, size: ^big}", ["loss.size: expected a whole number or a list, not 'big'"]),
-        ("{type: typed, size: ^[1]}", ["loss.size: expected 2 items, not a list of 1"]),
-        ("{type: typed, text: ^1.0}", ['loss.text: expected text, not 1.0: write "1.0" in quotes']),
-        (
-            "{type: cross_entropy, weights: ^aut}",
-            ["loss.weights: expected 'auto' or a list, not 'aut'. Did you mean 'auto'?"],
-        ),
-        ("{type: cross_entropy, weights: [^a]}", ["loss.weights.0: expected a number, not 'a'"]),
-        # unions of a component and something else: what it was meant to be
-        (
-            "{type: sum, terms: [{type: dice, ^smoth: 1}]}",
-            ["loss 'dice' has no parameter 'smoth'. Did you mean 'smooth'?"],
-        ),
-        ("{type: sum, terms: [{loss: ^dicee}]}", ["unknown loss 'dicee'. Did you mean 'dice'?"]),
-        ("{type: sum, terms: [^dicee]}", ["unknown loss 'dicee'. Did you mean 'dice'?"]),
-        (
-            "{type: sum, terms: [{loss: dice, ^wieght: 1}, ^5]}",
-            [
-                "unknown key 'wieght' in loss.terms.0. Did you mean 'weight'?",
-                "loss.terms.1: expected the name of a loss or a mapping with its 'type' or a "
-                "mapping, not 5",
-            ],
-        ),
-    ],
-)
-def test_components(load: Any, small: str, loss: str, messages: list[str]) -> None:
-    """A caret stands before what each message points at."""
-    columns = [7 + found.start() - n for n, found in enumerate(re.finditer(r"\^", loss))]
-    text = small.replace("cross_entropy", loss.replace("^", ""))
-    assert complaints(load, text) == [
-        f"x.yaml:4:{column}: {message}" for column, message in zip(columns, messages, strict=True)
-    ]
-
-
 def test_a_path_or_something_else(load: Any, small: str) -> None:
     text = small.replace("backbone: vgg", "backbone: {type: vgg, pretrained: [1]}")
     assert complaints(load, text) == [
         "x.yaml:1:35: backbone.pretrained: expected true or false or a path, not a list of 1"
-    ]
-
-
-def test_the_examples_of_the_manual(acme: Any, load: Any, host: Host) -> None:
-    """A component's trouble is shown at its key ``type``, a key's at the key."""
-
-    class Broken:
-        @hookimpl
-        def pluxel_decoders(self) -> list[Component]:
-            raise ModuleNotFoundError("No module named 'torchh'")
-
-    text = """\
-        backbone:
-          type: vgg
-
-        decoder:
-          type: fcn8
-
-        loss:
-          type: dice
-          smoth: 1
-        dataset: shapes
-        """
-    host = Host(plugins={"acme-seg": acme, "broken-seg": Broken()})
-    assert complaints(load, text, host=host) == [
-        "x.yaml:5:3: unknown decoder 'fcn8'. Did you mean 'fcn8s'?",
-        "  note: plugin broken-seg (ModuleNotFoundError: No module named 'torchh') failed to load "
-        "and may provide it",
-        "x.yaml:9:3: loss 'dice' has no parameter 'smoth'. Did you mean 'smooth'?",
     ]
 
 
@@ -307,89 +194,6 @@ def test_the_examples_of_the_manual(acme: Any, load: Any, host: Host) -> None:
 )
 def test_what_is_missing(load: Any, text: str, missing: list[str]) -> None:
     assert complaints(load, text) == [f"x.yaml:1:1: missing '{key}'" for key in missing]
-
-
-def test_the_long_form_is_named_as_it_is_written(load: Any) -> None:
-    text = """\
-        streams: {image: {backbone: vgg, inptu: x}, depth: {}}
-        heads:
-          semantic: {decoder: fcn8s, loss: dice, labels: {map: {1: 2}}, streams: [image, dept]}
-          geometric: {decoder: fcn8s, weight: -1}
-        dataset: shapes
-        """
-    assert complaints(load, text) == [
-        "x.yaml:1:34: unknown key 'inptu' in streams.image. Did you mean 'input'?",
-        "x.yaml:1:52: missing 'backbone' in streams.depth",
-        'x.yaml:3:60: heads.semantic.labels.map.1: expected text, not 2: write "2" in quotes',
-        "x.yaml:4:14: missing 'loss' in heads.geometric",
-        "x.yaml:4:39: heads.geometric.weight: expected a number of at least 0, not -1",
-    ]
-
-
-def test_streams_of_a_head_exist(load: Any) -> None:
-    text = """\
-        streams: {image: {backbone: vgg}, depth: {backbone: vgg}}
-        heads: {semantic: {decoder: fcn8s, loss: dice, streams: [image, dept]}}
-        dataset: shapes
-        """
-    assert complaints(load, text) == ["x.yaml:2:65: unknown stream 'dept'. Did you mean 'depth'?"]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        (
-            "rgb.main",
-            "'rgb.main' is no name: it takes small letters, digits and '_', a letter first. Did "
-            "you mean 'rgb_main'?",
-        ),
-        (
-            "2 RGB-2",
-            "'2 RGB-2' is no name: it takes small letters, digits and '_', a letter first. Did "
-            "you mean 'rgb_2'?",
-        ),
-        ("'7'", "'7' is no name: it takes small letters, digits and '_', a letter first"),
-        ("type", "'type' is a word of torch's own: call it otherwise, such as 'type_1'"),
-        (
-            "training",
-            "'training' is a word of torch's own: call it otherwise, such as 'training_1'",
-        ),
-    ],
-)
-def test_names_of_streams_and_heads(load: Any, name: str, message: str) -> None:
-    text = f"""\
-        streams: {{{name}: {{backbone: vgg}}}}
-        heads: {{{name}: {{decoder: fcn8s, loss: dice}}}}
-        dataset: shapes
-        """
-    assert complaints(load, text) == [f"x.yaml:1:11: {message}", f"x.yaml:2:9: {message}"]
-
-
-def test_every_name_that_is_taken_can_be_a_module(load: Any) -> None:
-    words = {*dir(nn.ModuleDict()), *dir(nn.Module()), *dir(dict), *keyword.kwlist, "x", "image"}
-    for name in words:
-        text = (
-            f"streams: {{{name}: {{backbone: vgg}}}}\nheads: {{x: {{decoder: fcn8s, loss: dice}}}}"
-        )
-        try:
-            taken = load(f"{text}\ndataset: shapes\n").pipeline.streams
-        except ConfigError:
-            continue
-        nn.ModuleDict({name: nn.Identity() for name in taken})
-
-
-def test_colors_come_first_in_a_stack(load: Any) -> None:
-    text = """\
-        streams:
-          rgb: {input: [image, depth], backbone: vgg}
-          late: {input: [depth, image], backbone: vgg}
-        heads: {semantic: {decoder: fcn8s, loss: dice}}
-        dataset: shapes
-        """
-    assert complaints(load, text) == [
-        "x.yaml:3:25: 'image' comes first where inputs are stacked: the first three channels are "
-        "normalized as red, green and blue"
-    ]
 
 
 def test_other_splits_and_devices_are_free(load: Any, small: str) -> None:
@@ -413,32 +217,3 @@ def test_transforms_are_checked(load: Any, small: str) -> None:
     ]
     assert "RandomCrop'?" in found[0]
     assert "'q'" in found[1]
-
-
-def test_a_plugin_that_breaks_the_rules_is_named(
-    load: Any, small: str, monkeypatch: Any, acme: Any
-) -> None:
-    class Greedy:
-        def __init__(self, num_classes: int, **options: int) -> None: ...
-
-    monkeypatch.setattr(acme, "Dice", Greedy)
-    assert complaints(load, small.replace("cross_entropy", "dice")) == [
-        "x.yaml:4:7: loss 'dice' of plugin acme-seg cannot be used: **options hides what it takes: "
-        "declare each parameter, or one mapping 'options: dict'"
-    ]
-
-
-def test_a_component_that_cannot_be_imported(
-    load: Any, small: str, monkeypatch: Any, acme: Any
-) -> None:
-    monkeypatch.delattr(acme, "Dice")
-    (message,) = complaints(load, small.replace("cross_entropy", "dice"))
-    assert message.startswith("x.yaml:4:7: ")
-    assert "acme-seg" in message
-
-
-def test_only_components_that_are_named_are_imported(
-    load: Any, small: str, monkeypatch: Any, acme: Any
-) -> None:
-    monkeypatch.delattr(acme, "Dice")
-    assert load(small).pipeline.seed == 0

@@ -1,0 +1,119 @@
+"""The dilated network runs on the weights and in the mode of the network that it came from."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from pluxel.core.geometry.dilation import Dilated
+from pluxel.registry import PluxelError
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .networks import FunctionalDropout, small
+
+
+def test_gradients_reach_the_networks_own_weights() -> None:
+    network = small(nn.Conv2d(4, 2, 3, padding=1))
+    rarefied = Dilated(network, 3, 1)
+    dense = rarefied(torch.randn(1, 3, 9, 9))
+    assert isinstance(dense, Tensor)
+    dense.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_weights_are_those_of_the_network_wherever_they_go() -> None:
+    network = small()
+    rarefied = Dilated(network, 3, 1)
+    image = torch.randn(1, 3, 9, 9)
+    network.double()
+    nn.init.zeros_(network[0].weight)
+    found = rarefied(image.double())
+    assert isinstance(found, Tensor)
+    torch.testing.assert_close(found, network[0].bias.view(1, -1, 1, 1).expand_as(found))
+
+
+def test_a_copy_runs_on_the_copied_weights() -> None:
+    network = small()
+    pair = {"network": network, "rarefied": Dilated(network, 3, 1)}
+    twin = copy.deepcopy(pair)
+    nn.init.zeros_(twin["network"][0].weight)
+    image = torch.randn(1, 3, 9, 9)
+    assert not torch.equal(twin["rarefied"](image), pair["rarefied"](image))
+
+
+def test_stochastic_layers_follow_the_mode_of_the_network() -> None:
+    network = small(nn.Dropout(0.5))
+    rarefied = Dilated(network, 3, 1)
+    image = torch.randn(1, 3, 9, 9)
+    assert torch.equal(rarefied(image), rarefied(image))
+    network.train()
+    assert not torch.equal(rarefied(image), rarefied(image))
+
+
+class OtherInTraining(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return (self.scale * image).relu() if self.training else self.scale * image
+
+
+def test_functions_follow_the_mode_of_the_network() -> None:
+    network = small(FunctionalDropout())
+    rarefied = Dilated(network, 3, 1)
+    image = torch.randn(1, 3, 9, 9)
+    assert torch.equal(rarefied(image), rarefied(image))
+    network.train()
+    assert not torch.equal(rarefied(image), rarefied(image))
+    assert not torch.equal(rarefied.by_fragments(image), rarefied.by_fragments(image))
+
+
+def test_a_network_that_is_another_one_in_training_cannot_be_trained() -> None:
+    network = small(OtherInTraining())
+    rarefied = Dilated(network, 3, 1)
+    rarefied(torch.randn(1, 3, 9, 9))
+    network.train()
+    with pytest.raises(PluxelError, match="in training the network consists of other layers"):
+        rarefied(torch.randn(1, 3, 9, 9))
+
+
+class OtherNumbers(nn.Module):
+    """Its layers have the same names in training, and another reach."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        size = 3 if self.training else 5
+        return functional.max_pool2d(self.scale * image, size, 1, size // 2)
+
+
+def test_other_numbers_in_training_are_noticed() -> None:
+    network = small(OtherNumbers())
+    rarefied = Dilated(network, 3, 1)
+    network.train()
+    with pytest.raises(PluxelError, match="in training the network consists of other layers"):
+        rarefied(torch.randn(1, 3, 9, 9))
+
+
+def test_the_mode_is_that_of_the_layers_not_of_what_wraps_them() -> None:
+    class Wrapper(nn.Module):
+        """As the decoders that run a backbone wrap it: nobody tells it of the mode."""
+
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, image: Tensor) -> Tensor:
+            return self.network(image)
+
+    network = small(FunctionalDropout())
+    rarefied = Dilated(Wrapper(network), 3, 1)
+    image = torch.randn(1, 3, 9, 9)
+    assert torch.equal(rarefied(image), rarefied(image))
+    network.train()
+    assert not torch.equal(rarefied(image), rarefied(image))
