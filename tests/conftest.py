@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,11 +81,22 @@ def test_data() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def peer() -> Callable[[str], ModuleType]:
+    """Import an independent implementation; a test that asks for one is marked ``peers``."""
+    return import_module
+
+
+MARKERS = {"test_data": "data", "peer": "peers"}
+"""Fixtures, and the marker of every test that asks for them."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what reads real data."""
+    """Mark tests by what they ask for, before ``-m`` selects among them."""
     for item in items:
-        if "test_data" in getattr(item, "fixturenames", ()):
-            item.add_marker("data")
+        for fixture in MARKERS.keys() & getattr(item, "fixturenames", ()):
+            item.add_marker(MARKERS[fixture])
 
 
 @pytest.hookimpl(wrapper=True)

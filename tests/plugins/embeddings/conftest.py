@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from pluxel.core.common.logs import logger
+
+from . import fasttext_models
 
 WORDS = [
     "the",
@@ -56,3 +59,23 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def models(
+    tmp_path_factory: pytest.TempPathFactory, peer: Callable[[str], ModuleType]
+) -> dict[str, Path]:
+    """Return the files of fastText models, by name, that the official library trains."""
+    return fasttext_models.train(tmp_path_factory.mktemp("models"), peer("fasttext"))
+
+
+@pytest.fixture(scope="session")
+def published(peer: Callable[[str], ModuleType]) -> dict[str, Path]:
+    """Return the files of published fastText models, by name; packages of peers bring them."""
+    return fasttext_models.published()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """Return the file for a fastText model written by hand."""
+    return tmp_path / "made.bin"

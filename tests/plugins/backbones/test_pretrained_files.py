@@ -1,0 +1,121 @@
+"""Weights come from a user's own file, together with the normalization that they expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from pluxel.core.contracts.normalization import Normalization
+from pluxel.core.model.weights import normalization_metadata
+from pluxel.plugins.backbones.vgg import VGG11, VGG16
+from pluxel.registry import PluxelError
+from safetensors.torch import save_file
+
+from .measuring import meta
+
+
+def trunk_file(path: Path, **metadata: str) -> Path:
+    save_file(VGG11(3, fc=False).state_dict(), path, metadata=metadata)
+    return path
+
+
+def test_a_file_without_normalization_asks_for_it(tmp_path: Path) -> None:
+    path = trunk_file(tmp_path / "trunk.safetensors")
+    with pytest.raises(PluxelError) as caught:
+        VGG11(3, fc=False, pretrained=path).load_pretrained()
+    assert str(caught.value) == (
+        f"{path} does not say which normalization its weights expect; "
+        "state it beside 'pretrained:'\n"
+        "  note: the usual weights of this network want  normalization: {mean: [0.485, 0.456, "
+        "0.406], std: [0.229, 0.224, 0.225], channel_order: rgb, range: 1}"
+    )
+
+
+def test_a_file_with_normalization_brings_it(tmp_path: Path) -> None:
+    caffe = Normalization(mean=(1, 2, 3), std=(1, 1, 1), channel_order="bgr", range=255)
+    path = trunk_file(tmp_path / "trunk.safetensors", **normalization_metadata(caffe))
+    backbone = VGG11(3, fc=False, pretrained=path)
+    assert backbone.normalization == Normalization()
+    backbone.load_pretrained()
+    assert backbone.normalization == caffe
+    own = Normalization(mean=(0,), std=(1,))
+    backbone = VGG11(3, fc=False, pretrained=path, normalization=own)
+    backbone.load_pretrained()
+    assert backbone.normalization == own
+
+
+def test_a_file_that_is_not_there_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    for path in (tmp_path / "gone.safetensors", tmp_path / "gone.pth"):
+        backbone = meta(VGG11, fc=False, pretrained=path, normalization=Normalization())
+        for step in (backbone.check_pretrained, backbone.load_pretrained):
+            with pytest.raises(PluxelError, match=f"{path.name}: no such file"):
+                step()
+
+
+@pytest.mark.parametrize(("kept", "warned"), [(3, True), (99, False)])
+def test_a_file_that_fills_little_of_the_network_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kept: int, warned: bool
+) -> None:
+    state = VGG11(3, fc=False).state_dict()
+    path = tmp_path / "w.safetensors"
+    save_file(dict([*state.items()][:kept]), path, normalization_metadata(Normalization()))
+    with caplog.at_level("WARNING", "pluxel"):
+        VGG11(3, fc=False, pretrained=path).load_pretrained()
+    assert bool(caplog.messages) == warned
+    if warned:
+        assert caplog.messages[0].startswith(
+            f"{path}: only 0.82 % of the network's weights are in this file, the others stay "
+            "random: is it from another network? (3 loaded, "
+        )
+
+
+def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"layer1.weight": torch.zeros(1)}, path)
+    with pytest.raises(PluxelError) as caught:
+        VGG11(3, fc=False, pretrained=path, normalization=Normalization()).load_pretrained()
+    assert str(caught.value) == (
+        f"{path}: none of its weights fit: layer1.weight, … instead of "
+        "features.0.weight, features.0.bias, features.3.weight, …"
+    )
+
+
+@pytest.mark.parametrize(("in_channels", "method"), [(1, "mean"), (4, "zero"), (6, "repeat")])
+def test_input_channels(tmp_path: Path, in_channels: int, method) -> None:
+    path = trunk_file(tmp_path / "trunk.safetensors")
+    backbone = VGG11(
+        in_channels,
+        fc=False,
+        pretrained=path,
+        normalization=Normalization(),
+        input_channels=method,
+    )
+    report = backbone.load_pretrained()
+    assert report
+    assert [*report.missing, *report.mismatched] == []
+    assert backbone.features[0].weight.shape[1] == in_channels
+
+
+def test_a_real_trunk(test_data: Path) -> None:
+    path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
+    caffe = Normalization(mean=(122.67892, 116.66877, 104.00699), std=(1, 1, 1), range=255)
+    backbone = VGG16(3, fc=False, pretrained=path, normalization=caffe)
+    assert str(backbone.load_pretrained()) == ("26 loaded, 0 missing, 0 unexpected, 0 mismatched")
+    assert backbone.features[0].weight.dtype == torch.float32
+    # It was trained: its filters are no longer as they were drawn.
+    image = torch.rand(1, 3, 64, 64) * 255 - 120
+    with torch.no_grad():
+        maps = backbone.eval()(image)
+    assert all(one.isfinite().all() for one in maps)
+    assert maps[-1].any()
+
+
+def test_a_real_trunk_lacks_the_classifier(test_data: Path) -> None:
+    path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
+    backbone = meta(VGG16, pretrained=path, normalization=Normalization())
+    report = backbone.load_pretrained()
+    assert len(report.loaded) == 26
+    assert list(report.missing) == [
+        f"classifier.{layer}.{kind}" for layer in ("fc6", "fc7") for kind in ("weight", "bias")
+    ]

@@ -1,0 +1,162 @@
+"""How fastText models are read: in pieces, packed, in other encodings, and by name."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pluxel.core.common.files import MissingFile
+from pluxel.core.embeddings import UnknownWordError
+from pluxel.plugins.embeddings import fasttext as plugin
+from pluxel.plugins.embeddings._fasttext_parts import Parts
+from pluxel.plugins.embeddings.fasttext import FastText
+from pluxel.registry import PluxelError
+
+from .fasttext_models import ELSEWHERE, handmade
+
+
+@pytest.mark.parametrize("name", ["skipgram", "pruned"])
+def test_a_list_of_words_is_as_one_by_one(
+    models: dict[str, Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    ours = FastText(file=models[name], unknown="subword")
+    words = [*ELSEWHERE, ours.itos[3], *ELSEWHERE]
+    alone = np.stack([ours.get_vecs_by_tokens(word).numpy() for word in words])
+    assert ours.get_vecs_by_tokens([]).shape == (0, ours.dim)
+    monkeypatch.setattr(plugin, "_WORDS", 5)
+    blocks = []
+    parts = Parts.of
+    monkeypatch.setattr(
+        Parts, "of", lambda self, some: blocks.append(len(some)) or parts(self, some)
+    )
+    assert np.array_equal(ours.get_vecs_by_tokens(words).numpy(), alone)
+    others = sum(word not in ours.stoi for word in words)
+    assert blocks == [5] * (others // 5) + [others % 5] * (others % 5 > 0)
+
+
+def test_no_labels(models: dict[str, Path]) -> None:
+    ours = FastText(file=models["skipgram"])
+    assert ours.labels == []
+    with pytest.raises(PluxelError, match=r"skipgram.bin has no labels"):
+        _ = ours.label_vectors
+
+
+def test_the_model_of_languages(published: dict[str, Path]) -> None:
+    ours = FastText(file=published["lid.176"])
+    assert (len(ours), ours.dim, len(ours.labels)) == (7235, 16, 176)
+    assert ours.labels[0] == "__label__en"
+
+
+def test_words_in_another_encoding(
+    published: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = FastText(file=published["cp852_fasttext"])
+    assert any("\ufffd" in word for word in ours.itos)
+    assert "words are not UTF-8; a replacement character stands for what is not" in caplog.text
+    with pytest.raises(PluxelError, match="there is no encoding 'cp-852x'"):
+        FastText(file=published["cp852_fasttext"], encoding="cp-852x")
+
+
+def test_unknown(models: dict[str, Path]) -> None:
+    assert FastText(file=models["skipgram"]).unknown == "subword"
+    assert FastText(file=models["words alone"]).unknown == "error"
+    assert FastText(file=models["skipgram"], unknown="zero")["xyzzy"].tolist() == [0] * 10
+    with pytest.raises(UnknownWordError, match="'xyzzy' is none of the"):
+        FastText(file=models["skipgram"], unknown="error")["xyzzy"]
+    with pytest.raises(PluxelError, match="subword needs a model with parts of words"):
+        FastText(file=models["words alone"], unknown="subword")
+
+
+def test_packed_models_and_text(models: dict[str, Path], tmp_path: Path) -> None:
+    expected = FastText(file=models["skipgram"])
+    packed = tmp_path / "model.bin.gz"
+    packed.write_bytes(gzip.compress(models["skipgram"].read_bytes()))
+    with zipfile.ZipFile(tmp_path / "text.vec.zip", "w") as archive:
+        lines = [
+            f"{w} " + " ".join(map(repr, v.tolist()))
+            for w, v in zip(expected.itos, expected.vectors, strict=True)
+        ]
+        archive.writestr("text.vec", f"{len(lines)} 10\n" + " \n".join(lines) + " \n")
+    assert (FastText(file=packed)["xyzzy"] == expected["xyzzy"]).all()
+    text = FastText(file=tmp_path / "text.vec.zip")
+    assert (text.vectors == expected.vectors).all()
+    assert list(text.itos) == list(expected.itos)
+
+
+def test_pieces_of_the_dictionary_are_as_one(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = FastText(file=models["cbow"])
+    monkeypatch.setattr(plugin, "_ROWS", 300)
+    pieces = FastText(file=models["cbow"], cache=tmp_path / "other")
+    assert (whole.vectors == pieces.vectors).all()
+
+
+def test_a_large_model_is_not_read(models: dict[str, Path], tmp_path: Path) -> None:
+    """A model with a matrix of three gigabytes, in a file with a hole."""
+    data = models["words alone"].read_bytes()
+    path = tmp_path / "large.bin"
+    head = plugin.read_head(models["words alone"])
+    rows, dim = struct.unpack_from("<qq", data, head.end + 1)
+    more = 75_000_000
+    matrix = head.end + 17 + rows * dim * 4
+    with path.open("wb") as file:
+        file.write(data[: head.end + 1] + struct.pack("<qq", rows + more, dim))
+        file.write(data[head.end + 17 : matrix])
+        file.seek(more * dim * 4, 1)
+        file.write(data[matrix:])
+    assert path.stat().st_size > 3e9
+    # Its hash is not what is looked at here.
+    tracemalloc.start()
+    matrices = plugin.read_matrices(path, head.end, has_flags=True)
+    found = matrices.inputs.rows(np.arange(rows))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    small = plugin.read_matrices(models["words alone"], head.end, has_flags=True)
+    assert (found == small.inputs.rows(np.arange(rows))).all()
+    assert peak < 1e6
+
+
+def test_labels_of_any_bytes(made: Path) -> None:
+    made.write_bytes(handmade([b"abc"], [b"a\nb", b"", b"\xff"]))
+    ours = FastText(file=made)
+    assert ours.labels == ["a\nb", "", "\ufffd"]
+    assert tuple(ours.label_vectors.shape) == (3, 4)
+
+
+def test_a_model_that_changed_while_it_was_open(made: Path) -> None:
+    made.write_bytes(handmade([b"abc"], [b"x"]))
+    changed, gone = FastText(file=made), FastText(file=made)
+    other = made.with_name("other.bin")
+    other.write_bytes(handmade([b"abc"], [b"x"], inputs=np.ones((21, 4))))
+    other.replace(made)
+    with pytest.raises(PluxelError, match=r"made.bin has changed since its words were read"):
+        _ = changed["zzz"]
+    made.unlink()
+    with pytest.raises(PluxelError, match=r"cannot read .*made.bin: No such file"):
+        _ = gone["zzz"]
+
+
+def test_names(tmp_path: Path) -> None:
+    places = {
+        "fasttext.en.300d": "vectors-wiki/wiki.en.vec",
+        "wiki.simple": "vectors-wiki/wiki.simple.vec",
+        "fasttext.de.300d": "vectors-wiki/wiki.de.vec",
+        "cc.de.300": "vectors-crawl/cc.de.300.bin.gz",
+        "crawl-300d-2M": "vectors-english/crawl-300d-2M.vec.zip",
+    }
+    for name, place in places.items():
+        with pytest.raises(MissingFile) as caught:
+            FastText(name=name)
+        assert f"https://dl.fbaipublicfiles.com/fasttext/{place}" in str(caught.value)
+    with pytest.raises(
+        PluxelError, match=r"fastText has no 'crawl-300d-2m'. Did you mean 'crawl-300"
+    ):
+        FastText(name="crawl-300d-2m")
+    with pytest.raises(PluxelError, match="which vectors"):
+        FastText()
