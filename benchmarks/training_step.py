@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from pluxel.core import Sample, load_config
 from pluxel.core.common.progress import track
+from pluxel.core.common.torch_private import has_bfloat16_instructions
 from pluxel.core.data.samples import TrainingData
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.experiment import Experiment
@@ -72,7 +73,7 @@ def pluxel_steps(trainer: Trainer) -> Iterator[None]:
 def bare_steps(model: torch.nn.Module, drawn: Drawn, batch_size: int) -> Iterator[None]:
     """Train with PyTorch alone: the loop that one would write in a notebook."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
-    bf16 = torch.cpu._is_avx512_bf16_supported()
+    bf16 = has_bfloat16_instructions()
     step = 0
     while True:
         samples = [drawn[step * batch_size + i] for i in range(batch_size)]

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError
+from ..common.torch_private import assert_on_device, is_fake
 
 _SHOWN = 8
-_ASSERTING = ("cpu", "cuda", "meta")  # on other devices torch has no assertion: the host waits
 
 
 class TargetError(PluxelError):
@@ -26,10 +26,10 @@ def check_target(target: Tensor, num_classes: int, ignore_index: int) -> None:
     """
     if not is_readable(target):
         stray = _stray(target, num_classes) & (target != ignore_index)
-        _assert_on_device(
-            ~stray.any(),
-            f"a label is neither a class (0–{num_classes - 1}) nor the ignore index {ignore_index}",
+        message = (
+            f"a label is neither a class (0–{num_classes - 1}) nor the ignore index {ignore_index}"
         )
+        assert_on_device(~stray.any(), TargetError(message))
     elif not within(target, num_classes):
         labeled = target.masked_fill(target == ignore_index, 0)
         if not within(labeled, num_classes):
@@ -44,7 +44,8 @@ def check_prediction(prediction: Tensor, num_classes: int) -> None:
     """Refuse a predicted class outside 0 … ``num_classes`` − 1, like ``check_target``."""
     if not is_readable(prediction):
         stray = _stray(prediction, num_classes)
-        _assert_on_device(~stray.any(), f"a predicted class is not a class (0–{num_classes - 1})")
+        message = f"a predicted class is not a class (0–{num_classes - 1})"
+        assert_on_device(~stray.any(), TargetError(message))
     elif not within(prediction, num_classes):
         stray = prediction[_stray(prediction, num_classes)]
         raise TargetError(
@@ -55,13 +56,7 @@ def check_prediction(prediction: Tensor, num_classes: int) -> None:
 
 def is_readable(tensor: Tensor) -> bool:
     """Whether Python may look at the values at no cost: real ones, in the host's own memory."""
-    from torch._subclasses.fake_tensor import FakeTensor  # noqa: PLC0415 - torch has it loaded
-
-    return not (
-        tensor.device.type != "cpu"
-        or isinstance(tensor, FakeTensor)
-        or torch.compiler.is_compiling()
-    )
+    return not (tensor.device.type != "cpu" or is_fake(tensor) or torch.compiler.is_compiling())
 
 
 def within(values: Tensor, limit: int) -> bool:
@@ -70,13 +65,6 @@ def within(values: Tensor, limit: int) -> bool:
         return True
     low, high = torch.aminmax(values)
     return low.item() >= 0 and high.item() < limit
-
-
-def _assert_on_device(condition: Tensor, message: str) -> None:
-    if condition.device.type in _ASSERTING:
-        torch._assert_async(condition, message)  # pyright: ignore[reportPrivateImportUsage]
-    elif not condition.item():
-        raise TargetError(message)
 
 
 def _stray(values: Tensor, num_classes: int) -> Tensor:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import simsimd
 import torch
 from torch import Tensor
 
 from ..common.numerics import full_precision
+from ..common.torch_private import has_bfloat16_instructions
 from ._compact import SLACK, Compact
 from ._exact import Rows
 
@@ -107,7 +107,7 @@ class CompactScores:
 
 def has_fast_halves() -> bool:
     """Return whether products in bfloat16 are instructions of this processor, and torch's."""
-    return torch.backends.mkldnn.is_available() and bool(simsimd.get_capabilities().get("genoa"))
+    return torch.backends.mkldnn.is_available() and has_bfloat16_instructions()
 
 
 def gamma(terms: int) -> float:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from ...common.torch_private import has_bfloat16_instructions
 from ...contracts.options import Precision
 
 MixedPrecision = Literal["no", "bf16", "fp16"]
@@ -16,7 +17,7 @@ def bf16_is_real(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported()
+        return has_bfloat16_instructions()
     return False
 
 

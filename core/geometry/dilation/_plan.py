@@ -14,11 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
-from torch.utils._pytree import tree_leaves
 
 from ....registry import PluxelError
 from ..grid import Grid
-from ..tracing import Located, Tracer, on_meta, replica, tensors_of, type_of
+from ..tracing import Located, Tracer, leaves, on_meta, replica, tensors_of, type_of
 from ._sliding import ONE, Ints, Sliding, read, times
 
 SIZE = (448, 896)
@@ -63,6 +62,18 @@ class Plan:
     maps: tuple[DenseMap, ...]
 
 
+NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+    nn.SyncBatchNorm,
+)
+"""Norms that may keep statistics of the images that they have seen."""
+
+
 def reason(error: Exception) -> str:
     """Return what an error says in its first line, or what kind of error it is."""
     return next(iter(str(error).splitlines()), type(error).__name__)
@@ -77,7 +88,7 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         bare = not any(True for _ in (*m.children(), *m.parameters(), *m.buffers()))
-        normalizes = isinstance(m, nn.modules.batchnorm._NormBase)
+        normalizes = isinstance(m, NORMS)
         return bare or normalizes or super().is_leaf_module(m, module_qualified_name)
 
 
@@ -130,7 +141,7 @@ def draw(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: I
         with tracer:
             planner = _Planner(replica(network, on_meta), graph, tracer, output_stride)
             maps = planner.checked_run(image)
-    found = tuple(planner.dense(one) for one in tree_leaves(maps))
+    found = tuple(planner.dense(one) for one in leaves(maps))
     if not found:
         raise NotEquivariant("the network returns no map, perhaps because hooks take them out")
     return Plan(planner.steps, found)
@@ -219,7 +230,7 @@ class _Planner(fx.Interpreter):
 
     def _check(self, node: fx.Node, produced: list[Tensor]) -> None:
         module = self.submodules.get(str(node.target)) if node.op == "call_module" else None
-        if isinstance(module, nn.modules.batchnorm._NormBase) and module.running_mean is None:
+        if isinstance(module, NORMS) and module.running_mean is None:
             raise self._refusal(node, "its statistics are those of the batch")
         for tensor in produced:
             state = self.tracer.state(tensor)

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
-from torch.utils._pytree import tree_leaves
 
 from ...common.numerics import at_least_float32, full_precision
+from ...common.torch_private import has_forward_hooks
+from ..tracing import leaves
 
 Ints = tuple[int, int]
 """A number an axis: vertical, horizontal."""
@@ -142,7 +143,7 @@ def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) 
     if arguments is None:
         return None
     numbers = {name: value for name, value in arguments.items() if name not in TENSORS}
-    if any(isinstance(leaf, fx.Node) for leaf in tree_leaves(numbers)):
+    if any(isinstance(leaf, fx.Node) for leaf in leaves(numbers)):
         raise ValueError("its numbers depend on the image")
     if arguments.get("padding_mode", "zeros") != "zeros":
         raise ValueError(f"it pads by mode {arguments['padding_mode']!r}")
@@ -223,7 +224,7 @@ def _is_plain(module: nn.Module | None, kind: type[nn.Module]) -> bool:
         return False
     if "forward" in vars(module):  # replaced on this one module
         return False
-    return not (module._forward_hooks or module._forward_pre_hooks)
+    return not has_forward_hooks(module)
 
 
 MODULES: Sequence[tuple[type[nn.Module], Sequence[str]]] = (

@@ -1,6 +1,6 @@
 """Measure what a network does to positions, from its layers or by gradients."""
 
-from ._dispatch import Tracer, as_maps, tensors_of, type_of
+from ._dispatch import Tracer, as_maps, leaves, tensors_of, type_of
 from ._measuring import Measurement, measure, size_of_map
 from ._positions import Located
 from ._replica import on_meta, replica
@@ -10,6 +10,7 @@ __all__ = [
     "Measurement",
     "Tracer",
     "as_maps",
+    "leaves",
     "measure",
     "on_meta",
     "replica",

@@ -7,16 +7,15 @@ way, or that is not known here, loses them from there on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from ...common.torch_private import DispatchMode, schema_of
 from ._call import Call
 from ._extent import Untraceable
 from ._layers import attention
@@ -77,7 +76,7 @@ def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
     return [result] if isinstance(result, Tensor) else list(result)
 
 
-class Tracer(TorchDispatchMode):
+class Tracer(DispatchMode):
     def __init__(self, image: Tensor) -> None:
         super().__init__()
         self.paddings: list[tuple[int, ...]] = []
@@ -117,7 +116,7 @@ class Tracer(TorchDispatchMode):
         for tensor, state in zip(results, found, strict=True):
             before = self.state(tensor)
             self._know(tensor, state)
-            if func._schema.is_mutable and before != state:
+            if schema_of(func).is_mutable and before != state:
                 self._written.add(_storage(tensor))
                 self._forget_views(tensor)
 
@@ -171,15 +170,27 @@ ATTENTION = {name for name, rule in OPERATIONS.items() if rule is attention}
 
 def _arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name, defaults filled in."""
-    schema = func._schema.arguments
+    schema = schema_of(func).arguments
     given = dict(zip((argument.name for argument in schema), args, strict=False)) | dict(kwargs)
     return {argument.name: given.get(argument.name, argument.default_value) for argument in schema}
 
 
 def tensors_of(tree: Any) -> list[Tensor]:
     """Return the tensors in nested lists, tuples and dicts."""
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+    return [leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """Yield what nested lists, tuples and dicts hold."""
+    if isinstance(tree, Mapping):
+        tree = tuple(tree.values())
+    if isinstance(tree, list | tuple):
+        for branch in tree:
+            yield from leaves(branch)
+    else:
+        yield tree
 
 
 def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    # PyTorch keeps one Python object for a storage as long as the storage lives.
+    return id(tensor.untyped_storage())

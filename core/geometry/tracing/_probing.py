@@ -7,11 +7,12 @@ from fractions import Fraction
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ._dispatch import as_maps
 from ._extent import Extent
 from ._replica import replica
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 LENGTHS = (448, 896)
 """Pixels along the axis that is looked at."""
@@ -123,7 +124,7 @@ def _up(size: int, multiple: int) -> int:
 @torch.no_grad()
 def _calibrate(network: nn.Module, image: Tensor) -> None:
     """Let batch norm take its statistics from the image, so that no activation saturates."""
-    norms = [part for part in network.modules() if isinstance(part, _BatchNorm)]
+    norms = [part for part in network.modules() if isinstance(part, BATCH_NORMS)]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None

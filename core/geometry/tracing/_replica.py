@@ -31,5 +31,6 @@ def on_meta(tensor: Tensor) -> Tensor:
 def _tensors(module: nn.Module) -> Iterator[Tensor]:
     """Yield parameters, buffers, and tensors that are plain attributes."""
     for part in module.modules():
-        for group in (part._parameters, part._buffers, part.__dict__):
-            yield from (value for value in group.values() if isinstance(value, Tensor))
+        yield from part.parameters(recurse=False)
+        yield from part.buffers(recurse=False)
+        yield from (value for value in vars(part).values() if isinstance(value, Tensor))

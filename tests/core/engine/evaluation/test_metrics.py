@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pluxel.core.common import torch_private
 from pluxel.core.contracts import targets
 from pluxel.core.contracts.targets import TargetError, check_target, is_readable
 from pluxel.core.engine.evaluation import _confusion
@@ -261,7 +262,7 @@ def test_values_on_a_device_are_not_read(kind) -> None:
 
 
 def test_a_device_without_assertions_is_waited_for(monkeypatch) -> None:
-    monkeypatch.setattr(targets, "_ASSERTING", ())
+    monkeypatch.setattr(torch_private, "_ASSERTING", ())
     monkeypatch.setattr(targets, "is_readable", lambda _: False)
     check_target(torch.tensor([0, 4, 255]), 5, 255)
     with pytest.raises(TargetError, match=r"neither a class \(0–4\) nor the ignore index 255"):
