@@ -11,6 +11,7 @@ from ._errors import (
     UnknownComponent,
 )
 from ._host import Host
+from ._packages import MissingPackage, missing_package, needed_by
 from ._sources import Provider
 from ._suggest import article, did_you_mean, suggest
 from .hookspecs import KINDS, hookimpl
@@ -22,6 +23,7 @@ __all__ = [
     "ComponentImportError",
     "Host",
     "LoadFailure",
+    "MissingPackage",
     "PluginError",
     "PluxelError",
     "Provider",
@@ -30,5 +32,7 @@ __all__ = [
     "did_you_mean",
     "hookimpl",
     "hookspecs",
+    "missing_package",
+    "needed_by",
     "suggest",
 ]

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from ._component import Component
 from ._errors import ComponentImportError
+from ._packages import DISTRIBUTIONS, missing_package
 from ._suggest import did_you_mean
 
 
@@ -33,6 +34,8 @@ def _unimportable(component: Component, error: BaseException) -> ComponentImport
     notes = []
     if component.extra and isinstance(error, ImportError):
         notes = [f"install what it needs: pip install '{component.provider}[{component.extra}]'"]
+    elif isinstance(error, ImportError) and (error.name or "").partition(".")[0] in DISTRIBUTIONS:
+        notes = [str(missing_package(error, component.name))]
     return ComponentImportError(
         f"{component.qualified} cannot be imported ({type(error).__name__}: {error})", notes
     )

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageOps
 
-from ...registry import PluxelError
+from ...registry import PluxelError, needed_by
 from ..common.files import replacing
 from ..common.logs import log_once
 from ..contracts.colors import pack, unpack
@@ -311,10 +311,8 @@ def _read_array(path: Path) -> np.ndarray:
         return np.load(path, allow_pickle=False)
     if path.suffix.lower() not in TIFF_SUFFIXES:
         raise ImageError(f"{path}: only TIFF and .npy files hold other channel counts than 1, 3, 4")
-    try:
+    with needed_by(str(path)):
         import tifffile  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ImageError(f"{path}: needs tifffile, pip install 'pluxel[tiff]'") from error
     array = tifffile.imread(path)
     # Planes first is how many remote-sensing tools write; the count tells which axis it is.
     return (

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ...registry import PluxelError
+from ...registry import PluxelError, needed_by
 from ..common.files import replacing
 
 ProjectionMethod = Literal["pca", "tsne"]
@@ -64,10 +64,8 @@ def _pca(rows: np.ndarray) -> np.ndarray:
 
 
 def _tsne(rows: np.ndarray) -> np.ndarray:
-    try:
+    with needed_by("t-SNE"):
         from sklearn.manifold import TSNE  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise _needs("t-SNE needs scikit-learn", error) from error
     perplexity = min(30.0, (len(rows) - 1) / 3)
     return TSNE(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(rows)
 
@@ -81,12 +79,10 @@ def save_plot(words: Sequence[str], places: np.ndarray, path: Path) -> None:
     Raises: PluxelError without matplotlib, for a suffix that it does not know, and where the disk
     refuses.
     """
-    try:
+    with needed_by("a plot"):
         import matplotlib as mpl  # noqa: PLC0415 - an extra
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
-    except ImportError as error:
-        raise _needs("pictures need matplotlib", error) from error
     figure = Figure(figsize=(8, 6), dpi=_DPI)
     canvas = FigureCanvasAgg(figure)
     known = canvas.get_supported_filetypes()
@@ -145,7 +141,3 @@ def _common(boxes: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the areas that boxes (n, 4) have in common with another one."""
     sides = np.minimum(boxes[:, 2:], other[2:]) - np.maximum(boxes[:, :2], other[:2])
     return sides.clip(min=0).prod(1)
-
-
-def _needs(what: str, error: ImportError) -> PluxelError:
-    return PluxelError(f"{what} ({error}): pip install 'pluxel[plot]'")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...registry import PluxelError
+from ...registry import PluxelError, needed_by
 from ._compact import Compact
 from ._exact import Best, Neighbors, finite_queries
 from ._excluded import Allowed, Exclude, ExcludedRows, excluded_rows
@@ -146,10 +146,6 @@ def _unit(exact: CosineIndex, part: slice) -> np.ndarray:
 
 
 def _faiss() -> Any:
-    try:
+    with needed_by("an approximate index"):
         import faiss  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise PluxelError(
-            f"approximate indexes need faiss ({error}): pip install 'pluxel[faiss]'"
-        ) from error
     return faiss

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Collection
 
 import numpy as np
-import simsimd
 import torch
 from torch import Tensor
 
 from ._compact import SLACK, Compact
 from ._exact import CHUNK, GROUP, Neighbors, cosines, divisor, root, squarable, tree_sum
+from ._products import multiply
 
 _MANY = 16
 """One row in so many may be compared exactly before reading all rows is cheaper."""
@@ -53,7 +53,7 @@ class SingleSearch:
         square = tree_sum(query * query)
         unit = query[0] / divisor(root(square))
         codes, scale, slack = quantize(self.compact, unit)
-        _multiply(codes, self.codes, memory.products)
+        multiply(codes, self.codes, memory.products)
         if allowed is not None:
             memory.products[~allowed.numpy()] = -np.inf
         if excluded:
@@ -83,16 +83,6 @@ class SingleSearch:
 
     def _rows(self, numbers: np.ndarray) -> np.ndarray:
         return squarable(self.vectors.index_select(0, torch.from_numpy(numbers))).numpy()
-
-
-def _multiply(query: np.ndarray, codes: np.ndarray, out: np.ndarray) -> None:
-    """Write the products of codes (N, width) with a query (1, width), int8, exact, float64."""
-    # float64 is written sooner than int32; and dot is quicker than cdist, but has one thread.
-    threads = torch.get_num_threads()
-    if threads == 1:
-        simsimd.dot(query, codes, out=out)
-    else:
-        simsimd.cdist(query, codes, "dot", out=out[None], out_dtype="float64", threads=threads)
 
 
 def quantize(compact: Compact, query: np.ndarray) -> tuple[np.ndarray, float, float]:

@@ -1,0 +1,101 @@
+"""A package that is missing is one error with the command to run."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pluxel.registry import (
+    Component,
+    ComponentImportError,
+    MissingPackage,
+    _packages,
+    missing_package,
+    needed_by,
+)
+from pluxel.registry._target import load_target
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[<>=!~\[ ]", one)[0] for one in requirements}
+
+
+def test_every_dependency_has_its_module_in_the_table() -> None:
+    extras = PROJECT["optional-dependencies"]
+    used = {name: names(extras[name]) for name in extras if name not in ("test", "dev")}
+    known = set(_packages.DISTRIBUTIONS.values())
+    assert known == names(PROJECT["dependencies"]).union(*used.values())
+    assert {
+        (extra, _packages.DISTRIBUTIONS[module]) for module, extra in _packages.EXTRAS.items()
+    } == {(extra, name) for extra, found in used.items() for name in found}
+
+
+@pytest.mark.parametrize("module", sorted(_packages.DISTRIBUTIONS))
+def test_modules_of_the_table_exist(module) -> None:
+    assert importlib.util.find_spec(module)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            ModuleNotFoundError("No module named 'cv2'", name="cv2"),
+            "drawing needs opencv-python-headless, which is not installed: "
+            "pip install opencv-python-headless",
+        ),
+        (
+            ModuleNotFoundError("No module named 'timm.layers'", name="timm.layers"),
+            "drawing needs timm, which is not installed: pip install timm",
+        ),
+        (
+            ModuleNotFoundError("No module named 'rasterio'", name="rasterio"),
+            "drawing needs rasterio, which is not installed: pip install 'pluxel[tiff]'",
+        ),
+        (
+            ImportError("libGL.so.1: cannot open", name="cv2"),
+            "drawing needs opencv-python-headless, which cannot be imported "
+            "(libGL.so.1: cannot open): pip install opencv-python-headless",
+        ),
+        (
+            ModuleNotFoundError("No module named 'psutil'", name="psutil"),
+            "drawing needs the module 'psutil', which is not installed",
+        ),
+    ],
+)
+def test_the_command_is_named(error, message) -> None:
+    with pytest.raises(MissingPackage) as caught, needed_by("drawing"):
+        raise error
+    assert str(caught.value) == message
+    assert caught.value.__cause__ is error
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModuleNotFoundError("No module named 'pluxel.core.x'", name="pluxel.core.x"),
+        ImportError("cannot import name 'x' from 'json'", name="json"),
+        ImportError("no name"),
+    ],
+)
+def test_mistakes_in_code_stay_what_they_are(error) -> None:
+    assert missing_package(error, "drawing") is None
+    with pytest.raises(type(error)) as caught, needed_by("drawing"):
+        raise error
+    assert caught.value is error
+
+
+def test_a_component_names_the_command(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.module("acme_timm", "import timm")
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(ComponentImportError) as caught:
+        load_target(Component("unet", "acme_timm:UNet", "U-Net."))
+    assert caught.value.notes == ("unet needs timm, which is not installed: pip install timm",)
