@@ -1,112 +1,72 @@
-"""What plugins and scripts use of the core; each name is imported when it is first asked for."""
+"""What scripts and plugins use of the core; each name is imported when it is first asked for."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .common.exports import exports
+
 if TYPE_CHECKING:
-    from .config._load import load_config
-    from .config.sections.factory import Factory
-    from .contracts.kinds import (
-        Backbone,
-        ClassFrequencies,
-        Dataset,
-        Decoder,
-        Embedding,
-        Loss,
-        Sample,
+    from .config._load import load_config as load_config
+    from .config.sections.factory import Factory as Factory
+    from .contracts.kinds import Backbone as Backbone
+    from .contracts.kinds import ClassFrequencies as ClassFrequencies
+    from .contracts.kinds import Dataset as Dataset
+    from .contracts.kinds import Decoder as Decoder
+    from .contracts.kinds import Embedding as Embedding
+    from .contracts.kinds import Loss as Loss
+    from .contracts.kinds import Sample as Sample
+    from .contracts.labels import LabelMap as LabelMap
+    from .contracts.labels import LabelSpace as LabelSpace
+    from .contracts.normalization import Normalization as Normalization
+    from .contracts.targets import check_target as check_target
+    from .data.images import read_image as read_image
+    from .data.images import read_index_mask as read_index_mask
+    from .data.lazy import LazyMapping as LazyMapping
+    from .data.splits import MissingData as MissingData
+    from .embeddings import WordVectors as WordVectors
+    from .embeddings import analogy as analogy
+    from .embeddings import get_similar_tokens as get_similar_tokens
+    from .engine.inference.pipeline import Pipeline as Pipeline
+    from .engine.run import Run as Run
+    from .engine.training.experiment import Experiment as Experiment
+    from .engine.training.train import Trainer as Trainer
+    from .geometry.grid import FeatureSpec as FeatureSpec
+    from .geometry.grid import Grid as Grid
+    from .geometry.resampling import resample as resample
+    from .geometry.scores import Scores as Scores
+    from .geometry.tracing import measure as measure
+    from .neighbors import knn as knn
+else:  # a checker would believe that every name exists
+    __all__, __getattr__, __dir__ = exports(
+        __name__,
+        {
+            ".config._load": ["load_config"],
+            ".config.sections.factory": ["Factory"],
+            ".contracts.kinds": [
+                "Backbone",
+                "ClassFrequencies",
+                "Dataset",
+                "Decoder",
+                "Embedding",
+                "Loss",
+                "Sample",
+            ],
+            ".contracts.labels": ["LabelMap", "LabelSpace"],
+            ".contracts.normalization": ["Normalization"],
+            ".contracts.targets": ["check_target"],
+            ".data.images": ["read_image", "read_index_mask"],
+            ".data.lazy": ["LazyMapping"],
+            ".data.splits": ["MissingData"],
+            ".embeddings": ["WordVectors", "analogy", "get_similar_tokens"],
+            ".engine.inference.pipeline": ["Pipeline"],
+            ".engine.run": ["Run"],
+            ".engine.training.experiment": ["Experiment"],
+            ".engine.training.train": ["Trainer"],
+            ".geometry.grid": ["FeatureSpec", "Grid"],
+            ".geometry.resampling": ["resample"],
+            ".geometry.scores": ["Scores"],
+            ".geometry.tracing": ["measure"],
+            ".neighbors": ["knn"],
+        },
     )
-    from .contracts.labels import LabelMap, LabelSpace
-    from .contracts.normalization import Normalization
-    from .contracts.targets import check_target
-    from .data.images import read_image, read_index_mask
-    from .data.lazy import LazyMapping
-    from .embeddings import WordVectors, analogy, get_similar_tokens
-    from .engine.inference.pipeline import Pipeline
-    from .engine.run import Run
-    from .engine.training.experiment import Experiment
-    from .engine.training.train import Trainer
-    from .geometry.grid import FeatureSpec, Grid
-    from .geometry.resampling import resample
-    from .geometry.scores import Scores
-    from .geometry.tracing import measure
-    from .neighbors import knn
-
-__all__ = [
-    "Backbone",
-    "ClassFrequencies",
-    "Dataset",
-    "Decoder",
-    "Embedding",
-    "Experiment",
-    "Factory",
-    "FeatureSpec",
-    "Grid",
-    "LabelMap",
-    "LabelSpace",
-    "LazyMapping",
-    "Loss",
-    "Normalization",
-    "Pipeline",
-    "Run",
-    "Sample",
-    "Scores",
-    "Trainer",
-    "WordVectors",
-    "analogy",
-    "check_target",
-    "get_similar_tokens",
-    "knn",
-    "load_config",
-    "measure",
-    "read_image",
-    "read_index_mask",
-    "resample",
-]
-
-_HOMES = {
-    "Backbone": ".contracts.kinds",
-    "ClassFrequencies": ".contracts.kinds",
-    "Dataset": ".contracts.kinds",
-    "Decoder": ".contracts.kinds",
-    "Embedding": ".contracts.kinds",
-    "Experiment": ".engine.training.experiment",
-    "Factory": ".config.sections.factory",
-    "FeatureSpec": ".geometry.grid",
-    "Grid": ".geometry.grid",
-    "LabelMap": ".contracts.labels",
-    "LabelSpace": ".contracts.labels",
-    "LazyMapping": ".data.lazy",
-    "Loss": ".contracts.kinds",
-    "Normalization": ".contracts.normalization",
-    "Pipeline": ".engine.inference.pipeline",
-    "Run": ".engine.run",
-    "Sample": ".contracts.kinds",
-    "Scores": ".contracts.kinds",
-    "Trainer": ".engine.training.train",
-    "WordVectors": ".embeddings",
-    "analogy": ".embeddings",
-    "check_target": ".contracts.targets",
-    "get_similar_tokens": ".embeddings",
-    "knn": ".neighbors",
-    "load_config": ".config._load",
-    "measure": ".geometry.tracing",
-    "read_image": ".data.images",
-    "read_index_mask": ".data.images",
-    "resample": ".geometry.resampling",
-}
-
-
-if not TYPE_CHECKING:  # a checker would believe that every name exists
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(_HOMES[name], __name__), name)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -1,1 +1,147 @@
-"""Base classes for plugin authors."""
+"""What plugin authors build on beside ``pluxel.core``: base classes, and the built-ins' tools.
+
+Each name is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..common.exports import exports
+
+if TYPE_CHECKING:
+    from ..common.files import replacing as replacing
+    from ..common.files import require_file as require_file
+    from ..common.logs import log_once as log_once
+    from ..common.logs import logger as logger
+    from ..common.progress import track as track
+    from ..config.sections.factory import Embeddings as Embeddings
+    from ..config.sections.labels import AlignConfig as AlignConfig
+    from ..config.sections.labels import declared_labels as declared_labels
+    from ..contracts.colors import unpack as unpack
+    from ..contracts.colors import voc_color as voc_color
+    from ..contracts.kinds import resolved_parameters as resolved_parameters
+    from ..contracts.labels import IGNORE as IGNORE
+    from ..contracts.labels import MAIN as MAIN
+    from ..contracts.labels import LabelError as LabelError
+    from ..contracts.labels import RawId as RawId
+    from ..contracts.labels import main_map as main_map
+    from ..contracts.labels import raw_id as raw_id
+    from ..contracts.targets import is_readable as is_readable
+    from ..data.images import read_binary_mask as read_binary_mask
+    from ..data.images import read_rgb_mask as read_rgb_mask
+    from ..data.pairing import FilePair as FilePair
+    from ..data.pairing import images_in as images_in
+    from ..data.pairing import pair_up as pair_up
+    from ..data.raw import raw_labels as raw_labels
+    from ..data.raw import read_sample as read_sample
+    from ..data.splits import Joined as Joined
+    from ..data.splits import SplitError as SplitError
+    from ..data.splits import open_split as open_split
+    from ..data.splits import unpaired as unpaired
+    from ..embeddings import Download as Download
+    from ..embeddings import Store as Store
+    from ..embeddings import StoredVectors as StoredVectors
+    from ..embeddings import StoreWriter as StoreWriter
+    from ..embeddings import Unknown as Unknown
+    from ..embeddings import cache_folder as cache_folder
+    from ..embeddings import cached_store as cached_store
+    from ..embeddings import content_hash as content_hash
+    from ..embeddings import fetch as fetch
+    from ..embeddings import is_store as is_store
+    from ..embeddings import name_vectors as name_vectors
+    from ..embeddings import open_store as open_store
+    from ..geometry.dilation import Dilated as Dilated
+    from ..geometry.dilation import NotEquivariant as NotEquivariant
+    from ..geometry.grid import Border as Border
+    from ..geometry.grid import StrideError as StrideError
+    from ..geometry.grid import deepest as deepest
+    from ..geometry.grid import select_strides as select_strides
+    from ..geometry.tracing import size_of_map as size_of_map
+    from ..model.alignment import aligned as aligned
+    from ..model.alignment import log_matches as log_matches
+    from ..model.network import Scored as Scored
+    from ..model.weights import InputChannels as InputChannels
+    from ..model.weights import LoadReport as LoadReport
+    from ..model.weights import StateDict as StateDict
+    from ..model.weights import normalization_metadata as normalization_metadata
+    from .backbones import OutputStride as OutputStride
+    from .backbones import Pretrained as Pretrained
+    from .backbones import PretrainedBackbone as PretrainedBackbone
+    from .class_weights import ClassWeights as ClassWeights
+    from .datasets import PairedFiles as PairedFiles
+    from .datasets import existing_folder as existing_folder
+    from .datasets import unknown_split as unknown_split
+    from .losses import SegmentationLoss as SegmentationLoss
+    from .pixelwise import PixelwiseLoss as PixelwiseLoss
+    from .pixelwise import Reduction as Reduction
+    from .weight_files import WEIGHTS_FILES as WEIGHTS_FILES
+    from .weight_files import hub_file as hub_file
+    from .weight_files import url_file as url_file
+    from .word_files import ByteStream as ByteStream
+    from .word_files import SeveralFiles as SeveralFiles
+    from .word_files import Words as Words
+    from .word_files import source_file as source_file
+    from .word_files import unpacked as unpacked
+    from .word_files import unpacked_stream as unpacked_stream
+    from .word_text import NUMBER as NUMBER
+    from .word_text import read_text as read_text
+else:  # a checker would believe that every name exists
+    __all__, __getattr__, __dir__ = exports(
+        __name__,
+        {
+            ".backbones": ["OutputStride", "Pretrained", "PretrainedBackbone"],
+            ".class_weights": ["ClassWeights"],
+            ".datasets": ["PairedFiles", "existing_folder", "unknown_split"],
+            ".losses": ["SegmentationLoss"],
+            ".pixelwise": ["PixelwiseLoss", "Reduction"],
+            ".weight_files": ["WEIGHTS_FILES", "hub_file", "url_file"],
+            ".word_files": [
+                "ByteStream",
+                "SeveralFiles",
+                "Words",
+                "source_file",
+                "unpacked",
+                "unpacked_stream",
+            ],
+            ".word_text": ["NUMBER", "read_text"],
+            "..common.files": ["replacing", "require_file"],
+            "..common.logs": ["log_once", "logger"],
+            "..common.progress": ["track"],
+            "..config.sections.factory": ["Embeddings"],
+            "..config.sections.labels": ["AlignConfig", "declared_labels"],
+            "..contracts.colors": ["unpack", "voc_color"],
+            "..contracts.kinds": ["resolved_parameters"],
+            "..contracts.labels": ["IGNORE", "MAIN", "LabelError", "RawId", "main_map", "raw_id"],
+            "..contracts.targets": ["is_readable"],
+            "..data.images": ["read_binary_mask", "read_rgb_mask"],
+            "..data.pairing": ["FilePair", "images_in", "pair_up"],
+            "..data.raw": ["raw_labels", "read_sample"],
+            "..data.splits": ["Joined", "SplitError", "open_split", "unpaired"],
+            "..embeddings": [
+                "Download",
+                "Store",
+                "StoreWriter",
+                "StoredVectors",
+                "Unknown",
+                "cache_folder",
+                "cached_store",
+                "content_hash",
+                "fetch",
+                "is_store",
+                "name_vectors",
+                "open_store",
+            ],
+            "..geometry.dilation": ["Dilated", "NotEquivariant"],
+            "..geometry.grid": ["Border", "StrideError", "deepest", "select_strides"],
+            "..geometry.tracing": ["size_of_map"],
+            "..model.alignment": ["aligned", "log_matches"],
+            "..model.network": ["Scored"],
+            "..model.weights": [
+                "InputChannels",
+                "LoadReport",
+                "StateDict",
+                "normalization_metadata",
+            ],
+        },
+    )

@@ -154,7 +154,7 @@ class PretrainedBackbone(nn.Module):
             raise PluxelError(
                 f"{path} does not say which normalization its weights expect; "
                 "state it beside 'pretrained:'",
-                [f"the usual weights of this network want  {yaml_of(self.usual)}"],
+                [f"the usual weights of this network want  {self.usual.to_yaml()}"],
             )
         return found
 
@@ -186,13 +186,3 @@ def _dilated_network(backbone: PretrainedBackbone, in_channels: int, output_stri
             f"output_stride {output_stride} cannot be had: its strides end at {largest}"
         )
     return found
-
-
-def yaml_of(normalization: Normalization) -> str:
-    """Return the line of YAML that states a normalization."""
-    mean, std = (
-        f"[{', '.join(f'{value:g}' for value in values)}]"
-        for values in (normalization.mean, normalization.std)
-    )
-    order, unit = normalization.channel_order, normalization.range
-    return f"normalization: {{mean: {mean}, std: {std}, channel_order: {order}, range: {unit}}}"

@@ -75,8 +75,8 @@ class Decoder(Protocol):
     An ``nn.Module``. It may offer ``load_pretrained()``, called once when a training starts, after
     all starting weights have been loaded; ``check_pretrained()``, which raises for what that could
     not load; ``adapt_state(state) -> state``, which fits saved weights to other classes, and
-    without which no class may be unseen in training (``zero_shot``); and ``settled``, which maps
-    parameters to what a run keeps in their place: what it had to find out.
+    without which no class may be unseen in training (``zero_shot``); and ``resolved_parameters``,
+    which maps parameters to what a run keeps in their place: what it had to find out.
 
     One that runs the backbone itself and leaves the scoring to another decoder keeps that one as
     ``inner``: all its weights are those of ``inner``, and are saved under the names that they have
@@ -128,8 +128,8 @@ class Dataset(Protocol):
     ``endless = True`` (optional) says that ``dataset[i]`` is a new sample for every ``i``;
     ``unpaired`` (optional) lists files without a counterpart, for `pluxel data check`; ``names``
     (optional) those of all samples, so that a split can be cut at one without reading them.
-    ``settled`` (optional) maps parameters to what a run keeps in their place: what the dataset had
-    to find out. A class that has ``labels`` itself tells its classes without any file.
+    ``resolved_parameters`` (optional) maps parameters to what a run keeps in their place: what the
+    dataset had to find out. A class that has ``labels`` itself tells its classes without any file.
     """
 
     labels: Mapping[str, LabelMap]
@@ -153,6 +153,6 @@ class Embedding(Protocol):
     dim: int
 
 
-def settled(component: object) -> Mapping[str, Any]:
+def resolved_parameters(component: object) -> Mapping[str, Any]:
     """Return the parameters that say what a component had to find out, if it had to."""
-    return getattr(component, "settled", {})
+    return getattr(component, "resolved_parameters", {})

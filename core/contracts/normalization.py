@@ -23,6 +23,14 @@ class Normalization(BaseModel):
     channel_order: Literal["rgb", "bgr"] = "rgb"
     range: Literal[1, 255] = 1
 
+    def to_yaml(self) -> str:
+        """Return the line of YAML that states it."""
+        mean, std = (
+            f"[{', '.join(f'{value:g}' for value in values)}]" for values in (self.mean, self.std)
+        )
+        order, unit = self.channel_order, self.range
+        return f"normalization: {{mean: {mean}, std: {std}, channel_order: {order}, range: {unit}}}"
+
 
 RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
 """What stands for 1 in raw pixels of a type; floating-point images are in 0–1 already."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...registry import PluxelError, did_you_mean
-from ..contracts.kinds import Dataset, Sample, settled
+from ..contracts.kinds import Dataset, Sample, resolved_parameters
 from ..contracts.labels import LabelMap
 
 _PART = re.compile(r"(?P<split>[^\[\]]*?)(\[(?P<bounds>[^\[\]]*)\])?")
@@ -108,7 +108,7 @@ class Subset:
         self.channels: Mapping[str, int] = dataset.channels
         self.endless = _is_endless(dataset) and indices.stop == sys.maxsize
         self.unpaired: Sequence[Path] = unpaired(dataset)
-        self.settled: Mapping[str, Any] = settled(dataset)
+        self.resolved_parameters: Mapping[str, Any] = resolved_parameters(dataset)
         self._indices = indices
 
     def __len__(self) -> int:
@@ -127,7 +127,7 @@ class Joined:
         self.labels: Mapping[str, LabelMap] = datasets[0].labels
         self.channels: Mapping[str, int] = datasets[0].channels
         self.unpaired: Sequence[Path] = [path for one in datasets for path in unpaired(one)]
-        self.settled: Mapping[str, Any] = settled(datasets[0])
+        self.resolved_parameters: Mapping[str, Any] = resolved_parameters(datasets[0])
         self.dataset = datasets[0]
         self._datasets = datasets
         self._ends = list(accumulate(len(dataset) for dataset in datasets))

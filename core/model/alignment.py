@@ -54,7 +54,7 @@ def resolved_labels(label_map: LabelMap, config: LabelsConfig) -> LabelsConfig:
         return config
     ids, matches = aligned(label_map, wanted.to, wanted, config.map)
     _check_sources(wanted.to, ids, matches, partial_allowed=wanted.partial)
-    tell(matches)
+    log_matches(matches)
     space = LabelSpace(LabelMap(ids, {**label_map.palette, **config.palette}))
     # With its color a name is known to be meant, however near it is to one of the dataset's own.
     colors = ((int(red), int(green), int(blue)) for red, green, blue in space.palette)
@@ -82,7 +82,7 @@ def _check_sources(
     )
 
 
-def tell(matches: Sequence[ClassMatch], what: str = "classes") -> None:
+def log_matches(matches: Sequence[ClassMatch], what: str = "classes") -> None:
     """Log which names were taken for others, and which for none."""
     said = [
         f"{m.source} → {m.target} ({m.score:.2f})" for m in matches if m.target and not m.by_name

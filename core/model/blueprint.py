@@ -10,7 +10,7 @@ from ...registry import PluxelError, did_you_mean
 from ..config._config import Config
 from ..config.sections.labels import LabelsConfig
 from ..config.sections.pipeline import HeadConfig, StreamConfig
-from ..contracts.kinds import Dataset, settled
+from ..contracts.kinds import Dataset, resolved_parameters
 from ..contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace, raw_id
 from .alignment import resolved_labels
 from .network import SegmentationModel
@@ -44,7 +44,7 @@ class Blueprint:
         return cls(content["channels"], labels, content["targets"])
 
 
-def settle(config: Config, dataset: Dataset) -> Config:
+def resolve(config: Config, dataset: Dataset) -> Config:
     """Return the configuration with what it leaves to be found out: which classes mean the same.
 
     What a run keeps, so that it is used, and repeated, without the words.
@@ -58,7 +58,7 @@ def settle(config: Config, dataset: Dataset) -> Config:
             if head.labels.align is not None:
                 labels = resolved_labels(dataset.labels[_target(name, head, dataset)], head.labels)
                 heads[name] = head.model_copy(update={"labels": labels})
-    found = {"heads": heads, "dataset": pipeline.dataset.given(settled(dataset))}
+    found = {"heads": heads, "dataset": pipeline.dataset.given(resolved_parameters(dataset))}
     return replace(config, pipeline=pipeline.model_copy(update=found))
 
 
@@ -66,17 +66,17 @@ def resolve_decoders(config: Config, model: SegmentationModel) -> Config:
     """Return the configuration with what the decoders of a model had to find out."""
     heads = dict(config.pipeline.heads)
     for name, head in heads.items():
-        found = head.decoder.given(settled(model.heads[name]))
+        found = head.decoder.given(resolved_parameters(model.heads[name]))
         heads[name] = head.model_copy(update={"decoder": found})
     return replace(config, pipeline=config.pipeline.model_copy(update={"heads": heads}))
 
 
 def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
-    """Settle which labels and inputs the configuration takes from the dataset.
+    """Resolve which labels and inputs the configuration takes from the dataset.
 
     Raises: ConfigError where a head or a stream asks for what the dataset does not have.
     """
-    config = settle(config, dataset)
+    config = resolve(config, dataset)
     labels, targets = {}, {}
     for name, head in config.pipeline.heads.items():
         with config.at("heads", name):

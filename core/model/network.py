@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import PluxelError, article
-from ..contracts.kinds import Backbone, Decoder, settled
+from ..contracts.kinds import Backbone, Decoder, resolved_parameters
 from ..contracts.normalization import RAW_MAXIMUM, Normalization
 from ..geometry.scores import Scores
 
@@ -141,10 +141,10 @@ class Head(nn.Module):
         self.register_buffer("offsets", column, persistent=False)
 
     @property
-    def settled(self) -> Mapping[str, Any]:
+    def resolved_parameters(self) -> Mapping[str, Any]:
         """What the decoder had to find out, by parameter; all streams have the same."""
         name, decoder = next(iter(self.decoders.items()))
-        return settled(self._outer.get(name, decoder))
+        return resolved_parameters(self._outer.get(name, decoder))
 
     def forward(self, streams: Mapping[str, Sequence[Tensor] | Tensor]) -> Scores:
         """streams: name -> maps of its backbone, or the prepared image if ``on_images``."""

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core.model.weights import StateDict
+from ...core.authoring import StateDict
 
 Padding = Literal["same", "valid"]
 Rounding = Literal["ceil", "floor"]

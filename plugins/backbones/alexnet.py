@@ -14,9 +14,16 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone, yaml_of
-from ...core.contracts.normalization import Normalization
-from ...core.model.weights import InputChannels, LoadReport, StateDict
+from ...core import Normalization
+from ...core.authoring import (
+    InputChannels,
+    LoadReport,
+    OutputStride,
+    Pretrained,
+    PretrainedBackbone,
+    StateDict,
+    url_file,
+)
 from ...registry import PluxelError
 from .._parameters import Dropout
 from ._convolutional import (
@@ -28,7 +35,6 @@ from ._convolutional import (
     as_convolutions,
     round_pools,
 )
-from ._fetch import url_file
 
 
 class AlexNet(PretrainedBackbone):
@@ -169,5 +175,5 @@ class CaffeNet(AlexNet):
         raise PluxelError(
             "CaffeNet's weights are published as a Caffe model only; convert it to a file of "
             "tensors, and write  pretrained: PATH",
-            [f"and beside it  {yaml_of(self.usual)}"],
+            [f"and beside it  {self.usual.to_yaml()}"],
         )

@@ -11,11 +11,16 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import GoogLeNet_Weights
 
-from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone
-from ...core.contracts.normalization import Normalization
-from ...core.model.weights import InputChannels, LoadReport
+from ...core import Normalization
+from ...core.authoring import (
+    InputChannels,
+    LoadReport,
+    OutputStride,
+    Pretrained,
+    PretrainedBackbone,
+    url_file,
+)
 from ._convolutional import Rounding, round_pools
-from ._fetch import url_file
 
 STAGES = {
     "conv1": ["conv1"],

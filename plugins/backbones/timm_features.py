@@ -13,13 +13,22 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone
-from ...core.common.logs import log_once
-from ...core.contracts.normalization import Normalization
-from ...core.geometry.dilation import Dilated, NotEquivariant
-from ...core.model.weights import InputChannels, LoadReport, StateDict
+from ...core import Normalization
+from ...core.authoring import (
+    WEIGHTS_FILES,
+    Dilated,
+    InputChannels,
+    LoadReport,
+    NotEquivariant,
+    OutputStride,
+    Pretrained,
+    PretrainedBackbone,
+    StateDict,
+    hub_file,
+    log_once,
+    url_file,
+)
 from ...registry import PluxelError, suggest
-from ._fetch import WEIGHTS_FILES, hub_file, url_file
 
 ANY_SIZE: Mapping[str, bool] = {"dynamic_img_size": True, "strict_img_size": False}
 """Arguments by which timm's transformers take images of any size."""

@@ -11,9 +11,17 @@ from typing import ClassVar
 import timm
 from torch import Tensor, nn
 
-from ...core.authoring.backbones import OutputStride, Pretrained, PretrainedBackbone
-from ...core.contracts.normalization import Normalization
-from ...core.model.weights import InputChannels, LoadReport, StateDict
+from ...core import Normalization
+from ...core.authoring import (
+    WEIGHTS_FILES,
+    InputChannels,
+    LoadReport,
+    OutputStride,
+    Pretrained,
+    PretrainedBackbone,
+    StateDict,
+    hub_file,
+)
 from .._parameters import Dropout
 from ._convolutional import (
     FRAME,
@@ -24,7 +32,6 @@ from ._convolutional import (
     as_convolutions,
     round_pools,
 )
-from ._fetch import WEIGHTS_FILES, hub_file
 
 CLASSIFIER = {
     "classifier.0.": "classifier.fc6.",

@@ -8,10 +8,8 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from ...core.contracts.kinds import Dataset, Sample
-from ...core.contracts.labels import IGNORE, MAIN, LabelError, LabelMap, LabelSpace
-from ...core.data.lazy import LazyMapping
-from ...core.data.raw import raw_labels, read_sample
+from ...core import Dataset, LabelMap, LabelSpace, LazyMapping, Sample
+from ...core.authoring import IGNORE, MAIN, LabelError, raw_labels, read_sample
 
 
 @dataclass(frozen=True)

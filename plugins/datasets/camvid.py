@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...core.authoring.datasets import PairedFiles, existing_folder, unknown_split
-from ...core.contracts.labels import LabelMap
-from ...core.data.pairing import FilePair, images_in, pair_up
+from ...core import LabelMap
+from ...core.authoring import (
+    FilePair,
+    PairedFiles,
+    existing_folder,
+    images_in,
+    pair_up,
+    unknown_split,
+)
 
 PALETTE = {
     "sky": (128, 128, 128),

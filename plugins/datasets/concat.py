@@ -8,13 +8,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ...core.authoring.datasets import unknown_split
-from ...core.config.sections.factory import Factory
-from ...core.config.sections.labels import AlignConfig, declared_labels
-from ...core.contracts.kinds import Dataset, Sample, settled
-from ...core.contracts.labels import IGNORE, MAIN, LabelMap, LabelSpace, RawId, main_map
-from ...core.data.splits import Joined, open_split, unpaired
-from ...core.model.alignment import aligned, tell
+from ...core import Dataset, Factory, LabelMap, LabelSpace, Sample
+from ...core.authoring import (
+    IGNORE,
+    MAIN,
+    AlignConfig,
+    Joined,
+    RawId,
+    aligned,
+    declared_labels,
+    log_matches,
+    main_map,
+    open_split,
+    resolved_parameters,
+    unknown_split,
+    unpaired,
+)
 from ...registry import PluxelError, did_you_mean
 from ._member import Member, Translation, with_ignore
 
@@ -73,8 +82,9 @@ class Concat:
         self.labels: Mapping[str, LabelMap] = {MAIN: with_ignore(target)}
         self.channels: Mapping[str, int] = _shared_channels(opened)
         self.unpaired = [path for dataset in opened.values() for path in unpaired(dataset)]
-        self.settled: Mapping[str, Any] = {
-            "datasets": datasets | {n: datasets[n].given(settled(d)) for n, d in opened.items()},
+        self.resolved_parameters: Mapping[str, Any] = {
+            "datasets": datasets
+            | {n: datasets[n].given(resolved_parameters(d)) for n, d in opened.items()},
             "maps": {
                 name: {sources[name][1].key_of(raw): one for raw, one in found.items()}
                 for name, found in ids.items()
@@ -173,7 +183,7 @@ def _translate(
         )
     if set(ids.values()) == {IGNORE}:
         raise ConcatError(f"all classes of dataset '{name}' are ignored: leave it out")
-    tell(matches, f"classes of dataset '{name}'")
+    log_matches(matches, f"classes of dataset '{name}'")
     return ids
 
 

@@ -10,12 +10,21 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from ...core.authoring.datasets import PairedFiles, existing_folder, unknown_split
-from ...core.contracts.colors import unpack
-from ...core.contracts.labels import LabelMap, RawId, raw_id
-from ...core.data.images import read_binary_mask, read_index_mask, read_rgb_mask
-from ...core.data.pairing import FilePair, images_in, pair_up
-from ...core.data.splits import MissingData, SplitError
+from ...core import LabelMap, MissingData, read_index_mask
+from ...core.authoring import (
+    FilePair,
+    PairedFiles,
+    RawId,
+    SplitError,
+    existing_folder,
+    images_in,
+    pair_up,
+    raw_id,
+    read_binary_mask,
+    read_rgb_mask,
+    unknown_split,
+    unpack,
+)
 from ...registry import PluxelError, did_you_mean
 
 ALL = "all"

@@ -15,10 +15,8 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from ...core.contracts.kinds import Sample
-from ...core.contracts.labels import LabelMap
-from ...core.data.lazy import LazyMapping
-from ...core.data.splits import SplitError
+from ...core import LabelMap, LazyMapping, Sample
+from ...core.authoring import SplitError
 from ...registry import did_you_mean
 
 CLASSES = ("background", "disc", "square", "triangle", "cross", "ring")

@@ -10,11 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from ...core.authoring.datasets import PairedFiles, existing_folder, unknown_split
-from ...core.contracts.colors import voc_color
-from ...core.contracts.labels import LabelMap
-from ...core.data.pairing import FilePair
-from ...core.data.splits import MissingData
+from ...core import LabelMap, MissingData
+from ...core.authoring import FilePair, PairedFiles, existing_folder, unknown_split, voc_color
 
 CLASSES = (
     "background",

@@ -7,10 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from ...core import Decoder, Factory
-from ...core.contracts.kinds import settled
-from ...core.geometry.grid import FeatureSpec, StrideError, deepest
-from ...core.model.network import Scored
+from ...core import Decoder, Factory, FeatureSpec
+from ...core.authoring import Scored, StrideError, deepest, resolved_parameters
 from ...registry import PluxelError
 
 
@@ -34,7 +32,9 @@ class OnImages(nn.Module):
         index = deepest(features)
         self.coarse = features[index]
         self.inner = _inner(decoder, self.coarse, num_classes, class_names)
-        self.settled: Mapping[str, Any] = {"decoder": decoder.given(settled(self.inner))}
+        self.resolved_parameters: Mapping[str, Any] = {
+            "decoder": decoder.given(resolved_parameters(self.inner))
+        }
         # In a tuple: the backbone's weights are registered, moved and saved with the stream.
         self._network = (Scored(backbone, self.inner, index),)
 

@@ -11,10 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core.common.logs import logger
-from ...core.geometry.grid import Border, FeatureSpec, Grid
-from ...core.geometry.resampling import resample
-from ...core.geometry.scores import Scores
+from ...core import FeatureSpec, Grid, Scores, resample
+from ...core.authoring import Border, logger
 
 Upsample = Callable[[Tensor, tuple[int, int]], Tensor]
 

@@ -12,9 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from ...core import Decoder, Factory, Scores
-from ...core.geometry.dilation import Dilated
-from ...core.geometry.grid import FeatureSpec
+from ...core import Decoder, Factory, FeatureSpec, Scores
+from ...core.authoring import Dilated
 from ...registry import PluxelError
 from ._on_images import OnImages
 

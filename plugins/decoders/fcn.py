@@ -12,8 +12,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core.geometry.grid import FeatureSpec, deepest, select_strides
-from ...core.geometry.scores import Scores
+from ...core import FeatureSpec, Scores
+from ...core.authoring import deepest, select_strides
 from .._parameters import Dropout
 from ._upsampling import upsampling
 

@@ -15,11 +15,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core import Decoder, Embedding, Factory, Scores
-from ...core.config.sections.factory import Embeddings
-from ...core.contracts.kinds import settled
-from ...core.embeddings import name_vectors
-from ...core.geometry.grid import FeatureSpec
+from ...core import Decoder, Embedding, Factory, FeatureSpec, Scores
+from ...core.authoring import Embeddings, name_vectors, resolved_parameters
 from ...registry import PluxelError
 
 
@@ -58,8 +55,8 @@ class SemanticProjection(nn.Module):
         self.pixels = decoder(
             features=features, num_classes=self.dim, class_names=[str(i) for i in range(self.dim)]
         )
-        inner = decoder.given(settled(self.pixels))
-        self.settled: Mapping[str, Any] = {"dim": self.dim, "decoder": inner}
+        inner = decoder.given(resolved_parameters(self.pixels))
+        self.resolved_parameters: Mapping[str, Any] = {"dim": self.dim, "decoder": inner}
         self.register_buffer("class_vectors", torch.zeros(num_classes, self.dim))
         self.register_buffer("class_names", _encode(class_names))
 

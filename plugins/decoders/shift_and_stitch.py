@@ -14,10 +14,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core import Decoder, Factory, Scores
-from ...core.common.progress import track
-from ...core.geometry.grid import FeatureSpec, Grid
-from ...core.geometry.tracing import size_of_map
+from ...core import Decoder, Factory, FeatureSpec, Grid, Scores
+from ...core.authoring import size_of_map, track
 from ...registry import PluxelError
 from ._on_images import OnImages
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...core.embeddings import StoreWriter
+from ...core.authoring import ByteStream, StoreWriter, Words
 from ...registry import PluxelError
 from ._formats import WORD2VEC
-from ._source import ByteStream, Words
 
 _BLOCK = 1 << 23
 _LONGEST = 1 << 16

@@ -17,20 +17,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.embeddings import (
+from ...core.authoring import (
     Download,
     Store,
     StoredVectors,
     StoreWriter,
     Unknown,
+    Words,
     cached_store,
+    read_text,
+    source_file,
+    unpacked,
+    unpacked_stream,
 )
 from ...registry import PluxelError, did_you_mean
 from ._fasttext_file import FastTextHeader, Matrices, Matrix, read_header, read_matrices
 from ._fasttext_parts import Parts
-from ._formats import FASTTEXT
-from ._source import Words, source_file, unpacked, unpacked_stream
-from ._text import read_text
+from ._formats import FASTTEXT, other_reader
 
 _SITE = "https://dl.fbaipublicfiles.com/fasttext"
 _PUBLISHED = (
@@ -210,7 +213,7 @@ def _state(path: Path) -> tuple[int, int, int]:
 def _read(source: Path, member: str, cache: Path | None) -> Store:
     def build(writer: StoreWriter) -> Mapping[str, str]:
         with unpacked_stream(source, member) as stream:
-            return read_text(stream, writer)
+            return read_text(stream, writer, hint=other_reader)
 
     return cached_store(source, {"reader": "fasttext", "member": member}, build, cache=cache)
 

@@ -9,10 +9,19 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...core.embeddings import Download, StoredVectors, StoreWriter, Unknown, cached_store
+from ...core.authoring import (
+    Download,
+    SeveralFiles,
+    StoredVectors,
+    StoreWriter,
+    Unknown,
+    cached_store,
+    read_text,
+    source_file,
+    unpacked_stream,
+)
 from ...registry import PluxelError, did_you_mean
-from ._source import SeveralFiles, source_file, unpacked_stream
-from ._text import read_text
+from ._formats import other_reader
 
 _SITE = "https://nlp.stanford.edu/data"
 _ARCHIVES = {
@@ -77,7 +86,7 @@ class GloVe(StoredVectors):
         def build(writer: StoreWriter) -> Mapping[str, str]:
             try:
                 with unpacked_stream(source, member) as stream:
-                    return read_text(stream, writer, dim)
+                    return read_text(stream, writer, dim, hint=other_reader)
             except SeveralFiles as error:
                 raise PluxelError(f"{error.message}; 'dim' picks one") from error
 

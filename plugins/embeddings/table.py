@@ -13,18 +13,18 @@ from zipfile import BadZipFile
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from ...core.common.files import require_file
-from ...core.embeddings import (
+from ...core.authoring import (
     Store,
     StoredVectors,
     StoreWriter,
     Unknown,
+    Words,
     cached_store,
     is_store,
     open_store,
+    require_file,
 )
 from ...registry import PluxelError, did_you_mean
-from ._source import Words
 
 _BLOCK = 1 << 22
 """Numbers that are copied at a time."""

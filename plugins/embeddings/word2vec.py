@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...core.embeddings import StoredVectors, StoreWriter, Unknown, cached_store
+from ...core.authoring import (
+    NUMBER,
+    StoredVectors,
+    StoreWriter,
+    Unknown,
+    cached_store,
+    read_text,
+    source_file,
+    unpacked_stream,
+)
 from ._binary import read_binary
-from ._formats import WORD2VEC
-from ._source import source_file, unpacked_stream
-from ._text import NUMBER, read_text
+from ._formats import WORD2VEC, other_reader
 
 _LOOK = 1 << 16
 
@@ -41,7 +48,11 @@ class Word2Vec(StoredVectors):
 
         def build(writer: StoreWriter) -> Mapping[str, str]:
             with unpacked_stream(source) as stream:
-                return read_binary(stream, writer) if is_binary else read_text(stream, writer)
+                return (
+                    read_binary(stream, writer)
+                    if is_binary
+                    else read_text(stream, writer, hint=other_reader)
+                )
 
         recipe = {"reader": "word2vec", "binary": is_binary}
         super().__init__(cached_store(source, recipe, build, cache=cache), unknown=unknown)

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ...core.authoring.losses import SegmentationLoss
+from ...core.authoring import SegmentationLoss
 
 AveragedClasses = Literal["present", "all"]
 """Which classes are averaged: those with a labeled pixel in the batch, or all."""

@@ -10,9 +10,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ...core.authoring.class_weights import ClassWeights
-from ...core.authoring.pixelwise import PixelwiseLoss, Reduction
-from ...core.contracts.kinds import ClassFrequencies
+from ...core import ClassFrequencies
+from ...core.authoring import ClassWeights, PixelwiseLoss, Reduction
 
 
 class Focal(PixelwiseLoss):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...core.authoring.losses import SegmentationLoss
-from ...core.contracts.targets import is_readable
+from ...core.authoring import SegmentationLoss, is_readable
 from ._overlap import AveragedClasses, mean_over
 
 

@@ -10,11 +10,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ...core.authoring.class_weights import ClassWeights
-from ...core.authoring.pixelwise import PixelwiseLoss, Reduction
-from ...core.config.sections.factory import Embeddings
-from ...core.contracts.kinds import ClassFrequencies
-from ...core.embeddings import name_vectors
+from ...core import ClassFrequencies
+from ...core.authoring import ClassWeights, Embeddings, PixelwiseLoss, Reduction, name_vectors
 
 
 class Semantic(PixelwiseLoss):

@@ -9,8 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from ...core import Factory, Loss
-from ...core.contracts.kinds import ClassFrequencies
+from ...core import ClassFrequencies, Factory, Loss
 
 
 class Term(BaseModel):

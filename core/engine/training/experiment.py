@@ -22,7 +22,7 @@ from ...data.frequencies import class_frequencies
 from ...data.loading import Loader, evaluation_loader
 from ...data.samples import EvaluationData
 from ...data.splits import open_split
-from ...model.blueprint import Blueprint, make_blueprint, resolve_decoders, settle
+from ...model.blueprint import Blueprint, make_blueprint, resolve, resolve_decoders
 from ...model.build import build_model, build_objective, seen_classes
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
@@ -48,7 +48,7 @@ class Experiment:
         self._initialized = False
         make_deterministic(pipeline.seed, strict=pipeline.deterministic)
         if blueprint is None:
-            self.config = settle(config, self.dataset("train"))
+            self.config = resolve(config, self.dataset("train"))
             blueprint = make_blueprint(self.config, self.dataset("train"))
             if "val" in pipeline.splits:
                 self.dataset("val")  # what is missing is told now, not at the first evaluation

@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from pluxel.core.embeddings import StoredVectors, StoreWriter, Unknown, cached_store
+from pluxel.core.authoring import StoredVectors, StoreWriter, Unknown, cached_store
 from pluxel.registry import PluxelError
 
 _BLOCK = 50_000

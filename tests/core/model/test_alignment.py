@@ -23,7 +23,7 @@ from pluxel.core.embeddings.matching import (
     plain_name,
     vectors_of,
 )
-from pluxel.core.model.alignment import aligned, resolved_labels, tell
+from pluxel.core.model.alignment import aligned, log_matches, resolved_labels
 from pluxel.core.model.blueprint import merge_labels
 from pluxel.plugins.datasets.voc import LABELS as VOC
 from pluxel.registry import Host, PluxelError
@@ -313,7 +313,7 @@ class TestSettled:
     def test_what_was_found_is_told_once(self, caplog, vectors):
         caplog.set_level("INFO", "pluxel")
         for _ in range(2):
-            tell(align(["truck", "sky", "background"], ["car", "sky", "road"], vectors))
+            log_matches(align(["truck", "sky", "background"], ["car", "sky", "road"], vectors))
         assert len(caplog.messages) == 1
         assert caplog.messages[0].startswith("classes: truck → car (0.")
         assert caplog.messages[0].endswith("; ignored: background")

@@ -132,7 +132,7 @@ def test_colors_of_masks_become_ids(make, tmp_path, street):
         splits={"train": {"rgb": "all"}},
     )
     assert dataset[0].labels["semantic"].tolist() == [[1] * 16] * 6 + [[0] * 16] * 6
-    assert dataset.settled["maps"] == {"rgb": {"#ff0000": "building", "#000000": "sky"}}
+    assert dataset.resolved_parameters["maps"] == {"rgb": {"#ff0000": "building", "#000000": "sky"}}
 
 
 def test_an_id_that_is_not_listed_names_the_file_and_the_place(make, both, tmp_path):
@@ -161,13 +161,16 @@ class TestAlign:
         datasets = {"own": both["datasets"]["own"], "other": other}
         splits = {"train": {"own": "train", "other": "all"}, "val": {"own": "val"}}
         dataset = make("train", datasets=datasets, splits=splits, **words)
-        maps = dataset.settled["maps"]["other"]
+        maps = dataset.resolved_parameters["maps"]["other"]
         assert [maps[i] for i in range(4)] == [IGNORE, "Road", "truck", IGNORE]
-        assert dataset.settled["align"] is None
+        assert dataset.resolved_parameters["align"] is None
         assert "classes of dataset 'other': street → Road" in caplog.text
         assert "ignored: sign" in caplog.text
         # A run keeps the same for all splits, whatever each of them has.
-        assert make("val", datasets=datasets, splits=splits, **words).settled == dataset.settled
+        assert (
+            make("val", datasets=datasets, splits=splits, **words).resolved_parameters
+            == dataset.resolved_parameters
+        )
 
     def test_without_it_a_class_of_no_equal_is_an_error(self, make, both):
         with pytest.raises(PluxelError) as caught:
@@ -202,7 +205,7 @@ class TestSplits:
         part = make("train[cam/0016E5_00060:]", **both)
         assert [sample.name for sample in _samples(part)] == whole[2:]
         for some in (part, make("train + val", **both)):
-            assert some.settled["maps"]["own"] == {0: "road", 1: "car", 2: IGNORE}
+            assert some.resolved_parameters["maps"]["own"] == {0: "road", 1: "car", 2: IGNORE}
 
     def test_an_endless_one_needs_an_end(self, make, both):
         drawn = {"type": "shapes", "length": 3, "size": 32}

@@ -8,8 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from pluxel.plugins.embeddings import _source
-from pluxel.plugins.embeddings._source import unpacked
+from pluxel.core.authoring import unpacked, word_files
 from pluxel.plugins.embeddings.fasttext import FastText
 from pluxel.plugins.embeddings.glove import GloVe
 from pluxel.plugins.embeddings.word2vec import Word2Vec
@@ -86,7 +85,7 @@ def test_other_ways_of_packing_are_refused(tmp_path: Path, method: int) -> None:
         unpacked(path)
 
 
-class Refusing(_source.Readable):
+class Refusing(word_files.Readable):
     """A file on a disk that fails."""
 
     def read(self, size: int = -1) -> bytes:
@@ -102,7 +101,7 @@ def test_a_disk_that_cannot_be_read_is_not_one_that_cannot_be_written(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(CONTENT) if path.suffix == ".txt" else pack(path)
-    monkeypatch.setattr(_source, "Readable", Refusing)
+    monkeypatch.setattr(word_files, "Readable", Refusing)
     with pytest.raises(PluxelError, match=rf"^cannot read .*{name}: Input/output error$"):
         GloVe(file=path, cache=tmp_path / "cache")
     assert not [*tmp_path.glob("cache/**/*.safetensors")]

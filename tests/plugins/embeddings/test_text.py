@@ -12,7 +12,7 @@ import pytest
 from gensim.models import KeyedVectors
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pluxel.plugins.embeddings import _text
+from pluxel.core.authoring import word_text
 from pluxel.plugins.embeddings.glove import GloVe
 from pluxel.registry import PluxelError
 
@@ -73,7 +73,7 @@ def test_any_words_but_line_feeds(tmp_path: Path, words: list[str], dim: int, se
 def test_many_blocks_are_as_one(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = np.random.default_rng(1).normal(size=(500, 3)).astype(np.float32)
     words = [f"word{i} of two" if i % 7 == 0 else f"word{i}" for i in range(500)]
-    monkeypatch.setattr(_text, "_BLOCK", 100)
+    monkeypatch.setattr(word_text, "_BLOCK", 100)
     found = GloVe(file=write(lines_of(words, vectors)), dim=3)
     assert list(found.itos) == words
     assert (found.vectors.numpy() == vectors).all()
@@ -132,7 +132,7 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
             [b"the 0.1", b"of 0.2"],
             "line 1: one number only; a file of one dimension needs a header",
         ),
-        ([b"no vectors in here"], "line 1 is no word with numbers: 'no vectors in here'"),
+        ([b"no vectors in here"], "line 1 is not a word with numbers: 'no vectors in here'"),
         ([b"3 3", *GOOD], "the header says 3 rows, and there are 2"),
         ([b"1 3", *GOOD], "the header says 1 rows, and there are 2"),
         ([b"2 4", *GOOD], "line 2: 3 numbers where there should be 4"),
@@ -229,7 +229,7 @@ def test_nothing_is_left_of_a_file_that_is_refused(write: Write, cache: Path) ->
 
 
 def test_memory_is_bounded(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_text, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(word_text, "_BLOCK", 1 << 16)
     path = write([b"%d " % i + b"0.125 " * 300 for i in range(4000)])
     tracemalloc.start()
     found = GloVe(file=path)

@@ -10,17 +10,19 @@ from __future__ import annotations
 import codecs
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
-from ...core.common.logs import logger
-from ...core.embeddings import StoreWriter
 from ...registry import PluxelError
-from ._formats import other_reader
-from ._source import ByteStream, Words
+from ..common.logs import logger
+from ..embeddings import StoreWriter
+from .word_files import ByteStream, Words
+
+Hint = Callable[[bytes], str]
+"""The first line of a file that is not text -> the end of the error: what the file may be."""
 
 _BLOCK = 1 << 23
 _LONGEST = 1 << 24
@@ -40,10 +42,16 @@ class _Header(NamedTuple):
     dim: int
 
 
-def read_text(stream: ByteStream, writer: StoreWriter, dim: int | None = None) -> dict[str, str]:
+def read_text(
+    stream: ByteStream,
+    writer: StoreWriter,
+    dim: int | None = None,
+    *,
+    hint: Hint = lambda _: "",
+) -> dict[str, str]:
     """Add all rows of a file to a store; memory is bounded. Return what is to be known of it.
 
-    ``dim``: D, where it is known beforehand.
+    ``dim``: D, where it is known beforehand. ``hint``: says what a file may be that is not text.
 
     Words that end in a space and a number are counted (``doubtful``), and a warning names the first
     (``doubt``): where a line has a number too many, this is all that shows.
@@ -58,7 +66,7 @@ def read_text(stream: ByteStream, writer: StoreWriter, dim: int | None = None) -
         raise PluxelError(f"{stream.name} is empty")
     lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
     header = _header(lines[0], stream)
-    found = header.dim if header else _dim_of(lines[0], stream, dim)
+    found = header.dim if header else _dim_of(lines[0], stream, dim, hint)
     if dim is not None and dim != found:
         raise PluxelError(f"{stream.name} has {found} dimensions, not {dim}")
     words = Words(stream.name)
@@ -113,7 +121,7 @@ def _header(line: bytes, stream: ByteStream) -> _Header | None:
     return header
 
 
-def _dim_of(line: bytes, stream: ByteStream, dim: int | None) -> int:
+def _dim_of(line: bytes, stream: ByteStream, dim: int | None, hint: Hint) -> int:
     """Return how many numbers end the first line, ``dim`` if it is that; there is no header."""
     fields = line.rstrip(b" \r").split(b" ")
     numbers = 0
@@ -129,14 +137,13 @@ def _dim_of(line: bytes, stream: ByteStream, dim: int | None) -> int:
             "its rows and '1', for it cannot be told from a list otherwise"
         )
     raise PluxelError(
-        f"{stream.name}, line 1 is no word with numbers: {_shown(line)}{_what_it_is(line)}"
+        f"{stream.name}, line 1 is not a word with numbers: {_shown(line)}"
+        f"{hint(line) or _advice(line)}"
     )
 
 
-def _what_it_is(line: bytes) -> str:
-    """Return the end of an error: what the file may be whose first line this is, or nothing."""
-    if reader := other_reader(line):
-        return reader
+def _advice(line: bytes) -> str:
+    """Return the end of an error: what is wrong with a first line, or nothing."""
     if not _is_utf8(line):
         return "; is it a text file?"
     *others, last = re.split(rb"[\t,]", line.rstrip())

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from ...core.common.files import replacing, require_file
-from ...core.common.logs import logger
-from ...core.embeddings import Download, cache_folder, content_hash, fetch
 from ...registry import PluxelError
+from ..common.files import replacing, require_file
+from ..common.logs import logger
+from ..embeddings import Download, cache_folder, content_hash, fetch
 
 _BLOCK = 1 << 20
 _ENCRYPTED = 1

@@ -13,10 +13,9 @@ import torch
 from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.constants import HF_HUB_OFFLINE
 
-from ...core.authoring.backbones import yaml_of
-from ...core.common.files import replacing
-from ...core.contracts.normalization import Normalization
 from ...registry import PluxelError
+from ..common.files import replacing
+from ..contracts.normalization import Normalization
 
 SECONDS = 5
 """How long a server may take to say that it is there."""
@@ -109,6 +108,6 @@ def _headers(
 def _ways_out(url: str, usual: Normalization) -> list[str]:
     return [
         f"fetch {url} on another machine, and write  pretrained: PATH/{url.rsplit('/', 1)[-1]}",
-        f"and beside it  {yaml_of(usual)}",
+        f"and beside it  {usual.to_yaml()}",
         "or start from random weights:  pretrained: false",
     ]

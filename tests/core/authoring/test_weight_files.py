@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from pluxel.core.authoring import weight_files
+from pluxel.core.authoring.weight_files import hub_file, url_file
 from pluxel.core.contracts.normalization import Normalization
-from pluxel.plugins.backbones import _fetch
-from pluxel.plugins.backbones._fetch import hub_file, url_file
 from pluxel.registry import PluxelError
 
 USUAL = Normalization()
@@ -116,7 +116,7 @@ def test_a_file_is_downloaded_once(server: str, tmp_path: Path, monkeypatch) -> 
     path = url_file(f"{server}/some/weights-1.pth", USUAL)
     assert path == tmp_path / "checkpoints" / "weights-1.pth"
     assert path.read_bytes() == b"weights"
-    monkeypatch.setattr(_fetch, "urlopen", None)
+    monkeypatch.setattr(weight_files, "urlopen", None)
     assert url_file(f"{server}/some/weights-1.pth", USUAL) == path
 
 
@@ -152,9 +152,9 @@ def test_a_broken_download_of_the_hub_is_told(server: str, monkeypatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("peer closed connection\n(incomplete body)")
 
-    monkeypatch.setattr(_fetch, "try_to_load_from_cache", lambda *_, **__: None)
-    monkeypatch.setattr(_fetch, "hf_hub_url", lambda *_, **__: f"{server}/some/weights")
-    monkeypatch.setattr(_fetch, "hf_hub_download", fail)
+    monkeypatch.setattr(weight_files, "try_to_load_from_cache", lambda *_, **__: None)
+    monkeypatch.setattr(weight_files, "hf_hub_url", lambda *_, **__: f"{server}/some/weights")
+    monkeypatch.setattr(weight_files, "hf_hub_download", fail)
     with pytest.raises(PluxelError, match=r"model.safetensors of some/weights, failed \(peer clos"):
         hub_file("some/weights", ["model.safetensors"], USUAL)
 
@@ -170,9 +170,9 @@ def test_a_silent_server_does_not_hold_up(monkeypatch) -> None:
         time.sleep(timeout)
         raise TimeoutError("timed out")
 
-    monkeypatch.setattr(_fetch, "urlopen", silent)
-    monkeypatch.setattr(_fetch, "SECONDS", 0.01)
-    monkeypatch.setattr(_fetch, "try_to_load_from_cache", lambda *_, **__: None)
+    monkeypatch.setattr(weight_files, "urlopen", silent)
+    monkeypatch.setattr(weight_files, "SECONDS", 0.01)
+    monkeypatch.setattr(weight_files, "try_to_load_from_cache", lambda *_, **__: None)
     with pytest.raises(PluxelError, match=r"cannot be reached \(timed out\)"):
         hub_file("some/weights", ["model.safetensors"], USUAL)
 
@@ -182,14 +182,14 @@ def test_a_cached_file_of_the_hub_needs_no_network(monkeypatch, tmp_path: Path) 
         assert (repository, revision) == ("some/weights", "v2")
         return str(tmp_path / name) if name == "b.bin" else None
 
-    monkeypatch.setattr(_fetch, "try_to_load_from_cache", cached)
-    monkeypatch.setattr(_fetch, "urlopen", None)
+    monkeypatch.setattr(weight_files, "try_to_load_from_cache", cached)
+    monkeypatch.setattr(weight_files, "urlopen", None)
     assert hub_file("some/weights@v2", ["a.safetensors", "b.bin"], USUAL) == tmp_path / "b.bin"
 
 
 def test_offline_mode_is_respected(monkeypatch) -> None:
-    monkeypatch.setattr(_fetch, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(_fetch, "urlopen", None)
-    monkeypatch.setattr(_fetch, "try_to_load_from_cache", lambda *_, **__: None)
+    monkeypatch.setattr(weight_files, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(weight_files, "urlopen", None)
+    monkeypatch.setattr(weight_files, "try_to_load_from_cache", lambda *_, **__: None)
     with pytest.raises(PluxelError, match=r"cannot be reached \(HF_HUB_OFFLINE is set\)"):
         hub_file("some/weights", ["model.safetensors"], USUAL)
