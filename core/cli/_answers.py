@@ -1,4 +1,4 @@
-"""Questions about words and their answers, one by one or as a stream."""
+"""Answer questions about words, one by one or as a stream."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import click
 
+from ._options import as_json
+
 if TYPE_CHECKING:
     from ..embeddings import Query, WordMatch, WordSearch
 
 _CHUNK = 1 << 16
-"""Bytes that are read at once, if so many are there."""
+"""Largest number of bytes to read at once."""
 
 _BATCH = 256
-"""Questions that are answered before the answers are shown."""
+"""Largest number of questions to answer before printing."""
 
 
 def asking_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what all that ask have: ``--stdin``, ``--exclude``, ``--restrict``, ``--json``."""
+    """Add ``--stdin``, ``--exclude``, ``--restrict`` and ``--json``."""
     options: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
-        click.option("--json", "as_json", is_flag=True, help="An object a line, for programs."),
+        as_json("Print one JSON object per line."),
         click.option(
             "--restrict",
             metavar="N",
             type=click.IntRange(min=1),
-            help="Look only among the first N words, the most frequent ones.",
+            help="Search only the first N words, the most frequent ones.",
         ),
-        click.option("--exclude", metavar="WORD", multiple=True, help="Leave it out. Repeatable."),
-        click.option("--stdin", is_flag=True, help="Read them, one a line; answer as they come."),
+        click.option("--exclude", metavar="WORD", multiple=True, help="Skip WORD. Repeatable."),
+        click.option(
+            "--stdin", is_flag=True, help="Read one question per line from standard input."
+        ),
     ]
     for option in options:
         command = option(command)
@@ -92,9 +96,9 @@ class Asking:
         self._show(answers, headed=len(answers) > 1)
 
     def stream(self, make: Callable[[str], Question]) -> None:
-        """Answer what stands on the standard input, line by line, as it comes.
+        """Answer each line of the standard input as it arrives.
 
-        What cannot be answered is told in its place. Exit code 1 if there was any.
+        An error takes the place of a missing answer; the exit code is then 1.
         """
         failed = total = 0
         for lines in _batches(sys.stdin.buffer):
@@ -130,7 +134,7 @@ class Asking:
 
 
 def _batches(stream: BinaryIO) -> Iterator[list[str]]:
-    """Yield lines as soon as they are there, those that are there together; no empty ones."""
+    """Yield batches of the lines that have arrived, without empty lines."""
     rest = b""
     while chunk := stream.read1(_CHUNK):  # pyright: ignore[reportAttributeAccessIssue]
         *whole, rest = (rest + chunk).split(b"\n")
@@ -146,5 +150,5 @@ def _filled(lines: Sequence[bytes]) -> Iterator[list[str]]:
 
 
 def _printable(text: str) -> str:
-    """Return a text whose bytes that are no UTF-8 are shown as what they are not."""
+    """Return a text with replacement characters for bytes that are not UTF-8."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

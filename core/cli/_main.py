@@ -18,21 +18,25 @@ from ._session import Session
 
 
 class Commands(LazyGroup):
-    """The commands, in the order of a person's work."""
+    """The commands, in the order of use."""
 
     table: ClassVar[Mapping[str, LazyCommand]] = {
         "demo": LazyCommand(
-            "pluxel.core.cli.demo:demo", "Train, evaluate and predict on drawn shapes."
+            "pluxel.core.cli.demo:demo", "Train, evaluate and predict on generated shapes."
         ),
-        "data": LazyCommand("pluxel.core.cli.data:data", "Look at your own images and masks."),
+        "data": LazyCommand("pluxel.core.cli.data:data", "Check your own images and masks."),
         "config": LazyCommand(
             "pluxel.core.cli.config:config", "Check, show and describe YAML files."
         ),
         "train": LazyCommand("pluxel.core.cli.train:train", "Train the pipeline of a YAML file."),
-        "evaluate": LazyCommand("pluxel.core.cli.evaluate:evaluate", "Measure a run on a split."),
+        "evaluate": LazyCommand("pluxel.core.cli.evaluate:evaluate", "Evaluate a run on a split."),
         "predict": LazyCommand("pluxel.core.cli.predict:predict", "Segment images with a run."),
-        "verify": LazyCommand("pluxel.core.cli.verify:verify", "Check claims of equality."),
-        "benchmark": LazyCommand("pluxel.core.cli.benchmark:benchmark", "Measure on this machine."),
+        "verify": LazyCommand(
+            "pluxel.core.cli.verify:verify", "Check claims of equality on your own pipeline."
+        ),
+        "benchmark": LazyCommand(
+            "pluxel.core.cli.benchmark:benchmark", "Compare costs side by side on this machine."
+        ),
         "similar": LazyCommand(
             "pluxel.core.cli.similar:similar", "Find the words nearest to a word."
         ),
@@ -40,13 +44,14 @@ class Commands(LazyGroup):
             "pluxel.core.cli.analogy:analogy", "Complete: A is to B as C is to …"
         ),
         "embeddings": LazyCommand(
-            "pluxel.core.cli.embeddings:embeddings", "See, measure and convert word vectors."
+            "pluxel.core.cli.embeddings:embeddings",
+            "List, convert, evaluate and plot word vectors.",
         ),
         "labels": LazyCommand(
             "pluxel.core.cli.labels:labels", "Match the classes of two datasets."
         ),
         "plugins": LazyCommand(
-            "pluxel.core.cli.plugins:plugins", "See what is installed, and why."
+            "pluxel.core.cli.plugins:plugins", "List components and find what is broken."
         ),
     }
 
@@ -58,14 +63,14 @@ class Commands(LazyGroup):
     metavar="PATH",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Try a plugin in a single file, such as ./my_head.py. Repeatable.",
+    help="Load a plugin from a single file, such as ./my_head.py. Repeatable.",
 )
 @click.option(
     "--allow-plugin",
     "allow",
     metavar="NAME",
     multiple=True,
-    help="Load only this installed plugin, and the built-in ones. Repeatable.",
+    help="Load only this installed plugin and the built-in ones. Repeatable.",
 )
 @click.option(
     "--deny-plugin",
@@ -74,7 +79,7 @@ class Commands(LazyGroup):
     multiple=True,
     help="Do not load this installed plugin. Repeatable.",
 )
-@click.option("--traceback", is_flag=True, help="Show where in the code an error comes from.")
+@click.option("--traceback", is_flag=True, help="Show the Python traceback of an error.")
 @click.version_option(package_name="pluxel", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(
@@ -84,7 +89,7 @@ def cli(
     deny: tuple[str, ...],
     traceback: bool,
 ) -> None:
-    """Semantic segmentation, assembled from plugins by a YAML file."""
+    """Assemble, train and run semantic segmentation from plugins and a YAML file."""
     session = ctx.ensure_object(Session)
     session.plugins, session.allow, session.deny = plugins, allow, deny
     session.traceback = traceback

@@ -1,4 +1,4 @@
-"""Which word vectors a command is about: the options that all of them share."""
+"""Options that select word vectors, shared by all commands that use them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._options import settings
+from ._options import device, settings
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -98,12 +98,12 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
     config = click.option(
         "--config",
         metavar="FILE",
-        help="A YAML file of word vectors, or the name of a shipped one.",
+        help="YAML file of word vectors, or the name of a shipped one.",
     )
     embedding = click.option(
         "--embedding",
         metavar="NAME",
-        help="A component, such as glove, or the name of vectors, such as glove.6B.50d.  "
+        help="Component, such as glove, or name of vectors, such as glove.6B.50d.  "
         "[default: $PLUXEL_EMBEDDING]",
     )
     return config(embedding(settings(collected)))
@@ -122,10 +122,11 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
         command(*arguments, source=whole, **others)
 
     index = click.option(
-        "--index", help="exact, or faiss_hnsw, faiss_ivf (approximate).  [default: exact]"
+        "--index",
+        metavar="INDEX",
+        help="exact, or one of faiss_hnsw and faiss_ivf (approximate).  [default: exact]",
     )
-    device = click.option("--device", help="cpu, cuda, cuda:1, auto.  [default: cpu]")
-    return source_options(index(device(collected)))
+    return source_options(index(device("cpu")(collected)))
 
 
 def _built(loaded: WordsConfig) -> WordVectors:

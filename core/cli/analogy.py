@@ -14,13 +14,15 @@ from ._words import WordSource, search_options
 if TYPE_CHECKING:
     from ..embeddings import Query, WordSearch
 
-_THREE = "three words are expected, as in: man woman son (man is to woman as son is to …)"
+_THREE = "give three words, such as: man woman son (man is to woman as son is to …)"
 
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="A B C")
+@click.option(
+    "-k", type=click.IntRange(min=1), default=1, show_default=True, help="Number of answers."
+)
 @search_options
-@click.option("-k", type=click.IntRange(min=1), default=1, show_default=True, help="How many.")
 @asking_options
 @click.pass_obj
 def analogy(
@@ -35,8 +37,9 @@ def analogy(
 ) -> None:
     """Complete "A is to B as C is to …".
 
-    The words nearest to B − A + C, of unit vectors, A, B and C left out (3CosAdd: Mikolov, Yih &
-    Zweig 2013). Lines of --stdin have spaces between the words, or tabs where they are phrases.
+    Prints the words nearest to B − A + C, computed with unit vectors, except A, B and C (3CosAdd:
+    Mikolov, Yih & Zweig 2013). --stdin reads three words per line, separated by spaces, or by tabs
+    if they are phrases.
     """
     if stdin == bool(words) or (words and len(words) != 3):
         raise click.UsageError(f"{_THREE}; or --stdin.".capitalize())

@@ -1,4 +1,4 @@
-"""``pluxel benchmark``: what things cost on this machine, each beside what it is compared with."""
+"""``pluxel benchmark``: compare costs side by side on this machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._groups import Group
+from ._options import device
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -15,19 +16,25 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def benchmark() -> None:
-    """Measure on this machine, side by side."""
+    """Compare costs side by side on this machine."""
 
 
 @benchmark.command()
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="Where to compute.")
-@click.option("--threads", type=click.IntRange(min=1), help="Of the processor.  [default: all]")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Timed runs of each; the median counts.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all]")
+@device("cpu")
 @click.pass_obj
-def dense(session: Session, rounds: int, device: str, threads: int | None) -> None:
-    """Fast dense evaluation of a classifier (FCN, section 3.1).
+def dense(session: Session, rounds: int, threads: int | None, device: str | None) -> None:
+    """Time dense evaluation of a classifier (FCN, section 3.1).
 
-    The 10×10 map of AlexNet from one pass over 500×500 pixels, against a batch of 100 crops:
-    forward, and forward with backward.
+    Compares one pass of AlexNet over 500×500 pixels, which gives a 10×10 map, with a batch of 100
+    crops: forward alone, and forward with backward.
     """
     import torch  # noqa: PLC0415 - the help stays light
 
@@ -35,7 +42,9 @@ def dense(session: Session, rounds: int, device: str, threads: int | None) -> No
 
     if threads is not None:
         torch.set_num_threads(threads)
-    click.echo("\n".join(_lines(dense_evaluation(session.host, rounds=rounds, device=device))))
+    click.echo(
+        "\n".join(_lines(dense_evaluation(session.host, rounds=rounds, device=device or "cpu")))
+    )
 
 
 def _lines(found: DenseEvaluation) -> list[str]:

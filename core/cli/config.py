@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._groups import Group
-from ._options import overrides
+from ._options import config_argument, output, overrides
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -25,24 +25,21 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("file")
+@config_argument
 @overrides
 @click.pass_obj
-def check(
-    session: Session, file: str, overrides: tuple[str, ...], settings: tuple[str, ...]
-) -> None:
-    """Say everything that is wrong with FILE, or that nothing is.
+def check(session: Session, config: str, settings: tuple[str, ...]) -> None:
+    """Report every mistake in CONFIG, a YAML file or the name of a shipped one.
 
-    FILE is a path or the name of a shipped configuration. The model of a pipeline is built, but
-    without memory for its weights, so that parts that do not fit together show; word vectors are
-    not read. Exit code 2 if anything is wrong.
+    Builds the model of a pipeline without allocating its weights, which finds parts that do not
+    fit together. Does not read word vectors. Exit code 2 if anything is wrong.
     """
     from ..config._config import Config  # noqa: PLC0415 - the help stays light
     from ..config._load import load_any  # noqa: PLC0415 - the help stays light
     from ..config.tree.files import display  # noqa: PLC0415 - the help stays light
     from ..engine.training.check import check_training  # noqa: PLC0415
 
-    loaded = load_any(file, (*overrides, *settings), host=session.host)
+    loaded = load_any(config, settings, host=session.host)
     if not isinstance(loaded, Config):
         click.echo(f"ok: {display(loaded.source)}: {_summary_of_words(loaded.settings)}")
         return
@@ -53,35 +50,25 @@ def check(
 
 
 @config.command()
-@click.argument("file")
+@config_argument
 @overrides
-@click.option("--origin", is_flag=True, help="Say of each value where it comes from.")
+@click.option("--origin", is_flag=True, help="Show where each value comes from.")
 @click.pass_obj
-def show(
-    session: Session,
-    file: str,
-    overrides: tuple[str, ...],
-    settings: tuple[str, ...],
-    origin: bool,
-) -> None:
-    """Print FILE as it is understood: bases merged, references resolved, defaults filled in."""
+def show(session: Session, config: str, settings: tuple[str, ...], origin: bool) -> None:
+    """Print CONFIG in full: bases merged, references resolved, defaults filled in."""
     from ..config._load import load_any  # noqa: PLC0415 - the help stays light
 
-    loaded = load_any(file, (*overrides, *settings), host=session.host)
+    loaded = load_any(config, settings, host=session.host)
     click.echo(loaded.show(origin=origin), nl=False)
 
 
 @config.command()
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file instead of the terminal.",
-)
+@output("File to write.  [default: standard output]")
 @click.pass_obj
 def schema(session: Session, output: Path | None) -> None:
     """Print the JSON Schema of configuration files, for editors.
 
-    It describes every component that is installed, those of other packages included.
+    It describes every installed component, including those of third-party plugins.
     """
     from ..common.files import write_text  # noqa: PLC0415
     from ..config._schema import config_schema  # noqa: PLC0415 - the help stays light
@@ -91,7 +78,9 @@ def schema(session: Session, output: Path | None) -> None:
         click.echo(text, nl=False)
         return
     write_text(output, text)
-    click.echo(f"A YAML file uses it with the line:\n# yaml-language-server: $schema={output}")
+    click.echo(
+        f"To use it in a YAML file, add this line:\n# yaml-language-server: $schema={output}"
+    )
 
 
 @config.command("list")

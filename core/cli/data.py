@@ -1,4 +1,4 @@
-"""``pluxel data``: look at images and masks before anything is trained on them."""
+"""``pluxel data``: check images and masks before training on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._groups import Group
-from ._options import overrides
+from ._options import as_json, config_argument, output, overrides, overwrite, refuse_existing
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -23,30 +23,24 @@ _SHOWN = 10
 
 @click.group(cls=Group)
 def data() -> None:
-    """Look at your own images and masks."""
+    """Check your own images and masks."""
 
 
 @data.command()
-@click.argument("config")
+@config_argument
 @overrides
-@click.option("--json", "as_json", is_flag=True, help="The whole report, for programs.")
+@as_json()
 @click.pass_context
-def check(
-    ctx: click.Context,
-    config: str,
-    overrides: tuple[str, ...],
-    settings: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """Read all data of CONFIG and say what is wrong with them.
+def check(ctx: click.Context, config: str, settings: tuple[str, ...], as_json: bool) -> None:
+    """Read all data of CONFIG and report every problem.
 
-    Files without counterpart, unreadable files, masks of another size, ids that the label map does
-    not list, classes that never occur, images that are in two splits. Prints how often each class
-    occurs. Exit code 1 if there is any problem.
+    Finds images without a mask, masks without an image, unreadable files, masks that differ from
+    their image in size, ids that the label map does not list, classes that never occur, and images
+    in two splits. Prints the frequency of each class. Exit code 1 if there is any problem.
     """
     from ..config._load import load_config  # noqa: PLC0415 - the help stays light
 
-    loaded = load_config(config, (*overrides, *settings), host=ctx.obj.host)
+    loaded = load_config(config, settings, host=ctx.obj.host)
     report = _check(loaded)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
@@ -59,21 +53,14 @@ def check(
 @data.command()
 @click.argument("images", type=click.Path(path_type=Path))
 @click.argument("masks", type=click.Path(path_type=Path))
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("pipeline.yaml"),
-    show_default=True,
-    help="The configuration to write.",
-)
-@click.option("--force", is_flag=True, help="Replace a file that is already there.")
+@output("Configuration to write.", "pipeline.yaml")
+@overwrite
 @click.pass_obj
-def init(session: Session, images: Path, masks: Path, output: Path, force: bool) -> None:
-    """Write a configuration for your own IMAGES and MASKS, two folders.
+def init(session: Session, images: Path, masks: Path, output: Path, overwrite: bool) -> None:
+    """Write a configuration for your own folders IMAGES and MASKS.
 
-    Finds out which belong together, what the masks are made of, and what fits a laptop.
+    Pairs images with masks, detects the format of the masks, and chooses settings for a laptop.
     """
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
     from ..common.files import replacing  # noqa: PLC0415
     from ..common.progress import configure_logging, track  # noqa: PLC0415
     from ..config._load import load_config  # noqa: PLC0415
@@ -82,10 +69,9 @@ def init(session: Session, images: Path, masks: Path, output: Path, force: bool)
     from .scaffold.recipe import write_recipe  # noqa: PLC0415
 
     configure_logging()
-    if output.exists() and not force:
-        raise PluxelError(f"{output} is already there; --force replaces it, --output names another")
+    refuse_existing(output, overwrite=overwrite)
     count = len(images_in(masks)) if masks.is_dir() else 0
-    with track("looking at masks", count) as advance:
+    with track("reading masks", count) as advance:
         found = survey(images, masks, progress=advance)
     if output.resolve().parent != Path.cwd():  # where a path in a configuration counts from
         images, masks = images.resolve(), masks.resolve()
@@ -94,8 +80,8 @@ def init(session: Session, images: Path, masks: Path, output: Path, force: bool)
         load_config(unfinished, host=session.host)  # what is written must be right
     click.echo(f"{output}: {len(found.pairs)} images with masks, {len(found.ids)} label ids")
     if found.unpaired:
-        click.echo(f"{len(found.unpaired)} files have no counterpart, {found.unpaired[0]} for one")
-    click.echo(f"Give the classes their names in it. Then:\n  pluxel data check {output}")
+        click.echo(f"{len(found.unpaired)} files have no counterpart, such as {found.unpaired[0]}")
+    click.echo(f"Name the classes in it. Then:\n  pluxel data check {output}")
     click.echo(f"  pluxel train {output}")
 
 

@@ -1,4 +1,4 @@
-"""``pluxel demo``: a shipped pipeline on drawn shapes, by the commands that a person uses."""
+"""``pluxel demo``: run a shipped pipeline on drawn shapes with the ordinary commands."""
 
 from __future__ import annotations
 
@@ -9,26 +9,22 @@ from pathlib import Path
 
 import click
 
+from ._options import output
+
 CONFIG = "shapes_fcn8s_resnet18"
 IMAGES = 6
 
 
 @click.command()
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs/demo"),
-    show_default=True,
-    help="Directory of the run.",
-)
+@output("Run directory.", "runs/demo", folder=True)
 def demo(output: Path) -> None:
-    """Train, evaluate and predict on shapes that are drawn as it goes: about three minutes."""
+    """Train, evaluate and predict on generated shapes; takes about three minutes."""
     images, predictions = output / "images", output / "predictions"
-    _pluxel("train", CONFIG, "--run", str(output), "--resume", "auto")
+    _pluxel("train", CONFIG, "--output", str(output), "--resume", "auto")
     _draw(images)
     _pluxel("evaluate", str(output))
     _pluxel("predict", str(output), str(images), "--output", str(predictions))
-    click.echo(f"\nThe overlay pictures lie in {predictions / 'overlay'}")
+    click.echo(f"\noverlays: {predictions / 'overlay'}")
 
 
 def _pluxel(*arguments: str) -> None:

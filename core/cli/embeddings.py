@@ -1,4 +1,4 @@
-"""``pluxel embeddings``: what word vectors there are, what they are like, other files of them."""
+"""``pluxel embeddings``: list, inspect, convert, evaluate and plot word vectors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._groups import Group
+from ._options import as_json, output, overwrite, refuse_existing
 from ._session import Session
 from ._words import WordSource, search_options, source_options
 
@@ -23,19 +24,20 @@ _METHODS = ("pca", "tsne")
 
 @click.group(cls=Group)
 def embeddings() -> None:
-    """See, measure and convert word vectors."""
+    """List, inspect, convert, evaluate and plot word vectors."""
 
 
 @embeddings.command("list")
 @click.option(
     "--cache",
+    metavar="DIRECTORY",
     type=click.Path(path_type=Path),
-    help="The folder of caches.  [default: $PLUXEL_CACHE, else ~/.cache/pluxel]",
+    help="Cache directory.  [default: $PLUXEL_CACHE, else ~/.cache/pluxel]",
 )
-@click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
+@as_json()
 @click.pass_obj
 def list_(session: Session, cache: Path | None, as_json: bool) -> None:
-    """List embeddings, their downloads, the cache."""
+    """List embeddings, their downloads and the cache."""
     from ..embeddings import cache_folder, offered  # noqa: PLC0415 - the help stays light
 
     components = session.host.components("embedding")
@@ -75,10 +77,10 @@ def list_(session: Session, cache: Path | None, as_json: bool) -> None:
 
 @embeddings.command()
 @source_options
-@click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
+@as_json()
 @click.pass_obj
 def info(session: Session, source: WordSource, as_json: bool) -> None:
-    """Show what word vectors are like: size, words, norms, source."""
+    """Show size, words, norms and source of word vectors."""
     from ..embeddings import summarize  # noqa: PLC0415 - the help stays light
 
     summary = summarize(source.words(session))
@@ -92,40 +94,38 @@ def info(session: Session, source: WordSource, as_json: bool) -> None:
 
 @embeddings.command()
 @click.argument("paths", metavar="[SOURCE] DEST", nargs=-1, type=click.Path(path_type=Path))
-@source_options
 @click.option(
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    help="Of DEST.  [default: what its suffix means: .txt, .vec, .bin, .safetensors, .npy]",
+    help="Format of DEST.  [default: by suffix: .txt, .vec, .bin, .safetensors, .npy]",
 )
-@click.option("--force", is_flag=True, help="Replace a file that is already there.")
+@overwrite
+@source_options
 @click.pass_obj
 def convert(
-    session: Session, paths: tuple[Path, ...], source: WordSource, form: Any, force: bool
+    session: Session, paths: tuple[Path, ...], source: WordSource, form: Any, overwrite: bool
 ) -> None:
-    """Write word vectors to DEST, for other programs.
+    """Write word vectors to DEST for use in other programs.
 
-    From SOURCE, a file whose suffix tells its reader, or from what the options name. As text
-    without (.txt) or with a header (.vec), in word2vec's binary form (.bin), as a store of
-    Pluxel's (.safetensors), or as an array (.npy) with a list of words beside it (.words.txt).
+    Reads SOURCE, whose suffix selects the reader, or the vectors that --embedding or --config
+    names. Writes text without a header (.txt) or with one (.vec), word2vec's binary format (.bin),
+    Pluxel's own store (.safetensors), or an array (.npy) with a list of words (.words.txt).
     """
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..common.progress import track  # noqa: PLC0415
+    from ..common.progress import track  # noqa: PLC0415 - the help stays light
     from ..embeddings import blocks_of, files_of, format_of, write_vectors  # noqa: PLC0415
 
     if len(paths) not in (1, 2):
-        raise click.UsageError("Give SOURCE and DEST, or DEST alone and --embedding or --config.")
+        raise click.UsageError("Give SOURCE and DEST, or only DEST with --embedding or --config.")
     destination = paths[-1]
     form = form or format_of(destination)
-    there = [file for file in files_of(destination, form) if file.exists()]
-    if there and not force:
-        raise PluxelError(f"{there[0]} is already there; --force replaces it")
+    for file in files_of(destination, form):
+        refuse_existing(file, overwrite=overwrite)
     if len(paths) == 2:
         source = source.reading(paths[0])
     words = source.words(session)
     if words.has_subwords:
-        click.echo("the vectors of whole words are written, those of their parts are not", err=True)
+        click.echo("only vectors of whole words are written, not those of their parts", err=True)
     with track("writing", blocks_of(words)) as advance:
         for file in write_vectors(words, destination, form, advance):
             click.echo(f"{file}: {len(words):,} × {words.dim}, {_size(file.stat().st_size)}")
@@ -133,14 +133,14 @@ def convert(
 
 @embeddings.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@search_options
 @click.option(
     "--restrict",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Know only the first N words, the most frequent ones; 300000 is gensim's custom.",
+    help="Use only the first N words, the most frequent ones; gensim uses 300000.",
 )
-@click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
+@search_options
+@as_json("Print a JSON list of objects instead of text.")
 @click.pass_obj
 def evaluate(
     session: Session,
@@ -149,19 +149,20 @@ def evaluate(
     restrict: int | None,
     as_json: bool,
 ) -> None:
-    """Measure word vectors by what people say.
+    """Evaluate word vectors against human judgments.
 
-    FILES: WordSim-353, SimLex-999, rare words, and others that hold two words and a score on a
-    line; questions-words.txt, and others that hold four words on a line under ": section".
-    Correlations of cosines with the scores, and the share of analogies that are solved (3CosAdd);
-    of the pairs and questions whose words are all known, and how many those are.
+    FILES hold either two words and a score per line (WordSim-353, SimLex-999, rare words), or four
+    words per line under ": section" headings (questions-words.txt).
+
+    Reports the correlation of cosines with scores, and the share of analogies that 3CosAdd solves.
+    Pairs and questions with unknown words are left out; the number of those used is reported.
     """
     from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
     from ..embeddings import WHERE_SETS_ARE, PairScores  # noqa: PLC0415
     from ..embeddings import evaluate as measure  # noqa: PLC0415
 
     if not files:
-        raise PluxelError("which sets? Give their files", [WHERE_SETS_ARE])
+        raise PluxelError("no test sets: give their files", [WHERE_SETS_ARE])
     search = source.search(session)
     records = []
     for file in files:
@@ -177,23 +178,23 @@ def evaluate(
 
 @embeddings.command()
 @click.argument("words", nargs=-1, required=True)
-@source_options
 @click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("words.png"),
+    "--method",
+    type=click.Choice(_METHODS),
+    default="pca",
     show_default=True,
-    help="The picture: .png, .svg, .pdf.",
+    help="Projection onto the plane.",
 )
-@click.option("--method", type=click.Choice(_METHODS), default="pca", show_default=True)
+@output("Picture to write: .png, .svg or .pdf.", "words.png")
+@source_options
 @click.pass_obj
 def plot(
-    session: Session, words: tuple[str, ...], source: WordSource, out: Path, method: Any
+    session: Session, words: tuple[str, ...], source: WordSource, output: Path, method: Any
 ) -> None:
-    """Draw WORDS in the plane.
+    """Plot WORDS in the plane.
 
-    Words are near to each other where their vectors are: by PCA, or by t-SNE, which keeps
-    neighbors together and little else. Needs pip install 'pluxel[plot]'.
+    PCA keeps large distances; t-SNE keeps neighbors together and little else. Requires pip install
+    'pluxel[plot]'.
     """
     import torch  # noqa: PLC0415 - the help stays light
 
@@ -202,8 +203,8 @@ def plot(
     distinct = list(dict.fromkeys(words))
     vectors = source.words(session)
     rows = torch.stack([vectors.vector(word) for word in distinct]).numpy()
-    save_plot(distinct, plane(rows, method), out)
-    click.echo(f"picture: {out}")
+    save_plot(distinct, plane(rows, method), output)
+    click.echo(f"picture: {output}")
 
 
 def _stores(folder: Path) -> list[Store]:

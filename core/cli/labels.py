@@ -1,4 +1,4 @@
-"""``pluxel labels``: the classes of one dataset by those of another."""
+"""``pluxel labels``: match the classes of one dataset with those of another."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._groups import Group
+from ._options import as_json, output, overwrite, refuse_existing
 from ._session import Session
 from ._words import WordSource, source_options
 
@@ -29,23 +30,19 @@ def labels() -> None:
 @labels.command()
 @click.argument("dataset_a")
 @click.argument("dataset_b")
-@source_options
 @click.option(
     "--one-to-one/--many-to-one",
-    help="Whether each class of DATASET_B is given once.  [default: many-to-one]",
+    help="Use each class of DATASET_B once, or any number of times.  [default: many-to-one]",
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(-1, 1),
-    help="The least margin by which a match stands out.  [default: 0.15]",
+    help="Smallest margin at which a match counts.  [default: 0.15]",
 )
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write it into a file.",
-)
-@click.option("--force", is_flag=True, help="Replace a file that is already there.")
-@click.option("--json", "as_json", is_flag=True, help="One object, for programs.")
+@output("File to write.  [default: standard output]")
+@overwrite
+@source_options
+@as_json()
 @click.pass_obj
 def align(
     session: Session,
@@ -54,22 +51,21 @@ def align(
     source: WordSource,
     one_to_one: bool,
     threshold: float | None,
-    out: Path | None,
-    force: bool,
+    output: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Print a label map that gives the classes of DATASET_A the names of those of DATASET_B.
+    """Print a label map from the classes of DATASET_A to those of DATASET_B.
 
-    A dataset is the name of one (camvid), a configuration (FILE.yaml), or a text file with a class
-    a line. Equal names match, and names of like meaning; edit what is printed, and put it under
-    labels, or under maps of a concat.
+    A dataset is the name of a component (camvid), a configuration (FILE.yaml), or a text file with
+    one class per line. Classes match if their names are equal or close in meaning. Check the map,
+    then put it under `labels`, or under `maps` of the dataset `concat`.
     """
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
     from ..common.files import write_text  # noqa: PLC0415
     from ..embeddings.matching import THRESHOLD, align, vectors_of  # noqa: PLC0415
 
-    if out is not None and out.exists() and not force:
-        raise PluxelError(f"{out} is already there; --force replaces it, --out names another")
+    if output is not None:
+        refuse_existing(output, overwrite=overwrite)
     least = THRESHOLD if threshold is None else threshold
     theirs, wanted = (_label_map(session, one) for one in (dataset_a, dataset_b))
     words = source.words(session)
@@ -87,10 +83,10 @@ def align(
     else:
         title = f"{dataset_a} in the classes of {dataset_b}, by margins of {least:g} and more."
         text = "".join(f"{line}\n" for line in _lines(title, theirs, matches, free))
-    if out is None:
+    if output is None:
         click.echo(text, nl=False)
     else:
-        write_text(out, text)
+        write_text(output, text)
 
 
 def _label_map(session: Session, given: str) -> LabelMap:

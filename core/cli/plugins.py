@@ -1,4 +1,4 @@
-"""``pluxel plugins``: what is installed, what a name means, and what is broken."""
+"""``pluxel plugins``: list components, explain a name, and find what is broken."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from ...registry import KINDS, Component, Host
 from ._groups import Group
+from ._options import as_json
 from ._session import Session
 
 Row = tuple[str, Component]
@@ -18,12 +19,12 @@ Row = tuple[str, Component]
 
 @click.group(cls=Group)
 def plugins() -> None:
-    """See which components are installed, what a name means and what is broken."""
+    """List components, explain a name, and find what is broken."""
 
 
 @plugins.command("list")
-@click.option("--kind", help=f"Only this kind: {', '.join(KINDS)}.")
-@click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
+@click.option("--kind", metavar="KIND", help=f"List only this kind: {', '.join(KINDS)}.")
+@as_json("Print a JSON list of objects instead of text.")
 @click.pass_obj
 def list_(session: Session, kind: str | None, as_json: bool) -> None:
     """List every component of every plugin."""
@@ -45,7 +46,7 @@ def list_(session: Session, kind: str | None, as_json: bool) -> None:
 @click.argument("name")
 @click.pass_obj
 def why(session: Session, kind: str, name: str) -> None:
-    """Show what the NAME of a KIND means in a YAML file, and where it comes from."""
+    """Show which component of a KIND has this NAME, and where it comes from."""
     host = session.host
     owners = host.owners(kind, name)
     for component in owners:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...registry import PluxelError
-from ._options import device, run_argument, settings
+from ._options import device, output, run_argument, settings
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -32,37 +32,34 @@ def _tile(_ctx: click.Context, _parameter: click.Parameter, value: str) -> Tile:
             return word
     if value.isdecimal() and int(value) > 0:
         return int(value)
-    raise click.BadParameter(f"{value!r} is neither auto nor off nor a number of pixels")
+    raise click.BadParameter(f"{value!r} is not auto, off or a number of pixels")
 
 
 @click.command()
 @run_argument
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Directory for the results; each kind gets a folder of its own in it.",
-)
+@output("Directory for the results, with a subfolder for each kind.", folder=True, required=True)
 @click.option(
     "--save",
     "kinds",
     default="index,overlay",
     show_default=True,
     callback=_kinds,
-    help="Any of index (raw ids, PNG), color, overlay (PNG), prob (NPZ: (C, H, W) float16).",
+    metavar="KINDS",
+    help="Comma-separated kinds of output: index (raw ids, PNG), color (PNG), overlay (PNG), "
+    "prob (NPZ: (C, H, W) float16).",
 )
-@settings
-@device
 @click.option(
     "--tile",
     default="auto",
     show_default=True,
     callback=_tile,
     metavar="auto|off|PIXELS",
-    help="Side of the pieces in which a large image goes through the network.",
+    help="Side of the tiles into which a large image is cut.",
 )
-@click.option("--stop-on-error", is_flag=True, help="Stop at the first image that cannot be read.")
+@click.option("--stop-on-error", is_flag=True, help="Stop at the first unreadable image.")
+@settings
+@device()
 @click.pass_obj
 def predict(
     session: Session,
@@ -75,16 +72,17 @@ def predict(
     tile: Tile,
     stop_on_error: bool,
 ) -> None:
-    """Segment images, or folders of them, with the weights of RUN.
+    """Segment images, or folders of images, with the weights of RUN.
 
-    Masks have the size of their images. Values of the run's configuration can be changed: --set
-    'decoder={type: atrous, decoder: fcn32s}' scores more densely with the same weights.
+    Each mask has the size of its image. --set changes the configuration of the run: --set
+    'decoder={type: atrous, decoder: fcn32s}' computes denser scores with the same weights.
 
-    Images of more than 4 megapixels go through the network in tiles, with the result of the whole
-    (but blended, where some layer of the network sees the whole image); TIFF files by windows into
-    TIFF files (pip install 'pluxel[tiff]'), so that neither image nor mask need fit into memory.
+    Images of more than 4 megapixels are processed in tiles. The result equals that of the whole
+    image; if a layer of the network sees the whole image, tiles are blended instead. TIFF files are
+    read and written window by window (pip install 'pluxel[tiff]'), so neither the image nor the
+    mask has to fit into memory.
 
-    An image that cannot be read is named and left out; the exit code is then 1.
+    Unreadable images are reported and skipped; the exit code is then 1.
     """
     from ..common.progress import configure_logging  # noqa: PLC0415
     from ..engine.inference.pipeline import Pipeline  # noqa: PLC0415 - the help stays light

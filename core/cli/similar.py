@@ -11,8 +11,10 @@ from ._words import WordSource, search_options
 
 @click.command()
 @click.argument("words", nargs=-1)
+@click.option(
+    "-k", type=click.IntRange(min=1), default=10, show_default=True, help="Number of answers."
+)
 @search_options
-@click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 @asking_options
 @click.pass_obj
 def similar(
@@ -25,10 +27,10 @@ def similar(
     restrict: int | None,
     as_json: bool,
 ) -> None:
-    """Show the words nearest to each of WORDS, and their cosines.
+    """Print the words nearest to each of WORDS, with their cosines.
 
-    A phrase in quotes, such as "traffic light", has the mean direction of its words. The words of
-    a question are left out of its answer.
+    Quote a phrase, such as "traffic light": it has the mean direction of its words. The answer
+    leaves out the words of the question.
     """
     if stdin == bool(words):
         raise click.UsageError("Give words, or --stdin.")

@@ -6,42 +6,33 @@ from pathlib import Path
 
 import click
 
-from ._options import overrides
+from ._options import config_argument, output, overrides, overwrite
 from ._session import Session
 
 
 @click.command()
-@click.argument("config")
+@config_argument
 @overrides
-@click.option(
-    "--run",
-    "directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Directory of the run.  [default: runs/ and the name of CONFIG]",
-)
+@output("Run directory.  [default: runs/ and the name of CONFIG]", folder=True)
 @click.option(
     "--resume",
     type=click.Choice(["auto"]),
-    help="auto: go on from the last checkpoint in the run's directory, if there is one.",
+    help="Continue from the last checkpoint of the run directory, if it has one.",
 )
-@click.option(
-    "--overwrite",
-    is_flag=True,
-    help="Delete a run that is there already; other files in its directory stay.",
-)
+@overwrite
 @click.pass_obj
 def train(
     session: Session,
     config: str,
-    overrides: tuple[str, ...],
     settings: tuple[str, ...],
-    directory: Path | None,
+    output: Path | None,
     resume: str | None,
     overwrite: bool,
 ) -> None:
-    """Train the pipeline that CONFIG, a file or the name of a shipped one, describes.
+    """Train the pipeline that CONFIG describes: a YAML file or the name of a shipped one.
 
-    Ctrl-C (or SIGTERM) saves the state and ends; --resume auto goes on from there.
+    Ctrl-C (or SIGTERM) saves the state and stops; --resume auto continues from there. --overwrite
+    deletes an existing run and keeps all other files in its directory.
     """
     from ..common.progress import configure_logging  # noqa: PLC0415
     from ..config._load import load_config  # noqa: PLC0415 - the help stays light
@@ -51,10 +42,10 @@ def train(
     from ..engine.training.train import Trainer  # noqa: PLC0415
 
     if overwrite and resume:
-        raise click.UsageError("--overwrite starts anew, --resume goes on: give one of them.")
+        raise click.UsageError("--overwrite starts again, --resume continues: give only one.")
     configure_logging()
-    loaded = load_config(config, (*overrides, *settings), host=session.host)
-    run = Run(directory or Path("runs") / Path(config).stem)
+    loaded = load_config(config, settings, host=session.host)
+    run = Run(output or Path("runs") / Path(config).stem)
     run.check_claim(loaded.source, resume=resume is not None, overwrite=overwrite)
     check_training(loaded)
     experiment = Experiment(loaded, run)

@@ -1,4 +1,4 @@
-"""``pluxel verify``: claims of equality, checked on one's own pipeline."""
+"""``pluxel verify``: check claims of equality on your own pipeline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._groups import Group
-from ._options import overrides
+from ._options import config_argument, overrides
 
 if TYPE_CHECKING:
     from ..engine.evaluation.verification import DenseReport, Difference
@@ -15,43 +15,44 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def verify() -> None:
-    """Check on your own pipeline what is claimed to be equal."""
+    """Check claims of equality on your own pipeline."""
 
 
 @verify.command()
-@click.argument("config")
+@config_argument
 @overrides
 @click.option(
     "--factor",
     type=click.IntRange(min=1),
-    help="How many times denser.  [default: as CONFIG says, else 4]",
+    help="Factor by which the scores get denser.  [default: that of CONFIG, else 4]",
 )
 @click.option(
     "--size",
     type=click.IntRange(min=1),
     nargs=2,
     metavar="HEIGHT WIDTH",
-    help="Of the random image.",
+    help="Size of the random image in pixels.",
 )
 @click.option("--double", is_flag=True, help="Compute in float64.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights and image.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the random weights and image."
+)
 @click.pass_context
 def dense(
     ctx: click.Context,
     config: str,
-    overrides: tuple[str, ...],
     settings: tuple[str, ...],
     factor: int | None,
     size: tuple[int, int] | None,
     double: bool,
     seed: int,
 ) -> None:
-    """Compare shift-and-stitch and filter rarefaction for the network of CONFIG.
+    """Compare shift-and-stitch with filter dilation for the network of CONFIG.
 
-    Runs both, with random weights on a random image, and prints what each costs, the largest
-    difference of their scores and where it is. Exit code 1 if they differ where they must not:
-    anywhere between the two forms of rarefaction, and between it and shift-and-stitch in cells that
-    see nothing beyond the image.
+    Runs both with random weights on a random image. Prints the cost of each, the largest
+    difference between their scores and its position. Exit code 1 if they differ where they must
+    be equal: everywhere for the two forms of dilation, and in cells that see only the image
+    for dilation and shift-and-stitch.
     """
     import torch  # noqa: PLC0415 - the help stays light
 
@@ -59,7 +60,7 @@ def dense(
     from ..engine.evaluation.verification import verify_dense  # noqa: PLC0415
 
     reports = verify_dense(
-        load_config(config, (*overrides, *settings), host=ctx.obj.host),
+        load_config(config, settings, host=ctx.obj.host),
         factor=factor,
         size=size,
         dtype=torch.float64 if double else torch.float32,

@@ -9,7 +9,7 @@ import pytest
 
 Words = Callable[..., tuple[object, str, str]]
 TOY = ("--embedding", "toy")
-THREE = "three words are expected, as in: man woman son (man is to woman as son is to …)"
+THREE = "give three words, such as: man woman son (man is to woman as son is to …)"
 
 
 def test_the_best_word(words: Words) -> None:

@@ -62,9 +62,9 @@ def test_init_replaces_nothing_unasked(here, folders):
     (folders / "pipeline.yaml").write_text("precious")
     done = here("data", "init", "photos", "masks")
     assert done.returncode == 2
-    assert "pipeline.yaml is already there; --force replaces it" in done.stderr
+    assert "pipeline.yaml already exists; --overwrite replaces it" in done.stderr
     assert (folders / "pipeline.yaml").read_text() == "precious"
-    assert here("data", "init", "photos", "masks", "--force").returncode == 0
+    assert here("data", "init", "photos", "masks", "--overwrite").returncode == 0
     assert "backbone:" in (folders / "pipeline.yaml").read_text()
 
 

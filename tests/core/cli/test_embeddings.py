@@ -152,7 +152,7 @@ class TestConvert:
         assert list(store.vocabulary) == list(odd.itos)
         assert torch.equal(store.arrays["vectors"], odd.vectors)
         for reader in READERS[name]:
-            named = ("--embedding", reader, "--force")
+            named = ("--embedding", reader, "--overwrite")
             assert words("embeddings", "convert", name, "y.safetensors", *named)[0] == 0
             again = open_store(tmp_path / "y.safetensors")
             assert torch.equal(again.arrays["vectors"], odd.vectors)
@@ -193,10 +193,10 @@ class TestConvert:
         ("arguments", "error"),
         [
             (("y.txt",), "Which word vectors? Give --embedding NAME"),
-            ((), "Give SOURCE and DEST, or DEST alone and --embedding or --config."),
+            ((), "Give SOURCE and DEST, or only DEST with --embedding or --config."),
             (("a", "b", "c"), "Give SOURCE and DEST"),
-            (("there.txt", *TOY), "there.txt is already there; --force replaces it\n"),
-            (("list.npy", *TOY), "list.words.txt is already there; --force replaces it\n"),
+            (("there.txt", *TOY), "there.txt already exists; --overwrite replaces it\n"),
+            (("list.npy", *TOY), "list.words.txt already exists; --overwrite replaces it\n"),
             (("y.dat", *TOY), "'y.dat': the format of no file ends so; known are .txt (glove), "),
             (("there.dat", "y.txt"), "'there.dat': which component reads it? --embedding names"),
             (("none.bin", "y.txt"), "cannot read none.bin: No such file"),
@@ -288,7 +288,7 @@ class TestEvaluate:
         assert out.endswith("2 of 4 pairs known\n")
         code, _, err = words("embeddings", "evaluate", *TOY)
         assert code == 2
-        assert err.startswith("which sets? Give their files\n  note: the sets are files of their")
+        assert err.startswith("no test sets: give their files\n  note: the sets are files of their")
         code, _, err = words("embeddings", "evaluate", "none.tsv", *TOY)
         assert (code, err.splitlines()[0]) == (
             2,
@@ -298,7 +298,7 @@ class TestEvaluate:
 
 class TestPlot:
     def test_a_picture(self, words: Words, tmp_path: Path) -> None:
-        code, out, _ = words("embeddings", "plot", "man", "king", "man", *TOY, "--out", "a.svg")
+        code, out, _ = words("embeddings", "plot", "man", "king", "man", *TOY, "--output", "a.svg")
         assert (code, out) == (0, "picture: a.svg\n")
         text = (tmp_path / "a.svg").read_text()
         assert text.count("<!-- man -->") == text.count("<!-- king -->") == 1

@@ -93,14 +93,14 @@ def test_json(labels):
 
 
 def test_out_replaces_nothing_unasked(labels):
-    assert labels("mine.txt", "wanted.txt", "--out", "map.yaml").stdout == ""
+    assert labels("mine.txt", "wanted.txt", "--output", "map.yaml").stdout == ""
     assert Path("map.yaml").read_text() == PRINTED
     Path("map.yaml").write_text("edited")
-    done = labels("mine.txt", "wanted.txt", "--out", "map.yaml")
+    done = labels("mine.txt", "wanted.txt", "--output", "map.yaml")
     assert done.returncode == 2
-    assert done.stderr == "map.yaml is already there; --force replaces it, --out names another\n"
+    assert done.stderr == "map.yaml already exists; --overwrite replaces it\n"
     assert Path("map.yaml").read_text() == "edited"
-    assert labels("mine.txt", "wanted.txt", "--out", "map.yaml", "--force").returncode == 0
+    assert labels("mine.txt", "wanted.txt", "--output", "map.yaml", "--overwrite").returncode == 0
     assert Path("map.yaml").read_text() == PRINTED
 
 

@@ -149,3 +149,42 @@ def test_a_closed_pipe_is_no_error(site: Any) -> None:
     assert process.stderr
     assert process.stderr.read() == b""
     process.wait(10)
+
+
+def _verbs(group: click.Group, name: str) -> list[tuple[str, click.Command]]:
+    context = click.Context(group)
+    found: list[tuple[str, click.Command]] = []
+    for each in group.list_commands(context):
+        command = group.get_command(context, each)
+        assert command is not None
+        path = f"{name} {each}".strip()
+        found += _verbs(command, path) if isinstance(command, click.Group) else [(path, command)]
+    return found
+
+
+VERBS = dict(_verbs(cli, ""))
+
+
+@pytest.mark.parametrize("spelling", ["--json", "--output", "--overwrite", "--set", "--device"])
+def test_an_option_is_the_same_in_every_command(spelling: str) -> None:
+    options = [one for verb in VERBS.values() for one in verb.params if spelling in one.opts]
+    assert len(options) > 1
+    alike = {(one.name, one.metavar) for one in options}
+    assert len(alike) == (2 if spelling == "--output" else 1)  # a FILE or a DIRECTORY
+    assert all(getattr(one, "help", None) for one in options)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_explained_and_none_has_an_old_name(verb: str) -> None:
+    for one in VERBS[verb].params:
+        assert isinstance(one, click.Argument) or getattr(one, "help", None), one.opts
+        assert not {"--out", "--force", "--run"} & set(one.opts)
+
+
+def test_every_command_that_takes_a_configuration_takes_settings() -> None:
+    for name, verb in VERBS.items():
+        options = {spelling for one in verb.params for spelling in one.opts}
+        takes = options & {"config", "run", "--config", "--embedding"}
+        assert ("--set" in options) == bool(takes), name
+        if "bare" in options:  # no other list of arguments
+            assert sum(one.nargs == -1 for one in verb.params) == 1, name

@@ -145,7 +145,7 @@ def test_the_scores_of_a_changed_run_are_shown_and_not_kept(pluxel, trained):
     done = pluxel("evaluate", trained, "--set", DENSE, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert "mean IU" in done.stdout
-    assert "results: not written, being those of a changed run; --output FILE" in done.stdout
+    assert "results: not written, since the run was changed; --output FILE" in done.stdout
     assert (trained / "results.json").read_bytes() == before
 
 
