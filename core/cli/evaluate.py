@@ -45,8 +45,8 @@ def evaluate(
     from accelerate import PartialState  # noqa: PLC0415 - the help stays light
 
     from ..common.progress import configure_logging  # noqa: PLC0415
+    from ..engine.evaluation.evaluate_run import evaluate_run  # noqa: PLC0415
     from ..engine.evaluation.table import table  # noqa: PLC0415
-    from ..engine.trained import evaluate_run  # noqa: PLC0415
 
     configure_logging()
     results, written = evaluate_run(

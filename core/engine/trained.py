@@ -1,16 +1,14 @@
-"""A run that has weights, opened to use them: evaluated here, predicted with elsewhere."""
+"""A run that has weights, opened to evaluate it or to predict with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from ...registry import Host, PluxelError
-from ..common.files import write_json
 from ..config._config import Config
 from ..config._load import load_config
 from ..config.sections.pipeline import PipelineConfig
@@ -19,11 +17,6 @@ from ..model.network import SegmentationModel
 from ..model.weights import load_weights
 from .checkpoint import read_tensors
 from .run import Run, open_run
-from .training.distributed import on_main_process
-from .training.experiment import Experiment
-
-HOW_MEASURED = {"dataset", "evaluation", "device"}
-"""Sections that say on what and how a run is measured, not what it is."""
 
 
 @dataclass(frozen=True)
@@ -99,31 +92,3 @@ def _meaning(pipeline: PipelineConfig) -> dict[str, object]:
     found |= {f"the target of head '{name}'": head.target for name, head in heads.items()}
     found |= {f"the label map of head '{name}'": head.labels for name, head in heads.items()}
     return found
-
-
-def evaluate_run(
-    directory: Path,
-    split: str,
-    overrides: Sequence[str] = (),
-    *,
-    host: Host,
-    device: str | None = None,
-    output: Path | None = None,
-) -> tuple[dict[str, Any], Path | None]:
-    """Evaluate the weights of a run; return the results and the file that they were written to.
-
-    ``split``: a role of the run's ``splits``, or a split of its dataset. ``overrides`` and
-    ``device`` are those of ``open_trained``. The results are written into the run as long as
-    overrides say only on what and how it is measured; those of a changed run, only to ``output``.
-    """
-    trained = open_trained(directory, overrides, device=device, host=host)
-    experiment = Experiment(trained.config, trained.run, trained.blueprint)
-    model = trained.filled(experiment.model).to(experiment.accelerator.device)
-    results: dict[str, Any] = {"split": split, "step": trained.step}
-    if overrides:
-        results["overrides"] = [*overrides]
-    results |= experiment.evaluate(model, split).to_json()
-    own = trained.run.results_of(split) if trained.changed <= HOW_MEASURED else None
-    if written := output or own:
-        on_main_process(experiment.accelerator, lambda: write_json(written, results))
-    return results, written

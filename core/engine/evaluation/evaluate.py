@@ -15,10 +15,15 @@ from torch import Tensor
 
 from ....registry import PluxelError
 from ...common.progress import track
+from ...config._config import Config
+from ...contracts.kinds import Dataset
 from ...contracts.labels import LabelSpace
 from ...data.batch import Batch
-from ...data.loading import Loader
+from ...data.loading import Loader, evaluation_loader
+from ...data.samples import EvaluationData
 from ...geometry.scores import Scores
+from ...model.blueprint import Blueprint
+from ...model.build import seen_classes
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.strips import resampled_classes
@@ -135,6 +140,42 @@ class Evaluator:
                 for i in range(len(batch))
             ]
         )
+
+
+def make_evaluator(
+    config: Config, blueprint: Blueprint, objective: Objective | None, accelerator: Accelerator
+) -> Evaluator:
+    """Return what evaluates models of a configuration."""
+    spaces = blueprint.label_spaces()
+    found = {head: seen_classes(config, head, space) for head, space in spaces.items()}
+    unseen = {head: seen.unseen for head, seen in found.items() if seen}
+    return Evaluator(spaces, objective, accelerator, unseen)
+
+
+def evaluation_batches(
+    config: Config,
+    blueprint: Blueprint,
+    dataset: Dataset,
+    inputs: Sequence[str],
+    accelerator: Accelerator,
+) -> Loader:
+    """Return this process's share of a split; ``inputs``: what the model takes."""
+    options = config.pipeline.evaluation
+    data = EvaluationData(
+        dataset,
+        blueprint.label_spaces(),
+        inputs=inputs,
+        sources=blueprint.targets,
+        on_bad_sample=config.pipeline.training.on_bad_sample,
+    )
+    return evaluation_loader(
+        data,
+        options.batch_size,
+        workers=options.workers,
+        pin_memory=accelerator.device.type == "cuda",
+        rank=accelerator.process_index,
+        world_size=accelerator.num_processes,
+    )
 
 
 class _Tally:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 
-import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 
 from ....registry import PluxelError
-from ...common.files import is_missing_file, write_json
 from ...common.logs import logger
-from ...common.progress import track
 from ...config._config import Config
-from ...config.tree.problems import ConfigError
 from ...contracts.kinds import Dataset
-from ...data.frequencies import class_frequencies
-from ...data.loading import Loader, evaluation_loader
-from ...data.samples import EvaluationData
 from ...data.splits import open_split
 from ...model.blueprint import Blueprint, make_blueprint, resolve, resolve_decoders
-from ...model.build import build_model, build_objective, seen_classes
+from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.weights import copy_matching, read_state_dict
-from ..evaluation.evaluate import Evaluation, Evaluator
+from ..distributed import (
+    make_accelerator,
+    make_deterministic,
+    on_main_process,
+    with_fast_layout,
+)
+from ..evaluation.evaluate import Evaluation, Evaluator, evaluation_batches, make_evaluator
+from ..evaluation.losses import objective_of_run
 from ..run import Run, weights_file
-from .distributed import make_accelerator, make_deterministic, on_main_process
 
 
 class Experiment:
@@ -73,22 +71,14 @@ class Experiment:
         """The model with fresh weights."""
         model = build_model(self.config, self.blueprint)
         self.config = resolve_decoders(self.config, model)
-        # Convolutions in bfloat16, and all on GPUs, are faster with the channels last; in float32
-        # on CPUs they are a quarter slower.
-        if self.accelerator.mixed_precision == "no" and self.accelerator.device.type == "cpu":
-            return model
-        return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        return with_fast_layout(model, self.accelerator)
 
     @cached_property
     def objective(self) -> Objective:
         """The losses of all heads, on the device."""
-        objective = build_objective(self.config, self.spaces, self._frequencies)
-        for loss in objective.losses.values():
-            if isinstance(loss, nn.Module):
-                loss.to(self.accelerator.device)
-        for name, weight in objective.chosen_weights.items():
-            logger.info("weight of class %s: %.3g", name, weight)
-        return objective
+        return objective_of_run(
+            self.config, self.blueprint, self.run, lambda: self.dataset("train"), self.accelerator
+        )
 
     def clear_run(self) -> None:
         """Delete what an earlier training left in the run, once the new model has its weights."""
@@ -161,70 +151,14 @@ class Experiment:
         first = sum(counts[: stream.inputs.index(image)])
         return [255 * value for value in mean[first:][: self.blueprint.channels[image]].tolist()]
 
-    def _frequencies(self, head: str) -> Sequence[int]:
-        """Return the pixels of each class in the training split: counted once a run."""
-        on_main_process(self.accelerator, lambda: self._count(head))
-        return list(self._counted()[head].values())
-
-    def _counted(self) -> dict[str, dict[str, int]]:
-        """Return what the run knows of class frequencies: head -> class -> pixels."""
-        file = self.run.class_frequencies
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-
-    def _count(self, head: str) -> None:
-        known, space = self._counted(), self.spaces[head]
-        if list(known.get(head, ())) == list(space.class_names):
-            return
-        dataset = self.dataset("train")
-        with track("counting the pixels of each class", len(dataset)) as advance:
-            counts = class_frequencies(
-                dataset,
-                space,
-                source=self.blueprint.targets[head],
-                progress=lambda _done, _count: advance(),
-            )
-        known[head] = dict(zip(space.class_names, counts, strict=True))
-        write_json(self.run.class_frequencies, known)
-
-    def evaluation_batches(self, role: str) -> Loader:
-        """Return this process's share of the split that plays a role."""
-        options = self.config.pipeline.evaluation
-        data = EvaluationData(
-            self.dataset(role),
-            self.spaces,
-            inputs=self.model.input_names,
-            sources=self.blueprint.targets,
-            on_bad_sample=self.config.pipeline.training.on_bad_sample,
-        )
-        return evaluation_loader(
-            data,
-            options.batch_size,
-            workers=options.workers,
-            pin_memory=self.accelerator.device.type == "cuda",
-            rank=self.accelerator.process_index,
-            world_size=self.accelerator.num_processes,
-        )
-
     @cached_property
     def evaluator(self) -> Evaluator:
         """What evaluates models on the splits."""
-        found = {h: seen_classes(self.config, h, space) for h, space in self.spaces.items()}
-        unseen = {head: seen.unseen for head, seen in found.items() if seen}
-        return Evaluator(self.spaces, self._objective_or_none(), self.accelerator, unseen)
-
-    def _objective_or_none(self) -> Objective | None:
-        """Return the losses, or None if they need files that are not here, such as word vectors.
-
-        A training has its losses by then; a run that is used elsewhere does without.
-        """
-        try:
-            return self.objective
-        except ConfigError as error:
-            if not is_missing_file(error):
-                raise
-            logger.warning("the loss is not measured: %s", error)
-            return None
+        return make_evaluator(self.config, self.blueprint, self.objective, self.accelerator)
 
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
         """Evaluate a model, on its device already, on the split that plays a role."""
-        return self.evaluator(model, self.evaluation_batches(role), role)
+        batches = evaluation_batches(
+            self.config, self.blueprint, self.dataset(role), model.input_names, self.accelerator
+        )
+        return self.evaluator(model, batches, role)

@@ -22,8 +22,8 @@ from ...data.batch import Batch
 from ...data.loading import training_loader
 from ...data.samples import TrainingData
 from ...geometry.scores import Scores
+from ..distributed import cudnn_benchmark, on_main_process, share_buffers
 from ..evaluation.evaluate import Evaluation
-from .distributed import cudnn_benchmark, on_main_process, share_buffers
 from .experiment import Experiment
 from .monitor import TrainingProgress, check_monitor, has_waited_enough, is_improvement
 from .optimizer import build_optimizer, freeze, frozen_norms

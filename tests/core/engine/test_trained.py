@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 from pluxel.core import Pipeline
+from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.run import Run
-from pluxel.core.engine.trained import evaluate_run
 from pluxel.registry import PluxelError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (33, 47, 3)).astype(np.uint8)

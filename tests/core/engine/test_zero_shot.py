@@ -11,8 +11,8 @@ import yaml
 from pluxel.core import Pipeline
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.evaluation.table import table
-from pluxel.core.engine.trained import evaluate_run
 from pluxel.core.engine.training.check import check_training
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import PluxelError

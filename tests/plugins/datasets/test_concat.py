@@ -15,8 +15,8 @@ from pluxel.core.contracts.kinds import Dataset
 from pluxel.core.contracts.labels import IGNORE, LabelError, LabelSpace
 from pluxel.core.data.check import check_data
 from pluxel.core.data.splits import SplitError, open_split
+from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.run import Run
-from pluxel.core.engine.trained import evaluate_run
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host, PluxelError

@@ -9,7 +9,7 @@ import pytest
 from pluxel.core import Pipeline
 from pluxel.core.config._load import load_config
 from pluxel.core.config.tree.problems import ConfigError
-from pluxel.core.engine.trained import evaluate_run
+from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.training.check import check_training
 
 ALIGN = "labels.align={to: [circle, left], embedding: words, threshold: -1, partial: true}"

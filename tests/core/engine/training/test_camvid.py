@@ -4,8 +4,8 @@ import json
 import math
 
 from pluxel.core.config._load import load_config
+from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.run import Run
-from pluxel.core.engine.trained import evaluate_run
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from pluxel.core.cli import main
 from pluxel.core.config._load import load_config
+from pluxel.core.engine.distributed import on_main_process
 from pluxel.core.engine.run import Run
-from pluxel.core.engine.training.distributed import on_main_process
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.state import Diverged
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host, PluxelError
 from safetensors.torch import save_file
 
-TOYS = Path(__file__).parents[1] / "toys.py"
+TOYS = Path(__file__).with_name("toys.py")
 FOLDER = Path(sys.argv[1])
 CONFIG = FOLDER / "toy.yaml"
 RANK = int(os.environ["RANK"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -13,9 +14,13 @@ from accelerate.utils import broadcast_object_list
 from torch import distributed as dist
 from torch import nn
 
-from ....registry import PluxelError
-from ...common.devices import find_device
-from .precision import Precision, mixed_precision
+from ...registry import PluxelError
+from ..common.devices import find_device
+from ..common.torch_private import has_bfloat16_instructions
+from ..contracts.options import Precision
+
+ModelT = TypeVar("ModelT", bound=nn.Module)
+MixedPrecision = Literal["no", "bf16", "fp16"]
 
 
 def make_accelerator(device: str, precision: Precision = "fp32") -> Accelerator:
@@ -74,6 +79,16 @@ def on_main_process(accelerator: Accelerator, write: Callable[[], None]) -> None
         raise error
 
 
+def with_fast_layout(model: ModelT, accelerator: Accelerator) -> ModelT:
+    """Return the model with its weights in the memory order in which convolutions are fastest.
+
+    In bfloat16, and on all GPUs, that is channels last; in float32 on CPUs it is a quarter slower.
+    """
+    if accelerator.mixed_precision == "no" and accelerator.device.type == "cpu":
+        return model
+    return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
 def share_buffers(model: nn.Module) -> None:
     """Give all processes the buffers of the first one.
 
@@ -84,3 +99,19 @@ def share_buffers(model: nn.Module) -> None:
             shared = buffer.contiguous()
             dist.broadcast(shared, 0)
             buffer.copy_(shared)
+
+
+def bf16_is_real(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 in hardware, not by way of float32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        return has_bfloat16_instructions()
+    return False
+
+
+def mixed_precision(precision: Precision, device: torch.device) -> MixedPrecision:
+    """Return accelerate's name for the format; ``auto`` is bfloat16 if the hardware has it."""
+    if precision == "auto":
+        return "bf16" if bf16_is_real(device) else "no"
+    return "no" if precision == "fp32" else precision

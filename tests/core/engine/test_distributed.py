@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from pluxel.core.engine.checkpoint import read_tensors
-from pluxel.core.engine.trained import evaluate_run
+from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from safetensors.torch import load_file
 from torch.distributed.run import get_args_parser
 
@@ -110,7 +110,7 @@ def test_a_signal_to_one_saves_the_state_and_stops_both(launched):
 
 
 def test_torchrun_leaves_our_options_to_us():
-    page = Path(__file__).parents[4] / "docs" / "training.md"
+    page = Path(__file__).parents[3] / "docs" / "training.md"
     (line,) = (one for one in page.read_text().splitlines() if one.strip().startswith("torchrun "))
     given = get_args_parser().parse_args(shlex.split(line)[1:])
     assert (given.no_python, given.nproc_per_node) == (True, "2")

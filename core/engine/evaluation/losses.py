@@ -1,0 +1,83 @@
+"""The losses of a run, and the class frequencies that some of them weigh classes by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from accelerate import Accelerator
+from torch import nn
+
+from ...common.files import write_json
+from ...common.logs import logger
+from ...common.progress import track
+from ...config._config import Config
+from ...contracts.kinds import Dataset
+from ...data.frequencies import class_frequencies
+from ...model.blueprint import Blueprint
+from ...model.build import build_objective
+from ...model.objective import Objective
+from ..distributed import on_main_process
+from ..run import Run
+
+
+def objective_of_run(
+    config: Config,
+    blueprint: Blueprint,
+    run: Run,
+    training_data: Callable[[], Dataset],
+    accelerator: Accelerator,
+) -> Objective:
+    """Return the losses of all heads, on the device.
+
+    ``training_data``: opens the split whose classes are counted, if a loss asks for it.
+
+    Raises: ConfigError at the place of a loss that cannot be built.
+    """
+    frequencies = _Frequencies(blueprint, run, training_data, accelerator)
+    objective = build_objective(config, blueprint.label_spaces(), frequencies)
+    for loss in objective.losses.values():
+        if isinstance(loss, nn.Module):
+            loss.to(accelerator.device)
+    for name, weight in objective.chosen_weights.items():
+        logger.info("weight of class %s: %.3g", name, weight)
+    return objective
+
+
+class _Frequencies:
+    """The pixels of each class of a head in the training split: counted once a run."""
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        run: Run,
+        training_data: Callable[[], Dataset],
+        accelerator: Accelerator,
+    ) -> None:
+        self.blueprint, self.spaces = blueprint, blueprint.label_spaces()
+        self.file = run.class_frequencies
+        self.training_data = training_data
+        self.accelerator = accelerator
+
+    def __call__(self, head: str) -> Sequence[int]:
+        on_main_process(self.accelerator, lambda: self._count(head))
+        return list(self._counted()[head].values())
+
+    def _counted(self) -> dict[str, dict[str, int]]:
+        """Return what the run knows of class frequencies: head -> class -> pixels."""
+        return json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
+
+    def _count(self, head: str) -> None:
+        known, space = self._counted(), self.spaces[head]
+        if list(known.get(head, ())) == list(space.class_names):
+            return
+        dataset = self.training_data()
+        with track("counting the pixels of each class", len(dataset)) as advance:
+            counts = class_frequencies(
+                dataset,
+                space,
+                source=self.blueprint.targets[head],
+                progress=lambda _done, _count: advance(),
+            )
+        known[head] = dict(zip(space.class_names, counts, strict=True))
+        write_json(self.file, known)
