@@ -1,0 +1,175 @@
+"""What Markdown says outside of its code blocks: links lead somewhere, commands and messages exist.
+
+The blocks themselves run in test_docs.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+from pluxel.core.cli._main import cli
+
+ROOT = Path(__file__).parents[1]
+PATTERNS = ["*.md", "docs/**/*.md", "examples/*/*.md", "benchmarks/*.md", ".github/*.md"]
+PAGES = sorted({page for pattern in PATTERNS for page in ROOT.glob(pattern)})
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
+SPAN = re.compile(r"`([^`]+)`")
+CODE = re.compile(r"\w\(|[={}\[\]·*/]|->|^(pluxel|python|pip|make|head|--)")
+"""What a code span with spaces holds if it is not a message."""
+WORDS = re.compile(
+    r"likewise|\bbe had\b|mean IU|\bbreach|colour|neighbour|behaviour|normalis|licence|"
+    r"[Tt]ells? whether|\bnot there\b",
+)
+"""Spellings and turns of phrase that the documentation does without."""
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def prose(page: Path) -> str:
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pages
+def test_links_and_pictures_are_there(page: Path) -> None:
+    for link, anchor in LINK.findall(prose(page)):
+        if "://" in link:
+            continue
+        target = (page.parent / link).resolve() if link else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), f"{link}#{anchor}"
+        assert target.suffix != ".png" or target.stat().st_size < 100_000, link
+
+
+@pages
+def test_lines_are_short_and_words_are_ours(page: Path) -> None:
+    lines = [line for line in prose(page).splitlines() if not line.startswith("|")]
+    # A link or a code span does not break.
+    assert [line for line in lines if len(line) > 100 and " " in line.strip()[:80]] == []
+    assert WORDS.findall(prose(page)) == []
+
+
+def spans() -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for span in SPAN.findall(prose(page)):
+            yield page, " ".join(span.split())
+
+
+def unrun() -> Iterator[tuple[Path, str]]:
+    """Yield the commands that test_docs.py does not run, from the name of the program on."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"^```sh options\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            for line in block.splitlines():
+                assert "pluxel " in line, line
+                yield page, line[line.index("pluxel ") :]
+
+
+COMMANDS = sorted(
+    {(page.name, span) for page, span in spans() if span.startswith("pluxel ")}
+    | {(page.name, line) for page, line in unrun()}
+)
+MESSAGES = sorted(
+    {
+        (page.name, span)
+        for page, span in spans()
+        if span.count(" ") >= 2 and not CODE.search(span) and page.parent.name != "adr"
+    }
+)
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_commands_in_the_text_exist(page: str, line: str) -> None:
+    check_command(line)
+
+
+def check_command(line: str) -> None:
+    """Walk along the commands of a line; each option must be one of the command before it."""
+    command: click.Command = cli
+    known = {"--help"}
+    words = shlex.split(re.sub(r"[\[\]…]", "", line.replace(" | ", "/")))[1:]
+    for word in words:
+        known |= {name for parameter in command.params for name in parameter.opts}
+        if word.startswith("-"):
+            assert word in known, f"{word} of {command.name}"
+        elif isinstance(command, click.Group) and re.fullmatch("[a-z/]+", word):
+            first, *others = word.split("/")
+            context = click.Context(command)
+            for name in (*others, first):
+                assert command.get_command(context, name), name
+            command = command.get_command(context, first) or command
+
+
+@cache
+def patterns() -> list[tuple[re.Pattern[str], int]]:
+    """Return every text in the code, with holes for what is filled in, and how much is literal."""
+    found = set[tuple[str, ...]]()
+    for path in (
+        p for room in ("core", "plugins", "registry") for p in (ROOT / room).rglob("*.py")
+    ):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [v.value if isinstance(v, ast.Constant) else "" for v in node.values]
+                found.add(tuple(str(part) for part in parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add((node.value,))
+    return [
+        (re.compile("".join(re.escape(part) if part else ".*" for part in parts)), literal)
+        for parts in found
+        if (literal := sum(map(len, parts))) >= 8
+    ]
+
+
+def is_said(message: str) -> bool:
+    """Return whether some text of the code, filled in, is this message."""
+    return any(
+        2 * literal >= len(message) and pattern.fullmatch(message)
+        for pattern, literal in patterns()
+    )
+
+
+NAMES = sorted({span for _, span in spans() if re.fullmatch(r"pluxel(\.\w+)+", span)})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_in_the_text_can_be_imported(name: str) -> None:
+    assert pkgutil.resolve_name(name) is not None
+
+
+@pytest.mark.parametrize(("page", "message"), MESSAGES)
+def test_messages_in_the_text_are_those_of_the_code(page: str, message: str) -> None:
+    for part in message.split("…"):
+        if re.search("[a-z]{3}", part):
+            assert is_said(part.strip(" :()")) or is_said(part.lstrip(" :(")), part
+
+
+def test_there_are_commands_and_messages_to_check() -> None:
+    assert len(COMMANDS) > 30
+    assert len(NAMES) > 1
+    assert len(MESSAGES) > 6
+
+
+@pytest.mark.parametrize(
+    "line", ["pluxel predict RUN --outptu x", "pluxel data chekc", "pluxel similar A --method pca"]
+)
+def test_a_wrong_command_is_found(line: str) -> None:
+    with pytest.raises(AssertionError):
+        check_command(line)
+
+
+def test_a_wrong_message_is_found() -> None:
+    assert is_said("each of its values depends on the whole image")
+    assert not is_said("each of its values depends on the entire image")
