@@ -25,7 +25,7 @@ import pytest
 import yaml
 from PIL import Image
 from pluxel.core.cli import main
-from pluxel.core.config._load import load_any
+from pluxel.core.config._load_words import load_any
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.embeddings import WordVectors, write_vectors
 from pluxel.registry import Host

@@ -15,7 +15,7 @@ from ._options import device, settings
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..config._config import WordsConfig
+    from ..config._load_words import WordsConfig
     from ..embeddings import WordSearch, WordVectors
 
 _NONE = """\
@@ -59,7 +59,7 @@ class WordSource:
 
         Raises: ConfigError; UsageError if that is not set either.
         """
-        from ..config._load import load_words  # noqa: PLC0415 - the help stays light
+        from ..config._load_words import load_words  # noqa: PLC0415 - the help stays light
 
         named = any(one.startswith("embedding") for one in self.settings)
         usual = os.environ.get("PLUXEL_EMBEDDING") if not (self.config or named) else None

@@ -35,7 +35,7 @@ def check(session: Session, config: str, settings: tuple[str, ...]) -> None:
     fit together. Does not read word vectors. Exit code 2 if anything is wrong.
     """
     from ..config._config import Config  # noqa: PLC0415 - the help stays light
-    from ..config._load import load_any  # noqa: PLC0415 - the help stays light
+    from ..config._load_words import load_any  # noqa: PLC0415 - the help stays light
     from ..config.tree.files import display  # noqa: PLC0415 - the help stays light
     from ..engine.training.check import check_training  # noqa: PLC0415
 
@@ -56,7 +56,7 @@ def check(session: Session, config: str, settings: tuple[str, ...]) -> None:
 @click.pass_obj
 def show(session: Session, config: str, settings: tuple[str, ...], origin: bool) -> None:
     """Print CONFIG in full: bases merged, references resolved, defaults filled in."""
-    from ..config._load import load_any  # noqa: PLC0415 - the help stays light
+    from ..config._load_words import load_any  # noqa: PLC0415 - the help stays light
 
     loaded = load_any(config, settings, host=session.host)
     click.echo(loaded.show(origin=origin), nl=False)

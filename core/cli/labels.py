@@ -62,11 +62,12 @@ def align(
     then put it under `labels`, or under `maps` of the dataset `concat`.
     """
     from ..common.files import write_text  # noqa: PLC0415
-    from ..embeddings.matching import THRESHOLD, align, vectors_of  # noqa: PLC0415
+    from ..contracts.options import MATCH_THRESHOLD  # noqa: PLC0415
+    from ..embeddings.matching import align, vectors_of  # noqa: PLC0415
 
     if output is not None:
         refuse_existing(output, overwrite=overwrite)
-    least = THRESHOLD if threshold is None else threshold
+    least = MATCH_THRESHOLD if threshold is None else threshold
     theirs, wanted = (_label_map(session, one) for one in (dataset_a, dataset_b))
     words = source.words(session)
     matches = align(

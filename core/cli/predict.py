@@ -15,12 +15,24 @@ if TYPE_CHECKING:
     from ..engine.inference.pipeline import Tile
 
 
+class _Save(click.Option):
+    """An option whose help lists the kinds of output, which other commands do not import."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help."""
+        from ..engine.inference.outputs import OUTPUT_KINDS  # noqa: PLC0415
+
+        known = ", ".join(f"{kind.name} ({kind.summary})" for kind in OUTPUT_KINDS)
+        self.help = f"Comma-separated kinds of output: {known}."
+        return super().get_help_record(ctx)
+
+
 def _kinds(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    from ..engine.inference.saving import check_kinds  # noqa: PLC0415 - the help stays light
+    from ..engine.inference.outputs import output_kinds  # noqa: PLC0415 - the help stays light
 
     chosen = tuple(part.strip() for part in value.split(","))
     try:
-        check_kinds(chosen)
+        output_kinds(chosen)
     except PluxelError as error:
         raise click.BadParameter(str(error)) from error
     return chosen
@@ -42,12 +54,11 @@ def _tile(_ctx: click.Context, _parameter: click.Parameter, value: str) -> Tile:
 @click.option(
     "--save",
     "kinds",
+    cls=_Save,
     default="index,overlay",
     show_default=True,
     callback=_kinds,
     metavar="KINDS",
-    help="Comma-separated kinds of output: index (raw ids, PNG), color (PNG), overlay (PNG), "
-    "prob (NPZ: (C, H, W) float16).",
 )
 @click.option(
     "--tile",

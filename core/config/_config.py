@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...registry import Host, PluxelError
-from ._dump import pipeline_tree, to_plain
+from ._dump import pipeline_tree
 from ._provenance import provenance
-from .sections.embedding import EmbeddingConfig
 from .sections.pipeline import PipelineConfig
 from .tree.emit import emit
 from .tree.nodes import Location, MapNode, Segment, anchor, descend
@@ -79,19 +78,3 @@ class Config(Written):
         written = provenance(self.pipeline, self.host)
         header = f"# Written by Pluxel {written['version']}, with all defaults.\n"
         return header + emit({"pluxel": written, **pipeline_tree(self.pipeline, absolute=True)})
-
-
-@dataclass(frozen=True)
-class WordsConfig(Written):
-    """``settings``: what a file and the command line say of word vectors, with defaults.
-
-    ``source``: the file, or the working folder where there is none.
-    """
-
-    settings: EmbeddingConfig
-    source: Path
-
-    def show(self, *, origin: bool = False) -> str:
-        """Return the configuration as YAML, each value's origin behind it if asked for."""
-        tree = to_plain(self.settings, absolute=False)
-        return emit(tree, (lambda path: self.origin(*path)) if origin else None)

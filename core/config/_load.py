@@ -1,30 +1,28 @@
-"""From files and the command line to a valid configuration."""
+"""From files and the command line to a valid pipeline."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from ...registry import Host, PluxelError
 from ..common.logs import logger
-from ._config import Config, WordsConfig
+from ._config import Config
 from ._provenance import absent_providers, outdated_providers
 from .messages.annotations import prune_nulls
 from .messages.explain import explain
-from .sections.embedding import EmbeddingConfig, is_embedding, long_path
 from .sections.pipeline import PipelineConfig
 from .tree.files import display, find_file
 from .tree.layers import read_layers
 from .tree.merge import merge
-from .tree.nodes import Location, MapNode, plain
-from .tree.overrides import RANK, parse_overrides
+from .tree.nodes import MapNode, plain
+from .tree.overrides import parse_overrides
 from .tree.problems import Problems
 from .tree.references import resolve_references
 from .tree.short import complete, shorten
@@ -38,63 +36,35 @@ def load_config(
     *,
     host: Host,
     environment: Mapping[str, str] = os.environ,
+    unread: Collection[str] = (),
 ) -> Config:
     """Read a configuration, lay ``overrides`` (``key.path=value``) over it and validate all of it.
 
-    ``path`` is a file or the name of a configuration that is shipped.
+    ``path`` is a file or the name of a shipped configuration. ``unread``: ``augment`` and kinds of
+    components that the caller does not use: they are neither imported nor checked.
+
     Raises: ConfigError with everything that is wrong, in file order; PluxelError if there is no
     such file, or if it describes word vectors.
     """
-    file = _read(path)
-    if is_embedding(file.tree):
+    file = read_file(path)
+    if _describes_words(file.tree):
         raise PluxelError(
             f"{display(file.source)} describes word vectors, not a pipeline; such as pluxel "
             "similar read it: --config"
         )
-    return _pipeline(file, overrides, host, environment)
+    return pipeline_of(file, overrides, host, environment, unread)
 
 
-def load_words(
-    path: str | Path | None = None,
-    overrides: Sequence[str] = (),
-    *,
-    host: Host,
-    environment: Mapping[str, str] = os.environ,
-) -> WordsConfig:
-    """Read a configuration of word vectors, as `load_config` reads one of a pipeline.
+def _describes_words(tree: MapNode) -> bool:
+    if "streams" in tree.entries:  # every pipeline has them
+        return False
+    # It imports the search of neighbors, which no pipeline needs.
+    from .sections.embedding import is_embedding  # noqa: PLC0415
 
-    Without ``path``, the overrides say it all: ``embedding=glove``. A path of theirs that begins
-    with no key of the file is one of the embedding's: ``dim=50`` is ``embedding.dim=50``.
-    Raises: ConfigError with everything that is wrong, in file order; PluxelError if there is no
-    such file, or if it describes a pipeline.
-    """
-    nothing = MapNode(MappingProxyType({}), Location("command line", rank=RANK))
-    file = _File(Path(), nothing, Problems()) if path is None else _read(path)
-    if file.tree.entries and not is_embedding(file.tree):
-        raise PluxelError(
-            f"{display(file.source)} describes a pipeline; word vectors are written "
-            "'embedding: {type: …}'"
-        )
-    return _words(file, overrides, host, environment)
+    return is_embedding(tree)
 
 
-def load_any(
-    path: str | Path,
-    overrides: Sequence[str] = (),
-    *,
-    host: Host,
-    environment: Mapping[str, str] = os.environ,
-) -> Config | WordsConfig:
-    """Read a configuration of either kind: its keys tell which.
-
-    Raises: as `load_config`.
-    """
-    file = _read(path)
-    load = _words if is_embedding(file.tree) else _pipeline
-    return load(file, overrides, host, environment)
-
-
-class _File(NamedTuple):
+class Layers(NamedTuple):
     """A file laid over its bases, and what was wrong with them."""
 
     source: Path
@@ -102,18 +72,27 @@ class _File(NamedTuple):
     problems: Problems
 
 
-def _read(path: str | Path) -> _File:
+def read_file(path: str | Path) -> Layers:
+    """Read a file, or a shipped configuration by its name, with its bases.
+
+    Raises: PluxelError if there is no such file.
+    """
     source, problems = find_file(path, Path()), Problems()
-    return _File(source, read_layers(source, problems), problems)
+    return Layers(source, read_layers(source, problems), problems)
 
 
-def _pipeline(
-    file: _File, overrides: Sequence[str], host: Host, environment: Mapping[str, str]
+def pipeline_of(
+    file: Layers,
+    overrides: Sequence[str],
+    host: Host,
+    environment: Mapping[str, str],
+    unread: Collection[str] = (),
 ) -> Config:
+    """Return the pipeline that a file describes. Raises: as `load_config`."""
     problems = file.problems
     layer = parse_overrides(overrides, problems)
-    tree = _whole(complete(file.tree), layer, environment, problems)
-    pipeline = _validate(tree, PipelineConfig, host, problems)
+    tree = whole(complete(file.tree), layer, environment, problems)
+    pipeline = validate(tree, PipelineConfig, host, problems, unread)
     outdated = list(outdated_providers(tree, host))
     if pipeline is None:
         problems.extend(outdated)  # which may explain it
@@ -125,18 +104,7 @@ def _pipeline(
     return Config(tree, host, pipeline.model_copy(update={"pluxel": None}), file.source)
 
 
-def _words(
-    file: _File, overrides: Sequence[str], host: Host, environment: Mapping[str, str]
-) -> WordsConfig:
-    layer = parse_overrides(overrides, file.problems, long_path)
-    tree = _whole(file.tree, layer, environment, file.problems)
-    settings = _validate(tree, EmbeddingConfig, host, file.problems)
-    file.problems.stop_if_any()
-    assert settings is not None
-    return WordsConfig(tree, host, settings, file.source)
-
-
-def _whole(
+def whole(
     tree: MapNode, layer: MapNode, environment: Mapping[str, str], problems: Problems
 ) -> MapNode:
     """Return a tree with the command line over it, and all references resolved."""
@@ -148,12 +116,21 @@ def _whole(
     return resolved
 
 
-def _validate(tree: MapNode, model: type[Root], host: Host, problems: Problems) -> Root | None:
+def validate(
+    tree: MapNode,
+    model: type[Root],
+    host: Host,
+    problems: Problems,
+    unread: Collection[str] = (),
+) -> Root | None:
+    """Return what a tree describes, or None after adding what is wrong to ``problems``."""
     problems.extend(absent_providers(tree, host))
     # As JSON, because only there a list may be strict and become a tuple all the same.
     text = json.dumps(prune_nulls(plain(tree), model))
     try:
-        return model.model_validate_json(text, strict=True, context={"host": host})
+        return model.model_validate_json(
+            text, strict=True, context={"host": host, "unread": unread}
+        )
     except ValidationError as error:
         problems.extend(explain(error, tree, model, partial(shorten, tree=tree)))
         return None

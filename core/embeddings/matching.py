@@ -18,16 +18,13 @@ import numpy as np
 from torch import Tensor
 
 from ..contracts.kinds import Embedding
+from ..contracts.options import MATCH_THRESHOLD
 from . import UnknownWordError, WordVectors, name_vectors
 
 VAGUE = frozenset(
     ("background", "misc", "miscellaneous", "other", "others", "unknown", "unlabeled", "unlabelled")
 )
 """Names of what is none of the other classes, whatever those are: never matched by meaning."""
-
-
-THRESHOLD = 0.15
-"""The least margin. With GloVe 6B in 50 dimensions, four matches of seven are then right."""
 
 
 _RIVALS = 5
@@ -74,7 +71,7 @@ def align(
     targets: Sequence[str],
     vectors: Vectors | None,
     *,
-    threshold: float = THRESHOLD,
+    threshold: float = MATCH_THRESHOLD,
     one_to_one: bool = False,
 ) -> list[ClassMatch]:
     """Return what each source is taken for, in their order.

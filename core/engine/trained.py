@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,20 +43,25 @@ class Trained:
 
 
 def open_trained(
-    directory: Path, overrides: Sequence[str] = (), *, device: str | None = None, host: Host
+    directory: Path,
+    overrides: Sequence[str] = (),
+    *,
+    device: str | None = None,
+    host: Host,
+    unread: Collection[str] = ("augment",),
 ) -> Trained:
     """Open a run; ``overrides`` change its configuration, such as ``decoder={type: …}``.
 
-    ``device``: where to compute; the one that it was trained on need not be here, so by default
-    ``auto``.
+    ``device``: where to compute; the device of the training may not be available here, so the
+    default is ``auto``. ``unread``: as for `load_config`; the model does not depend on it.
 
     Raises: PluxelError if there is no run, no weights, or for overrides of what the weights mean.
     """
     run = open_run(directory)
-    config = load_config(run.config, _placed(overrides, device), host=host)
+    config = load_config(run.config, _placed(overrides, device), host=host, unread=unread)
     changed = frozenset[str]()
     if overrides:
-        trained = load_config(run.config, host=host).pipeline
+        trained = load_config(run.config, host=host, unread=unread).pipeline
         _check_meaning(trained, config.pipeline)
         names = PipelineConfig.model_fields
         changed = frozenset(n for n in names if getattr(trained, n) != getattr(config.pipeline, n))

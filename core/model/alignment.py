@@ -9,7 +9,8 @@ from ...registry import PluxelError, did_you_mean
 from ..common.logs import log_once
 from ..config.sections.labels import AlignConfig, LabelsConfig
 from ..contracts.labels import IGNORE, LabelMap, LabelSpace
-from ..embeddings.matching import THRESHOLD, ClassMatch, align, vectors_of
+from ..contracts.options import MATCH_THRESHOLD
+from ..embeddings.matching import ClassMatch, align, vectors_of
 
 
 def aligned(
@@ -36,7 +37,7 @@ def aligned(
         list(dict.fromkeys(name for name in open_ids.values() if name != IGNORE)),
         [name for name in targets if name not in taken],
         None if config is None else vectors_of(lambda: [make() for make in config.embedding]),
-        threshold=THRESHOLD if config is None else config.threshold,
+        threshold=MATCH_THRESHOLD if config is None else config.threshold,
         one_to_one=one_to_one,
     )
     found = {match.source: match.target or IGNORE for match in matches}

@@ -12,7 +12,6 @@ from ..config.sections.labels import LabelsConfig
 from ..config.sections.pipeline import HeadConfig, StreamConfig
 from ..contracts.kinds import Dataset, resolved_parameters
 from ..contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace, raw_id
-from .alignment import resolved_labels
 from .network import SegmentationModel
 
 
@@ -56,6 +55,9 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     for name, head in heads.items():
         with config.at("heads", name, "labels", "align"):
             if head.labels.align is not None:
+                # It imports word vectors, which few configurations need.
+                from .alignment import resolved_labels  # noqa: PLC0415
+
                 labels = resolved_labels(dataset.labels[_target(name, head, dataset)], head.labels)
                 heads[name] = head.model_copy(update={"labels": labels})
     found = {"heads": heads, "dataset": pipeline.dataset.given(resolved_parameters(dataset))}

@@ -12,7 +12,7 @@ from .test_acme_seg import pluxel
 
 LOOK = """
 import json
-from pluxel.core.config import load_words
+from pluxel.core.config._load_words import load_words
 from pluxel.registry import Host
 
 glove = load_words(None, ["embedding=glove_6b_50d"], host=Host()).settings.embedding()

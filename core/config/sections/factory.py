@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NoReturn, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -98,6 +98,15 @@ class Factory(Generic[K]):
         return f"Factory({self.component.qualified}, {dict(self.params)})"
 
     @classmethod
+    def unread(cls, kind: str, component: Component, params: Mapping[str, Any]) -> Factory[Any]:
+        """Return the factory of a component that is not imported, and so cannot be built."""
+
+        def refuse(**_: object) -> NoReturn:
+            raise RuntimeError(f"{kind} '{component.name}' was left unread")
+
+        return Factory(kind, component, refuse, params)
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         kind = _kind_of(source)
 
@@ -125,6 +134,8 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
     name, given = split_named(kind, value)
     try:
         component = host.get(kind, name)
+        if kind in context.get("unread", ()):
+            return Factory.unread(kind, component, given)
         target = host.load(component)
         signature = read_signature(kind, component, target)
     except UnknownComponent as error:

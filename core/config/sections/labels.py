@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from ....registry import Host, PluxelError
 from ...contracts.colors import Color, parse_color
 from ...contracts.labels import IGNORE, LabelMap, RawId, main_map
-from ...embeddings.matching import THRESHOLD
+from ...contracts.options import MATCH_THRESHOLD
 from ..messages.faults import fault
 from .factory import Embeddings
 from .section import Section
@@ -76,7 +76,7 @@ class AlignConfig(Section):
     embedding: Embeddings
     """Where the vectors of the names come from; of several, they are joined."""
 
-    threshold: Annotated[float, Field(ge=-1, le=1)] = THRESHOLD
+    threshold: Annotated[float, Field(ge=-1, le=1)] = MATCH_THRESHOLD
     """The least margin by which a match stands out among others; what is below is ignored."""
 
     matching: Matching = "many_to_one"

@@ -4,77 +4,57 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image
 
 from ....registry import Host, PluxelError, did_you_mean
 from ...common.devices import choose_device
 from ...common.logs import log_once
 from ...common.progress import track
 from ...contracts.labels import LabelSpace
-from ...contracts.normalization import RAW_MAXIMUM
-from ...data.images import check_pixels, check_range, convert, read_image
+from ...geometry.regions import Region, Size
 from ...geometry.scores import Scores
 from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.strips import resampled_predictions
 from ..trained import open_trained
-from .tiling import Reach, Region, Tiling, tried
+from .inputs import ImageLike, read_inputs
+from .prediction import Prediction
+from .tiling import Reach, Tiling, verified
 
 LARGE = 2048 * 2048
-"""Pixels above which an image goes through the network in tiles by itself."""
+"""Images of more pixels are tiled unless told otherwise."""
 
 TILE = 1024
-"""Pixels along each side of a tile, by default; more for networks that look far."""
+"""Default pixels along each side of a tile; more for networks with a large receptive field."""
+
+NOT_OF_THE_MODEL = frozenset({"augment", "dataset", "loss"})
+"""What a run's configuration holds that prediction neither imports nor checks."""
 
 Tile = int | Literal["auto", "off"]
 
-OVERLAY_OPACITY = 0.55
-
-ImageLike = str | Path | Image.Image | np.ndarray
-"""A file, a PIL image (turned upright by its EXIF), or (H, W) or (H, W, channels) raw pixels."""
+ReadPixels = Callable[[Region], Mapping[str, np.ndarray]]
+"""Returns the raw pixels (h, w, channels) of a region by name of the input."""
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """What a head says of one image.
+class Piece:
+    """The predictions of each head for a region, and the region's raw pixels by input."""
 
-    ``classes``: (H, W) class indices. ``probabilities``: (C, H, W) float32 in 0–1, if asked for.
-    """
-
-    space: LabelSpace
-    classes: np.ndarray
-    probabilities: np.ndarray | None = None
-
-    @property
-    def mask(self) -> np.ndarray:
-        """Raw label ids, (H, W): the first id that the label map lists for each class."""
-        return self.space.decode(self.classes)
-
-    @property
-    def color(self) -> np.ndarray:
-        """The classes in their colors, (H, W, 3) uint8."""
-        return self.space.colorize(self.classes)
-
-    def overlay(self, image: np.ndarray) -> np.ndarray:
-        """Return the colors laid over an image (H, W, channels) of raw pixels: (H, W, 3) uint8."""
-        shown = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
-        range_ = RAW_MAXIMUM.get(image.dtype.name, 1)
-        mixed = self.color * np.float32(OVERLAY_OPACITY)
-        mixed += shown * np.float32((1 - OVERLAY_OPACITY) * 255 / range_)
-        return np.rint(mixed, out=mixed).clip(0, 255, out=mixed).astype(np.uint8)
+    region: Region
+    predictions: dict[str, Prediction]
+    pixels: Mapping[str, np.ndarray]
 
 
 class Pipeline:
     """``Pipeline.load(run)``, then ``pipeline(image) -> mask`` of raw label ids, (H, W).
 
-    ``spaces``: by head, what its classes mean. ``channels``: channels of each named input.
+    ``spaces``: the label space of each head. ``channels``: the channels of each input.
     """
 
     def __init__(
@@ -103,19 +83,43 @@ class Pipeline:
         ``overrides`` change its configuration: ``["decoder={type: atrous, decoder: fcn32s}"]``.
         ``device``: ``auto`` by default, wherever it was trained.
 
-        Raises: PluxelError if ``run`` is no run, if a plugin that it needs is not installed, and
-        for overrides under which the weights fit no more.
+        Raises: PluxelError if ``run`` is not a run, if a plugin that it needs is not installed, and
+        for overrides that the weights do not fit.
         """
-        trained = open_trained(Path(run), overrides, device=device, host=host or Host())
+        trained = open_trained(
+            Path(run), overrides, device=device, host=host or Host(), unread=NOT_OF_THE_MODEL
+        )
         blueprint = trained.blueprint
         model = trained.filled(build_model(trained.config, blueprint))
         place = choose_device(trained.config.pipeline.device)
         return cls(model, blueprint.label_spaces(), blueprint.channels, place)
 
-    def __call__(self, image: ImageLike | Mapping[str, ImageLike]) -> Any:
-        """Return the raw label ids of an image; with several heads, a mapping by head."""
-        masks = {head: found.mask for head, found in self.predict(image).items()}
-        return masks if len(masks) > 1 else next(iter(masks.values()))
+    def __call__(
+        self, image: ImageLike | Mapping[str, ImageLike], *, head: str | None = None
+    ) -> np.ndarray:
+        """Return the raw label ids (H, W) that the model's only head predicts, or ``head``.
+
+        Raises: PluxelError as ``predict`` does, for an unknown head, and if the model has several
+        heads and none is named.
+        """
+        chosen = self._head(head)
+        return self.predict(image)[chosen].mask
+
+    def _head(self, name: str | None) -> str:
+        heads = [*self.spaces]
+        if name is None:
+            if len(heads) > 1:
+                raise PluxelError(
+                    f"the model has several heads: {', '.join(heads)}. Name one, such as "
+                    f"head='{heads[0]}', or call .predict(image), which returns all of them by name"
+                )
+            return heads[0]
+        if name not in heads:
+            raise PluxelError(
+                f"the model has no head '{name}'; it has {', '.join(heads)}."
+                f"{did_you_mean(name, heads)}"
+            )
+        return name
 
     def predict(
         self,
@@ -124,76 +128,83 @@ class Pipeline:
         probabilities: bool = False,
         tile: Tile = "auto",
     ) -> dict[str, Prediction]:
-        """Return the prediction of each head.
+        """Return the prediction of each head by its name.
 
         A model with several inputs takes a mapping by their names. ``tile``: pixels along each side
-        of the pieces in which a large image goes through the network; ``auto`` cuts those above
+        of the tiles in which an image goes through the network; ``auto`` tiles images of more than
         `LARGE` pixels, ``off`` none.
 
         Raises: PluxelError for an unreadable file, an empty image, inputs that are missing,
-        unknown, or of different sizes, and a tile that is smaller than what it looks at around it.
+        unknown, or of different sizes, and a tile that is smaller than its halo.
         """
         arrays = self.read(image)
-        height, width = arrays[self.model.input_names[0]].shape[:2]
+        height, width = next(iter(arrays.values())).shape[:2]
         whole: dict[str, Prediction] = {}
-        pieces = self.pieces(_window_of(arrays), (height, width), probabilities, tile)
-        for region, found in pieces:
-            if region.size == (height, width):
-                return found
-            for head, part in found.items():
+        for piece in self.pieces(
+            _reader(arrays), (height, width), probabilities=probabilities, tile=tile
+        ):
+            if piece.region.size == (height, width):
+                return piece.predictions
+            for head, part in piece.predictions.items():
                 if head not in whole:
-                    whole[head] = _blank(part, (height, width))
-                _fill(whole[head], region, part)
+                    whole[head] = part.blank((height, width))
+                whole[head].paste(piece.region, part)
         return whole
 
     @torch.inference_mode()
     def pieces(
         self,
-        read: Callable[[Region], Mapping[str, np.ndarray]],
-        size: tuple[int, int],
+        read: ReadPixels,
+        size: Size,
+        *,
         probabilities: bool = False,
+        pixels: bool = False,
         tile: Tile = "auto",
-    ) -> Iterator[tuple[Region, dict[str, Prediction]]]:
-        """Yield the predictions of an image (H, W) by regions, row by row; of a small one, whole.
+    ) -> Iterator[Piece]:
+        """Yield the predictions of an image (H, W) tile by tile; those of a small one at once.
 
-        ``read``: the raw pixels (h, w, channels) of a region by name of the input. ``tile``: as
-        for ``predict``. Memory is that of a tile, whatever the size of the image.
+        ``read`` is called once for each window. ``pixels``: whether pieces hold the raw pixels of
+        their regions, too. ``tile``: as for ``predict``.
+
+        Memory is that of a tile, whatever the size of the image; if windows are blended, that of
+        three rows of tiles.
 
         Raises: PluxelError, as ``predict`` does.
         """
         tiling = self._tiling(size, tile)
         if tiling is None:
             region = Region(range(size[0]), range(size[1]))
-            yield (
-                region,
-                self._predictions(self.model(self._tensors(read(region))), region, probabilities),
-            )
+            inputs = read(region)
+            scores = self.model(self._tensors(inputs))
+            yield Piece(region, self._predictions(scores, region, probabilities), inputs)
             return
+        kept = _TilePixels(read, tiling.windows(size) if pixels else {})
         with track("tiles", len(tiling.tiles(size))) as advance:
-            for region, scores in tiling.run(lambda window: self._tensors(read(window)), size):
-                yield region, self._predictions(scores, region, probabilities)
+            for region, scores in tiling.run(lambda window: self._tensors(kept.read(window)), size):
+                predictions = self._predictions(scores, region, probabilities)
+                yield Piece(region, predictions, kept.take(region) if pixels else {})
                 advance()
 
-    def cuts(self, size: tuple[int, int], tile: Tile) -> bool:
-        """Tell whether an image (H, W) goes through the network in tiles."""
+    def is_tiled(self, size: Size, tile: Tile) -> bool:
+        """Return whether an image (H, W) goes through the network in tiles."""
         return tile != "off" and (tile != "auto" or size[0] * size[1] > LARGE)
 
-    def _tiling(self, size: tuple[int, int], tile: Tile) -> Tiling | None:
-        if not self.cuts(size, tile):
+    def _tiling(self, size: Size, tile: Tile) -> Tiling | None:
+        if not self.is_tiled(size, tile):
             return None
         if not self.reach.is_finite:
             log_once(
                 logging.WARNING,
                 "some layers of the network see the whole image, or depend on its size, so tiles "
-                "cannot be exact: windows that overlap are blended",
+                "cannot be exact: overlapping windows are blended",
             )
         usual = max(TILE, 4 * self.reach.halo) if self.reach.is_finite else TILE
         return Tiling.of(self.model, self.reach, usual if isinstance(tile, str) else tile)
 
     @cached_property
     def reach(self) -> Reach:
-        """How far the model looks; without an end, where tiles are not known to be exact."""
-        return tried(self.model, Reach.of(self.model), self.channels)
+        """How far the scores of a pixel depend on the image; infinite if tiles are not exact."""
+        return verified(self.model, Reach.of(self.model), self.channels)
 
     def _tensors(self, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
         return {
@@ -214,72 +225,38 @@ class Pipeline:
 
         Raises: PluxelError, as ``predict`` does.
         """
-        names = self.model.input_names
-        if not isinstance(image, Mapping):
-            if len(names) > 1:
-                raise PluxelError(
-                    f"the model reads {', '.join(names)}: give a mapping by these names"
-                )
-            image = dict.fromkeys(names, image)
-        for name in image:
-            if name not in names:
-                raise PluxelError(
-                    f"the model has no input '{name}', it reads {', '.join(names)}."
-                    f"{did_you_mean(str(name), names)}"
-                )
-        missing = [name for name in names if name not in image]
-        if missing:
-            raise PluxelError(f"the model also reads {', '.join(missing)}")
-        arrays = {name: _pixels(image[name], self.channels[name], name) for name in names}
-        _check_sizes(arrays)
+        return read_inputs(image, {name: self.channels[name] for name in self.model.input_names})
+
+
+@dataclass
+class _TilePixels:
+    """Keeps the pixels of tiles whose windows have been read, until the tile is taken."""
+
+    source: ReadPixels
+    tiles: Mapping[Region, Region]
+    kept: dict[Region, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+    def read(self, window: Region) -> Mapping[str, np.ndarray]:
+        """Return the pixels of a window; those of its tile are kept."""
+        arrays = self.source(window)
+        tile = self.tiles.get(window)
+        if tile is not None and tile.common(window) == tile:
+            # Copies, so that the halos are freed.
+            place = tile.within(window)
+            self.kept[tile] = {name: array[place].copy() for name, array in arrays.items()}
         return arrays
 
-
-def _pixels(image: ImageLike, channels: int, name: str) -> np.ndarray:
-    if isinstance(image, str | Path):
-        array = read_image(Path(image), channels)
-    elif isinstance(image, Image.Image):
-        # What was opened from a file knows its name.
-        array = convert(image, channels, getattr(image, "filename", "") or f"input '{name}'")
-    else:
-        label = f"input '{name}'"
-        array = check_range(check_pixels(image, channels, label), label)
-    return np.require(array, requirements=["C", "W"])  # torch takes no array that is read-only
+    def take(self, tile: Region) -> Mapping[str, np.ndarray]:
+        """Return the pixels of a tile, and forget them."""
+        # A network without padding does not see all the pixels at the end of an image.
+        return self.kept.pop(tile, None) or self.source(tile)
 
 
-def _check_sizes(arrays: Mapping[str, np.ndarray]) -> None:
-    sizes = {name: array.shape[:2] for name, array in arrays.items()}
-    if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{name} {height}×{width}" for name, (height, width) in sizes.items())
-        raise PluxelError(f"the inputs are of different sizes (height × width): {found}")
-
-
-def _prediction(
-    space: LabelSpace, scores: Scores, size: tuple[int, int], probabilities: bool
-) -> Prediction:
+def _prediction(space: LabelSpace, scores: Scores, size: Size, probabilities: bool) -> Prediction:
     classes, shares = resampled_predictions(scores, size, probabilities=probabilities)
     found = classes[0].cpu().numpy().astype(space.dtype)
     return Prediction(space, found, None if shares is None else shares[0].cpu().numpy())
 
 
-def _window_of(
-    arrays: Mapping[str, np.ndarray],
-) -> Callable[[Region], dict[str, np.ndarray]]:
-    def read(region: Region) -> dict[str, np.ndarray]:
-        rows, columns = region.slices
-        return {name: array[rows, columns] for name, array in arrays.items()}
-
-    return read
-
-
-def _blank(part: Prediction, size: tuple[int, int]) -> Prediction:
-    """Return a prediction of another size, to be filled."""
-    shares = part.probabilities
-    blank = None if shares is None else np.empty((len(shares), *size), shares.dtype)
-    return Prediction(part.space, np.empty(size, part.classes.dtype), blank)
-
-
-def _fill(whole: Prediction, region: Region, part: Prediction) -> None:
-    whole.classes[region.slices] = part.classes
-    if whole.probabilities is not None and part.probabilities is not None:
-        whole.probabilities[:, *region.slices] = part.probabilities
+def _reader(arrays: Mapping[str, np.ndarray]) -> ReadPixels:
+    return lambda region: {name: array[region.slices] for name, array in arrays.items()}

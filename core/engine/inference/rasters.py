@@ -1,4 +1,4 @@
-"""TIFF and GeoTIFF by windows, through GDAL: neither image nor result need fit into memory."""
+"""Read and write TIFF and GeoTIFF window by window, through GDAL: neither need fit into memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...data.images import TIFF_SUFFIXES, ImageError, check_pixels, check_range
 from .tiling import BLOCK, Region
 
 CACHE_MEGABYTES = 64
-"""Of GDAL's cache of blocks, which would otherwise grow to a share of the machine's memory."""
+"""Size of GDAL's cache of blocks; by default it grows to a share of the machine's memory."""
 
 GRAY, COLOR, ALPHA = 1, 3, 4
 
@@ -32,10 +32,10 @@ PREMULTIPLIED = 1
 
 
 def can_be_windowed(path: Path) -> bool:
-    """Tell whether windows of a file can be read: a TIFF, upright, and the extra installed.
+    """Return whether a file can be read by windows: an upright TIFF, and the extra is installed.
 
-    What GDAL gives as it is stored, but `read_image` as it looks, is none: white as 0, palettes,
-    shades of less than 8 bits, colors multiplied by alpha.
+    Files that GDAL returns as stored, but `read_image` as displayed, cannot: white as 0, palettes,
+    less than 8 bits, colors multiplied by alpha.
     """
     missing = [name for name in ("rasterio", "tifffile") if find_spec(name) is None]
     if path.suffix.lower() not in TIFF_SUFFIXES or missing:
@@ -45,12 +45,12 @@ def can_be_windowed(path: Path) -> bool:
     try:
         with tifffile.TiffFile(path) as file:
             return _is_plain(file.pages.first)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, whoever reads it will say so
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, reading it will report it
         return False
 
 
 def _is_plain(page: Any) -> bool:
-    """Tell whether GDAL shows a page as it looks: CMYK and YCbCr, it turns into RGB."""
+    """Return whether GDAL returns a page as displayed; it converts CMYK and YCbCr to RGB."""
     return (
         page.tags.valueof("Orientation", 1) == 1
         and page.photometric in PLAIN
@@ -75,7 +75,7 @@ class Raster:
 
     @property
     def is_placed(self) -> bool:
-        """Whether the file says where on Earth it lies."""
+        """Whether the file has a place on Earth."""
         return self.file.crs is not None or bool(self.file.gcps[0]) or self.file.rpcs is not None
 
     def read(self, region: Region) -> np.ndarray:
@@ -95,12 +95,12 @@ class Raster:
 
 @contextmanager
 def open_raster(path: Path, channels: int) -> Iterator[Raster]:
-    """Open a TIFF for windows of so many channels.
+    """Open a TIFF to read windows with ``channels`` channels.
 
-    Gray is repeated where three channels are wanted, and alpha left out, each with a line in the
+    If three channels are needed, gray is repeated and alpha is dropped, each with a line in the
     log.
 
-    Raises: ImageError for a file that GDAL cannot open, or of another number of bands.
+    Raises: ImageError for a file that GDAL cannot open, or with another number of bands.
     """
     import rasterio  # noqa: PLC0415 - an extra
     from rasterio.errors import RasterioError  # noqa: PLC0415
@@ -115,7 +115,7 @@ def open_raster(path: Path, channels: int) -> Iterator[Raster]:
 
 
 def _bands(path: Path, file: Any, channels: int) -> Sequence[int]:
-    """Return which bands, counted from 1, make up the channels."""
+    """Return the bands, counted from 1, that make up the channels."""
     from rasterio.enums import ColorInterp  # noqa: PLC0415 - an extra
 
     count = file.count
@@ -138,11 +138,11 @@ Write = Callable[[Region, np.ndarray], None]
 def raster_writer(
     path: Path, like: Raster, dtype: str, descriptions: Sequence[str] = ("",)
 ) -> Iterator[Write]:
-    """Write a compressed, tiled TIFF of the size and the place of another one, window by window.
+    """Write a compressed, tiled TIFF with the size and place of another one, window by window.
 
-    ``descriptions``: of its bands. The file appears under its name when it is whole, or not at all.
+    ``descriptions``: one for each band. The file appears under its name complete, or not at all.
 
-    Raises: PluxelError where the disk refuses.
+    Raises: PluxelError if the file cannot be written.
     """
     import rasterio  # noqa: PLC0415 - an extra
     from rasterio.errors import RasterioError  # noqa: PLC0415
@@ -176,7 +176,7 @@ def raster_writer(
 
 
 def _place(file: Any) -> dict[str, Any]:
-    """Return where on Earth a file lies, if it says so."""
+    """Return the place of a file on Earth, if it has one."""
     ground_points, system = file.gcps
     if ground_points:
         return {"gcps": ground_points, "crs": system}
@@ -191,13 +191,13 @@ def _window(region: Region) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Return what GDAL said, which rasterio keeps as the cause."""
+    """Return GDAL's message, which rasterio keeps as the cause."""
     return " ".join(str(error.__cause__ or error).split())
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Say nothing of files that do not tell where on Earth they lie."""
+    """Ignore the warning that a file has no place on Earth."""
     from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415 - an extra
 
     with warnings.catch_warnings():

@@ -1,33 +1,22 @@
-"""Predictions as files: raw ids, colors, overlays, probabilities."""
+"""Segment files and folders of images, and save the results."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from ....registry import PluxelError, did_you_mean
-from ...common.files import replacing
+from ....registry import PluxelError
 from ...common.logs import logger
 from ...common.progress import track
-from ...contracts.colors import unpack
-from ...data.images import IMAGE_SUFFIXES, ImageError, image_files, write_mask
-from .pipeline import Pipeline, Prediction, Tile
-from .rasters import Raster, Write, can_be_windowed, open_raster, raster_writer
-
-KINDS = ("index", "color", "overlay", "prob")
-"""What can be saved of a prediction: raw ids, colors, colors over the image, probabilities."""
-
-
-def check_kinds(kinds: Iterable[str]) -> None:
-    """Refuse what is none of `KINDS`. Raises: PluxelError."""
-    for kind in kinds:
-        if kind not in KINDS:
-            raise PluxelError(f"{kind!r} is none of {', '.join(KINDS)}.{did_you_mean(kind, KINDS)}")
+from ...data.images import IMAGE_SUFFIXES, ImageError, image_files
+from .outputs import OutputKind, output_kinds
+from .pipeline import Pipeline, Tile
+from .rasters import Raster, can_be_windowed, open_raster, raster_writer
 
 
 def predict_files(
@@ -41,18 +30,19 @@ def predict_files(
 ) -> list[Path]:
     """Segment images and folders of images; return those that could not be read.
 
-    What goes wrong after reading, a full disk above all, would go wrong again: it ends the run.
+    An error after reading, such as a full disk, would come again with the next image: it ends the
+    run.
 
     Image ``a/b.jpg`` found in folder ``a`` becomes ``output/KIND/b.png``; with several heads,
-    ``output/HEAD/KIND/b.png``. ``kinds``: any of `KINDS`.
-    ``tile``: as for ``Pipeline.predict``. A TIFF that goes through in tiles, or that says where on
-    Earth it lies, is read and written by windows, and becomes ``b.tif``.
+    ``output/HEAD/KIND/b.png``. ``kinds``: names of `OUTPUT_KINDS`. ``tile``: as for
+    ``Pipeline.predict``. A TIFF that is tiled, or that has a place on Earth, is read and written
+    window by window, and becomes ``b.tif``.
 
-    Raises: PluxelError for an unknown kind, a model of several inputs, if there is no image at all,
-    where a result cannot be made or written, and for the first image that cannot be read if
+    Raises: PluxelError for an unknown kind, for a model with several inputs, if there is no image
+    at all, if a result cannot be made or written, and for the first image that cannot be read if
     ``stop_on_error``.
     """
-    check_kinds(kinds)
+    saver = _Saver(pipeline, output, output_kinds(kinds), tile)
     inputs = pipeline.model.input_names
     if len(inputs) > 1:
         parts = ", ".join(f"'{name}': …" for name in inputs)
@@ -65,7 +55,7 @@ def predict_files(
     with track("predicting", len(names)) as advance:
         for path, name in names.items():
             try:
-                _predict_one(pipeline, path, output, name, kinds, tile)
+                saver.save(path, name)
             except ImageError as error:
                 if stop_on_error:
                     raise
@@ -75,81 +65,79 @@ def predict_files(
     return failed
 
 
-def _predict_one(
-    pipeline: Pipeline, path: Path, output: Path, name: Path, kinds: Collection[str], tile: Tile
-) -> None:
-    """Segment one file.
+@dataclass(frozen=True)
+class _Saver:
+    """Saves the predictions of a pipeline with one input; each file and window is read once."""
 
-    Raises: ImageError for one that cannot be read, another PluxelError for what comes after.
-    """
-    if can_be_windowed(path):
-        (key,) = pipeline.model.input_names
-        with open_raster(path, pipeline.channels[key]) as raster:
-            if raster.is_placed or pipeline.cuts(raster.size, tile):
-                _stream(pipeline, raster, output, name, kinds, tile)
-                return
-    _save_all(pipeline, pipeline.read(path), output, name, kinds, tile)
+    pipeline: Pipeline
+    output: Path
+    kinds: Sequence[OutputKind]
+    tile: Tile
 
+    def save(self, path: Path, name: Path) -> None:
+        """Segment one file; its results are called ``name``, to which suffixes are added.
 
-def _stream(
-    pipeline: Pipeline,
-    raster: Raster,
-    output: Path,
-    name: Path,
-    kinds: Collection[str],
-    tile: Tile,
-) -> None:
-    """Predict a file window by window into files of the same kind; all of them appear, or none."""
-    (key,) = pipeline.model.input_names
-    pieces = pipeline.pieces(
-        lambda region: {key: raster.read(region)}, raster.size, "prob" in kinds, tile
-    )
-    with ExitStack() as files:
-        writers: dict[tuple[str, str], Write] = {}
-        for region, predictions in pieces:
-            image = raster.read(region) if "overlay" in kinds else None
-            for head, prediction in predictions.items():
-                for kind in kinds:
-                    if (head, kind) not in writers:
-                        target = _folder(output, head, predictions) / kind / name
-                        writers[head, kind] = files.enter_context(
-                            _open(prediction, kind, raster, _suffixed(target, ".tif"))
-                        )
-                    writers[head, kind](region, _picture(prediction, kind, image))
+        Raises: ImageError for a file that cannot be read, another PluxelError for what comes after.
+        """
+        if can_be_windowed(path):
+            (key,) = self.pipeline.model.input_names
+            with open_raster(path, self.pipeline.channels[key]) as raster:
+                if raster.is_placed or self.pipeline.is_tiled(raster.size, self.tile):
+                    self._save_windows(raster, key, name)
+                    return
+        self._save_whole(self.pipeline.read(path), name)
 
+    def _save_whole(self, inputs: Mapping[str, np.ndarray], name: Path) -> None:
+        (image,) = inputs.values()
+        predictions = self.pipeline.predict(
+            inputs, probabilities=self._needs_probabilities, tile=self.tile
+        )
+        for head, prediction in predictions.items():
+            for kind in self.kinds:
+                pixels = kind.pixels(prediction, image if kind.needs_image else None)
+                kind.write(self._target(head, kind, name, kind.suffix), pixels, prediction.space)
 
-def _open(
-    prediction: Prediction, kind: str, raster: Raster, path: Path
-) -> AbstractContextManager[Write]:
-    """Open the file of one kind of result."""
-    if kind == "prob":
-        return raster_writer(path, raster, "float32", prediction.space.class_names)
-    if kind == "index" and not prediction.space.label_map.packed_rgb:
-        largest = max(prediction.space.label_map.ids)
-        return raster_writer(path, raster, "uint8" if largest <= 255 else "uint16")
-    return raster_writer(path, raster, "uint8", ("red", "green", "blue"))
+    def _save_windows(self, raster: Raster, key: str, name: Path) -> None:
+        """Predict a raster window by window into rasters; all of them appear, or none."""
+        with ExitStack() as files:
+            writers = {
+                (head, kind): files.enter_context(
+                    raster_writer(
+                        self._target(head, kind, name, ".tif"), raster, *kind.bands(space)
+                    )
+                )
+                for head, space in self.pipeline.spaces.items()
+                for kind in self.kinds
+            }
+            for piece in self.pipeline.pieces(
+                lambda region: {key: raster.read(region)},
+                raster.size,
+                probabilities=self._needs_probabilities,
+                pixels=any(kind.needs_image for kind in self.kinds),
+                tile=self.tile,
+            ):
+                for (head, kind), write in writers.items():
+                    image = piece.pixels[key] if kind.needs_image else None
+                    write(piece.region, kind.pixels(piece.predictions[head], image))
 
+    @property
+    def _needs_probabilities(self) -> bool:
+        return any(kind.needs_probabilities for kind in self.kinds)
 
-def _picture(prediction: Prediction, kind: str, image: np.ndarray | None) -> np.ndarray:
-    """Return pixels of one kind of result, (h, w) or (h, w, bands)."""
-    if kind == "prob":
-        return np.moveaxis(_probabilities(prediction), 0, -1)
-    if kind == "overlay" and image is not None:
-        return prediction.overlay(image)
-    if kind == "color":
-        return prediction.color
-    packed = prediction.space.label_map.packed_rgb
-    return np.stack(unpack(prediction.mask), -1) if packed else prediction.mask
+    def _target(self, head: str, kind: OutputKind, name: Path, suffix: str) -> Path:
+        folder = self.output / head if len(self.pipeline.spaces) > 1 else self.output
+        target = folder / kind.name / name
+        return target.with_name(target.name + suffix)
 
 
 def find_images(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
-    """Return (file, its name below the path that was given), folders searched wholly, sorted.
+    """Return (file, its name below the given path); folders are searched recursively, sorted.
 
-    Raises: PluxelError for a path that is not there, or if nothing is found.
+    Raises: PluxelError for a path that does not exist, or if no image is found.
     """
     found = [pair for path in paths for pair in _expand(path)]
     if not found:
-        raise PluxelError(f"no images there; they end in {', '.join(sorted(IMAGE_SUFFIXES))}")
+        raise PluxelError(f"no images found; they end in {', '.join(sorted(IMAGE_SUFFIXES))}")
     return found
 
 
@@ -164,10 +152,10 @@ def _expand(path: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def output_names(images: Sequence[tuple[Path, Path]]) -> dict[Path, Path]:
-    """Return the name without suffix that each image's results get, none of them twice.
+    """Return the name that each image's results get, without suffix and without duplicates.
 
-    Where ``a.jpg`` and ``a.png`` meet, their suffixes stay; where even the full names are alike,
-    a number tells them apart.
+    If ``a.jpg`` and ``a.png`` meet, they keep their suffixes; if even the full names are equal, a
+    number distinguishes them.
     """
     unique = dict(images)
     stems = Counter(name.with_suffix("") for name in unique.values())
@@ -179,50 +167,3 @@ def output_names(images: Sequence[tuple[Path, Path]]) -> dict[Path, Path]:
         again = taken[chosen]
         names[path] = chosen if again == 1 else chosen.with_name(f"{chosen.name}-{again}")
     return names
-
-
-def _save_all(
-    pipeline: Pipeline,
-    inputs: Mapping[str, np.ndarray],
-    output: Path,
-    name: Path,
-    kinds: Collection[str],
-    tile: Tile,
-) -> None:
-    image = next(iter(inputs.values()))
-    predictions = pipeline.predict(inputs, probabilities="prob" in kinds, tile=tile)
-    for head, prediction in predictions.items():
-        for kind in kinds:
-            _save(prediction, image, kind, _folder(output, head, predictions) / kind / name)
-
-
-def _folder(output: Path, head: str, heads: Collection[str]) -> Path:
-    return output / head if len(heads) > 1 else output
-
-
-def _save(prediction: Prediction, image: np.ndarray, kind: str, target: Path) -> None:
-    """Save one kind of result under ``target``, to which the suffix is added."""
-    if kind == "index":
-        packed = prediction.space.label_map.packed_rgb
-        write_mask(_suffixed(target, ".png"), prediction.mask, packed_rgb=packed)
-    elif kind == "prob":
-        with replacing(_suffixed(target, ".npz")) as unfinished:
-            np.savez_compressed(
-                unfinished,
-                probabilities=_probabilities(prediction).astype(np.float16),
-                class_names=np.array(prediction.space.class_names),
-            )
-    else:
-        picture = prediction.color if kind == "color" else prediction.overlay(image)
-        with replacing(_suffixed(target, ".png")) as unfinished:
-            Image.fromarray(picture).save(unfinished, format="PNG")
-
-
-def _probabilities(prediction: Prediction) -> np.ndarray:
-    if prediction.probabilities is None:
-        raise PluxelError("this prediction was made without probabilities")
-    return prediction.probabilities
-
-
-def _suffixed(target: Path, suffix: str) -> Path:
-    return target.with_name(target.name + suffix)

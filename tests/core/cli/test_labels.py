@@ -12,7 +12,7 @@ from pluxel.core.cli import main
 from pluxel.core.cli.labels import align
 from pluxel.core.config.sections.labels import LabelsConfig
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.embeddings.matching import THRESHOLD
+from pluxel.core.contracts.options import MATCH_THRESHOLD
 from pluxel.core.model.blueprint import merge_labels
 from pluxel.plugins.datasets.voc import LABELS
 
@@ -165,4 +165,4 @@ def test_an_unknown_embedding(labels):
 
 def test_the_help_tells_the_threshold_that_counts():
     (option,) = (one for one in align.params if one.name == "threshold")
-    assert f"[default: {THRESHOLD}]" in str(getattr(option, "help", ""))
+    assert f"[default: {MATCH_THRESHOLD}]" in str(getattr(option, "help", ""))

@@ -92,7 +92,7 @@ def test_images_of_one_name_do_not_overwrite_each_other(pluxel, trained, tmp_pat
     [
         (
             ["--save", "indx"],
-            "'indx' is none of index, color, overlay, prob. Did you mean 'index'?",
+            "'indx' is not one of index, color, overlay, prob. Did you mean 'index'?",
         ),
         (["--device", "cuda:9"], "device 'cuda:9' is not available on this machine"),
     ],
@@ -107,7 +107,7 @@ def test_mistakes_are_told(pluxel, trained, tmp_path, arguments, message):
 def test_paths_that_are_not_there_and_folders_without_images(pluxel, trained, tmp_path):
     (tmp_path / "nothing").mkdir()
     assert "does not exist" in pluxel("predict", trained, "gone.jpg", "--output", "o").stderr
-    assert "no images there" in pluxel("predict", trained, "nothing", "--output", "o").stderr
+    assert "no images found" in pluxel("predict", trained, "nothing", "--output", "o").stderr
     not_a_run = pluxel("predict", tmp_path / "nothing", "x.png", "--output", "o")
     assert "is not a run: it has no config.yaml" in not_a_run.stderr
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from pluxel.core import Embedding, Factory
 from pluxel.core.common.files import MissingFile
-from pluxel.core.config._load import load_words
+from pluxel.core.config._load_words import load_words
 from pluxel.core.embeddings import Download, UnknownWordError, WordVectors
 from pluxel.registry import Host, PluxelError
 

@@ -1,15 +1,15 @@
-"""Images of any size through a model in pieces, with the result of the whole.
+"""Run a model on an image of any size tile by tile, with the result of the whole image.
 
-A pixel's scores come from the cells around it, and a cell sees no further than its receptive field.
-So a piece of the image with that much around it (a halo), cut where the network's strides fall on
+A pixel's scores depend on the cells around it, and a cell sees no further than its receptive field.
+So a tile with that much of the image around it (a halo), cut where the network's strides fall on
 the same pixels, gives the scores that the whole image gives; what layers pad at the cut stays in
-the halo. Where receptive fields have no end (attention, global pooling), no piece can be exact:
-windows that overlap are blended there, each counting by a Gaussian around its middle.
+the halo. If receptive fields are infinite (attention, global pooling), no tile can be exact:
+overlapping windows are then blended, each weighted by a Gaussian around its center.
 """
 
 from ....geometry.regions import BLOCK, Region
-from ._probing import tried
 from ._reach import Reach, reach_of
 from ._tiling import Tiling
+from ._verifying import verified
 
-__all__ = ["BLOCK", "Reach", "Region", "Tiling", "reach_of", "tried"]
+__all__ = ["BLOCK", "Reach", "Region", "Tiling", "reach_of", "verified"]

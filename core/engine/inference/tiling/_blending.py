@@ -1,4 +1,4 @@
-"""Overlapping windows for networks to which no piece of an image looks as in the whole."""
+"""Blend overlapping windows, for networks whose scores depend on the whole image."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ....geometry.scores import Scores
 from ....model.network import SegmentationModel
 
 DEVIATION = 0.25
-"""Standard deviation of the Gaussian that windows are blended by, as a share of their length."""
+"""Standard deviation of the Gaussian that weights windows, as a share of their length."""
 
 
 class Blend:
     """Overlapping windows, one around each tile, and their weighted mean.
 
-    ``tile``: side of the tiles, in pixels. Windows begin at multiples of ``step``, so their cells
-    are the same cells of one grid. Of their scores, those of three rows of tiles are kept.
+    ``tile``: side of the tiles, in pixels. Windows begin at multiples of ``step``, so that their
+    cells lie on one grid. The scores of three rows of windows are kept.
     """
 
     def __init__(
@@ -42,14 +42,17 @@ class Blend:
             heads = self.model.heads
             yield tile, {head: _mean(tile, [(r, s[head]) for r, s in around]) for head in heads}
 
+    def window(self, tile: Region) -> Region:
+        """Return the window around a tile."""
+        rows, columns = (
+            range(max(0, span.start - self.margin), min(pixels, span.stop + self.margin))
+            for span, pixels in zip((tile.rows, tile.columns), self.size, strict=True)
+        )
+        return Region(rows, columns)
+
     def _window(self, place: tuple[int, int], read: Read) -> ScoredRegion:
         if place not in self.windows:
-            tile = self.tiles[place]
-            rows, columns = (
-                range(max(0, span.start - self.margin), min(pixels, span.stop + self.margin))
-                for span, pixels in zip((tile.rows, tile.columns), self.size, strict=True)
-            )
-            region = Region(rows, columns)
+            region = self.window(self.tiles[place])
             self.windows[place] = region, self.model(read(region))
         return self.windows[place]
 
@@ -75,7 +78,7 @@ def _mean(tile: Region, windows: Sequence[tuple[Region, Scores]]) -> Scores:
 
 
 def _cells(window: Region, scores: Scores) -> Region:
-    """Return which cells of the whole image's map those of a window are."""
+    """Return the cells of a window as cells of the whole image's map."""
     spans = zip(
         (window.rows, window.columns), scores.grid.stride, scores.tensor.shape[-2:], strict=True
     )
@@ -86,7 +89,7 @@ def _cells(window: Region, scores: Scores) -> Region:
 
 
 def _around(tile: Region, grid: Grid, cells: Sequence[Region]) -> Region:
-    """Return the cells that a tile's pixels lie between, as far as there are any."""
+    """Return the cells that enclose a tile's pixels, clipped to those that exist."""
     last = max(c.rows.stop for c in cells), max(c.columns.stop for c in cells)
     rows, columns = (
         range(
@@ -101,6 +104,6 @@ def _around(tile: Region, grid: Grid, cells: Sequence[Region]) -> Region:
 
 
 def _gaussian(cells: int, like: Tensor) -> Tensor:
-    """Return the weights of a window's cells along one axis, (cells,), 1 in its middle."""
+    """Return the weights of a window's cells along one axis, (cells,), 1 at its center."""
     distance = torch.linspace(-1, 1, cells + 2, device=like.device, dtype=like.dtype)[1:-1]
     return torch.exp(-((distance / (2 * DEVIATION)) ** 2) / 2)

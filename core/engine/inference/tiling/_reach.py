@@ -1,4 +1,4 @@
-"""How far scores look into the image, backbone and decoder taken together."""
+"""How far scores depend on the image, backbone and decoder taken together."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ....model.network import Head, Scored, SegmentationModel, Stream
 
 @dataclass(frozen=True)
 class Reach:
-    """How a model looks at images, as far as windows must know it.
+    """What tiles must know of a model: which pixels its scores depend on.
 
     ``specs``: grid and receptive field of the scores of each head and stream. ``step``: windows
-    begin at its multiples. ``multiple``: inside of an image they end at multiples of it.
-    ``minimum``: pixels of a window along each side, where the image has them.
+    begin at its multiples. ``multiple``: inside an image, windows end at its multiples.
+    ``minimum``: the fewest pixels of a window along each side, if the image has as many.
     """
 
     specs: tuple[FeatureSpec, ...]
@@ -35,7 +35,7 @@ class Reach:
             for head in model.heads.values()
             for name in head.decoders
         ]
-        # What a backbone says of itself may be more than what it shows.
+        # A backbone may declare more than measuring shows.
         multiple = lcm(
             *(getattr(backbone, "pad_multiple", 1) for backbone in backbones),
             *(network.pad_multiple for network in networks),
@@ -49,12 +49,12 @@ class Reach:
 
     @property
     def is_finite(self) -> bool:
-        """Whether every cell sees a part of the image only."""
+        """Whether every cell sees only a part of the image."""
         return all(max(spec.receptive_field) < inf for spec in self.specs)
 
     @property
     def halo(self) -> int:
-        """The most pixels to either side that the scores of a pixel depend on."""
+        """The most pixels, to either side, that the scores of a pixel depend on."""
         return max(
             ceil(spec.grid.stride[axis] + spec.reach[axis])
             for spec in self.specs
@@ -63,14 +63,14 @@ class Reach:
 
     @property
     def block(self) -> int:
-        """Pixels after which both the network's cells and the blocks of files begin again."""
+        """Pixels after which the network's cells and the blocks of files coincide again."""
         return lcm(self.step, BLOCK)
 
     def tiles(self, tile: int, pixels: int, axis: int) -> list[range]:
-        """Cut an axis into tiles of so many pixels, those at its ends longer.
+        """Cut an axis of an image into tiles of ``tile`` pixels; the first and the last are longer.
 
-        An end needs no halo on its outer side, so that windows there are no larger than others.
-        They lie on the blocks of files if tiles of this size can.
+        They need no halo on their outer side, so their windows are not larger than the others.
+        Tiles lie on the blocks of files if their size allows it.
         """
         far = self.step * (self.halo + self.minimum)
         inner = range(far, far + tile)
@@ -82,7 +82,7 @@ class Reach:
         return [range(start, stop) for start, stop in pairwise(cuts)]
 
     def window(self, tile: range, pixels: int, axis: int) -> range:
-        """Return the pixels that decide the scores of a tile of an image of so many pixels."""
+        """Return the pixels that decide the scores of a tile, of all ``pixels`` along an axis."""
         seen = [_seen(spec, tile, pixels, axis) for spec in self.specs]
         needed = max(self.minimum, *(last + 1 for _, last in seen))
         stop = min(pixels, -(-needed // self.multiple) * self.multiple)
@@ -93,8 +93,8 @@ class Reach:
 def _seen(spec: FeatureSpec, tile: range, pixels: int, axis: int) -> tuple[int, int]:
     """Return the first and the last pixel that the cells around a tile's pixels see.
 
-    Maps of networks without padding end inside the image: the last cell then stands for all pixels
-    beyond it, as does the first.
+    The maps of networks without padding end inside the image: the first and the last cell then
+    stand for all pixels beyond them.
     """
     stride, offset = spec.grid.stride[axis], spec.grid.offset[axis]
     half = spec.reach[axis]
@@ -105,12 +105,12 @@ def _seen(spec: FeatureSpec, tile: range, pixels: int, axis: int) -> tuple[int, 
 
 
 def reach_of(stream: Stream, head: Head, name: str) -> FeatureSpec:
-    """Return grid and receptive field of what a head's decoder says of the stream ``name``.
+    """Return grid and receptive field of the scores that a head's decoder gives stream ``name``.
 
-    Of a decoder that evaluates the backbone more densely, those of the coarse scores, which see as
-    much.
+    For a decoder that evaluates the backbone more densely: those of the coarse scores, which see as
+    much of the image.
 
-    Raises: PluxelError if the two take no images of any size.
+    Raises: PluxelError if backbone and decoder accept images of no size.
     """
     return _measured(stream, head, name).specs[0]
 

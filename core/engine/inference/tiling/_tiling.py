@@ -1,4 +1,4 @@
-"""Tiles of an image, each with the window that decides it."""
+"""Tiles of an image, each with the window that its scores depend on."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Tiling:
 
     @classmethod
     def of(cls, model: SegmentationModel, reach: Reach, tile: int) -> Tiling:
-        """Round a tile to whole blocks of files, or up to whole steps where it is too small.
+        """Round a tile to whole blocks of files, or up to whole steps if it is too small for that.
 
-        Raises: PluxelError for one that is smaller than the halo that it would need.
+        Raises: PluxelError for a tile that is smaller than its halo.
         """
         if reach.is_finite and tile < reach.halo:
             raise PluxelError(
-                f"a tile of {tile} pixels is smaller than what its scores look at around it, "
-                f"{reach.halo} pixels: give it at least that"
+                f"a tile of {tile} pixels is smaller than its halo of {reach.halo} pixels; "
+                f"use at least {reach.halo}"
             )
         whole = round(tile / reach.block) * reach.block
         if tile < reach.block or (reach.is_finite and whole < reach.halo):
@@ -54,8 +54,7 @@ class Tiling:
         The grid of the scores counts pixels from the corner of the tile.
         """
         if not self.reach.is_finite:
-            tiles = self.tiles(size)
-            yield from Blend(self.model, tiles, self.tile, self.reach.step, size).run(read)
+            yield from self._blend(size).run(read)
             return
         for tile in self.tiles(size):
             window = self.window(tile, size)
@@ -66,7 +65,20 @@ class Tiling:
             )
 
     def window(self, tile: Region, size: Size) -> Region:
-        """Return the piece of the image that decides the scores of a tile."""
+        """Return the part of an image (H, W) that decides the scores of a tile.
+
+        It contains the tile, except at the end of an image if the network does not pad.
+        """
         return Region(
             self.reach.window(tile.rows, size[0], 0), self.reach.window(tile.columns, size[1], 1)
         )
+
+    def windows(self, size: Size) -> dict[Region, Region]:
+        """Return, for each window that ``run`` reads, the tile that it surrounds."""
+        if self.reach.is_finite:
+            return {self.window(tile, size): tile for tile in self.tiles(size)}
+        blend = self._blend(size)
+        return {blend.window(tile): tile for tile in blend.tiles.values()}
+
+    def _blend(self, size: Size) -> Blend:
+        return Blend(self.model, self.tiles(size), self.tile, self.reach.step, size)

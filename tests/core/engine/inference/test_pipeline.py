@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 from pluxel.core import LabelMap, Pipeline
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.engine.inference.pipeline import Prediction
+from pluxel.core.engine.inference.prediction import Prediction
 from pluxel.registry import PluxelError
 from torch import nn
+
+from . import nets
 
 GRAY = np.arange(24, dtype=np.uint8).reshape(4, 6)
 RGB = np.dstack([GRAY] * 3)
@@ -84,19 +86,19 @@ def test_several_inputs_are_read_by_name():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (RGB, "the model reads image, depth: give a mapping by these names"),
+        (RGB, "the model reads image, depth: pass a mapping by these names"),
         ({"image": RGB}, "the model also reads depth"),
         (
             {"image": RGB, "depht": GRAY},
-            "the model has no input 'depht', it reads image, depth. Did you mean 'depth'?",
+            "the model has no input 'depht'; it reads image, depth. Did you mean 'depth'?",
         ),
         (
             {"image": RGB, "depth": GRAY, "hha": RGB},
-            "the model has no input 'hha', it reads image, depth.",
+            "the model has no input 'hha'; it reads image, depth.",
         ),
         (
             {"image": RGB, "depth": GRAY[:3]},
-            "the inputs are of different sizes (height × width): image 4×6, depth 3×6",
+            "the inputs have different sizes (height × width): image 4×6, depth 3×6",
         ),
         (
             {"image": RGB, "depth": RGB},
@@ -107,3 +109,40 @@ def test_several_inputs_are_read_by_name():
 def test_inputs_that_do_not_fit_are_refused(given, message):
     with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
         pipeline(image=3, depth=1).read(given)
+
+
+@pytest.fixture(scope="module")
+def two_heads() -> Pipeline:
+    return nets.pipeline(heads=("semantic", "geometric"))
+
+
+def test_a_call_returns_an_array_whatever_the_number_of_heads(two_heads: Pipeline) -> None:
+    pixels = nets.image(40, 50)
+    one = nets.pipeline()(pixels)
+    assert isinstance(one, np.ndarray)
+    assert one.shape == (40, 50)
+    found = two_heads.predict(pixels)
+    assert [*found] == ["semantic", "geometric"]
+    for head, prediction in found.items():
+        assert np.array_equal(two_heads(pixels, head=head), prediction.mask)
+    assert np.array_equal(nets.pipeline()(pixels, head="semantic"), one)
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (
+            None,
+            "the model has several heads: semantic, geometric. Name one, such as head='semantic', "
+            "or call .predict(image), which returns all of them by name",
+        ),
+        (
+            "geometrik",
+            "the model has no head 'geometrik'; it has semantic, geometric. "
+            "Did you mean 'geometric'?",
+        ),
+    ],
+)
+def test_a_call_needs_to_know_the_head(two_heads: Pipeline, head, message: str) -> None:
+    with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
+        two_heads("this file is not read.png", head=head)

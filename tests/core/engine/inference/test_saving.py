@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from pluxel.core import LabelMap, Pipeline
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.engine.inference import saving
-from pluxel.core.engine.inference.pipeline import Prediction
+from pluxel.core.engine.inference import outputs
+from pluxel.core.engine.inference.prediction import Prediction
 from pluxel.core.engine.inference.saving import find_images, predict_files
 from pluxel.registry import PluxelError
 from torch import nn
@@ -37,7 +37,7 @@ def test_several_inputs_are_refused_before_any_file_is_read(tmp_path):
 
 def test_unknown_kinds_are_refused_before_any_file_is_read(tmp_path):
     (tmp_path / "a.png").touch()
-    message = "'overlays' is none of index, color, overlay, prob. Did you mean 'overlay'?"
+    message = "'overlays' is not one of index, color, overlay, prob. Did you mean 'overlay'?"
     with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
         predict_files(Black(), [tmp_path], tmp_path / "out", ["index", "overlays"])
 
@@ -82,7 +82,7 @@ def test_a_disk_that_refuses_ends_it_at_once(images, tmp_path, monkeypatch, capl
         calls.append(path)
         raise PluxelError(f"cannot write {path}: No space left on device")
 
-    monkeypatch.setattr(saving, "write_mask", full)
+    monkeypatch.setattr(outputs, "write_mask", full)
     with pytest.raises(PluxelError, match=r"cannot write .*/out/index/a.png: No space left"):
         predict_files(Black(), [images], tmp_path / "out", ["index"])
     assert len(calls) == 1

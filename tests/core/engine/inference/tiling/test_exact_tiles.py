@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core import FeatureSpec, Grid, Scores, resample
-from pluxel.core.engine.inference.tiling import Reach, Tiling, tried
+from pluxel.core.engine.inference.tiling import Reach, Tiling, verified
 from pluxel.core.model.network import SegmentationModel
 from pluxel.core.model.strips import resampled_classes
 from torch import Tensor, nn
@@ -153,5 +153,5 @@ def test_of_networks_that_were_probed_one_image_tells_whether_tiles_can_be_exact
     for net, is_exact in ((aligned, False), (blocks(), True), (strided(), True)):
         reach = Reach.of(net)
         assert reach.is_finite
-        assert tried(net, reach, {"image": 3}).is_finite is is_exact
+        assert verified(net, reach, {"image": 3}).is_finite is is_exact
     assert Reach.of(aligned).specs[0].source == Reach.of(blocks()).specs[0].source == "probed"

@@ -19,7 +19,8 @@ from .networks import strided
 def test_a_tile_smaller_than_its_halo_is_refused() -> None:
     net = strided()
     reach = Reach.of(net)
-    with pytest.raises(PluxelError, match=f"smaller than what its .* {reach.halo} pixels"):
+    message = f"is smaller than its halo of {reach.halo} pixels; use at least {reach.halo}$"
+    with pytest.raises(PluxelError, match=message):
         Tiling.of(net, reach, reach.halo - 1)
     rounded = Tiling.of(net, reach, reach.halo).tile
     assert rounded % reach.step == 0

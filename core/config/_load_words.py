@@ -1,0 +1,87 @@
+"""From files and the command line to a valid configuration of word vectors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from ...registry import Host, PluxelError
+from ._config import Config, Written
+from ._dump import to_plain
+from ._load import Layers, pipeline_of, read_file, validate, whole
+from .sections.embedding import EmbeddingConfig, is_embedding, long_path
+from .tree.emit import emit
+from .tree.files import display
+from .tree.nodes import Location, MapNode
+from .tree.overrides import RANK, parse_overrides
+from .tree.problems import Problems
+
+
+@dataclass(frozen=True)
+class WordsConfig(Written):
+    """``settings``: what a file and the command line say of word vectors, with defaults.
+
+    ``source``: the file, or the working folder where there is none.
+    """
+
+    settings: EmbeddingConfig
+    source: Path
+
+    def show(self, *, origin: bool = False) -> str:
+        """Return the configuration as YAML, each value's origin behind it if asked for."""
+        tree = to_plain(self.settings, absolute=False)
+        return emit(tree, (lambda path: self.origin(*path)) if origin else None)
+
+
+def load_words(
+    path: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    host: Host,
+    environment: Mapping[str, str] = os.environ,
+) -> WordsConfig:
+    """Read a configuration of word vectors, as `load_config` reads one of a pipeline.
+
+    Without ``path``, the overrides are all there is: ``embedding=glove``. A path that begins
+    with no key of such a file is one of the embedding's: ``dim=50`` is ``embedding.dim=50``.
+    Raises: ConfigError with everything that is wrong, in file order; PluxelError if there is no
+    such file, or if it describes a pipeline.
+    """
+    nothing = MapNode(MappingProxyType({}), Location("command line", rank=RANK))
+    file = Layers(Path(), nothing, Problems()) if path is None else read_file(path)
+    if file.tree.entries and not is_embedding(file.tree):
+        raise PluxelError(
+            f"{display(file.source)} describes a pipeline; word vectors are written "
+            "'embedding: {type: …}'"
+        )
+    return _words(file, overrides, host, environment)
+
+
+def load_any(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    host: Host,
+    environment: Mapping[str, str] = os.environ,
+) -> Config | WordsConfig:
+    """Read a configuration of either kind: its keys decide which.
+
+    Raises: as `load_config`.
+    """
+    file = read_file(path)
+    load = _words if is_embedding(file.tree) else pipeline_of
+    return load(file, overrides, host, environment)
+
+
+def _words(
+    file: Layers, overrides: Sequence[str], host: Host, environment: Mapping[str, str]
+) -> WordsConfig:
+    layer = parse_overrides(overrides, file.problems, long_path)
+    tree = whole(file.tree, layer, environment, file.problems)
+    settings = validate(tree, EmbeddingConfig, host, file.problems)
+    file.problems.stop_if_any()
+    assert settings is not None
+    return WordsConfig(tree, host, settings, file.source)

@@ -1,0 +1,62 @@
+"""What a pipeline accepts as an image, read into raw pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ....registry import PluxelError, did_you_mean
+from ...data.images import check_pixels, check_range, convert, read_image
+
+ImageLike = str | Path | Image.Image | np.ndarray
+"""A file, a PIL image (turned upright by its EXIF), or (H, W) or (H, W, channels) raw pixels."""
+
+
+def read_inputs(
+    image: ImageLike | Mapping[str, ImageLike], channels: Mapping[str, int]
+) -> dict[str, np.ndarray]:
+    """Return the raw pixels (H, W, channels) of each input.
+
+    ``channels``: of each input that the model reads, by name.
+
+    Raises: PluxelError for an unreadable file, an empty image, and inputs that are missing,
+    unknown, or of different sizes.
+    """
+    names = [*channels]
+    if not isinstance(image, Mapping):
+        if len(names) > 1:
+            raise PluxelError(f"the model reads {', '.join(names)}: pass a mapping by these names")
+        image = dict.fromkeys(names, image)
+    for name in image:
+        if name not in names:
+            raise PluxelError(
+                f"the model has no input '{name}'; it reads {', '.join(names)}."
+                f"{did_you_mean(str(name), names)}"
+            )
+    if missing := [name for name in names if name not in image]:
+        raise PluxelError(f"the model also reads {', '.join(missing)}")
+    arrays = {name: _pixels(image[name], channels[name], name) for name in names}
+    _check_sizes(arrays)
+    return arrays
+
+
+def _pixels(image: ImageLike, channels: int, name: str) -> np.ndarray:
+    if isinstance(image, str | Path):
+        array = read_image(Path(image), channels)
+    elif isinstance(image, Image.Image):
+        # An image that was opened from a file knows its name.
+        array = convert(image, channels, getattr(image, "filename", "") or f"input '{name}'")
+    else:
+        label = f"input '{name}'"
+        array = check_range(check_pixels(image, channels, label), label)
+    return np.require(array, requirements=["C", "W"])  # torch warns of read-only arrays
+
+
+def _check_sizes(arrays: Mapping[str, np.ndarray]) -> None:
+    sizes = {name: array.shape[:2] for name, array in arrays.items()}
+    if len(set(sizes.values())) > 1:
+        found = ", ".join(f"{name} {height}×{width}" for name, (height, width) in sizes.items())
+        raise PluxelError(f"the inputs have different sizes (height × width): {found}")

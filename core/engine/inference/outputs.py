@@ -1,0 +1,135 @@
+"""What can be saved of a prediction: one record for each kind of output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from ....registry import PluxelError, did_you_mean
+from ...common.files import replacing
+from ...contracts.colors import unpack
+from ...contracts.labels import LabelSpace
+from ...data.images import write_mask
+from .prediction import Prediction
+
+
+class Bands(NamedTuple):
+    """The bands of a raster: their type, and a name for each."""
+
+    dtype: str
+    names: Sequence[str] = ("",)
+
+
+@dataclass(frozen=True)
+class OutputKind:
+    """A kind of output; `OUTPUT_KINDS` lists them all.
+
+    ``name``: on the command line, and of its folder. ``summary``: one phrase for the help.
+    ``pixels``: returns (h, w) or (h, w, bands) from a prediction and, if ``needs_image``, the raw
+    pixels (h, w, channels) that it is of. ``bands``: of the raster that large images become,
+    window by window. ``suffix`` and ``write``: of the file that any other image becomes.
+    """
+
+    name: str
+    summary: str
+    pixels: Callable[[Prediction, np.ndarray | None], np.ndarray]
+    bands: Callable[[LabelSpace], Bands]
+    suffix: str
+    write: Callable[[Path, np.ndarray, LabelSpace], None]
+    needs_probabilities: bool = False
+    needs_image: bool = False
+
+
+def output_kinds(names: Iterable[str]) -> list[OutputKind]:
+    """Return the kinds of these names. Raises: PluxelError for an unknown one."""
+    known = {kind.name: kind for kind in OUTPUT_KINDS}
+    for name in names:
+        if name not in known:
+            raise PluxelError(
+                f"{name!r} is not one of {', '.join(known)}.{did_you_mean(name, known)}"
+            )
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def _ids(prediction: Prediction, _image: np.ndarray | None) -> np.ndarray:
+    packed = prediction.space.label_map.packed_rgb
+    return np.stack(unpack(prediction.mask), -1) if packed else prediction.mask
+
+
+def _color(prediction: Prediction, _image: np.ndarray | None) -> np.ndarray:
+    return prediction.color
+
+
+def _overlay(prediction: Prediction, image: np.ndarray | None) -> np.ndarray:
+    if image is None:
+        raise PluxelError("an overlay needs the pixels of the image")
+    return prediction.overlay(image)
+
+
+def _probabilities(prediction: Prediction, _image: np.ndarray | None) -> np.ndarray:
+    if prediction.probabilities is None:
+        raise PluxelError("this prediction was made without probabilities")
+    return np.moveaxis(prediction.probabilities, 0, -1)
+
+
+def _rgb_bands(_space: LabelSpace) -> Bands:
+    return Bands("uint8", ("red", "green", "blue"))
+
+
+def _id_bands(space: LabelSpace) -> Bands:
+    if space.label_map.packed_rgb:
+        return _rgb_bands(space)
+    return Bands("uint8" if max(space.label_map.ids) <= 255 else "uint16")
+
+
+def _class_bands(space: LabelSpace) -> Bands:
+    return Bands("float32", space.class_names)
+
+
+def write_png(path: Path, pixels: np.ndarray, _space: LabelSpace) -> None:
+    """Write ids (h, w), or colors (h, w, 3) uint8."""
+    if pixels.ndim == 2:
+        write_mask(path, pixels)
+        return
+    with replacing(path) as unfinished:
+        Image.fromarray(pixels.astype(np.uint8, copy=False)).save(unfinished, format="PNG")
+
+
+def write_npz(path: Path, pixels: np.ndarray, space: LabelSpace) -> None:
+    """Write probabilities (h, w, C) as ``probabilities`` (C, h, w) beside ``class_names``."""
+    with replacing(path) as unfinished:
+        np.savez_compressed(
+            unfinished,
+            probabilities=np.moveaxis(pixels, -1, 0).astype(np.float16),
+            class_names=np.array(space.class_names),
+        )
+
+
+OUTPUT_KINDS = (
+    OutputKind("index", "raw ids, PNG", _ids, _id_bands, ".png", write_png),
+    OutputKind("color", "colors of the classes, PNG", _color, _rgb_bands, ".png", write_png),
+    OutputKind(
+        "overlay",
+        "colors over the image, PNG",
+        _overlay,
+        _rgb_bands,
+        ".png",
+        write_png,
+        needs_image=True,
+    ),
+    OutputKind(
+        "prob",
+        "probabilities, NPZ: (C, H, W) float16",
+        _probabilities,
+        _class_bands,
+        ".npz",
+        write_npz,
+        needs_probabilities=True,
+    ),
+)
+"""All kinds of output, in the order in which help and errors list them."""
