@@ -108,12 +108,12 @@ def atrous(rounds: int) -> None:
         torch.manual_seed(0)
         network = without_padding(make())
         step = 32 // factor
-        rarefied = Dilated(network, 3, step)
+        dilated = Dilated(network, 3, step)
         image = torch.randn(1, 3, 500, 500)
 
-        def spread(rarefied: Dilated = rarefied, image: Tensor = image) -> Tensor:
+        def spread(dilated: Dilated = dilated, image: Tensor = image) -> Tensor:
             with torch.inference_mode():
-                return rarefied(image)  # pyright: ignore[reportReturnType]
+                return dilated(image)  # pyright: ignore[reportReturnType]
 
         def shifts(
             network: nn.Module = network, image: Tensor = image, f: int = factor, s: int = step
@@ -125,7 +125,7 @@ def atrous(rounds: int) -> None:
         one, other = spread(), shifts()
         difference = float((one - other).abs().max() / (other.max() - other.min()))
         costs = {
-            "spread": multiply_adds(_Call(rarefied.network.to("meta"), rarefied), image.to("meta")),
+            "spread": multiply_adds(_Call(dilated.network.to("meta"), dilated), image.to("meta")),
             "shifts": multiply_adds(
                 _Call(network, lambda x, n=network, f=factor, s=step: stitched(n, x, f, s)),
                 image.to("meta"),

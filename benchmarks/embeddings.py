@@ -168,10 +168,10 @@ def shared(text: Path, _rounds: int) -> None:
     try:
         replies = [_line(process) for process in processes]
         for process in processes:
-            _go_on(process)
+            _continue(process)
         replies = [[float(one) for one in _line(process).split()] for process in processes]
         for process in processes:
-            _go_on(process)
+            _continue(process)
     finally:
         for process in processes:
             process.communicate()
@@ -256,7 +256,7 @@ def _line(process: subprocess.Popen[str]) -> str:
     return line
 
 
-def _go_on(process: subprocess.Popen[str]) -> None:
+def _continue(process: subprocess.Popen[str]) -> None:
     assert process.stdin
     process.stdin.write("\n")
     process.stdin.flush()

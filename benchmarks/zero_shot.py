@@ -12,7 +12,7 @@ those of the unseen ones are
 - ``directions``: drawn uniformly.
 
 Of those that are drawn, the medians over all draws are shown, column by column, and the best draw.
-For each set: mean accuracy among the unseen classes alone (chance is one in as many), and mean IU
+For each set: mean accuracy among the unseen classes alone (chance is one in as many), and mean IoU
 of seen and of unseen classes and their harmonic mean, uncalibrated and at the calibration that is
 best for this very set.
 """

@@ -142,7 +142,7 @@ def test_the_layers_hold(installed: Path) -> None:
         ("core/geometry/grid.py", "def late():\n    from ...plugins.decoders import fcn"),
     ],
 )
-def test_a_breach_of_the_layers_is_found(installed: Path, module: str, line: str) -> None:
+def test_a_violation_of_the_layers_is_found(installed: Path, module: str, line: str) -> None:
     with (installed / "pluxel" / module).open("a") as file:
         file.write(f"\n\n{line}\n")
     shown = lint_imports(installed)

@@ -159,7 +159,7 @@ class PretrainedBackbone(nn.Module):
         return found
 
 
-class _Maps(nn.Module):
+class _FeatureMaps(nn.Module):
     """A backbone as a network of its layers alone."""
 
     def __init__(self, backbone: PretrainedBackbone) -> None:
@@ -177,7 +177,7 @@ def _dilated_network(backbone: PretrainedBackbone, in_channels: int, output_stri
     its layers do not allow it.
     """
     try:
-        found = Dilated(_Maps(backbone), in_channels, output_stride)
+        found = Dilated(_FeatureMaps(backbone), in_channels, output_stride)
     except NotEquivariant as error:
         raise NotEquivariant(f"output_stride {output_stride} cannot be had: {error}") from error
     largest = max(max(one.grid.stride) for one in found.maps)

@@ -52,13 +52,13 @@ class Readable:
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes, at most ``size``. Raises: PluxelError where the disk refuses."""
-        return self._told(self._file.read, size)
+        return self._guarded(self._file.read, size)
 
     def readline(self, size: int = -1) -> bytes:
         """Return the rest of the line, at most ``size`` bytes. Raises: as `read`."""
-        return self._told(self._file.readline, size)
+        return self._guarded(self._file.readline, size)
 
-    def _told(self, read: Callable[[int], bytes], size: int) -> bytes:
+    def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
         try:
             return read(size)
         except gzip.BadGzipFile:

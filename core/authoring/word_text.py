@@ -74,7 +74,7 @@ def read_text(
     if header:
         lines, number = lines[1:], 2
     origin = _IN_HEADER if header else "line 1" if dim is None else "'dim'"
-    rows = _Rows(stream.name, found, words, origin)
+    rows = _LineParser(stream.name, found, words, origin)
     for block in chain([lines], blocks):
         tokens, vectors, numbers = rows.of(block, number)
         if tokens:
@@ -137,7 +137,7 @@ def _dim_of(line: bytes, stream: ByteStream, dim: int | None, hint: Hint) -> int
             "its rows and '1', for it cannot be told from a list otherwise"
         )
     raise PluxelError(
-        f"{stream.name}, line 1 is not a word with numbers: {_shown(line)}"
+        f"{stream.name}, line 1 is not a word with numbers: {_quoted(line)}"
         f"{hint(line) or _advice(line)}"
     )
 
@@ -152,8 +152,8 @@ def _advice(line: bytes) -> str:
     return ""
 
 
-class _Rows:
-    """Makes words and vectors of lines."""
+class _LineParser:
+    """Parses lines into words and vectors."""
 
     def __init__(self, name: str, dim: int, words: Words, origin: str) -> None:
         self.name, self.dim, self.words, self._origin = name, dim, words, origin
@@ -183,7 +183,7 @@ class _Rows:
         if 2 * self._doubtful > rows:
             raise PluxelError(
                 f"{self.name}, line {number:,}: more than the {self.dim} numbers of "
-                f"{self._origin}: {_shown(line)}"
+                f"{self._origin}: {_quoted(line)}"
             )
 
     def doubts(self) -> dict[str, str]:
@@ -191,7 +191,7 @@ class _Rows:
         if not self._doubtful:
             return {}
         number, line = self._first_doubtful
-        first = f"line {number:,}: {_shown(line)}"
+        first = f"line {number:,}: {_quoted(line)}"
         logger.warning(
             "%s: words that end in a space and a number: %s; do these lines have a number too "
             "many? The first is %s",
@@ -205,10 +205,10 @@ class _Rows:
         fields = line.rsplit(b" ", self.dim)
         if len(fields) <= self.dim:
             raise self._wrong(number, len(fields) - 1, line)
-        self._look_at(fields[0], number, line)
+        self._check_word(fields[0], number, line)
         return fields[0], b" ".join(fields[1:])
 
-    def _look_at(self, word: bytes, number: int, line: bytes) -> None:
+    def _check_word(self, word: bytes, number: int, line: bytes) -> None:
         parts = word.split(b" ")
         if len(parts) == 1:
             return
@@ -240,7 +240,7 @@ class _Rows:
             hint = "; is it binary? The embedding 'word2vec' reads such files"
         return PluxelError(
             f"{self.name}, line {number:,}: {found} numbers where there should be {self.dim}: "
-            f"{_shown(line)}{hint}"
+            f"{_quoted(line)}{hint}"
         )
 
 
@@ -263,6 +263,6 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _shown(line: bytes) -> str:
+def _quoted(line: bytes) -> str:
     text = line.decode(errors="replace")
     return f"'{text[:60]} …'" if len(text) > 60 else f"'{text}'"

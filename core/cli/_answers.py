@@ -88,7 +88,7 @@ class Asking:
 
     def ask(self, questions: Sequence[Question]) -> None:
         """Answer all of them. Raises: PluxelError with all that is wrong with any of them."""
-        from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+        from ...registry import PluxelError
 
         answers = self._answers(questions)
         if errors := [answer.error for answer in answers if answer.error is not None]:
@@ -107,7 +107,7 @@ class Asking:
             failed += sum(answer.error is not None for answer in answers)
             total += len(answers)
         if failed:
-            click.echo(f"{failed:,} of {total:,} could not be answered", err=True)
+            click.echo(f"{failed:,} of {total:,} failed", err=True)
             sys.exit(1)
 
     def _show(self, answers: Sequence[Answer], *, headed: bool) -> None:
@@ -115,7 +115,7 @@ class Asking:
         click.echo("\n".join(lines))
 
     def _answers(self, questions: Sequence[Question]) -> list[Answer]:
-        from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+        from ...registry import PluxelError
 
         made: list[Query | str] = []  # or why there is none
         for question in questions:

@@ -1,19 +1,12 @@
-"""Groups of commands that know the nearest name, and that import a command only when it runs."""
+"""Groups of commands that suggest the nearest name, and import a command only when it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import click
-
-
-class LazyCommand(NamedTuple):
-    """Where a command lives, as ``package.module:attribute``, and the line that the help shows."""
-
-    target: str
-    help: str
 
 
 class Group(click.Group):
@@ -25,29 +18,28 @@ class Group(click.Group):
         """Find the command; a usage error (exit code 2) if there is none."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            from ...registry import did_you_mean  # noqa: PLC0415 - only a mistake pays for it
+            from ...registry import did_you_mean
 
             ctx.fail(f"No such command {name!r}.{did_you_mean(name, self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
 
 class LazyGroup(Group):
-    """A group whose commands are a table; its help needs none of them."""
+    """A group whose help is a table: command ``x`` is ``x`` in the module ``x`` of this package."""
 
-    table: ClassVar[Mapping[str, LazyCommand]] = {}
+    table: ClassVar[Mapping[str, str]] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names in the order of the table, which is that of a person's work."""
+        """Return the names in the order of the table, which is the order of use."""
         return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import a command."""
         if cmd_name not in self.table:
             return None
-        module, _, attribute = self.table[cmd_name].target.partition(":")
-        return getattr(import_module(module), attribute)
+        return getattr(import_module(f".{cmd_name}", __package__), cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the table."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, command.help) for name, command in self.table.items()])
+            formatter.write_dl(list(self.table.items()))

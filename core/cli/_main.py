@@ -1,7 +1,7 @@
-"""The command ``pluxel``: its table of commands, its global options, and how it ends.
+"""The command ``pluxel``: its table of commands, its global options and its exit codes.
 
-Exit codes: 0; 1 where a check found something; 2 for a mistake in what was asked; 130 for Ctrl-C.
-Light by construction: whatever a command needs is imported when it runs.
+Exit codes: 0; 1 if a check found a problem; 2 for a mistake of the user; 130 for Ctrl-C. The help
+starts fast because a command imports what it needs only when it runs.
 """
 
 from __future__ import annotations
@@ -13,46 +13,27 @@ from typing import ClassVar, NoReturn
 
 import click
 
-from ._groups import LazyCommand, LazyGroup
+from ._groups import LazyGroup
 from ._session import Session
 
 
 class Commands(LazyGroup):
     """The commands, in the order of use."""
 
-    table: ClassVar[Mapping[str, LazyCommand]] = {
-        "demo": LazyCommand(
-            "pluxel.core.cli.demo:demo", "Train, evaluate and predict on generated shapes."
-        ),
-        "data": LazyCommand("pluxel.core.cli.data:data", "Check your own images and masks."),
-        "config": LazyCommand(
-            "pluxel.core.cli.config:config", "Check, show and describe YAML files."
-        ),
-        "train": LazyCommand("pluxel.core.cli.train:train", "Train the pipeline of a YAML file."),
-        "evaluate": LazyCommand("pluxel.core.cli.evaluate:evaluate", "Evaluate a run on a split."),
-        "predict": LazyCommand("pluxel.core.cli.predict:predict", "Segment images with a run."),
-        "verify": LazyCommand(
-            "pluxel.core.cli.verify:verify", "Check claims of equality on your own pipeline."
-        ),
-        "benchmark": LazyCommand(
-            "pluxel.core.cli.benchmark:benchmark", "Compare costs side by side on this machine."
-        ),
-        "similar": LazyCommand(
-            "pluxel.core.cli.similar:similar", "Find the words nearest to a word."
-        ),
-        "analogy": LazyCommand(
-            "pluxel.core.cli.analogy:analogy", "Complete: A is to B as C is to …"
-        ),
-        "embeddings": LazyCommand(
-            "pluxel.core.cli.embeddings:embeddings",
-            "List, convert, evaluate and plot word vectors.",
-        ),
-        "labels": LazyCommand(
-            "pluxel.core.cli.labels:labels", "Match the classes of two datasets."
-        ),
-        "plugins": LazyCommand(
-            "pluxel.core.cli.plugins:plugins", "List components and find what is broken."
-        ),
+    table: ClassVar[Mapping[str, str]] = {
+        "demo": "Train, evaluate and predict on generated shapes.",
+        "data": "Check your own images and masks.",
+        "config": "Check, show and describe YAML files.",
+        "train": "Train the pipeline of a YAML file.",
+        "evaluate": "Evaluate a run on a split.",
+        "predict": "Segment images with a run.",
+        "verify": "Check claims of equality on your own pipeline.",
+        "benchmark": "Compare costs side by side on this machine.",
+        "similar": "Find the words nearest to a word.",
+        "analogy": "Complete: A is to B as C is to …",
+        "embeddings": "List, inspect, convert, evaluate and plot word vectors.",
+        "labels": "Match the classes of two datasets.",
+        "plugins": "List components, explain a name, and find what is broken.",
     }
 
 
@@ -99,7 +80,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit code."""
     session = Session()
     try:
-        # A command returns nothing; an int here is the code that it gave to ctx.exit.
+        # A command returns nothing; an int is the code that it passed to ctx.exit.
         code = cli.main(args, prog_name="pluxel", standalone_mode=False, obj=session)
     except click.ClickException as error:
         _explained(error).show()
@@ -108,7 +89,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         click.echo("Interrupted", err=True)
         code = 130
     except Exception as error:
-        from ...registry import PluxelError  # noqa: PLC0415 - only an error pays for it
+        from ...registry import PluxelError
 
         if not isinstance(error, PluxelError):
             raise
@@ -121,7 +102,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 def _explained(error: click.ClickException) -> click.ClickException:
-    """Say of a global option that was given to a command where it goes."""
+    """Return an error that says where a misplaced global option goes."""
     names = {name for option in cli.params for name in option.opts}
     if not isinstance(error, click.NoSuchOption) or error.option_name not in names:
         return error

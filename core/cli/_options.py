@@ -69,7 +69,7 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace what already
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise PluxelError if a file exists that the user has not allowed to be replaced."""
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ...registry import PluxelError
 
     if path.exists() and not overwrite:
         raise PluxelError(f"{path} already exists; --overwrite replaces it")

@@ -23,6 +23,6 @@ class Session:
     @cached_property
     def host(self) -> Host:
         """The installed plugins; looked for when a command first asks."""
-        from ...registry import Host  # noqa: PLC0415 - the help needs no plugins
+        from ...registry import Host
 
         return Host(files=self.plugins, allow=self.allow or None, deny=self.deny)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _NONE = """\
 Which word vectors? Give --embedding NAME, such as glove with --set name=6B --set dim=50, or \
---config FILE; $PLUXEL_EMBEDDING holds a name for when none is given. pluxel embeddings list \
-shows what there is."""
+--config FILE. $PLUXEL_EMBEDDING sets the default. pluxel embeddings list shows what is \
+available."""
 
 _FASTTEXT = (793712314).to_bytes(4, "little")
 """What a fastText model begins with."""
@@ -47,7 +47,7 @@ class WordSource:
 
     def reading(self, path: Path) -> WordSource:
         """Return the same for a file: by the component that is named, or else by its suffix."""
-        from ..config.tree.emit import scalar  # noqa: PLC0415 - the help stays light
+        from ..config.tree.emit import scalar
 
         name = self.embedding or _reader(path)
         return WordSource(
@@ -59,7 +59,7 @@ class WordSource:
 
         Raises: ConfigError; UsageError if that is not set either.
         """
-        from ..config._load_words import load_words  # noqa: PLC0415 - the help stays light
+        from ..config._load_words import load_words
 
         named = any(one.startswith("embedding") for one in self.settings)
         usual = os.environ.get("PLUXEL_EMBEDDING") if not (self.config or named) else None
@@ -75,7 +75,7 @@ class WordSource:
 
     def search(self, session: Session) -> WordSearch:
         """Return the vectors with the index that is asked for."""
-        from ..embeddings import WordSearch  # noqa: PLC0415 - the help stays light
+        from ..embeddings import WordSearch
 
         loaded = self.load(session)
         chosen = loaded.settings
@@ -130,8 +130,8 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _built(loaded: WordsConfig) -> WordVectors:
-    from ..common.progress import configure_logging  # noqa: PLC0415
-    from ..embeddings import WordVectors  # noqa: PLC0415 - the help stays light
+    from ..common.progress import configure_logging
+    from ..embeddings import WordVectors
 
     configure_logging()
     with loaded.at("embedding"):
@@ -140,7 +140,7 @@ def _built(loaded: WordsConfig) -> WordVectors:
 
 def _reader(path: Path) -> str:
     """Return the component that reads files with this suffix."""
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ...registry import PluxelError
 
     if path.suffix == ".bin":
         try:
@@ -153,7 +153,8 @@ def _reader(path: Path) -> str:
         return found
     known = ", ".join([".bin", *_READERS])
     raise PluxelError(
-        f"'{path}': which component reads it? --embedding names one; known by suffix are {known}"
+        f"'{path}': no component is known for this suffix; --embedding names one; known suffixes: "
+        f"{known}"
     )
 
 
@@ -162,9 +163,9 @@ def _override(session: Session, name: str) -> str:
 
     Raises: PluxelError with the nearest name, of components or of vectors, for one of neither.
     """
-    from ...registry import PluxelError, did_you_mean  # noqa: PLC0415 - the help stays light
-    from ..config.tree.emit import scalar  # noqa: PLC0415
-    from ..embeddings import offered  # noqa: PLC0415
+    from ...registry import PluxelError, did_you_mean
+    from ..config.tree.emit import scalar
+    from ..embeddings import offered
 
     host = session.host
     if host.owners("embedding", name):

@@ -56,7 +56,7 @@ def _split(line: str) -> list[str]:
 
 
 def _query(search: WordSearch, words: Sequence[str]) -> Query:
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
+    from ...registry import PluxelError
 
     if len(words) != 3:
         raise PluxelError(_THREE)

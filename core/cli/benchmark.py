@@ -36,9 +36,9 @@ def dense(session: Session, rounds: int, threads: int | None, device: str | None
     Compares one pass of AlexNet over 500×500 pixels, which gives a 10×10 map, with a batch of 100
     crops: forward alone, and forward with backward.
     """
-    import torch  # noqa: PLC0415 - the help stays light
+    import torch
 
-    from ..engine.evaluation.dense_evaluation import dense_evaluation  # noqa: PLC0415
+    from ..engine.evaluation.dense_evaluation import dense_evaluation
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -34,10 +34,10 @@ def check(session: Session, config: str, settings: tuple[str, ...]) -> None:
     Builds the model of a pipeline without allocating its weights, which finds parts that do not
     fit together. Does not read word vectors. Exit code 2 if anything is wrong.
     """
-    from ..config._config import Config  # noqa: PLC0415 - the help stays light
-    from ..config._load_words import load_any  # noqa: PLC0415 - the help stays light
-    from ..config.tree.files import display  # noqa: PLC0415 - the help stays light
-    from ..engine.training.check import check_training  # noqa: PLC0415
+    from ..config._config import Config
+    from ..config._load_words import load_any
+    from ..config.tree.files import display
+    from ..engine.training.check import check_training
 
     loaded = load_any(config, settings, host=session.host)
     if not isinstance(loaded, Config):
@@ -56,7 +56,7 @@ def check(session: Session, config: str, settings: tuple[str, ...]) -> None:
 @click.pass_obj
 def show(session: Session, config: str, settings: tuple[str, ...], origin: bool) -> None:
     """Print CONFIG in full: bases merged, references resolved, defaults filled in."""
-    from ..config._load_words import load_any  # noqa: PLC0415 - the help stays light
+    from ..config._load_words import load_any
 
     loaded = load_any(config, settings, host=session.host)
     click.echo(loaded.show(origin=origin), nl=False)
@@ -70,8 +70,8 @@ def schema(session: Session, output: Path | None) -> None:
 
     It describes every installed component, including those of third-party plugins.
     """
-    from ..common.files import write_text  # noqa: PLC0415
-    from ..config._schema import config_schema  # noqa: PLC0415 - the help stays light
+    from ..common.files import write_text
+    from ..config._schema import config_schema
 
     text = json.dumps(config_schema(session.host), indent=2, ensure_ascii=False) + "\n"
     if output is None:
@@ -86,7 +86,7 @@ def schema(session: Session, output: Path | None) -> None:
 @config.command("list")
 def list_() -> None:
     """List the configurations that come with Pluxel."""
-    from ..config.tree.files import shipped  # noqa: PLC0415 - the help stays light
+    from ..config.tree.files import shipped
 
     files = shipped()
     width = max(map(len, files), default=0)

@@ -38,7 +38,7 @@ def check(ctx: click.Context, config: str, settings: tuple[str, ...], as_json: b
     their image in size, ids that the label map does not list, classes that never occur, and images
     in two splits. Prints the frequency of each class. Exit code 1 if there is any problem.
     """
-    from ..config._load import load_config  # noqa: PLC0415 - the help stays light
+    from ..config._load import load_config
 
     loaded = load_config(config, settings, host=ctx.obj.host)
     report = _check(loaded)
@@ -61,12 +61,12 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
 
     Pairs images with masks, detects the format of the masks, and chooses settings for a laptop.
     """
-    from ..common.files import replacing  # noqa: PLC0415
-    from ..common.progress import configure_logging, track  # noqa: PLC0415
-    from ..config._load import load_config  # noqa: PLC0415
-    from ..data.pairing import images_in  # noqa: PLC0415
-    from ..data.survey import survey  # noqa: PLC0415
-    from .scaffold.recipe import write_recipe  # noqa: PLC0415
+    from ..common.files import replacing
+    from ..common.progress import configure_logging, track
+    from ..config._load import load_config
+    from ..data.pairing import images_in
+    from ..data.survey import survey
+    from .scaffold.recipe import write_recipe
 
     configure_logging()
     refuse_existing(output, overwrite=overwrite)
@@ -86,10 +86,10 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
 
 
 def _check(loaded: Config) -> Report:
-    from ..common.progress import configure_logging, track  # noqa: PLC0415
-    from ..data.check import check_data  # noqa: PLC0415
-    from ..data.splits import open_split  # noqa: PLC0415
-    from ..model.blueprint import make_blueprint  # noqa: PLC0415 - the help stays light
+    from ..common.progress import configure_logging, track
+    from ..data.check import check_data
+    from ..data.splits import open_split
+    from ..model.blueprint import make_blueprint
 
     configure_logging()
     pipeline = loaded.pipeline

@@ -38,10 +38,10 @@ def _pluxel(*arguments: str) -> None:
 
 def _draw(folder: Path) -> None:
     """Write some images of the split `val` as files, for `pluxel predict`."""
-    from PIL import Image  # noqa: PLC0415 - the help stays light
+    from PIL import Image
 
-    from ...registry import Host  # noqa: PLC0415
-    from ..config._load import load_config  # noqa: PLC0415
+    from ...registry import Host
+    from ..config._load import load_config
 
     pipeline = load_config(CONFIG, host=Host()).pipeline
     dataset = pipeline.dataset(split=pipeline.splits["val"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,7 @@ def embeddings() -> None:
 @click.pass_obj
 def list_(session: Session, cache: Path | None, as_json: bool) -> None:
     """List embeddings, their downloads and the cache."""
-    from ..embeddings import cache_folder, offered  # noqa: PLC0415 - the help stays light
+    from ..embeddings import cache_folder, offered
 
     components = session.host.components("embedding")
     offers = {
@@ -81,7 +80,7 @@ def list_(session: Session, cache: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def info(session: Session, source: WordSource, as_json: bool) -> None:
     """Show size, words, norms and source of word vectors."""
-    from ..embeddings import summarize  # noqa: PLC0415 - the help stays light
+    from ..embeddings import summarize
 
     summary = summarize(source.words(session))
     if as_json:
@@ -112,8 +111,8 @@ def convert(
     names. Writes text without a header (.txt) or with one (.vec), word2vec's binary format (.bin),
     Pluxel's own store (.safetensors), or an array (.npy) with a list of words (.words.txt).
     """
-    from ..common.progress import track  # noqa: PLC0415 - the help stays light
-    from ..embeddings import blocks_of, files_of, format_of, write_vectors  # noqa: PLC0415
+    from ..common.progress import track
+    from ..embeddings import blocks_of, files_of, format_of, write_vectors
 
     if len(paths) not in (1, 2):
         raise click.UsageError("Give SOURCE and DEST, or only DEST with --embedding or --config.")
@@ -157,9 +156,9 @@ def evaluate(
     Reports the correlation of cosines with scores, and the share of analogies that 3CosAdd solves.
     Pairs and questions with unknown words are left out; the number of those used is reported.
     """
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..embeddings import WHERE_SETS_ARE, PairScores  # noqa: PLC0415
-    from ..embeddings import evaluate as measure  # noqa: PLC0415
+    from ...registry import PluxelError
+    from ..embeddings import WHERE_SETS_ARE, PairScores
+    from ..embeddings import evaluate as measure
 
     if not files:
         raise PluxelError("no test sets: give their files", [WHERE_SETS_ARE])
@@ -169,7 +168,9 @@ def evaluate(
         scores = measure(file, search, first=restrict)
         pairs = isinstance(scores, PairScores)
         if as_json:
-            records.append({"file": str(file), **(_judged(scores) if pairs else _record(scores))})
+            records.append(
+                {"file": str(file), **(_pair_record(scores) if pairs else _record(scores))}
+            )
         else:
             click.echo("\n".join(_pairs(file, scores) if pairs else _analogies(file, scores)))
     if as_json:
@@ -196,9 +197,9 @@ def plot(
     PCA keeps large distances; t-SNE keeps neighbors together and little else. Requires pip install
     'pluxel[plot]'.
     """
-    import torch  # noqa: PLC0415 - the help stays light
+    import torch
 
-    from ..embeddings import plane, save_plot  # noqa: PLC0415
+    from ..embeddings import plane, save_plot
 
     distinct = list(dict.fromkeys(words))
     vectors = source.words(session)
@@ -208,8 +209,8 @@ def plot(
 
 
 def _stores(folder: Path) -> list[Store]:
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..embeddings import open_store  # noqa: PLC0415
+    from ...registry import PluxelError
+    from ..embeddings import open_store
 
     found = []
     for path in sorted(folder.glob("[!.]*.safetensors")):  # others are being written, or were
@@ -271,9 +272,10 @@ def _analogies(file: Path, scores: AnalogyScores) -> list[str]:
     ]
 
 
-def _judged(scores: PairScores) -> dict[str, Any]:
-    # JSON has no NaN.
-    return {key: None if isnan(value) else value for key, value in asdict(scores).items()}
+def _pair_record(scores: PairScores) -> dict[str, Any]:
+    from ..common.numerics import finite_or_none
+
+    return {key: finite_or_none(value) for key, value in asdict(scores).items()}
 
 
 def _record(scores: AnalogyScores) -> dict[str, Any]:

@@ -42,11 +42,11 @@ def evaluate(
     evaluation, such as dataset.root=/elsewhere. After any other change, such as a different
     decoder, they are not the results of this run, and only --output writes them.
     """
-    from accelerate import PartialState  # noqa: PLC0415 - the help stays light
+    from accelerate import PartialState
 
-    from ..common.progress import configure_logging  # noqa: PLC0415
-    from ..engine.evaluation.evaluate_run import evaluate_run  # noqa: PLC0415
-    from ..engine.evaluation.table import table  # noqa: PLC0415
+    from ..common.progress import configure_logging
+    from ..engine.evaluation.evaluate_run import evaluate_run
+    from ..engine.evaluation.table import table
 
     configure_logging()
     results, written = evaluate_run(

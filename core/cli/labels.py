@@ -61,9 +61,9 @@ def align(
     one class per line. Classes match if their names are equal or close in meaning. Check the map,
     then put it under `labels`, or under `maps` of the dataset `concat`.
     """
-    from ..common.files import write_text  # noqa: PLC0415
-    from ..contracts.options import MATCH_THRESHOLD  # noqa: PLC0415
-    from ..embeddings.matching import align, vectors_of  # noqa: PLC0415
+    from ..common.files import write_text
+    from ..contracts.options import MATCH_THRESHOLD
+    from ..embeddings.matching import align, vectors_of
 
     if output is not None:
         refuse_existing(output, overwrite=overwrite)
@@ -95,8 +95,8 @@ def _label_map(session: Session, given: str) -> LabelMap:
 
     Raises: PluxelError if it means none.
     """
-    from ...registry import PluxelError, UnknownComponent  # noqa: PLC0415 - the help stays light
-    from ..config.sections.labels import declared_map  # noqa: PLC0415
+    from ...registry import PluxelError, UnknownComponent
+    from ..config.sections.labels import declared_map
 
     path = Path(given)
     if path.suffix in (".yaml", ".yml"):
@@ -106,18 +106,20 @@ def _label_map(session: Session, given: str) -> LabelMap:
     try:
         return declared_map(session.host, given)
     except UnknownComponent as error:
-        raise PluxelError(error.message, (*error.notes, f"nor is there a file {path}")) from error
+        raise PluxelError(
+            error.message, (*error.notes, f"there is no file {path} either")
+        ) from error
     except PluxelError as error:
-        ways = "give a configuration, FILE.yaml, or a text file with a class a line"
+        ways = "give a configuration, FILE.yaml, or a text file with one class per line"
         raise PluxelError(error.message, (*error.notes, ways)) from error
 
 
 def _configured(session: Session, path: str) -> LabelMap:
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..config._load import load_config  # noqa: PLC0415
-    from ..config.sections.labels import declared_labels  # noqa: PLC0415
-    from ..contracts.labels import main_map  # noqa: PLC0415
-    from ..data.splits import open_split  # noqa: PLC0415
+    from ...registry import PluxelError
+    from ..config._load import load_config
+    from ..config.sections.labels import declared_labels
+    from ..contracts.labels import main_map
+    from ..data.splits import open_split
 
     config = load_config(path, host=session.host)
     make, splits = config.pipeline.dataset, config.pipeline.splits
@@ -132,8 +134,8 @@ def _configured(session: Session, path: str) -> LabelMap:
 
 
 def _listed(path: Path) -> LabelMap:
-    from ...registry import PluxelError  # noqa: PLC0415 - the help stays light
-    from ..contracts.labels import LabelMap  # noqa: PLC0415
+    from ...registry import PluxelError
+    from ..contracts.labels import LabelMap
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -141,10 +143,10 @@ def _listed(path: Path) -> LabelMap:
         raise PluxelError(f"cannot read {path}: {error}") from error
     names = [line.strip() for line in text.splitlines() if line.strip()]
     if not names:
-        raise PluxelError(f"{path}: no class stands in it; write one a line")
+        raise PluxelError(f"{path}: contains no class; write one per line")
     for name in names:
         if names.count(name) > 1:
-            raise PluxelError(f"{path}: class '{name}' stands there {names.count(name)} times")
+            raise PluxelError(f"{path}: class '{name}' occurs {names.count(name)} times")
     return LabelMap(dict(enumerate(names)))
 
 
@@ -174,8 +176,8 @@ def _lines(
     title: str, labels: LabelMap, matches: Sequence[ClassMatch], free: Sequence[str]
 ) -> Iterator[str]:
     """Yield the lines of a YAML file, comments below each other."""
-    from ..config.tree.emit import scalar  # noqa: PLC0415 - the help stays light
-    from ..contracts.labels import IGNORE  # noqa: PLC0415
+    from ..config.tree.emit import scalar
+    from ..contracts.labels import IGNORE
 
     found = {match.source: match for match in matches}
     rows: list[tuple[str, str, str]] = []
@@ -185,18 +187,18 @@ def _lines(
         entry = f"  {scalar(labels.key_of(raw))}: {scalar(target)}"
         rows.append((entry, name, _reason(match) if match else ""))
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
-    yield _comment(f"{title} Vectors know what is talked of together: check each line.")
+    yield _comment(f"{title} Word vectors find related, not equal, meanings: check each line.")
     yield "map:"
     for entry, name, reason in rows:
         yield f"{entry:<{widths[0]}}  # {name:<{widths[1]}}  {reason}".rstrip()
     alone = [match for match in matches if match.target is None]
     vague = [match.source for match in alone if not match.nearest]
     far = [match.source for match in alone if match.nearest]
-    for why, ignored in (("for nothing is near enough", far), ("by their names", vague)):
+    for why, ignored in (("since no class is near enough", far), ("because of their names", vague)):
         if ignored:
             yield _comment(f"Ignored, {why}: {', '.join(ignored)}.")
     if free:
-        yield _comment(f"Classes that get nothing: {', '.join(free)}.")
+        yield _comment(f"Classes without a match: {', '.join(free)}.")
 
 
 def _comment(text: str) -> str:

@@ -38,7 +38,7 @@ def list_(session: Session, kind: str | None, as_json: bool) -> None:
     else:
         _print_lines(rows)
     for failure in host.failures:  # stdout beside JSON belongs to the program that reads it
-        click.echo(f"{failure}: pluxel plugins doctor shows where", err=as_json)
+        click.echo(f"{failure}: run pluxel plugins doctor for details", err=as_json)
 
 
 @plugins.command()
@@ -65,7 +65,7 @@ def doctor(ctx: click.Context) -> None:
 
     Exit code 1 if anything is broken.
     """
-    from ._doctor import diagnose  # noqa: PLC0415 - imports all that the components need
+    from ._doctor import diagnose
 
     host: Host = ctx.obj.host
     broken = len(host.failures)
@@ -107,10 +107,10 @@ def _print_lines(rows: Sequence[Row]) -> None:
 
 
 def _print_table(rows: Sequence[Row]) -> None:
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - a pipe needs no colors
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table("kind", "name", "provider", "summary", box=SIMPLE_HEAD)
     for kind, component in rows:

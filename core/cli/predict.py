@@ -20,7 +20,7 @@ class _Save(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the option and its help."""
-        from ..engine.inference.outputs import OUTPUT_KINDS  # noqa: PLC0415
+        from ..engine.inference.outputs import OUTPUT_KINDS
 
         known = ", ".join(f"{kind.name} ({kind.summary})" for kind in OUTPUT_KINDS)
         self.help = f"Comma-separated kinds of output: {known}."
@@ -28,7 +28,7 @@ class _Save(click.Option):
 
 
 def _kinds(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    from ..engine.inference.outputs import output_kinds  # noqa: PLC0415 - the help stays light
+    from ..engine.inference.outputs import output_kinds
 
     chosen = tuple(part.strip() for part in value.split(","))
     try:
@@ -95,9 +95,9 @@ def predict(
 
     Unreadable images are reported and skipped; the exit code is then 1.
     """
-    from ..common.progress import configure_logging  # noqa: PLC0415
-    from ..engine.inference.pipeline import Pipeline  # noqa: PLC0415 - the help stays light
-    from ..engine.inference.saving import predict_files  # noqa: PLC0415
+    from ..common.progress import configure_logging
+    from ..engine.inference.pipeline import Pipeline
+    from ..engine.inference.saving import predict_files
 
     configure_logging()
     pipeline = Pipeline.load(run, settings, device=device, host=session.host)

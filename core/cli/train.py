@@ -34,12 +34,12 @@ def train(
     Ctrl-C (or SIGTERM) saves the state and stops; --resume auto continues from there. --overwrite
     deletes an existing run and keeps all other files in its directory.
     """
-    from ..common.progress import configure_logging  # noqa: PLC0415
-    from ..config._load import load_config  # noqa: PLC0415 - the help stays light
-    from ..engine.run import Run  # noqa: PLC0415
-    from ..engine.training.check import check_training  # noqa: PLC0415
-    from ..engine.training.experiment import Experiment  # noqa: PLC0415
-    from ..engine.training.train import Trainer  # noqa: PLC0415
+    from ..common.progress import configure_logging
+    from ..config._load import load_config
+    from ..engine.run import Run
+    from ..engine.training.check import check_training
+    from ..engine.training.experiment import Experiment
+    from ..engine.training.train import Trainer
 
     if overwrite and resume:
         raise click.UsageError("--overwrite starts again, --resume continues: give only one.")

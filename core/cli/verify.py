@@ -54,10 +54,10 @@ def dense(
     be equal: everywhere for the two forms of dilation, and in cells that see only the image
     for dilation and shift-and-stitch.
     """
-    import torch  # noqa: PLC0415 - the help stays light
+    import torch
 
-    from ..config._load import load_config  # noqa: PLC0415
-    from ..engine.evaluation.verification import verify_dense  # noqa: PLC0415
+    from ..config._load import load_config
+    from ..engine.evaluation.verification import verify_dense
 
     reports = verify_dense(
         load_config(config, settings, host=ctx.obj.host),
@@ -95,7 +95,7 @@ def _sentence(one: Difference, tolerance: float) -> str:
     if one.interior is None:
         return f"{text}; every cell sees beyond the image, where layers pad: give a larger --size"
     return (
-        f"{text}; by {one.interior:.1e} where nothing beyond the image is in sight: "
+        f"{text}; by {one.interior:.1e} in cells that see only the image: "
         f"{_verdict(one.interior, tolerance)}"
     )
 

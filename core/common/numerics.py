@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Lock
@@ -14,6 +15,21 @@ from torch import Tensor
 def at_least_float32(tensor: Tensor) -> Tensor:
     """Return half precision as float32, others as they are."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def unit_vectors(vectors: Tensor, norms: Tensor | None = None) -> Tensor:
+    """Return vectors (…, D) of length 1, float64; vectors of zeros stay zeros.
+
+    ``norms``: (…,), if they are known.
+    """
+    vectors = vectors.double()
+    norms = vectors.norm(dim=-1) if norms is None else norms
+    return vectors / (norms + (norms == 0)).unsqueeze(-1)
+
+
+def finite_or_none(value: float) -> float | None:
+    """Return a value as JSON holds it, which has neither NaN nor infinity."""
+    return value if math.isfinite(value) else None
 
 
 @contextmanager

@@ -69,12 +69,12 @@ def track(description: str, total: int, completed: int = 0) -> Iterator[Advance]
         yield _Lines(description, total, completed)
 
 
-_shown: ContextVar[Progress | None] = ContextVar("shown", default=None)
+_active: ContextVar[Progress | None] = ContextVar("active", default=None)
 """The bars that are on the terminal: it has room for one display of them."""
 
 
 def _bar(description: str, total: int, completed: int) -> Iterator[Advance]:
-    if (outer := _shown.get()) is not None:
+    if (outer := _active.get()) is not None:
         yield from _task(outer, description, total, completed)
         return
     columns = (
@@ -86,11 +86,11 @@ def _bar(description: str, total: int, completed: int) -> Iterator[Advance]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console(), transient=True) as progress:
-        token = _shown.set(progress)
+        token = _active.set(progress)
         try:
             yield from _task(progress, description, total, completed)
         finally:
-            _shown.reset(token)
+            _active.reset(token)
 
 
 def _task(progress: Progress, description: str, total: int, completed: int) -> Iterator[Advance]:

@@ -74,8 +74,8 @@ def _kind(kind: str, host: Host) -> Schema:
         names = _spellings(kind, component, host)
         key = f"{kind}.{component.provider}.{component.name}"
         definitions[key] = _component(kind, component, host, definitions, f"{key}.")
-        is_meant = {"properties": {"type": {"enum": names}}, "required": ["type"]}
-        branches.append({"if": is_meant, "then": {"$ref": _pointer(key)}})
+        condition = {"properties": {"type": {"enum": names}}, "required": ["type"]}
+        branches.append({"if": condition, "then": {"$ref": _pointer(key)}})
         spellings += names
     named = {"anyOf": [{"enum": spellings}, {"$ref": _pointer("reference")}]}
     definitions[kind] = {

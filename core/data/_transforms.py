@@ -21,13 +21,13 @@ from ..common.logs import log_once
 KeyPath = tuple[str | int, ...]
 TransformProblem = tuple[KeyPath, str]
 
-_NORMALISED = (
+_NORMALIZED = (
     "the stream normalizes with the statistics that travel with the weights, so {name} does not "
     "belong in a pipeline; delete it"
 )
 _COMPOSED = "a list is composed as it stands; write Sequential for a list inside a list"
 _REFUSED = {
-    **dict.fromkeys(("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D"), _NORMALISED),
+    **dict.fromkeys(("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D"), _NORMALIZED),
     **dict.fromkeys(("Compose", "ReplayCompose"), _COMPOSED),
     **dict.fromkeys(
         (
@@ -188,11 +188,11 @@ class Builder:
             at = (*place, *first) if first and first[0] in arguments else place
             messages.setdefault(at, []).append(line["msg"].removeprefix("Value error, "))
         for at, texts in messages.items():
-            said = " or: ".join(dict.fromkeys(texts))
+            text = " or: ".join(dict.fromkeys(texts))
             if at != place:
                 name, argument = place[-1], str(at[-1])
-                said = f"'{argument}' of {name}: {said} (it is {arguments[argument]!r})"
-            self._problem(at, said)
+                text = f"'{argument}' of {name}: {text} (it is {arguments[argument]!r})"
+            self._problem(at, text)
 
     def _construct(self, kind: type, arguments: Mapping[str, Any], place: KeyPath) -> Any | None:
         try:

@@ -141,9 +141,9 @@ class _SplitReader:
         place = f"sample {index} of {class_name(self.dataset)}"
         sample = self._attempt(lambda: read_sample(self.dataset, index), place)
         if sample is not None:
-            self._look_at(sample)
+            self._check(sample)
 
-    def _look_at(self, sample: Sample) -> None:
+    def _check(self, sample: Sample) -> None:
         size = None
         for name in self.dataset.channels:
             if (array := self._array(raw_input, sample, name)) is not None:

@@ -29,7 +29,7 @@ IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 _LOSSY = {"JPEG", "MPO"}
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
-_WIDE_GREY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
+_WIDE_GRAY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
 
 T = TypeVar("T")
 
@@ -243,7 +243,7 @@ def _upright(image: Image.Image, name: Path | str) -> Image.Image:
 def _convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
     image = _upright(image, name)
     target = _MODES.get(channels, image.mode)
-    wide = image.mode in _WIDE_GREY or image.mode == "F"
+    wide = image.mode in _WIDE_GRAY or image.mode == "F"
     if wide and channels == 1:
         return check_pixels(_wide_pixels(image, name), channels, name)
     if image.mode == target:
@@ -258,7 +258,7 @@ def _convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
 
 def _describe(image: Image.Image) -> str:
     names = {"1": "1-bit", "L": "grayscale", "LA": "grayscale with alpha", "P": "palette"}
-    names |= dict.fromkeys(_WIDE_GREY, "16-bit grayscale") | {"F": "floating point"}
+    names |= dict.fromkeys(_WIDE_GRAY, "16-bit grayscale") | {"F": "floating point"}
     return names.get(image.mode, image.mode)
 
 
@@ -276,7 +276,7 @@ def _eight_bits(wide: np.ndarray) -> np.ndarray:
 def _index_mask(path: Path) -> np.ndarray:
     with _open(path) as image:
         _warn_if_lossy(path, image)
-        if image.mode in {"1", "L", "P", *_WIDE_GREY}:
+        if image.mode in {"1", "L", "P", *_WIDE_GRAY}:
             ids = np.asarray(image)
             return ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
         bands = np.asarray(image)

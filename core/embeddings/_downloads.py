@@ -116,13 +116,13 @@ class _Bytes:
 
     def __init__(self, advance: Callable[[], None]) -> None:
         self.total = 0
-        self._advance, self._done, self._shown = advance, 0, 0
+        self._advance, self._done, self._reported = advance, 0, 0
 
     def update(self, count: int) -> None:
         """Count bytes."""
         self._done += count
-        while self._shown < self._done // _MEBIBYTE:
-            self._shown += 1
+        while self._reported < self._done // _MEBIBYTE:
+            self._reported += 1
             self._advance()
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""How well word vectors agree with people: judged pairs of words, and analogies.
+"""How well word vectors agree with people: rated pairs of words, and analogies.
 
 The sets are text files of their authors; what is computed equals gensim's ``evaluate_word_pairs``
 and ``evaluate_word_analogies``. Words are compared in capital letters; of several that are alike
@@ -7,7 +7,6 @@ then, the most frequent counts.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError
+from ..common.numerics import finite_or_none, unit_vectors
 from ._queries import Query, WordSearch
 
 WHERE_SETS_ARE = """\
@@ -107,7 +107,7 @@ def evaluate(
     return _pairs(lines, known, path)
 
 
-class _Line(NamedTuple):
+class _NumberedLine(NamedTuple):
     number: int
     text: str
 
@@ -145,7 +145,7 @@ class _Known:
         return words.known(word) if words.has_subwords and words.unknown == "subword" else None
 
 
-def _lines(path: Path) -> Iterator[_Line]:
+def _lines(path: Path) -> Iterator[_NumberedLine]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -155,7 +155,7 @@ def _lines(path: Path) -> Iterator[_Line]:
     except UnicodeDecodeError as error:
         raise PluxelError(f"{path} is no text in UTF-8", [WHERE_SETS_ARE]) from error
     lines = [
-        _Line(number, line)
+        _NumberedLine(number, line)
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip() and not line.startswith("#")
     ]
@@ -164,12 +164,12 @@ def _lines(path: Path) -> Iterator[_Line]:
     return iter(lines)
 
 
-def _pairs(lines: Sequence[_Line], known: _Known, path: Path) -> PairScores:
+def _pairs(lines: Sequence[_NumberedLine], known: _Known, path: Path) -> PairScores:
     header = lines[0].columns
     score = header.index(_NAMED_SCORE) if _NAMED_SCORE in header else 2
     if len(header) > score and _number(header[score]) is None:
         lines = lines[1:]
-    judged, cosines = [], []
+    ratings, cosines = [], []
     for line in lines:
         columns = line.columns
         value = _number(columns[score]) if len(columns) > score else None
@@ -180,13 +180,13 @@ def _pairs(lines: Sequence[_Line], known: _Known, path: Path) -> PairScores:
             )
         one, other = (known.vector(word) for word in columns[:2])
         if one is not None and other is not None:
-            judged.append(value)
+            ratings.append(value)
             cosines.append(_cosine(one, other))
-    _require_some(judged, "pair", path)
+    _require_some(ratings, "pair", path)
     return PairScores(
-        _correlation(_ranks(judged), _ranks(cosines)),
-        _correlation(judged, cosines),
-        len(judged),
+        _correlation(_ranks(ratings), _ranks(cosines)),
+        _correlation(ratings, cosines),
+        len(ratings),
         len(lines),
     )
 
@@ -196,12 +196,11 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return finite_or_none(value)
 
 
 def _cosine(one: Tensor, other: Tensor) -> float:
-    unit = [vector.double() / vector.double().norm().clamp(min=1e-300) for vector in (one, other)]
-    return float(unit[0] @ unit[1])
+    return float(unit_vectors(one) @ unit_vectors(other))
 
 
 def _ranks(values: Sequence[float]) -> np.ndarray:
@@ -216,7 +215,7 @@ def _correlation(one: Sequence[float] | np.ndarray, other: Sequence[float] | np.
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def _analogies(lines: Sequence[_Line], known: _Known, path: Path) -> AnalogyScores:
+def _analogies(lines: Sequence[_NumberedLine], known: _Known, path: Path) -> AnalogyScores:
     sections: dict[str, Tally] = {}
     asked: list[tuple[str, list[str]]] = []
     section = ""
@@ -245,7 +244,7 @@ def _answers(questions: Sequence[Sequence[str]], known: _Known) -> Iterator[str]
     for start in range(0, len(questions), _BATCH):
         batch = questions[start : start + _BATCH]
         places = torch.tensor([[known.places[word] for word in one[:3]] for one in batch])
-        unit = torch.nn.functional.normalize(vectors[places].double(), dim=-1, eps=1e-300)
+        unit = unit_vectors(vectors[places])
         targets = unit[:, 1] - unit[:, 0] + unit[:, 2]
         queries = [
             Query(target, tuple(own)) for target, own in zip(targets, places.tolist(), strict=True)

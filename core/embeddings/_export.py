@@ -12,7 +12,7 @@ from ...registry import PluxelError
 from ..common.files import replacing
 from ._store import writing
 from ._vocabulary import encode
-from ._word_vectors import StoredVectors, WordVectors, shown
+from ._word_vectors import StoredVectors, WordVectors, shortened
 
 Format = Literal["glove", "word2vec", "word2vec_binary", "store", "numpy"]
 """Text without and with a header, word2vec's binary form, Pluxel's store (safetensors), and an
@@ -29,7 +29,7 @@ _SUFFIXES: dict[str, Format] = {
 _ROWS = 1 << 12
 """Rows that are written in one go."""
 
-_Block = tuple[list[bytes], np.ndarray]
+_WordBlock = tuple[list[bytes], np.ndarray]
 
 
 def format_of(path: Path) -> Format:
@@ -70,8 +70,8 @@ def write_vectors(
         with writing(path) as writer:
             for tokens, rows in blocks:
                 writer.add(tokens, rows)
-            told = words.store.metadata if isinstance(words, StoredVectors) else {}
-            writer.finish({"source": told.get("source", path.name)})
+            metadata = words.store.metadata if isinstance(words, StoredVectors) else {}
+            writer.finish({"source": metadata.get("source", path.name)})
     elif form == "numpy":
         _write_array(blocks, shape, *files_of(path, form))
     else:
@@ -93,12 +93,12 @@ _ENDS: dict[Format, tuple[tuple[bytes, str], ...]] = {
 """What cannot be in a word, because it ends it, and its name."""
 
 
-def _blocks(words: WordVectors, form: Format, advance: Callable[[], None]) -> Iterator[_Block]:
+def _blocks(words: WordVectors, form: Format, advance: Callable[[], None]) -> Iterator[_WordBlock]:
     for start in range(0, len(words), _ROWS):
         tokens = [encode(word) for word in words.itos[start : start + _ROWS]]
         for byte, name in _ENDS[form]:
             if bad := next((token for token in tokens if byte in token), None):
-                word = shown(bad.decode(errors="replace"))
+                word = shortened(bad.decode(errors="replace"))
                 raise PluxelError(f"words with {name} cannot be written as {form}: {word!r}")
         yield tokens, words.vectors[start : start + _ROWS].float().numpy()
         advance()
@@ -119,7 +119,7 @@ def _binary(file: BinaryIO, tokens: list[bytes], rows: np.ndarray) -> None:
 
 
 def _write_array(
-    blocks: Iterator[_Block], shape: tuple[int, int], path: Path, listed: Path
+    blocks: Iterator[_WordBlock], shape: tuple[int, int], path: Path, listed: Path
 ) -> None:
     with (
         replacing(listed) as words_unfinished,

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..common.numerics import unit_vectors
 from ..contracts.kinds import Embedding
-from ._word_vectors import UnknownWordError, WordVectors, shown
+from ._word_vectors import UnknownWordError, WordVectors, shortened
 
-_TOLD = 10
+_LISTED = 10
 """Names without a vector that an error lists."""
 
 
@@ -28,19 +29,12 @@ def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVect
     unknown: list[str] = []
     for name in names:
         try:
-            found.append(
-                torch.cat([_unit(one.name_vector(name).cpu().double()) for one in sources])
-            )
+            found.append(torch.cat([unit_vectors(one.name_vector(name).cpu()) for one in sources]))
         except UnknownWordError as error:
-            unknown.append(f"class '{shown(name)}': {error.message}")
+            unknown.append(f"class '{shortened(name)}': {error.message}")
     if unknown:
-        more = [f"and {len(unknown) - _TOLD:,} others"] if len(unknown) > _TOLD else []
-        raise UnknownWordError("; ".join([*unknown[:_TOLD], *more]))
+        more = [f"and {len(unknown) - _LISTED:,} others"] if len(unknown) > _LISTED else []
+        raise UnknownWordError("; ".join([*unknown[:_LISTED], *more]))
     if not found:
         return torch.zeros(0, sum(one.dim for one in sources), device="cpu")
-    return _unit(torch.stack(found)).float()
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    # A vector of zeros has no direction, and stays.
-    return vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=1e-300)
+    return unit_vectors(torch.stack(found)).float()

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 
 from ...registry import PluxelError, needed_by
 from ..common.files import replacing
+from ..common.numerics import unit_vectors
 
 ProjectionMethod = Literal["pca", "tsne"]
 
@@ -23,10 +25,10 @@ _POINT = 6.0
 """Pixels around a point that its mark needs."""
 
 _RINGS = (8.0, 24.0, 48.0, 80.0, 120.0)
-"""Distances of a label from its point that are tried, in pixels."""
+"""Return the candidate distances of a label from its point, in pixels."""
 
 _EIGHTHS = (0, 4, 2, 6, 1, 7, 3, 5)
-"""Directions that are tried, in eighths of a turn: right and left of the point first."""
+"""Return the candidate directions, in eighths of a turn: right and left first."""
 
 # What a file says of when and with what it was made would be another each time.
 _METADATA: dict[str, dict[str, None]] = {
@@ -47,8 +49,7 @@ def plane(vectors: np.ndarray, method: ProjectionMethod = "pca") -> np.ndarray:
     """
     if len(vectors) < _FEWEST[method]:
         raise PluxelError(f"{method} needs {_FEWEST[method]} words at least, not {len(vectors)}")
-    norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    unit = vectors / np.maximum(norms, 1e-300)
+    unit = unit_vectors(torch.from_numpy(np.ascontiguousarray(vectors))).numpy()
     return _pca(unit) if method == "pca" else _tsne(unit)
 
 
@@ -93,7 +94,7 @@ def save_plot(words: Sequence[str], places: np.ndarray, path: Path) -> None:
     axes.set_yticks([])
     axes.margins(_MARGIN)
     axes.scatter(places[:, 0], places[:, 1], s=16, zorder=3)
-    axes.autoscale_view()  # else the extent is settled only when it is drawn
+    axes.autoscale_view()  # otherwise the extent is fixed only when drawn
     style = {"ha": "center", "va": "center", "fontsize": 9, "parse_math": False}
     texts = [figure.text(0, 0, word, **style) for word in words]
     boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
@@ -118,12 +119,12 @@ def place_labels(points: np.ndarray, sizes: np.ndarray, frame: np.ndarray) -> np
     taken = [*np.hstack([points - _POINT, points + _POINT])]
     centers = np.empty_like(points)
     for i, (point, size) in enumerate(zip(points, sizes, strict=True)):
-        tried = point + _directions() * (size / 2 + _distances())
-        boxes = np.hstack([tried - size / 2, tried + size / 2])
+        possible = point + _directions() * (size / 2 + _distances())
+        boxes = np.hstack([possible - size / 2, possible + size / 2])
         covered = size.prod() - _common(boxes, frame)
         covered += sum(_common(boxes, other) for other in taken)
         best = int(covered.round(3).argmin())  # an area of 1e-12 is none
-        centers[i] = tried[best]
+        centers[i] = possible[best]
         taken.append(boxes[best])
     return centers
 

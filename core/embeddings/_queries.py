@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...registry import PluxelError
 from ..common.devices import choose_device
+from ..common.numerics import unit_vectors
 from ..contracts.kinds import Embedding
 from ..neighbors import Index, IndexKind, build_index
 from ._phrases import split_phrase
@@ -96,7 +97,7 @@ class WordSearch:
         Raises: UnknownWordError; PluxelError if a vector is zeros.
         """
         queries = [self.word(text) for text in (a, b, c)]
-        first, second, third = (one.vector.double() / one.vector.double().norm() for one in queries)
+        first, second, third = (unit_vectors(one.vector) for one in queries)
         own = tuple(row for one in queries for row in one.own)
         return Query(_directed(second - first + third, f"{b} − {a} + {c}"), own)
 
@@ -120,11 +121,11 @@ class WordSearch:
             raise PluxelError(f"first = {first}: among one word at least is to be looked")
         if not queries:
             return []
-        hidden = [self._row(word) for word in exclude]
+        excluded = [self._row(word) for word in exclude]
         found = (self.index or self.words.index).search(
             torch.stack([one.vector.double() for one in queries]),
             k,
-            exclude=[[*one.own, *hidden] for one in queries],
+            exclude=[[*one.own, *excluded] for one in queries],
             allowed=None if first is None else torch.arange(min(first, len(self.words))),
         )
         return [

@@ -47,7 +47,7 @@ class Summary:
 def summarize(words: WordVectors) -> Summary:
     """Read all vectors once, by blocks, and return what there is to say."""
     store = words.store if isinstance(words, StoredVectors) else None
-    told = store.metadata if store else {}
+    metadata = store.metadata if store else {}
     norms, compact = words.norms.numpy(), words.index.compact
     return Summary(
         words=len(words),
@@ -58,19 +58,19 @@ def summarize(words: WordVectors) -> Summary:
         zeros=int((norms == 0).sum()),
         unknown=words.unknown,
         subwords=words.has_subwords,
-        source=told.get("source"),
-        duplicates=_count(told.get("duplicates")),
-        replaced=_count(told.get("replaced")),
-        doubtful=_count(told.get("doubtful")),
-        doubt=told.get("doubt"),
+        source=metadata.get("source"),
+        duplicates=_count(metadata.get("duplicates")),
+        replaced=_count(metadata.get("replaced")),
+        doubtful=_count(metadata.get("doubtful")),
+        doubt=metadata.get("doubt"),
         store=store.path if store else None,
         directions=compact.basis.shape[1] if compact else None,
         energy=_energy(words, compact.basis.numpy()) if compact else None,
     )
 
 
-def _count(told: str | None) -> int | None:
-    return int(told) if told and told.isdecimal() else None
+def _count(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
 
 
 def _energy(words: WordVectors, basis: np.ndarray) -> float:

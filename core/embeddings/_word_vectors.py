@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError, did_you_mean
+from ..common.numerics import unit_vectors
 from ..contracts.kinds import Embedding
 from ..neighbors import Compact, CosineIndex
 from ._phrases import spelled, split_phrase
@@ -26,7 +27,7 @@ _SHOWN = 60
 """Letters of a word that an error has room for."""
 
 
-def shown(word: str) -> str:
+def shortened(word: str) -> str:
     """Return as much of a word as an error has room for."""
     return word if len(word) <= _SHOWN else f"{word[:_SHOWN]}…"
 
@@ -172,9 +173,8 @@ class WordVectors:
     def _mean_of(self, words: Sequence[str], text: str) -> Tensor:
         if len(words) == 1:
             return self._one(words[0], text)
-        rows = torch.stack([self._one(word, text).double() for word in words])
-        # A vector of zeros has no direction to give.
-        return (rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-300)).mean(0).float()
+        rows = torch.stack([self._one(word, text) for word in words])
+        return unit_vectors(rows).mean(0).float()
 
     def _one(self, word: str, text: str = "") -> Tensor:
         """Return the vector of a word that is a part of ``text``."""
@@ -186,7 +186,7 @@ class WordVectors:
         if self.unknown == "mean":
             return self.mean.float()
         hint = (text and self._hint(text)) or self._hint(word)
-        raise UnknownWordError(f"'{shown(word)}' is none of the {len(self):,} words.{hint}")
+        raise UnknownWordError(f"'{shortened(word)}' is not one of the {len(self):,} words.{hint}")
 
     def _hint(self, word: str) -> str:
         near = [f"'{one}'" for one in suggestions(word, self.itos)]

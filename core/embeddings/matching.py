@@ -94,7 +94,7 @@ def align(
         scores = margins(np.stack([row[n] for n in rows]) @ np.stack([row[n] for n in columns]).T)
         offered = free if one_to_one else columns
         scores = scores[[rows.index(n) for n in left]][:, [columns.index(n) for n in offered]]
-        chosen = (best_pairs if one_to_one else best_of_each)(scores, threshold)
+        chosen = (best_pairs if one_to_one else best_matches)(scores, threshold)
         for name, values, j in zip(left, scores, chosen, strict=True):
             matches[name] = _explained(name, offered, values, j)
     return [matches.get(name, ClassMatch(name)) for name in sources]
@@ -131,7 +131,7 @@ def _vectors_of_names(
     return found
 
 
-def best_of_each(scores: np.ndarray, threshold: float) -> list[int | None]:
+def best_matches(scores: np.ndarray, threshold: float) -> list[int | None]:
     """Return the column of the greatest value of each row (n, m), None where it is too small."""
     best = scores.argmax(1)
     values = scores[np.arange(len(best)), best]

@@ -110,9 +110,9 @@ class StrideError(PluxelError):
     def __init__(self, needed: Sequence[int], features: Sequence[FeatureSpec]) -> None:
         self.needed = ", ".join(map(str, needed))
         self.given = ", ".join(_show(spec.grid.stride) for spec in features) or "none"
-        super().__init__(self.said_of("the decoder", "the backbone"))
+        super().__init__(self.message_for("the decoder", "the backbone"))
 
-    def said_of(self, decoder: str, backbone: str) -> str:
+    def message_for(self, decoder: str, backbone: str) -> str:
         """Return the message with both parties named, e.g. ``decoder 'fcn8s'``."""
         return f"{decoder} needs strides {self.needed}; {backbone} gives {self.given}"
 

@@ -85,11 +85,11 @@ def _check_sources(
 
 def log_matches(matches: Sequence[ClassMatch], what: str = "classes") -> None:
     """Log which names were taken for others, and which for none."""
-    said = [
+    matched = [
         f"{m.source} → {m.target} ({m.score:.2f})" for m in matches if m.target and not m.by_name
     ]
     ignored = [match.source for match in matches if match.target is None]
-    parts = [", ".join(said)] if said else []
+    parts = [", ".join(matched)] if matched else []
     parts += [f"ignored: {', '.join(ignored)}"] if ignored else []
     if parts:
         # Whoever checks a configuration before a training asks twice.

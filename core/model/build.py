@@ -105,7 +105,7 @@ def _naming(decoder: Factory[Decoder], backbone: Factory[Backbone]) -> Iterator[
         model = backbone.params.get("model")
         detail = f" ({model})" if isinstance(model, str) else ""
         raise PluxelError(
-            error.said_of(
+            error.message_for(
                 f"decoder '{decoder.component.name}'",
                 f"backbone '{backbone.component.name}'{detail}",
             )

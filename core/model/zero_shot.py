@@ -74,9 +74,9 @@ class SeenClasses:
 
 @dataclass(frozen=True)
 class ZeroShotScores:
-    """Mean IU and mean accuracy over seen and over unseen classes, NaN where none occurs.
+    """Mean IoU and mean accuracy over seen and over unseen classes, NaN where none occurs.
 
-    ``harmonic_mean_iou``: 2su / (s + u) of the two mean IU (Xian et al. 2019, equation 5).
+    ``harmonic_mean_iou``: 2su / (s + u) of the two mean IoU (Xian et al. 2019, equation 5).
     """
 
     seen_mean_iou: float

@@ -19,7 +19,7 @@ _PENDING = 1 << 15
 """Pairs that may wait to be compared exactly."""
 
 
-def scan(best: Best, quick: RowScores | None, full: FullScores, hidden: ExcludedPairs) -> None:
+def scan(best: Best, quick: RowScores | None, full: FullScores, left_out: ExcludedPairs) -> None:
     """Bring every row before ``best`` that can be among it, by blocks.
 
     Where ``quick`` scores leave too many rows of a block, the full scores are taken, until twice
@@ -34,16 +34,16 @@ def scan(best: Best, quick: RowScores | None, full: FullScores, hidden: Excluded
         block = memory[: -(-rows // GROUP) * GROUP]
         found = None
         if quick and start >= quick_from:
-            found = candidates(best, quick, hidden, start, rows, block)
+            found = candidates(best, quick, left_out, start, rows, block)
             if _MANY * len(found[0]) > rows * count:
                 found, quick_from = None, 2 * (start + rows)
-        pending.add(*(found or candidates(best, full, hidden, start, rows, block)))
+        pending.add(*(found or candidates(best, full, left_out, start, rows, block)))
         pending.flush_if_due(start + rows)
     pending.flush()
 
 
 def candidates(
-    best: Best, scores: RowScores, hidden: ExcludedPairs, start: int, rows: int, block: Tensor
+    best: Best, scores: RowScores, left_out: ExcludedPairs, start: int, rows: int, block: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return pairs of a row of a block and a query, (P,) each, that can be among the best.
 
@@ -51,7 +51,7 @@ def candidates(
     """
     scores.write(start, block[:rows])
     block[rows:] = -torch.inf
-    hidden.hide(block[:rows], start)
+    left_out.hide(block[:rows], start)
     groups = group_maxima(block)
     thresholds = best.thresholds if best.full else seed(best, block, groups, start)
     found, queries = reaching(block, groups, thresholds - scores.slack)

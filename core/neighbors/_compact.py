@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError
-from ._exact import unit
+from ..common.numerics import unit_vectors
 
 SLACK = 1e-5
 """Above every rounding error of what is computed in float64 here: √(4 D 2⁻⁵³) for D < 10⁵."""
@@ -138,7 +138,7 @@ def _sample(vectors: Tensor, norms: Tensor) -> Tensor:
     """Return unit rows in equal distances, float64."""
     most = min(_SAMPLE, max(1, _SAMPLED // vectors.shape[1]))
     every = -(-len(vectors) // most)
-    return unit(vectors[::every], norms[::every])
+    return unit_vectors(vectors[::every], norms[::every])
 
 
 def _basis(sample: Tensor, width: int | None) -> Tensor:
@@ -170,7 +170,7 @@ def _step(coordinates: Tensor) -> float:
 def _unit_blocks(vectors: Tensor, norms: Tensor) -> Iterator[tuple[int, Tensor]]:
     step = max(1, _BLOCK // vectors.shape[1])
     for start in range(0, len(vectors), step):
-        yield start, unit(vectors[start : start + step], norms[start : start + step])
+        yield start, unit_vectors(vectors[start : start + step], norms[start : start + step])
 
 
 def _encode(rows: Tensor, basis: Tensor, step: float) -> tuple[Tensor, Tensor]:

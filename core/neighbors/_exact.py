@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError
+from ..common.numerics import unit_vectors
 
 CHUNK = 1 << 18
 """Numbers in float64 that are worked on at once; they stay in the cache of a processor."""
@@ -84,11 +85,6 @@ def divisor(norms: Array) -> Array:
     return norms + (norms == 0)  # pyright: ignore[reportReturnType]
 
 
-def unit(rows: Tensor, norms: Tensor) -> Tensor:
-    """Return rows (n, D) divided by their norms (n,), float64; zeros stay zeros."""
-    return rows.double() / divisor(norms)[:, None]
-
-
 def squarable(rows: Tensor) -> Tensor:
     """Return a copy of rows (n, D) in float64, whose squares neither overflow nor vanish.
 
@@ -152,7 +148,7 @@ class Rows:
 
     def unit(self, part: slice | Tensor) -> Tensor:
         """Return rows of unit length, float64."""
-        return unit(self.vectors[part], self.norms[part])
+        return unit_vectors(self.vectors[part], self.norms[part])
 
     def cosines(self, numbers: Tensor, queries: Tensor, squares: Tensor) -> Tensor:
         """Return the `cosines` of rows ``numbers`` (P,) with queries."""
@@ -177,7 +173,7 @@ class Best:
     @property
     def unit(self) -> Tensor:
         """Return the queries of unit length; zeros stay zeros."""
-        return unit(self.queries, root(self.squares))
+        return unit_vectors(self.queries, root(self.squares))
 
     @property
     def full(self) -> bool:

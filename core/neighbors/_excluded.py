@@ -17,22 +17,23 @@ Exclude = Sequence[int] | Sequence[Sequence[int]]
 Allowed = Tensor | Sequence[int]
 
 _PAIRS = 1 << 14
-"""Pairs of a row and a query that are kept as such; rows hidden from all are a mask beyond that."""
+"""The most pairs of a row and a query; more rows that are excluded for all become a mask."""
 
 
 @dataclass(frozen=True)
 class ExcludedRows:
     """Rows that must not be found.
 
-    ``allowed``: (N,) bool, or None for all. ``excluded``: row numbers, for each of Q queries.
+    ``allowed``: (N,) bool, or None for all. ``rows``: numbers of excluded rows for each of
+    Q queries.
     """
 
     allowed: Tensor | None
-    excluded: Sequence[set[int]]
+    rows: Sequence[set[int]]
 
     def pairs(self, start: int, count: int, device: torch.device) -> ExcludedPairs:
         """Return the same for ``count`` queries from ``start`` on."""
-        own = enumerate(self.excluded[start : start + count])
+        own = enumerate(self.rows[start : start + count])
         pairs = sorted((row, query) for query, some in own for row in some)
         rows, queries = torch.tensor(pairs, dtype=torch.int64, device=device).view(-1, 2).T
         return ExcludedPairs(self.allowed, rows, queries, [row for row, _ in pairs])
@@ -95,9 +96,9 @@ def _left(total: int, mask: Tensor | None, excluded: Sequence[set[int]]) -> list
     if mask is None:
         return [total - len(own) for own in excluded]
     named = sorted(set().union(*excluded))
-    hidden = {row for row, free in zip(named, mask[named].tolist(), strict=True) if not free}
+    barred = {row for row, free in zip(named, mask[named].tolist(), strict=True) if not free}
     free = int(mask.sum())
-    return [free - len(own - hidden) for own in excluded]
+    return [free - len(own - barred) for own in excluded]
 
 
 def _mask(allowed: Tensor, total: int) -> Tensor:

@@ -81,23 +81,23 @@ class FaissIndex:
     ) -> Neighbors:
         """Return the k nearest rows that were found, as `CosineIndex.search` does."""
         batch = finite_queries(self.exact.checked(queries))
-        hidden = excluded_rows(
+        left_out = excluded_rows(
             len(self.exact), len(batch), k, exclude, allowed, torch.device("cpu")
         )
-        found = [self._one(batch[i : i + 1], k, hidden, i) for i in range(len(batch))]
+        found = [self._one(batch[i : i + 1], k, left_out, i) for i in range(len(batch))]
         shape = (*queries.shape[:-1], k)
         empty = torch.empty(0, k, dtype=torch.float64)
         indices = torch.cat([empty.long(), *(one.indices[None] for one in found)])
         cosines = torch.cat([empty, *(one.cosines[None] for one in found)])
         return Neighbors(indices.view(shape), cosines.view(shape))
 
-    def _one(self, query: Tensor, k: int, hidden: ExcludedRows, number: int) -> Neighbors:
-        excluded = hidden.excluded[number]
-        parameters = self._search_parameters(k, excluded, hidden.allowed)
+    def _one(self, query: Tensor, k: int, left_out: ExcludedRows, number: int) -> Neighbors:
+        excluded = left_out.rows[number]
+        parameters = self._search_parameters(k, excluded, left_out.allowed)
         best = Best(self.exact.rows, query, k)
         rows = self._index.search(best.unit.float().numpy(), k, params=parameters)[1][0]
         if (rows < 0).any():
-            found = self.exact.search(query, k, exclude=sorted(excluded), allowed=hidden.allowed)
+            found = self.exact.search(query, k, exclude=sorted(excluded), allowed=left_out.allowed)
             return Neighbors(found.indices[0], found.cosines[0])
         rows = torch.from_numpy(np.sort(rows))
         best.add(rows, torch.zeros_like(rows))

@@ -78,17 +78,17 @@ class CosineIndex:
         another dimension or one that is not finite, rows that are not there.
         """
         batch = finite_queries(self.checked(queries))
-        hidden = excluded_rows(len(self), len(batch), k, exclude, allowed, self.vectors.device)
+        left_out = excluded_rows(len(self), len(batch), k, exclude, allowed, self.vectors.device)
         shape = (*queries.shape[:-1], k)
         if len(batch) == 1:
-            indices, cosines = self._search(batch, k, hidden, 0)
+            indices, cosines = self._search(batch, k, left_out, 0)
             return Neighbors(indices.view(shape), cosines.view(shape))
         indices = self.norms.new_empty((len(batch), k), dtype=torch.int64)
         cosines = self.norms.new_empty((len(batch), k))
         step = 1 if self._one_query and len(batch) <= _FEW else _QUERIES
         for start in range(0, len(batch), step):
             part = slice(start, start + step)
-            indices[part], cosines[part] = self._search(batch[part], k, hidden, start)
+            indices[part], cosines[part] = self._search(batch[part], k, left_out, start)
         return Neighbors(indices.view(shape), cosines.view(shape))
 
     def checked(self, queries: Tensor) -> Tensor:
@@ -101,9 +101,9 @@ class CosineIndex:
             )
         return queries.reshape(-1, dim)
 
-    def _search(self, batch: Tensor, k: int, hidden: ExcludedRows, start: int) -> Neighbors:
+    def _search(self, batch: Tensor, k: int, left_out: ExcludedRows, start: int) -> Neighbors:
         if self._one_query and len(batch) == 1:
-            excluded, allowed = hidden.excluded[start], hidden.allowed
+            excluded, allowed = left_out.rows[start], left_out.allowed
             found = self._one_query.search(batch.numpy(), k, excluded, allowed)
             if found:
                 return found
@@ -111,7 +111,7 @@ class CosineIndex:
         best = Best(self.rows, batch.to(device), k)
         unit = best.unit
         full = FullScores(self.rows, unit)
-        scan(best, self._quick(unit), full, hidden.pairs(start, len(batch), device))
+        scan(best, self._quick(unit), full, left_out.pairs(start, len(batch), device))
         return Neighbors(best.indices, best.cosines)
 
     def _quick(self, queries: Tensor) -> RowScores | None:

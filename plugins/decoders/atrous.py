@@ -1,4 +1,4 @@
-"""Filter rarefaction: strides taken out of a network, its later filters spread apart.
+"""Filter dilation: strides taken out of a network, its later filters spread apart.
 
 Long, Shelhamer, Darrell, PAMI 2016, section 3.2: the "algorithme à trous" of wavelets (Mallat
 1999) for networks of convolutions and pools.
@@ -45,8 +45,8 @@ class Atrous(OnImages):
         exact: Exact = "valid",
     ) -> None:
         super().__init__(features, num_classes, class_names, backbone, decoder)
-        self.rarefied = Dilated(self.network, in_channels, output_stride)
-        self.grid = self.rarefied.maps[0].grid
+        self.dilated = Dilated(self.network, in_channels, output_stride)
+        self.grid = self.dilated.maps[0].grid
         self.exact: Exact = exact
         if self.grid.stride != (output_stride, output_stride):
             strides = sorted({int(spec.grid.stride[0]) for spec in features})
@@ -57,5 +57,5 @@ class Atrous(OnImages):
 
     def forward(self, image: Tensor) -> Scores:
         """Return scores at ``output_stride`` for an image (N, channels, H, W), normalized."""
-        run = self.rarefied if self.exact == "valid" else self.rarefied.by_fragments
+        run = self.dilated if self.exact == "valid" else self.dilated.by_fragments
         return Scores(run(image), self.grid, self.coarse.border)  # pyright: ignore[reportArgumentType] - of one map

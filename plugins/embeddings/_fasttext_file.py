@@ -119,16 +119,16 @@ class Quantized:
         self.shape = _shape(cursor, what)
         size = cursor.number("<i4", f"the size of the codes of {what}")
         codes = cursor.array(size, "u1", f"the codes of {what}")
-        self._parts = _Parts(cursor, what, self.shape[1])
+        self._parts = _Centroids(cursor, what, self.shape[1])
         if size != self.shape[0] * len(self._parts):
             raise cursor.wrong(
                 f"{what} {self.shape} in {len(self._parts)} parts has {size:,} codes"
             )
         self._codes = codes.reshape(self.shape[0], len(self._parts))
-        self._norms: tuple[np.ndarray, _Parts] | None = None
+        self._norms: tuple[np.ndarray, _Centroids] | None = None
         if has_norms:
             norms = cursor.array(self.shape[0], "u1", f"the norms of {what}")
-            self._norms = norms[:, None], _Parts(cursor, f"the norms of {what}", 1)
+            self._norms = norms[:, None], _Centroids(cursor, f"the norms of {what}", 1)
 
     def rows(self, numbers: np.ndarray) -> np.ndarray:
         """Return rows by their numbers (n,), as far as the codes tell them."""
@@ -140,7 +140,7 @@ class Quantized:
             return found * parts.decoded(codes[numbers])
 
 
-class _Parts:
+class _Centroids:
     """The centroids of each part of the columns."""
 
     def __init__(self, cursor: Cursor, what: str, dim: int) -> None:

@@ -41,7 +41,7 @@ _NO_ARRAY = (
 )
 """What numpy raises for a damaged header, which it reads as Python."""
 
-_Rows = Callable[[int, int], np.ndarray]
+_ReadRows = Callable[[int, int], np.ndarray]
 """``rows(start, stop)``: these rows as float32."""
 
 
@@ -133,7 +133,7 @@ def _json_words(path: Path, data: bytes) -> list[bytes]:
         raise PluxelError(f"{path} is no JSON list of words: {error}") from error
 
 
-def _open(file: Path, tensor: str | None) -> tuple[_Rows, tuple[int, int]]:
+def _open(file: Path, tensor: str | None) -> tuple[_ReadRows, tuple[int, int]]:
     if file.suffix == ".npy":
         return _open_array(file)
     if file.suffix == ".safetensors":
@@ -141,7 +141,7 @@ def _open(file: Path, tensor: str | None) -> tuple[_Rows, tuple[int, int]]:
     raise PluxelError(f"{file}: a table is a .npy or a .safetensors file")
 
 
-def _open_array(file: Path) -> tuple[_Rows, tuple[int, int]]:
+def _open_array(file: Path) -> tuple[_ReadRows, tuple[int, int]]:
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except _NO_ARRAY as error:
@@ -159,7 +159,7 @@ def _open_array(file: Path) -> tuple[_Rows, tuple[int, int]]:
     return rows, _checked(file, array.shape, str(array.dtype), is_float)
 
 
-def _open_safetensors(file: Path, tensor: str | None) -> tuple[_Rows, tuple[int, int]]:
+def _open_safetensors(file: Path, tensor: str | None) -> tuple[_ReadRows, tuple[int, int]]:
     try:
         opened: Any = safe_open(file, framework="pt")
         names = [*opened.keys()]

@@ -19,22 +19,22 @@ _FEW = 40
 def write_recipe(survey: Survey, images: Path, masks: Path, file: Path) -> str:
     """Return the text of a configuration that trains on a laptop, to be written to ``file``.
 
-    Raises: SurveyError where there is nothing to learn or nothing to validate on.
+    Raises: SurveyError where nothing can be learned or nothing to validate on.
     """
     if len(survey.ids) < 2:
         only = _key(next(iter(survey.ids)), survey)
-        raise SurveyError(f"all masks hold the one id {only}: there is nothing to learn")
+        raise SurveyError(f"all masks hold the one id {only}: nothing can be learned")
     if len(survey.pairs) < 2:
-        raise SurveyError("one image is not enough: there must be another one to validate on")
+        raise SurveyError("one image is not enough: a second one is needed for validation")
     dataset, splits, why = _division(survey)
     lines = [
         *_found(survey, images, masks),
         f"# {why}",
-        f"# Look it over: pluxel data check {file}.  Then: pluxel train {file}",
+        f"# Check it: pluxel data check {file}.  Then: pluxel train {file}",
         "backbone:",
         "  type: pluxel/timm",
         "  model: resnet18.a1_in1k",
-        "  pretrained: true # fetched once from the network; false starts from random weights",
+        "  pretrained: true # downloaded once; false starts from random weights",
         "decoder: {type: pluxel/fcn8s}",
         "loss: {type: pluxel/cross_entropy, class_weights: auto}",
         "dataset:",
@@ -42,7 +42,7 @@ def write_recipe(survey: Survey, images: Path, masks: Path, file: Path) -> str:
         f"  images: {scalar(str(images))}",
         f"  masks: {scalar(str(masks))}",
         *_options(survey),
-        "  classes: # give them their names; `ignore` leaves pixels out",
+        "  classes: # name them; `ignore` leaves pixels out",
         *_classes(survey),
         *dataset,
         f"splits: {splits}",
@@ -65,14 +65,14 @@ def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
     size = f"{_range(widths)} × {_range(heights)} pixels (width × height)"
     kinds = {"index": "class ids", "rgb": "colors", "binary": "0 and 255"}
     lines = [
-        "# FCN-8s with a ResNet-18 on one's own images, written by `pluxel data init`.",
+        "# FCN-8s with a ResNet-18 on your own images, written by `pluxel data init`.",
         f"# Found: {len(survey.pairs)} images with masks in {images} and {masks}, {size}.",
         f"# The masks hold {kinds[survey.mask_format]}, {len(survey.ids)} of them.",
     ]
     if survey.unpaired:
         lines.append(
             f"# {len(survey.unpaired)} files have no counterpart and are left out, "
-            f"{survey.unpaired[0]} for one."
+            f"such as {survey.unpaired[0]}."
         )
     return lines
 
@@ -87,13 +87,13 @@ def _division(survey: Survey) -> tuple[list[str], str, str]:
     train = _first(_TRAIN, survey.subfolders)
     val = _first(_VAL, survey.subfolders)
     if train and val:
-        remark = f"Sub-folders divide them: {train} to train, {val} to validate."
+        remark = f"Subfolders: {train} for training, {val} for validation."
         return [], f"{{train: {scalar(train)}, val: {scalar(val)}}}", remark
     if len(survey.pairs) < _FEW:
         last = -(-len(survey.pairs) // 5)
-        remark = f"The last {last} by name are kept to validate on."
+        remark = f"The last {last} by name are kept for validation."
         return [], f'{{train: "all[:-{last}]", val: "all[-{last}:]"}}', remark
-    remark = "A fifth, chosen by name and seed, is kept to validate on."
+    remark = "A fifth, chosen by name and seed, is kept for validation."
     lines = ["  fractions: {train: 0.8, val: 0.2}", "  seed: 0"]
     return lines, "{train: train, val: val}", remark
 

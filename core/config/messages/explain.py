@@ -19,11 +19,11 @@ from ..tree.nodes import (
     key_location,
 )
 from ..tree.paths import SHORT, format_path
-from ..tree.problems import Problem, meant
+from ..tree.problems import Problem, suggestion
 from .annotations import annotation_at, keys_of
 from .faults import FAULT, Owner
 from .mistakes import MISSING, Mistake, by_union, read_mistake
-from .words import instead, shown
+from .words import describe, instead
 
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 _LISTED = 12
@@ -44,20 +44,20 @@ def explain(
     """
     root = Owner("", model)
     mistakes = [read_mistake(details, tree, root) for details in error.errors(include_url=False)]
-    teller = _Teller(tree, shorten)
+    reporter = _Reporter(tree, shorten)
     for group in by_union(mistakes):
-        if not teller.is_broken(group[0].path):
-            yield teller.tell(group)
+        if not reporter.is_broken(group[0].path):
+            yield reporter.report(group)
 
 
-class _Teller:
+class _Reporter:
     """Turns mistakes into problems, with the tree to say where they are and what was written."""
 
     def __init__(self, tree: MapNode, shorten: Shorten) -> None:
         self._tree = tree
         self._shorten = shorten
 
-    def tell(self, group: Sequence[Mistake]) -> Problem:
+    def report(self, group: Sequence[Mistake]) -> Problem:
         """Return the one problem that all mistakes of a group are about."""
         mistake = group[0]
         if mistake.kind in _UNKNOWN_KEY:
@@ -129,7 +129,7 @@ class _Teller:
             return f"{name}: {self._reason(first)}" if name else self._reason(first)
         node = self._node(first.path)
         hint = instead(node, expected)
-        return f"{name}: expected {' or '.join(expected)}, not {shown(node)}{hint}"
+        return f"{name}: expected {' or '.join(expected)}, not {describe(node)}{hint}"
 
     def _reason(self, mistake: Mistake) -> str:
         text = mistake.message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
@@ -141,7 +141,7 @@ def _nearest(key: str, known: Mapping[str, Any], parent: str) -> str:
     if places := [".".join(filter(None, [parent, place])) for place in _below(key, known)]:
         return f". It belongs to {' or '.join(places)}"
     listed = f". Known are {', '.join(sorted(known))}" if 0 < len(known) <= _LISTED else ""
-    return meant(key, known) or listed
+    return suggestion(key, known) or listed
 
 
 def _below(key: str, known: Mapping[str, Any], depth: int = _DEPTH) -> Iterator[str]:

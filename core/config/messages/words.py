@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..tree.nodes import ListNode, Node, ScalarNode
-from ..tree.problems import meant
+from ..tree.problems import suggestion
 from ..tree.scalars import resolve
 from .faults import FAULT
 
@@ -66,7 +66,7 @@ def _bound(limit: Any) -> str:
     return f"{limit:g}" if isinstance(limit, float) else str(limit)
 
 
-def shown(node: Node) -> str:
+def describe(node: Node) -> str:
     """Return a value as an error repeats it."""
     if isinstance(node, ScalarNode):
         text = node.text if len(node.text) <= _SHOWN else f"{node.text[:_SHOWN]}…"
@@ -82,7 +82,7 @@ def instead(node: Node, expected: Sequence[str]) -> str:
         return ""
     if isinstance(node.value, str):
         if names := re.findall(r"'([^']*)'", " ".join(expected)):
-            return meant(node.value, names)
+            return suggestion(node.value, names)
         if converted := next(filter(None, (_converted(node.value, one) for one in expected)), ""):
             return converted
     elif _WHOLE in expected and isinstance(node.value, float) and node.value.is_integer():

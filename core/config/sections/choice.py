@@ -10,7 +10,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from ..messages.faults import Owner, fault
-from ..tree.problems import meant
+from ..tree.problems import suggestion
 from .named import split_named, validate_parameters
 
 
@@ -42,7 +42,7 @@ class Choice:
     ) -> BaseModel:
         name, parameters = split_named(self.kind, value, self.default)
         if name not in models:
-            hint = meant(name, models) or f": it is one of {', '.join(models)}"
+            hint = suggestion(name, models) or f": it is one of {', '.join(models)}"
             raise fault(f"unknown {self.kind} '{name}'{hint}")
         owner = Owner(f"{self.kind} '{name}'", models[name])
         return validate_parameters(parameters, owner, info.context)

@@ -9,7 +9,7 @@ import torch
 from pydantic import AfterValidator, Field
 
 from ..messages.faults import fault
-from ..tree.problems import meant
+from ..tree.problems import suggestion
 
 _DEVICES = ("auto", "cpu", "cuda", "cuda:1", "mps", "xpu")
 """Those that most people have; torch may know more."""
@@ -17,7 +17,7 @@ _DEVICES = ("auto", "cpu", "cuda", "cuda:1", "mps", "xpu")
 
 def _known(device: str) -> str:
     if not _torch_knows(device):
-        near = meant(re.sub("^gpu", "cuda", device), _DEVICES)
+        near = suggestion(re.sub("^gpu", "cuda", device), _DEVICES)
         hint = near or f": it is one of {', '.join(_DEVICES)}"
         raise fault(f"unknown device '{device}'{hint}", at="value")
     return device

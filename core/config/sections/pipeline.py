@@ -18,7 +18,7 @@ from ...contracts.labels import RawId
 from ..messages.faults import Fault, Target, fault, faults
 from ..tree.files import expand_home
 from ..tree.nodes import Segment
-from ..tree.problems import meant
+from ..tree.problems import suggestion
 from .device import Device
 from .factory import Factory
 from .labels import LabelsConfig
@@ -190,7 +190,7 @@ class PipelineConfig(Section):
     @field_validator("splits")
     @classmethod
     def _roles_are_spelt_right(cls, splits: dict[str, str]) -> dict[str, str]:
-        slips = ((role, _meant_role(role, splits)) for role in splits if role not in _ROLES)
+        slips = ((role, _intended_role(role, splits)) for role in splits if role not in _ROLES)
         _raise_if_any(
             ((role,), f"unknown role '{role}' in splits. Did you mean '{near}'?", "key")
             for role, near in slips
@@ -210,7 +210,7 @@ class PipelineConfig(Section):
     ) -> dict[str, HeadConfig]:
         known = info.data.get("streams")
         found = [
-            ((head, "streams", index), f"unknown stream '{name}'{meant(name, known)}")
+            ((head, "streams", index), f"unknown stream '{name}'{suggestion(name, known)}")
             for head, section in heads.items()
             for index, name in enumerate(section.streams or ())
             if known and name not in known
@@ -247,7 +247,7 @@ def _name_problem(name: str) -> str | None:
     return None
 
 
-def _meant_role(role: str, splits: Container[str]) -> str | None:
+def _intended_role(role: str, splits: Container[str]) -> str | None:
     """Return the role that a name in ``splits`` is a slip of: one that lacks, or a typing error.
 
     Beside ``val``, ``val2`` and ``trainval`` are splits of their own, and ``vall`` is a slip.
@@ -260,7 +260,7 @@ def _meant_role(role: str, splits: Container[str]) -> str | None:
 
 
 def _reason(split: str) -> str:
-    return meant(split, ["train"]) or ": evaluation is at the images' own size"
+    return suggestion(split, ["train"]) or ": evaluation is at the images' own size"
 
 
 def _raise_if_any(found: Iterable[Fault]) -> None:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ....registry import PluxelError
-from .problems import meant
+from .problems import suggestion
 
 _MAX_BYTES = 8 << 20
 """A configuration is written by people; what is larger is some other file."""
@@ -39,7 +39,7 @@ def find_file(name: str | Path, folder: Path) -> Path:
 
 def _near(name: str | Path, path: Path) -> str:
     siblings = {str(Path(name).parent / file): file for file in _yaml_names(path.parent)}
-    return meant(str(name), [*siblings, *shipped()])
+    return suggestion(str(name), [*siblings, *shipped()])
 
 
 def _yaml_names(folder: Path) -> Iterator[str]:

@@ -34,7 +34,7 @@ def _order(problem: Problem) -> tuple[int, int, int]:
     return problem.location.order if problem.location else (-1, 0, 0)
 
 
-def meant(word: str, choices: Iterable[str]) -> str:
+def suggestion(word: str, choices: Iterable[str]) -> str:
     """Return the end of a sentence, ``. Did you mean 'x'?``, or nothing if no choice is near."""
     hint = did_you_mean(word, choices)
     return f".{hint}" if hint else ""

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from .nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode, child
 from .parse import MAX_VALUES
 from .paths import expand, format_path, parse_path
-from .problems import Problems, meant
+from .problems import Problems, suggestion
 from .scalars import SURROGATE, resolve
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -168,7 +168,7 @@ def _unknown(reference: str, node: Node, steps: tuple[str | int, ...], depth: in
     step = str(steps[depth])
     where = f"'{format_path(steps[:depth])}'" if depth else "the configuration"
     if isinstance(node, MapNode):
-        hint = meant(step, node.entries)
+        hint = suggestion(step, node.entries)
         return f"unknown reference '{reference}': {where} sets no '{step}'{hint}"
     if isinstance(node, ListNode):
         return f"unknown reference '{reference}': {where} is a list of {len(node.items)}"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ....registry import Host
+from ...common.devices import choose_device
 from ...common.timing import in_turns, multiply_adds
 
 IMAGE, CROP = 500, 224
@@ -38,9 +39,10 @@ def dense_evaluation(host: Host, *, rounds: int = 3, device: str = "cpu") -> Den
     target: Any = host.load(host.get("backbone", "pluxel/alexnet"))
     network: nn.Module = _Last(target(3, fc6_padding="valid", dropout=0.0)).eval()
     cost = _costs(network)
-    network.to(device)
+    place = choose_device(device)
+    network.to(place)
     generator = torch.Generator().manual_seed(0)
-    image = torch.randn(1, 3, IMAGE, IMAGE, generator=generator).to(device)
+    image = torch.randn(1, 3, IMAGE, IMAGE, generator=generator).to(place)
     with torch.inference_mode():
         height, width = network(image).shape[-2:]
     crops = _crops(image, height, width)

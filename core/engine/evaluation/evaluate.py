@@ -14,6 +14,7 @@ from accelerate.utils import gather_object
 from torch import Tensor
 
 from ....registry import PluxelError
+from ...common.numerics import finite_or_none
 from ...common.progress import track
 from ...config._config import Config
 from ...contracts.kinds import Dataset
@@ -69,19 +70,15 @@ class Evaluation:
         }
         for head, classes in self.unseen.items():
             names = [self.class_names[head][index] for index in classes]
-            found = {name: _finite(value) for name, value in self._zero_shot(head).items()}
+            found = {name: finite_or_none(value) for name, value in self._zero_shot(head).items()}
             heads[head]["zero_shot"] = {"unseen": names} | found
-        return {"loss": _finite(self.loss), "heads": heads}
+        return {"loss": finite_or_none(self.loss), "heads": heads}
 
     def _zero_shot(self, head: str) -> dict[str, float]:
         if head not in self.unseen:
             return {}
         scores = self.scores[head]
         return ZeroShotScores.of(scores.iou, scores.accuracy, self.unseen[head]).scalars()
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 class Evaluator:
@@ -110,7 +107,7 @@ class Evaluator:
         Raises: PluxelError if nothing is left of it.
         """
         model.eval()
-        tally = _Tally(self.spaces, self.accelerator.device)
+        tally = _Totals(self.spaces, self.accelerator.device)
         with track(f"evaluating {role}", len(batches)) as advance:
             for batch in batches:
                 on_device = batch.to(self.accelerator.device, non_blocking=True)
@@ -178,7 +175,7 @@ def evaluation_batches(
     )
 
 
-class _Tally:
+class _Totals:
     """The sums of one process."""
 
     def __init__(self, spaces: Mapping[str, LabelSpace], device: torch.device) -> None:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from ...common.numerics import finite_or_none
 from ._confusion import Workspace, confusion, confusion_each
 
 __all__ = ["ConfusionMatrix", "SegmentationScores", "confusion"]
@@ -136,9 +137,9 @@ class SegmentationScores:
         rows = zip(names, self.iou.tolist(), self.accuracy.tolist(), strict=True)
         return {
             "pixels": self.pixels,
-            "overall": {name: _or_none(value) for name, value in self.overall().items()},
+            "overall": {name: finite_or_none(value) for name, value in self.overall().items()},
             "per_class": {
-                name: {"iou": _or_none(iou), "accuracy": _or_none(accuracy)}
+                name: {"iou": finite_or_none(iou), "accuracy": finite_or_none(accuracy)}
                 for name, iou, accuracy in rows
             },
             "absent": [names[index] for index in self.absent],
@@ -150,8 +151,8 @@ class SegmentationScores:
         iou = _by_class(self.iou, class_names)
         return {
             "pixels": self.pixels,
-            "pixel_accuracy": _or_none(self.pixel_accuracy),
-            "mean_iou": _or_none(self.mean_iou),
+            "pixel_accuracy": finite_or_none(self.pixel_accuracy),
+            "mean_iou": finite_or_none(self.mean_iou),
             "iou": {name: value for name, value in iou.items() if value is not None},
         }
 
@@ -165,9 +166,5 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else value
-
-
 def _by_class(values: np.ndarray, class_names: Sequence[str]) -> dict[str, float | None]:
-    return {name: _or_none(v) for name, v in zip(class_names, values.tolist(), strict=True)}
+    return {name: finite_or_none(v) for name, v in zip(class_names, values.tolist(), strict=True)}

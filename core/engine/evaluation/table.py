@@ -8,8 +8,8 @@ from typing import Any
 OVERALL = {
     "pixel_accuracy": "pixel accuracy",
     "mean_accuracy": "mean accuracy",
-    "mean_iou": "mean IU",
-    "frequency_weighted_iou": "frequency-weighted IU",
+    "mean_iou": "mean IoU",
+    "frequency_weighted_iou": "frequency-weighted IoU",
 }
 
 
@@ -36,8 +36,8 @@ def _overall(overall: Mapping[str, float | None]) -> list[str]:
 
 def _zero_shot(found: Mapping[str, Any]) -> list[str]:
     titles = {
-        "seen_mean_iou": "mean IU, seen",
-        "unseen_mean_iou": "mean IU, unseen",
+        "seen_mean_iou": "mean IoU, seen",
+        "unseen_mean_iou": "mean IoU, unseen",
         "harmonic_mean_iou": "harmonic mean of both",
     }
     lines = [f"{title:<24}{_percent(found[name])}" for name, title in titles.items()]
@@ -46,7 +46,7 @@ def _zero_shot(found: Mapping[str, Any]) -> list[str]:
 
 def _classes(per_class: Mapping[str, Mapping[str, float | None]]) -> list[str]:
     width = max(24, *(len(name) + 2 for name in per_class))
-    rows = [f"{'class':<{width}}{'IU':>6}{'accuracy':>10}"]
+    rows = [f"{'class':<{width}}{'IoU':>6}{'accuracy':>10}"]
     for name, scores in per_class.items():
         rows.append(f"{name:<{width}}{_percent(scores['iou'])}{_percent(scores['accuracy']):>10}")
     return rows

@@ -1,6 +1,6 @@
 """Is a denser evaluation of a network what it should be? Both methods, on one random image.
 
-Long, Shelhamer, Darrell, PAMI 2016, section 3.2: shift-and-stitch and filter rarefaction give the
+Long, Shelhamer, Darrell, PAMI 2016, section 3.2: shift-and-stitch and filter dilation give the
 same scores, to the order of sums, wherever no padding is in sight. Where layers pad, shifting the
 image shifts their paddings too; fragments of each layer's map do not, and agree everywhere.
 """
@@ -25,6 +25,7 @@ from ...config._dump import to_plain
 from ...config.sections.factory import Factory
 from ...contracts.kinds import Decoder
 from ...geometry.grid import Grid
+from ...geometry.regions import Size
 from ...geometry.scores import Scores
 from ...model.blueprint import Blueprint
 from ...model.build import build_model
@@ -37,8 +38,6 @@ SHIFTED, ATROUS, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 """Of the range of the scores: what another order of sums may change."""
-
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)

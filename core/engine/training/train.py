@@ -17,6 +17,7 @@ from torch import Tensor
 from ....registry import PluxelError
 from ...common.files import write_json, write_text
 from ...common.logs import logger
+from ...common.numerics import finite_or_none
 from ...common.progress import Advance, duration, track
 from ...data.batch import Batch
 from ...data.loading import training_loader
@@ -69,7 +70,7 @@ class Trainer:
             track("training", self.steps, self.progress.step) as advance,
         ):
             if self._is_due() and self.progress.judged < self.progress.step:
-                self._judge()  # what an interruption did not wait for
+                self._evaluate_or_save()  # what an interruption did not wait for
             for batches in self.batches():
                 self.step(batches, advance)
                 self.progress.seconds = time.monotonic() - began
@@ -95,7 +96,7 @@ class Trainer:
             check_monitor(experiment.config.pipeline, experiment.spaces)
         self.state = self._state()
         if going_on:
-            self._go_on()
+            self._resume()
         if self.accelerator.is_main_process:
             write_text(self.run.config, experiment.config.dump())
             self.run.forget_after(self.progress.step)
@@ -126,7 +127,7 @@ class Trainer:
         self.wrapped, prepared = self.accelerator.prepare(model, optimizer)
         return TrainingState(model, prepared, ema)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         metadata = self.state.restore(self.run)
         self.progress = TrainingProgress(**metadata["progress"])
         self.recent = metadata["recent"]
@@ -178,7 +179,7 @@ class Trainer:
         for i, batch in enumerate(batches):
             with self._synchronizing(last=i == len(batches) - 1):
                 passes.append(self._backward(batch))
-        loss = self._look(passes)
+        loss = self._mean_loss(passes)
         if options.clip_norm is not None:
             self.accelerator.clip_grad_norm_(self.wrapped.parameters(), options.clip_norm)
         self.state.optimizer.step()
@@ -186,7 +187,7 @@ class Trainer:
         if self.state.ema is not None:
             self.state.ema.update(self.state.model, step)
         self.progress.step += 1
-        self._note(loss, rate, advance)
+        self._record(loss, rate, advance)
 
     def _synchronizing(self, *, last: bool) -> AbstractContextManager[None]:
         return nullcontext() if last else self.accelerator.no_sync(self.wrapped)
@@ -200,7 +201,7 @@ class Trainer:
         detached = {head: replace(s, tensor=s.tensor.detach()) for head, s in scores.items()}
         return _Pass(batch, detached, loss.detach())
 
-    def _look(self, passes: list[_Pass]) -> float:
+    def _mean_loss(self, passes: list[_Pass]) -> float:
         """Return the mean loss of all processes; they learn of each other's signals on the way.
 
         Looked at once a step, for the host waits for the device.
@@ -231,7 +232,7 @@ class Trainer:
             f"{last_good(self.run)}"
         )
 
-    def _note(self, loss: float, rate: float, advance: Advance) -> None:
+    def _record(self, loss: float, rate: float, advance: Advance) -> None:
         """Show the loss, and log its mean over an interval."""
         self.recent.append(loss)
         advance(note=f"loss {loss:.4f}")
@@ -242,7 +243,7 @@ class Trainer:
 
     def _log(self, values: Mapping[str, float]) -> None:
         if self.accelerator.is_main_process:
-            finite = {k: v if math.isfinite(v) else None for k, v in values.items()}
+            finite = {name: finite_or_none(value) for name, value in values.items()}
             self.run.log({"step": self.progress.step, "seconds": self.progress.seconds} | finite)
 
     # -- between steps ---------------------------------------------------------------------------
@@ -257,7 +258,7 @@ class Trainer:
                 self.stopped_by,
             )
         if self._is_due():
-            self._judge()
+            self._evaluate_or_save()
         if self._is_due() or step % self.checkpoint_every == 0:
             self._save_state()
 
@@ -266,7 +267,7 @@ class Trainer:
         step = self.progress.step
         return step > 0 and (step % self.eval_every == 0 or step == self.steps)
 
-    def _judge(self) -> None:
+    def _evaluate_or_save(self) -> None:
         self.progress.judged = self.progress.step
         if self.evaluates:
             self._evaluate()

@@ -1,7 +1,8 @@
-"""Filter rarefaction: the scores of a network at a finer stride, its weights untouched.
+"""Filter dilation: the scores of a network at a finer stride, its weights untouched.
 
-Long, Shelhamer, Darrell, PAMI 2016, section 3.2: taking a stride out of a layer and spreading the
-filters of all later layers apart gives what shifting the input and interlacing the outputs gives.
+Long, Shelhamer, Darrell, PAMI 2016, section 3.2 ("filter rarefaction"): removing the stride of a
+layer and dilating the filters of all later layers gives what shifting the input and interlacing
+the outputs gives.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def reason(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-class _Tracer(fx.Tracer):
+class _LeafTracer(fx.Tracer):
     """Looks into every module but those of torch, those without parts and numbers, and norms.
 
     The latter may behave otherwise in training (stochastic depth, norms with an activation in them,
@@ -113,7 +113,7 @@ def graph_of(network: nn.Module, modes: Mapping[str, bool]) -> fx.Graph:
         copy = replica(network, on_meta)
         for name, module in copy.named_modules():
             module.training = modes.get(name, False)
-        return _Tracer().trace(copy)
+        return _LeafTracer().trace(copy)
     except Exception as error:
         raise NotEquivariant(f"the network cannot be followed: {reason(error)}") from error
 

@@ -42,7 +42,7 @@ class Call:
         """Return the positions of an operand; those of a constant are none."""
         return self.locate(value) or Located(tuple(plain(size) for size in value.shape))
 
-    def note_padding(self, before: Sequence[int]) -> None:
+    def record_padding(self, before: Sequence[int]) -> None:
         """Keep the numbers of cells that are added at the top left, if there are any."""
         if any(before):
             self.paddings.append(tuple(before))

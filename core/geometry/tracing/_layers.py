@@ -45,7 +45,7 @@ SlidingWindow = tuple[int, int, int, int]
 
 
 def _slide(call: Call, located: Located, windows: Sequence[SlidingWindow]) -> Located:
-    call.note_padding([padding for _, _, padding, _ in windows])
+    call.record_padding([padding for _, _, padding, _ in windows])
     for dim, window in enumerate(windows, -len(windows)):
         located = located.moved(dim, call.shape[dim], located.along(dim).window(*window))
     return located
@@ -70,7 +70,7 @@ def pad(call: Call) -> Located:
     amounts = call.arguments.get("pad", call.arguments.get("padding"))
     located = call.first
     before = tuple(amounts[::2])
-    call.note_padding(before)
+    call.record_padding(before)
     for dim, cells in enumerate(before, 1):
         if located.line(-dim) is not None or amounts[2 * dim - 2 : 2 * dim] != [0, 0]:
             extent = located.along(-dim).shifted(-cells)

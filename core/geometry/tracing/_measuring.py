@@ -11,14 +11,13 @@ from torch import nn
 
 from ....registry import PluxelError
 from ..grid import FeatureSpec, Grid, SpecSource
+from ..regions import Size
+from ._call import Shape
 from ._dispatch import Trace, trace
 from ._extent import Extent, Untraceable
 from ._positions import Located
 from ._probing import Extents, RandomWeights, Strides, probe
 from ._replica import on_meta, replica
-
-Size = tuple[int, int]
-Shape = tuple[int, ...]
 
 SIZES: Sequence[Size] = ((448, 896), (512, 1024), (480, 960))
 """Sizes to look at a network with: multiples of 2⁶ · 7, 2⁹ and 2⁵ · 15."""
@@ -196,9 +195,9 @@ def _first_run(module: nn.Module, channels: int) -> tuple[_NetworkReplica, Trace
                 return subject, subject.trace(size)
             except Exception as error:  # noqa: BLE001
                 problems.append(error)
-    tried = ", ".join(f"{height}×{width}" for height, width in SIZES)
+    sizes = ", ".join(f"{height}×{width}" for height, width in SIZES)
     raise PluxelError(
-        f"the network does not take images of any size: none of {tried} pixels",
+        f"the network does not take images of any size: none of {sizes} pixels",
         [f"{type(problems[0]).__name__}: {problems[0]}"],
     ) from problems[0]
 

@@ -34,11 +34,11 @@ def test_options_are_those_of_similar(words: Words) -> None:
 def test_a_stream(words: Words) -> None:
     text = "man king woman\nman king\nman kign woman\nman\troyal palace\twoman\n"
     code, out, err = words("analogy", "--stdin", *TOY, stdin=text.encode())
-    assert (code, err) == (1, "2 of 4 could not be answered\n")
+    assert (code, err) == (1, "2 of 4 failed\n")
     assert out.splitlines() == [
         "man king woman  queen  0.975",
         f"man king  error: {THREE}",
-        "man kign woman  error: 'kign' is none of the 8 words. Did you mean 'king'?",
+        "man kign woman  error: 'kign' is not one of the 8 words. Did you mean 'king'?",
         "man\troyal palace\twoman  queen  0.673",
     ]
 
@@ -53,4 +53,4 @@ def test_another_number_of_words(words: Words, given: tuple[str, ...]) -> None:
 def test_a_misspelled_word(words: Words) -> None:
     code, out, err = words("analogy", "man", "wonan", "king", *TOY)
     assert (code, out) == (2, "")
-    assert err == "'wonan' is none of the 8 words. Did you mean 'woman'?\n"
+    assert err == "'wonan' is not one of the 8 words. Did you mean 'woman'?\n"

@@ -38,7 +38,7 @@ def test_verify_says_what_is_equal_and_where_it_is_not(run) -> None:
     ]
     assert re.search(
         r"differ by \S+ of the range at most, in cell \(\d+, \d+\), pixel \(\d+, \d+\); by \S+ "
-        r"where nothing beyond the image is in sight: equal$",
+        r"in cells that see only the image: equal$",
         padded,
     )
     assert exact.endswith(": equal")
@@ -66,3 +66,9 @@ def test_benchmark_prints_the_ratios(run, monkeypatch) -> None:
     assert min(ratios) > 0
     # Nine crops of 224×224 in place of one image of 288×288: by pixels, 5.4 times as many.
     assert 3 < ratios[0] < 7
+
+
+def test_benchmark_names_a_device_that_is_not_available(run) -> None:
+    code, _, err = run("benchmark", "dense", "--device", "cuda:99")
+    assert code == 2
+    assert err.startswith("device 'cuda:99' is not available on this machine")

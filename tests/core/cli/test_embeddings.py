@@ -198,7 +198,10 @@ class TestConvert:
             (("there.txt", *TOY), "there.txt already exists; --overwrite replaces it\n"),
             (("list.npy", *TOY), "list.words.txt already exists; --overwrite replaces it\n"),
             (("y.dat", *TOY), "'y.dat': the format of no file ends so; known are .txt (glove), "),
-            (("there.dat", "y.txt"), "'there.dat': which component reads it? --embedding names"),
+            (
+                ("there.dat", "y.txt"),
+                "'there.dat': no component is known for this suffix; --embedding names",
+            ),
             (("none.bin", "y.txt"), "cannot read none.bin: No such file"),
             (("none.txt", "y.vec"), "none.txt"),
             (
@@ -306,6 +309,6 @@ class TestPlot:
     def test_what_cannot_be(self, words: Words) -> None:
         code, out, err = words("embeddings", "plot", "man", "kign", *TOY)
         assert (code, out) == (2, "")
-        assert err == "'kign' is none of the 8 words. Did you mean 'king'?\n"
+        assert err == "'kign' is not one of the 8 words. Did you mean 'king'?\n"
         code, _, err = words("embeddings", "plot", "man", *TOY)
         assert (code, err) == (2, "pca needs 2 words at least, not 1\n")

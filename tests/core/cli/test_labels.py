@@ -38,16 +38,16 @@ def labels(tmp_path, monkeypatch, capsys):
 
 
 PRINTED = """\
-# mine.txt in the classes of wanted.txt, by margins of 0.15 and more. Vectors know what is talked of
-# together: check each line.
+# mine.txt in the classes of wanted.txt, by margins of 0.15 and more. Word vectors find related, not
+# equal, meanings: check each line.
 map:
   0: road    # Street      0.92; next: sign -0.10, symbol -0.12
   1: car     # truck       0.94; next: symbol -0.25, road -0.29
   2: sky     # heaven      0.99; next: car -0.29, road -0.29
   3: sign    # signsymbol  0.83; next: symbol 0.82, car -0.41
   4: ignore  # other       none, by its name
-# Ignored, by their names: other.
-# Classes that get nothing: symbol.
+# Ignored, because of their names: other.
+# Classes without a match: symbol.
 """
 
 
@@ -126,15 +126,18 @@ def test_a_configuration_names_its_dataset(labels):
     ("arguments", "message"),
     [
         (("camvit", "voc"), "unknown dataset 'camvit'. Did you mean 'camvid'?"),
-        (("camvit", "voc"), "  note: nor is there a file camvit\n"),
+        (("camvit", "voc"), "  note: there is no file camvit either\n"),
         (("folder", "voc"), "the classes of dataset 'folder' are not known by its name alone"),
-        (("folder", "voc"), "  note: give a configuration, FILE.yaml, or a text file with a class"),
+        (
+            ("folder", "voc"),
+            "  note: give a configuration, FILE.yaml, or a text file with one class",
+        ),
         (("none.yaml", "voc"), "there is no file 'none.yaml'"),
-        (("empty.txt", "voc"), "empty.txt: no class stands in it; write one a line"),
-        (("twice.txt", "voc"), "twice.txt: class 'car' stands there 2 times"),
+        (("empty.txt", "voc"), "empty.txt: contains no class; write one per line"),
+        (("twice.txt", "voc"), "twice.txt: class 'car' occurs 2 times"),
         (
             ("slips.txt", "wanted.txt"),
-            "class 'roda': 'roda' is none of the 9 words. Did you mean 'road'?",
+            "class 'roda': 'roda' is not one of the 9 words. Did you mean 'road'?",
         ),
         (("mine.txt", "wanted.txt", "--threshold", "1.5"), "1.5 is not in the range -1<=x<=1"),
     ],
@@ -153,7 +156,7 @@ def test_ways_out_for_a_class_without_a_vector(labels):
     Path("slips.txt").write_text("roda\nsky\n")
     done = labels("slips.txt", "wanted.txt")
     assert done.returncode == 2
-    assert "class 'roda': 'roda' is none of" in done.stderr
+    assert "class 'roda': 'roda' is not one of" in done.stderr
     assert "name the class in the map, or give the embedding 'unknown: zero'" in done.stderr
 
 

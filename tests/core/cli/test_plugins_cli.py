@@ -122,7 +122,7 @@ class TestList:
         acme.install("broken-seg", "import torchh")
         text = (
             "plugin broken-seg (ModuleNotFoundError: No module named 'torchh') failed to load: "
-            "pluxel plugins doctor shows where\n"
+            "run pluxel plugins doctor for details\n"
         )
         code, out, err = pluxel("plugins", "list")
         assert (code, err) == (0, "")

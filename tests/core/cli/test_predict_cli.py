@@ -144,7 +144,7 @@ def test_the_scores_of_a_changed_run_are_shown_and_not_kept(pluxel, trained):
     before = (trained / "results.json").read_bytes()
     done = pluxel("evaluate", trained, "--set", DENSE, "--device", "cpu")
     assert done.returncode == 0, done.stderr
-    assert "mean IU" in done.stdout
+    assert "mean IoU" in done.stdout
     assert "results: not written, since the run was changed; --output FILE" in done.stdout
     assert (trained / "results.json").read_bytes() == before
 
@@ -162,7 +162,7 @@ def test_a_model_that_does_not_fit_the_weights(pluxel, trained, tmp_path, comman
 def test_a_table_for_people(pluxel, trained, tmp_path):
     done = pluxel("evaluate", trained, "--split", "train[:4]", "--output", tmp_path / "x.json")
     assert done.returncode == 0, done.stderr
-    for text in ("pixel accuracy", "mean accuracy", "mean IU", "frequency-weighted IU", "square"):
+    for text in ("pixel accuracy", "mean accuracy", "mean IoU", "frequency-weighted IoU", "square"):
         assert text in done.stdout
 
 

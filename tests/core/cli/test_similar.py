@@ -53,15 +53,15 @@ def test_excluded_and_restricted(words: Words) -> None:
     assert words("similar", "man", *TOY, "-k", 1, *more)[1] == "king  0.707\n"
     assert words("similar", "boy", *TOY, "-k", 1, "--restrict", 1)[1] == "man  0.998\n"
     code, _, err = words("similar", "man", *TOY, "--exclude", "boi")
-    assert (code, err) == (2, "'boi' is none of the 8 words. Did you mean 'boy'?\n")
+    assert (code, err) == (2, "'boi' is not one of the 8 words. Did you mean 'boy'?\n")
 
 
 def test_misspelled_words_are_all_told_and_nothing_else(words: Words) -> None:
     code, out, err = words("similar", "mann", "man", "womann", *TOY, "-k", 2)
     assert (code, out) == (2, "")
     assert err.splitlines() == [
-        "'mann' is none of the 8 words. Did you mean 'man'?",
-        "'womann' is none of the 8 words. Did you mean 'woman'?",
+        "'mann' is not one of the 8 words. Did you mean 'man'?",
+        "'womann' is not one of the 8 words. Did you mean 'woman'?",
     ]
 
 
@@ -151,11 +151,11 @@ def test_a_stream_tells_what_is_wrong_in_its_place(words: Words) -> None:
     text = b"man\n\n  girl \r\nmann\nboy\xff\nqueen"
     code, out, err = words("similar", "--stdin", *TOY, "-k", 1, stdin=text)
     assert code == 1
-    assert err == "1 of 5 could not be answered\n"
+    assert err == "1 of 5 failed\n"
     assert out.splitlines() == [
         "man  boy  0.998",
         "girl  woman  0.998",
-        "mann  error: 'mann' is none of the 8 words. Did you mean 'man'?",
+        "mann  error: 'mann' is not one of the 8 words. Did you mean 'man'?",
         "boy\N{REPLACEMENT CHARACTER}  man  0.998",
         "queen  girl  0.855",
     ]
@@ -168,7 +168,7 @@ def test_a_stream_in_json(words: Words) -> None:
     assert good["words"][0]["word"] == "boy"
     assert bad == {
         "query": "mann",
-        "error": "'mann' is none of the 8 words. Did you mean 'man'?",
+        "error": "'mann' is not one of the 8 words. Did you mean 'man'?",
     }
 
 

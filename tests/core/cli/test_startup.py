@@ -68,6 +68,8 @@ def test_the_help_imports_no_command_and_looks_for_no_plugin(env: dict[str, str]
         "pluxel.core.cli._groups",
         "pluxel.core.cli._main",
         "pluxel.core.cli._session",
+        "pluxel.core.common",
+        "pluxel.core.common.exports",
     }
     assert not loaded & {"pluggy", "importlib.metadata", "logging", "difflib"}
 

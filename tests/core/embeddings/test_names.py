@@ -59,8 +59,8 @@ def test_all_unknown_names_are_told_at_once() -> None:
     with pytest.raises(UnknownWordError) as caught:
         name_vectors(["raod", "sky", "qqqqqq"], [one()])
     assert str(caught.value) == (
-        "class 'raod': 'raod' is none of the 3 words. Did you mean 'road'?; "
-        "class 'qqqqqq': 'qqqqqq' is none of the 3 words."
+        "class 'raod': 'raod' is not one of the 3 words. Did you mean 'road'?; "
+        "class 'qqqqqq': 'qqqqqq' is not one of the 3 words."
     )
 
 
@@ -68,7 +68,7 @@ def test_of_many_unknown_names_the_first_are_told_in_part() -> None:
     with pytest.raises(UnknownWordError) as caught:
         name_vectors([f"{'q' * 90}{i}" for i in range(1012)], [one()])
     first, *others, last = str(caught.value).split("; ")
-    assert first == f"class '{'q' * 60}…': '{'q' * 60}…' is none of the 3 words."
+    assert first == f"class '{'q' * 60}…': '{'q' * 60}…' is not one of the 3 words."
     assert (len(others), last) == (9, "and 1,002 others")
 
 

@@ -122,7 +122,7 @@ def test_what_is_no_query_and_no_embedding(compass: WordVectors) -> None:
 
 
 def test_a_misspelled_word(compass: WordVectors) -> None:
-    text = "'norht' is none of the 8 words. Did you mean 'north'?"
+    text = "'norht' is not one of the 8 words. Did you mean 'north'?"
     for ask in (
         lambda: get_similar_tokens("norht", 1, compass),
         lambda: analogy("up", "norht", "east", 1, compass),
@@ -150,9 +150,9 @@ def test_excluded_words(compass: WordVectors) -> None:
     search = WordSearch(compass)
     (found,) = search.nearest([search.word("north")], 1, exclude=["NASA"])
     assert found[0][0] == "north east"
-    with pytest.raises(UnknownWordError, match="'nasaa' is none of the 8 words"):
+    with pytest.raises(UnknownWordError, match="'nasaa' is not one of the 8 words"):
         search.nearest([search.word("north")], 1, exclude=["nasaa"])
-    with pytest.raises(PluxelError, match="'up-south' is none of"):
+    with pytest.raises(PluxelError, match="'up-south' is not one of"):
         search.nearest([search.word("north")], 1, exclude=["up-south"])
 
 

@@ -95,7 +95,7 @@ class TestVector:
         expected = torch.tensor([-0.2, 0.4])
         assert torch.allclose(words().name_vector("signsymbol"), expected)
         assert torch.allclose(words().name_vector("Sign_Symbol"), expected)
-        with pytest.raises(UnknownWordError, match="'signsymbol' is none of the 9 words"):
+        with pytest.raises(UnknownWordError, match="'signsymbol' is not one of the 9 words"):
             words()["signsymbol"]
 
 
@@ -107,25 +107,25 @@ class TestUnknown:
     def test_error(self) -> None:
         with pytest.raises(UnknownWordError) as caught:
             words()["sing"]
-        assert str(caught.value) == "'sing' is none of the 9 words. Did you mean 'sign'?"
-        with pytest.raises(UnknownWordError, match=r"^'qqqqqq' is none of the 9 words\.$"):
+        assert str(caught.value) == "'sing' is not one of the 9 words. Did you mean 'sign'?"
+        with pytest.raises(UnknownWordError, match=r"^'qqqqqq' is not one of the 9 words\.$"):
             words()["qqqqqq"]
 
     def test_the_part_that_is_unknown_is_named(self) -> None:
-        text = "^'lihgt' is none of the 9 words. Did you mean 'light'?"
+        text = "^'lihgt' is not one of the 9 words. Did you mean 'light'?"
         with pytest.raises(UnknownWordError, match=text):
             words()["traffic lihgt"]
 
     @pytest.mark.parametrize("text", ["", "—", "...", " "])
     def test_no_word_at_all(self, text: str) -> None:
-        with pytest.raises(UnknownWordError, match=f"^'{text}' is none of the 9 words"):
+        with pytest.raises(UnknownWordError, match=f"^'{text}' is not one of the 9 words"):
             words()[text]
         assert words("zero")[text].tolist() == [0, 0]
 
     def test_long_words_are_shown_in_part(self) -> None:
         with pytest.raises(UnknownWordError) as caught:
             words()["q" * 3000]
-        assert str(caught.value) == f"'{'q' * 60}…' is none of the 9 words."
+        assert str(caught.value) == f"'{'q' * 60}…' is not one of the 9 words."
 
     @pytest.mark.parametrize("text", [None, 3, b"sign", ["sign"]])
     def test_what_is_no_text(self, text: object) -> None:
@@ -181,7 +181,7 @@ class TestAsTorchtext:
             [0, 0],
             [1, 0],
         ]
-        with pytest.raises(UnknownWordError, match="'traffic light' is none of"):
+        with pytest.raises(UnknownWordError, match="'traffic light' is not one of"):
             words().get_vecs_by_tokens("traffic light")
 
     @pytest.mark.parametrize("tokens", [[], (), iter(())])

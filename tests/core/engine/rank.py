@@ -40,13 +40,13 @@ def note(name: str, text: str) -> None:
 def to_the_end() -> None:
     whole = trainer("whole", "training.ema=0.5", "training.accumulate=2")
     losses: list[float] = []
-    look = whole._look
+    mean_loss = whole._mean_loss
 
     def looking(passes):
         losses.extend(one.loss.item() for one in passes)
-        return look(passes)
+        return mean_loss(passes)
 
-    whole._look = looking
+    whole._mean_loss = looking
     whole.train(resume=False)
     note("losses", json.dumps(losses))
     tensors = {f"judged/{name}": value for name, value in whole.state.judged.state_dict().items()}

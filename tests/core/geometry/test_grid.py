@@ -232,7 +232,7 @@ def test_a_missing_stride_names_what_is_needed_and_what_there_is() -> None:
     with pytest.raises(StrideError) as caught:
         select_strides([spec(16)] * 3, (8, 16, 32))
     assert str(caught.value) == "the decoder needs strides 8, 16, 32; the backbone gives 16, 16, 16"
-    named = caught.value.said_of("decoder 'fcn8s'", "backbone 'timm' (vit_small_patch16_224)")
+    named = caught.value.message_for("decoder 'fcn8s'", "backbone 'timm' (vit_small_patch16_224)")
     assert named == (
         "decoder 'fcn8s' needs strides 8, 16, 32; "
         "backbone 'timm' (vit_small_patch16_224) gives 16, 16, 16"

@@ -17,7 +17,7 @@ from pluxel.core.embeddings import UnknownWordError, WordVectors, name_vectors
 from pluxel.core.embeddings.matching import (
     ClassMatch,
     align,
-    best_of_each,
+    best_matches,
     best_pairs,
     margins,
     plain_name,
@@ -58,16 +58,16 @@ def config(host):
 
 
 @pytest.fixture(scope="module")
-def settle(host):
+def resolve(host):
     """The labels of a configuration whose ``align`` is found out."""
 
-    def settle(label_map: LabelMap, to: list[str], **changes: Any) -> LabelsConfig:
+    def resolve(label_map: LabelMap, to: list[str], **changes: Any) -> LabelsConfig:
         ours = {key: changes.pop(key) for key in ("map", "palette") if key in changes}
         section = ours | {"align": {"embedding": "street_words", "to": to} | changes}
         labels = LabelsConfig.model_validate(section, context={"host": host})
         return resolved_labels(label_map, labels)
 
-    return settle
+    return resolve
 
 
 def targets_of(matches):
@@ -113,7 +113,7 @@ class TestPairs:
 
     @given(cosines, st.floats(-1, 1))
     def test_each_gets_its_best_or_none(self, scores, threshold):
-        for row, j in zip(scores, best_of_each(scores, threshold), strict=True):
+        for row, j in zip(scores, best_matches(scores, threshold), strict=True):
             assert j == (row.argmax() if row.max() >= threshold else None)
 
     def test_a_pair_at_the_threshold_is_kept(self):
@@ -128,7 +128,7 @@ class TestPairs:
     def test_one_to_one_gives_way_where_the_sum_is_greater(self):
         scores = np.array([[0.9, 0.8], [0.85, 0.2]])
         assert best_pairs(scores, 0.1) == [1, 0]
-        assert best_of_each(scores, 0.1) == [0, 0]
+        assert best_matches(scores, 0.1) == [0, 0]
 
 
 def _greatest(gains: np.ndarray) -> float:
@@ -206,8 +206,8 @@ class TestMeaning:
         with pytest.raises(UnknownWordError) as caught:
             align(["roda", "sky"], ["truc", "car"], vectors)
         assert caught.value.message == (
-            "class 'roda': 'roda' is none of the 9 words. Did you mean 'road'?; "
-            "class 'truc': 'truc' is none of the 9 words. Did you mean 'truck'?"
+            "class 'roda': 'roda' is not one of the 9 words. Did you mean 'road'?; "
+            "class 'truc': 'truc' is not one of the 9 words. Did you mean 'truck'?"
         )
 
     def test_the_words_are_loaded_once_and_only_if_needed(self, config, words):
@@ -262,53 +262,53 @@ class TestAligned:
             aligned(STREET, ["car"], config(), {"#ff0000": "car"})
 
 
-class TestSettled:
-    def test_says_the_same_without_words(self, settle):
-        labels = settle(STREET, ["car", "sky", "road"])
+class TestResolved:
+    def test_says_the_same_without_words(self, resolve):
+        labels = resolve(STREET, ["car", "sky", "road"])
         assert labels.align is None
         assert labels.map == {0: "sky", 5: "car", 9: "road", 7: IGNORE, 11: IGNORE, 12: "car"}
         space = LabelSpace(merge_labels(STREET, labels))
         assert space.class_names == ("sky", "car", "road")
         assert resolved_labels(STREET, labels) is labels
 
-    def test_names_near_to_those_that_stay_are_no_slips(self, settle):
+    def test_names_near_to_those_that_stay_are_no_slips(self, resolve):
         """'signs' beside 'sign' would be taken for a slip, but that it has a color."""
         dataset = LabelMap({1: "sign", 2: "car"})
         with pytest.raises(LabelError, match="unknown class 'signs'. Did you mean 'sign'?"):
             LabelSpace(merge_labels(dataset, LabelsConfig(map={2: "signs"})))
         nothing = {"type": "street_words", "unknown": "zero"}
-        labels = settle(dataset, ["sign", "signs"], map={2: "signs"}, embedding=nothing)
+        labels = resolve(dataset, ["sign", "signs"], map={2: "signs"}, embedding=nothing)
         assert LabelSpace(merge_labels(dataset, labels)).class_names == ("sign", "signs")
 
-    def test_colors_are_kept_for_good(self, settle):
-        labels = settle(STREET, ["car", "sky", "road"], palette={"sky": (1, 2, 3)})
+    def test_colors_are_kept_for_good(self, resolve):
+        labels = resolve(STREET, ["car", "sky", "road"], palette={"sky": (1, 2, 3)})
         space = LabelSpace(merge_labels(STREET, labels))
         assert labels.palette["sky"] == (1, 2, 3)
         assert space.palette.tolist() == [list(labels.palette[n]) for n in space.class_names]
 
-    def test_colored_masks_keep_colors_for_keys(self, settle):
+    def test_colored_masks_keep_colors_for_keys(self, resolve):
         colored = LabelMap({0xFF0000: "truck", 0x0000FF: "street"}, packed_rgb=True)
-        labels = settle(colored, ["car", "road"])
+        labels = resolve(colored, ["car", "road"])
         assert labels.map == {"#ff0000": "car", "#0000ff": "road"}
         assert LabelSpace(merge_labels(colored, labels)).class_names == ("car", "road")
 
-    def test_a_class_without_a_source_is_an_error(self, settle):
+    def test_a_class_without_a_source_is_an_error(self, resolve):
         with pytest.raises(PluxelError) as caught:
-            settle(STREET, ["car", "sky", "road", "symbol"])
+            resolve(STREET, ["car", "sky", "road", "symbol"])
         assert str(caught.value) == (
             "nothing in the dataset means 'symbol': lower 'threshold', say in 'map' what does, or "
             "do without them by 'partial: true'\n"
             "  note: ignored for want of a match: background"
         )
-        labels = settle(STREET, ["car", "sky", "road", "symbol"], partial=True)
+        labels = resolve(STREET, ["car", "sky", "road", "symbol"], partial=True)
         assert "symbol" not in labels.map.values()
         assert (
-            settle(STREET, ["car", "sky", "road", "symbol"], map={7: "symbol"}).map[7] == "symbol"
+            resolve(STREET, ["car", "sky", "road", "symbol"], map={7: "symbol"}).map[7] == "symbol"
         )
 
-    def test_nothing_at_all_is_an_error_even_in_part(self, settle):
+    def test_nothing_at_all_is_an_error_even_in_part(self, resolve):
         with pytest.raises(PluxelError, match="nothing in the dataset means 'symbol'"):
-            settle(LabelMap({0: "sky"}), ["symbol"], partial=True, threshold=0.9)
+            resolve(LabelMap({0: "sky"}), ["symbol"], partial=True, threshold=0.9)
 
     def test_what_was_found_is_told_once(self, caplog, vectors):
         caplog.set_level("INFO", "pluxel")

@@ -7,8 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pluxel.core.common.numerics import unit_vectors
 from pluxel.core.neighbors import Compact, CosineIndex, _compact
-from pluxel.core.neighbors._exact import Rows, norms_of, tree_sum, unit
+from pluxel.core.neighbors._exact import Rows, norms_of, tree_sum
 from pluxel.core.neighbors._one_query import quantize
 from pluxel.core.neighbors._scores import CompactScores, FullScores
 from pluxel.registry import PluxelError
@@ -62,7 +63,7 @@ KINDS = ["random", "alike", "outlier", "huge", "denormal", "axes", "decaying", "
 
 def unit_queries(queries: Tensor) -> np.ndarray:
     """(Q, D) of unit length, float64."""
-    return unit(queries, norms_of(queries)).numpy()
+    return unit_vectors(queries, norms_of(queries)).numpy()
 
 
 @settings(max_examples=60, deadline=None)

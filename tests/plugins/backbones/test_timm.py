@@ -146,7 +146,7 @@ def test_strides_are_taken_out_where_timm_does_not(model: str) -> None:
 @pytest.mark.parametrize("output_stride", [8, 16])
 @pytest.mark.parametrize("model", ["resnet18", "resnet50", "mobilenetv2_100", "resnetv2_50"])
 @torch.no_grad()
-def test_taken_out_by_timm_or_by_rarefaction_is_the_same(model: str, output_stride: int) -> None:
+def test_taken_out_by_timm_or_by_dilation_is_the_same(model: str, output_stride: int) -> None:
     torch.manual_seed(0)
     exact = TimmBackbone(3, model=model, output_stride=output_stride).double().eval()
     native = _dilated(model, {}, 3, output_stride)

@@ -101,7 +101,7 @@ def test_neighbors_norms_and_mean(embedding: Make, vectors: np.ndarray) -> None:
 
 def test_unknown_words(embedding: Make, vectors: np.ndarray) -> None:
     with pytest.raises(
-        UnknownWordError, match=r"'chap' is none of the 10 words. Did you mean 'chip'"
+        UnknownWordError, match=r"'chap' is not one of the 10 words. Did you mean 'chip'"
     ):
         embedding()["chap"]
     assert embedding(unknown="zero")["chap"].tolist() == [0, 0, 0, 0]

@@ -66,7 +66,7 @@ def test_unknown(models: dict[str, Path]) -> None:
     assert FastText(file=models["skipgram"]).unknown == "subword"
     assert FastText(file=models["words alone"]).unknown == "error"
     assert FastText(file=models["skipgram"], unknown="zero")["xyzzy"].tolist() == [0] * 10
-    with pytest.raises(UnknownWordError, match="'xyzzy' is none of the"):
+    with pytest.raises(UnknownWordError, match="'xyzzy' is not one of the"):
         FastText(file=models["skipgram"], unknown="error")["xyzzy"]
     with pytest.raises(PluxelError, match="subword needs a model with parts of words"):
         FastText(file=models["words alone"], unknown="subword")

@@ -92,7 +92,7 @@ class Refusing(word_files.Readable):
         def refuse(_size: int) -> bytes:
             raise OSError(errno.EIO, "Input/output error")
 
-        return self._told(refuse, size)
+        return self._guarded(refuse, size)
 
 
 @pytest.mark.parametrize("name", ["plain.txt", "model.txt.gz", "other.zip"])

@@ -288,7 +288,7 @@ class CountsIgnored(Broken):
         return torch.ones_like(target, dtype=torch.bool)
 
 
-class OneWhereNothingIsLabelled(Broken):
+class OneWhereNothingIsLabeled(Broken):
     def finish(self, value: Tensor, logits: Tensor, kept: Tensor) -> Tensor:
         return value
 
@@ -349,7 +349,7 @@ class Rises(Broken):
 
 BROKEN: dict[str, type[Broken]] = {
     "ignores_ignored_pixels": CountsIgnored,
-    "is_zero_where_nothing_is_labeled": OneWhereNothingIsLabelled,
+    "is_zero_where_nothing_is_labeled": OneWhereNothingIsLabeled,
     "computes_in_float32": HalfPrecision,
     "survives_large_logits": Overflows,
     "names_stray_labels": AcceptsAnything,

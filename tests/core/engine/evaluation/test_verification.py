@@ -54,7 +54,7 @@ def test_all_heads_are_looked_at() -> None:
     assert [report.head for report in reports] == ["semantic", "other"]
 
 
-def test_a_wrong_rarefaction_does_not_pass(monkeypatch) -> None:
+def test_a_wrong_dilation_does_not_pass(monkeypatch) -> None:
     honest = Dilated.__call__
 
     def shifted(self: Dilated, image: torch.Tensor) -> object:

@@ -79,10 +79,10 @@ def test_without_padding_it_is_shift_and_stitch(
     output_stride = data.draw(st.sampled_from(divisors(stride)))
     image = torch.randn(1, 2, *size, dtype=torch.float64)
     with torch.no_grad():
-        rarefied = Dilated(module, 2, output_stride)
-        kept = int(rarefied.maps[0].grid.stride[0])
+        dilated = Dilated(module, 2, output_stride)
+        kept = int(dilated.maps[0].grid.stride[0])
         expected = stitched(module, image, stride // kept, kept)
-        found = rarefied(image)
+        found = dilated(image)
     assert isinstance(found, Tensor)
     torch.testing.assert_close(found, expected, **EXACT)
 
@@ -95,22 +95,22 @@ def test_with_padding_it_is_the_network_on_fragments(
     module, stride = network
     image = torch.randn(1, 2, *size, dtype=torch.float64)
     with torch.no_grad():
-        rarefied = Dilated(module, 2, data.draw(st.sampled_from(divisors(stride))))
-        found, fragments, coarse = rarefied(image), rarefied.by_fragments(image), module(image)
+        dilated = Dilated(module, 2, data.draw(st.sampled_from(divisors(stride))))
+        found, fragments, coarse = dilated(image), dilated.by_fragments(image), module(image)
     assert isinstance(found, Tensor)
     torch.testing.assert_close(found, fragments, **EXACT)
     # The network's own result lies in it, at the rate of its map.
-    (vertical, horizontal) = rarefied.maps[0].rate
+    (vertical, horizontal) = dilated.maps[0].rate
     torch.testing.assert_close(found[:, :, ::vertical, ::horizontal], coarse, **EXACT)
 
 
 def test_of_a_stride_only_what_is_too_much_is_taken_out() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 5, stride=4), nn.MaxPool2d(2)).double().eval()
     image = torch.randn(1, 3, 61, 50, dtype=torch.float64)
-    rarefied = Dilated(network, 3, 2)
-    assert rarefied.maps[0].grid.stride == (2, 2)
-    torch.testing.assert_close(rarefied(image), stitched(network, image, 4, 2), **EXACT)
-    torch.testing.assert_close(rarefied.by_fragments(image), rarefied(image), **EXACT)
+    dilated = Dilated(network, 3, 2)
+    assert dilated.maps[0].grid.stride == (2, 2)
+    torch.testing.assert_close(dilated(image), stitched(network, image, 4, 2), **EXACT)
+    torch.testing.assert_close(dilated.by_fragments(image), dilated(image), **EXACT)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2)])
@@ -123,24 +123,24 @@ def test_fragments_of_a_small_map_may_be_empty(size: tuple[int, int]) -> None:
     )
     network = network.double().eval()
     image = torch.randn(1, 3, *size, dtype=torch.float64)
-    rarefied = Dilated(network, 3, 1)
-    found = rarefied.by_fragments(image)
+    dilated = Dilated(network, 3, 1)
+    found = dilated.by_fragments(image)
     assert isinstance(found, Tensor)
     assert found.shape[-2:] == size
-    torch.testing.assert_close(found, rarefied(image), **EXACT)
+    torch.testing.assert_close(found, dilated(image), **EXACT)
 
 
 @pytest.mark.parametrize("autocast", [False, True])
 def test_averages_of_large_values_in_half_precision(autocast: bool) -> None:
     network = nn.Sequential(nn.AvgPool2d(2, 2), nn.AvgPool2d(8, 1, padding=4)).eval()
-    rarefied = Dilated(network, 3, 1)
+    dilated = Dilated(network, 3, 1)
     kind = torch.float32 if autocast else torch.float16
     image = torch.full((1, 3, 40, 40), 2000.0, dtype=kind)
     with torch.no_grad(), torch.autocast("cpu", torch.float16, enabled=autocast):
-        found = rarefied(image)
+        found = dilated(image)
     assert isinstance(found, Tensor)
     assert found.dtype == kind
-    expected = rarefied(image.double())
+    expected = dilated(image.double())
     assert isinstance(expected, Tensor)
     torch.testing.assert_close(found.double(), expected, rtol=2e-3, atol=0)
 
@@ -149,9 +149,9 @@ def test_a_padding_keeps_its_value() -> None:
     network = (
         nn.Sequential(nn.MaxPool2d(2, 2), nn.ConstantPad2d((1, 2, 3, 4), -7.5)).double().eval()
     )
-    rarefied = Dilated(network, 3, 1)
+    dilated = Dilated(network, 3, 1)
     image = torch.randn(1, 3, 20, 20, dtype=torch.float64)
-    found, coarse = rarefied(image), network(image)
+    found, coarse = dilated(image), network(image)
     assert isinstance(found, Tensor)
     torch.testing.assert_close(found[:, :, ::2, ::2], coarse, **EXACT)
     assert (found[:, :, :6] == -7.5).all()

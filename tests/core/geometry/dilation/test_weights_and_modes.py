@@ -16,8 +16,8 @@ from .networks import FunctionalDropout, small
 
 def test_gradients_reach_the_networks_own_weights() -> None:
     network = small(nn.Conv2d(4, 2, 3, padding=1))
-    rarefied = Dilated(network, 3, 1)
-    dense = rarefied(torch.randn(1, 3, 9, 9))
+    dilated = Dilated(network, 3, 1)
+    dense = dilated(torch.randn(1, 3, 9, 9))
     assert isinstance(dense, Tensor)
     dense.square().sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
@@ -25,31 +25,31 @@ def test_gradients_reach_the_networks_own_weights() -> None:
 
 def test_weights_are_those_of_the_network_wherever_they_go() -> None:
     network = small()
-    rarefied = Dilated(network, 3, 1)
+    dilated = Dilated(network, 3, 1)
     image = torch.randn(1, 3, 9, 9)
     network.double()
     nn.init.zeros_(network[0].weight)
-    found = rarefied(image.double())
+    found = dilated(image.double())
     assert isinstance(found, Tensor)
     torch.testing.assert_close(found, network[0].bias.view(1, -1, 1, 1).expand_as(found))
 
 
 def test_a_copy_runs_on_the_copied_weights() -> None:
     network = small()
-    pair = {"network": network, "rarefied": Dilated(network, 3, 1)}
+    pair = {"network": network, "dilated": Dilated(network, 3, 1)}
     twin = copy.deepcopy(pair)
     nn.init.zeros_(twin["network"][0].weight)
     image = torch.randn(1, 3, 9, 9)
-    assert not torch.equal(twin["rarefied"](image), pair["rarefied"](image))
+    assert not torch.equal(twin["dilated"](image), pair["dilated"](image))
 
 
 def test_stochastic_layers_follow_the_mode_of_the_network() -> None:
     network = small(nn.Dropout(0.5))
-    rarefied = Dilated(network, 3, 1)
+    dilated = Dilated(network, 3, 1)
     image = torch.randn(1, 3, 9, 9)
-    assert torch.equal(rarefied(image), rarefied(image))
+    assert torch.equal(dilated(image), dilated(image))
     network.train()
-    assert not torch.equal(rarefied(image), rarefied(image))
+    assert not torch.equal(dilated(image), dilated(image))
 
 
 class OtherInTraining(nn.Module):
@@ -63,21 +63,21 @@ class OtherInTraining(nn.Module):
 
 def test_functions_follow_the_mode_of_the_network() -> None:
     network = small(FunctionalDropout())
-    rarefied = Dilated(network, 3, 1)
+    dilated = Dilated(network, 3, 1)
     image = torch.randn(1, 3, 9, 9)
-    assert torch.equal(rarefied(image), rarefied(image))
+    assert torch.equal(dilated(image), dilated(image))
     network.train()
-    assert not torch.equal(rarefied(image), rarefied(image))
-    assert not torch.equal(rarefied.by_fragments(image), rarefied.by_fragments(image))
+    assert not torch.equal(dilated(image), dilated(image))
+    assert not torch.equal(dilated.by_fragments(image), dilated.by_fragments(image))
 
 
 def test_a_network_that_is_another_one_in_training_cannot_be_trained() -> None:
     network = small(OtherInTraining())
-    rarefied = Dilated(network, 3, 1)
-    rarefied(torch.randn(1, 3, 9, 9))
+    dilated = Dilated(network, 3, 1)
+    dilated(torch.randn(1, 3, 9, 9))
     network.train()
     with pytest.raises(PluxelError, match="in training the network consists of other layers"):
-        rarefied(torch.randn(1, 3, 9, 9))
+        dilated(torch.randn(1, 3, 9, 9))
 
 
 class OtherNumbers(nn.Module):
@@ -94,10 +94,10 @@ class OtherNumbers(nn.Module):
 
 def test_other_numbers_in_training_are_noticed() -> None:
     network = small(OtherNumbers())
-    rarefied = Dilated(network, 3, 1)
+    dilated = Dilated(network, 3, 1)
     network.train()
     with pytest.raises(PluxelError, match="in training the network consists of other layers"):
-        rarefied(torch.randn(1, 3, 9, 9))
+        dilated(torch.randn(1, 3, 9, 9))
 
 
 def test_the_mode_is_that_of_the_layers_not_of_what_wraps_them() -> None:
@@ -112,8 +112,8 @@ def test_the_mode_is_that_of_the_layers_not_of_what_wraps_them() -> None:
             return self.network(image)
 
     network = small(FunctionalDropout())
-    rarefied = Dilated(Wrapper(network), 3, 1)
+    dilated = Dilated(Wrapper(network), 3, 1)
     image = torch.randn(1, 3, 9, 9)
-    assert torch.equal(rarefied(image), rarefied(image))
+    assert torch.equal(dilated(image), dilated(image))
     network.train()
-    assert not torch.equal(rarefied(image), rarefied(image))
+    assert not torch.equal(dilated(image), dilated(image))
