@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,25 +35,27 @@ OFFLINE = {
 }
 
 SCRIPT = """
-import importlib, json, sys, time
+import importlib, json, sys
 import torch
 from pluxel.registry import PluxelError
+tried = []
+sys.addaudithook(lambda event, _: tried.append(event) if event == "socket.connect" else None)
 for target in sys.argv[1:]:
     module, name = target.split(":")
     arguments = {"model": "resnet18"} if "timm" in module else {}
     backbone = getattr(importlib.import_module(f"pluxel.plugins.backbones.{module}"), name)
     with torch.device("meta"):
         built = backbone(3, pretrained=True, **arguments)
-    start = time.monotonic()
+    tried.clear()
     try:
         built.load_pretrained()
     except PluxelError as error:
-        print(json.dumps([target, str(error), time.monotonic() - start]))
+        print(json.dumps([target, str(error), len(tried)]))
 """
 
 
 @pytest.fixture(scope="module")
-def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, float]]:
+def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, int]]:
     """What a process says that has no caches, and a network that ends where nobody listens."""
     home, nowhere = tmp_path_factory.mktemp("home"), "http://127.0.0.1:9"
     environment = {n: value for n, value in os.environ.items() if "proxy" not in n.lower()}
@@ -65,14 +66,14 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, fl
         command, env=environment, cwd=home, capture_output=True, text=True, timeout=120, check=True
     )
     said = [json.loads(line) for line in done.stdout.splitlines()]
-    return {target: (message, seconds) for target, message, seconds in said}
+    return {target: (message, tries) for target, message, tries in said}
 
 
 @pytest.mark.parametrize("target", OFFLINE)
-def test_without_cache_and_network_it_says_what_to_do_within_seconds(
-    offline: dict[str, tuple[str, float]], target: str
+def test_without_cache_and_network_it_says_what_to_do(
+    offline: dict[str, tuple[str, int]], target: str
 ) -> None:
-    message, seconds = offline[target]
+    message, tries = offline[target]
     what, url = OFFLINE[target]
     first, fetch, beside, instead = message.splitlines()
     assert first.startswith(
@@ -82,7 +83,7 @@ def test_without_cache_and_network_it_says_what_to_do_within_seconds(
     assert fetch == f"  note: fetch {url} on another machine, and write  pretrained: PATH/{file}"
     assert beside.startswith("  note: and beside it  normalization: {mean: [0.")
     assert instead == "  note: or start from random weights:  pretrained: false"
-    assert seconds < 10
+    assert tries == 1, "a client that tries again holds up for most of a minute"
 
 
 class Server(http.server.BaseHTTPRequestHandler):
@@ -166,15 +167,17 @@ def test_a_server_without_the_file_is_not_an_offline_machine(server: str) -> Non
 
 
 def test_a_silent_server_does_not_hold_up(monkeypatch) -> None:
+    waited: list[float] = []
+
     def silent(*_: object, timeout: float) -> None:
-        time.sleep(timeout)
+        waited.append(timeout)
         raise TimeoutError("timed out")
 
     monkeypatch.setattr(weight_files, "urlopen", silent)
-    monkeypatch.setattr(weight_files, "SECONDS", 0.01)
     monkeypatch.setattr(weight_files, "try_to_load_from_cache", lambda *_, **__: None)
     with pytest.raises(PluxelError, match=r"cannot be reached \(timed out\)"):
         hub_file("some/weights", ["model.safetensors"], USUAL)
+    assert waited == [5]
 
 
 def test_a_cached_file_of_the_hub_needs_no_network(monkeypatch, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from pluxel.core.embeddings import StoredVectors, WordVectors, open_store, write_vectors, writing
 from pluxel.registry import PluxelError
 
+Peer = Callable[[str], Any]
 Words = Callable[..., tuple[object, str, str]]
 TOY = ("--embedding", "toy")
 EXAMPLE = Path(__file__).parents[3] / "examples" / "glove-6b-50d"
@@ -158,8 +158,10 @@ class TestConvert:
             assert torch.equal(again.arrays["vectors"], odd.vectors)
 
     @pytest.mark.parametrize("name", ["x.vec", "x.bin"])
-    def test_gensim_reads_it(self, tmp_path: Path, glove: WordVectors, name: str) -> None:
-        models = import_module("gensim.models")
+    def test_gensim_reads_it(
+        self, tmp_path: Path, glove: WordVectors, peer: Peer, name: str
+    ) -> None:
+        models = peer("gensim.models")
         some = WordVectors(glove.itos[:9000], glove.vectors[:9000])
         write_vectors(some, tmp_path / name, _format(name))
         read = models.KeyedVectors.load_word2vec_format(

@@ -142,6 +142,7 @@ def test_a_file_and_what_changes_it(words: Words, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["faiss_hnsw", "faiss_ivf"])
+@pytest.mark.peers
 def test_approximate_indexes(words: Words, kind: str) -> None:
     found = words("similar", "man", *TOY, "-k", 1, "--index", kind)
     assert found == (0, "boy  0.998\n", "")

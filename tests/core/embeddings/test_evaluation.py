@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +22,10 @@ from pluxel.core.embeddings import (
 )
 from pluxel.core.embeddings._evaluation import _correlation, _ranks
 from pluxel.registry import PluxelError
+from scipy import stats
 from torch import Tensor
 
+Peer = Callable[[str], Any]
 Write = Callable[[str], Path]
 
 
@@ -47,12 +48,9 @@ def search() -> WordSearch:
 
 
 @pytest.fixture(scope="session")
-def sets() -> Path:
+def sets(peer: Peer) -> Path:
     """The folder of the sets that gensim brings."""
-    found = find_spec("gensim")
-    assert found, "the tests need gensim"
-    assert found.submodule_search_locations
-    return Path(found.submodule_search_locations[0]) / "test" / "test_data"
+    return Path(peer("gensim").__file__).parent / "test" / "test_data"
 
 
 def test_wordsim(glove: WordVectors, sets: Path) -> None:
@@ -69,9 +67,9 @@ def test_simlex_and_a_restriction(glove: WordVectors, sets: Path) -> None:
     assert (scores.used, scores.total) == (998, 999)
 
 
-def test_analogies_equal_gensims(glove: WordVectors, sets: Path, write: Write) -> None:
+def test_analogies_equal_gensims(glove: WordVectors, sets: Path, write: Write, peer: Peer) -> None:
     """On the most frequent words, and some questions of each section; a benchmark has them all."""
-    models = import_module("gensim.models")
+    models = peer("gensim.models")
     count = 20_000
     lines = (sets / "questions-words.txt").read_text().splitlines()
     sections = [i for i, line in enumerate(lines) if line.startswith(":")]
@@ -91,8 +89,8 @@ def test_analogies_equal_gensims(glove: WordVectors, sets: Path, write: Write) -
     assert scores.parts["syntactic"].total == 9 * 11
 
 
-def test_pairs_equal_gensims_where_capitals_differ(write: Write) -> None:
-    models = import_module("gensim.models")
+def test_pairs_equal_gensims_where_capitals_differ(write: Write, peer: Peer) -> None:
+    models = peer("gensim.models")
     random = np.random.default_rng(0)
     names = ["Apple", "apple", "PEAR", "pear", "plum", "Straße", "fig"]
     rows = random.normal(size=(len(names), 5)).astype(np.float32)
@@ -110,7 +108,6 @@ def test_pairs_equal_gensims_where_capitals_differ(write: Write) -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(-1, 1)), min_size=2, max_size=30))
 def test_correlations_are_scipys(values: list[tuple[int, float]]) -> None:
-    stats = import_module("scipy.stats")
     one, other = ([float(v) for v in column] for column in zip(*values, strict=True))
     if min(np.ptp(one), np.ptp(other)) < 1e-3:
         return  # scipy warns

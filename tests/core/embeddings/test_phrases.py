@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import pytest
@@ -114,13 +113,14 @@ class AllOfA(Mapping[str, int]):
         raise NotImplementedError
 
 
-def test_long_texts_take_no_long_time() -> None:
+def test_long_texts_take_few_lookups() -> None:
     every = AllOfA()
     assert split_phrase("a" * 64, every, run_together=True) == ["a" * 24, "a" * 40]
     assert every.asked < 20_000
     every.asked = 0
     assert split_phrase("a" * 5000, every, run_together=True) == ["a" * 5000]
     assert every.asked < 10
-    start = time.process_time()
-    split_phrase("aB" * 20_000 + "-" * 20_000, WORDS.stoi, run_together=True)
-    assert time.process_time() - start < 5
+    every.asked = 0
+    parts = split_phrase("aB" * 20_000 + "-" * 20_000, every, run_together=True)
+    assert len(parts) == 20_001
+    assert every.asked < 200_000

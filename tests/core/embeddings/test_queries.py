@@ -181,6 +181,7 @@ def test_many_queries_are_answered_as_one_by_one(glove: WordVectors) -> None:
 
 
 @pytest.mark.parametrize("kind", ["faiss_hnsw", "faiss_ivf"])
+@pytest.mark.peers
 def test_approximate_indexes(compass: WordVectors, kind: str) -> None:
     search = WordSearch.build(compass, kind, "cpu")
     assert search.index is not None

@@ -19,6 +19,7 @@ def vectors() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.peers
 def test_most_neighbors_are_found_with_exact_cosines(kind: str, vectors: torch.Tensor) -> None:
     found = build_index(vectors, kind).search(vectors[:40], 5)  # pyright: ignore[reportArgumentType]
     truth = CosineIndex(vectors).search(vectors[:40], 5)
@@ -29,6 +30,7 @@ def test_most_neighbors_are_found_with_exact_cosines(kind: str, vectors: torch.T
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.peers
 def test_hidden_rows_are_not_found_and_few_allowed_rows_are(
     kind: str, vectors: torch.Tensor
 ) -> None:

@@ -59,7 +59,7 @@ def test_hostile_numbers(
     models: dict[str, Path], tmp_path: Path, place: Any, kind: str, value: int, message: str
 ) -> None:
     data = bytearray(models["skipgram"].read_bytes())
-    end = plugin.read_head(models["skipgram"]).end
+    end = plugin.read_header(models["skipgram"]).end
     place = {"matrix": end, "rows": end + 1, "columns": end + 9}.get(place, place)
     struct.pack_into(kind, data, place, value)
     path = tmp_path / "hostile.bin"
@@ -112,7 +112,7 @@ def mutant(data: bytes, chance: random.Random, head: int) -> bytes:
 
 @pytest.mark.parametrize("name", ["skipgram", "supervised", "output too", "pruned"])
 def test_damage_is_an_error_or_a_model(models: dict[str, Path], tmp_path: Path, name: str) -> None:
-    data, head = models[name].read_bytes(), plugin.read_head(models[name]).end
+    data, head = models[name].read_bytes(), plugin.read_header(models[name]).end
     chance = random.Random(name)
     refused: list[tuple[Path, str]] = []
     for number in range(50):
@@ -150,7 +150,7 @@ def test_quantized_values_that_are_not_finite(
 ) -> None:
     """Zero times infinity, and infinity less infinity, are no numbers and no warnings."""
     source = models["norms apart"]
-    data, place = bytearray(source.read_bytes()), plugin.read_head(source).end + 2
+    data, place = bytearray(source.read_bytes()), plugin.read_header(source).end + 2
     rows, _, size = struct.unpack_from("<qqi", data, place)
     centroids = place + 20 + size + 16
     norms = centroids + 4 * 10 * 256 + rows + 16

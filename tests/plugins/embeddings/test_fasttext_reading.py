@@ -101,7 +101,7 @@ def test_a_large_model_is_not_read(models: dict[str, Path], tmp_path: Path) -> N
     """A model with a matrix of three gigabytes, in a file with a hole."""
     data = models["words alone"].read_bytes()
     path = tmp_path / "large.bin"
-    head = plugin.read_head(models["words alone"])
+    head = plugin.read_header(models["words alone"])
     rows, dim = struct.unpack_from("<qq", data, head.end + 1)
     more = 75_000_000
     matrix = head.end + 17 + rows * dim * 4

@@ -6,10 +6,10 @@ import re
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pluxel.core.authoring import word_text
@@ -18,6 +18,7 @@ from pluxel.registry import PluxelError
 
 from .conftest import WORDS, lines_of
 
+Peer = Callable[[str], Any]
 Write = Callable[..., Path]
 
 
@@ -98,10 +99,10 @@ def test_what_is_no_utf_8_is_replaced_and_counted(
     assert "2 words are not UTF-8; a replacement character stands for what is not" in caplog.text
 
 
-def test_gensim_reads_the_same(write: Write, vectors: np.ndarray) -> None:
+def test_gensim_reads_the_same(write: Write, vectors: np.ndarray, peer: Peer) -> None:
     words = [word for word in WORDS if not re.search(r"\s", word)]
     path = write([b"%d 4" % len(words), *lines_of(words, vectors[: len(words)])])
-    theirs = KeyedVectors.load_word2vec_format(path)
+    theirs = peer("gensim.models").KeyedVectors.load_word2vec_format(path)
     ours = GloVe(file=path)
     assert list(ours.itos) == theirs.index_to_key
     assert (ours.vectors.numpy() == theirs.vectors).all()

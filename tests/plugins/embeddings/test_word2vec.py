@@ -6,14 +6,15 @@ import gzip
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
 from pluxel.plugins.embeddings import _binary
 from pluxel.plugins.embeddings.word2vec import Word2Vec
 from pluxel.registry import PluxelError
 
+Peer = Callable[[str], Any]
 Write = Callable[..., Path]
 NAMES = ["the", "of", "naïve", "日本", "\u00a0", "chip"]
 
@@ -35,9 +36,9 @@ def rows() -> np.ndarray:
 @pytest.mark.parametrize("is_binary", [True, False])
 @pytest.mark.parametrize("packed", [True, False])
 def test_what_gensim_writes(
-    tmp_path: Path, rows: np.ndarray, is_binary: bool, packed: bool
+    tmp_path: Path, rows: np.ndarray, peer: Peer, is_binary: bool, packed: bool
 ) -> None:
-    theirs = KeyedVectors(5)
+    theirs = peer("gensim.models").KeyedVectors(5)
     theirs.add_vectors(NAMES, rows)
     path = tmp_path / ("vectors.gz" if packed else "vectors")
     theirs.save_word2vec_format(str(path), binary=is_binary)
