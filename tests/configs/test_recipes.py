@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pluxel.core import load_config
 from pluxel.core.cli import main
-from pluxel.core.config._load import load_config
 from pluxel.core.config._load_words import load_words
 from pluxel.core.config.tree.files import shipped
 from pluxel.core.engine.checkpoint import read_tensors

@@ -46,7 +46,7 @@ def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[
 
 
 @pytest.fixture
-def pluxel(tmp_path: Path) -> Pluxel:
+def pluxel(tmp_path: Path, in_processes: None) -> Pluxel:
     """Run ``pluxel …`` in ``tmp_path`` to its end."""
 
     def run(*arguments: object, **options: object) -> Completed:
@@ -65,7 +65,7 @@ def toy(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, in_processes: None) -> Path:
     """The directory of a run that a real ``pluxel train`` left behind."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "toy.yaml").write_text(TOY)

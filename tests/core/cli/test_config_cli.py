@@ -42,6 +42,7 @@ def pluxel(
     return run
 
 
+@pytest.mark.slow
 def test_check_says_that_all_is_well(pluxel: Pluxel) -> None:
     code, out, err = pluxel("check", "x.yaml")
     assert (code, err) == (0, "")
@@ -324,6 +325,7 @@ class Mine:
 """
 
 
+@pytest.mark.slow
 def test_a_plugin_in_a_file_takes_part(tmp_path: Path) -> None:
     """Whole processes: what it offers is checked, shown and in the schema."""
     (tmp_path / "my_loss.py").write_text(PLUGIN)

@@ -50,6 +50,7 @@ def test_verify_names_what_cannot_be(run) -> None:
     assert "factor 5 does not divide the stride 32" in err
 
 
+@pytest.mark.slow
 def test_benchmark_prints_the_ratios(run, monkeypatch) -> None:
     monkeypatch.setattr(dense_evaluation, "IMAGE", 288)
     code, out, _ = run("benchmark", "dense", "--rounds", "1")

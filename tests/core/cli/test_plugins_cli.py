@@ -263,6 +263,7 @@ class TestDoctor:
         assert out.endswith("1 broken\n")
 
 
+@pytest.mark.slow
 def test_what_is_built_in_is_well() -> None:
     command = [sys.executable, "-m", "pluxel.core.cli", "--allow-plugin", "pluxel"]
     shown = subprocess.run(

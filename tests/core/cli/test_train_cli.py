@@ -121,6 +121,7 @@ def test_a_run_where_nothing_can_be_written(pluxel, toy):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_run(toy, tmp_path):
     command = ["train", "toy.yaml", "training.steps=4", "loss.class_weights=auto", "--overwrite"]
     assert start(*command, cwd=tmp_path).wait(timeout=120) == 0

@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 from hypothesis import settings
+from pluxel.core import load_config
 from pluxel.core.config._config import Config
-from pluxel.core.config._load import load_config
 from pluxel.registry import Host
 
 # A deadline measures the machine's other work as much as ours.

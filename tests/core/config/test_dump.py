@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.config._load import load_config
+from pluxel.core import load_config
 from pluxel.core.config.tree.emit import emit
 from pluxel.core.config.tree.nodes import Location, MapNode, plain
 from pluxel.core.config.tree.parse import parse

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pluxel.core import load_config
 from pluxel.core.config._config import Config
-from pluxel.core.config._load import load_config
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.registry import Host
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pluxel.core import load_config
 from pluxel.core.cli.scaffold.recipe import write_recipe
-from pluxel.core.config._load import load_config
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data.images import ImageError
 from pluxel.core.data.splits import open_split

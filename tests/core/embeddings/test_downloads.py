@@ -127,6 +127,7 @@ def test_without_a_hash_its_size_still_counts(server: Server, tmp_path: Path) ->
     assert fetch(download(server, digest=None), cache=tmp_path, permitted=True).is_file()
 
 
+@pytest.mark.slow
 def test_a_kill_half_way_leaves_nothing_under_the_name(server: Server, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from pluxel.core.embeddings import Download, fetch; "

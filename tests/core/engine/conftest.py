@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pluxel.core.config._load import load_config
+from pluxel.core import load_config
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer

@@ -11,8 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
+from pluxel.core import load_config
 from pluxel.core.cli import main
-from pluxel.core.config._load import load_config
 from pluxel.core.engine.distributed import on_main_process
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.experiment import Experiment

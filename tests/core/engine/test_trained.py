@@ -21,7 +21,7 @@ DENSE = [
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, host) -> Run:
-    from pluxel.core.config._load import load_config  # noqa: PLC0415
+    from pluxel.core import load_config  # noqa: PLC0415
     from pluxel.core.engine.training.experiment import Experiment  # noqa: PLC0415
     from pluxel.core.engine.training.train import Trainer  # noqa: PLC0415
 

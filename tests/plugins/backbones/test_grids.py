@@ -50,6 +50,7 @@ class Release(nn.Module):
         return self.deconvolve(fused, 16, 8)[..., 31 : 31 + height, 31 : 31 + width]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("upsampling", ["bilinear", "learned"])
 @torch.no_grad()
 def test_alignment_caffe_gives_the_scores_of_the_release(upsampling: str) -> None:

@@ -43,6 +43,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", NETWORKS)
 def test_geometry(model: str) -> None:
     strides, offset, field, source, multiple = NETWORKS[model]
@@ -133,6 +134,7 @@ def test_a_stride_that_has_no_effect_is_not_accepted_in_silence() -> None:
         meta("resnet18", output_stride=32, out_indices=(0, 1, 2, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["densenet121", "vgg11", "convnext_atto"])
 def test_strides_are_taken_out_where_timm_does_not(model: str) -> None:
     backbone, coarse = meta(model, output_stride=8), meta(model)
@@ -143,6 +145,7 @@ def test_strides_are_taken_out_where_timm_does_not(model: str) -> None:
     assert [*backbone.state_dict()] == [*coarse.state_dict()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_stride", [8, 16])
 @pytest.mark.parametrize("model", ["resnet18", "resnet50", "mobilenetv2_100", "resnetv2_50"])
 @torch.no_grad()
@@ -157,6 +160,7 @@ def test_taken_out_by_timm_or_by_dilation_is_the_same(model: str, output_stride:
         torch.testing.assert_close(mine, timms, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["resnet18d", "test_resnet", "convnext_atto"])
 @torch.no_grad()
 def test_where_timms_own_dilation_is_another_network_it_is_not_taken(model: str) -> None:
@@ -173,6 +177,7 @@ def test_where_timms_own_dilation_is_another_network_it_is_not_taken(model: str)
     assert not torch.allclose(native(image)[-1][..., ::4, ::4][..., :2, :3], wanted, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["mobilenetv3_small_050", "regnety_002"])
 def test_where_nothing_exact_can_be_done_timm_dilates(
     model: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -186,6 +191,7 @@ def test_where_nothing_exact_can_be_done_timm_dilates(
     assert backbone(torch.zeros(1, 3, 64, 96, device="meta"))[-1].shape[-2:] == (8, 12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["mobilenetv2_100", "resnetv2_50"])
 def test_norms_with_an_activation_are_trained_without_strides(model: str) -> None:
     backbone = TimmBackbone(3, model=model, output_stride=16).train()

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pluxel.core import Pipeline
-from pluxel.core.config._load import load_config
+from pluxel.core import Pipeline, load_config
 from pluxel.core.config.sections.factory import Factory
 from pluxel.core.contracts.kinds import Dataset
 from pluxel.core.contracts.labels import IGNORE, LabelError, LabelSpace

@@ -155,6 +155,7 @@ def test_what_can_be_downloaded_says_what_and_what_to_write() -> None:
     assert offers > 10
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_do_no_harm(tmp_path: Path, vectors: np.ndarray, cache: Path) -> None:
     parameters = {name: FILES[name](tmp_path, vectors) for name in NAMES}
     tasks = [(name, parameters[name]) for name, _ in product(NAMES, range(2))]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "fuzz_embeddings.py"
 READERS = [
     *("glove.txt", "glove-with-dim.txt", "glove.zip", "glove.gz", "word2vec.txt"),
@@ -20,6 +22,7 @@ READERS = [
 MUTANTS = 20
 
 
+@pytest.mark.slow
 def test_damaged_files_of_every_reader() -> None:
     # In a process of its own, which forks: this one may have threads.
     command = [sys.executable, SCRIPT, "--mutants", str(MUTANTS)]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 from jsonschema import Draft202012Validator
+from pluxel.core import load_config
 from pluxel.core.config._config import Config
-from pluxel.core.config._load import load_config
 from pluxel.core.config._load_words import WordsConfig, load_any, load_words
 from pluxel.core.config._schema import config_schema
 from pluxel.core.config.tree.nodes import Location, plain

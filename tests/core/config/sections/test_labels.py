@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from pluxel.core.config._load import load_config
+from pluxel.core import load_config
 from pluxel.core.config._schema import config_schema
 from pluxel.core.config.sections.labels import LabelsConfig, declared_labels, declared_map
 from pluxel.core.config.tree.problems import ConfigError

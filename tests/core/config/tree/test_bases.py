@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pluxel.core.config._load import load_config
+from pluxel.core import load_config
 from pluxel.core.config.tree.files import shipped
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.registry import Host, PluxelError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pluxel.core.config._load import load_config
+from pluxel.core import load_config
 from pluxel.core.config.tree.nodes import Location, MapNode, plain
 from pluxel.core.config.tree.parse import parse
 from pluxel.core.config.tree.problems import ConfigError, Problems

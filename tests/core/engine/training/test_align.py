@@ -6,8 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from pluxel.core import Pipeline
-from pluxel.core.config._load import load_config
+from pluxel.core import Pipeline, load_config
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.training.check import check_training

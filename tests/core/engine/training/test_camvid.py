@@ -3,7 +3,8 @@
 import json
 import math
 
-from pluxel.core.config._load import load_config
+import pytest
+from pluxel.core import load_config
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.experiment import Experiment
@@ -12,6 +13,7 @@ from pluxel.core.engine.training.train import Trainer
 CAFFE = "{mean: [122.67892, 116.66877, 104.00699], std: [1, 1, 1], range: 255}"
 
 
+@pytest.mark.slow
 def test_a_few_steps_on_street_scenes_already_learn(test_data, tmp_path, host, caplog):
     settings = [
         f"dataset.root={test_data / 'data/camvid'}",

@@ -70,6 +70,7 @@ def divisors(number: int) -> list[int]:
 SIZES = st.tuples(st.integers(140, 160), st.integers(140, 160))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(networks(padded=False), SIZES, st.data())
 def test_without_padding_it_is_shift_and_stitch(
@@ -87,6 +88,7 @@ def test_without_padding_it_is_shift_and_stitch(
     torch.testing.assert_close(found, expected, **EXACT)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(networks(padded=True), SIZES, st.data())
 def test_with_padding_it_is_the_network_on_fragments(

@@ -1,0 +1,147 @@
+"""Rules for the tests themselves: their size, their places, and what they may lean on."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TESTS = ROOT / "tests"
+FILES = sorted(TESTS.rglob("*.py"))
+LINES = 400
+NO_MIRROR = {TESTS / "core/fakes"}
+"""Folders of tests without a folder of code: plugins that the tests pretend to have installed."""
+CLOCK = re.compile(r"\btime\.(sleep|time|monotonic|perf_counter|process_time)(_ns)?\(")
+PEERS = {"faiss", "fasttext", "gensim", "skimage", "sklearn", "torchmetrics"}
+PRIVATE = {
+    "core.cli._main": "the group of commands itself, run by click's own runner",
+    "core.config._config": "the types of a loaded configuration",
+    "core.config._load": "words alone, or either kind of file; pluxel.core offers load_config",
+    "core.config._provenance": "how a release is named",
+    "core.config._schema": "the JSON Schema that `pluxel config schema` prints",
+    "core.data._transforms": "how one transform of YAML is built",
+    "core.embeddings._evaluation": "correlations of any numbers, which no word vectors can make",
+    "core.embeddings._plot": "where labels go, without drawing them",
+    "core.embeddings._spelling": "suggestions for any word and vocabulary",
+    "core.embeddings._store": "the size of a block of a store",
+    "core.embeddings._vocabulary": "the size of a block of a vocabulary",
+    "core.engine.evaluation._confusion": "the ways to count, and the sizes at which they change",
+    "core.engine.inference.tiling._blending": "how many windows are held",
+    "core.geometry.resampling._stored": "the cache of matrices",
+    "core.geometry.tracing._dispatch": "the shapes that one trace saw",
+    "core.geometry.tracing._probing": "gradients, to compare with what was computed",
+    "core.neighbors._blocks": "the sizes of blocks, made small",
+    "core.neighbors._compact": "the sizes of blocks, made small",
+    "core.neighbors._exact": "sums in a fixed order, bit for bit",
+    "core.neighbors._index": "the number of rows from which the compact copy is used",
+    "core.neighbors._one_query": "whether the codes answered",
+    "core.neighbors._products": "products without SimSIMD",
+    "core.neighbors._scores": "scores on a device",
+    "plugins.backbones._convolutional": "the classifier as convolutions",
+    "plugins.backbones.timm_features._dilated": "which of timm's networks dilate by themselves",
+    "plugins.decoders._upsampling": "kernels of upsampling by themselves",
+    "plugins.embeddings._binary": "the size of a block of a file",
+    "plugins.embeddings._fasttext_parts": "the parts of any bytes",
+    "plugins.losses._overlap": "overlaps of any classes",
+    "registry._packages": "the command for a missing package",
+    "registry._target": "the command for a missing package",
+}
+"""Private modules and names of Pluxel that are themselves the subject of a test, and of what."""
+ELSEWHERE = {
+    "core/config/_load.py": "recipes, docs and readers of word vectors are loaded as users do",
+    "core/geometry/tracing/_probing.py": "each backbone's specs are what gradients say",
+    "plugins/decoders/_upsampling.py": "the release's taps, to compare a backbone's grid with",
+}
+"""Private modules that tests of other folders import, and why."""
+
+
+def too_long(text: str) -> bool:
+    return len(text.splitlines()) > LINES
+
+
+def imports(text: str) -> Iterator[str]:
+    """Yield the full names that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def private_parts(text: str) -> set[str]:
+    """Return the private modules and names of Pluxel that a file imports, without what follows."""
+    found = (re.match(r"pluxel\.(?:\w+\.)*?_\w+", name) for name in imports(text))
+    return {one[0].removeprefix("pluxel.") for one in found if one}
+
+
+def test_files_are_short() -> None:
+    assert [str(path) for path in FILES if too_long(path.read_text("utf-8"))] == []
+
+
+def test_folders_mirror_the_code() -> None:
+    folders = {path.parent for path in FILES} - {TESTS} - NO_MIRROR
+    assert [str(one) for one in folders if not (ROOT / one.relative_to(TESTS)).is_dir()] == []
+
+
+def test_no_file_reads_a_clock() -> None:
+    """On a busy machine, time passes without anything being wrong."""
+    others = [path for path in FILES if path != Path(__file__)]
+    assert [str(path) for path in others if CLOCK.search(path.read_text("utf-8"))] == []
+
+
+def test_peers_are_imported_by_their_fixture() -> None:
+    """It marks the test, and leaves all others without the package."""
+    found = {
+        str(path): names
+        for path in FILES
+        if (names := {name.partition(".")[0] for name in imports(path.read_text("utf-8"))} & PEERS)
+    }
+    assert found == {}
+
+
+def folder_of(name: str) -> str:
+    """Return the folder of a private module, or of the module that a private name lies in."""
+    return "/".join(name.split(".")[:-1])
+
+
+def test_private_names_are_imported_where_they_are_the_subject() -> None:
+    found = {
+        (name, path.relative_to(TESTS).as_posix())
+        for path in FILES
+        for name in private_parts(path.read_text("utf-8"))
+    }
+    assert {name for name, _ in found} == PRIVATE.keys(), "say what of it is tested, or delete it"
+    strange = {
+        (name, path)
+        for name, path in found
+        if not path.startswith(folder_of(name)) and name.replace(".", "/") + ".py" not in ELSEWHERE
+    }
+    assert strange == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "private"),
+    [
+        (
+            "from pluxel.core.geometry.tracing._probing import probe",
+            "core.geometry.tracing._probing",
+        ),
+        ("from pluxel.core.neighbors import knn, _exact", "core.neighbors._exact"),
+        ("def test():\n    import pluxel.core.cli._main", "core.cli._main"),
+        ("from pluxel.core.geometry.grid import Grid", None),
+        ("from pluxel.core.config.sections.labels import a_b", None),
+    ],
+)
+def test_a_private_import_is_found(line: str, private: str | None) -> None:
+    assert private_parts(line) == ({private} if private else set())
+
+
+def test_a_clock_and_a_long_file_are_found() -> None:
+    assert CLOCK.search("    assert time.perf_counter() - started < 2")
+    assert not CLOCK.search("monkeypatch.setattr(time, 'perf_counter', lambda: 0)")
+    assert too_long("\n" * 401)
+    assert not too_long("\n" * 400)
