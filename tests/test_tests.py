@@ -20,7 +20,7 @@ PEERS = {"faiss", "fasttext", "gensim", "skimage", "sklearn", "torchmetrics"}
 PRIVATE = {
     "core.cli._main": "the group of commands itself, run by click's own runner",
     "core.config._config": "the types of a loaded configuration",
-    "core.config._load": "words alone, or either kind of file; pluxel.core offers load_config",
+    "core.config._load_words": "files of words alone, or of either kind",
     "core.config._provenance": "how a release is named",
     "core.config._schema": "the JSON Schema that `pluxel config schema` prints",
     "core.data._transforms": "how one transform of YAML is built",
@@ -52,11 +52,12 @@ PRIVATE = {
 }
 """Private modules and names of Pluxel that are themselves the subject of a test, and of what."""
 ELSEWHERE = {
-    "core/config/_load.py": "recipes, docs and readers of word vectors are loaded as users do",
-    "core/geometry/tracing/_probing.py": "each backbone's specs are what gradients say",
-    "plugins/decoders/_upsampling.py": "the release's taps, to compare a backbone's grid with",
+    "core.cli._main": "the help of every command is read as prose",
+    "core.config._load_words": "recipes, docs and readers of word vectors are loaded as users do",
+    "core.geometry.tracing._probing": "the specs of each backbone are what gradients say",
+    "plugins.decoders._upsampling": "the taps of the release, to compare a backbone's grid with",
 }
-"""Private modules that tests of other folders import, and why."""
+"""Private modules that tests of other rooms import, and why."""
 
 
 def too_long(text: str) -> bool:
@@ -103,23 +104,15 @@ def test_peers_are_imported_by_their_fixture() -> None:
     assert found == {}
 
 
-def folder_of(name: str) -> str:
-    """Return the folder of a private module, or of the module that a private name lies in."""
-    return "/".join(name.split(".")[:-1])
+def in_its_room(name: str, path: Path) -> bool:
+    """Return whether a file of tests lies in the room of a private module or name."""
+    return [*path.parent.relative_to(TESTS).parts[:2]] == name.split(".")[:-1][:2]
 
 
 def test_private_names_are_imported_where_they_are_the_subject() -> None:
-    found = {
-        (name, path.relative_to(TESTS).as_posix())
-        for path in FILES
-        for name in private_parts(path.read_text("utf-8"))
-    }
+    found = {(name, path) for path in FILES for name in private_parts(path.read_text("utf-8"))}
     assert {name for name, _ in found} == PRIVATE.keys(), "say what of it is tested, or delete it"
-    strange = {
-        (name, path)
-        for name, path in found
-        if not path.startswith(folder_of(name)) and name.replace(".", "/") + ".py" not in ELSEWHERE
-    }
+    strange = {one for one in found if one[0] not in ELSEWHERE and not in_its_room(*one)}
     assert strange == set()
 
 
