@@ -141,6 +141,15 @@ def is_said(message: str) -> bool:
     )
 
 
+@pages
+def test_sections_for_plugin_authors_use_the_public_names(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for section in re.split(r"^## ", text, flags=re.MULTILINE):
+        if re.match(r".*[Yy]our own\n|A plugin\n", section):
+            rooms = set(re.findall(r"^from (pluxel\.core[\w.]*) import", section, re.MULTILINE))
+            assert rooms <= {"pluxel.core", "pluxel.core.authoring"}
+
+
 NAMES = sorted({span for _, span in spans() if re.fullmatch(r"pluxel(\.\w+)+", span)})
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..data.raw import raw_labels as raw_labels
     from ..data.raw import read_sample as read_sample
     from ..data.splits import Joined as Joined
+    from ..data.splits import MissingData as MissingData
     from ..data.splits import SplitError as SplitError
     from ..data.splits import open_split as open_split
     from ..data.splits import unpaired as unpaired
@@ -117,7 +118,7 @@ else:  # a checker would believe that every name exists
             "..data.images": ["read_binary_mask", "read_rgb_mask"],
             "..data.pairing": ["FilePair", "images_in", "pair_up"],
             "..data.raw": ["raw_labels", "read_sample"],
-            "..data.splits": ["Joined", "SplitError", "open_split", "unpaired"],
+            "..data.splits": ["Joined", "MissingData", "SplitError", "open_split", "unpaired"],
             "..embeddings": [
                 "Download",
                 "Store",
