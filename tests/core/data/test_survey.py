@@ -210,7 +210,7 @@ class TestRecipe:
         ("masks", "message"),
         [
             (index_masks(3, ids=(4,)), "all masks hold the one id 4: nothing can be learned"),
-            (index_masks(3, ids=(255,)), "all masks hold the one id 255: there is nothing"),
+            (index_masks(3, ids=(255,)), "all masks hold the one id 255: nothing can be"),
             (index_masks(1), "one image is not enough"),
         ],
     )
