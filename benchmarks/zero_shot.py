@@ -55,13 +55,11 @@ class Study:
     def __init__(self, run: Path, root: Path, host: Host) -> None:
         pipeline = Pipeline.load(run, host=host)
         config = load_config(run / "config.yaml", [f"dataset.root={root}"], host=host).pipeline
-        section = config.heads["semantic"].zero_shot
-        if section is None:
+        seen = pipeline.model.heads["semantic"].seen
+        if seen is None:
             raise SystemExit(f"{run} has no unseen classes")
         self.space = pipeline.spaces["semantic"]
-        names = list(self.space.class_names)
-        self.unseen = [names.index(name) for name in section.unseen]
-        self.seen = [i for i in range(len(names)) if i not in self.unseen]
+        self.unseen, self.seen = list(seen.unseen), seen.seen
         decoder: Any = next(iter(pipeline.model.heads["semantic"].decoders.values()))
         self.words: Tensor = decoder.class_vectors.clone()
         # Scored by the axes of the space, pixels come out as their vectors.

@@ -59,9 +59,9 @@ def _build_head(
         decoders,
         head.fusion,
         on_images=head.decoder.wants("backbone"),
-        offsets=_calibration(config, name, space),
+        seen=_seen_classes(config, name, space),
     )
-    if head.zero_shot is not None:
+    if built.seen is not None:
         with config.at("heads", name, "zero_shot"):
             _check_scores_by_name(built, head.decoder)
     return built
@@ -76,24 +76,18 @@ def _check_scores_by_name(head: Head, decoder: Factory[Decoder]) -> None:
         )
 
 
-def _calibration(config: Config, head: str, space: LabelSpace) -> list[float] | None:
-    """Return what is added to the scores of each class when the model is used, or None."""
-    section, seen = config.pipeline.heads[head].zero_shot, seen_classes(config, head, space)
-    if section is None or seen is None or not section.calibration:
-        return None
-    return [0.0 if i in seen.unseen else -section.calibration for i in range(space.num_classes)]
+def _seen_classes(config: Config, head: str, space: LabelSpace) -> SeenClasses | None:
+    """Return the classes that the loss of a head sees; None where it sees all.
 
-
-def seen_classes(config: Config, head: str, space: LabelSpace) -> SeenClasses | None:
-    """Return which classes the loss of a head sees; None where it sees all.
-
-    Raises: ConfigError for an unseen class that there is not, and if all are unseen.
+    Raises: ConfigError for an unseen class that does not exist, and if all are unseen.
     """
     section = config.pipeline.heads[head].zero_shot
     if section is None:
         return None
     with config.at("heads", head, "zero_shot", "unseen"):
-        return SeenClasses.of(space, {*section.unseen, *section.added.values()})
+        return SeenClasses.of(
+            space, {*section.unseen, *section.added.values()}, section.calibration
+        )
 
 
 @contextmanager
@@ -114,14 +108,18 @@ def _naming(decoder: Factory[Decoder], backbone: Factory[Backbone]) -> Iterator[
 
 def build_objective(
     config: Config,
+    model: SegmentationModel,
     spaces: Mapping[str, LabelSpace],
     frequencies: Callable[[str], Sequence[int]],
 ) -> Objective:
-    """Build the losses; ``frequencies(head)`` is called only by those that weigh classes by it."""
+    """Build the losses of a model's heads, each for the classes that training sees.
+
+    ``frequencies(head)`` is called only by losses that weigh classes by it.
+    """
     losses, seen = {}, {}
     for name, head in config.pipeline.heads.items():
         space = spaces[name]
-        if (some := seen_classes(config, name, space)) is not None:
+        if (some := model.heads[name].seen) is not None:
             seen[name] = some
         names = some.of_each(space.class_names) if some else space.class_names
         with config.at("heads", name, "loss"):

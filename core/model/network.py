@@ -15,6 +15,7 @@ from ...registry import PluxelError, article
 from ..contracts.kinds import Backbone, Decoder, resolved_parameters
 from ..contracts.normalization import RAW_MAXIMUM, Normalization
 from ..geometry.scores import Scores
+from .zero_shot import SeenClasses
 
 Sizes = Sequence[tuple[int, int]]
 """Height and width of each image of a batch before it was padded to a common size."""
@@ -114,7 +115,8 @@ class Head(nn.Module):
     A decoder that leaves the scoring to an ``inner`` one is run, but not registered: its weights
     are those of ``inner``, and keep the names that they have without it.
 
-    ``offsets``: added to the scores of each class when the model is used, not in training.
+    ``seen``: the classes that training sees; None for all. Its ``offsets`` are added to the scores
+    when the model is used, not in training.
 
     Raises: PluxelError for one that has weights of its own beside those.
     """
@@ -127,7 +129,7 @@ class Head(nn.Module):
         fusion: str,
         *,
         on_images: bool = False,
-        offsets: Sequence[float] | None = None,
+        seen: SeenClasses | None = None,
     ) -> None:
         super().__init__()
         inner = {name: getattr(decoder, "inner", decoder) for name, decoder in decoders.items()}
@@ -137,6 +139,8 @@ class Head(nn.Module):
             _check_bare(decoder)
         self.fusion = fusion
         self.on_images = on_images
+        self.seen = seen
+        offsets = seen.offsets if seen else None
         column = None if offsets is None else torch.tensor(offsets).view(-1, 1, 1)
         self.register_buffer("offsets", column, persistent=False)
 

@@ -22,20 +22,24 @@ from ..geometry.scores import Scores
 
 @dataclass(frozen=True)
 class SeenClasses:
-    """Which of ``num_classes`` classes the loss of a head sees: those not in ``unseen``.
+    """The classes of a head that its loss sees: those not in ``unseen``.
 
-    ``unseen``: their indices, ascending. The loss counts the seen ones from 0, in their order.
+    ``unseen``: indices into ``class_names``, ascending. The loss counts the seen classes from 0,
+    in their order. ``calibration``: subtracted from the scores of seen classes outside of training.
     """
 
+    class_names: tuple[str, ...]
     unseen: tuple[int, ...]
-    num_classes: int
     ignore_index: int
+    calibration: float = 0.0
 
     @classmethod
-    def of(cls, space: LabelSpace, unseen: Collection[str]) -> SeenClasses:
-        """Look up the names.
+    def of(
+        cls, space: LabelSpace, unseen: Collection[str], calibration: float = 0.0
+    ) -> SeenClasses:
+        """Look up the names of the unseen classes.
 
-        Raises: PluxelError for a name that is no class, and if no class is left.
+        Raises: PluxelError for a name that is not a class, and if no class is left.
         """
         for name in unseen:
             if name not in space.class_names:
@@ -45,15 +49,30 @@ class SeenClasses:
         indices = tuple(i for i, name in enumerate(space.class_names) if name in unseen)
         if len(indices) == space.num_classes:
             raise PluxelError("all classes are unseen: there is nothing to train on")
-        return cls(indices, space.num_classes, space.ignore_index)
+        return cls(tuple(space.class_names), indices, space.ignore_index, calibration)
 
     @property
     def seen(self) -> list[int]:
         """The indices of the seen classes, ascending."""
-        return [index for index in range(self.num_classes) if index not in self.unseen]
+        return [index for index in range(len(self.class_names)) if index not in self.unseen]
+
+    @property
+    def unseen_names(self) -> list[str]:
+        """The names of the unseen classes."""
+        return [self.class_names[index] for index in self.unseen]
+
+    @property
+    def offsets(self) -> list[float] | None:
+        """What is added to the scores of each class outside of training; None for nothing."""
+        if not self.calibration:
+            return None
+        return [
+            0.0 if index in self.unseen else -self.calibration
+            for index in range(len(self.class_names))
+        ]
 
     def of_each(self, values: Sequence[Any]) -> list[Any]:
-        """Return what belongs to seen classes of what each class has."""
+        """Return the values of the seen classes, from one value a class."""
         return [values[index] for index in self.seen]
 
     def scores(self, scores: Scores) -> Scores:

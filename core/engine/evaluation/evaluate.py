@@ -24,11 +24,10 @@ from ...data.loading import Loader, evaluation_loader
 from ...data.samples import EvaluationData
 from ...geometry.scores import Scores
 from ...model.blueprint import Blueprint
-from ...model.build import seen_classes
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.strips import resampled_classes
-from ...model.zero_shot import ZeroShotScores
+from ...model.zero_shot import SeenClasses, ZeroShotScores
 from .metrics import ConfusionMatrix, SegmentationScores
 
 
@@ -37,15 +36,15 @@ class Evaluation:
     """What an evaluation found: the mean loss of an image, and the scores of each head.
 
     ``loss``: NaN where there is no objective.
-    ``per_image``: by head, the scores of each image, in the order of the split. ``unseen``: by
-    head, the classes that training does not see, of the heads that have any.
+    ``per_image``: by head, the scores of each image, in the order of the split. ``seen``: by
+    head, the classes that training sees, of the heads where it does not see all.
     """
 
     loss: float
     scores: Mapping[str, SegmentationScores]
     class_names: Mapping[str, Sequence[str]]
     per_image: Mapping[str, Sequence[Mapping[str, Any]]]
-    unseen: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    seen: Mapping[str, SeenClasses] = field(default_factory=dict)
 
     def scalars(self, role: str) -> dict[str, float]:
         """Return every number by the name that ``monitor`` knows it by, such as ``val/iou/road``.
@@ -68,24 +67,22 @@ class Evaluation:
             head: scores.to_json(self.class_names[head]) | {"per_image": self.per_image[head]}
             for head, scores in self.scores.items()
         }
-        for head, classes in self.unseen.items():
-            names = [self.class_names[head][index] for index in classes]
+        for head, classes in self.seen.items():
             found = {name: finite_or_none(value) for name, value in self._zero_shot(head).items()}
-            heads[head]["zero_shot"] = {"unseen": names} | found
+            heads[head]["zero_shot"] = {"unseen": classes.unseen_names} | found
         return {"loss": finite_or_none(self.loss), "heads": heads}
 
     def _zero_shot(self, head: str) -> dict[str, float]:
-        if head not in self.unseen:
+        if head not in self.seen:
             return {}
         scores = self.scores[head]
-        return ZeroShotScores.of(scores.iou, scores.accuracy, self.unseen[head]).scalars()
+        return ZeroShotScores.of(scores.iou, scores.accuracy, self.seen[head].unseen).scalars()
 
 
 class Evaluator:
     """Evaluates models at the images' own size; each image counts once, on however many processes.
 
     ``spaces``: by head, the label space of its targets. ``objective``: None to measure no loss.
-    ``unseen``: as `Evaluation` has it.
     """
 
     def __init__(
@@ -93,9 +90,7 @@ class Evaluator:
         spaces: Mapping[str, LabelSpace],
         objective: Objective | None,
         accelerator: Accelerator,
-        unseen: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
-        self.unseen = unseen or {}
         self.spaces = spaces
         self.objective = objective
         self.accelerator = accelerator
@@ -119,7 +114,8 @@ class Evaluator:
                     height, width = target.shape[-2:]
                     tally.count(head, batch, resampled_classes(found, (height, width)), target)
                 advance()
-        found = replace(tally.gathered(), unseen=self.unseen)
+        seen = {name: head.seen for name, head in model.heads.items() if head.seen is not None}
+        found = replace(tally.gathered(), seen=seen)
         if not any(found.per_image.values()):
             raise PluxelError(f"of {role}, not one image could be evaluated")
         return found
@@ -137,16 +133,6 @@ class Evaluator:
                 for i in range(len(batch))
             ]
         )
-
-
-def make_evaluator(
-    config: Config, blueprint: Blueprint, objective: Objective | None, accelerator: Accelerator
-) -> Evaluator:
-    """Return what evaluates models of a configuration."""
-    spaces = blueprint.label_spaces()
-    found = {head: seen_classes(config, head, space) for head, space in spaces.items()}
-    unseen = {head: seen.unseen for head, seen in found.items() if seen}
-    return Evaluator(spaces, objective, accelerator, unseen)
 
 
 def evaluation_batches(

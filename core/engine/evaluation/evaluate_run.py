@@ -13,6 +13,7 @@ from ...config.tree.problems import ConfigError
 from ...contracts.kinds import Dataset
 from ...data.splits import open_split
 from ...model.build import build_model
+from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ..distributed import (
     make_accelerator,
@@ -21,7 +22,7 @@ from ..distributed import (
     with_fast_layout,
 )
 from ..trained import open_trained
-from .evaluate import evaluation_batches, make_evaluator
+from .evaluate import Evaluator, evaluation_batches
 from .losses import objective_of_run
 
 HOW_MEASURED = {"dataset", "evaluation", "device"}
@@ -53,10 +54,10 @@ def evaluate_run(
                 lambda name: pipeline.dataset(split=name), pipeline.splits.get(role, role)
             )
 
-    def objective() -> Objective | None:
+    def objective(model: SegmentationModel) -> Objective | None:
         try:
             return objective_of_run(
-                config, blueprint, trained.run, lambda: dataset("train"), accelerator
+                config, blueprint, model, trained.run, lambda: dataset("train"), accelerator
             )
         except ConfigError as error:
             if not is_missing_file(error):  # such as word vectors, on another machine
@@ -68,7 +69,7 @@ def evaluate_run(
     model = trained.filled(with_fast_layout(build_model(config, blueprint), accelerator))
     model.to(accelerator.device)
     batches = evaluation_batches(config, blueprint, dataset(split), model.input_names, accelerator)
-    evaluator = make_evaluator(config, blueprint, objective(), accelerator)
+    evaluator = Evaluator(blueprint.label_spaces(), objective(model), accelerator)
     results: dict[str, Any] = {"split": split, "step": trained.step}
     if overrides:
         results["overrides"] = [*overrides]

@@ -16,6 +16,7 @@ from ...contracts.kinds import Dataset
 from ...data.frequencies import class_frequencies
 from ...model.blueprint import Blueprint
 from ...model.build import build_objective
+from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ..distributed import on_main_process
 from ..run import Run
@@ -24,6 +25,7 @@ from ..run import Run
 def objective_of_run(
     config: Config,
     blueprint: Blueprint,
+    model: SegmentationModel,
     run: Run,
     training_data: Callable[[], Dataset],
     accelerator: Accelerator,
@@ -35,7 +37,7 @@ def objective_of_run(
     Raises: ConfigError at the place of a loss that cannot be built.
     """
     frequencies = _Frequencies(blueprint, run, training_data, accelerator)
-    objective = build_objective(config, blueprint.label_spaces(), frequencies)
+    objective = build_objective(config, model, blueprint.label_spaces(), frequencies)
     for loss in objective.losses.values():
         if isinstance(loss, nn.Module):
             loss.to(accelerator.device)

@@ -46,7 +46,7 @@ def _check(config: Config) -> list[str]:
     ]
     notes = [f"the data could not be looked at: {doubt}"] if doubt else []
     if spaces is not None:
-        building = partial(build_objective, config, spaces, lambda _head: [])
+        building = partial(build_objective, config, model, spaces, lambda _head: [])
         checks.append(lambda: notes.extend(_missing_files(building)))
     finding = partial(_find_files, config, model)
     checks.append(lambda: notes.extend(_missing_files(finding)))

@@ -25,7 +25,7 @@ from ..distributed import (
     on_main_process,
     with_fast_layout,
 )
-from ..evaluation.evaluate import Evaluation, Evaluator, evaluation_batches, make_evaluator
+from ..evaluation.evaluate import Evaluation, Evaluator, evaluation_batches
 from ..evaluation.losses import objective_of_run
 from ..run import Run, weights_file
 
@@ -77,7 +77,12 @@ class Experiment:
     def objective(self) -> Objective:
         """The losses of all heads, on the device."""
         return objective_of_run(
-            self.config, self.blueprint, self.run, lambda: self.dataset("train"), self.accelerator
+            self.config,
+            self.blueprint,
+            self.model,
+            self.run,
+            lambda: self.dataset("train"),
+            self.accelerator,
         )
 
     def clear_run(self) -> None:
@@ -154,7 +159,7 @@ class Experiment:
     @cached_property
     def evaluator(self) -> Evaluator:
         """What evaluates models on the splits."""
-        return make_evaluator(self.config, self.blueprint, self.objective, self.accelerator)
+        return Evaluator(self.spaces, self.objective, self.accelerator)
 
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
         """Evaluate a model, on its device already, on the split that plays a role."""

@@ -13,6 +13,7 @@ from ....registry import PluxelError, did_you_mean
 from ...config.sections.pipeline import PipelineConfig
 from ...config.sections.training import TrainingConfig
 from ...contracts.labels import LabelSpace
+from ...model.zero_shot import SeenClasses
 from ..evaluation.evaluate import Evaluation
 from ..evaluation.metrics import SegmentationScores
 
@@ -64,9 +65,8 @@ def _scalar_names(class_names: Mapping[str, Sequence[str]], zero_shot: list[str]
         head: SegmentationScores.of(np.zeros((len(names), len(names)), np.int64))
         for head, names in class_names.items()
     }
-    return list(
-        Evaluation(0.0, nothing, class_names, {}, dict.fromkeys(zero_shot, ())).scalars("val")
-    )
+    seen = {head: SeenClasses(tuple(class_names[head]), (), 255) for head in zero_shot}
+    return list(Evaluation(0.0, nothing, class_names, {}, seen).scalars("val"))
 
 
 def is_improvement(

@@ -39,8 +39,8 @@ def assembled(host, request, tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text(f"{{{request.param}, dataset: shapes}}")
     config = load_config(path, host=host)
-    objective = build_objective(config, BLUEPRINT.label_spaces(), lambda head: [5, 3, 1])
-    return build_model(config, BLUEPRINT), objective
+    model = build_model(config, BLUEPRINT)
+    return model, build_objective(config, model, BLUEPRINT.label_spaces(), lambda head: [5, 3, 1])
 
 
 PIPELINES = [

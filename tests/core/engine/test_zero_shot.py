@@ -52,10 +52,20 @@ def test_training_gets_no_gradient_from_unseen_classes(make):
 
 
 def test_class_weights_and_frequencies_are_those_of_seen_classes(make):
-    objective = make("loss.class_weights={ground: 2}", UNSEEN).objective
+    objective = make(PROJECTED, "loss.class_weights={ground: 2}", UNSEEN).objective
     assert objective.chosen_weights == {"ground": 2}
     with pytest.raises(ConfigError, match="square"):
-        _ = make("loss.class_weights={square: 2}", UNSEEN).objective
+        _ = make(PROJECTED, "loss.class_weights={square: 2}", UNSEEN).objective
+
+
+def test_the_head_owns_its_seen_classes(make):
+    """The names are looked up once; the losses and the evaluation have the very same object."""
+    experiment = make(PROJECTED, UNSEEN)
+    seen = experiment.model.heads["semantic"].seen
+    assert seen.unseen_names == ["square"]
+    assert experiment.objective.seen["semantic"] is seen
+    assert experiment.evaluate(experiment.model, "val").seen["semantic"] is seen
+    assert make("decoder=fcn32s").model.heads["semantic"].seen is None
 
 
 def test_a_run_needs_no_words_to_be_used(run, host):

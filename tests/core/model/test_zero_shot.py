@@ -24,6 +24,12 @@ def test_scores_and_labels_keep_the_seen_classes_in_their_order():
     assert SEEN.of_each(SPACE.class_names) == ["sky", "road"]
 
 
+def test_the_calibration_lowers_the_scores_of_seen_classes():
+    assert SEEN.offsets is None
+    assert SeenClasses.of(SPACE, ["bus"], 0.5).offsets == [-0.5, 0, -0.5]
+    assert SEEN.unseen_names == ["bus"]
+
+
 def test_many_classes_have_another_number_for_ignored_pixels():
     space = LabelSpace(LabelMap({i: f"class {i}" for i in range(300)}))
     seen = SeenClasses.of(space, ["class 0"])
