@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ...registry import PluxelError, did_you_mean
 from ..common.logs import log_once
 from ..config.sections.labels import AlignConfig, LabelsConfig
-from ..contracts.labels import IGNORE, LabelMap, LabelSpace
+from ..contracts.labels import IGNORE, LabelMap
 from ..contracts.options import MATCH_THRESHOLD
 from ..embeddings.matching import ClassMatch, align, vectors_of
 
@@ -24,7 +24,7 @@ def aligned(
     ``given``: what is known already; its targets are not given away again where each goes once.
     Without ``config``, only classes of equal names match.
 
-    Raises: PluxelError for a class in ``given`` that is no target.
+    Raises: PluxelError for a class in ``given`` that is not a target.
     """
     known = {label_map.id_of(key): name for key, name in (given or {}).items()}
     for name in known.values():
@@ -56,12 +56,9 @@ def resolved_labels(label_map: LabelMap, config: LabelsConfig) -> LabelsConfig:
     ids, matches = aligned(label_map, wanted.to, wanted, config.map)
     _check_sources(wanted.to, ids, matches, partial_allowed=wanted.partial)
     log_matches(matches)
-    space = LabelSpace(LabelMap(ids, {**label_map.palette, **config.palette}))
-    # With its color a name is known to be meant, however near it is to one of the dataset's own.
-    colors = ((int(red), int(green), int(blue)) for red, green, blue in space.palette)
-    palette = dict(zip(space.class_names, colors, strict=True))
     found = {label_map.key_of(raw): name for raw, name in ids.items()}
-    return LabelsConfig(map=found, palette={**config.palette, **palette})
+    new = [name for name in LabelMap(ids).class_names if name not in label_map.class_names]
+    return LabelsConfig(map=found, new_classes=new, palette=config.palette)
 
 
 def _check_sources(

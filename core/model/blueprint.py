@@ -133,32 +133,31 @@ def inputs_of(stream: StreamConfig) -> list[str]:
 def merge_labels(label_map: LabelMap, config: LabelsConfig) -> LabelMap:
     """Return the dataset's map with the changes of the configuration.
 
-    Raises: LabelError for a color key where ids are numbers, for a palette entry of an unknown
-    class, and for a new class whose name is nearly that of another one (giving it a color in
-    ``palette`` says that it is meant).
+    Raises: LabelError for a color key where ids are numbers, for an entry of ``palette`` or
+    ``new_classes`` that is not a class, and for a new class whose name is nearly that of another
+    one and not in ``new_classes``.
     """
     ids = dict(label_map.ids)
     for key, name in config.map.items():
         ids[label_map.id_of(key)] = name
-    known = set(label_map.ids.values())
-    _check_new_names(ids, known, config)
-    names = {*ids.values(), IGNORE}
-    for name in config.palette:
-        if name not in names:
-            raise LabelError(
-                f"the palette has an unknown class '{name}'.{did_you_mean(name, sorted(names))}"
-            )
+    _check_new_names(ids, {*label_map.ids.values()}, config)
+    names = sorted({*ids.values(), IGNORE})
+    for section, given in (("palette", config.palette), ("new_classes", config.new_classes)):
+        for name in given:
+            if name not in names:
+                hint = did_you_mean(name, names)
+                raise LabelError(f"{section} has an unknown class '{name}'.{hint}")
     return LabelMap(ids, {**label_map.palette, **config.palette}, label_map.packed_rgb)
 
 
 def _check_new_names(ids: Mapping[int, str], known: set[str], config: LabelsConfig) -> None:
     """Refuse 'raod' beside 'road'; a class that is renamed altogether has no such neighbor."""
+    others = {*(name for name in ids.values() if name in known), IGNORE}
     for name in config.map.values():
-        others = {*(n for n in ids.values() if n in known), IGNORE}
-        if name in others or name in config.palette:
+        if name in others or name in config.new_classes:
             continue
         if hint := did_you_mean(name, sorted(others)):
             raise LabelError(
                 f"the label map has an unknown class '{name}'.{hint} "
-                "(A new class with such a name needs a color in labels.palette.)"
+                "(If the name is correct, list it in labels.new_classes.)"
             )

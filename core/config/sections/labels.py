@@ -99,6 +99,9 @@ class LabelsConfig(Section):
     map: dict[RawId, str] = Field(default_factory=dict)
     """Raw id (or '#rrggbb' where masks hold colors) -> class or 'ignore'."""
 
+    new_classes: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """New names in `map` that are correct although they resemble the name of another class."""
+
     palette: dict[str, Annotated[Color, BeforeValidator(parse_color)]] = Field(default_factory=dict)
     """Class -> '#rrggbb' or [red, green, blue]."""
 

@@ -158,10 +158,22 @@ class TestMerged:
         with pytest.raises(LabelError, match=rf"unknown class '{name}'\. Did you mean '{meant}'\?"):
             space(map={8: name})
 
-    def test_believes_a_name_that_has_a_color(self):
-        labels = space(map={8: "roads"}, palette={"roads": "#010203"})
+    def test_takes_a_name_that_is_listed_as_new(self):
+        labels = space(map={8: "roads"}, new_classes=["roads"])
         assert labels.class_names == ("road", "sky", "roads")
-        assert labels.palette[2].tolist() == [1, 2, 3]
+
+    def test_a_color_does_not_make_a_misspelled_name_a_class(self):
+        with pytest.raises(LabelError) as caught:
+            space(map={8: "raod"}, palette={"raod": "#010203"})
+        assert str(caught.value) == (
+            "the label map has an unknown class 'raod'. Did you mean 'road'? "
+            "(If the name is correct, list it in labels.new_classes.)"
+        )
+
+    def test_refuses_a_new_class_that_nothing_maps_to(self):
+        with pytest.raises(LabelError) as caught:
+            space(map={8: "roads"}, new_classes=["roads", "heavn"])
+        assert str(caught.value) == "new_classes has an unknown class 'heavn'."
 
     def test_lets_a_class_be_renamed_to_something_like_it(self):
         assert space(map={8: "pavements"}).class_names == ("road", "sky", "pavements")

@@ -272,19 +272,20 @@ class TestResolved:
         assert resolved_labels(STREET, labels) is labels
 
     def test_names_near_to_those_that_stay_are_no_slips(self, resolve):
-        """'signs' beside 'sign' would be taken for a slip, but that it has a color."""
+        """'signs' beside 'sign' would be taken for a slip, were it not listed as new."""
         dataset = LabelMap({1: "sign", 2: "car"})
         with pytest.raises(LabelError, match="unknown class 'signs'. Did you mean 'sign'?"):
             LabelSpace(merge_labels(dataset, LabelsConfig(map={2: "signs"})))
         nothing = {"type": "street_words", "unknown": "zero"}
         labels = resolve(dataset, ["sign", "signs"], map={2: "signs"}, embedding=nothing)
+        assert labels.new_classes == ["signs"]
         assert LabelSpace(merge_labels(dataset, labels)).class_names == ("sign", "signs")
 
-    def test_colors_are_kept_for_good(self, resolve):
+    def test_colors_are_those_of_the_configuration(self, resolve):
         labels = resolve(STREET, ["car", "sky", "road"], palette={"sky": (1, 2, 3)})
+        assert labels.palette == {"sky": (1, 2, 3)}
         space = LabelSpace(merge_labels(STREET, labels))
-        assert labels.palette["sky"] == (1, 2, 3)
-        assert space.palette.tolist() == [list(labels.palette[n]) for n in space.class_names]
+        assert space.palette[space.class_names.index("sky")].tolist() == [1, 2, 3]
 
     def test_colored_masks_keep_colors_for_keys(self, resolve):
         colored = LabelMap({0xFF0000: "truck", 0x0000FF: "street"}, packed_rgb=True)
