@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from ..embeddings import is_store as is_store
     from ..embeddings import name_vectors as name_vectors
     from ..embeddings import open_store as open_store
-    from ..geometry.dilation import Dilated as Dilated
+    from ..geometry.dilation import Dilation as Dilation
     from ..geometry.dilation import NotEquivariant as NotEquivariant
     from ..geometry.grid import Border as Border
     from ..geometry.grid import StrideError as StrideError
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from ..geometry.tracing import size_of_map as size_of_map
     from ..model.alignment import aligned as aligned
     from ..model.alignment import log_matches as log_matches
-    from ..model.network import Scored as Scored
+    from ..model.network import ScoringNetwork as ScoringNetwork
     from ..model.weights import InputChannels as InputChannels
     from ..model.weights import LoadReport as LoadReport
     from ..model.weights import StateDict as StateDict
@@ -133,11 +133,11 @@ else:  # a checker would believe that every name exists
                 "name_vectors",
                 "open_store",
             ],
-            "..geometry.dilation": ["Dilated", "NotEquivariant"],
+            "..geometry.dilation": ["Dilation", "NotEquivariant"],
             "..geometry.grid": ["Border", "StrideError", "deepest", "select_strides"],
             "..geometry.tracing": ["size_of_map"],
             "..model.alignment": ["aligned", "log_matches"],
-            "..model.network": ["Scored"],
+            "..model.network": ["ScoringNetwork"],
             "..model.weights": [
                 "InputChannels",
                 "LoadReport",

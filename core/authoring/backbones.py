@@ -13,9 +13,9 @@ from ...registry import PluxelError
 from ..common.files import require_file
 from ..common.logs import logger
 from ..contracts.normalization import Normalization
-from ..geometry.dilation import Dilated, NotEquivariant
+from ..geometry.dilation import Dilation, NotEquivariant
 from ..geometry.grid import Border
-from ..geometry.tracing import as_maps, measure
+from ..geometry.tracing import measure
 from ..model.weights import (
     InputChannels,
     LoadReport,
@@ -67,22 +67,21 @@ class PretrainedBackbone(nn.Module):
         self.input_channels: InputChannels = input_channels
         self.usual, self.given = usual, normalization
         self.normalization = normalization or usual
-        # In a tuple, for its network is this one.
-        self._dilated_network = (
-            self.without_strides(in_channels, output_stride) if output_stride else ()
+        self._dilation: Dilation | None = (
+            self.without_strides(in_channels, output_stride) if output_stride else None
         )
         measured = measure(self, in_channels, names)
         self.feature_specs = [replace(spec, border=border) for spec in measured.specs]
         self.pad_multiple, self.minimum_size = measured.pad_multiple, measured.minimum_size
 
-    def without_strides(self, in_channels: int, output_stride: int) -> tuple[Dilated, ...]:
-        """Return what evaluates the layers without strides beyond ``output_stride``.
+    def without_strides(self, in_channels: int, output_stride: int) -> Dilation | None:
+        """Return how ``maps`` runs without the strides beyond ``output_stride``.
 
-        Nothing, if the layers themselves have been changed to that end.
+        None if the layers themselves have been changed to that end.
 
         Raises: PluxelError where their strides do not lead there, or where they do not allow it.
         """
-        return (_dilated_network(self, in_channels, output_stride),)
+        return _dilation(self, in_channels, output_stride)
 
     def maps(self, image: Tensor) -> list[Tensor]:
         """Return the maps at the strides of the layers, each (N, channels, h, w)."""
@@ -90,9 +89,9 @@ class PretrainedBackbone(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """image: (N, in_channels, H, W), normalized; returns the maps, each (N, channels, h, w)."""
-        if not self._dilated_network:
+        if self._dilation is None:
             return self.maps(image)
-        return as_maps(self._dilated_network[0](image))
+        return self._dilation(self.maps, image, self.children())
 
     def check_pretrained(self) -> None:
         """Look at the file that ``pretrained`` names, if any, without loading it.
@@ -106,8 +105,8 @@ class PretrainedBackbone(nn.Module):
     def load_pretrained(self) -> LoadReport | None:
         """Load what ``pretrained`` names, and adopt the normalization that belongs to it.
 
-        Raises: PluxelError if the weights cannot be had, read or fitted, or, of a file, if nobody
-        says how images are to be normalized for them.
+        Raises: PluxelError if the weights are not available, cannot be read or do not fit, or if
+        nobody says how images are to be normalized for those of a file.
         """
         if isinstance(self.pretrained, Path):
             self.normalization = self._normalization_of(require_file(self.pretrained))
@@ -170,19 +169,19 @@ class _FeatureMaps(nn.Module):
         return self.backbone.maps(image)
 
 
-def _dilated_network(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Dilated:
-    """Return the backbone with filters spread apart in place of strides (PAMI 2016, section 3.2).
+def _dilation(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Dilation:
+    """Return how the backbone runs with dilated filters in place of strides (PAMI 2016, 3.2).
 
     Raises: PluxelError where its strides do not lead to ``output_stride``, NotEquivariant where
     its layers do not allow it.
     """
     try:
-        found = Dilated(_FeatureMaps(backbone), in_channels, output_stride)
+        found = Dilation(_FeatureMaps(backbone), in_channels, output_stride)
     except NotEquivariant as error:
-        raise NotEquivariant(f"output_stride {output_stride} cannot be had: {error}") from error
+        raise NotEquivariant(f"output_stride {output_stride} is not available: {error}") from error
     largest = max(max(one.grid.stride) for one in found.maps)
     if largest != output_stride:
         raise PluxelError(
-            f"output_stride {output_stride} cannot be had: its strides end at {largest}"
+            f"output_stride {output_stride} is not available: its strides end at {largest}"
         )
     return found

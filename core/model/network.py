@@ -79,6 +79,9 @@ class Stream(nn.Module):
         self.channels = channels
         self.normalize = Normalize(channels)
         self.backbone = backbone
+        # Kept here, as a wrapper that takes the backbone's place may not have them.
+        self.pad_multiple: int = getattr(backbone, "pad_multiple", 1)
+        self.minimum_size: int = getattr(backbone, "minimum_size", 1)
 
     def adopt_normalization(self) -> None:
         """Normalize as the backbone's weights expect it (call after they have been loaded)."""
@@ -94,10 +97,9 @@ class Stream(nn.Module):
 
     def _pad(self, image: Tensor) -> Tensor:
         """Pad right and bottom to what the backbone can take."""
-        multiple = getattr(self.backbone, "pad_multiple", 1)
-        smallest = getattr(self.backbone, "minimum_size", 1)
+        multiple = self.pad_multiple
         height, width = (
-            -(-max(size, smallest) // multiple) * multiple for size in image.shape[-2:]
+            -(-max(size, self.minimum_size) // multiple) * multiple for size in image.shape[-2:]
         )
         return functional.pad(image, (0, width - image.shape[-1], 0, height - image.shape[-2]))
 
@@ -112,8 +114,9 @@ def _clear_padding(image: Tensor, sizes: Sizes) -> None:
 class Head(nn.Module):
     """Scores for one label map: a decoder a stream, their scores fused.
 
-    A decoder that leaves the scoring to an ``inner`` one is run, but not registered: its weights
-    are those of ``inner``, and keep the names that they have without it.
+    A decoder that leaves the scoring to an ``inner`` one hands that one over. ``inner`` takes its
+    place in ``decoders``, so all weights keep the names that they have without it; the decoder
+    itself goes to ``wrappers``, and gets ``inner`` back as an argument of each call.
 
     ``seen``: the classes that training sees; None for all. Its ``offsets`` are added to the scores
     when the model is used, not in training.
@@ -132,11 +135,14 @@ class Head(nn.Module):
         seen: SeenClasses | None = None,
     ) -> None:
         super().__init__()
-        inner = {name: getattr(decoder, "inner", decoder) for name, decoder in decoders.items()}
-        self.decoders = nn.ModuleDict(inner)  # pyright: ignore[reportArgumentType]
-        self._outer = {n: d for n, d in decoders.items() if d is not inner[n]}
-        for decoder in self._outer.values():
-            _check_bare(decoder)
+        self.decoders = nn.ModuleDict()
+        self.wrappers = nn.ModuleDict()
+        for name, decoder in decoders.items():
+            if hasattr(decoder, "inner"):
+                self.decoders[name] = _taken_out(decoder)
+                self.wrappers[name] = decoder  # pyright: ignore[reportArgumentType]
+            else:
+                self.decoders[name] = decoder  # pyright: ignore[reportArgumentType]
         self.fusion = fusion
         self.on_images = on_images
         self.seen = seen
@@ -147,23 +153,34 @@ class Head(nn.Module):
     @property
     def resolved_parameters(self) -> Mapping[str, Any]:
         """What the decoder had to find out, by parameter; all streams have the same."""
-        name, decoder = next(iter(self.decoders.items()))
-        return resolved_parameters(self._outer.get(name, decoder))
+        return resolved_parameters(next(iter({**self.decoders, **self.wrappers}.values())))
 
-    def forward(self, streams: Mapping[str, Sequence[Tensor] | Tensor]) -> Scores:
-        """streams: name -> maps of its backbone, or the prepared image if ``on_images``."""
-        scores = [
-            _scores(self._outer.get(name, decoder), streams[name])
-            for name, decoder in self.decoders.items()
-        ]
+    def forward(
+        self,
+        streams: Mapping[str, Sequence[Tensor] | Tensor],
+        backbones: Mapping[str, Backbone] | None = None,
+    ) -> Scores:
+        """streams: name -> maps of its backbone, or the prepared image if ``on_images``.
+
+        ``backbones``: those of the streams, needed if ``on_images``.
+        """
+        scores = []
+        for name, decoder in self.decoders.items():
+            given: list[Any] = [streams[name]]
+            if self.on_images and backbones is not None:
+                given.append(backbones[name])
+            if name in self.wrappers:
+                scores.append(_scores(self.wrappers[name], *given, decoder))
+            else:
+                scores.append(_scores(decoder, *given))
         total = scores[0] if len(scores) == 1 else fuse(scores, self.fusion)
         if self.offsets is None or self.training:
             return total
         return replace(total, tensor=total.tensor + self.offsets)
 
 
-class Scored(nn.Module):
-    """Backbone and decoder as one network, ``network(image) -> scores``.
+class ScoringNetwork(nn.Module):
+    """Backbone and decoder as one network, ``network(image) -> scores``, to be measured.
 
     ``only``: index of the map that the decoder gets if it is the inner one of another; else, all.
     """
@@ -178,18 +195,20 @@ class Scored(nn.Module):
         return self.decoder(maps if self.only is None else [maps[self.only]]).tensor
 
 
-def _check_bare(decoder: Any) -> None:
-    inner = set(decoder.inner.state_dict())
-    own = [name for name in decoder.state_dict() if name.removeprefix("inner.") not in inner]
-    if own:
+def _taken_out(decoder: Any) -> nn.Module:
+    """Take the ``inner`` decoder out of one that has no weights beside those of ``inner``."""
+    inner = decoder.inner
+    del decoder.inner
+    if own := [*decoder.state_dict()]:
         raise PluxelError(
             f"decoder {type(decoder).__name__} has weights ({', '.join(own[:3])}) beside those of "
             "the decoder that it wraps, so neither could be loaded without the other"
         )
+    return inner
 
 
-def _scores(decoder: Any, given: Sequence[Tensor] | Tensor) -> Scores:
-    scores = decoder(given)
+def _scores(decoder: Any, *given: Any) -> Scores:
+    scores = decoder(*given)
     if not isinstance(scores, Scores):
         raise PluxelError(
             f"decoder {type(decoder).__name__} returned {article(type(scores).__name__)}: "
@@ -236,4 +255,8 @@ class SegmentationModel(nn.Module):
         }
         # In the order of the streams: what dropout draws must not depend on that of a set.
         maps = {n: s.backbone(images[n]) for n, s in self.streams.items() if n in read}
-        return {name: head(images if head.on_images else maps) for name, head in self.heads.items()}
+        backbones = {name: stream.backbone for name, stream in self.streams.items()}
+        return {
+            name: head(images, backbones) if head.on_images else head(maps)
+            for name, head in self.heads.items()
+        }

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ...core import Normalization
 from ...core.authoring import (
     WEIGHTS_FILES,
-    Dilated,
+    Dilation,
     InputChannels,
     LoadReport,
     NotEquivariant,
@@ -94,7 +94,7 @@ class TimmBackbone(PretrainedBackbone):
             output_stride=output_stride,
         )
 
-    def without_strides(self, in_channels: int, output_stride: int) -> tuple[Dilated, ...]:
+    def without_strides(self, in_channels: int, output_stride: int) -> Dilation | None:
         """Let timm dilate the network if nothing exact can be done, and say so."""
         try:
             return super().without_strides(in_channels, output_stride)
@@ -108,7 +108,7 @@ class TimmBackbone(PretrainedBackbone):
                 f"the weights were trained for ({error})",
             )
             self.net = dilated
-            return ()
+            return None
 
     def maps(self, image: Tensor) -> list[Tensor]:
         """Return the maps that timm gives, channels first."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ...core import Decoder, Factory, FeatureSpec
-from ...core.authoring import Scored, StrideError, deepest, resolved_parameters
+from ...core.authoring import ScoringNetwork, StrideError, deepest, resolved_parameters
 from ...registry import PluxelError
 
 
@@ -17,31 +17,33 @@ class OnImages(nn.Module):
 
     ``inner`` scores the deepest map; decoders that fuse maps of several strides are refused. All
     weights are those of backbone and ``inner``, so a run that was trained without this decoder
-    loads under it, and back.
+    loads under it, and back: the head takes ``inner`` over, and passes both in at each call.
     """
+
+    inner: nn.Module
 
     def __init__(
         self,
         features: Sequence[FeatureSpec],
         num_classes: int,
         class_names: Sequence[str],
-        backbone: nn.Module,
         decoder: Factory[Decoder],
     ) -> None:
         super().__init__()
-        index = deepest(features)
-        self.coarse = features[index]
+        self.index = deepest(features)
+        self.coarse = features[self.index]
         self.inner = _inner(decoder, self.coarse, num_classes, class_names)
         self.resolved_parameters: Mapping[str, Any] = {
             "decoder": decoder.given(resolved_parameters(self.inner))
         }
-        # In a tuple: the backbone's weights are registered, moved and saved with the stream.
-        self._network = (Scored(backbone, self.inner, index),)
 
-    @property
-    def network(self) -> Scored:
-        """``network(image) -> scores`` at the stride of the deepest map."""
-        return self._network[0]
+    def network(self, backbone: nn.Module, inner: nn.Module) -> ScoringNetwork:
+        """Return ``network(image) -> scores`` at the stride of the deepest map, to be measured."""
+        return ScoringNetwork(backbone, inner, self.index)
+
+    def score(self, backbone: nn.Module, inner: nn.Module, image: Tensor) -> Tensor:
+        """Return the scores (N, num_classes, h, w) of the deepest map."""
+        return inner([backbone(image)[self.index]]).tensor
 
 
 def _inner(

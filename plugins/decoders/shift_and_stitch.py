@@ -5,7 +5,8 @@ Long, Shelhamer, Darrell, PAMI 2016, section 3.2; Sermanet et al., "OverFeat", I
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from typing import Annotated
 
@@ -48,7 +49,7 @@ class ShiftAndStitch(OnImages):
         factor: Annotated[int, Field(ge=2)] = 2,
         shifts_per_batch: Annotated[int, Field(ge=1)] | None = None,
     ) -> None:
-        super().__init__(features, num_classes, class_names, backbone, decoder)
+        super().__init__(features, num_classes, class_names, decoder)
         coarse = self.coarse
         if coarse.source == "assumed":
             raise PluxelError(
@@ -66,18 +67,20 @@ class ShiftAndStitch(OnImages):
         self.pad_multiple: int = getattr(backbone, "pad_multiple", 1)
         self._known: dict[tuple[int, int, int], tuple[Sequence[int], Sequence[int]]] = {}
 
-    def forward(self, image: Tensor) -> Scores:
+    def forward(self, image: Tensor, backbone: nn.Module, inner: nn.Module) -> Scores:
         """Return scores on the dense grid for an image (N, channels, H, W), normalized."""
-        rows, columns = self._cells(image.shape[1], image.shape[2], image.shape[3])
+        rows, columns = self._cells(self.network(backbone, inner), image.shape)
         whole: Tensor | None = None
-        for (y, x), part in self._passes(image):
+        for (y, x), part in self._passes(image, partial(self.score, backbone, inner)):
             if whole is None:
                 whole = part.new_empty((*part.shape[:2], sum(rows), sum(columns)))
             whole[:, :, y :: self.factor, x :: self.factor] = part[..., : rows[y], : columns[x]]
         assert whole is not None
         return Scores(whole, self.grid, self.coarse.border)
 
-    def _passes(self, image: Tensor) -> Iterator[tuple[Shift, Tensor]]:
+    def _passes(
+        self, image: Tensor, score: Callable[[Tensor], Tensor]
+    ) -> Iterator[tuple[Shift, Tensor]]:
         """Yield each shift and the scores of the image that begins there."""
         height, width = image.shape[-2:]
         down, across = ((self.factor - 1) * step for step in self.step)
@@ -88,7 +91,7 @@ class ShiftAndStitch(OnImages):
             for first in range(0, len(shifts), at_once):
                 chosen = shifts[first : first + at_once]
                 windows = torch.cat([self._window(image, shift, height, width) for shift in chosen])
-                parts = self.network(windows).chunk(len(chosen))
+                parts = score(windows).chunk(len(chosen))
                 yield from zip(chosen, parts, strict=True)
                 advance()
 
@@ -99,16 +102,19 @@ class ShiftAndStitch(OnImages):
     def _moderate(self, pixels: int, device: torch.device) -> int:
         return max(1, PIXELS["cpu" if device.type == "cpu" else "cuda"] // pixels)
 
-    def _cells(self, channels: int, height: int, width: int) -> tuple[Sequence[int], Sequence[int]]:
+    def _cells(
+        self, network: nn.Module, shape: Sequence[int]
+    ) -> tuple[Sequence[int], Sequence[int]]:
         """Return how many rows and columns of the scores count, for each shift along an axis.
 
         As many as the network gives for an image that ends where this one does: what comes after
         looks at pixels that were added at the right and at the bottom.
         """
+        channels, height, width = shape[1:]
         if (known := self._known.get((channels, height, width))) is not None:
             return known
         vertical, horizontal = self.step if self.pad_multiple == 1 else (0, 0)
-        size = size_of_map(self.network, channels)
+        size = size_of_map(network, channels)
         cells = [
             size((height - vertical * shift, width - horizontal * shift))
             for shift in range(self.factor)

@@ -1,7 +1,7 @@
 """Which layers of a network change, and how, when strides are taken out from its end.
 
-The graph comes from torch.fx; what each node does to positions is asked of ``core.tracing``, as the
-network runs once without data.
+The graph comes from torch.fx. What each node does to positions comes from ``geometry.tracing``, as
+the network runs once without data.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
+from torch.overrides import TorchFunctionMode
 
 from ....registry import PluxelError
 from ..grid import Grid
 from ..tracing import Located, Tracer, leaves, on_meta, replica, tensors_of, type_of
-from ._sliding import ONE, Ints, Sliding, read, times
+from ._sliding import ONE, Ints, Sliding, read, read_call, times
 
 SIZE = (448, 896)
 """An image to look at the network with."""
@@ -56,9 +57,14 @@ class DenseMap:
 
 @dataclass(frozen=True)
 class Plan:
-    """``steps``: by name of the node. ``maps``: where the cells of each result lie."""
+    """``steps``: by name of the node. ``maps``: where the cells of each result lie.
+
+    ``calls``: all that slides, in the order in which the network calls it; with the step that it
+    takes, or None where nothing changes.
+    """
 
     steps: Mapping[str, Step]
+    calls: tuple[tuple[Sliding, Step | None], ...]
     maps: tuple[DenseMap, ...]
 
 
@@ -95,7 +101,7 @@ class _LeafTracer(fx.Tracer):
 def modes_of(network: nn.Module) -> dict[str, bool]:
     """Return for each module of a network, by name, whether it is in training.
 
-    Not of the network itself, if it has parts: what wraps a model is not told of its mode.
+    The network itself is left out if it has parts: it may be a wrapper that no model contains.
     """
     named = [(name, module) for name, module in network.named_modules() if name]
     return {name: module.training for name, module in named or [("", network)]}
@@ -104,7 +110,7 @@ def modes_of(network: nn.Module) -> dict[str, bool]:
 def graph_of(network: nn.Module, modes: Mapping[str, bool]) -> fx.Graph:
     """Return the graph of a network ``network(image) -> map or maps`` in these modes.
 
-    What functions are told of the mode, such as that of dropout, becomes a part of the graph.
+    The mode that a function gets as an argument, as dropout does, becomes a part of the graph.
 
     Raises: NotEquivariant where torch.fx cannot follow it.
     """
@@ -130,7 +136,7 @@ def _no_switch(value: Any) -> Any:
     return None if isinstance(value, bool) else value
 
 
-def draw(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: Ints) -> Plan:
+def make_plan(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: Ints) -> Plan:
     """Plan how to take out all strides beyond ``output_stride``, per axis.
 
     Raises: NotEquivariant naming the layer for which the result would be another.
@@ -144,11 +150,24 @@ def draw(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: I
     found = tuple(planner.dense(one) for one in leaves(maps))
     if not found:
         raise NotEquivariant("the network returns no map, perhaps because hooks take them out")
-    return Plan(planner.steps, found)
+    return Plan(planner.steps, tuple(planner.calls), found)
+
+
+class _Recorder(TorchFunctionMode):
+    """Records what slides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Sliding] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if (call := read_call(func, args, kwargs or {})) is not None:
+            self.found.append(call[0])
+        return func(*args, **(kwargs or {}))
 
 
 class _Planner(fx.Interpreter):
-    """Runs a network without data, and notes for each node how it changes."""
+    """Runs a network without data, and records for each node how it changes."""
 
     def __init__(
         self, network: nn.Module, graph: fx.Graph, tracer: Tracer, output_stride: Ints
@@ -157,6 +176,7 @@ class _Planner(fx.Interpreter):
         self.tracer = tracer
         self.output_stride = output_stride
         self.steps: dict[str, Step] = {}
+        self.calls: list[tuple[Sliding, Step | None]] = []
         self._rates: dict[int, Ints] = {}
         """By id of a tensor: cells of the denser map for one of the original's."""
 
@@ -171,7 +191,8 @@ class _Planner(fx.Interpreter):
 
     def run_node(self, n: fx.Node) -> Any:
         args, kwargs = self.fetch_args_kwargs_from_env(n)
-        result = super().run_node(n)
+        with _Recorder() as recorder:
+            result = super().run_node(n)
         operands = [t for t in tensors_of((args, kwargs)) if self._is_map(t)]
         produced = tensors_of(result)
         if n.op == "placeholder":
@@ -180,6 +201,7 @@ class _Planner(fx.Interpreter):
             rate = self._rate(n, operands)
             self._check(n, produced)
             self._know(produced, self._slide(n, operands, rate, produced))
+        self.calls += [(one, self.steps.get(n.name)) for one in recorder.found]
         return result
 
     def dense(self, result: Tensor) -> DenseMap:
@@ -193,7 +215,7 @@ class _Planner(fx.Interpreter):
     def _slide(
         self, node: fx.Node, operands: list[Tensor], rate: Ints, produced: list[Tensor]
     ) -> Ints:
-        """Note the node if it changes; returns the rate of its result."""
+        """Record the node if it changes; returns the rate of its result."""
         module = self.submodules.get(str(node.target)) if node.op == "call_module" else None
         try:
             sliding = read(node, module, self._kernel(node, module))

@@ -1,33 +1,60 @@
-"""A planned network at work: its later layers spread apart, or run on fragments of its maps."""
+"""A planned network at work: its later layers dilated, or run on fragments of its maps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
+from torch.overrides import TorchFunctionMode
 
+from ....registry import PluxelError
 from ._plan import Step
-from ._sliding import ONE, Ints, plus, times
+from ._sliding import ONE, Ints, Sliding, plus, read_call, times
 
 
-class DilatedInterpreter(fx.Interpreter):
-    """The à trous form: a stride that is gone spreads all that comes after it.
+class Dilating(TorchFunctionMode):
+    """The à trous form: while it is active, whatever slides does so without its stride.
 
-    The modules are those of the network itself, looked up as it runs.
+    A stride that is gone spreads all that comes after it. The network runs itself, with all its
+    hooks and wrappers: only its calls of convolutions, pools and paddings are replaced, in the
+    order of the plan.
+
+    Raises: PluxelError at a call that the plan does not have.
     """
 
-    def __init__(self, network: nn.Module, graph: fx.Graph, steps: Mapping[str, Step]) -> None:
-        super().__init__(network, graph=graph)
-        self.steps = steps
+    def __init__(self, calls: Sequence[tuple[Sliding, Step | None]]) -> None:
+        super().__init__()
+        self.calls = calls
+        self.done = 0
 
-    def run_node(self, n: fx.Node) -> Any:
-        step = self.steps.get(n.name)
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if (call := read_call(func, args, kwargs)) is None:
+            return func(*args, **kwargs)
+        found, arguments = call
+        step = self._next(found)
         if step is None:
-            return super().run_node(n)
-        return step.sliding(*_operands(self, n), step.rate, step.stride)
+            return func(*args, **kwargs)
+        operands = arguments["input"], arguments.get("weight"), arguments.get("bias")
+        return step.sliding(*operands, step.rate, step.stride)
+
+    def _next(self, found: Sliding) -> Step | None:
+        planned, step = self.calls[self.done] if self.done < len(self.calls) else (None, None)
+        if planned != found:
+            raise PluxelError(f"{CHANGED}: its plan has {planned} where it calls {found}")
+        self.done += 1
+        return step
+
+    def check_complete(self) -> None:
+        """Raise PluxelError if the network has left out calls of the plan."""
+        if self.done < len(self.calls):
+            raise PluxelError(f"{CHANGED}: it does not call {self.calls[self.done][0]}")
+
+
+CHANGED = "the layers of the network are not those that it had when its strides were taken out"
 
 
 @dataclass(frozen=True)
@@ -87,11 +114,9 @@ class Fragmented(fx.Interpreter):
 
 
 def _operands(
-    interpreter: fx.Interpreter, node: fx.Node, args: Any = None, kwargs: Any = None
+    interpreter: fx.Interpreter, node: fx.Node, args: Any, kwargs: Any
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Return input, weight and bias of a convolution or a pool."""
-    if args is None:
-        args, kwargs = interpreter.fetch_args_kwargs_from_env(node)
     if node.op == "call_module":
         module = interpreter.submodules[str(node.target)]
         image = args[0] if args else kwargs["input"]

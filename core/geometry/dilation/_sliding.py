@@ -90,7 +90,7 @@ class Sliding:
         return total / _sum(cells, self.kernel, stride, dilation)
 
     def _fits(self, padded: Tensor, dilation: Ints) -> bool:
-        """Tell whether there is a window at all: a fragment of a small map may have none."""
+        """Return whether there is a window at all: a fragment of a small map may have none."""
         pairs = zip(padded.shape[-2:], self.kernel, dilation, strict=True)
         return all(cells > d * (k - 1) for cells, k, d in pairs)
 
@@ -142,6 +142,27 @@ def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) 
     arguments = _arguments(node, module)
     if arguments is None:
         return None
+    return _sliding(arguments, kernel)
+
+
+def read_call(
+    function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Sliding, Mapping[str, Any]] | None:
+    """Return what a call of a function slides, and its arguments by name.
+
+    None for a function that is neither convolution nor pool nor padding with zeros or a value.
+    """
+    if (defaults := DEFAULTS.get(function)) is None:
+        return None
+    arguments = {**defaults, **dict(zip(defaults, args, strict=False)), **kwargs}
+    weight = arguments.get("weight")
+    try:
+        return _sliding(arguments, None if weight is None else weight.shape[2:]), arguments
+    except ValueError:
+        return None
+
+
+def _sliding(arguments: Mapping[str, Any], kernel: Sequence[int] | None) -> Sliding:
     numbers = {name: value for name, value in arguments.items() if name not in TENSORS}
     if any(isinstance(leaf, fx.Node) for leaf in leaves(numbers)):
         raise ValueError("its numbers depend on the image")
@@ -212,14 +233,13 @@ def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None
     for kind, names in MODULES:
         if _is_plain(module, kind):
             return {name: getattr(module, name) for name in names}
-    for functions, defaults in FUNCTIONS:
-        if node.op == "call_function" and node.target in functions:
-            return {**defaults, **dict(zip(defaults, node.args, strict=False)), **node.kwargs}
+    if node.op == "call_function" and (defaults := DEFAULTS.get(node.target)) is not None:
+        return {**defaults, **dict(zip(defaults, node.args, strict=False)), **node.kwargs}
     return None
 
 
 def _is_plain(module: nn.Module | None, kind: type[nn.Module]) -> bool:
-    """Tell whether a module does what its kind does: subclasses may not, hooks may do more."""
+    """Return whether a module does what its kind does: subclasses may not, hooks may do more."""
     if not isinstance(module, kind) or type(module).forward is not kind.forward:
         return False
     if "forward" in vars(module):  # replaced on this one module
@@ -277,6 +297,10 @@ FUNCTIONS: Sequence[tuple[set[Any], Mapping[str, Any]]] = (
     ({functional.pad}, {"input": None, "pad": None, "mode": "constant", "value": None}),
 )
 """Functions of one kind, and their arguments in order with their defaults."""
+
+DEFAULTS: Mapping[Any, Mapping[str, Any]] = {
+    function: defaults for functions, defaults in FUNCTIONS for function in functions
+}
 
 
 def _two(value: int | Sequence[int]) -> Ints:

@@ -124,8 +124,9 @@ def test_a_decoder_that_wants_the_backbone_gets_the_image():
     made = stream()
 
     class Whole(nn.Module):
-        def forward(self, image: Tensor) -> Scores:
+        def forward(self, image: Tensor, backbone: nn.Module) -> Scores:
             assert isinstance(image, Tensor)
+            assert backbone is made.backbone
             return Scores(image, Grid())
 
     whole = SegmentationModel(

@@ -93,7 +93,7 @@ CANNOT = [
     ("qqq", {}, "timm has no model 'qqq'. timm.list_models() has them all"),
     ("hf-hub:timm/resnet18", {}, "timm has no model 'hf-hub:timm/resnet18'."),
     ("resnet18.a1_in", {}, "no model 'resnet18.a1_in'. Did you mean 'resnet18.a1_in1k'?"),
-    ("test_vit", {"output_stride": 8}, "output_stride 8 cannot be had: the network cannot be foll"),
+    ("test_vit", {"output_stride": 8}, "output_stride 8 is not available: the network cannot"),
     ("dla34", {"output_stride": 8}, "without its strides its maps do not fit"),
     ("resnet18", {"out_indices": (7,)}, "'resnet18' does not take this out_indices"),
     ("resnet18", {"model_args": {"stem_tpe": "deep"}}, "does not take this stem_tpe"),
@@ -186,7 +186,7 @@ def test_where_nothing_exact_can_be_done_timm_dilates(
     monkeypatch.setattr(logger, "propagate", True)
     backbone = meta(model, output_stride=8)
     assert f"{model}: strides are taken out by timm, which gives another function" in caplog.text
-    assert re.search(r"\(output_stride 8 cannot be had: layer \S+ \(\S+\): ", caplog.text)
+    assert re.search(r"\(output_stride 8 is not available: layer \S+ \(\S+\): ", caplog.text)
     assert backbone.feature_specs[-1].grid.stride == (8, 8)
     assert backbone(torch.zeros(1, 3, 64, 96, device="meta"))[-1].shape[-2:] == (8, 12)
 

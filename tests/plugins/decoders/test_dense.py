@@ -78,6 +78,11 @@ def build(backbone: nn.Module, **section: Any) -> Any:
     return decoder.to(kind).eval()
 
 
+def run(decoder: Any, backbone: nn.Module, image: Tensor) -> Scores:
+    """Run a decoder as a head does."""
+    return decoder(image, backbone, decoder.inner)
+
+
 def chain(factors: list[int], *, padded: bool, pool: bool) -> Network:
     """Convolutions and pools (or strided convolutions) whose strides are ``factors``."""
     torch.manual_seed(0)
@@ -115,10 +120,12 @@ def test_the_two_are_equal_without_padding(
     if (stride, factor) == (6, 3):
         factor = 6  # after a stride of 3 there is no stride of 2
     with torch.no_grad():
-        spread = build(backbone, type="atrous", output_stride=stride // factor)(image)
-        stitched = build(
+        atrous = build(backbone, type="atrous", output_stride=stride // factor)
+        spread = run(atrous, backbone, image)
+        shifting = build(
             backbone, type="shift_and_stitch", factor=factor, shifts_per_batch=per_batch
-        )(image)
+        )
+        stitched = run(shifting, backbone, image)
     assert spread.grid == stitched.grid
     span = float(spread.tensor.max() - spread.tensor.min())
     bound = {torch.float32: 1e-5, torch.float64: 1e-12}[dtype] * span
@@ -138,9 +145,11 @@ def test_with_padding_fragments_are_equal_and_the_coarse_scores_among_them(
     image = torch.randn(1, 3, *size, dtype=torch.float64)
     with torch.no_grad():
         spread = build(backbone, type="atrous", output_stride=1)
-        found = spread(image)
-        fragments = build(backbone, type="atrous", output_stride=1, exact="fragments")(image)
-        stitched = build(backbone, type="shift_and_stitch", factor=stride)(image)
+        found = run(spread, backbone, image)
+        fragmented = build(backbone, type="atrous", output_stride=1, exact="fragments")
+        fragments = run(fragmented, backbone, image)
+        stitching = build(backbone, type="shift_and_stitch", factor=stride)
+        stitched = run(stitching, backbone, image)
         coarse = spread.inner(backbone(image)).tensor
     torch.testing.assert_close(fragments.tensor, found.tensor, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(found.tensor[..., ::stride, ::stride], coarse, rtol=1e-9, atol=1e-9)
@@ -155,10 +164,13 @@ def test_the_window_of_the_inner_decoder_is_spread_too() -> None:
     spread = build(backbone, type="atrous", output_stride=1, decoder="wide")
     stitched = build(backbone, type="shift_and_stitch", factor=4, decoder="wide")
     inside = slice(30, 55)
-    found, other = (one(image).tensor[..., inside, inside] for one in (spread, stitched))
+    found, other = (
+        run(one, backbone, image).tensor[..., inside, inside] for one in (spread, stitched)
+    )
     torch.testing.assert_close(found, other, rtol=1e-12, atol=1e-12)
     coarse = spread.inner(backbone(image)).tensor
-    torch.testing.assert_close(spread(image).tensor[..., ::4, ::4], coarse, rtol=1e-9, atol=1e-9)
+    dense = run(spread, backbone, image).tensor
+    torch.testing.assert_close(dense[..., ::4, ::4], coarse, rtol=1e-9, atol=1e-9)
 
 
 def test_cells_of_a_dense_map_are_where_the_grid_says() -> None:
@@ -171,7 +183,7 @@ def test_cells_of_a_dense_map_are_where_the_grid_says() -> None:
     nn.init.ones_(decoder.inner.score.weight)
     nn.init.zeros_(decoder.inner.score.bias)
     ramp = torch.arange(40, dtype=torch.float64).view(1, 1, -1, 1).expand(1, 3, 40, 40)
-    found = decoder(ramp)
+    found = run(decoder, backbone, ramp)
     position = float(found.grid.offset[0]) + torch.arange(found.tensor.shape[-2])
     torch.testing.assert_close(found.tensor[0, 0, :, 0], position.double())
 
@@ -236,7 +248,7 @@ def test_training_reaches_all_weights_through_either() -> None:
         ),
         (
             {"type": "atrous", "output_stride": 3},
-            "output_stride 3 cannot be had: the backbone has strides 4",
+            "output_stride 3 is not available: the backbone has strides 4",
         ),
         ({"type": "shift_and_stitch", "factor": 3}, "factor 3 does not divide the stride 4"),
         ({"type": "shift_and_stitch", "factor": 8}, "factor 8 does not divide the stride 4"),
@@ -263,11 +275,11 @@ def test_passes_are_of_a_moderate_size(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda _, images: None if images[0].is_meta else batches.append(len(images[0]))
     )
     image = torch.rand(2, 3, 20, 20)
-    decoder(image)
+    run(decoder, backbone, image)
     assert batches == [32]
     batches.clear()
     monkeypatch.setattr(shift_and_stitch, "PIXELS", {"cpu": 3 * 2 * 20 * 20, "cuda": 1})
-    decoder(image)
+    run(decoder, backbone, image)
     assert batches == [6, 6, 6, 6, 6, 2]
 
 
@@ -280,9 +292,10 @@ def test_sizes_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return honest(network, channels)
 
     monkeypatch.setattr(shift_and_stitch, "size_of_map", counted)
-    decoder = build(chain([2, 2], padded=True, pool=True), type="shift_and_stitch", factor=2)
+    backbone = chain([2, 2], padded=True, pool=True)
+    decoder = build(backbone, type="shift_and_stitch", factor=2)
     for size in ((20, 20), (20, 24), (20, 20)):
-        decoder(torch.rand(1, 3, *size))
+        run(decoder, backbone, torch.rand(1, 3, *size))
     assert measured == [3, 3]
 
 
@@ -293,4 +306,5 @@ def test_of_a_backbone_that_wants_multiples_all_cells_count() -> None:
         backbone = Network(*layers).eval()
         backbone.pad_multiple = multiple
         decoder = build(backbone, type="shift_and_stitch", factor=4)
-        assert decoder(torch.rand(1, 3, 16, 24)).tensor.shape[-2:] == cells
+        found = run(decoder, backbone, torch.rand(1, 3, 16, 24))
+        assert found.tensor.shape[-2:] == cells

@@ -68,8 +68,9 @@ def build(name: str, trunk: Any, num_classes: int = 5) -> Any:
 
 def scores(decoder: Any, trunk: Any, image: Tensor) -> Scores:
     """Run a decoder as a model does."""
-    head = Head({"image": decoder}, "mean", on_images=hasattr(decoder, "inner"))
-    return head({"image": image if head.on_images else trunk(image)})
+    if hasattr(decoder, "inner"):
+        return decoder(image, trunk, decoder.inner)
+    return Head({"image": decoder}, "mean")({"image": trunk(image)})
 
 
 def image(of: Any, device: str = "meta", size: tuple[int, int] = (96, 160)) -> Tensor:

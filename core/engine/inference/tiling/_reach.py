@@ -9,7 +9,7 @@ from math import ceil, floor, inf, lcm
 from ....geometry.grid import FeatureSpec, deepest
 from ....geometry.regions import BLOCK
 from ....geometry.tracing import Measurement, measure
-from ....model.network import Head, Scored, SegmentationModel, Stream
+from ....model.network import Head, ScoringNetwork, SegmentationModel, Stream
 
 
 @dataclass(frozen=True)
@@ -118,5 +118,5 @@ def reach_of(stream: Stream, head: Head, name: str) -> FeatureSpec:
 def _measured(stream: Stream, head: Head, name: str) -> Measurement:
     """Measure backbone and decoder as one network."""
     only = deepest(stream.backbone.feature_specs) if head.on_images else None
-    network = Scored(stream.backbone, head.decoders[name], only)
+    network = ScoringNetwork(stream.backbone, head.decoders[name], only)
     return measure(network, stream.channels, [name])
