@@ -125,7 +125,7 @@ def atrous(rounds: int) -> None:
         one, other = spread(), shifts()
         difference = float((one - other).abs().max() / (other.max() - other.min()))
         costs = {
-            "spread": multiply_adds(_Call(dilated.network.to("meta"), dilated), image.to("meta")),
+            "spread": multiply_adds(dilated.to("meta"), image.to("meta")),
             "shifts": multiply_adds(
                 _Call(network, lambda x, n=network, f=factor, s=step: stitched(n, x, f, s)),
                 image.to("meta"),

@@ -70,7 +70,11 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class Decoder(Protocol):
-    """``decoder(maps) -> Scores``; one that asks for the wiring ``backbone`` gets the image.
+    """``decoder(maps) -> Scores``.
+
+    One that asks for the wiring ``backbone`` is called as ``decoder(image, backbone)``, with the
+    backbone that its stream has at that time. It may study the one that its constructor gets, but
+    keeps no reference to it: modules and weights have one owner, the stream.
 
     An ``nn.Module``. It may offer ``load_pretrained()``, called once when a training starts, after
     all starting weights have been loaded; ``check_pretrained()``, which raises for what that could
@@ -78,10 +82,9 @@ class Decoder(Protocol):
     without which no class may be unseen in training (``zero_shot``); and ``resolved_parameters``,
     which maps parameters to what a run keeps in their place: what it had to find out.
 
-    One that runs the backbone itself and leaves the scoring to another decoder keeps that one as
-    ``inner``: all its weights are those of ``inner``, and are saved under the names that they have
-    without it. It must not register the backbone, whose weights are saved with the stream; a tuple
-    that holds it will do.
+    One that runs the backbone itself and leaves the scoring to another decoder offers that one as
+    ``inner``. The head takes ``inner`` out of it, saves its weights under the names that they have
+    without the wrapper, and calls ``decoder(image, backbone, inner)``.
     """
 
     def __call__(self, maps: Sequence[Tensor], /) -> Scores:

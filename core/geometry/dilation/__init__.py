@@ -59,7 +59,8 @@ class Dilation:
             raise NotEquivariant(what) from error
 
     def _run(self, network: Callable[[Tensor], Maps], image: Tensor) -> Maps:
-        with Dilating(self._calls) as running:
+        running = Dilating(self._calls)
+        with running:  # without 'as', which torch.compile does not follow
             maps = network(image)
         running.check_complete()
         return maps

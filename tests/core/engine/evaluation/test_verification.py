@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pluxel.plugins
 import pytest
 import torch
 from pluxel.core import load_config
 from pluxel.core.engine.evaluation.verification import verify_dense
-from pluxel.core.geometry.dilation import Dilated
+from pluxel.core.geometry.dilation import Dilation
 from pluxel.plugins.backbones.timm_features import TimmBackbone
 from pluxel.registry import Component, Host, PluxelError, hookimpl
 from torch import nn
@@ -55,12 +57,12 @@ def test_all_heads_are_looked_at() -> None:
 
 
 def test_a_wrong_dilation_does_not_pass(monkeypatch) -> None:
-    honest = Dilated.__call__
+    honest = Dilation.__call__
 
-    def shifted(self: Dilated, image: torch.Tensor) -> object:
-        return honest(self, image.roll(1, 3))
+    def shifted(self: Dilation, run: Any, image: torch.Tensor, layers: Any) -> object:
+        return honest(self, run, image.roll(1, 3), layers)
 
-    monkeypatch.setattr(Dilated, "__call__", shifted)
+    monkeypatch.setattr(Dilation, "__call__", shifted)
     (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
     assert not report.passed
 
@@ -89,22 +91,22 @@ def test_the_usual_size_leaves_some_cells_inside() -> None:
 
 
 def test_maps_of_two_sizes_are_not_equal(monkeypatch) -> None:
-    honest = Dilated.by_fragments
-    monkeypatch.setattr(Dilated, "by_fragments", lambda self, x: honest(self, x)[..., 1:, :])
+    honest = Dilation.by_fragments
+    monkeypatch.setattr(Dilation, "by_fragments", lambda *given: honest(*given)[..., 1:, :])
     with pytest.raises(PluxelError, match=r"fragments and à trous should agree everywhere, and"):
         verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
 
 
 def test_the_largest_difference_is_where_it_is(monkeypatch) -> None:
-    honest = Dilated.by_fragments
+    honest = Dilation.by_fragments
 
-    def spoilt(self: Dilated, image: torch.Tensor) -> torch.Tensor:
-        scores = honest(self, image)
+    def spoilt(self: Dilation, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
+        scores = honest(self, network, image)
         assert isinstance(scores, torch.Tensor)
         scores[0, 1, 3, 5] += 1000
         return scores
 
-    monkeypatch.setattr(Dilated, "by_fragments", spoilt)
+    monkeypatch.setattr(Dilation, "by_fragments", spoilt)
     other = config("decoder=fcn32s", model="test_convnext")
     (report,) = verify_dense(other, factor=2, size=(160, 200))
     exact = report.differences[1]
@@ -118,15 +120,15 @@ def test_the_largest_difference_is_where_it_is(monkeypatch) -> None:
 
 @pytest.mark.parametrize(("share", "passed"), [(3e-6, True), (3e-5, False)])
 def test_what_another_order_of_sums_may_change(monkeypatch, share: float, passed: bool) -> None:
-    honest = Dilated.by_fragments
+    honest = Dilation.by_fragments
 
-    def rounded(self: Dilated, image: torch.Tensor) -> torch.Tensor:
-        scores = honest(self, image)
+    def rounded(self: Dilation, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
+        scores = honest(self, network, image)
         assert isinstance(scores, torch.Tensor)
         scores[0, 0, 0, 0] += share * (scores.max() - scores.min())
         return scores
 
-    monkeypatch.setattr(Dilated, "by_fragments", rounded)
+    monkeypatch.setattr(Dilation, "by_fragments", rounded)
     (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
     assert report.passed is passed
 
