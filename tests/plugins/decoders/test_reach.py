@@ -86,6 +86,7 @@ def test_a_hook_of_the_backbone_may_change_its_maps(section: Any) -> None:
 @wrapped
 def test_modes_reach_wrapper_and_inner_decoder(section: Any) -> None:
     model = make(section)
+    assert not model.get_submodule("heads.h.wrappers.image").training
     assert not any(module.training for module in model.modules())
     assert torch.equal(scores(model), scores(model))
     model.train()
