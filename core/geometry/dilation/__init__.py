@@ -20,7 +20,7 @@ from ._running import Dilating, Fragmented
 
 __all__ = ["DenseMap", "Dilated", "Dilation", "NotEquivariant"]
 
-Maps = TypeVar("Maps", Tensor, list[Tensor], Tensor | list[Tensor])
+Result = TypeVar("Result", Tensor, list[Tensor], Tensor | list[Tensor])
 
 
 class Dilation:
@@ -58,7 +58,7 @@ class Dilation:
             what = f"without its strides its maps do not fit: {reason(error)}"
             raise NotEquivariant(what) from error
 
-    def _run(self, network: Callable[[Tensor], Maps], image: Tensor) -> Maps:
+    def _run(self, network: Callable[[Tensor], Result], image: Tensor) -> Result:
         running = Dilating(self._calls)
         with running:  # without 'as', which torch.compile does not follow
             maps = network(image)
@@ -66,8 +66,8 @@ class Dilation:
         return maps
 
     def __call__(
-        self, network: Callable[[Tensor], Maps], image: Tensor, layers: Iterable[nn.Module]
-    ) -> Maps:
+        self, network: Callable[[Tensor], Result], image: Tensor, layers: Iterable[nn.Module]
+    ) -> Result:
         """Return ``network(image)`` without the strides, for an image (N, C, H, W): à trous.
 
         ``layers``: the modules that it runs.
