@@ -22,6 +22,7 @@ from pluxel.core import Sample, load_config
 from pluxel.core.common.progress import track
 from pluxel.core.common.torch_private import has_bfloat16_instructions
 from pluxel.core.data.samples import TrainingData
+from pluxel.core.engine.preparation import prepare
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer
@@ -98,10 +99,10 @@ def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float,
         fixed = (f"training.steps={STEPS}", "training.ema=null", "device=cpu")
         config = load_config("shapes_fcn8s_resnet18", (*overrides, *fixed), host=Host())
         loops: dict[str, Callable[[], None]] = {}
-        experiments = [Experiment(config, Run(Path(folder) / name)) for name in ("a", "b")]
-        drawn = Drawn(experiments[0].dataset("train"))
+        prepared = prepare(config)
+        experiments = [Experiment(prepared, Run(Path(folder) / name)) for name in ("a", "b")]
+        drawn = Drawn(prepared.dataset("train"))
         trainer = Trainer(experiments[0])
-        trainer.start(resume=False)
         trainer.data = TrainingData(drawn, experiments[0].spaces)
         bare = experiments[1].model.train()
         ours = pluxel_steps(trainer)

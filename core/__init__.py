@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .common.exports import exports
 
 if TYPE_CHECKING:
+    from .common.randomness import make_deterministic as make_deterministic
     from .config._load import load_config as load_config
     from .config.sections.factory import Factory as Factory
     from .contracts.kinds import Backbone as Backbone
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .embeddings import analogy as analogy
     from .embeddings import get_similar_tokens as get_similar_tokens
     from .engine.inference.pipeline import Pipeline as Pipeline
+    from .engine.preparation import prepare as prepare
     from .engine.run import Run as Run
     from .engine.training.experiment import Experiment as Experiment
     from .engine.training.train import Trainer as Trainer
@@ -41,6 +43,7 @@ else:  # a checker would believe that every name exists
     __all__, __getattr__, __dir__ = exports(
         __name__,
         {
+            ".common.randomness": ["make_deterministic"],
             ".config._load": ["load_config"],
             ".config.sections.factory": ["Factory"],
             ".contracts.kinds": [
@@ -60,6 +63,7 @@ else:  # a checker would believe that every name exists
             ".data.splits": ["MissingData"],
             ".embeddings": ["WordVectors", "analogy", "get_similar_tokens"],
             ".engine.inference.pipeline": ["Pipeline"],
+            ".engine.preparation": ["prepare"],
             ".engine.run": ["Run"],
             ".engine.training.experiment": ["Experiment"],
             ".engine.training.train": ["Trainer"],

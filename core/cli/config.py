@@ -37,13 +37,16 @@ def check(session: Session, config: str, settings: tuple[str, ...]) -> None:
     from ..config._config import Config
     from ..config._load_words import load_any
     from ..config.tree.files import display
+    from ..embeddings import without_downloads
+    from ..engine.preparation import prepare
     from ..engine.training.check import check_training
 
     loaded = load_any(config, settings, host=session.host)
     if not isinstance(loaded, Config):
         click.echo(f"ok: {display(loaded.source)}: {_summary_of_words(loaded.settings)}")
         return
-    notes = check_training(loaded)
+    with without_downloads():
+        notes = check_training(prepare(loaded))
     click.echo(f"ok: {display(loaded.source)}: {_summary(loaded.pipeline)}")
     for note in notes:
         click.echo(f"  note: {note}")

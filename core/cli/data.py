@@ -88,17 +88,12 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
 def _check(loaded: Config) -> Report:
     from ..common.progress import configure_logging, track
     from ..data.check import check_data
-    from ..data.splits import open_split
-    from ..model.blueprint import make_blueprint
+    from ..engine.preparation import prepare_data
 
     configure_logging()
-    pipeline = loaded.pipeline
-    with loaded.at("dataset"):
-        splits = {
-            role: open_split(lambda split: pipeline.dataset(split=split), split)
-            for role, split in pipeline.splits.items()
-        }
-    blueprint = make_blueprint(loaded, next(iter(splits.values())))
+    prepared = prepare_data(loaded)
+    splits = {role: prepared.dataset(role) for role in loaded.pipeline.splits}
+    blueprint = prepared.blueprint
     with track("reading", sum(len(dataset) for dataset in splits.values())) as advance:
         return check_data(
             splits, blueprint.label_spaces(), sources=blueprint.targets, progress=advance

@@ -42,17 +42,19 @@ def evaluate(
     evaluation, such as dataset.root=/elsewhere. After any other change, such as a different
     decoder, they are not the results of this run, and only --output writes them.
     """
-    from accelerate import PartialState
-
     from ..common.progress import configure_logging
+    from ..common.randomness import make_deterministic
+    from ..engine.distributed import is_main_process
     from ..engine.evaluation.evaluate_run import evaluate_run
     from ..engine.evaluation.table import table
+    from ..engine.trained import open_trained
 
-    configure_logging()
-    results, written = evaluate_run(
-        run, split, settings, host=session.host, device=device, output=output
-    )
-    if not PartialState().is_main_process:
+    configure_logging(quiet=not is_main_process())
+    trained = open_trained(run, settings, device=device, host=session.host)
+    if trained.config.pipeline.deterministic:
+        make_deterministic()
+    results, written = evaluate_run(trained, split, output=output)
+    if not is_main_process():
         return
     click.echo(json.dumps(results, indent=2) if as_json else table(results))
     unwritten = "not written, since the run was changed; --output FILE writes them"

@@ -127,7 +127,7 @@ def _configured(session: Session, path: str) -> LabelMap:
         labels = declared_labels(make.target)
         if not labels:
             split = next(iter(splits.values()), "train")
-            labels = open_split(lambda name: make(split=name), split).labels
+            labels = open_split(make, split).labels
         if (name := main_map(labels)) is None:
             raise PluxelError(f"the dataset has several label maps: {', '.join(labels)}")
         return labels[name]

@@ -35,7 +35,10 @@ def train(
     deletes an existing run and keeps all other files in its directory.
     """
     from ..common.progress import configure_logging
+    from ..common.randomness import make_deterministic
     from ..config._load import load_config
+    from ..engine.distributed import is_main_process
+    from ..engine.preparation import prepare
     from ..engine.run import Run
     from ..engine.training.check import check_training
     from ..engine.training.experiment import Experiment
@@ -43,14 +46,17 @@ def train(
 
     if overwrite and resume:
         raise click.UsageError("--overwrite starts again, --resume continues: give only one.")
-    configure_logging()
+    configure_logging(quiet=not is_main_process())
     loaded = load_config(config, settings, host=session.host)
     run = Run(output or Path("runs") / Path(config).stem)
     run.check_claim(loaded.source, resume=resume is not None, overwrite=overwrite)
-    check_training(loaded)
-    experiment = Experiment(loaded, run)
+    if loaded.pipeline.deterministic:
+        make_deterministic()
+    prepared = prepare(loaded)
+    check_training(prepared)
+    experiment = Experiment(prepared, run)
     if resume is None:
         experiment.clear_run()
-    Trainer(experiment).train(resume=resume is not None)
-    if experiment.accelerator.is_main_process:
+    Trainer(experiment, resume=resume is not None).train()
+    if experiment.processes.is_main_process:
         click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")

@@ -41,8 +41,11 @@ def console() -> Console:
     return Console(stderr=True)
 
 
-def configure_logging() -> None:
-    """Send the library's log to stderr: colored on a terminal, plain lines elsewhere."""
+def configure_logging(*, quiet: bool = False) -> None:
+    """Send the library's log to stderr: colored on a terminal, plain lines elsewhere.
+
+    ``quiet``: warnings alone, for a process beside another one that reports the same.
+    """
     if console().is_terminal:
         handler: logging.Handler = RichHandler(console=console(), show_path=False)
         handler.setFormatter(logging.Formatter("%(message)s", datefmt="%H:%M:%S"))
@@ -50,7 +53,7 @@ def configure_logging() -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
     logger.propagate = False
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ...registry import PluxelError, did_you_mean
 from ..contracts.kinds import Dataset, Sample, resolved_parameters
@@ -33,8 +33,16 @@ class MissingData(SplitError):  # noqa: N818 - reads as what it says
     """Files or folders of a dataset are not there; on another machine they may be."""
 
 
-def open_split(make: Callable[[str], Dataset], split: str) -> Dataset:
-    """Return the dataset of a split; ``make`` makes that of a plain split name.
+class MakesDataset(Protocol):
+    """Makes the dataset of a plain split name, as a factory does."""
+
+    def __call__(self, *, split: str) -> Dataset:
+        """Return it. Raises: SplitError for a name that the dataset does not have."""
+        ...
+
+
+def open_split(make: MakesDataset, split: str) -> Dataset:
+    """Return the dataset of a split, which may be a part of one or a sum.
 
     Raises: SplitError, also for a split without a sample, and whatever ``make`` raises for one that
     it does not know.
@@ -46,11 +54,11 @@ def open_split(make: Callable[[str], Dataset], split: str) -> Dataset:
     return dataset
 
 
-def _open_part(make: Callable[[str], Dataset], part: str, split: str) -> Dataset:
+def _open_part(make: MakesDataset, part: str, split: str) -> Dataset:
     match = _PART.fullmatch(part)
     if not match or not match["split"]:
         raise SplitError(f"split '{split}': write name, name[from:to] or a sum of such with '+'")
-    dataset = make(match["split"].strip())
+    dataset = make(split=match["split"].strip())
     if match["bounds"] is None:
         return dataset
     texts = [text.strip() for text in match["bounds"].split(":")]

@@ -3,53 +3,129 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Literal, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Literal, TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState, GradientState, PartialState
-from accelerate.utils import broadcast_object_list
+from accelerate.state import PartialState
+from accelerate.utils import broadcast_object_list, gather_object
+from torch import Tensor, nn
 from torch import distributed as dist
-from torch import nn
 
 from ...registry import PluxelError
 from ..common.devices import find_device
 from ..common.torch_private import has_bfloat16_instructions
 from ..contracts.options import Precision
+from .accelerate_private import SeparateState
 
 ModelT = TypeVar("ModelT", bound=nn.Module)
 MixedPrecision = Literal["no", "bf16", "fp16"]
 
 
-def make_accelerator(device: str, precision: Precision = "fp32") -> Accelerator:
-    """Return an accelerator on a device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+class Processes:
+    """The processes that compute together, with the device and the precision of this one.
 
-    Raises: PluxelError if this machine does not have it.
+    ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``. An ``Accelerator`` of the script
+    around it, and other trainings in this process, keep their own device and precision.
+
+    Raises: PluxelError if this machine does not have the device.
     """
-    # accelerate keeps its state per process and refuses a second one that differs; a script or
-    # a notebook may well train twice.
-    for state in (AcceleratorState, GradientState, PartialState):
-        state._reset_state()
-    if device not in ("auto", "cpu"):
-        found = find_device(device)
-        if found.type == "cuda" and torch.device(device).index is not None:
-            torch.cuda.set_device(found)  # which is where accelerate looks
-    chosen = PartialState(cpu=device == "cpu").device or torch.device("cpu")
-    return Accelerator(cpu=device == "cpu", mixed_precision=mixed_precision(precision, chosen))
+
+    def __init__(self, device: str = "auto", precision: Precision = "fp32") -> None:
+        if device not in ("auto", "cpu"):
+            found = find_device(device)
+            if found.type == "cuda" and torch.device(device).index is not None:
+                torch.cuda.set_device(found)  # which is where accelerate looks
+        self._state = SeparateState()
+        with self._state():
+            chosen = PartialState(cpu=device == "cpu").device or torch.device("cpu")
+            wanted = mixed_precision(precision, chosen)
+            made = Accelerator(cpu=device == "cpu", mixed_precision=wanted)
+            self._accelerator = made
+            self.device: torch.device = made.device
+            self.mixed_precision = made.mixed_precision
+            self.num_processes: int = made.num_processes
+            self.process_index: int = made.process_index
+            self.is_main_process: bool = made.is_main_process
+            self.scaler = made.scaler
+            """Scales gradients in float16; None in other formats."""
+
+    def prepare(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer
+    ) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """Return the model that all processes train together, and its optimizer."""
+        with self._state():
+            return self._accelerator.prepare(model, optimizer)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Compute in mixed precision, if it was asked for, while the block runs."""
+        return self._entered(self._accelerator.autocast())
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of a loss, scaled where float16 needs it."""
+        self._accelerator.backward(loss)
+
+    def no_sync(self, model: nn.Module) -> AbstractContextManager[None]:
+        """Leave gradients unsynchronized between processes while the block runs."""
+        return self._entered(self._accelerator.no_sync(model))
+
+    def clip_grad_norm_(self, parameters: Iterable[nn.Parameter], norm: float) -> None:
+        """Shorten the gradient to a norm, if it is longer."""
+        with self._state():
+            self._accelerator.clip_grad_norm_(parameters, norm)
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """Return the tensors of all processes, joined along the first dimension."""
+        with self._state():
+            return self._accelerator.gather(tensor)  # pyright: ignore[reportReturnType]
+
+    def gather_objects(self, objects: list[Any]) -> list[Any]:
+        """Return the objects of all processes in one list."""
+        with self._state():
+            return gather_object(objects)
+
+    def wait_for_everyone(self) -> None:
+        """Return once all processes have come here."""
+        with self._state():
+            self._accelerator.wait_for_everyone()
+
+    def local_main_process_first(self) -> AbstractContextManager[None]:
+        """Let the first process of each machine run the block, then the others."""
+        return self._entered(self._accelerator.local_main_process_first())
+
+    @contextmanager
+    def _entered(self, context: AbstractContextManager[Any]) -> Iterator[None]:
+        """Enter a context of accelerate's, and run the block with a script's state in place."""
+        with ExitStack() as stack:
+            with self._state():
+                stack.enter_context(context)
+            yield
+
+    def on_main_process(self, write: Callable[[], None]) -> None:
+        """Call ``write`` in the main process; the others wait until it is done.
+
+        Raises: in all processes, the PluxelError that it raised.
+        """
+        outcome: list[PluxelError | None] = [None]
+        if self.is_main_process:
+            try:
+                write()
+            except PluxelError as error:
+                outcome = [error]
+        with self._state():
+            (error,) = broadcast_object_list(outcome)
+        if error is not None:
+            raise error
 
 
-def make_deterministic(seed: int, *, strict: bool) -> None:
-    """Seed the fresh weights; ``strict`` refuses operations whose results vary between runs.
-
-    With ``strict``, torch names the operation that it has no deterministic form of. Without, what
-    a script has chosen itself stays.
-    """
-    torch.manual_seed(seed)
-    if strict:
-        torch.use_deterministic_algorithms(True)
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS is refused
+def is_main_process() -> bool:
+    """Return whether this process is the first of those that were launched together."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank() == 0
+    launchers = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
+    return next((int(os.environ[name]) for name in launchers if name in os.environ), 0) == 0
 
 
 @contextmanager
@@ -63,28 +139,12 @@ def cudnn_benchmark(on: bool) -> Iterator[None]:
         torch.backends.cudnn.benchmark = before
 
 
-def on_main_process(accelerator: Accelerator, write: Callable[[], None]) -> None:
-    """Call ``write`` in the main process; the others wait until it is done.
-
-    Raises: in all processes, the PluxelError that it raised.
-    """
-    outcome: list[PluxelError | None] = [None]
-    if accelerator.is_main_process:
-        try:
-            write()
-        except PluxelError as error:
-            outcome = [error]
-    (error,) = broadcast_object_list(outcome)
-    if error is not None:
-        raise error
-
-
-def with_fast_layout(model: ModelT, accelerator: Accelerator) -> ModelT:
+def with_fast_layout(model: ModelT, processes: Processes) -> ModelT:
     """Return the model with its weights in the memory order in which convolutions are fastest.
 
     In bfloat16, and on all GPUs, that is channels last; in float32 on CPUs it is a quarter slower.
     """
-    if accelerator.mixed_precision == "no" and accelerator.device.type == "cpu":
+    if processes.mixed_precision == "no" and processes.device.type == "cpu":
         return model
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 

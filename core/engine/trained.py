@@ -21,13 +21,14 @@ from .run import Run, open_run
 
 @dataclass(frozen=True)
 class Trained:
-    """``config``: the run's, with overrides. ``changed``: its sections that they change.
+    """``config``: the run's, with ``overrides``. ``changed``: its sections that they change.
 
     ``step``: the one that the weights are from.
     """
 
     run: Run
     config: Config
+    overrides: Sequence[str]
     changed: frozenset[str]
     blueprint: Blueprint
     weights: Mapping[str, Tensor]
@@ -70,7 +71,8 @@ def open_trained(
         blueprint, step = Blueprint.from_json(metadata["blueprint"]), metadata["step"]
     except KeyError as error:
         raise PluxelError(f"{run.weights} was not written by a training: no {error}") from error
-    return Trained(run, config, changed, with_added(config, blueprint), tensors, step)
+    added = with_added(config, blueprint)
+    return Trained(run, config, tuple(overrides), changed, added, tensors, step)
 
 
 def _placed(overrides: Sequence[str], device: str | None) -> list[str]:

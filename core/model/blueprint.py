@@ -43,7 +43,7 @@ class Blueprint:
         return cls(content["channels"], labels, content["targets"])
 
 
-def resolve(config: Config, dataset: Dataset) -> Config:
+def resolve_labels(config: Config, dataset: Dataset) -> Config:
     """Return the configuration with what it leaves to be found out: which classes mean the same.
 
     What a run keeps, so that it is used, and repeated, without the words.
@@ -74,11 +74,10 @@ def resolve_decoders(config: Config, model: SegmentationModel) -> Config:
 
 
 def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
-    """Resolve which labels and inputs the configuration takes from the dataset.
+    """Return which labels and inputs a configuration, its labels resolved, takes from a dataset.
 
     Raises: ConfigError where a head or a stream asks for what the dataset does not have.
     """
-    config = resolve(config, dataset)
     labels, targets = {}, {}
     for name, head in config.pipeline.heads.items():
         with config.at("heads", name):

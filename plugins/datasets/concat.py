@@ -70,7 +70,7 @@ class Concat:
         if splits and split not in splits:
             raise unknown_split(split, splits, Path("concat"))
         chosen = splits.get(split) or dict.fromkeys(datasets, split)
-        opened = {name: _open(datasets[name], part) for name, part in chosen.items()}
+        opened = {name: open_split(datasets[name], part) for name, part in chosen.items()}
         sources = {name: _labels(name, datasets[name], opened, splits) for name in datasets}
         target = LabelSpace(sources[classes_of][1])
         # All of them, whatever this split has: a run keeps one configuration for all of its splits.
@@ -140,10 +140,6 @@ def _require(place: str, names: Iterable[str], known: Iterable[str]) -> None:
             raise ConcatError(f"{place}: no dataset is called '{name}'.{hint}")
 
 
-def _open(make: Factory[Dataset], split: str) -> Dataset:
-    return open_split(lambda name: make(split=name), split)
-
-
 def _labels(
     name: str, make: Factory[Dataset], opened: Mapping[str, Dataset], splits: Splits
 ) -> tuple[str, LabelMap]:
@@ -153,7 +149,7 @@ def _labels(
         others = [parts[name] for parts in splits.values() if name in parts]
         if not others:
             raise ConcatError(f"splits: dataset '{name}' is in none of them")
-        labels = _open(make, others[0]).labels
+        labels = open_split(make, others[0]).labels
     if (source := main_map(labels)) is None:
         raise ConcatError(
             f"dataset '{name}' has several label maps, {', '.join(labels)}, none called '{MAIN}'"

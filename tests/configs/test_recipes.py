@@ -18,6 +18,7 @@ from pluxel.core.cli import main
 from pluxel.core.config._load_words import load_words
 from pluxel.core.config.tree.files import shipped
 from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.preparation import prepare
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.check import check_training
 from pluxel.core.engine.training.experiment import Experiment
@@ -117,7 +118,7 @@ def host() -> Host:
 @pytest.mark.parametrize("name", PIPELINES)
 def test_it_passes_the_check(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
-    notes = check_training(load_config(name, data_of(name, tmp_path), host=host))
+    notes = check_training(prepare(load_config(name, data_of(name, tmp_path), host=host)))
     # The finer networks of VOC start from a run of the coarser one, which is not there yet.
     later = name in {"voc_fcn16s_vgg16", "voc_fcn8s_vgg16"}
     assert ["no such file of weights" in note for note in notes] == [True] * later
@@ -127,7 +128,7 @@ def test_it_passes_the_check(name, host, tmp_path, monkeypatch):
 def test_without_its_data_it_passes_with_a_note(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    notes = check_training(load_config(name, host=host))
+    notes = check_training(prepare(load_config(name, host=host)))
     assert bool(notes) == ("shapes" not in name)
 
 
@@ -160,12 +161,12 @@ def test_a_package_that_reuses_names_disables_none(site, tmp_path, monkeypatch):
     with pytest.raises(PluxelError, match="offered by 2 plugins"):
         host.get("decoder", "fcn8s")
     for name in PIPELINES:
-        check_training(load_config(name, data_of(name, tmp_path / name), host=host))
+        check_training(prepare(load_config(name, data_of(name, tmp_path / name), host=host)))
     monkeypatch.chdir(tmp_path / "folder_fcn8s_resnet18")
     with pytest.raises(SystemExit) as left:
         main(["data", "init", "photos", "masks", "--output", "mine.yaml"])
     assert not left.value.code
-    check_training(load_config("mine.yaml", host=host))
+    check_training(prepare(load_config("mine.yaml", host=host)))
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -177,7 +178,7 @@ def test_it_trains_two_steps(name, host, tmp_path, monkeypatch):
         overrides += [] if name == "voc_fcn32s_vgg16" else ["backbone.fc=false"]
     torch.set_num_threads(1)
     run = Run(tmp_path / "run")
-    Trainer(Experiment(load_config(name, overrides, host=host), run)).train(resume=False)
+    Trainer(Experiment(prepare(load_config(name, overrides, host=host)), run)).train()
     assert read_tensors(run.state)[1]["progress"]["step"] == 2
     results = json.loads(run.results_of("val").read_text())
     assert 0 <= results["heads"]["semantic"]["overall"]["mean_iou"] <= 1

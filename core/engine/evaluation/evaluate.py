@@ -9,8 +9,6 @@ from operator import itemgetter
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import gather_object
 from torch import Tensor
 
 from ....registry import PluxelError
@@ -28,6 +26,7 @@ from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.strips import resampled_classes
 from ...model.zero_shot import SeenClasses, ZeroShotScores
+from ..distributed import Processes
 from .metrics import ConfusionMatrix, SegmentationScores
 
 
@@ -89,11 +88,11 @@ class Evaluator:
         self,
         spaces: Mapping[str, LabelSpace],
         objective: Objective | None,
-        accelerator: Accelerator,
+        processes: Processes,
     ) -> None:
         self.spaces = spaces
         self.objective = objective
-        self.accelerator = accelerator
+        self.processes = processes
 
     @torch.inference_mode()
     def __call__(self, model: SegmentationModel, batches: Loader, role: str) -> Evaluation:
@@ -102,11 +101,11 @@ class Evaluator:
         Raises: PluxelError if nothing is left of it.
         """
         model.eval()
-        tally = _Totals(self.spaces, self.accelerator.device)
+        tally = _Totals(self.spaces, self.processes.device)
         with track(f"evaluating {role}", len(batches)) as advance:
             for batch in batches:
-                on_device = batch.to(self.accelerator.device, non_blocking=True)
-                with self.accelerator.autocast():
+                on_device = batch.to(self.processes.device, non_blocking=True)
+                with self.processes.autocast():
                     scores = model(on_device.inputs)
                 tally.losses.append(self._losses(scores, on_device))
                 for head, found in scores.items():
@@ -115,7 +114,7 @@ class Evaluator:
                     tally.count(head, batch, resampled_classes(found, (height, width)), target)
                 advance()
         seen = {name: head.seen for name, head in model.heads.items() if head.seen is not None}
-        found = replace(tally.gathered(), seen=seen)
+        found = replace(tally.gathered(self.processes), seen=seen)
         if not any(found.per_image.values()):
             raise PluxelError(f"of {role}, not one image could be evaluated")
         return found
@@ -140,7 +139,7 @@ def evaluation_batches(
     blueprint: Blueprint,
     dataset: Dataset,
     inputs: Sequence[str],
-    accelerator: Accelerator,
+    processes: Processes,
 ) -> Loader:
     """Return this process's share of a split; ``inputs``: what the model takes."""
     options = config.pipeline.evaluation
@@ -155,9 +154,9 @@ def evaluation_batches(
         data,
         options.batch_size,
         workers=options.workers,
-        pin_memory=accelerator.device.type == "cuda",
-        rank=accelerator.process_index,
-        world_size=accelerator.num_processes,
+        pin_memory=processes.device.type == "cuda",
+        rank=processes.process_index,
+        world_size=processes.num_processes,
     )
 
 
@@ -181,17 +180,17 @@ class _Totals:
             found = {"name": name} | scores.image_json(self.class_names[head])
             self.per_image[head].append((index, found))
 
-    def gathered(self) -> Evaluation:
+    def gathered(self, processes: Processes) -> Evaluation:
         """Return the scores over all processes."""
         per_image = {
-            head: [row for _, row in sorted(gather_object(rows), key=itemgetter(0))]
+            head: [row for _, row in sorted(processes.gather_objects(rows), key=itemgetter(0))]
             for head, rows in self.per_image.items()
         }
         images = max(1, *map(len, per_image.values()))
         # Looked at when all is done, for the host waits for the device.
         loss = sum(value for losses in self.losses for value in losses.tolist())
         return Evaluation(
-            loss=sum(gather_object([loss])) / images,
+            loss=sum(processes.gather_objects([loss])) / images,
             scores={head: matrix.reduce().scores() for head, matrix in self.matrices.items()},
             class_names=self.class_names,
             per_image=per_image,

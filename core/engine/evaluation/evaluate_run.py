@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from ....registry import Host
 from ...common.files import is_missing_file, write_json
 from ...common.logs import logger
+from ...common.randomness import seeded
 from ...config.tree.problems import ConfigError
 from ...contracts.kinds import Dataset
-from ...data.splits import open_split
 from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
-from ..distributed import (
-    make_accelerator,
-    make_deterministic,
-    on_main_process,
-    with_fast_layout,
-)
-from ..trained import open_trained
+from ..distributed import Processes, with_fast_layout
+from ..preparation import open_role
+from ..trained import Trained
 from .evaluate import Evaluator, evaluation_batches
 from .losses import objective_of_run
 
@@ -30,51 +26,52 @@ HOW_MEASURED = {"dataset", "evaluation", "device"}
 
 
 def evaluate_run(
-    directory: Path,
-    split: str,
-    overrides: Sequence[str] = (),
-    *,
-    host: Host,
-    device: str | None = None,
-    output: Path | None = None,
+    trained: Trained, split: str, *, output: Path | None = None
 ) -> tuple[dict[str, Any], Path | None]:
     """Evaluate the weights of a run; return the results and the file that they were written to.
 
-    ``split``: a role of the run's ``splits``, or a split of its dataset. ``overrides`` and
-    ``device`` are those of ``open_trained``. The results are written into the run as long as
-    overrides say only on what and how it is measured; those of a changed run, only to ``output``.
+    ``split``: a role of the run's ``splits``, or a split of its dataset. The results are written
+    into the run as long as its overrides say only on what and how it is measured; those of a
+    changed run, only to ``output``.
+
+    Raises: ConfigError if the data are missing or two parts do not fit.
     """
-    trained = open_trained(directory, overrides, device=device, host=host)
-    config, blueprint, pipeline = trained.config, trained.blueprint, trained.config.pipeline
-    accelerator = make_accelerator(pipeline.device, pipeline.training.precision)
+    config, blueprint = trained.config, trained.blueprint
+    processes = Processes(config.pipeline.device, config.pipeline.training.precision)
 
-    def dataset(role: str) -> Dataset:
-        with config.at("dataset"):
-            return open_split(
-                lambda name: pipeline.dataset(split=name), pipeline.splits.get(role, role)
-            )
+    @cache
+    def dataset(name: str) -> Dataset:
+        return open_role(config, name)
 
-    def objective(model: SegmentationModel) -> Objective | None:
-        try:
-            return objective_of_run(
-                config, blueprint, model, trained.run, lambda: dataset("train"), accelerator
-            )
-        except ConfigError as error:
-            if not is_missing_file(error):  # such as word vectors, on another machine
-                raise
-            logger.warning("the loss is not measured: %s", error)
-            return None
-
-    make_deterministic(pipeline.seed, strict=pipeline.deterministic)
-    model = trained.filled(with_fast_layout(build_model(config, blueprint), accelerator))
-    model.to(accelerator.device)
-    batches = evaluation_batches(config, blueprint, dataset(split), model.input_names, accelerator)
-    evaluator = Evaluator(blueprint.label_spaces(), objective(model), accelerator)
+    with seeded(config.pipeline.seed):
+        built = build_model(config, blueprint)
+    model = trained.filled(with_fast_layout(built, processes)).to(processes.device)
+    batches = evaluation_batches(config, blueprint, dataset(split), model.input_names, processes)
+    objective = _objective_or_none(trained, model, partial(dataset, "train"), processes)
+    evaluator = Evaluator(blueprint.label_spaces(), objective, processes)
     results: dict[str, Any] = {"split": split, "step": trained.step}
-    if overrides:
-        results["overrides"] = [*overrides]
+    if trained.overrides:
+        results["overrides"] = [*trained.overrides]
     results |= evaluator(model, batches, split).to_json()
     own = trained.run.results_of(split) if trained.changed <= HOW_MEASURED else None
     if written := output or own:
-        on_main_process(accelerator, lambda: write_json(written, results))
+        processes.on_main_process(lambda: write_json(written, results))
     return results, written
+
+
+def _objective_or_none(
+    trained: Trained,
+    model: SegmentationModel,
+    training_data: Callable[[], Dataset],
+    processes: Processes,
+) -> Objective | None:
+    """Return the losses, or None if they need files that are missing, such as word vectors."""
+    try:
+        return objective_of_run(
+            trained.config, trained.blueprint, model, trained.run, training_data, processes
+        )
+    except ConfigError as error:
+        if not is_missing_file(error):
+            raise
+        logger.warning("the loss is not measured: %s", error)
+        return None

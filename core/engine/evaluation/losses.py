@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from accelerate import Accelerator
 from torch import nn
 
 from ...common.files import write_json
@@ -18,7 +17,7 @@ from ...model.blueprint import Blueprint
 from ...model.build import build_objective
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
-from ..distributed import on_main_process
+from ..distributed import Processes
 from ..run import Run
 
 
@@ -28,7 +27,7 @@ def objective_of_run(
     model: SegmentationModel,
     run: Run,
     training_data: Callable[[], Dataset],
-    accelerator: Accelerator,
+    processes: Processes,
 ) -> Objective:
     """Return the losses of all heads, on the device.
 
@@ -36,11 +35,11 @@ def objective_of_run(
 
     Raises: ConfigError at the place of a loss that cannot be built.
     """
-    frequencies = _Frequencies(blueprint, run, training_data, accelerator)
+    frequencies = _Frequencies(blueprint, run, training_data, processes)
     objective = build_objective(config, model, blueprint.label_spaces(), frequencies)
     for loss in objective.losses.values():
         if isinstance(loss, nn.Module):
-            loss.to(accelerator.device)
+            loss.to(processes.device)
     for name, weight in objective.chosen_weights.items():
         logger.info("weight of class %s: %.3g", name, weight)
     return objective
@@ -54,15 +53,15 @@ class _Frequencies:
         blueprint: Blueprint,
         run: Run,
         training_data: Callable[[], Dataset],
-        accelerator: Accelerator,
+        processes: Processes,
     ) -> None:
         self.blueprint, self.spaces = blueprint, blueprint.label_spaces()
         self.file = run.class_frequencies
         self.training_data = training_data
-        self.accelerator = accelerator
+        self.processes = processes
 
     def __call__(self, head: str) -> Sequence[int]:
-        on_main_process(self.accelerator, lambda: self._count(head))
+        self.processes.on_main_process(lambda: self._count(head))
         return list(self._counted()[head].values())
 
     def _counted(self) -> dict[str, dict[str, int]]:

@@ -30,8 +30,8 @@ from ...geometry.scores import Scores
 from ...model.blueprint import Blueprint
 from ...model.build import build_model
 from ...model.network import SegmentationModel
-from ...model.stand_in import blueprint_or_stand_in, look_at_data
 from ..inference.tiling import reach_of
+from ..preparation import prepare_data
 
 SHIFTED, ATROUS, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"
 """The methods, as reports call them."""
@@ -105,7 +105,8 @@ def verify_dense(
     Raises: PluxelError where a head cannot be evaluated more densely, or where the factor does not
     divide the stride.
     """
-    blueprint = blueprint_or_stand_in(config, look_at_data(config)[0])
+    data = prepare_data(config)
+    config, blueprint = data.config, data.blueprint
     reports = []
     for name, head in config.pipeline.heads.items():
         torch.manual_seed(seed)

@@ -5,56 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import torch
-
 from ....registry import PluxelError
 from ...common.files import is_missing_file
 from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.labels import LabelSpace
 from ...embeddings import without_downloads
-from ...model.build import build_model, build_objective
+from ...model.build import build_objective
 from ...model.network import SegmentationModel
-from ...model.stand_in import blueprint_or_stand_in, look_at_data
+from ..preparation import Prepared
 from ..run import weights_file
 from .monitor import check_monitor
 from .optimizer import build_optimizer, freeze
 
 
-def check_training(config: Config) -> list[str]:
-    """Build everything without memory for weights, so that what does not fit shows.
+def check_training(prepared: Prepared) -> list[str]:
+    """Check all that can be known to be wrong before weights have memory; download nothing.
 
-    Returns what is not here: data and files of weights may well lie on another machine, or come
-    from a run that is still to be made. What depends on the data's classes is left out then.
+    Returns notes on what is missing: data and files of weights may be on another machine, or
+    come from a run that does not exist yet. What depends on the data's classes is left out then.
 
-    Raises: ConfigError with all that is wrong, or first of all with two parts that do not fit.
+    Raises: ConfigError with all that is wrong.
     """
-    with without_downloads():
-        return _check(config)
-
-
-def _check(config: Config) -> list[str]:
-    dataset, doubt = look_at_data(config)
-    blueprint = blueprint_or_stand_in(config, dataset)
-    with torch.device("meta"):
-        model = build_model(config, blueprint)
-    spaces = None if dataset is None else blueprint.label_spaces()
+    config, model = prepared.config, prepared.model
+    spaces = prepared.blueprint.label_spaces() if prepared.datasets else None
     checks: list[Callable[[], object]] = [
         partial(_check_roles, config),
         partial(_check_groups, config, model),
         partial(_check_monitor, config, spaces),
     ]
-    notes = [f"the data could not be looked at: {doubt}"] if doubt else []
+    notes = [f"the data are missing: {error}" for error in [*prepared.missing.values()][:1]]
     if spaces is not None:
         building = partial(build_objective, config, model, spaces, lambda _head: [])
         checks.append(lambda: notes.extend(_missing_files(building)))
     finding = partial(_find_files, config, model)
     checks.append(lambda: notes.extend(_missing_files(finding)))
-    _make_all(checks)
+    with without_downloads():
+        _run_all(checks)
     return notes
 
 
-def _make_all(checks: list[Callable[[], object]]) -> None:
+def _run_all(checks: list[Callable[[], object]]) -> None:
     problems: list[Problem] = []
     for check in checks:
         try:
@@ -85,7 +76,7 @@ def _check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> N
 
 
 def _missing_files(check: Callable[[], object]) -> list[str]:
-    """Return what is to be said of files that are not there; other mistakes are raised."""
+    """Return what a check reports of missing files; other mistakes are raised."""
     try:
         check()
     except ConfigError as error:

@@ -1,105 +1,78 @@
-"""What training and evaluation share: data, model, objective and device of one configuration."""
+"""What a training works with: model, losses and devices of a prepared configuration."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
-from accelerate import Accelerator
+import torch
 from torch import Tensor
 
 from ....registry import PluxelError
 from ...common.logs import logger
+from ...common.randomness import seeded
 from ...config._config import Config
-from ...contracts.kinds import Dataset
-from ...data.splits import open_split
-from ...model.blueprint import Blueprint, make_blueprint, resolve, resolve_decoders
 from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.weights import copy_matching, read_state_dict
-from ..distributed import (
-    make_accelerator,
-    make_deterministic,
-    on_main_process,
-    with_fast_layout,
-)
+from ..distributed import Processes, with_fast_layout
 from ..evaluation.evaluate import Evaluation, Evaluator, evaluation_batches
 from ..evaluation.losses import objective_of_run
+from ..preparation import Prepared
 from ..run import Run, weights_file
 
 
 class Experiment:
-    """One configuration brought to life in the directory of a run; parts are made when needed."""
+    """A prepared configuration in the directory of a run, with fresh weights.
 
-    def __init__(self, config: Config, run: Run, blueprint: Blueprint | None = None) -> None:
-        pipeline = config.pipeline
-        self.config = config
-        self.run = run
-        self.accelerator: Accelerator = make_accelerator(
-            pipeline.device, pipeline.training.precision
-        )
-        if not self.accelerator.is_main_process:
-            logger.setLevel(logging.WARNING)  # what all processes do is told once
-        self._datasets: dict[str, Dataset] = {}
+    ``model``: with memory for its weights, drawn from the seed of the configuration.
+
+    Raises: ConfigError if the data to train on, or to evaluate on, are missing, or if results are
+    to be deterministic and torch is not.
+    """
+
+    def __init__(self, prepared: Prepared, run: Run) -> None:
+        self.prepared, self.run = prepared, run
+        self.config, self.blueprint = prepared.config, prepared.blueprint
+        self.spaces = self.blueprint.label_spaces()
+        pipeline = self.config.pipeline
+        for role in {"train", "val"} & pipeline.splits.keys():
+            prepared.dataset(role)
+        _check_deterministic(self.config)
+        self.processes = Processes(pipeline.device, pipeline.training.precision)
+        with seeded(pipeline.seed):
+            built = build_model(self.config, self.blueprint)
+        self.model: SegmentationModel = with_fast_layout(built, self.processes)
         self._initialized = False
-        make_deterministic(pipeline.seed, strict=pipeline.deterministic)
-        if blueprint is None:
-            self.config = resolve(config, self.dataset("train"))
-            blueprint = make_blueprint(self.config, self.dataset("train"))
-            if "val" in pipeline.splits:
-                self.dataset("val")  # what is missing is told now, not at the first evaluation
-        self.blueprint = blueprint
-        self.spaces = blueprint.label_spaces()
-
-    def dataset(self, role: str) -> Dataset:
-        """Return the dataset of the split that plays a role (``train``, ``val`` …), or is named.
-
-        Raises: ConfigError at ``dataset``, where it has no such split.
-        """
-        split = self.config.pipeline.splits.get(role, role)
-        if split not in self._datasets:
-            with self.config.at("dataset"):
-                self._datasets[split] = open_split(
-                    lambda name: self.config.pipeline.dataset(split=name), split
-                )
-        return self._datasets[split]
-
-    @cached_property
-    def model(self) -> SegmentationModel:
-        """The model with fresh weights."""
-        model = build_model(self.config, self.blueprint)
-        self.config = resolve_decoders(self.config, model)
-        return with_fast_layout(model, self.accelerator)
 
     @cached_property
     def objective(self) -> Objective:
         """The losses of all heads, on the device."""
+        training_data = partial(self.prepared.dataset, "train")
         return objective_of_run(
-            self.config,
-            self.blueprint,
-            self.model,
-            self.run,
-            lambda: self.dataset("train"),
-            self.accelerator,
+            self.config, self.blueprint, self.model, self.run, training_data, self.processes
         )
 
     def clear_run(self) -> None:
         """Delete what an earlier training left in the run, once the new model has its weights."""
         self.initialize()
-        self.accelerator.wait_for_everyone()  # until each process has looked at what is there
-        on_main_process(self.accelerator, self.run.delete)
+        self.processes.wait_for_everyone()  # until each has read what it starts from
+        self.processes.on_main_process(self.run.delete)
 
     def initialize(self) -> None:
         """Give the model its starting weights: those of ``init_from``, else the pretrained ones.
 
         Later calls do nothing.
 
-        Raises: ConfigError if they cannot be had, or if nothing of ``init_from`` fits.
+        Raises: ConfigError if they are not available, or if nothing of ``init_from`` fits.
         """
-        if self._initialized:
-            return
+        if not self._initialized:
+            with seeded(self.config.pipeline.seed):
+                self._load_weights()
+            self._initialized = True
+
+    def _load_weights(self) -> None:
         source = self.config.pipeline.init_from
         state = {}
         if source is not None:
@@ -113,7 +86,7 @@ class Experiment:
             # One process of a machine downloads, the others find the file.
             with (
                 self.config.at("streams", name, "backbone"),
-                self.accelerator.local_main_process_first(),
+                self.processes.local_main_process_first(),
             ):
                 report = load()
             logger.info("backbone: %s", report or "random weights")
@@ -123,14 +96,13 @@ class Experiment:
                 self._adopt(state)
         for name, head in self.model.heads.items():
             for decoder in head.decoders.values():
-                self._prepare(name, decoder)
-        self._initialized = True
+                self._load_fixed(name, decoder)
 
-    def _prepare(self, head: str, decoder: object) -> None:
+    def _load_fixed(self, head: str, decoder: object) -> None:
         """Let a decoder load what it does not learn."""
         if (load := getattr(decoder, "load_pretrained", None)) is None:
             return
-        with self.config.at("heads", head, "decoder"), self.accelerator.local_main_process_first():
+        with self.config.at("heads", head, "decoder"), self.processes.local_main_process_first():
             report = load()
         logger.info("decoder: %s", report)
 
@@ -159,11 +131,19 @@ class Experiment:
     @cached_property
     def evaluator(self) -> Evaluator:
         """What evaluates models on the splits."""
-        return Evaluator(self.spaces, self.objective, self.accelerator)
+        return Evaluator(self.spaces, self.objective, self.processes)
 
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
         """Evaluate a model, on its device already, on the split that plays a role."""
-        batches = evaluation_batches(
-            self.config, self.blueprint, self.dataset(role), model.input_names, self.accelerator
-        )
+        dataset, inputs = self.prepared.dataset(role), model.input_names
+        batches = evaluation_batches(self.config, self.blueprint, dataset, inputs, self.processes)
         return self.evaluator(model, batches, role)
+
+
+def _check_deterministic(config: Config) -> None:
+    if config.pipeline.deterministic and not torch.are_deterministic_algorithms_enabled():
+        with config.at("deterministic"):
+            raise PluxelError(
+                "torch is not in its deterministic mode, which is set for a whole process: "
+                "call pluxel.core.make_deterministic() first"
+            )

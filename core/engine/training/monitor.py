@@ -24,7 +24,7 @@ class TrainingProgress:
 
     ``best`` is the best value of ``monitor`` so far, found at ``best_step``; ``mark`` is the value
     of the last significant gain, and ``waited`` counts the evaluations since that have not gained
-    ``min_delta`` on it; ``judged`` is the step that was last evaluated; ``seconds`` is the time
+    ``min_delta`` on it; ``evaluated`` is the step that was last evaluated; ``seconds`` is the time
     spent, over all sessions.
     """
 
@@ -33,7 +33,7 @@ class TrainingProgress:
     best_step: int = 0
     mark: float | None = None
     waited: int = 0
-    judged: int = 0
+    evaluated: int = 0
     seconds: float = 0.0
 
 
@@ -72,7 +72,7 @@ def _scalar_names(class_names: Mapping[str, Sequence[str]], zero_shot: list[str]
 def is_improvement(
     progress: TrainingProgress, options: TrainingConfig, scalars: Mapping[str, float]
 ) -> bool:
-    """Note the scores of an evaluation; tell whether its weights are to be kept.
+    """Record the scores of an evaluation; return whether its weights are kept.
 
     Without a ``monitor``, the last ones are.
     """
@@ -98,7 +98,7 @@ def _gain(sign: int, value: float, over: float | None) -> float:
 
 
 def has_waited_enough(progress: TrainingProgress, options: TrainingConfig) -> bool:
-    """Tell whether ``early_stop`` ends the training here."""
+    """Return whether ``early_stop`` ends the training here."""
     return options.early_stop is not None and progress.waited >= options.early_stop.patience
 
 

@@ -36,7 +36,7 @@ class TrainingState:
     ema: ModelEmaV3 | None
 
     @property
-    def judged(self) -> SegmentationModel:
+    def averaged(self) -> SegmentationModel:
         """The model that is evaluated and kept: the moving average where there is one."""
         return self.model if self.ema is None else self.ema.module  # pyright: ignore[reportReturnType]
 
@@ -80,7 +80,7 @@ class TrainingState:
         Raises: Diverged rather than overwrite good weights with broken ones.
         """
         self._check_finite(run)
-        write_tensors(run.weights, self.judged.state_dict(), metadata)
+        write_tensors(run.weights, self.averaged.state_dict(), metadata)
 
     def _check_finite(self, run: Run) -> None:
         names, values = zip(*self.model.named_parameters(), strict=True)

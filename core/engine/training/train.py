@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from timm.utils.model_ema import ModelEmaV3
-from torch import Tensor
+from torch import Tensor, nn
 
 from ....registry import PluxelError
 from ...common.files import write_json, write_text
@@ -23,7 +23,7 @@ from ...data.batch import Batch
 from ...data.loading import training_loader
 from ...data.samples import TrainingData
 from ...geometry.scores import Scores
-from ..distributed import cudnn_benchmark, on_main_process, share_buffers
+from ..distributed import cudnn_benchmark, share_buffers
 from ..evaluation.evaluate import Evaluation
 from .experiment import Experiment
 from .monitor import TrainingProgress, check_monitor, has_waited_enough, is_improvement
@@ -31,6 +31,7 @@ from .optimizer import build_optimizer, freeze, frozen_norms
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
 from .state import Diverged, TrainingState, last_good
+from .steps import StepPlan
 
 
 class _Pass(NamedTuple):
@@ -42,114 +43,94 @@ class _Pass(NamedTuple):
 
 
 class Trainer:
-    """Trains the model of an experiment; nothing is read or written before ``train``."""
+    """Trains the model of an experiment.
 
-    def __init__(self, experiment: Experiment) -> None:
+    Making it gives the model its starting weights or, if ``resume`` and there is a checkpoint,
+    those of the checkpoint; only ``train`` writes.
+
+    Raises: ConfigError for weights, groups or a monitor that do not fit; PluxelError for a
+    checkpoint of another model or optimizer.
+    """
+
+    def __init__(self, experiment: Experiment, *, resume: bool = False) -> None:
         self.experiment = experiment
         self.run = experiment.run
-        self.options = experiment.config.pipeline.training
-        self.seed = experiment.config.pipeline.seed
-        self.accelerator = experiment.accelerator
-        self.progress = TrainingProgress()
-        self.recent: list[float] = []
+        self.processes = experiment.processes
+        pipeline = experiment.config.pipeline
+        self.options, self.seed = pipeline.training, pipeline.seed
+        self.evaluates = "val" in pipeline.splits
+        with experiment.config.at("training", "monitor"):
+            check_monitor(pipeline, experiment.spaces)
+        resuming = resume and self.run.state.exists()
+        if not resuming:
+            experiment.initialize()
+        self.data = _training_data(experiment)
+        self.plan = StepPlan.of(self.options, len(self.data), self.processes.num_processes)
+        self.wrapped, self.state = self._make_state()
+        self.frozen_norms = frozen_norms(experiment.model)
+        metadata = self.state.restore(self.run) if resuming else {}
+        self.progress = TrainingProgress(**metadata.get("progress", {}))
+        self.recent: list[float] = metadata.get("recent", [])
         self.stop = StopRequest()
         self.stopped_by = 0  # the signal of which all processes know, or 0
+        if resuming:
+            if self.processes.scaler is not None:
+                self.processes.scaler.load_state_dict(metadata["scaler"])
+            logger.info("resuming after step %d of %d", self.progress.step, self.plan.steps)
 
-    def train(self, *, resume: bool) -> None:
-        """Train to the end, or go on from the last checkpoint if ``resume`` and there is one.
+    def _make_state(self) -> tuple[nn.Module, TrainingState]:
+        """Return the model as all processes train it, and the tensors of the training."""
+        model, options = self.experiment.model, self.options
+        with self.experiment.config.at("training", "groups"):
+            freeze(model, options.groups)
+            optimizer = build_optimizer(model, options.optimizer, options.groups)
+        model.to(self.processes.device)
+        # Before accelerate wraps the model: its wrapping must not be copied along.
+        ema = ModelEmaV3(model, options.ema, use_warmup=True) if options.ema else None
+        wrapped, prepared = self.processes.prepare(model, optimizer)
+        return wrapped, TrainingState(model, prepared, ema)
+
+    def train(self) -> None:
+        """Train to the end.
 
         Raises: Diverged, Interrupted (the state is saved), or whatever is wrong with the data.
         """
-        self.start(resume=resume)
+        if self.processes.is_main_process:
+            write_text(self.run.config, self.experiment.config.dump())
+            self.run.forget_after(self.progress.step)
         began = time.monotonic() - self.progress.seconds
         # Batches of one are images of any size, and trying algorithms for each would cost more.
         tries = self.options.batch_size > 1 and not self.experiment.config.pipeline.deterministic
+        device = self.processes.device
         with (
+            torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
             stop_requests() as self.stop,
             cudnn_benchmark(tries),
-            track("training", self.steps, self.progress.step) as advance,
+            track("training", self.plan.steps, self.progress.step) as advance,
         ):
-            if self._is_due() and self.progress.judged < self.progress.step:
-                self._evaluate_or_save()  # what an interruption did not wait for
+            if self._is_due() and self.progress.evaluated < self.progress.step:
+                self._evaluate()  # what an interruption did not wait for
             for batches in self.batches():
                 self.step(batches, advance)
                 self.progress.seconds = time.monotonic() - began
                 self._after_step()
         logger.info("trained %d steps in %s", self.progress.step, duration(self.progress.seconds))
 
-    # -- beginning -------------------------------------------------------------------------------
-
-    def start(self, *, resume: bool) -> None:
-        """Make everything that steps need."""
-        experiment, options = self.experiment, self.options
-        going_on = resume and self.run.state.exists()
-        if not going_on:
-            experiment.initialize()
-        self.data = self._training_data()
-        self.batches_per_step = options.accumulate * self.accelerator.num_processes
-        epoch = math.ceil(len(self.data) / (options.batch_size * self.batches_per_step))
-        self.steps = options.steps or (options.epochs or 0) * epoch
-        self.evaluates = "val" in experiment.config.pipeline.splits
-        self.eval_every = options.eval_every or max(1, self.steps // 10)
-        self.checkpoint_every = options.checkpoint_every or self.eval_every
-        with experiment.config.at("training", "monitor"):
-            check_monitor(experiment.config.pipeline, experiment.spaces)
-        self.state = self._state()
-        if going_on:
-            self._resume()
-        if self.accelerator.is_main_process:
-            write_text(self.run.config, experiment.config.dump())
-            self.run.forget_after(self.progress.step)
-
-    def _training_data(self) -> TrainingData:
-        experiment, options = self.experiment, self.options
-        return TrainingData(
-            experiment.dataset("train"),
-            experiment.spaces,
-            experiment.config.pipeline.augment.get("train", []),
-            seed=self.seed,
-            sampling=options.sampling,
-            on_bad_sample=options.on_bad_sample,
-            inputs=experiment.model.input_names,
-            sources=experiment.blueprint.targets,
-            fill=experiment.fill,
-        )
-
-    def _state(self) -> TrainingState:
-        model, options = self.experiment.model, self.options
-        with self.experiment.config.at("training", "groups"):
-            freeze(model, options.groups)
-            optimizer = build_optimizer(model, options.optimizer, options.groups)
-        self.frozen_norms = frozen_norms(model)
-        model.to(self.accelerator.device)
-        # Before accelerate wraps the model: its wrapping must not be copied along.
-        ema = ModelEmaV3(model, options.ema, use_warmup=True) if options.ema else None
-        self.wrapped, prepared = self.accelerator.prepare(model, optimizer)
-        return TrainingState(model, prepared, ema)
-
-    def _resume(self) -> None:
-        metadata = self.state.restore(self.run)
-        self.progress = TrainingProgress(**metadata["progress"])
-        self.recent = metadata["recent"]
-        if self.accelerator.scaler is not None:
-            self.accelerator.scaler.load_state_dict(metadata["scaler"])
-        logger.info("going on after step %d of %d", self.progress.step, self.steps)
-
     def batches(self) -> Iterator[list[Batch]]:
         """Yield the batches of each step that is left, one for each round of accumulation.
 
         No step is left once ``early_stop`` has waited enough.
         """
-        options, left = self.options, self.steps - self.progress.step
+        options, left = self.options, self.plan.steps - self.progress.step
         loader = training_loader(
             self.data,
-            self.progress.step * options.batch_size * self.batches_per_step,
+            self.progress.step * options.batch_size * self.plan.batches_per_step,
             left * options.accumulate,
             options.batch_size,
             workers=options.workers,
-            pin_memory=self.accelerator.device.type == "cuda",
-            rank=self.accelerator.process_index,
-            world_size=self.accelerator.num_processes,
+            pin_memory=self.processes.device.type == "cuda",
+            rank=self.processes.process_index,
+            world_size=self.processes.num_processes,
         )
         batches = iter(loader)
         for _ in range(left):
@@ -168,8 +149,8 @@ class Trainer:
         """
         options, step = self.options, self.progress.step
         # What dropout draws is a function of the step, so a resumed run draws the same.
-        torch.manual_seed(_seed(self.seed, step, self.accelerator.process_index))
-        rate = factor(options.schedule, step, self.steps)
+        torch.manual_seed(_seed(self.seed, step, self.processes.process_index))
+        rate = factor(options.schedule, step, self.plan.steps)
         for group in self.state.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * rate
         self.wrapped.train()
@@ -181,7 +162,7 @@ class Trainer:
                 passes.append(self._backward(batch))
         loss = self._mean_loss(passes)
         if options.clip_norm is not None:
-            self.accelerator.clip_grad_norm_(self.wrapped.parameters(), options.clip_norm)
+            self.processes.clip_grad_norm_(self.wrapped.parameters(), options.clip_norm)
         self.state.optimizer.step()
         self.state.optimizer.zero_grad()
         if self.state.ema is not None:
@@ -190,25 +171,25 @@ class Trainer:
         self._record(loss, rate, advance)
 
     def _synchronizing(self, *, last: bool) -> AbstractContextManager[None]:
-        return nullcontext() if last else self.accelerator.no_sync(self.wrapped)
+        return nullcontext() if last else self.processes.no_sync(self.wrapped)
 
     def _backward(self, batch: Batch) -> _Pass:
-        on_device = batch.to(self.accelerator.device, non_blocking=True)
-        with self.accelerator.autocast():
+        on_device = batch.to(self.processes.device, non_blocking=True)
+        with self.processes.autocast():
             scores: Mapping[str, Scores] = self.wrapped(on_device.inputs, on_device.sizes)
         loss = self.experiment.objective(scores, on_device.targets)
-        self.accelerator.backward(loss / self.options.accumulate)
+        self.processes.backward(loss / self.options.accumulate)
         detached = {head: replace(s, tensor=s.tensor.detach()) for head, s in scores.items()}
         return _Pass(batch, detached, loss.detach())
 
     def _mean_loss(self, passes: list[_Pass]) -> float:
         """Return the mean loss of all processes; they learn of each other's signals on the way.
 
-        Looked at once a step, for the host waits for the device.
+        Read once a step, because the host waits for the device.
         """
         losses = torch.stack([one.loss for one in passes]).float()
         row = torch.cat([losses, losses.new_full((1,), self.stop.signal_number)])
-        rows: list[list[float]] = self.accelerator.gather(row[None]).tolist()  # pyright: ignore[reportAttributeAccessIssue]
+        rows: list[list[float]] = self.processes.gather(row[None]).tolist()
         self.stopped_by = int(max(row.pop() for row in rows))
         values = [value for row in rows for value in row]
         if not all(map(math.isfinite, values)):
@@ -218,9 +199,9 @@ class Trainer:
     def _diverged(self, rows: list[list[float]], passes: list[_Pass]) -> Diverged:
         """Return the error of this process, given the losses of each process."""
         where = f"in step {self.progress.step + 1}"
-        for value, one in zip(rows[self.accelerator.process_index], passes, strict=True):
+        for value, one in zip(rows[self.processes.process_index], passes, strict=True):
             if not math.isfinite(value):
-                targets = one.batch.to(self.accelerator.device).targets
+                targets = one.batch.to(self.processes.device).targets
                 terms = self.experiment.objective.bad_terms(one.scores, targets)
                 return Diverged(
                     f"the loss is {value} {where}. Not finite: {', '.join(terms) or 'the sum'}. "
@@ -236,43 +217,37 @@ class Trainer:
         """Show the loss, and log its mean over an interval."""
         self.recent.append(loss)
         advance(note=f"loss {loss:.4f}")
-        if self.progress.step % self.options.log_every == 0 or self.progress.step == self.steps:
+        if (
+            self.progress.step % self.options.log_every == 0
+            or self.progress.step == self.plan.steps
+        ):
             mean = sum(self.recent) / len(self.recent)
             self._log({"train/loss": mean, "lr": self.options.optimizer.lr * rate})
             self.recent.clear()
 
     def _log(self, values: Mapping[str, float]) -> None:
-        if self.accelerator.is_main_process:
+        if self.processes.is_main_process:
             finite = {name: finite_or_none(value) for name, value in values.items()}
             self.run.log({"step": self.progress.step, "seconds": self.progress.seconds} | finite)
 
     # -- between steps ---------------------------------------------------------------------------
 
     def _after_step(self) -> None:
-        step, last = self.progress.step, self.progress.step == self.steps
+        step, last = self.progress.step, self.progress.step == self.plan.steps
         if self.stopped_by and not last:  # whoever asks for it may not wait for an evaluation
             self._save_state()
             raise Interrupted(
-                f"stopped after step {step} of {self.steps}; the state is saved: "
+                f"stopped after step {step} of {self.plan.steps}; the state is saved: "
                 "--resume auto goes on from there",
                 self.stopped_by,
             )
         if self._is_due():
-            self._evaluate_or_save()
-        if self._is_due() or step % self.checkpoint_every == 0:
+            self._evaluate()
+        if self._is_due() or step % self.plan.checkpoint_every == 0:
             self._save_state()
 
     def _is_due(self) -> bool:
-        """Tell whether the weights of this step are to be evaluated, or kept."""
-        step = self.progress.step
-        return step > 0 and (step % self.eval_every == 0 or step == self.steps)
-
-    def _evaluate_or_save(self) -> None:
-        self.progress.judged = self.progress.step
-        if self.evaluates:
-            self._evaluate()
-        else:
-            self._save_weights(None)
+        return self.plan.is_due(self.progress.step)
 
     def _save_state(self) -> None:
         self._write(lambda: self.state.save(self.run, self._metadata()))
@@ -280,7 +255,7 @@ class Trainer:
     def _write(self, write: Callable[[], None]) -> None:
         """Write in the main process; an error of the disk says what is left to go on from."""
         try:
-            on_main_process(self.accelerator, write)
+            self.processes.on_main_process(write)
         except Diverged:
             raise
         except PluxelError as error:
@@ -290,7 +265,7 @@ class Trainer:
 
     def _metadata(self) -> dict[str, Any]:
         """Return what resuming needs besides tensors."""
-        scaler = self.accelerator.scaler  # of gradients in float16
+        scaler = self.processes.scaler  # of gradients in float16
         return {
             "progress": asdict(self.progress),
             "recent": self.recent,
@@ -298,9 +273,14 @@ class Trainer:
         }
 
     def _evaluate(self) -> None:
-        share_buffers(self.state.judged)
+        """Evaluate the weights, and keep them if none were better; without data, keep them."""
+        self.progress.evaluated = self.progress.step
+        if not self.evaluates:
+            self._save_weights(None)
+            return
+        share_buffers(self.state.averaged)
         with cudnn_benchmark(False):
-            evaluation = self.experiment.evaluate(self.state.judged, "val")
+            evaluation = self.experiment.evaluate(self.state.averaged, "val")
         scalars = evaluation.scalars("val")
         self._log(scalars)
         logger.info("step %d: %s", self.progress.step, _summary(scalars))
@@ -317,6 +297,22 @@ class Trainer:
             write_json(
                 self.run.results_of("val"), {"split": "val", "step": step} | evaluation.to_json()
             )
+
+
+def _training_data(experiment: Experiment) -> TrainingData:
+    """Return the augmented data, for a model that has its weights and their normalization."""
+    pipeline = experiment.config.pipeline
+    return TrainingData(
+        experiment.prepared.dataset("train"),
+        experiment.spaces,
+        pipeline.augment.get("train", []),
+        seed=pipeline.seed,
+        sampling=pipeline.training.sampling,
+        on_bad_sample=pipeline.training.on_bad_sample,
+        inputs=experiment.model.input_names,
+        sources=experiment.blueprint.targets,
+        fill=experiment.fill,
+    )
 
 
 def _seed(*numbers: int) -> int:

@@ -179,7 +179,7 @@ def test_check_without_the_data(pluxel: Pluxel, dataset: str) -> None:
     Path("x.yaml").write_text(SMALL.replace("{type: shapes}", dataset), encoding="utf-8")
     code, out, _ = pluxel("check", "x.yaml")
     assert code == 0
-    assert "\n  note: the data could not be looked at: x.yaml:6:11: " in out
+    assert "\n  note: the data are missing: x.yaml:6:11: " in out
 
 
 @pytest.mark.parametrize("weights", ["{road: 2}", "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"])
@@ -190,7 +190,7 @@ def test_check_without_the_data_knows_no_classes(pluxel: Pluxel, weights: str) -
     Path("x.yaml").write_text(text.replace("cross_entropy", loss), encoding="utf-8")
     code, out, err = pluxel("check", "x.yaml")
     assert (code, err) == (0, "")
-    assert "note: the data could not be looked at: x.yaml:6:11: CamVid not found: " in out
+    assert "note: the data are missing: x.yaml:6:11: CamVid not found: " in out
 
 
 FOLDER = "{type: folder, images: nowhere, masks: nowhere, classes: %s}"

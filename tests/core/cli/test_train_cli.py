@@ -51,7 +51,7 @@ def test_a_signal_saves_the_state_and_resuming_goes_on(pluxel, toy, tmp_path, nu
     stopped = step_of(run)
     resumed = pluxel("train", toy, f"training.steps={stopped + 5}", "--resume", "auto")
     assert resumed.returncode == 0, resumed.stderr
-    assert f"going on after step {stopped} of {stopped + 5}" in resumed.stderr
+    assert f"resuming after step {stopped} of {stopped + 5}" in resumed.stderr
     assert step_of(run) == stopped + 5
 
 

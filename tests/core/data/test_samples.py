@@ -175,7 +175,7 @@ class TestBadSamples:
     def test_that_break_the_contract_are_named(self, toy, spaces, split, field, value, message):
         dataset = toy()
         setattr(dataset, f"_{field}", lambda index: value)
-        data = EvaluationData(open_split(lambda name: dataset, split), spaces)
+        data = EvaluationData(open_split(lambda split: dataset, split), spaces)
         with pytest.raises(PluxelError) as caught:
             data[0 if "[2" in split else 2]
         assert str(caught.value) == message

@@ -137,7 +137,7 @@ class TestRecipe:
 
     def open(self, config, role: str):
         pipeline = config.pipeline
-        return open_split(lambda split: pipeline.dataset(split=split), pipeline.splits[role])
+        return open_split(pipeline.dataset, pipeline.splits[role])
 
     @pytest.mark.parametrize("count", [2, 5, 60])
     def test_loads_and_divides_every_image(self, tmp_path, host, count):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from pluxel.core import load_config
+from pluxel.core.engine.preparation import prepare
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer
@@ -54,7 +55,8 @@ def make(tmp_path: Path, host: Host) -> Callable[..., Experiment]:
     def make(*overrides: str, name: str = "run", text: str = TOY) -> Experiment:
         path = tmp_path / "toy.yaml"
         path.write_text(text)
-        return Experiment(load_config(path, overrides, host=host), Run(tmp_path / name))
+        config = load_config(path, overrides, host=host)
+        return Experiment(prepare(config), Run(tmp_path / name))
 
     return make
 
@@ -63,7 +65,7 @@ def make(tmp_path: Path, host: Host) -> Callable[..., Experiment]:
 def train(make: Callable[..., Experiment]) -> Train:
     def train(*overrides: str, resume: bool = False, **options: str) -> Run:
         experiment = make(*overrides, **options)
-        Trainer(experiment).train(resume=resume)
+        Trainer(experiment, resume=resume).train()
         return experiment.run
 
     return train

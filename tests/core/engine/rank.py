@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pluxel.core import load_config
 from pluxel.core.cli import main
-from pluxel.core.engine.distributed import on_main_process
+from pluxel.core.engine.preparation import prepare
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.state import Diverged
@@ -30,7 +30,7 @@ HOST = Host(files=[TOYS])
 
 def trainer(name: str, *overrides: str) -> Trainer:
     config = load_config(CONFIG, overrides, host=HOST)
-    return Trainer(Experiment(config, Run(FOLDER / name)))
+    return Trainer(Experiment(prepare(config), Run(FOLDER / name)))
 
 
 def note(name: str, text: str) -> None:
@@ -42,14 +42,16 @@ def to_the_end() -> None:
     losses: list[float] = []
     mean_loss = whole._mean_loss
 
-    def looking(passes):
+    def remembering(passes):
         losses.extend(one.loss.item() for one in passes)
         return mean_loss(passes)
 
-    whole._mean_loss = looking
-    whole.train(resume=False)
+    whole._mean_loss = remembering
+    whole.train()
     note("losses", json.dumps(losses))
-    tensors = {f"judged/{name}": value for name, value in whole.state.judged.state_dict().items()}
+    tensors = {
+        f"averaged/{name}": value for name, value in whole.state.averaged.state_dict().items()
+    }
     tensors |= {f"model/{name}": value for name, value in whole.state.model.named_parameters()}
     save_file(tensors, FOLDER / f"weights-{RANK}")
 
@@ -57,17 +59,17 @@ def to_the_end() -> None:
 def diverging() -> None:
     after = 1000 if RANK == 0 else 3
     try:
-        trainer("diverged", f"loss={{type: breaks, after: {after}}}").train(resume=False)
+        trainer("diverged", f"loss={{type: breaks, after: {after}}}").train()
     except Diverged as error:
         note("diverged", str(error))
 
 
-def unwritable(accelerator) -> None:
+def unwritable(processes) -> None:
     def write() -> None:
         raise PluxelError("the disk is full")
 
     try:
-        on_main_process(accelerator, write)
+        processes.on_main_process(write)
     except PluxelError as error:
         note("unwritable", str(error))
 
@@ -86,5 +88,5 @@ def stopped() -> None:
 
 to_the_end()
 diverging()
-unwritable(trainer("unwritable").accelerator)
+unwritable(trainer("unwritable").processes)
 stopped()

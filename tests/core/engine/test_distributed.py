@@ -14,6 +14,7 @@ import pytest
 import torch
 from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
+from pluxel.core.engine.trained import open_trained
 from safetensors.torch import load_file
 from torch.distributed.run import get_args_parser
 
@@ -71,7 +72,9 @@ def test_each_image_counts_once(folder, host):
     found = json.loads((folder / "whole" / "results.json").read_text())
     images = found["heads"]["semantic"]["per_image"]
     assert [image["name"] for image in images] == [f"val{i}" for i in range(7)]
-    alone, _ = evaluate_run(folder / "whole", "val", host=host, output=folder / "alone.json")
+    alone, _ = evaluate_run(
+        open_trained(folder / "whole", host=host), "val", output=folder / "alone.json"
+    )
     assert found["loss"] == pytest.approx(alone["loss"], rel=1e-5)
     assert found["heads"] == alone["heads"]
 

@@ -10,6 +10,7 @@ import pytest
 from pluxel.core import Pipeline
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.run import Run
+from pluxel.core.engine.trained import open_trained
 from pluxel.registry import PluxelError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (33, 47, 3)).astype(np.uint8)
@@ -22,6 +23,7 @@ DENSE = [
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, host) -> Run:
     from pluxel.core import load_config  # noqa: PLC0415
+    from pluxel.core.engine.preparation import prepare  # noqa: PLC0415
     from pluxel.core.engine.training.experiment import Experiment  # noqa: PLC0415
     from pluxel.core.engine.training.train import Trainer  # noqa: PLC0415
 
@@ -30,7 +32,7 @@ def run(tmp_path_factory, host) -> Run:
     folder = tmp_path_factory.mktemp("trained")
     (folder / "toy.yaml").write_text(TOY)
     run = Run(folder / "run")
-    Trainer(Experiment(load_config(folder / "toy.yaml", host=host), run)).train(resume=False)
+    Trainer(Experiment(prepare(load_config(folder / "toy.yaml", host=host)), run)).train()
     return run
 
 
@@ -69,14 +71,14 @@ def test_weights_that_do_not_fit_are_told(run: Run, host) -> None:
 def test_what_the_weights_mean_cannot_be_changed(run: Run, host, override: str, what: str) -> None:
     message = f"^{re.escape(what)} cannot be changed here: the weights were trained with it"
     with pytest.raises(PluxelError, match=message):
-        evaluate_run(run.directory, "val", [override], host=host)
+        evaluate_run(open_trained(run.directory, [override], host=host), "val")
     with pytest.raises(PluxelError, match=message):
         Pipeline.load(run.directory, [override], host=host)
 
 
 def test_results_of_a_run_measured_elsewhere_are_its_own(run: Run, host) -> None:
     for overrides in ([], ["dataset.length=4", "evaluation.batch_size=2", "device=cpu"]):
-        results, written = evaluate_run(run.directory, "val", overrides, host=host)
+        results, written = evaluate_run(open_trained(run.directory, overrides, host=host), "val")
         assert written == run.results_of("val")
         assert json.loads(written.read_text()) == results
         assert results.get("overrides", []) == overrides
@@ -84,12 +86,16 @@ def test_results_of_a_run_measured_elsewhere_are_its_own(run: Run, host) -> None
 
 def test_results_of_a_changed_run_are_not_its_own(run: Run, host, tmp_path) -> None:
     before = run.results_of("val").read_bytes()
-    results, written = evaluate_run(run.directory, "val", DENSE[:1], host=host, device="cpu")
+    results, written = evaluate_run(
+        open_trained(run.directory, DENSE[:1], host=host, device="cpu"), "val"
+    )
     assert written is None
     assert results["heads"]["semantic"]["overall"]
     assert run.results_of("val").read_bytes() == before
     output = tmp_path / "dense.json"
-    _, written = evaluate_run(run.directory, "val", DENSE[:1], host=host, output=output)
+    _, written = evaluate_run(
+        open_trained(run.directory, DENSE[:1], host=host), "val", output=output
+    )
     assert written == output
     assert json.loads(output.read_text())["overrides"] == DENSE[:1]
 
@@ -99,10 +105,10 @@ def test_a_run_is_not_bound_to_the_device_that_trained_it(run: Run, host) -> Non
     run.config.write_text(text.replace("device: cpu", "device: cuda:99"))
     try:
         assert Pipeline.load(run.directory, host=host)(IMAGE).shape == (33, 47)
-        evaluate_run(run.directory, "val", ["dataset.length=1"], host=host)
+        evaluate_run(open_trained(run.directory, ["dataset.length=1"], host=host), "val")
         for given in ({"device": "cuda:98"}, {"overrides": ["device=cuda:98"]}):
             with pytest.raises(PluxelError, match="device 'cuda:98' is not available"):
-                evaluate_run(run.directory, "val", host=host, **given)
+                evaluate_run(open_trained(run.directory, host=host, **given), "val")
             with pytest.raises(PluxelError, match="device 'cuda:98' is not available"):
                 Pipeline.load(run.directory, host=host, **given)
     finally:

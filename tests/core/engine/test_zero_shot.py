@@ -13,6 +13,7 @@ from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.evaluation.table import table
+from pluxel.core.engine.trained import open_trained
 from pluxel.core.engine.training.check import check_training
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import PluxelError
@@ -43,9 +44,8 @@ def test_results_tell_seen_from_unseen(run, host):
 def test_training_gets_no_gradient_from_unseen_classes(make):
     """Two classes, one of them unseen: a softmax over one class has nothing to learn."""
     trainer = Trainer(make(PROJECTED, UNSEEN))
-    trainer.start(resume=False)
     before = {n: v.clone() for n, v in trainer.experiment.model.heads.state_dict().items()}
-    trainer.train(resume=False)
+    trainer.train()
     for name, value in trainer.experiment.model.heads.named_parameters():
         torch.testing.assert_close(value.detach(), before[name])
     assert len(before) > 0
@@ -71,7 +71,7 @@ def test_the_head_owns_its_seen_classes(make):
 def test_a_run_needs_no_words_to_be_used(run, host):
     pipeline = Pipeline.load(run.directory, in_place_of_words([]), host=host)
     assert pipeline(np.zeros((20, 24, 3), np.uint8)).shape == (20, 24)
-    evaluate_run(run.directory, "val", in_place_of_words([]), host=host)
+    evaluate_run(open_trained(run.directory, in_place_of_words([]), host=host), "val")
 
 
 def test_a_run_keeps_the_dimensions_however_deep_the_decoder_lies(train, host):
@@ -96,7 +96,7 @@ def test_a_run_whose_loss_lacks_its_words_is_evaluated_without_the_loss(
     before = json.loads(run.results_of("val").read_text())
     assert before["loss"] > 0
     words.unlink()
-    found, _ = evaluate_run(run.directory, "val", host=host)
+    found, _ = evaluate_run(open_trained(run.directory, host=host), "val")
     assert found["loss"] is None
     assert found["heads"] == before["heads"]
     assert f"the loss is not measured: {run.config}" in caplog.text
@@ -151,7 +151,7 @@ def test_calibration_lowers_seen_scores_but_not_in_training(make):
 )
 def test_the_check_finds_what_cannot_be(make, section, message):
     def check():
-        check_training(make(PROJECTED, f"zero_shot={section}").config)
+        check_training(make(PROJECTED, f"zero_shot={section}").prepared)
 
     with pytest.raises(ConfigError, match=message):
         check()
@@ -162,8 +162,7 @@ def test_the_check_finds_what_cannot_be(make, section, message):
     ["fcn32s", "{type: shift_and_stitch, decoder: fcn32s}"],
 )
 def test_decoders_that_learn_classes_from_pixels_alone_are_refused(make, decoder):
-    config = make(f"decoder={decoder}", "labels.map={7: square}").config
-    check_training(config)
+    check_training(make(f"decoder={decoder}", "labels.map={7: square}").prepared)
     message = "zero_shot.*learns classes from their pixels alone.*semantic_projection"
     with pytest.raises(ConfigError, match=message):
         _ = make(f"decoder={decoder}", UNSEEN).model
@@ -171,18 +170,18 @@ def test_decoders_that_learn_classes_from_pixels_alone_are_refused(make, decoder
 
 def test_one_that_runs_the_backbone_itself_may_score_by_names(make):
     decoder = f"{{type: shift_and_stitch, {PROJECTED.replace('=', ': ')}}}"
-    check_training(make(f"decoder={decoder}", UNSEEN).config)
+    check_training(make(f"decoder={decoder}", UNSEEN).prepared)
 
 
 def test_the_check_finds_names_without_vectors(make):
-    config = make(PROJECTED, "labels.map={7: zebra}").config
+    prepared = make(PROJECTED, "labels.map={7: zebra}").prepared
     with pytest.raises(ConfigError, match="zebra"):
-        check_training(config)
+        check_training(prepared)
 
 
 def test_a_dimension_that_is_not_that_of_the_words_is_refused(make):
     with pytest.raises(ConfigError, match="dim is 4, and the embedding has 3"):
-        check_training(make(PROJECTED, "decoder.dim=4").config)
+        check_training(make(PROJECTED, "decoder.dim=4").prepared)
 
 
 def test_the_vectors_of_the_classes_are_saved_with_the_weights(run):
@@ -196,7 +195,7 @@ def test_words_that_are_not_here_yet_are_a_note(make, tmp_path):
     glove = f"{{type: glove, name: 6B, dim: 50, cache: {tmp_path}, download: true}}"
     decoder = f"decoder={{type: semantic_projection, embedding: {glove}, decoder: fcn32s, dim: 50}}"
     loss = f"loss={{type: semantic, embedding: {{type: glove, file: {tmp_path}/none.txt}}}}"
-    notes = check_training(make(decoder, loss).config)
+    notes = check_training(make(decoder, loss).prepared)
     assert len(notes) == 2
     assert f"{tmp_path}/none.txt: no such file" in notes[0]
     assert "glove.6B.zip" in notes[1]

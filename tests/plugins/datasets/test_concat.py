@@ -15,7 +15,9 @@ from pluxel.core.contracts.labels import IGNORE, LabelError, LabelSpace
 from pluxel.core.data.check import check_data
 from pluxel.core.data.splits import SplitError, open_split
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
+from pluxel.core.engine.preparation import prepare
 from pluxel.core.engine.run import Run
+from pluxel.core.engine.trained import open_trained
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host, PluxelError
@@ -39,7 +41,7 @@ def make(host):
     def make(split: str, **parameters) -> Dataset:
         section = json.loads(json.dumps({"type": "concat"} | parameters, default=str))
         factory = TypeAdapter(Factory[Dataset]).validate_python(section, context={"host": host})
-        return open_split(lambda name: factory(split=name), split)
+        return open_split(factory, split)
 
     return make
 
@@ -333,9 +335,8 @@ def test_one_network_trains_on_both_and_is_used_without_words(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     make_folder(tmp_path)
     (tmp_path / "two.yaml").write_text(CONFIG)
-    Trainer(Experiment(load_config("two.yaml", host=host), Run(tmp_path / "run"))).train(
-        resume=False
-    )
+    prepared = prepare(load_config("two.yaml", host=host))
+    Trainer(Experiment(prepared, Run(tmp_path / "run"))).train()
     saved = (tmp_path / "run" / "config.yaml").read_text()
     assert "street_words" not in saved
     assert "align: null" in saved
@@ -343,12 +344,12 @@ def test_one_network_trains_on_both_and_is_used_without_words(tmp_path, monkeypa
     assert parameters["maps"] == {"other": {0: "road", 1: "sky", 2: "car"}}
     # Another machine has neither the words nor the plugin that offers them.
     bare = Host(files=[PLUGINS[1]])
-    results, _ = evaluate_run(tmp_path / "run", "val", host=bare)
+    results, _ = evaluate_run(open_trained(tmp_path / "run", host=bare), "val")
     assert [*results["heads"]["semantic"]["per_class"]] == ["road", "car", "sky"]
     pipeline = Pipeline.load(tmp_path / "run", host=bare)
     assert set(np.unique(pipeline(photograph()))) <= {0, 1, 2}
-    repeated = Experiment(load_config("run/config.yaml", host=bare), Run(tmp_path / "again"))
-    assert repeated.spaces["semantic"].class_names == ("road", "car", "sky")
+    repeated = prepare(load_config("run/config.yaml", host=bare)).blueprint.label_spaces()
+    assert repeated["semantic"].class_names == ("road", "car", "sky")
 
 
 def test_the_check_points_into_the_file(tmp_path, monkeypatch, host):
@@ -357,7 +358,7 @@ def test_the_check_points_into_the_file(tmp_path, monkeypatch, host):
     (tmp_path / "two.yaml").write_text(CONFIG.replace("heaven", "heavn"))
     config = load_config("two.yaml", host=host)
     with pytest.raises(PluxelError, match=r"two.yaml:6:3: class 'heavn'.*mean 'heaven'"):
-        Experiment(config, Run(tmp_path / "run"))
+        prepare(config)
 
 
 def test_a_concat_in_a_concat(make, street, tmp_path):

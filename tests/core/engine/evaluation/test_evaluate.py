@@ -51,7 +51,7 @@ def test_a_split_without_a_readable_image_has_no_scores(make, monkeypatch) -> No
     def broken(self: object, index: int) -> None:
         raise PluxelError("cut off")
 
-    monkeypatch.setattr(type(experiment.dataset("val")), "__getitem__", broken)
+    monkeypatch.setattr(type(experiment.prepared.dataset("val")), "__getitem__", broken)
     with pytest.raises(PluxelError, match="of val, not one image could be evaluated"):
         evaluate(experiment)
 

@@ -9,7 +9,8 @@ import pytest
 from pluxel.core import Pipeline, load_config
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
-from pluxel.core.engine.training.check import check_training
+from pluxel.core.engine.preparation import prepare
+from pluxel.core.engine.trained import open_trained
 
 ALIGN = "labels.align={to: [circle, left], embedding: words, threshold: -1, partial: true}"
 
@@ -35,7 +36,7 @@ def test_a_run_keeps_what_was_found(train, host, request):
     assert "words" not in run.config.read_text()
     found = json.loads(run.results_of("val").read_text())["heads"]["semantic"]["per_class"]
     assert [*found] == ["left", "circle"]
-    results, _ = evaluate_run(run.directory, "val", host=host)
+    results, _ = evaluate_run(open_trained(run.directory, host=host), "val")
     assert [*results["heads"]["semantic"]["per_class"]] == ["left", "circle"]
     masks = Pipeline.load(run.directory, host=host)(np.zeros((20, 24, 3), np.uint8))
     assert set(np.unique(masks)) <= {0, 7}
@@ -60,7 +61,7 @@ def test_the_check_aligns_too(make, bare):
     config = make().config
     path = config.source
     with pytest.raises(ConfigError, match=r"command line: 'labels.align=.*no words here"):
-        check_training(load_config(path, [ALIGN], host=bare))
+        prepare(load_config(path, [ALIGN], host=bare))
 
 
 def test_a_class_that_nothing_means(make):

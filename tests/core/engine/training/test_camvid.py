@@ -6,7 +6,9 @@ import math
 import pytest
 from pluxel.core import load_config
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
+from pluxel.core.engine.preparation import prepare
 from pluxel.core.engine.run import Run
+from pluxel.core.engine.trained import open_trained
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer
 
@@ -28,11 +30,10 @@ def test_a_few_steps_on_street_scenes_already_learn(test_data, tmp_path, host, c
     ]
     run = Run(tmp_path / "run")
     with caplog.at_level("INFO", logger="pluxel"):
-        Trainer(Experiment(load_config("camvid_fcn8s_vgg16", settings, host=host), run)).train(
-            resume=False
-        )
+        config = load_config("camvid_fcn8s_vgg16", settings, host=host)
+        Trainer(Experiment(prepare(config), run)).train()
     assert "26 loaded, 0 missing, 0 unexpected" in caplog.text
     frequencies = json.loads(run.class_frequencies.read_text())["semantic"]
     assert max(frequencies, key=frequencies.get) == "road"
-    results, _ = evaluate_run(run.directory, "val", host=host)
+    results, _ = evaluate_run(open_trained(run.directory, host=host), "val")
     assert results["loss"] < math.log(11) - 0.05  # the loss of a guess

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
+import torch
 from PIL import Image
 from pluxel.core.common.logs import logger
 from pluxel.core.config.tree.problems import ConfigError
@@ -55,23 +54,31 @@ def test_a_missing_split_is_told_before_the_first_step(make, tmp_path) -> None:
         make(f"dataset={{type: camvid, root: {tmp_path}}}")
 
 
-class _Other:
-    """An accelerator of the second of two processes."""
+def test_an_experiment_sets_no_global_switch(make) -> None:
+    torch.manual_seed(1)
+    state, level = torch.get_rng_state(), logger.level
+    make().initialize()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert logger.level == level
+    assert not torch.are_deterministic_algorithms_enabled()
 
-    is_main_process = False
 
-    def __init__(self, *_: object) -> None:
-        pass
+def test_fresh_weights_are_a_function_of_the_seed(make) -> None:
+    def weights(seed: int) -> torch.Tensor:
+        torch.rand(3)  # which changes nothing
+        return make(f"seed={seed}").model.streams["image"].backbone.first.weight
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
 
 
-def test_only_the_main_process_tells_what_all_do(make, monkeypatch) -> None:
-    before = logger.level
-    try:
-        logger.setLevel(logging.INFO)
-        make()
-        assert logger.level == logging.INFO
-        monkeypatch.setattr("pluxel.core.engine.training.experiment.make_accelerator", _Other)
-        make()
-        assert logger.level == logging.WARNING
-    finally:
-        logger.setLevel(before)
+def test_a_deterministic_training_needs_torch_to_be_so(make) -> None:
+    with pytest.raises(ConfigError, match=r"deterministic.*call pluxel.core.make_determ.* first"):
+        make("deterministic=true")
+
+
+def test_making_the_model_changes_no_other_part(make) -> None:
+    experiment = make("decoder={type: shift_and_stitch, decoder: fcn32s}")
+    before = experiment.config
+    experiment.initialize()
+    assert experiment.config is before is experiment.prepared.config

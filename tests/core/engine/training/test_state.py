@@ -12,8 +12,7 @@ from pluxel.registry import PluxelError
 
 def test_tied_weights_are_saved_resumed_and_predicted_with(make, train, host) -> None:
     run = train("backbone.tied=true", "training.ema=0.9")
-    resumed = Trainer(make("backbone.tied=true", "training.ema=0.9"))
-    resumed.start(resume=True)
+    resumed = Trainer(make("backbone.tied=true", "training.ema=0.9"), resume=True)
     backbone = resumed.state.model.streams["image"].backbone
     saved = read_tensors(run.state)[0]["model/streams.image.backbone.twin.weight"]
     assert torch.equal(backbone.twin.weight, saved)

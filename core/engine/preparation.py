@@ -1,0 +1,94 @@
+"""A configuration with its data and its model, opened and resolved once for all that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from ..common.randomness import seeded
+from ..config._config import Config
+from ..config.tree.problems import ConfigError
+from ..contracts.kinds import Dataset
+from ..data.splits import MissingData, open_split
+from ..model.blueprint import Blueprint, make_blueprint, resolve_decoders, resolve_labels
+from ..model.build import build_model
+from ..model.network import SegmentationModel
+from ..model.stand_in import stand_in
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """``config``: with the labels, and what its datasets found out, resolved.
+
+    ``datasets``: by split. ``missing``: the splits whose files are not on this machine, and the
+    error that says so. ``blueprint``: a stand-in if no split is here.
+    """
+
+    config: Config
+    datasets: Mapping[str, Dataset]
+    missing: Mapping[str, ConfigError]
+    blueprint: Blueprint
+
+    def dataset(self, role: str) -> Dataset:
+        """Return the dataset of the split that plays a role: ``train``, ``val`` ….
+
+        Raises: ConfigError at ``dataset`` if its files are missing.
+        """
+        split = self.config.pipeline.splits[role]
+        if split in self.missing:
+            raise self.missing[split]
+        return self.datasets[split]
+
+
+@dataclass(frozen=True)
+class Prepared(PreparedData):
+    """``config``: with what the decoders found out, too. ``model``: without memory for weights."""
+
+    model: SegmentationModel
+
+
+def prepare(config: Config) -> Prepared:
+    """Open the data of a configuration, and build its model without memory.
+
+    Data may be missing: what needs them raises when it asks for them.
+
+    Raises: ConfigError for other mistakes in the data, in labels, or if two parts do not fit.
+    """
+    data = prepare_data(config)
+    with seeded(config.pipeline.seed), torch.device("meta"):
+        model = build_model(data.config, data.blueprint)
+    resolved = resolve_decoders(data.config, model)
+    return Prepared(resolved, data.datasets, data.missing, data.blueprint, model)
+
+
+def prepare_data(config: Config) -> PreparedData:
+    """Open each split once, and resolve the labels by the one to train on, if it is there.
+
+    Raises: ConfigError for other mistakes than missing files.
+    """
+    datasets, missing = {}, {}
+    splits = config.pipeline.splits
+    for split in dict.fromkeys(splits.values()):
+        try:
+            datasets[split] = open_role(config, split)
+        except ConfigError as error:
+            if not isinstance(error.__cause__, MissingData):
+                raise
+            missing[split] = error
+    dataset = datasets.get(splits.get("train", ""), next(iter(datasets.values()), None))
+    if dataset is None:
+        return PreparedData(config, datasets, missing, stand_in(config))
+    config = resolve_labels(config, dataset)
+    return PreparedData(config, datasets, missing, make_blueprint(config, dataset))
+
+
+def open_role(config: Config, role: str) -> Dataset:
+    """Return the dataset of the split that plays a role, or that is named.
+
+    Raises: ConfigError at ``dataset`` if there is no such split.
+    """
+    pipeline = config.pipeline
+    with config.at("dataset"):
+        return open_split(pipeline.dataset, pipeline.splits.get(role, role))
