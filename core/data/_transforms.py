@@ -15,8 +15,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from ...registry import did_you_mean
+from ...registry import did_you_mean, needed_by
 from ..common.logs import log_once
+from ._albumentations import check_provider
 
 KeyPath = tuple[str | int, ...]
 TransformProblem = tuple[KeyPath, str]
@@ -48,9 +49,14 @@ _IGNORED_FILLS = ("fill_mask", "mask_drop_value")
 
 
 def load_albumentations() -> ModuleType:
-    """Import albumentations without its call home."""
+    """Import albumentations without its call home.
+
+    Raises: PluxelError if it is not installed, or if another distribution provides the module.
+    """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    import albumentations  # noqa: PLC0415 - two seconds that only augmentation is worth
+    with needed_by("augmentation"):
+        check_provider()
+        import albumentations  # noqa: PLC0415 - two seconds that only augmentation is worth
 
     return albumentations
 
