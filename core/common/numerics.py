@@ -74,8 +74,9 @@ _exact_products = _ExactProducts()
 
 def _turn(wanted: Sequence[str]) -> list[str]:
     """Set the precisions of float32 products on CUDA and on the CPU; return those from before."""
-    backends: list[Any] = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]  # pyright: ignore[reportAttributeAccessIssue]
-    if not all(hasattr(backend, "fp32_precision") for backend in backends):  # before torch 2.9
+    matmul = getattr(torch.backends.mkldnn, "matmul", None)  # since torch 2.9
+    backends: list[Any] = [torch.backends.cuda.matmul, matmul]
+    if not all(hasattr(backend, "fp32_precision") for backend in backends):
         before = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest" if wanted[0] == "ieee" else wanted[0])
         return [before] * 2
