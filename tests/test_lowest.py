@@ -1,0 +1,36 @@
+"""The constraints file of the lowest versions says what pyproject says."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOWEST = (ROOT / "constraints/lowest.txt").read_text(encoding="utf-8")
+
+
+def release(version: str) -> str:
+    """Return a version without the zeros that end it: 2.6.0 is 2.6."""
+    return re.sub(r"(\.0)+$", "", version)
+
+
+def test_each_lower_bound_is_the_version_that_is_tested() -> None:
+    extras = PROJECT["optional-dependencies"]
+    groups = [PROJECT["dependencies"], *(extras[name] for name in extras if name != "dev")]
+    bounds = dict(one.split(">=") for group in groups for one in group)
+    pins = dict(line.split("==") for line in LOWEST.splitlines() if line and line[0] != "#")
+    assert {name: release(version) for name, version in pins.items()} == {
+        name: release(version) for name, version in bounds.items()
+    }
+
+
+def test_no_dependency_has_an_upper_bound() -> None:
+    assert not [one for one in PROJECT["dependencies"] if re.search(r"[<,~]|==", one)]
+
+
+def test_the_oldest_python_is_the_one_of_the_constraints() -> None:
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert f"Python {oldest}" in LOWEST
+    assert f"Programming Language :: Python :: {oldest}" in PROJECT["classifiers"]
