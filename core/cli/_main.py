@@ -89,15 +89,17 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         click.echo("Interrupted", err=True)
         code = 130
     except Exception as error:
-        from ...registry import PluxelError
+        from ...registry import PluxelError, missing_package
 
-        if not isinstance(error, PluxelError):
+        missing = isinstance(error, ImportError)
+        shown = missing_package(error, "this command") if missing else error
+        if not isinstance(shown, PluxelError):
             raise
         if session.traceback:
             sys.excepthook(type(error), error, error.__traceback__)
         else:
-            click.echo(str(error), err=True)
-        code = error.exit_code
+            click.echo(str(shown), err=True)
+        code = shown.exit_code
     sys.exit(code or 0)
 
 
