@@ -109,8 +109,7 @@ class TestPrediction:
         options = ["--plugin", TOYS, "predict", trained, "a.png", "--output", "out"]
         done = run(COMMAND, without("Prediction"), *options, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        (path,) = (tmp_path / "out").rglob("a.png")
-        with Image.open(path) as mask:
+        with Image.open(tmp_path / "out/index/a.png") as mask:
             assert mask.size == (30, 20)
 
     def test_the_packages_of_training_are_not_among_them(self) -> None:
