@@ -135,6 +135,8 @@ def _open(schema: Schema) -> Schema:
     if "$ref" in opened:
         opened.pop("default", None)  # the section's own defaults say it in its place
     if "properties" in opened:
+        # Before pydantic 2.14, that of a dataclass leaves open what validation refuses.
+        opened.setdefault("additionalProperties", False)
         opened["properties"] = {k: _value(v) for k, v in opened["properties"].items()}
     for key in ("additionalProperties", "items"):
         if isinstance(opened.get(key), dict):
