@@ -1,4 +1,4 @@
-"""Plugins: how a package offers components, and how they are found by name."""
+"""Let packages offer components, and find components by name."""
 
 from . import hookspecs
 from ._collect import LoadFailure

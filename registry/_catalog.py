@@ -1,4 +1,4 @@
-"""Every component by every name that it answers to, and what to say of a name that none has."""
+"""Look up components by any of their names, and explain names that no component has."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from ._suggest import article, did_you_mean
 from .hookspecs import KINDS
 
 _LISTED = 12
-"""The most names that an error lists; more are one command away."""
+"""An error lists at most this many names; beyond that, it gives the command that lists them."""
 
 
 class Catalog:
-    """Components of all kinds. A bare name may have several owners, a qualified one has one."""
+    """Components of all kinds. A bare name may have several owners, a qualified name only one."""
 
     def __init__(self) -> None:
         self._owners: dict[str, dict[str, list[Component]]] = {kind: {} for kind in KINDS}
         self._taken: set[tuple[str, str, str]] = set()
 
     def add(self, provider: str, records: Records) -> None:
-        """Take in all records of a plugin, or none: PluginError if it offers a name twice."""
+        """Add all records of a plugin, or none of them.
+
+        Raises: PluginError if the plugin offers a name twice.
+        """
         taken = set(self._taken)
         owned: list[tuple[str, str, Component]] = []
         for kind, offered in records.items():
@@ -38,12 +41,12 @@ class Catalog:
             self._owners[kind].setdefault(name, []).append(component)
 
     def components(self, kind: str) -> list[Component]:
-        """Return all of a kind, sorted by name, then provider."""
+        """Return all components of a kind, sorted by name, then provider."""
         components = {component for owners in self._of(kind).values() for component in owners}
         return sorted(components, key=lambda component: (component.name, component.provider))
 
     def owners(self, kind: str, name: str) -> list[Component]:
-        """Return all that answer to a bare or qualified name: none, one or, if bare, several."""
+        """Return the components with a bare or qualified name; a bare name may have several."""
         provider, _, bare = name.rpartition("/")
         return [
             component
@@ -52,18 +55,18 @@ class Catalog:
         ]
 
     def unknown(self, kind: str, name: str) -> str:
-        """Return the sentence for a name that nobody answers to, with the nearest right answer."""
+        """Return the message for a name that no component has, with the nearest existing name."""
         message = f"unknown {kind} {name!r}."
         for other in KINDS:
             if self.owners(other, name):
-                return f"{message} There is {article(other)} of that name"
+                return f"{message} There is {article(other)} with that name"
         if near := did_you_mean(name, self._spellings(kind, qualified="/" in name)):
             return message + near
         return f"{message} {self._listing(kind)}"
 
     def _of(self, kind: str) -> dict[str, list[Component]]:
         if kind not in self._owners:
-            near = did_you_mean(kind, KINDS) or f" There are {', '.join(KINDS)}"
+            near = did_you_mean(kind, KINDS) or f" Available: {', '.join(KINDS)}"
             raise PluxelError(f"unknown kind {kind!r}.{near}")
         return self._owners[kind]
 
@@ -77,5 +80,5 @@ class Catalog:
     def _listing(self, kind: str) -> str:
         names = list(dict.fromkeys(component.name for component in self.components(kind)))
         if len(names) > _LISTED:
-            return f"There are {len(names)}: run pluxel plugins list --kind {kind}"
-        return f"There are {', '.join(names)}" if names else f"No {kind} is installed"
+            return f"{len(names)} are available: run pluxel plugins list --kind {kind}"
+        return f"Available: {', '.join(names)}" if names else f"No {kind} is installed"

@@ -1,4 +1,4 @@
-"""From one plugin to its records, or to the reason why there are none."""
+"""Load one plugin: collect its records, or the reason for the failure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ._suggest import did_you_mean
 from .hookspecs import KINDS
 
 Records = Mapping[str, list[Component]]
-"""Kind -> what one plugin offers of it."""
+"""Kind -> the components of that kind that one plugin offers."""
 
 
 @dataclass(frozen=True)
 class LoadFailure:
-    """A plugin that is left out: ``error`` is one line, ``traceback`` the whole story."""
+    """A plugin that failed to load; ``error`` is one line, ``traceback`` the full traceback."""
 
     provider: str
     error: str
@@ -35,16 +35,16 @@ class LoadFailure:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A plugin that registered, and the file of its code."""
+    """The records of a plugin that registered, and the file of its code."""
 
     records: Records
     location: str
 
 
 def load(source: PluginSource) -> Loaded | LoadFailure:
-    """Import a plugin and collect its records; whatever it raises costs only that plugin.
+    """Import a plugin and collect its records; return any exception but Ctrl-C as a failure.
 
-    Only Ctrl-C goes through. What the plugin prints goes to stderr: stdout belongs to the command.
+    Output that the plugin prints goes to stderr, because stdout belongs to the command.
     """
     try:
         with redirect_stdout(sys.stderr):
@@ -57,17 +57,17 @@ def load(source: PluginSource) -> Loaded | LoadFailure:
 
 
 def failure(provider: str, error: BaseException) -> LoadFailure:
-    """Keep an exception as text: the exception itself would keep every frame's variables alive."""
-    from traceback import format_exception  # noqa: PLC0415 - only a failure pays for it
+    """Convert an exception to text; the exception would keep every frame's variables alive."""
+    from traceback import format_exception  # noqa: PLC0415 - only a failure needs it
 
     message = " ".join(str(error).split())
-    if not isinstance(error, PluginError):  # whose text speaks for itself
+    if not isinstance(error, PluginError):  # its message needs no exception name
         message = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return LoadFailure(provider, message, "".join(format_exception(error)))
 
 
 def _collect(plugin: object) -> Records:
-    # A manager for each plugin: pluggy keeps what a failed registration has begun.
+    # One manager per plugin, because pluggy does not undo a registration that fails halfway.
     manager = PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin)
@@ -78,9 +78,9 @@ def _collect(plugin: object) -> Records:
         for implementation in caller.get_hookimpls():
             if caller.has_spec():
                 records[_KIND_OF[name]] = _checked(name, implementation.function())
-            elif not implementation.optionalhook:  # which a plugin may have of a later version
+            elif not implementation.optionalhook:  # an optional hook may be of a later version
                 hint = did_you_mean(name, KINDS.values())
-                raise PluginError(f"there is no hook {name!r}.{hint}")
+                raise PluginError(f"unknown hook {name!r}.{hint}")
     return records
 
 
@@ -103,6 +103,7 @@ def _checked(hook: str, returned: object) -> list[Component]:
     for record in returned:
         if not isinstance(record, Component):
             raise PluginError(
-                f"{hook} returned a list with a {type(record).__name__} in it, not of Component"
+                f"{hook} returned a list that contains a {type(record).__name__}: "
+                "every item must be a Component"
             )
     return returned

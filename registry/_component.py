@@ -1,4 +1,4 @@
-"""The record by which a plugin offers one component: strings only, nothing heavy is imported."""
+"""The record with which a plugin offers a component; it holds strings, so it imports nothing."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 class Component:
     """One backbone, decoder, loss, dataset or embedding that a plugin offers.
 
-    ``name``: what a YAML file says, ``[a-z][a-z0-9_]*``.
+    ``name``: the name in YAML files, ``[a-z][a-z0-9_]*``.
     ``target``: the class, as ``package.module:Class``; imported when the component is built.
-    ``summary``: one line, with the paper.
-    ``aliases``: other names for it; ``renamed_from``: former names, still taken with a warning.
-    ``extra``: the extra of the distribution that brings what the target needs beyond the ordinary.
-    ``provider``: the distribution (or file) it came from; the host fills it in.
+    ``summary``: one line that cites the paper.
+    ``aliases``: other names; ``renamed_from``: former names, still accepted with a warning.
+    ``extra``: the extra of the distribution that installs further packages the target needs.
+    ``provider``: the distribution or file that offers it; the host fills this in.
 
-    Raises PluginError for a record that could never work.
+    Raises: PluginError for a record that could never work.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Component:
             object.__setattr__(self, field, self._names(field))
         self._check_target()
         if not isinstance(self.summary, str) or len(self.summary.strip().splitlines()) != 1:
-            raise PluginError(f"component {self.name!r} needs a summary of one line")
+            raise PluginError(f"component {self.name!r} needs a one-line summary")
 
     @property
     def qualified(self) -> str:
@@ -48,14 +48,14 @@ class Component:
 
     @property
     def answers_to(self) -> tuple[str, ...]:
-        """Every bare name: its own, its aliases, its former names."""
+        """Every bare name: the current name, the aliases and the former names."""
         return (self.name, *self.aliases, *self.renamed_from)
 
     def _names(self, field: str) -> tuple[str, ...]:
         names: Iterable[str] = getattr(self, field)
-        if isinstance(names, str):  # a tuple of its letters otherwise
+        if isinstance(names, str):  # tuple() would split it into letters
             raise PluginError(
-                f"component {self.name!r}: {field} is a tuple of names, not the string {names!r}"
+                f"component {self.name!r}: {field} must be a tuple of names, not {names!r}"
             )
         for name in (names := tuple(names)):
             _check_name(name)

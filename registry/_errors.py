@@ -1,4 +1,4 @@
-"""What a user or a plugin can do wrong: shown to a person as text, without a traceback."""
+"""Errors that a user or a plugin can cause; they are shown as text, without a traceback."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterable
 class PluxelError(Exception):
     """Base of every error that a user or a plugin can cause.
 
-    ``message`` says what is wrong and the nearest right answer, ``notes`` what else may help. The
-    command line prints both and leaves with ``exit_code``.
+    ``message`` says what is wrong and how to fix it; ``notes`` add what else may help. The command
+    line prints both and exits with ``exit_code``.
     """
 
     exit_code = 2
@@ -27,8 +27,8 @@ class PluginError(PluxelError):
     """A plugin breaks a rule of registration; kept as the reason why it failed to load."""
 
 
-class UnknownComponent(PluxelError):  # noqa: N818 - reads as what it says
-    """No plugin that could be loaded offers this name."""
+class UnknownComponent(PluxelError):  # noqa: N818 - the name states the error
+    """No loaded plugin offers this name."""
 
 
 class AmbiguousComponent(PluxelError):  # noqa: N818

@@ -1,4 +1,4 @@
-"""The host: what is installed, by name."""
+"""The host: all installed components by name."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ _log = logging.getLogger("pluxel")
 
 
 class Host:
-    """The components of all plugins that could be loaded, and the reasons for those that could not.
+    """The components of all plugins that loaded, and the reasons why the others failed.
 
-    Without ``plugins``, every installed distribution with an entry point in the group ``pluxel`` is
-    asked, but for those that ``allow`` leaves out or ``deny`` names: distribution names, to which
-    the environment variables PLUXEL_PLUGINS_ALLOW and PLUXEL_PLUGINS_DENY add theirs; the built-in
-    components need no allowing. With ``plugins``, objects or provider -> object, only those are
-    asked. ``files``: single-file plugins, in addition.
+    Without ``plugins``, the host loads every installed distribution that has an entry point in the
+    group ``pluxel``. ``allow`` restricts this to the named distributions and the built-in
+    components; ``deny`` excludes distributions. The environment variables PLUXEL_PLUGINS_ALLOW,
+    if ``allow`` is None, and PLUXEL_PLUGINS_DENY, in addition to ``deny``, do the same. With
+    ``plugins``, which are objects or provider -> object, the host loads only those. ``files``:
+    single-file plugins to load in addition.
 
-    Raises PluxelError for a file that cannot be a plugin and for a misspelled name in ``allow`` or
-    ``deny``; a plugin that fails lands in ``failures`` instead.
+    Raises: PluxelError for a file that cannot be a plugin, and for a misspelled name in ``allow``
+    or ``deny``. A plugin that fails to load is listed in ``failures`` instead.
     """
 
     def __init__(
@@ -49,12 +50,12 @@ class Host:
         sources = self._permitted(allow, deny) if plugins is None else given(plugins)
         for source in sources:
             self._register(source)
-        for file in files:  # one by one: each may hide nothing that came before it
+        for file in files:  # in turn, because none may hide a module of an earlier one
             self._register(file_source(file))
 
     @property
     def providers(self) -> Mapping[str, Provider]:
-        """Those that registered, by name."""
+        """The providers that registered, by name."""
         return MappingProxyType(self._providers)
 
     @property
@@ -64,7 +65,7 @@ class Host:
 
     @property
     def excluded(self) -> Mapping[str, str]:
-        """The plugins that were not to be loaded, and by whose word."""
+        """The plugins that are excluded by name, each with the rule that excludes it."""
         return MappingProxyType(self._excluded)
 
     def components(self, kind: str) -> list[Component]:
@@ -72,13 +73,13 @@ class Host:
         return self._catalog.components(kind)
 
     def owners(self, kind: str, name: str) -> list[Component]:
-        """Return all that answer to a name; several, where a bare name is ambiguous."""
+        """Return the components with a name; several if a bare name is ambiguous."""
         return self._catalog.owners(kind, name)
 
     def get(self, kind: str, name: str) -> Component:
-        """Return the component that a bare or qualified name, an alias or a former name means.
+        """Return the component with a bare or qualified name, an alias or a former name.
 
-        Raises UnknownComponent with the nearest name, and AmbiguousComponent with the spellings to
+        Raises: UnknownComponent with the nearest name; AmbiguousComponent with the spellings to
         choose from.
         """
         owners = self._catalog.owners(kind, name)
@@ -95,8 +96,8 @@ class Host:
     def load(self, component: Component) -> type:
         """Import the class of a component.
 
-        Raises ComponentImportError that names the provider, and the extra to install where the
-        component has one.
+        Raises: ComponentImportError that names the provider and, if the component has one, the
+        extra to install.
         """
         return load_target(component)
 
@@ -124,7 +125,7 @@ class Host:
         self._providers[source.provider] = replace(provider, entry_points=points)
 
     def _absent(self) -> list[str]:
-        """Return a note for each plugin that is not there to answer."""
+        """Return a note for each plugin that was not loaded."""
         failed = [f"{failed} and may provide it" for failed in self._failures]
         return failed + [
             f"plugin {name} is {reason} and may provide it"
@@ -134,5 +135,5 @@ class Host:
     def _warn_if_renamed(self, kind: str, name: str, component: Component) -> None:
         if name.rpartition("/")[2] not in component.renamed_from or (kind, name) in self._renames:
             return
-        self._renames.add((kind, name))  # once: a file is read in several passes
+        self._renames.add((kind, name))  # warn once, though a file is read in several passes
         _log.warning("%s %r is now called %r", kind, name, component.name)

@@ -1,4 +1,4 @@
-"""Packages that Pluxel needs for some of its work, and the one error where one is missing."""
+"""The packages that parts of Pluxel need, and the error for a missing one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DISTRIBUTIONS = {
     "torchvision": "torchvision",
     "yaml": "pyyaml",
 }
-"""The names that pip knows of the modules that Pluxel imports."""
+"""Module that Pluxel imports -> the name under which pip installs it."""
 
 EXTRAS = {
     "faiss": "faiss",
@@ -41,17 +41,18 @@ EXTRAS = {
     "sklearn": "plot",
     "tifffile": "tiff",
 }
-"""The extra of Pluxel that brings a module, if the ordinary install does not."""
+"""Module that the ordinary install lacks -> the extra of Pluxel that installs it."""
 
 
-class MissingPackage(PluxelError):  # noqa: N818 - reads as what it says
+class MissingPackage(PluxelError):  # noqa: N818 - the name states the error
     """A package that this part of Pluxel needs is not installed."""
 
 
 def missing_package(error: ImportError, what: str) -> MissingPackage | None:
-    """Return the error that names the package and the command; None for a module of Pluxel's.
+    """Return the error that names the package and the install command.
 
-    ``what`` needs the package: the first words of the message.
+    Return None if the module belongs to Pluxel or if no package is missing. ``what``: the part
+    that needs the package; it begins the message.
     """
     module = (error.name or "").partition(".")[0]
     missing = isinstance(error, ModuleNotFoundError)
@@ -60,19 +61,19 @@ def missing_package(error: ImportError, what: str) -> MissingPackage | None:
     reason = "is not installed" if missing else f"cannot be imported ({error})"
     if (distribution := DISTRIBUTIONS.get(module)) is None:
         return MissingPackage(f"{what} needs the module '{module}', which {reason}")
-    wanted = f"'pluxel[{EXTRAS[module]}]'" if module in EXTRAS else distribution
-    return MissingPackage(f"{what} needs {distribution}, which {reason}: pip install {wanted}")
+    requirement = f"'pluxel[{EXTRAS[module]}]'" if module in EXTRAS else distribution
+    return MissingPackage(f"{what} needs {distribution}, which {reason}: pip install {requirement}")
 
 
 @contextmanager
 def needed_by(what: str) -> Iterator[None]:
-    """Import within the block; a missing package becomes the error that names the command.
+    """Turn an import error within the block into one that names the install command.
 
     Raises: MissingPackage.
     """
     try:
         yield
     except ImportError as error:
-        if (found := missing_package(error, what)) is None:
+        if (missing := missing_package(error, what)) is None:
             raise
-        raise found from error
+        raise missing from error

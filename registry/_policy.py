@@ -1,4 +1,4 @@
-"""Which installed plugins may load at all; decided by name, before any of their code runs."""
+"""Decide by name which installed plugins may load, before any of their code runs."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ DENY = "PLUXEL_PLUGINS_DENY"
 
 @dataclass(frozen=True)
 class Policy:
-    """``deny`` excludes; ``allow``, where it is given, admits only its names and the built-ins."""
+    """Names to exclude; if ``allow`` is not None, only those names and the built-ins may load."""
 
     allow: frozenset[str] | None
     deny: frozenset[str]
 
     @classmethod
     def of(cls, allow: Iterable[str] | None, deny: Iterable[str], known: Collection[str]) -> Policy:
-        """Join the arguments with the environment's comma-separated lists.
+        """Combine the arguments with the comma-separated lists of the environment.
 
-        Raises PluxelError for an argument that is not in ``known``: a misspelled one would let
-        in what it was to keep out. The environment may speak of plugins installed elsewhere.
+        Raises: PluxelError for an argument that is not in ``known``, because a misspelled name
+        would admit the plugin that it should exclude. The environment may name plugins that are
+        installed elsewhere only.
         """
         denied = _checked("deny", deny, known) | _environment(DENY)
         if allow is None:
@@ -40,14 +41,14 @@ class Policy:
             return f"denied (--deny-plugin or {DENY})"
         if self.allow is None or provider in self.allow or provider == BUILT_IN:
             return None
-        return f"not among the allowed (--allow-plugin or {ALLOW})"
+        return f"not on the allow list (--allow-plugin or {ALLOW})"
 
 
 def _checked(verb: str, names: Iterable[str], known: Collection[str]) -> frozenset[str]:
     checked = {normalize(name) for name in names}
     for name in sorted(checked.difference(known)):
         raise PluxelError(
-            f"cannot {verb} plugin {name!r}: no installed distribution of that name offers one."
+            f"cannot {verb} plugin {name!r}: no installed distribution with that name offers one."
             + did_you_mean(name, known)
         )
     return frozenset(checked)

@@ -1,4 +1,4 @@
-"""Where plugins come from: installed distributions, files, objects made in a test."""
+"""The sources of plugins: installed distributions, files, and objects made in a test."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 GROUP = "pluxel"
-"""The entry-point group that a distribution declares its plugins in."""
+"""The entry-point group in which a distribution declares its plugins."""
 
 
 @dataclass(frozen=True)
 class Provider:
-    """Who offers components: a distribution, a file, or an object given to the host.
+    """A distribution, a file, or an object given to the host that offers components.
 
-    ``version`` and ``entry_points`` (``name = module``) are empty where there are none;
-    ``location`` is the file of the code that registered.
+    ``version`` and ``entry_points`` (``name = module``) are empty if it has none; ``location`` is
+    the file of the code that registered.
     """
 
     name: str
@@ -42,16 +42,16 @@ class PluginSource:
 
 
 def normalize(name: str) -> str:
-    """Return the one spelling that all spellings of a distribution's name share (PEP 503)."""
+    """Return the normalized spelling of a distribution's name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def installed() -> list[PluginSource]:
     """Return the plugins of every installed distribution, sorted by its name.
 
-    Of several distributions of one name, the first on ``sys.path`` counts, as for ``import``.
+    If several distributions share a name, the first on ``sys.path`` counts, as for ``import``.
     """
-    # A third of the whole start-up, so only a host that looks for plugins pays for it.
+    # This import takes a third of the start-up time; only hosts that discover plugins need it.
     from importlib.metadata import distributions  # noqa: PLC0415
 
     found: dict[str, list[PluginSource]] = {}
@@ -62,7 +62,7 @@ def installed() -> list[PluginSource]:
 
 
 def given(plugins: Iterable[object] | Mapping[str, object]) -> list[PluginSource]:
-    """Return plugins that exist already, by provider; without names, by their top-level package."""
+    """Return sources for plugin objects, given by provider or named by their top-level package."""
     if isinstance(plugins, Mapping):
         named = [(str(name), plugin) for name, plugin in plugins.items()]
     else:
@@ -71,7 +71,7 @@ def given(plugins: Iterable[object] | Mapping[str, object]) -> list[PluginSource
 
 
 def location(plugin: object) -> str:
-    """Return the file of a plugin's code, or nothing where there is none."""
+    """Return the file of a plugin's code, or an empty string if there is none."""
     module = plugin
     if not isinstance(plugin, ModuleType):
         name = getattr(plugin, "__module__", "")
@@ -81,7 +81,7 @@ def location(plugin: object) -> str:
 
 def _declared(distribution: Distribution) -> list[PluginSource]:
     try:
-        # Most distributions declare no plugin; reading the file is all that they cost.
+        # Most distributions declare no plugin; for those, only the file is read.
         if GROUP not in (distribution.read_text("entry_points.txt") or ""):
             return []
         points = distribution.entry_points.select(group=GROUP)
@@ -94,11 +94,11 @@ def _declared(distribution: Distribution) -> list[PluginSource]:
 
 
 def _identity(distribution: Distribution) -> tuple[str, str]:
-    """Return name and version; the folder and nothing where the metadata are lost."""
+    """Return name and version; without metadata, the folder and an empty string."""
     try:
         metadata = distribution.metadata
         return normalize(metadata["Name"]), metadata["Version"]
-    except Exception:  # noqa: BLE001 - None, KeyError or MetadataNotFound by the version of Python
+    except Exception:  # noqa: BLE001 - the type of the error depends on the version of Python
         return str(distribution.locate_file("")), ""
 
 

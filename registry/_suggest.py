@@ -1,4 +1,4 @@
-"""Words of messages, the same everywhere: did-you-mean, articles."""
+"""Wording that all messages share: suggestions and articles."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 
 def suggest(word: str, choices: Iterable[str]) -> str | None:
-    """Return the choice that ``word`` was most likely meant to be, or None if none is near.
+    """Return the choice nearest to a misspelled ``word``, or None if none is near.
 
-    Case and hyphens do not count; a word that begins exactly one choice means that one.
+    Case and hyphens do not count. A word that is the beginning of exactly one choice matches it.
     """
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake pays for it
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
     folded = {_fold(choice): choice for choice in choices}
     near = get_close_matches(_fold(word), folded, n=1)
@@ -20,13 +20,13 @@ def suggest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?``, with its leading space, or nothing if no choice is near."""
+    """Return `` Did you mean 'x'?`` with its leading space, or an empty string if none is near."""
     near = suggest(word, choices)
     return f" Did you mean {near!r}?" if near else ""
 
 
 def article(noun: str) -> str:
-    """Return ``a loss``, ``an optimizer``."""
+    """Return the noun with its indefinite article: ``a loss``, ``an optimizer``."""
     return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"
 
 

@@ -1,4 +1,4 @@
-"""From the string of a record to the class it names."""
+"""Import the class that a record names."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ._suggest import did_you_mean
 
 
 def load_target(component: Component) -> type:
-    """Import the class of a component; ComponentImportError if there is none to be had."""
+    """Import the class of a component. Raises: ComponentImportError if that fails."""
     module, _, attribute = component.target.partition(":")
     try:
         target: object = import_module(module)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a plugin's module may do anything on import, sys.exit included
+    except BaseException as error:  # a plugin's module may even call sys.exit on import
         raise _unimportable(component, error) from error
     registered = f"{component.qualified} is registered as {component.target}, but"
     for name in attribute.split("."):
@@ -33,7 +33,8 @@ def load_target(component: Component) -> type:
 def _unimportable(component: Component, error: BaseException) -> ComponentImportError:
     notes = []
     if component.extra and isinstance(error, ImportError):
-        notes = [f"install what it needs: pip install '{component.provider}[{component.extra}]'"]
+        requirement = f"{component.provider}[{component.extra}]"
+        notes = [f"install its dependencies: pip install '{requirement}'"]
     elif isinstance(error, ImportError) and (error.name or "").partition(".")[0] in DISTRIBUTIONS:
         notes = [str(missing_package(error, component.name))]
     return ComponentImportError(

@@ -1,6 +1,6 @@
-"""The hooks of a plugin: one a kind, each without arguments, each returning a list of records.
+"""The hooks of a plugin: one per kind, without arguments, returning a list of records.
 
-A plugin implements those it has something for; ``KINDS`` says which hook belongs to which kind.
+A plugin implements the hooks of the kinds that it offers. ``KINDS`` maps each kind to its hook.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def pluxel_decoders() -> list[Component]:
 
 @hookspec
 def pluxel_losses() -> list[Component]:
-    """Return the functions of logits and labels that a training minimizes."""
+    """Return the functions of logits and labels that training minimizes."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""The record checks itself, so that a plugin learns of a mistake where it made it."""
+"""A component record checks itself, so that the error points at the plugin's own line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pluxel.registry import Component, PluginError
 UNET = Component("unet", "acme_seg.unet:UNet", "U-Net.", aliases=("u_net",), renamed_from=("un",))
 
 
-def test_a_record_is_frozen_and_knows_its_names() -> None:
+def test_a_record_is_frozen_and_lists_its_names() -> None:
     assert replace(UNET, provider="acme-seg").qualified == "acme-seg/unet"
     assert UNET.answers_to == ("unet", "u_net", "un")
     with pytest.raises(FrozenInstanceError):
@@ -24,7 +24,7 @@ def test_names_may_be_given_as_a_list() -> None:
 
 
 @pytest.mark.parametrize("target", ["m:C", "acme_seg.unet:UNet", "m:Outer.Inner"])
-def test_targets_that_can_be_imported_are_taken(target: str) -> None:
+def test_valid_targets_are_accepted(target: str) -> None:
     assert Component("unet", target, "U-Net.").target == target
 
 
@@ -47,7 +47,7 @@ def test_targets_that_can_be_imported_are_taken(target: str) -> None:
         ),
         (
             {"renamed_from": "unet1"},
-            "component 'unet': renamed_from is a tuple of names, not the string 'unet1'",
+            "component 'unet': renamed_from must be a tuple of names, not 'unet1'",
         ),
         (
             {"target": "acme_seg.unet.UNet"},
@@ -59,13 +59,11 @@ def test_targets_that_can_be_imported_are_taken(target: str) -> None:
             "component 'unet': target './unet.py:UNet' is not 'package.module:Class'.",
         ),
         ({"target": ":UNet"}, "component 'unet': target ':UNet' is not 'package.module:Class'."),
-        ({"summary": ""}, "component 'unet' needs a summary of one line"),
-        ({"summary": "One.\nTwo."}, "component 'unet' needs a summary of one line"),
+        ({"summary": ""}, "component 'unet' needs a one-line summary"),
+        ({"summary": "One.\nTwo."}, "component 'unet' needs a one-line summary"),
     ],
 )
-def test_records_that_could_never_work_are_refused(
-    arguments: dict[str, object], error: str
-) -> None:
+def test_invalid_records_are_rejected(arguments: dict[str, object], error: str) -> None:
     with pytest.raises(PluginError) as caught:
         Component(**{"name": "unet", "target": "m:C", "summary": "U-Net.", **arguments})
     assert str(caught.value) == error

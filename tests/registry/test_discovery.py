@@ -1,4 +1,4 @@
-"""Installed distributions are found on ``sys.path``; a bad plugin costs only itself."""
+"""The host finds installed distributions on ``sys.path``; a bad plugin does not affect others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pluxel_decoders():
 
 
 def names(host: Host) -> list[str]:
-    """Return the qualified decoders that are not built in."""
+    """Return the qualified names of the decoders that are not built in."""
     decoders = host.components("decoder")
     return [each.qualified for each in decoders if each.provider != "pluxel"]
 
@@ -34,7 +34,7 @@ def test_provenance(site: Any) -> None:
     assert host.get("decoder", "fcn8s").provider == "pluxel"
 
 
-def test_a_distribution_is_called_by_one_spelling(site: Any) -> None:
+def test_distribution_names_are_normalized(site: Any) -> None:
     site.install("Acme_Seg", OFFER.format(name="unet"))
     site.module("Acme_Seg", OFFER.format(name="unet"))
     assert names(Host()) == ["acme-seg/unet"]
@@ -50,7 +50,7 @@ def test_several_entry_points_are_one_provider(site: Any) -> None:
     assert host.providers["acme"].entry_points == ("first = acme_first", "second = acme_second")
 
 
-def test_two_entry_points_may_not_offer_one_name(site: Any) -> None:
+def test_two_entry_points_of_a_distribution_may_not_offer_the_same_name(site: Any) -> None:
     points = "[pluxel]\nfirst = acme_first\nsecond = acme_second\n"
     site.install("acme", None, entry_points=points)
     for module in ("acme_first", "acme_second"):
@@ -60,7 +60,7 @@ def test_two_entry_points_may_not_offer_one_name(site: Any) -> None:
     assert [each.error for each in host.failures] == ["acme offers decoder 'unet' twice"]
 
 
-def test_two_distributions_may_share_the_name_of_an_entry_point(site: Any) -> None:
+def test_two_distributions_may_share_an_entry_point_name(site: Any) -> None:
     site.install("acme", OFFER.format(name="one"))
     site.install("zeta", OFFER.format(name="two"))  # both are called main
     assert names(Host()) == ["acme/one", "zeta/two"]
@@ -81,7 +81,7 @@ def test_an_attribute_of_a_module_can_be_the_plugin(site: Any) -> None:
     assert names(Host()) == ["acme/unet"]
 
 
-def test_the_first_of_two_versions_on_the_path_registers_once(
+def test_only_the_first_of_two_versions_on_the_path_registers(
     site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.install("acme", OFFER.format(name="new"), version="2.0")
@@ -105,7 +105,7 @@ def test_the_first_of_two_versions_on_the_path_registers_once(
         (None, "ModuleNotFoundError: No module named 'broken_seg'"),
     ],
 )
-def test_a_plugin_that_fails_costs_only_itself(site: Any, code: str | None, error: str) -> None:
+def test_a_failing_plugin_does_not_affect_others(site: Any, code: str | None, error: str) -> None:
     site.install("broken-seg", code)
     site.install("acme", OFFER.format(name="unet"))
     site.install("zeta", OFFER.format(name="pspnet"))
@@ -115,14 +115,14 @@ def test_a_plugin_that_fails_costs_only_itself(site: Any, code: str | None, erro
     assert host.failures[0].traceback.startswith("Traceback")
 
 
-def test_ctrl_c_is_not_a_plugin_that_fails(site: Any) -> None:
+def test_ctrl_c_is_not_a_plugin_failure(site: Any) -> None:
     site.install("acme", "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
         Host()
 
 
 @pytest.mark.parametrize("text", ["[pluxel]\nno equals sign\n", b"[pluxel]\nmain = \xff\n"])
-def test_malformed_metadata_cost_only_their_distribution(site: Any, text: str | bytes) -> None:
+def test_malformed_metadata_affect_only_their_distribution(site: Any, text: str | bytes) -> None:
     site.install("broken-seg", None, entry_points="")
     site.install("acme", OFFER.format(name="unet"))
     path = site.folder / "broken_seg-1.0.dist-info" / "entry_points.txt"
@@ -132,36 +132,34 @@ def test_malformed_metadata_cost_only_their_distribution(site: Any, text: str | 
     assert [each.provider for each in host.failures] == ["broken-seg"]
 
 
-def test_metadata_without_a_name_are_called_by_their_folder(site: Any) -> None:
+def test_a_distribution_without_metadata_is_named_by_its_folder(site: Any) -> None:
     site.install("acme", "import torchh")
     (site.folder / "acme-1.0.dist-info" / "METADATA").unlink()
     assert [each.provider for each in Host().failures] == [str(site.folder)]
 
 
-def test_other_groups_are_none_of_our_business(site: Any) -> None:
+def test_other_entry_point_groups_are_ignored(site: Any) -> None:
     site.install("acme", "raise SystemExit", entry_points="[pluxel_other]\nmain = acme\n")
     host = Host()
     assert "acme" not in host.providers
     assert not host.failures
 
 
-def test_what_a_plugin_prints_does_not_reach_stdout(
-    site: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plugin_output_does_not_reach_stdout(site: Any, capsys: pytest.CaptureFixture[str]) -> None:
     site.install("acme", "print('using device cuda')\n" + OFFER.format(name="unet"))
     assert names(Host()) == ["acme/unet"]
     assert capsys.readouterr() == ("", "using device cuda\n")
 
 
 class TestAllowAndDeny:
-    """Decided by name, before any code of a plugin runs."""
+    """Plugins are allowed or denied by name, before any of their code runs."""
 
     @pytest.fixture(autouse=True)
     def _two_plugins(self, site: Any) -> None:
         site.install("acme-seg", OFFER.format(name="unet"))
         site.install("zeta-seg", OFFER.format(name="pspnet"))
 
-    def test_nothing_said_means_everything(self) -> None:
+    def test_all_plugins_load_by_default(self) -> None:
         assert names(Host()) == ["zeta-seg/pspnet", "acme-seg/unet"]
 
     @pytest.mark.parametrize("spelling", ["zeta-seg", "Zeta_Seg"])
@@ -171,19 +169,19 @@ class TestAllowAndDeny:
         assert "zeta_seg" not in sys.modules
         assert host.excluded == {"zeta-seg": "denied (--deny-plugin or PLUXEL_PLUGINS_DENY)"}
 
-    def test_allow_leaves_the_built_ins(self) -> None:
+    def test_allow_keeps_the_built_ins(self) -> None:
         host = Host(allow=["acme-seg"])
         assert names(host) == ["acme-seg/unet"]
         assert "zeta_seg" not in sys.modules
         assert host.get("decoder", "fcn8s").provider == "pluxel"
 
-    def test_allowing_none_is_not_allowing_all(self) -> None:
+    def test_an_empty_allow_list_admits_no_plugins(self) -> None:
         assert names(Host(allow=[])) == []
 
-    def test_denied_wins_over_allowed(self) -> None:
+    def test_deny_overrides_allow(self) -> None:
         assert names(Host(allow=["acme-seg"], deny=["acme-seg"])) == []
 
-    def test_even_the_built_ins_can_be_denied(self) -> None:
+    def test_the_built_ins_can_be_denied(self) -> None:
         assert "pluxel" not in Host(deny=["pluxel"]).providers
 
     def test_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,11 +200,11 @@ class TestAllowAndDeny:
         monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "zeta-seg")
         assert names(Host(deny=["acme-seg"])) == []
 
-    def test_the_error_for_a_name_tells_who_was_left_out(self) -> None:
+    def test_the_error_for_an_unknown_name_lists_excluded_plugins(self) -> None:
         with pytest.raises(UnknownComponent) as caught:
             Host(allow=["acme-seg"]).get("decoder", "pspnet")
         assert caught.value.notes == (
-            "plugin zeta-seg is not among the allowed (--allow-plugin or PLUXEL_PLUGINS_ALLOW) "
+            "plugin zeta-seg is not on the allow list (--allow-plugin or PLUXEL_PLUGINS_ALLOW) "
             "and may provide it",
         )
 
@@ -215,19 +213,19 @@ class TestAllowAndDeny:
         with pytest.raises(PluxelError) as caught:
             Host(**{verb: ["acme-sge"]})
         assert str(caught.value) == (
-            f"cannot {verb} plugin 'acme-sge': no installed distribution of that name offers one. "
-            "Did you mean 'acme-seg'?"
+            f"cannot {verb} plugin 'acme-sge': "
+            "no installed distribution with that name offers one. Did you mean 'acme-seg'?"
         )
 
 
-def test_given_plugins_end_discovery(site: Any) -> None:
+def test_explicit_plugins_replace_discovery(site: Any) -> None:
     site.install("acme", "raise SystemExit")
     host = Host([])
     assert not host.failures
     assert not host.providers
 
 
-def test_the_registry_needs_nothing_but_the_standard_library_and_pluggy() -> None:
+def test_the_registry_imports_only_the_standard_library_and_pluggy() -> None:
     code = (
         "import sys, pluxel.registry as r; r.Host([]);"
         "print(*{n.partition('.')[0] for n in sys.modules} - sys.stdlib_module_names)"

@@ -1,4 +1,4 @@
-"""A plugin in a single file, for trying one out."""
+"""Plugins in single files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pluxel_decoders():
 
 @pytest.fixture
 def folder(site: Any, tmp_path: Path) -> Path:
-    """Return a folder that nothing is imported from; ``site`` undoes what loading a file does."""
+    """Return a folder that is not on ``sys.path``; ``site`` restores the path and the modules."""
     path = tmp_path / "elsewhere"
     path.mkdir()
     return path
@@ -37,7 +37,7 @@ def write(folder: Path, stem: str, code: str = CODE) -> Path:
     return path
 
 
-def test_the_file_is_the_provider_and_its_own_target(folder: Path) -> None:
+def test_a_file_is_the_provider_and_contains_the_target(folder: Path) -> None:
     path = write(folder, "my_head")
     host = Host([], files=[path])
     component = host.get("decoder", "unet")
@@ -47,7 +47,7 @@ def test_the_file_is_the_provider_and_its_own_target(folder: Path) -> None:
     target = host.load(component)
     assert (target.__module__, target.__name__) == ("my_head", "UNet")
     assert sys.modules["my_head"].UNet is target
-    assert sys.path[-1] == str(folder)  # where it hides nothing
+    assert sys.path[-1] == str(folder)  # last, so it hides no module
 
 
 def test_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,24 +57,26 @@ def test_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sys.path[-1] == str(folder)
 
 
-def test_a_second_host_takes_the_module_that_is_loaded(folder: Path) -> None:
+def test_a_second_host_reuses_the_loaded_module(folder: Path) -> None:
     path = write(folder, "my_head")
     first, second = (Host([], files=[path]) for _ in range(2))
     assert first.load(first.get("decoder", "unet")) is second.load(second.get("decoder", "unet"))
 
 
-def test_beside_installed_plugins_and_the_allowed_ones(folder: Path, site: Any) -> None:
+def test_files_load_beside_the_allowed_plugins(folder: Path, site: Any) -> None:
     site.install("acme", "raise SystemExit")
     host = Host(files=[write(folder, "my_head")], allow=[])
     assert set(host.providers) == {"pluxel", "my_head.py"}
 
 
-def test_a_file_that_is_on_the_path_anyway(site: Any) -> None:
+def test_a_file_may_already_be_on_the_path(site: Any) -> None:
     path = write(site.folder, "my_head")
     assert Host([], files=[path]).get("decoder", "unet").provider == "my_head.py"
 
 
-def test_a_file_finds_its_neighbors_and_a_worker_process_finds_the_file(folder: Path) -> None:
+def test_a_file_can_import_modules_beside_it_and_worker_processes_can_import_the_file(
+    folder: Path,
+) -> None:
     write(folder, "my_parts", "class Base: pass")
     code = CODE.replace("class UNet:", "from my_parts import Base\n\nclass UNet(Base):")
     script = folder.parent / "script.py"
@@ -91,7 +93,7 @@ def test_a_file_finds_its_neighbors_and_a_worker_process_finds_the_file(folder: 
     assert shown.stdout == "True\n"
 
 
-def test_a_file_that_fails_costs_only_itself(folder: Path) -> None:
+def test_a_failing_file_does_not_affect_others(folder: Path) -> None:
     bad = write(folder, "bad_head", "import torchh")
     host = Host([], files=[bad, write(folder, "my_head")])
     assert [component.qualified for component in host.components("decoder")] == ["my_head.py/unet"]
@@ -102,25 +104,25 @@ def test_a_file_that_fails_costs_only_itself(folder: Path) -> None:
     assert "bad_head" not in sys.modules
 
 
-def refusal(path: Path, *before: Path) -> str:
-    """Return the text with which a file is refused."""
+def error_for(path: Path, *before: Path) -> str:
+    """Return the message of the error for a file."""
     with pytest.raises(PluxelError) as caught:
         Host([], files=[*before, path])
     return str(caught.value)
 
 
-def test_a_missing_file_suggests_its_neighbor(folder: Path) -> None:
+def test_a_missing_file_suggests_a_similar_name(folder: Path) -> None:
     write(folder, "my_head")
     path = folder / "my_haed.py"
-    assert refusal(path) == f"there is no plugin file {path}. Did you mean 'my_head.py'?"
+    assert error_for(path) == f"plugin file {path} does not exist. Did you mean 'my_head.py'?"
 
 
 @pytest.mark.parametrize("name", ["my-head.py", "my_head.txt", "8s.py"])
-def test_a_name_that_is_no_module(folder: Path, name: str) -> None:
+def test_a_file_must_have_a_module_name(folder: Path, name: str) -> None:
     path = folder / name
     path.write_text(CODE)
-    assert refusal(path) == (
-        f"{path} cannot be a plugin: its name must be a Python module's, such as my_head.py"
+    assert error_for(path) == (
+        f"{path} cannot be a plugin: its name must be a Python module name, such as my_head.py"
     )
 
 
@@ -128,7 +130,7 @@ def test_a_name_that_is_no_module(folder: Path, name: str) -> None:
 def test_a_file_may_not_hide_a_module(folder: Path, stem: str) -> None:
     path = write(folder, stem)
     before = sys.modules.get(stem)
-    text = refusal(path)
+    text = error_for(path)
     assert text.startswith(f"{path} cannot be a plugin: it would hide the module {stem!r} (")
     assert text.endswith("). Rename the file")
     assert sys.modules.get(stem) is before
@@ -136,8 +138,8 @@ def test_a_file_may_not_hide_a_module(folder: Path, stem: str) -> None:
 
 
 @pytest.mark.parametrize("code", [CODE, "import torchh"])
-def test_of_two_files_of_one_name_the_second_is_refused(folder: Path, code: str) -> None:
+def test_a_second_file_with_the_same_name_is_rejected(folder: Path, code: str) -> None:
     first = write(folder, "my_head", code)
     (folder / "second").mkdir()
     second = write(folder / "second", "my_head")
-    assert f"it would hide the module 'my_head' ({first})" in refusal(second, first)
+    assert f"it would hide the module 'my_head' ({first})" in error_for(second, first)

@@ -1,4 +1,4 @@
-"""From a name in a YAML file to one component, or to an error that says what to write instead."""
+"""The host finds the component with a name, or reports what to write instead."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from pluxel.registry import (
 def component(
     name: str, aliases: Sequence[str] = (), renamed_from: Sequence[str] = ()
 ) -> Component:
-    """Return a record that need not be importable."""
+    """Return a record whose target does not exist."""
     return Component(name, "m:C", "One.", tuple(aliases), tuple(renamed_from))
 
 
 def decoders(*components: Component) -> object:
-    """Return a plugin that offers these."""
+    """Return a plugin that offers these components."""
 
     @hookimpl
     def pluxel_decoders() -> list[Component]:
@@ -37,7 +37,7 @@ def decoders(*components: Component) -> object:
 
 
 def broken() -> object:
-    """Return a plugin that fails as one with a missing dependency does."""
+    """Return a plugin that fails because of a missing dependency."""
 
     @hookimpl
     def pluxel_decoders() -> list[Component]:
@@ -50,7 +50,7 @@ BUILT_IN = {"pluxel": plugins}
 
 
 def message(host: Host, kind: str, name: str) -> str:
-    """Return the text of the error for an unknown name."""
+    """Return the message of the error for an unknown name."""
     with pytest.raises(UnknownComponent) as caught:
         host.get(kind, name)
     return str(caught.value)
@@ -64,7 +64,7 @@ def test_bare_and_qualified_names(spelling: str) -> None:
     assert Host(BUILT_IN).get("decoder", spelling).qualified == "pluxel/fcn8s"
 
 
-def test_a_qualified_name_takes_every_spelling_of_a_distribution() -> None:
+def test_a_qualified_name_accepts_every_spelling_of_the_distribution() -> None:
     host = Host({"acme-seg": decoders(component("unet"))})
     assert host.get("decoder", "Acme_Seg/unet") == host.get("decoder", "unet")
 
@@ -79,7 +79,7 @@ def test_components_are_sorted_by_name() -> None:
     assert [each.qualified for each in host.components("decoder")] == ["b/a", "a/y", "b/y"]
 
 
-def test_the_text_for_a_misspelled_name_beside_a_broken_plugin() -> None:
+def test_the_error_for_a_misspelled_name_mentions_a_broken_plugin() -> None:
     assert message(Host({**BUILT_IN, "broken-seg": broken()}), "decoder", "fcn8") == (
         "unknown decoder 'fcn8'. Did you mean 'fcn8s'?\n"
         "  note: plugin broken-seg (ModuleNotFoundError: No module named 'torchh') "
@@ -90,11 +90,11 @@ def test_the_text_for_a_misspelled_name_beside_a_broken_plugin() -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "text"),
     [
-        ("decoder", "vgg16", "unknown decoder 'vgg16'. There is a backbone of that name"),
+        ("decoder", "vgg16", "unknown decoder 'vgg16'. There is a backbone with that name"),
         (
             "decoder",
             "transformer",
-            f"unknown decoder 'transformer'. There are {DECODERS}",
+            f"unknown decoder 'transformer'. Available: {DECODERS}",
         ),
         ("embedding", "glov", "unknown embedding 'glov'. Did you mean 'glove'?"),
         ("decoder", "pluxl/fcn8s", "unknown decoder 'pluxl/fcn8s'. Did you mean 'pluxel/fcn8s'?"),
@@ -102,18 +102,18 @@ def test_the_text_for_a_misspelled_name_beside_a_broken_plugin() -> None:
         (
             "decoder",
             "",
-            f"unknown decoder ''. There are {DECODERS}",
+            f"unknown decoder ''. Available: {DECODERS}",
         ),
     ],
 )
-def test_the_text_for_an_unknown_name(kind: str, name: str, text: str) -> None:
+def test_the_error_for_an_unknown_name(kind: str, name: str, text: str) -> None:
     assert message(Host(BUILT_IN), kind, name) == text
 
 
-def test_a_long_list_is_left_to_the_command() -> None:
+def test_a_long_list_is_replaced_by_the_command() -> None:
     host = Host({"acme": decoders(*(component(f"net{i}") for i in range(13)))})
     assert message(host, "decoder", "zzz") == (
-        "unknown decoder 'zzz'. There are 13: run pluxel plugins list --kind decoder"
+        "unknown decoder 'zzz'. 13 are available: run pluxel plugins list --kind decoder"
     )
 
 
@@ -121,7 +121,7 @@ def test_an_unknown_kind() -> None:
     host = Host({})
     with pytest.raises(PluxelError, match=r"^unknown kind 'decodr'. Did you mean 'decoder'\?$"):
         host.get("decodr", "fcn8s")
-    with pytest.raises(PluxelError, match=r"^unknown kind 'x'. There are backbone, decoder, "):
+    with pytest.raises(PluxelError, match=r"^unknown kind 'x'. Available: backbone, decoder, "):
         host.components("x")
 
 
@@ -138,20 +138,20 @@ def test_a_bare_name_with_two_owners_is_an_error_with_both_spellings(clash: Comp
     assert len(host.owners("decoder", "unet")) == 2
 
 
-def test_a_built_in_is_not_shadowed_in_silence() -> None:
+def test_a_built_in_is_not_shadowed_silently() -> None:
     host = Host({**BUILT_IN, "acme-seg": decoders(component("fcn8s"))})
     with pytest.raises(AmbiguousComponent, match="'acme-seg/fcn8s'"):
         host.get("decoder", "fcn8s")
 
 
-def test_an_alias_is_taken_and_suggested() -> None:
+def test_an_alias_is_accepted_and_suggested() -> None:
     host = Host({"acme": decoders(component("unet", aliases=["u_shaped"]))})
     assert host.get("decoder", "u_shaped").name == "unet"
     assert host.get("decoder", "acme/u_shaped").name == "unet"
     assert "Did you mean 'u_shaped'?" in message(host, "decoder", "u_shape")
 
 
-def test_a_former_name_works_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_former_name_works_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     host = Host({"acme": decoders(component("unet", renamed_from=["unet_v1"]))})
     with caplog.at_level(logging.WARNING, "pluxel"):
         assert [host.get("decoder", "unet_v1").name for _ in range(3)] == ["unet"] * 3
@@ -159,12 +159,12 @@ def test_a_former_name_works_and_is_told_once(caplog: pytest.LogCaptureFixture) 
     assert caplog.messages == ["decoder 'unet_v1' is now called 'unet'"]
 
 
-def test_errors_survive_a_worker_process() -> None:
+def test_errors_can_be_pickled() -> None:
     error = UnknownComponent("unknown decoder 'x'", ["a note"])
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy)) == (UnknownComponent, "unknown decoder 'x'\n  note: a note")
 
 
-def test_the_text_where_no_plugin_offers_the_kind() -> None:
+def test_the_error_if_no_plugin_offers_the_kind() -> None:
     text = "unknown embedding 'glove'. No embedding is installed"
     assert message(Host({"mine": decoders()}), "embedding", "glove") == text

@@ -1,4 +1,4 @@
-"""A package that is missing is one error with the command to run."""
+"""The error for a missing package names the command that installs it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {re.split(r"[<>=!~\[ ]", one)[0] for one in requirements}
+    return {re.split(r"[<>=!~\[ ]", requirement)[0] for requirement in requirements}
 
 
-def test_every_dependency_has_its_module_in_the_table() -> None:
+def test_the_table_lists_every_dependency() -> None:
     extras = PROJECT["optional-dependencies"]
-    used = {name: names(extras[name]) for name in extras if name not in ("test", "peers", "dev")}
-    known = set(_packages.DISTRIBUTIONS.values())
-    assert known == names(PROJECT["dependencies"]).union(*used.values())
+    needed = {name: names(extras[name]) for name in extras if name not in ("test", "peers", "dev")}
+    listed = set(_packages.DISTRIBUTIONS.values())
+    assert listed == names(PROJECT["dependencies"]).union(*needed.values())
     assert {
         (extra, _packages.DISTRIBUTIONS[module]) for module, extra in _packages.EXTRAS.items()
-    } == {(extra, name) for extra, found in used.items() for name in found}
+    } == {(extra, package) for extra, packages in needed.items() for package in packages}
 
 
 @pytest.mark.parametrize("module", sorted(_packages.DISTRIBUTIONS))
-def test_modules_of_the_table_exist(module) -> None:
+def test_modules_in_the_table_exist(module) -> None:
     assert importlib.util.find_spec(module)
 
 
@@ -70,7 +70,7 @@ def test_modules_of_the_table_exist(module) -> None:
         ),
     ],
 )
-def test_the_command_is_named(error, message) -> None:
+def test_the_error_names_the_install_command(error, message) -> None:
     with pytest.raises(MissingPackage) as caught, needed_by("drawing"):
         raise error
     assert str(caught.value) == message
@@ -86,14 +86,16 @@ def test_the_command_is_named(error, message) -> None:
         ImportError("no name"),
     ],
 )
-def test_mistakes_in_code_stay_what_they_are(error) -> None:
+def test_other_import_errors_are_unchanged(error) -> None:
     assert missing_package(error, "drawing") is None
     with pytest.raises(type(error)) as caught, needed_by("drawing"):
         raise error
     assert caught.value is error
 
 
-def test_a_component_names_the_command(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_component_names_the_install_command(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.module("acme_timm", "import timm")
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ComponentImportError) as caught:

@@ -1,4 +1,4 @@
-"""What a plugin can do wrong when it registers; each is the failure of that plugin alone."""
+"""Each mistake that a plugin can make when it registers fails that plugin only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNET = Component("unet", "acme_seg.unet:UNet", "U-Net.")
 
 
 def failure(plugin: object) -> LoadFailure:
-    """Load one bad plugin beside a good one; return its failure."""
+    """Load a bad plugin beside a good one; return the failure of the bad one."""
 
     @hookimpl
     def pluxel_losses() -> list[Component]:
@@ -26,7 +26,7 @@ def failure(plugin: object) -> LoadFailure:
 
 
 def offering(returned: object) -> object:
-    """Return a plugin whose decoder hook returns this."""
+    """Return a plugin whose decoder hook returns ``returned``."""
 
     @hookimpl
     def pluxel_decoders() -> object:
@@ -70,7 +70,7 @@ def test_a_misspelled_hook_names_the_right_one() -> None:
         return [UNET]
 
     error = failure(SimpleNamespace(pluxel_decoder=pluxel_decoder)).error
-    assert error == "there is no hook 'pluxel_decoder'. Did you mean 'pluxel_decoders'?"
+    assert error == "unknown hook 'pluxel_decoder'. Did you mean 'pluxel_decoders'?"
 
 
 def test_a_hook_of_a_later_version_may_be_declared_optional() -> None:
@@ -85,14 +85,14 @@ def test_a_hook_of_a_later_version_may_be_declared_optional() -> None:
     assert host.components("decoder")
 
 
-def test_a_plugin_without_a_hook_learns_of_the_decorator() -> None:
+def test_the_error_for_a_plugin_without_a_hook_mentions_the_decorator() -> None:
     error = failure(SimpleNamespace(decoders=[UNET])).error
     assert error == (
         "it implements no hook: decorate a function such as pluxel_decoders with @hookimpl"
     )
 
 
-def test_a_hook_that_is_not_decorated_is_not_lost_in_silence() -> None:
+def test_an_undecorated_hook_is_an_error() -> None:
     plugin = offering([UNET])
     plugin.pluxel_losses = lambda: [UNET]
     assert failure(plugin).error == "pluxel_losses is not decorated with @hookimpl"
@@ -104,7 +104,10 @@ def test_a_hook_that_is_not_decorated_is_not_lost_in_silence() -> None:
         (UNET, "pluxel_decoders returned a Component, not a list of Component"),
         (None, "pluxel_decoders returned a NoneType, not a list of Component"),
         ({"unet": UNET}, "pluxel_decoders returned a dict, not a list of Component"),
-        ([UNET, "unet"], "pluxel_decoders returned a list with a str in it, not of Component"),
+        (
+            [UNET, "unet"],
+            "pluxel_decoders returned a list that contains a str: every item must be a Component",
+        ),
         ([UNET, UNET], "bad offers decoder 'unet' twice"),
         (
             [UNET, Component("unet2", "m:C", "U-Net 2.", aliases=("unet",))],
@@ -116,11 +119,11 @@ def test_a_hook_that_is_not_decorated_is_not_lost_in_silence() -> None:
         ),
     ],
 )
-def test_what_a_hook_may_not_return(returned: object, error: str) -> None:
+def test_invalid_results_of_a_hook_are_rejected(returned: object, error: str) -> None:
     assert failure(offering(returned)).error == error
 
 
-def test_a_plugin_that_fails_in_part_registers_nothing() -> None:
+def test_a_partly_invalid_plugin_registers_nothing() -> None:
     @hookimpl
     def pluxel_datasets() -> list[Component]:
         return [Component("Bad Name", "m:C", "Bad.")]
@@ -142,7 +145,7 @@ def test_a_hook_takes_no_arguments() -> None:
     assert "config" in error
 
 
-def test_a_hook_that_raises_is_kept_with_its_traceback() -> None:
+def test_an_exception_in_a_hook_is_kept_with_its_traceback() -> None:
     @hookimpl
     def pluxel_decoders() -> list[Component]:
         raise ValueError("two\nlines")
@@ -153,7 +156,7 @@ def test_a_hook_that_raises_is_kept_with_its_traceback() -> None:
     assert 'raise ValueError("two\\nlines")' in kept.traceback
 
 
-def test_same_names_under_different_kinds_are_fine() -> None:
+def test_components_of_different_kinds_may_share_a_name() -> None:
     @hookimpl
     def pluxel_losses() -> list[Component]:
         return [UNET]

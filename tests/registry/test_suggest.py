@@ -1,4 +1,4 @@
-"""Did-you-mean."""
+"""Suggestions for misspelled words."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def test_the_nearest_choice(word: str, nearest: str | None) -> None:
     assert suggest(word, LOSSES) == nearest
 
 
-def test_a_beginning_that_several_share_suggests_none() -> None:
+def test_a_prefix_of_several_choices_suggests_nothing() -> None:
     assert suggest("re", ["resnet_backbone", "regnet_backbone"]) is None
 
 
-def test_nothing_suggests_nothing() -> None:
+def test_an_empty_word_suggests_nothing() -> None:
     assert suggest("", ["dice"]) is None
 
 
-def test_the_choice_comes_back_in_its_own_spelling() -> None:
+def test_the_suggestion_keeps_its_own_spelling() -> None:
     assert suggest("randomcrop", iter(["RandomCrop", "Resize"])) == "RandomCrop"
 
 

@@ -244,7 +244,7 @@ class TestDoctor:
         assert code == 1
         assert "FAILED decoder acme-seg/unet\nTraceback" in out
         assert "    import torchh\n" in out
-        assert "note: install what it needs: pip install 'acme-seg[fast]'" in out
+        assert "note: install its dependencies: pip install 'acme-seg[fast]'" in out
         assert out.endswith("2 broken\n")
 
     @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_what_is_absent_says_what_to_install(load: Any, small: str, versioned: H
         "pip install 'nice-heads>=1.4'",
         "x.yaml:1:67: this was written with my_head.py, which is not there: "
         "give it as --plugin my_head.py",
-        "x.yaml:4:3: unknown decoder 'nice-heads/unet'. There are bare, fcn16s, fcn8s, wrap",
+        "x.yaml:4:3: unknown decoder 'nice-heads/unet'. Available: bare, fcn16s, fcn8s, wrap",
     ]
 
 

@@ -25,7 +25,7 @@ from .complaints import complaints
             ["loss 'dice' is given 'num_classes' by Pluxel: delete it"],
         ),
         ("^dicee", ["unknown loss 'dicee'. Did you mean 'dice'?"]),
-        ("^fcn8s", ["unknown loss 'fcn8s'. There is a decoder of that name"]),
+        ("^fcn8s", ["unknown loss 'fcn8s'. There is a decoder with that name"]),
         ("^{smooth: 1}", ["this loss has no name: add 'type: …'"]),
         ("^{}", ["this loss has no name: add 'type: …'"]),
         ("{^type: [dice]}", ["'type' is the name of a loss, not [\"dice\"]"]),
