@@ -1,1 +1,1 @@
-"""Files, logs, progress, timing, device names and precision: nothing here knows of images."""
+"""Files, logs, progress, timing, devices and precision; nothing here depends on images."""

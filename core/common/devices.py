@@ -1,4 +1,4 @@
-"""Devices by name."""
+"""Find a device by its name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...registry import PluxelError
 
 
 def find_device(name: str) -> torch.device:
-    """Return a device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    """Return the device with a name such as ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
 
     Raises: PluxelError if this machine does not have it.
     """
@@ -20,11 +20,12 @@ def find_device(name: str) -> torch.device:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return a device by name; ``auto`` is the accelerator if there is one, else the CPU.
+    """Return the device with a name; ``auto`` is the accelerator if there is one, else the CPU.
 
     Raises: PluxelError if this machine does not have it.
     """
     if name != "auto":
         return find_device(name)
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return found or torch.device("cpu")
+    available = torch.accelerator.is_available()
+    accelerator = torch.accelerator.current_accelerator() if available else None
+    return accelerator or torch.device("cpu")

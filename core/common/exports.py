@@ -1,4 +1,4 @@
-"""The names that a package offers, each imported when it is first asked for."""
+"""Import each public name of a package on first access."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from importlib import import_module
 def exports(
     package: str, homes: Mapping[str, Sequence[str]]
 ) -> tuple[list[str], Callable[[str], object], Callable[[], list[str]]]:
-    """Return ``__all__``, ``__getattr__`` and ``__dir__`` of a package.
+    """Return ``__all__``, ``__getattr__`` and ``__dir__`` for a package.
 
-    ``homes``: the modules that define the names, relative to the package -> their names. A package
-    that a module needs and that is not installed is one error with the command to run.
+    ``homes``: module, relative to the package -> the public names that it defines. If a module
+    needs a package that is not installed, the error names the command that installs it.
     """
     home_of = {name: home for home, names in homes.items() for name in names}
     namespace = vars(sys.modules[package])
@@ -24,11 +24,11 @@ def exports(
         try:
             module = import_module(home_of[name], package)
         except ImportError as error:
-            from ...registry import missing_package  # noqa: PLC0415 - only an error pays for it
+            from ...registry import missing_package  # noqa: PLC0415 - only an error needs it
 
-            if (found := missing_package(error, f"{package}.{name}")) is None:
+            if (missing := missing_package(error, f"{package}.{name}")) is None:
                 raise
-            raise found from error
+            raise missing from error
         namespace[name] = value = getattr(module, name)
         return value
 

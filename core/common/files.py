@@ -1,4 +1,4 @@
-"""Files that are either wholly there or not there at all."""
+"""Write files atomically, so that none is ever incomplete, and check that files exist."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any
 from ...registry import PluxelError
 
 _UNTOUCHED = 24 * 3600.0
-"""Seconds without a change after which nobody writes to an unfinished file any more."""
+"""Seconds without a change after which an unfinished file counts as abandoned."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; it takes the name ``path`` when all went well.
+    """Yield a temporary path beside ``path``; rename that file to ``path`` if the block succeeds.
 
-    Whatever fails on the way, the file that had the name before is untouched and nothing
-    half-written is left behind.
+    If the block fails, an existing file at ``path`` is unchanged and the temporary file is deleted.
 
-    Raises: PluxelError where the disk refuses (full, read-only, quota, no place for a folder).
+    Raises: PluxelError if the file cannot be written (disk full, read-only, over quota, or the
+    folder cannot be made).
     """
-    # By chance, because processes of several hosts may write to one file system. The suffix stays
-    # last: image writers choose the format by it.
+    # The name is random, because processes on several hosts may write to one file system. The
+    # suffix stays last, because image writers choose the format by it.
     unfinished = path.with_name(f".{path.stem}.{os.urandom(8).hex()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,14 +37,14 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise PluxelError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        with suppress(OSError):  # most often it has its new name; else the first error is told
+        with suppress(OSError):  # usually renamed by now; otherwise the first error is raised
             unfinished.unlink()
 
 
 def remove_unfinished(folder: Path, suffix: str) -> None:
-    """Delete what killed processes left unfinished in a folder: untouched for a day.
+    """Delete the unfinished files with ``suffix`` that killed processes left in a folder.
 
-    ``suffix``: of the files that are looked at. What cannot be deleted stays.
+    A file must be unchanged for a day. Files that cannot be deleted stay.
     """
     limit = time.time() - _UNTOUCHED
     for path in folder.glob(f".*{suffix}"):
@@ -60,23 +60,23 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file atomically; numbers that JSON lacks (NaN) must be ``None`` already."""
+    """Write a JSON file atomically; replace NaN and infinity, which JSON lacks, by None first."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-class MissingFile(PluxelError):  # noqa: N818 - reads as what it says
-    """A file that is to be read is not there; it may be on another machine, or later on."""
+class MissingFile(PluxelError):  # noqa: N818 - the name states the error
+    """A file to read does not exist; it may exist on another machine, or at a later time."""
 
 
 def is_missing_file(error: BaseException) -> bool:
-    """Tell whether an error was caused by a file that is not there."""
+    """Return whether a missing file caused an error."""
     return isinstance(error, MissingFile) or isinstance(error.__cause__, MissingFile)
 
 
 def require_file(path: str | Path) -> Path:
-    """Return a path. Raises: MissingFile if no file is there, but nothing or a folder."""
+    """Return a path. Raises: MissingFile if it is a folder or does not exist."""
     path = Path(path)
     if not path.is_file():
-        what = "a folder, not a file" if path.is_dir() else "no such file"
-        raise MissingFile(f"{path}: {what}")
+        reason = "a folder, not a file" if path.is_dir() else "no such file"
+        raise MissingFile(f"{path}: {reason}")
     return path

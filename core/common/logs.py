@@ -1,4 +1,4 @@
-"""One logger for the package, and lines that are worth saying once."""
+"""The logger of the package, and messages that are logged once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ logger = logging.getLogger("pluxel")
 
 @lru_cache(maxsize=65536)
 def log_once(level: int, message: str) -> None:
-    """Log a message the first time that it comes up in this process.
+    """Log a message the first time that it occurs in this process.
 
-    A file is read once an epoch; what is said of it need not be.
+    A file is read in every epoch, but a message about it is needed once.
     """
     logger.log(level, message)

@@ -1,4 +1,4 @@
-"""Which precision numbers are computed in, whatever comes in."""
+"""Control the precision of computations, whatever the precision of the inputs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch import Tensor
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
-    """Return half precision as float32, others as they are."""
+    """Convert half precision to float32; return other tensors unchanged."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def unit_vectors(vectors: Tensor, norms: Tensor | None = None) -> Tensor:
-    """Return vectors (…, D) of length 1, float64; vectors of zeros stay zeros.
+    """Scale vectors (…, D) to length 1, in float64; vectors of zeros stay zeros.
 
-    ``norms``: (…,), if they are known.
+    ``norms``: the Euclidean norms, (…,), computed if not given.
     """
     vectors = vectors.double()
     norms = vectors.norm(dim=-1) if norms is None else norms
@@ -28,13 +28,13 @@ def unit_vectors(vectors: Tensor, norms: Tensor | None = None) -> Tensor:
 
 
 def finite_or_none(value: float) -> float | None:
-    """Return a value as JSON holds it, which has neither NaN nor infinity."""
+    """Return a value, or None for NaN and infinity, which JSON lacks."""
     return value if math.isfinite(value) else None
 
 
 @contextmanager
 def full_precision(tensor: Tensor) -> Iterator[None]:
-    """Compute as the type of ``tensor`` says: no autocast, and no products in TF32 or bfloat16."""
+    """Compute in the full precision of ``tensor``: no autocast, no products in TF32 or bfloat16."""
     kind = tensor.device.type
     with ExitStack() as stack:
         if torch.amp.is_autocast_available(kind):
@@ -45,10 +45,10 @@ def full_precision(tensor: Tensor) -> Iterator[None]:
 
 
 class _ExactProducts:
-    """Keeps float32 products from being taken in fewer bits, as a program may have allowed.
+    """Disables reduced precision of float32 products, even if the program has allowed it.
 
-    PyTorch's switch is the process's: the first thread that wants exact products turns it, the last
-    one that leaves turns it back.
+    PyTorch's setting applies to the whole process. The first thread that enters changes it, and
+    the last one that leaves restores it.
     """
 
     def __init__(self) -> None:
@@ -59,30 +59,31 @@ class _ExactProducts:
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
-                self._before = _turn(["ieee", "ieee"])
+                self._before = _set_precisions(["ieee", "ieee"])
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                _turn(self._before)
+                _set_precisions(self._before)
 
 
 _exact_products = _ExactProducts()
 
 
-def _turn(wanted: Sequence[str]) -> list[str]:
-    """Set the precisions of float32 products on CUDA and on the CPU; return those from before."""
+def _set_precisions(precisions: Sequence[str]) -> list[str]:
+    """Set the precisions of float32 products on CUDA and the CPU; return the previous ones."""
     matmul = getattr(torch.backends.mkldnn, "matmul", None)  # since torch 2.9
     backends: list[Any] = [torch.backends.cuda.matmul, matmul]
     if not all(hasattr(backend, "fp32_precision") for backend in backends):
         before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("highest" if wanted[0] == "ieee" else wanted[0])
+        new = "highest" if precisions[0] == "ieee" else precisions[0]
+        torch.set_float32_matmul_precision(new)
         return [before] * 2
-    chosen = [backend.fp32_precision for backend in backends]
-    for backend, precision, old in zip(backends, wanted, chosen, strict=True):
-        # "none" follows a switch of its own, and is exact as long as that is; it is left alone.
-        if precision != old and {precision, old} != {"ieee", "none"}:
-            backend.fp32_precision = precision
-    return chosen
+    previous = [backend.fp32_precision for backend in backends]
+    for backend, new, old in zip(backends, precisions, previous, strict=True):
+        # "none" inherits another setting of PyTorch's and is exact by default, so it stays.
+        if new != old and {new, old} != {"ieee", "none"}:
+            backend.fp32_precision = new
+    return previous

@@ -1,4 +1,4 @@
-"""What a person sees while something runs: a bar with the time left, or plain lines in a log."""
+"""Show the progress of a loop: a bar with the time left, or plain lines in a log."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Advance(Protocol):
-    """``advance()`` counts one more step done; ``note`` is shown beside the bar."""
+    """``advance()`` counts one finished step; ``note`` is shown beside the bar."""
 
     def __call__(self, *, note: str = "") -> None:
-        """Count a step."""
+        """Count a finished step."""
         ...
 
 
 @cache
 def console() -> Console:
-    """Return the one console on stderr that bars and log lines share."""
+    """Return the console on stderr that bars and log lines share."""
     return Console(stderr=True)
 
 
 def configure_logging(*, quiet: bool = False) -> None:
     """Send the library's log to stderr: colored on a terminal, plain lines elsewhere.
 
-    ``quiet``: warnings alone, for a process beside another one that reports the same.
+    ``quiet``: log only warnings, because another process logs the same messages.
     """
     if console().is_terminal:
         handler: logging.Handler = RichHandler(console=console(), show_path=False)
@@ -59,10 +59,10 @@ def configure_logging(*, quiet: bool = False) -> None:
 
 @contextmanager
 def track(description: str, total: int, completed: int = 0) -> Iterator[Advance]:
-    """Show how far a loop of ``total`` steps has come, ``completed`` of them before it began.
+    """Show the progress of a loop of ``total`` steps, of which ``completed`` were done earlier.
 
-    Within another one, it is a further bar for as long as it runs. Nothing is shown by a process
-    whose log keeps to warnings: another one shows the same.
+    Within another ``track``, add a bar while the loop runs. A process that logs only warnings shows
+    nothing, because another process shows the same loop.
     """
     if logger.level > logging.INFO:
         yield _silently
@@ -73,7 +73,7 @@ def track(description: str, total: int, completed: int = 0) -> Iterator[Advance]
 
 
 _active: ContextVar[Progress | None] = ContextVar("active", default=None)
-"""The bars that are on the terminal: it has room for one display of them."""
+"""The display that owns the terminal: rich allows only one at a time."""
 
 
 def _bar(description: str, total: int, completed: int) -> Iterator[Advance]:
@@ -113,7 +113,7 @@ def _silently(*, note: str = "") -> None:
 
 
 class _Lines:
-    """A line every ten seconds, so that a log tells that the loop lives and when it will end."""
+    """Logs a line every ten seconds, so that a log shows that the loop runs and when it ends."""
 
     def __init__(self, description: str, total: int, completed: int) -> None:
         self.description, self.total, self.completed = description, total, completed
@@ -125,12 +125,12 @@ class _Lines:
         now = time.monotonic()
         if now - self.last_line >= SECONDS_BETWEEN_LINES:
             self.last_line = now
-            pace = (now - self.started) / max(1, self.completed - self.before)
-            left = duration(pace * (self.total - self.completed))
+            seconds_per_step = (now - self.started) / max(1, self.completed - self.before)
+            left = duration(seconds_per_step * (self.total - self.completed))
             text = f"{self.description} {self.completed}/{self.total}, {left} left"
             logger.info("%s", f"{text}, {note}" if note else text)
 
 
 def duration(seconds: float) -> str:
-    """Return ``h:mm:ss``."""
+    """Format seconds as ``h:mm:ss``."""
     return str(timedelta(seconds=round(max(0.0, seconds))))

@@ -1,4 +1,4 @@
-"""Torch's random numbers from a seed, and results that repeat."""
+"""Seed torch's random numbers, and make results reproducible."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw torch's random numbers on the CPU from a seed; afterwards theirs go on as before."""
+    """Draw torch's random numbers on the CPU from a seed; restore the generator afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
 
 
 def make_deterministic() -> None:
-    """Have torch refuse operations whose results vary between runs, in this whole process.
+    """Make torch reject operations whose results vary between runs, in the whole process.
 
-    A training with ``deterministic: true`` needs it. The command line calls it; a script does so
-    before it builds anything.
+    Training with ``deterministic: true`` needs this. The command line calls it; a script must call
+    it before it builds anything.
     """
     torch.use_deterministic_algorithms(True)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it torch refuses cuBLAS
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch rejects cuBLAS without it

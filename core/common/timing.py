@@ -1,4 +1,4 @@
-"""Times of functions side by side: in turns, medians, as one run of a machine gives them."""
+"""Compare the speed of functions in one run: median times of calls in turns."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of each, after a first turn that does not count."""
+    """Call the functions in turns; return the median seconds of each, without the first turn."""
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for turn in range(rounds + 1):
         for name, function in functions.items():
             _wait()
-            began = time.perf_counter()
+            start = time.perf_counter()
             function()
             _wait()
             if turn:
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
@@ -34,7 +34,7 @@ def _wait() -> None:
 def multiply_adds(network: nn.Module, *arguments: object) -> int:
     """Count the multiply-adds of convolutions and matrix products in ``network(*arguments)``.
 
-    They are counted where the module lies: on the meta device they cost nothing.
+    The network runs on its own device; on the meta device, counting takes no computation.
     """
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         network(*arguments)

@@ -1,7 +1,6 @@
-"""The private names of PyTorch that Pluxel uses, and what happens where a release lacks them.
+"""The private names of PyTorch that Pluxel uses, each with a fallback for releases without it.
 
-No other file uses one: a release that moves a private name breaks this file only, and each name
-here has a public or a slower substitute.
+No other file uses a private name of PyTorch, so a release that moves one affects this file only.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from ...registry import PluxelError
 
 
 class UnseenOperations:
-    """Stands in for torch's dispatch mode; operations run without being seen.
+    """Replaces torch's dispatch mode if a release lacks it; operations run unobserved.
 
-    What depends on seeing them does without: the geometry of a network is then probed by
-    gradients instead of computed, and a dilated network is refused.
+    Without observing operations, Pluxel probes the geometry of a network by gradients instead of
+    computing it, and refuses to dilate a network.
     """
 
     def __enter__(self) -> None:
@@ -29,8 +28,8 @@ class UnseenOperations:
 
 
 def _dispatch_mode() -> type:
-    # PyTorch documents the mode, and keeps it in a private module. Its handlers need the schema of
-    # an operation, which has no public spelling either.
+    # PyTorch documents the mode but keeps it in a private module. Its handlers need the schema of
+    # an operation, which has no public name either.
     if not hasattr(torch.ops.aten.add.Tensor, "_schema"):
         return UnseenOperations
     try:
@@ -44,18 +43,22 @@ if TYPE_CHECKING:
     from torch.utils._python_dispatch import TorchDispatchMode as DispatchMode
 else:
     DispatchMode = _dispatch_mode()
-"""A context whose ``__torch_dispatch__`` sees every operation."""
+"""A context whose ``__torch_dispatch__`` receives every operation."""
 
 
 def schema_of(operation: Any) -> Any:
-    """Return the schema of an operation that `DispatchMode` saw: ``arguments``, ``is_mutable``."""
+    """Return the schema of an operation that `DispatchMode` received.
+
+    Pluxel reads its ``arguments`` and ``is_mutable``.
+    """
     return operation._schema
 
 
 def is_fake(tensor: Tensor) -> bool:
-    """Return whether a tensor of the CPU has no values, as while PyTorch traces a program.
+    """Return whether a CPU tensor has no values, as happens while PyTorch traces a program.
 
-    Without torch's own class, every subclass of a tensor counts as one: its values are not read.
+    If torch lacks the class of such tensors, every subclass of Tensor counts as fake, so that its
+    values are never read.
     """
     try:
         from torch._subclasses.fake_tensor import FakeTensor  # noqa: PLC0415 - torch has it loaded
@@ -65,13 +68,14 @@ def is_fake(tensor: Tensor) -> bool:
 
 
 _ASSERTING = ("cpu", "cuda", "meta")
-"""Devices for which PyTorch has an assertion that the host does not wait for."""
+"""Devices on which PyTorch can check an assertion without making the host wait."""
 
 
 def assert_on_device(condition: Tensor, error: PluxelError) -> None:
-    """Require ``condition``, a scalar, without waiting for the device if PyTorch can do so.
+    """Require a scalar ``condition``, without waiting for the device if PyTorch supports that.
 
-    Raises: ``error`` if the host had to wait; else the device fails with its message.
+    Raises: ``error`` if the host waits for the device; otherwise, the device fails later with the
+    message of ``error``.
     """
     assertion = getattr(torch, "_assert_async", None)
     if assertion is not None and condition.device.type in _ASSERTING:
@@ -82,13 +86,13 @@ def assert_on_device(condition: Tensor, error: PluxelError) -> None:
 
 def has_bfloat16_instructions() -> bool:
     """Return whether this processor multiplies bfloat16 in hardware; False if unknown."""
-    if hasattr(torch.cpu, "get_capabilities"):  # the public spelling of newer releases
+    if hasattr(torch.cpu, "get_capabilities"):  # the public name in newer releases
         return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return supported is not None and bool(supported())
 
 
 def has_forward_hooks(module: nn.Module) -> bool:
-    """Return whether hooks run around a module's ``forward``; True if that cannot be found out."""
+    """Return whether a module has hooks around ``forward``; True if that cannot be determined."""
     names = ("_forward_hooks", "_forward_pre_hooks")
     return any(bool(getattr(module, name, True)) for name in names)

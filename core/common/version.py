@@ -1,4 +1,4 @@
-"""The version of Pluxel that is installed."""
+"""The installed version of Pluxel."""
 
 from __future__ import annotations
 

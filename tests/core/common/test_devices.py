@@ -1,6 +1,6 @@
-"""No tensor of the wrong device: whole passes on a CUDA device that need not be there.
+"""Whole forward passes keep every tensor on its device, tested without a CUDA device.
 
-Under ``FakeTensorMode`` operations compute shapes and devices alone, and refuse to mix devices.
+Under ``FakeTensorMode``, operations compute only shapes and devices, and reject mixed devices.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LABELS = LabelMap({0: "a", 1: "b", 2: "c", 255: "ignore"})
 BLUEPRINT = Blueprint({"image": 3}, {"semantic": LABELS}, {"semantic": "semantic"})
 
 
-def test_devices_by_their_names() -> None:
+def test_devices_are_found_by_name() -> None:
     assert find_device("cpu") == torch.device("cpu")
     for name in ("cuda:99", "gpu", ""):
         with pytest.raises(PluxelError, match=f"device '{name}' is not available on this machine"):
@@ -54,9 +54,9 @@ PIPELINES = [
 
 
 def fake_device() -> torch.device:
-    """Return CUDA; the CPU if this PyTorch (2.6) cannot slice fake CUDA tensors without a driver.
+    """Return CUDA, or the CPU if this PyTorch (2.6) needs a driver to slice fake CUDA tensors.
 
-    On the CPU, a read of a value still fails; a mix of devices goes unnoticed.
+    On the CPU, reading a value still fails, but mixing devices does not.
     """
     try:
         torch.zeros(2, device="cuda")[:1]
@@ -66,7 +66,7 @@ def fake_device() -> torch.device:
 
 
 def move(module: nn.Module, device: torch.device) -> None:
-    """Give a module fake tensors of its shapes; ``module.to`` makes no fake ones of real ones."""
+    """Replace a module's tensors by fake ones; ``module.to`` cannot make fake tensors."""
     for part in module.modules():
         for name, tensor in part._parameters.items():
             if tensor is not None:
@@ -87,9 +87,9 @@ def step(model, objective, device):
 
 
 @pytest.mark.parametrize("assembled", PIPELINES, indirect=True)
-def test_a_forward_pass_the_loss_and_the_metrics_stay_on_the_device(assembled):
+def test_forward_pass_loss_and_metrics_stay_on_the_device(assembled):
     model, objective = assembled
-    with FakeTensorMode(), torch.no_grad():  # a backward pass asks for a driver
+    with FakeTensorMode(), torch.no_grad():  # a backward pass needs a CUDA driver
         device = fake_device()
         move(model, device)
         for part in objective.losses.values():
@@ -98,7 +98,7 @@ def test_a_forward_pass_the_loss_and_the_metrics_stay_on_the_device(assembled):
         assert loss.device.type == matrix.counts.device.type == device.type
 
 
-def test_the_check_notices_a_mixed_device():
+def test_fake_tensors_reject_mixed_devices():
     with FakeTensorMode(), pytest.raises(RuntimeError, match="device"):
         torch.zeros(2, device="cuda") + torch.zeros(2)
 
@@ -106,7 +106,7 @@ def test_the_check_notices_a_mixed_device():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("assembled", PIPELINES, indirect=True)
-def test_a_training_step_on_a_real_device(assembled):
+def test_a_training_step_runs_on_a_real_device(assembled):
     model, objective = assembled
     for part in (model, *objective.losses.values()):
         part.to("cuda")

@@ -1,4 +1,4 @@
-"""Files are wholly there or not at all, and what the disk refuses is told."""
+"""Files are written completely or not at all, and failures to write are reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pluxel.core.common.files import (
 from pluxel.registry import PluxelError
 
 
-def test_a_file_takes_its_name_when_all_went_well(tmp_path: Path) -> None:
+def test_a_complete_file_is_renamed(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "x.png"
     with replacing(path) as unfinished:
         unfinished.write_text("new")
@@ -25,7 +25,7 @@ def test_a_file_takes_its_name_when_all_went_well(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["x.png"]
 
 
-def test_what_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_a_failure_leaves_the_existing_file_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     write_text(path, "old")
     with pytest.raises(ZeroDivisionError), replacing(path) as unfinished:
@@ -34,16 +34,16 @@ def test_what_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_writers_at_the_same_time_do_not_meet(tmp_path: Path) -> None:
+def test_simultaneous_writers_use_different_files(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
-    with replacing(path) as one, replacing(path) as other:
-        assert one != other
-        one.write_text("one")
-        other.write_text("other")
-    assert path.read_text() == "one"
+    with replacing(path) as first, replacing(path) as second:
+        assert first != second
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first"
 
 
-def test_unfinished_files_that_nobody_writes_to_are_deleted(tmp_path: Path) -> None:
+def test_abandoned_files_are_deleted(tmp_path: Path) -> None:
     names = (".left.png", ".left.txt", "whole.png", ".fresh.png")
     for name in names:
         (tmp_path / name).touch()
@@ -54,14 +54,14 @@ def test_unfinished_files_that_nobody_writes_to_are_deleted(tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} == {*names[1:], ".folder.png"}
 
 
-def test_a_place_where_there_can_be_no_folder(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nowhere")):
         with pytest.raises(PluxelError, match=f"^cannot write {place}/x.txt: "):
             write_text(place / "x.txt", "text")
 
 
-def test_a_file_that_is_to_be_read(tmp_path: Path) -> None:
+def test_a_file_to_read_must_exist(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     with pytest.raises(MissingFile, match=r"x\.txt: no such file"):
         require_file(path)

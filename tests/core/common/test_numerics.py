@@ -1,4 +1,4 @@
-"""Exact products, whatever a program allowed, in any number of threads."""
+"""Products are exact in any number of threads, even if the program allows reduced precision."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ def _fast_products() -> Iterator[None]:
     torch.set_float32_matmul_precision(before)
 
 
-def test_within_it_products_are_exact_and_afterwards_as_they_were() -> None:
-    one = torch.zeros(1)
-    with full_precision(one):
-        with full_precision(one):
+def test_products_are_exact_within_and_unchanged_afterwards() -> None:
+    tensor = torch.zeros(1)
+    with full_precision(tensor):
+        with full_precision(tensor):
             assert products_are_exact()
         assert products_are_exact()
     assert not products_are_exact()
-    with pytest.raises(ZeroDivisionError), full_precision(one):
+    with pytest.raises(ZeroDivisionError), full_precision(tensor):
         _ = 1 / 0
     assert not products_are_exact()
 
 
-def test_other_types_leave_the_switch_alone() -> None:
+def test_other_types_do_not_change_the_setting() -> None:
     with full_precision(torch.zeros(1, dtype=torch.float64)):
         assert not products_are_exact()
 
 
-def test_no_autocast() -> None:
+def test_autocast_is_disabled() -> None:
     with torch.autocast("cpu", torch.bfloat16), full_precision(torch.zeros(1)):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
 
-def test_the_last_of_several_threads_turns_the_switch_back() -> None:
+def test_the_last_thread_restores_the_setting() -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def other() -> None:
@@ -66,6 +66,6 @@ def test_the_last_of_several_threads_turns_the_switch_back() -> None:
 
 
 def test_half_precision_becomes_float32() -> None:
-    kinds = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
-    found = [at_least_float32(torch.zeros(1, dtype=kind)).dtype for kind in kinds]
-    assert found == [torch.float32] * 3 + [torch.float64]
+    dtypes = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+    results = [at_least_float32(torch.zeros(1, dtype=dtype)).dtype for dtype in dtypes]
+    assert results == [torch.float32] * 3 + [torch.float64]

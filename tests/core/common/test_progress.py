@@ -1,4 +1,4 @@
-"""Bars on a terminal, lines in a log, and nothing where another process tells it."""
+"""Progress is a bar on a terminal, lines in a log, and silent in secondary processes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from rich.console import Console
 
 @pytest.fixture
 def displays(monkeypatch: pytest.MonkeyPatch) -> list[rich.progress.Progress]:
-    """Play a terminal; the live displays that were started on it."""
+    """Simulate a terminal; return the live displays that are started on it."""
     terminal = Console(file=io.StringIO(), force_terminal=True)
     started: list[rich.progress.Progress] = []
 
-    class Noted(rich.progress.Progress):
+    class Recorded(rich.progress.Progress):
         def start(self) -> None:
             started.append(self)
             super().start()
 
     monkeypatch.setattr(progress, "console", lambda: terminal)
-    monkeypatch.setattr(progress, "Progress", Noted)
+    monkeypatch.setattr(progress, "Progress", Recorded)
     return started
 
 
@@ -33,7 +33,7 @@ def bars(display: rich.progress.Progress) -> list[tuple[str, float]]:
     return [(task.description, task.completed) for task in display.tasks]
 
 
-def test_a_bar_within_a_bar_is_one_display(displays: list[rich.progress.Progress]) -> None:
+def test_nested_bars_share_a_display(displays: list[rich.progress.Progress]) -> None:
     with track("training", 5, 2) as step:
         for _ in range(2):
             with track("evaluating", 3) as image:
@@ -46,7 +46,7 @@ def test_a_bar_within_a_bar_is_one_display(displays: list[rich.progress.Progress
         assert bars(display) == [("training", 4)]
 
 
-def test_after_an_error_the_next_bar_has_a_display_of_its_own(
+def test_after_an_error_the_next_bar_starts_a_new_display(
     displays: list[rich.progress.Progress],
 ) -> None:
     with pytest.raises(KeyError), track("a", 1), track("b", 1):
@@ -56,7 +56,7 @@ def test_after_an_error_the_next_bar_has_a_display_of_its_own(
     assert len(displays) == 2
 
 
-def test_who_tells_only_warnings_shows_no_bar(
+def test_a_process_that_logs_only_warnings_shows_no_bar(
     displays: list[rich.progress.Progress], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logger, "level", logging.WARNING)
@@ -65,7 +65,7 @@ def test_who_tells_only_warnings_shows_no_bar(
     assert displays == []
 
 
-def test_lines_say_how_far_it_is(
+def test_log_lines_report_progress(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)

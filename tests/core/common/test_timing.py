@@ -1,4 +1,4 @@
-"""Times side by side: in turns, the first of which does not count."""
+"""Functions are timed in turns, and the first turn does not count."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from pluxel.core.common.timing import in_turns, multiply_adds
 from torch import nn
 
 
-def test_in_turns_with_a_first_one_that_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_run_in_turns_and_the_first_turn_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = [0.0]
     calls: list[str] = []
-    # The first call of each is slow, as when files and caches are cold.
-    takes = {"one": iter([100.0, 1.0, 5.0, 2.0]), "other": iter([100.0, 30.0, 10.0, 20.0])}
+    # The first call of each is slow, as it is with cold files and caches.
+    seconds = {"fast": iter([100.0, 1.0, 5.0, 2.0]), "slow": iter([100.0, 30.0, 10.0, 20.0])}
 
     def call(name: str) -> None:
         calls.append(name)
-        clock[0] += next(takes[name])
+        clock[0] += next(seconds[name])
 
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    found = in_turns({name: lambda name=name: call(name) for name in takes}, 3)
-    assert found == {"one": 2.0, "other": 20.0}
-    assert calls == ["one", "other"] * 4
+    medians = in_turns({name: lambda name=name: call(name) for name in seconds}, 3)
+    assert medians == {"fast": 2.0, "slow": 20.0}
+    assert calls == ["fast", "slow"] * 4
 
 
-def test_devices_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[int] = []
+def test_timing_waits_for_all_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    synchronized: list[int] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
-    in_turns({"one": lambda: None}, 1)
-    assert waited == [0, 1] * 4
+    monkeypatch.setattr(torch.cuda, "synchronize", synchronized.append)
+    in_turns({"nothing": lambda: None}, 1)
+    assert synchronized == [0, 1] * 4
 
 
-def test_multiply_adds_cost_nothing_on_the_meta_device() -> None:
+def test_multiply_adds_are_counted_on_the_meta_device() -> None:
     with torch.device("meta"):
         network = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.Flatten(), nn.Linear(8 * 36, 5))
         image = torch.zeros(2, 3, 8, 8)

@@ -1,4 +1,4 @@
-"""Private names of PyTorch: what Pluxel does in a release without them."""
+"""Pluxel works with PyTorch releases that lack the private names it uses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_with_a_dispatch_mode_geometry_is_computed() -> None:
 
 
 class Subclass(torch.Tensor):
-    """A tensor of somebody else's."""
+    """A tensor subclass of another library."""
 
 
 def test_fake_tensors_are_recognized(monkeypatch) -> None:
@@ -80,19 +80,17 @@ def test_without_an_assertion_the_host_waits(monkeypatch) -> None:
         (SimpleNamespace(), False),
     ],
 )
-def test_instructions_for_bfloat16_by_what_torch_offers(monkeypatch, cpu, expected) -> None:
+def test_bfloat16_support_is_read_from_whatever_torch_offers(monkeypatch, cpu, expected) -> None:
     monkeypatch.setattr(torch, "cpu", cpu)
     assert torch_private.has_bfloat16_instructions() is expected
 
 
-def test_this_torch_knows_its_processor() -> None:
-    known = hasattr(torch.cpu, "get_capabilities") or hasattr(
-        torch.cpu, "_is_avx512_bf16_supported"
-    )
-    assert known
+def test_the_installed_torch_reports_bfloat16_support() -> None:
+    names = ("get_capabilities", "_is_avx512_bf16_supported")
+    assert any(hasattr(torch.cpu, name) for name in names)
 
 
-def test_hooks_are_assumed_where_torch_does_not_say() -> None:
+def test_hooks_are_assumed_if_torch_does_not_report_them() -> None:
     module = nn.ReLU()
     assert not torch_private.has_forward_hooks(module)
     handle = module.register_forward_hook(lambda *_: None)
