@@ -20,13 +20,33 @@ if TYPE_CHECKING:
     from ..config.sections.labels import declared_labels as declared_labels
     from ..contracts.colors import unpack as unpack
     from ..contracts.colors import voc_color as voc_color
-    from ..contracts.kinds import resolved_parameters as resolved_parameters
     from ..contracts.labels import IGNORE as IGNORE
     from ..contracts.labels import MAIN as MAIN
     from ..contracts.labels import LabelError as LabelError
     from ..contracts.labels import RawId as RawId
     from ..contracts.labels import main_map as main_map
     from ..contracts.labels import raw_id as raw_id
+    from ..contracts.offers import is_endless as is_endless
+    from ..contracts.offers import pad_multiple as pad_multiple
+    from ..contracts.offers import resolved_parameters as resolved_parameters
+    from ..contracts.offers import unpaired_files as unpaired_files
+    from ..contracts.optional import AdaptsState as AdaptsState
+    from ..contracts.optional import ChecksPretrained as ChecksPretrained
+    from ..contracts.optional import DeclaresLabels as DeclaresLabels
+    from ..contracts.optional import DeclaresSuffixes as DeclaresSuffixes
+    from ..contracts.optional import Endless as Endless
+    from ..contracts.optional import LimitsInput as LimitsInput
+    from ..contracts.optional import ListsNames as ListsNames
+    from ..contracts.optional import ListsUnpaired as ListsUnpaired
+    from ..contracts.optional import LoadsPretrained as LoadsPretrained
+    from ..contracts.optional import OffersVectors as OffersVectors
+    from ..contracts.optional import PadsInput as PadsInput
+    from ..contracts.optional import PerPixel as PerPixel
+    from ..contracts.optional import RecognizesFiles as RecognizesFiles
+    from ..contracts.optional import ResolvesParameters as ResolvesParameters
+    from ..contracts.optional import SumsLosses as SumsLosses
+    from ..contracts.optional import WeighsClasses as WeighsClasses
+    from ..contracts.optional import WrapsDecoder as WrapsDecoder
     from ..contracts.targets import is_readable as is_readable
     from ..data.images import read_binary_mask as read_binary_mask
     from ..data.images import read_rgb_mask as read_rgb_mask
@@ -36,10 +56,8 @@ if TYPE_CHECKING:
     from ..data.raw import raw_labels as raw_labels
     from ..data.raw import read_sample as read_sample
     from ..data.splits import Joined as Joined
-    from ..data.splits import MissingData as MissingData
     from ..data.splits import SplitError as SplitError
     from ..data.splits import open_split as open_split
-    from ..data.splits import unpaired as unpaired
     from ..embeddings import Download as Download
     from ..embeddings import Store as Store
     from ..embeddings import StoredVectors as StoredVectors
@@ -112,13 +130,37 @@ else:  # a checker would believe that every name exists
             "..config.sections.factory": ["Embeddings"],
             "..config.sections.labels": ["AlignConfig", "declared_labels"],
             "..contracts.colors": ["unpack", "voc_color"],
-            "..contracts.kinds": ["resolved_parameters"],
+            "..contracts.offers": [
+                "is_endless",
+                "pad_multiple",
+                "resolved_parameters",
+                "unpaired_files",
+            ],
             "..contracts.labels": ["IGNORE", "MAIN", "LabelError", "RawId", "main_map", "raw_id"],
+            "..contracts.optional": [
+                "AdaptsState",
+                "ChecksPretrained",
+                "DeclaresLabels",
+                "DeclaresSuffixes",
+                "Endless",
+                "LimitsInput",
+                "ListsNames",
+                "ListsUnpaired",
+                "LoadsPretrained",
+                "OffersVectors",
+                "PadsInput",
+                "PerPixel",
+                "RecognizesFiles",
+                "ResolvesParameters",
+                "SumsLosses",
+                "WeighsClasses",
+                "WrapsDecoder",
+            ],
             "..contracts.targets": ["is_readable"],
             "..data.images": ["read_binary_mask", "read_rgb_mask"],
             "..data.pairing": ["FilePair", "images_in", "pair_up"],
             "..data.raw": ["raw_labels", "read_sample"],
-            "..data.splits": ["Joined", "MissingData", "SplitError", "open_split", "unpaired"],
+            "..data.splits": ["Joined", "SplitError", "open_split"],
             "..embeddings": [
                 "Download",
                 "Store",

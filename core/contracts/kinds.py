@@ -1,6 +1,7 @@
-"""What a plugin of each kind offers, and the wiring that its constructor may ask for.
+"""What a component of each kind must offer, and the wiring that its constructor may ask for.
 
 Parameters before ``*`` are wiring, injected by name; keyword-only parameters are the user's YAML.
+`optional` has what a component may offer beside it, `table` both together.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -53,15 +54,18 @@ class Sample:
 class Backbone(Protocol):
     """``backbone(image) -> [maps]``: image (N, channels, H, W), normalized; maps in order of depth.
 
-    An ``nn.Module``. It may also offer ``load_pretrained() -> LoadReport``, called once when a
-    training starts from scratch (it may replace ``normalization``), and ``check_pretrained()``,
-    which raises for weights that it could not load; ``pad_multiple: int``, to which the input is
-    padded at the right and bottom (default 1); and ``minimum_size: int``, the
-    smallest height and width that it can take (default 1).
+    An ``nn.Module``.
     """
 
-    feature_specs: Sequence[FeatureSpec]
-    normalization: Normalization
+    @property
+    def feature_specs(self) -> Sequence[FeatureSpec]:
+        """Name, channels, grid and receptive field of each map."""
+        ...
+
+    @property
+    def normalization(self) -> Normalization:
+        """How the input is normalized; read again after ``load_pretrained``."""
+        ...
 
     def __call__(self, image: Tensor, /) -> Sequence[Tensor]:
         """Return the maps, each (N, channels, h, w)."""
@@ -76,15 +80,7 @@ class Decoder(Protocol):
     backbone that its stream has at that time. It may study the one that its constructor gets, but
     keeps no reference to it: modules and weights have one owner, the stream.
 
-    An ``nn.Module``. It may offer ``load_pretrained()``, called once when a training starts, after
-    all starting weights have been loaded; ``check_pretrained()``, which raises for what that could
-    not load; ``adapt_state(state) -> state``, which fits saved weights to other classes, and
-    without which no class may be unseen in training (``zero_shot``); and ``resolved_parameters``,
-    which maps parameters to what a run keeps in their place: what it had to find out.
-
-    One that runs the backbone itself and leaves the scoring to another decoder offers that one as
-    ``inner``. The head takes ``inner`` out of it, saves its weights under the names that they have
-    without the wrapper, and calls ``decoder(image, backbone, inner)``.
+    An ``nn.Module``.
     """
 
     def __call__(self, maps: Sequence[Tensor], /) -> Scores:
@@ -96,10 +92,8 @@ class Decoder(Protocol):
 class Loss(Protocol):
     """``loss(logits, target) -> scalar``: logits (N, C, H, W), target (N, H, W) int64.
 
-    Computed in float32 whatever comes in; ignored pixels get exactly zero gradient. One that is
-    `PerPixel` as well is fused with the resampling, strip by strip; the others receive full logits.
-    A sum of others offers ``terms: {name: (weight, loss)}``, of which each is fused if it can be.
-    ``chosen_weights: {class: weight}`` is shown when a training starts.
+    Computed in float32 whatever comes in; ignored pixels get exactly zero gradient. A loss that
+    offers `PerPixel` is fused with the resampling, strip by strip; the others receive full logits.
     """
 
     def __call__(self, logits: Tensor, target: Tensor, /) -> Tensor:
@@ -108,54 +102,52 @@ class Loss(Protocol):
 
 
 @runtime_checkable
-class PerPixel(Protocol):
-    """A loss that is ``per_pixel(logits, target).sum() / normalizer(target)``.
-
-    The sum is taken strip by strip, ``normalizer`` sees the whole target.
-    """
-
-    def per_pixel(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each pixel, (N, H, W)."""
-        ...
-
-    def normalizer(self, target: Tensor) -> Tensor:
-        """Return what the sum is divided by, ()."""
-        ...
-
-
-@runtime_checkable
 class Dataset(Protocol):
-    """``len(dataset)``, ``dataset[i] -> Sample``.
+    """``len(dataset)``, ``dataset[i] -> Sample``."""
 
-    ``labels``: name of a label map -> its default meaning. ``channels``: name of an input -> count.
-    ``endless = True`` (optional) says that ``dataset[i]`` is a new sample for every ``i``;
-    ``unpaired`` (optional) lists files without a counterpart, for `pluxel data check`; ``names``
-    (optional) those of all samples, so that a split can be cut at one without reading them.
-    ``resolved_parameters`` (optional) maps parameters to what a run keeps in their place: what the
-    dataset had to find out. A class that has ``labels`` itself tells its classes without any file.
-    """
+    @property
+    def labels(self) -> Mapping[str, LabelMap]:
+        """Name of a label map -> its default meaning."""
+        ...
 
-    labels: Mapping[str, LabelMap]
-    channels: Mapping[str, int]
+    @property
+    def channels(self) -> Mapping[str, int]:
+        """Name of an input -> its number of channels."""
+        ...
 
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> Sample: ...
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def __getitem__(self, index: int, /) -> Sample:
+        """Return a sample, the same whenever it is asked for."""
+        ...
 
 
 @runtime_checkable
 class Embedding(Protocol):
     """Word vectors: ``vectors`` (N, dim) float32, row ``stoi[word]`` for each word.
 
-    Words that occur more often come first. The built-in ones are `core.embeddings.WordVectors`,
-    which offers more; others are wrapped in it where they are used.
+    Words that occur more often come first. The built-in embeddings are `WordVectors`, which offers
+    more; others are wrapped in it where they are used.
     """
 
-    stoi: Mapping[str, int]
-    itos: Sequence[str]
-    vectors: Tensor
-    dim: int
+    @property
+    def stoi(self) -> Mapping[str, int]:
+        """Word -> its row."""
+        ...
 
+    @property
+    def itos(self) -> Sequence[str]:
+        """The word of each row."""
+        ...
 
-def resolved_parameters(component: object) -> Mapping[str, Any]:
-    """Return the parameters that say what a component had to find out, if it had to."""
-    return getattr(component, "resolved_parameters", {})
+    @property
+    def vectors(self) -> Tensor:
+        """The vectors, (N, dim) float32."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Numbers in each vector."""
+        ...

@@ -13,8 +13,9 @@ import numpy as np
 from ...registry import PluxelError
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import IGNORE, LabelSpace
+from ..contracts.offers import unpaired_files
 from .raw import raw_input, raw_labels, read_sample
-from .splits import class_name, unpaired
+from .splits import class_name
 
 Kind = Literal[
     "unpaired", "unreadable", "size mismatch", "stray id", "empty class", "duplicate", "note"
@@ -98,7 +99,7 @@ def check_data(
     alone: set[Path] = set()
     for split, dataset in splits.items():
         reader = _SplitReader(split, dataset, label_spaces, sources or {}, seen)
-        for path in dict.fromkeys(unpaired(dataset)):
+        for path in dict.fromkeys(unpaired_files(dataset)):
             if path not in alone:  # it may belong to every split that has no folder of its own
                 alone.add(path)
                 report.findings.append(Finding("unpaired", split, f"{path}: has no counterpart"))

@@ -19,6 +19,7 @@ from ...registry import PluxelError
 from ..common.logs import log_once
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import LabelSpace
+from ..contracts.offers import is_endless
 from ..contracts.options import OnBadSample, Sampling
 from ._random import generator
 from .augmentation import build_transforms
@@ -106,7 +107,7 @@ class TrainingData(_Data):
         )
         self.seed = seed
         self.sampling = sampling
-        self._endless = getattr(dataset, "endless", False)
+        self._endless = is_endless(dataset)
         self._augmentation = (
             build_transforms(transforms, seed=seed, ignore_index=self._ignore_index, fill=fill)
             if transforms

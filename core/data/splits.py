@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...registry import PluxelError, did_you_mean
-from ..contracts.kinds import Dataset, Sample, resolved_parameters
+from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import LabelMap
+from ..contracts.offers import is_endless, offers, resolved_parameters, unpaired_files
+from ..contracts.optional import ListsNames
 
 _PART = re.compile(r"(?P<split>[^\[\]]*?)(\[(?P<bounds>[^\[\]]*)\])?")
 _INTEGER = re.compile(r"-?\d+")
@@ -68,7 +70,7 @@ def _open_part(make: MakesDataset, part: str, split: str) -> Dataset:
     if len(texts) == 3 and texts[2] and not re.fullmatch(r"[1-9]\d*", texts[2]):
         raise SplitError(f"split '{split}': the step '{texts[2]}' is not a positive number")
     step = int(texts[2]) if len(texts) == 3 and texts[2] else 1
-    length = sys.maxsize if _is_endless(dataset) else len(dataset)
+    length = sys.maxsize if is_endless(dataset) else len(dataset)
     return Subset(dataset, range(length)[slice(start, stop, step)])
 
 
@@ -87,17 +89,9 @@ def _bound(text: str, dataset: Dataset, split: str) -> int | None:
 
 def _names(dataset: Dataset) -> list[str]:
     """Return the names of the samples, which a dataset may list without reading any."""
-    listed: Sequence[str] | None = getattr(dataset, "names", None)
-    return [dataset[i].name for i in range(len(dataset))] if listed is None else list(listed)
-
-
-def _is_endless(dataset: Dataset) -> bool:
-    return getattr(dataset, "endless", False)
-
-
-def unpaired(dataset: Dataset) -> Sequence[Path]:
-    """Return the files that a dataset left out for want of a counterpart, if it keeps account."""
-    return getattr(dataset, "unpaired", ())
+    if offers(dataset, ListsNames):
+        return list(dataset.names)
+    return [dataset[i].name for i in range(len(dataset))]
 
 
 def class_name(dataset: Dataset) -> str:
@@ -114,8 +108,8 @@ class Subset:
         self.dataset = dataset
         self.labels: Mapping[str, LabelMap] = dataset.labels
         self.channels: Mapping[str, int] = dataset.channels
-        self.endless = _is_endless(dataset) and indices.stop == sys.maxsize
-        self.unpaired: Sequence[Path] = unpaired(dataset)
+        self.endless = is_endless(dataset) and indices.stop == sys.maxsize
+        self.unpaired: Sequence[Path] = unpaired_files(dataset)
         self.resolved_parameters: Mapping[str, Any] = resolved_parameters(dataset)
         self._indices = indices
 
@@ -130,11 +124,11 @@ class Joined:
     """Several datasets one after the other; labels and channels are those of the first."""
 
     def __init__(self, datasets: Sequence[Dataset]) -> None:
-        if any(map(_is_endless, datasets)):
+        if any(map(is_endless, datasets)):
             raise SplitError("an endless split cannot be part of a sum; take a piece, train[:1000]")
         self.labels: Mapping[str, LabelMap] = datasets[0].labels
         self.channels: Mapping[str, int] = datasets[0].channels
-        self.unpaired: Sequence[Path] = [path for one in datasets for path in unpaired(one)]
+        self.unpaired: Sequence[Path] = [path for one in datasets for path in unpaired_files(one)]
         self.resolved_parameters: Mapping[str, Any] = resolved_parameters(datasets[0])
         self.dataset = datasets[0]
         self._datasets = datasets

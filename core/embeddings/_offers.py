@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...registry import Component, Host, PluxelError
+from ..contracts.offers import offers
+from ..contracts.optional import OffersVectors
 from ._downloads import Download
 
 
@@ -23,8 +25,8 @@ def offered(host: Host, component: Component | None = None) -> Iterator[Offered]
     """
     for one in [component] if component else host.components("embedding"):
         try:
-            made: Any = host.load(one)
+            made = host.load(one)
         except PluxelError:
             continue
-        aliases = getattr(made, "aliases", None)
-        yield from (Offered(one, offer) for offer in (aliases() if aliases else ()))
+        if offers(made, OffersVectors):
+            yield from (Offered(one, offer) for offer in made.aliases())

@@ -10,8 +10,9 @@ from ...registry import PluxelError, did_you_mean
 from ..config._config import Config
 from ..config.sections.labels import LabelsConfig
 from ..config.sections.pipeline import HeadConfig, StreamConfig
-from ..contracts.kinds import Dataset, resolved_parameters
+from ..contracts.kinds import Dataset
 from ..contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace, raw_id
+from ..contracts.offers import resolved_parameters
 from .network import SegmentationModel
 
 

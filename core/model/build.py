@@ -11,6 +11,8 @@ from ..config._config import Config
 from ..config.sections.factory import Factory
 from ..contracts.kinds import Backbone, Decoder
 from ..contracts.labels import LabelSpace
+from ..contracts.offers import offers
+from ..contracts.optional import AdaptsState
 from ..geometry.grid import StrideError
 from .blueprint import Blueprint, inputs_of
 from .network import Head, SegmentationModel, Stream
@@ -69,7 +71,7 @@ def _build_head(
 
 def _check_scores_by_name(head: Head, decoder: Factory[Decoder]) -> None:
     """Refuse a decoder that learns each class from its pixels: of unseen ones there are none."""
-    if not all(hasattr(one, "adapt_state") for one in head.decoders.values()):
+    if not all(offers(one, AdaptsState) for one in head.decoders.values()):
         raise PluxelError(
             f"{decoder} learns classes from their pixels alone, and unseen ones have none; "
             "semantic_projection scores classes by their names"

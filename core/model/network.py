@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import PluxelError, article
-from ..contracts.kinds import Backbone, Decoder, resolved_parameters
+from ..contracts.kinds import Backbone, Decoder
 from ..contracts.normalization import RAW_MAXIMUM, Normalization
+from ..contracts.offers import minimum_size, offers, pad_multiple, resolved_parameters
+from ..contracts.optional import WrapsDecoder
 from ..geometry.scores import Scores
 from .zero_shot import SeenClasses
 
@@ -80,8 +82,8 @@ class Stream(nn.Module):
         self.normalize = Normalize(channels)
         self.backbone = backbone
         # Kept here, as a wrapper that takes the backbone's place may not have them.
-        self.pad_multiple: int = getattr(backbone, "pad_multiple", 1)
-        self.minimum_size: int = getattr(backbone, "minimum_size", 1)
+        self.pad_multiple = pad_multiple(backbone)
+        self.minimum_size = minimum_size(backbone)
 
     def adopt_normalization(self) -> None:
         """Normalize as the backbone's weights expect it (call after they have been loaded)."""
@@ -138,7 +140,7 @@ class Head(nn.Module):
         self.decoders = nn.ModuleDict()
         self.wrappers = nn.ModuleDict()
         for name, decoder in decoders.items():
-            if hasattr(decoder, "inner"):
+            if offers(decoder, WrapsDecoder):
                 self.decoders[name] = _taken_out(decoder)
                 self.wrappers[name] = decoder  # pyright: ignore[reportArgumentType]
             else:

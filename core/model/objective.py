@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from ..contracts.kinds import Loss
+from ..contracts.offers import offers
+from ..contracts.optional import WeighsClasses
 from ..geometry.resampling import resample
 from ..geometry.scores import Scores
 from .strips import resampled_loss, terms_of
@@ -50,7 +52,8 @@ class Objective:
             f"{name}/{key}" if name else key: weight
             for loss in self.losses.values()
             for name, _, term in terms_of(loss)
-            for key, weight in getattr(term, "chosen_weights", {}).items()
+            if offers(term, WeighsClasses)
+            for key, weight in term.chosen_weights.items()
         }
 
     @torch.no_grad()

@@ -6,7 +6,7 @@ The result is that of the whole but for the order of sums.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from ..common.numerics import at_least_float32, full_precision
-from ..contracts.kinds import Loss, PerPixel
+from ..contracts.kinds import Loss
+from ..contracts.offers import offers
+from ..contracts.optional import PerPixel, SumsLosses
 from ..geometry.resampling import IMAGE, Axis, Interpolation, matrix, resample
 from ..geometry.scores import Scores
 
@@ -102,11 +104,10 @@ def _pixels(target: Tensor, rows: slice) -> Tensor:
 
 def terms_of(loss: Loss) -> Iterator[tuple[str, float, Loss]]:
     """Yield name, weight and loss of each term of a sum; any other loss is its own only term."""
-    terms: Mapping[str, tuple[float, Loss]] | None = getattr(loss, "terms", None)
-    if terms is None:
+    if not offers(loss, SumsLosses):
         yield "", 1.0, loss
         return
-    for name, (weight, term) in terms.items():
+    for name, (weight, term) in loss.terms.items():
         for inner, factor, one in terms_of(term):
             yield f"{name}/{inner}" if inner else name, weight * factor, one
 
@@ -121,7 +122,7 @@ def resampled_loss(loss: Loss, scores: Scores, target: Tensor) -> Tensor:
     logits: Tensor | None = None
     total: list[Tensor] = []
     for _, weight, term in terms_of(loss):
-        if isinstance(term, PerPixel) and not _is_trained(term):
+        if offers(term, PerPixel) and not _is_trained(term):
             value = _fused(term, scores, target)
         else:
             logits = resample(scores, (height, width)) if logits is None else logits

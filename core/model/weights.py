@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from ...registry import PluxelError
 from ..common.files import require_file
 from ..contracts.normalization import Normalization
+from ..contracts.offers import offers
+from ..contracts.optional import AdaptsState
 
 StateDict = dict[str, Tensor]
 
@@ -108,10 +110,10 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) 
 def _adapted(model: nn.Module, state: Mapping[str, Tensor]) -> StateDict:
     adapted = dict(state)
     for name, module in model.named_modules():
-        if (adapt := getattr(module, "adapt_state", None)) is not None:
+        if offers(module, AdaptsState):
             prefix = f"{name}." if name else ""
             own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            adapted |= {prefix + key: value for key, value in adapt(own).items()}
+            adapted |= {prefix + key: value for key, value in module.adapt_state(own).items()}
     return adapted
 
 

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from ...core import Dataset, LabelMap, LabelSpace, LazyMapping, Sample
-from ...core.authoring import IGNORE, MAIN, LabelError, raw_labels, read_sample
+from ...core.authoring import IGNORE, MAIN, LabelError, is_endless, raw_labels, read_sample
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Member:
         self.name = name
         self.labels = dataset.labels
         self.channels = channels
-        self.endless = getattr(dataset, "endless", False)
+        self.endless = is_endless(dataset)
         self._dataset, self._source, self._translation = dataset, source, translation
 
     def __len__(self) -> int:

@@ -22,7 +22,7 @@ from ...core.authoring import (
     open_split,
     resolved_parameters,
     unknown_split,
-    unpaired,
+    unpaired_files,
 )
 from ...registry import PluxelError, did_you_mean
 from ._member import Member, Translation, with_ignore
@@ -81,7 +81,7 @@ class Concat:
         }
         self.labels: Mapping[str, LabelMap] = {MAIN: with_ignore(target)}
         self.channels: Mapping[str, int] = _shared_channels(opened)
-        self.unpaired = [path for dataset in opened.values() for path in unpaired(dataset)]
+        self.unpaired = [path for dataset in opened.values() for path in unpaired_files(dataset)]
         self.resolved_parameters: Mapping[str, Any] = {
             "datasets": datasets
             | {n: datasets[n].given(resolved_parameters(d)) for n, d in opened.items()},

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import Decoder, Factory, FeatureSpec, Grid, Scores
-from ...core.authoring import size_of_map, track
+from ...core.authoring import pad_multiple, size_of_map, track
 from ...registry import PluxelError
 from ._on_images import OnImages
 
@@ -64,7 +64,7 @@ class ShiftAndStitch(OnImages):
         self.factor = factor
         self.shifts_per_batch = shifts_per_batch
         # Of a network that wants whole multiples of a size, all cells of all shifts count.
-        self.pad_multiple: int = getattr(backbone, "pad_multiple", 1)
+        self.pad_multiple = pad_multiple(backbone)
         self._known: dict[tuple[int, int, int], tuple[Sequence[int], Sequence[int]]] = {}
 
     def forward(self, image: Tensor, backbone: nn.Module, inner: nn.Module) -> Scores:

@@ -6,6 +6,7 @@ another component: ``losses: list[Factory[Loss]]``. Validation needs ``context={
 
 from __future__ import annotations
 
+import logging
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,9 +23,12 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from ....registry import KINDS, Component, Host, PluxelError, UnknownComponent
-from ...contracts.check import contract_of, contract_violation
+from ...common.logs import log_once
+from ...contracts.check import contract_violation
 from ...contracts.kinds import Embedding
+from ...contracts.near_misses import near_misses
 from ...contracts.signature import read_signature
+from ...contracts.table import CONTRACTS
 from ..messages.annotations import key_of
 from ..messages.faults import Owner, fault
 from ..tree.files import expand_home
@@ -123,7 +127,7 @@ class Factory(Generic[K]):
 def _kind_of(source: Any) -> str:
     arguments = typing.get_args(source)
     for kind in KINDS:
-        if arguments and arguments[0] is contract_of(kind):
+        if arguments and arguments[0] is CONTRACTS[kind].required:
             return kind
     names = ", ".join(kind.capitalize() for kind in KINDS)
     raise TypeError(f"a factory is typed Factory[…] with one of {names}, not {source}")
@@ -142,6 +146,8 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
         raise fault(error.message, (*error.notes, *_offers(kind, name, host))) from error
     except PluxelError as error:
         raise fault(error.message, error.notes) from error
+    for odd in near_misses(kind, target):
+        log_once(logging.WARNING, f"{kind} '{name}' of plugin {component.provider}: {odd}")
     owner = Owner(f"{kind} '{name}'", signature.parameters, signature.wiring)
     model = validate_parameters(given, owner, context)
     params = {

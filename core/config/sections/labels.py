@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from ....registry import Host, PluxelError
 from ...contracts.colors import Color, parse_color
 from ...contracts.labels import IGNORE, LabelMap, RawId, main_map
+from ...contracts.offers import offers
+from ...contracts.optional import DeclaresLabels
 from ...contracts.options import MATCH_THRESHOLD
 from ..messages.faults import fault
 from .factory import Embeddings
@@ -21,11 +23,8 @@ Matching = Literal["many_to_one", "one_to_one"]
 
 
 def declared_labels(target: object) -> Mapping[str, LabelMap]:
-    """Return the label maps that a dataset's class has before it reads a file; none if it has not.
-
-    A class has them as the attribute ``labels``.
-    """
-    labels = getattr(target, "labels", None)
+    """Return the label maps that a dataset's class declares before it reads a file, if any."""
+    labels = target.labels if offers(target, DeclaresLabels) else None
     return labels if isinstance(labels, Mapping) else {}
 
 

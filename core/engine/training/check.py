@@ -10,6 +10,8 @@ from ...common.files import is_missing_file
 from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.labels import LabelSpace
+from ...contracts.offers import offers
+from ...contracts.optional import ChecksPretrained
 from ...embeddings import without_downloads
 from ...model.build import build_objective
 from ...model.network import SegmentationModel
@@ -93,11 +95,11 @@ def _find_files(config: Config, model: SegmentationModel) -> None:
     for name, head in model.heads.items():
         for decoder in head.decoders.values():
             with config.at("heads", name, "decoder"):
-                if (check := getattr(decoder, "check_pretrained", None)) is not None:
-                    check()
+                if offers(decoder, ChecksPretrained):
+                    decoder.check_pretrained()
     if config.pipeline.init_from is not None:
         return  # which may hold all that would be fetched
     for name, stream in model.streams.items():
         with config.at("streams", name, "backbone", "pretrained"):
-            if (check := getattr(stream.backbone, "check_pretrained", None)) is not None:
-                check()
+            if offers(stream.backbone, ChecksPretrained):
+                stream.backbone.check_pretrained()

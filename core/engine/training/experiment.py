@@ -12,6 +12,8 @@ from ....registry import PluxelError
 from ...common.logs import logger
 from ...common.randomness import seeded
 from ...config._config import Config
+from ...contracts.offers import offers
+from ...contracts.optional import LoadsPretrained
 from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
@@ -80,15 +82,15 @@ class Experiment:
                 state = read_state_dict(weights_file(source))
         for name, stream in self.model.streams.items():
             wanted = {f"streams.{name}.{key}" for key in stream.state_dict()}
-            load = getattr(stream.backbone, "load_pretrained", None)
-            if load is None or wanted <= state.keys():
+            backbone = stream.backbone
+            if not offers(backbone, LoadsPretrained) or wanted <= state.keys():
                 continue  # what is about to be overwritten is not fetched
             # One process of a machine downloads, the others find the file.
             with (
                 self.config.at("streams", name, "backbone"),
                 self.processes.local_main_process_first(),
             ):
-                report = load()
+                report = backbone.load_pretrained()
             logger.info("backbone: %s", report or "random weights")
             stream.adopt_normalization()
         if state:
@@ -100,10 +102,10 @@ class Experiment:
 
     def _load_fixed(self, head: str, decoder: object) -> None:
         """Let a decoder load what it does not learn."""
-        if (load := getattr(decoder, "load_pretrained", None)) is None:
+        if not offers(decoder, LoadsPretrained):
             return
         with self.config.at("heads", head, "decoder"), self.processes.local_main_process_first():
-            report = load()
+            report = decoder.load_pretrained()
         logger.info("decoder: %s", report)
 
     def _adopt(self, state: Mapping[str, Tensor]) -> None:

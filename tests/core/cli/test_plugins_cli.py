@@ -247,6 +247,16 @@ class TestDoctor:
         assert "note: install its dependencies: pip install 'acme-seg[fast]'" in out
         assert out.endswith("2 broken\n")
 
+    def test_a_member_that_is_nearly_one_of_the_contract(self, pluxel: Any, acme: Any) -> None:
+        acme.module("acme_nets", f"{HEALTHY}\n    def adopt_state(self, state): ...\n")
+        code, out, _ = self.run(pluxel)
+        assert code == 1
+        assert (
+            "FAILED decoder acme-seg/fcn8s\n"
+            "  'adopt_state' is not in the contract of a decoder. Did you mean 'adapt_state'?\n"
+        ) in out
+        assert out.endswith("1 broken\n")
+
     @pytest.mark.parametrize(
         "signature", ["self, feature", "self, *args", "self, **kwargs", "self, *, width"]
     )

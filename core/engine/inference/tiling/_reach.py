@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor, inf, lcm
 
+from ....contracts.offers import minimum_size, pad_multiple
 from ....geometry.grid import FeatureSpec, deepest
 from ....geometry.regions import BLOCK
 from ....geometry.tracing import Measurement, measure
@@ -37,11 +38,11 @@ class Reach:
         ]
         # A backbone may declare more than measuring shows.
         multiple = lcm(
-            *(getattr(backbone, "pad_multiple", 1) for backbone in backbones),
+            *map(pad_multiple, backbones),
             *(network.pad_multiple for network in networks),
         )
         minimum = max(
-            *(getattr(backbone, "minimum_size", 1) for backbone in backbones),
+            *map(minimum_size, backbones),
             *(network.minimum_size for network in networks),
         )
         step = lcm(multiple, *(network.step for network in networks))

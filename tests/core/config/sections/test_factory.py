@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pluxel.core.common.logs import logger
 from pluxel.core.config.sections.factory import Factory
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.contracts.kinds import Backbone, Dataset, Decoder, Loss
@@ -92,7 +93,7 @@ class UnfinishedModule(nn.Module):
             "Bare",
             Unfinished,
             "decoder 'bare' of plugin acme-seg cannot be used: a decoder is a torch.nn.Module, and "
-            "Unfinished is none",
+            "Unfinished is not",
         ),
         (
             Loss,
@@ -179,3 +180,23 @@ def test_errors_while_building_have_a_place(load: Any, small: str) -> None:
     with pytest.raises(ConfigError) as caught, config.at("decoder"):
         config.pipeline.heads["semantic"].decoder(features=[], num_classes=2)
     assert str(caught.value) == "x.yaml:3:3: decoder 'fcn8s': a quarter is not for me"
+
+
+class Misspelt(nn.Module):
+    def __init__(self, *, depth: int = 16) -> None:
+        super().__init__()
+
+    def load_pretraind(self) -> None: ...
+
+
+def test_a_member_that_is_nearly_one_of_the_contract_is_logged_once(
+    host: Any, acme: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    monkeypatch.setattr(acme, "Backbone", Misspelt)
+    monkeypatch.setattr(logger, "propagate", True)
+    for _ in range(2):
+        build('"vgg"', Backbone, host)
+    assert caplog.messages == [
+        "backbone 'vgg' of plugin acme-seg: 'load_pretraind' is not in the contract of a backbone. "
+        "Did you mean 'load_pretrained'?"
+    ]

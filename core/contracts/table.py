@@ -1,0 +1,72 @@
+"""What each kind requires of a component, and what a component of it may offer, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import kinds, optional
+from .offers import members_of
+
+
+@dataclass(frozen=True)
+class Contract:
+    """``required``: the protocol of a kind; ``optional``: those that a component may offer beside.
+
+    ``is_module``: the weights are trained and saved with the model, so it is an ``nn.Module``.
+    """
+
+    required: type[Any]
+    optional: tuple[type[Any], ...]
+    is_module: bool = False
+
+    @property
+    def protocols(self) -> tuple[type[Any], ...]:
+        """The required one and the optional ones."""
+        return (self.required, *self.optional)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Name -> member, of all protocols."""
+        return {name: one for each in self.protocols for name, one in members_of(each).items()}
+
+
+CONTRACTS: Mapping[str, Contract] = {
+    "backbone": Contract(
+        kinds.Backbone,
+        (
+            optional.LoadsPretrained,
+            optional.ChecksPretrained,
+            optional.PadsInput,
+            optional.LimitsInput,
+        ),
+        is_module=True,
+    ),
+    "decoder": Contract(
+        kinds.Decoder,
+        (
+            optional.LoadsPretrained,
+            optional.ChecksPretrained,
+            optional.AdaptsState,
+            optional.WrapsDecoder,
+            optional.ResolvesParameters,
+        ),
+        is_module=True,
+    ),
+    "loss": Contract(kinds.Loss, (optional.PerPixel, optional.SumsLosses, optional.WeighsClasses)),
+    "dataset": Contract(
+        kinds.Dataset,
+        (
+            optional.DeclaresLabels,
+            optional.Endless,
+            optional.ListsNames,
+            optional.ListsUnpaired,
+            optional.ResolvesParameters,
+        ),
+    ),
+    "embedding": Contract(
+        kinds.Embedding,
+        (optional.OffersVectors, optional.DeclaresSuffixes, optional.RecognizesFiles),
+    ),
+}

@@ -1,0 +1,36 @@
+"""A misspelt optional member of a plugin, as ``config check`` and ``train`` report it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import TOY, Pluxel
+
+PLUGIN = """
+from pluxel.registry import Component, hookimpl
+from toys import Backbone
+
+@hookimpl
+def pluxel_backbones():
+    return [Component("nearly", "nearly:Nearly", summary="Nearly a toy.")]
+
+class Nearly(Backbone):
+    def check_pretraind(self): ...
+"""
+REPORT = (
+    "backbone 'nearly' of plugin nearly.py: 'check_pretraind' is not in the contract of a "
+    "backbone. Did you mean 'check_pretrained'?"
+)
+
+
+@pytest.mark.parametrize("command", [("config", "check"), ("train",)])
+def test_it_is_reported_once(tmp_path: Path, pluxel: Pluxel, command: tuple[str, ...]) -> None:
+    (tmp_path / "nearly.py").write_text(PLUGIN)
+    (tmp_path / "x.yaml").write_text(
+        TOY.replace("type: toy", "type: nearly").replace("steps: 20", "steps: 1")
+    )
+    done = pluxel("--plugin", "nearly.py", *command, "x.yaml")
+    assert done.returncode == 0, done.stderr
+    assert " ".join((done.stdout + done.stderr).split()).count(REPORT) == 1
