@@ -58,7 +58,7 @@ def train(root: Path, name: str, config: str, overrides: list[str], weights: Pat
     if weights is not None:
         settings += [f"backbone.pretrained={weights}", f"backbone.normalization={CAFFE}"]
     pluxel = [sys.executable, "-m", "pluxel.core.cli"]
-    command = [*pluxel, "train", config, *settings, "--output", str(run), "--resume", "auto"]
+    command = [*pluxel, "train", config, *settings, "--run", str(run), "--resume", "auto"]
     subprocess.run(command, check=True)
     subprocess.run([*pluxel, "evaluate", str(run)], check=True)
     record(

@@ -20,7 +20,7 @@ IMAGES = 6
 def demo(output: Path) -> None:
     """Train, evaluate and predict on generated shapes; takes about three minutes."""
     images, predictions = output / "images", output / "predictions"
-    _pluxel("train", CONFIG, "--output", str(output), "--resume", "auto")
+    _pluxel("train", CONFIG, "--run", str(output), "--resume", "auto")
     _draw(images)
     _pluxel("evaluate", str(output))
     _pluxel("predict", str(output), str(images), "--output", str(predictions))

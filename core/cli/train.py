@@ -6,14 +6,20 @@ from pathlib import Path
 
 import click
 
-from ._options import config_argument, output, overrides, overwrite
+from ._options import config_argument, overrides, overwrite
 from ._session import Session
 
 
 @click.command()
 @config_argument
 @overrides
-@output("Run directory.  [default: runs/ and the name of CONFIG]", folder=True)
+@click.option(
+    "--run",
+    "directory",
+    metavar="DIRECTORY",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Run directory.  [default: runs/ and the name of CONFIG]",
+)
 @click.option(
     "--resume",
     type=click.Choice(["auto"]),
@@ -25,7 +31,7 @@ def train(
     session: Session,
     config: str,
     settings: tuple[str, ...],
-    output: Path | None,
+    directory: Path | None,
     resume: str | None,
     overwrite: bool,
 ) -> None:
@@ -48,7 +54,7 @@ def train(
         raise click.UsageError("--overwrite starts again, --resume continues: give only one.")
     configure_logging(quiet=not is_main_process())
     loaded = load_config(config, settings, host=session.host)
-    run = Run(output or Path("runs") / Path(config).stem)
+    run = Run(directory or Path("runs") / Path(config).stem)
     run.check_claim(loaded.source, resume=resume is not None, overwrite=overwrite)
     if loaded.pipeline.deterministic:
         make_deterministic()

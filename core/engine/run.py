@@ -80,17 +80,17 @@ class Run:
         if not own and self.config.exists() and self.config.samefile(source):
             raise PluxelError(
                 f"{source} would be overwritten: a run keeps its configuration under this name; "
-                "--output DIRECTORY trains elsewhere"
+                "--run DIRECTORY trains elsewhere"
             )
         if (foreign := self._foreign()) is not None:
             raise PluxelError(
                 f"{foreign} is there already, and is not of a run, which would overwrite it; "
-                "--output DIRECTORY trains elsewhere"
+                "--run DIRECTORY trains elsewhere"
             )
         if self.exists() and not (resume or overwrite):
             raise PluxelError(
                 f"{self.directory} holds a run already: --resume auto goes on with it, "
-                "--output DIRECTORY trains elsewhere, --overwrite deletes it"
+                "--run DIRECTORY trains elsewhere, --overwrite deletes it"
             )
 
     def _foreign(self) -> Path | None:
@@ -187,6 +187,6 @@ def open_run(directory: Path) -> Run:
     if not run.weights.exists():
         raise PluxelError(
             f"{directory} has no weights yet: its training ended before the first evaluation; "
-            f"pluxel train … --output {directory} --resume auto goes on with it"
+            f"pluxel train … --run {directory} --resume auto goes on with it"
         )
     return run

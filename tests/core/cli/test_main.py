@@ -179,7 +179,15 @@ def test_an_option_is_the_same_in_every_command(spelling: str) -> None:
 def test_every_option_is_explained_and_none_has_an_old_name(verb: str) -> None:
     for one in VERBS[verb].params:
         assert isinstance(one, click.Argument) or getattr(one, "help", None), one.opts
-        assert not {"--out", "--force", "--run"} & set(one.opts)
+        assert not {"--out", "--force"} & set(one.opts)
+
+
+def test_only_train_names_its_run_with_an_option() -> None:
+    options = {
+        name: {flag for one in verb.params for flag in one.opts} for name, verb in VERBS.items()
+    }
+    assert [name for name, flags in options.items() if "--run" in flags] == ["train"]
+    assert "--output" not in options["train"]
 
 
 def test_every_command_that_takes_a_configuration_takes_settings() -> None:

@@ -70,7 +70,7 @@ def test_after_a_kill_resuming_goes_on_from_the_last_checkpoint(pluxel, toy, tmp
 
 
 def test_a_run_is_not_overwritten_unasked(pluxel, toy, trained):
-    refused = pluxel("train", toy, "--output", trained)
+    refused = pluxel("train", toy, "--run", trained)
     assert refused.returncode == 2
     assert "--resume auto goes on with it" in refused.stderr
     assert (trained / "weights.safetensors").exists()
@@ -80,7 +80,7 @@ def test_a_folder_with_a_configuration_of_ones_own_is_no_run(pluxel, tmp_path):
     (tmp_path / "config.yaml").write_text(TOY)
     (tmp_path / "thesis.txt").touch()
     for asked in ((), ("--overwrite",)):
-        refused = pluxel("train", "config.yaml", "--output", ".", *asked)
+        refused = pluxel("train", "config.yaml", "--run", ".", *asked)
         assert refused.returncode == 2
         assert refused.stderr.startswith("config.yaml would be overwritten: a run keeps its")
     assert (tmp_path / "config.yaml").read_text() == TOY
@@ -105,7 +105,7 @@ def test_a_run_is_gone_on_with_from_another_folder_by_its_own_configuration(plux
     (tmp_path / "elsewhere").mkdir()
     process = start(
         *("train", "../runs/toy/config.yaml", "training.steps=4"),
-        *("--output", "../runs/toy", "--resume", "auto"),
+        *("--run", "../runs/toy", "--resume", "auto"),
         cwd=tmp_path / "elsewhere",
     )
     _, err = process.communicate(timeout=120)
@@ -114,7 +114,7 @@ def test_a_run_is_gone_on_with_from_another_folder_by_its_own_configuration(plux
 
 
 def test_a_run_where_nothing_can_be_written(pluxel, toy):
-    failed = pluxel("train", toy, "--output", toy / "run")
+    failed = pluxel("train", toy, "--run", toy / "run")
     assert failed.returncode == 2
     assert failed.stderr == (
         f"cannot write into {toy}/run: {toy} is no folder that you may write to\n"
@@ -212,7 +212,7 @@ def test_two_workers_see_the_same_samples_as_none(pluxel, toy, tmp_path):
     for workers in (0, 2):
         result = pluxel(
             "train", toy, "training.steps=3", "training.log_every=1", f"training.workers={workers}",
-            "--output", tmp_path / str(workers),
+            "--run", tmp_path / str(workers),
         )  # fmt: skip
         assert result.returncode == 0, result.stderr
     logs = [
@@ -227,7 +227,7 @@ def test_going_on_needs_no_starting_weights(pluxel, toy, tmp_path):
     assert pluxel("train", toy, "training.steps=1").returncode == 0
     start = tmp_path / "runs" / "start"
     (tmp_path / "runs" / "toy").rename(start)
-    settings = ("train", toy, "--output", "other", f"init_from={start}")
+    settings = ("train", toy, "--run", "other", f"init_from={start}")
     assert pluxel(*settings, "training.steps=1").returncode == 0
     start.rename(tmp_path / "moved")
     resumed = pluxel(*settings, "training.steps=2", "--resume", "auto")

@@ -83,7 +83,7 @@ def stopped() -> None:
         return backward(self, batch)
 
     Trainer._backward = interrupted
-    main(["--plugin", str(TOYS), "train", str(CONFIG), "--output", str(FOLDER / "stopped")])
+    main(["--plugin", str(TOYS), "train", str(CONFIG), "--run", str(FOLDER / "stopped")])
 
 
 to_the_end()

@@ -118,4 +118,4 @@ def test_torchrun_leaves_our_options_to_us():
     given = get_args_parser().parse_args(shlex.split(line)[1:])
     assert (given.no_python, given.nproc_per_node) == (True, "2")
     assert given.training_script == "pluxel"
-    assert given.training_script_args == ["train", "mine.yaml", "--output", "runs/mine"]
+    assert given.training_script_args == ["train", "mine.yaml", "--run", "runs/mine"]

@@ -54,7 +54,7 @@ def test_a_training_opens_and_resolves_once_and_builds_with_memory_once(
     (tmp_path / "toy.yaml").write_text(TOY)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as left:
-        main(["--plugin", str(TOYS), "train", "toy.yaml", "--output", "run", ALIGN])
+        main(["--plugin", str(TOYS), "train", "toy.yaml", "--run", "run", ALIGN])
     assert not left.value.code
     assert made == {
         "dataset train": 1,

@@ -77,7 +77,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "toy.yaml").write_text(TOY)
     Image.fromarray(np.zeros((40, 50, 3), np.uint8)).save(folder / "image.png")
     train = "import sys\nfrom pluxel.core.cli import main\nmain(sys.argv[1:])"
-    arguments = ("--plugin", TOYS, "train", folder / "toy.yaml", "--output", folder / "run")
+    arguments = ("--plugin", TOYS, "train", folder / "toy.yaml", "--run", folder / "run")
     assert {"accelerate", "albumentations", "cv2"} <= imports(train, *arguments)
     return folder / "run"
 
