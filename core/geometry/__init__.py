@@ -1,1 +1,1 @@
-"""Where the cells of a map lie, for any network."""
+"""The positions of the cells of feature maps in the input image, for any network."""

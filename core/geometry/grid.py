@@ -1,7 +1,8 @@
-"""Where the cells of a feature map sit in the input image, in exact fractions.
+"""The positions of a feature map's cells in the input image, in exact fractions.
 
-Cell *i* of a map lies at input pixel ``offset + stride · i``; pixel centers are integers.
-FCN (Long, Shelhamer, Darrell, PAMI 2016) has crops written by hand; here they are arithmetic.
+The center of cell *i* of a map is at input pixel ``offset + stride · i``; pixel centers are
+integers. FCN (Long, Shelhamer, Darrell, PAMI 2016) sets its crop offsets by hand; this module
+computes them.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ Scalar = int | Fraction
 PerAxis = tuple[Fraction, Fraction]
 SpecSource = Literal["computed", "probed", "assumed"]
 Border = Literal["replicate", "zeros"]
-"""What lies outside of a map: its nearest cells, or zeros."""
+"""The values outside of a map: those of its nearest cells, or zeros."""
 
 
 def pair(value: Scalar | Iterable[Scalar]) -> PerAxis:
-    """Return (vertical, horizontal) as fractions; a single number stands for both axes."""
+    """Return (vertical, horizontal) as fractions; a single number applies to both axes."""
     if isinstance(value, int | Fraction):
         return Fraction(value), Fraction(value)
     vertical, horizontal = value
@@ -31,9 +32,9 @@ def pair(value: Scalar | Iterable[Scalar]) -> PerAxis:
 
 @dataclass(frozen=True)
 class Grid:
-    """The positions of a map's cells, per axis (vertical, horizontal), in input pixels.
+    """The positions of a map's cells in input pixels, per axis (vertical, horizontal).
 
-    ``Grid(32, Fraction(31, 2))`` means the same on both axes. ``Grid()`` is the image itself.
+    ``Grid(32, Fraction(31, 2))`` is the same on both axes. ``Grid()`` is the grid of the pixels.
     """
 
     stride: PerAxis
@@ -54,7 +55,7 @@ class Grid:
         padding: Scalar | Iterable[Scalar] = 0,
         dilation: Scalar | Iterable[Scalar] = 1,
     ) -> Grid:
-        """Return the grid after a convolution or a pooling, ``padding`` that of the top left."""
+        """Return the grid after a convolution or pooling with ``padding`` at the top and left."""
         k, s, p, d = pair(kernel), pair(stride), pair(padding), pair(dilation)
         return Grid(
             [self.stride[a] * s[a] for a in (0, 1)],
@@ -73,19 +74,19 @@ class Grid:
         return Grid(finer, [self.offset[a] - finer[a] * ((k[a] - 1) / 2 - p[a]) for a in (0, 1)])
 
     def crop(self, cells: Scalar | Iterable[Scalar]) -> Grid:
-        """Return the grid after the first ``cells`` (top, left) have been cut off."""
+        """Return the grid without the first ``cells`` (top, left)."""
         c = pair(cells)
         return Grid(self.stride, [self.offset[a] + self.stride[a] * c[a] for a in (0, 1)])
 
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """What a backbone says of one of its maps.
+    """The description of one feature map of a backbone.
 
-    ``receptive_field`` is (height, width) in input pixels, infinite where a cell sees everything.
-    ``source`` tells how grid and receptive field were found: ``computed`` from the layers,
-    ``probed`` by gradients, or ``assumed``. ``border``: what lies outside of the map; zeros where
-    the network itself sees its image in a wide frame of zeros.
+    ``receptive_field``: (height, width) in input pixels; infinite if a cell depends on the whole
+    image. ``source``: how grid and receptive field were determined, ``computed`` from the layers,
+    ``probed`` by gradients, or ``assumed``. ``border``: the values outside of the map; zeros if the
+    network pads its image with a wide frame of zeros.
     """
 
     name: str
@@ -97,15 +98,15 @@ class FeatureSpec:
 
     @property
     def reach(self) -> tuple[float | Fraction, float | Fraction]:
-        """Pixels (vertical, horizontal) that a cell sees to either side of its center."""
+        """How far the receptive field extends to either side of its center, in pixels."""
         vertical, horizontal = (
-            inf if seen == inf else Fraction(ceil(seen) - 1, 2) for seen in self.receptive_field
+            inf if size == inf else Fraction(ceil(size) - 1, 2) for size in self.receptive_field
         )
         return vertical, horizontal
 
 
 class StrideError(PluxelError):
-    """A decoder needs maps of strides that the backbone does not give."""
+    """A decoder needs maps with strides that the backbone does not produce."""
 
     def __init__(self, needed: Sequence[int], features: Sequence[FeatureSpec]) -> None:
         self.needed = ", ".join(map(str, needed))
@@ -113,7 +114,7 @@ class StrideError(PluxelError):
         super().__init__(self.message_for("the decoder", "the backbone"))
 
     def message_for(self, decoder: str, backbone: str) -> str:
-        """Return the message with both parties named, e.g. ``decoder 'fcn8s'``."""
+        """Return the message with the names of both components, such as ``decoder 'fcn8s'``."""
         return f"{decoder} needs strides {self.needed}; {backbone} gives {self.given}"
 
 
@@ -123,9 +124,9 @@ def _show(stride: PerAxis) -> str:
 
 
 def select_strides(features: Sequence[FeatureSpec], needed: Sequence[int]) -> list[int]:
-    """Return the indices of the maps with these strides; of two alike, the later counts.
+    """Return the indices of the maps with these strides; if two maps share one, the later counts.
 
-    Raises: StrideError if one is missing.
+    Raises: StrideError if no map has one of the strides.
     """
     index = {spec.grid.stride: i for i, spec in enumerate(features)}
     try:
@@ -135,5 +136,5 @@ def select_strides(features: Sequence[FeatureSpec], needed: Sequence[int]) -> li
 
 
 def deepest(features: Sequence[FeatureSpec]) -> int:
-    """Return the index of the map with the largest stride; of two alike, the later."""
+    """Return the index of the map with the largest stride; if two maps share it, the later."""
     return max(range(len(features)), key=lambda i: (features[i].grid.stride, i))

@@ -1,4 +1,4 @@
-"""Rectangles of an image, and scores that count their pixels from one's corner."""
+"""Rectangular regions of an image, and scores whose grid starts at a region's corner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .grid import Grid
 from .scores import Scores
 
 BLOCK = 256
-"""Pixels along each side of the blocks of files: of a block, none is read or written alone."""
+"""Pixels along each side of a block, the smallest part of a file that is read or written."""
 
 Size = tuple[int, int]
 """(height, width)."""
@@ -19,7 +19,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle of the image: its rows and its columns."""
+    """A rectangle of the image, given by its rows and columns."""
 
     rows: range
     columns: range
@@ -31,16 +31,16 @@ class Region:
 
     @property
     def corner(self) -> tuple[int, int]:
-        """Its first (row, column)."""
+        """The first (row, column)."""
         return self.rows.start, self.columns.start
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Where it lies in an array of the whole image."""
+        """The slices that select this region in an array of the whole image."""
         return slice(self.rows.start, self.rows.stop), slice(self.columns.start, self.columns.stop)
 
     def common(self, other: Region) -> Region:
-        """Return the part that two regions share; empty if there is none."""
+        """Return the intersection of two regions, which may be empty."""
         rows, columns = (
             range(max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop)))
             for a, b in ((self.rows, other.rows), (self.columns, other.columns))
@@ -48,19 +48,19 @@ class Region:
         return Region(rows, columns)
 
     def within(self, other: Region) -> tuple[slice, slice]:
-        """Return where it lies in a region that holds it."""
-        top, left = (own - start for own, start in zip(self.corner, other.corner, strict=True))
+        """Return the slices that select this region in an array of a region that contains it."""
+        top, left = (a - b for a, b in zip(self.corner, other.corner, strict=True))
         return slice(top, top + len(self.rows)), slice(left, left + len(self.columns))
 
 
 ScoredRegion = tuple[Region, dict[str, Scores]]
-"""A piece of the image, and the scores that the model gives for it."""
+"""A region of the image, and the scores of the model for it by head."""
 
 Read = Callable[[Region], Mapping[str, Tensor]]
-"""Returns the pixels of a region, (1, channels, h, w) by name of the input, on the device."""
+"""Returns the pixels of a region, input name -> (1, channels, h, w), on the device."""
 
 
 def moved(scores: Scores, origin: tuple[int, int], to: tuple[int, int]) -> Scores:
-    """Return scores with a grid that counts from the (row, column) ``to``, not ``origin``."""
-    offset = [own + a - b for own, a, b in zip(scores.grid.offset, origin, to, strict=True)]
+    """Return scores with a grid relative to the (row, column) ``to`` instead of ``origin``."""
+    offset = [old + a - b for old, a, b in zip(scores.grid.offset, origin, to, strict=True)]
     return replace(scores, grid=Grid(scores.grid.stride, offset))

@@ -1,11 +1,12 @@
-"""Scores from any grid to any other: linear interpolation at exact positions, axis by axis.
+"""Resample scores from any grid to any other, by linear interpolation at exact positions.
 
-``out(x) = Σ_i s[i] · max(0, 1 − |y(x) − i|)``, where ``y(x)`` is the position of target cell *x* in
-cells of the source. With zeros for a border this is FCN's bilinear deconvolution and crop, without
-its C × C kernels; a border that replicates keeps the sum of the taps at 1 up to the image's edge.
+Along each axis, ``out(x) = Σ_i s[i] · max(0, 1 − |y(x) − i|)``, where ``y(x)`` is the position of
+target cell *x* in cells of the source. With a border of zeros, this equals FCN's bilinear
+deconvolution and crop, without its C × C kernels. With a replicated border, the taps sum to 1 up to
+the edge of the image.
 
-Along each axis that is a product with a matrix of two bands. It is taken in dense blocks: matrix
-products are the fastest that any device has, they are deterministic, and so is their adjoint.
+Each axis is a product with a matrix of two bands, computed in dense blocks, because matrix products
+are fast on every device and deterministic, as is their adjoint.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ from .scores import Scores
 IMAGE = Grid()
 
 BLOCK = 64
-"""Source cells that a block spans: more of them are mostly products with zero."""
+"""Source cells that a block spans; larger blocks mostly multiply by zero."""
 
 
 def resample(scores: Scores, size: tuple[int, int], *, grid: Grid = IMAGE) -> Tensor:
-    """Return the scores at the first ``size`` = (H, W) cells of ``grid``: (N, C, H, W).
+    """Return the scores at the first ``size`` = (H, W) cells of ``grid``, (N, C, H, W).
 
-    ``grid`` is by default that of the image's pixels. Outside of the map lies ``scores.border``.
-    Computed in float32 (float64 stays), also under autocast; deterministic, and so is its gradient.
+    ``grid``: by default, the pixels of the image. ``scores.border`` gives the values outside of the
+    map. The computation uses float32 (or float64 if the scores do), also under autocast. It is
+    deterministic, as is its gradient.
     """
     tensor = at_least_float32(scores.tensor)
     if grid == scores.grid and tuple(tensor.shape[-2:]) == tuple(size):
@@ -49,7 +51,7 @@ def resample(scores: Scores, size: tuple[int, int], *, grid: Grid = IMAGE) -> Te
 
 @dataclass(frozen=True)
 class Interpolation:
-    """Along one axis, target cell *j* lies at source cell ``start + step · j``."""
+    """Along one axis, target cell *j* is at source cell ``start + step · j``."""
 
     start: Fraction
     step: Fraction
@@ -60,12 +62,12 @@ class Interpolation:
     def between(
         cls, source: Grid, target: Grid, axis: int, cells_in: int, cells_out: int
     ) -> Interpolation:
-        """Return what leads from ``cells_in`` cells of one grid to ``cells_out`` of the other."""
+        """Return the interpolation from ``cells_in`` source cells to ``cells_out`` target cells."""
         start = (target.offset[axis] - source.offset[axis]) / source.stride[axis]
         return cls(start, target.stride[axis] / source.stride[axis], cells_in, cells_out)
 
     def to_ints(self) -> list[int]:
-        """Return start and step as numerators and denominators, cells in, cells out."""
+        """Return numerator and denominator of start and of step, then cells_in and cells_out."""
         return [
             *self.start.as_integer_ratio(),
             *self.step.as_integer_ratio(),
@@ -75,12 +77,17 @@ class Interpolation:
 
     @classmethod
     def from_ints(cls, numbers: Sequence[int]) -> Interpolation:
-        """Undo ``to_ints``."""
-        start, over, step, of, cells_in, cells_out = numbers
-        return cls(Fraction(start, over), Fraction(step, of), cells_in, cells_out)
+        """Return the interpolation that ``to_ints`` converted to these numbers."""
+        start, start_denominator, step, step_denominator, cells_in, cells_out = numbers
+        return cls(
+            Fraction(start, start_denominator),
+            Fraction(step, step_denominator),
+            cells_in,
+            cells_out,
+        )
 
     def part(self, first: int, last: int) -> tuple[slice, Interpolation]:
-        """Return the source cells of targets ``first`` … ``last`` − 1, and what leads there."""
+        """Return the source cells of targets ``first`` … ``last`` − 1, and their interpolation."""
         low = floor(self.start + self.step * first)
         high = floor(self.start + self.step * (last - 1)) + 2
         low = min(max(low, 0), self.cells_in - 1)
@@ -89,9 +96,9 @@ class Interpolation:
         return slice(low, high), Interpolation(start, self.step, high - low, last - first)
 
     def blocks(self) -> Iterator[tuple[slice, slice, Interpolation]]:
-        """Yield target cells, the source cells that they need, and what leads from these to those.
+        """Yield target cells, the source cells that they need, and the interpolation between them.
 
-        ``BLOCK`` source cells each, more or less.
+        Each part spans about ``BLOCK`` source cells.
         """
         count = self.cells_out
         if self.cells_in > 2 * BLOCK:
@@ -104,7 +111,7 @@ class Interpolation:
 def taps(interpolation: Interpolation, border: Border) -> np.ndarray:
     """Return the weights (cells_out, cells_in), float64, of a linear interpolation.
 
-    Positions are computed in integers over a common denominator, so no size lets them drift.
+    Positions are integers over a common denominator, so they do not drift over long axes.
     """
     at = interpolation
     common = at.start.denominator * at.step.denominator
@@ -122,7 +129,7 @@ def taps(interpolation: Interpolation, border: Border) -> np.ndarray:
 
 
 class Block(NamedTuple):
-    """``weights`` (target cells, source cells) lead from one stretch of an axis to another."""
+    """Part of an interpolation; ``weights`` is (target cells, source cells)."""
 
     target: slice
     source: slice
@@ -131,7 +138,7 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Axis:
-    """Interpolation along one axis as blocks of a matrix (cells_out, cells_in)."""
+    """Interpolation along one axis, as blocks of a matrix (cells_out, cells_in)."""
 
     cells_in: int
     cells_out: int
@@ -139,7 +146,7 @@ class Axis:
 
     @classmethod
     def along(cls, interpolation: Interpolation, border: Border, like: Tensor) -> Axis:
-        """Return the blocks, where and of what type ``like`` is."""
+        """Return the blocks, with the device and type of ``like``."""
         blocks = tuple(
             Block(target, source, matrix(part, border, like))
             for target, source, part in interpolation.blocks()
@@ -177,13 +184,13 @@ def _span(cells: slice) -> tuple[int, int]:
 def _product(weights: Tensor, tensor: Tensor, dim: int) -> Tensor:
     if dim == -1:
         return tensor @ weights.mT
-    # One batched product; a broadcast ``weights @ tensor`` would copy its operands.
+    # A batched product, because a broadcast ``weights @ tensor`` would copy its operands.
     return torch.bmm(weights.expand(len(tensor), -1, -1), tensor)
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """From the cells of one map to those of another, both ways."""
+    """The linear map from the cells of one grid to those of another, and its adjoint."""
 
     rows: Axis
     columns: Axis
@@ -192,31 +199,31 @@ class Resampling:
     def along(
         cls, rows: Interpolation, columns: Interpolation, border: Border, like: Tensor
     ) -> Resampling:
-        """Return what interpolates along both axes, where and of what type ``like`` is."""
+        """Return the interpolation along both axes, with the device and type of ``like``."""
         return cls(Axis.along(rows, border, like), Axis.along(columns, border, like))
 
     def __call__(self, tensor: Tensor) -> Tensor:
-        """Return (N, C, H, W) for scores (N, C, h, w)."""
+        """Resample scores (N, C, h, w) to (N, C, H, W)."""
         batch, channels = tensor.shape[:2]
         with full_precision(tensor):
             wide = self.columns.apply(tensor.flatten(0, 1), -1)
             return self.rows.apply(wide, -2).unflatten(0, (batch, channels))
 
     def adjoint(self, gradient: Tensor) -> Tensor:
-        """Return the gradient (N, C, h, w) of the scores for that of the result."""
+        """Return the gradient (N, C, h, w) of the scores for a gradient (N, C, H, W)."""
         batch, channels = gradient.shape[:2]
         with full_precision(gradient):
             wide = self.rows.adjoint(gradient.flatten(0, 1), -2)
             return self.columns.adjoint(wide, -1).unflatten(0, (batch, channels))
 
 
-# Operators of their own: tracers and exporters see one operation whose geometry they can read,
-# and autograd keeps nothing at full size on its way back.
+# Custom operators, so that tracers and exporters receive one operation whose geometry they can
+# read, and autograd keeps no full-size tensor for the backward pass.
 
 
 @torch.library.custom_op("pluxel::resample", mutates_args=())
 def resample_op(tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool) -> Tensor:
-    """Return (N, C, H, W) for (N, C, h, w); an axis is given by ``Interpolation.to_ints``."""
+    """Resample (N, C, h, w) to (N, C, H, W); ``Interpolation.to_ints`` describes each axis."""
     return _resampling(rows, columns, zeros, tensor)(tensor)
 
 
@@ -224,7 +231,7 @@ def resample_op(tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zer
 def resample_adjoint_op(
     gradient: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool
 ) -> Tensor:
-    """Return the gradient (N, C, h, w) for that of the result, (N, C, H, W)."""
+    """Return the gradient (N, C, h, w) of the scores for a gradient (N, C, H, W)."""
     return _resampling(rows, columns, zeros, gradient).adjoint(gradient)
 
 
@@ -265,21 +272,21 @@ resample_adjoint_op.register_autograd(
 
 
 def matrix(interpolation: Interpolation, border: Border, like: Tensor) -> Tensor:
-    """Return the weights (cells_out, cells_in) where and of what type ``like`` is.
+    """Return the weights (cells_out, cells_in) with the device and type of ``like``.
 
-    Those used last are kept, but under a fake-tensor mode.
+    Recent matrices are cached, except under a fake-tensor mode.
     """
     ordinary = type(torch.empty(0)) is Tensor and type(like.detach()) is Tensor
     make = _stored if ordinary else _stored.__wrapped__
     return make(interpolation, border, like.dtype, like.device)
 
 
-# As many as the strips and blocks of one image, most of a few rows; and no more, for images of many
-# sizes need a megabyte and more each.
+# Enough for the strips and blocks of one image, most of which have few rows. A larger cache would
+# cost a megabyte or more for every size of image.
 @lru_cache(maxsize=64)
 def _stored(
     interpolation: Interpolation, border: Border, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    # A tensor made in inference mode could never take part in a backward pass later.
+    # A tensor made in inference mode could not take part in a later backward pass.
     with torch.inference_mode(False):
         return torch.tensor(taps(interpolation, border), dtype=dtype, device=device)

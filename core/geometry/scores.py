@@ -1,4 +1,4 @@
-"""Class scores that know the grid on which they lie."""
+"""Class scores together with the grid of their cells."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .grid import Border, Grid
 
 @dataclass(frozen=True)
 class Scores:
-    """Class scores on a known grid: ``tensor`` is (N, C, h, w), unnormalized.
+    """Class scores on a known grid; ``tensor`` is (N, C, h, w), unnormalized.
 
-    ``border``: what lies outside of the map for whoever resamples it.
+    ``border``: the values outside of the map, used for resampling.
     """
 
     tensor: Tensor

@@ -1,4 +1,4 @@
-"""Measure what a network does to positions, from its layers or by gradients."""
+"""Measure how a network maps positions, from its operations or by gradients."""
 
 from ._dispatch import Tracer, as_maps, leaves, tensors_of, type_of
 from ._measuring import Measurement, measure, size_of_map

@@ -1,4 +1,4 @@
-"""One call of an operation, as rules see it."""
+"""One call of an operation, as the rules receive it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Call:
-    """One call: its arguments by name, the shapes of its results, and what is known of tensors.
+    """One call of an operation.
 
-    ``paddings``: where rules note the cells that are added at the top left.
+    ``arguments``: by name. ``shapes``: of the results. ``locate``: returns the positions of a
+    tensor, or None for a constant. ``paddings``: collects the cells that operations add at the top
+    left.
     """
 
     arguments: Mapping[str, Any]
@@ -39,11 +41,11 @@ class Call:
         return self.located(next(iter(self.arguments.values())))
 
     def located(self, value: Tensor) -> Located:
-        """Return the positions of an operand; those of a constant are none."""
+        """Return the positions of an operand; a constant has none."""
         return self.locate(value) or Located(tuple(plain(size) for size in value.shape))
 
     def record_padding(self, before: Sequence[int]) -> None:
-        """Keep the numbers of cells that are added at the top left, if there are any."""
+        """Record how many cells the operation adds at the top left, if it adds any."""
         if any(before):
             self.paddings.append(tuple(before))
 

@@ -1,8 +1,8 @@
 """Follow the positions of cells through a network while it runs on tensors without data.
 
-The network runs once on the meta device, whatever Python does between its layers; every operation
-that reaches the dispatcher is asked what it does to positions. One that mixes them in no regular
-way, or that is not known here, loses them from there on.
+The network runs once on the meta device, with all the Python code between its layers. For every
+operation that reaches the dispatcher, a rule computes the positions of its results. Positions are
+lost after an operation that mixes them irregularly or that has no rule.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ from ._positions import Located, plain
 
 @dataclass(frozen=True)
 class Lost:
-    """Of a tensor that depends on the image in an unknown way; ``mixed`` if through attention."""
+    """The state of a tensor that depends on the image in an unknown way.
+
+    ``mixed``: it does so through attention.
+    """
 
     mixed: bool = False
 
@@ -36,10 +39,11 @@ TensorState = Located | Lost
 
 @dataclass(frozen=True)
 class Trace:
-    """What one run found: shapes and positions of the maps, and every padding at the top left.
+    """The result of one run on an image of ``size``.
 
-    ``size`` is that of the image. ``paddings`` differ between sizes where a network pads as
-    TensorFlow does ("SAME"). ``strides``: of all tensors on the way, those of the maps among them.
+    ``shapes``, ``states``: of the maps. ``paddings``: every padding at the top left; they depend on
+    the size if a network pads as TensorFlow does ("SAME"). ``strides``: of all tensors, including
+    the maps.
     """
 
     size: tuple[int, int]
@@ -50,29 +54,29 @@ class Trace:
 
 
 def trace(module: nn.Module, image_shape: Sequence[int], device: str = "meta") -> Trace:
-    """Run a module that lies on ``device``, in evaluation mode, on an image (N, C, H, W).
+    """Run a module on ``device``, in evaluation mode, with an image (N, C, H, W).
 
-    Raises: whatever the module raises for this size.
+    Raises: any error that the module raises for this size.
     """
-    # Inference mode shows whole operations (linear, attention), not what autograd makes of them.
+    # Inference mode keeps operations whole (linear, attention); autograd would split them.
     with torch.inference_mode(), torch.device(device):
         image = torch.zeros(*image_shape, dtype=type_of(module))
         tracer = Tracer(image)
         with tracer:
             maps = as_maps(module(image))
-    states = [tracer.state(one) or Lost() for one in maps]
+    states = [tracer.state(tensor) or Lost() for tensor in maps]
     height, width = image_shape[-2:]
-    shapes = [tuple(one.shape) for one in maps]
+    shapes = [tuple(tensor.shape) for tensor in maps]
     return Trace((height, width), shapes, states, tracer.paddings, tracer.strides)
 
 
 def type_of(module: nn.Module) -> torch.dtype:
-    """Return the type of the images that a module takes: that of its weights."""
+    """Return the type of images that a module takes, which is the type of its weights."""
     return next((p.dtype for p in module.parameters()), torch.float32)
 
 
 def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    """Return what a network gave as a list of maps."""
+    """Return the result of a network as a list of maps."""
     return [result] if isinstance(result, Tensor) else list(result)
 
 
@@ -81,13 +85,13 @@ class Tracer(DispatchMode):
         super().__init__()
         self.paddings: list[tuple[int, ...]] = []
         self.strides: set[Fraction] = set()
-        # Tensors are kept, or their ids would be given away again; they hold no data.
+        # Tensors are kept so that Python does not reuse their ids; they hold no data.
         self._known: dict[int, tuple[Tensor, TensorState]] = {}
         self._written: set[int] = set()
         self._know(image, Located.image(image.shape))
 
     def state(self, tensor: Tensor) -> TensorState | None:
-        """Return what is known of a tensor; None if it does not depend on the image."""
+        """Return the state of a tensor, or None if it does not depend on the image."""
         if id(tensor) in self._known:
             return self._known[id(tensor)][1]
         return Lost() if _storage(tensor) in self._written else None
@@ -112,8 +116,8 @@ class Tracer(DispatchMode):
     ) -> None:
         results = tensors_of(result)
         call = Call(arguments, [tuple(r.shape) for r in results], self._locate, self.paddings)
-        found = self._positions(func, call, states)
-        for tensor, state in zip(results, found, strict=True):
+        new_states = self._positions(func, call, states)
+        for tensor, state in zip(results, new_states, strict=True):
             before = self.state(tensor)
             self._know(tensor, state)
             if schema_of(func).is_mutable and before != state:
@@ -133,16 +137,16 @@ class Tracer(DispatchMode):
             ]
         rule = elementwise if torch.Tag.pointwise in func.tags else unknown
         try:
-            found = OPERATIONS.get(name, rule)(call)
+            located = OPERATIONS.get(name, rule)(call)
         except Untraceable:
             return [Lost(mixed or name in ATTENTION)] * len(call.shapes)
-        found = [found] if isinstance(found, Located) else list(found)
+        located = [located] if isinstance(located, Located) else list(located)
         everything = any(isinstance(state, Located) and state.everything for state in states)
-        found = [
-            replace(one, everything=one.everything or everything, mixed=one.mixed or mixed)
-            for one in found
+        located = [
+            replace(result, everything=result.everything or everything, mixed=result.mixed or mixed)
+            for result in located
         ]
-        return [*found, *[Lost(mixed)] * (len(call.shapes) - len(found))]
+        return [*located, *[Lost(mixed)] * (len(call.shapes) - len(located))]
 
     def _locate(self, tensor: Tensor) -> Located | None:
         state = self.state(tensor)
@@ -156,23 +160,23 @@ class Tracer(DispatchMode):
             self.strides.update(extent.stride for extent in state.extents)
 
     def _forget_views(self, written: Tensor) -> None:
-        """Lose every other tensor that shares the memory of one that was written to."""
+        """Mark every other tensor that shares memory with ``written`` as lost."""
         for tensor, _ in list(self._known.values()):
             if tensor is not written and _storage(tensor) == _storage(written):
                 self._know(tensor, Lost())
 
 
 NORMS = {"batch_norm", "group_norm", "instance_norm", "layer_norm"}
-"""They keep shapes, and without data take torch longer than all the rest of a network."""
+"""Operations that keep shapes; on meta tensors they take longer than the rest of a network."""
 
 ATTENTION = {name for name, rule in OPERATIONS.items() if rule is attention}
 
 
 def _arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name, defaults filled in."""
+    """Return the arguments of a call by name, including defaults."""
     schema = schema_of(func).arguments
-    given = dict(zip((argument.name for argument in schema), args, strict=False)) | dict(kwargs)
-    return {argument.name: given.get(argument.name, argument.default_value) for argument in schema}
+    passed = dict(zip((argument.name for argument in schema), args, strict=False)) | dict(kwargs)
+    return {argument.name: passed.get(argument.name, argument.default_value) for argument in schema}
 
 
 def tensors_of(tree: Any) -> list[Tensor]:
@@ -181,7 +185,7 @@ def tensors_of(tree: Any) -> list[Tensor]:
 
 
 def leaves(tree: Any) -> Iterator[Any]:
-    """Yield what nested lists, tuples and dicts hold."""
+    """Yield the items of nested lists, tuples and dicts."""
     if isinstance(tree, Mapping):
         tree = tuple(tree.values())
     if isinstance(tree, list | tuple):
@@ -192,5 +196,5 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 
 def _storage(tensor: Tensor) -> int:
-    # PyTorch keeps one Python object for a storage as long as the storage lives.
+    # PyTorch keeps the same Python object for a storage as long as the storage exists.
     return id(tensor.untyped_storage())

@@ -1,4 +1,4 @@
-"""What a cell of a map sees along one axis, and where it lies."""
+"""The position and the receptive field of a map's cells along one axis."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Untraceable(Exception):  # noqa: N818
 
 
 class Extent(NamedTuple):
-    """Along one axis: cell *i* lies at pixel ``offset + stride·i`` and sees ``first`` to ``last``.
+    """Positions along one axis, in pixels; the center of cell *i* is at ``offset + stride·i``.
 
-    ``first`` and ``last`` are those of cell 0. ``interpolated`` is the largest stride that the map
-    was upsampled from, 0 if it never was.
+    Cell 0 depends on pixels ``first`` to ``last``. ``interpolated``: the largest stride from which
+    the map was upsampled, or 0 if it was not.
     """
 
     stride: Fraction = Fraction(1)
@@ -25,24 +25,24 @@ class Extent(NamedTuple):
     interpolated: Fraction = Fraction(0)
 
     def reaching(self, stride: Fraction, before: Fraction | int, after: Fraction | int) -> Extent:
-        """Return the extent of a cell that sees cells ``-before`` to ``after`` of this one."""
+        """Return the extent of cells that combine cells ``-before`` to ``after`` of this one."""
         first, last = self.first - self.stride * before, self.last + self.stride * after
         center = self.offset + self.stride * (Fraction(after) - before) / 2
         return Extent(stride, center, first, last, self.interpolated)
 
     def window(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Extent:
-        """Return what a convolution or a pooling makes of it."""
+        """Return the extent after a convolution or a pooling."""
         return self.reaching(self.stride * stride, padding, dilation * (kernel - 1) - padding)
 
     def transposed(self, kernel: int, stride: int, padding: Fraction | int) -> Extent:
-        """Return what a transposed convolution makes of it: the union over its phases."""
+        """Return the extent after a transposed convolution, as the union over its phases."""
         before = Fraction(kernel - 1 - padding, stride)
         finer = self.reaching(self.stride / stride, before, Fraction(padding, stride))
         return finer._replace(interpolated=max(self.interpolated, self.stride))
 
     def resampled(self, start: Fraction, step: Fraction) -> Extent:
-        """Return the extent of a cell *j* interpolated at cell ``start + step·j`` of this one."""
-        # Of all its phases, the one that is farthest from either neighbor.
+        """Return the extent if cell *j* is interpolated at cell ``start + step·j`` of this one."""
+        # The phase that is farthest from its two neighbors determines the reach.
         reach = 1 - Fraction(1, lcm(start.denominator, step.denominator))
         finer = Extent(
             self.stride * step,
@@ -53,14 +53,14 @@ class Extent(NamedTuple):
         return finer._replace(interpolated=max(self.interpolated, self.stride))
 
     def shifted(self, cells: int) -> Extent:
-        """Return the extent after the first ``cells`` cells were cut off (negative: added)."""
+        """Return the extent without the first ``cells`` cells; a negative number adds cells."""
         return self.reaching(self.stride, -cells, cells)
 
     def union(self, other: Extent) -> Extent:
-        """Return the extent of a cell that sees what either sees.
+        """Return the extent of a cell that combines a cell of each map.
 
-        Where the two lie differently, the position is that of the one that was not upsampled (from
-        so coarse a map): it is the sharper. Otherwise it is the middle of what is seen.
+        If their positions differ, the map that was upsampled less is sharper and determines the
+        position. If neither is sharper, the position is the middle of the receptive field.
         """
         if self.stride != other.stride:
             raise Untraceable
@@ -73,5 +73,5 @@ class Extent(NamedTuple):
 
     @property
     def receptive_field(self) -> Fraction:
-        """The smallest odd number of pixels around the position that holds all that is seen."""
+        """The smallest odd number of pixels, centered at the position, that covers all inputs."""
         return 2 * max(self.offset - self.first, self.last - self.offset) + 1

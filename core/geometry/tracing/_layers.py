@@ -1,4 +1,4 @@
-"""Layers: what convolutions, pools, norms, products and attention do to positions."""
+"""Rules for layers: how convolutions, pools, norms, products and attention map positions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._positions import Located, broadcast, is_spatial, plain
 
 
 def convolution(call: Call) -> Located:
-    """Slide a window of weights; all channels are combined."""
+    """Slide a window of weights, and combine all channels."""
     kernel = call["weight"].shape[2:]
     stride, dilation = (_each(call[name], kernel) for name in ("stride", "dilation"))
     padding = call["padding"]
@@ -24,7 +24,8 @@ def convolution(call: Call) -> Located:
     padding = _each(padding, kernel)
     mixed = call.first.contracted(-len(kernel) - 1, call.shape[-len(kernel) - 1])
     windows = list(zip(kernel, stride, padding, dilation, strict=True))
-    # ``convolution`` has a flag for it; the other two kinds differ in name and signature.
+    # ``convolution`` has a flag for transposition; ``conv2d`` and ``conv_transpose2d`` differ in
+    # signature.
     if call.arguments.get("transposed", "output_padding" in call.arguments):
         return _spread(call, mixed, windows)
     return _slide(call, mixed, windows)
@@ -66,7 +67,7 @@ def _each(value: int | Sequence[int], like: int | Sequence[int]) -> Sequence[int
 
 
 def pad(call: Call) -> Located:
-    """Add cells around (or cut them off, where negative)."""
+    """Add cells at the borders; negative numbers remove cells."""
     amounts = call.arguments.get("pad", call.arguments.get("padding"))
     located = call.first
     before = tuple(amounts[::2])
@@ -79,7 +80,7 @@ def pad(call: Call) -> Located:
 
 
 def reduce(call: Call) -> list[Located]:
-    """Combine the cells along some dimensions, or all, into one; two tensors cell by cell."""
+    """Combine the cells along some or all dimensions into one, or two tensors cell by cell."""
     if "other" in call.arguments:
         return [elementwise(call)]
     located, dims = call.first, call.arguments.get("dim")
@@ -90,7 +91,7 @@ def reduce(call: Call) -> list[Located]:
 
 
 def normalize_along(call: Call) -> Located:
-    """Softmax, layer norm: each value depends on all others along some dimensions."""
+    """Softmax and layer norm: each value depends on all values along some dimensions."""
     count = len(call.arguments.get("normalized_shape", ()))
     dims = range(-count, 0) if count else [call["dim"]]
     spatial = any(is_spatial(call.first.dims[dim]) for dim in dims)
@@ -98,7 +99,7 @@ def normalize_along(call: Call) -> Located:
 
 
 def normalize_maps(call: Call) -> Located:
-    """Group and instance norm: each value depends on its whole map."""
+    """Group norm and instance norm: each value depends on its whole map."""
     return replace(call.first, everything=True)
 
 
@@ -108,7 +109,7 @@ def linear(call: Call) -> Located:
 
 
 def matmul(call: Call) -> Located:
-    """Multiply matrices; combining cells at different positions is attention."""
+    """Multiply matrices; a product that combines cells at different positions is attention."""
     left, right = (call.located(call[name]) for name in list(call.arguments)[:2])
     if min(len(left.dims), len(right.dims)) < 2:
         raise Untraceable
@@ -124,14 +125,14 @@ def matmul(call: Call) -> Located:
 
 
 def attention(call: Call) -> Located:
-    """Every query gathers from all keys; the result stands where the query stood."""
+    """Combine all keys for every query; the result has the positions of the queries."""
     query = call.first
     located = query.with_dim(-1, plain(call.shape[-1]))
     return replace(located, everything=True, mixed=True)
 
 
 def upsample(taps: int) -> Rule:
-    """Return the rule of interpolation by a whole factor, from ``taps`` cells a pixel."""
+    """Return the rule for interpolation by an integer factor, with ``taps`` cells per pixel."""
 
     def rule(call: Call) -> Located:
         located = call.first
@@ -152,7 +153,7 @@ def upsample(taps: int) -> Rule:
 
 
 def resample(call: Call) -> Located:
-    """Interpolate between cells of the nearest two, axis by axis (``core.resampling``)."""
+    """Interpolate between the two nearest cells, axis by axis (``core.geometry.resampling``)."""
     located = call.first
     for dim, name in ((-2, "rows"), (-1, "columns")):
         at = Interpolation.from_ints(call[name])
@@ -162,7 +163,7 @@ def resample(call: Call) -> Located:
 
 
 def adaptive_pool(call: Call) -> Located:
-    """Pool to a size: to a single cell, or to what there is already."""
+    """Pool to a fixed size; only a single cell and the size of the input can be followed."""
     located, before = call.first, call["self"].shape
     for dim in range(-len(call["output_size"]), 0):
         if call.shape[dim] == 1:

@@ -1,4 +1,4 @@
-"""Operations that move or combine cells without looking at their neighbors."""
+"""Rules for operations that move or combine cells without reading their neighbors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def elementwise(call: Call) -> Located:
 
 
 def unknown(call: Call) -> Located:
-    """Give up."""
+    """Raise Untraceable."""
     raise Untraceable(call)
 
 
@@ -31,7 +31,7 @@ def keep(call: Call) -> Located:
 
 
 def view(call: Call) -> Located:
-    """Reshape, squeeze, unsqueeze: the digits in the same order."""
+    """Reshape, squeeze or unsqueeze; the digits keep their order."""
     return call.first.reshaped(call.shape)
 
 
@@ -50,8 +50,8 @@ def transpose(call: Call) -> Located:
     """Swap two dimensions."""
     order = list(range(len(call.shape)))
     if order:
-        one, other = call.arguments.get("dim0", 0), call.arguments.get("dim1", 1)
-        order[one], order[other] = order[other], order[one]
+        first, second = call.arguments.get("dim0", 0), call.arguments.get("dim1", 1)
+        order[first], order[second] = order[second], order[first]
     return call.first.permuted(order)
 
 
@@ -109,7 +109,7 @@ def pixel_unshuffle(call: Call) -> Located:
 
 
 def roll(call: Call) -> Located:
-    """Shift cyclically; what wraps around is taken for what it will be when rolled back."""
+    """Shift cyclically; cells that wrap around are assumed to be rolled back later."""
     located = call.first
     for dim, cells in zip(call["dims"], call["shifts"], strict=True):
         located = located.moved(dim, call.shape[dim], located.along(dim).shifted(-cells))

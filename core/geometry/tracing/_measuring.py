@@ -1,4 +1,4 @@
-"""Find out what a network does to positions, and which sizes it can take, without its weights."""
+"""Measure how a network maps positions, and which image sizes it accepts, without its weights."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ._probing import Extents, RandomWeights, Strides, probe
 from ._replica import on_meta, replica
 
 SIZES: Sequence[Size] = ((448, 896), (512, 1024), (480, 960))
-"""Sizes to look at a network with: multiples of 2⁶ · 7, 2⁹ and 2⁵ · 15."""
+"""Image sizes for tracing: multiples of 2⁶ · 7, 2⁹ and 2⁵ · 15."""
 
 REAL_SIZES: Sequence[Size] = ((224, 448), (256, 512))
-"""The same for networks that do not run without data."""
+"""Image sizes for networks that do not run without data."""
 
 LARGEST_MINIMUM = 4096
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a network makes of images.
+    """The maps that a network computes, and the image sizes that it accepts.
 
-    ``pad_multiple``: the grids hold for heights and widths that are multiples of it.
-    ``minimum_size``: the smallest height and width that leave every map a cell. ``step``: the
-    fewest pixels that are a whole number of cells of every layer, not of those of the maps alone.
+    ``pad_multiple``: the grids are valid for heights and widths that are multiples of it.
+    ``minimum_size``: the smallest height and width for which every map has a cell. ``step``: the
+    smallest number of pixels that is a whole number of cells in every layer, not only in the maps.
     """
 
     specs: tuple[FeatureSpec, ...]
@@ -44,49 +44,49 @@ class Measurement:
 
 
 def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = None) -> Measurement:
-    """Measure a module ``module(image) -> maps``, each (N, channels, h, w), as it is in evaluation.
+    """Measure ``module(image) -> maps``, each map (N, channels, h, w), in evaluation mode.
 
-    ``names`` are those of the maps. Parameters may lie anywhere, on the meta device too; they are
+    ``names``: of the maps. The parameters may be on any device, including the meta device; they are
     neither read nor changed.
 
-    Raises: PluxelError for a network that does not take images of any size.
+    Raises: PluxelError for a network that accepts only some sizes of images.
     """
-    subject, found = _first_run(module, in_channels)
-    positions = _positions(found)
+    network, reference = _first_run(module, in_channels)
+    positions = _positions(reference)
     strides = [
         (located.extents[0].stride, located.extents[1].stride)
         if located
-        else subject.growth(index, found)
+        else network.growth(index, reference)
         for index, located in enumerate(positions)
     ]
     largest = max(ceil(stride) for pair in strides for stride in pair)
-    multiple = subject.pad_multiple(found, largest)
+    multiple = network.pad_multiple(reference, largest)
     unknown = {
         index: strides[index]
-        for index, (located, state) in enumerate(zip(positions, found.states, strict=True))
+        for index, (located, state) in enumerate(zip(positions, reference.states, strict=True))
         if located is None and not state.mixed
     }
-    minimum = subject.minimum_size(multiple)
+    minimum = network.minimum_size(multiple)
     probed = probe(module, in_channels, unknown, max(multiple, largest), minimum) if unknown else {}
     names = names or [f"map{index}" for index in range(len(positions))]
     specs = [
-        _spec(name, found.shapes[index][1], *_place(located, probed.get(index), strides[index]))
+        _spec(name, reference.shapes[index][1], *_place(located, probed.get(index), strides[index]))
         for index, (name, located) in enumerate(zip(names, positions, strict=True))
     ]
-    # Of a stride of 5/2, every fifth pixel is a cell again.
-    step = lcm(*(stride.numerator for stride in found.strides.union(*strides)))
+    # With a stride of 5/2, every fifth pixel is a cell.
+    step = lcm(*(stride.numerator for stride in reference.strides.union(*strides)))
     return Measurement(tuple(specs), multiple, minimum, step)
 
 
 def size_of_map(module: nn.Module, in_channels: int) -> Callable[[Size], Size]:
-    """Return a function from the size of an image to that of ``module(image)``, (height, width).
+    """Return a function from the size of an image to the size of ``module(image)``.
 
-    It runs the module without data; (0, 0) stands for a size that the module refuses.
+    Sizes are (height, width); (0, 0) if the module raises. The function runs it without data.
     """
-    subject, _ = _first_run(module, in_channels)
+    network, _ = _first_run(module, in_channels)
 
     def size(image: Size) -> Size:
-        shapes = subject.shapes(image) if min(image) > 0 else None
+        shapes = network.shapes(image) if min(image) > 0 else None
         return (shapes[0][-2], shapes[0][-1]) if shapes else (0, 0)
 
     return size
@@ -95,9 +95,9 @@ def size_of_map(module: nn.Module, in_channels: int) -> Callable[[Size], Size]:
 def _place(
     located: Located | None, probed: Extents | None, strides: Strides
 ) -> tuple[Extents, bool, SpecSource]:
-    """Return a map's extents, whether it sees everything, and how that was found."""
+    """Return a map's extents, whether a cell depends on the whole image, and their source."""
     if located is not None:
-        # That attention leaves a token where it was is an assumption, if with good reason.
+        # Attention is assumed to keep the position of each token.
         source = "assumed" if located.mixed else "computed"
         return located.extents, located.everything, source
     if probed is not None:
@@ -116,65 +116,69 @@ def _spec(
 
 @dataclass(frozen=True)
 class _NetworkReplica:
-    """A stand-in for a network: a copy without data, or with random weights where it needs some."""
+    """A copy of a network without data, or with random weights if it needs data to run."""
 
     network: nn.Module
     channels: int
     device: str
 
     def trace(self, size: Size) -> Trace:
-        """Follow positions. Raises: whatever the network raises for this size."""
+        """Trace an image of a size. Raises: any error that the network raises for it."""
         return trace(self.network, (1, self.channels, *size), self.device)
 
     def shapes(self, size: Size) -> list[Shape] | None:
-        """Return the shapes of the maps, or None if the network refuses or a map is empty."""
+        """Return the shapes of the maps, or None if the network raises or a map is empty."""
         try:
             shapes = self.trace(size).shapes
-        except Exception:  # noqa: BLE001 - a network may refuse in any way
+        except Exception:  # noqa: BLE001 - a network may raise any error
             return None
         return shapes if all(min(shape[-2:]) > 0 for shape in shapes) else None
 
-    def growth(self, index: int, found: Trace) -> Strides:
-        """Return the strides of a map: by how much the image grows when the map does by a cell."""
-        (height, width), small = found.size, found.shapes[index]
+    def growth(self, index: int, reference: Trace) -> Strides:
+        """Return the strides of a map: how many pixels the image grows per cell of the map."""
+        (height, width), small = reference.size, reference.shapes[index]
         large = self.shapes((2 * height, 2 * width))
         rows, columns = (large[index][a] - small[a] for a in (-2, -1)) if large else (0, 0)
         if min(rows, columns) <= 0:
             raise PluxelError(f"map {index} of the network does not grow with the image")
         return Fraction(height, rows), Fraction(width, columns)
 
-    def pad_multiple(self, found: Trace, largest: int) -> int:
-        """Return 1, or the smallest multiple of the largest stride at which positions are as found.
+    def pad_multiple(self, reference: Trace, largest: int) -> int:
+        """Return 1, or the smallest multiple of the largest stride that keeps all positions.
 
-        Networks that pad as TensorFlow does shift their maps by what is left over; others need
-        whole windows. One uneven size speaks for all.
+        Networks that pad as TensorFlow does shift their maps depending on the size; other networks
+        need whole windows. One odd multiple is tried for each candidate.
         """
         height, width = _uneven(largest)
-        if self._agrees(found, (height + 1, width + 1)):
+        if self._agrees(reference, (height + 1, width + 1)):
             return 1
-        common = gcd(*found.size)
+        common = gcd(*reference.size)
         for multiple in range(largest, common, largest):
-            if common % multiple == 0 and self._agrees(found, _uneven(multiple)):
+            if common % multiple == 0 and self._agrees(reference, _uneven(multiple)):
                 return multiple
         return common
 
-    def _agrees(self, found: Trace, size: Size) -> bool:
+    def _agrees(self, reference: Trace, size: Size) -> bool:
         try:
             other = self.trace(size)
         except Exception:  # noqa: BLE001
             return False
-        here, there = ([one and one.extents for one in _positions(t)] for t in (found, other))
-        return here == there and other.paddings == found.paddings
+        extents, other_extents = (
+            [located and located.extents for located in _positions(t)] for t in (reference, other)
+        )
+        return extents == other_extents and other.paddings == reference.paddings
 
     def minimum_size(self, multiple: int) -> int:
-        """Return the smallest square size by bisection among the multiples; 1 if all will do."""
+        """Return the smallest square size, by bisection among the multiples; 1 if all work."""
         if self.shapes((multiple, multiple)):
             return 1
         low, high = 1, 2
         while not self.shapes((high * multiple, high * multiple)):
             low, high = high, 2 * high
             if high * multiple > LARGEST_MINIMUM:
-                raise PluxelError(f"the network takes no image below {LARGEST_MINIMUM} pixels")
+                raise PluxelError(
+                    f"the network accepts no image smaller than {LARGEST_MINIMUM} pixels"
+                )
         while high - low > 1:
             middle = (low + high) // 2
             fits = self.shapes((middle * multiple, middle * multiple))
@@ -183,7 +187,7 @@ class _NetworkReplica:
 
 
 def _first_run(module: nn.Module, channels: int) -> tuple[_NetworkReplica, Trace]:
-    """Return a stand-in, and what it does with an image of a size that it takes."""
+    """Return a copy of a network, and its trace for the first size that it accepts."""
     problems: list[Exception] = []
     for device, fill, sizes in (
         ("meta", on_meta, SIZES),
@@ -191,35 +195,35 @@ def _first_run(module: nn.Module, channels: int) -> tuple[_NetworkReplica, Trace
     ):
         for size in sizes:
             try:
-                subject = _NetworkReplica(replica(module, fill), channels, device)
-                return subject, subject.trace(size)
+                network = _NetworkReplica(replica(module, fill), channels, device)
+                return network, network.trace(size)
             except Exception as error:  # noqa: BLE001
                 problems.append(error)
     sizes = ", ".join(f"{height}×{width}" for height, width in SIZES)
     raise PluxelError(
-        f"the network does not take images of any size: none of {sizes} pixels",
+        f"the network must accept images of any size, but it fails for {sizes} pixels",
         [f"{type(problems[0]).__name__}: {problems[0]}"],
     ) from problems[0]
 
 
 def _uneven(multiple: int) -> Size:
-    """Return a height and a width that are odd multiples, about as large as usual images."""
+    """Return a height and a width that are odd multiples, close to usual image sizes."""
     return ((448 // multiple) | 1) * multiple, ((896 // multiple) | 1) * multiple
 
 
-def _positions(found: Trace) -> list[Located | None]:
-    """Return where the cells of each map lie, if its rows and columns could be followed."""
+def _positions(reference: Trace) -> list[Located | None]:
+    """Return the positions of each map's cells, or None if they could not be followed."""
     return [
-        _as_map(state, shape, found.size)
+        _as_map(state, shape, reference.size)
         if isinstance(state, Located) and len(shape) == 4
         else None
-        for state, shape in zip(found.states, found.shapes, strict=True)
+        for state, shape in zip(reference.states, reference.shapes, strict=True)
     ]
 
 
 def _as_map(state: Located, shape: Shape, size: Size) -> Located | None:
     try:
-        # A cell stands for all of its channels; some may be phases of what was one channel.
+        # Combine all channels of a cell, because some may be phases of one earlier channel.
         located = state.contracted(1, shape[1])
     except Untraceable:
         return None

@@ -1,4 +1,4 @@
-"""Which rule says what an operation of the dispatcher does to positions."""
+"""The rule for each operation of the dispatcher."""
 
 from __future__ import annotations
 
@@ -64,4 +64,4 @@ _RULES: Sequence[tuple[Rule, str]] = (
 )
 
 OPERATIONS: Mapping[str, Rule] = {name: rule for rule, names in _RULES for name in names.split()}
-"""Rules by the operation's name, whichever its overload."""
+"""Name of an operation, without its overload -> the rule for its positions."""

@@ -1,8 +1,8 @@
-"""Where the cells of an intermediate tensor come from: the algebra behind tracing.
+"""The positions of the cells of intermediate tensors: the algebra behind tracing.
 
-Along each axis the index of a cell is a number in mixed radix. A tensor that was reshaped into
-windows, tokens or phases holds that number's digits in different dimensions; put together again
-they are the position they were.
+Along each axis, the index of a cell is a number in mixed radix. Reshaping a tensor into windows,
+tokens or phases distributes the digits of that number over several dimensions; joined again, the
+digits give the original position.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ._extent import Extent, Untraceable
 
 
 class Digit(NamedTuple):
-    """A factor of a dimension: ``size`` values that count ``step`` cells each along ``axis``.
+    """A factor of a dimension: ``size`` values, ``step`` cells apart along ``axis``.
 
-    ``axis`` is 0 (vertical), 1 (horizontal), or None for whatever has no position.
+    ``axis``: 0 (vertical), 1 (horizontal), or None if the values have no position.
     """
 
     size: int
@@ -31,10 +31,11 @@ Dim = tuple[Digit, ...]
 
 @dataclass(frozen=True)
 class Located:
-    """Positions of a tensor's cells, its dimensions described by digits (a size of 1 has none).
+    """The positions of a tensor's cells.
 
-    ``everything``: a cell may depend on the whole image (global pooling, attention).
-    ``mixed``: positions were mixed by attention; a cell's own is that of the residual stream.
+    ``dims``: the digits of each dimension; none for a size of 1. ``everything``: a cell may depend
+    on the whole image (global pooling, attention). ``mixed``: attention mixed the positions, and
+    each cell keeps its position in the residual stream.
     """
 
     dims: tuple[Dim, ...]
@@ -50,32 +51,32 @@ class Located:
 
     @property
     def axes(self) -> set[int]:
-        """The axes along which there are positions."""
+        """The axes along which the tensor has positions."""
         return {d.axis for dim in self.dims for d in dim if d.axis is not None}
 
     @property
     def is_map(self) -> bool:
-        """Whether this is (N, channels, h, w) with all rows and columns in order."""
+        """Whether the tensor is (N, channels, h, w) with all rows and columns in order."""
         lines = [(d.axis, d.step) for dim in self.dims for d in dim if d.axis is not None]
         alone = [len(dim) for dim in self.dims[-2:]] == [1, 1]
         return len(self.dims) == 4 and alone and lines == [(0, 1), (1, 1)]
 
     def line(self, dim: int) -> int | None:
-        """Return the axis that dimension ``dim`` runs along cell by cell; None: it has no position.
+        """Return the axis that dimension ``dim`` follows cell by cell, or None without positions.
 
-        Raises: Untraceable if the dimension holds anything in between.
+        Raises: Untraceable if the dimension has positions that do not form a whole axis.
         """
         digits = self.dims[dim]
         if not is_spatial(digits):
             return None
-        digit, *others = digits
-        alone = sum(d.axis == digit.axis for other in self.dims for d in other) == 1
-        if others or not alone or digit.step != 1:
+        digit, *more = digits
+        unique = sum(d.axis == digit.axis for other in self.dims for d in other) == 1
+        if more or not unique or digit.step != 1:
             raise Untraceable
         return digit.axis
 
     def moved(self, dim: int, size: int, extent: Extent) -> Located:
-        """Return the positions after dimension ``dim`` became ``size`` cells of ``extent``."""
+        """Return the positions with ``size`` cells of ``extent`` along dimension ``dim``."""
         axis = self.line(dim)
         if axis is None:
             return self.with_dim(dim, plain(size))
@@ -85,12 +86,12 @@ class Located:
         return moved.with_dim(dim, (Digit(size, axis, 1),) if size > 1 else ())
 
     def along(self, dim: int) -> Extent:
-        """Return the extent along dimension ``dim`` (a neutral one where it has no position)."""
+        """Return the extent along dimension ``dim``; a neutral one if it has no positions."""
         axis = self.line(dim)
         return Extent() if axis is None else self.extents[axis]
 
     def with_dim(self, dim: int, digits: Dim) -> Located:
-        """Return a copy with one dimension described anew."""
+        """Return a copy with new digits for one dimension."""
         dims = list(self.dims)
         dims[dim] = digits
         return replace(self, dims=tuple(dims))
@@ -98,37 +99,37 @@ class Located:
     def reshaped(self, shape: Sequence[int]) -> Located:
         """Return the positions after a view or reshape.
 
-        Raises: Untraceable where a dimension is cut at a place that is no digit's.
+        Raises: Untraceable if the new shape splits a dimension within a digit.
         """
         digits = list(_joined([digit for dim in self.dims for digit in dim]))[::-1]
         return replace(self, dims=tuple(_take(digits, size) for size in shape))
 
     def permuted(self, order: Iterable[int]) -> Located:
-        """Return the positions after the dimensions changed places."""
+        """Return the positions after reordering the dimensions."""
         return replace(self, dims=tuple(self.dims[i] for i in order))
 
     def contracted(self, dim: int, size: int) -> Located:
-        """Return the positions after the cells along ``dim`` were combined to ``size`` new values.
+        """Return the positions after combining the cells along ``dim`` into ``size`` new values.
 
-        Low digits, of a neighborhood (phases moved to channels), widen the extent; a whole axis
-        makes the result depend on everything along it.
+        Combining low digits, which number cells in a neighborhood (phases moved to channels),
+        widens the extent. Combining a whole axis makes the result depend on the whole image.
 
-        Raises: Untraceable if high digits are combined, which are of cells far apart.
+        Raises: Untraceable if high digits, which number distant cells, are combined.
         """
-        gone = [d for d in self.dims[dim] if d.axis is not None]
-        kept = self.with_dim(dim, plain(size))
-        for axis in {d.axis for d in gone if d.axis is not None}:
-            kept = kept._without(axis, [d for d in gone if d.axis == axis])
-        return kept
+        removed = [d for d in self.dims[dim] if d.axis is not None]
+        result = self.with_dim(dim, plain(size))
+        for axis in {d.axis for d in removed if d.axis is not None}:
+            result = result._without(axis, [d for d in removed if d.axis == axis])
+        return result
 
-    def _without(self, axis: int, gone: Sequence[Digit]) -> Located:
-        left = [d.step for dim in self.dims for d in dim if d.axis == axis]
-        if not left:
+    def _without(self, axis: int, removed: Sequence[Digit]) -> Located:
+        steps = [d.step for dim in self.dims for d in dim if d.axis == axis]
+        if not steps:
             return replace(self, everything=True)
-        old, unit = self.extents[axis], min(left)
-        if any(d.step * d.size > unit for d in gone):
+        old, unit = self.extents[axis], min(steps)
+        if any(d.step * d.size > unit for d in removed):
             raise Untraceable
-        reach = sum(d.step * (d.size - 1) for d in gone)
+        reach = sum(d.step * (d.size - 1) for d in removed)
         new = old.reaching(old.stride * unit, 0, reach)
         dims = tuple(
             tuple(d._replace(step=d.step // unit) if d.axis == axis else d for d in dim)
@@ -138,7 +139,7 @@ class Located:
         return replace(self, dims=dims, extents=extents)
 
     def merged(self, other: Located, dims: Sequence[Dim]) -> Located:
-        """Return the positions of a combination of two, laid out as ``dims``."""
+        """Return the positions of a combination of two tensors with dimensions ``dims``."""
         vertical, horizontal = (self._joint(other, axis) for axis in (0, 1))
         return Located(
             tuple(dims),
@@ -148,10 +149,10 @@ class Located:
         )
 
     def _joint(self, other: Located, axis: int) -> Extent:
-        mine, theirs = self.extents[axis], other.extents[axis]
+        extent, other_extent = self.extents[axis], other.extents[axis]
         if axis in self.axes and axis in other.axes:
-            return mine.union(theirs)
-        return theirs if axis in other.axes else mine
+            return extent.union(other_extent)
+        return other_extent if axis in other.axes else extent
 
 
 def plain(size: int) -> Dim:
@@ -160,7 +161,7 @@ def plain(size: int) -> Dim:
 
 
 def is_spatial(dim: Dim) -> bool:
-    """Tell whether a dimension holds positions."""
+    """Return whether a dimension has positions."""
     return any(digit.axis is not None for digit in dim)
 
 
@@ -173,24 +174,24 @@ def broadcast(left: Located, right: Located) -> Located:
     """Return the positions of an elementwise combination of two tensors."""
     rank = max(len(left.dims), len(right.dims))
     pairs = zip(_pad(left.dims, rank), _pad(right.dims, rank), strict=True)
-    return left.merged(right, [_common(one, other) for one, other in pairs])
+    return left.merged(right, [_common(a, b) for a, b in pairs])
 
 
 def _pad(dims: tuple[Dim, ...], rank: int) -> tuple[Dim, ...]:
     return ((),) * (rank - len(dims)) + dims
 
 
-def _common(one: Dim, other: Dim) -> Dim:
-    if length(one) == 1 or length(other) == 1:
-        return other if length(one) == 1 else one
-    if is_spatial(one) and is_spatial(other) and one != other:
+def _common(left: Dim, right: Dim) -> Dim:
+    if length(left) == 1 or length(right) == 1:
+        return right if length(left) == 1 else left
+    if is_spatial(left) and is_spatial(right) and left != right:
         raise Untraceable
-    return one if is_spatial(one) else other
+    return left if is_spatial(left) else right
 
 
 def _take(stack: list[Digit], size: int) -> Dim:
-    """Pop digits (most significant last) until they number ``size``, splitting one if need be."""
-    taken: list[Digit] = []
+    """Pop digits (most significant last) until they count ``size``; split one if necessary."""
+    popped: list[Digit] = []
     while size > 1:
         digit = stack.pop() if stack else Digit(1)
         if digit.size <= size:
@@ -204,12 +205,12 @@ def _take(stack: list[Digit], size: int) -> Dim:
             stack.append(digit._replace(size=inner))
             digit = digit._replace(size=size, step=digit.step * inner)
             size = 1
-        taken.append(digit)
-    return _joined(taken)
+        popped.append(digit)
+    return _joined(popped)
 
 
 def _joined(digits: Sequence[Digit]) -> Dim:
-    """Put neighboring digits of one number together again."""
+    """Join adjacent digits of the same number."""
     joined: list[Digit] = []
     for digit in digits:
         last = joined[-1] if joined else None

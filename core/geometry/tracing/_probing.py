@@ -1,4 +1,4 @@
-"""Find by gradients which pixels the cells of a map depend on, whatever the network computes."""
+"""Use gradients to find the pixels that the cells of a map depend on, for any network."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ._replica import replica
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 LENGTHS = (448, 896)
-"""Pixels along the axis that is looked at."""
+"""Pixels along the probed axis."""
 WIDTH = 64
-"""Pixels across it: a strip costs little, and the two axes are looked at one by one."""
+"""Pixels across it; each axis is probed separately, with a strip, which is cheap."""
 PHASES = 8
-"""Neighboring cells that are united where they see differently, as after an upsampling."""
+"""Adjacent cells to unite if their receptive fields differ, as after upsampling."""
 SCALE = 2.0**60
-"""Of the gradients: those of the outermost pixels are products of many small weights."""
+"""Factor for gradients, because those of the outermost pixels are products of small weights."""
 
 Strides = tuple[Fraction, Fraction]
 Extents = tuple[Extent, Extent]
@@ -35,16 +35,17 @@ def probe(
     minimum: int = 1,
     lengths: Sequence[int] = LENGTHS,
 ) -> dict[int, Extents | None]:
-    """Return the extents of some of a module's maps by index; None where a cell sees everything.
+    """Return the extents of some maps by index; None if a cell depends on the whole image.
 
-    ``strides``: those of the maps in question. ``multiple``, ``minimum``: of an image's size.
-    ``lengths``: of the images along the axis looked at; the next one for what sees all of the last.
+    ``strides``: index -> the strides of each map to probe. ``multiple``, ``minimum``: of the height
+    and width of an image. ``lengths``: of the images along the probed axis; each one is for the
+    maps whose cells depend on the whole previous image.
 
-    An interior cell depends on the pixels where the gradient of its sum over channels is not zero
-    for any of several random images. The weights are random as well, in a copy of the module:
-    trained or fresh ones may be zero for reasons of their own.
+    An interior cell depends on the pixels at which the gradient of its sum over channels is not
+    zero for at least one of several random images. The weights are random in a copy of the module,
+    because trained or initial weights may be zero.
     """
-    # Gradients need data, even where networks are built without memory (`torch.device("meta")`).
+    # Gradients need data, even if networks are built without memory (`torch.device("meta")`).
     with torch.enable_grad(), torch.device("cpu"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         stand_in = replica(module, RandomWeights(seed=0))
@@ -53,14 +54,14 @@ def probe(
         vertical = _along(stand_in, channels, strides, 0, sizes)
         rest = {index: pair for index, pair in strides.items() if vertical[index]}
         horizontal = _along(stand_in, channels, rest, 1, sizes)
-    found = {index: (vertical[index], horizontal.get(index)) for index in strides}
-    return {index: (v, h) if v and h else None for index, (v, h) in found.items()}
+    extents = {index: (vertical[index], horizontal.get(index)) for index in strides}
+    return {index: (v, h) if v and h else None for index, (v, h) in extents.items()}
 
 
 class RandomWeights:
-    """Fills a copy's parameters so that signals neither vanish nor grow; keeps its buffers.
+    """Returns random parameters that keep the scale of signals, and copies of buffers.
 
-    All of them lie on the CPU, whatever the default device.
+    All of them are on the CPU, whatever the default device.
     """
 
     def __init__(self, seed: int) -> None:
@@ -68,8 +69,8 @@ class RandomWeights:
 
     def __call__(self, tensor: Tensor) -> Tensor:
         if not isinstance(tensor, nn.Parameter):
-            kept = torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor
-            return kept.detach().cpu().clone()
+            buffer = torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor
+            return buffer.detach().cpu().clone()
         if tensor.ndim < 2:  # scales, some of which start at zero
             return torch.ones(tensor.shape, device="cpu")
         noise = torch.randn(tensor.shape, generator=self._generator, device="cpu")
@@ -83,21 +84,21 @@ def _along(
     axis: int,
     sizes: Sequence[tuple[int, int]],
 ) -> dict[int, Extent | None]:
-    """Look along one axis."""
-    found: dict[int, Extent | None] = {}
+    """Return the extents along one axis by index of the map."""
+    extents: dict[int, Extent | None] = {}
     for along, across in sizes:
-        left = {index: pair[axis] for index, pair in strides.items() if not found.get(index)}
-        if left:
+        missing = {index: pair[axis] for index, pair in strides.items() if not extents.get(index)}
+        if missing:
             image, maps = _run(network, channels, axis, along, across)
-            for index, stride in left.items():
-                found[index] = _extent(maps[index], image, axis, stride)
-    return found
+            for index, stride in missing.items():
+                extents[index] = _extent(maps[index], image, axis, stride)
+    return extents
 
 
 def _run(
     network: nn.Module, channels: int, axis: int, along: int, across: int
 ) -> tuple[Tensor, list[Tensor]]:
-    """Return images and their maps; of squares, if strips are refused."""
+    """Return images and their maps; use square images if the network rejects strips."""
     image = _images(channels, along, across)
     image = image if axis == 0 else image.mT
     try:
@@ -111,7 +112,7 @@ def _run(
 
 
 def _images(channels: int, along: int, across: int) -> Tensor:
-    """Return noise, and slopes up and down, which lead max pools to either end of their windows."""
+    """Return noise and two slopes, which make max pools select either end of their windows."""
     slope = torch.linspace(-2, 2, along).view(-1, 1).expand(channels, along, across)
     noise = torch.randn(3, channels, along, across)
     return torch.stack([noise[0], slope + 1e-3 * noise[1], -slope + 1e-3 * noise[2]])
@@ -123,7 +124,7 @@ def _up(size: int, multiple: int) -> int:
 
 @torch.no_grad()
 def _calibrate(network: nn.Module, image: Tensor) -> None:
-    """Let batch norm take its statistics from the image, so that no activation saturates."""
+    """Set the statistics of batch norms from the image, so that no activation saturates."""
     norms = [part for part in network.modules() if isinstance(part, BATCH_NORMS)]
     for norm in norms:
         norm.reset_running_stats()
@@ -135,22 +136,22 @@ def _calibrate(network: nn.Module, image: Tensor) -> None:
         norm.eval()
 
 
-def _extent(one: Tensor, image: Tensor, axis: int, stride: Fraction) -> Extent | None:
-    cells = one.movedim(axis - 2, 0)
-    middle, seen = len(cells) // 2, []
+def _extent(feature_map: Tensor, image: Tensor, axis: int, stride: Fraction) -> Extent | None:
+    cells = feature_map.movedim(axis - 2, 0)
+    middle, ranges = len(cells) // 2, []
     for cell in range(middle, min(middle + PHASES, len(cells))):
         rows = _support(cells[cell], image, axis)
         if not rows or rows[0] == 0 or rows[-1] == image.shape[axis - 2] - 1:
             return None
-        seen.append((rows[0] - stride * cell, rows[-1] - stride * cell))
-        if len(seen) == 2 and seen[0] == seen[1]:
+        ranges.append((rows[0] - stride * cell, rows[-1] - stride * cell))
+        if len(ranges) == 2 and ranges[0] == ranges[1]:
             break
-    first, last = min(f for f, _ in seen), max(e for _, e in seen)
+    first, last = min(f for f, _ in ranges), max(e for _, e in ranges)
     return Extent(stride, (first + last) / 2, first, last)
 
 
 def _support(cells: Tensor, image: Tensor, axis: int) -> Sequence[int]:
-    """Return the rows (columns) of the images that these cells depend on."""
+    """Return the rows (columns) of the images on which these cells depend."""
     total = (cells * torch.randn_like(cells)).sum() * SCALE
     (gradient,) = torch.autograd.grad(total, image, retain_graph=True)
     return gradient.movedim(axis - 2, 0).flatten(1).any(1).nonzero().flatten().tolist()

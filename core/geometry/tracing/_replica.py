@@ -1,4 +1,4 @@
-"""Copies of a module without its weights, to be run for shapes and positions only."""
+"""Copies of a module without its weights, which run only for shapes and positions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 
 def replica(module: nn.Module, fill: Callable[[Tensor], Tensor]) -> nn.Module:
-    """Copy a module in evaluation mode; each of its tensors is ``fill`` of the original.
+    """Copy a module in evaluation mode; each tensor of the copy is ``fill`` of the original.
 
-    The original is neither read nor changed, and never sees what a forward pass leaves behind.
+    The original is neither read nor changed; a forward pass of the copy leaves no trace in it.
     """
     memo: dict[int, object] = {}
     for tensor in _tensors(module):
@@ -24,7 +24,7 @@ def replica(module: nn.Module, fill: Callable[[Tensor], Tensor]) -> nn.Module:
 
 
 def on_meta(tensor: Tensor) -> Tensor:
-    """Return a tensor of the same shape and type that holds no data."""
+    """Return a tensor of the same shape and type without data."""
     return torch.empty_like(tensor, device="meta")
 
 

@@ -1,4 +1,4 @@
-"""The paper's hand-written offsets and sizes must fall out of arithmetic."""
+"""The arithmetic of grids reproduces the offsets and sizes that the FCN paper sets by hand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def chain(*layers: Layer) -> Grid:
 
 
 def crop(of: Grid, to: Grid) -> Fraction:
-    """The crop of one map to another of the same stride, in cells (Caffe's Crop layer)."""
+    """Return the crop of one map to another of the same stride, in cells (Caffe's Crop layer)."""
     assert of.stride == to.stride
     return (to.offset[0] - of.offset[0]) / of.stride[0]
 
@@ -38,12 +38,13 @@ VGG16 = [(CONV, CONV, POOL), (CONV, CONV, POOL), *[(CONV, CONV, CONV, POOL)] * 3
 
 
 def vgg16(padding: int) -> list[Grid]:
-    """Grids after the five pools and after fc6 and fc7, for the first convolution's padding."""
+    """Return the grids after the five pools and fc7, for the first convolution's padding."""
     layers: list[Layer] = []
     grids = []
     for number, block in enumerate(VGG16):
         layers += [
-            (3, 1, padding) if (number, index) == (0, 0) else one for index, one in enumerate(block)
+            (3, 1, padding) if (number, index) == (0, 0) else layer
+            for index, layer in enumerate(block)
         ]
         grids.append(chain(*layers))
     return [*grids, chain(*layers, (7, 1, 0), (1, 1, 0))]
@@ -55,11 +56,11 @@ def alexnet(padding: int) -> list[Layer]:
 
 
 def position_of_zero(grid: Grid) -> Fraction:
-    """The cell, as a fraction, that lies on pixel 0: what Caffe's crop arithmetic calls b."""
+    """Return the fractional cell at pixel 0, which Caffe's crop arithmetic calls b."""
     return -grid.offset[0] / grid.stride[0]
 
 
-def test_vgg16_with_pad_100_has_the_coordinates_of_its_maps() -> None:
+def test_vgg16_with_pad_100_has_the_coordinates_of_caffe() -> None:
     *pools, fc7 = vgg16(100)
     expected = [(2, 49.25), (4, 24.375), (8, 11.9375), (16, 5.71875), (32, 2.609375)]
     assert [(grid.stride[0], position_of_zero(grid)) for grid in pools] == expected
@@ -67,7 +68,7 @@ def test_vgg16_with_pad_100_has_the_coordinates_of_its_maps() -> None:
 
 
 @pytest.mark.parametrize("padding", [81, 97, 100, 113])
-def test_the_crops_of_the_fcn_release_are_arithmetic(padding: int) -> None:
+def test_grids_give_the_crops_of_the_fcn_release(padding: int) -> None:
     *_, pool3, pool4, _, fc7 = vgg16(padding)
     image = Grid()
     up2 = fc7.deconv(4, 2)
@@ -81,7 +82,7 @@ def test_the_crops_of_the_fcn_release_are_arithmetic(padding: int) -> None:
     assert crop(fused8.deconv(16, 8), image) == padding - 69
 
 
-def test_pad_100_gives_the_numbers_that_are_printed_in_the_release() -> None:
+def test_pad_100_gives_the_crops_in_the_fcn_release() -> None:
     *_, pool3, pool4, _, fc7 = vgg16(100)
     image, fused16 = Grid(), pool4.crop(5)
     assert fused16 == fc7.deconv(4, 2)
@@ -91,7 +92,7 @@ def test_pad_100_gives_the_numbers_that_are_printed_in_the_release() -> None:
     assert [crop(final, image) for final in finals] == [19, 27, 31]
 
 
-def test_alexnet_crops_by_18_and_only_with_an_odd_kernel() -> None:
+def test_alexnet_crops_by_18_with_an_odd_kernel_only() -> None:
     grid = chain(*alexnet(100))
     assert position_of_zero(grid) == Fraction(-13, 32)
     assert crop(grid.deconv(63, 32), Grid()) == 18
@@ -99,14 +100,14 @@ def test_alexnet_crops_by_18_and_only_with_an_odd_kernel() -> None:
 
 
 @pytest.mark.parametrize(("padding", "b", "cropped"), [(3, (-15, 16), 1), (100, (67, 32), 98)])
-def test_googlenet(padding: int, b: tuple[int, int], cropped: int) -> None:
+def test_googlenet_crops_by_whole_pixels(padding: int, b: tuple[int, int], cropped: int) -> None:
     pool = (3, 2, 0)
     grid = chain((7, 2, padding), pool, CONV, pool, (5, 1, 2), pool, CONV, pool, (3, 1, 1))
     assert position_of_zero(grid) == Fraction(*b)
     assert crop(grid.deconv(63, 32), Grid()) == cropped
 
 
-def test_resnet_lies_on_whole_pixels() -> None:
+def test_resnet_cells_are_at_whole_pixels() -> None:
     half = (3, 2, 1)
     grid = chain((7, 2, 3), half, CONV, half, CONV, half, CONV, half)
     assert grid == Grid(32, 0)
@@ -115,7 +116,7 @@ def test_resnet_lies_on_whole_pixels() -> None:
 
 
 @given(st.integers(1, 6))
-def test_a_net_of_pools_only_is_undone_by_the_usual_deconvolution(pools: int) -> None:
+def test_the_usual_deconvolution_inverts_a_network_of_pools(pools: int) -> None:
     factor = 2**pools
     grid = chain(*[CONV, POOL] * pools)
     assert position_of_zero(grid) == -Fraction(factor - 1, 2 * factor)
@@ -145,7 +146,9 @@ def vgg16_layers(padding: int) -> list[Layer]:
         (560, [379, 190, 95, 48, 24], 18, [608, 38, 78, 624, 632]),
     ],
 )
-def test_sizes_of_the_release(size: int, pools: list[int], fc7: int, upsampled: list[int]) -> None:
+def test_layer_arithmetic_gives_the_sizes_of_the_fcn_release(
+    size: int, pools: list[int], fc7: int, upsampled: list[int]
+) -> None:
     layers = vgg16_layers(100)
     ends = [index + 1 for index, layer in enumerate(layers) if layer == POOL]
     assert [size_after(size, layers[:end]) for end in ends] == pools
@@ -156,7 +159,7 @@ def test_sizes_of_the_release(size: int, pools: list[int], fc7: int, upsampled: 
 
 
 def covered(size: int, padding: int, rounding: str) -> tuple[bool, bool, bool]:
-    """Whether the cropped outputs of FCN-32s, 16s and 8s reach the end of the image."""
+    """Return whether the cropped outputs of FCN-32s, 16s and 8s reach the end of the image."""
     cells = size_after(size, [*vgg16_layers(padding), (7, 1, 0)], rounding)
     up2 = 2 * cells + 2
     up4 = 2 * up2 + 2
@@ -173,7 +176,7 @@ def test_pad_100_covers_every_size_only_with_ceil_pooling() -> None:
     assert short == [397, 149, 25]
 
 
-def test_pad_97_is_the_least_that_covers_every_size() -> None:
+def test_pad_97_is_the_smallest_that_covers_every_size() -> None:
     assert all(covered(size, 97, "ceil")[0] for size in range(1, 1025))
     assert not all(covered(size, 96, "ceil")[0] for size in range(1, 1025))
 
@@ -200,12 +203,12 @@ grids = st.builds(
 
 
 @given(grids, st.integers(1, 9), st.integers(1, 5), st.integers(0, 6))
-def test_a_deconvolution_undoes_the_convolution(grid: Grid, k: int, s: int, p: int) -> None:
+def test_a_deconvolution_inverts_the_convolution(grid: Grid, k: int, s: int, p: int) -> None:
     assert grid.conv(k, s, p).deconv(k, s, p) == grid
 
 
 @given(grids, st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
-def test_dilation_is_a_larger_kernel(grid: Grid, k: int, s: int, d: int) -> None:
+def test_dilation_equals_a_larger_kernel(grid: Grid, k: int, s: int, d: int) -> None:
     assert grid.conv(k, s, 0, d) == grid.conv(d * (k - 1) + 1, s)
 
 
@@ -218,7 +221,7 @@ def spec(stride: int, channels: int = 8) -> FeatureSpec:
     return FeatureSpec(f"s{stride}", channels, Grid(stride), (1, 1), "computed")
 
 
-def test_of_two_maps_with_one_stride_the_later_counts() -> None:
+def test_the_later_of_two_maps_with_the_same_stride_counts() -> None:
     features = [spec(8), spec(16), spec(16), spec(32), spec(32)]
     assert select_strides(features, (16, 32)) == [2, 4]
     assert deepest(features) == 4
@@ -228,7 +231,7 @@ def test_the_deepest_map_need_not_be_the_last() -> None:
     assert deepest([spec(32), spec(8)]) == 0
 
 
-def test_a_missing_stride_names_what_is_needed_and_what_there_is() -> None:
+def test_the_error_for_a_missing_stride_lists_needed_and_available_strides() -> None:
     with pytest.raises(StrideError) as caught:
         select_strides([spec(16)] * 3, (8, 16, 32))
     assert str(caught.value) == "the decoder needs strides 8, 16, 32; the backbone gives 16, 16, 16"
@@ -244,10 +247,10 @@ def test_uneven_strides_are_shown_per_axis() -> None:
     assert StrideError((8,), [uneven]).given == "4×5/2"
 
 
-@pytest.mark.parametrize(("seen", "reach"), [(1, 0), (404, Fraction(403, 2)), (403, 201)])
-def test_a_cell_sees_half_of_its_receptive_field_to_either_side(seen: int, reach: Scalar) -> None:
-    assert FeatureSpec("m", 8, Grid(8), (seen, 1), "computed").reach == (reach, 0)
+@pytest.mark.parametrize(("field", "reach"), [(1, 0), (404, Fraction(403, 2)), (403, 201)])
+def test_the_reach_is_half_of_the_receptive_field(field: int, reach: Scalar) -> None:
+    assert FeatureSpec("m", 8, Grid(8), (field, 1), "computed").reach == (reach, 0)
 
 
-def test_the_reach_of_what_sees_everything_has_no_end() -> None:
+def test_the_reach_of_an_infinite_receptive_field_is_infinite() -> None:
     assert FeatureSpec("m", 8, Grid(8), (inf, 3), "computed").reach == (inf, 1)

@@ -1,4 +1,4 @@
-"""Resampling is exact interpolation, FCN's deconvolution and crop among others."""
+"""Resampling is exact interpolation, and includes FCN's deconvolution and crop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def scores(grid: Grid, height: int = 7, width: int = 6, channels: int = 3) -> Sc
 
 
 def oracle(source: Scores, size: tuple[int, int], grid: Grid, border: Border) -> Tensor:
-    """The sum that defines linear interpolation, cell by cell, in exact positions."""
+    """Evaluate the sum that defines linear interpolation, cell by cell, at exact positions."""
     weights = []
     for axis in (0, 1):
         cells = source.tensor.shape[axis - 2]
@@ -51,24 +51,25 @@ borders = st.sampled_from(["replicate", "zeros"])
 @given(
     grids, grids, st.tuples(st.integers(1, 9), st.integers(1, 9)), borders, st.sampled_from([1, 64])
 )
-def test_resampling_is_the_sum(
+def test_resampling_equals_the_defining_sum(
     source: Grid, target: Grid, size: tuple, border: Border, block: int
 ) -> None:
-    given_scores = scores(source, 4, 5)
-    given_scores.tensor.requires_grad_()
+    coarse = scores(source, 4, 5)
+    coarse.tensor.requires_grad_()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resampling, "BLOCK", block)
-        found = resample(replace(given_scores, border=border), size, grid=target)
-    expected = oracle(given_scores, size, target, border)
-    torch.testing.assert_close(found, expected)
-    slopes = [
-        torch.autograd.grad(f.pow(2).sum(), given_scores.tensor)[0] for f in (found, expected)
+        resampled = resample(replace(coarse, border=border), size, grid=target)
+    expected = oracle(coarse, size, target, border)
+    torch.testing.assert_close(resampled, expected)
+    gradients = [
+        torch.autograd.grad(result.pow(2).sum(), coarse.tensor)[0]
+        for result in (resampled, expected)
     ]
-    torch.testing.assert_close(*slopes)
+    torch.testing.assert_close(*gradients)
 
 
 def bilinear_kernel(size: int) -> Tensor:
-    """FCN's filler (surgery.upsample_filt)."""
+    """Return the kernel of FCN's weight filler (surgery.upsample_filt)."""
     factor = (size + 1) // 2
     center = factor - 1 if size % 2 == 1 else factor - 0.5
     taps = 1 - (torch.arange(size, dtype=torch.float64) - center).abs() / factor
@@ -87,12 +88,12 @@ def bilinear_kernel(size: int) -> Tensor:
         ("ResNet", 32, 0, 63),
     ],
 )
-def test_deconvolution_and_crop_of_fcn(
+def test_resampling_equals_deconvolution_and_crop_of_fcn(
     network: str, stride: int, offset: Fraction, kernel: int
 ) -> None:
     coarse = scores(Grid(stride, offset))
     channels = coarse.tensor.shape[1]
-    # Caffe's layer is dense, and only its diagonal is filled.
+    # Caffe's layer is dense, but FCN fills only its diagonal.
     weight = torch.zeros(channels, channels, kernel, kernel, dtype=torch.float64)
     weight[range(channels), range(channels)] = bilinear_kernel(kernel)
     full = functional.conv_transpose2d(coarse.tensor, weight, stride=stride)
@@ -109,7 +110,7 @@ def test_deconvolution_and_crop_of_fcn(
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
-def test_after_pools_it_is_what_everybody_calls_bilinear(factor: int) -> None:
+def test_resampling_after_pools_equals_bilinear_interpolation(factor: int) -> None:
     coarse = scores(Grid(factor, Fraction(factor - 1, 2)))
     size = (7 * factor, 6 * factor)
     usual = functional.interpolate(coarse.tensor, size, mode="bilinear", align_corners=False)
@@ -117,12 +118,12 @@ def test_after_pools_it_is_what_everybody_calls_bilinear(factor: int) -> None:
 
 
 @given(borders)
-def test_a_grid_onto_itself_changes_nothing(border: Border) -> None:
+def test_resampling_to_the_same_grid_changes_nothing(border: Border) -> None:
     same = replace(scores(Grid(5, 3)), border=border)
     assert torch.equal(resample(same, (7, 6), grid=Grid(5, 3)), same.tensor)
 
 
-def test_another_grid_of_the_same_size_is_another_grid() -> None:
+def test_a_shifted_grid_of_the_same_size_is_resampled() -> None:
     shifted = resample(scores(Grid(5, 3)), (7, 6), grid=Grid(5, 8))
     torch.testing.assert_close(shifted[..., :-1, :-1], scores(Grid(5, 3)).tensor[..., 1:, 1:])
 
@@ -148,7 +149,7 @@ def test_positions_do_not_drift_over_long_axes() -> None:
     torch.testing.assert_close(found, torch.tensor([4 / 7, 1.0, 1.0]))
 
 
-def test_gradients_are_those_of_the_sum() -> None:
+def test_gradients_are_correct() -> None:
     coarse = scores(Grid(Fraction(5, 2), 1), 3, 4, channels=1)
     coarse.tensor.requires_grad_()
     assert torch.autograd.gradcheck(
@@ -159,7 +160,7 @@ def test_gradients_are_those_of_the_sum() -> None:
     )
 
 
-def test_half_precision_is_raised_and_autocast_ignored() -> None:
+def test_half_precision_becomes_float32_and_autocast_is_ignored() -> None:
     coarse = scores(Grid(8, Fraction(7, 2)))
     exact = resample(coarse, (50, 40))
     half = Scores(coarse.tensor.bfloat16(), coarse.grid)
@@ -170,7 +171,7 @@ def test_half_precision_is_raised_and_autocast_ignored() -> None:
     torch.testing.assert_close(single, exact.float())
 
 
-def test_float32_is_not_traded_for_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_float32_precision_is_not_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     coarse = scores(Grid(8, Fraction(7, 2)), 60, 50)
     exact = resample(coarse, (480, 400)).float()
     before = torch.get_float32_matmul_precision()
@@ -189,11 +190,11 @@ def test_the_result_is_the_same_every_time() -> None:
     for _ in range(2):
         found = resample(coarse, (200, 160))
         runs.append((found, *torch.autograd.grad(found.square().sum(), coarse.tensor)))
-    assert all(torch.equal(one, other) for one, other in zip(*runs, strict=True))
+    assert all(torch.equal(first, second) for first, second in zip(*runs, strict=True))
 
 
-class TestMatricesAreKeptSafely:
-    """They are kept between calls, and no call may leave one that another cannot use."""
+class TestMatricesAreCachedSafely:
+    """Matrices are cached between calls, and every call can use a cached matrix."""
 
     grid = Grid(16, Fraction(15, 2))
 
@@ -210,19 +211,19 @@ class TestMatricesAreKeptSafely:
             found.sum().backward()
         return found
 
-    def test_they_are_kept(self) -> None:
+    def test_matrices_are_cached(self) -> None:
         self.run()
         self.run()
         assert _stored.cache_info().misses == 1  # both axes are alike, both ways
         assert _stored.cache_info().hits == 7
 
-    def test_after_inference_mode_gradients_still_work(self) -> None:
+    def test_gradients_work_after_inference_mode(self) -> None:
         with torch.inference_mode():
             resample(Scores(torch.ones(1, 2, 3, 3), self.grid), (48, 48))
         assert torch.equal(self.run(), torch.ones(1, 2, 48, 48))
 
     @pytest.mark.parametrize("device", ["cpu", "cuda"])
-    def test_fake_tensors_leave_nothing_behind(self, device: str) -> None:
+    def test_fake_tensors_are_not_cached(self, device: str) -> None:
         with FakeTensorMode():
             fake = self.run(device)
         assert isinstance(fake, FakeTensor)
@@ -248,4 +249,4 @@ class TestMatricesAreKeptSafely:
         kept, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert _stored.cache_info().currsize <= 64
-        assert kept < len(sizes) * 1000, "NumPy's arrays are kept, too"
+        assert kept < len(sizes) * 1000, "NumPy's arrays are cached as well"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Net(nn.Module):
-    """A function of the image and some layers."""
+    """A network that applies a function to the image and its layers."""
 
     def __init__(self, forward: Callable[..., Tensor], *layers: nn.Module) -> None:
         super().__init__()
@@ -41,9 +41,9 @@ def chain(*layers: nn.Module) -> nn.Module:
 HALF = Fraction(1, 2)
 
 
-def residual(image: Tensor, one: nn.Module, other: nn.Module) -> Tensor:
-    return one(image).relu_() + other(image)
+def residual(image: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
+    return first(image).relu_() + second(image)
 
 
-def decide_by_norm(image: Tensor, norm: nn.Module, one: nn.Module, other: nn.Module) -> Tensor:
-    return one(image) if (norm(image) == norm.bias.view(1, -1, 1, 1)).all() else other(image)
+def decide_by_norm(image: Tensor, norm: nn.Module, first: nn.Module, second: nn.Module) -> Tensor:
+    return first(image) if (norm(image) == norm.bias.view(1, -1, 1, 1)).all() else second(image)

@@ -1,4 +1,4 @@
-"""Positions computed from what each operation does; gradients show the same."""
+"""Positions are computed from the operations of a network, and agree with its gradients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from .networks import HALF, Net, chain, conv, decide_by_norm, only, residual
 
-# Networks whose positions are known, as (network, stride, offset, receptive field).
+# Networks with known positions, as (network, stride, offset, receptive field).
 KNOWN = {
     "convolution": (conv(3, 2), 2, 0, 3),
     "dilated": (nn.Conv2d(4, 4, 3, 2, 0, dilation=3), 2, 3, 7),
@@ -50,7 +50,7 @@ KNOWN = {
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("name", KNOWN)
-def test_layers(name: str) -> None:
+def test_positions_after_layers(name: str) -> None:
     network, stride, offset, field = KNOWN[name]
     spec = only(network)
     assert spec.grid == Grid(stride, offset)
@@ -58,7 +58,7 @@ def test_layers(name: str) -> None:
     assert spec.source == "computed"
 
 
-def test_axes_are_followed_apart() -> None:
+def test_axes_are_followed_separately() -> None:
     spec = only(nn.Conv2d(4, 4, (1, 7), (2, 3), (0, 3)))
     assert spec.grid == Grid((2, 3))
     assert spec.receptive_field == (1, 7)
@@ -105,7 +105,7 @@ GRAPHS = {
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_graphs(name: str) -> None:
+def test_positions_after_graphs_of_layers(name: str) -> None:
     network, stride, offset, field = GRAPHS[name]
     spec = only(network)
     assert spec.grid == Grid(stride, offset)
@@ -113,8 +113,8 @@ def test_graphs(name: str) -> None:
     assert spec.source == "computed"
 
 
-def test_branches_that_lie_differently_are_placed_in_the_middle_of_what_they_see() -> None:
-    """As in ResNet-D, whose shortcuts average 2×2 cells beside 3×3 convolutions of stride 2."""
+def test_the_sum_of_shifted_branches_is_in_the_middle_of_the_receptive_field() -> None:
+    """ResNet-D adds shortcuts that average 2×2 cells to 3×3 convolutions of stride 2."""
     spec = only(Net(residual, conv(3, 2), nn.AvgPool2d(2)))
     assert (spec.grid, spec.receptive_field) == (Grid(2, 0), (3, 3))
     apart = only(Net(residual, conv(1, 2), nn.AvgPool2d(2)))
@@ -122,11 +122,11 @@ def test_branches_that_lie_differently_are_placed_in_the_middle_of_what_they_see
 
 
 def test_an_upsampled_branch_does_not_move_a_sharp_one() -> None:
-    """As in HRNet, where maps of stride 32 are upsampled onto those of stride 4."""
+    """HRNet upsamples maps of stride 32 and adds them to maps of stride 4."""
     coarse = chain(conv(3, 4), nn.Upsample(scale_factor=4))
     spec = only(Net(residual, conv(), coarse))
     assert spec.grid == Grid(1, 0)
-    assert spec.receptive_field == (9, 9)  # the upsampled cell sees 4 pixels before, 1 after
+    assert spec.receptive_field == (9, 9)  # the upsampled cell covers 4 pixels before, 1 after
 
 
 def test_several_maps_get_names_channels_and_grids() -> None:
@@ -163,7 +163,7 @@ def random_layer(kind: str, kernel: int, stride: int, padding: int, ceil: bool) 
 @given(st.lists(windows, min_size=1, max_size=3), st.sampled_from([None, 1, 2]))
 def test_computed_equals_probed(layers: list[tuple], finer: int | None) -> None:
     network = chain(*(random_layer(*layer) for layer in layers))
-    if finer:  # at the end, for a stride would skip some of the phases that are united
+    if finer:  # at the end, because a later stride would skip some of the united phases
         network.append(nn.ConvTranspose2d(4, 4, finer + 1, finer))
     computed = measure(network, 4)
     spec = computed.specs[0]
@@ -177,7 +177,7 @@ def test_computed_equals_probed(layers: list[tuple], finer: int | None) -> None:
         assert extent.receptive_field == spec.receptive_field[axis]
 
 
-def test_writing_whole_tensors_in_place_loses_nothing() -> None:
+def test_in_place_operations_on_whole_tensors_keep_positions() -> None:
     spec = only(Net(lambda x, a, b: a(x).mul_(2).add_(b(x)).relu_(), conv(3, 2), conv(1, 2)))
     assert (spec.grid, spec.source) == (Grid(2), "computed")
 
@@ -196,27 +196,27 @@ def pooled_weights(image: Tensor, layer: nn.Conv2d) -> Tensor:
 @pytest.mark.parametrize(
     ("function", "source"), [(pooled_weights, "computed"), (attended_weights, "assumed")]
 )
-def test_filters_made_from_the_image_bring_what_they_have_seen(
+def test_filters_computed_from_the_image_depend_on_the_whole_image(
     function: Callable, source: str
 ) -> None:
     spec = only(Net(function, conv()))
     assert (spec.grid, spec.receptive_field, spec.source) == (Grid(2), (inf, inf), source)
 
 
-def test_rolling_moves() -> None:
+def test_rolling_shifts_positions() -> None:
     spec = only(Net(lambda x, a: a(x).roll((1, -2), (2, 3)), conv(3, 2)))
     assert spec.grid == Grid(2, (-2, 4))
     back = only(Net(lambda x, a: a(x).roll(1, 2).relu().roll(-1, 2), conv(3, 2)))
     assert back.grid == Grid(2)
 
 
-def test_norms_with_data_are_really_run() -> None:
-    """Where control flow looks at data, what it sees must be true."""
+def test_norms_run_if_there_is_data() -> None:
+    """If control flow depends on data, the data must be correct."""
     network = Net(decide_by_norm, nn.BatchNorm2d(4), conv(3, 2), conv(3, 4))
     assert only(network).grid == Grid(2)
 
 
-def test_tensors_that_are_plain_attributes_come_along() -> None:
+def test_tensors_that_are_plain_attributes_are_copied() -> None:
     class Holder(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -228,15 +228,15 @@ def test_tensors_that_are_plain_attributes_come_along() -> None:
     assert only(Holder()).source == "computed"
 
 
-def test_control_flow_may_look_at_data() -> None:
-    def decide(image: Tensor, one: nn.Module, other: nn.Module) -> Tensor:
-        return one(image) if image.sum() >= 0 else other(image)
+def test_control_flow_may_depend_on_data() -> None:
+    def decide(image: Tensor, first: nn.Module, second: nn.Module) -> Tensor:
+        return first(image) if image.sum() >= 0 else second(image)
 
     spec = only(Net(decide, conv(3, 2), conv(3, 4)))
     assert (spec.grid, spec.source) == (Grid(2), "computed")
 
 
-def test_a_trace_is_of_one_size() -> None:
-    found = trace(conv(3, 2).to("meta"), (1, 4, 33, 40))
-    assert found.shapes == [(1, 4, 17, 20)]
+def test_a_trace_contains_shapes_for_one_size() -> None:
+    traced = trace(conv(3, 2).to("meta"), (1, 4, 33, 40))
+    assert traced.shapes == [(1, 4, 17, 20)]
     assert isinstance(measure(conv(), 4), Measurement)

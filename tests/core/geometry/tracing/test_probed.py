@@ -1,4 +1,4 @@
-"""Where no rule covers an operation, positions are probed by gradients, or assumed."""
+"""If an operation has no rule, positions are probed by gradients or assumed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .networks import HALF, Net, chain, conv, only
 
 
 class OnlyByGradients(torch.autograd.Function):
-    """Something that no rule knows; here it moves the image by two pixels."""
+    """An operation without a rule, which moves the image by two pixels."""
 
     @staticmethod
     def forward(ctx: object, image: Tensor) -> Tensor:
@@ -34,13 +34,13 @@ def shuffled(image: Tensor, layer: nn.Module) -> Tensor:
 PROBED = {
     "unknown function": (Net(OnlyByGradients.apply), Grid(1, 0), (1, 1)),
     "index": (Net(lambda x, a: a(x)[:, torch.tensor([2, 1])], conv(5, 2)), Grid(2), (5, 5)),
-    # Four phases see the same 5 pixels: united around each, 3 to either side.
+    # Four phases cover the same 5 pixels; united around each phase, 3 to either side.
     "depth to space": (Net(shuffled, conv(5, 2)), Grid(1, -HALF), (6, 6)),
 }
 
 
 @pytest.mark.parametrize("name", PROBED)
-def test_what_no_rule_covers_is_probed(name: str) -> None:
+def test_operations_without_a_rule_are_probed(name: str) -> None:
     network, grid, field = PROBED[name]
     spec = only(network)
     assert (spec.grid, spec.receptive_field, spec.source) == (grid, field, "probed")
@@ -58,14 +58,14 @@ def attend(image: Tensor, patch: nn.Module, linear: nn.Module, token: bool) -> T
 
 
 @pytest.mark.parametrize("token", [False, True], ids=["tokens", "with a class token"])
-def test_attention_sees_everything_and_its_grid_is_assumed(token: bool) -> None:
+def test_attention_depends_on_the_whole_image_and_its_grid_is_assumed(token: bool) -> None:
     vit = Net(lambda x, a, b: attend(x, a, b, token), nn.Conv2d(4, 6, 8, 8), nn.Linear(6, 18))
     spec = only(vit)
     assert (spec.grid, spec.receptive_field) == (Grid(8, Fraction(7, 2)), (inf, inf))
     assert spec.source == "assumed"
 
 
-def test_attention_is_not_probed_in_vain(monkeypatch) -> None:
+def test_attention_is_not_probed(monkeypatch) -> None:
     monkeypatch.setattr("pluxel.core.geometry.tracing._measuring.probe", None)
     vit = Net(lambda x, a, b: attend(x, a, b, True), nn.Conv2d(4, 6, 8, 8), nn.Linear(6, 18))
     assert only(vit).source == "assumed"
@@ -83,12 +83,12 @@ def test_convolutions_within_windows_are_probed() -> None:
     assert measured.pad_multiple == 8
 
 
-def test_tokens_of_overlapping_patches_stay_where_they_are() -> None:
+def test_tokens_of_overlapping_patches_keep_their_positions() -> None:
     vit = Net(lambda x, a, b: attend(x, a, b, False), conv(3, 2), nn.Linear(4, 12))
     assert only(vit).grid == Grid(2, 0)
 
 
-def test_written_out_attention_is_recognized() -> None:
+def test_attention_by_matrix_products_is_recognized() -> None:
     def attend_by_hand(image: Tensor, layer: nn.Module) -> Tensor:
         maps = layer(image)
         tokens = maps.flatten(2)
@@ -123,7 +123,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_writing_into_views_is_not_overlooked(name: str) -> None:
+def test_writes_into_views_are_noticed(name: str) -> None:
     function, offset, field = WRITTEN[name]
     spec = only(Net(function, conv(1)))
     assert (spec.grid, spec.receptive_field, spec.source) == (Grid(1, offset), field, "probed")
@@ -134,7 +134,7 @@ def square(image: Tensor) -> Tensor:
     return image[..., :side, :side]
 
 
-# What has no regular positions must not be said to have some.
+# Results without regular positions must not be reported as computed.
 IRREGULAR = {
     "strides that differ": lambda x: x[..., : x.shape[-1] // 2] + x[..., ::2],
     "rows turned to columns": lambda x: square(x) + square(x).mT,
@@ -154,12 +154,12 @@ IRREGULAR = {
 
 
 @pytest.mark.parametrize("name", IRREGULAR)
-def test_what_is_irregular_is_not_said_to_be_computed(name: str) -> None:
+def test_irregular_positions_are_not_reported_as_computed(name: str) -> None:
     spec = only(Net(IRREGULAR[name]))
     assert spec.source != "computed" or spec.receptive_field == (inf, inf)
 
 
-def test_a_network_that_takes_only_squares_is_not_probed_with_strips() -> None:
+def test_a_network_that_accepts_only_squares_is_probed_with_squares() -> None:
     def only_squares(image: Tensor, layer: nn.Module) -> Tensor:
         if image.shape[-1] > 2 * image.shape[-2] or image.shape[-2] > 2 * image.shape[-1]:
             raise ValueError("too narrow")
@@ -169,15 +169,15 @@ def test_a_network_that_takes_only_squares_is_not_probed_with_strips() -> None:
     assert (spec.grid, spec.source) == (Grid(2), "probed")
 
 
-def test_what_is_zero_at_first_is_seen() -> None:
-    """ResNets start the last scale of each branch at zero."""
+def test_branches_that_start_at_zero_are_noticed() -> None:
+    """ResNets initialize the last scale of each branch to zero."""
     branch = chain(conv(5), nn.BatchNorm2d(4))
     nn.init.zeros_(branch[1].weight)
     network = Net(lambda x, a: (x + a(x))[:, torch.tensor([0, 1])], branch)
     assert only(network).receptive_field == (5, 5)
 
 
-def test_random_numbers_are_left_alone() -> None:
+def test_the_random_state_is_unchanged() -> None:
     before = torch.random.get_rng_state()
     only(PROBED["index"][0])
     assert torch.equal(torch.random.get_rng_state(), before)

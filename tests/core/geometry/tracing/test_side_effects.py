@@ -1,4 +1,4 @@
-"""Measuring a network changes nothing about it and needs no memory for its weights."""
+"""Measuring a network does not change it, and needs no memory for its weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .networks import Net, chain, conv, decide_by_norm, only
 
 
-def test_the_module_is_left_alone() -> None:
+def test_the_module_is_unchanged() -> None:
     network = chain(conv(), nn.BatchNorm2d(4), nn.Dropout()).train()
     network[2].eval()
     before = copy.deepcopy(network.state_dict())
@@ -23,24 +23,24 @@ def test_the_module_is_left_alone() -> None:
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
-def test_a_module_keeps_nothing_of_the_run() -> None:
+def test_the_run_leaves_no_trace_in_the_module() -> None:
     class Remembers(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layer, self.seen = conv(), []
+            self.layer, self.images = conv(), []
 
         def forward(self, image: Tensor) -> Tensor:
             self.last = image
-            self.seen.append(image)
+            self.images.append(image)
             return self.layer(image)
 
     network = Remembers()
     measure(network, 4)
-    assert network.seen == []
+    assert network.images == []
     assert not hasattr(network, "last")
 
 
-def test_parameters_may_lie_on_the_meta_device() -> None:
+def test_parameters_may_be_on_the_meta_device() -> None:
     with torch.device("meta"):
         network = Net(lambda x, a: a(x)[:, torch.tensor([0])], chain(conv(3, 2), nn.BatchNorm2d(4)))
     spec = only(network)
@@ -70,7 +70,7 @@ WITHOUT_DATA = {
 
 @pytest.mark.parametrize("name", WITHOUT_DATA)
 def test_a_network_may_be_built_and_measured_without_memory(name: str) -> None:
-    """As `pluxel config check` does: the default device is no business of the measurement."""
+    """`pluxel config check` does this; the measurement ignores the default device."""
     make, source = WITHOUT_DATA[name]
     with torch.device("meta"):
         measured = measure(make(), 4)

@@ -1,4 +1,4 @@
-"""Which sizes of images a network takes, and in which multiples."""
+"""Measuring finds the image sizes that a network accepts, and the multiples that it needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .networks import Net, chain, conv
 
 
 class Same(nn.Module):
-    """A convolution padded as TensorFlow pads: evenly, the odd cell at the end."""
+    """A convolution padded as TensorFlow does: evenly, with an odd cell at the end."""
 
     def __init__(self, kernel: int, stride: int) -> None:
         super().__init__()
@@ -29,24 +29,24 @@ class Same(nn.Module):
         return self.layer(functional.pad(image, (left, right, top, bottom)))
 
 
-def test_padding_that_depends_on_the_size_asks_for_multiples() -> None:
+def test_size_dependent_padding_needs_multiples() -> None:
     measured = measure(chain(Same(3, 2), Same(3, 2), Same(5, 2)), 4)
     assert measured.pad_multiple == 8
     assert measured.specs[0].grid == Grid(8, 1 + 2 + 4)
 
 
-def test_it_does_even_where_positions_cannot_be_followed() -> None:
+def test_size_dependent_padding_of_a_probed_network_needs_multiples() -> None:
     network = Net(lambda x, a: a(x)[:, torch.tensor([0, 1])], chain(Same(3, 2), Same(3, 2)))
     measured = measure(network, 4)
     assert (measured.pad_multiple, measured.specs[0].source) == (4, "probed")
     assert measured.specs[0].grid == Grid(4, 3)
 
 
-def test_padding_that_does_not_asks_for_none() -> None:
+def test_constant_padding_needs_no_multiples() -> None:
     assert measure(chain(Same(3, 1), conv(3, 2)), 4).pad_multiple == 1
 
 
-def test_whole_windows_ask_for_their_multiple() -> None:
+def test_whole_windows_need_multiples_of_their_size() -> None:
     def windows_of_six(image: Tensor, layer: nn.Module) -> Tensor:
         maps = layer(image)
         n, c, h, w = maps.shape
@@ -72,17 +72,18 @@ def test_the_smallest_size_is_measured(network: nn.Module, smallest: int) -> Non
     assert min(network(torch.zeros(1, 4, smallest, smallest)).shape[-2:]) == 1
 
 
-def test_a_network_of_one_size_is_refused_with_its_own_reason() -> None:
+def test_a_network_for_one_size_is_rejected_with_its_own_error() -> None:
     def fixed(image: Tensor) -> Tensor:
         if image.shape[-1] != 224:
-            raise ValueError("this takes 224 pixels")
+            raise ValueError("the width must be 224 pixels")
         return image
 
     with pytest.raises(PluxelError) as caught:
         measure(Net(fixed), 4)
     assert str(caught.value) == (
-        "the network does not take images of any size: none of 448×896, 512×1024, 480×960 pixels\n"
-        "  note: ValueError: this takes 224 pixels"
+        "the network must accept images of any size, but it fails for "
+        "448×896, 512×1024, 480×960 pixels\n"
+        "  note: ValueError: the width must be 224 pixels"
     )
 
 
@@ -96,12 +97,12 @@ def test_a_network_of_one_size_is_refused_with_its_own_reason() -> None:
     ],
     ids=["adaptive pool", "means of windows", "sums of windows", "global pool"],
 )
-def test_maps_of_a_constant_size_are_refused(function: Callable) -> None:
+def test_maps_of_constant_size_are_rejected(function: Callable) -> None:
     with pytest.raises(PluxelError, match="map 0 of the network does not grow with the image"):
         measure(Net(function), 4)
 
 
-def test_the_step_is_that_of_all_layers() -> None:
+def test_the_step_covers_all_layers() -> None:
     coarser = Net(
         lambda x: nn.functional.interpolate(nn.functional.avg_pool2d(x, 3), scale_factor=3)
     )
