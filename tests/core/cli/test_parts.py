@@ -15,6 +15,8 @@ from pluxel.registry._packages import DISTRIBUTIONS
 
 from .conftest import TOYS, Completed, environment
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[3] / "docs/install.md").read_text(encoding="utf-8")
 BLOCKED = """
 import sys
