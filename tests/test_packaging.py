@@ -1,28 +1,23 @@
-"""The folders are the architecture: what is built, what it contains, and who may import whom."""
+"""The folders are the architecture: what is built, and what it contains."""
 
 from __future__ import annotations
 
-import ast
 import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pluxel.core
 import pytest
-from pluxel.core import authoring
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUPTOOLS: dict[str, Any] = PYPROJECT["tool"]["setuptools"]
 FOLDERS: dict[str, str] = SETUPTOOLS["package-dir"]
-LINT_IMPORTS = Path(sysconfig.get_path("scripts")) / "lint-imports"
 
 
 def in_package(path: Path) -> PurePosixPath:
@@ -121,95 +116,3 @@ def test_what_the_wheel_installs_runs(installed: Path) -> None:
     code = "import pluxel; print(pluxel.__file__, pluxel.Host().get('decoder', 'fcn8s').qualified)"
     shown = run(installed, sys.executable, "-c", code)
     assert shown.stdout == f"{installed}/pluxel/__init__.py pluxel/fcn8s\n", shown.stderr
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """Copy the tree as the wheel holds it, without building one; return the folder above it."""
-    for path in tree("*.py"):
-        copy = tmp_path / in_package(path)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copy)
-    return tmp_path
-
-
-def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Check the layers of a package; of an editable install import-linter sees only the top."""
-    return run(folder, LINT_IMPORTS, "--no-cache", "--config", ROOT / "pyproject.toml")
-
-
-def test_the_layers_hold(package: Path) -> None:
-    shown = lint_imports(package)
-    assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert "registry <- core <- plugins KEPT" in shown.stdout
-
-
-@pytest.mark.parametrize(
-    ("module", "line"),
-    [
-        ("registry/_host.py", "from ..core import geometry"),
-        ("registry/_host.py", "from ..plugins import decoders"),
-        ("core/geometry/grid.py", "def late():\n    from ...plugins.decoders import fcn"),
-    ],
-)
-def test_a_violation_of_the_layers_is_found(package: Path, module: str, line: str) -> None:
-    with (package / "pluxel" / module).open("a") as file:
-        file.write(f"\n\n{line}\n")
-    shown = lint_imports(package)
-    assert shown.returncode == 1, shown.stderr
-    assert "registry <- core <- plugins BROKEN" in shown.stdout
-
-
-def imports(path: Path, package: str) -> Iterator[str]:
-    """Yield the full name of everything that a file of this package imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            outer = package.split(".")
-            base = outer[: len(outer) - node.level + 1] if node.level else []
-            module = [*base, *filter(None, [node.module])]
-            yield from (".".join([*module, alias.name]) for alias in node.names)
-
-
-PUBLIC = {
-    f"{room.__name__}.{name}" for room in (pluxel.core, authoring) for name in room.__all__
-} | {"pluxel.core.authoring"}
-
-
-def is_private(name: str) -> bool:
-    """Return whether a name belongs to the core but is not among those that it offers."""
-    return name.startswith("pluxel.core.") and name not in PUBLIC
-
-
-def plugin_files() -> Iterator[tuple[Path, str]]:
-    """Yield what plugins are made of, the built-in ones and the example, and their packages."""
-    for path in sorted((ROOT / "plugins").rglob("*.py")):
-        yield path, ".".join(in_package(path).parent.parts)
-    for path in sorted((ROOT / "examples").rglob("*.py")):
-        yield path, path.parent.name
-
-
-def test_plugins_use_public_names_of_the_core_alone() -> None:
-    found = {name for path, package in plugin_files() for name in imports(path, package)}
-    assert {"pluxel.core.authoring.StateDict", "pluxel.core.FeatureSpec"} <= found
-    assert {name for name in found if is_private(name)} == set()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "from ...core.geometry.tracing._probing import probe",
-        "from ...core.geometry.grid import FeatureSpec",
-        "from ...core.authoring.losses import SegmentationLoss",
-        "from ...core import engine",
-        "from ...core.geometry.resampling import _banded",
-        "import pluxel.core.cli.train",
-        "from pluxel.core.engine.evaluation import _confusion as c",
-        "def late():\n    from ...core.engine import Run",
-    ],
-)
-def test_a_private_name_is_found(tmp_path: Path, line: str) -> None:
-    (tmp_path / "unet.py").write_text(f"from ...core import Grid\n{line}\n")
-    found = [*imports(tmp_path / "unet.py", "pluxel.plugins.decoders")]
-    assert len([name for name in found if is_private(name)]) == 1
