@@ -23,6 +23,7 @@ PRIVATE = {
     "core.config._load_words": "files of words alone, or of either kind",
     "core.config._provenance": "how a release is named",
     "core.config._schema": "the JSON Schema that `pluxel config schema` prints",
+    "core.data._albumentations": "which distribution provides albumentations",
     "core.data._transforms": "how one transform of YAML is built",
     "core.embeddings._evaluation": "correlations of any numbers, which no word vectors can make",
     "core.embeddings._plot": "where labels go, without drawing them",

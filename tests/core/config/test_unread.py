@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from pluxel.core.config._load import load_config
+from pluxel.core import load_config
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.registry import Host
 
