@@ -53,6 +53,7 @@ PRIVATE = {
 }
 """Private modules and names of Pluxel that are themselves the subject of a test, and of what."""
 ELSEWHERE = {
+    "registry._packages": "the command for a missing package, in every part",
     "core.cli._main": "the help of every command is read as prose",
     "core.config._load_words": "recipes, docs and readers of word vectors are loaded as users do",
     "core.geometry.tracing._probing": "the specs of each backbone are what gradients say",
