@@ -169,6 +169,7 @@ def test_a_package_that_reuses_names_disables_none(site, tmp_path, monkeypatch):
     check_training(prepare(load_config("mine.yaml", host=host)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PIPELINES)
 def test_it_trains_two_steps(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))

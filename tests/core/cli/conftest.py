@@ -58,6 +58,18 @@ def pluxel(tmp_path: Path, in_processes: None) -> Pluxel:
 
 
 @pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, str]]:
+    """Run ``pluxel …`` in this process: arguments -> (exit code, stdout, stderr)."""
+
+    def run(*arguments: str) -> tuple[object, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        return (ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
 def toy(tmp_path: Path) -> Path:
     path = tmp_path / "toy.yaml"
     path.write_text(TOY)

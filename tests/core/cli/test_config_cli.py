@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,19 +28,11 @@ Pluxel = Callable[..., tuple[object, str, str]]
 
 
 @pytest.fixture
-def pluxel(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Pluxel:
+def pluxel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Pluxel) -> Pluxel:
     """Run ``pluxel config …`` in a folder with ``x.yaml``: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     Path("x.yaml").write_text(SMALL, encoding="utf-8")
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(["config", *arguments])
-        return (ended.value.code, *capsys.readouterr())
-
-    return run
+    return partial(command, "config")
 
 
 @pytest.mark.slow

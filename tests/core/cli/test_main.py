@@ -19,18 +19,6 @@ PLUXEL = [sys.executable, "-m", "pluxel.core.cli"]
 
 
 @pytest.fixture
-def pluxel(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run the command line in this process: arguments -> (exit code, stdout, stderr)."""
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        return (ended.value.code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
 def broken_command(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Make ``pluxel train`` raise what it is given."""
 
@@ -50,8 +38,8 @@ def broken_command(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
-def test_the_help_lists_every_command(pluxel: Any, arguments: list[str]) -> None:
-    code, out, _ = pluxel(*arguments)
+def test_the_help_lists_every_command(command: Any, arguments: list[str]) -> None:
+    code, out, _ = command(*arguments)
     assert code == 0
     width = max(map(len, Commands.table))
     for name, text in Commands.table.items():
@@ -68,8 +56,8 @@ def test_every_command_of_the_table_exists(name: str) -> None:
         assert command.help == Commands.table[name]
 
 
-def test_version(pluxel: Any) -> None:
-    code, out, _ = pluxel("--version")
+def test_version(command: Any) -> None:
+    code, out, _ = command("--version")
     assert code == 0
     assert out.startswith("pluxel 0.")
 
@@ -87,32 +75,32 @@ def test_version(pluxel: Any) -> None:
         ),
     ],
 )
-def test_usage_errors(pluxel: Any, arguments: list[str], error: str) -> None:
-    code, out, err = pluxel(*arguments)
+def test_usage_errors(command: Any, arguments: list[str], error: str) -> None:
+    code, out, err = command(*arguments)
     assert (code, out) == (2, "")
     assert error in err
 
 
-def test_an_error_of_the_user_is_text_and_exit_code_2(pluxel: Any, broken_command: Any) -> None:
+def test_an_error_of_the_user_is_text_and_exit_code_2(command: Any, broken_command: Any) -> None:
     broken_command(PluxelError("configs/x.yaml:5:3: unknown decoder 'fcn8'.", ["a note"]))
     text = "configs/x.yaml:5:3: unknown decoder 'fcn8'.\n  note: a note\n"
-    assert pluxel("train") == (2, "", text)
+    assert command("train") == (2, "", text)
 
 
-def test_the_traceback_on_request(pluxel: Any, broken_command: Any) -> None:
+def test_the_traceback_on_request(command: Any, broken_command: Any) -> None:
     broken_command(PluxelError("unknown decoder 'fcn8'"))
-    code, _, err = pluxel("--traceback", "train")
+    code, _, err = command("--traceback", "train")
     assert code == 2
     assert err.startswith("Traceback")
     assert "raise error" in err
     assert err.endswith("PluxelError: unknown decoder 'fcn8'\n")
 
 
-def test_an_error_may_bring_its_own_exit_code(pluxel: Any, broken_command: Any) -> None:
+def test_an_error_may_bring_its_own_exit_code(command: Any, broken_command: Any) -> None:
     error = PluxelError("stopped by SIGTERM; the state is saved")
     error.exit_code = 143
     broken_command(error)
-    assert pluxel("train") == (143, "", "stopped by SIGTERM; the state is saved\n")
+    assert command("train") == (143, "", "stopped by SIGTERM; the state is saved\n")
 
 
 def test_a_bug_keeps_its_traceback(broken_command: Any) -> None:
@@ -121,9 +109,9 @@ def test_a_bug_keeps_its_traceback(broken_command: Any) -> None:
         main(["train"])
 
 
-def test_ctrl_c_in_this_process(pluxel: Any, broken_command: Any) -> None:
+def test_ctrl_c_in_this_process(command: Any, broken_command: Any) -> None:
     broken_command(KeyboardInterrupt())
-    assert pluxel("train")[0] == 130
+    assert command("train")[0] == 130
 
 
 def test_ctrl_c_in_a_process_of_its_own(site: Any) -> None:

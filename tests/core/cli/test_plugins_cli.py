@@ -10,7 +10,6 @@ import sys
 from typing import Any
 
 import pytest
-from pluxel.core.cli import main
 from pluxel.registry import KINDS
 
 ACME = """
@@ -33,18 +32,6 @@ class FCN:
 
 
 @pytest.fixture
-def pluxel(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run the command line in this process: arguments -> (exit code, stdout, stderr)."""
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        return (ended.value.code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
 def acme(site: Any) -> Any:
     """Install a third-party plugin."""
     site.install("acme-seg", ACME, version="1.2")
@@ -53,8 +40,8 @@ def acme(site: Any) -> Any:
 
 
 class TestList:
-    def test_json_is_a_list_of_objects(self, pluxel: Any, acme: Any) -> None:
-        code, out, err = pluxel("plugins", "list", "--json")
+    def test_json_is_a_list_of_objects(self, command: Any, acme: Any) -> None:
+        code, out, err = command("plugins", "list", "--json")
         assert (code, err) == (0, "")
         records = json.loads(out)
         assert {record["kind"] for record in records} <= set(KINDS)
@@ -72,8 +59,8 @@ class TestList:
             "extra": "fast",
         }
 
-    def test_what_is_built_in(self, pluxel: Any) -> None:
-        records = json.loads(pluxel("--allow-plugin", "pluxel", "plugins", "list", "--json")[1])
+    def test_what_is_built_in(self, command: Any) -> None:
+        records = json.loads(command("--allow-plugin", "pluxel", "plugins", "list", "--json")[1])
         names = {(record["kind"], record["name"]) for record in records}
         vgg = {f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")}
         assert names == {
@@ -94,8 +81,8 @@ class TestList:
             *(("dataset", name) for name in ("camvid", "voc", "folder", "shapes", "concat")),
         }
 
-    def test_lines_where_nobody_reads_a_table(self, pluxel: Any, acme: Any) -> None:
-        code, out, _ = pluxel("plugins", "list", "--kind", "decoder")
+    def test_lines_where_nobody_reads_a_table(self, command: Any, acme: Any) -> None:
+        code, out, _ = command("plugins", "list", "--kind", "decoder")
         assert code == 0
         assert ["decoder", "unet", "acme-seg", "U-Net decoder."] in cells(out)
         assert ["decoder", "fcn8s", "acme-seg", "Another FCN [sic]."] in cells(out)
@@ -117,39 +104,39 @@ class TestList:
         assert "Another FCN [sic]." in shown.decode()
 
     def test_a_broken_plugin_is_mentioned_and_the_others_listed(
-        self, pluxel: Any, acme: Any
+        self, command: Any, acme: Any
     ) -> None:
         acme.install("broken-seg", "import torchh")
         text = (
             "plugin broken-seg (ModuleNotFoundError: No module named 'torchh') failed to load: "
             "run pluxel plugins doctor for details\n"
         )
-        code, out, err = pluxel("plugins", "list")
+        code, out, err = command("plugins", "list")
         assert (code, err) == (0, "")
         assert out.endswith(text)
         assert "acme-seg" in out
-        code, out, err = pluxel("plugins", "list", "--json")
+        code, out, err = command("plugins", "list", "--json")
         assert (code, err) == (0, text)
         assert len(json.loads(out)) > 20
 
-    def test_an_unknown_kind(self, pluxel: Any) -> None:
+    def test_an_unknown_kind(self, command: Any) -> None:
         error = "unknown kind 'decoders'. Did you mean 'decoder'?\n"
-        assert pluxel("plugins", "list", "--kind", "decoders") == (2, "", error)
+        assert command("plugins", "list", "--kind", "decoders") == (2, "", error)
 
-    def test_deny(self, pluxel: Any, acme: Any) -> None:
-        _, out, _ = pluxel("--deny-plugin", "acme-seg", "plugins", "list")
+    def test_deny(self, command: Any, acme: Any) -> None:
+        _, out, _ = command("--deny-plugin", "acme-seg", "plugins", "list")
         assert "acme-seg" not in out
         assert "acme_seg" not in sys.modules
 
-    def test_a_misspelled_deny(self, pluxel: Any, acme: Any) -> None:
-        code, _, err = pluxel("--deny-plugin", "acme-sge", "plugins", "list")
+    def test_a_misspelled_deny(self, command: Any, acme: Any) -> None:
+        code, _, err = command("--deny-plugin", "acme-sge", "plugins", "list")
         assert code == 2
         assert err.endswith("Did you mean 'acme-seg'?\n")
 
-    def test_a_plugin_file(self, pluxel: Any, acme: Any) -> None:
+    def test_a_plugin_file(self, command: Any, acme: Any) -> None:
         path = acme.folder / "my_head.py"
         path.write_text(ACME.replace("acme_nets", "my_head") + HEALTHY)
-        _, out, _ = pluxel("--plugin", str(path), "plugins", "list")
+        _, out, _ = command("--plugin", str(path), "plugins", "list")
         assert ["decoder", "unet", "my_head.py", "U-Net decoder."] in cells(out)
 
 
@@ -167,8 +154,8 @@ def _read(terminal: int) -> bytes:
 
 
 class TestWhy:
-    def test_where_a_name_comes_from(self, pluxel: Any, acme: Any) -> None:
-        code, out, err = pluxel("plugins", "why", "decoder", "u_net")
+    def test_where_a_name_comes_from(self, command: Any, acme: Any) -> None:
+        code, out, err = command("plugins", "why", "decoder", "u_net")
         assert (code, err) == (0, "")
         lines = out.splitlines()
         assert lines[:-1] == [
@@ -183,9 +170,9 @@ class TestWhy:
         assert lines[-1].startswith("searched: acme-seg 1.2, pluxel ")
         assert "acme_nets" not in sys.modules
 
-    def test_an_unknown_name(self, pluxel: Any, acme: Any) -> None:
+    def test_an_unknown_name(self, command: Any, acme: Any) -> None:
         acme.install("broken-seg", "import torchh")
-        code, out, err = pluxel("--deny-plugin", "acme-seg", "plugins", "why", "decoder", "fcn8")
+        code, out, err = command("--deny-plugin", "acme-seg", "plugins", "why", "decoder", "fcn8")
         assert code == 2
         failed = "plugin broken-seg (ModuleNotFoundError: No module named 'torchh') failed to load"
         denied = "plugin acme-seg is denied (--deny-plugin or PLUXEL_PLUGINS_DENY)"
@@ -197,8 +184,8 @@ class TestWhy:
         assert searched.startswith("searched: pluxel ")
         assert others == [failed, denied]
 
-    def test_an_ambiguous_name_shows_every_owner(self, pluxel: Any, acme: Any) -> None:
-        code, out, err = pluxel("plugins", "why", "decoder", "fcn8s")
+    def test_an_ambiguous_name_shows_every_owner(self, command: Any, acme: Any) -> None:
+        code, out, err = command("plugins", "why", "decoder", "fcn8s")
         assert code == 2
         assert "decoder acme-seg/fcn8s: Another FCN [sic].\n" in out
         assert "decoder pluxel/fcn8s: FCN-8s" in out
@@ -206,41 +193,41 @@ class TestWhy:
             "decoder 'fcn8s' is offered by 2 plugins. Write 'acme-seg/fcn8s' or 'pluxel/fcn8s'\n"
         )
 
-    def test_a_qualified_name_tells_of_its_namesake(self, pluxel: Any, acme: Any) -> None:
-        code, out, _ = pluxel("plugins", "why", "decoder", "acme-seg/fcn8s")
+    def test_a_qualified_name_tells_of_its_namesake(self, command: Any, acme: Any) -> None:
+        code, out, _ = command("plugins", "why", "decoder", "acme-seg/fcn8s")
         assert code == 0
         assert out.endswith("'fcn8s' alone is ambiguous: pluxel/fcn8s has that name too\n")
 
-    def test_an_unknown_kind(self, pluxel: Any) -> None:
-        code, _, err = pluxel("plugins", "why", "lss", "dice")
+    def test_an_unknown_kind(self, command: Any) -> None:
+        code, _, err = command("plugins", "why", "lss", "dice")
         assert (code, err) == (2, "unknown kind 'lss'. Did you mean 'loss'?\n")
 
 
 class TestDoctor:
     """On third parties alone: importing all that is built in takes seconds."""
 
-    def run(self, pluxel: Any) -> tuple[object, str, str]:
-        return pluxel("--deny-plugin", "pluxel", "plugins", "doctor")
+    def run(self, command: Any) -> tuple[object, str, str]:
+        return command("--deny-plugin", "pluxel", "plugins", "doctor")
 
-    def test_everything_is_well(self, pluxel: Any, acme: Any) -> None:
-        code, out, err = self.run(pluxel)
+    def test_everything_is_well(self, command: Any, acme: Any) -> None:
+        code, out, err = self.run(command)
         assert (code, err) == (0, "")
         assert "ok     decoder acme-seg/unet\n" in out
         assert out.endswith("nothing is broken\n")
         assert "acme_nets" in sys.modules
 
-    def test_a_plugin_that_fails_to_load(self, pluxel: Any, acme: Any) -> None:
+    def test_a_plugin_that_fails_to_load(self, command: Any, acme: Any) -> None:
         acme.install("broken-seg", "import torchh")
-        code, out, _ = self.run(pluxel)
+        code, out, _ = self.run(command)
         assert code == 1
         assert "FAILED broken-seg: ModuleNotFoundError: No module named 'torchh'\nTrace" in out
         assert "    import torchh\n" in out
         assert "ok     decoder acme-seg/unet\n" in out
         assert out.endswith("1 broken\n")
 
-    def test_a_target_that_cannot_be_imported(self, pluxel: Any, acme: Any) -> None:
+    def test_a_target_that_cannot_be_imported(self, command: Any, acme: Any) -> None:
         acme.module("acme_nets", "import torchh")
-        code, out, _ = self.run(pluxel)
+        code, out, _ = self.run(command)
         assert code == 1
         assert "FAILED decoder acme-seg/unet\nTraceback" in out
         assert "    import torchh\n" in out
@@ -261,11 +248,11 @@ class TestDoctor:
         "signature", ["self, feature", "self, *args", "self, **kwargs", "self, *, width"]
     )
     def test_a_signature_that_breaks_the_convention(
-        self, pluxel: Any, acme: Any, signature: str
+        self, command: Any, acme: Any, signature: str
     ) -> None:
         broken = HEALTHY.replace("self, features, num_classes, *, width: int = 8", signature)
         acme.module("acme_nets", broken)
-        code, out, _ = self.run(pluxel)
+        code, out, _ = self.run(command)
         assert code == 1
         problem = "decoder 'unet' of plugin acme-seg cannot be used: "
         assert f"FAILED decoder acme-seg/unet\n  {problem}" in out

@@ -26,7 +26,7 @@ from .image_files import bomb, empty, flipped_bytes, text, truncated_jpeg, trunc
     ],
     ids=["png cut", "jpeg cut", "bytes flipped", "bomb", "text", "empty", "missing"],
 )
-def test_broken_files_are_named(tmp_path, make, reason, read):
+def test_a_broken_file_is_reported_by_name(tmp_path, make, reason, read):
     path = make(tmp_path / "broken.png")
     with pytest.raises(ImageError, match=f"^{path}: {reason}"):
         read(path)

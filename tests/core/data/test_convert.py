@@ -28,7 +28,7 @@ class TestConvert:
         ids=lambda image: image.mode,
     )
     @pytest.mark.parametrize("channels", [1, 3])
-    def test_is_read_image(self, tmp_path, image, channels):
+    def test_gives_what_read_image_gives(self, tmp_path, image, channels):
         path = save(tmp_path / "a.tiff", image)
         assert np.array_equal(convert(image, channels, "it"), read_image(path, channels))
 
@@ -37,12 +37,12 @@ class TestConvert:
         with Image.open(path) as image:
             assert (convert(image, 3, "it") == np.rot90(RGB, -1)).all()
 
-    def test_says_what_it_did(self, caplog):
+    def test_logs_what_it_did(self, caplog):
         caplog.set_level(logging.INFO, "pluxel")
         convert(Image.fromarray(RGB[..., 0]), 3, "the photograph")
         assert caplog.messages == ["the photograph: converted from grayscale to RGB"]
 
-    def test_invents_no_channel(self):
+    def test_does_not_invent_a_channel(self):
         with pytest.raises(ImageError, match=r"it: has 3 channels \(RGB\), 4 are needed"):
             convert(Image.fromarray(RGB), 4, "it")
 
@@ -51,11 +51,11 @@ class TestConvert:
         assert np.array_equal(convert(image, 2, "it"), np.asarray(image))
 
     @pytest.mark.parametrize("mode", ["RGB", "L", "F"])
-    def test_refuses_nothing(self, mode):
+    def test_refuses_an_empty_image(self, mode):
         with pytest.raises(ImageError, match="^it: "):
             convert(Image.new(mode, (0, 4)), 3, "it")
 
-    def test_tells_a_file_that_ends_too_soon(self, tmp_path):
+    def test_reports_a_truncated_file(self, tmp_path):
         with (
             Image.open(truncated_jpeg(tmp_path / "a.jpg")) as image,
             pytest.raises(ImageError, match="^it: cannot be read: "),

@@ -33,7 +33,7 @@ class TestReadImage:
             ("RGBA", "RGBA"),
         ],
     )
-    def test_converts_modes_with_one_line_a_file(self, tmp_path, caplog, mode, what):
+    def test_converts_modes_and_logs_one_line_per_file(self, tmp_path, caplog, mode, what):
         caplog.set_level(logging.INFO, "pluxel")
         image = Image.fromarray(RGB).convert(mode)
         path = save(tmp_path / "a.png", image)
@@ -124,7 +124,7 @@ class TestReadImage:
         assert (read_image(path, 1)[..., 0] == np.rot90(depth, -1)).all()
 
     @pytest.mark.parametrize("channels", [1, 3])
-    def test_refuses_integers_of_no_known_range(self, tmp_path, channels):
+    def test_refuses_integers_without_a_known_range(self, tmp_path, channels):
         path = save(tmp_path / "a.tiff", np.array([[-7, 70_000]], np.int32))
         with pytest.raises(ImageError, match="values of -7 to 70000, but int32 images are 0 to 65"):
             read_image(path, channels)
@@ -157,7 +157,7 @@ class TestReadImage:
             read_image(save(tmp_path / "b.png", RGB), 4)
 
 
-def test_image_files_pass_over_what_is_hidden(tmp_path):
+def test_image_files_skips_hidden_files(tmp_path):
     for name in ("b.JPG", "sub/a.png", "._b.jpg", "sub/.a.png", ".copies/b.jpg", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -176,16 +176,16 @@ class TestArrays:
         assert (read == array).all()
         assert image_shape(tmp_path / "a.npy") == (4, 5, channels)
 
-    def test_of_doubles_become_single(self, tmp_path):
+    def test_doubles_become_single_precision(self, tmp_path):
         np.save(tmp_path / "a.npy", np.zeros((4, 5)))
         assert read_image(tmp_path / "a.npy", 1).dtype == np.float32
 
-    def test_of_another_shape(self, tmp_path):
+    def test_refuses_another_shape(self, tmp_path):
         np.save(tmp_path / "a.npy", np.zeros((4, 5, 2), np.uint8))
         with pytest.raises(ImageError, match=r"shape \(4, 5, 2\), \(height, width, 3\) is needed"):
             read_image(tmp_path / "a.npy", 3)
 
-    def test_of_a_type_without_a_range(self, tmp_path):
+    def test_refuses_a_type_without_a_range(self, tmp_path):
         np.save(tmp_path / "a.npy", np.zeros((4, 5, 3), np.int64))
         with pytest.raises(ImageError, match="holds int64; uint8, uint16 or floating point"):
             read_image(tmp_path / "a.npy", 3)
@@ -207,6 +207,6 @@ class TestArrays:
         assert (read_image(tmp_path / "a.tif", 5) == array).all()
         assert image_shape(tmp_path / "a.tif") == (7, 8, 5)
 
-    def test_other_formats_hold_no_five_channels(self, tmp_path):
+    def test_other_formats_cannot_hold_five_channels(self, tmp_path):
         with pytest.raises(ImageError, match=r"only TIFF and .npy files hold other channel counts"):
             read_image(save(tmp_path / "a.png", RGB), 5)

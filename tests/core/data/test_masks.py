@@ -17,75 +17,75 @@ from .image_files import IDS, RGB, SIDEWAYS, exif, palette_image, save
 
 
 class TestMasks:
-    def test_of_eight_bits(self, tmp_path):
+    def test_reads_eight_bits(self, tmp_path):
         assert (read_index_mask(save(tmp_path / "a.png", IDS)) == IDS).all()
 
-    def test_of_palettes_are_indices(self, tmp_path):
+    def test_reads_the_indices_of_a_palette(self, tmp_path):
         path = save(tmp_path / "a.png", palette_image(IDS))
         assert Image.open(path).mode == "P"
         assert (read_index_mask(path) == IDS).all()
 
-    def test_of_sixteen_bits(self, tmp_path):
+    def test_reads_sixteen_bits(self, tmp_path):
         wide = IDS.astype(np.uint16) * 200
         read = read_index_mask(save(tmp_path / "a.png", wide))
         assert (read == wide).all()
         assert read.max() == 51000
 
-    def test_of_one_bit(self, tmp_path):
+    def test_reads_one_bit(self, tmp_path):
         image = Image.fromarray(IDS > 0)
         assert image.mode == "1"
         read = read_index_mask(save(tmp_path / "a.png", image))
         assert read.dtype == np.uint8
         assert (read == (IDS > 0)).all()
 
-    def test_of_arrays(self, tmp_path):
+    def test_reads_arrays(self, tmp_path):
         np.save(tmp_path / "a.npy", IDS.astype(np.int32) - 1)
         assert read_index_mask(tmp_path / "a.npy").min() == -1
 
     @pytest.mark.parametrize(
         "array", [np.zeros((4, 5)), np.zeros((4, 5, 2), int), np.zeros(5, int)], ids=str
     )
-    def test_of_arrays_that_are_none(self, tmp_path, array):
+    def test_refuses_arrays_that_are_not_masks(self, tmp_path, array):
         np.save(tmp_path / "a.npy", array)
         with pytest.raises(
             ImageError, match=r"a.npy: a mask is integers of shape \(height, width\)"
         ):
             read_index_mask(tmp_path / "a.npy")
 
-    def test_of_grays_in_three_channels(self, tmp_path):
+    def test_reads_gray_in_three_channels(self, tmp_path):
         assert (read_index_mask(save(tmp_path / "a.png", np.dstack([IDS] * 3))) == IDS).all()
 
-    def test_of_colors_are_no_ids(self, tmp_path):
+    def test_a_mask_of_colors_is_refused_as_ids(self, tmp_path):
         with pytest.raises(ImageError, match=r"a.png: the mask holds colors \(RGB\), not ids"):
             read_index_mask(save(tmp_path / "a.png", RGB))
 
     @pytest.mark.parametrize("values", [(0, 1), (0, 255)])
-    def test_of_two_values(self, tmp_path, values):
+    def test_reads_a_binary_mask(self, tmp_path, values):
         mask = np.array([values, values[::-1]], np.uint8)
         assert read_binary_mask(save(tmp_path / "a.png", mask)).tolist() == [[0, 1], [1, 0]]
 
-    def test_of_two_values_where_one_is_absent(self, tmp_path):
+    def test_reads_a_binary_mask_with_one_value(self, tmp_path):
         nothing = np.zeros((2, 2), np.uint8)
         assert read_binary_mask(save(tmp_path / "a.png", nothing)).tolist() == [[0, 0], [0, 0]]
         assert read_binary_mask(save(tmp_path / "b.png", nothing + 255)).all()
 
-    def test_of_two_values_from_a_lossy_file(self, tmp_path, caplog):
+    def test_reads_a_binary_mask_from_a_lossy_file(self, tmp_path, caplog):
         mask = np.zeros((32, 32), np.uint8)
         mask[:, 16:] = 255
         path = save(tmp_path / "a.jpg", mask, quality=60)
         assert (read_binary_mask(path) == mask // 255).mean() > 0.95
         assert "lossy" in caplog.text
 
-    def test_of_colors(self, tmp_path):
+    def test_reads_colors(self, tmp_path):
         mask = np.array([[[255, 0, 1], [0, 2, 0]]], np.uint8)
         read = read_rgb_mask(save(tmp_path / "a.png", mask))
         assert read.tolist() == [[0xFF0001, 0x000200]]
 
-    def test_of_colors_from_a_palette(self, tmp_path):
+    def test_reads_the_colors_of_a_palette(self, tmp_path):
         read = read_rgb_mask(save(tmp_path / "a.png", palette_image(IDS)))
         assert read[0, 1] == (254 << 16 | 1 << 8 | 0)
 
-    def test_are_upright_like_their_images(self, tmp_path):
+    def test_turns_masks_upright_like_their_images(self, tmp_path):
         path = save(tmp_path / "a.png", IDS, exif=exif(SIDEWAYS))
         assert (read_index_mask(path) == np.rot90(IDS, -1)).all()
         colors = save(tmp_path / "b.png", RGB, exif=exif(SIDEWAYS))
@@ -94,7 +94,7 @@ class TestMasks:
 
 class TestWriteMask:
     @pytest.mark.parametrize(("top", "mode"), [(255, "L"), (256, "I;16"), (65535, "I;16")])
-    def test_takes_as_few_bits_as_hold_the_ids(self, tmp_path, top, mode):
+    def test_uses_the_fewest_bits_that_hold_the_ids(self, tmp_path, top, mode):
         ids = np.array([[0, 3, top]], np.uint32)
         write_mask(tmp_path / "a.png", ids)
         assert Image.open(tmp_path / "a.png").mode == mode
@@ -105,12 +105,12 @@ class TestWriteMask:
         write_mask(tmp_path / "a.png", ids, packed_rgb=True)
         assert (read_rgb_mask(tmp_path / "a.png") == ids).all()
 
-    def test_refuses_what_no_png_holds(self, tmp_path):
+    def test_refuses_ids_that_do_not_fit_a_png(self, tmp_path):
         for ids in (np.array([[70_000]]), np.array([[-1]])):
             with pytest.raises(ImageError, match="a PNG holds ids of 0 to 65535"):
                 write_mask(tmp_path / "a.png", ids)
 
-    def test_leaves_the_old_file_where_writing_fails(self, tmp_path, monkeypatch):
+    def test_keeps_the_old_file_if_writing_fails(self, tmp_path, monkeypatch):
         write_mask(tmp_path / "a.png", IDS)
 
         def fill_the_disk(image: Image.Image, file: Path, **options: str) -> None:

@@ -56,7 +56,7 @@ class TestOneQueryByTheCompactCopy:
             assert torch.equal(one.indices, batch.indices[i])
             assert torch.equal(one.cosines, batch.cosines[i])
 
-    def test_what_is_hidden_is_not_found(self, single: list[bool]) -> None:
+    def test_excluded_rows_are_not_found(self, single: list[bool]) -> None:
         query = self.vectors[5]
         truth = cosines(self.vectors, query)
         hidden = torch.zeros(1, len(self.vectors), dtype=torch.bool)
@@ -67,13 +67,13 @@ class TestOneQueryByTheCompactCopy:
         check(found, truth, hidden)
         assert single == [True, True]
 
-    def test_rows_that_the_codes_cannot_tell_apart(self, single: list[bool]) -> None:
+    def test_rows_with_equal_codes_fall_back_to_the_full_search(self, single: list[bool]) -> None:
         vectors = torch.ones(9_000, 30)
         found = index(vectors, True).search(vectors[3], 5)
         assert found.indices.tolist() == [0, 1, 2, 3, 4]
         assert single == [False]
 
-    def test_few_rows_may_be_found(self) -> None:
+    def test_few_allowed_rows(self) -> None:
         query, allowed = self.vectors[5], torch.tensor([20_010, 3, 3, 77])
         hidden = torch.ones(1, len(self.vectors), dtype=torch.bool)
         hidden[0, allowed] = False

@@ -50,7 +50,7 @@ class TestWhatIsRefused:
             self.searched.search(**{"queries": torch.ones(4), "k": 1, **arguments})
         assert message in str(error.value)
 
-    def test_the_query_that_can_find_fewest_is_named(self) -> None:
+    def test_the_query_with_the_fewest_rows_is_named(self) -> None:
         with pytest.raises(PluxelError, match="only 7 rows can be found by query 1"):
             self.searched.search(torch.ones(2, 4), 8, exclude=[[1], [1, 2, 3]])
 

@@ -112,7 +112,7 @@ def test_each_query_has_its_own_excluded_rows_and_all_share_a_mask(compact: bool
 
 @pytest.mark.usefixtures("blocks")
 @pytest.mark.parametrize("own", [[7, 9, 11], [7, *range(601, 1000)], range(7, 1000, 100)])
-def test_better_rows_are_hidden(own: Sequence[int]) -> None:
+def test_excluded_rows_may_be_the_best(own: Sequence[int]) -> None:
     vectors = spread(1000, 5).abs()
     vectors[own] *= -1
     hidden = torch.ones(1, 1000, dtype=torch.bool)
@@ -123,7 +123,7 @@ def test_better_rows_are_hidden(own: Sequence[int]) -> None:
         check(found, truth, hidden)
 
 
-def test_rows_may_be_named_by_lists_arrays_and_tensors() -> None:
+def test_rows_may_be_lists_arrays_or_tensors() -> None:
     searched, query = CosineIndex(spread(30, 4)), spread(1, 4, seed=1)[0]
     expected = searched.search(query, 5, exclude=[2, 3], allowed=torch.arange(1, 20)).indices
     for kind in (list, np.array, torch.tensor):
@@ -141,7 +141,7 @@ def test_many_excluded_rows_become_a_mask() -> None:
     check(found, cosines(vectors, queries), hidden)
 
 
-def test_more_queries_than_one_pass_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_queries_than_fit_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_index, "_QUERIES", 10)
     vectors, queries = spread(400, 5), spread(33, 5, seed=1)
     exclude = [[i] for i in range(33)]
@@ -173,7 +173,7 @@ def test_zeros_have_the_cosine_zero_with_everything() -> None:
     assert found.cosines.tolist() == [[1, 0, -1], [0, 0, 0]]
 
 
-def test_knn_takes_its_arguments_as_the_book_does() -> None:
+def test_knn_takes_vectors_query_and_k() -> None:
     vectors = spread(200, 5)
     indices, values = knn(vectors, vectors[3], 2)
     assert indices.shape == values.shape == (2,)
@@ -181,7 +181,7 @@ def test_knn_takes_its_arguments_as_the_book_does() -> None:
     assert knn(vectors, vectors[:4], 2)[0][:, 0].tolist() == [0, 1, 2, 3]
 
 
-def test_reduced_precision_that_a_program_allows_changes_nothing() -> None:
+def test_autocast_changes_nothing() -> None:
     vectors = spread(500, 64)
     expected = CosineIndex(vectors).search(vectors[:20], 5)
     with torch.autocast("cpu", dtype=torch.bfloat16):

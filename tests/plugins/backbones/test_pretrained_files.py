@@ -45,7 +45,7 @@ def test_a_file_with_normalization_brings_it(tmp_path: Path) -> None:
     assert backbone.normalization == own
 
 
-def test_a_file_that_is_not_there_is_told_before_anything_is_built(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_before_anything_is_built(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.safetensors", tmp_path / "gone.pth"):
         backbone = meta(VGG11, fc=False, pretrained=path, normalization=Normalization())
         for step in (backbone.check_pretrained, backbone.load_pretrained):
@@ -54,7 +54,7 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_built(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("kept", "warned"), [(3, True), (99, False)])
-def test_a_file_that_fills_little_of_the_network_is_warned_of(
+def test_a_file_with_few_matching_weights_causes_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, kept: int, warned: bool
 ) -> None:
     state = VGG11(3, fc=False).state_dict()

@@ -38,7 +38,7 @@ def test_vgg16_sees_404_pixels() -> None:
         ({"fc": False}, [250, 125, 63, 32, 16]),
     ],
 )
-def test_vgg16_is_tapped_after_its_pools(parameters: dict, sizes: list[int]) -> None:
+def test_vgg16_gives_the_maps_after_its_pools(parameters: dict, sizes: list[int]) -> None:
     backbone = meta(VGG16, **parameters)
     assert [shape[-1] for shape in run(backbone, 500)] == sizes
     names = [
@@ -70,7 +70,7 @@ def test_dropout_is_element_wise_and_only_in_training() -> None:
         assert torch.equal(classifier(torch.ones(1, 4, 3, 3)), classifier(torch.ones(1, 4, 3, 3)))
 
 
-def test_batch_normalization_is_another_network() -> None:
+def test_vgg_with_batch_normalization() -> None:
     plain, normed = meta(VGG11, fc=False), meta(VGG11BN, fc=False)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in plain.features)
     assert sum(isinstance(layer, nn.BatchNorm2d) for layer in normed.features) == 8
@@ -78,7 +78,7 @@ def test_batch_normalization_is_another_network() -> None:
 
 
 @pytest.mark.parametrize("source", [torchvision.models.vgg16, lambda: timm.create_model("vgg16")])
-def test_both_libraries_names_are_accepted(source) -> None:
+def test_names_of_both_libraries_are_accepted(source) -> None:
     with torch.device("meta"):
         state = source().state_dict()
     backbone = meta(VGG16)

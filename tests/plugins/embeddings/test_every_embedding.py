@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 import resource
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -155,18 +152,6 @@ def test_what_can_be_downloaded_says_what_and_what_to_write() -> None:
     assert offers > 10
 
 
-@pytest.mark.slow
-def test_two_processes_at_once_do_no_harm(tmp_path: Path, vectors: np.ndarray, cache: Path) -> None:
-    parameters = {name: FILES[name](tmp_path, vectors) for name in NAMES}
-    tasks = [(name, parameters[name]) for name, _ in product(NAMES, range(2))]
-    # A pool of multiprocessing waits forever for a worker whose error cannot be unpickled.
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        found = [*pool.map(words_of, *zip(*tasks, strict=True), timeout=120)]
-    assert all(words == WORDS for words in found)
-    assert len([*cache.glob("*.safetensors")]) == len(NAMES)
-    assert not [*cache.glob(".*")]
-
-
 def test_a_full_disk_leaves_nothing(embedding: Make, cache: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4200, limits[1]))  # within the rows of a store
@@ -179,8 +164,3 @@ def test_a_full_disk_leaves_nothing(embedding: Make, cache: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not [*cache.glob("*.safetensors"), *cache.glob(".*")]
     assert len(embedding()) == len(WORDS)
-
-
-def words_of(name: str, parameters: dict[str, Any]) -> list[str]:
-    """Return the words of an embedding; for another process."""
-    return [word.replace("_", " ") for word in make(name, parameters).itos]

@@ -82,7 +82,7 @@ def test_hostile_numbers(
         (b'\x90\x0f\0\0\0\0\0\0{"a":', "table"),
     ],
 )
-def test_files_of_other_readers(tmp_path: Path, start: bytes, reader: str) -> None:
+def test_files_for_other_readers_name_the_reader(tmp_path: Path, start: bytes, reader: str) -> None:
     path = tmp_path / "vectors.bin"
     path.write_bytes(start + bytes(200))
     with pytest.raises(PluxelError) as caught:

@@ -101,7 +101,7 @@ def test_a_supervised_model_of_version_11_has_no_parts(made: Path, peer: Peer) -
     assert FastText(file=made).has_subwords
 
 
-def test_words_alike_after_replacement(
+def test_words_that_are_equal_after_replacement(
     made: Path, peer: Peer, caplog: pytest.LogCaptureFixture
 ) -> None:
     made.write_bytes(handmade([b"a\xff", b"a\xfe", b"q"], [b"x"]))

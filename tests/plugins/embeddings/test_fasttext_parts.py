@@ -14,9 +14,7 @@ from pluxel.plugins.embeddings._fasttext_parts import Parts
     more=st.integers(0, 3),
     bucket=st.integers(1, 50),
 )
-def test_parts_are_those_of_the_definition(
-    words: list[bytes], minn: int, more: int, bucket: int
-) -> None:
+def test_parts_follow_the_definition(words: list[bytes], minn: int, more: int, bucket: int) -> None:
     found = Parts(minn, minn + more, bucket).of(words)
     pairs = sorted(zip(found.word.tolist(), found.row.tolist(), strict=True))
     expected = [

@@ -21,7 +21,7 @@ from .fasttext_models import ELSEWHERE, handmade
 
 
 @pytest.mark.parametrize("name", ["skipgram", "pruned"])
-def test_a_list_of_words_is_as_one_by_one(
+def test_a_list_of_words_gives_what_single_words_give(
     models: dict[str, Path], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     ours = FastText(file=models[name], unknown="subword")
@@ -88,7 +88,7 @@ def test_packed_models_and_text(models: dict[str, Path], tmp_path: Path) -> None
     assert list(text.itos) == list(expected.itos)
 
 
-def test_pieces_of_the_dictionary_are_as_one(
+def test_a_dictionary_read_in_pieces_is_the_same(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = FastText(file=models["cbow"])
@@ -97,7 +97,7 @@ def test_pieces_of_the_dictionary_are_as_one(
     assert (whole.vectors == pieces.vectors).all()
 
 
-def test_a_large_model_is_not_read(models: dict[str, Path], tmp_path: Path) -> None:
+def test_a_large_model_is_not_read_into_memory(models: dict[str, Path], tmp_path: Path) -> None:
     """A model with a matrix of three gigabytes, in a file with a hole."""
     data = models["words alone"].read_bytes()
     path = tmp_path / "large.bin"

@@ -140,14 +140,6 @@ def test_arrays_that_do_not_fit_their_file(
         Table(file=path, words=words)
 
 
-def test_a_damaged_store(tmp_path: Path, vectors: np.ndarray) -> None:
-    path = tmp_path / "words.safetensors"
-    write_vectors(WordVectors(WORDS, torch.from_numpy(vectors)), path, "store")
-    path.write_bytes(path.read_bytes().replace(b'"norms"', b'"nomrs"'))
-    with pytest.raises(PluxelError, match=r"words.safetensors is damaged: there is no norms"):
-        Table(file=path)
-
-
 def test_every_cut_of_an_array_is_an_error(
     tmp_path: Path, words: Path, vectors: np.ndarray
 ) -> None:

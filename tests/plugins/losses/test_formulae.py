@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,27 +55,25 @@ def cross_entropy(logits: np.ndarray, target: np.ndarray, section: dict[str, Any
     return total if section.get("reduction") == "sum" else total / (mass or 1.0)
 
 
-def dice(logits: np.ndarray, target: np.ndarray, section: dict[str, Any]) -> float:
+def mean_of_classes(
+    logits: np.ndarray, target: np.ndarray, section: dict[str, Any], share: Callable[..., float]
+) -> float:
+    """The mean of 1 - share(common, sizes, smooth) over the classes that count."""
     p, labels = flat(logits, target)
     smooth, values = section.get("smooth", 1.0), []
     for c in range(p.shape[1]):
         truth = labels == c
         if len(labels) and (truth.any() or section.get("classes") == "all"):
-            common = p[truth, c].sum()
-            values.append(1 - (2 * common + smooth) / (p[:, c].sum() + truth.sum() + smooth))
+            values.append(1 - share(p[truth, c].sum(), p[:, c].sum() + truth.sum(), smooth))
     return float(np.mean(values)) if values else 0.0
 
 
-def soft_jaccard(logits: np.ndarray, target: np.ndarray, section: dict[str, Any]) -> float:
-    p, labels = flat(logits, target)
-    smooth, values = section.get("smooth", 1.0), []
-    for c in range(p.shape[1]):
-        truth = labels == c
-        if len(labels) and (truth.any() or section.get("classes") == "all"):
-            common = p[truth, c].sum()
-            union = p[:, c].sum() + truth.sum() - common
-            values.append(1 - (common + smooth) / (union + smooth))
-    return float(np.mean(values)) if values else 0.0
+def dice(*batch: Any) -> float:
+    return mean_of_classes(*batch, lambda common, sizes, s: (2 * common + s) / (sizes + s))
+
+
+def soft_jaccard(*batch: Any) -> float:
+    return mean_of_classes(*batch, lambda common, sizes, s: (common + s) / (sizes - common + s))
 
 
 def lovasz(logits: np.ndarray, target: np.ndarray, section: dict[str, Any]) -> float:

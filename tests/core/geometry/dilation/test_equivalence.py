@@ -106,7 +106,7 @@ def test_with_padding_it_is_the_network_on_fragments(
     torch.testing.assert_close(found[:, :, ::vertical, ::horizontal], coarse, **EXACT)
 
 
-def test_of_a_stride_only_what_is_too_much_is_taken_out() -> None:
+def test_only_the_excess_of_a_stride_is_taken_out() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 5, stride=4), nn.MaxPool2d(2)).double().eval()
     image = torch.randn(1, 3, 61, 50, dtype=torch.float64)
     dilated = Dilated(network, 3, 2)

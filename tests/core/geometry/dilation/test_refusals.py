@@ -200,12 +200,12 @@ def replaced() -> nn.Module:
 
 
 @pytest.mark.parametrize("layer", [Branches(), replaced()])
-def test_what_looks_around_by_itself_is_refused(layer: nn.Module) -> None:
+def test_a_layer_with_its_own_neighborhood_is_refused(layer: nn.Module) -> None:
     with pytest.raises(NotEquivariant, match=MOVES):
         Dilated(small(layer), 3, 1)
 
 
-def test_a_network_whose_maps_are_taken_out_by_hooks() -> None:
+def test_a_network_whose_maps_come_from_hooks_is_refused() -> None:
     class Hooked(nn.Module):
         def __init__(self) -> None:
             super().__init__()

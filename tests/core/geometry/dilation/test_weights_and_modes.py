@@ -23,7 +23,7 @@ def test_gradients_reach_the_networks_own_weights() -> None:
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
-def test_weights_are_those_of_the_network_wherever_they_go() -> None:
+def test_weights_follow_the_network() -> None:
     network = small()
     dilated = Dilated(network, 3, 1)
     image = torch.randn(1, 3, 9, 9)
@@ -71,7 +71,7 @@ def test_functions_follow_the_mode_of_the_network() -> None:
     assert not torch.equal(dilated.by_fragments(image), dilated.by_fragments(image))
 
 
-def test_a_network_that_is_another_one_in_training_cannot_be_trained() -> None:
+def test_a_network_with_other_layers_in_training_cannot_be_trained() -> None:
     network = small(OtherInTraining())
     dilated = Dilated(network, 3, 1)
     dilated(torch.randn(1, 3, 9, 9))
@@ -92,7 +92,7 @@ class OtherNumbers(nn.Module):
         return functional.max_pool2d(self.scale * image, size, 1, size // 2)
 
 
-def test_other_numbers_in_training_are_noticed() -> None:
+def test_other_parameters_in_training_are_noticed() -> None:
     network = small(OtherNumbers())
     dilated = Dilated(network, 3, 1)
     network.train()
@@ -100,7 +100,7 @@ def test_other_numbers_in_training_are_noticed() -> None:
         dilated(torch.randn(1, 3, 9, 9))
 
 
-def test_the_mode_is_that_of_the_layers_not_of_what_wraps_them() -> None:
+def test_the_mode_comes_from_the_layers_not_from_their_wrapper() -> None:
     class Wrapper(nn.Module):
         """As the decoders that run a backbone wrap it: nobody tells it of the mode."""
 

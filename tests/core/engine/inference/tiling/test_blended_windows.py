@@ -68,7 +68,7 @@ def test_windows_overlap_by_a_quarter_of_a_tile_and_are_read_once() -> None:
 
 
 @torch.no_grad()
-def test_one_window_for_all_is_the_whole() -> None:
+def test_one_window_equals_the_whole_image() -> None:
     net = model([convolution(3, 5, stride=2), Squeeze(), convolution(5, 6, stride=2)], [1, 2])
     image = torch.rand(1, 3, 61, 45, dtype=torch.float64)
     whole = resample(net({"image": image})["semantic"], (61, 45))

@@ -67,7 +67,7 @@ def measured(make: Callable[[], SegmentationModel]) -> tuple[SegmentationModel, 
 @settings(deadline=None, max_examples=15)
 @given(size=st.tuples(SIDES, SIDES), tile=st.sampled_from([32, 40, 72]))
 @torch.no_grad()
-def test_tiles_are_the_whole(make, size: tuple[int, int], tile: int) -> None:
+def test_tiles_equal_the_whole_image(make, size: tuple[int, int], tile: int) -> None:
     net, reach = measured(make)
     image = torch.rand(1, 3, *size, dtype=torch.float64)
     whole = net({"image": image})["semantic"]
@@ -81,7 +81,7 @@ def test_tiles_are_the_whole(make, size: tuple[int, int], tile: int) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("make", MODELS)
-def test_the_halo_is_as_small_as_it_may_be(make) -> None:
+def test_the_halo_is_minimal(make) -> None:
     """Two steps less on either side, and some tile is another one."""
     net, reach = measured(make)
     image = torch.rand(1, 3, 208, 208, dtype=torch.float64)
@@ -111,7 +111,7 @@ def check_tiles(net: SegmentationModel, size: tuple[int, int], tile: int) -> Rea
 
 
 @torch.no_grad()
-def test_multiples_that_only_the_decoder_wants() -> None:
+def test_multiples_that_only_the_decoder_needs() -> None:
     net = model([nn.AvgPool2d(2), convolution(3, 5), nn.AvgPool2d(4)], [1, 2], Fitted)
     vars(net.streams["image"].backbone)["pad_multiple"] = 1
     reach = check_tiles(net, (160, 240), 40)
@@ -119,14 +119,14 @@ def test_multiples_that_only_the_decoder_wants() -> None:
 
 
 @torch.no_grad()
-def test_a_minimum_that_no_one_tells() -> None:
+def test_a_minimum_that_nobody_declares() -> None:
     net = shallow()
     vars(net.streams["image"].backbone)["minimum_size"] = 1
     assert check_tiles(net, (150, 130), 32).minimum == 89
 
 
 @torch.no_grad()
-def test_multiples_and_a_minimum_that_no_layer_shows() -> None:
+def test_multiples_and_a_minimum_that_no_layer_reveals() -> None:
     net = unpadded()
     vars(net.streams["image"].backbone).update(minimum_size=100, pad_multiple=7)
     reach = check_tiles(net, (150, 120), 28)
@@ -148,7 +148,7 @@ class AlignedCorners(nn.Module):
         return Scores(larger, self.grid)
 
 
-def test_of_networks_that_were_probed_one_image_tells_whether_tiles_can_be_exact() -> None:
+def test_one_image_decides_whether_probed_networks_can_be_tiled_exactly() -> None:
     aligned = model([convolution(3, 5, 7, stride=2)], [0], AlignedCorners)
     for net, is_exact in ((aligned, False), (blocks(), True), (strided(), True)):
         reach = Reach.of(net)

@@ -28,7 +28,7 @@ def test_a_tile_smaller_than_its_halo_is_refused() -> None:
 
 
 @given(st.integers(1, 3000), st.integers(2, 15))
-def test_windows_are_of_one_size_but_the_last(pixels: int, blocks: int) -> None:
+def test_all_windows_but_the_last_have_one_size(pixels: int, blocks: int) -> None:
     reach = Reach((FeatureSpec("scores", 4, Grid(8, 3), (61, 61), "computed"),), 16, 1, 1)
     tiles = reach.tiles(16 * blocks, pixels, 0)
     assert [p for tile in tiles for p in tile] == [*range(pixels)]
@@ -38,7 +38,7 @@ def test_windows_are_of_one_size_but_the_last(pixels: int, blocks: int) -> None:
 
 
 @given(st.integers(1, 5000), st.sampled_from([256, 512, 1024]), st.sampled_from([1, 700]))
-def test_tiles_lie_on_blocks_of_files_where_they_can(pixels: int, tile: int, minimum: int) -> None:
+def test_tiles_align_with_file_blocks_where_possible(pixels: int, tile: int, minimum: int) -> None:
     reach = Reach((FeatureSpec("scores", 4, Grid(8, 3), (61, 61), "computed"),), 16, 1, minimum)
     tiles = reach.tiles(tile, pixels, 0)
     assert all(one.start % BLOCK == 0 for one in tiles)
@@ -82,7 +82,9 @@ def test_tiles_are_rounded(step: int, halo: int, tile: int, rounded: int) -> Non
     st.integers(1, 400),
     st.integers(1, 5),
 )
-def test_windows_hold_all_that_is_seen(grid: Grid, seen: Fraction, pixels: int, tile: int) -> None:
+def test_windows_cover_the_receptive_fields(
+    grid: Grid, seen: Fraction, pixels: int, tile: int
+) -> None:
     """Cell by cell; of a map that ends inside the image, its last one stands for all beyond."""
     stride, offset, half = grid.stride[0], grid.offset[0], (seen - 1) / 2
     spec = FeatureSpec("scores", 4, grid, (float(seen), float(seen)), "computed")
