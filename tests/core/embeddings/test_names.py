@@ -66,7 +66,7 @@ def test_all_unknown_names_are_told_at_once() -> None:
 
 def test_of_many_unknown_names_the_first_are_told_in_part() -> None:
     with pytest.raises(UnknownWordError) as caught:
-        name_vectors([f"{'q' * 90}{i}" for i in range(1012)], [one()])
+        name_vectors([f"{'q' * 101}{i}" for i in range(1012)], [one()])
     first, *others, last = str(caught.value).split("; ")
     assert first == f"class '{'q' * 60}…': '{'q' * 60}…' is not one of the 3 words."
     assert (len(others), last) == (9, "and 1,002 others")
