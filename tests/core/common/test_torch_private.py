@@ -14,6 +14,7 @@ from torch import nn
 from torch._subclasses import fake_tensor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["TorchDispatchMode", "_schema"])
 def test_without_a_dispatch_mode_geometry_is_probed(missing) -> None:
     script = """

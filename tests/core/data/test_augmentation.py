@@ -280,7 +280,7 @@ class TestCheck:
                 (0, "OneOf", "p"),
                 "Input should be less than or equal to 1 (it is 2)",
             ),
-            (["Normalize"], (0,), "unknown transform 'Normalize'."),
+            (["Normalise"], (0,), "unknown transform 'Normalise'."),
             ([{"OneOf": {"p": 1}}], (0, "OneOf"), "OneOf needs 'transforms'"),
             ([{"OneOf": {"transforms": []}}], (0, "OneOf", "transforms"), "the list of transforms"),
             ([{"SomeOf": {"transforms": ["Blur"], "m": 1}}], (0, "SomeOf", "m"), "no argument 'm'"),

@@ -233,6 +233,7 @@ def test_what_a_killed_conversion_left_is_deleted_by_another(source: Path, cache
     assert {*cache.glob("*.safetensors")} == {store.path, fresh}
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_do_no_harm(source: Path, cache: Path) -> None:
     """Both are in the midst of it before one ends."""
     context = multiprocessing.get_context("spawn")

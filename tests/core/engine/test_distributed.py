@@ -30,7 +30,7 @@ RANKS = (0, 1)
 
 
 @pytest.fixture(scope="module")
-def launched(tmp_path_factory):
+def launched(tmp_path_factory, in_processes):
     """Run rank.py twice; return its folder, the exit codes and what was said."""
     folder = tmp_path_factory.mktemp("ranks")
     (folder / "toy.yaml").write_text(CONFIG)
