@@ -234,9 +234,9 @@ class TestDoctor:
         assert "note: install its dependencies: pip install 'acme-seg[fast]'" in out
         assert out.endswith("2 broken\n")
 
-    def test_a_member_that_is_nearly_one_of_the_contract(self, pluxel: Any, acme: Any) -> None:
+    def test_a_member_that_is_nearly_one_of_the_contract(self, command: Any, acme: Any) -> None:
         acme.module("acme_nets", f"{HEALTHY}\n    def adopt_state(self, state): ...\n")
-        code, out, _ = self.run(pluxel)
+        code, out, _ = self.run(command)
         assert code == 1
         assert (
             "FAILED decoder acme-seg/fcn8s\n"
