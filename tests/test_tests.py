@@ -57,7 +57,6 @@ ELSEWHERE = {
     "core.cli._main": "the help of every command is read as prose",
     "core.config._load_words": "recipes, docs and readers of word vectors are loaded as users do",
     "core.geometry.tracing._probing": "the specs of each backbone are what gradients say",
-    "registry._packages": "parts of Pluxel name the command for what they lack",
     "plugins.decoders._upsampling": "the taps of the release, to compare a backbone's grid with",
 }
 """Private modules that tests of other rooms import, and why."""
