@@ -1,1 +1,1 @@
-"""Configurations: YAML to validated sections and component factories, and every error's place."""
+"""Turn YAML into validated sections and factories; every error has a source location."""

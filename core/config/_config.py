@@ -1,4 +1,4 @@
-"""Configurations that are valid, and still know where every value in them was written."""
+"""Valid configurations that keep the source location of every value."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from .tree.paths import expand
 from .tree.problems import ConfigError, Problem
 
 DEFAULT = "default"
-"""The origin of what nobody wrote."""
+"""The origin of a value that is not in any file or override."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """Where the values of a configuration were written: its merged ``tree``.
+    """The merged ``tree`` of a configuration, with source locations.
 
-    Paths into it, as ``locate``, ``at`` and ``origin`` take them, are those of the long form or of
-    the short one: ``("decoder", "dropout")``.
+    ``locate``, ``at`` and ``origin`` take paths in the long or the short form, such as
+    ``("decoder", "dropout")``.
     """
 
     tree: MapNode = field(repr=False, compare=False)
     host: Host = field(repr=False, compare=False)
 
     def locate(self, path: tuple[Segment, ...]) -> Location | None:
-        """Return where a value is written, or the nearest part of the file that holds it."""
+        """Return the location of a value, or of its nearest ancestor in the source."""
         *_, node = descend(self.tree, expand(path))
         return anchor(node)
 
     @contextmanager
     def at(self, *path: Segment) -> Iterator[None]:
-        """Give errors that are raised in the block the place of a part of the configuration.
+        """Add the location of a part of the configuration to errors raised in the block.
 
-        Raises: ConfigError instead of any PluxelError that is not one already.
+        Raises: ConfigError in place of any other PluxelError.
         """
         try:
             yield
@@ -54,7 +54,7 @@ class Written:
         """Return ``file:line:column``, ``command line: …`` or ``default`` for one value."""
         long = expand(path)
         nodes = list(descend(self.tree, long))
-        # `decoder: fcn8s` is where its type is written too.
+        # `decoder: fcn8s` is also the location of its type.
         is_name = long[-1:] == ("type",) and len(nodes) == len(long)
         if len(nodes) == len(long) + 1 or (is_name and not isinstance(nodes[-1], MapNode)):
             return str(nodes[-1].location)
@@ -63,18 +63,18 @@ class Written:
 
 @dataclass(frozen=True)
 class Config(Written):
-    """``pipeline``: what the file ``source``, its bases and the command line say, with defaults."""
+    """A valid ``pipeline``, with defaults, from the file ``source``, its bases and overrides."""
 
     pipeline: PipelineConfig
     source: Path
 
     def show(self, *, origin: bool = False) -> str:
-        """Return the configuration as YAML, each value's origin behind it if asked for."""
+        """Return the configuration as YAML; ``origin`` appends the origin of each value."""
         tree = pipeline_tree(self.pipeline, absolute=False)
         return emit(tree, (lambda path: self.origin(*path)) if origin else None)
 
     def dump(self) -> str:
-        """Return YAML that means the same anywhere: absolute paths, qualified names, versions."""
+        """Return portable YAML: absolute paths, qualified names, versions."""
         written = provenance(self.pipeline, self.host)
         header = f"# Written by Pluxel {written['version']}, with all defaults.\n"
         return header + emit({"pluxel": written, **pipeline_tree(self.pipeline, absolute=True)})

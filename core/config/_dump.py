@@ -1,4 +1,4 @@
-"""A valid configuration as plain values: defaults filled in, components by qualified names."""
+"""Convert a valid configuration to plain values, with defaults and qualified names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .tree.paths import SHORT
 
 
 def to_plain(value: Any, *, absolute: bool) -> Any:
-    """Return a value as YAML has it; ``absolute`` makes paths independent of the working folder."""
+    """Return a value as plain YAML types; ``absolute`` makes paths absolute."""
     plain = partial(to_plain, absolute=absolute)
     match value:
         case None | bool() | int() | float() | str() | Enum():
@@ -36,7 +36,7 @@ def to_plain(value: Any, *, absolute: bool) -> Any:
 
 
 def factories(value: Any) -> Iterator[Factory[Any]]:
-    """Yield every component in a value, outer ones first."""
+    """Yield every component in a value, outer components first."""
     if isinstance(value, Factory):
         yield value
     is_list = isinstance(value, list | tuple | set | frozenset)
@@ -45,7 +45,7 @@ def factories(value: Any) -> Iterator[Factory[Any]]:
 
 
 def _parts(value: Any) -> Mapping[Any, Any] | None:
-    """Return what a mapping, a section or a component consists of, by key; None for the rest."""
+    """Return the parts of a mapping, section or component by key; None for other values."""
     match value:
         case Mapping():
             return value
@@ -61,7 +61,7 @@ def _parts(value: Any) -> Mapping[Any, Any] | None:
 
 
 def pipeline_tree(pipeline: PipelineConfig, *, absolute: bool) -> dict[str, Any]:
-    """Return a pipeline as plain values, in the short form where that says it all."""
+    """Return a pipeline as plain values, in the short form if that loses nothing."""
     plain = to_plain(pipeline, absolute=absolute)
     del plain["pluxel"]
     short = {key: _at(plain, path) for key, path in SHORT.items()} if _fits_short(pipeline) else {}
@@ -77,7 +77,7 @@ def _at(plain: Mapping[str, Any], path: Sequence[str]) -> Any:
 
 
 def _fits_short(pipeline: PipelineConfig) -> bool:
-    """Tell whether the short form would lose nothing."""
+    """Return whether the short form can represent the pipeline."""
     streams, heads = pipeline.streams, pipeline.heads
     if [*streams] != ["image"] or [*heads] != ["semantic"]:
         return False

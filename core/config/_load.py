@@ -1,4 +1,4 @@
-"""From files and the command line to a valid pipeline."""
+"""Load a valid pipeline from files and the command line."""
 
 from __future__ import annotations
 
@@ -38,34 +38,34 @@ def load_config(
     environment: Mapping[str, str] = os.environ,
     unread: Collection[str] = (),
 ) -> Config:
-    """Read a configuration, lay ``overrides`` (``key.path=value``) over it and validate all of it.
+    """Read a configuration, apply ``overrides`` (``key.path=value``) and validate the result.
 
-    ``path`` is a file or the name of a shipped configuration. ``unread``: ``augment`` and kinds of
-    components that the caller does not use: they are neither imported nor checked.
+    ``path`` is a file or the name of a shipped configuration. ``unread`` names ``augment`` or
+    component kinds that the caller does not use; these are neither imported nor checked.
 
-    Raises: ConfigError with everything that is wrong, in file order; PluxelError if there is no
-    such file, or if it describes word vectors.
+    Raises: ConfigError with all problems, in file order; PluxelError if there is no such file, or
+    if it describes word vectors.
     """
     file = read_file(path)
     if _describes_words(file.tree):
         raise PluxelError(
-            f"{display(file.source)} describes word vectors, not a pipeline; such as pluxel "
-            "similar read it: --config"
+            f"{display(file.source)} describes word vectors, not a pipeline; use it with "
+            "pluxel similar --config and related commands"
         )
     return pipeline_of(file, overrides, host, environment, unread)
 
 
 def _describes_words(tree: MapNode) -> bool:
-    if "streams" in tree.entries:  # every pipeline has them
+    if "streams" in tree.entries:  # only pipelines have them
         return False
-    # It imports the search of neighbors, which no pipeline needs.
+    # This imports neighbor search, which pipelines do not need.
     from .sections.embedding import is_embedding  # noqa: PLC0415
 
     return is_embedding(tree)
 
 
 class Layers(NamedTuple):
-    """A file laid over its bases, and what was wrong with them."""
+    """A file merged over its bases, and their problems."""
 
     source: Path
     tree: MapNode
@@ -73,7 +73,7 @@ class Layers(NamedTuple):
 
 
 def read_file(path: str | Path) -> Layers:
-    """Read a file, or a shipped configuration by its name, with its bases.
+    """Read a file or a shipped configuration, with its bases.
 
     Raises: PluxelError if there is no such file.
     """
@@ -88,29 +88,32 @@ def pipeline_of(
     environment: Mapping[str, str],
     unread: Collection[str] = (),
 ) -> Config:
-    """Return the pipeline that a file describes. Raises: as `load_config`."""
+    """Return the pipeline that a file describes.
+
+    Raises: the same errors as `load_config`.
+    """
     problems = file.problems
     layer = parse_overrides(overrides, problems)
     tree = whole(complete(file.tree), layer, environment, problems)
     pipeline = validate(tree, PipelineConfig, host, problems, unread)
     outdated = list(outdated_providers(tree, host))
     if pipeline is None:
-        problems.extend(outdated)  # which may explain it
+        problems.extend(outdated)  # which may explain the errors
     problems.stop_if_any()
     assert pipeline is not None
     for problem in outdated:
         logger.warning("%s", problem)
-    # What wrote a file is no part of what the file means.
+    # The versions that wrote a file do not affect its meaning.
     return Config(tree, host, pipeline.model_copy(update={"pluxel": None}), file.source)
 
 
 def whole(
     tree: MapNode, layer: MapNode, environment: Mapping[str, str], problems: Problems
 ) -> MapNode:
-    """Return a tree with the command line over it, and all references resolved."""
+    """Return a tree with overrides merged and all references resolved."""
     problems.stop_if_fatal()
     merged = merge(tree, layer, problems)
-    assert isinstance(merged, MapNode)  # as a mapping over a mapping is
+    assert isinstance(merged, MapNode)  # merging mappings yields a mapping
     resolved = resolve_references(merged, environment, problems)
     problems.stop_if_fatal()
     return resolved
@@ -123,9 +126,9 @@ def validate(
     problems: Problems,
     unread: Collection[str] = (),
 ) -> Root | None:
-    """Return what a tree describes, or None after adding what is wrong to ``problems``."""
+    """Return the model that a tree describes, or None after adding errors to ``problems``."""
     problems.extend(absent_providers(tree, host))
-    # As JSON, because only there a list may be strict and become a tuple all the same.
+    # Use JSON: only in JSON mode does strict validation accept a list for a tuple.
     text = json.dumps(prune_nulls(plain(tree), model))
     try:
         return model.model_validate_json(

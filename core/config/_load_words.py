@@ -1,4 +1,4 @@
-"""From files and the command line to a valid configuration of word vectors."""
+"""Load a valid configuration of word vectors from files and the command line."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .tree.problems import Problems
 
 @dataclass(frozen=True)
 class WordsConfig(Written):
-    """``settings``: what a file and the command line say of word vectors, with defaults.
+    """A valid configuration of word vectors: ``settings``, with defaults.
 
-    ``source``: the file, or the working folder where there is none.
+    ``source``: the file, or the working folder if there is none.
     """
 
     settings: EmbeddingConfig
     source: Path
 
     def show(self, *, origin: bool = False) -> str:
-        """Return the configuration as YAML, each value's origin behind it if asked for."""
+        """Return the configuration as YAML; ``origin`` appends the origin of each value."""
         tree = to_plain(self.settings, absolute=False)
         return emit(tree, (lambda path: self.origin(*path)) if origin else None)
 
@@ -45,17 +45,19 @@ def load_words(
 ) -> WordsConfig:
     """Read a configuration of word vectors, as `load_config` reads one of a pipeline.
 
-    Without ``path``, the overrides are all there is: ``embedding=glove``. A path that begins
-    with no key of such a file is one of the embedding's: ``dim=50`` is ``embedding.dim=50``.
-    Raises: ConfigError with everything that is wrong, in file order; PluxelError if there is no
-    such file, or if it describes a pipeline.
+    Without ``path``, overrides such as ``embedding=glove`` are the whole configuration. An
+    override that does not begin with a top-level key belongs to the embedding: ``dim=50`` means
+    ``embedding.dim=50``.
+
+    Raises: ConfigError with all problems, in file order; PluxelError if there is no such file, or
+    if it describes a pipeline.
     """
     nothing = MapNode(MappingProxyType({}), Location("command line", rank=RANK))
     file = Layers(Path(), nothing, Problems()) if path is None else read_file(path)
     if file.tree.entries and not is_embedding(file.tree):
         raise PluxelError(
-            f"{display(file.source)} describes a pipeline; word vectors are written "
-            "'embedding: {type: …}'"
+            f"{display(file.source)} describes a pipeline; a file of word vectors has the "
+            "form 'embedding: {type: …}'"
         )
     return _words(file, overrides, host, environment)
 
@@ -67,9 +69,9 @@ def load_any(
     host: Host,
     environment: Mapping[str, str] = os.environ,
 ) -> Config | WordsConfig:
-    """Read a configuration of either kind: its keys decide which.
+    """Read a configuration of either kind, which its keys determine.
 
-    Raises: as `load_config`.
+    Raises: the same errors as `load_config`.
     """
     file = read_file(path)
     load = _words if is_embedding(file.tree) else pipeline_of

@@ -1,4 +1,4 @@
-"""Which versions wrote a configuration, and whether those that read it are up to it."""
+"""Record the versions that write a configuration; check those that read it."""
 
 from __future__ import annotations
 
@@ -17,36 +17,38 @@ _OWN = "pluxel"
 
 
 def provenance(pipeline: PipelineConfig, host: Host) -> dict[str, Any]:
-    """Return the version of Pluxel, and of each distribution that a component comes from."""
+    """Return the versions of Pluxel and of each distribution that provides a component."""
     names = {factory.component.provider for factory in factories(pipeline)}
     versions = {name: _version(name, host) or None for name in sorted(names)}
     return {"version": _version(_OWN, host) or None, "providers": versions}
 
 
 def absent_providers(tree: MapNode, host: Host) -> Iterator[Problem]:
-    """Yield a problem for each distribution that a configuration needs and nobody installed."""
+    """Yield a problem for each required distribution that is not installed."""
     for name, version, node in _recorded(tree):
         if name in host.providers or name == _OWN:
             continue
-        wanted = f"{name} {version}".strip()
+        required = f"{name} {version}".strip()
         if name.endswith(".py"):
-            remedy = f"give it as --plugin {name}"
+            remedy = f"pass --plugin {name}"
         else:
             remedy = f"pip install '{name}{f'>={version}' if version else ''}'"
         notes = [
-            f"{failure} and provides it" for failure in host.failures if failure.provider == name
+            f"{failure}; it provides {name}"
+            for failure in host.failures
+            if failure.provider == name
         ]
-        message = f"this was written with {wanted}, which is not there: {remedy}"
+        message = f"this file was written with {required}, which is not installed: {remedy}"
         yield Problem(node.location, message, tuple(notes))
 
 
 def outdated_providers(tree: MapNode, host: Host) -> Iterator[Problem]:
-    """Yield a problem for each distribution that is older here than where this was written."""
+    """Yield a problem for each distribution that is older than the one that wrote the file."""
     for name, version, node in _recorded(tree):
         here = _version(name, host)
         if here and _release(here) < _release(version):
             remedy = f"pip install --upgrade '{name}>={version}'"
-            message = f"this was written with {name} {version}; here it is {here}: {remedy}"
+            message = f"this file was written with {name} {version}; {here} is installed: {remedy}"
             yield Problem(node.location, message)
 
 
@@ -68,13 +70,13 @@ def _version(name: str, host: Host) -> str:
         return provider.version
     if name != _OWN:
         return ""
-    from importlib.metadata import version  # noqa: PLC0415 - only a host without built-ins asks
+    from importlib.metadata import version  # noqa: PLC0415 - only hosts without built-ins need it
 
     return version(_OWN)
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, without the zeros at its end: 1.2 is 1.2.0."""
+    """Return the numbers of a version without trailing zeros, so that 1.2 equals 1.2.0."""
     found = re.match(r"\d+(\.\d+)*", version)
     numbers = [int(part) for part in found[0].split(".")] if found else []
     while numbers and not numbers[-1]:

@@ -1,8 +1,8 @@
-"""The JSON Schema of a configuration file, with every installed component, for editors.
+"""Generate a JSON Schema of configuration files for editors, with all installed components.
 
-It knows pipelines, in the short form and the long one, and word vectors. What a base may supply is
-not required, and a reference, or the null that clears a value, may stand for anything:
-``load_config`` is stricter.
+The schema covers pipelines, in the short and the long form, and word vectors. ``load_config`` is
+stricter: the schema does not require keys that a base may supply, and accepts a reference or null
+for any value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REFERENCE: Schema = {
     "anyOf": [{"type": "string", "pattern": r"\$\{"}, {"type": "null"}],
 }
 _BASE: Schema = {
-    "description": "Files that this one is laid over, relative to it, or names of shipped ones.",
+    "description": "Base files that this file overrides: relative paths or names of shipped files.",
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
 }
 _ENOUGH: Schema = {
@@ -41,9 +41,9 @@ _ENOUGH: Schema = {
 
 
 def config_schema(host: Host) -> Schema:
-    """Return a JSON Schema (draft 2020-12) of configuration files for what ``host`` has installed.
+    """Return a JSON Schema (draft 2020-12) for the components installed in ``host``.
 
-    A component that cannot be imported keeps its name; its parameters are not described.
+    A component that cannot be imported is listed without its parameters.
     """
     definitions: Schema = {"reference": _REFERENCE}
     pipeline = _describe(PipelineConfig, "", definitions)
@@ -67,7 +67,7 @@ def config_schema(host: Host) -> Schema:
 
 
 def _kind(kind: str, host: Host) -> Schema:
-    """Return the definitions for one kind: itself, its mappings, and each component."""
+    """Return the definitions of a kind and of each of its components."""
     definitions: Schema = {}
     branches, spellings = [], []
     for component in host.components(kind):
@@ -88,7 +88,7 @@ def _kind(kind: str, host: Host) -> Schema:
 
 
 def _spellings(kind: str, component: Component, host: Host) -> list[str]:
-    """Return every name that means this component and no other."""
+    """Return every name that unambiguously refers to this component."""
     bare = [name for name in component.answers_to if len(host.owners(kind, name)) == 1]
     return [*bare, *(f"{component.provider}/{name}" for name in component.answers_to)]
 
@@ -101,7 +101,7 @@ def _component(
         described = _describe(signature.parameters, prefix, definitions)
     except PluxelError as error:
         return {"description": component.summary, "$comment": error.message}
-    except Exception as error:  # noqa: BLE001 - pydantic's many, for types that JSON cannot hold
+    except Exception as error:  # noqa: BLE001 - pydantic raises various errors for types that JSON lacks
         return {"description": component.summary, "$comment": f"not described: {error}"}
     properties = {"type": {"description": component.summary}, **described.get("properties", {})}
     return {
@@ -113,9 +113,9 @@ def _component(
 
 
 def _describe(model: type[BaseModel], prefix: str, definitions: Schema) -> Schema:
-    """Return the schema of a model; what it refers to goes to ``definitions`` under ``prefix``."""
+    """Return the schema of a model; add its definitions to ``definitions`` under ``prefix``."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # defaults that JSON cannot hold
+        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # defaults that JSON lacks
         schema = model.model_json_schema(ref_template=_pointer(prefix + "{model}"))
     for name, definition in schema.pop("$defs", {}).items():
         definitions[prefix + name] = _open(definition)
@@ -127,15 +127,15 @@ def _pointer(key: str) -> str:
 
 
 def _open(schema: Schema) -> Schema:
-    """Return a schema in which any value may be a reference, and none is required."""
+    """Return a schema that allows a reference for any value and requires no key."""
     if KIND_MARK in schema:
         described = {k: v for k, v in schema.items() if k == "description"}
         return {"$ref": _pointer(schema[KIND_MARK]), **described}
     opened = {k: v for k, v in schema.items() if k not in ("title", "required")}
     if "$ref" in opened:
-        opened.pop("default", None)  # the section's own defaults say it in its place
+        opened.pop("default", None)  # the definition lists its own defaults
     if "properties" in opened:
-        # Before pydantic 2.14, that of a dataclass leaves open what validation refuses.
+        # Before pydantic 2.14, the schema of a dataclass allows keys that validation rejects.
         opened.setdefault("additionalProperties", False)
         opened["properties"] = {k: _value(v) for k, v in opened["properties"].items()}
     for key in ("additionalProperties", "items"):
@@ -150,7 +150,7 @@ def _open(schema: Schema) -> Schema:
 
 
 def _value(schema: Schema) -> Schema:
-    """Let a reference stand for a value, but where it may already."""
+    """Return a schema that also accepts a reference, unless it already does."""
     opened = _open(schema)
     if not schema or KIND_MARK in schema:
         return opened

@@ -1,1 +1,1 @@
-"""Mistakes in a configuration, explained in the words of its author."""
+"""Error messages for configurations, in terms of the YAML that the user wrote."""

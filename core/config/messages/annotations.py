@@ -1,4 +1,4 @@
-"""What a type annotation says about the keys of a mapping, and about null."""
+"""Read keys, lengths and nullability from type annotations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..tree.nodes import Segment
 
 
 def alternatives(annotation: Any) -> Iterator[Any]:
-    """Yield the members of a union, or the one type that an annotation is."""
+    """Yield the members of a union, or the annotation itself if it is not a union."""
     origin = typing.get_origin(annotation)
     if hasattr(annotation, "__value__"):  # type Alias = …
         yield from alternatives(annotation.__value__)
@@ -29,7 +29,7 @@ def alternatives(annotation: Any) -> Iterator[Any]:
 
 
 def accepts_none(annotation: Any) -> bool:
-    """Tell whether null is a value of its own here."""
+    """Return whether an annotation accepts null."""
     return any(one in (None, type(None), Any, object) for one in alternatives(annotation))
 
 
@@ -39,14 +39,14 @@ def key_of(name: str, field: FieldInfo) -> str:
 
 
 def keys_of(annotation: Any) -> dict[str, Any] | None:
-    """Return key -> annotation of a model, a dataclass or a typed dictionary; None for the rest."""
+    """Return key -> annotation of a model, dataclass or typed dictionary, else None."""
     for one in alternatives(annotation):
         if isinstance(one, type) and issubclass(one, BaseModel):
             return {key_of(name, f): f.annotation for name, f in one.model_fields.items()}
         if is_dataclass(one) or typing.is_typeddict(one):
             try:
                 hints = typing.get_type_hints(one)
-            except NameError:  # a name that only a type checker sees
+            except NameError:  # a name imported only for type checkers
                 hints = {}
             names = [field.name for field in fields(one)] if is_dataclass(one) else list(hints)
             return {name: hints.get(name, Any) for name in names}
@@ -54,7 +54,7 @@ def keys_of(annotation: Any) -> dict[str, Any] | None:
 
 
 def tuple_length(annotation: Any) -> int | None:
-    """Return how many items a tuple has to have; None where any number will do."""
+    """Return the length of a tuple type, or None if the length is not fixed."""
     for one in alternatives(annotation):
         arguments = typing.get_args(one)
         if typing.get_origin(one) is tuple and Ellipsis not in arguments:
@@ -63,14 +63,14 @@ def tuple_length(annotation: Any) -> int | None:
 
 
 def annotation_at(annotation: Any, path: Sequence[Segment]) -> Any:
-    """Return the annotation of what lies along a path, ``Any`` where it cannot be told."""
+    """Return the annotation at the end of a path, or ``Any`` if it is unknown."""
     for segment in path:
         annotation = _step(annotation, segment)
     return annotation
 
 
 def prune_nulls(value: Any, annotation: Any) -> Any:
-    """Leave out keys set to null where null is no value: then the default counts again."""
+    """Drop null keys whose annotation does not accept null, so that defaults apply."""
     if isinstance(value, Mapping):
         steps = {key: _step(annotation, key) for key in value}
         return {

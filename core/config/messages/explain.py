@@ -1,4 +1,4 @@
-"""What pydantic found wrong becomes problems in plain words, at their places in the files."""
+"""Turn pydantic's validation errors into plain-language problems with source locations."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from .words import describe, instead
 
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 _LISTED = 12
-"""The most keys that an error lists."""
+"""Maximum number of keys that an error lists."""
 
 _DEPTH = 3
-"""How far down a misplaced key is looked for; a model of a plugin's may contain itself."""
+"""Depth of the search for a misplaced key; a plugin's model may contain itself."""
 
 Shorten = Callable[[Sequence[Segment]], tuple[Segment, ...]]
 
@@ -38,9 +38,9 @@ Shorten = Callable[[Sequence[Segment]], tuple[Segment, ...]]
 def explain(
     error: ValidationError, tree: MapNode, model: type[BaseModel], shorten: Shorten
 ) -> Iterator[Problem]:
-    """Yield the problems that a validation error stands for.
+    """Yield the problems in a validation error.
 
-    ``shorten`` turns a path into the one that the person wrote.
+    ``shorten`` converts a path into the form that the user wrote.
     """
     root = Owner("", model)
     mistakes = [read_mistake(details, tree, root) for details in error.errors(include_url=False)]
@@ -51,14 +51,14 @@ def explain(
 
 
 class _Reporter:
-    """Turns mistakes into problems, with the tree to say where they are and what was written."""
+    """Turns mistakes into problems; the tree supplies locations and source texts."""
 
     def __init__(self, tree: MapNode, shorten: Shorten) -> None:
         self._tree = tree
         self._shorten = shorten
 
     def report(self, group: Sequence[Mistake]) -> Problem:
-        """Return the one problem that all mistakes of a group are about."""
+        """Return one problem for a group of mistakes."""
         mistake = group[0]
         if mistake.kind in _UNKNOWN_KEY:
             return Problem(self._key(mistake.path), self._unknown_key(mistake))
@@ -75,10 +75,10 @@ class _Reporter:
         return Problem(self._value(mistake.path), self._wrong_value(group))
 
     def is_broken(self, path: Sequence[Segment]) -> bool:
-        """Tell whether what is wrong here only follows from what has been said already."""
+        """Return whether this error only follows from a problem that is already recorded."""
         node = self._node(path)
         name = child(node, "type")
-        return any(isinstance(one, ScalarNode) and one.broken for one in (node, name))
+        return any(isinstance(n, ScalarNode) and n.broken for n in (node, name))
 
     def _node(self, path: Sequence[Segment]) -> Node:
         *_, node = descend(self._tree, path)
@@ -105,9 +105,9 @@ class _Reporter:
         if owner.label and len(parent) == mistake.depth:
             known = {name: kind for name, kind in known.items() if name != "type"}
             if key in owner.wiring:
-                return f"{owner.label} is given '{key}' by Pluxel: delete it"
+                return f"{owner.label} receives '{key}' from Pluxel: delete it"
             if not known:
-                return f"{owner.label} has no parameters, so no '{key}'"
+                return f"{owner.label} has no parameters, so '{key}' is not allowed"
             return (
                 f"{owner.label} has no parameter '{key}'{_nearest(key, known, self._name(parent))}"
             )
@@ -137,15 +137,15 @@ class _Reporter:
 
 
 def _nearest(key: str, known: Mapping[str, Any], parent: str) -> str:
-    """Return what was meant: that key further down, one spelled like it, or any that there is."""
+    """Return a hint: where the key belongs, a similar key, or the list of known keys."""
     if places := [".".join(filter(None, [parent, place])) for place in _below(key, known)]:
         return f". It belongs to {' or '.join(places)}"
-    listed = f". Known are {', '.join(sorted(known))}" if 0 < len(known) <= _LISTED else ""
+    listed = f". Known keys: {', '.join(sorted(known))}" if 0 < len(known) <= _LISTED else ""
     return suggestion(key, known) or listed
 
 
 def _below(key: str, known: Mapping[str, Any], depth: int = _DEPTH) -> Iterator[str]:
-    """Yield where else, further down, a key would be known."""
+    """Yield the paths below ``known`` at which a key is allowed."""
     for name, annotation in known.items() if depth else ():
         inner = keys_of(annotation) or {}
         if key in inner:

@@ -1,6 +1,6 @@
-"""How a validator says what is wrong, for someone else to say where.
+"""Errors that validators raise, to which the tree later adds source locations.
 
-Pydantic knows the path to a value but not the file; the tree knows the file but not what is wrong.
+Pydantic knows the path to a value but not the file; the tree knows the file but not the error.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from ..tree.nodes import Segment
 
 Target = Literal["key", "value", "component"]
-"""What to point at: a key, its value, or the name of a component (its key ``type``)."""
+"""What an error points at: a key, its value, or a component (its key ``type``)."""
 
 Fault = tuple[tuple[Segment, ...], str, Target]
-"""Path below the value that is being validated, message, and what to point at."""
+"""Path below the validated value, message, and target of the error."""
 
 FAULT = "pluxel_fault"
 OWNED = "pluxel_owned"
@@ -27,27 +27,27 @@ OWNED = "pluxel_owned"
 def fault(
     message: str, notes: Iterable[str] = (), at: Target = "component", expected: str = ""
 ) -> PydanticCustomError:
-    """Return an error whose message is ready to be shown.
+    """Return an error whose message is shown to the user as is.
 
-    ``expected``: what would have been right, if it is the shape of the value that is wrong; in a
-    union, it is told together with the other members'.
+    ``expected``: the expected shape of the value, if its shape is wrong; for a union, the report
+    combines it with those of the other members.
     """
     context = {"message": message, "notes": [*notes], "at": at, "expected": expected}
     return PydanticCustomError(FAULT, "{message}", context)
 
 
-def faults(found: Iterable[Fault]) -> ValidationError:
-    """Return several faults at once."""
+def faults(items: Iterable[Fault]) -> ValidationError:
+    """Combine several faults into one error."""
     lines = [
         InitErrorDetails(type=fault(message, at=place), loc=path, input=None)
-        for path, message, place in found
+        for path, message, place in items
     ]
     return ValidationError.from_exception_data("configuration", lines)
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The component that parameters belong to: ``loss 'dice'``, its parameters and its wiring."""
+    """A component (``label``: ``loss 'dice'``) with its parameters and wiring."""
 
     label: str
     model: type[BaseModel]
@@ -55,7 +55,7 @@ class Owner:
 
 
 def owned(error: ValidationError, owner: Owner) -> ValidationError:
-    """Return the errors of a component's parameters with the component's name on them."""
+    """Return the errors of a component's parameters, each marked with the component."""
     lines = [
         InitErrorDetails(type=_own(details, owner), loc=details["loc"], input=details["input"])
         for details in error.errors(include_url=False)
@@ -64,7 +64,7 @@ def owned(error: ValidationError, owner: Owner) -> ValidationError:
 
 
 def _own(details: ErrorDetails, owner: Owner) -> PydanticCustomError:
-    if details["type"] == OWNED:  # by a component nested in this one
+    if details["type"] == OWNED:  # marked by a nested component
         return PydanticCustomError(OWNED, "", details.get("ctx"))
     context: dict[str, Any] = {"details": details, "owner": owner}
     return PydanticCustomError(OWNED, "", context)

@@ -1,4 +1,4 @@
-"""Lines of a validation error: their paths made sense of, those about one union together."""
+"""Parse the lines of a validation error and group those about the same union."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ MISSING = (
 
 @dataclass(frozen=True)
 class Mistake:
-    """One line of a validation error, its path told apart from pydantic's marks in it.
+    """One line of a validation error, its path separated from pydantic's markers.
 
-    ``path``: keys and indices that lie in the tree (the last may be missing there).
-    ``member``: which member of a union it is about, and ``union`` how far up that union lies.
-    ``depth``: where in ``path`` the parameters of ``owner`` begin.
+    ``path``: keys and indices in the tree (the last may be absent from it).
+    ``member``: the member of the union that the line is about; ``union``: length of the path to
+    that union, -1 if there is none.
+    ``depth``: index in ``path`` at which the parameters of ``owner`` begin.
     """
 
     kind: str
@@ -41,18 +42,18 @@ class Mistake:
 
     @property
     def expected(self) -> str | None:
-        """What would have been right, if it is the type or the extent of a value that is wrong."""
+        """The expected type or range of the value, if that is what is wrong."""
         return expectation(self.kind, self.context, self.member)
 
     @property
     def fits(self) -> bool:
-        """Tell whether the value may have been meant for this member of the union."""
+        """Whether the value may be intended for this member of the union."""
         deeper = len(self.path) > self.union
         return deeper or not self.expected or self.kind in EXTENT
 
 
 def read_mistake(details: ErrorDetails, tree: MapNode, owner: Owner) -> Mistake:
-    """Return one line of a validation error; ``owner`` is whose it is, unless the line says so."""
+    """Parse one line of a validation error; ``owner`` applies unless the line names its own."""
     location, inner = details["loc"], len(details["loc"])
     if details["type"] == OWNED:
         context = details.get("ctx", {})
@@ -81,7 +82,7 @@ def read_mistake(details: ErrorDetails, tree: MapNode, owner: Owner) -> Mistake:
 
 
 def by_union(mistakes: Sequence[Mistake]) -> Iterator[list[Mistake]]:
-    """Yield single mistakes, and together those about the members of one union."""
+    """Yield each mistake on its own, but group those about members of the same union."""
     unions: dict[tuple[Segment, ...], list[Mistake]] = {}
     for mistake in mistakes:
         if mistake.union < 0:
@@ -93,11 +94,11 @@ def by_union(mistakes: Sequence[Mistake]) -> Iterator[list[Mistake]]:
 
 
 def _narrow(group: list[Mistake]) -> Iterator[list[Mistake]]:
-    """Keep the member that the value was meant to be, where its shape tells."""
+    """Keep only the member for which the shape of the value fits, if there is one."""
     members: dict[str, list[Mistake]] = {}
     for mistake in group:
         members.setdefault(mistake.member, []).append(mistake)
-    fitting = [found for found in members.values() if all(one.fits for one in found)]
+    fitting = [lines for lines in members.values() if all(line.fits for line in lines)]
     if fitting:
         for mistake in min(fitting, key=len):
             yield [mistake]

@@ -1,4 +1,4 @@
-"""Types and limits in words: what was expected, what was given, what to write instead."""
+"""Describe types, limits and values in words, and suggest corrections."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ EXTENT: Mapping[str, str] = {
     "too_long": "at most {max_length} items",
     "too_few": "{length} items",
 }
-"""What is said of values that have the right type, but are too small, too large or too many."""
+"""Descriptions for values that have the right type but the wrong range or length."""
 
 _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _SHOWN = 60
-"""Characters of a value that are worth repeating."""
+"""Maximum characters of a value that an error repeats."""
 
 
 def expectation(kind: str, context: Mapping[str, Any], member: str = "") -> str | None:
-    """Return what would have been right, for errors about the shape or the size of a value.
+    """Return the expected type or range for errors about the shape or size of a value.
 
-    ``member`` is pydantic's description of the member of a union that did not fit.
+    ``member`` is pydantic's description of the union member that did not match.
     """
     if kind == FAULT:
         return context.get("expected") or None
@@ -67,17 +67,17 @@ def _bound(limit: Any) -> str:
 
 
 def describe(node: Node) -> str:
-    """Return a value as an error repeats it."""
+    """Return a value as error messages show it."""
     if isinstance(node, ScalarNode):
         text = node.text if len(node.text) <= _SHOWN else f"{node.text[:_SHOWN]}…"
         return f"'{text}'" if isinstance(node.value, str) else text or "nothing"
     if isinstance(node, ListNode):
-        return f"{_LIST} of {len(node.items)}" if node.items else "an empty list"
+        return f"{_LIST} of length {len(node.items)}" if node.items else "an empty list"
     return _MAPPING
 
 
 def instead(node: Node, expected: Sequence[str]) -> str:
-    """Return what to write, with its leading punctuation, or nothing if that cannot be told."""
+    """Return a correction with its leading punctuation, or an empty text if unknown."""
     if not isinstance(node, ScalarNode) or node.value is None:
         return ""
     if isinstance(node.value, str):

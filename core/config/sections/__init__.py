@@ -1,1 +1,1 @@
-"""The sections of a configuration and the components that they name."""
+"""Sections of a configuration and the components that they name."""

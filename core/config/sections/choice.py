@@ -1,4 +1,4 @@
-"""One of several sections, chosen by its key ``type``: optimizers, schedules."""
+"""Choose a section by its key ``type``: optimizers, schedules."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from .named import split_named, validate_parameters
 
 @dataclass(frozen=True)
 class Choice:
-    """Annotates a union of models, each with ``type: Literal[name]``; ``default`` needs no name.
+    """Annotates a union of models, each with ``type: Literal[name]``.
 
-    Written and reported like components, unlike pydantic's discriminated unions.
+    ``default`` is the name of the model to use without ``type``. Unlike pydantic's discriminated
+    unions, syntax and errors match those of components.
     """
 
     kind: str

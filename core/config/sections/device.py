@@ -1,4 +1,4 @@
-"""The name of a device, as a configuration gives it."""
+"""Device names in a configuration."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..messages.faults import fault
 from ..tree.problems import suggestion
 
 _DEVICES = ("auto", "cpu", "cuda", "cuda:1", "mps", "xpu")
-"""Those that most people have; torch may know more."""
+"""Common devices, for suggestions; torch may support more."""
 
 
-def _known(device: str) -> str:
+def _check_device(device: str) -> str:
     if not _torch_knows(device):
         near = suggestion(re.sub("^gpu", "cuda", device), _DEVICES)
         hint = near or f": it is one of {', '.join(_DEVICES)}"
@@ -24,12 +24,12 @@ def _known(device: str) -> str:
 
 
 def _torch_knows(device: str) -> bool:
-    """Tell whether this names a device, be it here or not; ``meta`` computes nothing."""
+    """Return whether torch has such a device type, available or not; ``meta`` does not count."""
     try:
         return device == "auto" or torch.device(device).type != "meta"
     except RuntimeError:
         return False
 
 
-Device = Annotated[str, Field(min_length=1), AfterValidator(_known)]
-"""A device that torch knows, or ``auto``."""
+Device = Annotated[str, Field(min_length=1), AfterValidator(_check_device)]
+"""A device that torch supports, or ``auto``."""

@@ -1,4 +1,4 @@
-"""Word vectors and how they are searched: the other kind of configuration file."""
+"""The configuration of word vectors and their search."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from .section import Section
 
 def _has_float64(device: str) -> str:
     if device.startswith("mps"):
-        raise fault("cosines are compared in float64, which mps has not: use cpu", at="value")
+        raise fault("cosines need float64, which mps does not support: use cpu", at="value")
     return device
 
 
 class EmbeddingConfig(Section):
-    """Word vectors, and how they are searched."""
+    """Word vectors and their search."""
 
     embedding: Factory[Embedding]
-    """Where the words and their vectors come from."""
+    """Source of the words and their vectors."""
 
     index: IndexKind = "exact"
-    """How neighbors are found; those of faiss are approximate."""
+    """How to search for neighbors; the faiss indexes are approximate."""
 
     device: Annotated[Device, AfterValidator(_has_float64)] = "cpu"
-    """Where neighbors are looked for; auto: a CUDA device if there is one. It pays for many."""
+    """Device that searches; auto: CUDA if available. A GPU pays off for many queries."""
 
 
 OWN = EmbeddingConfig.model_fields.keys() - PipelineConfig.model_fields.keys()
-"""The keys that no pipeline has."""
+"""Keys that only word vectors have."""
 
-_ITS = PipelineConfig.model_fields.keys() - EmbeddingConfig.model_fields.keys()
+_PIPELINE_KEYS = PipelineConfig.model_fields.keys() - EmbeddingConfig.model_fields.keys()
 
 
 def is_embedding(tree: MapNode) -> bool:
-    """Tell by its keys whether a file, in the long form, means an embedding or a pipeline."""
-    if tree.entries.keys() & _ITS:
+    """Return whether the keys of a file, in the long form, are those of word vectors."""
+    if tree.entries.keys() & _PIPELINE_KEYS:
         return False
     return any(key in OWN or suggest(key, OWN) for key in tree.entries)
 
 
 def long_path(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a path on the command line in full: what is no key here is one of the embedding's."""
+    """Return the full path of an override; an unknown first key belongs to the embedding."""
     return path if path[0] in EmbeddingConfig.model_fields else ("embedding", *path)

@@ -1,7 +1,7 @@
-"""A component that a configuration names, with its parameters, ready to be built.
+"""Components that a configuration names, with validated parameters, ready to build.
 
-``Factory[Loss]`` is a type for annotations, of a section of the configuration as of a parameter of
-another component: ``losses: list[Factory[Loss]]``. Validation needs ``context={"host": host}``.
+Annotate a field of a section or a parameter of another component with ``Factory[Loss]``:
+``losses: list[Factory[Loss]]``. Validation needs ``context={"host": host}``.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from .named import split_named, validate_parameters
 K = TypeVar("K")
 
 KIND_MARK = "x-pluxel-kind"
-"""In a JSON Schema under construction, stands for any component of a kind."""
+"""Marks any component of a kind in a JSON Schema under construction."""
 
 
 class Factory(Generic[K]):
-    """Calling it with wiring builds the component: ``factory(num_classes=11)``.
+    """Builds a component when called with wiring: ``factory(num_classes=11)``.
 
-    ``params`` are the keyword-only arguments, validated, defaults included; relative paths in them
-    count from the working folder. ``wiring`` are the names that the component asks for.
+    ``params``: validated keyword-only arguments, with defaults; relative paths are relative to
+    the working folder. ``wiring``: names of the arguments that Pluxel supplies.
     """
 
-    # No dataclass: of a generic one, pydantic would validate the fields.
+    # Not a dataclass: pydantic would validate the fields of a generic one.
     def __init__(
         self,
         kind: str,
@@ -63,35 +63,35 @@ class Factory(Generic[K]):
         self.wiring = wiring
 
     def wants(self, name: str) -> bool:
-        """Tell whether the component asks for this wiring."""
+        """Return whether the component accepts this wiring."""
         return name in self.wiring
 
     def given(self, params: Mapping[str, Any]) -> Factory[K]:
-        """Return the factory with other values for some parameters."""
+        """Return a copy of the factory with changed parameters."""
         changed = {**self.params, **params}
         return Factory(self.kind, self.component, self.target, changed, self.wiring)
 
     def __call__(self, **wiring: Any) -> K:
-        """Build the component with the part of ``wiring`` that it asks for.
+        """Build the component with the part of ``wiring`` that it accepts.
 
-        Raises: whatever the component raises; a ValueError comes as a PluxelError that names it,
-        and so does a result that breaks the contract of its kind.
+        Raises: PluxelError that names the component, if the component raises ValueError or
+        violates the contract of its kind; other exceptions of the component pass through.
         """
-        wanted = {name: wiring[name] for name in self.wiring if name in wiring}
+        accepted = {name: wiring[name] for name in self.wiring if name in wiring}
         try:
-            made = self.target(**wanted, **self.params)
+            instance = self.target(**accepted, **self.params)
         except ValueError as error:
             raise PluxelError(f"{self}: {error}") from error
-        if reason := contract_violation(self.kind, made):
+        if reason := contract_violation(self.kind, instance):
             provider = self.component.provider
             raise PluxelError(f"{self} of plugin {provider} cannot be used: {reason}")
-        return made
+        return instance
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Factory):
             return NotImplemented
-        mine, its = (self.component, self.params), (other.component, other.params)
-        return self.kind == other.kind and mine == its
+        own, theirs = (self.component, self.params), (other.component, other.params)
+        return self.kind == other.kind and own == theirs
 
     __hash__ = None  # pyright: ignore[reportAssignmentType] - parameters may be lists
 
@@ -103,10 +103,10 @@ class Factory(Generic[K]):
 
     @classmethod
     def unread(cls, kind: str, component: Component, params: Mapping[str, Any]) -> Factory[Any]:
-        """Return the factory of a component that is not imported, and so cannot be built."""
+        """Return a factory without importing its component; calling it raises RuntimeError."""
 
         def refuse(**_: object) -> NoReturn:
-            raise RuntimeError(f"{kind} '{component.name}' was left unread")
+            raise RuntimeError(f"{kind} '{component.name}' was not read and cannot be built")
 
         return Factory(kind, component, refuse, params)
 
@@ -117,7 +117,7 @@ class Factory(Generic[K]):
         def validate(value: object, info: ValidationInfo) -> Factory[Any]:
             return _parse(kind, value, info.context or {})
 
-        # Which components there are depends on the host; the schema of the host fills this in.
+        # The components depend on the host; `config_schema` replaces this mark.
         anything = TypeAdapter(Annotated[Any, WithJsonSchema({KIND_MARK: kind})]).core_schema
         return core_schema.with_info_plain_validator_function(
             validate, json_schema_input_schema=anything
@@ -130,7 +130,7 @@ def _kind_of(source: Any) -> str:
         if arguments and arguments[0] is CONTRACTS[kind].required:
             return kind
     names = ", ".join(kind.capitalize() for kind in KINDS)
-    raise TypeError(f"a factory is typed Factory[…] with one of {names}, not {source}")
+    raise TypeError(f"annotate a factory as Factory[…] with one of {names}, not {source}")
 
 
 def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]:
@@ -151,40 +151,40 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
     owner = Owner(f"{kind} '{name}'", signature.parameters, signature.wiring)
     model = validate_parameters(given, owner, context)
     params = {
-        key_of(attribute, field): _at_home(getattr(model, attribute))
+        key_of(attribute, field): _expand(getattr(model, attribute))
         for attribute, field in signature.parameters.model_fields.items()
     }
     return Factory(kind, component, target, params, signature.wiring)
 
 
 def _offers(kind: str, name: str, host: Host) -> list[str]:
-    """Say how vectors are written that were named as if they were a component."""
+    """Return notes on how to name vectors that were mistaken for a component."""
     if kind != "embedding":
         return []
-    from ...embeddings import offered  # noqa: PLC0415 - which only a mistake needs
+    from ...embeddings import offered  # noqa: PLC0415 - only this error needs it
 
     return [
-        f"'{name}' is what embedding '{one.component.name}' offers: "
+        f"'{name}' is provided by embedding '{one.component.name}': "
         f"{{type: {one.component.name}, name: {name}}}"
         for one in offered(host)
         if one.offer.alias == name
     ]
 
 
-def _at_home(value: Any) -> Any:
-    """Replace ``~`` in a path, or in a list of paths."""
+def _expand(value: Any) -> Any:
+    """Expand ``~`` in a path or in a list of paths."""
     if isinstance(value, list | tuple):
-        return type(value)(_at_home(one) for one in value)
+        return type(value)(_expand(one) for one in value)
     return expand_home(value) if isinstance(value, Path) else value
 
 
-def _several(given: Any) -> Any:
-    return given if isinstance(given, list | tuple) else [given]
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
 
 
 Embeddings = Annotated[
     list[Factory[Embedding]],
     Field(min_length=1),
-    BeforeValidator(_several, json_schema_input_type=Factory[Embedding] | list[Factory[Embedding]]),
+    BeforeValidator(_as_list, json_schema_input_type=Factory[Embedding] | list[Factory[Embedding]]),
 ]
-"""One embedding, or a list of them whose vectors are joined."""
+"""One embedding, or a list of embeddings whose vectors are concatenated."""

@@ -1,4 +1,4 @@
-"""What a configuration says of labels: changes, and the classes that are meant by others."""
+"""The section ``labels``: changes to the label map, and alignment to other classes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .factory import Embeddings
 from .section import Section
 
 Matching = Literal["many_to_one", "one_to_one"]
-"""Whether several classes may be taken for one and the same."""
+"""Whether several classes may match the same class."""
 
 
 def declared_labels(target: object) -> Mapping[str, LabelMap]:
@@ -29,32 +29,32 @@ def declared_labels(target: object) -> Mapping[str, LabelMap]:
 
 
 def declared_map(host: Host, dataset: str) -> LabelMap:
-    """Return the label map of a dataset by its name alone.
+    """Return the label map of a dataset by name.
 
     Raises: PluxelError if there is no such dataset, or if its classes depend on parameters.
     """
     labels = declared_labels(host.load(host.get("dataset", dataset)))
     if (name := main_map(labels)) is None:
-        raise PluxelError(f"the classes of dataset '{dataset}' are not known by its name alone")
+        raise PluxelError(f"the classes of dataset '{dataset}' are not determined by its name")
     return labels[name]
 
 
 def _classes_of(given: Any, info: ValidationInfo) -> Any:
-    """Turn the name of a dataset into its classes, which are then kept: no file is needed."""
+    """Replace the name of a dataset with its list of classes."""
     if not isinstance(given, str) or not info.context:
         return given
     try:
         return list(declared_map(info.context["host"], given).class_names)
     except PluxelError as error:
-        notes = (*error.notes, "a list of classes will do as well")
+        notes = (*error.notes, "a list of classes is accepted too")
         raise fault(error.message, notes, at="value") from error
 
 
-def _names(names: list[str]) -> list[str]:
-    """Return names of classes. Raises: ValueError for ``ignore``, and for one that comes twice."""
+def _check_names(names: list[str]) -> list[str]:
+    """Return class names unchanged. Raises: ValueError for ``ignore`` and for duplicates."""
     for name, count in Counter(names).items():
         if name == IGNORE:
-            raise ValueError(f"'{IGNORE}' is no class")
+            raise ValueError(f"'{IGNORE}' is not a class")
         if count > 1:
             raise ValueError(f"class '{name}' is listed {count} times")
     return names
@@ -63,46 +63,46 @@ def _names(names: list[str]) -> list[str]:
 ClassNames = Annotated[
     list[Annotated[str, Field(min_length=1)]],
     Field(min_length=1),
-    AfterValidator(_names),
+    AfterValidator(_check_names),
     BeforeValidator(_classes_of, json_schema_input_type=str | list[str]),
 ]
-"""A list of classes, or the name of a dataset that has them."""
+"""A list of classes, or the name of a dataset whose classes to use."""
 
 
 class AlignConfig(Section):
-    """How classes are found for those of another dataset, by the meaning of their names."""
+    """How to match the classes of one dataset to those of another by meaning."""
 
     embedding: Embeddings
-    """Where the vectors of the names come from; of several, they are joined."""
+    """Source of the word vectors; the vectors of several embeddings are concatenated."""
 
     threshold: Annotated[float, Field(ge=-1, le=1)] = MATCH_THRESHOLD
-    """The least margin by which a match stands out among others; what is below is ignored."""
+    """Minimum margin over other candidates; classes with a smaller margin are ignored."""
 
     matching: Matching = "many_to_one"
-    """Whether several classes may be taken for one and the same."""
+    """Whether several classes may match the same class."""
 
 
 class AlignToConfig(AlignConfig):
-    """The classes that are wanted in place of the dataset's own."""
+    """The classes that replace those of the dataset."""
 
     to: ClassNames
-    """A list of classes, or the name of a dataset that has them."""
+    """A list of classes, or the name of a dataset whose classes to use."""
 
     partial: bool = False
-    """Do without those classes of `to` that nothing in the dataset means."""
+    """Allow classes in `to` without a match in the dataset."""
 
 
 class LabelsConfig(Section):
-    """What a configuration changes in the dataset's own label map."""
+    """Changes to the label map of the dataset."""
 
     map: dict[RawId, str] = Field(default_factory=dict)
-    """Raw id (or '#rrggbb' where masks hold colors) -> class or 'ignore'."""
+    """Raw id ('#rrggbb' for colored masks) -> class or 'ignore'."""
 
     new_classes: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
-    """New names in `map` that are correct although they resemble the name of another class."""
+    """Names in `map` that are intended although they resemble another class."""
 
     palette: dict[str, Annotated[Color, BeforeValidator(parse_color)]] = Field(default_factory=dict)
     """Class -> '#rrggbb' or [red, green, blue]."""
 
     align: AlignToConfig | None = None
-    """Other classes in place of the dataset's, by meaning; a run keeps what was found as `map`."""
+    """Replace the classes by meaning; a run records the matches as `map`."""

@@ -1,4 +1,4 @@
-"""A name and its parameters: how components, optimizers and schedules are all written.
+"""Parse a name with parameters: the syntax of components, optimizers and schedules.
 
 ``decoder: fcn8s`` is short for ``decoder: {type: fcn8s}``; the other keys are parameters.
 """
@@ -17,7 +17,7 @@ from ..messages.faults import Owner, fault, owned
 
 
 def split_named(kind: str, value: object, default: str | None = None) -> tuple[str, dict[str, Any]]:
-    """Return the name and the parameters; ``default`` is the name where only parameters are given.
+    """Return the name and the parameters; ``default`` is the name if ``type`` is absent.
 
     Raises: PydanticCustomError if there is no name.
     """
@@ -31,18 +31,18 @@ def split_named(kind: str, value: object, default: str | None = None) -> tuple[s
     if name is None:
         raise fault(f"this {kind} has no name: add 'type: …'", expected=expected)
     if not isinstance(name, str):
-        raise fault(f"'type' is the name of {article(kind)}, not {json.dumps(name)}")
+        raise fault(f"'type' must be the name of {article(kind)}, not {json.dumps(name)}")
     return name, parameters
 
 
 def validate_parameters(
     parameters: Mapping[str, Any], owner: Owner, context: Mapping[str, Any] | None
 ) -> BaseModel:
-    """Return the parameters as a model, defaults filled in.
+    """Return the parameters as a model, with defaults.
 
-    As JSON, because only there a list may be strict and become a tuple all the same.
-    Raises: ValidationError whose every line knows its owner.
+    Raises: ValidationError whose lines all carry ``owner``.
     """
+    # Use JSON: only in JSON mode does strict validation accept a list for a tuple.
     text = json.dumps(prune_nulls(parameters, owner.model))
     try:
         return owner.model.model_validate_json(text, strict=True, context=context)

@@ -1,4 +1,4 @@
-"""The whole configuration, in its long form: streams feed heads."""
+"""The whole configuration in the long form: streams feed heads."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ from .section import NonNegative, Section
 from .training import EvaluationConfig, TrainingConfig
 
 
-def _version_text(given: object) -> object:
-    return str(given) if isinstance(given, int | float) else given
+def _version_text(value: object) -> object:
+    return str(value) if isinstance(value, int | float) else value
 
 
 Version = Annotated[str, BeforeValidator(_version_text, json_schema_input_type=str | float)]
-"""A version; YAML takes 1.2 for a number."""
+"""A version; YAML reads 1.2 as a number."""
 
 Name = Annotated[str, Field(min_length=1)]
 
 _MODULE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = frozenset(dir(nn.ModuleDict()))
-"""Attributes of torch's own modules, which no stream and no head can be called."""
+"""Attributes of torch modules, which cannot be names of streams or heads."""
 
 _ROLES = ("train", "val")
-"""The splits that a training uses; others can be named, to evaluate on."""
+"""The splits that training uses; further splits serve evaluation."""
 
 _IMAGE = "image"
-"""The input that holds colors, where there are several."""
+"""The name of the color input among several inputs."""
 
 _NAMED: JsonDict = {"propertyNames": {"pattern": f"^{_MODULE_NAME.pattern}$"}}
 
 
 class StreamConfig(Section):
-    """One or more inputs of the dataset, through one backbone."""
+    """One or more inputs of the dataset that feed one backbone."""
 
     input: Name | Annotated[list[Name], Field(min_length=1)] = ""
-    """Inputs, stacked on channels; by default the one of the stream's name."""
+    """Inputs, stacked by channel; default: the input with the name of the stream."""
 
     backbone: Factory[Backbone]
     """Turns the inputs into feature maps."""
@@ -62,26 +62,26 @@ class ZeroShotConfig(Section):
     """Classes that training never sees (Xian et al. 2019, generalized zero-shot segmentation)."""
 
     unseen: list[Name] = Field(default_factory=list)
-    """Classes whose pixels training ignores; evaluation counts them, and apart from the others."""
+    """Classes whose pixels training ignores; evaluation also reports them separately."""
 
     added: dict[RawId, Name] = Field(default_factory=dict)
-    """Raw id -> name of classes that the dataset has no label for; they count as unseen."""
+    """Raw id -> name of unseen classes that the dataset does not label."""
 
     calibration: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    """Subtracted from the scores of seen classes, but in training (Chao et al. 2016)."""
+    """Subtracted from scores of seen classes, except in training (Chao et al. 2016)."""
 
     @model_validator(mode="after")
-    def _names_some(self) -> ZeroShotConfig:
+    def _names_a_class(self) -> ZeroShotConfig:
         if not self.unseen and not self.added:
-            raise fault("zero_shot names no class: give 'unseen' or 'added'", at="key")
+            raise fault("zero_shot lists no class: give 'unseen' or 'added'", at="key")
         return self
 
 
 class HeadConfig(Section):
-    """A label map, and what is needed to predict it."""
+    """A label map, and the decoder and loss that predict it."""
 
     target: Name | None = None
-    """The dataset's label map; null: the one of the head's name, or the only one."""
+    """Label map of the dataset; null: the one with the name of the head, or the only one."""
 
     labels: LabelsConfig = LabelsConfig()
     """Changes to the dataset's raw ids, classes and colors."""
@@ -93,33 +93,33 @@ class HeadConfig(Section):
     """What training minimizes."""
 
     zero_shot: ZeroShotConfig | None = None
-    """Classes that are evaluated and predicted without a label of them in training."""
+    """Classes to predict and evaluate without labels in training."""
 
     weight: NonNegative = 1.0
-    """Of this head's loss in the sum of all."""
+    """Weight of the loss of this head in the total loss."""
 
     streams: Annotated[list[Name], Field(min_length=1)] | None = None
-    """Those whose scores are fused; null: all."""
+    """Streams whose scores are fused; null: all."""
 
     fusion: Literal["mean", "sum"] = "mean"
-    """How scores of streams are fused."""
+    """How to fuse the scores of streams."""
 
 
 class Provenance(Section):
-    """Which versions wrote a configuration; written into every run."""
+    """The versions that wrote a configuration, recorded in every run."""
 
     version: Version | None = None
-    """Of Pluxel."""
+    """Version of Pluxel."""
 
     providers: dict[str, Version | None] = Field(default_factory=dict)
     """Version of each distribution that provides a component."""
 
 
 class PipelineConfig(Section):
-    """Streams, heads, data and training. A run keeps it with every default filled in."""
+    """Streams, heads, data and training. A run saves it with all defaults."""
 
     pluxel: Provenance | None = None
-    """Which versions wrote this file."""
+    """Versions that wrote this file."""
 
     streams: Annotated[dict[str, StreamConfig], Field(min_length=1, json_schema_extra=_NAMED)]
     """Each turns inputs into feature maps; the short form has one, 'image'."""
@@ -128,33 +128,33 @@ class PipelineConfig(Section):
     """Each predicts a label map; the short form has one, 'semantic'."""
 
     dataset: Factory[Dataset]
-    """Where images and labels come from."""
+    """Source of images and labels."""
 
     splits: dict[str, Name] = Field(default={"train": "train", "val": "val"})
-    """What the dataset calls each split."""
+    """Role -> name of the split in the dataset."""
 
     augment: dict[str, list[Any]] = Field(
         default_factory=dict, json_schema_extra={"propertyNames": {"enum": ["train"]}}
     )
-    """For 'train', transforms of albumentations: 'Name' or {Name: {argument: value}}."""
+    """Albumentations transforms for 'train': 'Name' or {Name: {argument: value}}."""
 
     init_from: Path | None = None
-    """A run or weights to start from."""
+    """Run or weights to start from."""
 
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
-    """Of all randomness."""
+    """Seed of all random numbers."""
 
     device: Device = "auto"
     """auto, cpu, cuda, cuda:1, mps, xpu."""
 
     deterministic: bool = False
-    """Refuse operations whose result varies."""
+    """Reject nondeterministic operations."""
 
     training: TrainingConfig = TrainingConfig()
-    """How it is trained."""
+    """How to train."""
 
     evaluation: EvaluationConfig = EvaluationConfig()
-    """How it is evaluated."""
+    """How to evaluate."""
 
     @field_validator("streams", "heads")
     @classmethod
@@ -170,7 +170,7 @@ class PipelineConfig(Section):
         _raise_if_any(
             (
                 (name, "input", stream.input.index(_IMAGE)),
-                f"'{_IMAGE}' comes first where inputs are stacked: the first three channels are "
+                f"'{_IMAGE}' must be the first of stacked inputs: the first three channels are "
                 "normalized as red, green and blue",
                 "value",
             )
@@ -189,7 +189,7 @@ class PipelineConfig(Section):
 
     @field_validator("splits")
     @classmethod
-    def _roles_are_spelt_right(cls, splits: dict[str, str]) -> dict[str, str]:
+    def _roles_are_spelled_right(cls, splits: dict[str, str]) -> dict[str, str]:
         slips = ((role, _intended_role(role, splits)) for role in splits if role not in _ROLES)
         _raise_if_any(
             ((role,), f"unknown role '{role}' in splits. Did you mean '{near}'?", "key")
@@ -241,16 +241,17 @@ def _name_problem(name: str) -> str | None:
     if not _MODULE_NAME.fullmatch(name):
         near = re.sub(r"[^a-z0-9]+", "_", name.lower()).lstrip("_0123456789").rstrip("_")
         hint = f". Did you mean '{near}'?" if near and near not in _RESERVED else ""
-        return f"'{name}' is no name: it takes small letters, digits and '_', a letter first{hint}"
+        rule = "use lowercase letters, digits and '_', starting with a letter"
+        return f"'{name}' is not a valid name: {rule}{hint}"
     if name in _RESERVED:
-        return f"'{name}' is a word of torch's own: call it otherwise, such as '{name}_1'"
+        return f"'{name}' is reserved by torch: choose another name, such as '{name}_1'"
     return None
 
 
 def _intended_role(role: str, splits: Container[str]) -> str | None:
-    """Return the role that a name in ``splits`` is a slip of: one that lacks, or a typing error.
+    """Return the role that a name in ``splits`` misspells, or None.
 
-    Beside ``val``, ``val2`` and ``trainval`` are splits of their own, and ``vall`` is a slip.
+    Next to ``val``, ``val2`` and ``trainval`` are further splits, but ``vall`` is a misspelling.
     """
     for absent in (one for one in _ROLES if one not in splits):
         if role.startswith(absent) or suggest(role, [absent]):
@@ -260,23 +261,23 @@ def _intended_role(role: str, splits: Container[str]) -> str | None:
 
 
 def _reason(split: str) -> str:
-    return suggestion(split, ["train"]) or ": evaluation is at the images' own size"
+    return suggestion(split, ["train"]) or ": evaluation uses the original image size"
 
 
 def _raise_if_any(found: Iterable[Fault]) -> None:
-    if several := list(found):
-        raise faults(several)
+    if items := list(found):
+        raise faults(items)
 
 
 def _transform_problems(transforms: list[Any]) -> list[tuple[tuple[Segment, ...], str]]:
     if not transforms:
         return []
-    # Albumentations takes seconds to import, which only those who augment should wait for.
+    # Albumentations takes seconds to import; do so only for augmentation.
     from ...data.augmentation import check_transforms  # noqa: PLC0415
 
     return check_transforms(transforms)
 
 
 def _pointer(place: tuple[Segment, ...], message: str) -> Target:
-    """Point at the name where it is the name that is wrong."""
+    """Return "key" if the message is about the last key of ``place``, else "value"."""
     return "key" if place and f"'{place[-1]}'" in message else "value"

@@ -1,4 +1,4 @@
-"""What all sections of a configuration share, and the ranges that their numbers lie in."""
+"""The base class of sections, and types for ranges of numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CountOrZero = Annotated[int, Field(ge=0)]
 
 
 class Section(BaseModel):
-    """A part of the configuration: no unknown keys, no silent conversions, no changes later.
+    """A part of the configuration: strict types, no unknown keys, immutable.
 
     The docstring below a field is its description in the JSON Schema.
     """

@@ -1,4 +1,4 @@
-"""The section ``training``: how long, with what optimizer, and what is watched."""
+"""The sections ``training`` and ``evaluation``: duration, optimizer, schedule, monitoring."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from .section import (
 
 
 class SGDConfig(Section):
-    """Stochastic gradient descent with momentum, and the paper's parameter groups.
+    """Stochastic gradient descent with momentum, and the parameter groups of FCN.
 
-    Long et al. (PAMI 2016), section 4.3: biases learn twice as fast and are not decayed.
+    Long et al. (PAMI 2016), section 4.3: biases have twice the learning rate and no decay.
     """
 
     type: Literal["sgd"] = "sgd"
     lr: PositiveNumber
-    """Learning rate. It goes with the loss: mean or sum of pixels."""
+    """Learning rate; a suitable value depends on the loss: mean or sum over pixels."""
 
     momentum: Momentum = 0.9
-    """Share of the last step that is kept, 0 to 1."""
+    """Fraction of the previous step to keep, 0 to 1."""
 
     nesterov: bool = False
-    """Look ahead along the momentum."""
+    """Use Nesterov momentum."""
 
     weight_decay: NonNegative = 5e-4
     """L2 penalty, added to the gradient."""
 
     bias_lr_factor: NonNegative = 2.0
-    """Learning rate of biases over `lr`."""
+    """Factor on `lr` for biases."""
 
     bias_decay: bool = False
-    """Decay biases and the scales of norms too."""
+    """Also decay biases and normalization scales."""
 
 
 class AdamWConfig(Section):
@@ -55,19 +55,19 @@ class AdamWConfig(Section):
     """Learning rate."""
 
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)
-    """Decay of the running mean and of the running square, 0 to 1."""
+    """Decay of the running mean and of the running mean square, 0 to 1."""
 
     eps: PositiveNumber = 1e-8
-    """Keeps the quotient finite."""
+    """Added to the denominator for numerical stability."""
 
     weight_decay: NonNegative = 0.01
-    """Share of a weight lost per step and lr."""
+    """Fraction of a weight lost per step, multiplied by lr."""
 
     bias_lr_factor: NonNegative = 1.0
-    """Learning rate of biases over `lr`."""
+    """Factor on `lr` for biases."""
 
     bias_decay: bool = False
-    """Decay biases and the scales of norms too."""
+    """Also decay biases and normalization scales."""
 
 
 OptimizerConfig = Annotated[SGDConfig | AdamWConfig, Choice("optimizer", default="adamw")]
@@ -75,14 +75,14 @@ OptimizerConfig = Annotated[SGDConfig | AdamWConfig, Choice("optimizer", default
 
 class _WarmUp(Section):
     warmup_steps: CountOrZero = 0
-    """Steps in which the rate rises linearly, before the schedule begins."""
+    """Steps of linear increase before the schedule begins."""
 
     warmup_factor: UnitInterval = 0.1
-    """Where the rise begins, as a factor on lr."""
+    """Factor on lr at the start of the warm-up."""
 
 
 class ConstantSchedule(_WarmUp):
-    """The learning rate stays."""
+    """A constant learning rate."""
 
     type: Literal["constant"] = "constant"
 
@@ -92,10 +92,10 @@ class PolySchedule(_WarmUp):
 
     type: Literal["poly"] = "poly"
     power: PositiveNumber = 0.9
-    """1 is a straight line."""
+    """Exponent; 1 is linear."""
 
     min_factor: UnitInterval = 0.0
-    """Where it ends, as a factor on lr."""
+    """Factor on lr at the end."""
 
 
 class CosineSchedule(_WarmUp):
@@ -103,7 +103,7 @@ class CosineSchedule(_WarmUp):
 
     type: Literal["cosine"] = "cosine"
     min_factor: UnitInterval = 0.0
-    """Where it ends, as a factor on lr."""
+    """Factor on lr at the end."""
 
 
 ScheduleConfig = Annotated[
@@ -112,19 +112,19 @@ ScheduleConfig = Annotated[
 
 
 class GroupConfig(Section):
-    """Parameters that learn differently; the last group that matches a parameter counts."""
+    """Parameters with their own settings; the last matching group applies."""
 
     match: str
-    """Regular expression, searched in a parameter's name: '^streams.image'."""
+    """Regular expression to search for in parameter names: '^streams.image'."""
 
     lr_factor: NonNegative = 1.0
-    """Learning rate over the optimizer's."""
+    """Factor on the learning rate of the optimizer."""
 
     weight_decay: NonNegative | None = None
-    """null: the optimizer's."""
+    """Weight decay; null: that of the optimizer."""
 
     frozen: bool = False
-    """Do not train them at all."""
+    """Do not train these parameters."""
 
     @field_validator("match")
     @classmethod
@@ -143,11 +143,11 @@ class EarlyStopConfig(Section):
     """Evaluations without improvement."""
 
     min_delta: NonNegative = 0.0
-    """The least change that is an improvement."""
+    """Smallest change that counts as an improvement."""
 
 
 class TrainingConfig(Section):
-    """How a model is trained. A step is one update of the weights."""
+    """How to train a model. A step is one update of the weights."""
 
     epochs: Count | None = None
     """Passes over the training split."""
@@ -155,68 +155,68 @@ class TrainingConfig(Section):
     steps: Count | None = Field(
         default_factory=lambda others: None if others.get("epochs") else 1000
     )
-    """Updates in all, in place of epochs; 1000 if neither is given."""
+    """Total updates, instead of epochs; 1000 if neither is given."""
 
     batch_size: Count = 4
-    """Images a forward pass."""
+    """Images per forward pass."""
 
     accumulate: Count = 1
-    """Forward passes an update."""
+    """Forward passes per update."""
 
     sampling: Sampling = "shuffle"
-    """shuffle: each image once an epoch; uniform: with replacement."""
+    """shuffle: each image once per epoch; uniform: with replacement."""
 
     workers: CountOrZero = 0
-    """Processes that load images; 0: none but this."""
+    """Data-loading worker processes; 0 loads in the main process."""
 
     precision: Precision = "auto"
-    """auto: bf16 where the device computes in it, else fp32."""
+    """auto: bf16 if the device supports it, else fp32."""
 
     optimizer: OptimizerConfig = AdamWConfig()
-    """sgd or adamw, with its rates."""
+    """sgd or adamw, with its parameters."""
 
     groups: list[GroupConfig] = Field(default_factory=list)
-    """Parameters that learn differently."""
+    """Parameters with their own learning rate or decay."""
 
     schedule: ScheduleConfig = ConstantSchedule()
     """How the learning rate changes: constant, poly or cosine."""
 
     clip_norm: PositiveNumber | None = None
-    """Largest norm of the whole gradient."""
+    """Maximum norm of the whole gradient."""
 
     ema: Momentum | None = None
-    """Decay a step of the averaged weights (0.999, say); null: no average."""
+    """Decay per step of the averaged weights, such as 0.999; null: no averaging."""
 
     eval_every: Count | None = None
-    """Steps; null: ten times a run."""
+    """Steps between evaluations; null: ten evaluations per run."""
 
     checkpoint_every: Count | None = None
-    """Steps; null: as eval_every."""
+    """Steps between checkpoints; null: eval_every."""
 
     log_every: Count = 20
-    """Steps."""
+    """Steps between log lines."""
 
     monitor: str | None = "val/mean_iou"
-    """What the best weights are best by: 'val/iou/road', 'val/loss'."""
+    """Metric that selects the best weights, such as 'val/iou/road' or 'val/loss'."""
 
     mode: Literal["max", "min"] | None = None
-    """Which is better; null: min for names that end in loss, else max."""
+    """Which value is better; null: min for names that end in loss, else max."""
 
     early_stop: EarlyStopConfig | None = None
-    """null: train to the end."""
+    """When to stop early; null: never."""
 
     on_bad_sample: OnBadSample = "stop"
-    """What an unreadable image does to the run."""
+    """What to do about an unreadable image."""
 
     @field_validator("early_stop")
     @classmethod
-    def _waits_for_something(
+    def _has_monitor(
         cls, early_stop: EarlyStopConfig | None, info: ValidationInfo
     ) -> EarlyStopConfig | None:
         if early_stop is not None and info.data.get("monitor", "") is None:
             raise fault(
-                "early_stop waits for gains of 'monitor', which is null: name one, such as "
-                "val/mean_iou, or leave early_stop out",
+                "early_stop needs 'monitor', which is null: set it, for example to val/mean_iou, "
+                "or remove early_stop",
                 at="key",
             )
         return early_stop
@@ -235,10 +235,10 @@ class TrainingConfig(Section):
 
 
 class EvaluationConfig(Section):
-    """How a model is evaluated."""
+    """How to evaluate a model."""
 
     batch_size: Count = 1
-    """Images a forward pass."""
+    """Images per forward pass."""
 
     workers: CountOrZero = 0
-    """Processes that load images; 0: none but this."""
+    """Data-loading worker processes; 0 loads in the main process."""

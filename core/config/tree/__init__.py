@@ -1,1 +1,1 @@
-"""YAML as a tree of nodes that know their place."""
+"""Parse YAML into a tree whose nodes know their source locations."""

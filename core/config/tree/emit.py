@@ -1,4 +1,4 @@
-"""Plain values to YAML that ``_parse`` reads back as the same values."""
+"""Write plain values as YAML that ``parse`` reads back unchanged."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Comment = Callable[[Path], str]
 def emit(tree: Mapping[str, Any], comment: Comment | None = None) -> str:
     """Return a mapping as a YAML document.
 
-    With ``comment``, which is given the path of each value, every value stands on a line of its own
-    and what ``comment`` returns stands behind it.
+    ``comment`` receives the path of each value and returns the comment to append. With
+    ``comment``, every value is on its own line.
     """
     lines = _mapping(tree, (), comment)
     if not lines:
@@ -76,7 +76,7 @@ def _lines(value: Any, path: Path, comment: Comment | None) -> list[Line]:
 
 
 def _inline(value: Any, comment: Comment | None) -> str | None:
-    """Return a value that fits on the line of its key, or None."""
+    """Return the text of a value that fits on the line of its key, else None."""
     if not isinstance(value, Mapping | list):
         return scalar(value)
     if not value:
@@ -89,7 +89,7 @@ def _inline(value: Any, comment: Comment | None) -> str | None:
 
 
 def scalar(value: bool | int | float | str | None) -> str:
-    """Return a single value as YAML, text in quotes only where it must be."""
+    """Return a single value as YAML; quote text only if necessary."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -108,4 +108,4 @@ def _text(text: str) -> str:
     if _PLAIN.fullmatch(text) and not is_number and not text.startswith(("-", "~")):
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)

@@ -1,4 +1,4 @@
-"""Configuration files: which file a name means, and the text in it."""
+"""Find and read configuration files."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ....registry import PluxelError
 from .problems import suggestion
 
 _MAX_BYTES = 8 << 20
-"""A configuration is written by people; what is larger is some other file."""
+"""People write configurations by hand; a larger file is something else."""
 
 
 def shipped() -> dict[str, Path]:
-    """Return the configurations that come with Pluxel, by name, sorted."""
+    """Return the configurations that come with Pluxel, sorted by name."""
     folder = Path(str(files("pluxel.configs")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def find_file(name: str | Path, folder: Path) -> Path:
-    """Return the file that ``name`` means: one in ``folder``, or a configuration that is shipped.
+    """Return the path of a file relative to ``folder``, or of a shipped configuration.
 
-    Raises: PluxelError with the nearest name, if there is no such file.
+    Raises: PluxelError that suggests the nearest name if there is no such file.
     """
     path = folder / expand_home(Path(name))
-    if path.exists() and not path.is_dir():  # a pipe is as good as a file
+    if path.exists() and not path.is_dir():  # accept pipes too
         return path
     if found := shipped().get(str(name).removesuffix(".yaml")):
         return found
@@ -47,12 +47,12 @@ def _yaml_names(folder: Path) -> Iterator[str]:
         yield from sorted(
             file.name for file in folder.iterdir() if file.suffix in (".yaml", ".yml")
         )
-    except OSError:  # no such folder: then nothing in it is near
+    except OSError:  # no such folder, so there is nothing to suggest
         return
 
 
 def expand_home(path: Path) -> Path:
-    """Replace ``~`` at the start of a path, if there is such a user."""
+    """Replace ``~`` or ``~user`` at the start of a path if that user exists."""
     try:
         return path.expanduser()
     except RuntimeError:
@@ -60,9 +60,9 @@ def expand_home(path: Path) -> Path:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, UTF-8 with or without a byte-order mark.
+    """Return the text of a UTF-8 file, without its byte-order mark if it has one.
 
-    Raises: PluxelError that says what the file is instead.
+    Raises: PluxelError if the file cannot be read, is too large, or is not UTF-8.
     """
     try:
         with path.open("rb") as file:
@@ -70,7 +70,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise PluxelError(f"cannot be read: {error.strerror or error}") from error
     if len(content) > _MAX_BYTES:
-        raise PluxelError(f"larger than {_MAX_BYTES >> 20} MiB: this is no configuration")
+        raise PluxelError(f"larger than {_MAX_BYTES >> 20} MiB: this is not a configuration file")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise PluxelError("the text is UTF-16; save the file as UTF-8")
     try:
@@ -82,7 +82,7 @@ def read_text(path: Path) -> str:
 
 
 def display(path: Path) -> str:
-    """Return how a path is shown: relative to the working folder where it lies below it."""
+    """Return a path for display: relative to the working folder if it is inside that folder."""
     absolute = Path(os.path.normpath(path.absolute()))
     working = Path.cwd()
     return str(absolute.relative_to(working)) if absolute.is_relative_to(working) else str(path)

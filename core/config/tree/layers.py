@@ -1,4 +1,4 @@
-"""A file and the files that it is based on become one tree."""
+"""Merge a file with its base files into one tree."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .problems import Problems
 from .short import expand_short
 
 PROVENANCE = "pluxel"
-"""The key under which a saved configuration says which versions wrote it."""
+"""The key under which a saved configuration records the versions that wrote it."""
 
 
 def read_layers(path: Path, problems: Problems) -> MapNode:
-    """Return a file laid over its bases, in the long form, without the key ``base``.
+    """Return a file merged over its bases, in the long form, without the key ``base``.
 
-    The first of several bases lies at the bottom. Fatal problems: a file that cannot be read, a
-    base that is missing or, in the end, based on itself.
+    Later bases override earlier ones. Fatal problems: an unreadable file, a missing base, or a
+    base that is, directly or indirectly, based on itself.
     """
     return _LayerReader(problems).read(path, ())
 
@@ -35,21 +35,21 @@ class _LayerReader:
         self._files = 0
 
     def read(self, path: Path, chain: tuple[Path, ...]) -> MapNode:
-        """``chain``: the files that led here, each based on the next."""
+        """Return a merged file; ``chain`` lists the files that led here, each based on the next."""
         identity = path.resolve()
         if identity not in self._merged:
             own = self._own(path)
             bases = [self._base(node, (*chain, path)) for node in _names(own)]
-            # Which versions wrote a base says nothing of this file.
+            # The versions that wrote a base do not apply to this file.
             layers: list[Node] = [base.without(PROVENANCE) for base in bases if base]
             merged = reduce(partial(merge, problems=self._problems), [*layers, own.without("base")])
-            assert isinstance(merged, MapNode)  # as a mapping over mappings is
+            assert isinstance(merged, MapNode)  # merging mappings yields a mapping
             self._merged[identity] = merged
         return self._merged[identity]
 
     def _base(self, node: Node, chain: tuple[Path, ...]) -> MapNode | None:
         if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
-            self._problems.add_fatal(node.location, "base is the name of a file, or a list of them")
+            self._problems.add_fatal(node.location, "base must be a file name or a list of them")
             return None
         try:
             path = find_file(node.value, chain[-1].parent)
@@ -58,12 +58,12 @@ class _LayerReader:
             return None
         if path.resolve() in {file.resolve() for file in chain}:
             names = " → ".join(display(file) for file in [*chain, path])
-            self._problems.add_fatal(node.location, f"base goes round in a circle: {names}")
+            self._problems.add_fatal(node.location, f"circular base: {names}")
             return None
         return self.read(path, chain)
 
     def _own(self, path: Path) -> MapNode:
-        """Return what one file says, and nothing in place of a file that says nothing sensible."""
+        """Return the mapping in one file; an empty mapping after a fatal problem."""
         rank, shown = self._files, display(path)
         self._files += 1
         start = Location(shown, rank=rank)
@@ -91,7 +91,7 @@ class _LayerReader:
 
 
 def _names(layer: MapNode) -> Iterator[Node]:
-    """Yield the nodes that name bases; ``base`` may be one name, a list, or nothing."""
+    """Yield the nodes that name bases; ``base`` may be one name, a list, or null."""
     node = layer.get("base")
     if isinstance(node, ListNode):
         yield from node.items

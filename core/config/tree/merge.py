@@ -1,7 +1,7 @@
-"""One layer of a configuration over another.
+"""Merge one layer of a configuration over another.
 
-Mappings merge key by key; everything else, lists included, is replaced; naming another component
-replaces the parameters of the old one.
+Mappings merge key by key; other values, including lists, are replaced. If the upper layer names a
+different component, its parameters replace those of the lower layer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .problems import Problems
 
 
 def merge(lower: Node, upper: Node, problems: Problems) -> Node:
-    """Return ``upper`` laid over ``lower``; neither is changed."""
+    """Return ``upper`` merged over ``lower``, without changing either."""
     if isinstance(lower, ListNode) and isinstance(upper, MapNode) and upper.path:
         return _patch(lower, upper, problems)
     below, above = as_mappings(lower, upper)
@@ -23,25 +23,26 @@ def merge(lower: Node, upper: Node, problems: Problems) -> Node:
 
 
 def as_mappings(one: Node, other: Node) -> tuple[MapNode | None, MapNode | None]:
-    """Return both as mappings, if at least one is.
+    """Return both nodes as mappings if possible, else None for a node.
 
-    A bare word beside parameters names their component: it is ``{type: word}``.
+    A bare word opposite a mapping of parameters names their component and becomes
+    ``{type: word}``.
     """
-    return _named(one, beside=other), _named(other, beside=one)
+    return _as_mapping(one, beside=other), _as_mapping(other, beside=one)
 
 
-def _named(node: Node, beside: Node) -> MapNode | None:
+def _as_mapping(node: Node, beside: Node) -> MapNode | None:
     if isinstance(node, MapNode):
         return node
     is_word = isinstance(node, ScalarNode) and isinstance(node.value, str)
-    takes_one = isinstance(beside, MapNode) and (beside.path or "type" in beside.entries)
-    if not is_word or not takes_one:
+    takes_type = isinstance(beside, MapNode) and (beside.path or "type" in beside.entries)
+    if not is_word or not takes_type:
         return None
     return MapNode(MappingProxyType({"type": Entry(node.location, node)}), node.location)
 
 
 def _renames(lower: MapNode, upper: MapNode) -> bool:
-    """Tell whether ``upper`` names a component other than the one in ``lower``, or the first."""
+    """Return whether ``upper`` names a component that differs from the one in ``lower``."""
     new = upper.get("type")
     return isinstance(new, ScalarNode) and not _same_component(lower.get("type"), new)
 
@@ -52,7 +53,7 @@ def _same_component(old: Node | None, new: ScalarNode) -> bool:
     one, other = str(old.value), str(new.value)
     if "/" in one and "/" in other:
         return one == other
-    # A bare name means the only provider that has it, or is an error later on.
+    # A bare name refers to its only provider; an ambiguous name is reported later.
     return one.rpartition("/")[2] == other.rpartition("/")[2]
 
 
@@ -60,7 +61,7 @@ def _merge_mappings(lower: MapNode, upper: MapNode, problems: Problems) -> MapNo
     entries = dict(lower.entries)
     for key, entry in upper.entries.items():
         if old := lower.entries.get(key):
-            # A path such as a.b=1 sets b; that a is there remains what the file says.
+            # An override such as a.b=1 sets only b, so a keeps its location in the file.
             keep = isinstance(entry.node, MapNode) and entry.node.path
             at = old.key if keep else entry.key
             entry = Entry(at, merge(old.node, entry.node, problems))  # noqa: PLW2901

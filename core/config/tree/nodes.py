@@ -1,4 +1,4 @@
-"""A configuration as a tree in which every key and every value knows where it was written."""
+"""Nodes of a configuration tree; every key and value knows its source location."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from types import MappingProxyType
 from typing import Any
 
 Segment = str | int
-"""One step of a path into the tree: the key of a mapping, or an index of a list."""
+"""One step of a path into the tree: a key of a mapping or an index of a list."""
 
 Value = bool | int | float | str | None
 
 
 @dataclass(frozen=True)
 class Location:
-    """A place that a person can go to: in a file (from 1), or an override on the command line.
+    """A place in a file (line and column from 1) or an override on the command line.
 
-    ``rank`` is the reading order: the file itself, the files it is based on, the command line.
+    ``rank`` is the reading order: the file itself, its bases, the command line.
     """
 
     file: str
@@ -40,9 +40,9 @@ class Location:
 
 @dataclass(frozen=True)
 class ScalarNode:
-    """A single value; ``text`` is how it was written, without quotes.
+    """A single value; ``text`` is its source text without quotes.
 
-    ``broken``: its problem is noted already, and what follows from it is not worth telling.
+    ``broken``: a problem of this value is already recorded; do not report consequences of it.
     """
 
     value: Value
@@ -52,26 +52,26 @@ class ScalarNode:
 
     @property
     def size(self) -> int:
-        """A scalar counts once."""
+        """Return 1."""
         return 1
 
 
 @dataclass(frozen=True)
 class ListNode:
-    """A list; it replaces what it is merged over."""
+    """A list; merging replaces the lower value with it."""
 
     items: tuple[Node, ...]
     location: Location
 
     @cached_property
     def size(self) -> int:
-        """Values in it, those of a shared part counted each time that it occurs."""
+        """Number of values in it; a shared part counts each time it occurs."""
         return 1 + sum(item.size for item in self.items)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The value of a key, and where the key is written."""
+    """The value of a key, and the location of the key."""
 
     key: Location
     node: Node
@@ -79,10 +79,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class MapNode:
-    """A mapping; keys are strings, those that were integers are their decimal digits.
+    """A mapping; keys are strings, and integer keys become their decimal digits.
 
-    ``path``: it stands for the steps of a path such as ``a.b.0``, so its keys may be indices.
-    ``implied``: nobody wrote it, the short form of a configuration stands for it.
+    ``path``: the mapping represents steps of a path such as ``a.b.0``, so keys may be indices.
+    ``implied``: the mapping is not in the source; the short form implies it.
     """
 
     entries: Mapping[str, Entry]
@@ -92,7 +92,7 @@ class MapNode:
 
     @cached_property
     def size(self) -> int:
-        """Values in it, those of a shared part counted each time that it occurs."""
+        """Number of values in it; a shared part counts each time it occurs."""
         return 1 + sum(entry.node.size for entry in self.entries.values())
 
     def get(self, key: str) -> Node | None:
@@ -101,7 +101,7 @@ class MapNode:
         return entry.node if entry else None
 
     def without(self, *keys: str) -> MapNode:
-        """Return the mapping less some keys."""
+        """Return the mapping without some keys."""
         kept = {key: entry for key, entry in self.entries.items() if key not in keys}
         return MapNode(MappingProxyType(kept), self.location, self.path, self.implied)
 
@@ -110,7 +110,7 @@ Node = ScalarNode | ListNode | MapNode
 
 
 def child(node: Node, segment: Segment) -> Node | None:
-    """Return what lies one step further, or None; ``"0"`` is an index where the node is a list."""
+    """Return the child at ``segment``, or None; in a list, ``"0"`` is an index."""
     if isinstance(node, MapNode):
         return node.get(str(segment))
     if isinstance(node, ListNode) and str(segment).isdecimal():
@@ -120,7 +120,7 @@ def child(node: Node, segment: Segment) -> Node | None:
 
 
 def descend(node: Node, path: Sequence[Segment]) -> Iterator[Node]:
-    """Yield the nodes along a path, the first included, as far as there are any."""
+    """Yield the nodes along a path, starting with ``node``, as far as the path exists."""
     yield node
     for segment in path:
         following = child(node, segment)
@@ -130,7 +130,7 @@ def descend(node: Node, path: Sequence[Segment]) -> Iterator[Node]:
 
 
 def key_location(node: Node, path: Sequence[Segment]) -> Location | None:
-    """Return where the last key of a path is written, or None if it is not written at all."""
+    """Return the location of the last key of a path, or None if the key is absent."""
     *parents, parent = descend(node, path[:-1])
     if len(parents) != len(path) - 1 or not isinstance(parent, MapNode):
         return None
@@ -139,7 +139,7 @@ def key_location(node: Node, path: Sequence[Segment]) -> Location | None:
 
 
 def anchor(node: Node) -> Location:
-    """Return the place that stands for a whole node: of a component, its key ``type``."""
+    """Return the location that represents a node; for a component, its key ``type``."""
     if isinstance(node, MapNode) and "type" in node.entries:
         return node.entries["type"].key
     return node.location

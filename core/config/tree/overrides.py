@@ -1,4 +1,4 @@
-"""``key.path=value`` on the command line: one more layer, merged all at once, in no order."""
+"""Combine ``key.path=value`` arguments of the command line into one layer, in any order."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .paths import expand, parse_path
 from .problems import Problems
 
 RANK = 1 << 30
-"""Command lines are reported after every file."""
+"""Problems of the command line are reported after those of all files."""
 
 
 Long = Callable[[tuple[str, ...]], tuple[Segment, ...]]
 
 
 def parse_overrides(overrides: Sequence[str], problems: Problems, long: Long = expand) -> MapNode:
-    """Return the layer that all overrides make together.
+    """Return one layer with all overrides.
 
-    ``long`` turns a path as it is written into one from the root.
-    Two that contradict each other are a problem, whichever comes last.
+    ``long`` expands a written path into a path from the root. Contradicting overrides are a
+    fatal problem, in any order.
     """
     start = Location("command line", 0, 1, RANK)
     layer = MapNode(MappingProxyType({}), start, path=True, implied=True)
@@ -38,7 +38,7 @@ def parse_overrides(overrides: Sequence[str], problems: Problems, long: Long = e
 def _branch(text: str, location: Location, problems: Problems, long: Long) -> MapNode | None:
     path, equals, value = text.partition("=")
     if not equals:
-        problems.add_fatal(location, "an override is key.path=value")
+        problems.add_fatal(location, "an override has the form key.path=value")
         return None
     try:
         written = parse_path(path.strip())
@@ -58,7 +58,7 @@ def _branch(text: str, location: Location, problems: Problems, long: Long) -> Ma
     return node if isinstance(node, MapNode) else None
 
 
-def _at(location: Location, line: int, column: int) -> Location:  # noqa: ARG001 - all of it is one place
+def _at(location: Location, line: int, column: int) -> Location:  # noqa: ARG001 - an override is one place
     return location
 
 

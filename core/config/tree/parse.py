@@ -1,4 +1,4 @@
-"""YAML text to nodes: YAML 1.2 scalars, one document, no tags, no merge keys, no duplicate keys."""
+"""Parse YAML: one document, YAML 1.2 scalars, no tags, no merge keys, no duplicate keys."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from .scalars import SURROGATE, resolve
 from .syntax import explain_syntax
 
 MAX_VALUES = 100_000
-"""The most values in a configuration, aliases counted as often as they are used."""
+"""Maximum number of values in a configuration; each use of an alias counts."""
 
 _MAX_DEPTH = 64
 
 Locate = Callable[[int, int], Location]
-"""Line and column, both from 0, to a location."""
+"""Converts a line and a column, both from 0, to a location."""
 
 
 class _Unreadable(Exception):  # noqa: N818 - it never leaves this module
-    """Nothing sensible can be read after this problem."""
+    """The rest of the document cannot be read after this problem."""
 
 
 def parse(text: str, locate: Locate, problems: Problems) -> Node | None:
-    """Return the document in a text (null if it is empty), or None after a fatal problem.
+    """Return the document in a text (null if empty), or None after a fatal problem.
 
-    Raises nothing: syntax errors, duplicate keys, tags, merge keys, aliases within themselves and
-    aliases that unfold into too much all go to ``problems``.
+    Raises nothing: ``problems`` collects syntax errors, duplicate keys, tags, merge keys,
+    recursive aliases and aliases that expand to too many values.
     """
     composer = _Composer(locate, problems)
     try:
@@ -44,7 +44,7 @@ def parse(text: str, locate: Locate, problems: Problems) -> Node | None:
 
 
 class _Composer:
-    """Builds nodes from the parser's events, which know about marks but not about meaning."""
+    """Builds nodes from the events of PyYAML's parser."""
 
     def __init__(self, locate: Locate, problems: Problems) -> None:
         self._locate = locate
@@ -58,7 +58,7 @@ class _Composer:
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if node is not None:
-                    self._stop(event, "a second document begins here; a configuration is one")
+                    self._stop(event, "a second document begins here; a configuration has only one")
                 node = self._node(next(events), 0)
         return node or ScalarNode(None, "", self._locate(0, 0))
 
@@ -75,7 +75,7 @@ class _Composer:
             self._stop(event, f"nested more than {_MAX_DEPTH} levels deep")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
-        assert isinstance(event, yaml.NodeEvent)  # the parser's grammar leaves nothing else
+        assert isinstance(event, yaml.NodeEvent)  # guaranteed by the parser's grammar
         if event.anchor:
             self._anchors[event.anchor] = None
         tagged = self._is_tagged(event)
@@ -94,10 +94,10 @@ class _Composer:
             self._stop(event, f"there is no anchor '&{event.anchor}' above this alias")
         node = self._anchors[event.anchor]
         if node is None:
-            self._stop(event, f"alias '*{event.anchor}' stands inside of what it stands for")
+            self._stop(event, f"alias '*{event.anchor}' is inside the value that it refers to")
         self._aliased += node.size
         if self._aliased > MAX_VALUES:
-            self._stop(event, f"aliases unfold this into more than {MAX_VALUES:,} values")
+            self._stop(event, f"aliases expand this to more than {MAX_VALUES:,} values")
         return node
 
     def _is_tagged(self, event: yaml.NodeEvent) -> bool:
@@ -107,8 +107,8 @@ class _Composer:
         shown = tag.replace("tag:yaml.org,2002:", "!!")
         self._problems.add(
             self._at(event),
-            f"tag '{shown}' is not accepted: values are plain, and text that looks like a number "
-            "is put in quotes",
+            f"tag '{shown}' is not supported: write plain values, and quote text that looks "
+            "like a number",
         )
         return True
 
@@ -117,10 +117,12 @@ class _Composer:
         try:
             value = resolve(event.value) if event.implicit[0] and not event.tag else event.value
         except ValueError:
-            self._problems.add(at, f"a number of {len(event.value):,} digits")
+            self._problems.add(at, f"number too large: {len(event.value):,} digits")
             return ScalarNode(event.value, event.value, at, broken=True)
         if not event.value.isascii() and SURROGATE.search(event.value):
-            self._problems.add(at, "'\\u' with half a character; write it as '\\U0001F600', say")
+            self._problems.add(
+                at, "'\\u' encodes half a character; write '\\U0001F600', for example"
+            )
             broken = True
         return ScalarNode(value, event.value, at, broken)
 
@@ -146,7 +148,7 @@ class _Composer:
     def _key(self, event: yaml.Event, depth: int) -> str:
         node = self._node(event, depth + 1)
         if not isinstance(node, ScalarNode):
-            self._stop(event, "a key is a single value, not a list or a mapping (is '{' quoted?)")
+            self._stop(event, "a key must be a single value, not a list or a mapping (quote '{'?)")
         if node.text == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
             self._problems.add_fatal(
                 node.location,

@@ -1,4 +1,4 @@
-"""Paths of keys as people write them: ``training.optimizer.lr``, ``loss.losses.0.weight``."""
+"""Parse and format key paths such as ``training.optimizer.lr`` and ``loss.losses.0.weight``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _STEP = re.compile(r'"([^"]*)"|([^."\[\]\s]+)|\[(\d+)\]')
 
 
 def parse_path(text: str) -> tuple[str, ...]:
-    """Split a path at its dots; ``a[0]`` is ``a.0``, and a key with a dot in it is ``"quoted"``.
+    """Split a path at its dots; ``a[0]`` is ``a.0``, and ``"quotes"`` enclose a key with a dot.
 
-    Raises: ValueError for a path with an empty or a malformed step.
+    Raises: ValueError for an empty or malformed step.
     """
     steps: list[str] = []
     position = 0
@@ -32,7 +32,7 @@ def parse_path(text: str) -> tuple[str, ...]:
 
 
 def format_path(path: Sequence[Segment]) -> str:
-    """Write a path so that ``parse_path`` reads it back."""
+    """Return a path as text that ``parse_path`` reads back."""
     return ".".join(
         str(step) if (found := _STEP.fullmatch(str(step))) and found[2] else f'"{step}"'
         for step in path
@@ -46,11 +46,11 @@ SHORT = {
     "labels": ("heads", "semantic", "labels"),
     "zero_shot": ("heads", "semantic", "zero_shot"),
 }
-"""What the keys of the short form stand for: one stream ``image``, one head ``semantic``."""
+"""Keys of the short form and their long paths: one stream ``image``, one head ``semantic``."""
 
 
 def expand(path: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Return a path of the short form as one of the long form; others as they are."""
+    """Return a path of the short form in the long form; leave other paths unchanged."""
     if path and path[0] in SHORT:
         return (*SHORT[str(path[0])], *path[1:])
     return tuple(path)

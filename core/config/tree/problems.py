@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: all of it at once, each with its place."""
+"""Collect all problems of a configuration with their locations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .nodes import Location
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong; ``message`` ends with the nearest right answer."""
+    """A problem at a location; ``message`` ends with the nearest valid choice, if any."""
 
     location: Location | None
     message: str
@@ -23,7 +23,7 @@ class Problem:
 
 
 class ConfigError(PluxelError):
-    """A configuration that cannot be used; ``problems`` are in file order, child before base."""
+    """An invalid configuration; ``problems`` are in file order, a file before its bases."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted(problems, key=_order)
@@ -35,37 +35,37 @@ def _order(problem: Problem) -> tuple[int, int, int]:
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:
-    """Return the end of a sentence, ``. Did you mean 'x'?``, or nothing if no choice is near."""
+    """Return ``. Did you mean 'x'?`` to end a sentence, or an empty text if no choice is near."""
     hint = did_you_mean(word, choices)
     return f".{hint}" if hint else ""
 
 
 class Problems:
-    """Collects problems while a configuration is read."""
+    """Collects problems while reading a configuration."""
 
     def __init__(self) -> None:
         self._found: dict[Problem, None] = {}
         self._fatal = False
 
     def add(self, location: Location | None, message: str, notes: Iterable[str] = ()) -> None:
-        """Note a problem; reading goes on."""
+        """Record a problem and continue."""
         self._found[Problem(location, message, tuple(notes))] = None
 
     def add_fatal(self, location: Location | None, message: str, notes: Iterable[str] = ()) -> None:
-        """Note a problem that would make what is found after this stage misleading."""
+        """Record a problem that would make the findings of later stages misleading."""
         self.add(location, message, notes)
         self._fatal = True
 
     def extend(self, problems: Iterable[Problem]) -> None:
-        """Note several that are made already."""
+        """Record several problems."""
         self._found.update(dict.fromkeys(problems))
 
     def stop_if_fatal(self) -> None:
-        """Raise ConfigError with all that was found, if any of it was fatal."""
+        """Raise ConfigError with all problems if one of them is fatal."""
         if self._fatal:
             self.stop_if_any()
 
     def stop_if_any(self) -> None:
-        """Raise ConfigError with all that was found, if anything was."""
+        """Raise ConfigError with all problems if there are any."""
         if self._found:
             raise ConfigError(self._found)

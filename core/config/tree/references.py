@@ -1,7 +1,7 @@
-"""``${key.path}`` and ``${env:NAME,default}``, resolved once all layers are merged.
+"""Resolve ``${key.path}`` and ``${env:NAME,default}`` after all layers are merged.
 
-A value that is one reference takes over what it refers to, type and all; a reference within text is
-put in as text. ``$${`` is a literal ``${``.
+A value that consists of one reference becomes the target, with its type. A reference within text
+is inserted as text. ``$${`` is a literal ``${``.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from .scalars import SURROGATE, resolve
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _MAX_TEXT = 65_536
-"""The longest text that references may add up to; beyond it lies a mistake, or mischief."""
+"""Maximum characters of a text with references; a longer one is a mistake or an attack."""
 
 
 def resolve_references(
     tree: MapNode, environment: Mapping[str, str], problems: Problems
 ) -> MapNode:
-    """Return the tree with every reference replaced by what it refers to.
+    """Return the tree with every reference replaced by its target.
 
-    A reference that cannot be resolved is a problem, and stays as it was written.
+    An unresolvable reference is a problem and remains unchanged.
     """
     resolver = _Resolver(tree, environment, problems)
     resolved = resolver.node(tree)
     if resolved.size > MAX_VALUES:
         problems.add_fatal(
-            tree.location, f"references unfold this into more than {MAX_VALUES:,} values"
+            tree.location, f"references expand this to more than {MAX_VALUES:,} values"
         )
         return tree
     return resolved if isinstance(resolved, MapNode) else tree
 
 
 def escape(text: str) -> str:
-    """Return a text that ``resolve_references`` turns back into ``text``."""
+    """Escape a text so that ``resolve_references`` returns it unchanged."""
     return text.replace("${", "$${")
 
 
@@ -48,7 +48,7 @@ _NOWHERE = Location("")
 
 
 class _Unresolvable(Exception):  # noqa: N818 - it never leaves this module
-    """Carries the message; the place is that of the scalar with the reference."""
+    """Carries only the message; the location is that of the scalar with the reference."""
 
 
 class _Resolver:
@@ -60,10 +60,10 @@ class _Resolver:
         self._open: list[tuple[ScalarNode, str]] = []
 
     def node(self, node: Node) -> Node:
-        """Return a node with everything in it resolved."""
+        """Return a node with all its references resolved."""
         if id(node) not in self._done:
             resolved = self._resolve(node)
-            # A literal '${' must not be taken for a reference when a reference leads to it.
+            # Do not resolve twice: a reference may lead to a literal '${'.
             self._done |= {id(node): resolved, id(resolved): resolved}
         return self._done[id(node)]
 
@@ -106,20 +106,18 @@ class _Resolver:
         target = self._follow(node, token[1])
         if not isinstance(target, ScalarNode):
             kind = "a list" if isinstance(target, ListNode) else "a mapping"
-            raise _Unresolvable(f"'{token[0]}' is {kind}, which cannot stand within text")
+            raise _Unresolvable(f"'{token[0]}' is {kind}, which cannot be part of text")
         if target.value is None and target.text != "":
-            raise _Unresolvable(f"'{token[0]}' is null, which cannot stand within text")
+            raise _Unresolvable(f"'{token[0]}' is null, which cannot be part of text")
         return target
 
     def _follow(self, node: ScalarNode, reference: str) -> Node:
-        """Return what a reference in ``node`` refers to, itself resolved."""
+        """Return the resolved target of a reference in ``node``."""
         if reference.startswith("env:"):
             return self._variable(node, reference.removeprefix("env:"))
         chain = [path for _, path in self._open]
         if any(node is waiting for waiting, _ in self._open):
-            raise _Unresolvable(
-                f"references go round in a circle: {' → '.join([*chain, reference])}"
-            )
+            raise _Unresolvable(f"circular reference: {' → '.join([*chain, reference])}")
         self._open.append((node, reference))
         try:
             return self._find(reference)
@@ -131,7 +129,7 @@ class _Resolver:
         text = self._environment.get(name.strip(), default.strip() if comma else None)
         if text is None:
             raise _Unresolvable(
-                f"environment variable '{name}' is not set; ${{env:{name},VALUE}} has a default"
+                f"environment variable '{name}' is not set; ${{env:{name},VALUE}} sets a default"
             )
         if SURROGATE.search(text):
             raise _Unresolvable(f"environment variable '{name}' is not UTF-8 text")
@@ -155,7 +153,7 @@ class _Resolver:
         return self.node(node)
 
     def _through(self, node: Node) -> Node:
-        """Return what a node on the way refers to, if it is a reference itself."""
+        """Return the target of an intermediate node that is a reference, else the node itself."""
         is_reference = isinstance(node, ScalarNode) and str(node.value).startswith("${")
         return self.node(node) if is_reference else node
 
@@ -169,7 +167,7 @@ def _unknown(reference: str, node: Node, steps: tuple[str | int, ...], depth: in
     where = f"'{format_path(steps[:depth])}'" if depth else "the configuration"
     if isinstance(node, MapNode):
         hint = suggestion(step, node.entries)
-        return f"unknown reference '{reference}': {where} sets no '{step}'{hint}"
+        return f"unknown reference '{reference}': {where} has no key '{step}'{hint}"
     if isinstance(node, ListNode):
-        return f"unknown reference '{reference}': {where} is a list of {len(node.items)}"
+        return f"unknown reference '{reference}': {where} is a list of length {len(node.items)}"
     return f"unknown reference '{reference}': {where} is a single value"

@@ -1,4 +1,4 @@
-"""What an unquoted word of YAML means: the core schema of YAML 1.2 (section 10.3.2).
+"""Resolve unquoted YAML scalars by the core schema of YAML 1.2 (section 10.3.2).
 
 YAML 1.1, which PyYAML follows, reads ``no`` as false, ``1e-4`` as text and ``12:30`` as 750.
 """
@@ -20,10 +20,10 @@ _INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 _NAN = re.compile(r"\.(nan|NaN|NAN)")
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")
-"""Half a character of UTF-16: no character of its own, and no JSON."""
+"""Half a UTF-16 character, which is not valid on its own and cannot be written as JSON."""
 
 _MAX_BITS = 4096
-"""Far beyond any use, and short of what Python refuses to write as digits."""
+"""Far larger than needed, but within Python's limit for conversion to digits."""
 
 _PARSERS = (
     (_NULL, lambda _: None),
@@ -39,7 +39,7 @@ _PARSERS = (
 
 
 def resolve(text: str) -> Value:
-    """Return the value of an unquoted scalar; what is nothing else is a string.
+    """Return the value of an unquoted scalar; a scalar without another type is a string.
 
     Raises: ValueError for an integer of more than 4096 bits.
     """

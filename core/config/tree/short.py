@@ -1,6 +1,6 @@
-"""The short form, one backbone and one decoder at the top level, becomes the long one.
+"""Expand the short form, one backbone and one decoder at the top level, to the long form.
 
-Every layer is expanded before layers are merged, so that either form can be based on the other.
+Every layer is expanded before merging, so that either form can be based on the other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .problems import Problems
 
 
 def expand_short(layer: MapNode, problems: Problems) -> MapNode:
-    """Return a layer without short keys; it is a problem if it has both forms of one thing."""
+    """Return a layer without short keys; mixing both forms of one section is a problem."""
     for key, entry in layer.entries.items():
         long = SHORT[key][0] if key in SHORT else None
         if long in layer.entries:
@@ -29,15 +29,15 @@ def expand_short(layer: MapNode, problems: Problems) -> MapNode:
         if key not in SHORT:
             entries[key] = entry
         elif (section := SHORT[key][0]) not in layer.entries:
-            mine = {k: e for k, e in short.items() if SHORT[k][0] == section}
-            entries.setdefault(section, _nest(SHORT[key][1], mine, entry.key))
+            nested = {k: e for k, e in short.items() if SHORT[k][0] == section}
+            entries.setdefault(section, _nest(SHORT[key][1], nested, entry.key))
     return MapNode(MappingProxyType(entries), layer.location, layer.path)
 
 
 def complete(tree: MapNode) -> MapNode:
-    """Add the stream and the head that the short form is about, if a tree has none.
+    """Add the implied stream and head if a tree has none.
 
-    What is then found missing is what a person should write: ``decoder``, not ``heads``.
+    Errors then report the missing short key, such as ``decoder``, instead of ``heads``.
     """
     entries = dict(tree.entries)
     for section, name, _ in SHORT.values():
@@ -47,7 +47,7 @@ def complete(tree: MapNode) -> MapNode:
 
 
 def shorten(path: Sequence[Segment], tree: MapNode) -> tuple[Segment, ...]:
-    """Return a path as the person wrote it, who may have used the short form."""
+    """Return a path as written in the source, which may use the short form."""
     for key, long in SHORT.items():
         section = tree.get(long[0])
         if tuple(path[:3]) == long and isinstance(section, MapNode) and section.implied:

@@ -275,7 +275,7 @@ def test_word_vectors_are_checked_and_shown_too(pluxel: Pluxel) -> None:
     assert (code, out) == (2, "")
     assert err.splitlines() == [
         "command line: 'dim=many': embedding.dim: expected a whole number, not 'many'",
-        "command line: 'indx=exact': embedding 'pluxel/glove' has no parameter 'indx'. Known are "
+        "command line: 'indx=exact': embedding 'pluxel/glove' has no parameter 'indx'. Known keys: "
         "cache, dim, download, file, name, unknown",
     ]
     code, out, _ = pluxel("show", "glove_6b_50d", "--origin", "dim=100")

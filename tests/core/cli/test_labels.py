@@ -127,7 +127,7 @@ def test_a_configuration_names_its_dataset(labels):
     [
         (("camvit", "voc"), "unknown dataset 'camvit'. Did you mean 'camvid'?"),
         (("camvit", "voc"), "  note: there is no file camvit either\n"),
-        (("folder", "voc"), "the classes of dataset 'folder' are not known by its name alone"),
+        (("folder", "voc"), "the classes of dataset 'folder' are not determined by its name"),
         (
             ("folder", "voc"),
             "  note: give a configuration, FILE.yaml, or a text file with one class",

@@ -95,11 +95,11 @@ def test_misspelled_words_are_all_told_and_nothing_else(words: Words) -> None:
             ("man", *TOY, "--device", "cuda:99"),
             "device 'cuda:99' is not available on this",
         ),
-        (("man", *TOY, "--device", "mps"), "which mps has not: use cpu"),
+        (("man", *TOY, "--device", "mps"), "which mps does not support: use cpu"),
         (("man", "--config", "nofile.yaml"), "there is no file 'nofile.yaml'"),
         (
             ("man", "--config", "shapes_fcn8s_resnet18"),
-            "describes a pipeline; word vectors are written 'embedding: {type: …}'",
+            "describes a pipeline; a file of word vectors has the form 'embedding: {type: …}'",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""A host with a stranger's plugin, and small files to load with it."""
+"""A host with a third-party plugin, and small configuration files for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pluxel.core import load_config
 from pluxel.core.config._config import Config
 from pluxel.registry import Host
 
-# A deadline measures the machine's other work as much as ours.
+# Deadlines fail on a busy machine.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
@@ -61,7 +61,7 @@ def load(write: Write, host: Host) -> Load:
 
 @pytest.fixture
 def small() -> str:
-    """The least that is a configuration; line 6 comes next."""
+    """A minimal configuration of five lines; appended text begins at line 6."""
     return """\
 backbone: vgg
 decoder:

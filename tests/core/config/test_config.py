@@ -1,4 +1,4 @@
-"""Places of what is valid: for errors that only building can find."""
+"""Locations in a valid configuration, for errors found while building."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ training:
         (("decoder",), "x.yaml:4:3"),  # a component, at its key `type`
         (("heads", "semantic", "decoder"), "x.yaml:4:3"),
         (("decoder", "dropout"), "x.yaml:3:12"),
-        (("decoder", "scales"), "x.yaml:4:3"),  # a default: at what holds it
+        (("decoder", "scales"), "x.yaml:4:3"),  # a default: location of its parent
         (("loss", "terms", 1), "x.yaml:5:34"),
         (("training", "groups", 0, "match"), "x.yaml:9:14"),
         (("training", "steps"), "x.yaml:8:3"),
@@ -38,11 +38,11 @@ training:
         ((), "x.yaml:1:1"),
     ],
 )
-def test_places(load: Any, path: tuple[str, ...], place: str) -> None:
+def test_locations(load: Any, path: tuple[str, ...], place: str) -> None:
     assert str(load(TEXT).locate(path)) == place
 
 
-def test_an_error_gets_the_place_of_the_part(load: Any) -> None:
+def test_an_error_gets_the_location_of_its_section(load: Any) -> None:
     config = load(TEXT)
     error = PluxelError("too deep", ["try vgg"])
     with pytest.raises(ConfigError) as caught, config.at("decoder"):
@@ -52,14 +52,14 @@ def test_an_error_gets_the_place_of_the_part(load: Any) -> None:
     assert caught.value.problems == [Problem(config.locate(("decoder",)), "too deep", ("try vgg",))]
 
 
-def test_an_error_that_has_its_place_keeps_it(load: Any) -> None:
+def test_an_error_with_a_location_keeps_it(load: Any) -> None:
     config = load(TEXT)
     with pytest.raises(ConfigError) as caught, config.at("decoder"), config.at("loss"):
         raise PluxelError("no")
     assert str(caught.value) == "x.yaml:5:8: no"
 
 
-def test_other_exceptions_are_left_alone(load: Any) -> None:
+def test_other_exceptions_pass_through(load: Any) -> None:
     with pytest.raises(ZeroDivisionError), load(TEXT).at("decoder"):
         raise ZeroDivisionError
 

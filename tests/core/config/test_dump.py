@@ -1,4 +1,4 @@
-"""A configuration that is written down means the same wherever it is read."""
+"""A dumped configuration has the same meaning wherever it is loaded."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ values = st.recursive(
 
 @settings(max_examples=300)
 @given(st.dictionaries(st.text(max_size=3), values, max_size=3))
-def test_what_is_written_is_what_is_read(tree: dict[str, Any]) -> None:
+def test_emitted_yaml_is_read_back(tree: dict[str, Any]) -> None:
     assert read(emit(tree)) == tree
     assert read(emit(tree, lambda path: "default")) == tree
 
@@ -82,7 +82,7 @@ def test_what_is_written_is_what_is_read(tree: dict[str, Any]) -> None:
         ([1, "a"], "[1, a]"),
     ],
 )
-def test_how_values_are_written(value: Any, text: str) -> None:
+def test_emitted_text_of_values(value: Any, text: str) -> None:
     assert emit({"a": value}) == f"a: {text}\n"
 
 
@@ -120,7 +120,9 @@ training:
 """
 
 
-def test_a_dump_is_the_same_configuration(load: Any, write: Any, host: Host, folder: Path) -> None:
+def test_a_dump_loads_as_the_same_configuration(
+    load: Any, write: Any, host: Host, folder: Path
+) -> None:
     absolute = {"weights/": f"{folder}/weights/", "../data": "/data", "runs/": f"{folder}/runs/"}
     text = RICH
     for relative, full in absolute.items():
@@ -136,7 +138,7 @@ def test_a_dump_is_the_same_configuration(load: Any, write: Any, host: Host, fol
     assert third.pipeline == second.pipeline
 
 
-def test_a_dump_means_the_same_elsewhere(
+def test_a_dump_does_not_depend_on_the_working_folder(
     load: Any, host: Host, folder: Path, monkeypatch: Any
 ) -> None:
     config = load(RICH)
@@ -151,7 +153,7 @@ def test_a_dump_means_the_same_elsewhere(
     assert again.dump() == text
 
 
-def test_a_dump_says_everything(load: Any, small: str) -> None:
+def test_a_dump_lists_all_defaults(load: Any, small: str) -> None:
     text = load(small).dump()
     assert text.startswith("# Written by Pluxel ")
     assert "\npluxel:\n  version: " in text
@@ -170,7 +172,7 @@ def test_a_dump_says_everything(load: Any, small: str) -> None:
         "streams.depth={backbone: vgg}",
     ],
 )
-def test_the_long_form_is_written_where_it_must_be(
+def test_the_long_form_is_dumped_if_necessary(
     load: Any, write: Any, host: Host, small: str, more: str
 ) -> None:
     config = load(small, more)

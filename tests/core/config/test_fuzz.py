@@ -1,4 +1,4 @@
-"""Whatever is in a file: it loads, or every problem has a place. No other exception, ever."""
+"""Any file either loads or raises problems with locations, and no other exception."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def mutants(draw: st.DrawFn) -> str:
 
 
 def attempt(path: Path, host: Host, *overrides: str) -> Config | None:
-    """Load a configuration, or look at what is said of it."""
+    """Load a configuration, or check the errors."""
     try:
         return load_config(path, overrides, host=host, environment={"HOME": "/home"})
     except ConfigError as caught:

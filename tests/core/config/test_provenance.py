@@ -1,4 +1,4 @@
-"""Which versions wrote a configuration."""
+"""Versions that wrote a configuration."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def versioned(acme: Any, monkeypatch: Any) -> Host:
     return host
 
 
-def test_a_dump_names_every_provider(load: Any, small: str, versioned: Host) -> None:
+def test_a_dump_lists_every_provider(load: Any, small: str, versioned: Host) -> None:
     text = load(small, host=versioned).dump()
     assert "\n  providers:\n    acme-seg: 1.2.0\n" in text
 
 
 @pytest.mark.parametrize("recorded", ["1.2", "1.2.0", "1.1.9", "0.9rc1", "null", "'1.2'"])
-def test_what_is_new_enough_is_silent(
+def test_current_versions_do_not_warn(
     load: Any, small: str, versioned: Host, caplog: Any, recorded: str
 ) -> None:
     text = f"pluxel: {{version: 0.0.1, providers: {{acme-seg: {recorded}}}}}\n{small}"
@@ -36,29 +36,33 @@ def test_what_is_new_enough_is_silent(
 
 
 @pytest.mark.parametrize("recorded", ["1.2.1", "1.10", "2"])
-def test_what_is_older_is_a_warning_with_a_place(
+def test_an_outdated_provider_warns_with_a_location(
     load: Any, small: str, versioned: Host, caplog: Any, recorded: str
 ) -> None:
     text = f"pluxel: {{providers: {{acme-seg: {recorded}}}}}\n{small}"
     with caplog.at_level(logging.WARNING, "pluxel"):
         load(text, host=versioned)
     assert caplog.messages == [
-        f"x.yaml:1:32: this was written with acme-seg {recorded}; here it is 1.2.0: "
+        f"x.yaml:1:32: this file was written with acme-seg {recorded}; 1.2.0 is installed: "
         f"pip install --upgrade 'acme-seg>={recorded}'"
     ]
 
 
-def test_what_is_older_may_explain_an_error(load: Any, small: str, versioned: Host) -> None:
+def test_an_outdated_provider_is_listed_with_errors(load: Any, small: str, versioned: Host) -> None:
     text = f"pluxel: {{version: 99.0, providers: {{acme-seg: 3}}}}\n{small}sede: 1\n"
     with pytest.raises(ConfigError) as caught:
         load(text, host=versioned)
     first, second, third = str(caught.value).splitlines()
-    assert first.startswith("x.yaml:1:19: this was written with pluxel 99.0; here it is ")
-    assert second.startswith("x.yaml:1:47: this was written with acme-seg 3; here it is 1.2.0: ")
+    assert first.startswith("x.yaml:1:19: this file was written with pluxel 99.0; ")
+    assert second.startswith(
+        "x.yaml:1:47: this file was written with acme-seg 3; 1.2.0 is installed: "
+    )
     assert third == "x.yaml:7:1: unknown key 'sede'. Did you mean 'seed'?"
 
 
-def test_what_is_absent_says_what_to_install(load: Any, small: str, versioned: Host) -> None:
+def test_an_absent_provider_names_the_install_command(
+    load: Any, small: str, versioned: Host
+) -> None:
     text = (
         "pluxel: {version: 0.1.0, providers: {nice-heads: 1.4, my_head.py: null}}\n"
         + small.replace("fcn8s", "nice-heads/unet")
@@ -66,10 +70,10 @@ def test_what_is_absent_says_what_to_install(load: Any, small: str, versioned: H
     with pytest.raises(ConfigError) as caught:
         load(text, host=versioned)
     assert str(caught.value).splitlines() == [
-        "x.yaml:1:50: this was written with nice-heads 1.4, which is not there: "
+        "x.yaml:1:50: this file was written with nice-heads 1.4, which is not installed: "
         "pip install 'nice-heads>=1.4'",
-        "x.yaml:1:67: this was written with my_head.py, which is not there: "
-        "give it as --plugin my_head.py",
+        "x.yaml:1:67: this file was written with my_head.py, which is not installed: "
+        "pass --plugin my_head.py",
         "x.yaml:4:3: unknown decoder 'nice-heads/unet'. Available: bare, fcn16s, fcn8s, wrap",
     ]
 
@@ -78,12 +82,12 @@ def test_a_malformed_block_is_located(load: Any, small: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(f"pluxel: {{version: [1], provider: 3}}\n{small}")
     assert str(caught.value).splitlines() == [
-        "x.yaml:1:19: pluxel.version: expected text, not a list of 1",
+        "x.yaml:1:19: pluxel.version: expected text, not a list of length 1",
         "x.yaml:1:24: unknown key 'provider' in pluxel. Did you mean 'providers'?",
     ]
 
 
-def test_versions_of_a_base_say_nothing(load: Any, write: Any, small: str, versioned: Host) -> None:
+def test_versions_of_a_base_are_ignored(load: Any, write: Any, small: str, versioned: Host) -> None:
     write("low.yaml", f"pluxel: {{providers: {{nice-heads: 1}}}}\n{small}")
     load("base: low.yaml\n", host=versioned)
 

@@ -1,4 +1,4 @@
-"""The JSON Schema agrees with what loads, and knows everybody's components."""
+"""The JSON Schema matches the loader and lists all installed components."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def validator(schema: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
-def test_it_is_a_schema(schema: dict[str, Any]) -> None:
+def test_the_schema_is_valid(schema: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-def test_it_names_every_component_of_the_host(schema: dict[str, Any]) -> None:
+def test_the_schema_lists_every_component(schema: dict[str, Any]) -> None:
     names = schema["$defs"]["decoder"]["else"]["anyOf"][0]["enum"]
     assert names == [
         *("bare", "acme-seg/bare", "fcn16s", "acme-seg/fcn16s"),
@@ -85,12 +85,14 @@ INVALID = [
 
 
 @pytest.mark.parametrize("section", VALID)
-def test_what_loads_is_valid(validator: Draft202012Validator, small: str, section: str) -> None:
+def test_configurations_that_load_are_valid(
+    validator: Draft202012Validator, small: str, section: str
+) -> None:
     validator.validate(read(f"{small}{section}\n"))
 
 
 @pytest.mark.parametrize("section", INVALID)
-def test_what_does_not_load_is_invalid(
+def test_configurations_that_do_not_load_are_invalid(
     validator: Draft202012Validator, small: str, section: str
 ) -> None:
     assert not validator.is_valid(read(f"{small}{section}\n"))
@@ -117,7 +119,9 @@ def test_what_does_not_load_is_invalid(
         ("{type: typed, color: green}", False),
     ],
 )
-def test_components(validator: Draft202012Validator, small: str, loss: str, valid: bool) -> None:
+def test_components_are_validated(
+    validator: Draft202012Validator, small: str, loss: str, valid: bool
+) -> None:
     assert validator.is_valid(read(small.replace("cross_entropy", loss))) is valid
 
 
@@ -144,7 +148,7 @@ def test_forms(validator: Draft202012Validator, text: str, valid: bool) -> None:
     assert validator.is_valid(read(text)) is valid
 
 
-def test_a_broken_component_breaks_nothing_else(acme: Any, small: str, monkeypatch: Any) -> None:
+def test_a_broken_component_does_not_affect_others(acme: Any, small: str, monkeypatch: Any) -> None:
     class Half:
         @hookimpl
         def pluxel_losses(self) -> list[Component]:

@@ -41,12 +41,12 @@ def test_an_unread_component_cannot_be_built(write: Write, host: Host) -> None:
     pipeline = load_config(
         write("x.yaml", TEXT), host=host, unread=["augment", "dataset", "loss"]
     ).pipeline
-    message = f"{pipeline.dataset} was left unread"
+    message = f"{pipeline.dataset} was not read and cannot be built"
     with pytest.raises(RuntimeError, match=f"^{re.escape(message)}$"):
         pipeline.dataset(split="train")
 
 
-def test_what_is_read_is_checked(write: Write, host: Host) -> None:
+def test_parts_that_are_read_are_checked(write: Write, host: Host) -> None:
     path = write("x.yaml", TEXT.replace("fcn8s", "fcn8"))
     with pytest.raises(ConfigError, match=r"x\.yaml:2:10: unknown decoder 'fcn8'"):
         load_config(path, host=host, unread=["augment", "dataset", "loss"])

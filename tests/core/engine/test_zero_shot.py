@@ -143,9 +143,9 @@ def test_calibration_lowers_seen_scores_but_not_in_training(make):
         ("{unseen: [squre]}", "zero_shot.*'squre'. Did you mean 'square'?"),
         ("{unseen: [square, ground]}", "nothing to train on"),
         ("{unsen: [square]}", "unsen"),
-        ("{unseen: []}", "zero_shot names no class: give 'unseen' or 'added'"),
+        ("{unseen: []}", "zero_shot lists no class: give 'unseen' or 'added'"),
         ("{unseen: [square], calibration: .nan}", "calibration"),
-        ("{calibration: 1}", "zero_shot names no class: give 'unseen' or 'added'"),
+        ("{calibration: 1}", "zero_shot lists no class: give 'unseen' or 'added'"),
         ("{added: {0: circle}}", "the raw id 0 is 'ground' already"),
     ],
 )

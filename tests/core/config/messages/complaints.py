@@ -1,4 +1,4 @@
-"""What loading a configuration reports."""
+"""Collect the errors of loading a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error in a component's name or parameters, word for word: users read these texts."""
+"""The exact text of every error in the name or parameters of a component."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .complaints import complaints
             ["loss 'dice' has no parameter 'smoth'. Did you mean 'smooth'?"],
         ),
         ("{type: dice, smooth: ^x}", ["loss.smooth: expected a number, not 'x'"]),
-        ("{type: dice, ^zzz: 1}", ["loss 'dice' has no parameter 'zzz'. Known are smooth"]),
+        ("{type: dice, ^zzz: 1}", ["loss 'dice' has no parameter 'zzz'. Known keys: smooth"]),
         (
             "{type: dice, ^num_classes: 4}",
-            ["loss 'dice' is given 'num_classes' by Pluxel: delete it"],
+            ["loss 'dice' receives 'num_classes' from Pluxel: delete it"],
         ),
         ("^dicee", ["unknown loss 'dicee'. Did you mean 'dice'?"]),
         ("^fcn8s", ["unknown loss 'fcn8s'. There is a decoder with that name"]),
         ("^{smooth: 1}", ["this loss has no name: add 'type: …'"]),
         ("^{}", ["this loss has no name: add 'type: …'"]),
-        ("{^type: [dice]}", ["'type' is the name of a loss, not [\"dice\"]"]),
+        ("{^type: [dice]}", ["'type' must be the name of a loss, not [\"dice\"]"]),
         ("^5", ["loss: expected the name of a loss or a mapping with its 'type', not 5"]),
         ("^sum", ["loss 'sum' needs the parameter 'terms'"]),
         # types of a signature
@@ -48,19 +48,19 @@ from .complaints import complaints
         ),
         (
             "{type: typed, tree: {^zzz: 1}}",
-            ["unknown key 'zzz' in loss.tree. Known are leaf, left"],
+            ["unknown key 'zzz' in loss.tree. Known keys: leaf, left"],
         ),
         ("{type: typed, term: ^{}}", ["missing 'loss' in loss.term"]),
         ("{type: typed, table: {a: [^x]}}", ["loss.table.a.0: expected a whole number, not 'x'"]),
         ("{type: typed, size: ^big}", ["loss.size: expected a whole number or a list, not 'big'"]),
-        ("{type: typed, size: ^[1]}", ["loss.size: expected 2 items, not a list of 1"]),
+        ("{type: typed, size: ^[1]}", ["loss.size: expected 2 items, not a list of length 1"]),
         ("{type: typed, text: ^1.0}", ['loss.text: expected text, not 1.0: write "1.0" in quotes']),
         (
             "{type: cross_entropy, weights: ^aut}",
             ["loss.weights: expected 'auto' or a list, not 'aut'. Did you mean 'auto'?"],
         ),
         ("{type: cross_entropy, weights: [^a]}", ["loss.weights.0: expected a number, not 'a'"]),
-        # unions of a component and something else: what it was meant to be
+        # unions of a component and another type
         (
             "{type: sum, terms: [{type: dice, ^smoth: 1}]}",
             ["loss 'dice' has no parameter 'smoth'. Did you mean 'smooth'?"],
@@ -77,8 +77,8 @@ from .complaints import complaints
         ),
     ],
 )
-def test_components(load: Any, small: str, loss: str, messages: list[str]) -> None:
-    """A caret stands before what each message points at."""
+def test_component_errors(load: Any, small: str, loss: str, messages: list[str]) -> None:
+    """A caret marks the location of each message."""
     columns = [7 + found.start() - n for n, found in enumerate(re.finditer(r"\^", loss))]
     text = small.replace("cross_entropy", loss.replace("^", ""))
     assert complaints(load, text) == [
@@ -86,8 +86,8 @@ def test_components(load: Any, small: str, loss: str, messages: list[str]) -> No
     ]
 
 
-def test_the_examples_of_the_manual(acme: Any, load: Any, host: Host) -> None:
-    """A component's trouble is shown at its key ``type``, a key's at the key."""
+def test_examples_of_the_documentation(acme: Any, load: Any, host: Host) -> None:
+    """Errors of a component point at its key ``type``, errors of a key at the key."""
 
     class Broken:
         @hookimpl
@@ -115,7 +115,7 @@ def test_the_examples_of_the_manual(acme: Any, load: Any, host: Host) -> None:
     ]
 
 
-def test_a_plugin_that_breaks_the_rules_is_named(
+def test_a_plugin_with_an_invalid_signature_is_named(
     load: Any, small: str, monkeypatch: Any, acme: Any
 ) -> None:
     class Greedy:
@@ -128,16 +128,14 @@ def test_a_plugin_that_breaks_the_rules_is_named(
     ]
 
 
-def test_a_component_that_cannot_be_imported(
-    load: Any, small: str, monkeypatch: Any, acme: Any
-) -> None:
+def test_an_import_error_is_reported(load: Any, small: str, monkeypatch: Any, acme: Any) -> None:
     monkeypatch.delattr(acme, "Dice")
     (message,) = complaints(load, small.replace("cross_entropy", "dice"))
     assert message.startswith("x.yaml:4:7: ")
     assert "acme-seg" in message
 
 
-def test_only_components_that_are_named_are_imported(
+def test_only_named_components_are_imported(
     load: Any, small: str, monkeypatch: Any, acme: Any
 ) -> None:
     monkeypatch.delattr(acme, "Dice")

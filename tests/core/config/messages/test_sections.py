@@ -1,4 +1,4 @@
-"""Every error in a configuration's own sections, word for word: users read these texts."""
+"""The exact text of every error in the sections of a configuration."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from .complaints import complaints
         ),
         (
             "training: {early_stop: {patience: 1, x: 2}}",
-            "6:38: unknown key 'x' in training.early_stop. Known are min_delta, patience",
+            "6:38: unknown key 'x' in training.early_stop. Known keys: min_delta, patience",
         ),
         (
             "training: {optimizer: {type: adamw, momentum: 1}}",
-            "6:37: optimizer 'adamw' has no parameter 'momentum'. Known are betas, bias_decay, "
+            "6:37: optimizer 'adamw' has no parameter 'momentum'. Known keys: betas, bias_decay, "
             "bias_lr_factor, eps, lr, weight_decay",
         ),
         # missing
@@ -85,7 +85,7 @@ from .complaints import complaints
         ),
         ("init_from: 7", '6:12: init_from: expected text, not 7: write "7" in quotes'),
         ("training: 5", "6:11: training: expected a mapping, not 5"),
-        ("training: [1]", "6:11: training: expected a mapping, not a list of 1"),
+        ("training: [1]", "6:11: training: expected a mapping, not a list of length 1"),
         ("training: {groups: a}", "6:20: training.groups: expected a list, not 'a': write [a]"),
         ("training: {clip_norm: 0}", "6:23: training.clip_norm: expected a number above 0, not 0"),
         (
@@ -99,7 +99,7 @@ from .complaints import complaints
         ),
         (
             "training: {optimizer: {betas: [0.9]}}",
-            "6:31: training.optimizer.betas: expected 2 items, not a list of 1",
+            "6:31: training.optimizer.betas: expected 2 items, not a list of length 1",
         ),
         (
             "training: {optimizer: {betas: []}}",
@@ -107,8 +107,8 @@ from .complaints import complaints
         ),
         (
             "training: {early_stop: {patience: 3}, monitor: null}",
-            "6:12: early_stop waits for gains of 'monitor', which is null: name one, such as "
-            "val/mean_iou, or leave early_stop out",
+            "6:12: early_stop needs 'monitor', which is null: set it, for example to "
+            "val/mean_iou, or remove early_stop",
         ),
         (
             "training: {groups: [{match: '*x'}]}",
@@ -131,7 +131,7 @@ from .complaints import complaints
             "6:22: training.schedule: expected the name of a schedule or a mapping with its "
             "'type', not 5",
         ),
-        ("training: {schedule: {type: 5}}", "6:23: 'type' is the name of a schedule, not 5"),
+        ("training: {schedule: {type: 5}}", "6:23: 'type' must be the name of a schedule, not 5"),
         # labels, splits, augmentation
         (
             "labels: {map: {x: road}}",
@@ -153,8 +153,8 @@ from .complaints import complaints
         ),
         (
             "augment: {train: [], val: [HorizontalFlip]}",
-            "6:22: augment: only 'train' is augmented, not 'val': evaluation is at the images' own "
-            "size",
+            "6:22: augment: only 'train' is augmented, not 'val': evaluation uses the original "
+            "image size",
         ),
         (
             "augment: {trian: []}",
@@ -172,14 +172,14 @@ from .complaints import complaints
         ),
     ],
 )
-def test_sections(load: Any, small: str, section: str, message: str) -> None:
+def test_section_errors(load: Any, small: str, section: str, message: str) -> None:
     assert complaints(load, f"{small}{section}\n")[0] == f"x.yaml:{message}"
 
 
-def test_a_path_or_something_else(load: Any, small: str) -> None:
+def test_a_union_with_a_path_is_described(load: Any, small: str) -> None:
     text = small.replace("backbone: vgg", "backbone: {type: vgg, pretrained: [1]}")
     assert complaints(load, text) == [
-        "x.yaml:1:35: backbone.pretrained: expected true or false or a path, not a list of 1"
+        "x.yaml:1:35: backbone.pretrained: expected true or false or a path, not a list of length 1"
     ]
 
 
@@ -192,11 +192,11 @@ def test_a_path_or_something_else(load: Any, small: str) -> None:
         ("decoder: fcn8s\nbackbone: vgg\ndataset: null\nloss: dice\n", ["dataset"]),
     ],
 )
-def test_what_is_missing(load: Any, text: str, missing: list[str]) -> None:
+def test_missing_keys_are_reported(load: Any, text: str, missing: list[str]) -> None:
     assert complaints(load, text) == [f"x.yaml:1:1: missing '{key}'" for key in missing]
 
 
-def test_other_splits_and_devices_are_free(load: Any, small: str) -> None:
+def test_other_splits_and_devices_are_accepted(load: Any, small: str) -> None:
     text = small + "splits: {train: a, val: b, test: c, val2: d, trainval: e, night: f}\n"
     assert len(load(text).pipeline.splits) == 6
     assert [*load(small + "splits: {test: c}\n").pipeline.splits] == ["test"]

@@ -1,4 +1,4 @@
-"""Every error in the long form, with its streams and heads, word for word: users read them."""
+"""The exact text of every error in the streams and heads of the long form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 from .complaints import complaints
 
 
-def test_the_long_form_is_named_as_it_is_written(load: Any) -> None:
+def test_errors_name_keys_of_the_long_form(load: Any) -> None:
     text = """\
         streams: {image: {backbone: vgg, inptu: x}, depth: {}}
         heads:
@@ -29,7 +29,7 @@ def test_the_long_form_is_named_as_it_is_written(load: Any) -> None:
     ]
 
 
-def test_streams_of_a_head_exist(load: Any) -> None:
+def test_unknown_streams_of_a_head_are_reported(load: Any) -> None:
     text = """\
         streams: {image: {backbone: vgg}, depth: {backbone: vgg}}
         heads: {semantic: {decoder: fcn8s, loss: dice, streams: [image, dept]}}
@@ -43,23 +43,29 @@ def test_streams_of_a_head_exist(load: Any) -> None:
     [
         (
             "rgb.main",
-            "'rgb.main' is no name: it takes small letters, digits and '_', a letter first. Did "
-            "you mean 'rgb_main'?",
+            "'rgb.main' is not a valid name: use lowercase letters, digits and '_', "
+            "starting with a letter. Did you mean 'rgb_main'?",
         ),
         (
             "2 RGB-2",
-            "'2 RGB-2' is no name: it takes small letters, digits and '_', a letter first. Did "
-            "you mean 'rgb_2'?",
+            "'2 RGB-2' is not a valid name: use lowercase letters, digits and '_', "
+            "starting with a letter. Did you mean 'rgb_2'?",
         ),
-        ("'7'", "'7' is no name: it takes small letters, digits and '_', a letter first"),
-        ("type", "'type' is a word of torch's own: call it otherwise, such as 'type_1'"),
+        (
+            "'7'",
+            "'7' is not a valid name: use lowercase letters, digits and '_', starting with a "
+            "letter",
+        ),
+        ("type", "'type' is reserved by torch: choose another name, such as 'type_1'"),
         (
             "training",
-            "'training' is a word of torch's own: call it otherwise, such as 'training_1'",
+            "'training' is reserved by torch: choose another name, such as 'training_1'",
         ),
     ],
 )
-def test_names_of_streams_and_heads(load: Any, name: str, message: str) -> None:
+def test_invalid_names_of_streams_and_heads_are_reported(
+    load: Any, name: str, message: str
+) -> None:
     text = f"""\
         streams: {{{name}: {{backbone: vgg}}}}
         heads: {{{name}: {{decoder: fcn8s, loss: dice}}}}
@@ -68,7 +74,7 @@ def test_names_of_streams_and_heads(load: Any, name: str, message: str) -> None:
     assert complaints(load, text) == [f"x.yaml:1:11: {message}", f"x.yaml:2:9: {message}"]
 
 
-def test_every_name_that_is_taken_can_be_a_module(load: Any) -> None:
+def test_accepted_names_are_valid_module_names(load: Any) -> None:
     words = {*dir(nn.ModuleDict()), *dir(nn.Module()), *dir(dict), *keyword.kwlist, "x", "image"}
     for name in words:
         text = (
@@ -81,7 +87,7 @@ def test_every_name_that_is_taken_can_be_a_module(load: Any) -> None:
         nn.ModuleDict({name: nn.Identity() for name in taken})
 
 
-def test_colors_come_first_in_a_stack(load: Any) -> None:
+def test_the_image_must_be_the_first_stacked_input(load: Any) -> None:
     text = """\
         streams:
           rgb: {input: [image, depth], backbone: vgg}
@@ -90,6 +96,6 @@ def test_colors_come_first_in_a_stack(load: Any) -> None:
         dataset: shapes
         """
     assert complaints(load, text) == [
-        "x.yaml:3:25: 'image' comes first where inputs are stacked: the first three channels are "
+        "x.yaml:3:25: 'image' must be the first of stacked inputs: the first three channels are "
         "normalized as red, green and blue"
     ]

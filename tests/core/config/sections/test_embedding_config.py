@@ -1,4 +1,4 @@
-"""The other kind of configuration file: word vectors and their search."""
+"""Configuration files of word vectors and their search."""
 
 from __future__ import annotations
 
@@ -57,19 +57,17 @@ Write = Callable[[str, str], Path]
 GLOVE = "embedding:\n  type: glove\n  dim: 100\nindex: faiss_ivf\n"
 
 
-def test_names_of_vectors_that_stand_where_a_component_should(
-    words_host: Host, write: Write
-) -> None:
+def test_a_vector_name_in_place_of_a_component_gets_a_hint(words_host: Host, write: Write) -> None:
     with pytest.raises(ConfigError) as caught:
         load_words(write("x.yaml", "embedding: toy.3d\n"), host=words_host)
     assert "unknown embedding 'toy.3d'" in str(caught.value)
-    assert "embedding 'offering' offers: {type: offering, name: toy.3d}" in str(caught.value)
+    assert "by embedding 'offering': {type: offering, name: toy.3d}" in str(caught.value)
     with pytest.raises(ConfigError) as caught:
         load_words(write("x.yaml", "embedding: toy.4d\n"), host=words_host)
     assert "offers" not in str(caught.value)
 
 
-def test_a_file(words_host: Host, write: Write) -> None:
+def test_a_file_loads(words_host: Host, write: Write) -> None:
     loaded = load_words(write("x.yaml", GLOVE), host=words_host)
     assert isinstance(loaded, WordsConfig)
     settings = loaded.settings
@@ -80,7 +78,7 @@ def test_a_file(words_host: Host, write: Write) -> None:
     assert loaded.origin("device") == "default"
 
 
-def test_what_is_shown_means_the_same(words_host: Host, write: Write) -> None:
+def test_shown_yaml_loads_as_the_same_configuration(words_host: Host, write: Write) -> None:
     loaded = load_words(write("x.yaml", GLOVE), ["dim=3"], host=words_host)
     shown = loaded.show()
     assert shown.startswith("embedding:\n  type: acme-words/glove\n  dim: 3\n")
@@ -90,14 +88,14 @@ def test_what_is_shown_means_the_same(words_host: Host, write: Write) -> None:
     assert "# command line: 'dim=3'" in loaded.show(origin=True)
 
 
-def test_without_a_file(words_host: Host, folder: Path) -> None:
+def test_overrides_without_a_file(words_host: Host, folder: Path) -> None:
     settings = load_words(None, ["embedding=glove", "name=42B"], host=words_host).settings
     assert settings.embedding().name == "42B"
     with pytest.raises(ConfigError, match="missing 'embedding'"):
         load_words(None, ["index=exact"], host=words_host)
 
 
-def test_paths_begin_at_the_file_or_at_the_embedding(words_host: Host, write: Write) -> None:
+def test_override_paths_start_at_the_file_or_the_embedding(words_host: Host, write: Write) -> None:
     path = write("x.yaml", GLOVE)
     overrides = ["dim=3", "index=exact", "embedding.unknown=zero", "device=cuda:1"]
     settings = load_words(path, overrides, host=words_host).settings
@@ -146,7 +144,7 @@ def test_a_base_and_references(words_host: Host, write: Write) -> None:
         ),
         (
             "embedding: glove\ndevice: mps\n",
-            "x.yaml:2:9: cosines are compared in float64, which mps has not: use cpu",
+            "x.yaml:2:9: cosines need float64, which mps does not support: use cpu",
         ),
         (
             "embedding: glove\nindx: exact\n",
@@ -154,7 +152,7 @@ def test_a_base_and_references(words_host: Host, write: Write) -> None:
         ),
         (
             "embedding: glove\nseed_: 1\n",
-            "x.yaml:2:1: unknown key 'seed_'. Known are base, device, embedding, index",
+            "x.yaml:2:1: unknown key 'seed_'. Known keys: base, device, embedding, index",
         ),
         ("index: exact\n", "x.yaml:1:1: missing 'embedding'"),
         (
@@ -163,9 +161,7 @@ def test_a_base_and_references(words_host: Host, write: Write) -> None:
         ),
     ],
 )
-def test_mistakes_have_their_places(
-    words_host: Host, write: Write, text: str, message: str
-) -> None:
+def test_errors_have_locations(words_host: Host, write: Write, text: str, message: str) -> None:
     path = write("x.yaml", text)
     for load in (load_words, load_any):
         with pytest.raises(ConfigError) as caught:
@@ -173,20 +169,23 @@ def test_mistakes_have_their_places(
         assert message in str(caught.value).splitlines()
 
 
-def test_each_loader_takes_its_own_kind(words_host: Host, write: Write, small: str) -> None:
+def test_each_loader_rejects_the_other_kind(words_host: Host, write: Write, small: str) -> None:
     with pytest.raises(PluxelError) as caught:
         load_config(write("x.yaml", GLOVE), host=words_host)
     assert str(caught.value) == (
-        "x.yaml describes word vectors, not a pipeline; such as pluxel similar read it: --config"
+        "x.yaml describes word vectors, not a pipeline; use it with "
+        "pluxel similar --config and related commands"
     )
     with pytest.raises(PluxelError) as caught:
         load_words(write("y.yaml", small), host=words_host)
     assert str(caught.value) == (
-        "y.yaml describes a pipeline; word vectors are written 'embedding: {type: …}'"
+        "y.yaml describes a pipeline; a file of word vectors has the form 'embedding: {type: …}'"
     )
 
 
-def test_the_keys_tell_the_kind(host: Host, words_host: Host, write: Write, small: str) -> None:
+def test_the_keys_determine_the_kind(
+    host: Host, words_host: Host, write: Write, small: str
+) -> None:
     assert isinstance(load_any(write("x.yaml", GLOVE), host=words_host), WordsConfig)
     assert isinstance(load_any(write("y.yaml", small), host=host), Config)
     with pytest.raises(ConfigError, match="unknown key 'embedding'"):
@@ -195,8 +194,8 @@ def test_the_keys_tell_the_kind(host: Host, words_host: Host, write: Write, smal
         load_any(write("z.yaml", "device: cpu\n"), host=host)
 
 
-def test_what_is_shipped() -> None:
-    """As a file, and as the command line may change it."""
+def test_shipped_configurations_load() -> None:
+    """As a file, with and without overrides."""
     host = Host()
     settings = load_words("glove_6b_50d.yaml", host=host).settings
     assert settings.embedding.component.qualified == "pluxel/glove"

@@ -1,4 +1,4 @@
-"""Components that a configuration names, ready to be built."""
+"""Factories of the components that a configuration names."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_spelling_is_the_same_component(host: Any, name: str) -> None:
     assert build(f'"{name}"', Backbone, host) != "vgg"
 
 
-def test_only_wanted_wiring_is_passed(host: Any) -> None:
+def test_only_accepted_wiring_is_passed(host: Any) -> None:
     factory = build('{"type": "fcn8s"}', Decoder, host)
     assert factory.wants("features")
     assert not factory.wants("class_names")
@@ -113,7 +113,7 @@ class UnfinishedModule(nn.Module):
         ),
     ],
 )
-def test_what_is_made_is_held_against_its_contract(
+def test_a_built_component_must_meet_its_contract(
     host: Any,
     acme: Any,
     monkeypatch: Any,
@@ -129,7 +129,7 @@ def test_what_is_made_is_held_against_its_contract(
     assert str(caught.value) == message
 
 
-def test_what_a_module_delegates_counts(host: Any, acme: Any, monkeypatch: Any) -> None:
+def test_delegated_members_meet_the_contract(host: Any, acme: Any, monkeypatch: Any) -> None:
     class Delegates(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -141,7 +141,7 @@ def test_what_a_module_delegates_counts(host: Any, acme: Any, monkeypatch: Any) 
     assert isinstance(build('"vgg"', Backbone, host)(), Delegates)
 
 
-def test_types_of_parameters(host: Any, acme: Any) -> None:
+def test_parameter_types(host: Any, acme: Any) -> None:
     text = """{"type": "typed", "color": "blue", "pair": [1, 2], "path": "a/b", "names": ["x"],
     "options": {"alpha": 1, "beta-decay": 4}, "term": {"loss": "dice"}, "size": [1, 2],
     "table": {"a": [1]}, "anything": [{"x": null}], "limit": Infinity, "inner": "dice"}"""
@@ -158,24 +158,24 @@ def test_types_of_parameters(host: Any, acme: Any) -> None:
     assert params["inner"] == build('"dice"', Loss, host)
 
 
-def test_home_is_where_the_tilde_is(host: Any, monkeypatch: Any) -> None:
+def test_a_tilde_is_expanded(host: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     assert build('{"type": "vgg", "pretrained": "~/w.pt"}', Backbone, host).params[
         "pretrained"
     ] == Path("/home/me/w.pt")
 
 
-def test_a_home_of_nobody_is_left_alone(host: Any) -> None:
+def test_an_unknown_user_is_not_expanded(host: Any) -> None:
     factory = build('{"type": "vgg", "pretrained": "~no_such_user/w.pt"}', Backbone, host)
     assert factory.params["pretrained"] == Path("~no_such_user/w.pt")
 
 
-def test_a_factory_of_nothing_known() -> None:
-    with pytest.raises(TypeError, match="a factory is typed"):
+def test_a_factory_of_another_type_raises() -> None:
+    with pytest.raises(TypeError, match="annotate a factory"):
         TypeAdapter(Factory[int])
 
 
-def test_errors_while_building_have_a_place(load: Any, small: str) -> None:
+def test_errors_while_building_have_a_location(load: Any, small: str) -> None:
     config = load(small, "decoder.dropout=0.25")
     with pytest.raises(ConfigError) as caught, config.at("decoder"):
         config.pipeline.heads["semantic"].decoder(features=[], num_classes=2)

@@ -1,4 +1,4 @@
-"""What may stand under ``labels.align``, and what a mistake there is told."""
+"""``labels.align``: valid values and error messages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def load(host, tmp_path, monkeypatch):
     return load
 
 
-def test_a_dataset_stands_for_its_classes(load):
+def test_a_dataset_name_is_replaced_by_its_classes(load):
     align = load("align: {to: camvid, embedding: street_words}").align
     assert align is not None
     assert align.to == list(LABELS.class_names)
@@ -66,12 +66,12 @@ def test_several_embeddings(load):
         (
             "align: {to: camvod, embedding: street_words}",
             "a.yaml:6:15: unknown dataset 'camvod'. Did you mean 'camvid'?\n"
-            "  note: a list of classes will do as well",
+            "  note: a list of classes is accepted too",
         ),
         (
             "align: {to: folder, embedding: street_words}",
-            "a.yaml:6:15: the classes of dataset 'folder' are not known by its name alone\n"
-            "  note: a list of classes will do as well",
+            "a.yaml:6:15: the classes of dataset 'folder' are not determined by its name\n"
+            "  note: a list of classes is accepted too",
         ),
         (
             "align: {to: camvid, embedding: street_wrods}",
@@ -83,7 +83,7 @@ def test_several_embeddings(load):
         ),
         (
             "align: {to: [car, ignore], embedding: words}",
-            "a.yaml:6:15: labels.align.to: 'ignore' is no class",
+            "a.yaml:6:15: labels.align.to: 'ignore' is not a class",
         ),
         (
             "align: {to: [], embedding: words}",
@@ -114,26 +114,26 @@ def test_several_embeddings(load):
         ),
     ],
 )
-def test_mistakes(load, labels, message):
+def test_align_errors(load, labels, message):
     with pytest.raises(ConfigError) as caught:
         load(labels)
     assert message in str(caught.value)
 
 
-def test_declared_are_the_labels_that_a_class_has():
+def test_declared_labels_are_those_of_the_class():
     assert declared_labels(CamVid) == {"semantic": LABELS}
     assert declared_labels(Folder) == {}
     assert declared_labels(property) == {}
 
 
-def test_of_several_label_maps_the_usual_one_is_meant(host):
+def test_the_main_label_map_is_used(host):
     assert declared_map(host, "squares") == LabelMap({0: "ground", 7: "square", 9: "ignore"})
-    with pytest.raises(PluxelError, match="the classes of dataset 'folder' are not known by its"):
+    with pytest.raises(PluxelError, match="'folder' are not determined by its name"):
         declared_map(host, "folder")
 
 
 @pytest.mark.parametrize(("to", "fits"), [("camvid", True), (["car"], True), (3, False)])
-def test_the_schema_takes_a_name_or_a_list(host, to, fits):
+def test_the_schema_accepts_a_name_or_a_list(host, to, fits):
     labels = {"align": {"to": to, "embedding": "street_words"}}
     document = yaml.safe_load(TEXT) | {"labels": labels}
     assert Draft202012Validator(config_schema(host)).is_valid(document) == fits

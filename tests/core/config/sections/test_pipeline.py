@@ -1,4 +1,4 @@
-"""What a configuration means once it is valid."""
+"""Values of a valid configuration."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_schedules(load: Any, small: str, schedule: str, expected: object) -> No
     assert load(text).pipeline.training.schedule == expected
 
 
-def test_epochs_stand_in_place_of_steps(load: Any, small: str) -> None:
+def test_epochs_replace_steps(load: Any, small: str) -> None:
     training = load(small + "training: {epochs: 3}\n").pipeline.training
     assert (training.steps, training.epochs) == (None, 3)
 
@@ -123,6 +123,6 @@ def test_home_in_init_from(load: Any, small: str, monkeypatch: Any) -> None:
     assert load(small + "init_from: ~/run\n").pipeline.init_from == Path("/home/me/run")
 
 
-def test_a_valid_configuration_stays_as_it_is(load: Any, small: str) -> None:
+def test_a_valid_configuration_is_immutable(load: Any, small: str) -> None:
     with pytest.raises(ValueError, match="frozen"):
         load(small).pipeline.training.steps = 3

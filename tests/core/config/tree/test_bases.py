@@ -1,4 +1,4 @@
-"""``base:``, files, and what they are called in errors."""
+"""``base:``, configuration files, and their names in errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def complaint(path: str | Path, host: Host, *overrides: str) -> str:
     return str(caught.value)
 
 
-def test_a_file_lies_over_its_base(write: Any, load: Any, small: str) -> None:
+def test_a_file_overrides_its_base(write: Any, load: Any, small: str) -> None:
     write("sub/low.yaml", small + "seed: 1\ntraining: {batch_size: 2, workers: 1}\n")
     write("sub/mid.yaml", "base: low.yaml\nseed: 2\n")
     config = load("base: sub/mid.yaml\ntraining: {batch_size: 8}\n")
@@ -30,14 +30,14 @@ def test_a_file_lies_over_its_base(write: Any, load: Any, small: str) -> None:
     assert config.origin("seed") == "sub/mid.yaml:2:7"
 
 
-def test_the_last_of_several_bases_lies_on_top(write: Any, load: Any, small: str) -> None:
+def test_the_last_base_overrides_earlier_ones(write: Any, load: Any, small: str) -> None:
     write("low.yaml", small + "seed: 1\ndevice: cpu\n")
     write("high.yaml", "seed: 2\n")
     config = load("base: [low.yaml, high.yaml]\n")
     assert (config.pipeline.seed, config.pipeline.device) == (2, "cpu")
 
 
-def test_a_diamond_is_read_once(write: Any, load: Any, small: str) -> None:
+def test_a_shared_base_is_read_once(write: Any, load: Any, small: str) -> None:
     write("root.yaml", small + "seed: 1\nseed: 1\n")
     write("a.yaml", "base: root.yaml\n")
     write("b.yaml", "base: root.yaml\n")
@@ -47,7 +47,7 @@ def test_a_diamond_is_read_once(write: Any, load: Any, small: str) -> None:
 
 
 @pytest.mark.parametrize("empty", ["base:\n", "base: []\n", "base: null\n"])
-def test_no_base_at_all(load: Any, small: str, empty: str) -> None:
+def test_an_empty_base_is_allowed(load: Any, small: str, empty: str) -> None:
     assert load(empty + small).pipeline.seed == 0
 
 
@@ -60,7 +60,7 @@ def test_either_form_may_be_based_on_the_other(write: Any, load: Any, small: str
     assert (head.weight, head.decoder.component.name) == (3, "fcn16s")
 
 
-def test_null_clears_what_the_base_says(write: Any, load: Any, small: str) -> None:
+def test_null_restores_the_default(write: Any, load: Any, small: str) -> None:
     write(
         "low.yaml",
         small
@@ -80,7 +80,7 @@ def test_null_clears_what_the_base_says(write: Any, load: Any, small: str) -> No
     )
 
 
-def test_problems_come_file_by_file_child_first(
+def test_problems_are_ordered_by_file_child_first(
     write: Any, folder: Path, host: Host, small: str
 ) -> None:
     write("low.yaml", small + "sede: 1\n")
@@ -98,13 +98,13 @@ def test_problems_come_file_by_file_child_first(
     ("text", "message"),
     [
         ("base: lwo.yaml\n", "x.yaml:1:7: there is no file 'lwo.yaml'. Did you mean 'low.yaml'?"),
-        ("base: [low.yaml, 5]\n", "x.yaml:1:18: base is the name of a file, or a list of them"),
-        ("base: {a: 1}\n", "x.yaml:1:7: base is the name of a file, or a list of them"),
+        ("base: [low.yaml, 5]\n", "x.yaml:1:18: base must be a file name or a list of them"),
+        ("base: {a: 1}\n", "x.yaml:1:7: base must be a file name or a list of them"),
         ("base: sub\n", "x.yaml:1:7: 'sub' is a folder, not a configuration"),
-        ("base: x.yaml\n", "x.yaml:1:7: base goes round in a circle: x.yaml → x.yaml"),
+        ("base: x.yaml\n", "x.yaml:1:7: circular base: x.yaml → x.yaml"),
         (
             "base: sub/loop.yaml\n",
-            "sub/loop.yaml:1:7: base goes round in a circle: x.yaml → sub/loop.yaml → x.yaml",
+            "sub/loop.yaml:1:7: circular base: x.yaml → sub/loop.yaml → x.yaml",
         ),
         ("base: no/such/file.yaml\n", "x.yaml:1:7: there is no file 'no/such/file.yaml'"),
         (
@@ -117,7 +117,7 @@ def test_problems_come_file_by_file_child_first(
         ),
     ],
 )
-def test_bases_that_cannot_be_read(
+def test_unreadable_bases_are_reported(
     write: Any, folder: Path, host: Host, small: str, text: str, message: str
 ) -> None:
     write("low.yaml", small)
@@ -128,7 +128,7 @@ def test_bases_that_cannot_be_read(
     assert complaint("x.yaml", host) == message
 
 
-def test_files_that_are_no_configurations(folder: Path, write: Any, host: Host, small: str) -> None:
+def test_invalid_files_are_reported(folder: Path, write: Any, host: Host, small: str) -> None:
     write("real.yaml", small)
     write("run/config.yaml", small)
     assert complaint("rael.yaml", host) == "there is no file 'rael.yaml'. Did you mean 'real.yaml'?"
@@ -143,14 +143,16 @@ def test_files_that_are_no_configurations(folder: Path, write: Any, host: Host, 
         ("b.yaml", "seed: 1".encode("utf-16"), "the text is UTF-16; save the file as UTF-8"),
         ("c.yaml", b"", "the file is empty: a configuration is a mapping of keys"),
         ("d.yaml", b"just words", "a configuration is a mapping of keys, not 'just words'"),
-        ("e.yaml", b"x" * (9 << 20), "larger than 8 MiB: this is no configuration"),
+        ("e.yaml", b"x" * (9 << 20), "larger than 8 MiB: this is not a configuration file"),
         ("f.yaml", b"\x89PNG\r\n\x1a\n", "not UTF-8 text: byte 0x89 in line 1"),
     ]:
         (folder / name).write_bytes(content)
         assert complaint(name, host) == f"{name}:1:1: {message}"
 
 
-def test_a_file_that_may_not_be_read(folder: Path, host: Host, monkeypatch: Any) -> None:
+def test_a_file_without_read_permission_is_reported(
+    folder: Path, host: Host, monkeypatch: Any
+) -> None:
     (folder / "x.yaml").write_text("")
 
     def refuse(*_: Any, **__: Any) -> None:
@@ -160,12 +162,12 @@ def test_a_file_that_may_not_be_read(folder: Path, host: Host, monkeypatch: Any)
     assert complaint("x.yaml", host) == "x.yaml:1:1: cannot be read: Permission denied"
 
 
-def test_a_byte_order_mark_is_no_text(folder: Path, host: Host, small: str) -> None:
+def test_a_byte_order_mark_is_ignored(folder: Path, host: Host, small: str) -> None:
     (folder / "x.yaml").write_bytes(("\ufeffsede: 1\n" + small).encode())
     assert complaint("x.yaml", host) == "x.yaml:1:1: unknown key 'sede'. Did you mean 'seed'?"
 
 
-def test_paths_are_shown_from_the_working_folder(
+def test_paths_are_relative_to_the_working_folder(
     write: Any, folder: Path, host: Host, monkeypatch: Any, small: str
 ) -> None:
     write("configs/x.yaml", small + "sede: 1\n")
@@ -178,12 +180,12 @@ def test_paths_are_shown_from_the_working_folder(
     assert complaint("../configs/x.yaml", host) == f"../configs{end}"
 
 
-def test_a_shipped_configuration_has_a_name(folder: Path, write: Any, host: Host) -> None:
-    """Its components are not those of the fake plugin, which is how it shows that it was found."""
+def test_a_shipped_configuration_is_found_by_name(folder: Path, write: Any, host: Host) -> None:
+    """Errors about its components, which the fake plugin lacks, show that the file was found."""
     name, path = next(iter(shipped().items()))
     assert complaint(name, host).startswith(str(path))
     assert complaint(f"{name}.yaml", host).startswith(str(path))
     write("x.yaml", f"base: {name}\n")
     assert complaint("x.yaml", host).startswith(str(path))
-    write(f"{name}.yaml", "sede: 1\n")  # a file of that name comes first
+    write(f"{name}.yaml", "sede: 1\n")  # a file takes precedence
     assert complaint(f"{name}.yaml", host).startswith(f"{name}.yaml:1:1: ")

@@ -1,4 +1,4 @@
-"""One layer over another."""
+"""Merging layers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def merged(*layers: Any) -> Any:
         ({"a": 1}, {"a": {"type": "x"}}, {"a": {"type": "x"}}),
     ],
 )
-def test_mappings_merge_and_the_rest_is_replaced(lower: Any, upper: Any, result: Any) -> None:
+def test_mappings_merge_and_other_values_are_replaced(lower: Any, upper: Any, result: Any) -> None:
     assert merged(lower, upper) == result
 
 
@@ -71,23 +71,21 @@ SGD = {"type": "sgd", "lr": 1, "momentum": 0.9}
         ("sgd", {"type": "sgd", "lr": 2}, {"type": "sgd", "lr": 2}),
         ("sgd", {"type": "adamw"}, {"type": "adamw"}),
         ({"lr": 1}, {"type": "adamw"}, {"lr": 1, "type": "adamw"}),
-        # a bare name means its only provider
+        # a bare name refers to its only provider
         ({"type": "acme/unet", "x": 1}, {"type": "unet"}, {"type": "unet", "x": 1}),
         ({"type": "unet", "x": 1}, {"type": "acme/unet"}, {"type": "acme/unet", "x": 1}),
         ({"type": "a/unet", "x": 1}, {"type": "b/unet"}, {"type": "b/unet"}),
         ({"type": None, "x": 1}, {"type": "unet"}, {"type": "unet"}),
     ],
 )
-def test_naming_another_component_replaces_its_parameters(
-    lower: Any, upper: Any, result: Any
-) -> None:
+def test_a_different_component_replaces_the_parameters(lower: Any, upper: Any, result: Any) -> None:
     expected = result if isinstance(upper, dict) else merged({"a": SGD}, {"a": upper})["a"]
     assert merged({"a": lower}, {"a": upper}) == {"a": expected}
     if isinstance(upper, str):
         assert expected == (SGD if upper == "sgd" else upper)
 
 
-def test_places_are_those_of_the_layer_that_counts() -> None:
+def test_locations_come_from_the_winning_layer() -> None:
     tree = merge(node({"a": {"b": 1, "c": 2}}, "low"), node({"a": {"c": 3}}, "up"), Problems())
     assert isinstance(tree, MapNode)
     section = tree.get("a")
@@ -107,7 +105,7 @@ def _sections(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 trees = st.recursive(st.fixed_dictionaries({}, optional={"a": leaves}), _sections, max_leaves=8)
-"""Sections in which a key holds either values or a section; none names a component."""
+"""Sections whose keys each hold either values or a section; none names a component."""
 
 
 @given(trees, trees, trees)
@@ -124,7 +122,7 @@ layers = st.dictionaries(st.sampled_from("abcd"), named | leaves)
 @given(layers, layers)
 def test_the_upper_layer_wins(lower: Any, upper: Any) -> None:
     both = merged(lower, upper)
-    assert merged(both, upper) == both  # twice is once
+    assert merged(both, upper) == both  # merging is idempotent
     assert merged(lower, {}) == lower == merged({}, lower) == merged(lower, lower)
     assert {*both} == {*lower, *upper}
     for key, value in upper.items():
@@ -152,7 +150,7 @@ def test_a_path_reaches_into_a_list() -> None:
         ([], "0", "f:1:1: there is no item 0: the list at f:1:1 is empty"),
     ],
 )
-def test_a_path_beyond_a_list(items: list[int], index: str, message: str) -> None:
+def test_an_index_out_of_range_is_reported(items: list[int], index: str, message: str) -> None:
     at, problems = Location("f"), Problems()
     patch = MapNode(MappingProxyType({index: Entry(at, node(1))}), at, path=True)
     merge(node(items), patch, problems)

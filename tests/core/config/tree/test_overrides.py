@@ -39,7 +39,7 @@ def layer(*overrides: str) -> Any:
         (" seed =3", {"seed": 3}),
     ],
 )
-def test_one_override(override: str, tree: Any) -> None:
+def test_an_override_becomes_a_tree(override: str, tree: Any) -> None:
     assert layer(override) == tree
 
 
@@ -51,7 +51,7 @@ def test_one_override(override: str, tree: Any) -> None:
         ("training.optimizer={type: sgd, lr: 1}", "training.optimizer.momentum=0", "seed=1"),
     ],
 )
-def test_order_does_not_matter(overrides: tuple[str, ...]) -> None:
+def test_overrides_combine_in_any_order(overrides: tuple[str, ...]) -> None:
     trees = [layer(*several) for several in permutations(overrides)]
     assert all(tree == trees[0] for tree in trees)
 
@@ -60,7 +60,7 @@ paths = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map(".".join)
 
 
 @given(st.lists(st.tuples(paths, st.integers(0, 2)), max_size=6), st.randoms())
-def test_order_never_matters(overrides: list[tuple[str, int]], random: Any) -> None:
+def test_order_of_overrides_does_not_matter(overrides: list[tuple[str, int]], random: Any) -> None:
     texts = [f"{path}={value}" for path, value in overrides]
     shuffled = random.sample(texts, len(texts))
     try:
@@ -72,25 +72,28 @@ def test_order_never_matters(overrides: list[tuple[str, int]], random: Any) -> N
         assert layer(*shuffled) == tree
 
 
-def test_the_same_twice_is_once() -> None:
+def test_equal_overrides_do_not_conflict() -> None:
     assert layer("seed=3", "seed=3") == {"seed": 3}
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["training.steps"], "command line: 'training.steps': an override is key.path=value"),
+        (
+            ["training.steps"],
+            "command line: 'training.steps': an override has the form key.path=value",
+        ),
         (
             ["training..steps=4"],
             "command line: 'training..steps=4': 'training..steps' is not a path of keys such as "
             "training.optimizer.lr",
         ),
         (["=4"], "command line: '=4': '' is not a path of keys such as training.optimizer.lr"),
-        (["seed=[1"], "command line: 'seed=[1': a bracket that is never closed"),
+        (["seed=[1"], "command line: 'seed=[1': this bracket is never closed"),
         (
             ["seed=!x 1"],
-            "command line: 'seed=!x 1': tag '!x' is not accepted: values are plain, and "
-            "text that looks like a number is put in quotes",
+            "command line: 'seed=!x 1': tag '!x' is not supported: write plain values, "
+            "and quote text that looks like a number",
         ),
         (["seed=1", "seed=2"], "command line: 'seed=2': contradicts 'seed=1'"),
         (["seed=1", "seed.x=2"], "command line: 'seed.x=2': contradicts 'seed=1'"),
@@ -104,13 +107,13 @@ def test_the_same_twice_is_once() -> None:
         ),
     ],
 )
-def test_what_is_refused(overrides: list[str], message: str) -> None:
+def test_invalid_input_is_reported(overrides: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         layer(*overrides)
     assert str(caught.value) == message
 
 
-def test_overrides_are_one_more_layer(load: Any, small: str) -> None:
+def test_overrides_replace_values_of_the_file(load: Any, small: str) -> None:
     config = load(
         small + "training: {optimizer: {type: sgd, lr: 1, momentum: 0.5}, batch_size: 8}\n",
         "training.optimizer.lr=2",
@@ -125,7 +128,7 @@ def test_overrides_are_one_more_layer(load: Any, small: str) -> None:
     assert config.origin("decoder", "type") == "command line: 'decoder=fcn16s'"
 
 
-def test_a_list_item_by_its_index(load: Any, small: str) -> None:
+def test_an_index_overrides_a_list_item(load: Any, small: str) -> None:
     text = small + "training: {groups: [{match: a}, {match: b, lr_factor: 2}]}\n"
     groups = load(text, "training.groups.1.lr_factor=3").pipeline.training.groups
     assert [(group.match, group.lr_factor) for group in groups] == [("a", 1), ("b", 3)]
@@ -137,7 +140,7 @@ def test_a_list_item_by_its_index(load: Any, small: str) -> None:
     )
 
 
-def test_mistakes_are_reported_as_they_were_typed(load: Any, small: str) -> None:
+def test_errors_quote_the_override_as_typed(load: Any, small: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(small + "sede: 1\n", "training.stepz=4", "decoder.dropuot=0.1", "seed=x")
     assert str(caught.value).splitlines() == [

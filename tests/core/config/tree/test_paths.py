@@ -18,22 +18,22 @@ from pluxel.core.config.tree.paths import expand, format_path, parse_path
         ('"a.b".c', ("a.b", "c")),
     ],
 )
-def test_paths(text: str, path: tuple[str, ...]) -> None:
+def test_parse_path(text: str, path: tuple[str, ...]) -> None:
     assert parse_path(text) == path
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", "a b", "a[", "a[x]", "[0]", 'a"b"'])
-def test_what_is_no_path(text: str) -> None:
+def test_invalid_paths_raise(text: str) -> None:
     with pytest.raises(ValueError, match="is not a path of keys such as"):
         parse_path(text)
 
 
 @given(st.lists(st.text(min_size=1).filter(lambda step: '"' not in step), min_size=1))
-def test_a_path_survives_being_written(path: list[str]) -> None:
+def test_format_path_round_trips(path: list[str]) -> None:
     assert parse_path(format_path(path)) == tuple(path)
 
 
-def test_the_short_form() -> None:
+def test_expand_short_paths() -> None:
     assert expand(["decoder", "dropout"]) == ("heads", "semantic", "decoder", "dropout")
     assert expand(["training", "decoder"]) == ("training", "decoder")
     assert expand([]) == ()

@@ -75,7 +75,7 @@ def complaint(text: str) -> str:
         ("x${env:EMPTY}", "x"),
     ],
 )
-def test_values(text: str, value: Any) -> None:
+def test_references_resolve_to_values(text: str, value: Any) -> None:
     document = f"""\
 a: {{n: 3, rate: 1e-4, flag: true, none: null, text: '3', list: [1, 2], map: {{x: "${{a.n}}"}}}}
 chain: ${{link}}
@@ -92,43 +92,43 @@ value: {text}
     [
         (
             "a: {lr: 1}\nb: ${a.lrr}",
-            "f:2:4: unknown reference 'a.lrr': 'a' sets no 'lrr'. Did you mean 'lr'?",
+            "f:2:4: unknown reference 'a.lrr': 'a' has no key 'lrr'. Did you mean 'lr'?",
         ),
-        ("b: ${x.y}", "f:1:4: unknown reference 'x.y': the configuration sets no 'x'"),
-        ("a: [1]\nb: ${a.1}", "f:2:4: unknown reference 'a.1': 'a' is a list of 1"),
+        ("b: ${x.y}", "f:1:4: unknown reference 'x.y': the configuration has no key 'x'"),
+        ("a: [1]\nb: ${a.1}", "f:2:4: unknown reference 'a.1': 'a' is a list of length 1"),
         ("a: 1\nb: ${a.b}", "f:2:4: unknown reference 'a.b': 'a' is a single value"),
-        ("a: ${b}\nb: ${c}\nc: ${a}", "f:1:4: references go round in a circle: b → c → a → b"),
-        ("a: {b: '${a}'}", "f:1:8: references go round in a circle: a → a"),
-        ("a: ${a}", "f:1:4: references go round in a circle: a → a"),
+        ("a: ${b}\nb: ${c}\nc: ${a}", "f:1:4: circular reference: b → c → a → b"),
+        ("a: {b: '${a}'}", "f:1:8: circular reference: a → a"),
+        ("a: ${a}", "f:1:4: circular reference: a → a"),
         ("a: x${b", "f:1:4: '${' is not closed by '}' ('$${' is a literal '${')"),
         ("a: ${}", "f:1:4: '' is not a path of keys such as training.optimizer.lr"),
         ("a: ${b..c}", "f:1:4: 'b..c' is not a path of keys such as training.optimizer.lr"),
-        ("a: [1]\nb: x${a}", "f:2:4: '${a}' is a list, which cannot stand within text"),
-        ("a: {}\nb: x${a}", "f:2:4: '${a}' is a mapping, which cannot stand within text"),
-        ("a: null\nb: x${a}", "f:2:4: '${a}' is null, which cannot stand within text"),
+        ("a: [1]\nb: x${a}", "f:2:4: '${a}' is a list, which cannot be part of text"),
+        ("a: {}\nb: x${a}", "f:2:4: '${a}' is a mapping, which cannot be part of text"),
+        ("a: null\nb: x${a}", "f:2:4: '${a}' is null, which cannot be part of text"),
         (
             "a: ${env:NOPE}",
-            "f:1:4: environment variable 'NOPE' is not set; ${env:NOPE,VALUE} has a default",
+            "f:1:4: environment variable 'NOPE' is not set; ${env:NOPE,VALUE} sets a default",
         ),
         ("a: ${env:LONG}", "f:1:4: environment variable 'LONG' is too large a number"),
         ("a: ${env:BYTES}", "f:1:4: environment variable 'BYTES' is not UTF-8 text"),
     ],
 )
-def test_what_cannot_be_resolved(text: str, message: str) -> None:
+def test_unresolvable_references_are_reported(text: str, message: str) -> None:
     assert complaint(text) == message
 
 
-def test_what_is_resolved_is_not_resolved_again() -> None:
+def test_references_are_resolved_only_once() -> None:
     tree = resolved(
         "low: {x: '$${seed}'}\nhigh: ${low}\na: ${high.x}\nb: ${high}\nc: 'v${high.x}'\n"
     )
     assert (tree["a"], tree["b"], tree["c"]) == ("${seed}", {"x": "${seed}"}, "v${seed}")
 
 
-def test_references_cannot_unfold_without_end() -> None:
+def test_reference_expansion_is_limited() -> None:
     levels = [f"a{i}: ['${{a{i - 1}}}', '${{a{i - 1}}}']" for i in range(1, 40)]
     assert complaint("\n".join(["a0: x", *levels])) == (
-        "f:1:1: references unfold this into more than 100,000 values"
+        "f:1:1: references expand this to more than 100,000 values"
     )
     levels = [f"a{i}: '${{a{i - 1}}}${{a{i - 1}}}'" for i in range(1, 40)]
     assert complaint("\n".join(["a0: x", *levels])) == (
@@ -137,13 +137,13 @@ def test_references_cannot_unfold_without_end() -> None:
 
 
 @given(st.text(alphabet="a${}:.", max_size=12))
-def test_escaped_text_is_itself(text: str) -> None:
+def test_escaped_text_is_unchanged(text: str) -> None:
     document = f"a: {{n: 3}}\nvalue: '{escape(text)}'\n"
     assert resolved(document)["value"] == text
 
 
 def test_references_see_overrides_and_bases(write: Any, load: Any, small: str) -> None:
-    """What another framework gets wrong: the copy of a value keeps the base's."""
+    """In another framework, the reference keeps the value of the base."""
     write(
         "low.yaml",
         small + "seed: 1\ntraining: {steps: '${seed}', workers: '${evaluation.workers}'}\n",
@@ -154,14 +154,14 @@ def test_references_see_overrides_and_bases(write: Any, load: Any, small: str) -
     assert config.origin("training", "steps") == "low.yaml:7:19"
 
 
-def test_references_speak_the_short_form(load: Any, small: str) -> None:
+def test_references_accept_the_short_form(load: Any, small: str) -> None:
     config = load(small + "seed: ${backbone.depth}\n", "backbone.depth=5")
     assert config.pipeline.seed == 5
 
 
 def test_a_component_may_be_a_reference(load: Any, small: str) -> None:
     text = small.replace("loss: cross_entropy", "loss: {type: sum, terms: [dice, '${extra.0}']}")
-    with pytest.raises(ConfigError, match="the configuration sets no 'extra'"):
+    with pytest.raises(ConfigError, match="the configuration has no key 'extra'"):
         load(text)
     text = text.replace("${extra.0}", "${loss.terms.0}")
     terms = load(text).pipeline.heads["semantic"].loss.params["terms"]
@@ -169,18 +169,18 @@ def test_a_component_may_be_a_reference(load: Any, small: str) -> None:
 
 
 def test_one_broken_reference_is_one_problem(load: Any, small: str) -> None:
-    """What follows from it is not told: not that text is no number, nor that it names no loss."""
+    """Consequences are not reported: neither a wrong type nor an unknown loss."""
     text = small.replace("cross_entropy", "{type: '${a}'}") + "seed: ${b}\ndevice: ${seed}\n"
     with pytest.raises(ConfigError) as caught:
         load(text, "decoder.dropout=${seed}", "training.stepz=1")
     assert str(caught.value).splitlines() == [
-        "x.yaml:4:14: unknown reference 'a': the configuration sets no 'a'",
-        "x.yaml:6:7: unknown reference 'b': the configuration sets no 'b'",
+        "x.yaml:4:14: unknown reference 'a': the configuration has no key 'a'",
+        "x.yaml:6:7: unknown reference 'b': the configuration has no key 'b'",
         "command line: 'training.stepz=1': unknown key 'stepz' in training. Did you mean 'steps'?",
     ]
 
 
-def test_the_environment(write: Any, host: Host, small: str, monkeypatch: Any) -> None:
+def test_environment_variables(write: Any, host: Host, small: str, monkeypatch: Any) -> None:
     path = write("x.yaml", small + "seed: ${env:PLUXEL_SEED}\n")
     monkeypatch.setenv("PLUXEL_SEED", "12")
     assert load_config(path, host=host).pipeline.seed == 12

@@ -34,7 +34,7 @@ TABLE = {
     ".inf": math.inf,
     "-.Inf": -math.inf,
     "+.INF": math.inf,
-    # what YAML 1.1 gets wrong, or reads otherwise
+    # what YAML 1.1 reads differently
     "1e-4": 1e-4,
     "5e-5": 5e-5,
     "1e3": 1000.0,
@@ -52,13 +52,13 @@ TEXT = (
 
 
 @pytest.mark.parametrize(("text", "value"), TABLE.items())
-def test_the_core_schema(text: str, value: object) -> None:
+def test_core_schema_scalars(text: str, value: object) -> None:
     assert resolve(text) == value
     assert type(resolve(text)) is type(value)
 
 
 @pytest.mark.parametrize("text", TEXT)
-def test_everything_else_is_text(text: str) -> None:
+def test_other_scalars_are_text(text: str) -> None:
     assert resolve(text) == text
 
 
@@ -76,19 +76,19 @@ def test_integers_in_three_notations(number: int) -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_floats_as_python_writes_them(number: float) -> None:
+def test_python_floats_are_read_back(number: float) -> None:
     value = resolve(repr(number))
     assert value == number
     assert isinstance(value, float)
 
 
 @given(st.from_regex(r"[+-]?[0-9]{1,3}(\.[0-9]{0,3})?([eE][+-]?[0-9]{1,2})?", fullmatch=True))
-def test_numbers_are_those_of_json_and_more(text: str) -> None:
+def test_json_numbers_are_numbers(text: str) -> None:
     value = resolve(text)
     assert isinstance(value, int | float)
     assert value == float(text)
 
 
-def test_too_many_digits() -> None:
+def test_too_many_digits_raise() -> None:
     with pytest.raises(ValueError, match="digit"):
         resolve("9" * 5000)
