@@ -1,4 +1,4 @@
-"""Exact nearest neighbors by cosine, on any device, and approximate ones through faiss."""
+"""Find nearest neighbors by cosine: exact ones on any device, approximate ones through faiss."""
 
 from __future__ import annotations
 

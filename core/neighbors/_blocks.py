@@ -1,29 +1,30 @@
-"""Rows block by block: those whose bound reaches the best so far are compared exactly."""
+"""Scan rows by blocks; compare exactly the rows whose bound reaches the best cosines so far."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from ._exact import GROUP, NOTHING, Best
+from ._exact import GROUP, NO_COSINE, Best
 from ._excluded import ExcludedPairs
 from ._scores import FullScores, RowScores
 
 _STEPS = {"cpu": 1 << 20, "cuda": 1 << 24}
-"""Scores of one block: those of a processor stay in its cache."""
+"""Scores per block; on the CPU, they fit in its cache."""
 
 _MANY = 64
-"""One row in so many may be compared exactly before full scores are cheaper."""
+"""If more than one row in 64 would be compared exactly, full scores are cheaper."""
 
 _PENDING = 1 << 15
-"""Pairs that may wait to be compared exactly."""
+"""The number of pairs that may wait for an exact comparison."""
 
 
 def scan(best: Best, quick: RowScores | None, full: FullScores, left_out: ExcludedPairs) -> None:
-    """Bring every row before ``best`` that can be among it, by blocks.
+    """Add to ``best`` every row that can be among the best, by blocks.
 
-    Where ``quick`` scores leave too many rows of a block, the full scores are taken, until twice
-    as many rows are done: thresholds are higher by then. What they leave, full scores sift again.
+    If the ``quick`` scores leave too many rows of a block, the scan uses full scores until twice as
+    many rows are done, because the thresholds are higher by then. Full scores also filter the rows
+    that quick scores leave.
     """
     count, total = len(best.queries), len(best.rows.vectors)
     step = block_rows(count, best.queries.device)
@@ -32,12 +33,12 @@ def scan(best: Best, quick: RowScores | None, full: FullScores, left_out: Exclud
     for start in range(0, total, step):
         rows = min(step, total - start)
         block = memory[: -(-rows // GROUP) * GROUP]
-        found = None
+        pairs = None
         if quick and start >= quick_from:
-            found = candidates(best, quick, left_out, start, rows, block)
-            if _MANY * len(found[0]) > rows * count:
-                found, quick_from = None, 2 * (start + rows)
-        pending.add(*(found or candidates(best, full, left_out, start, rows, block)))
+            pairs = candidates(best, quick, left_out, start, rows, block)
+            if _MANY * len(pairs[0]) > rows * count:
+                pairs, quick_from = None, 2 * (start + rows)
+        pending.add(*(pairs or candidates(best, full, left_out, start, rows, block)))
         pending.flush_if_due(start + rows)
     pending.flush()
 
@@ -45,34 +46,34 @@ def scan(best: Best, quick: RowScores | None, full: FullScores, left_out: Exclud
 def candidates(
     best: Best, scores: RowScores, left_out: ExcludedPairs, start: int, rows: int, block: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return pairs of a row of a block and a query, (P,) each, that can be among the best.
+    """Return the rows and queries, (P,) each, of the pairs that can be among the best.
 
-    ``block``: memory for the scores, (rows rounded up to 64, Q).
+    ``block``: memory for the scores of ``rows`` rows, (rows rounded up to 64, Q).
     """
     scores.write(start, block[:rows])
     block[rows:] = -torch.inf
     left_out.hide(block[:rows], start)
     groups = group_maxima(block)
     thresholds = best.thresholds if best.full else seed(best, block, groups, start)
-    found, queries = reaching(block, groups, thresholds - scores.slack)
-    return found + start, queries
+    numbers, queries = reaching(block, groups, thresholds - scores.slack)
+    return numbers + start, queries
 
 
 def block_rows(queries: int, device: torch.device) -> int:
-    """Return how many rows a block has for that many queries."""
-    wanted = _STEPS.get(device.type, _STEPS["cpu"]) // queries
-    return max(wanted // GROUP, 1) * GROUP
+    """Return the number of rows in a block for a number of queries."""
+    rows = _STEPS.get(device.type, _STEPS["cpu"]) // queries
+    return max(rows // GROUP, 1) * GROUP
 
 
 def group_maxima(scores: Tensor) -> Tensor:
-    """Return the largest of each 64 rows, (B, Q) to (B / 64, Q)."""
+    """Return the largest score of every 64 rows, (B, Q) to (B / 64, Q)."""
     return scores.view(-1, GROUP, scores.shape[1]).amax(1)
 
 
 def seed(best: Best, scores: Tensor, groups: Tensor, start: int) -> Tensor:
-    """Return a first threshold of each query, (Q,): the k-th best of rows with high scores.
+    """Return a first threshold for each query, (Q,): the k-th best cosine of high-scoring rows.
 
-    ``scores``: of rows ``start`` and on.
+    ``scores``: of the rows from ``start`` on.
     """
     count, k = best.cosines.shape
     if len(scores) < k:
@@ -84,18 +85,18 @@ def seed(best: Best, scores: Tensor, groups: Tensor, start: int) -> Tensor:
         rows = which * GROUP + inside
     else:
         rows = scores.topk(k, dim=0).indices
-    seen = scores.gather(0, rows) > -torch.inf
+    included = scores.gather(0, rows) > -torch.inf
     rows = (rows + start).clamp(max=len(best.rows.vectors) - 1)
     cosines = best.exact(rows.flatten(), queries.flatten()).view(k, count)
-    return cosines.where(seen, NOTHING).amin(0)
+    return cosines.where(included, NO_COSINE).amin(0)
 
 
 def reaching(scores: Tensor, groups: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rows and queries, (P,) each, whose scores reach the limits (Q,).
 
-    For every query its rows ascend.
+    For every query, its rows are in ascending order.
     """
-    limits = limits.to(scores.dtype)  # a score that reaches a limit reaches it rounded as well
+    limits = limits.to(scores.dtype)  # a score that reaches a limit also reaches it rounded
     group, query = (groups >= limits).nonzero(as_tuple=True)
     inside = scores.view(-1, GROUP, scores.shape[1])[group, :, query]
     place, row = (inside >= limits[query, None]).nonzero(as_tuple=True)
@@ -103,9 +104,9 @@ def reaching(scores: Tensor, groups: Tensor, limits: Tensor) -> tuple[Tensor, Te
 
 
 class Pending:
-    """Pairs that wait to be compared exactly: sorting them costs as much as few as many.
+    """Pairs that wait for an exact comparison, because sorting few costs as much as sorting many.
 
-    ``sieve``: scores that leave fewer of them; None if they have left these.
+    ``sieve``: scores that filter the pairs first, or None if they were used already.
     """
 
     def __init__(self, best: Best, sieve: FullScores | None) -> None:
@@ -114,18 +115,18 @@ class Pending:
         self.count = self.due = 0
 
     def add(self, rows: Tensor, queries: Tensor) -> None:
-        """Let pairs (P,) wait."""
+        """Add pairs of rows and queries, (P,) each."""
         self.pairs.append((rows, queries))
         self.count += len(rows)
 
     def flush_if_due(self, rows: int) -> None:
-        """Compare them if a third more rows are done than at the last time, or they are many."""
+        """Compare the pairs if there are many, or a third more rows are done than last time."""
         if rows >= self.due or self.count > _PENDING:
             self.flush()
             self.due = rows + rows // 3
 
     def flush(self) -> None:
-        """Compare them exactly."""
+        """Compare the pairs exactly."""
         if self.count:
             rows, queries = (torch.cat(parts) for parts in zip(*self.pairs, strict=True))
             if self.sieve and self.best.full:

@@ -1,4 +1,4 @@
-"""The compact copy of rows: one byte a number, fewer numbers, and what bounds the cosines."""
+"""The compact copy of rows: fewer numbers of one byte each, which bound the cosines from above."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ...registry import PluxelError
 from ..common.numerics import unit_vectors
 
 SLACK = 1e-5
-"""Above every rounding error of what is computed in float64 here: √(4 D 2⁻⁵³) for D < 10⁵."""
+"""An upper bound of every float64 rounding error in this module: √(4 D 2⁻⁵³) for D < 10⁵."""
 
 _SAMPLE = 1 << 16
 _SAMPLED = 1 << 25
-"""Rows, and numbers, of which the directions are found, at most."""
+"""The directions are computed from at most this many rows and numbers."""
 
 _WIDEST = 2048
-"""Dimensions beyond which they are not: that takes their square in memory, their cube in time. The
-bound holds for any directions; rows so wide are read in full instead."""
+"""For more dimensions, no directions are computed: that takes memory quadratic and time cubic in
+their number. The bound holds for any directions; rows this wide are read in full instead."""
 
 _BLOCK = 1 << 20
 _LIMIT = 127
@@ -32,24 +32,24 @@ _LIMIT = 127
 class Compact:
     """A copy of N rows that bounds their cosines from above.
 
-    ``basis``: (D, d) float32, the main directions of the unit rows, after PCA. ``codes``: (N,
-    width) int8: d coordinates, two columns of the bound, zeros. ``scales``: (4,) float64, what one
-    step of a coordinate and of either column means, and the largest norm of d coordinates.
+    ``basis``: (D, d) float32, the main directions of the unit rows by PCA. ``codes``: (N, width)
+    int8, d coordinates, two columns of the bound, then zeros. ``scales``: (4,) float64, the step
+    size of a coordinate and of each column, and the largest norm of d coordinates.
 
     The bound. Let u be a row of unit length (or zero), v a query of unit length, B the basis, σ
     the first scale, c the d codes of the row. With e = u − σBc, g = Bᵀv and h = v − Bg,
 
         u·v = σ c·g + e·v = σ c·g + (Bᵀe)·g + e·h ≤ σ c·g + ‖Bᵀe‖ ‖g‖ + ‖e‖ ‖h‖
 
-    by Cauchy and Schwarz. Nothing is asked of B or c: no rounding, and no outlier that the codes
-    cannot hold, makes it wrong. ‖Bᵀe‖ is what the codes lose within the d directions, ‖e‖ in
-    effect what lies beyond them; rounded up to steps of their own they are the two columns, so
-    that the product of all codes with
+    by the Cauchy–Schwarz inequality. This assumes nothing about B or c, so the bound holds despite
+    rounding and for outliers that the codes cannot represent. ‖Bᵀe‖ is the error of the codes
+    within the d directions; ‖e‖ is mostly the part of u outside of them. The two columns are these
+    norms, rounded up to steps of their own, so that the product of all codes with
 
         z = (σ g, σ₁ ‖g‖, σ₂ ‖h‖, 0 …)
 
-    is the bound itself. A query in int8, z ≈ τ y, y rounded up in the two columns (their codes are
-    not negative), adds by the same inequality max‖c‖ · ‖(z − τ y) of the d coordinates‖.
+    is the bound. A query in int8, z ≈ τ y, with y rounded up in the two columns (whose codes are
+    not negative), adds max‖c‖ · ‖(z − τ y) of the d coordinates‖ by the same inequality.
     """
 
     basis: Tensor
@@ -60,22 +60,24 @@ class Compact:
         columns = self.basis.shape[1] + 2
         if self.codes.ndim != 2 or self.codes.shape[1] < columns or self.scales.shape != (4,):
             raise PluxelError(
-                f"codes {tuple(self.codes.shape)} and {len(self.scales)} scales do not make a "
+                f"codes {tuple(self.codes.shape)} and {len(self.scales)} scales do not form a "
                 f"compact copy with {columns - 2} directions"
             )
 
     @classmethod
     def build(cls, vectors: Tensor, norms: Tensor, *, width: int | None = None) -> Compact:
-        """Return the copy of rows (N, D) with their norms (N,) float64.
+        """Return the compact copy of rows (N, D) with norms (N,) float64.
 
-        Memory is bounded beside the result, and the result depends on the rows alone. ``width``:
-        columns of the codes, at least 3; by default all directions up to 62, of more those that
-        hold nearly all of the rows' energy, up to 126.
+        The memory needed besides the result is bounded, and the result depends only on the rows.
+        ``width``: columns of the codes, at least 3. The default includes all of up to 62
+        directions; of more, it includes those with most of the rows' energy, up to 126.
 
-        Raises: PluxelError for no rows, or a smaller width.
+        Raises: PluxelError if there are no rows or ``width`` is below 3.
         """
         if not vectors.numel() or (width is not None and width < 3):
-            raise PluxelError(f"no compact copy of width {width} for rows {tuple(vectors.shape)}")
+            raise PluxelError(
+                f"cannot build a compact copy of width {width} for rows {tuple(vectors.shape)}"
+            )
         sample = _sample(vectors, norms)
         basis = _basis(sample, width)
         width = width or -(-(basis.shape[1] + 2) // 4) * 4
@@ -85,30 +87,30 @@ class Compact:
         largest = 0.0
         for start, rows in _unit_blocks(vectors, norms):
             part = slice(start, start + len(rows))
-            found, rests[part] = _encode(rows, basis.double(), step)
-            codes[part, : basis.shape[1]] = found
-            largest = max(largest, float(found.double().norm(dim=1).max()))
+            coordinates, rests[part] = _encode(rows, basis.double(), step)
+            codes[part, : basis.shape[1]] = coordinates
+            largest = max(largest, float(coordinates.double().norm(dim=1).max()))
         steps = rests.amax(0).double() / _LIMIT
         columns = slice(basis.shape[1], basis.shape[1] + 2)
         for start in range(0, len(codes), _BLOCK):
             part = slice(start, start + _BLOCK)
             codes[part, columns] = (rests[part] / steps).ceil().clamp(max=_LIMIT).to(torch.int8)
-        # Rounding may have made the largest of a column a little more than its last step.
+        # Rounding can put the largest value of a column slightly above its last step.
         scales = torch.tensor([step, *(steps * (1 + 1e-6)).tolist(), largest], dtype=torch.float64)
         return cls(basis, codes, scales)
 
     def arrays(self) -> dict[str, Tensor]:
-        """Return everything, by name."""
+        """Return all tensors by name."""
         return {"basis": self.basis, "codes": self.codes, "scales": self.scales}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Compact:
-        """Return the copy that ``arrays`` came from."""
+        """Return the copy whose tensors ``arrays`` contains."""
         return cls(**{name: arrays[name] for name in ("basis", "codes", "scales")})
 
     @cached_property
     def largest(self) -> float:
-        """Return the largest norm of d coordinates of the codes."""
+        """The largest norm of d coordinates of the codes."""
         return float(self.scales[3])
 
     @cached_property
@@ -119,26 +121,26 @@ class Compact:
         return basis * step, np.ascontiguousarray(basis.T / step), inside / step, beyond
 
     def weights(self, queries: np.ndarray) -> np.ndarray:
-        """Return z of queries (…, D) of unit length, (…, width) float64.
+        """Return z, (…, width) float64, for queries (…, D) of unit length.
 
         ``codes @ z + SLACK`` is never below the cosine.
         """
         basis, inverse, inside, beyond = self._factors
         size = len(inverse)
         weights = np.zeros((*queries.shape[:-1], self.codes.shape[1]))
-        held = queries @ basis
-        rest = queries - held @ inverse
-        weights[..., :size] = held
-        weights[..., size] = inside * np.sqrt((held * held).sum(-1))
+        projected = queries @ basis
+        rest = queries - projected @ inverse
+        weights[..., :size] = projected
+        weights[..., size] = inside * np.sqrt((projected * projected).sum(-1))
         weights[..., size + 1] = beyond * np.sqrt((rest * rest).sum(-1))
         return weights
 
 
 def _sample(vectors: Tensor, norms: Tensor) -> Tensor:
-    """Return unit rows in equal distances, float64."""
-    most = min(_SAMPLE, max(1, _SAMPLED // vectors.shape[1]))
-    every = -(-len(vectors) // most)
-    return unit_vectors(vectors[::every], norms[::every])
+    """Return evenly spaced rows at unit length, float64."""
+    limit = min(_SAMPLE, max(1, _SAMPLED // vectors.shape[1]))
+    step = -(-len(vectors) // limit)
+    return unit_vectors(vectors[::step], norms[::step])
 
 
 def _basis(sample: Tensor, width: int | None) -> Tensor:
@@ -152,7 +154,7 @@ def _basis(sample: Tensor, width: int | None) -> Tensor:
 
 
 def _width(energy: Tensor) -> int:
-    """Choose the columns for directions with this energy, in descending order, (D,)."""
+    """Return the number of columns for directions with energies (D,), in descending order."""
     if len(energy) <= 62:
         return -(-(len(energy) + 2) // 4) * 4
     shares = energy.cumsum(0) / energy.sum().clamp(min=1e-300)
@@ -160,10 +162,10 @@ def _width(energy: Tensor) -> int:
 
 
 def _step(coordinates: Tensor) -> float:
-    """Return the step of coordinates (n, d): all but the largest few in a million fit."""
+    """Return the step of coordinates (n, d) for which all but one in 100 000 fit in int8."""
     values = coordinates.abs().flatten()
-    beyond = max(1, len(values) // 100_000)
-    largest = float(values.topk(beyond).values[-1])
+    outliers = max(1, len(values) // 100_000)
+    largest = float(values.topk(outliers).values[-1])
     return max(largest / _LIMIT, 1e-9)
 
 
@@ -177,10 +179,10 @@ def _encode(rows: Tensor, basis: Tensor, step: float) -> tuple[Tensor, Tensor]:
     """Return the codes of unit rows (n, D), (n, d), and ‖Bᵀe‖ and ‖e‖, (n, 2), rounded up."""
     coordinates = rows @ basis
     codes = (coordinates / step).round_().clamp_(-_LIMIT, _LIMIT)
-    held = codes * step
-    lost = coordinates - held @ (basis.T @ basis)
+    decoded = codes * step
+    error = coordinates - decoded @ (basis.T @ basis)
     # ‖e‖² = ‖u‖² − 2 σc·Bᵀu + σc·BᵀBσc, and BᵀBσc = Bᵀu − Bᵀe.
-    square = rows.square().sum(1) - (held * (coordinates + lost)).sum(1)
-    rests = torch.stack([lost.norm(dim=1), square.clamp(min=0).sqrt()], 1)
-    # The square of ‖e‖ may be wrong by 4 D 2⁻⁵³, ‖e‖ itself then by the root of that.
+    square = rows.square().sum(1) - (decoded * (coordinates + error)).sum(1)
+    rests = torch.stack([error.norm(dim=1), square.clamp(min=0).sqrt()], 1)
+    # The error of ‖e‖² is at most 4 D 2⁻⁵³, so the error of ‖e‖ is at most its root.
     return codes.to(torch.int8), (rests + SLACK).float() * (1 + 1e-6)

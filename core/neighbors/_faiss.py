@@ -1,4 +1,4 @@
-"""Approximate indexes through faiss, which is an extra, with exact cosines of what they find."""
+"""Approximate indexes through faiss, an extra, with exact cosines of the rows that they find."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ._excluded import Allowed, Exclude, ExcludedRows, excluded_rows
 from ._index import CosineIndex
 
 IndexKind = Literal["exact", "faiss_hnsw", "faiss_ivf"]
-"""How neighbors are found."""
+"""The search method."""
 
 _BLOCK = 1 << 16
 
 
 class Index(Protocol):
-    """What can be searched by cosine."""
+    """An index that can be searched by cosine."""
 
     def search(
         self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Allowed | None = None
     ) -> Neighbors:
-        """Return the k nearest rows, as `CosineIndex.search` does."""
+        """Return the k nearest rows; see `CosineIndex.search`."""
         ...
 
 
@@ -42,34 +42,35 @@ def build_index(
     lists: int | None = None,
     probes: int = 32,
 ) -> Index:
-    """Return an index of rows (N, D); ``norms`` and ``compact`` are those of `CosineIndex`.
+    """Return an index of rows (N, D); for ``norms`` and ``compact``, see `CosineIndex`.
 
-    ``faiss_hnsw``: a graph with ``links`` a row, searched ``ef_search`` wide (Malkov and Yashunin,
-    PAMI 2020). ``faiss_ivf``: ``lists`` clusters, 4 √N by default, of which ``probes`` are
-    searched. Both are approximate: they may miss rows.
+    ``faiss_hnsw``: a graph with ``links`` per row, searched ``ef_search`` wide (Malkov and
+    Yashunin, PAMI 2020). ``faiss_ivf``: ``lists`` clusters, 4 √N by default, of which a search
+    reads ``probes``. Both are approximate: they may miss rows.
 
-    Raises: PluxelError for another kind, and where faiss is not installed.
+    Raises: PluxelError for an unknown kind, for rows that are not on the CPU (faiss only), and if
+    faiss is not installed.
     """
     exact = CosineIndex(vectors, norms=norms, compact=compact)
     if kind == "exact":
         return exact
     if not vectors.is_cpu:
         raise PluxelError(
-            f"index '{kind}' works on the processor; the rows are on {vectors.device}"
+            f"index '{kind}' works only on the CPU, but the rows are on {vectors.device}"
         )
     if kind == "faiss_hnsw":
         return FaissIndex(exact, _hnsw(exact, links, ef_construction), {"efSearch": ef_search})
     if kind == "faiss_ivf":
         number = min(lists or round(4 * len(exact) ** 0.5), len(exact))
         return FaissIndex(exact, _ivf(exact, number), {"nprobe": min(probes, number)})
-    raise PluxelError(f"no index '{kind}'; there are exact, faiss_hnsw and faiss_ivf")
+    raise PluxelError(f"unknown index '{kind}'. Available: exact, faiss_hnsw, faiss_ivf")
 
 
 class FaissIndex:
-    """An approximate index, on the processor. Cosines are those of float64, and so is the order.
+    """An approximate index on the CPU; the rows that it finds have exact cosines and order.
 
-    ``exact``: the exact index of the same rows; it answers a query for which faiss finds fewer
-    than k rows, as happens where few are allowed.
+    ``exact``: the exact index of the same rows. It answers queries for which faiss finds fewer than
+    k rows, which happens if few rows are allowed.
     """
 
     def __init__(self, exact: CosineIndex, index: Any, parameters: dict[str, int]) -> None:
@@ -79,19 +80,19 @@ class FaissIndex:
     def search(
         self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Allowed | None = None
     ) -> Neighbors:
-        """Return the k nearest rows that were found, as `CosineIndex.search` does."""
+        """Return the k nearest rows that faiss finds; see `CosineIndex.search`."""
         batch = finite_queries(self.exact.checked(queries))
         left_out = excluded_rows(
             len(self.exact), len(batch), k, exclude, allowed, torch.device("cpu")
         )
-        found = [self._one(batch[i : i + 1], k, left_out, i) for i in range(len(batch))]
+        results = [self._search_one(batch[i : i + 1], k, left_out, i) for i in range(len(batch))]
         shape = (*queries.shape[:-1], k)
         empty = torch.empty(0, k, dtype=torch.float64)
-        indices = torch.cat([empty.long(), *(one.indices[None] for one in found)])
-        cosines = torch.cat([empty, *(one.cosines[None] for one in found)])
+        indices = torch.cat([empty.long(), *(result.indices[None] for result in results)])
+        cosines = torch.cat([empty, *(result.cosines[None] for result in results)])
         return Neighbors(indices.view(shape), cosines.view(shape))
 
-    def _one(self, query: Tensor, k: int, left_out: ExcludedRows, number: int) -> Neighbors:
+    def _search_one(self, query: Tensor, k: int, left_out: ExcludedRows, number: int) -> Neighbors:
         excluded = left_out.rows[number]
         parameters = self._search_parameters(k, excluded, left_out.allowed)
         best = Best(self.exact.rows, query, k)
@@ -111,7 +112,7 @@ class FaissIndex:
         if excluded or allowed is not None:
             mask = np.ones(len(self.exact), bool) if allowed is None else allowed.numpy().copy()
             mask[list(excluded)] = False
-            # The selector keeps no copy of the bits, but the object keeps what it was made of.
+            # faiss's selector does not copy the bits; its Python object keeps the array alive.
             chosen["sel"] = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
         kind = faiss.SearchParametersHNSW if "efSearch" in chosen else faiss.SearchParametersIVF
         return kind(**chosen)
@@ -129,9 +130,9 @@ def _ivf(exact: CosineIndex, lists: int) -> Any:
     dim = exact.vectors.shape[1]
     quantizer = faiss.IndexFlatIP(dim)
     index = faiss.IndexIVFFlat(quantizer, dim, lists, faiss.METRIC_INNER_PRODUCT)
-    index.cp.min_points_per_centroid = 1  # few rows are no reason for a warning
-    every = max(1, len(exact) // (64 * lists))
-    index.train(_unit(exact, slice(None, None, every)))
+    index.cp.min_points_per_centroid = 1  # do not warn about few rows
+    step = max(1, len(exact) // (64 * lists))
+    index.train(_unit(exact, slice(None, None, step)))
     return _filled(index, exact)
 
 

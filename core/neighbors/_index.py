@@ -1,4 +1,4 @@
-"""Exact nearest neighbors by cosine: one query or many, on any device."""
+"""Find exact nearest neighbors by cosine, for one query or many, on any device."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from ._one_query import SingleSearch
 from ._scores import CompactScores, FullScores, RowScores, has_fast_halves
 
 _QUERIES = 1024
-"""Queries that are answered in one pass over the rows."""
+"""The largest number of queries in one pass over the rows."""
 
 _FEW = 8
-"""Queries that are answered sooner one by one."""
+"""Up to this many queries, searching one by one is faster."""
 
 _SMALL = 1 << 13
-"""Rows that are read as quickly as their codes."""
+"""Up to this many rows, reading the rows is as fast as reading their codes."""
 
 
 class CosineIndex:
-    """Rows that are searched by cosine; what it finds is what float64 would find.
+    """An index for exact search by cosine; results equal those of a search in float64.
 
-    ``vectors``: (N, D), any floating point type, on any device; mapped ones are not read here.
-    ``norms``: (N,) float64, their Euclidean norms, computed in float64 if not given. ``compact``:
-    the compact copy of the same rows, which makes single queries faster on a processor.
+    ``vectors``: (N, D), any floating-point type, on any device. Memory-mapped vectors are not read
+    here if ``norms`` are given. ``norms``: the Euclidean norms, (N,) float64, computed in float64
+    if not given. ``compact``: the compact copy of the same rows, which makes single queries faster
+    on the CPU.
 
-    Rows are filtered by fast scores with a proven bound (`Compact`, `FullScores`); those that can
-    be among the best are compared in float64. Several threads may search at once.
+    A search filters rows by fast scores with a proven bound (`Compact`, `FullScores`), and compares
+    in float64 those that can be among the best. Several threads may search at once.
 
-    Raises: PluxelError for shapes that do not fit, and for a row that is not finite.
+    Raises: PluxelError for shapes that do not match, and for a row that is not finite.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class CosineIndex:
     ) -> None:
         if not _is_matrix(vectors):
             raise PluxelError(
-                f"vectors are a tensor (N, D), floating point, not {_described(vectors)}"
+                f"vectors must be a floating-point tensor (N, D), not {_described(vectors)}"
             )
         self.vectors = vectors.detach()
         self.norms = _checked(norms_of(self.vectors) if norms is None else norms, vectors)
@@ -50,8 +51,8 @@ class CosineIndex:
         shape = len(vectors), vectors.shape[1]
         if compact and (len(compact.codes), len(compact.basis)) != shape:
             raise PluxelError(
-                f"the compact copy is of rows {(len(compact.codes), len(compact.basis))}, "
-                f"the vectors are {shape}"
+                f"the compact copy is for rows {(len(compact.codes), len(compact.basis))}, "
+                f"but the vectors are {shape}"
             )
         fast = compact and vectors.is_cpu and len(vectors) > _SMALL
         self._one_query = SingleSearch(vectors, compact) if compact and fast else None
@@ -70,12 +71,13 @@ class CosineIndex:
     ) -> Neighbors:
         """Return the k rows with the highest cosine, for a query (D,) or for each of (Q, D).
 
-        Vectors of zeros have the cosine 0 with everything. ``exclude``: rows that are not to be
-        found, for all queries, or a sequence of them for each. ``allowed``: rows that may be
-        found, a mask (N,) bool or their numbers.
+        A vector of zeros has the cosine 0 with every vector. ``exclude``: numbers of rows to
+        exclude for all queries, or one sequence of numbers for each query. ``allowed``: the rows to
+        search, a mask (N,) bool or their numbers.
 
-        Raises: PluxelError for k below 1 or above the number of rows that may be found, a query of
-        another dimension or one that is not finite, rows that are not there.
+        Raises: PluxelError if k is below 1 or above the number of available rows, if a query has
+        another dimension or is not finite, or if a row in ``exclude`` or ``allowed`` does not
+        exist.
         """
         batch = finite_queries(self.checked(queries))
         left_out = excluded_rows(len(self), len(batch), k, exclude, allowed, self.vectors.device)
@@ -92,11 +94,11 @@ class CosineIndex:
         return Neighbors(indices.view(shape), cosines.view(shape))
 
     def checked(self, queries: Tensor) -> Tensor:
-        """Return queries as (Q, D). Raises: PluxelError for another dimension than the rows'."""
+        """Return queries as (Q, D). Raises: PluxelError if D differs from that of the rows."""
         dim = self.vectors.shape[1]
         if not isinstance(queries, Tensor) or queries.shape[-1:] != (dim,) or queries.ndim > 2:
             raise PluxelError(
-                f"queries are a tensor ({dim},) or (Q, {dim}), as the rows, "
+                f"queries must be a tensor ({dim},) or (Q, {dim}) to match the rows, "
                 f"not {_described(queries)}"
             )
         return queries.reshape(-1, dim)
@@ -104,9 +106,9 @@ class CosineIndex:
     def _search(self, batch: Tensor, k: int, left_out: ExcludedRows, start: int) -> Neighbors:
         if self._one_query and len(batch) == 1:
             excluded, allowed = left_out.rows[start], left_out.allowed
-            found = self._one_query.search(batch.numpy(), k, excluded, allowed)
-            if found:
-                return found
+            neighbors = self._one_query.search(batch.numpy(), k, excluded, allowed)
+            if neighbors:
+                return neighbors
         device = self.vectors.device
         best = Best(self.rows, batch.to(device), k)
         unit = best.unit
@@ -115,7 +117,7 @@ class CosineIndex:
         return Neighbors(best.indices, best.cosines)
 
     def _quick(self, queries: Tensor) -> RowScores | None:
-        """Return scores of many queries by the compact copy, where they cost less."""
+        """Return scores of many queries by the compact copy, or None if they are not faster."""
         compact = self._one_query and self._one_query.compact
         if not compact or len(queries) == 1:
             return None
@@ -141,15 +143,15 @@ def _checked(norms: Tensor, vectors: Tensor) -> Tensor:
             f"norms must be ({len(vectors)},) float64, not {tuple(norms.shape)} {norms.dtype}"
         )
     if len(norms) and not bool(norms.max().isfinite()):
-        bad = int((~norms.isfinite()).nonzero()[0])
-        raise PluxelError(f"row {bad}: a value is not a finite number, or its length is not")
+        row = int((~norms.isfinite()).nonzero()[0])
+        raise PluxelError(f"row {row} has a value or a norm that is not finite")
     return norms
 
 
-def knn(W: Tensor, x: Tensor, k: int) -> tuple[Tensor, Tensor]:  # noqa: N803 - as the book has it
+def knn(W: Tensor, x: Tensor, k: int) -> tuple[Tensor, Tensor]:  # noqa: N803 - the book's name
     """Return indices and cosines of the k rows of ``W`` (N, D) nearest to ``x`` (D,) or (Q, D).
 
-    In the order of arguments of Dive into Deep Learning, section 15.7. The norms of all rows are
-    computed for every call: for more than one, keep a `CosineIndex`.
+    The arguments have the order of Dive into Deep Learning, section 15.7. Every call computes the
+    norms of all rows; to search repeatedly, use a `CosineIndex`.
     """
     return CosineIndex(W).search(x, k)

@@ -1,4 +1,4 @@
-"""One query on a processor: few bytes are read, and few calls are made."""
+"""Search for one query on the CPU, with few bytes read and few calls made."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ._exact import CHUNK, GROUP, Neighbors, cosines, divisor, root, squarable, 
 from ._products import multiply
 
 _MANY = 16
-"""One row in so many may be compared exactly before reading all rows is cheaper."""
+"""If more than one row in 16 would be compared exactly, reading all rows is cheaper."""
 
 
 class Memory(threading.local):
-    """Products of all rows, kept from one search to the next; every thread has its own."""
+    """Memory for the products of all rows, reused between searches; each thread has its own."""
 
     def __init__(self, count: int) -> None:
         self.groups = torch.full((-(-count // GROUP), GROUP), -torch.inf, dtype=torch.float64)
@@ -27,14 +27,15 @@ class Memory(threading.local):
         self.products = self.each.reshape(-1)[:count]
 
     def __reduce__(self) -> tuple[type, tuple[int]]:
-        """Let an index be copied and sent to processes: what it remembers is of no use there."""
+        """Allow copying and pickling an index; the contents are not needed in the copy."""
         return type(self), (len(self.products),)
 
 
 class SingleSearch:
-    """Searches rows (N, D) with codes of a compact copy in int8, whose products are exact.
+    """Searches rows (N, D) by the int8 codes of a compact copy, whose products are exact.
 
-    In numpy, whose calls cost a fraction of torch's: what is not the product takes a tenth of it.
+    It uses NumPy, whose calls cost a fraction of torch's; all calls besides the product take about
+    a tenth of its time.
     """
 
     def __init__(self, vectors: Tensor, compact: Compact) -> None:
@@ -45,9 +46,9 @@ class SingleSearch:
     def search(
         self, query: np.ndarray, k: int, excluded: Collection[int], allowed: Tensor | None
     ) -> Neighbors | None:
-        """Return the best k rows for a query (1, D) float64, as `squarable` has it.
+        """Return the best k rows for a query (1, D) float64, scaled by `squarable`.
 
-        None where the codes leave so many rows that reading all of them is no slower.
+        Return None if the codes leave so many rows that reading all rows is as fast.
         """
         memory, count = self.memory, len(self.codes)
         square = tree_sum(query * query)
@@ -71,32 +72,33 @@ class SingleSearch:
         if _MANY * len(place) > count:
             return None
         rows = reached[place] * GROUP + inside
-        found = self._cosines(rows, query, square)
-        order = (-found).argsort(kind="stable")[:k]
-        return Neighbors(torch.from_numpy(rows[order]), torch.from_numpy(found[order]))
+        exact = self._cosines(rows, query, square)
+        order = (-exact).argsort(kind="stable")[:k]
+        return Neighbors(torch.from_numpy(rows[order]), torch.from_numpy(exact[order]))
 
     def _cosines(self, rows: np.ndarray, query: np.ndarray, square: np.ndarray) -> np.ndarray:
         step = max(1, CHUNK // query.shape[1])
         parts = (rows[start : start + step] for start in range(0, len(rows), step))
-        found = [cosines(self._rows(part), query, square) for part in parts]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        results = [cosines(self._rows(part), query, square) for part in parts]
+        return results[0] if len(results) == 1 else np.concatenate(results)
 
     def _rows(self, numbers: np.ndarray) -> np.ndarray:
         return squarable(self.vectors.index_select(0, torch.from_numpy(numbers))).numpy()
 
 
 def quantize(compact: Compact, query: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Return the query in int8, (1, width), a scale and a slack: the bound that `Compact` derives.
+    """Return the codes of a query, int8 (1, width), a scale and a slack.
 
-    The cosine of a row is at most scale · (codes of the row · codes of the query) + slack.
+    The cosine of a row is at most scale · (codes of the row · codes of the query) + slack, the
+    bound that `Compact` derives.
     """
     weights = compact.weights(query)
     size = compact.basis.shape[1]
-    # A hair more, so that what is rounded up stays within 127.
+    # The step is slightly larger, so that weights rounded up stay within 127.
     step = float(np.abs(weights).max()) / 127 * (1 + 1e-9) or 1.0
     weights /= step
     codes = np.rint(weights)
     codes[size:] = np.ceil(weights[size:])
-    lost = weights[:size] - codes[:size]
-    slack = SLACK + compact.largest * step * math.sqrt(lost @ lost)
+    error = weights[:size] - codes[:size]
+    slack = SLACK + compact.largest * step * math.sqrt(error @ error)
     return codes.astype(np.int8)[None], step, slack

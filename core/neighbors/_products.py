@@ -1,4 +1,4 @@
-"""Exact products of codes in int8, by SimSIMD or, without it, by NumPy."""
+"""Exact products of int8 codes, by SimSIMD or, without it, by NumPy."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import torch
 from ..common.logs import log_once
 
 _PART = 1 << 20
-"""Codes that NumPy converts at once; they stay in the cache of a processor."""
+"""Codes that NumPy converts at once; they fit in the CPU's cache."""
 
 _WHOLE = 2**24 // 127**2
-"""Columns up to which float32 holds every sum of products of two codes."""
+"""Up to this many columns, float32 represents every sum of products of two codes exactly."""
 
 
 def multiply(query: np.ndarray, codes: np.ndarray, out: np.ndarray) -> None:
-    """Write the products of codes (N, width) with a query (1, width), int8, into float64 (N,).
+    """Write the products of codes (N, width) and a query (1, width), int8, to ``out`` (N,) float64.
 
-    Each is the exact whole number, whichever library takes it: codes lie within ±127.
+    Each is an exact integer with either library, because codes are within ±127.
     """
     if (simsimd := _simsimd()) is None:
         _multiply_by_numpy(query, codes, out)
-    # float64 is written sooner than int32; and dot is quicker than cdist, but has one thread.
+    # Writing float64 is faster than writing int32. dot is faster than cdist, but single-threaded.
     elif (threads := torch.get_num_threads()) == 1:
         simsimd.dot(query, codes, out=out)
     else:
@@ -45,7 +45,7 @@ def _simsimd() -> ModuleType | None:
 
 
 def _multiply_by_numpy(query: np.ndarray, codes: np.ndarray, out: np.ndarray) -> None:
-    # Sums of whole numbers below 2²⁴ (2⁵³) are exact in float32 (float64), in any order.
+    # Sums of integers below 2²⁴ (2⁵³) are exact in float32 (float64), in any order.
     kind = np.float32 if codes.shape[1] <= _WHOLE else np.float64
     vector = query[0].astype(kind)
     step = max(1, _PART // codes.shape[1])

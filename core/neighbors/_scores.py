@@ -1,4 +1,4 @@
-"""Fast scores of rows that bound their cosines from above, two ways."""
+"""Two kinds of fast scores of rows, which bound their cosines from above."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from ._compact import SLACK, Compact
 from ._exact import Rows
 
 _PART = 1 << 21
-"""Numbers that are converted at once."""
+"""Numbers to convert at once."""
 
 _PAIRED = 1 << 17
-"""Numbers of pairs that are multiplied at once; they stay in the cache of a processor."""
+"""Numbers of pairs to multiply at once; they fit in the CPU's cache."""
 
 
 class RowScores(Protocol):
-    """Scores of rows for Q queries, float32: cosine ≤ score + ``slack``, (Q,) float64."""
+    """Scores of rows for Q queries, float32, with cosine ≤ score + ``slack``, (Q,) float64."""
 
     slack: Tensor
 
     def write(self, start: int, out: Tensor) -> None:
-        """Write the scores of rows ``start`` and on into ``out`` (B, Q)."""
+        """Write the scores of B rows from ``start`` on to ``out`` (B, Q)."""
         ...
 
 
 class FullScores:
-    """Products in float32 with the rows themselves.
+    """Products in float32 with the rows.
 
-    The bound. The product of vectors x and y of D numbers is taken with an error of at most
-    γ Σ|xᵢyᵢ| ≤ γ ‖x‖ ‖y‖, γ = D ε / (1 − D ε), ε = 2⁻²⁴, whatever the order of the additions
+    The bound. The computed product of vectors x and y of D numbers has an error of at most
+    γ Σ|xᵢyᵢ| ≤ γ ‖x‖ ‖y‖, where γ = D ε / (1 − D ε) and ε = 2⁻²⁴, for any order of the additions
     (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1). Rounding the
-    query, the norm or the unit row, and the result add less than 8 ε; what is too small for
-    float32 adds less than D 2⁻¹⁰⁰, as norms are ordinary.
+    query, the norm or the unit row, and the result adds less than 8 ε. Underflow in float32 adds
+    less than D 2⁻¹⁰⁰, because the norms are ordinary.
     """
 
     def __init__(self, rows: Rows, queries: Tensor) -> None:
@@ -50,19 +50,19 @@ class FullScores:
         direct = rows.ordinary and rows.vectors.dtype == torch.float32
         step = len(out) if direct else max(1, _PART // rows.vectors.shape[1])
         for first in range(start, start + len(out), step):
-            some = out[first - start : first - start + step]
-            part = slice(first, first + len(some))
-            with full_precision(some):
-                torch.mm(self._factor(part), self.queries.T, out=some)
+            block = out[first - start : first - start + step]
+            part = slice(first, first + len(block))
+            with full_precision(block):
+                torch.mm(self._factor(part), self.queries.T, out=block)
             if rows.ordinary:
-                some.mul_(rows.inverse[part, None])
+                block.mul_(rows.inverse[part, None])
 
     def of_pairs(self, numbers: Tensor, queries: Tensor) -> Tensor:
-        """Return cosines in float32 of pairs of a row and a query, both by number, (P,)."""
+        """Return cosines in float32, (P,), given the numbers of rows and queries, (P,) each."""
         step = max(1, _PAIRED // self.queries.shape[1])
         parts = zip(numbers.split(step), queries.split(step), strict=True)
-        found = torch.cat([(self._factor(n) * self.queries[q]).sum(1) for n, q in parts])
-        return found.mul_(self.rows.inverse[numbers]) if self.rows.ordinary else found
+        products = torch.cat([(self._factor(n) * self.queries[q]).sum(1) for n, q in parts])
+        return products.mul_(self.rows.inverse[numbers]) if self.rows.ordinary else products
 
     def _factor(self, part: slice | Tensor) -> Tensor:
         rows = self.rows
@@ -72,11 +72,11 @@ class FullScores:
 class CompactScores:
     """Products with the codes of the compact copy, for many queries; in bfloat16 if ``half``.
 
-    The bound that `Compact` derives is codes·z, at most M = max‖c‖ ‖z of d coordinates‖ +
-    127 (z of the two columns) in size. Additions in float32 are wrong by γ M at most, as in
-    `FullScores`. Codes are exact in bfloat16. Weights z are rounded to it, those of the two
-    columns up (their codes are not negative), which adds max‖c‖ ‖error of the d coordinates‖; the
-    result is rounded to it, which adds M 2⁻⁸.
+    The bound that `Compact` derives is codes·z, whose absolute value is at most M = max‖c‖ ‖z of d
+    coordinates‖ + 127 (z of the two columns). Additions in float32 have an error of at most γ M, as
+    in `FullScores`. Codes are exact in bfloat16. Rounding the weights z to it, upwards for the two
+    columns (whose codes are not negative), adds max‖c‖ ‖error of the d coordinates‖. Rounding the
+    result adds M 2⁻⁸.
     """
 
     def __init__(self, compact: Compact, queries: Tensor, half: bool) -> None:
@@ -87,29 +87,29 @@ class CompactScores:
         weights[:, size:] *= 1 + 2.0**-7 if half else 1 + 2.0**-22
         self.weights = weights.to(self.dtype).T.contiguous()
         rounded = self.weights.T.double()
-        most = compact.largest * rounded[:, :size].norm(dim=1) + 127 * rounded[:, size:].sum(1)
+        bound = compact.largest * rounded[:, :size].norm(dim=1) + 127 * rounded[:, size:].sum(1)
         error = (rounded - weights)[:, :size].norm(dim=1)
         relative = gamma(size + 8) + (1.01 * 2.0**-8 if half else 0)
-        self.slack = SLACK + compact.largest * error + relative * most
+        self.slack = SLACK + compact.largest * error + relative * bound
 
     def write(self, start: int, out: Tensor) -> None:
         """Write upper bounds in float32."""
         step = max(1, _PART // self.codes.shape[1])
         for first in range(0, len(out), step):
-            some = out[first : first + step]
-            codes = self.codes[start + first : start + first + len(some)].to(self.dtype)
-            with full_precision(some):
-                if self.dtype == some.dtype:
-                    torch.mm(codes, self.weights, out=some)
+            block = out[first : first + step]
+            codes = self.codes[start + first : start + first + len(block)].to(self.dtype)
+            with full_precision(block):
+                if self.dtype == block.dtype:
+                    torch.mm(codes, self.weights, out=block)
                 else:
-                    some.copy_(codes @ self.weights)
+                    block.copy_(codes @ self.weights)
 
 
 def has_fast_halves() -> bool:
-    """Return whether products in bfloat16 are instructions of this processor, and torch's."""
+    """Return whether the CPU has bfloat16 instructions that torch uses."""
     return torch.backends.mkldnn.is_available() and has_bfloat16_instructions()
 
 
 def gamma(terms: int) -> float:
-    """Return the largest relative error of a sum of products of that many terms in float32."""
+    """Return the largest relative error of a float32 sum of a number of products."""
     return terms * 2.0**-24 / (1 - terms * 2.0**-24)

@@ -27,7 +27,7 @@ def test_several_in_json(words: Words) -> None:
 def test_options_are_those_of_similar(words: Words) -> None:
     asked = ("analogy", "man", "king", "woman", *TOY)
     assert words(*asked, "--exclude", "queen")[1].split()[0] == "girl"
-    assert words(*asked, "--restrict", 3) == (2, "", "k = 1, but only 0 rows can be found\n")
+    assert words(*asked, "--restrict", 3) == (2, "", "k = 1, but only 0 rows are available\n")
     assert words(*asked, "--restrict", 4)[1] == words(*asked)[1]
 
 

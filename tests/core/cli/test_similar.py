@@ -69,7 +69,7 @@ def test_misspelled_words_are_all_told_and_nothing_else(words: Words) -> None:
     ("arguments", "error"),
     [
         (("man", *TOY, "-k", 0), "Invalid value for '-k': 0 is not in the range x>=1."),
-        (("man", *TOY, "-k", 8), "k = 8, but only 7 rows can be found"),
+        (("man", *TOY, "-k", 8), "k = 8, but only 7 rows are available"),
         (("man", *TOY, "--restrict", 0), "Invalid value for '--restrict'"),
         (("man", "--stdin", *TOY), "Give words, or --stdin."),
         (TOY, "Give words, or --stdin."),

@@ -98,12 +98,12 @@ def test_an_embedding_of_anybodys(compass: WordVectors) -> None:
 @pytest.mark.parametrize(
     ("k", "message"),
     [
-        (0, "k = 0: at least one neighbor is to be found"),
-        (-1, "k = -1: at least one neighbor is to be found"),
-        (8, "k = 8, but only 7 rows can be found"),
-        (2.5, "k is a whole number, not 2.5"),
-        ("3", "k is a whole number, not '3'"),
-        (True, "k is a whole number, not True"),
+        (0, "k must be at least 1, not 0"),
+        (-1, "k must be at least 1, not -1"),
+        (8, "k = 8, but only 7 rows are available"),
+        (2.5, "k must be an integer, not 2.5"),
+        ("3", "k must be an integer, not '3'"),
+        (True, "k must be an integer, not True"),
     ],
 )
 def test_k(compass: WordVectors, k: int, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The compact copy bounds every cosine from above, and is made of its rows alone."""
+"""The compact copy bounds every cosine from above, and depends only on its rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EPSILON = 1e-12
 
 
 def bounds(compact: Compact, queries: np.ndarray) -> dict[str, np.ndarray]:
-    """Upper bounds (Q, N) in float64, as many queries take them, and in int8."""
+    """Return upper bounds (Q, N) by name: in float64, for many queries, and in int8."""
     codes = compact.codes.double().numpy()
     exact = compact.weights(queries) @ codes.T + _compact.SLACK
     many = {}
@@ -31,9 +31,9 @@ def bounds(compact: Compact, queries: np.ndarray) -> dict[str, np.ndarray]:
         many[name] = (written.T.double() + scores.slack[:, None]).numpy()
     single = []
     for query in queries:
-        whole, scale, slack = quantize(compact, query)
-        assert np.abs(whole.astype(int)).max() <= 127
-        single.append(scale * (codes @ whole[0].astype(np.float64)) + slack)
+        quantized, scale, slack = quantize(compact, query)
+        assert np.abs(quantized.astype(int)).max() <= 127
+        single.append(scale * (codes @ quantized[0].astype(np.float64)) + slack)
     return {"float64": exact, **many, "int8": np.stack(single)}
 
 
@@ -62,7 +62,7 @@ KINDS = ["random", "alike", "outlier", "huge", "denormal", "axes", "decaying", "
 
 
 def unit_queries(queries: Tensor) -> np.ndarray:
-    """(Q, D) of unit length, float64."""
+    """Return queries (Q, D) at unit length, float64."""
     return unit_vectors(queries, norms_of(queries)).numpy()
 
 
@@ -90,7 +90,7 @@ def test_no_cosine_is_above_its_bound(
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(KINDS), st.integers(1, 100), st.integers(1, 400), st.integers(0, 10_000))
-def test_products_in_float32_are_off_by_no_more_than_they_say(
+def test_the_error_of_float32_products_is_within_the_slack(
     kind: str, count: int, dim: int, seed: int
 ) -> None:
     vectors = rows_of(kind, count, dim, seed)
@@ -117,7 +117,7 @@ def test_columns_of_the_bound_are_rounded_up_in_bfloat16() -> None:
     assert bool((scores.weights.T[:, 30:].double() >= exact[:, 30:]).all())
 
 
-def test_the_bound_is_near_where_the_codes_hold_everything() -> None:
+def test_the_bound_is_tight_if_the_codes_include_all_directions() -> None:
     vectors = rows_of("random", 500, 40, 0) * torch.logspace(0, -1, 40)
     compact = Compact.build(vectors, norms_of(vectors))
     queries = unit_queries(vectors[:20])
@@ -127,7 +127,7 @@ def test_the_bound_is_near_where_the_codes_hold_everything() -> None:
 
 
 @pytest.mark.parametrize("dim", [1, 5, 62, 63, 300])
-def test_it_comes_back_from_its_arrays_and_is_the_same_again(dim: int) -> None:
+def test_a_copy_is_deterministic_and_can_be_restored_from_its_arrays(dim: int) -> None:
     vectors = rows_of("decaying", 200, dim, 0)
     compact = Compact.build(vectors, norms_of(vectors))
     again = Compact.build(vectors.clone(), norms_of(vectors))
@@ -138,22 +138,22 @@ def test_it_comes_back_from_its_arrays_and_is_the_same_again(dim: int) -> None:
     assert compact.basis.shape == (dim, min(dim, compact.codes.shape[1] - 2))
 
 
-def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_change_codes_by_at_most_one(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = rows_of("outlier", 333, 20, 0)
     whole = Compact.build(vectors, norms_of(vectors))
     monkeypatch.setattr(_compact, "_BLOCK", 200)
     parts = Compact.build(vectors, norms_of(vectors))
-    # A block may be multiplied in another order, and a coordinate on the edge rounded otherwise.
+    # The order of additions depends on the block, so a coordinate may be rounded differently.
     assert (whole.codes.int() - parts.codes.int()).abs().max() <= 1
 
 
-def test_what_makes_no_copy_is_refused() -> None:
-    with pytest.raises(PluxelError, match="no compact copy of width 2"):
+def test_invalid_compact_copies_are_rejected() -> None:
+    with pytest.raises(PluxelError, match="cannot build a compact copy of width 2"):
         Compact.build(torch.ones(4, 4), torch.ones(4).double(), width=2)
     with pytest.raises(PluxelError, match=r"for rows \(0, 4\)"):
         Compact.build(torch.ones(0, 4), torch.ones(0).double())
     arrays = Compact.build(torch.eye(4), torch.ones(4).double()).arrays()
-    with pytest.raises(PluxelError, match="do not make a compact copy with 4 directions"):
+    with pytest.raises(PluxelError, match="do not form a compact copy with 4 directions"):
         Compact.from_arrays({**arrays, "codes": arrays["codes"][:, :5]})
 
 
@@ -170,7 +170,7 @@ def test_sums_are_the_same_in_torch_and_numpy_and_for_every_row(
     assert tree_sum(rows.numpy().copy()).tolist() == [float(expected)] * count
 
 
-def test_norms_given_and_norms_computed_find_the_same() -> None:
+def test_given_norms_and_computed_norms_find_the_same_rows() -> None:
     vectors = rows_of("random", 100, 12, 0)
     plain = CosineIndex(vectors)
     given_norms = CosineIndex(
@@ -181,14 +181,14 @@ def test_norms_given_and_norms_computed_find_the_same() -> None:
 
 
 class TestWithoutADevice:
-    """What runs on a device, under FakeTensorMode, which refuses to mix devices."""
+    """Code for devices runs under FakeTensorMode, which rejects mixed devices."""
 
     def test_full_scores(self) -> None:
         for dtype in (torch.float32, torch.bfloat16):
             with FakeTensorMode():
                 vectors = torch.empty(200, 30, device="cuda", dtype=dtype)
                 rows = Rows(vectors, torch.empty(200, device="cuda", dtype=torch.float64))
-                rows.__dict__["ordinary"] = True  # a value that is looked at once
+                rows.__dict__["ordinary"] = True  # a cached property that reads values
                 queries = torch.empty(7, 30, device="cuda", dtype=torch.float64)
                 scores = FullScores(rows, queries)
                 out = torch.empty(128, 7, device="cuda")
@@ -208,8 +208,8 @@ class TestWithoutADevice:
             scores = torch.empty(4096, 7, device="cuda")
             groups = group_maxima(scores)
             assert groups.shape == (64, 7)
-            for some in (groups, groups[:2]):
-                assert seed(best, scores, some, 0).device.type == "cuda"
+            for maxima in (groups, groups[:2]):
+                assert seed(best, scores, maxima, 0).device.type == "cuda"
             numbers = torch.zeros(50, device="cuda", dtype=torch.int64)
             best.add(numbers, numbers)
             assert best.indices.shape == best.cosines.shape == (7, 3)
@@ -217,7 +217,7 @@ class TestWithoutADevice:
 
 
 def test_the_directions_of_very_wide_rows_are_not_computed() -> None:
-    """Their square would be three terabytes, and the bound holds all the same."""
+    """A square matrix would take three terabytes, and the bound holds without it."""
     rows = torch.randn(3, 600_000, generator=torch.Generator().manual_seed(0))
     compact = Compact.build(rows, rows.double().norm(dim=1))
     assert compact.basis.shape == (600_000, 2)

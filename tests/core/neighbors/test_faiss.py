@@ -1,4 +1,4 @@
-"""Approximate indexes: what they find is scored exactly, and hidden rows stay hidden."""
+"""Approximate indexes return exact cosines, and never return hidden rows."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ def test_most_neighbors_are_found_with_exact_cosines(kind: str, vectors: torch.T
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.peers
-def test_hidden_rows_are_not_found_and_few_allowed_rows_are(
+def test_hidden_rows_are_not_found_and_few_allowed_rows_are_found(
     kind: str, vectors: torch.Tensor
 ) -> None:
     index = build_index(vectors, kind)  # pyright: ignore[reportArgumentType]
     allowed = torch.tensor([3, 500, 1999, 4])
     found = index.search(vectors[3], 3, exclude=[3], allowed=allowed)
     assert sorted(found.indices.tolist()) == [4, 500, 1999]
-    each = index.search(vectors[:2], 3, exclude=[[0], [1]])
-    assert 0 not in each.indices[0]
-    assert 1 not in each.indices[1]
+    batch = index.search(vectors[:2], 3, exclude=[[0], [1]])
+    assert 0 not in batch.indices[0]
+    assert 1 not in batch.indices[1]
 
 
-def test_the_exact_one_is_the_default(vectors: torch.Tensor) -> None:
+def test_the_exact_index_is_the_default(vectors: torch.Tensor) -> None:
     assert isinstance(build_index(vectors), CosineIndex)
 
 
-def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(PluxelError, match="no index 'faiss_pq'; there are exact, faiss_hnsw"):
+def test_an_unknown_kind_is_rejected() -> None:
+    with pytest.raises(PluxelError, match="unknown index 'faiss_pq'. Available: exact, faiss_hnsw"):
         build_index(torch.ones(3, 2), "faiss_pq")  # pyright: ignore[reportArgumentType]
 
 
-def test_without_faiss_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_without_faiss_names_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(PluxelError) as caught:
         build_index(torch.ones(3, 2), "faiss_hnsw")

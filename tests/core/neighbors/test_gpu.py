@@ -1,4 +1,4 @@
-"""The same on a GPU, TF32 and half precision included."""
+"""A search on a GPU returns the same results, even if TF32 or half precision is allowed."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ def rows(count: int, dim: int, dtype: torch.dtype = torch.float32) -> torch.Tens
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
-def test_it_finds_the_same_bits_as_a_processor(dtype: torch.dtype) -> None:
+def test_results_equal_those_of_the_cpu_bit_for_bit(dtype: torch.dtype) -> None:
     vectors = rows(30_000, 48, dtype)
     vectors[20_000:] = vectors[:10_000]
     vectors[17] = 0
-    here, there = CosineIndex(vectors), CosineIndex(vectors.cuda())
+    on_cpu, on_gpu = CosineIndex(vectors), CosineIndex(vectors.cuda())
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
         for queries in (vectors[5], vectors[:200]):
             for allowed in (None, torch.arange(30_000) % 3 > 0):
-                one = here.search(queries, 10, exclude=[3, 4], allowed=allowed)
-                other = there.search(queries, 10, exclude=[3, 4], allowed=allowed)
-                assert other.indices.is_cuda
-                assert torch.equal(one.indices, other.indices.cpu())
-                assert torch.equal(one.cosines, other.cosines.cpu())
+                expected = on_cpu.search(queries, 10, exclude=[3, 4], allowed=allowed)
+                found = on_gpu.search(queries, 10, exclude=[3, 4], allowed=allowed)
+                assert found.indices.is_cuda
+                assert torch.equal(expected.indices, found.indices.cpu())
+                assert torch.equal(expected.cosines, found.cosines.cpu())
     finally:
         torch.set_float32_matmul_precision(before)
 
 
-def test_huge_and_denormal_rows_and_rows_all_alike() -> None:
+def test_huge_denormal_and_equal_rows() -> None:
     vectors = rows(5000, 20)
     vectors[:2000] *= 1e-42
     vectors[2000] *= 1e37
     vectors[3000:] = 0.5
-    here, there = CosineIndex(vectors), CosineIndex(vectors.cuda())
-    one, other = (index.search(vectors[1990:2010], 50) for index in (here, there))
-    assert torch.equal(one.indices, other.indices.cpu())
-    assert torch.equal(one.cosines, other.cosines.cpu())
+    indexes = CosineIndex(vectors), CosineIndex(vectors.cuda())
+    expected, found = (index.search(vectors[1990:2010], 50) for index in indexes)
+    assert torch.equal(expected.indices, found.indices.cpu())
+    assert torch.equal(expected.cosines, found.cosines.cpu())
 
 
-def test_ties_of_whole_numbers_are_in_order() -> None:
+def test_ties_of_integers_are_in_order() -> None:
     signs = rows(9000, 50).sign()
     order = (signs[:20] @ signs.T).sort(descending=True, stable=True).indices[:, :30]
     found = CosineIndex(signs.cuda()).search(signs[:20].cuda(), 30)
     assert torch.equal(found.indices.cpu(), order)
 
 
-def test_with_deterministic_algorithms() -> None:
+def test_search_works_with_deterministic_algorithms() -> None:
     vectors = rows(3000, 20).cuda()
     torch.use_deterministic_algorithms(True)
     try:

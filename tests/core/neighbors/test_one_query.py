@@ -1,4 +1,4 @@
-"""One query is answered by the codes of the compact copy, with the same bits as a batch."""
+"""A search for one query uses the codes of the compact copy, and equals a batch bit for bit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .brute_force import check, cosines, index, spread
 
 @pytest.fixture
 def single(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
-    """Say for each single search whether the codes answered it."""
+    """Return a list that records for each single search whether the codes answered it."""
     answered: list[bool] = []
     search = _one_query.SingleSearch.search
 
@@ -48,13 +48,13 @@ class TestOneQueryByTheCompactCopy:
             torch.set_num_threads(before)
         assert single == [True] * 3
 
-    def test_the_batch_finds_the_same_bits(self) -> None:
+    def test_a_batch_gives_the_same_bits(self) -> None:
         queries = self.vectors[100:120]
         batch = self.searched.search(queries, 7)
         for i, query in enumerate(queries):
-            one = self.searched.search(query, 7)
-            assert torch.equal(one.indices, batch.indices[i])
-            assert torch.equal(one.cosines, batch.cosines[i])
+            found = self.searched.search(query, 7)
+            assert torch.equal(found.indices, batch.indices[i])
+            assert torch.equal(found.cosines, batch.cosines[i])
 
     def test_excluded_rows_are_not_found(self, single: list[bool]) -> None:
         query = self.vectors[5]
@@ -80,7 +80,7 @@ class TestOneQueryByTheCompactCopy:
         found = self.searched.search(query, 3, allowed=allowed)
         check(found, cosines(self.vectors, query), hidden)
 
-    def test_copies_find_the_same(self, single: list[bool]) -> None:
+    def test_copies_of_an_index_find_the_same_rows(self, single: list[bool]) -> None:
         expected = self.searched.search(self.vectors[5], 4)
         for twin in (copy.deepcopy(self.searched), pickle.loads(pickle.dumps(self.searched))):
             found = twin.search(self.vectors[5], 4)
@@ -88,12 +88,12 @@ class TestOneQueryByTheCompactCopy:
             assert torch.equal(found.cosines, expected.cosines)
         assert single == [True] * 3
 
-    def test_several_threads_search_at_once(self) -> None:
+    def test_several_threads_may_search_at_once(self) -> None:
         rows = range(0, 4000, 100)
         results: dict[int, int] = {}
 
-        def work(own: range) -> None:
-            for row in own:
+        def work(part: range) -> None:
+            for row in part:
                 results[row] = int(self.searched.search(self.vectors[row], 1).indices)
 
         threads = [threading.Thread(target=work, args=(rows[i::4],)) for i in range(4)]
@@ -104,13 +104,13 @@ class TestOneQueryByTheCompactCopy:
         assert results == {row: row for row in rows}
 
 
-def test_ties_by_the_compact_copy(single: list[bool]) -> None:
+def test_ties_are_in_order_with_the_compact_copy(single: list[bool]) -> None:
     signs = spread(9_000, 50, 0).sign()
     searched = index(signs, True)
     queries = spread(20, 50, 0, seed=1).sign()
     order = (queries @ signs.T).sort(descending=True, stable=True).indices[:, :30]
     assert torch.equal(searched.search(queries, 30).indices, order)
     assert single == []
-    for query, own in zip(queries, order, strict=True):
-        assert torch.equal(searched.search(query, 30).indices, own)
+    for query, expected in zip(queries, order, strict=True):
+        assert torch.equal(searched.search(query, 30).indices, expected)
     assert any(single)

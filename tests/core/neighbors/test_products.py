@@ -1,4 +1,4 @@
-"""Products of codes are exact, with SimSIMD and without."""
+"""Products of codes are exact, with and without SimSIMD."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_answers_are_the_same_without_simsimd(monkeypatch) -> None:
     expected = [index.search(query, 7) for query in queries]
     calls, by_numpy = [], _products._multiply_by_numpy
     monkeypatch.setattr(
-        _products, "_multiply_by_numpy", lambda *given: calls.append(1) or by_numpy(*given)
+        _products, "_multiply_by_numpy", lambda *args: calls.append(1) or by_numpy(*args)
     )
     monkeypatch.setattr(_products, "_simsimd", lambda: None)
     for query, answer in zip(queries, expected, strict=True):
@@ -54,7 +54,7 @@ def test_answers_are_the_same_without_simsimd(monkeypatch) -> None:
     assert len(calls) == len(queries)
 
 
-def test_the_slower_way_is_reported_once(monkeypatch, caplog) -> None:
+def test_the_slower_search_is_reported_once(monkeypatch, caplog) -> None:
     monkeypatch.setitem(sys.modules, "simsimd", None)
     monkeypatch.setattr(logging.getLogger("pluxel"), "propagate", True)
     _products._simsimd.cache_clear()

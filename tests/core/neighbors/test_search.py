@@ -1,4 +1,4 @@
-"""The index finds what float64 finds, whatever the rows."""
+"""The index finds the same rows as brute force in float64, whatever the rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .brute_force import check, cosines, index, spread
 
 
 def cases(count: int = 300, dim: int = 7) -> dict[str, Tensor]:
-    """Rows by name."""
+    """Return rows by name."""
     plain = spread(count, dim)
     outlier = plain.clone()
     outlier[count // 2] = 1e38
@@ -53,7 +53,7 @@ CASES = cases()
 
 @pytest.fixture(params=["large blocks", "small blocks"])
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Search by the compact copy whatever the number of rows, in blocks as they are and small."""
+    """Use the compact copy for any number of rows, with default blocks or small ones."""
     monkeypatch.setattr(_index, "_SMALL", 0)
     if request.param == "small blocks":
         monkeypatch.setitem(_blocks._STEPS, "cpu", 128)
@@ -66,15 +66,15 @@ def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("blocks")
 @pytest.mark.parametrize("compact", [False, True])
 @pytest.mark.parametrize("name", CASES)
-def test_it_equals_brute_force(name: str, compact: bool) -> None:
+def test_results_equal_brute_force(name: str, compact: bool) -> None:
     vectors = CASES[name]
     queries = torch.cat([vectors[[0, 1, 150]], spread(9, 7, seed=1), torch.zeros(1, 7)])
     searched = index(vectors, compact)
     truth = cosines(vectors, queries)
     for k in (1, 5, 300):
         check(searched.search(queries, k), truth)
-    for query, own in zip(queries, truth, strict=True):
-        check(searched.search(query, 3), own[None])
+    for query, expected in zip(queries, truth, strict=True):
+        check(searched.search(query, 3), expected[None])
 
 
 @pytest.mark.usefixtures("blocks")
@@ -89,19 +89,19 @@ def test_many_rows_and_many_queries(
     searched = index(vectors, True, width)
     truth = cosines(vectors, queries)
     check(searched.search(queries, 10), truth)
-    for query, own in zip(queries[:10], truth, strict=False):
-        check(searched.search(query, 10), own[None])
+    for query, expected in zip(queries[:10], truth, strict=False):
+        check(searched.search(query, 10), expected[None])
 
 
 @pytest.mark.usefixtures("blocks")
 @pytest.mark.parametrize("compact", [False, True])
-def test_each_query_has_its_own_excluded_rows_and_all_share_a_mask(compact: bool) -> None:
+def test_excluded_rows_per_query_combine_with_a_shared_mask(compact: bool) -> None:
     vectors, queries = CASES["random"], CASES["random"][:12]
     allowed = torch.arange(300) % 5 > 0
     exclude = [[i, (7 * i) % 300, 299] for i in range(12)]
     hidden = (~allowed).repeat(12, 1)
-    for i, own in enumerate(exclude):
-        hidden[i, own] = True
+    for i, rows in enumerate(exclude):
+        hidden[i, rows] = True
     truth = cosines(vectors, queries)
     searched = index(vectors, compact)
     check(searched.search(queries, 20, exclude=exclude, allowed=allowed), truth, hidden)
@@ -111,15 +111,15 @@ def test_each_query_has_its_own_excluded_rows_and_all_share_a_mask(compact: bool
 
 
 @pytest.mark.usefixtures("blocks")
-@pytest.mark.parametrize("own", [[7, 9, 11], [7, *range(601, 1000)], range(7, 1000, 100)])
-def test_excluded_rows_may_be_the_best(own: Sequence[int]) -> None:
+@pytest.mark.parametrize("allowed", [[7, 9, 11], [7, *range(601, 1000)], range(7, 1000, 100)])
+def test_excluded_rows_may_be_the_best(allowed: Sequence[int]) -> None:
     vectors = spread(1000, 5).abs()
-    vectors[own] *= -1
+    vectors[allowed] *= -1
     hidden = torch.ones(1, 1000, dtype=torch.bool)
-    hidden[0, own] = False
+    hidden[0, allowed] = False
     query, truth = torch.ones(1, 5), cosines(vectors, torch.ones(1, 5))
-    for k in (1, 2, 3, len(own)):
-        found = CosineIndex(vectors).search(query, k, allowed=torch.tensor(own))
+    for k in (1, 2, 3, len(allowed)):
+        found = CosineIndex(vectors).search(query, k, allowed=torch.tensor(allowed))
         check(found, truth, hidden)
 
 
@@ -152,7 +152,7 @@ def test_more_queries_than_fit_one_pass(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("compact", [False, True])
-def test_every_floating_point_type(dtype: torch.dtype, compact: bool) -> None:
+def test_all_floating_point_types_are_accepted(dtype: torch.dtype, compact: bool) -> None:
     vectors = spread(9000, 20).to(dtype)
     searched = index(vectors, compact)
     for queries in (vectors[7], vectors[:12], spread(1, 20, seed=3).double()):
@@ -160,13 +160,13 @@ def test_every_floating_point_type(dtype: torch.dtype, compact: bool) -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
-def test_float64_beyond_float32(scale: float) -> None:
+def test_float64_values_beyond_the_range_of_float32(scale: float) -> None:
     vectors = spread(100, 6).double() * scale
     truth = cosines(vectors, vectors[:5])
     check(CosineIndex(vectors).search(vectors[:5], 4), truth)
 
 
-def test_zeros_have_the_cosine_zero_with_everything() -> None:
+def test_vectors_of_zeros_have_the_cosine_zero() -> None:
     vectors = torch.tensor([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
     found = CosineIndex(vectors).search(torch.tensor([[1.0, 0.0], [0.0, 0.0]]), 3)
     assert found.indices.tolist() == [[1, 0, 2], [0, 1, 2]]
