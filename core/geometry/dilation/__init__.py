@@ -1,8 +1,8 @@
-"""Filter dilation: the scores of a network at a finer stride, its weights untouched.
+"""Filter dilation: run a network at a finer stride without changing its weights.
 
 Long, Shelhamer, Darrell, PAMI 2016, section 3.2 ("filter rarefaction"): removing the stride of a
-layer and dilating the filters of all later layers gives what shifting the input and interlacing
-the outputs gives.
+layer and dilating the filters of all later layers has the same result as shifting the input and
+interlacing the outputs.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Result = TypeVar("Result", Tensor, list[Tensor], Tensor | list[Tensor])
 
 
 class Dilation:
-    """How a network ``network(image) -> map or maps`` runs at a finer stride than its own: a plan.
+    """A plan to run ``network(image) -> map or maps`` at a finer stride than its own.
 
-    It holds no module: whoever owns the network passes it in at each run. Copies share the plan.
+    The plan contains no module: its owner passes the network to each run. Copies share the plan.
 
-    ``output_stride``: in pixels, per axis; strides beyond it are taken out, from the end.
-    ``maps``: where the cells of each result lie.
+    ``output_stride``: in pixels, for both axes; larger strides are removed, starting from the end.
+    ``maps``: the grids of the results.
 
-    Raises: NotEquivariant naming a layer whose result would be another: global pooling, attention,
-    statistics of a batch or of a map.
+    Raises: NotEquivariant, naming a layer whose result would differ (global pooling, attention,
+    statistics of a batch or of a map).
     """
 
     def __init__(self, network: nn.Module, in_channels: int, output_stride: int) -> None:
@@ -45,22 +45,23 @@ class Dilation:
         self._same_in_training = _is_same(graph, network, dict.fromkeys(modes, True))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Dilation:
-        return self  # a plan never changes
+        return self  # a plan is immutable
 
     def _try(self, network: nn.Module, in_channels: int) -> None:
-        """Run without data: maps that fitted each other may not without strides."""
+        """Run without data, because the sizes of maps may no longer match without strides."""
         network = replica(network, on_meta)
         image = torch.zeros(1, in_channels, *SIZE, dtype=type_of(network), device="meta")
         try:
             with torch.inference_mode():
                 self._run(network, image)
         except Exception as error:
-            what = f"without its strides its maps do not fit: {reason(error)}"
-            raise NotEquivariant(what) from error
+            raise NotEquivariant(
+                f"without its strides, the sizes of its maps do not match: {reason(error)}"
+            ) from error
 
     def _run(self, network: Callable[[Tensor], Result], image: Tensor) -> Result:
         running = Dilating(self._calls)
-        with running:  # without 'as', which torch.compile does not follow
+        with running:  # without 'as', which torch.compile does not support
             maps = network(image)
         running.check_complete()
         return maps
@@ -68,27 +69,27 @@ class Dilation:
     def __call__(
         self, network: Callable[[Tensor], Result], image: Tensor, layers: Iterable[nn.Module]
     ) -> Result:
-        """Return ``network(image)`` without the strides, for an image (N, C, H, W): à trous.
+        """Return ``network(image)`` without the strides (à trous), for an image (N, C, H, W).
 
-        ``layers``: the modules that it runs.
+        ``layers``: the modules that the network runs.
 
-        Raises: PluxelError if it consists of other layers than those of the plan, as some networks
-        do in training.
+        Raises: PluxelError if the layers differ from those of the plan, which happens in training
+        for some networks.
         """
         self._check_modes(layers)
         return self._run(network, image)
 
     def by_fragments(self, network: nn.Module, image: Tensor) -> Tensor | list[Tensor]:
-        """Return the same, each layer with its own filters on interlaced fragments of its input.
+        """Return the same result, with undilated filters on interlaced fragments of each input.
 
-        Layers are looked up by their names in ``network``. Their own hooks run once a fragment;
-        those of modules that consist of others do not.
+        Layers are looked up in ``network`` by name. Their hooks run once per fragment; hooks of
+        modules that contain other modules do not run.
         """
         self._check_modes(_layers(network))
         return Fragmented(network, self._graph(network), self.steps).run(image)
 
     def _graph(self, network: nn.Module) -> fx.Graph:
-        """Return the graph of the network with each of its modules in its present mode."""
+        """Return the graph of the network with each module in its current mode."""
         modes = modes_of(network)
         key = tuple(modes.values())
         if key not in self._graphs:
@@ -100,15 +101,15 @@ class Dilation:
             return
         if any(module.training for layer in layers for module in layer.modules()):
             raise PluxelError(
-                "in training the network consists of other layers than in evaluation, and those "
-                "were not checked: train it without an output_stride, and use it with one"
+                "the network has different layers in training than in evaluation, and these were "
+                "not checked: train it without output_stride, and set output_stride afterwards"
             )
 
 
 class Dilated(nn.Module):
-    """A network ``network(image) -> map or maps``, evaluated at a finer stride than its own.
+    """A network ``network(image) -> map or maps`` that runs at a finer stride than its own.
 
-    Arguments and errors are those of `Dilation`.
+    For arguments and errors, see `Dilation`.
     """
 
     def __init__(self, network: nn.Module, in_channels: int, output_stride: int) -> None:
@@ -118,25 +119,28 @@ class Dilated(nn.Module):
 
     @property
     def maps(self) -> tuple[DenseMap, ...]:
-        """Where the cells of each result lie."""
+        """The grids of the results."""
         return self.dilation.maps
 
     def forward(self, image: Tensor) -> Tensor | list[Tensor]:
-        """Return the dense result for an image (N, C, H, W): à trous."""
+        """Return the dense result for an image (N, C, H, W), by dilation (à trous)."""
         return self.dilation(self.network, image, _layers(self.network))
 
     def by_fragments(self, image: Tensor) -> Tensor | list[Tensor]:
-        """Return the same, by fragments."""
+        """Return the dense result, by fragments."""
         return self.dilation.by_fragments(self.network, image)
 
 
 def _layers(network: nn.Module) -> list[nn.Module]:
-    """Return the parts of a network, which may be a wrapper that no model contains; else itself."""
+    """Return the children of a network, or the network itself if it has none.
+
+    The network may be a wrapper outside of the model, whose mode nobody sets.
+    """
     return [*network.children()] or [network]
 
 
 def _is_same(graph: fx.Graph, network: nn.Module, modes: dict[str, bool]) -> bool:
-    """Return whether a network has the same layers in other modes."""
+    """Return whether a network has the layers of ``graph`` in other modes, too."""
     try:
         return outline(graph_of(network, modes)) == outline(graph)
     except NotEquivariant:

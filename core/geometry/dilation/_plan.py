@@ -1,7 +1,7 @@
-"""Which layers of a network change, and how, when strides are taken out from its end.
+"""Plan how the layers of a network change if strides are removed from its end.
 
-The graph comes from torch.fx. What each node does to positions comes from ``geometry.tracing``, as
-the network runs once without data.
+torch.fx provides the graph. ``geometry.tracing`` provides the positions after each node, while the
+network runs once without data.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from ..tracing import Located, Tracer, leaves, on_meta, replica, tensors_of, typ
 from ._sliding import ONE, Ints, Sliding, read, read_call, times
 
 SIZE = (448, 896)
-"""An image to look at the network with."""
+"""Size of the image with which the network is traced."""
 
 
-class NotEquivariant(PluxelError):  # noqa: N818 - reads as what it says
-    """A layer for which shifting the image is not shifting the result."""
+class NotEquivariant(PluxelError):  # noqa: N818 - the name states the error
+    """Shifting the input of a layer does not shift its result."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A node that changes: what slides, how far apart its cells are now, which stride is gone.
+    """The change of one node.
 
-    ``rate``: cells of the denser input for one of the original's. ``removed``: 1 where kept.
+    ``rate``: cells of the dense input per cell of the original input. ``removed``: the factor that
+    is removed from the stride, 1 if the stride is kept.
     """
 
     sliding: Sliding
@@ -42,14 +43,14 @@ class Step:
 
     @property
     def stride(self) -> Ints:
-        """The stride that is left."""
+        """The remaining stride."""
         (vertical, horizontal), removed = self.sliding.stride, self.removed
         return vertical // removed[0], horizontal // removed[1]
 
 
 @dataclass(frozen=True)
 class DenseMap:
-    """A map of the denser network: its grid, and cells of it for one of the original, per axis."""
+    """A map of the dilated network: its grid, and its cells per cell of the original map."""
 
     grid: Grid
     rate: Ints
@@ -57,10 +58,10 @@ class DenseMap:
 
 @dataclass(frozen=True)
 class Plan:
-    """``steps``: by name of the node. ``maps``: where the cells of each result lie.
+    """How to run a network without strides.
 
-    ``calls``: all that slides, in the order in which the network calls it; with the step that it
-    takes, or None where nothing changes.
+    ``steps``: by name of the node. ``calls``: all sliding windows in the order of the network's
+    calls, each with its step, or None if it does not change. ``maps``: the results.
     """
 
     steps: Mapping[str, Step]
@@ -77,19 +78,19 @@ NORMS = (
     nn.InstanceNorm3d,
     nn.SyncBatchNorm,
 )
-"""Norms that may keep statistics of the images that they have seen."""
+"""Norms that may keep running statistics."""
 
 
 def reason(error: Exception) -> str:
-    """Return what an error says in its first line, or what kind of error it is."""
+    """Return the first line of an error's message, or the type of the error."""
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 class _LeafTracer(fx.Tracer):
-    """Looks into every module but those of torch, those without parts and numbers, and norms.
+    """Traces into all modules except torch's own, norms, and those without children and tensors.
 
-    The latter may behave otherwise in training (stochastic depth, norms with an activation in them,
-    which count batches then), and decide so when called.
+    Norms and modules without tensors may behave differently in training and decide when called:
+    stochastic depth does, and norms with an activation, which count batches.
     """
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -99,9 +100,10 @@ class _LeafTracer(fx.Tracer):
 
 
 def modes_of(network: nn.Module) -> dict[str, bool]:
-    """Return for each module of a network, by name, whether it is in training.
+    """Return whether each module of a network is in training, by name.
 
-    The network itself is left out if it has parts: it may be a wrapper that no model contains.
+    The network itself is left out if it has children, because it may be a wrapper outside of the
+    model, whose mode nobody sets.
     """
     named = [(name, module) for name, module in network.named_modules() if name]
     return {name: module.training for name, module in named or [("", network)]}
@@ -110,22 +112,22 @@ def modes_of(network: nn.Module) -> dict[str, bool]:
 def graph_of(network: nn.Module, modes: Mapping[str, bool]) -> fx.Graph:
     """Return the graph of a network ``network(image) -> map or maps`` in these modes.
 
-    The mode that a function gets as an argument, as dropout does, becomes a part of the graph.
+    A mode that is passed to a function, such as dropout, becomes part of the graph.
 
-    Raises: NotEquivariant where torch.fx cannot follow it.
+    Raises: NotEquivariant if torch.fx cannot trace the network.
     """
-    # A copy, as networks may keep what they were called with.
+    # Trace a copy, because networks may keep their arguments.
     try:
         copy = replica(network, on_meta)
         for name, module in copy.named_modules():
             module.training = modes.get(name, False)
         return _LeafTracer().trace(copy)
     except Exception as error:
-        raise NotEquivariant(f"the network cannot be followed: {reason(error)}") from error
+        raise NotEquivariant(f"the network cannot be traced: {reason(error)}") from error
 
 
 def outline(graph: fx.Graph) -> list[object]:
-    """Return what a graph does but for its switches: what its nodes call, with which numbers."""
+    """Return the calls of a graph's nodes and their arguments, except booleans."""
     return [
         (node.name, node.op, node.target, repr(map_aggregate((node.args, node.kwargs), _no_switch)))
         for node in graph.nodes
@@ -137,9 +139,9 @@ def _no_switch(value: Any) -> Any:
 
 
 def make_plan(network: nn.Module, graph: fx.Graph, in_channels: int, output_stride: Ints) -> Plan:
-    """Plan how to take out all strides beyond ``output_stride``, per axis.
+    """Plan how to remove all strides beyond ``output_stride``, per axis.
 
-    Raises: NotEquivariant naming the layer for which the result would be another.
+    Raises: NotEquivariant, naming the layer whose result would differ.
     """
     with torch.inference_mode(), torch.device("meta"):
         image = torch.zeros(1, in_channels, *SIZE, dtype=type_of(network))
@@ -147,27 +149,27 @@ def make_plan(network: nn.Module, graph: fx.Graph, in_channels: int, output_stri
         with tracer:
             planner = _Planner(replica(network, on_meta), graph, tracer, output_stride)
             maps = planner.checked_run(image)
-    found = tuple(planner.dense(one) for one in leaves(maps))
-    if not found:
-        raise NotEquivariant("the network returns no map, perhaps because hooks take them out")
-    return Plan(planner.steps, tuple(planner.calls), found)
+    dense_maps = tuple(planner.dense(result) for result in leaves(maps))
+    if not dense_maps:
+        raise NotEquivariant("the network returns no maps; perhaps hooks remove them")
+    return Plan(planner.steps, tuple(planner.calls), dense_maps)
 
 
 class _Recorder(TorchFunctionMode):
-    """Records what slides."""
+    """Records the sliding windows that are called."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[Sliding] = []
+        self.windows: list[Sliding] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if (call := read_call(func, args, kwargs or {})) is not None:
-            self.found.append(call[0])
+            self.windows.append(call[0])
         return func(*args, **(kwargs or {}))
 
 
 class _Planner(fx.Interpreter):
-    """Runs a network without data, and records for each node how it changes."""
+    """Runs a network without data, and records how each node changes."""
 
     def __init__(
         self, network: nn.Module, graph: fx.Graph, tracer: Tracer, output_stride: Ints
@@ -178,16 +180,16 @@ class _Planner(fx.Interpreter):
         self.steps: dict[str, Step] = {}
         self.calls: list[tuple[Sliding, Step | None]] = []
         self._rates: dict[int, Ints] = {}
-        """By id of a tensor: cells of the denser map for one of the original's."""
+        """Id of a tensor -> cells of the dense map per cell of the original map."""
 
     def checked_run(self, image: Tensor) -> Any:
-        """Run; a layer that needs data, or another size, is refused too."""
+        """Run; also raise NotEquivariant for a layer that needs data or another size."""
         try:
             return self.run(image)
         except NotEquivariant:
             raise
         except Exception as error:
-            raise NotEquivariant(f"the network cannot be followed: {reason(error)}") from error
+            raise NotEquivariant(f"the network cannot be traced: {reason(error)}") from error
 
     def run_node(self, n: fx.Node) -> Any:
         args, kwargs = self.fetch_args_kwargs_from_env(n)
@@ -201,11 +203,11 @@ class _Planner(fx.Interpreter):
             rate = self._rate(n, operands)
             self._check(n, produced)
             self._know(produced, self._slide(n, operands, rate, produced))
-        self.calls += [(one, self.steps.get(n.name)) for one in recorder.found]
+        self.calls += [(window, self.steps.get(n.name)) for window in recorder.windows]
         return result
 
     def dense(self, result: Tensor) -> DenseMap:
-        """Return where the cells of one of the results lie."""
+        """Return the dense map of a result."""
         located = self.tracer.state(result)
         assert isinstance(located, Located)
         rate = self._rates[id(result)]
@@ -215,7 +217,7 @@ class _Planner(fx.Interpreter):
     def _slide(
         self, node: fx.Node, operands: list[Tensor], rate: Ints, produced: list[Tensor]
     ) -> Ints:
-        """Record the node if it changes; returns the rate of its result."""
+        """Record the node if it changes, and return the rate of its result."""
         module = self.submodules.get(str(node.target)) if node.op == "call_module" else None
         try:
             sliding = read(node, module, self._kernel(node, module))
@@ -227,8 +229,8 @@ class _Planner(fx.Interpreter):
         located = self.tracer.state(operands[0])
         assert isinstance(located, Located)
         vertical, horizontal = (
-            stride // (_kept(stride, extent.stride, wanted) if r == 1 else 1)
-            for extent, stride, r, wanted in zip(
+            stride // (_kept(stride, extent.stride, target) if r == 1 else 1)
+            for extent, stride, r, target in zip(
                 located.extents, sliding.stride, rate, self.output_stride, strict=True
             )
         )
@@ -247,39 +249,41 @@ class _Planner(fx.Interpreter):
     def _rate(self, node: fx.Node, operands: list[Tensor]) -> Ints:
         rates = {self._rates[id(tensor)] for tensor in operands}
         if len(rates) > 1:
-            raise self._refusal(node, "it joins maps of different strides")
+            raise self._refusal(node, "it combines maps of different strides")
         return rates.pop()
 
     def _check(self, node: fx.Node, produced: list[Tensor]) -> None:
         module = self.submodules.get(str(node.target)) if node.op == "call_module" else None
         if isinstance(module, NORMS) and module.running_mean is None:
-            raise self._refusal(node, "its statistics are those of the batch")
+            raise self._refusal(node, "it normalizes by statistics of the batch")
         for tensor in produced:
             state = self.tracer.state(tensor)
             if not isinstance(state, Located):
-                raise self._refusal(node, "what it does to positions is not known")
+                raise self._refusal(node, "its effect on positions is unknown")
             if state.everything:
                 raise self._refusal(node, "each of its values depends on the whole image")
 
     def _check_moves(
         self, node: fx.Node, operands: list[Tensor], produced: list[Tensor], rate: Ints
     ) -> None:
-        """Refuse what moves cells about, or looks around, and cannot be told to do so further."""
+        """Raise if a node moves or combines cells over a distance that cannot be dilated."""
         if rate == ONE:
             return
-        seen, found = ([self._seen(one) for one in tensors] for tensors in (operands, produced))
-        # What joins several maps sees what all of them see, and no more.
-        together = [
-            (strides.pop(), min(firsts), max(lasts)) if len(strides := set(every)) == 1 else None
-            for every, firsts, lasts in (
-                zip(*axis, strict=True) for axis in zip(*seen, strict=True)
+        before, after = ([self._spans(t) for t in tensors] for tensors in (operands, produced))
+        # A node that combines several maps may cover the union of their pixels, and no more.
+        union = [
+            (strides.pop(), min(firsts), max(lasts)) if len(strides := set(values)) == 1 else None
+            for values, firsts, lasts in (
+                zip(*axis, strict=True) for axis in zip(*before, strict=True)
             )
         ]
-        if any(one != together for one in found):
-            raise self._refusal(node, "it moves cells, or looks around, by a distance of its own")
+        if any(spans != union for spans in after):
+            raise self._refusal(
+                node, "it moves or combines cells over a distance that cannot be dilated"
+            )
 
-    def _seen(self, tensor: Tensor) -> list[tuple[Fraction, Fraction, Fraction]]:
-        """Return stride, first and last pixel seen of a map, for each axis."""
+    def _spans(self, tensor: Tensor) -> list[tuple[Fraction, Fraction, Fraction]]:
+        """Return the stride of a map, and the first and last pixel of cell 0, for each axis."""
         located = self.tracer.state(tensor)
         assert isinstance(located, Located)
         return [(extent.stride, extent.first, extent.last) for extent in located.extents]
@@ -291,15 +295,15 @@ class _Planner(fx.Interpreter):
     def _know(self, tensors: list[Tensor], rate: Ints) -> None:
         self._rates |= {id(tensor): rate for tensor in tensors}
 
-    def _refusal(self, node: fx.Node, why: str) -> NotEquivariant:
+    def _refusal(self, node: fx.Node, message: str) -> NotEquivariant:
         stack = node.meta.get("nn_module_stack") or {}
-        where = node.target if node.op == "call_module" else next(reversed(stack), "")
-        what = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-        layer = f"layer {where}" if where else "the network"
-        return NotEquivariant(f"{layer} ({what or node.name}): {why}")
+        module = node.target if node.op == "call_module" else next(reversed(stack), "")
+        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+        layer = f"layer {module}" if module else "the network"
+        return NotEquivariant(f"{layer} ({name or node.name}): {message}")
 
 
-def _kept(stride: int, before: Fraction, wanted: int) -> int:
-    """Return the largest part of a layer's stride that leads to the one wanted, or on the way."""
-    parts = (part for part in range(stride, 0, -1) if stride % part == 0)
-    return next((part for part in parts if (wanted / (before * part)).denominator == 1), 1)
+def _kept(stride: int, before: Fraction, target: int) -> int:
+    """Return the largest factor of a layer's stride after which the target can still be reached."""
+    factors = (factor for factor in range(stride, 0, -1) if stride % factor == 0)
+    return next((factor for factor in factors if (target / (before * factor)).denominator == 1), 1)

@@ -1,4 +1,4 @@
-"""A planned network at work: its later layers dilated, or run on fragments of its maps."""
+"""Run a network by a plan, with dilated layers or on fragments of its maps."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ._sliding import ONE, Ints, Sliding, plus, read_call, times
 
 
 class Dilating(TorchFunctionMode):
-    """The à trous form: while it is active, whatever slides does so without its stride.
+    """Runs sliding windows without the removed strides while it is active (à trous).
 
-    A stride that is gone spreads all that comes after it. The network runs itself, with all its
-    hooks and wrappers: only its calls of convolutions, pools and paddings are replaced, in the
-    order of the plan.
+    A removed stride dilates all later layers. The network runs as usual, with its hooks and
+    wrappers; only its calls of convolutions, pools and paddings are replaced, in the order of the
+    plan.
 
-    Raises: PluxelError at a call that the plan does not have.
+    Raises: PluxelError for a call that differs from the plan.
     """
 
     def __init__(self, calls: Sequence[tuple[Sliding, Step | None]]) -> None:
@@ -34,32 +34,32 @@ class Dilating(TorchFunctionMode):
         kwargs = kwargs or {}
         if (call := read_call(func, args, kwargs)) is None:
             return func(*args, **kwargs)
-        found, arguments = call
-        step = self._next(found)
+        window, arguments = call
+        step = self._next(window)
         if step is None:
             return func(*args, **kwargs)
         operands = arguments["input"], arguments.get("weight"), arguments.get("bias")
         return step.sliding(*operands, step.rate, step.stride)
 
-    def _next(self, found: Sliding) -> Step | None:
+    def _next(self, window: Sliding) -> Step | None:
         planned, step = self.calls[self.done] if self.done < len(self.calls) else (None, None)
-        if planned != found:
-            raise PluxelError(f"{CHANGED}: its plan has {planned} where it calls {found}")
+        if planned != window:
+            raise PluxelError(f"{CHANGED}: expected {planned}, but it calls {window}")
         self.done += 1
         return step
 
     def check_complete(self) -> None:
-        """Raise PluxelError if the network has left out calls of the plan."""
+        """Raise PluxelError if the network has not made all calls of the plan."""
         if self.done < len(self.calls):
             raise PluxelError(f"{CHANGED}: it does not call {self.calls[self.done][0]}")
 
 
-CHANGED = "the layers of the network are not those that it had when its strides were taken out"
+CHANGED = "the layers of the network have changed since its strides were removed"
 
 
 @dataclass(frozen=True)
 class Fragments:
-    """A dense map in parts: cell *i* of part *p* is cell ``p + rate · i`` of the whole."""
+    """A dense map in parts; cell *i* of part *p* is cell ``p + rate · i`` of the map."""
 
     rate: Ints
     parts: Mapping[Ints, Any]
@@ -78,10 +78,10 @@ class Fragments:
 
 
 class Fragmented(fx.Interpreter):
-    """Every layer with its own dilation and padding, on each fragment of its input.
+    """Runs every layer with its own dilation and padding on each fragment of its input.
 
-    Where a stride is gone, the layer is evaluated at every cell, and what a stride would have
-    skipped becomes further fragments. It needs no assumption on what layers do at borders.
+    A layer without its stride is evaluated at every cell; the cells that the stride would skip
+    become further fragments. This assumes nothing about the borders of layers.
     """
 
     def __init__(self, network: nn.Module, graph: fx.Graph, steps: Mapping[str, Step]) -> None:
@@ -94,23 +94,23 @@ class Fragmented(fx.Interpreter):
             return Fragments(ONE, {(0, 0): super().run_node(n)})
         if n.op == "output":
             return map_aggregate(args[0], _whole)
-        found: list[Fragments] = []
-        map_aggregate((args, kwargs), lambda v: found.append(v) if isinstance(v, Fragments) else v)
-        if not found:
+        inputs: list[Fragments] = []
+        map_aggregate((args, kwargs), lambda v: inputs.append(v) if isinstance(v, Fragments) else v)
+        if not inputs:
             return super().run_node(n)
         step = self.steps.get(n.name)
         parts: dict[Ints, Any] = {}
-        for phase in found[0].parts:
-            own = [map_aggregate(tree, _of(phase)) for tree in (args, kwargs)]
+        for phase in inputs[0].parts:
+            arguments = [map_aggregate(tree, _of(phase)) for tree in (args, kwargs)]
             if step is None:
-                parts[phase] = getattr(self, n.op)(n.target, *own)
+                parts[phase] = getattr(self, n.op)(n.target, *arguments)
                 continue
-            dense = step.sliding(*_operands(self, n, *own), ONE, step.stride)
+            dense = step.sliding(*_operands(self, n, *arguments), ONE, step.stride)
             for shift in _shifts(step.removed):
                 part = dense[:, :, shift[0] :: step.removed[0], shift[1] :: step.removed[1]]
-                parts[plus(phase, times(found[0].rate, shift))] = part
+                parts[plus(phase, times(inputs[0].rate, shift))] = part
         removed = ONE if step is None else step.removed
-        return Fragments(times(found[0].rate, removed), parts)
+        return Fragments(times(inputs[0].rate, removed), parts)
 
 
 def _operands(
@@ -121,8 +121,8 @@ def _operands(
         module = interpreter.submodules[str(node.target)]
         image = args[0] if args else kwargs["input"]
         return image, getattr(module, "weight", None), getattr(module, "bias", None)
-    given = dict(zip(("input", "weight", "bias"), args, strict=False)) | kwargs
-    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+    named = dict(zip(("input", "weight", "bias"), args, strict=False)) | kwargs
+    tensors = {name: value for name, value in named.items() if isinstance(value, Tensor)}
     return tensors["input"], tensors.get("weight"), tensors.get("bias")
 
 

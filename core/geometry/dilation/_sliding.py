@@ -1,4 +1,4 @@
-"""Convolutions, pools and paddings, with other strides and dilations than their own."""
+"""Run convolutions, pools and paddings with strides and dilations other than their own."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from ...common.torch_private import has_forward_hooks
 from ..tracing import leaves
 
 Ints = tuple[int, int]
-"""A number an axis: vertical, horizontal."""
+"""(vertical, horizontal)."""
 
 ONE: Ints = (1, 1)
 
 
 @dataclass(frozen=True)
 class Sliding:
-    """A window that slides over a map: a convolution, a pool for maxima or averages, or none.
+    """A window that slides over a map: a convolution, a max pool, an average pool, or a padding.
 
-    ``before``, ``after``: cells of padding at the top left and the bottom right, negative where
-    cells are cut off; of a mere ``padding`` they hold ``value``. ``overhang``: cells by which the
-    last window of a pool that rounds up may hang over.
-    ``divisor``: of averages; None for the cells of a window, those of the padding among them if
-    ``counts_padding``.
+    ``before``, ``after``: cells of padding at the top left and the bottom right; negative numbers
+    remove cells. ``value``: of the cells that a ``padding`` adds. ``overhang``: cells by which the
+    last window of a pool with ``ceil_mode`` may extend beyond the map. ``divisor``: of averages;
+    None for the number of cells in a window, which includes the padding if ``counts_padding``.
     """
 
     kind: Literal["convolution", "maximum", "average", "padding"]
@@ -46,7 +45,7 @@ class Sliding:
     def __call__(
         self, image: Tensor, weight: Tensor | None, bias: Tensor | None, rate: Ints, stride: Ints
     ) -> Tensor:
-        """Slide over (N, C, h, w) with ``stride``, everything else ``rate`` times as far apart."""
+        """Slide over (N, C, h, w) with ``stride``, and padding and dilation times ``rate``."""
         dilation = times(self.dilation, rate)
         before = times(self.before, rate)
         after = times(plus(self.after, self.overhang), rate)
@@ -55,7 +54,7 @@ class Sliding:
         lowest = -torch.inf if self.kind == "maximum" else 0.0
         padded = _padded(image, before, after, lowest)
         if not self._fits(padded, dilation):
-            return self._nothing(padded, weight, stride, dilation)
+            return self._empty(padded, weight, stride, dilation)
         if self.kind == "convolution":
             assert weight is not None
             return functional.conv2d(
@@ -63,7 +62,7 @@ class Sliding:
             )
         if self.kind == "maximum":
             return functional.max_pool2d(padded, self.kernel, stride, dilation=dilation)
-        # In half precision the sum of a window may not be a number, where its mean is one.
+        # In half precision, the sum of a window may overflow although its mean does not.
         wide = at_least_float32(padded)
         with full_precision(wide):
             return self._average(wide, image.shape, rate, stride, dilation).to(image.dtype)
@@ -73,7 +72,7 @@ class Sliding:
     ) -> Tensor:
         """Return the averages of a padded map; ``shape``: of the map without its padding.
 
-        PyTorch's pool for averages has no dilation: a convolution of ones, and a division.
+        PyTorch's average pool has no dilation, so this uses a convolution of ones and a division.
         """
         before = times(self.before, rate)
         after = times(plus(self.after, self.overhang), rate)
@@ -90,13 +89,11 @@ class Sliding:
         return total / _sum(cells, self.kernel, stride, dilation)
 
     def _fits(self, padded: Tensor, dilation: Ints) -> bool:
-        """Return whether there is a window at all: a fragment of a small map may have none."""
+        """Return whether a window fits; a fragment of a small map may be too small."""
         pairs = zip(padded.shape[-2:], self.kernel, dilation, strict=True)
         return all(cells > d * (k - 1) for cells, k, d in pairs)
 
-    def _nothing(
-        self, padded: Tensor, weight: Tensor | None, stride: Ints, dilation: Ints
-    ) -> Tensor:
+    def _empty(self, padded: Tensor, weight: Tensor | None, stride: Ints, dilation: Ints) -> Tensor:
         channels = padded.shape[1] if weight is None else len(weight)
         height, width = (
             max(0, (cells - d * (k - 1) - 1) // s + 1)
@@ -105,14 +102,14 @@ class Sliding:
         return padded.new_empty(padded.shape[0], channels, height, width)
 
 
-def times(one: Ints, other: Ints) -> Ints:
+def times(a: Ints, b: Ints) -> Ints:
     """Multiply per axis."""
-    return one[0] * other[0], one[1] * other[1]
+    return a[0] * b[0], a[1] * b[1]
 
 
-def plus(one: Ints, other: Ints) -> Ints:
+def plus(a: Ints, b: Ints) -> Ints:
     """Add per axis."""
-    return one[0] + other[0], one[1] + other[1]
+    return a[0] + b[0], a[1] + b[1]
 
 
 def _padded(image: Tensor, before: Ints, after: Ints, value: float) -> Tensor:
@@ -122,7 +119,7 @@ def _padded(image: Tensor, before: Ints, after: Ints, value: float) -> Tensor:
 
 
 def _ones(like: Tensor, *shape: int) -> Tensor:
-    """Return ones that do not depend on a map, as those of its method would for a tracer."""
+    """Return ones that do not depend on a map; for a tracer, ``like.new_ones`` would."""
     return torch.ones(shape, dtype=like.dtype, device=like.device)
 
 
@@ -132,12 +129,12 @@ def _sum(image: Tensor, kernel: Ints, stride: Ints, dilation: Ints) -> Tensor:
 
 
 def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) -> Sliding | None:
-    """Return what a node slides, or None if it is neither convolution nor pool nor padding.
+    """Return the window of a node, or None if it is not a convolution, a pool or a padding.
 
-    ``module``: the one that the node calls, if it does. ``kernel``: height and width of the
-    weights, of a convolution.
+    ``module``: the module that the node calls, if any. ``kernel``: height and width of a
+    convolution's weights.
 
-    Raises: ValueError for one whose numbers depend on the image, or that pads in another way.
+    Raises: ValueError if the arguments depend on the image, or the padding mode is not supported.
     """
     arguments = _arguments(node, module)
     if arguments is None:
@@ -148,9 +145,9 @@ def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) 
 def read_call(
     function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[Sliding, Mapping[str, Any]] | None:
-    """Return what a call of a function slides, and its arguments by name.
+    """Return the window of a function call, and its arguments by name.
 
-    None for a function that is neither convolution nor pool nor padding with zeros or a value.
+    Return None if the function is not a convolution, a pool or a padding with a constant.
     """
     if (defaults := DEFAULTS.get(function)) is None:
         return None
@@ -165,9 +162,9 @@ def read_call(
 def _sliding(arguments: Mapping[str, Any], kernel: Sequence[int] | None) -> Sliding:
     numbers = {name: value for name, value in arguments.items() if name not in TENSORS}
     if any(isinstance(leaf, fx.Node) for leaf in leaves(numbers)):
-        raise ValueError("its numbers depend on the image")
+        raise ValueError("its arguments depend on the image")
     if arguments.get("padding_mode", "zeros") != "zeros":
-        raise ValueError(f"it pads by mode {arguments['padding_mode']!r}")
+        raise ValueError(f"it pads with mode {arguments['padding_mode']!r}")
     if "mode" in arguments:
         return _padding(arguments)
     if "kernel_size" in arguments:
@@ -196,7 +193,7 @@ def _pool(arguments: Mapping[str, Any]) -> Sliding:
     dilation = _two(arguments.get("dilation", 1))
     overhang = (0, 0)
     if arguments["ceil_mode"]:
-        # PyTorch drops a last window that would start in the padding on the right.
+        # PyTorch drops the last window if it would start in the padding on the right.
         vertical, horizontal = (
             max(0, min(stride[a] - 1, dilation[a] * (kernel[a] - 1) - padding[a])) for a in (0, 1)
         )
@@ -217,8 +214,8 @@ def _pool(arguments: Mapping[str, Any]) -> Sliding:
 
 def _padding(arguments: Mapping[str, Any]) -> Sliding:
     if arguments["mode"] != "constant":
-        raise ValueError(f"it pads by mode {arguments['mode']!r}")
-    amounts = (*arguments["pad"], 0, 0)  # the last dimension first, and maybe alone
+        raise ValueError(f"it pads with mode {arguments['mode']!r}")
+    amounts = (*arguments["pad"], 0, 0)  # the last dimension comes first and may be the only one
     left, right, top, bottom = amounts[:4]
     if any(amounts[4:]):
         raise ValueError("it pads channels")
@@ -227,7 +224,7 @@ def _padding(arguments: Mapping[str, Any]) -> Sliding:
 
 
 def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None:
-    """Return the arguments of a convolution, a pool or a padding by PyTorch's names."""
+    """Return the arguments of a convolution, a pool or a padding, by PyTorch's names."""
     if isinstance(module, nn.ConstantPad2d) and _is_plain(module, nn.ConstantPad2d):
         return {"pad": module.padding, "mode": "constant", "value": module.value}
     for kind, names in MODULES:
@@ -239,10 +236,10 @@ def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None
 
 
 def _is_plain(module: nn.Module | None, kind: type[nn.Module]) -> bool:
-    """Return whether a module does what its kind does: subclasses may not, hooks may do more."""
+    """Return whether a module behaves as its class: a subclass or hooks may change that."""
     if not isinstance(module, kind) or type(module).forward is not kind.forward:
         return False
-    if "forward" in vars(module):  # replaced on this one module
+    if "forward" in vars(module):  # replaced on this instance
         return False
     return not has_forward_hooks(module)
 
@@ -255,7 +252,7 @@ MODULES: Sequence[tuple[type[nn.Module], Sequence[str]]] = (
         ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"],
     ),
 )
-"""Kinds of modules, and the names of what they were given."""
+"""Classes of modules, and the attributes that contain their arguments."""
 
 FUNCTIONS: Sequence[tuple[set[Any], Mapping[str, Any]]] = (
     (
@@ -296,7 +293,7 @@ FUNCTIONS: Sequence[tuple[set[Any], Mapping[str, Any]]] = (
     ),
     ({functional.pad}, {"input": None, "pad": None, "mode": "constant", "value": None}),
 )
-"""Functions of one kind, and their arguments in order with their defaults."""
+"""Equivalent functions, and their arguments in order with defaults."""
 
 DEFAULTS: Mapping[Any, Mapping[str, Any]] = {
     function: defaults for functions, defaults in FUNCTIONS for function in functions

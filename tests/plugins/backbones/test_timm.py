@@ -94,7 +94,7 @@ CANNOT = [
     ("hf-hub:timm/resnet18", {}, "timm has no model 'hf-hub:timm/resnet18'."),
     ("resnet18.a1_in", {}, "no model 'resnet18.a1_in'. Did you mean 'resnet18.a1_in1k'?"),
     ("test_vit", {"output_stride": 8}, "output_stride 8 is not available: the network cannot"),
-    ("dla34", {"output_stride": 8}, "without its strides its maps do not fit"),
+    ("dla34", {"output_stride": 8}, "without its strides, the sizes of its maps do not match"),
     ("resnet18", {"out_indices": (7,)}, "'resnet18' does not take this out_indices"),
     ("resnet18", {"model_args": {"stem_tpe": "deep"}}, "does not take this stem_tpe"),
     ("test_vit", {"model_args": {"dynamic_img_size": False}}, "images of any size"),

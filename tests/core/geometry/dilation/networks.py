@@ -1,4 +1,4 @@
-"""What the tests of dilation share."""
+"""Networks for the tests of dilation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strides taken out of a network give what shifting its input and interlacing its outputs gives."""
+"""Dilation has the same result as shifting the input and interlacing the outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .networks import EXACT, small
 
 
 def stitched(network: nn.Module, image: Tensor, factor: int, shift: int) -> Tensor:
-    """Crop the image at every shift, run the network, interlace (PAMI 2016, section 3.2)."""
+    """Crop the image at every shift, run the network and interlace (PAMI 2016, section 3.2)."""
     parts = {
         (y, x): network(image[:, :, y * shift :, x * shift :])
         for y in range(factor)
@@ -31,7 +31,7 @@ def stitched(network: nn.Module, image: Tensor, factor: int, shift: int) -> Tens
 
 @st.composite
 def networks(draw: st.DrawFn, padded: bool) -> tuple[nn.Module, int]:
-    """A random chain of convolutions and pools, and its stride (at most 12)."""
+    """Draw a random chain of convolutions and pools, and its stride (at most 12)."""
     layers: list[nn.Module] = []
     channels, total = 2, 1
     for _ in range(draw(st.integers(2, 5))):
@@ -73,7 +73,7 @@ SIZES = st.tuples(st.integers(140, 160), st.integers(140, 160))
 @pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(networks(padded=False), SIZES, st.data())
-def test_without_padding_it_is_shift_and_stitch(
+def test_without_padding_dilation_equals_shift_and_stitch(
     network: tuple[nn.Module, int], size: tuple[int, int], data: st.DataObject
 ) -> None:
     module, stride = network
@@ -91,7 +91,7 @@ def test_without_padding_it_is_shift_and_stitch(
 @pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(networks(padded=True), SIZES, st.data())
-def test_with_padding_it_is_the_network_on_fragments(
+def test_with_padding_dilation_equals_the_network_on_fragments(
     network: tuple[nn.Module, int], size: tuple[int, int], data: st.DataObject
 ) -> None:
     module, stride = network
@@ -101,12 +101,12 @@ def test_with_padding_it_is_the_network_on_fragments(
         found, fragments, coarse = dilated(image), dilated.by_fragments(image), module(image)
     assert isinstance(found, Tensor)
     torch.testing.assert_close(found, fragments, **EXACT)
-    # The network's own result lies in it, at the rate of its map.
+    # The dense result contains the network's own result, at the rate of its map.
     (vertical, horizontal) = dilated.maps[0].rate
     torch.testing.assert_close(found[:, :, ::vertical, ::horizontal], coarse, **EXACT)
 
 
-def test_only_the_excess_of_a_stride_is_taken_out() -> None:
+def test_only_the_excess_of_a_stride_is_removed() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 5, stride=4), nn.MaxPool2d(2)).double().eval()
     image = torch.randn(1, 3, 61, 50, dtype=torch.float64)
     dilated = Dilated(network, 3, 2)
@@ -133,7 +133,7 @@ def test_fragments_of_a_small_map_may_be_empty(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("autocast", [False, True])
-def test_averages_of_large_values_in_half_precision(autocast: bool) -> None:
+def test_averages_of_large_values_do_not_overflow_in_half_precision(autocast: bool) -> None:
     network = nn.Sequential(nn.AvgPool2d(2, 2), nn.AvgPool2d(8, 1, padding=4)).eval()
     dilated = Dilated(network, 3, 1)
     kind = torch.float32 if autocast else torch.float16
@@ -159,7 +159,7 @@ def test_a_padding_keeps_its_value() -> None:
     assert (found[:, :, :6] == -7.5).all()
 
 
-def test_a_join_of_maps_that_see_different_pixels() -> None:
+def test_maps_with_different_receptive_fields_can_be_combined() -> None:
     class Block(nn.Module):
         def __init__(self) -> None:
             super().__init__()

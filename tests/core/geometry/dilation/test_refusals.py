@@ -1,4 +1,4 @@
-"""A layer that does not commute with shifts is refused, with its name and the reason."""
+"""The error for a layer that does not commute with shifts gives its name and the reason."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from .networks import small
 
-MOVES = "it moves cells, or looks around, by a distance of its own"
+MOVES = "it moves or combines cells over a distance that cannot be dilated"
 
 
 class Squeeze(nn.Module):
-    """Scales channels by what the whole map says."""
+    """Scales channels by their means over the whole map."""
 
     def forward(self, image: Tensor) -> Tensor:
         return image * image.mean((2, 3), keepdim=True)
@@ -36,7 +36,7 @@ class Depends(nn.Module):
 
 
 class Transposed(nn.Module):
-    """Looks around like a convolution, but is none that can be spread."""
+    """Combines neighbors as a convolution does, but cannot be dilated."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,21 +47,21 @@ class Transposed(nn.Module):
 
 
 class Pools(nn.Module):
-    """A leaf of the graph, for it has no weights."""
+    """A pool in a leaf of the graph, because the module has no weights."""
 
     def forward(self, image: Tensor) -> Tensor:
         return functional.max_pool2d(image, 3, 1, 1)
 
 
 class Same(nn.MaxPool2d):
-    """A pool with a padding of its own."""
+    """A pool with additional padding."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as torch has it
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         return super().forward(functional.pad(input, (0, 2, 0, 2)))
 
 
 class Sized(nn.Module):
-    """Has a number that follows from the image; with a weight, so that it is looked into."""
+    """Pools with an argument that depends on the image; a weight makes fx trace into it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Fails(nn.Module):
 
 
 class Joins(nn.Module):
-    """Adds maps of two strides, which happen to be of one size."""
+    """Adds maps of different strides, cropped to the same size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Joins(nn.Module):
 
 
 class EveryOther(nn.Module):
-    """Leaves out cells without looking around."""
+    """Skips cells without combining neighbors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class EveryOther(nn.Module):
 
 
 class FitsByStrides(nn.Module):
-    """Adds maps that are of one size only as long as they have strides."""
+    """Adds maps whose sizes match only with their strides."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -144,19 +144,19 @@ class Fuses(nn.Module):
         (Squeeze(), "layer 1 (1): each of its values depends on the whole image"),
         (Attention(), "layer 1 (1): each of its values depends on the whole image"),
         (nn.GroupNorm(2, 4), "layer 1 (1): each of its values depends on the whole image"),
-        (nn.InstanceNorm2d(4), "layer 1 (1): its statistics are those of the batch"),
+        (nn.InstanceNorm2d(4), "layer 1 (1): it normalizes by statistics of the batch"),
         (
             nn.BatchNorm2d(4, track_running_stats=False),
-            "layer 1 (1): its statistics are those of the batch",
+            "layer 1 (1): it normalizes by statistics of the batch",
         ),
         (nn.AdaptiveAvgPool2d(1), "layer 1 (1): each of its values depends on the whole image"),
-        (Depends(), "the network cannot be followed: "),
-        (Fails(), "the network cannot be followed: AssertionError"),
+        (Depends(), "the network cannot be traced: "),
+        (Fails(), "the network cannot be traced: AssertionError"),
         (Fuses(), f"layer 1 (interpolate): {MOVES}"),
-        (Joins(), "layer 1 (add): it joins maps of different strides"),
+        (Joins(), "layer 1 (add): it combines maps of different strides"),
         (
             nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
-            "layer 1 (1): it pads by mode 'reflect'",
+            "layer 1 (1): it pads with mode 'reflect'",
         ),
         (nn.ReplicationPad2d(1), f"layer 1 (1): {MOVES}"),
         (nn.ConvTranspose2d(4, 4, 3, padding=1), f"layer 1 (1): {MOVES}"),
@@ -164,23 +164,25 @@ class Fuses(nn.Module):
         (Pools(), f"layer 1 (1): {MOVES}"),
         (Same(3, 1), f"layer 1 (1): {MOVES}"),
         (hooked(), f"layer 1 (1): {MOVES}"),
-        (Sized(), "layer 1 (max_pool2d): its numbers depend on the image"),
+        (Sized(), "layer 1 (max_pool2d): its arguments depend on the image"),
         (PadsChannels(), "layer 1 (pad): it pads channels"),
         (EveryOther(), f"layer 1 (getitem): {MOVES}"),
-        (FitsByStrides(), "without its strides its maps do not fit: "),
+        (FitsByStrides(), "without its strides, the sizes of its maps do not match: "),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
 )
-def test_a_layer_that_does_not_commute_with_shifts_is_named(layer: nn.Module, message: str) -> None:
+def test_the_error_names_a_layer_that_does_not_commute_with_shifts(
+    layer: nn.Module, message: str
+) -> None:
     with pytest.raises(NotEquivariant, match=re.escape(message)):
         Dilated(small(layer), 3, 1)
 
 
 class AddsMaxima(nn.Module):
-    """A leaf of two operands, one of which it looks around in."""
+    """A leaf with two operands that pools the second one."""
 
-    def forward(self, one: Tensor, other: Tensor) -> Tensor:
-        return one + functional.max_pool2d(other, 3, 1, 1)
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        return first + functional.max_pool2d(second, 3, 1, 1)
 
 
 class Branches(nn.Module):
@@ -200,12 +202,12 @@ def replaced() -> nn.Module:
 
 
 @pytest.mark.parametrize("layer", [Branches(), replaced()])
-def test_a_layer_with_its_own_neighborhood_is_refused(layer: nn.Module) -> None:
+def test_a_layer_that_combines_neighbors_in_its_own_code_is_rejected(layer: nn.Module) -> None:
     with pytest.raises(NotEquivariant, match=MOVES):
         Dilated(small(layer), 3, 1)
 
 
-def test_a_network_whose_maps_come_from_hooks_is_refused() -> None:
+def test_a_network_whose_maps_come_from_hooks_is_rejected() -> None:
     class Hooked(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -218,5 +220,7 @@ def test_a_network_whose_maps_come_from_hooks_is_refused() -> None:
             found, self.kept = self.kept, []
             return found
 
-    with pytest.raises(NotEquivariant, match="the network returns no map, perhaps because hooks"):
+    with pytest.raises(
+        NotEquivariant, match="the network returns no maps; perhaps hooks remove them"
+    ):
         Dilated(Hooked(), 3, 1)

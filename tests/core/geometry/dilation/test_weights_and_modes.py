@@ -1,4 +1,4 @@
-"""The dilated network runs on the weights and in the mode of the network that it came from."""
+"""A dilated network uses the weights and the mode of its original network."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_stochastic_layers_follow_the_mode_of_the_network() -> None:
     assert not torch.equal(dilated(image), dilated(image))
 
 
-class OtherInTraining(nn.Module):
+class DifferentInTraining(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.ones(1))
@@ -71,17 +71,17 @@ def test_functions_follow_the_mode_of_the_network() -> None:
     assert not torch.equal(dilated.by_fragments(image), dilated.by_fragments(image))
 
 
-def test_a_network_with_other_layers_in_training_cannot_be_trained() -> None:
-    network = small(OtherInTraining())
+def test_a_network_with_different_layers_in_training_cannot_be_trained() -> None:
+    network = small(DifferentInTraining())
     dilated = Dilated(network, 3, 1)
     dilated(torch.randn(1, 3, 9, 9))
     network.train()
-    with pytest.raises(PluxelError, match="in training the network consists of other layers"):
+    with pytest.raises(PluxelError, match="the network has different layers in training"):
         dilated(torch.randn(1, 3, 9, 9))
 
 
-class OtherNumbers(nn.Module):
-    """Its layers have the same names in training, and another reach."""
+class DifferentArguments(nn.Module):
+    """A layer with the same name but another kernel in training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,17 +92,17 @@ class OtherNumbers(nn.Module):
         return functional.max_pool2d(self.scale * image, size, 1, size // 2)
 
 
-def test_other_parameters_in_training_are_noticed() -> None:
-    network = small(OtherNumbers())
+def test_different_arguments_in_training_are_noticed() -> None:
+    network = small(DifferentArguments())
     dilated = Dilated(network, 3, 1)
     network.train()
-    with pytest.raises(PluxelError, match="in training the network consists of other layers"):
+    with pytest.raises(PluxelError, match="the network has different layers in training"):
         dilated(torch.randn(1, 3, 9, 9))
 
 
 def test_the_mode_comes_from_the_layers_not_from_their_wrapper() -> None:
     class Wrapper(nn.Module):
-        """As the decoders that run a backbone wrap it: nobody tells it of the mode."""
+        """A wrapper like those of decoders that run a backbone; nobody sets its mode."""
 
         def __init__(self, network: nn.Module) -> None:
             super().__init__()
