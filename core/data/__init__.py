@@ -1,1 +1,1 @@
-"""From a dataset's samples to batches."""
+"""Read samples of datasets and combine them into batches."""

@@ -1,4 +1,4 @@
-"""Which distribution provides the module ``albumentations``: licenses differ (ADR 11)."""
+"""Check which distribution provides ``albumentations``, because licenses differ (ADR 11)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from ...registry import PluxelError
 
 ACCEPTED = "PLUXEL_ALBUMENTATIONS"
-"""The environment variable that names another distribution whose license the user accepts."""
+"""Environment variable that names another distribution whose license the user accepts."""
 
 _OURS = "albumentations"
 
 
 def check_provider() -> None:
-    """Require that the module comes from the distribution of the same name, or an accepted one.
+    """Check that the distribution of the same name, or an accepted one, provides the module.
 
-    Raises: PluxelError naming the distribution, its license, and the two ways out.
+    Raises: PluxelError with the name and license of the other distribution, and two remedies.
     """
     accepted = os.environ.get(ACCEPTED, _OURS)
     others = [name for name in _providers() if name not in (_OURS, accepted)]
@@ -38,12 +38,12 @@ def check_provider() -> None:
 
 @cache
 def _providers() -> tuple[str, ...]:
-    """Return the installed distributions that provide the module; none of a plain folder."""
+    """Return the installed distributions that provide the module; empty for a plain folder."""
     spec = find_spec("albumentations")
     if spec is None or spec.origin is None:
         return ()
     site = Path(spec.origin).parents[1]
-    # To read what every distribution provides takes a third of a second; most often this will do.
+    # Fast path: reading the files of all distributions takes a third of a second.
     if [path.name.partition("-")[0] for path in site.glob(f"{_OURS}*.dist-info")] == [_OURS]:
         return (_OURS,)
     return tuple(sorted(set(packages_distributions().get("albumentations", ()))))

@@ -1,4 +1,4 @@
-"""Random numbers that depend on a seed, a number and a purpose, and on nothing else."""
+"""Random numbers that depend only on a seed, a number and a purpose."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 Purpose = Literal["permutation", "draw", "augmentation"]
 
-# Never 0: numpy takes [seed, n] and [seed, n, 0] for the same.
+# Not 0: numpy treats [seed, n] and [seed, n, 0] as equal.
 _NUMBERS = {"permutation": 1, "draw": 2, "augmentation": 3}
 
 
 def generator(seed: int, n: int, purpose: Purpose) -> np.random.Generator:
-    """Return a generator of its own for each triple."""
+    """Return an independent generator for each triple of arguments."""
     return np.random.default_rng([seed, n, _NUMBERS[purpose]])

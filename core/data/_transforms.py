@@ -1,6 +1,6 @@
-"""Build albumentations transforms from a YAML list, and say where the list is wrong.
+"""Build albumentations transforms from a YAML list and locate errors in the list.
 
-Albumentations itself only warns of an unknown argument, and fills masks with 0, which is a class.
+Albumentations only warns about unknown arguments, and fills masks with 0, which is a class.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ KeyPath = tuple[str | int, ...]
 TransformProblem = tuple[KeyPath, str]
 
 _NORMALIZED = (
-    "the stream normalizes with the statistics that travel with the weights, so {name} does not "
-    "belong in a pipeline; delete it"
+    "the stream normalizes its inputs with the statistics of the weights, so {name} must not be in "
+    "a pipeline; delete it"
 )
-_COMPOSED = "a list is composed as it stands; write Sequential for a list inside a list"
+_COMPOSED = "lists are composed automatically; use Sequential for a list inside a list"
 _REFUSED = {
     **dict.fromkeys(("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D"), _NORMALIZED),
     **dict.fromkeys(("Compose", "ReplayCompose"), _COMPOSED),
@@ -37,41 +37,41 @@ _REFUSED = {
             "RandomCropNearBBox",
             "RandomSizedBBoxSafeCrop",
         ),
-        "{name} follows bounding boxes, and there are none; RandomCrop takes any part",
+        "{name} needs bounding boxes, which are not available; use RandomCrop",
     ),
     "GridElasticDeform": "GridElasticDeform fills labels with class 0; ElasticTransform does not",
     "Lambda": "Lambda needs a function, which YAML cannot hold",
-    "ToRGB": "ToRGB would change the number of channels, which the dataset gives",
-    "MaskDropout": "MaskDropout takes every label but class 0 for objects to erase",
-    "Morphological": "Morphological would move borders by the order of the class numbers",
+    "ToRGB": "ToRGB would change the number of channels that the dataset declares",
+    "MaskDropout": "MaskDropout treats every label except class 0 as an object to erase",
+    "Morphological": "Morphological would move borders according to the order of class indices",
 }
 _IGNORED_FILLS = ("fill_mask", "mask_drop_value")
 
 
 def load_albumentations() -> ModuleType:
-    """Import albumentations without its call home.
+    """Import albumentations with its update check disabled.
 
     Raises: PluxelError if it is not installed, or if another distribution provides the module.
     """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     with needed_by("augmentation"):
         check_provider()
-        import albumentations  # noqa: PLC0415 - two seconds that only augmentation is worth
+        import albumentations  # noqa: PLC0415 - takes two seconds
 
     return albumentations
 
 
 class _Chance(BaseModel):
-    """What can be checked of transforms that bring no schema: those that hold others."""
+    """Checks arguments of transforms without a schema, which contain other transforms."""
 
     p: Annotated[float, Field(ge=0, le=1)] = 1
 
 
 class Builder:
-    """Collects the transforms of a list, and what is wrong with it in ``problems``.
+    """Builds the transforms of a list and collects its errors in ``problems``.
 
-    ``ignore_index`` fills masks, ``fill`` images (raw pixel values), where a transform has a choice
-    and the list makes none.
+    ``ignore_index`` fills masks and ``fill`` (raw pixel values) fills images, unless the list sets
+    these arguments.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class Builder:
     ) -> None:
         self._library = load_albumentations()
         self._ignore_index = ignore_index
-        # OpenCV fills up to four channels with a color of their own, and more with one number.
+        # OpenCV fills up to four channels with separate values, more channels with one value.
         several = isinstance(fill, Sequence)
         self._fill = sum(fill) / len(fill) if several and len(fill) > 4 else fill
-        self._known = {
+        self._supported = {
             name: kind
             for name, kind in vars(self._library).items()
             if inspect.isclass(kind) and self._is_usable(kind) and name not in _REFUSED
@@ -97,9 +97,9 @@ class Builder:
         return issubclass(kind, bases[:2]) and kind not in abstract and not volumes
 
     def build(self, entries: object, place: KeyPath = ()) -> list[Any]:
-        """Return the transforms of a list; those with problems are left out."""
+        """Return the transforms of a list, without those that have problems."""
         if not isinstance(entries, Sequence) or isinstance(entries, str):
-            self._problem(place, "a list of transforms is needed")
+            self._problem(place, "expected a list of transforms")
             return []
         built = [self._entry(entry, (*place, i)) for i, entry in enumerate(entries)]
         return [transform for transform in built if transform is not None]
@@ -118,14 +118,14 @@ class Builder:
             return None
         if name in _REFUSED:
             self._problem(place, _REFUSED[name].format(name=name))
-        elif name not in self._known:
+        elif name not in self._supported:
             self._problem(
-                place, f"unknown transform '{name}'.{did_you_mean(str(name), self._known)}"
+                place, f"unknown transform '{name}'.{did_you_mean(str(name), self._supported)}"
             )
         elif not isinstance(arguments, Mapping | None):
-            self._problem(place, f"the arguments of {name} are a mapping, {{argument: value}}")
+            self._problem(place, f"the arguments of {name} must be a mapping, {{argument: value}}")
         else:
-            return self._transform(self._known[name], dict(arguments or {}), place)
+            return self._transform(self._supported[name], dict(arguments or {}), place)
         return None
 
     def _transform(self, kind: type, arguments: dict[str, Any], place: KeyPath) -> Any | None:
@@ -142,7 +142,7 @@ class Builder:
                 self._problem(inner, "the list of transforms is empty")
             arguments["transforms"] = self.build(arguments["transforms"] or (), inner)
         for key in [key for key in _IGNORED_FILLS if isinstance(arguments.get(key), int | float)]:
-            text = f"the numbers of classes are not known here: write '{key}: ignore', or nothing"
+            text = f"class indices are unknown here: write '{key}: ignore' or remove '{key}'"
             self._problem((*place, key), text)
         arguments = {key: self._value(key, value) for key, value in arguments.items()}
         self._fill_outside(kind, parameters, arguments)
@@ -150,7 +150,7 @@ class Builder:
         return self._construct(kind, arguments, place) if before == len(self.problems) else None
 
     def _value(self, key: str, value: Any) -> Any:
-        """Resolve ``ignore`` and the names of OpenCV's constants, which YAML cannot spell."""
+        """Resolve ``ignore`` and the names of OpenCV constants."""
         if key in _IGNORED_FILLS and value == "ignore":
             return self._ignore_index
         if isinstance(value, str) and value.startswith(("INTER_", "BORDER_")):
@@ -165,12 +165,12 @@ class Builder:
         if self._fill is not None and {"fill", "fill_mask"} <= set(parameters):
             arguments.setdefault("fill", self._fill)
         if kind.__name__ == "CropNonEmptyMaskIfExists":
-            others = arguments.get("ignore_values") or ()
-            arguments["ignore_values"] = [*others, self._ignore_index]
+            ignored = arguments.get("ignore_values") or ()
+            arguments["ignore_values"] = [*ignored, self._ignore_index]
 
     def _validate(self, kind: type, arguments: Mapping[str, Any], place: KeyPath) -> None:
         if arguments.get("mask_interpolation", 0) not in (0, 6):
-            text = "class numbers cannot be averaged: mask_interpolation is INTER_NEAREST"
+            text = "class indices cannot be averaged: mask_interpolation must be INTER_NEAREST"
             self._problem((*place, "mask_interpolation"), text)
         parameters = dict(list(inspect.signature(kind.__init__).parameters.items())[1:])
         defaults = {k: p.default for k, p in parameters.items() if p.default is not p.empty}
@@ -187,7 +187,7 @@ class Builder:
             self._report(error, arguments, place)
 
     def _report(self, error: ValidationError, arguments: Mapping[str, Any], place: KeyPath) -> None:
-        """One problem an argument; a union of types fails once a member."""
+        """Report one problem per argument; a union of types has one error per member."""
         messages: dict[KeyPath, list[str]] = {}
         for line in error.errors(include_url=False):
             first = line["loc"][:1]
@@ -205,16 +205,16 @@ class Builder:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", UserWarning)
                 transform = kind(**arguments)
-        except Exception as error:  # noqa: BLE001 - whatever a constructor objects to
+        except Exception as error:  # noqa: BLE001 - constructors raise various errors
             self._problem(place, f"{kind.__name__}: {error}")
             return None
         for warning in caught:
-            if warning.category is UserWarning:  # advice; the others are for programmers
+            if warning.category is UserWarning:  # other categories address programmers
                 log_once(logging.WARNING, f"augment: {warning.message}")
         foreign = set(getattr(transform, "targets_as_params", ())) - {"image", "mask"}
         if foreign:
             names = ", ".join(sorted(foreign))
-            self._problem(place, f"{kind.__name__} needs {names} beside the image and its labels")
+            self._problem(place, f"{kind.__name__} needs {names} besides the image and its labels")
         if "fill_mask" not in arguments and hasattr(transform, "fill_mask"):
-            transform.fill_mask = self._ignore_index  # not as an argument: some offer none
+            transform.fill_mask = self._ignore_index  # some constructors lack the argument
         return transform

@@ -1,7 +1,7 @@
-"""A YAML list of albumentations transforms becomes a function of (seed, n, arrays) alone.
+"""Turn a YAML list of albumentations transforms into a function of (seed, n, arrays).
 
-Every entry is ``Name`` or ``{Name: {argument: value}}``, with albumentations' own names;
-``OneOf``, ``SomeOf`` and ``Sequential`` hold such a list under ``transforms``.
+Every entry is ``Name`` or ``{Name: {argument: value}}``, with the names of albumentations;
+``OneOf``, ``SomeOf`` and ``Sequential`` contain such a list under ``transforms``.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ._transforms import Builder, TransformProblem, load_albumentations
 from .images import with_channels
 
 _INSIDE = "inside"
-"""A map of zeros that rides along where needed: it becomes ``ignore`` outside of the image."""
+"""Key of a map of zeros that becomes ``ignore`` outside the image."""
 
 Arrays = Mapping[str, np.ndarray]
 
 
 class AugmentationError(PluxelError):
-    """A transform that cannot be built, or that failed on a sample."""
+    """A transform cannot be built, or failed on a sample."""
 
 
 def check_transforms(transforms: Sequence[Any]) -> list[TransformProblem]:
-    """Return what is wrong with a list of transforms: (place, message), in order.
+    """Return the problems of a list of transforms, in order, as (place, message).
 
     A place is a path into the list, such as ``(1, "RandomCrop", "hieght")``.
     """
@@ -47,18 +47,19 @@ def build_transforms(
 ) -> Augmentation:
     """Return the augmentation that a list describes.
 
-    ``ignore_index``: name of a target -> its value for ignored pixels. ``fill``: color of what
-    lies outside the image, 0–255, for transforms that are not told otherwise.
+    ``ignore_index``: target name -> its value for ignored pixels. ``fill``: color outside the
+    image, 0–255, for transforms that do not set one.
 
-    Raises: AugmentationError with everything that `check_transforms` would have found.
+    Raises: AugmentationError with all problems that `check_transforms` reports.
     """
     return Augmentation(transforms, seed, ignore_index or {"semantic": 255}, fill)
 
 
 class Augmentation:
-    """Transforms that treat all inputs and targets of a sample alike; see `build_transforms`.
+    """Applies the same transforms to all inputs and targets of a sample; see `build_transforms`.
 
-    What sample *n* becomes depends on (seed, n) and its arrays, on no earlier call and no process.
+    The result for sample *n* depends only on (seed, n) and its arrays, not on earlier calls or on
+    the process.
     """
 
     def __init__(
@@ -72,12 +73,12 @@ class Augmentation:
         self._seed = seed
         self._ignore = dict(ignore_index)
         self._fill = fill
-        # A pipeline fills with one number: where targets differ, all travel as the wider kind.
+        # A pipeline fills with one value: if targets differ, all use the largest.
         self._outside = max(self._ignore.values(), default=255)
         self._composes = {"uint8": self._compose("uint8")}
 
     def _compose(self, pixels: str) -> Any:
-        """Build the pipeline for images of a type, in whose range it fills."""
+        """Build the pipeline for a pixel type; ``fill`` is scaled to the range of the type."""
         scale = RAW_MAXIMUM.get(pixels, 1) / RAW_MAXIMUM["uint8"]
         fill = self._fill
         if fill is not None:
@@ -93,12 +94,12 @@ class Augmentation:
     def __call__(
         self, n: int, inputs: Arrays, targets: Arrays
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Transform inputs (H, W, channels) and targets (H, W) alike; their types stay.
+        """Transform inputs (H, W, channels) and targets (H, W) alike, keeping their types.
 
-        The input called ``image``, or else the first one, is an image; all others (depth, HHA) are
-        maps, whatever they hold: nearest neighbors, no color changes, 0 outside.
+        The input ``image``, or else the first one, is treated as an image. All other inputs
+        (depth, HHA) are maps: nearest neighbors, no color changes, 0 outside.
 
-        Raises: AugmentationError with the sizes, where a transform fails.
+        Raises: AugmentationError with the image size if a transform fails.
         """
         if not self._transforms:
             return dict(inputs), dict(targets)
@@ -106,7 +107,7 @@ class Augmentation:
         planes = {name: _planes(name, a) for name, a in inputs.items() if name != image}
         target_keys = _target_keys(targets)
         data = {"image": _enter(inputs[image])}
-        data |= {key: plane for of_one in planes.values() for key, plane in of_one.items()}
+        data |= {key: plane for channels in planes.values() for key, plane in channels.items()}
         data |= {key: self._widen(name, targets[name]) for name, key in target_keys.items()}
         if planes:
             data[_INSIDE] = np.zeros(data["image"].shape[:2], np.uint16)
@@ -127,8 +128,8 @@ class Augmentation:
         self._composes[pixels] = compose
         compose.add_targets({key: "mask" for key in data if key not in ("image", "mask")})
         draws = generator(self._seed, n, "augmentation")
-        # One generator for all: albumentations' own set_random_seed gives every transform the same
-        # draws, so that an image that is flipped would always be brightened too.
+        # Share one generator: set_random_seed of albumentations gives every transform the same
+        # draws, so that, for example, every flipped image would also be brightened.
         compose.set_random_state(draws, random.Random(int(draws.integers(2**63))))
         height, width = data["image"].shape[:2]
         try:
@@ -153,27 +154,27 @@ class Augmentation:
 
 
 def _target_keys(targets: Arrays) -> dict[str, str]:
-    """Name of a target -> its key; the first is ``mask``, which some transforms look at."""
+    """Return target name -> key; the first key is ``mask``, which some transforms read."""
     return {name: f"target {name}" if i else "mask" for i, name in enumerate(targets)}
 
 
 def _planes(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the channels of a map (H, W), each as a mask that holds any fill."""
+    """Return the channels of a map, each (H, W) float32, as masks."""
     channels = np.moveaxis(array, -1, 0).astype(np.float32)
     return {f"map {name} {i}": np.ascontiguousarray(one) for i, one in enumerate(channels)}
 
 
 def _enter(image: np.ndarray) -> np.ndarray:
-    """Return what transforms expect: (H, W) for one channel, 8 bits or floating point in 0–1.
+    """Return an image as transforms expect it: (H, W) for one channel; uint8 or float in 0–1.
 
-    Of an image of 16 bits some would make 8, or 0, without a word.
+    Some transforms silently convert 16-bit images to 8 bits or to zeros.
     """
     image = image[..., 0] if image.shape[2] == 1 else image
     return image / np.float32(RAW_MAXIMUM["uint16"]) if image.dtype == np.uint16 else image
 
 
 def _leave(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return (H, W, channels), contiguous and of the type that went in."""
+    """Return (H, W, channels), contiguous, converted back to ``dtype``."""
     image = with_channels(image)
     if dtype == np.uint16:
         image = image * RAW_MAXIMUM["uint16"]

@@ -1,4 +1,4 @@
-"""Samples side by side: what the model is fed."""
+"""Combine samples into batches for the model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..contracts.normalization import RAW_MAXIMUM
 
 @dataclass(frozen=True)
 class Item:
-    """One sample, ready to be stacked: inputs (H, W, channels), targets (H, W) of class indices."""
+    """One sample ready to stack: inputs (H, W, channels), targets (H, W) of class indices."""
 
     name: str
     index: int
@@ -32,13 +32,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples of one size (the largest of them; smaller ones are padded at the right and bottom).
+    """Samples padded at the right and bottom to the size of the largest.
 
-    ``inputs``: name -> (N, channels, H, W) raw pixels, uint8, uint16 or float32 (in 0–1, which is
-    also what samples of different types become); 0 where padded.
-    ``targets``: name -> (N, H, W) class indices, ``ignore_index`` where padded; uint8 or uint16 as
-    long as they travel, int64 after ``to``.
-    ``sizes``: (height, width) of each sample before padding, for the model to zero the rest.
+    ``inputs``: name -> (N, channels, H, W) raw pixels, uint8, uint16 or float32 in 0–1 (also for
+    mixed types); padding is 0.
+    ``targets``: name -> (N, H, W) class indices, uint8 or uint16, int64 after ``to``; padding is
+    ``ignore_index``.
+    ``sizes``: (height, width) of each sample before padding, so that the model can zero the rest.
     """
 
     inputs: dict[str, Tensor]
@@ -51,7 +51,7 @@ class Batch:
         return len(self.names)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
-        """Return the batch on a device, targets as int64 (widened there: an eighth to transfer)."""
+        """Return the batch on a device, with int64 targets (transferred first, then widened)."""
         move = {"device": device, "non_blocking": non_blocking}
         return replace(
             self,
@@ -60,7 +60,7 @@ class Batch:
         )
 
     def pin_memory(self) -> Batch:
-        """Return the batch in page-locked memory (what ``DataLoader`` calls)."""
+        """Return the batch in page-locked memory; ``DataLoader`` calls this method."""
         return replace(
             self,
             inputs={name: x.pin_memory() for name, x in self.inputs.items()},
@@ -69,7 +69,7 @@ class Batch:
 
 
 def collate_training(items: Sequence[Item]) -> Batch:
-    """Stack samples, the smaller padded at the right and bottom: images 0, labels ignored."""
+    """Stack samples; pad smaller ones at the right and bottom (images 0, labels ignored)."""
     first = items[0]
     height = max(item.size[0] for item in items)
     width = max(item.size[1] for item in items)
@@ -93,7 +93,7 @@ def collate_training(items: Sequence[Item]) -> Batch:
 
 
 def collate_evaluation(items: Sequence[Item]) -> list[Batch]:
-    """Stack samples of equal size, so that none is padded; in the order of their first members."""
+    """Stack samples of equal size, without padding, ordered by the first sample of each size."""
     groups: dict[tuple[int, int], list[Item]] = {}
     for item in items:
         groups.setdefault(item.size, []).append(item)
@@ -101,7 +101,7 @@ def collate_evaluation(items: Sequence[Item]) -> list[Batch]:
 
 
 def _alike(images: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-    """Return images of one type; 8 and 16 bits side by side become float32 in 0–1."""
+    """Return images of one type; mixed types become float32 in 0–1."""
     if len({image.dtype for image in images}) == 1:
         return images
     return [(image / RAW_MAXIMUM.get(image.dtype.name, 1)).astype(np.float32) for image in images]

@@ -1,4 +1,4 @@
-"""What is wrong with a dataset, found before a training does: ``pluxel data check``."""
+"""Find problems of a dataset before training: ``pluxel data check``."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Kind = Literal[
 T = TypeVar("T")
 
 _SHOWN = 20
-"""Masks that hold colors or instances have thousands of stray ids."""
+"""Maximum stray ids to list; masks of colors or instances have thousands."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found; a ``note`` is no problem."""
+    """One finding; a ``note`` is not a problem."""
 
     kind: Kind
     split: str
@@ -38,7 +38,7 @@ class Finding:
 
 @dataclass
 class ClassCount:
-    """Pixels of a class in a split, and the images that contain it."""
+    """Number of pixels of a class in a split, and of images that contain it."""
 
     pixels: int = 0
     images: int = 0
@@ -46,9 +46,10 @@ class ClassCount:
 
 @dataclass
 class SplitReport:
-    """What a split holds: ``sizes`` counts images by "width×height", ``classes`` by head and name.
+    """Statistics of a split.
 
-    Ignored pixels are counted as the class ``ignore``.
+    ``sizes``: "width×height" -> images. ``classes``: head -> class -> counts; ignored pixels
+    count as the class ``ignore``.
     """
 
     samples: int
@@ -58,7 +59,7 @@ class SplitReport:
 
 @dataclass
 class Report:
-    """All that `check_data` found; ``stray``: by head, the unlisted raw ids, as written."""
+    """The result of `check_data`; ``stray``: head -> raw ids that are not in the label map."""
 
     splits: dict[str, SplitReport] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -66,11 +67,11 @@ class Report:
 
     @property
     def problems(self) -> list[Finding]:
-        """Everything but notes."""
+        """All findings except notes."""
         return [finding for finding in self.findings if finding.kind != "note"]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return the report as plain JSON values."""
         return {
             "splits": {name: asdict(split) for name, split in self.splits.items()},
             "findings": [asdict(finding) for finding in self.findings],
@@ -90,9 +91,9 @@ def check_data(
 ) -> Report:
     """Read every sample of every split once.
 
-    ``label_spaces``: by head; ``sources``: head -> the dataset's label map, by default of its own
-    name. ``progress`` is called after each sample. Of an endless split as many samples are looked
-    at as it counts for an epoch.
+    ``label_spaces``: by head; ``sources``: head -> label map of the dataset, by default the one
+    with the name of the head. ``progress`` is called after each sample. An endless split is read
+    for one epoch.
     """
     report = Report()
     seen: dict[bytes, tuple[str, str]] = {}
@@ -100,7 +101,7 @@ def check_data(
     for split, dataset in splits.items():
         reader = _SplitReader(split, dataset, label_spaces, sources or {}, seen)
         for path in dict.fromkeys(unpaired_files(dataset)):
-            if path not in alone:  # it may belong to every split that has no folder of its own
+            if path not in alone:  # splits may share a folder
                 alone.add(path)
                 report.findings.append(Finding("unpaired", split, f"{path}: has no counterpart"))
         for index in range(len(dataset)):
@@ -115,7 +116,7 @@ def check_data(
 
 
 class _SplitReader:
-    """Goes through one split."""
+    """Reads and checks one split."""
 
     def __init__(
         self,
@@ -135,7 +136,7 @@ class _SplitReader:
             names = (*space.class_names, IGNORE)
             self.report.classes[head] = {name: ClassCount() for name in names}
         self.findings: list[Finding] = []
-        # By head and id: the first file that has it, and the number of files.
+        # By head and id: the first file with the id, and the number of files.
         self.stray: dict[str, dict[int, tuple[str, int]]] = {head: {} for head in label_spaces}
 
     def read(self, index: int) -> None:
@@ -176,13 +177,13 @@ class _SplitReader:
         return self._attempt(lambda: read(self.dataset, sample, name), place)
 
     def _attempt(self, read: Callable[[], T], place: str) -> T | None:
-        """Return what is read, or find that ``place`` is not readable, and why."""
+        """Return the result of ``read``, or None after recording why ``place`` is unreadable."""
         try:
             return read()
         except PluxelError as error:
             named = error.message.startswith(place)
             self._find("unreadable", error.message if named else f"{place}: {error.message}")
-        except Exception as error:  # noqa: BLE001 - a dataset's code fails as it likes
+        except Exception as error:  # noqa: BLE001 - plugins raise various errors
             self._find("unreadable", f"{place}: {type(error).__name__}: {error}")
         return None
 
@@ -197,7 +198,7 @@ class _SplitReader:
             )
 
     def _check_twin(self, sample: Sample) -> None:
-        """Find an image whose file has the same content as one of an earlier split."""
+        """Record an image whose file content also occurs in an earlier split."""
         path = next((sample.paths[n] for n in self.dataset.channels if n in sample.paths), None)
         if path is None or not path.is_file():
             return
@@ -220,7 +221,7 @@ class _SplitReader:
             self.report.classes[head][str(name)].images += 1
 
     def conclude(self) -> list[Finding]:
-        """Return what was found, with what only the whole split shows."""
+        """Return all findings, including those about the split as a whole."""
         for head, stray in self.stray.items():
             for one, (first, files) in sorted(stray.items())[:_SHOWN]:
                 more = f" and {files - 1} more files" if files > 1 else ""
@@ -232,7 +233,7 @@ class _SplitReader:
         for head, counts in self.report.classes.items():
             for name, count in counts.items():
                 if not count.pixels and name != IGNORE:
-                    # Only a class that is never shown cannot be learned; elsewhere it has no score.
+                    # A class absent from train cannot be learned; elsewhere it only lacks a score.
                     kind = "empty class" if self.split == "train" else "note"
                     self._find(kind, f"{head}: class '{name}' occurs in no image")
         return self.findings

@@ -1,4 +1,4 @@
-"""How often each class occurs: what class weights are made of."""
+"""Count the pixels of each class, for class weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..contracts.labels import LabelSpace
 from .raw import raw_labels, read_sample
 
 ProgressCallback = Callable[[int, int], None]
-"""Called with (samples done, samples in all)."""
+"""Called with (samples done, total samples)."""
 
 
 def class_frequencies(
@@ -21,12 +21,12 @@ def class_frequencies(
     source: str = "semantic",
     progress: ProgressCallback | None = None,
 ) -> list[int]:
-    """Return the pixels of each class, ignored ones left out, over a split.
+    """Return the number of pixels of each class in a split, without ignored pixels.
 
-    Reads label maps only; an endless dataset is read as far as its length.
+    Reads only label maps; an endless dataset is read up to its length.
 
-    Raises: LabelError that names the file of an id that is not listed, DataError that names what
-    holds no labels.
+    Raises: LabelError with the file of an id that is not in the label map; DataError for a sample
+    without labels.
     """
     count = len(dataset)
     pixels = np.zeros(label_space.ignore_index + 1, np.int64)

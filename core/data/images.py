@@ -1,7 +1,7 @@
-"""Image and mask files: read upright, and converted with one line in the log.
+"""Read and write image and mask files; each conversion is logged once per file.
 
-Everything goes through Pillow; arrays with other channel counts than 1, 3 and 4 are ``.npy`` files
-or TIFF (through the extra ``tiff``).
+Pillow reads images of 1, 3 and 4 channels. Other channel counts need ``.npy`` files, or TIFF files
+with the extra ``tiff``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from ..contracts.normalization import RAW_MAXIMUM
 
 _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
 IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
-"""What counts as an image in a folder, lower case."""
-
+"""Suffixes of image files, in lower case."""
 
 _LOSSY = {"JPEG", "MPO"}
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -35,18 +34,18 @@ T = TypeVar("T")
 
 
 class ImageError(PluxelError):
-    """A file that cannot be read as an image or as a mask."""
+    """A file cannot be read as an image or mask."""
 
 
 class ColoredMaskError(ImageError):
-    """A mask that holds colors where ids were expected."""
+    """A mask contains colors instead of ids."""
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the images anywhere below a folder, sorted.
+    """Return all image files below a folder, sorted.
 
-    What is hidden is none: macOS writes ``._a.jpg`` beside ``a.jpg`` on foreign disks, and editors
-    keep copies in hidden folders.
+    Hidden files are skipped: macOS writes ``._a.jpg`` beside ``a.jpg`` on foreign disks, and
+    editors keep copies in hidden folders.
     """
     return [
         path
@@ -57,14 +56,14 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path, channels: int = 3) -> np.ndarray:
-    """Return an image (H, W, channels), upright by its EXIF orientation, channels in RGB order.
+    """Return an image (H, W, channels) in RGB order, upright by its EXIF orientation.
 
-    Three and four channels are uint8 in the formats of photographs, whatever they hold (grayscale,
-    palette, CMYK, alpha, 16 bits and floating point are converted, which is logged once a file).
-    One channel, and arrays (``.npy``, and TIFF for other counts), keep uint8, uint16 or float32.
+    Photographs with three or four channels become uint8: grayscale, palette, CMYK, alpha, 16-bit
+    and floating-point images are converted, which is logged once per file. Images of one channel
+    and arrays (``.npy``, and TIFF for other counts) keep uint8, uint16 or float32.
 
-    Raises: ImageError naming the file, for whatever does not decode to the end, and for floating
-    point outside of 0–1.
+    Raises: ImageError with the file name, if the file does not decode completely or if floating
+    point is outside 0–1.
     """
     if path.suffix.lower() == ".npy" or channels not in _MODES:
         return _guarded(
@@ -79,10 +78,10 @@ def read_image(path: Path, channels: int = 3) -> np.ndarray:
 
 
 def convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
-    """Return an image that Pillow opened as `read_image` returns that of a file.
+    """Convert a Pillow image as `read_image` converts a file.
 
-    Other counts of channels than 1, 3 and 4 are taken as they are. ``name``: of the image, for the
-    log and for errors.
+    Channel counts other than 1, 3 and 4 are not converted. ``name`` identifies the image in logs
+    and errors.
 
     Raises: ImageError.
     """
@@ -90,29 +89,29 @@ def convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
 
 
 def check_pixels(array: np.ndarray, channels: int, name: Path | str) -> np.ndarray:
-    """Return raw pixels (H, W, channels), uint8, uint16 or float32, from (H, W) too.
+    """Return raw pixels (H, W, channels), uint8, uint16 or float32; (H, W) gains an axis.
 
-    Raises: ImageError where the shape or the type is another one.
+    Raises: ImageError for another shape or type.
     """
     pixels = with_channels(array)
     if pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
-        raise ImageError(f"{name}: has shape {array.shape}, (height, width, {channels}) is needed")
+        raise ImageError(f"{name}: has shape {array.shape}; expected (height, width, {channels})")
     if pixels.dtype.kind == "f":
         return pixels.astype(np.float32, copy=False)
     if pixels.dtype.name not in RAW_MAXIMUM:
         raise ImageError(
-            f"{name}: holds {array.dtype}; uint8, uint16 or floating point in 0–1 is needed"
+            f"{name}: has type {array.dtype}; expected uint8, uint16 or floating point in 0–1"
         )
     return pixels
 
 
 def check_range(pixels: np.ndarray, name: Path | str) -> np.ndarray:
-    """Return raw pixels of a type that has a range, (H, W, channels) or (H, W).
+    """Return raw pixels, (H, W, channels) or (H, W), after checking their range.
 
-    Floating point has one by agreement, 0–1: guessed from the values of one image, it would be
-    another one for the next. Wider integers than uint16 are to lie in its range.
+    Floating point must be in 0–1: a range guessed from the values would differ between images.
+    Integers wider than uint16 must be in the range of uint16.
 
-    Raises: ImageError where values lie outside, or are no numbers.
+    Raises: ImageError for values outside the range and for NaN.
     """
     if pixels.dtype.name in RAW_MAXIMUM:
         return pixels
@@ -120,23 +119,24 @@ def check_range(pixels: np.ndarray, name: Path | str) -> np.ndarray:
     low, high = pixels.min(), pixels.max()
     if not 0 <= low <= high <= full:  # false for NaN, too
         raise ImageError(
-            f"{name}: holds values of {low:g} to {high:g}, but {pixels.dtype} images are 0 to "
-            f"{full}. Divide the values of all images by one number, or save them as uint16"
+            f"{name}: has values from {low:g} to {high:g}, but {pixels.dtype} images must be "
+            f"in 0 to {full}. Divide the values of all images by one number, or save them as uint16"
         )
     return pixels
 
 
 def with_channels(array: np.ndarray) -> np.ndarray:
-    """Return (H, W, channels), an axis added where (H, W) comes in."""
+    """Return (H, W, channels); an array (H, W) gains an axis."""
     return array[..., None] if array.ndim == 2 else array
 
 
 def read_index_mask(path: Path) -> np.ndarray:
     """Return the ids of a mask (H, W): pixel values, or palette indices (not colors).
 
-    8-bit, 16-bit, 1-bit and palette images, and integer ``.npy``; upright by EXIF, as its image is.
+    Supports 8-bit, 16-bit, 1-bit and palette images, and integer ``.npy``; applies the EXIF
+    orientation, as for images.
 
-    Raises: ImageError naming the file; ColoredMaskError where colors are no shades of gray.
+    Raises: ImageError with the file name; ColoredMaskError for colors that are not gray.
     """
     if path.suffix.lower() == ".npy":
         return _guarded(path, lambda: _array_mask(path))
@@ -156,17 +156,17 @@ def read_rgb_mask(path: Path) -> np.ndarray:
 
 
 def read_binary_mask(path: Path) -> np.ndarray:
-    """Return 0 or 1 (H, W) uint8 from a mask of 0 and 1, or of 0 and 255 (1 above 127)."""
+    """Return (H, W) uint8 of 0 and 1 from a mask of 0 and 1, or of 0 and 255 (1 above 127)."""
     ids = read_index_mask(path)
     return (ids > (127 if ids.max(initial=0) > 1 else 0)).astype(np.uint8)
 
 
 def write_mask(path: Path, ids: np.ndarray, *, packed_rgb: bool = False) -> None:
-    """Write raw ids (H, W) as PNG: 8 bits, 16 bits above 255, colors where ids are packed RGB.
+    """Write raw ids (H, W) as PNG: 8 bits, 16 bits for ids above 255, or RGB for packed ids.
 
-    The file appears under its name when it is whole, or not at all.
+    The file is written atomically.
 
-    Raises: PluxelError for ids that no PNG holds and where the disk refuses.
+    Raises: PluxelError for ids outside 0–65535 and for write errors.
     """
     if packed_rgb:
         ids = np.stack(unpack(ids), -1).astype(np.uint8)
@@ -179,9 +179,9 @@ def write_mask(path: Path, ids: np.ndarray, *, packed_rgb: bool = False) -> None
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:
-    """Return (height, width, channels) as `read_image` gives them, from the header if it can.
+    """Return (height, width, channels) as in `read_image`, from the header if possible.
 
-    Whatever Pillow opens has 3 channels, to which it can be converted.
+    Channels are 3 for any file that Pillow opens, because it can be converted to RGB.
     """
 
     def read() -> tuple[int, int, int]:
@@ -202,7 +202,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
 
 
 def _guarded(path: Path, read: Callable[[], T]) -> T:
-    """Read a file as `_decoded` does; say what is wrong where there is nothing to decode."""
+    """Call `_decoded` after checking that the file exists and is not empty."""
     if not path.is_file():
         raise ImageError(f"{path}: no such file")
     if not path.stat().st_size:
@@ -211,17 +211,17 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
 
 
 def _decoded(name: Path | str, read: Callable[[], T]) -> T:
-    """Turn whatever a decoder throws into an `ImageError` that names the image."""
+    """Convert any exception of a decoder into an `ImageError` with the image name."""
     try:
         with warnings.catch_warnings():
-            # Large photographs are welcome; Pillow refuses what is a bomb by any measure.
+            # Allow large photographs; Pillow still raises for twice its limit.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return read()
     except PluxelError:
         raise
     except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{name}: not an image, or of a format that is not known") from error
-    except Exception as error:  # decoders of broken files fail as they like
+        raise ImageError(f"{name}: not an image, or an unknown image format") from error
+    except Exception as error:  # decoders raise various errors for broken files
         text = str(error) or type(error).__name__
         raise ImageError(f"{name}: cannot be read: {text}") from error
 
@@ -231,9 +231,9 @@ def _open(path: Path) -> Image.Image:
 
 
 def _upright(image: Image.Image, name: Path | str) -> Image.Image:
-    tiles = getattr(image, "tile", ())  # of a file that is not loaded yet: (…, decoder arguments)
+    tiles = getattr(image, "tile", ())  # only before loading: (…, decoder arguments)
     if image.mode in ("RGB", "RGBA") and any("16" in str(tile[3]) for tile in tiles):
-        log_once(logging.INFO, f"{name}: converted from 16 bits a channel to 8")
+        log_once(logging.INFO, f"{name}: converted from 16 to 8 bits per channel")
     if image.getexif().get(0x0112, 1) == 1:
         return image
     log_once(logging.INFO, f"{name}: turned upright by its EXIF orientation")
@@ -250,7 +250,7 @@ def _convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
         return check_pixels(np.asarray(image), channels, name)
     if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
         count = len(image.getbands())
-        raise ImageError(f"{name}: has {count} channels ({image.mode}), 4 are needed")
+        raise ImageError(f"{name}: has {count} channels ({image.mode}); expected 4")
     log_once(logging.INFO, f"{name}: converted from {_describe(image)} to {target}")
     narrow = Image.fromarray(_eight_bits(_wide_pixels(image, name))) if wide else image
     return check_pixels(np.asarray(narrow.convert(target)), channels, name)
@@ -263,9 +263,9 @@ def _describe(image: Image.Image) -> str:
 
 
 def _wide_pixels(image: Image.Image, name: Path | str) -> np.ndarray:
-    """Return grays of more than 8 bits (H, W): uint16, or float32 in 0–1."""
+    """Return gray values of more than 8 bits (H, W): uint16, or float32 in 0–1."""
     pixels = check_range(np.asarray(image), name)
-    # In the machine's order of bytes: TIFF has either.
+    # Convert to native byte order; TIFF files may have either.
     return pixels.astype(np.float32 if pixels.dtype.kind == "f" else np.uint16, copy=False)
 
 
@@ -283,7 +283,7 @@ def _index_mask(path: Path) -> np.ndarray:
     colors = bands if image.mode in {"RGB", "RGBA"} else bands[..., :1]
     if image.mode not in {"RGB", "RGBA", "LA", "PA"} or (colors[..., :3] != bands[..., :1]).any():
         raise ColoredMaskError(
-            f"{path}: the mask holds colors ({image.mode}), not ids. Give its classes by color "
+            f"{path}: the mask contains colors ({image.mode}), not ids. Define classes by color "
             "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
         )
     log_once(logging.INFO, f"{path}: {image.mode} mask with equal channels, read as ids")
@@ -295,14 +295,16 @@ def _array_mask(path: Path) -> np.ndarray:
     array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     if array.ndim != 2 or array.dtype.kind not in "iub":
         found = f"{array.dtype} of shape {array.shape}"
-        raise ImageError(f"{path}: a mask is integers of shape (height, width), not {found}")
+        raise ImageError(
+            f"{path}: a mask must contain integers of shape (height, width), not {found}"
+        )
     return array
 
 
 def _warn_if_lossy(path: Path, image: Image.Image) -> None:
     if image.format in _LOSSY:
         log_once(
-            logging.WARNING, f"{path}: a mask in a lossy format has wrong ids along every edge"
+            logging.WARNING, f"{path}: lossy compression of a mask gives wrong ids along edges"
         )
 
 
@@ -310,11 +312,13 @@ def _read_array(path: Path) -> np.ndarray:
     if path.suffix.lower() == ".npy":
         return np.load(path, allow_pickle=False)
     if path.suffix.lower() not in TIFF_SUFFIXES:
-        raise ImageError(f"{path}: only TIFF and .npy files hold other channel counts than 1, 3, 4")
+        raise ImageError(
+            f"{path}: only TIFF and .npy files support channel counts other than 1, 3 and 4"
+        )
     with needed_by(str(path)):
         import tifffile  # noqa: PLC0415 - an extra
     array = tifffile.imread(path)
-    # Planes first is how many remote-sensing tools write; the count tells which axis it is.
+    # Many remote-sensing tools write channels first; channels are the smaller axis.
     return (
         np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] < array.shape[2] else array
     )

@@ -1,4 +1,4 @@
-"""Fields of a sample that cost nothing until they are looked at."""
+"""Lazily computed fields of a sample."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class LazyMapping(Mapping[str, T]):
-    """A mapping whose values are made when they are asked for, each time anew (nothing is kept)."""
+    """A mapping that computes a value at each access, without caching."""
 
     def __init__(self, **makers: Callable[[], T]) -> None:
         self._makers = makers

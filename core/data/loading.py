@@ -1,4 +1,4 @@
-"""Batches in order, from any number of worker processes, with errors as they were raised."""
+"""Load batches in order with worker processes; errors keep their messages and notes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .samples import DataError, EvaluationData, TrainingData
 
 
 class Loader:
-    """Iterate over batches; ``len`` is the number of times that workers collate."""
+    """Iterates over batches; ``len`` is the number of collated groups of samples."""
 
     def __init__(
         self,
@@ -30,21 +30,21 @@ class Loader:
         workers: int,
         pin_memory: bool,
     ) -> None:
-        # A training has looked for a sample in place of the bad one; there is none to go on with.
+        # TrainingData skips bad samples itself; its errors are final.
         self._may_skip = isinstance(data, EvaluationData) and data.on_bad_sample == "skip"
         if workers:
-            # The processes are the parallelizm, and OpenCV's threads do not survive a fork: in a
-            # child, even setNumThreads waits for ever for those of the parent.
+            # Workers already run in parallel, and OpenCV threads do not survive a fork: in a
+            # child process, even setNumThreads waits forever for threads of the parent.
             cv2.setNumThreads(1)
         self._loader = DataLoader(
             _Guarded(data),
-            batch_sampler=indices,  # pyright: ignore[reportArgumentType] - any iterables do
+            batch_sampler=indices,  # pyright: ignore[reportArgumentType] - any iterable works
             collate_fn=_Deliver(collate),
             num_workers=workers,
             pin_memory=pin_memory,
             worker_init_fn=partial(_start_worker, logger.getEffectiveLevel()),
-            # A generator of its own: the default one draws from the global state, and a resumed
-            # run would see other dropout than an uninterrupted one.
+            # The default generator draws from the global state, which would change dropout in a
+            # resumed run.
             generator=torch.Generator(),
         )
 
@@ -58,7 +58,7 @@ class Loader:
             for failure in delivery.failures:
                 if not self._may_skip:
                     raise DataError(failure.message, failure.notes)
-                log_once(logging.WARNING, f"left out: {failure.message}")
+                log_once(logging.WARNING, f"skipped: {failure.message}")
             yield from delivery.batches
 
 
@@ -73,13 +73,13 @@ def training_loader(
     rank: int = 0,
     world_size: int = 1,
 ) -> Loader:
-    """Return ``steps`` batches from sample ``start_sample`` of the training on, in O(1).
+    """Return a loader of ``steps`` batches that starts at ``start_sample``, in O(1).
 
-    With several processes, ``batch_size`` is that of one of them, and ``start_sample`` counts the
-    samples of all.
+    With several processes, ``batch_size`` is per process, and ``start_sample`` counts the samples
+    of all processes.
     """
     indices = _Steps(start_sample + rank * batch_size, steps, batch_size, world_size)
-    return Loader(data, indices, _one, workers, pin_memory)
+    return Loader(data, indices, _single_batch, workers, pin_memory)
 
 
 def evaluation_loader(
@@ -91,7 +91,7 @@ def evaluation_loader(
     rank: int = 0,
     world_size: int = 1,
 ) -> Loader:
-    """Return the split in batches of equal sizes, none padded, none read by two processes."""
+    """Return a loader of a split in batches of equal image size, divided among processes."""
     steps = -(-len(data) // batch_size)
     indices = [
         range(step * batch_size, min((step + 1) * batch_size, len(data)))
@@ -102,7 +102,7 @@ def evaluation_loader(
 
 @dataclass(frozen=True)
 class _Steps(Sequence[Sequence[int]]):
-    """The sample numbers of each batch, computed when asked for."""
+    """The sample numbers of each batch, computed on demand."""
 
     start: int
     steps: int
@@ -119,13 +119,13 @@ class _Steps(Sequence[Sequence[int]]):
         return range(first, first + self.batch_size)
 
 
-def _one(items: Sequence[Item]) -> list[Batch]:
+def _single_batch(items: Sequence[Item]) -> list[Batch]:
     return [collate_training(items)]
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """An error on its way to the main process: exceptions of plugins may not survive pickling."""
+    """An error for the main process; exceptions of plugins may not survive pickling."""
 
     message: str
     notes: tuple[str, ...]
@@ -144,7 +144,7 @@ class _Guarded(TorchDataset["Item | _Failure"]):
 
 @dataclass(frozen=True)
 class _Delivery:
-    """What a worker sends: batches, what went wrong, and what it would have logged."""
+    """The result of a worker: batches, errors and log records."""
 
     batches: list[Batch]
     failures: list[_Failure]
@@ -161,12 +161,12 @@ class _Deliver:
     def __call__(self, results: Sequence[Item | _Failure]) -> _Delivery:
         items = [result for result in results if isinstance(result, Item)]
         failures = [result for result in results if isinstance(result, _Failure)]
-        records = [r for h in logger.handlers if isinstance(h, _Kept) for r in h.take()]
+        records = [r for h in logger.handlers if isinstance(h, _RecordStore) for r in h.take()]
         return _Delivery(self._collate(items) if items else [], failures, records)
 
 
-class _Kept(logging.Handler):
-    """Keeps what a worker logs until its next batch takes it along."""
+class _RecordStore(logging.Handler):
+    """Stores the log records of a worker until its next batch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,15 +176,15 @@ class _Kept(logging.Handler):
         self._records.append((record.levelno, record.getMessage()))
 
     def take(self) -> list[tuple[int, str]]:
-        taken, self._records = self._records, []
-        return taken
+        records, self._records = self._records, []
+        return records
 
 
 def _start_worker(level: int, _worker: int) -> None:
-    # Signals may reach the whole group; the main process decides, and must not lose its workers. A
-    # second SIGTERM is for them: a pool that is shut down sends one.
+    # A signal to the process group must not stop the workers; the main process decides. A second
+    # SIGTERM ends a worker, because shutting down the pool sends one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-    logger.handlers = [_Kept()]
+    logger.handlers = [_RecordStore()]
     logger.setLevel(level)
     logger.propagate = False

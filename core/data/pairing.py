@@ -1,4 +1,4 @@
-"""Which image belongs to which mask: files of equal names in two folders."""
+"""Pair images and masks of equal names in two folders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .splits import SplitError
 
 @dataclass(frozen=True)
 class FilePair:
-    """An image and its mask; ``name`` is unique in its split."""
+    """An image and its mask; ``name`` is unique in the split."""
 
     name: str
     image: Path
@@ -20,12 +20,12 @@ class FilePair:
 
 
 def images_in(folder: Path, suffix: str = "", *, not_ending: str = "") -> dict[str, Path]:
-    """Return the image files below a folder by their names, sorted.
+    """Return name -> path of the image files below a folder, sorted.
 
-    A name is the path below the folder, without file type and without ``suffix``. Files that do not
-    end in ``suffix``, or do end in ``not_ending``, are passed over.
+    A name is the path below the folder, without file type and ``suffix``. Files whose stems do not
+    end in ``suffix``, or end in ``not_ending``, are skipped.
 
-    Raises: SplitError where two files differ by nothing but their type.
+    Raises: SplitError if two files differ only in file type.
     """
     found: dict[str, Path] = {}
     for path in image_files(folder):
@@ -42,7 +42,7 @@ def images_in(folder: Path, suffix: str = "", *, not_ending: str = "") -> dict[s
 def pair_up(
     images: Mapping[str, Path], masks: Mapping[str, Path]
 ) -> tuple[list[FilePair], list[Path]]:
-    """Return pairs by equal names, and the files that are left over."""
+    """Return pairs of equal names, and the files without a counterpart."""
     pairs = [FilePair(name, images[name], masks[name]) for name in images if name in masks]
     alone = [images[name] for name in images if name not in masks]
     return pairs, alone + [masks[name] for name in masks if name not in images]

@@ -1,6 +1,6 @@
-"""Samples held to their contract before anything is made of them: presence, shapes and types.
+"""Check the contract of samples: presence, shapes and types of their fields.
 
-Values are left to whoever goes through them anyway.
+Code that reads the values checks the values.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .splits import class_name
 
 
 class DataError(PluxelError):
-    """A sample that cannot be used."""
+    """A sample violates its contract or cannot be used."""
 
 
 def read_sample(dataset: Dataset, index: int) -> Sample:
-    """Return a sample of a dataset. Raises: DataError if it is something else."""
+    """Return a sample of a dataset. Raises: DataError if it is not a `Sample`."""
     sample = dataset[index]
     if not isinstance(sample, Sample):
         raise DataError(
             f"sample {index} of {class_name(dataset)} is {article(type(sample).__name__)}: a "
-            "dataset returns Sample(name, inputs, labels)"
+            "dataset must return Sample(name, inputs, labels)"
         )
     return sample
 
@@ -33,7 +33,7 @@ def read_sample(dataset: Dataset, index: int) -> Sample:
 def raw_input(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
     """Return an input (H, W, channels) as the dataset declares it: uint8, uint16 or float32.
 
-    Raises: PluxelError that names the file, or the sample, and the dataset's class.
+    Raises: PluxelError with the file or sample name and the class of the dataset.
     """
     what = f"input '{name}' of {class_name(dataset)}"
     pixels = _array(sample, sample.inputs, name, what)
@@ -43,26 +43,26 @@ def raw_input(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
 def raw_labels(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
     """Return raw label ids (H, W) of an integer type.
 
-    Raises: PluxelError that names the file, or the sample, and the dataset's class.
+    Raises: PluxelError with the file or sample name and the class of the dataset.
     """
     what = f"labels '{name}' of {class_name(dataset)}"
     ids = _array(sample, sample.labels, name, what)
     if ids.ndim != 2 or ids.dtype.kind not in "iub":
         raise DataError(
-            f"{_place(sample, name, what)}: {ids.dtype} of shape {ids.shape}, integers of shape "
-            "(height, width) are needed"
+            f"{_place(sample, name, what)}: {ids.dtype} of shape {ids.shape}; expected integers of "
+            "shape (height, width)"
         )
     return ids
 
 
 def _array(sample: Sample, fields: Mapping[str, np.ndarray], name: str, what: str) -> np.ndarray:
-    if name not in list(fields):  # a mapping may have to read a value to tell whether it has it
+    if name not in list(fields):  # `in` may compute the value
         others = ", ".join(map(repr, fields)) or "nothing"
         raise DataError(f"{_place(sample, name, what)}: missing; the sample has {others}")
     array = fields[name]
     if not isinstance(array, np.ndarray):
         kind = article(type(array).__name__)
-        raise DataError(f"{_place(sample, name, what)}: {kind}, a NumPy array is needed")
+        raise DataError(f"{_place(sample, name, what)}: {kind}; expected a NumPy array")
     return array
 
 

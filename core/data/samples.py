@@ -1,7 +1,7 @@
-"""From a dataset's raw samples to what is stacked: read, labels explained, augmented.
+"""Prepare raw samples of a dataset for batches: read, encode labels, augment.
 
-Both classes are map-style ``torch`` datasets; sample *n* of a training is the same whatever the
-number of workers, and however often the run was interrupted.
+Both classes are map-style ``torch`` datasets. Training sample *n* does not depend on the number of
+workers or on interruptions of the run.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ _GIVE_UP_AFTER = 100
 
 
 class _Data(TorchDataset[Item]):
-    """Reads samples of a dataset, their targets as class indices.
+    """Reads samples of a dataset, with targets as class indices.
 
-    ``label_spaces``: name of a target -> its classes. ``sources``: name of a target -> the
-    dataset's label map that it comes from, by default the one of its own name. ``inputs``: which to
-    read, by default all.
+    ``label_spaces``: target name -> its classes. ``sources``: target name -> label map of the
+    dataset, by default the one with the same name. ``inputs``: inputs to read, by default all.
     """
 
     def __init__(
@@ -56,13 +55,13 @@ class _Data(TorchDataset[Item]):
             raise DataError("the split is empty")
 
     def __len__(self) -> int:
-        """Return the samples of an epoch; of an endless dataset, what it calls its length."""
+        """Return the number of samples per epoch; for an endless dataset, its length."""
         return len(self.dataset)
 
     def _read(self, index: int) -> Item:
         """Return sample ``index`` of the dataset.
 
-        Raises: PluxelError that names the file, for whatever is wrong with it.
+        Raises: PluxelError with the file name for any problem of the sample.
         """
         sample = read_sample(self.dataset, index)
         inputs = {name: raw_input(self.dataset, sample, name) for name in self._inputs}
@@ -80,13 +79,12 @@ class _Data(TorchDataset[Item]):
 
 
 class TrainingData(_Data):
-    """Sample *n* of a training, *n* counting on over all epochs, augmented.
+    """Augmented sample *n* of a training; *n* continues across epochs.
 
     ``transforms``: a list as in YAML; ``fill``: see `build_transforms`.
-    ``sampling``: ``shuffle`` goes through a permutation of its own in every epoch, ``uniform``
-    draws with replacement (as the reference release of FCN does); an endless dataset is read in
-    order.
-    ``on_bad_sample``: ``stop`` raises; ``skip`` takes the next sample that can be used instead.
+    ``sampling``: ``shuffle`` uses a new permutation in each epoch; ``uniform`` draws with
+    replacement, like the reference release of FCN. An endless dataset is read in order.
+    ``on_bad_sample``: ``stop`` raises; ``skip`` uses the next good sample instead.
     """
 
     def __init__(
@@ -115,7 +113,7 @@ class TrainingData(_Data):
         )
 
     def index(self, n: int) -> int:
-        """Return which sample of the dataset is sample *n* of the training."""
+        """Return the index in the dataset of training sample *n*."""
         if self._endless:
             return n
         if self.sampling == "uniform":
@@ -134,7 +132,7 @@ class TrainingData(_Data):
             except PluxelError as error:
                 reason = str(error)
                 log_once(logging.WARNING, f"skipped: {reason}")
-        raise DataError(f"none of {tries} samples in a row can be used; the last: {reason}")
+        raise DataError(f"{tries} consecutive samples cannot be used; the last error: {reason}")
 
     def _augmented(self, n: int, index: int) -> Item:
         item = self._read(index)
@@ -151,7 +149,7 @@ class TrainingData(_Data):
 class EvaluationData(_Data):
     """Every sample of a split once, in order.
 
-    ``on_bad_sample``: ``stop`` has a loader raise what a sample raises, ``skip`` leave it out.
+    ``on_bad_sample``: the loader raises the error for ``stop``, and omits the sample for ``skip``.
     """
 
     def __getitem__(self, index: int) -> Item:

@@ -1,9 +1,9 @@
-"""Parts of a split, named in the split's own string; the same for every dataset.
+"""Parse split expressions, which all datasets support.
 
 ``train[:300]``, ``train[300:]``, ``train[:80%]``, ``train[0016E5_00390:0016E5_08640]`` (from the
-sample of that name up to, but without, the other), ``train[::2]``, and sums: ``train+val``,
-``train[:240] + train[290:]``. Neighboring frames of a video resemble each other, so a stretch held
-out must be contiguous.
+first sample name up to the second, exclusive), ``train[::2]``, and sums: ``train+val``,
+``train[:240] + train[290:]``. Adjacent video frames are similar, so a held-out part should be
+contiguous.
 """
 
 from __future__ import annotations
@@ -28,26 +28,25 @@ _PERCENTAGE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 
 class SplitError(PluxelError):
-    """A split that does not exist, or that is written wrong."""
+    """A split does not exist, or its expression is invalid."""
 
 
-class MissingData(SplitError):  # noqa: N818 - reads as what it says
-    """Files or folders of a dataset are not there; on another machine they may be."""
+class MissingData(SplitError):  # noqa: N818 - names what is missing
+    """Files or folders of a dataset are missing, perhaps only on this machine."""
 
 
 class MakesDataset(Protocol):
-    """Makes the dataset of a plain split name, as a factory does."""
+    """Builds the dataset of a plain split name, like a factory."""
 
     def __call__(self, *, split: str) -> Dataset:
-        """Return it. Raises: SplitError for a name that the dataset does not have."""
+        """Return the dataset. Raises: SplitError for an unknown split."""
         ...
 
 
 def open_split(make: MakesDataset, split: str) -> Dataset:
-    """Return the dataset of a split, which may be a part of one or a sum.
+    """Return the dataset of a split expression: a split, a part or a sum.
 
-    Raises: SplitError, also for a split without a sample, and whatever ``make`` raises for one that
-    it does not know.
+    Raises: SplitError for an invalid expression or an empty split, and the errors of ``make``.
     """
     parts = [_open_part(make, part.strip(), split) for part in split.split("+")]
     dataset = parts[0] if len(parts) == 1 else Joined(parts)
@@ -59,13 +58,13 @@ def open_split(make: MakesDataset, split: str) -> Dataset:
 def _open_part(make: MakesDataset, part: str, split: str) -> Dataset:
     match = _PART.fullmatch(part)
     if not match or not match["split"]:
-        raise SplitError(f"split '{split}': write name, name[from:to] or a sum of such with '+'")
+        raise SplitError(f"split '{split}': write name, name[from:to] or a sum of these with '+'")
     dataset = make(split=match["split"].strip())
     if match["bounds"] is None:
         return dataset
     texts = [text.strip() for text in match["bounds"].split(":")]
     if len(texts) not in (2, 3):
-        raise SplitError(f"split '{split}': a part is written [from:to]")
+        raise SplitError(f"split '{split}': write a part as [from:to]")
     start, stop = (_bound(text, dataset, split) for text in texts[:2])
     if len(texts) == 3 and texts[2] and not re.fullmatch(r"[1-9]\d*", texts[2]):
         raise SplitError(f"split '{split}': the step '{texts[2]}' is not a positive number")
@@ -84,25 +83,27 @@ def _bound(text: str, dataset: Dataset, split: str) -> int | None:
     names = _names(dataset)
     if text in names:
         return names.index(text)
-    raise SplitError(f"split '{split}': no sample is called '{text}'.{did_you_mean(text, names)}")
+    raise SplitError(
+        f"split '{split}': no sample has the name '{text}'.{did_you_mean(text, names)}"
+    )
 
 
 def _names(dataset: Dataset) -> list[str]:
-    """Return the names of the samples, which a dataset may list without reading any."""
+    """Return the names of the samples, without reading samples if the dataset lists them."""
     if offers(dataset, ListsNames):
         return list(dataset.names)
     return [dataset[i].name for i in range(len(dataset))]
 
 
 def class_name(dataset: Dataset) -> str:
-    """Return the name of a dataset's class, whichever part of it this is."""
+    """Return the class name of a dataset, also for parts and sums."""
     while isinstance(dataset, Subset | Joined):
         dataset = dataset.dataset
     return type(dataset).__name__
 
 
 class Subset:
-    """Some samples of a dataset, in order; those of an endless one may have no end either."""
+    """A range of samples of a dataset; endless if the dataset is and the range is open."""
 
     def __init__(self, dataset: Dataset, indices: range) -> None:
         self.dataset = dataset
@@ -121,11 +122,13 @@ class Subset:
 
 
 class Joined:
-    """Several datasets one after the other; labels and channels are those of the first."""
+    """Concatenated datasets; labels and channels are those of the first."""
 
     def __init__(self, datasets: Sequence[Dataset]) -> None:
         if any(map(is_endless, datasets)):
-            raise SplitError("an endless split cannot be part of a sum; take a piece, train[:1000]")
+            raise SplitError(
+                "an endless split cannot be part of a sum; use a part of it, such as train[:1000]"
+            )
         self.labels: Mapping[str, LabelMap] = datasets[0].labels
         self.channels: Mapping[str, int] = datasets[0].channels
         self.unpaired: Sequence[Path] = [path for one in datasets for path in unpaired_files(one)]

@@ -1,4 +1,4 @@
-"""What a person's own folders hold: pairs, sizes, and what the masks are made of."""
+"""Survey the user's own folders: pairs, sizes and contents of masks."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .images import ColoredMaskError, image_shape, read_index_mask, read_rgb_mas
 from .pairing import FilePair, images_in, pair_up
 
 _MOST_IDS = 256
-"""More different values are no classes."""
+"""Maximum number of distinct ids that may be classes."""
 
 
 class SurveyError(PluxelError):
-    """Folders from which no dataset can be made."""
+    """The folders do not form a dataset."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found.
+    """The contents of a folder of images and a folder of masks.
 
-    ``ids``: raw id (a packed color where ``mask_format`` is ``rgb``) -> (pixels, masks with it).
-    ``sizes``: (height, width) -> images. ``subfolders``: those that both folders have.
+    ``ids``: raw id (a packed color if ``mask_format`` is ``rgb``) -> (pixels, masks with the id).
+    ``sizes``: (height, width) -> images. ``subfolders``: subfolders that both folders have.
     ``unpaired``: files without a counterpart.
     """
 
@@ -43,9 +43,9 @@ class Survey:
 
 
 def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda: None) -> Survey:
-    """Look at every mask, and at the header of every image; ``progress`` is called mask by mask.
+    """Read every mask and the header of every image; ``progress`` is called after each mask.
 
-    Raises: SurveyError where nothing fits together, ImageError naming a file that is broken.
+    Raises: SurveyError if the folders do not match, ImageError with the name of a broken file.
     """
     for folder in (images, masks):
         if not folder.is_dir():
@@ -55,7 +55,7 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
     if not pairs:
         raise SurveyError(
             f"no image of {images} has a mask of the same name in {masks}: "
-            f"{_examples(images)} against {_examples(masks)}"
+            f"{_examples(images)} and {_examples(masks)}"
         )
     shapes = [image_shape(pair.image) for pair in pairs]
     if len(channels := {shape[2] for shape in shapes}) > 1:
@@ -87,10 +87,9 @@ def _files(
 
 
 def _suffixes(images: Path, masks: Path) -> tuple[str, str]:
-    """Return the endings of names by which most images find a mask.
+    """Return the suffixes (image, mask) that give the most pairs.
 
-    Names are compared with their nearest neighbors in the alphabet of both folders: what two names
-    do not have in common is what they end in.
+    Compares names of both folders; the parts after the common prefix are candidate suffixes.
     """
     together = images.resolve() == masks.resolve()
     names, others = sorted(images_in(images)), sorted(images_in(masks))
@@ -110,7 +109,7 @@ def _suffixes(images: Path, masks: Path) -> tuple[str, str]:
 
 
 def _endings(name: str, other: str) -> tuple[str, str] | None:
-    """Return what follows the common beginning, from the last separator on."""
+    """Return the parts after the common prefix if they begin with a separator, else None."""
     common = 0
     while common < min(len(name), len(other)) and name[common] == other[common]:
         common += 1
@@ -143,8 +142,8 @@ def _count_ids(
         if len(pixels) > _MOST_IDS:
             what = "colors" if colored else "ids"
             raise SurveyError(
-                f"{mask}: the masks up to this one hold {len(pixels)} different {what}. Masks of "
-                "classes hold few: are these photographs, instances, or masks saved as JPEG?"
+                f"{mask}: the masks up to this one contain {len(pixels)} distinct {what}. Class "
+                "masks contain few: are these photographs, instances, or masks saved as JPEG?"
             )
         progress()
     return {one: (pixels[one], files[one]) for one in sorted(pixels)}
@@ -157,4 +156,4 @@ def _common_subfolders(images: Path, masks: Path) -> list[str]:
 
 def _examples(folder: Path) -> str:
     names = list(images_in(folder))[:3]
-    return ", ".join(repr(name) for name in names) or "no images at all"
+    return ", ".join(repr(name) for name in names) or "no images"

@@ -1,4 +1,4 @@
-"""A dataset among several, its labels in the raw ids that all of them share."""
+"""A dataset of a `Concat`, with labels in the shared raw ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...core.authoring import IGNORE, MAIN, LabelError, is_endless, raw_labels, 
 
 @dataclass(frozen=True)
 class Translation:
-    """From raw ids of one label map to those of another: ``ids`` gives the other's classes."""
+    """Maps raw ids of a dataset to raw ids of ``target``; ``ids``: raw id -> target class."""
 
     ids: Mapping[int, str]
     target: LabelSpace
@@ -36,10 +36,10 @@ class Translation:
 
 
 class Member:
-    """A dataset whose samples are called ``NAME/…``.
+    """A dataset whose sample names begin with ``NAME/``.
 
-    ``source``: its label map, which comes as ``semantic``; ``translation``: of its raw ids, if they
-    are not the shared ones already. ``channels``: the inputs that are passed on.
+    ``source``: its label map, which becomes ``semantic``; ``translation``: mapping of its raw ids,
+    or None if they are already the shared ids. ``channels``: the inputs to keep.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class Member:
         try:
             return self._translation(raw, sample.paths.get(self._source, sample.name))
         except LabelError as error:
-            place = f"in a concat, the place for it is maps: {{{self.name}: {{…}}}}"
-            raise LabelError(error.message, (*error.notes, place)) from error
+            note = f"in a concat, map it under maps: {{{self.name}: {{…}}}}"
+            raise LabelError(error.message, (*error.notes, note)) from error
 
 
 def with_ignore(space: LabelSpace) -> LabelMap:
-    """Return the label map of a space, with the id that pixels get which are to be ignored."""
+    """Return the label map of a space, extended by an id for ignored pixels."""
     unused = int(space.decode(np.array(space.ignore_index)))
     labels = space.label_map
     return LabelMap({**labels.ids, unused: IGNORE}, labels.palette, labels.packed_rgb)

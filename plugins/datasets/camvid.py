@@ -33,7 +33,7 @@ PALETTE = {
     "bicyclist": (0, 128, 192),
     "ignore": (0, 0, 0),
 }
-"""The classes in the order of their ids, 0–10, and void, 11."""
+"""Class colors in the order of ids: classes 0–10, void 11."""
 
 LABELS = LabelMap(ids=dict(enumerate(PALETTE)), palette=PALETTE)
 
@@ -41,10 +41,10 @@ LABELS = LabelMap(ids=dict(enumerate(PALETTE)), palette=PALETTE)
 class CamVid(PairedFiles):
     """``root/SPLIT/*.png`` with ``root/SPLITannot/*.png``, in the order of the video.
 
-    Where ``root/SPLIT.txt`` exists it chooses and orders; only the file names of its lines count
-    (``/SegNet/CamVid/train/X.png /SegNet/CamVid/trainannot/X.png``).
+    If ``root/SPLIT.txt`` exists, it selects and orders the images. Only the file names of its
+    lines matter (``/SegNet/CamVid/train/X.png /SegNet/CamVid/trainannot/X.png``).
 
-    Raises: MissingData for a folder, SplitError for a split that is not there.
+    Raises: MissingData for a missing folder, SplitError for an unknown split.
     """
 
     labels: Mapping[str, LabelMap] = {"semantic": LABELS}

@@ -1,4 +1,4 @@
-"""Several datasets as one: one after the other, in the classes of one of them."""
+"""Concatenate datasets and map them to the classes of one of them."""
 
 from __future__ import annotations
 
@@ -34,24 +34,25 @@ Repeats = dict[str, Literal["balanced"] | dict[str, Annotated[int, Field(ge=1)]]
 
 
 class ConcatError(PluxelError):
-    """Datasets that do not go together as they are described."""
+    """The datasets cannot be combined as configured."""
 
 
 class Concat:
-    """The samples of ``datasets``, in order; ``NAME/…`` is a sample of the one of that name.
+    """The samples of ``datasets``, in order; the name of a sample begins with its dataset's name.
 
-    ``classes_of``: the dataset whose raw ids, classes and colors all get.
-    ``maps``: dataset -> raw id (or ``#rrggbb``) -> one of these classes or ``ignore``. Ids that are
-    not listed mean the classes of equal names; with ``align``, of like names too, and what is like
-    none is ignored.
-    ``splits``: split -> dataset -> its split, parts and sums included; a dataset that is left out
-    has none. By default, every dataset has the splits, by the same names.
-    ``repeat``: split -> dataset -> how often its samples come; ``balanced`` repeats the smaller
-    datasets until they are about as large as the largest.
+    ``classes_of``: the dataset whose raw ids, classes and colors apply to all datasets.
+    ``maps``: dataset -> raw id (or ``#rrggbb``) -> one of these classes or ``ignore``. Other ids
+    map to classes of equal names. With ``align``, they also map to classes of similar meaning, and
+    classes without a match are ignored.
+    ``splits``: split -> dataset -> split expression in that dataset; an omitted dataset has no
+    samples in that split. By default, a split combines the splits of the same name.
+    ``repeat``: split -> dataset -> number of repetitions of its samples; ``balanced`` repeats
+    smaller datasets until they are about as large as the largest.
 
-    Of several label maps of a dataset, ``semantic`` counts. Inputs are those that all have.
+    If a dataset has several label maps, ``semantic`` is used. Inputs are those that all datasets
+    have.
 
-    Raises: ConcatError, SplitError, and what the datasets raise.
+    Raises: ConcatError, SplitError, and the errors of the datasets.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Concat:
         opened = {name: open_split(datasets[name], part) for name, part in chosen.items()}
         sources = {name: _labels(name, datasets[name], opened, splits) for name in datasets}
         target = LabelSpace(sources[classes_of][1])
-        # All of them, whatever this split has: a run keeps one configuration for all of its splits.
+        # Include datasets that are not in this split: one configuration serves all splits.
         ids = {
             name: _translate(name, label_map, target, maps.get(name, {}), align)
             for name, (_, label_map) in sources.items()
@@ -114,19 +115,19 @@ class Concat:
 def _check_names(
     datasets: Datasets, classes_of: str, maps: Maps, splits: Splits, repeat: Repeats
 ) -> None:
-    """Refuse what names a dataset or a split that there is not."""
+    """Raise ConcatError for unknown names of datasets and splits."""
     _require("classes_of", [classes_of], datasets)
     _require("maps", maps, datasets)
     if classes_of in maps:
         raise ConcatError(
-            f"maps: '{classes_of}' has the classes that the others are mapped onto; what all of "
-            "them mean is changed under labels, beside the dataset"
+            f"maps: '{classes_of}' defines the classes to which the others are mapped; to change "
+            "these classes, use labels, next to the dataset"
         )
     for split, parts in splits.items():
         _require(f"splits.{split}", parts, datasets)
     for split, counts in repeat.items():
         if splits and split not in splits:
-            raise ConcatError(f"repeat: no split is called '{split}'.{did_you_mean(split, splits)}")
+            raise ConcatError(f"repeat: unknown split '{split}'.{did_you_mean(split, splits)}")
         _require(
             f"repeat.{split}", () if counts == "balanced" else counts, splits.get(split, datasets)
         )
@@ -136,19 +137,19 @@ def _require(place: str, names: Iterable[str], known: Iterable[str]) -> None:
     known = [*known]
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known) or f" There are {', '.join(known)}."
-            raise ConcatError(f"{place}: no dataset is called '{name}'.{hint}")
+            hint = did_you_mean(name, known) or f" Available: {', '.join(known)}."
+            raise ConcatError(f"{place}: unknown dataset '{name}'.{hint}")
 
 
 def _labels(
     name: str, make: Factory[Dataset], opened: Mapping[str, Dataset], splits: Splits
 ) -> tuple[str, LabelMap]:
-    """Return the name of a dataset's label map, and the map, from any split if need be."""
+    """Return the name of a dataset's label map and the map, opening any split if necessary."""
     labels = opened[name].labels if name in opened else declared_labels(make.target)
     if not labels:
         others = [parts[name] for parts in splits.values() if name in parts]
         if not others:
-            raise ConcatError(f"splits: dataset '{name}' is in none of them")
+            raise ConcatError(f"splits: no split contains dataset '{name}'")
         labels = open_split(make, others[0]).labels
     if (source := main_map(labels)) is None:
         raise ConcatError(
@@ -164,21 +165,21 @@ def _translate(
     given: Mapping[int | str, str],
     align: AlignConfig | None,
 ) -> dict[int, str]:
-    """Return raw id -> class of the target or ``ignore`` for all ids of a dataset.
+    """Return raw id -> target class or ``ignore`` for all ids of a dataset.
 
-    Raises: ConcatError if classes have no counterpart and nobody said that they may, or if none
-    has; what `aligned` raises.
+    Raises: ConcatError if a class has no counterpart and ``align`` is not set, or if all classes
+    are ignored; the errors of `aligned`.
     """
     ids, matches = aligned(label_map, target.class_names, align, given)
     alone = [match.source for match in matches if match.target is None]
     if alone and align is None:
         raise ConcatError(
-            f"maps: no class has the name of {', '.join(alone)} of dataset '{name}': say under "
-            f"maps.{name} which they are, or ignore; or give 'align' to go by meaning",
-            ["pluxel labels align prints such a map"],
+            f"maps: no class is named like {', '.join(alone)} of dataset '{name}': map them under "
+            f"maps.{name} to a class or ignore, or use 'align' to match by meaning",
+            ["pluxel labels align prints a map"],
         )
     if set(ids.values()) == {IGNORE}:
-        raise ConcatError(f"all classes of dataset '{name}' are ignored: leave it out")
+        raise ConcatError(f"all classes of dataset '{name}' are ignored: remove it")
     log_matches(matches, f"classes of dataset '{name}'")
     return ids
 
@@ -194,7 +195,7 @@ def _shared_channels(datasets: Mapping[str, Dataset]) -> dict[str, int]:
         for name, dataset in others:
             if dataset.channels[key] != count:
                 raise ConcatError(
-                    f"input '{key}' has {count} channels in dataset '{first}', and "
+                    f"input '{key}' has {count} channels in dataset '{first}' but "
                     f"{dataset.channels[key]} in '{name}'"
                 )
     return shared
@@ -204,7 +205,7 @@ def _repeats(
     wanted: Literal["balanced"] | Mapping[str, int],
     datasets: Mapping[str, Member],
 ) -> dict[str, int]:
-    """Return how often each dataset comes."""
+    """Return the number of repetitions of each dataset."""
     if wanted != "balanced":
         return {name: wanted.get(name, 1) for name in datasets}
     largest = max(map(len, datasets.values()))

@@ -1,4 +1,4 @@
-"""One's own images and masks: two folders and a list of classes, no code."""
+"""The user's own images and masks: two folders and a list of classes, without code."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ from ...core.authoring import (
 from ...registry import PluxelError, did_you_mean
 
 ALL = "all"
-"""The split of all pairs, for slices of it: ``all[:80%]``."""
+"""The split with all pairs, for parts such as ``all[:80%]``."""
 
 MaskFormat = Literal["auto", "index", "rgb", "binary"]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class FolderError(PluxelError):
-    """A description of one's own data that contradicts itself."""
+    """The parameters contradict each other."""
 
 
 class Folder(PairedFiles):
-    """Images and masks of equal names (their suffixes may differ), sub-folders included.
+    """Images and masks of equal names (except for suffixes), including subfolders.
 
-    ``root``: what ``images``, ``masks`` and the lists of ``splits`` are relative to.
-    ``classes``: raw id -> class or ``ignore``; colors (``"#rrggbb"``) as keys where masks are
-    colored; or a list of classes, numbered from 0.
-    ``mask_format``: ``index`` reads pixel values of 8 or 16 bits and palette indices; ``rgb``
-    colors; ``binary`` 0 and 1 from masks of 0 and 255; ``auto`` is ``rgb`` where the keys of
-    ``classes`` are colors, else ``index``.
-    ``image_suffix``, ``mask_suffix``: what ends the names, as ``_gt`` in ``street_gt.png``.
-    ``channels``: of the images; 1 keeps 16 bits and floating point (depth, say), other counts than
-    1, 3, 4 are ``.npy`` or TIFF files.
+    ``root``: base folder of ``images``, ``masks`` and the list files of ``splits``.
+    ``classes``: raw id (``"#rrggbb"`` for colored masks) -> class or ``ignore``; or a list of
+    classes, numbered from 0.
+    ``mask_format``: ``index`` reads 8-bit or 16-bit pixel values and palette indices; ``rgb``
+    reads colors; ``binary`` reads 0 and 1 from masks of 0 and 255; ``auto`` is ``rgb`` if the keys
+    of ``classes`` are colors, else ``index``.
+    ``image_suffix``, ``mask_suffix``: ends of file stems, such as ``_gt`` in ``street_gt.png``.
+    ``channels``: number of image channels; 1 keeps 16 bits and floating point (such as depth);
+    counts other than 1, 3 and 4 need ``.npy`` or TIFF files.
 
-    Splits are sub-folders of that name in both folders, unless there are ``splits`` (name -> a
-    file that lists images) or ``fractions`` (name -> share). The split of an image depends on its
-    name and the ``seed`` alone: none changes sides when others are added. ``all`` is always a
-    split.
+    Splits are subfolders of the same name in both folders, unless ``splits`` (name -> file that
+    lists images) or ``fractions`` (name -> share) are given. With ``fractions``, the split of an
+    image depends only on its name and ``seed``, so adding images moves no others. ``all`` is
+    always a split.
 
-    Raises: FolderError, SplitError; MissingData where a folder or a list is not there.
+    Raises: FolderError, SplitError; MissingData for a missing folder or list file.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Folder(PairedFiles):
         seed: int = 0,
         channels: Annotated[int, Field(ge=1)] = 3,
     ) -> None:
-        # What the description alone gives away comes first: the data may be elsewhere.
+        # Check the parameters first: the data may not be on this machine.
         labels = _label_map(classes, mask_format)
         known = _described(splits, fractions)
         if known and split not in known:
@@ -118,14 +118,16 @@ def _label_map(classes: dict[RawId, str] | list[str], mask_format: MaskFormat) -
         classes = dict(enumerate(classes))
     colored = {isinstance(key, str) for key in classes}
     if len(colored) > 1:
-        raise FolderError("classes has both ids and colors for keys")
+        raise FolderError("the keys of classes mix ids and colors")
     packed = colored == {True}
     if packed != (mask_format == "rgb") and mask_format != "auto" and classes:
         keys = "colors" if packed else "ids"
         raise FolderError(f"mask_format is {mask_format}, but the keys of classes are {keys}")
     ids = {raw_id(key): name for key, name in classes.items()}
     if mask_format == "binary" and set(ids) != {0, 1}:
-        raise FolderError("binary masks have two classes, 0 and 1: classes: [background, object]")
+        raise FolderError(
+            "binary masks need two classes with ids 0 and 1, such as classes: [background, object]"
+        )
     colors = {name: unpack(raw) for raw, name in reversed(ids.items())} if packed else {}
     return LabelMap(ids, colors, packed)
 
@@ -133,7 +135,7 @@ def _label_map(classes: dict[RawId, str] | list[str], mask_format: MaskFormat) -
 def _described(
     splits: Mapping[str, Path] | None, fractions: Mapping[str, float] | None
 ) -> set[str]:
-    """Return the splits that need no sub-folders; none if all do."""
+    """Return the splits that the parameters define; empty if subfolders define them."""
     if splits and fractions:
         raise FolderError("give either splits or fractions, not both")
     if fractions and sum(fractions.values()) > 1 + 1e-9:
@@ -147,13 +149,13 @@ def _subfolder(folder: Path, split: str, known: set[str]) -> Path:
         return folder / split
     error = unknown_split(split, known, folder)
     raise SplitError(
-        f"{error.message} A split is a sub-folder of images and masks, a list file "
+        f"{error.message} A split is a subfolder of images and masks, a list file "
         "(splits: {train: train.txt}) or a share (fractions: {train: 0.8, val: 0.2})"
     )
 
 
 def _listed(pairs: list[FilePair], listing: Path) -> list[FilePair]:
-    """Return the pairs that a file lists, by name or by path, one a line, in its order."""
+    """Return the pairs that a file lists, one name or path per line, in the order of the file."""
     if not listing.is_file():
         raise MissingData(f"the list {listing} is not a file")
     named = {pair.name: pair for pair in pairs} | {pair.image.name: pair for pair in pairs}
@@ -166,13 +168,15 @@ def _listed(pairs: list[FilePair], listing: Path) -> list[FilePair]:
         pair = next((named[key] for key in keys if key in named), None)
         if pair is None:
             hint = did_you_mean(keys[-1], named)
-            raise SplitError(f"{listing}:{number}: no image with a mask is called '{text}'.{hint}")
+            raise SplitError(
+                f"{listing}:{number}: no image with a mask has the name '{text}'.{hint}"
+            )
         chosen.append(pair)
     return chosen
 
 
 def _share(name: str, fractions: Mapping[str, float], seed: int) -> str | None:
-    """Return the split of a name: its hash is a number in 0–1, where the fractions are stacked."""
+    """Return the split of a name: its hash, in 0–1, selects an interval of the fractions."""
     digest = blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()
     place = int.from_bytes(digest, "big") / 2**64
     for split, fraction in fractions.items():

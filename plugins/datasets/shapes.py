@@ -1,7 +1,7 @@
-"""Drawn forms over textured grounds: an endless set that needs no files.
+"""Drawn forms on textured backgrounds: an endless dataset without files.
 
-Classes differ by form alone. Every surface, the ground included, gets its texture from one and the
-same distribution of colors, so whoever looks at single pixels can only guess.
+Classes differ only in form. All surfaces, including the background, draw their textures from the
+same distribution of colors, so a single pixel carries no information about its class.
 """
 
 from __future__ import annotations
@@ -23,21 +23,20 @@ CLASSES = ("background", "disc", "square", "triangle", "cross", "ring")
 SPLITS = ("train", "val", "test")
 
 _SUBPIXEL = 4
-"""Vertices are given to OpenCV in units of 1 / 2⁴ pixel."""
+"""OpenCV receives vertices in units of 1 / 2⁴ pixel."""
 _TURN = np.pi / 7
-"""Forms are turned by so much to either side: a square is never quite a diamond."""
+"""Maximum rotation to either side in radians; a square never becomes a diamond."""
 _CONTRAST = 64
-"""Two surfaces that meet differ by 64–192 in every channel: more than their textures vary."""
+"""Adjacent surfaces differ by 64–192 in every channel, more than their textures vary."""
 
 
 class Shapes:
     """One to ``max_forms`` forms in an image of ``size`` × ``size``; ids are indices of `CLASSES`.
 
     ``train`` is endless: ``dataset[i]`` is a new sample for every ``i``, and ``length`` is only
-    what counts as an epoch. ``val`` and ``test`` have ``length`` samples. No sample is in two
-    splits.
+    the length of an epoch. ``val`` and ``test`` have ``length`` samples. Splits share no samples.
 
-    Raises: SplitError for another split.
+    Raises: SplitError for an unknown split.
     """
 
     labels: Mapping[str, LabelMap] = {"semantic": LabelMap(dict(enumerate(CLASSES)))}
@@ -86,7 +85,7 @@ class Shapes:
 
 @dataclass(frozen=True)
 class _Form:
-    """Class ``kind`` at (x, y) in pixels, of a radius in pixels, turned by an angle in radians."""
+    """A form of class ``kind`` at (x, y), with a radius in pixels and an angle in radians."""
 
     kind: int
     x: float
@@ -96,7 +95,7 @@ class _Form:
 
 
 def _arrange(size: int, max_forms: int, generator: np.random.Generator) -> list[_Form]:
-    """Return forms that neither overlap nor leave the image; at least one fits always."""
+    """Return one or more forms that neither overlap nor leave the image."""
     forms: list[_Form] = []
     for _ in range(int(generator.integers(1, max_forms + 1))):
         kind = int(generator.integers(1, len(CLASSES)))
@@ -110,7 +109,7 @@ def _arrange(size: int, max_forms: int, generator: np.random.Generator) -> list[
 
 
 def _polygon(radii: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Return vertices (n, 2) by their polar coordinates, radius 1 being the form's own."""
+    """Return vertices (n, 2) from polar coordinates: relative radii, angles in turns."""
     turns = angles * 2 * np.pi
     return radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], -1)
 
@@ -132,7 +131,7 @@ _OUTLINES: dict[str, list[np.ndarray]] = {
     "square": [_polygon(np.ones(4), np.arange(4) / 4 + 1 / 8)],
     "triangle": [1.1 * _polygon(np.ones(3), np.arange(3) / 3 - 1 / 4)],
     "cross": [_cross()],
-    "ring": [_CIRCLE, 0.45 * _CIRCLE],  # the second outline is a hole: the even-odd rule
+    "ring": [_CIRCLE, 0.45 * _CIRCLE],  # the second outline is a hole (even-odd rule)
 }
 
 
@@ -154,9 +153,9 @@ def _label(layers: Sequence[np.ndarray], size: int) -> np.ndarray:
 
 
 def _paint(layers: Sequence[np.ndarray], size: int, generator: np.random.Generator) -> np.ndarray:
-    """Return (size, size, 3) uint8: a surface for the ground and one for each form."""
-    # Colors are counted modulo 256: a uniform one plus any step is uniform again, so forms have
-    # the distribution of the ground, and yet the contrast to it is never small.
+    """Return (size, size, 3) uint8 with a textured surface for the background and each form."""
+    # Colors are modulo 256: a uniform color plus any step is uniform, so forms have the same
+    # distribution as the background, but always contrast with it.
     count = len(layers) + 1
     steps = generator.uniform(_CONTRAST, 256 - _CONTRAST, (count, 3))
     steps[0] = 0
@@ -190,7 +189,7 @@ def _waves(size: int, generator: np.random.Generator) -> tuple[np.ndarray, np.nd
 
 
 def _wave(size: int, a: float, b: float, phase: float) -> np.ndarray:
-    """Return sin(a·x + b·y + phase), by the addition theorem: two outer products are cheap."""
+    """Return sin(a·x + b·y + phase), by the addition theorem, as two cheap outer products."""
     x, y = a * np.arange(size), b * np.arange(size) + phase
     sines, cosines = np.sin(x).astype(np.float32), np.cos(x).astype(np.float32)
     rows = np.stack([np.cos(y), np.sin(y)], -1).astype(np.float32)

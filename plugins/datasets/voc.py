@@ -46,11 +46,11 @@ LABELS = LabelMap(
 class VOC(PairedFiles):
     """``JPEGImages/ID.jpg`` with ``SegmentationClass/ID.png`` (palette indices, 255 is void).
 
-    ``root`` is the folder that holds ``VOCdevkit``, or ``VOC2012``, or is that folder itself. A
-    split is the name of any list in ``ImageSets/Segmentation`` (``train``, ``val``, ``trainval``,
+    ``root`` is the folder ``VOC2012``, or one that contains ``VOC2012`` or ``VOCdevkit``. A split
+    is the name of a list in ``ImageSets/Segmentation`` (``train``, ``val``, ``trainval``,
     ``seg11valid`` …), or the path of a list file.
 
-    Raises: MissingData for a folder or a file, SplitError for a list that is not there.
+    Raises: MissingData for a missing folder or file, SplitError for an unknown list.
     """
 
     labels: Mapping[str, LabelMap] = {"semantic": LABELS}
@@ -93,6 +93,6 @@ def _find_list(folder: Path, split: str) -> Path:
 
 
 def _read_list(listing: Path) -> list[str]:
-    """Return the first word of each line: some lists carry more, or no last newline."""
+    """Return the first word of each line; some lists have further columns."""
     lines = listing.read_text(encoding="utf-8").splitlines()
     return [line.split()[0] for line in lines if line.strip()]

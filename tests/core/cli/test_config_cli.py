@@ -194,10 +194,10 @@ FOLDER = "{type: folder, images: nowhere, masks: nowhere, classes: %s}"
     [
         (["splits.train=trian"], "shapes has no split 'trian'"),
         (["splits.val=vall"], "shapes has no split 'vall'"),
-        (["splits.val=val[3]"], "split 'val[3]': a part is written [from:to]"),
+        (["splits.val=val[3]"], "split 'val[3]': write a part as [from:to]"),
         (
             ["dataset=" + FOLDER % '{0: a, "#ff0000": b}'],
-            "classes has both ids and colors for keys",
+            "the keys of classes mix ids and colors",
         ),
         (
             ["dataset=" + FOLDER % "[a, b]", "dataset.fractions={train: 0.9, val: 0.2}"],

@@ -1,4 +1,4 @@
-"""A dataset in memory, whose samples can be told apart and made bad."""
+"""A dataset in memory whose samples are distinguishable and can be made invalid."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ LABELS = LabelMap({0: "ground", 1: "thing", 9: "ignore"})
 
 
 class Toy:
-    """Sample i is an image of value i, with a label map of a 1 in the corner."""
+    """Sample i is an image of value i; its label map is 1 in the corner."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Image files to read, whole and broken ones."""
+"""Intact and broken image files."""
 
 import struct
 import zlib
@@ -11,7 +11,7 @@ RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.uint8)
 
 
 SIDEWAYS = 6
-"""EXIF orientation 6: turn a quarter clockwise to see it upright."""
+"""EXIF orientation 6: rotate by 90° clockwise for display."""
 
 
 def save(path: Path, image: Image.Image | np.ndarray, **options) -> Path:
@@ -42,7 +42,7 @@ def truncated_jpeg(path: Path) -> Path:
 
 
 def bomb(path: Path) -> Path:
-    """A PNG of 200 bytes that says it is 60,000 × 60,000."""
+    """A PNG of 200 bytes that claims a size of 60,000 × 60,000."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (

@@ -61,7 +61,7 @@ def foreign(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_another_distribution_is_refused(foreign) -> None:
+def test_another_distribution_is_rejected(foreign) -> None:
     assert load(foreign) == REFUSED
     assert load(foreign, PLUXEL_ALBUMENTATIONS="fork") == REFUSED
 
@@ -70,29 +70,29 @@ def test_another_distribution_can_be_accepted(foreign) -> None:
     assert load(foreign, PLUXEL_ALBUMENTATIONS="albumentationsx") == "albumentationsx\n"
 
 
-def test_both_installed_are_refused(foreign) -> None:
+def test_both_installed_are_rejected(foreign) -> None:
     add(foreign, "albumentations", "2.0.8", "License: MIT License")
     assert load(foreign) == REFUSED
 
 
-def test_the_distribution_of_the_same_name_is_used(tmp_path) -> None:
+def test_the_distribution_of_the_same_name_is_accepted(tmp_path) -> None:
     add(tmp_path, "albumentations", "2.0.8", "License: MIT License")
     assert load(tmp_path) == "albumentations\n"
 
 
-def test_a_plain_folder_is_used(tmp_path) -> None:
+def test_a_plain_folder_is_accepted(tmp_path) -> None:
     (tmp_path / "albumentations").mkdir()
     (tmp_path / "albumentations/__init__.py").write_text("MARK = 'folder'\n")
     assert load(tmp_path) == "folder\n"
 
 
-def test_the_installed_one_is_recognized_without_reading_all(monkeypatch) -> None:
+def test_the_usual_distribution_is_recognized_without_reading_all(monkeypatch) -> None:
     monkeypatch.delattr(_albumentations, "packages_distributions")
     _albumentations._providers.cache_clear()
     assert _albumentations._providers() == ("albumentations",)
 
 
-def test_without_it_the_command_is_named(monkeypatch) -> None:
+def test_without_albumentations_the_error_names_the_command(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "albumentations", None)
     monkeypatch.setattr(_albumentations, "_providers", lambda: ())
     with pytest.raises(MissingPackage) as caught:

@@ -1,4 +1,4 @@
-"""Every transform of albumentations that a pipeline may hold, and lists that are wrong."""
+"""Every supported transform of albumentations, and errors in lists of transforms."""
 
 import logging
 
@@ -7,7 +7,7 @@ import pytest
 from pluxel.core.data._transforms import Builder
 from pluxel.core.data.augmentation import AugmentationError, build_transforms, check_transforms
 
-# What a transform needs to have an effect that can be seen on a small image.
+# Arguments with which a transform visibly changes a small image.
 ARGUMENTS = {
     "Affine": {"rotate": [30, 30], "scale": [0.7, 0.7], "shear": [10, 10]},
     "CenterCrop": {"height": 80, "width": 90, "pad_if_needed": True},
@@ -40,7 +40,7 @@ CONTAINERS = dict.fromkeys(
     ["OneOf", "OneOrOther", "RandomOrder", "SelectiveChannelTransform", "Sequential", "SomeOf"],
     INNER,
 )
-# Those that take pixels from outside of the image, or cut holes into it.
+# Transforms that read pixels outside the image, or cut holes into it.
 FILLING = {
     *("Affine", "CenterCrop", "CoarseDropout", "CropAndPad", "ElasticTransform", "Erasing"),
     *("FrequencyMasking", "GridDistortion", "GridDropout", "OpticalDistortion", "Pad"),
@@ -49,7 +49,7 @@ FILLING = {
 }
 FOREIGN = {"FDA", "HistogramMatching", "Mosaic", "OverlayElements", "PixelDistributionAdaptation"}
 NEEDY = {"TextImage"}
-ALLOWED = sorted(set(Builder()._known) - FOREIGN - NEEDY)
+ALLOWED = sorted(set(Builder()._supported) - FOREIGN - NEEDY)
 
 HEIGHT, WIDTH = 64, 76
 IMAGE = np.random.default_rng(0).integers(1, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
@@ -70,8 +70,8 @@ def entry(name: str) -> dict:
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("name", ALLOWED)
 class TestEveryTransform:
-    def test_keeps_labels_whole(self, name):
-        """No class is invented, and what comes from outside is ignored, not class 0."""
+    def test_creates_no_new_labels(self, name):
+        """No new class appears, and pixels from outside are ignored, not class 0."""
         augment = build_transforms([entry(name)], seed=3, fill=(10, 20, 30))
         ignored = 0.0
         for n in range(8):
@@ -85,8 +85,8 @@ class TestEveryTransform:
             ignored = max(ignored, (labels == 255).mean())
         assert (ignored > 0) == (name in FILLING)
 
-    def test_treats_all_inputs_and_targets_alike(self, name):
-        """Depth and a second label map move with the image, whatever their types."""
+    def test_moves_all_inputs_and_targets_alike(self, name):
+        """Depth and a second label map move with the image, for all types."""
         ignore = {"semantic": 65535, "geometric": 255}
         augment = build_transforms([entry(name)], seed=3, ignore_index=ignore, fill=(10, 20, 30))
         depth = np.full((HEIGHT, WIDTH, 1), 5.5, np.float32)
@@ -117,7 +117,7 @@ class TestEveryTransform:
             run(used, n)
         assert run(fresh, 7) == run(used, 7)
 
-    def test_leaves_its_arguments_alone(self, name):
+    def test_does_not_modify_its_arguments(self, name):
         image, labels = IMAGE.copy(), LABELS.copy()
         image.flags.writeable = labels.flags.writeable = False
         build_transforms([entry(name)], seed=3)(0, {"image": image}, {"semantic": labels})
@@ -143,7 +143,7 @@ class TestRandomness:
                 seen.add(inputs["image"].tobytes())
         assert len(seen) == 40
 
-    def test_is_not_shared_between_transforms(self):
+    def test_transforms_draw_independently(self):
         """Two flips of one half each must not always agree (they do with set_random_seed)."""
         augment = build_transforms(["HorizontalFlip", "VerticalFlip"])
         corners = {
@@ -155,7 +155,7 @@ class TestRandomness:
 
 class TestOtherImages:
     @pytest.mark.parametrize("channels", [1, 2, 4, 6])
-    def test_of_any_channel_count_move(self, channels):
+    def test_images_of_any_channel_count_are_transformed(self, channels):
         image = np.repeat(IMAGE[..., :1], channels, -1)
         augment = build_transforms(
             [{"Rotate": {"limit": [20, 20], "p": 1}}, "HorizontalFlip"],
@@ -168,16 +168,16 @@ class TestOtherImages:
     @pytest.mark.parametrize(
         ("names", "image"), [(("hha", "image", "depth"), "image"), (("left", "hha"), "left")]
     )
-    def test_but_one_are_maps(self, names, image):
-        """Only the input called image, else the first, is one, whatever the others look like."""
+    def test_all_inputs_but_one_are_maps(self, names, image):
+        """Only the input ``image``, or else the first input, is treated as an image."""
         augment = build_transforms([{"InvertImg": {"p": 1}}])
         out, _ = augment(0, dict.fromkeys(names, IMAGE), {"semantic": LABELS})
         for name in names:
             assert (out[name] == (255 - IMAGE if name == image else IMAGE)).all()
 
     @pytest.mark.parametrize("shape", [(HEIGHT, WIDTH, 1), (HEIGHT, WIDTH, 3)])
-    def test_of_sixteen_bits_keep_them(self, shape):
-        """Given 16 bits, many transforms make 8 bits of them, or nothing, and say nothing."""
+    def test_sixteen_bit_images_keep_their_type(self, shape):
+        """Many transforms would silently convert 16-bit images to 8 bits or to zeros."""
         image = np.random.default_rng(0).integers(0, 65536, shape).astype(np.uint16)
         still = build_transforms([{"HorizontalFlip": {"p": 1}}])
         out, _ = still(0, {"image": image}, {"semantic": LABELS})
@@ -195,7 +195,7 @@ class TestOtherImages:
 
 
 class TestFill:
-    def test_is_the_mean_color_unless_given(self):
+    def test_default_fill_is_the_mean_color(self):
         pad = {"PadIfNeeded": {"min_height": 70, "min_width": 90, "position": "top_left"}}
         given = {"PadIfNeeded": {**pad["PadIfNeeded"], "fill": [1, 2, 3]}}
         for transform, color in ((pad, [10, 20, 30]), (given, [1, 2, 3])):
@@ -206,7 +206,7 @@ class TestFill:
     @pytest.mark.parametrize(
         ("dtype", "expected"), [(np.uint8, 51), (np.uint16, 51 * 257), (np.float32, 0.2)]
     )
-    def test_is_in_the_range_of_the_pixels(self, dtype, expected):
+    def test_fill_is_scaled_to_the_pixel_type(self, dtype, expected):
         pad = {"PadIfNeeded": {"min_height": 70, "min_width": 90, "position": "top_left"}}
         augment = build_transforms([pad], fill=51)
         image = np.zeros((HEIGHT, WIDTH, 3), dtype)
@@ -214,19 +214,19 @@ class TestFill:
         assert out["image"].dtype == dtype
         assert out["image"][-1, -1] == pytest.approx(expected)
 
-    def test_of_labels_can_be_left_out(self):
+    def test_fill_of_labels_is_optional(self):
         hole = {"hole_height_range": [0.5, 0.5], "hole_width_range": [0.5, 0.5], "p": 1}
         kept = build_transforms([{"CoarseDropout": {**hole, "fill_mask": None}}])
         _, targets = kept(0, {"image": IMAGE}, {"semantic": LABELS})
         assert (targets["semantic"] == LABELS).all()
 
-    def test_reaches_nested_transforms(self):
+    def test_fill_reaches_nested_transforms(self):
         inner = {"Sequential": {"transforms": [{"Rotate": {"limit": [45, 45], "p": 1}}], "p": 1}}
         augment = build_transforms([{"OneOf": {"transforms": [inner], "p": 1}}])
         _, targets = augment(0, {"image": IMAGE}, {"semantic": LABELS})
         assert targets["semantic"][0, 0] == 255
 
-    def test_by_reflection_needs_no_color(self):
+    def test_reflection_needs_no_fill(self):
         reflect = {"limit": [45, 45], "border_mode": "BORDER_REFLECT_101", "p": 1}
         augment = build_transforms([{"Rotate": reflect}])
         _, targets = augment(0, {"image": IMAGE}, {"semantic": LABELS})
@@ -243,13 +243,13 @@ class TestFill:
 
 
 class TestCheck:
-    def test_finds_nothing_in_a_good_list(self):
+    def test_valid_list_has_no_problems(self):
         assert check_transforms([*PIPELINE, {"Resize": {"height": 9, "width": 9}}]) == []
 
     @pytest.mark.parametrize(
         ("transforms", "place", "message"),
         [
-            ("Blur", (), "a list of transforms is needed"),
+            ("Blur", (), "expected a list of transforms"),
             ([3], (0,), "write a transform as Name, or as {Name: {argument: value}}"),
             ([{"Blur": {}, "p": 1}], (0,), "write a transform as Name, or as"),
             (
@@ -258,7 +258,11 @@ class TestCheck:
                 "unknown transform 'HorizontalFlop'. Did you mean 'Horizont",
             ),
             ([{"RandomCorp": {}}], (0, "RandomCorp"), "Did you mean 'RandomCrop'?"),
-            ([{"Blur": 3}], (0, "Blur"), "the arguments of Blur are a mapping, {argument: value}"),
+            (
+                [{"Blur": 3}],
+                (0, "Blur"),
+                "the arguments of Blur must be a mapping, {argument: value}",
+            ),
             (
                 [{"RandomCrop": {"height": 3, "width": 3, "pad_if_need": True}}],
                 (0, "RandomCrop", "pad_if_need"),
@@ -287,23 +291,23 @@ class TestCheck:
             (
                 [{"Resize": {"height": 9, "width": 9, "mask_interpolation": 1}}],
                 (0, "Resize", "mask_interpolation"),
-                "class numbers cannot be averaged: mask_interpolation is INTER_NEAREST",
+                "class indices cannot be averaged: mask_interpolation must be INTER_NEAREST",
             ),
-            (["Normalize"], (0,), "the stream normalizes with the statistics that travel"),
-            ([{"ToTensorV2": {}}], (0, "ToTensorV2"), "so ToTensorV2 does not belong"),
-            (["Compose"], (0,), "write Sequential for a list inside a list"),
+            (["Normalize"], (0,), "the stream normalizes its inputs with the statistics"),
+            ([{"ToTensorV2": {}}], (0, "ToTensorV2"), "so ToTensorV2 must not be in"),
+            (["Compose"], (0,), "use Sequential for a list inside a list"),
             (["Lambda"], (0,), "Lambda needs a function, which YAML cannot hold"),
-            (["FDA"], (0,), "FDA needs fda_metadata beside the image and its labels"),
-            (["RandomCropNearBBox"], (0,), "follows bounding boxes"),
+            (["FDA"], (0,), "FDA needs fda_metadata besides the image and its labels"),
+            (["RandomCropNearBBox"], (0,), "needs bounding boxes"),
             (["GridElasticDeform"], (0,), "ElasticTransform does not"),
         ],
     )
-    def test_says_what_is_wrong_and_where(self, transforms, place, message):
+    def test_problems_have_places_and_messages(self, transforms, place, message):
         problems = check_transforms(transforms)
         assert [found for found, _ in problems] == [place]
         assert message in problems[0][1]
 
-    def test_finds_everything_in_order(self):
+    def test_problems_are_in_order(self):
         problems = check_transforms(["Blurr", {"Rotate": {"limits": 1, "p": 2}}, "Normalize"])
         assert [place for place, _ in problems] == [
             (0,),
@@ -312,25 +316,25 @@ class TestCheck:
             (2,),
         ]
 
-    def test_passes_on_advice(self, caplog):
+    def test_warnings_of_albumentations_are_logged(self, caplog):
         caplog.set_level(logging.WARNING, "pluxel")
         assert check_transforms([{"SomeOf": {"transforms": ["Blur"], "n": 2}}]) == []
         assert "`n` is greater than number of transforms" in caplog.text
 
 
 class TestErrors:
-    def test_of_a_list_are_raised_by_building_it(self):
+    def test_building_an_invalid_list_raises(self):
         with pytest.raises(AugmentationError, match=r"augment: 0: unknown transform 'Blurr'"):
             build_transforms(["Blurr"])
 
-    def test_of_a_crop_that_does_not_fit(self):
+    def test_a_crop_larger_than_the_image_raises(self):
         augment = build_transforms([{"RandomCrop": {"height": 100, "width": 40}}])
         with pytest.raises(AugmentationError, match="pad_if_needed: true") as caught:
             augment(0, {"image": IMAGE}, {"semantic": LABELS})
         assert "on an image of 64×76 (height × width)" in str(caught.value)
         assert "(100, 40)" in str(caught.value)
 
-    def test_of_color_changes_on_other_images(self):
+    def test_color_changes_on_other_images_raise(self):
         augment = build_transforms([{"HueSaturationValue": {"p": 1}}])
         with pytest.raises(AugmentationError, match="1-channel or 3-channel images"):
             augment(0, {"image": np.repeat(IMAGE[..., :1], 5, -1)}, {"semantic": LABELS})

@@ -1,4 +1,4 @@
-"""Samples of any sizes, side by side."""
+"""Batches of samples of any size."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ class TestCollateTraining:
         assert batch.sizes == [(4, 6), (5, 3), (4, 6)]
         assert len(batch) == 3
 
-    def test_says_where_samples_come_from(self, items):
+    def test_keeps_names_and_indices(self, items):
         batch = collate_training(items)
         assert batch.names == ["toy_0", "toy_1", "toy_2"]
         assert batch.indices == [0, 1, 2]
@@ -42,8 +42,8 @@ class TestCollateTraining:
         assert image.numpy().dtype == dtype
         assert (image.numpy() == 7).all()
 
-    def test_brings_types_together_by_what_they_stand_for(self):
-        """A folder may hold grays of 8 bits and of 16."""
+    def test_mixed_types_become_floats(self):
+        """A folder may contain 8-bit and 16-bit gray images."""
         values = np.uint8([[[51]]]), np.uint16([[[51 * 257]]]), np.float32([[[0.2]]])
         items = [Item("a", 0, {"depth": one}, {}, {}) for one in values]
         depth = collate_training(items).inputs["depth"]

@@ -1,4 +1,4 @@
-"""Every kind of fault that a dataset can have is found, and named."""
+"""Every kind of dataset problem is found and reported."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def kinds(report) -> list[tuple[str, str]]:
     return [(finding.kind, finding.message) for finding in report.findings]
 
 
-def test_of_good_data_finds_nothing(toy, spaces):
+def test_good_data_has_no_findings(toy, spaces):
     report = check_data({"train": toy(4), "val": toy(2)}, spaces)
     assert report.problems == report.findings == []
     assert json.loads(json.dumps(report.to_json()))["splits"]["val"]["sizes"] == {"6×4": 2}
@@ -28,7 +28,7 @@ def test_of_good_data_finds_nothing(toy, spaces):
     }
 
 
-def test_reads_everything_once_and_says_how_far_it_is(toy, spaces):
+def test_reads_each_sample_once_and_reports_progress(toy, spaces):
     dataset, steps = toy(5), []
     check_data({"train": dataset}, spaces, progress=lambda: steps.append(1))
     assert dataset.reads == 10
@@ -57,7 +57,7 @@ def test_finds_unreadable_files(toy, spaces):
         (DataError("no annotation"), "no annotation"),
     ],
 )
-def test_names_samples_that_cannot_be_made_and_goes_on(toy, spaces, error, said):
+def test_unreadable_samples_do_not_stop_the_check(toy, spaces, error, said):
     class Broken(toy):
         def __getitem__(self, index):
             if index == 1:
@@ -71,7 +71,7 @@ def test_names_samples_that_cannot_be_made_and_goes_on(toy, spaces, error, said)
     assert len(steps) == 4
 
 
-def test_names_fields_that_cannot_be_made_and_goes_on(toy, spaces):
+def test_unreadable_fields_do_not_stop_the_check(toy, spaces):
     dataset = toy(3)
     read = dataset._label
     dataset._label = lambda index: read(index) if index != 1 else {}["id"]
@@ -79,7 +79,7 @@ def test_names_fields_that_cannot_be_made_and_goes_on(toy, spaces):
     assert kinds(report) == [("unreadable", "toy/1.png: KeyError: 'id'")]
 
 
-def test_finds_samples_that_break_the_contract(toy, spaces):
+def test_finds_samples_that_violate_the_contract(toy, spaces):
     dataset = toy(2)
     dataset._label = lambda index: np.zeros((4, 6, 3), np.uint8)
     found = kinds(check_data({"val": dataset}, spaces))
@@ -112,7 +112,7 @@ def test_finds_stray_ids_once_for_all_files(toy, spaces):
     assert report.to_json()["add_to_labels"] == {"semantic": {"37": "ignore", "38": "ignore"}}
 
 
-def test_finds_that_masks_are_no_class_masks(toy, spaces):
+def test_finds_masks_that_are_not_class_masks(toy, spaces):
     dataset = toy(1)
     dataset._label = lambda index: np.arange(100, 124, dtype=np.uint8).reshape(4, 6)
     found = kinds(check_data({"train": dataset}, spaces))
@@ -125,7 +125,7 @@ def test_finds_that_masks_are_no_class_masks(toy, spaces):
 
 @pytest.mark.parametrize(("role", "problem"), [("train", True), ("val", False)])
 def test_finds_empty_classes(toy, spaces, role, problem):
-    """A class without a pixel cannot be learned; without one to be measured on it has no score."""
+    """A class without pixels cannot be learned in train and has no score in val."""
     dataset = toy(2)
     dataset._label = lambda index: np.zeros((4, 6), np.uint8)
     report = check_data({role: dataset}, spaces)
@@ -135,7 +135,7 @@ def test_finds_empty_classes(toy, spaces, role, problem):
     assert bool(report.problems) == problem
 
 
-def test_finds_images_that_are_in_two_splits(toy, spaces, tmp_path):
+def test_finds_images_in_two_splits(toy, spaces, tmp_path):
     class Filed(toy):
         def __init__(self, folder: str, contents: list[bytes]) -> None:
             super().__init__(len(contents))

@@ -1,4 +1,4 @@
-"""An image that Pillow holds in memory becomes what its file becomes."""
+"""Pillow images are converted like image files."""
 
 import logging
 
@@ -15,7 +15,7 @@ from .image_files import RGB, SIDEWAYS, exif, save, truncated_jpeg
 
 
 class TestConvert:
-    """What Pillow holds in memory becomes what its file becomes."""
+    """An image in memory is converted like its file."""
 
     @pytest.mark.parametrize(
         "image",
@@ -28,30 +28,30 @@ class TestConvert:
         ids=lambda image: image.mode,
     )
     @pytest.mark.parametrize("channels", [1, 3])
-    def test_gives_what_read_image_gives(self, tmp_path, image, channels):
+    def test_equals_read_image(self, tmp_path, image, channels):
         path = save(tmp_path / "a.tiff", image)
         assert np.array_equal(convert(image, channels, "it"), read_image(path, channels))
 
-    def test_makes_upright(self, tmp_path):
+    def test_applies_the_exif_orientation_in_memory(self, tmp_path):
         path = save(tmp_path / "a.png", RGB, exif=exif(SIDEWAYS))
         with Image.open(path) as image:
             assert (convert(image, 3, "it") == np.rot90(RGB, -1)).all()
 
-    def test_logs_what_it_did(self, caplog):
+    def test_logs_the_conversion(self, caplog):
         caplog.set_level(logging.INFO, "pluxel")
         convert(Image.fromarray(RGB[..., 0]), 3, "the photograph")
         assert caplog.messages == ["the photograph: converted from grayscale to RGB"]
 
-    def test_does_not_invent_a_channel(self):
-        with pytest.raises(ImageError, match=r"it: has 3 channels \(RGB\), 4 are needed"):
+    def test_rejects_a_missing_channel(self):
+        with pytest.raises(ImageError, match=r"it: has 3 channels \(RGB\); expected 4"):
             convert(Image.fromarray(RGB), 4, "it")
 
-    def test_takes_two_channels_as_they_are(self):
+    def test_keeps_two_channels(self):
         image = Image.fromarray(RGB).convert("LA")
         assert np.array_equal(convert(image, 2, "it"), np.asarray(image))
 
     @pytest.mark.parametrize("mode", ["RGB", "L", "F"])
-    def test_refuses_an_empty_image(self, mode):
+    def test_rejects_an_empty_image(self, mode):
         with pytest.raises(ImageError, match="^it: "):
             convert(Image.new(mode, (0, 4)), 3, "it")
 

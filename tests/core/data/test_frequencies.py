@@ -1,4 +1,4 @@
-"""Pixels of each class over a split."""
+"""Counting the pixels of each class in a split."""
 
 import numpy as np
 import pytest
@@ -7,30 +7,30 @@ from pluxel.core.data.frequencies import class_frequencies
 from pluxel.core.data.samples import DataError
 
 
-def test_count_pixels_without_ignored_ones(toy, spaces):
+def test_ignored_pixels_are_not_counted(toy, spaces):
     assert class_frequencies(toy(5), spaces["semantic"]) == [5 * 22, 5]
 
 
-def test_read_labels_only(toy, spaces):
+def test_only_labels_are_read(toy, spaces):
     dataset = toy(5)
     class_frequencies(dataset, spaces["semantic"])
     assert dataset.reads == 5
 
 
-def test_report_progress(toy, spaces):
+def test_progress_is_reported(toy, spaces):
     seen = []
     class_frequencies(toy(3), spaces["semantic"], progress=lambda *now: seen.append(now))
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_name_what_holds_no_labels(toy, spaces):
+def test_missing_labels_raise(toy, spaces):
     dataset = toy()
     dataset._label = lambda index: np.zeros((4, 6, 3), np.uint8)
     with pytest.raises(DataError, match=r"^toy/0.png: labels 'semantic' of Toy: uint8 of shape"):
         class_frequencies(dataset, spaces["semantic"])
 
 
-def test_name_the_file_of_a_stray_id(toy, spaces):
+def test_a_stray_id_raises_with_its_file(toy, spaces):
     dataset = toy()
     dataset._label = lambda index: np.full((4, 6), 5 * (index == 7), np.uint8)
     with pytest.raises(LabelError, match=r"^toy/7.png: label id 5"):

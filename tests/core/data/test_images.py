@@ -1,4 +1,4 @@
-"""Images are read from real files in every format that people have."""
+"""Reading real image files in all supported formats."""
 
 import logging
 
@@ -18,7 +18,7 @@ from .image_files import RGB, SIDEWAYS, exif, save
 
 
 class TestReadImage:
-    def test_returns_rgb_as_it_is(self, tmp_path, caplog):
+    def test_returns_rgb_unchanged(self, tmp_path, caplog):
         caplog.set_level(logging.INFO, "pluxel")
         assert (read_image(save(tmp_path / "a.png", RGB)) == RGB).all()
         assert not caplog.records
@@ -59,13 +59,13 @@ class TestReadImage:
         read = read_image(save(tmp_path / "a.png", wide))
         assert read[0].tolist() == [[0] * 3, [1] * 3, [255] * 3]
 
-    def test_converts_sixteen_bits_a_channel(self, tmp_path, caplog):
+    def test_converts_sixteen_bits_per_channel(self, tmp_path, caplog):
         caplog.set_level(logging.INFO, "pluxel")
         wide = np.zeros((2, 3, 3), np.uint16)
         wide[..., 0] = 65535
         cv2.imwrite(str(tmp_path / "a.png"), wide[..., ::-1])
         assert read_image(tmp_path / "a.png")[0, 0].tolist() == [255, 0, 0]
-        assert "a.png: converted from 16 bits a channel to 8" in caplog.text
+        assert "a.png: converted from 16 to 8 bits per channel" in caplog.text
 
     def test_converts_floats(self, tmp_path, caplog):
         caplog.set_level(logging.INFO, "pluxel")
@@ -76,13 +76,13 @@ class TestReadImage:
     @pytest.mark.parametrize("channels", [1, 3])
     @pytest.mark.parametrize("suffix", [".tiff", ".npy"])
     @pytest.mark.parametrize(
-        ("low", "high", "said"),
+        ("low", "high", "values_text"),
         [(-3, 0.5, "-3 to 0.5"), (0, 255, "0 to 255"), (0, np.nan, "nan to nan")],
     )
-    def test_refuses_floats_outside_of_their_range(
-        self, tmp_path, channels, suffix, low, high, said
+    def test_rejects_floats_outside_their_range(
+        self, tmp_path, channels, suffix, low, high, values_text
     ):
-        """No image's own maximum tells its scale: 0.9 would be bright in one, black in another."""
+        """The maximum of one image does not determine its scale."""
         path, values = tmp_path / f"a{suffix}", np.array([[low, 0.1, high]], np.float32)
         if suffix == ".npy":
             np.save(path, np.dstack([values] * channels))
@@ -91,8 +91,8 @@ class TestReadImage:
         with pytest.raises(ImageError) as caught:
             read_image(path, channels)
         assert str(caught.value) == (
-            f"{path}: holds values of {said}, but float32 images are 0 to 1. Divide the values of "
-            "all images by one number, or save them as uint16"
+            f"{path}: has values from {values_text}, but float32 images must be in 0 to 1. Divide "
+            "the values of all images by one number, or save them as uint16"
         )
 
     @pytest.mark.parametrize("name", ["a.png", "a.tiff", "a.pgm"])
@@ -105,7 +105,7 @@ class TestReadImage:
         assert (read[..., 0] == depth).all()
         assert not caplog.records
 
-    def test_keeps_sixteen_bits_in_the_other_order_of_bytes(self, tmp_path):
+    def test_keeps_sixteen_bits_in_either_byte_order(self, tmp_path):
         depth = np.array([[1, 256, 65535]], np.uint16)
         tifffile.imwrite(tmp_path / "a.tif", depth, byteorder=">")
         read = read_image(tmp_path / "a.tif", 1)
@@ -118,22 +118,24 @@ class TestReadImage:
         assert read.dtype == np.float32
         assert (read[..., 0] == depth).all()
 
-    def test_makes_sixteen_bits_of_one_channel_upright(self, tmp_path):
+    def test_applies_exif_to_sixteen_bits(self, tmp_path):
         depth = np.arange(6, dtype=np.uint16).reshape(2, 3) * 1000
         path = save(tmp_path / "a.png", depth, exif=exif(SIDEWAYS))
         assert (read_image(path, 1)[..., 0] == np.rot90(depth, -1)).all()
 
     @pytest.mark.parametrize("channels", [1, 3])
-    def test_refuses_integers_without_a_known_range(self, tmp_path, channels):
+    def test_rejects_integers_outside_the_range_of_uint16(self, tmp_path, channels):
         path = save(tmp_path / "a.tiff", np.array([[-7, 70_000]], np.int32))
-        with pytest.raises(ImageError, match="values of -7 to 70000, but int32 images are 0 to 65"):
+        with pytest.raises(
+            ImageError, match="values from -7 to 70000, but int32 images must be in 0"
+        ):
             read_image(path, channels)
 
     def test_reads_one_pixel(self, tmp_path):
         assert read_image(save(tmp_path / "a.png", RGB[:1, :1])).shape == (1, 1, 3)
 
     @pytest.mark.parametrize("orientation", range(1, 9))
-    def test_is_upright(self, tmp_path, orientation, caplog):
+    def test_applies_the_exif_orientation(self, tmp_path, orientation, caplog):
         caplog.set_level(logging.INFO, "pluxel")
         stored = np.zeros((40, 64, 3), np.uint8)
         stored[:20, :32] = 255  # the top left quarter, as it lies in the file
@@ -146,14 +148,14 @@ class TestReadImage:
         assert read[row, column].min() > 200
         assert len(caplog.records) == (orientation != 1)
 
-    def test_as_grayscale(self, tmp_path):
+    def test_converts_to_grayscale(self, tmp_path):
         gray = RGB[..., 0]
         assert (read_image(save(tmp_path / "a.png", gray), 1) == gray[..., None]).all()
 
-    def test_with_four_channels(self, tmp_path):
+    def test_reads_four_channels(self, tmp_path):
         rgba = np.dstack([RGB, RGB[..., 0]])
         assert (read_image(save(tmp_path / "a.png", rgba), 4) == rgba).all()
-        with pytest.raises(ImageError, match=r"b.png: has 3 channels \(RGB\), 4 are needed"):
+        with pytest.raises(ImageError, match=r"b.png: has 3 channels \(RGB\); expected 4"):
             read_image(save(tmp_path / "b.png", RGB), 4)
 
 
@@ -167,7 +169,7 @@ def test_image_files_skips_hidden_files(tmp_path):
 class TestArrays:
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
     @pytest.mark.parametrize("channels", [1, 2, 3, 5])
-    def test_npy(self, tmp_path, dtype, channels):
+    def test_reads_npy(self, tmp_path, dtype, channels):
         array = np.arange(4 * 5 * channels).reshape(4, 5, channels).astype(dtype)
         array = array / 100 if dtype is np.float32 else array
         np.save(tmp_path / "a.npy", array)
@@ -176,27 +178,29 @@ class TestArrays:
         assert (read == array).all()
         assert image_shape(tmp_path / "a.npy") == (4, 5, channels)
 
-    def test_doubles_become_single_precision(self, tmp_path):
+    def test_float64_becomes_float32(self, tmp_path):
         np.save(tmp_path / "a.npy", np.zeros((4, 5)))
         assert read_image(tmp_path / "a.npy", 1).dtype == np.float32
 
-    def test_refuses_another_shape(self, tmp_path):
+    def test_rejects_another_shape(self, tmp_path):
         np.save(tmp_path / "a.npy", np.zeros((4, 5, 2), np.uint8))
-        with pytest.raises(ImageError, match=r"shape \(4, 5, 2\), \(height, width, 3\) is needed"):
+        with pytest.raises(ImageError, match=r"shape \(4, 5, 2\); expected \(height, width, 3\)"):
             read_image(tmp_path / "a.npy", 3)
 
-    def test_refuses_a_type_without_a_range(self, tmp_path):
+    def test_rejects_other_types(self, tmp_path):
         np.save(tmp_path / "a.npy", np.zeros((4, 5, 3), np.int64))
-        with pytest.raises(ImageError, match="holds int64; uint8, uint16 or floating point"):
+        with pytest.raises(
+            ImageError, match="has type int64; expected uint8, uint16 or floating point"
+        ):
             read_image(tmp_path / "a.npy", 3)
 
-    def test_are_never_unpickled(self, tmp_path):
+    def test_never_unpickles(self, tmp_path):
         np.save(tmp_path / "a.npy", np.array([{"code": 1}]), allow_pickle=True)
         with pytest.raises(ImageError, match=r"a.npy: cannot be read"):
             read_image(tmp_path / "a.npy", 3)
 
     @pytest.mark.parametrize("planar", [False, True])
-    def test_tiff(self, tmp_path, planar):
+    def test_reads_tiff(self, tmp_path, planar):
         array = np.arange(7 * 8 * 5, dtype=np.uint16).reshape(7, 8, 5)
         tifffile.imwrite(
             tmp_path / "a.tif",
@@ -207,6 +211,6 @@ class TestArrays:
         assert (read_image(tmp_path / "a.tif", 5) == array).all()
         assert image_shape(tmp_path / "a.tif") == (7, 8, 5)
 
-    def test_other_formats_cannot_hold_five_channels(self, tmp_path):
-        with pytest.raises(ImageError, match=r"only TIFF and .npy files hold other channel counts"):
+    def test_other_formats_do_not_support_five_channels(self, tmp_path):
+        with pytest.raises(ImageError, match=r"only TIFF and .npy files support channel counts"):
             read_image(save(tmp_path / "a.png", RGB), 5)

@@ -1,4 +1,4 @@
-"""Loaders: any number of workers, any place to begin, errors as they are."""
+"""Loaders with any number of workers and any start; errors keep their messages."""
 
 import logging
 
@@ -21,21 +21,21 @@ def content(batches) -> list:
 
 class TestTrainingLoader:
     @pytest.mark.parametrize("workers", [0, 2])
-    def test_begins_anywhere(self, toy, spaces, workers):
+    def test_starts_at_any_sample(self, toy, spaces, workers):
         data = TrainingData(toy(), spaces, AUGMENT, seed=5)
         whole = content(training_loader(data, 0, 8, 3))
         rest = content(training_loader(data, 15, 3, 3, workers=workers))
         assert rest == whole[5:]
         assert len(whole) == 8
 
-    def test_gives_the_same_batches_with_workers(self, toy, spaces):
+    def test_batches_do_not_depend_on_workers(self, toy, spaces):
         data = TrainingData(toy(), spaces, AUGMENT, seed=5)
         loaders = [training_loader(data, 0, 6, 4, workers=workers) for workers in (0, 1, 2)]
         assert content(loaders[0]) == content(loaders[1]) == content(loaders[2])
         assert len(loaders[0]) == 6
 
-    def test_survives_the_fork_after_opencv_had_threads(self, toy, spaces):
-        """Children of a process with OpenCV threads waited for these for ever."""
+    def test_workers_start_after_opencv_used_threads(self, toy, spaces):
+        """Children of a process with OpenCV threads used to wait for them forever."""
         cv2.setNumThreads(2)
         cv2.GaussianBlur(np.zeros((800, 800, 3), np.uint8), (9, 9), 3)
         resize = [{"Resize": {"height": 400, "width": 400, "interpolation": "INTER_CUBIC"}}]
@@ -43,7 +43,7 @@ class TestTrainingLoader:
         for _ in range(3):
             assert len(content(training_loader(data, 0, 2, 2, workers=2))) == 2
 
-    def test_starts_in_no_time_however_late(self, toy, spaces):
+    def test_start_does_not_read_earlier_samples(self, toy, spaces):
         data = TrainingData(toy(), spaces)
         batch = next(iter(training_loader(data, 10**15, 10**12, 2)))
         assert len(batch) == 2
@@ -58,7 +58,7 @@ class TestTrainingLoader:
         together = [first + second for first, second in zip(*shares, strict=True)]
         assert together == alone
 
-    def test_leaves_the_global_random_state_alone(self, toy, spaces):
+    def test_does_not_change_the_global_random_state(self, toy, spaces):
         before = torch.get_rng_state()
         list(training_loader(TrainingData(toy(), spaces), 0, 2, 2))
         list(evaluation_loader(EvaluationData(toy(), spaces), 2))
@@ -67,7 +67,7 @@ class TestTrainingLoader:
 
 class TestEvaluationLoader:
     @pytest.mark.parametrize("workers", [0, 2])
-    def test_gives_every_sample_once(self, toy, spaces, workers):
+    def test_yields_every_sample_once(self, toy, spaces, workers):
         sizes = {1: (5, 3), 8: (5, 3)}
         data = EvaluationData(toy(10, sizes), spaces)
         batches = list(evaluation_loader(data, 4, workers=workers))
@@ -88,24 +88,24 @@ class TestEvaluationLoader:
 
 class TestErrors:
     @pytest.mark.parametrize("workers", [0, 2])
-    def test_arrive_as_they_were_raised(self, toy, spaces, workers):
+    def test_errors_keep_message_and_notes(self, toy, spaces, workers):
         data = TrainingData(toy(bad=tuple(range(10))), spaces)
         with pytest.raises(DataError) as caught:
             list(training_loader(data, 0, 2, 1, workers=workers))
         assert str(caught.value) == f"toy/{data.index(0)}.jpg: cannot be read: truncated"
 
     @pytest.mark.parametrize("workers", [0, 2])
-    def test_leave_samples_out_of_an_evaluation(self, toy, spaces, workers, caplog):
+    def test_evaluation_skips_bad_samples(self, toy, spaces, workers, caplog):
         caplog.set_level(logging.WARNING, "pluxel")
         data = EvaluationData(toy(bad=(3, 4, 5)), spaces, on_bad_sample="skip")
         batches = list(evaluation_loader(data, 2, workers=workers))
         assert [index for batch in batches for index in batch.indices] == [0, 1, 2, 6, 7, 8, 9]
         assert [record.getMessage() for record in caplog.records] == [
-            f"left out: toy/{i}.jpg: cannot be read: truncated" for i in (3, 4, 5)
+            f"skipped: toy/{i}.jpg: cannot be read: truncated" for i in (3, 4, 5)
         ]
 
     @pytest.mark.parametrize("workers", [0, 2])
-    def test_that_are_skipped_are_logged_once_by_the_main_process(
+    def test_skipped_samples_are_logged_once_by_the_main_process(
         self, toy, spaces, workers, caplog
     ):
         caplog.set_level(logging.WARNING, "pluxel")
@@ -117,15 +117,15 @@ class TestErrors:
 
     @pytest.mark.parametrize("workers", [0, 2])
     @pytest.mark.parametrize(("length", "bad"), [(10, 10), (300, 120)])
-    def test_stop_a_training_that_finds_no_other_sample(self, toy, spaces, workers, length, bad):
-        """Neither no batch at all nor one that is smaller than it should be."""
+    def test_training_stops_without_a_good_sample(self, toy, spaces, workers, length, bad):
+        """The loader must not yield an empty or a smaller batch."""
         data = TrainingData(toy(length, bad=tuple(range(bad))), spaces, on_bad_sample="skip")
         sizes = []
-        with pytest.raises(DataError, match=r"^none of \d+ samples in a row can be used; the last"):
+        with pytest.raises(DataError, match=r"^\d+ consecutive samples cannot be used; the last"):
             sizes += [len(batch) for batch in training_loader(data, 0, 60, 5, workers=workers)]
         assert set(sizes) <= {5}
 
-    def test_of_programs_are_not_dressed_up(self, toy, spaces):
+    def test_programming_errors_pass_through(self, toy, spaces):
         dataset = toy()
         dataset._image = lambda index: {}["no such key"]
         with pytest.raises(KeyError):

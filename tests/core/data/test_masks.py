@@ -1,4 +1,4 @@
-"""Masks are read as ids, whatever the format, and written with as few bits as hold them."""
+"""Reading masks of all formats as ids, and writing them with the fewest possible bits."""
 
 from pathlib import Path
 
@@ -45,18 +45,18 @@ class TestMasks:
     @pytest.mark.parametrize(
         "array", [np.zeros((4, 5)), np.zeros((4, 5, 2), int), np.zeros(5, int)], ids=str
     )
-    def test_refuses_arrays_that_are_not_masks(self, tmp_path, array):
+    def test_rejects_arrays_that_are_not_masks(self, tmp_path, array):
         np.save(tmp_path / "a.npy", array)
         with pytest.raises(
-            ImageError, match=r"a.npy: a mask is integers of shape \(height, width\)"
+            ImageError, match=r"a.npy: a mask must contain integers of shape \(height, width\)"
         ):
             read_index_mask(tmp_path / "a.npy")
 
     def test_reads_gray_in_three_channels(self, tmp_path):
         assert (read_index_mask(save(tmp_path / "a.png", np.dstack([IDS] * 3))) == IDS).all()
 
-    def test_a_mask_of_colors_is_refused_as_ids(self, tmp_path):
-        with pytest.raises(ImageError, match=r"a.png: the mask holds colors \(RGB\), not ids"):
+    def test_rejects_a_mask_of_colors(self, tmp_path):
+        with pytest.raises(ImageError, match=r"a.png: the mask contains colors \(RGB\), not ids"):
             read_index_mask(save(tmp_path / "a.png", RGB))
 
     @pytest.mark.parametrize("values", [(0, 1), (0, 255)])
@@ -85,7 +85,7 @@ class TestMasks:
         read = read_rgb_mask(save(tmp_path / "a.png", palette_image(IDS)))
         assert read[0, 1] == (254 << 16 | 1 << 8 | 0)
 
-    def test_turns_masks_upright_like_their_images(self, tmp_path):
+    def test_applies_the_exif_orientation_to_masks(self, tmp_path):
         path = save(tmp_path / "a.png", IDS, exif=exif(SIDEWAYS))
         assert (read_index_mask(path) == np.rot90(IDS, -1)).all()
         colors = save(tmp_path / "b.png", RGB, exif=exif(SIDEWAYS))
@@ -94,7 +94,7 @@ class TestMasks:
 
 class TestWriteMask:
     @pytest.mark.parametrize(("top", "mode"), [(255, "L"), (256, "I;16"), (65535, "I;16")])
-    def test_uses_the_fewest_bits_that_hold_the_ids(self, tmp_path, top, mode):
+    def test_uses_the_fewest_bits(self, tmp_path, top, mode):
         ids = np.array([[0, 3, top]], np.uint32)
         write_mask(tmp_path / "a.png", ids)
         assert Image.open(tmp_path / "a.png").mode == mode
@@ -105,7 +105,7 @@ class TestWriteMask:
         write_mask(tmp_path / "a.png", ids, packed_rgb=True)
         assert (read_rgb_mask(tmp_path / "a.png") == ids).all()
 
-    def test_refuses_ids_that_do_not_fit_a_png(self, tmp_path):
+    def test_rejects_ids_above_16_bits(self, tmp_path):
         for ids in (np.array([[70_000]]), np.array([[-1]])):
             with pytest.raises(ImageError, match="a PNG holds ids of 0 to 65535"):
                 write_mask(tmp_path / "a.png", ids)

@@ -1,4 +1,4 @@
-"""Which sample comes when, and what becomes of a bad one."""
+"""Order of samples, and handling of bad samples."""
 
 import logging
 import re
@@ -15,7 +15,7 @@ from pluxel.registry import PluxelError
 
 
 class TestSampling:
-    def test_shuffle_sees_every_sample_once_an_epoch(self, toy, spaces):
+    def test_shuffle_reads_each_sample_once_per_epoch(self, toy, spaces):
         data = TrainingData(toy(), spaces)
         epochs = [[data.index(n) for n in range(e * 10, e * 10 + 10)] for e in range(3)]
         assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
@@ -41,36 +41,36 @@ class TestSampling:
         data = TrainingData(endless, spaces)
         assert [data.index(n) for n in (0, 10**8)] == [0, 10**8]
 
-    def test_does_not_depend_on_what_came_before(self, toy, spaces):
+    def test_order_does_not_depend_on_earlier_reads(self, toy, spaces):
         data = TrainingData(toy(), spaces)
         later = data.index(95)
         assert TrainingData(toy(), spaces).index(95) == later
 
-    def test_of_an_evaluation_is_in_order(self, toy, spaces):
+    def test_evaluation_is_in_order(self, toy, spaces):
         data = EvaluationData(toy(), spaces)
         assert [data[i].name for i in range(3)] == ["toy_0", "toy_1", "toy_2"]
         assert len(data) == 10
 
     @pytest.mark.parametrize("kind", [TrainingData, EvaluationData])
-    def test_of_nothing_is_refused(self, toy, spaces, kind):
+    def test_an_empty_split_raises(self, toy, spaces, kind):
         with pytest.raises(DataError, match="the split is empty"):
             kind(toy(0), spaces)
 
 
 class TestItems:
-    def test_have_classes_for_labels(self, toy, spaces):
+    def test_targets_are_class_indices(self, toy, spaces):
         item = EvaluationData(toy(), spaces)[3]
         assert item.inputs["image"].shape == (4, 6, 3)
         assert item.targets["semantic"][0, 0] == 1
         assert item.targets["semantic"][-1, -1] == 255
         assert item.paths["image"].name == "3.jpg"
 
-    def test_read_no_more_than_is_asked_for(self, toy, spaces):
+    def test_only_requested_inputs_are_read(self, toy, spaces):
         dataset = toy()
         EvaluationData(dataset, {}, inputs=["image"])[0]
         assert dataset.reads == 1
 
-    def test_may_see_one_label_map_twice(self, toy, spaces):
+    def test_two_targets_may_share_a_label_map(self, toy, spaces):
         coarse = LabelSpace(LabelMap({0: "all", 1: "all", 9: "ignore"}))
         both = {"fine": spaces["semantic"], "coarse": coarse}
         sources = {"fine": "semantic", "coarse": "semantic"}
@@ -78,7 +78,7 @@ class TestItems:
         assert item.targets["fine"][0, 0] == 1
         assert item.targets["coarse"][0, 0] == 0
 
-    def test_are_augmented_by_seed_and_number(self, toy, spaces):
+    def test_augmentation_depends_on_seed_and_number(self, toy, spaces):
         flips = ["HorizontalFlip", "VerticalFlip"]
         first = TrainingData(toy(), spaces, flips, seed=1)
         again = TrainingData(toy(), spaces, flips, seed=1)
@@ -87,7 +87,7 @@ class TestItems:
         assert first[30].targets["semantic"].tolist() == again[30].targets["semantic"].tolist()
         assert len({first[n].targets["semantic"].tobytes() for n in range(30)}) == 4
 
-    def test_of_grayscale_get_a_channel_axis(self, toy, spaces):
+    def test_grayscale_gets_a_channel_axis(self, toy, spaces):
         dataset = toy()
         dataset.channels = {"image": 1}
         dataset._image = lambda index: np.zeros((4, 6), np.uint8)
@@ -100,7 +100,7 @@ class TestBadSamples:
         with pytest.raises(ImageError, match=r"toy/3.jpg: cannot be read"):
             data[3]
 
-    def test_are_skipped_for_the_next_one(self, toy, spaces, caplog):
+    def test_skip_uses_the_next_sample(self, toy, spaces, caplog):
         caplog.set_level(logging.WARNING, "pluxel")
         data = TrainingData(toy(bad=(3, 4)), spaces, on_bad_sample="skip")
         place = next(n for n in range(10) if data.index(n) == 3)
@@ -111,18 +111,18 @@ class TestBadSamples:
             "skipped: toy/4.jpg: cannot be read: truncated",
         ]
 
-    def test_at_the_end_are_skipped_for_the_first(self, toy, spaces):
+    def test_skip_wraps_to_the_first_sample(self, toy, spaces):
         data = TrainingData(toy(bad=(9,)), spaces, on_bad_sample="skip")
         assert data[next(n for n in range(10) if data.index(n) == 9)].name == "toy_0"
 
-    def test_without_a_good_one_give_up(self, toy, spaces):
+    def test_without_a_good_sample_raises(self, toy, spaces):
         data = TrainingData(toy(3, bad=(0, 1, 2)), spaces, on_bad_sample="skip")
         with pytest.raises(
-            DataError, match=r"none of 3 samples in a row can be used; the last: toy"
+            DataError, match=r"3 consecutive samples cannot be used; the last error: toy"
         ):
             data[0]
 
-    def test_with_a_mask_of_another_size_name_both_files(self, toy, spaces):
+    def test_a_size_mismatch_names_both_files(self, toy, spaces):
         dataset = toy()
         dataset._label = lambda index: np.zeros((6, 4), np.uint8)
         with pytest.raises(DataError) as caught:
@@ -131,7 +131,7 @@ class TestBadSamples:
             "toy/2.png: is 6×4 (height × width), but its image toy/2.jpg is 4×6"
         )
 
-    def test_with_a_stray_id_name_the_mask(self, toy, spaces):
+    def test_a_stray_id_names_the_mask(self, toy, spaces):
         dataset = toy()
         dataset._label = lambda index: np.full((4, 6), 5, np.uint8)
         with pytest.raises(LabelError, match=r"^toy/2.png: label id 5 is not in the label map"):
@@ -144,35 +144,34 @@ class TestBadSamples:
             (
                 "image",
                 np.zeros((4, 6, 3), np.int64),
-                "toy/2.jpg: input 'image' of Toy: holds int64; uint8, uint16 or floating point in "
-                "0–1 is needed",
+                "toy/2.jpg: input 'image' of Toy: has type int64; expected uint8, uint16 or "
+                "floating point in 0–1",
             ),
             (
                 "image",
                 np.zeros((4, 6, 4), np.uint8),
-                "toy/2.jpg: input 'image' of Toy: has shape (4, 6, 4), (height, width, 3) is "
-                "needed",
+                "toy/2.jpg: input 'image' of Toy: has shape (4, 6, 4); expected (height, width, 3)",
             ),
             (
                 "image",
                 [[0]],
-                "toy/2.jpg: input 'image' of Toy: a list, a NumPy array is needed",
+                "toy/2.jpg: input 'image' of Toy: a list; expected a NumPy array",
             ),
             (
                 "label",
                 np.zeros((4, 6, 3), np.uint8),
-                "toy/2.png: labels 'semantic' of Toy: uint8 of shape (4, 6, 3), integers of shape "
-                "(height, width) are needed",
+                "toy/2.png: labels 'semantic' of Toy: uint8 of shape (4, 6, 3); expected "
+                "integers of shape (height, width)",
             ),
             (
                 "label",
                 np.zeros((4, 6)),
-                "toy/2.png: labels 'semantic' of Toy: float64 of shape (4, 6), integers of shape "
-                "(height, width) are needed",
+                "toy/2.png: labels 'semantic' of Toy: float64 of shape (4, 6); expected integers "
+                "of shape (height, width)",
             ),
         ],
     )
-    def test_that_break_the_contract_are_named(self, toy, spaces, split, field, value, message):
+    def test_contract_violations_are_reported(self, toy, spaces, split, field, value, message):
         dataset = toy()
         setattr(dataset, f"_{field}", lambda index: value)
         data = EvaluationData(open_split(lambda split: dataset, split), spaces)
@@ -180,7 +179,7 @@ class TestBadSamples:
             data[0 if "[2" in split else 2]
         assert str(caught.value) == message
 
-    def test_that_lack_an_input_or_labels_are_named(self, toy, spaces):
+    def test_missing_fields_are_reported(self, toy, spaces):
         dataset = toy()
         dataset.channels = {"image": 3, "depth": 1}
         with pytest.raises(
@@ -193,22 +192,22 @@ class TestBadSamples:
         ):
             EvaluationData(toy(), both)[2]
 
-    def test_that_are_no_samples_are_told(self, toy, spaces):
+    def test_other_return_types_are_reported(self, toy, spaces):
         class Pairs(toy):
             def __getitem__(self, index):
                 return np.zeros((4, 6, 3)), np.zeros((4, 6))
 
-        message = "sample 2 of Pairs is a tuple: a dataset returns Sample(name, inputs, labels)"
+        message = "sample 2 of Pairs is a tuple: a dataset must return Sample(name, inputs, "
         with pytest.raises(DataError, match=re.escape(message)):
             EvaluationData(Pairs(), spaces)[2]
 
-    def test_that_a_transform_refuses_are_named(self, toy, spaces):
+    def test_augmentation_errors_name_the_file(self, toy, spaces):
         data = TrainingData(toy(), spaces, [{"RandomCrop": {"height": 9, "width": 9}}])
         n = next(n for n in range(10) if data.index(n) == 2)
         with pytest.raises(DataError, match=r"^toy/2.jpg: augmentation failed on an image of 4×6"):
             data[n]
 
-    def test_without_files_are_named_by_the_sample(self, spaces):
+    def test_errors_without_files_name_the_sample(self, spaces):
         class Drawn:
             labels, channels = {}, {"image": 3}
 

@@ -1,4 +1,4 @@
-"""``name[from:to] + name``, for any dataset."""
+"""Split expressions such as ``name[from:to] + name``, for any dataset."""
 
 import pytest
 from pluxel.core.data.splits import SplitError, open_split
@@ -41,7 +41,7 @@ def test_parts(split, expected, make):
     assert names(split, make) == list(expected)
 
 
-def test_bounds_by_name_read_nothing_where_names_are_listed(toy):
+def test_name_bounds_use_listed_names_without_reading(toy):
     class Listed(toy):
         names = [f"toy_{i}" for i in range(10)]
         read = 0
@@ -57,18 +57,18 @@ def test_bounds_by_name_read_nothing_where_names_are_listed(toy):
 
 
 @pytest.mark.parametrize("cut", ["37%", "4", "toy_7"])
-def test_two_parts_are_the_whole(cut, make):
+def test_two_parts_make_the_whole(cut, make):
     assert names(f"train[:{cut}]", make) + names(f"train[{cut}:]", make) == list(range(10))
 
 
-def test_keep_labels_and_channels(make):
+def test_parts_keep_labels_and_channels(make):
     for split in ("train[:3]", "train+val"):
         dataset = open_split(make, split)
         assert dataset.labels == make("train").labels
         assert dataset.channels == {"image": 3}
 
 
-def test_of_an_endless_split_stay_endless_without_an_end(toy):
+def test_an_open_part_of_an_endless_split_is_endless(toy):
     def make(split):
         endless = toy(10**12)
         endless.__class__ = type("Endless", (toy,), {"endless": True, "__len__": lambda self: 5})
@@ -94,18 +94,18 @@ def test_of_an_endless_split_stay_endless_without_an_end(toy):
         ("", "split '': write name, name"),
         ("train[1", r"write name, name\[from:to\]"),
         ("[1:2]", r"write name, name\[from:to\]"),
-        ("train[1]", r"a part is written \[from:to\]"),
-        ("train[1:2:3:4]", r"a part is written \[from:to\]"),
+        ("train[1]", r"write a part as \[from:to\]"),
+        ("train[1:2:3:4]", r"write a part as \[from:to\]"),
         ("train[::0]", "the step '0' is not a positive number"),
-        ("train[toy_11:]", r"no sample is called 'toy_11'. Did you mean 'toy_1'\?"),
+        ("train[toy_11:]", r"no sample has the name 'toy_11'. Did you mean 'toy_1'\?"),
     ],
 )
-def test_written_wrong(split, message, make):
+def test_invalid_expressions_raise(split, message, make):
     with pytest.raises(SplitError, match=message):
         open_split(make, split)
 
 
-def test_beyond_the_end_of_a_part(make):
+def test_an_index_beyond_a_part_raises(make):
     dataset = open_split(make, "train[:3]")
     with pytest.raises(IndexError):
         dataset[3]

@@ -1,4 +1,4 @@
-"""What a person's own folders hold, and the configuration that follows from it."""
+"""Survey of the user's own folders, and the configuration written from it."""
 
 from pathlib import Path
 
@@ -46,17 +46,17 @@ class TestSurvey:
         assert found.sizes == {(3, 4): 3}
         assert [path.name for path in found.unpaired] == ["alone.jpg"]
 
-    def test_sees_colors(self, tmp_path):
+    def test_detects_colors(self, tmp_path):
         fill(tmp_path, [np.array([[[255, 0, 0], [0, 0, 0]]])])
         found = look(tmp_path)
         assert found.mask_format == "rgb"
         assert found.ids == {0: (1, 1), 0xFF0000: (1, 1)}
 
-    def test_sees_grays_in_three_channels(self, tmp_path):
+    def test_detects_gray_in_three_channels(self, tmp_path):
         fill(tmp_path, [np.dstack([one] * 3) for one in index_masks(2)])
         assert look(tmp_path).mask_format == "index"
 
-    def test_sees_two_values(self, tmp_path):
+    def test_detects_binary_masks(self, tmp_path):
         fill(tmp_path, index_masks(2, ids=(0, 255), size=(2, 2)))
         found = look(tmp_path)
         assert found.mask_format == "binary"
@@ -75,7 +75,7 @@ class TestSurvey:
             ("frame_{}.png", "frame_{}_L.png", ("", "_L")),
         ],
     )
-    def test_finds_what_names_end_in(self, tmp_path, image, mask, suffixes):
+    def test_finds_the_suffixes_of_names(self, tmp_path, image, mask, suffixes):
         fill(tmp_path, index_masks(12), image, mask)
         found = look(tmp_path)
         assert (found.image_suffix, found.mask_suffix) == suffixes
@@ -103,11 +103,11 @@ class TestSurvey:
     @pytest.mark.parametrize(
         ("masks", "message"),
         [
-            ([rng.integers(0, 256, (40, 40, 3))], r"different colors. Masks of classes hold few"),
+            ([rng.integers(0, 256, (40, 40, 3))], r"distinct colors. Class masks contain few"),
             ([rng.integers(0, 2, (1, 1))], "no image of .* has a mask"),
         ],
     )
-    def test_refuses_what_are_no_class_masks(self, tmp_path, masks, message):
+    def test_rejects_masks_that_are_not_class_masks(self, tmp_path, masks, message):
         fill(tmp_path, masks, mask="{}.png" if masks[0].ndim == 3 else "other {}.png")
         with pytest.raises(SurveyError, match=message):
             look(tmp_path)
@@ -118,7 +118,7 @@ class TestSurvey:
         with pytest.raises(ImageError, match=r"masks/1.png: not an image"):
             look(tmp_path)
 
-    def test_needs_folders(self, tmp_path):
+    def test_missing_folders_raise(self, tmp_path):
         with pytest.raises(SurveyError, match="photos is not a folder"):
             look(tmp_path)
 
@@ -150,7 +150,7 @@ class TestRecipe:
         assert f"# Found: {count} images with masks" in text
         assert "70 × 40 pixels (width × height)" in text
 
-    def test_names_classes_and_says_how_frequent_they_are(self, tmp_path, host):
+    def test_comments_list_class_frequencies(self, tmp_path, host):
         fill(tmp_path, index_masks(4, ids=(0, 3, 255, 3)))
         text, config = self.write(tmp_path, host)
         assert "    3: class_3 # 50 % of the pixels, in 4 of 4 masks" in text
@@ -172,7 +172,7 @@ class TestRecipe:
         assert LabelSpace(dataset.labels["semantic"]).class_names == ("background", "object")
         assert set(np.unique(dataset[0].labels["semantic"])) == {0, 1}
 
-    def test_takes_the_splits_that_are_there(self, tmp_path, host):
+    def test_uses_existing_splits(self, tmp_path, host):
         for split in ("train", "validation"):
             for i in range(2):
                 save(tmp_path / "photos" / split / f"{i}.jpg", rng.integers(0, 256, (40, 40, 3)))
@@ -181,14 +181,14 @@ class TestRecipe:
         assert config.pipeline.splits == {"train": "train", "val": "validation"}
         assert len(self.open(config, "val")) == 2
 
-    def test_takes_odd_names(self, tmp_path, host):
+    def test_accepts_unusual_names(self, tmp_path, host):
         root = tmp_path / "off: #1, 'mine' {x}"
         fill(root, index_masks(3), "{}.jpg", "{}_mask.png")
         _, config = self.write(root, host)
         assert len(self.open(config, "train")) == 2
 
     @pytest.mark.parametrize("name", ["true", "null", "off", "${dataset.type}", "a${b"])
-    def test_takes_names_that_mean_something_in_yaml(self, tmp_path, host, monkeypatch, name):
+    def test_quotes_names_that_yaml_would_convert(self, tmp_path, host, monkeypatch, name):
         monkeypatch.chdir(tmp_path)
         fill(tmp_path, index_masks(3))
         (tmp_path / "photos").rename(name)
@@ -200,7 +200,7 @@ class TestRecipe:
     @pytest.mark.parametrize(
         ("size", "crop"), [((40, 70), (32, 64)), ((500, 900), (320, 320)), ((20, 20), (32, 32))]
     )
-    def test_crops_what_the_images_hold(self, tmp_path, host, size, crop):
+    def test_crop_fits_the_images(self, tmp_path, host, size, crop):
         fill(tmp_path, index_masks(2, size=size))
         _, config = self.write(tmp_path, host)
         found = next(t["RandomCrop"] for t in config.pipeline.augment["train"] if "RandomCrop" in t)
@@ -214,7 +214,7 @@ class TestRecipe:
             (index_masks(1), "one image is not enough"),
         ],
     )
-    def test_refuses_what_cannot_be_trained_on(self, tmp_path, host, masks, message):
+    def test_rejects_data_that_cannot_be_trained_on(self, tmp_path, host, masks, message):
         fill(tmp_path, masks)
         with pytest.raises(SurveyError, match=message):
             self.write(tmp_path, host)

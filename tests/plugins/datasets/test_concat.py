@@ -145,7 +145,7 @@ def test_an_id_that_is_not_listed_names_the_file_and_the_place(make, both, tmp_p
     with pytest.raises(LabelError) as caught:
         sample.labels["semantic"]
     assert str(caught.value).startswith(f"{sample.paths['semantic']}: label id 9 is not in the")
-    assert caught.value.notes == ("in a concat, the place for it is maps: {own: {…}}",)
+    assert caught.value.notes == ("in a concat, map it under maps: {own: {…}}",)
 
 
 class TestAlign:
@@ -177,9 +177,9 @@ class TestAlign:
         with pytest.raises(PluxelError) as caught:
             make("train", **both | {"maps": {}})
         assert str(caught.value) == (
-            "maps: no class has the name of truck of dataset 'own': say under maps.own which they "
-            "are, or ignore; or give 'align' to go by meaning\n"
-            "  note: pluxel labels align prints such a map"
+            "maps: no class is named like truck of dataset 'own': map them under maps.own to a "
+            "class or ignore, or use 'align' to match by meaning\n"
+            "  note: pluxel labels align prints a map"
         )
 
     def test_a_dataset_of_which_nothing_is_left(self, make, both):
@@ -238,31 +238,31 @@ def _name(sample) -> str:
     return sample.name
 
 
-CLASSES_OF = "classes_of: no dataset is called 'can'. Did you mean 'cam'?"
+CLASSES_OF = "classes_of: unknown dataset 'can'. Did you mean 'cam'?"
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"classes_of": "can"}, CLASSES_OF),
-        ({"classes_of": "x"}, "classes_of: no dataset is called 'x'. There are cam, own."),
-        ({"maps": {"won": {}}}, "maps: no dataset is called 'won'. Did you mean 'own'?"),
-        ({"maps": {"cam": {0: "ignore"}}}, "maps: 'cam' has the classes that the others are"),
+        ({"classes_of": "x"}, "classes_of: unknown dataset 'x'. Available: cam, own."),
+        ({"maps": {"won": {}}}, "maps: unknown dataset 'won'. Did you mean 'own'?"),
+        ({"maps": {"cam": {0: "ignore"}}}, "maps: 'cam' defines the classes to which the"),
         ({"maps": {"own": {1: "cra"}}}, "no class is called 'cra'. Did you mean 'car'?"),
-        ({"splits": {"train": {"cma": "train"}}}, "splits.train: no dataset is called 'cma'. Did"),
-        ({"splits": {"train": {"cam": "train"}}}, "splits: dataset 'own' is in none of them"),
+        ({"splits": {"train": {"cma": "train"}}}, "splits.train: unknown dataset 'cma'. Did"),
+        ({"splits": {"train": {"cam": "train"}}}, "splits: no split contains dataset 'own'"),
         ({"splits": {"tarin": {"cam": "train", "own": "all"}}}, "concat has no split 'train', it"),
-        ({"repeat": {"train": {"cma": 2}}}, "repeat.train: no dataset is called 'cma'. Did you"),
+        ({"repeat": {"train": {"cma": 2}}}, "repeat.train: unknown dataset 'cma'. Did you"),
         (
             {"repeat": {"tran": "balanced"}, "splits": {"train": {"cam": "train", "own": "all"}}},
-            "repeat: no split is called 'tran'. Did you mean 'train'?",
+            "repeat: unknown split 'tran'. Did you mean 'train'?",
         ),
         (
             {
                 "repeat": {"train": {"own": 2}},
                 "splits": {"train": {"cam": "val"}, "v": {"own": "all"}},
             },
-            "repeat.train: no dataset is called 'own'. There are cam.",
+            "repeat.train: unknown dataset 'own'. Available: cam.",
         ),
     ],
 )
@@ -286,7 +286,7 @@ def test_inputs_are_those_that_all_have(make, street):
     assert dataset.channels == {"image": 3}
     assert [*dataset[0].inputs] == ["image"]
     gray = deep | {"datasets": {"deep": "squares", "own": street["own"] | {"channels": 1}}}
-    with pytest.raises(PluxelError, match="has 3 channels in dataset 'deep', and 1 in 'own'"):
+    with pytest.raises(PluxelError, match="has 3 channels in dataset 'deep' but 1 in 'own'"):
         make("train", **gray)
 
 

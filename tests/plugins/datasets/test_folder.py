@@ -93,13 +93,13 @@ class TestClasses:
     @pytest.mark.parametrize(
         ("parameters", "message"),
         [
-            ({"classes": {0: "a", "#ff0000": "b"}}, "both ids and colors for keys"),
+            ({"classes": {0: "a", "#ff0000": "b"}}, "keys of classes mix ids and colors"),
             (
                 {"classes": {"#ff0000": "b"}, "mask_format": "index"},
                 "mask_format is index, but the keys of classes are colors",
             ),
             ({"mask_format": "rgb"}, "mask_format is rgb, but the keys of classes are ids"),
-            ({"mask_format": "binary"}, "binary masks have two classes, 0 and 1"),
+            ({"mask_format": "binary"}, "binary masks need two classes with ids 0 and 1"),
         ],
     )
     def test_that_contradict_the_format(self, tmp_path, parameters, message):
@@ -181,7 +181,7 @@ class TestSplits:
         make_folder(tmp_path)
         (tmp_path / "mine.txt").write_text("street 07\nstret 03\n")
         with pytest.raises(
-            SplitError, match=r"mine.txt:2: no image with a mask is called 'stret 03'"
+            SplitError, match=r"mine.txt:2: no image with a mask has the name 'stret 03'"
         ):
             folder(tmp_path, "mine", splits={"mine": Path("mine.txt")})
         with pytest.raises(SplitError, match=r"the list .*other.txt is not a file"):

@@ -85,7 +85,7 @@ def test_a_tile_smaller_than_its_halo_is_refused(net: Pipeline) -> None:
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0, 3)])
 def test_an_image_without_area_is_refused(net: Pipeline, shape: tuple) -> None:
-    with pytest.raises(PluxelError, match=r"\(height, width, 3\) is needed"):
+    with pytest.raises(PluxelError, match=r"expected \(height, width, 3\)"):
         net.predict(np.zeros(shape, np.uint8), tile=256)
 
 

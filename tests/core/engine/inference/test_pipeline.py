@@ -36,7 +36,7 @@ def test_images_in_memory_are_read_as_files_are(tmp_path):
 
 
 def test_images_without_alpha_are_not_given_one():
-    with pytest.raises(PluxelError, match=r"^input 'image': has 3 channels \(RGB\), 4 are needed"):
+    with pytest.raises(PluxelError, match=r"^input 'image': has 3 channels \(RGB\); expected 4"):
         pipeline(image=4).read(Image.fromarray(RGB))
 
 
@@ -102,7 +102,7 @@ def test_several_inputs_are_read_by_name():
         ),
         (
             {"image": RGB, "depth": RGB},
-            "input 'depth': has shape (4, 6, 3), (height, width, 1) is needed",
+            "input 'depth': has shape (4, 6, 3); expected (height, width, 1)",
         ),
     ],
 )

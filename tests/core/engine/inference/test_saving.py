@@ -71,7 +71,7 @@ def test_files_that_cannot_be_read_are_left_out(images, tmp_path, caplog):
     assert failed == [images / "b.png"]
     assert [path.name for path in sorted((tmp_path / "out/index").iterdir())] == ["a.png", "c.png"]
     assert caplog.messages == [
-        f"left out: {images}/b.png: not an image, or of a format that is not known"
+        f"left out: {images}/b.png: not an image, or an unknown image format"
     ]
 
 
