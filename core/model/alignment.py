@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 
 from ...registry import PluxelError, did_you_mean
-from ..common.logs import log_once
+from ..common.logs import logger
 from ..config.sections.labels import AlignConfig, LabelsConfig
 from ..contracts.labels import IGNORE, LabelMap
 from ..contracts.options import MATCH_THRESHOLD
@@ -89,5 +88,4 @@ def log_matches(matches: Sequence[ClassMatch], what: str = "classes") -> None:
     parts = [", ".join(matched)] if matched else []
     parts += [f"ignored: {', '.join(ignored)}"] if ignored else []
     if parts:
-        # Whoever checks a configuration before a training asks twice.
-        log_once(logging.INFO, f"{what}: {'; '.join(parts)}")
+        logger.info("%s: %s", what, "; ".join(parts))

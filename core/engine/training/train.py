@@ -64,11 +64,11 @@ class Trainer:
         resuming = resume and self.run.state.exists()
         if not resuming:
             experiment.initialize()
-        self.data = _training_data(experiment)
-        self.plan = StepPlan.of(self.options, len(self.data), self.processes.num_processes)
         self.wrapped, self.state = self._make_state()
         self.frozen_norms = frozen_norms(experiment.model)
         metadata = self.state.restore(self.run) if resuming else {}
+        self.data = _training_data(experiment)
+        self.plan = StepPlan.of(self.options, len(self.data), self.processes.num_processes)
         self.progress = TrainingProgress(**metadata.get("progress", {}))
         self.recent: list[float] = metadata.get("recent", [])
         self.stop = StopRequest()

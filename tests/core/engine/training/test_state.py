@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from pluxel.core import Pipeline
+from pluxel.core.data.samples import TrainingData
 from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import PluxelError
+from safetensors.torch import load_file, save_file
 
 
 def test_tied_weights_are_saved_resumed_and_predicted_with(make, train, host) -> None:
@@ -20,6 +22,23 @@ def test_tied_weights_are_saved_resumed_and_predicted_with(make, train, host) ->
     model = Pipeline.load(run.directory, device="cpu", host=host).model
     best = read_tensors(run.weights)[0]
     assert all(torch.equal(value, best[name]) for name, value in model.state_dict().items())
+
+
+def test_what_lies_outside_of_images_keeps_its_color(make, train, tmp_path, monkeypatch) -> None:
+    """Its normalization may come with starting weights, which a resumed training does not read."""
+    weights = load_file(train("training.steps=1").weights)
+    weights["streams.image.normalize.mean"] *= 0.5
+    save_file(weights, tmp_path / "start.safetensors")
+    fills = []
+
+    def remembering(*arguments, fill, **options) -> TrainingData:
+        fills.append(fill)
+        return TrainingData(*arguments, fill=fill, **options)
+
+    monkeypatch.setattr("pluxel.core.engine.training.train.TrainingData", remembering)
+    Trainer(make(f"init_from={tmp_path / 'start.safetensors'}", name="other")).train()
+    Trainer(make(name="other"), resume=True)
+    assert fills == [[0.25 * 255] * 3] * 2
 
 
 def test_a_checkpoint_without_averages_cannot_give_any(train) -> None:
