@@ -1,4 +1,4 @@
-"""Word vectors: stores that are mapped, words and phrases, neighbors, analogies, evaluation."""
+"""Word vectors: memory-mapped stores, words and phrases, neighbors, analogies, evaluation."""
 
 from __future__ import annotations
 

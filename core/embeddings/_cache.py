@@ -1,4 +1,4 @@
-"""Stores by the content of what they were made from: made once, mapped ever after."""
+"""A cache of stores, keyed by source content: built once, then memory-mapped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VARIABLE = "PLUXEL_CACHE"
 
 
 def cache_folder(folder: str | Path | None = None) -> Path:
-    """Return where stores are kept: ``folder``, ``$PLUXEL_CACHE`` or ``~/.cache/pluxel``."""
+    """Return the folder of stores: in ``folder``, ``$PLUXEL_CACHE`` or ``~/.cache/pluxel``."""
     if folder is None:
         usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pluxel")
         folder = Path(os.environ.get(VARIABLE) or usual)
@@ -38,34 +38,35 @@ def cached_store(
     beside: Sequence[Path] = (),
     cache: str | Path | None = None,
 ) -> Store:
-    """Return the store of a file, made now if it is not in the cache.
+    """Return the store of a file, building it if the cache has none.
 
-    ``beside``: further files that belong to it, such as a list of words.
-    ``recipe``: what else the result depends on: the reader and its parameters, as JSON has them.
-    ``build(writer)`` adds all rows, and returns what is to be kept as metadata.
-    Of two processes that make the same one, the second replaces the first by its equal.
+    ``beside``: further source files, such as a list of words. ``recipe``: everything else that
+    affects the result, such as the reader and its parameters, as JSON values. ``build(writer)``
+    adds all rows and returns the metadata to keep. If two processes build the same store, the
+    second replaces the file of the first with an equal one.
 
-    Raises: PluxelError if there is no such file, for what ``build`` raises, where the disk refuses.
+    Raises: PluxelError if the source cannot be read or the cache cannot be written, and whatever
+    ``build`` raises.
     """
     folder = cache_folder(cache)
     key = _key([content_hash(file, folder) for file in (source, *beside)], recipe)
-    # The same content may have come under another name before. Names of files have 255 bytes, and
-    # a letter up to four.
+    # The same content may be cached under another name. A file name has at most 255 bytes, and a
+    # character takes up to four.
     new = folder / f"{source.stem[:50]}-{key[:16]}.safetensors"
     path = min(folder.glob(f"*-{key[:16]}.safetensors"), default=new)
     if path.is_file():
         try:
             return open_store(path)
         except PluxelError as error:
-            logger.warning("%s; it is made anew", error)
+            logger.warning("%s; rebuilding it", error)
     _check_writable(folder)
     remove_unfinished(folder, ".safetensors")
-    # Whoever builds a model without memory for its weights reads its words all the same.
+    # A caller that builds its model on the meta device still needs real word vectors.
     with torch.device("cpu"), writing(path) as writer:
         writer.finish({"source": source.name, **build(writer)})
     if writer.duplicates:
         logger.warning(
-            "%s: words that stood there before: %s; of each, the first counts",
+            "%s: repeated words: %s; only the first of each counts",
             source,
             f"{writer.duplicates:,}",
         )
@@ -73,31 +74,31 @@ def cached_store(
 
 
 def content_hash(source: Path, folder: Path) -> str:
-    """Return the SHA-256 of a file, remembered as long as its size and its date stay the same.
+    """Return the SHA-256 of a file, remembered while its size and modification time stay the same.
 
     Raises: PluxelError if it cannot be read.
     """
     try:
-        there = source.stat()
-        place = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()
-        known = folder / "sources" / f"{place}.json"
-        state = {"size": there.st_size, "modified": there.st_mtime_ns}
-        if digest := _remembered(known, state):
+        status = source.stat()
+        name = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()
+        record = folder / "sources" / f"{name}.json"
+        state = {"size": status.st_size, "modified": status.st_mtime_ns}
+        if digest := _remembered(record, state):
             return digest
         with source.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise PluxelError(f"cannot read {source}: {error.strerror or error}") from error
-    # A cache that cannot be written to may have the store all the same.
+    # A read-only cache may still hold the store.
     with suppress(PluxelError):
-        write_json(known, {"path": str(source.resolve()), **state, "sha256": digest})
+        write_json(record, {"path": str(source.resolve()), **state, "sha256": digest})
     return digest
 
 
-def _remembered(known: Path, state: Mapping[str, int]) -> str | None:
-    """Return the hash in a record, or None if there is none, or one of another state, or damage."""
+def _remembered(path: Path, state: Mapping[str, int]) -> str | None:
+    """Return the hash in a record, or None if it is missing, outdated or damaged."""
     try:
-        record = json.loads(known.read_bytes())
+        record = json.loads(path.read_bytes())
         is_same = {name: record[name] for name in state} == state
         return str(record["sha256"]) if is_same else None
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -111,8 +112,8 @@ def _check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise PluxelError(
-            f"cannot write to the cache {folder}: {error.strerror or error}; 'cache:' or "
-            f"${VARIABLE} names another folder"
+            f"cannot write to the cache {folder}: {error.strerror or error}; set 'cache:' "
+            f"or ${VARIABLE} to another folder"
         ) from error
 
 

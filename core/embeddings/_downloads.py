@@ -1,4 +1,4 @@
-"""Published files of word vectors: where they are, and how they come here."""
+"""Published files of word vectors, and how to download them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _allowed: ContextVar[bool] = ContextVar("allowed", default=True)
 
 @dataclass(frozen=True)
 class Download:
-    """A file of vectors on the net.
+    """A file of vectors on the web.
 
-    ``alias``: the name that torchtext gave it, or one like those. ``size``: bytes, 0 if unknown.
-    ``hash``: ``sha256:`` or another algorithm, and its hexadecimal digits; None if its publisher
-    tells none. ``member``: the file inside of the archive, if it is one.
+    ``alias``: its name in torchtext, or a name in the same style. ``size``: bytes, 0 if unknown.
+    ``hash``: ``sha256:`` or another algorithm, and the hexadecimal digits; None if the publisher
+    states none. ``member``: the file inside the archive; empty if the file is not an archive.
     """
 
     alias: str
@@ -37,7 +37,7 @@ class Download:
 
     @property
     def file_name(self) -> str:
-        """The last part of the address."""
+        """The last part of the URL path."""
         return PurePosixPath(urlparse(self.url).path).name
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Download:
 
 @contextmanager
 def without_downloads() -> Iterator[None]:
-    """Have `fetch` fetch nothing in this block: checks are quick, and leave no trace."""
+    """Stop `fetch` from downloading in this block, so that checks are quick and leave no trace."""
     token = _allowed.set(False)
     try:
         yield
@@ -56,10 +56,12 @@ def without_downloads() -> Iterator[None]:
 
 
 def fetch(download: Download, *, cache: Path | None = None, permitted: bool = False) -> Path:
-    """Return the file, downloaded if need be and ``permitted``; it is there wholly or not at all.
+    """Return the path of the file, downloading it if it is missing and ``permitted``.
 
-    Raises: MissingFile if it is not here and may not be downloaded; PluxelError if the download
-    fails or has another hash than it should.
+    A failed download leaves no file behind.
+
+    Raises: MissingFile if the file is missing and downloading is not permitted; PluxelError if the
+    download fails or its hash does not match.
     """
     folder = cache_folder(cache) / "downloads"
     path = folder / download.file_name
@@ -68,7 +70,7 @@ def fetch(download: Download, *, cache: Path | None = None, permitted: bool = Fa
     if not permitted:
         raise MissingFile(
             f"{download} is not in {folder}",
-            ["'download: true' fetches it; 'file: …' takes one that is somewhere else"],
+            ["set 'download: true' to fetch it, or 'file: …' to use another copy"],
         )
     if not _allowed.get():
         raise MissingFile(f"{download} is not in {folder} yet, and will be downloaded")
@@ -77,7 +79,7 @@ def fetch(download: Download, *, cache: Path | None = None, permitted: bool = Fa
 
 
 def _retrieve(download: Download, path: Path) -> None:
-    # Only who downloads pays for them.
+    # Import them only for a download.
     import pooch  # noqa: PLC0415
 
     from ..common.progress import track  # noqa: PLC0415
@@ -96,23 +98,23 @@ def _retrieve(download: Download, path: Path) -> None:
             downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=60)
             files.fetch(path.name, downloader=downloader)
         _check_size(path, download)
-    except (OSError, ValueError) as error:  # those of requests are among them
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors
         raise PluxelError(
             f"cannot download {download}: {error}",
-            ["a file that came here in another way is given as 'file: …'"],
+            ["to use a copy that you already have, set 'file: …'"],
         ) from error
 
 
 def _check_size(path: Path, download: Download) -> None:
-    """Compare the size of what has no hash. Raises: ValueError, and the file is gone."""
+    """Check the size of a file without a hash. Raises: ValueError, after deleting the file."""
     size = path.stat().st_size
     if download.hash is None and download.size not in {0, size}:
         path.unlink()
-        raise ValueError(f"{size:,} bytes came, not {download.size:,}")
+        raise ValueError(f"received {size:,} bytes, not {download.size:,}")
 
 
 class _Bytes:
-    """What pooch wants of a bar of progress, over one that counts steps."""
+    """The progress bar that pooch expects, on top of one that counts steps of a mebibyte."""
 
     def __init__(self, advance: Callable[[], None]) -> None:
         self.total = 0
@@ -126,8 +128,8 @@ class _Bytes:
             self._advance()
 
     def reset(self) -> None:
-        """Begin again; pooch does so to fill the bar at the end."""
+        """Reset the count; pooch does this before it fills the bar at the end."""
         self._done = 0
 
     def close(self) -> None:
-        """Leave the bar to who made it."""
+        """Do nothing: the caller closes the bar."""

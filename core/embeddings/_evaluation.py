@@ -1,8 +1,8 @@
-"""How well word vectors agree with people: rated pairs of words, and analogies.
+"""Agreement of word vectors with human judgment: rated word pairs, and analogies.
 
-The sets are text files of their authors; what is computed equals gensim's ``evaluate_word_pairs``
-and ``evaluate_word_analogies``. Words are compared in capital letters; of several that are alike
-then, the most frequent counts.
+The evaluation sets are text files from their authors. The results equal those of gensim's
+``evaluate_word_pairs`` and ``evaluate_word_analogies``. Words are compared in uppercase; if several
+words are equal in uppercase, the most frequent one counts.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ..common.numerics import finite_or_none, unit_vectors
 from ._queries import Query, WordSearch
 
 WHERE_SETS_ARE = """\
-the sets are files of their authors: WordSim-353 (Finkelstein et al. 2002), SimLex-999 (Hill, \
+the authors publish the sets as files: WordSim-353 (Finkelstein et al. 2002), SimLex-999 (Hill, \
 Reichart & Korhonen 2015), rare words (Luong, Socher & Manning 2013), questions-words.txt \
-(Mikolov et al. 2013); the package gensim brings wordsim353.tsv, simlex999.txt and \
+(Mikolov et al. 2013); the package gensim includes wordsim353.tsv, simlex999.txt and \
 questions-words.txt in gensim/test/test_data"""
-"""Where the sets are to be had."""
+"""Where to get the evaluation sets."""
 
 _NAMED_SCORE = "SimLex999"
-"""The column of the score where a header names it; elsewhere it is the third."""
+"""The header of the score column; without it, the third column is the score."""
 
 _TOP = 5
 _BATCH = 1024
@@ -38,10 +38,10 @@ _BATCH = 1024
 
 @dataclass(frozen=True)
 class PairScores:
-    """Agreement of cosines with the judgments of people, over the pairs that have vectors.
+    """Correlation of cosines with human ratings, over the pairs that have vectors.
 
-    ``spearman``, ``pearson``: correlations in [-1, 1], NaN of values that are all alike. ``used``
-    pairs of ``total`` have vectors.
+    ``spearman``, ``pearson``: correlations in [-1, 1], NaN if all values are equal. ``used``: the
+    number of pairs with vectors, out of ``total``.
     """
 
     spearman: float
@@ -51,7 +51,7 @@ class PairScores:
 
 
 class Tally(NamedTuple):
-    """Questions ``right`` of those ``used``, whose words are all there, of ``total``."""
+    """Counts of questions: answered ``right``, ``used`` (all words have vectors), and ``total``."""
 
     right: int = 0
     used: int = 0
@@ -59,23 +59,23 @@ class Tally(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """The share of those used that are right; NaN if there are none."""
+        """The share of used questions answered right; NaN if none was used."""
         return self.right / self.used if self.used else float("nan")
 
     def plus(self, other: Tally) -> Tally:
-        """Return both together."""
-        return Tally(*(one + its for one, its in zip(self, other, strict=True)))
+        """Return the sum of both."""
+        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True)
 class AnalogyScores:
-    """``sections``: the questions answered rightly, by the section of the file."""
+    """``sections``: the tally of each section of the file."""
 
     sections: Mapping[str, Tally]
 
     @property
     def parts(self) -> dict[str, Tally]:
-        """Semantic and syntactic sections apart (Mikolov et al. 2013), if there are both."""
+        """Semantic and syntactic totals (Mikolov et al. 2013); empty unless the set has both."""
         parts = {
             part: _sum(t for name, t in self.sections.items() if name.startswith("gram") == syntax)
             for part, syntax in (("semantic", False), ("syntactic", True))
@@ -84,21 +84,21 @@ class AnalogyScores:
 
     @property
     def total(self) -> Tally:
-        """All sections together."""
+        """The total over all sections."""
         return _sum(self.sections.values())
 
 
 def evaluate(
     path: Path, search: WordSearch, *, first: int | None = None
 ) -> PairScores | AnalogyScores:
-    """Return what a set says of word vectors; the file shows which kind it is.
+    """Evaluate word vectors on a set of pairs or analogies; the file content decides which.
 
-    Pairs: two words and a score on a line, between tabs, commas or spaces; further columns and a
-    header may be there. Analogies: four words on a line, under ``: section``. Lines that begin
-    with ``#`` are comments. ``first``: only so many of the words count as known.
+    Pairs: two words and a score a line, separated by tabs, commas or spaces; a header and further
+    columns are allowed. Analogies: four words a line, below a ``: section`` line. Lines that begin
+    with ``#`` are comments. ``first``: use only this many words of the vocabulary.
 
-    Raises: PluxelError if the file cannot be read, with the line that is wrong, and if no pair or
-    question has vectors.
+    Raises: PluxelError if the file cannot be read, if a line is malformed (with its number), and
+    if no pair or question has vectors.
     """
     lines = list(_lines(path))
     known = _Known(search, first, {word.upper() for line in lines for word in line.words})
@@ -117,15 +117,15 @@ class _NumberedLine(NamedTuple):
 
     @property
     def columns(self) -> list[str]:
-        """The columns, between tabs, else commas, else white space."""
-        separator = next((one for one in "\t," if one in self.text), None)
+        """The columns, separated by tabs, else by commas, else by white space."""
+        separator = next((mark for mark in "\t," if mark in self.text), None)
         return [column.strip() for column in self.text.split(separator)]
 
 
 class _Known:
     """The words of a set that have a vector.
 
-    ``places``: row by the word in capital letters, of the words that count.
+    ``places``: the row of each such word, by the word in uppercase.
     """
 
     def __init__(self, search: WordSearch, first: int | None, wanted: set[str]) -> None:
@@ -138,7 +138,7 @@ class _Known:
                 self.places.setdefault(capitals, place)
 
     def vector(self, word: str) -> Tensor | None:
-        """Return the vector of a word, that of its parts if it has no other; None without one."""
+        """Return the vector of a word, else the vector of its subwords, else None."""
         words, place = self.search.words, self.places.get(word.upper())
         if place is not None:
             return words.vectors[place]
@@ -153,14 +153,14 @@ def _lines(path: Path) -> Iterator[_NumberedLine]:
             f"cannot read {path}: {error.strerror or error}", [WHERE_SETS_ARE]
         ) from error
     except UnicodeDecodeError as error:
-        raise PluxelError(f"{path} is no text in UTF-8", [WHERE_SETS_ARE]) from error
+        raise PluxelError(f"{path} is not UTF-8 text", [WHERE_SETS_ARE]) from error
     lines = [
         _NumberedLine(number, line)
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip() and not line.startswith("#")
     ]
     if not lines:
-        raise PluxelError(f"{path}: there is nothing in it", [WHERE_SETS_ARE])
+        raise PluxelError(f"{path}: the file contains no pairs or questions", [WHERE_SETS_ARE])
     return iter(lines)
 
 
@@ -175,8 +175,8 @@ def _pairs(lines: Sequence[_NumberedLine], known: _Known, path: Path) -> PairSco
         value = _number(columns[score]) if len(columns) > score else None
         if value is None:
             raise PluxelError(
-                f"{path}:{line.number}: two words and a score are expected here; "
-                "four words to a line are expected below ': section'"
+                f"{path}:{line.number}: expected two words and a score; "
+                "an analogy file begins with a ': section' line"
             )
         one, other = (known.vector(word) for word in columns[:2])
         if one is not None and other is not None:
@@ -204,7 +204,7 @@ def _cosine(one: Tensor, other: Tensor) -> float:
 
 
 def _ranks(values: Sequence[float]) -> np.ndarray:
-    """Return ranks, those of ties averaged, as Spearman's coefficient takes them."""
+    """Return ranks, with ties averaged, for Spearman's coefficient."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (counts.cumsum() - (counts - 1) / 2)[inverse]
 
@@ -226,10 +226,10 @@ def _analogies(lines: Sequence[_NumberedLine], known: _Known, path: Path) -> Ana
             continue
         words = [word.upper() for word in line.text.split()]
         if len(words) != 4:
-            raise PluxelError(f"{path}:{line.number}: four words are expected here")
-        there = all(word in known.places for word in words)
-        sections[section] = sections[section].plus(Tally(0, int(there), 1))
-        if there:
+            raise PluxelError(f"{path}:{line.number}: expected four words")
+        is_known = all(word in known.places for word in words)
+        sections[section] = sections[section].plus(Tally(0, int(is_known), 1))
+        if is_known:
             asked.append((section, words))
     _require_some(asked, "question", path)
     for (section, words), found in zip(asked, _answers([w for _, w in asked], known), strict=True):
@@ -238,7 +238,7 @@ def _analogies(lines: Sequence[_NumberedLine], known: _Known, path: Path) -> Ana
 
 
 def _answers(questions: Sequence[Sequence[str]], known: _Known) -> Iterator[str]:
-    """Yield the word nearest to b − a + c, in capitals; none of the three, however written."""
+    """Yield the word nearest to b − a + c in uppercase, never one of the three in any case."""
     vectors = known.search.words.vectors
     count = len(known.search.words) if known.first is None else known.first
     for start in range(0, len(questions), _BATCH):
@@ -263,4 +263,4 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
 
 def _require_some(found: Sequence[object], noun: str, path: Path) -> None:
     if not found:
-        raise PluxelError(f"{path}: of no {noun} all words are in the vocabulary")
+        raise PluxelError(f"{path}: no {noun} has all its words in the vocabulary")

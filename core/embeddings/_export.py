@@ -1,4 +1,4 @@
-"""Word vectors into files that other programs read, block by block."""
+"""Export of word vectors to files that other programs read, block by block."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ._vocabulary import encode
 from ._word_vectors import StoredVectors, WordVectors, shortened
 
 Format = Literal["glove", "word2vec", "word2vec_binary", "store", "numpy"]
-"""Text without and with a header, word2vec's binary form, Pluxel's store (safetensors), and an
-array (.npy) with a list of words beside it (.words.txt)."""
+"""Text without and with a header, word2vec's binary format, Pluxel's store (safetensors), and an
+array (.npy) with a word list next to it (.words.txt)."""
 
 _SUFFIXES: dict[str, Format] = {
     ".txt": "glove",
@@ -27,27 +27,27 @@ _SUFFIXES: dict[str, Format] = {
 }
 
 _ROWS = 1 << 12
-"""Rows that are written in one go."""
+"""Rows written at a time."""
 
 _WordBlock = tuple[list[bytes], np.ndarray]
 
 
 def format_of(path: Path) -> Format:
-    """Return the format that a suffix means. Raises: PluxelError for an unknown one."""
+    """Return the format of a file suffix. Raises: PluxelError for an unknown suffix."""
     if found := _SUFFIXES.get(path.suffix):
         return found
     known = ", ".join(f"{suffix} ({name})" for suffix, name in _SUFFIXES.items())
-    raise PluxelError(f"'{path}': the format of no file ends so; known are {known}")
+    raise PluxelError(f"'{path}': unsupported file suffix '{path.suffix}'; supported: {known}")
 
 
 def files_of(path: Path, form: Format) -> list[Path]:
     """Return the files that `write_vectors` writes, ``path`` first."""
-    # Not .txt, which is the name of the text that an array is often made of.
+    # Not .txt: an array is often converted from a text file of that name.
     return [path, path.with_suffix(".words.txt")] if form == "numpy" else [path]
 
 
 def blocks_of(words: WordVectors) -> int:
-    """Return the number of blocks in which vectors are written."""
+    """Return the number of blocks that `write_vectors` writes."""
     return -(-len(words) // _ROWS)
 
 
@@ -57,12 +57,12 @@ def write_vectors(
     form: Format,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Path]:
-    """Write all words and vectors, and return the files, which are there wholly or not at all.
+    """Write all words and vectors, and return the files. A failure leaves no partial file.
 
-    Numbers in text are the shortest that give the same float32. ``advance`` is called after every
-    one of `blocks_of` blocks.
+    Text holds the shortest digits that round-trip to the same float32. ``advance`` is called after
+    each of the `blocks_of` blocks.
 
-    Raises: PluxelError for a word that the format cannot hold, and where the disk refuses.
+    Raises: PluxelError for a word that the format cannot represent, and if writing fails.
     """
     blocks = _blocks(words, form, advance)
     shape = len(words), words.dim
@@ -90,7 +90,7 @@ _ENDS: dict[Format, tuple[tuple[bytes, str], ...]] = {
     "word2vec_binary": (_SPACE, _LINE),
     "store": (),
 }
-"""What cannot be in a word, because it ends it, and its name."""
+"""The bytes that end a word in each format, and so cannot be in one, and their names."""
 
 
 def _blocks(words: WordVectors, form: Format, advance: Callable[[], None]) -> Iterator[_WordBlock]:
@@ -105,7 +105,7 @@ def _blocks(words: WordVectors, form: Format, advance: Callable[[], None]) -> It
 
 
 def _text(file: BinaryIO, tokens: list[bytes], rows: np.ndarray) -> None:
-    numbers = rows.astype("S32").tolist()  # the shortest digits that are read back alike
+    numbers = rows.astype("S32").tolist()  # the shortest digits that round-trip
     file.writelines(
         b"%b %b\n" % (token, b" ".join(row)) for token, row in zip(tokens, numbers, strict=True)
     )

@@ -1,4 +1,4 @@
-"""Vectors of the names of classes."""
+"""Vectors of class names."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from ..contracts.kinds import Embedding
 from ._word_vectors import UnknownWordError, WordVectors, shortened
 
 _LISTED = 10
-"""Names without a vector that an error lists."""
+"""Names that an error lists, at most."""
 
 
 def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVectors]) -> Tensor:
     """Return the unit vectors of names, (C, D) float32 in main memory.
 
-    D is the sum of the embeddings' dimensions.
+    The unit vectors of several embeddings are concatenated (as word2vec and fastText in Xian et al.
+    2019), so D is the sum of their dimensions.
 
-    Of several embeddings, unit vectors are joined (word2vec and fastText in Xian et al. 2019).
-
-    Raises: UnknownWordError with the first ten names that have no vector, and how many others.
+    Raises: UnknownWordError with the first ten names without a vector and the number of others.
     """
     sources = [WordVectors.of(embedding) for embedding in embeddings]
     found: list[Tensor] = []

@@ -1,4 +1,4 @@
-"""The names under which the installed plugins offer vectors that can be downloaded."""
+"""Downloadable vectors that the installed plugins offer, by name."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from ._downloads import Download
 
 
 class Offered(NamedTuple):
-    """Vectors that a component can download: its parameter ``name`` takes the offer's alias."""
+    """Vectors that a component can download; its parameter ``name`` accepts the offer's alias."""
 
     component: Component
     offer: Download
 
 
 def offered(host: Host, component: Component | None = None) -> Iterator[Offered]:
-    """Yield what an embedding, or all of them, offer; those that cannot be imported offer nothing.
+    """Yield the downloads that one embedding, or every embedding, offers.
 
-    An embedding offers what its class method ``aliases()`` returns, if it has one.
+    An embedding offers what its class method ``aliases()`` returns, if it has one. Embeddings that
+    cannot be imported are skipped.
     """
-    for one in [component] if component else host.components("embedding"):
+    for candidate in [component] if component else host.components("embedding"):
         try:
-            made = host.load(one)
+            loaded = host.load(candidate)
         except PluxelError:
             continue
-        if offers(made, OffersVectors):
-            yield from (Offered(one, offer) for offer in made.aliases())
+        if offers(loaded, OffersVectors):
+            yield from (Offered(candidate, offer) for offer in loaded.aliases())

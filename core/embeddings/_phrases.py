@@ -7,25 +7,25 @@ import re
 from collections.abc import Mapping
 
 _BOUNDARY = re.compile(r"[\W_]+|(?<=[^\W\d_])(?=\d)|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-"""What is no letter and no digit; a digit after a letter; a capital after a small letter, or before
-one that begins a word (``TVMonitor``)."""
+"""Characters other than letters and digits; a digit after a letter; a capital after a lowercase
+letter; a capital that begins a word (``TVMonitor``)."""
 
 _SHORTEST = 2
 _MOST = 3
-"""Letters of the shortest part of a run-together word, and the number of its parts."""
+"""Fewest letters of each part of a run-together word, and most parts."""
 
 _LONGEST = 64
-"""Letters of a run-together word; the time to cut it grows with the third power."""
+"""Most letters of a run-together word: the time to split it grows with the third power."""
 
 
 def split_phrase(text: str, stoi: Mapping[str, int], *, run_together: bool = False) -> list[str]:
-    """Return the words that a name consists of, each as the vocabulary spells it.
+    """Return the words of a name, each as the vocabulary spells it.
 
-    A text that is a word itself, as it stands or in small letters, stays whole; else it is split at
-    spaces, hyphens, underscores, capitals and digits. With ``run_together``, a part that is no word
-    is split into two or three that are, those that occur most often: vocabularies list words by
-    frequency, and by Zipf's law the logarithm of a word's rank is what it costs to say it. A part
-    that is no word all the same comes back as it stands.
+    A text that is in the vocabulary, as spelled or in lowercase, stays whole. Any other text is
+    split at spaces, hyphens, underscores, capitals and digits. With ``run_together``, a part that
+    is not in the vocabulary is split into the two or three words that are most frequent together:
+    vocabularies list words by frequency, and by Zipf's law the logarithm of a word's rank is its
+    cost. A part that remains unknown is returned unchanged.
     """
     if (whole := spelled(text, stoi)) is not None:
         return [whole]
@@ -39,7 +39,7 @@ def split_phrase(text: str, stoi: Mapping[str, int], *, run_together: bool = Fal
 
 
 def spelled(word: str, stoi: Mapping[str, int]) -> str | None:
-    """Return a word as the vocabulary has it, in small letters if only so; None if it has not."""
+    """Return a word as the vocabulary spells it: as given, else in lowercase, else None."""
     return next((form for form in (word, word.lower()) if form in stoi), None)
 
 
@@ -51,10 +51,10 @@ def likeliest_cut(
     shortest: int = _SHORTEST,
     rarest: float = math.inf,
 ) -> list[str] | None:
-    """Return the likeliest words that ``word`` is run together of, or None.
+    """Return the likeliest split of ``word`` into words, or None.
 
-    At least two, at most ``most``, of ``shortest`` letters and more, each among the first
-    ``rarest`` of the vocabulary.
+    The split has two to ``most`` words. Each has at least ``shortest`` letters and is among the
+    first ``rarest`` words of the vocabulary.
     """
     best: tuple[float, list[str]] = (math.inf, [])
 

@@ -1,4 +1,4 @@
-"""A picture of words in the plane, near to each other where their vectors are."""
+"""A plot of words in the plane, in which similar vectors are close together."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ ProjectionMethod = Literal["pca", "tsne"]
 
 _FEWEST = {"pca": 2, "tsne": 4}
 _MARGIN = 0.12
-"""Room around the points for labels, as a share of their extent."""
+"""Margin around the points for labels, as a share of their extent."""
 
 _DPI = 150
 
 _POINT = 6.0
-"""Pixels around a point that its mark needs."""
+"""Pixels around a point that its marker covers."""
 
 _RINGS = (8.0, 24.0, 48.0, 80.0, 120.0)
-"""Return the candidate distances of a label from its point, in pixels."""
+"""Candidate distances of a label from its point, in pixels."""
 
 _EIGHTHS = (0, 4, 2, 6, 1, 7, 3, 5)
-"""Return the candidate directions, in eighths of a turn: right and left first."""
+"""Candidate directions of a label, in eighths of a turn: right and left first."""
 
-# What a file says of when and with what it was made would be another each time.
+# Creation dates and software versions would make equal plots differ.
 _METADATA: dict[str, dict[str, None]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None},
@@ -41,14 +41,13 @@ _METADATA: dict[str, dict[str, None]] = {
 def plane(vectors: np.ndarray, method: ProjectionMethod = "pca") -> np.ndarray:
     """Return places in the plane, (n, 2) float64, for the directions of vectors (n, D).
 
-    ``pca``: the two directions in which unit vectors differ most. ``tsne``: neighbors stay
-    neighbors, distances mean little (van der Maaten & Hinton 2008). Either depends on the vectors
-    alone.
+    ``pca``: the two directions in which the unit vectors vary most. ``tsne``: neighbors stay
+    neighbors, but distances mean little (van der Maaten & Hinton 2008). Both are deterministic.
 
     Raises: PluxelError for too few vectors, and for t-SNE without scikit-learn.
     """
     if len(vectors) < _FEWEST[method]:
-        raise PluxelError(f"{method} needs {_FEWEST[method]} words at least, not {len(vectors)}")
+        raise PluxelError(f"{method} needs at least {_FEWEST[method]} words, not {len(vectors)}")
     unit = unit_vectors(torch.from_numpy(np.ascontiguousarray(vectors))).numpy()
     return _pca(unit) if method == "pca" else _tsne(unit)
 
@@ -58,7 +57,7 @@ def _pca(rows: np.ndarray) -> np.ndarray:
     left, sizes, directions = np.linalg.svd(centered, full_matrices=False)
     places = np.zeros((len(rows), 2))
     places[:, : len(sizes)] = (left * sizes)[:, :2]
-    # A direction and its opposite are one to the decomposition: the largest part decides.
+    # The decomposition leaves the sign of a direction open: make its largest part positive.
     largest = directions[np.arange(len(directions)), np.abs(directions).argmax(1)][:2]
     places[:, : len(largest)] *= np.where(largest < 0, -1.0, 1.0)
     return places
@@ -72,13 +71,12 @@ def _tsne(rows: np.ndarray) -> np.ndarray:
 
 
 def save_plot(words: Sequence[str], places: np.ndarray, path: Path) -> None:
-    """Draw words at their places (n, 2) and save the picture, as the suffix says.
+    """Draw words at their places (n, 2) and save the plot in the format of the suffix.
 
-    Each label goes where it covers least of the other labels and points (`place_labels`), and a
-    line joins one that is far from its point to it.
+    Each label is placed where it overlaps least with other labels and points (`place_labels`). A
+    line connects a distant label to its point.
 
-    Raises: PluxelError without matplotlib, for a suffix that it does not know, and where the disk
-    refuses.
+    Raises: PluxelError without matplotlib, for an unsupported suffix, and if writing fails.
     """
     with needed_by("a plot"):
         import matplotlib as mpl  # noqa: PLC0415 - an extra
@@ -88,13 +86,16 @@ def save_plot(words: Sequence[str], places: np.ndarray, path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     known = canvas.get_supported_filetypes()
     if path.suffix.removeprefix(".") not in known:
-        raise PluxelError(f"'{path}': no picture ends so; known are {', '.join(sorted(known))}")
+        choices = ", ".join(f".{suffix}" for suffix in sorted(known))
+        raise PluxelError(
+            f"'{path}': unsupported image suffix '{path.suffix}'; supported: {choices}"
+        )
     axes = figure.add_axes((0.02, 0.02, 0.96, 0.96))
     axes.set_xticks([])
     axes.set_yticks([])
     axes.margins(_MARGIN)
     axes.scatter(places[:, 0], places[:, 1], s=16, zorder=3)
-    axes.autoscale_view()  # otherwise the extent is fixed only when drawn
+    axes.autoscale_view()  # otherwise the limits are set only when drawn
     style = {"ha": "center", "va": "center", "fontsize": 9, "parse_math": False}
     texts = [figure.text(0, 0, word, **style) for word in words]
     boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
@@ -113,8 +114,9 @@ def save_plot(words: Sequence[str], places: np.ndarray, path: Path) -> None:
 def place_labels(points: np.ndarray, sizes: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """Return the centers of labels of these sizes (n, 2) for points (n, 2), in pixels.
 
-    One after the other goes where it covers least of the points, of the labels before it and of
-    what lies beyond the frame (x0, y0, x1, y1); of places that are as good, to the nearest.
+    Labels are placed one by one, each where it overlaps least with the points, with the labels
+    placed before it and with the area outside the frame (x0, y0, x1, y1). Ties go to the nearest
+    place.
     """
     taken = [*np.hstack([points - _POINT, points + _POINT])]
     centers = np.empty_like(points)
@@ -123,7 +125,7 @@ def place_labels(points: np.ndarray, sizes: np.ndarray, frame: np.ndarray) -> np
         boxes = np.hstack([possible - size / 2, possible + size / 2])
         covered = size.prod() - _common(boxes, frame)
         covered += sum(_common(boxes, other) for other in taken)
-        best = int(covered.round(3).argmin())  # an area of 1e-12 is none
+        best = int(covered.round(3).argmin())  # an area of 1e-12 counts as zero
         centers[i] = possible[best]
         taken.append(boxes[best])
     return centers
@@ -139,6 +141,6 @@ def _distances() -> np.ndarray:
 
 
 def _common(boxes: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the areas that boxes (n, 4) have in common with another one."""
+    """Return the areas in which boxes (n, 4) overlap another box (4,)."""
     sides = np.minimum(boxes[:, 2:], other[2:]) - np.maximum(boxes[:, :2], other[:2])
     return sides.clip(min=0).prod(1)

@@ -1,4 +1,4 @@
-"""Words near to a word, a phrase or a vector, and words that complete an analogy."""
+"""Nearest words of a word, a phrase or a vector, and words that complete an analogy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WordMatch = tuple[str, float]
 
 
 class Query(NamedTuple):
-    """What is looked for: ``vector`` (D,), and the rows ``own`` that are its words themselves."""
+    """``vector`` (D,) to search for, and ``own``, the rows of the query's own words."""
 
     vector: Tensor
     own: tuple[int, ...] = ()
@@ -33,24 +33,23 @@ def get_similar_tokens(
 ) -> list[WordMatch]:
     """Return the k words nearest to a word, a phrase or a vector (D,), with their cosines.
 
-    The words of the query itself are left out (Dive into Deep Learning, section 15.7). For many
-    queries, a `WordSearch` answers them together.
+    The words of the query itself are excluded (Dive into Deep Learning, section 15.7). To answer
+    many queries together, use a `WordSearch`.
 
     Raises: UnknownWordError with the nearest spellings; PluxelError for k below 1 or above the
-    number of words, and for a vector of zeros.
+    number of words, and for a zero vector.
     """
     search = WordSearch(WordVectors.of(embedding))
-    wanted = (
-        Query(_directed(query, "the query")) if isinstance(query, Tensor) else search.word(query)
-    )
-    return search.nearest([wanted], k)[0]
+    if isinstance(query, Tensor):
+        return search.nearest([Query(_nonzero(query, "the query"))], k)[0]
+    return search.nearest([search.word(query)], k)[0]
 
 
 def analogy(a: str, b: str, c: str, k: int, embedding: Embedding | WordVectors) -> list[WordMatch]:
     """Return the k words that best complete "a is to b as c is to …", with their cosines.
 
-    The nearest to b − a + c of unit vectors, a, b and c left out: 3CosAdd (Mikolov, Yih & Zweig
-    2013; Levy & Goldberg 2014, equation 3).
+    They are nearest to b − a + c of the unit vectors; a, b and c are excluded. This is 3CosAdd
+    (Mikolov, Yih & Zweig 2013; Levy & Goldberg 2014, equation 3).
 
     Raises: as `get_similar_tokens`.
     """
@@ -60,10 +59,10 @@ def analogy(a: str, b: str, c: str, k: int, embedding: Embedding | WordVectors) 
 
 @dataclass(frozen=True)
 class WordSearch:
-    """Words, and the index in which they are looked for; by default the exact one, where they are.
+    """Words and the index to search; by default the exact index, on the device of the vectors.
 
-    Queries are made first, one by one, so that a misspelled word spoils no other query; then
-    `nearest` answers any number of them together.
+    Make the queries one by one, so that a misspelled word affects no other query. Then `nearest`
+    answers any number of them together.
     """
 
     words: WordVectors
@@ -73,33 +72,33 @@ class WordSearch:
     def build(
         cls, embedding: Embedding | WordVectors, index: IndexKind = "exact", device: str = "cpu"
     ) -> WordSearch:
-        """Return the search that a configuration asks for; ``auto`` is a CUDA device, or the cpu.
+        """Return a search with this index; the device ``auto`` is CUDA if available, else the CPU.
 
-        Raises: PluxelError for a device that is not there, and where faiss is asked for and is not
-        installed, or on a device.
+        Raises: PluxelError for a device that is not available, and for a faiss index without faiss
+        or on a device other than the CPU.
         """
-        words, there = WordVectors.of(embedding), choose_device(device)
-        if index == "exact" and there == words.vectors.device:
+        words, chosen = WordVectors.of(embedding), choose_device(device)
+        if index == "exact" and chosen == words.vectors.device:
             return cls(words)
-        rows, norms = words.vectors.to(there), words.norms.to(there)
+        rows, norms = words.vectors.to(chosen), words.norms.to(chosen)
         return cls(words, build_index(rows, index, norms=norms))
 
     def word(self, text: str) -> Query:
         """Return the query for a word or a phrase.
 
-        Raises: UnknownWordError; PluxelError if its vector is zeros.
+        Raises: UnknownWordError; PluxelError if its vector is all zeros.
         """
-        return Query(_directed(self.words.vector(text), f"'{text}'"), self._rows(text))
+        return Query(_nonzero(self.words.vector(text), f"'{text}'"), self._rows(text))
 
     def analogy(self, a: str, b: str, c: str) -> Query:
-        """Return the query for what is to c as b is to a.
+        """Return the query for "a is to b as c is to …".
 
-        Raises: UnknownWordError; PluxelError if a vector is zeros.
+        Raises: UnknownWordError; PluxelError if a vector is all zeros.
         """
         queries = [self.word(text) for text in (a, b, c)]
         first, second, third = (unit_vectors(one.vector) for one in queries)
         own = tuple(row for one in queries for row in one.own)
-        return Query(_directed(second - first + third, f"{b} − {a} + {c}"), own)
+        return Query(_nonzero(second - first + third, f"{b} − {a} + {c}"), own)
 
     def nearest(
         self,
@@ -109,16 +108,16 @@ class WordSearch:
         exclude: Sequence[str] = (),
         first: int | None = None,
     ) -> list[list[WordMatch]]:
-        """Return for each query its k nearest words, best first, and their cosines.
+        """Return the k nearest words of each query, best first, and their cosines.
 
-        ``exclude``: words that are not to be found. ``first``: only so many words, those that
-        come first, which occur most often, are to be found.
+        ``exclude``: words never to return. ``first``: search only this many words, the first and
+        most frequent of the vocabulary.
 
-        Raises: UnknownWordError for a word of ``exclude``; PluxelError for k below 1 or above the
-        number of words that may be found, and for ``first`` below 1.
+        Raises: UnknownWordError for an unknown word in ``exclude``; PluxelError for k below 1 or
+        above the number of candidates, and for ``first`` below 1.
         """
         if first is not None and first < 1:
-            raise PluxelError(f"first = {first}: among one word at least is to be looked")
+            raise PluxelError(f"first must be at least 1, not {first}")
         if not queries:
             return []
         excluded = [self._row(word) for word in exclude]
@@ -134,19 +133,19 @@ class WordSearch:
         ]
 
     def _rows(self, text: str) -> tuple[int, ...]:
-        """Return the rows of the words that a text consists of, those that have one."""
+        """Return the rows of the words of a text that are in the vocabulary."""
         stoi = self.words.stoi
         return tuple(stoi[part] for part in split_phrase(text, stoi) if part in stoi)
 
     def _row(self, word: str) -> int:
         rows = self._rows(word)
         if len(rows) != 1:
-            self.words.get_vecs_by_tokens(word)  # says what may be meant
-            raise PluxelError(f"'{word}' is no word of the vocabulary, so it cannot be left out")
+            self.words.get_vecs_by_tokens(word)  # the error suggests spellings
+            raise PluxelError(f"'{word}' is not a single word, so it cannot be excluded")
         return rows[0]
 
 
-def _directed(vector: Tensor, name: str) -> Tensor:
+def _nonzero(vector: Tensor, name: str) -> Tensor:
     if not bool(vector.any()):
-        raise PluxelError(f"the vector of {name} is all zeros: no word is nearer than another")
+        raise PluxelError(f"the vector of {name} is all zeros, so it has no nearest words")
     return vector

@@ -1,4 +1,4 @@
-"""Words that a misspelled one may have been meant to be (after Norvig, 2007)."""
+"""Suggestions for misspelled words (after Norvig, 2007)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from ._vocabulary import Vocabulary
 
 _LONGEST = 100
 _OF_TWO = range(4, 13)
-"""Letters of a word of which one slip is looked for, and two: twelve letters have 400,000 pairs of
-slips, which take a second, and two slips make any word of two letters of any other."""
+"""Most letters of a word for which to try one slip, and the range for two. Twelve letters have
+400,000 pairs of slips, which take a second; two slips turn any two-letter word into any other."""
 
 _FREQUENT = 50_000
 _SHORTEST = 3
-"""Rank and letters of words that one may have been run together of: rarer ones, and shorter ones,
-make up every nonsense."""
+"""Highest rank and fewest letters of the words in a run-together word: rarer and shorter words
+would split any nonsense."""
 
 
 def suggestions(word: str, vocabulary: Vocabulary, count: int = 3) -> list[str]:
-    """Return the most frequent words one slip away, or two if there is none; at most ``count``.
+    """Return the most frequent words one slip away, else two slips away; at most ``count``.
 
-    A slip is a letter too many, too few, another one, or two that changed places. Vocabularies list
-    words by frequency. If there is none so near, two words that it may be run together of.
+    A slip is an extra letter, a missing letter, a wrong letter, or two swapped letters.
+    Vocabularies list words by frequency. If no word is that close, return the two words that
+    ``word`` may join, separated by a space.
     """
-    # Every single letter is one slip away from a sign.
+    # Every single letter is one slip away from a punctuation mark.
     if len(word) > _LONGEST or not any(letter.isalnum() for letter in word):
         return []
     near = {slip for form in {word, word.lower()} for slip in _slips(form)}

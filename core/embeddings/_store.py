@@ -1,4 +1,4 @@
-"""Word vectors as one file that is mapped, not read: a safetensors file, written row by row."""
+"""Word vectors in one memory-mapped safetensors file, which is written row by row."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ._vocabulary import Vocabulary, hash_words, repeated, vocabulary_arrays
 
 _FAMILY = "pluxel-embedding-"
 FORMAT = f"{_FAMILY}1"
-"""Goes up when older files can no longer be read; part of every cache key."""
+"""Increase it when older files can no longer be read. It is part of every cache key."""
 
 _HEADER = 4096
-"""Bytes before the rows: the length, and the header, filled up with spaces as the format allows."""
+"""Bytes before the rows: the length, and the header, padded with spaces as the format allows."""
 
 _BLOCK = 1 << 22
-"""Bytes that are moved or looked at in one go."""
+"""Bytes moved or read at a time."""
 
 _PARTS = (
     *("vectors", "norms", "mean", "blob", "offsets", "hashes", "order"),
     *("compact.basis", "compact.codes", "compact.scales"),
 )
-"""What every store has."""
+"""Arrays that every store has."""
 
 _TYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "int8": "I8"} | {
     "uint8": "U8"
@@ -44,9 +44,10 @@ _TYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "i
 class Store:
     """An open store.
 
-    ``arrays``: by name, mapped. ``vectors`` (N, D) float32; ``norms`` (N,) float64; ``mean`` (D,)
-    float64, of all rows; those of the vocabulary; those of the compact copy, ``compact.…``; and
-    what a reader added. ``metadata``: what the reader said of the source, strings.
+    ``arrays``: memory-mapped arrays by name: ``vectors`` (N, D) float32; ``norms`` (N,) float64;
+    ``mean`` (D,) float64, the mean of all rows; the arrays of the vocabulary; the arrays of the
+    compact copy, ``compact.…``; and arrays that the reader attached. ``metadata``: facts about the
+    source from the reader.
     """
 
     path: Path
@@ -55,7 +56,7 @@ class Store:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words, over the mapped arrays."""
+        """The words, backed by the mapped arrays."""
         return Vocabulary.from_arrays(
             {name: self.arrays[name].numpy() for name in ("blob", "offsets", "hashes", "order")}
         )
@@ -70,7 +71,7 @@ class Store:
 
 
 def is_store(path: Path) -> bool:
-    """Tell whether a safetensors file is a store, of whatever version."""
+    """Return whether a safetensors file is a store of any version."""
     try:
         with safe_open(path, framework="pt") as file:
             return (file.metadata() or {}).get("format", "").startswith(_FAMILY)
@@ -79,17 +80,17 @@ def is_store(path: Path) -> bool:
 
 
 def open_store(path: Path) -> Store:
-    """Map a store. Raises: PluxelError if the file is none, or is damaged."""
+    """Memory-map a store. Raises: PluxelError if the file is not a store or is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise PluxelError(f"{path} is no store of word vectors: {error}") from error
+        raise PluxelError(f"{path} is not a word-vector store: {error}") from error
     if metadata.get("format") != FORMAT:
-        raise PluxelError(f"{path} is no store of word vectors of this version ({FORMAT})")
-    if wrong := _what_is_wrong(arrays, metadata):
-        raise PluxelError(f"{path} is damaged: {wrong}")
+        raise PluxelError(f"{path} is not a word-vector store of this version ({FORMAT})")
+    if problem := _find_problem(arrays, metadata):
+        raise PluxelError(f"{path} is damaged: {problem}")
     store = Store(path, arrays, metadata)
     try:
         _ = store.compact
@@ -98,12 +99,12 @@ def open_store(path: Path) -> Store:
     return store
 
 
-def _what_is_wrong(arrays: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
-    """Compare shapes, types and places of words, not rows; empty if all fit."""
+def _find_problem(arrays: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """Return what is wrong with shapes, types or word offsets, or ""; rows are not checked."""
     if missing := [name for name in _PARTS if name not in arrays]:
-        return f"there is no {missing[0]}"
+        return f"the array {missing[0]} is missing"
     if not metadata.get("duplicates", "").isdecimal():
-        return "there is no number of duplicates"
+        return "the number of duplicates is missing"
     vectors, offsets, order = (arrays[name] for name in ("vectors", "offsets", "order"))
     if vectors.ndim != 2 or not vectors.numel():
         return f"vectors is {tuple(vectors.shape)}"
@@ -124,15 +125,15 @@ def _what_is_wrong(arrays: Mapping[str, Tensor], metadata: Mapping[str, str]) ->
         if (arrays[name].dtype, tuple(arrays[name].shape)) != (kind, shape):
             return f"{name} is {tuple(arrays[name].shape)} {arrays[name].dtype}"
     if offsets[0] != 0 or offsets[-1] != arrays["blob"].numel() or (offsets.diff() < 0).any():
-        return "words do not follow one another"
-    return "a word has no row" if order.min() < 0 or order.max() >= count else ""
+        return "the word offsets are not in order"
+    return "a word number is out of range" if order.min() < 0 or order.max() >= count else ""
 
 
 class StoreWriter:
-    """Takes rows as a reader finds them; memory does not grow with their number but for the words.
+    """Write rows in the order in which a reader adds them. Only the words stay in memory.
 
-    ``dim``: D, that of the first rows. ``duplicates``: rows that were left out at the end because
-    their word stood before.
+    ``dim``: D, set by the first rows. ``duplicates``: rows that `finish` dropped because their word
+    occurred before.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -156,14 +157,17 @@ class StoreWriter:
     ) -> None:
         """Append rows: words in UTF-8, and (n, D) float32.
 
-        ``place(i)`` says in an error where row i of these stands in the source.
-        Raises: PluxelError for a value that is no finite number.
+        ``place(i)`` names the place of row i of this block in the source, for error messages.
+
+        Raises: PluxelError for a value that is not finite.
         """
-        with np.errstate(over="ignore"):  # said below, with the place
+        with np.errstate(over="ignore"):  # reported below, with the place
             rows = np.ascontiguousarray(vectors, "<f4")
         self.dim = self.dim or rows.shape[-1]
         if rows.shape != (len(tokens), self.dim):
-            raise PluxelError(f"{len(tokens)} words with vectors {rows.shape}, D = {self.dim}")
+            raise PluxelError(
+                f"{len(tokens)} words do not fit vectors {rows.shape}; D = {self.dim}"
+            )
         norms = row_norms(rows)
         if not np.isfinite(norms).all():
             bad = int(np.flatnonzero(~np.isfinite(norms))[0])
@@ -174,22 +178,22 @@ class StoreWriter:
         self._norms.append(norms)
 
     def attach(self, name: str, array: np.ndarray) -> None:
-        """Add an array of the reader's own, which comes back under this name."""
+        """Attach an array of the reader; the open store offers it under this name."""
         self._arrays[name] = array
 
     def finish(self, metadata: Mapping[str, str]) -> None:
-        """Write what is not rows, and the header.
+        """Write the other arrays and the header.
 
-        Raises: PluxelError if there is no row at all, or none has a value.
+        Raises: PluxelError if there are no rows, or they have no values.
         """
         if not self._tokens or not self.dim:
-            raise PluxelError("there is no vector in it")
+            raise PluxelError("the source contains no vectors")
         hashes = hash_words(self._tokens)
         norms = np.concatenate(self._norms)
         if (repeats := repeated(self._tokens, hashes)).size:
             kept = np.ones(len(self), bool)
             kept[repeats] = False
-            self._leave_out(kept)
+            self._drop_rows(kept)
             self.duplicates = len(repeats)
             hashes, norms = hashes[kept], norms[kept]
         self._file.flush()
@@ -205,8 +209,8 @@ class StoreWriter:
         }
         self._write(arrays, {**metadata, "format": FORMAT, "duplicates": str(self.duplicates)})
 
-    def _leave_out(self, kept: np.ndarray) -> None:
-        """Move rows up over those that are left out."""
+    def _drop_rows(self, kept: np.ndarray) -> None:
+        """Drop the rows that ``kept`` masks out, and move the rest up."""
         width = 4 * self.dim
         step = max(1, _BLOCK // width)
         end = _HEADER
@@ -234,7 +238,7 @@ class StoreWriter:
             size += self._file.write(flat.data if flat.size else b"")
         text = json.dumps(header, ensure_ascii=True).encode()
         if len(text) > _HEADER - 8:
-            raise PluxelError("the description of the source is too long for a store")
+            raise PluxelError("the metadata of the source is too long for a store")
         self._file.seek(0)
         self._file.write((_HEADER - 8).to_bytes(8, "little"))
         self._file.write(text.ljust(_HEADER - 8))
@@ -242,17 +246,17 @@ class StoreWriter:
 
 @contextmanager
 def writing(path: Path) -> Iterator[StoreWriter]:
-    """Yield a writer of a store; the file is there when the block ends well, and only then.
+    """Yield a writer of a store; the file appears only if the block succeeds.
 
-    The block calls ``finish``. Raises: PluxelError where the disk refuses.
+    The block must call ``finish``. Raises: PluxelError if writing fails.
     """
     with replacing(path) as unfinished, unfinished.open("wb+") as file:
         yield StoreWriter(file)
 
 
 def row_norms(rows: np.ndarray) -> np.ndarray:
-    """Return the Euclidean norms of rows (n, D), (n,) float64; by blocks, so memory is bounded."""
-    # In float64 the square of no finite float32 overflows or vanishes; a NaN may signal.
+    """Return the Euclidean norms of rows (n, D), (n,) float64, block by block to bound memory."""
+    # Squares of finite float32 neither overflow nor vanish in float64; a NaN may warn.
     with np.errstate(invalid="ignore"):
         return np.concatenate(
             [np.linalg.norm(block.astype(np.float64), axis=1) for block in blocks(rows)] or [[]]
@@ -260,7 +264,7 @@ def row_norms(rows: np.ndarray) -> np.ndarray:
 
 
 def blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield a matrix by blocks of a few megabytes."""
+    """Yield a matrix in blocks of a few megabytes."""
     step = max(1, _BLOCK // max(1, 4 * rows.shape[1]))
     return (rows[start : start + step] for start in range(0, len(rows), step))
 

@@ -1,4 +1,4 @@
-"""What is to be said of word vectors at a glance."""
+"""A summary of word vectors."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Summary:
-    """Facts on word vectors, as plain values.
+    """Facts about word vectors, as plain values.
 
     ``norms``: the smallest, the median and the largest Euclidean norm. ``zeros``: words whose
-    vector is zeros. ``duplicates``: words that the source had twice, of which the first counts.
-    ``replaced``: words that are not in its encoding. ``doubtful``: words that end in a space and a
-    number, as where a line of text has a number too many, and ``doubt``, the first of them. None
-    where the vectors do not come from a store, or where its reader does not tell. ``energy``: the
-    share of the unit rows' energy that the compact copy keeps, in [0, 1], in ``directions`` of
-    ``dim``.
+    vector is all zeros. ``duplicates``: repeated words in the source; the first of each counts.
+    ``replaced``: words with bytes that their encoding does not allow. ``doubtful``: words that end
+    in a space and a number, which an extra number on a line of text causes; ``doubt`` is the first
+    one. These are None if the vectors do not come from a store or its reader does not report them.
+    ``energy``: the share of the unit rows' energy that the compact copy keeps, in [0, 1], in
+    ``directions`` of ``dim`` directions.
     """
 
     words: int
@@ -45,7 +45,7 @@ class Summary:
 
 
 def summarize(words: WordVectors) -> Summary:
-    """Read all vectors once, by blocks, and return what there is to say."""
+    """Return the summary of word vectors, after one pass over them in blocks."""
     store = words.store if isinstance(words, StoredVectors) else None
     metadata = store.metadata if store else {}
     norms, compact = words.norms.numpy(), words.index.compact
@@ -74,13 +74,13 @@ def _count(text: str | None) -> int | None:
 
 
 def _energy(words: WordVectors, basis: np.ndarray) -> float:
-    """Return the mean over all unit rows of the squared length of what the basis keeps."""
+    """Return the squared length of the unit rows' projections on the basis, on average."""
     kept, count, start = 0.0, 0, 0
     norms = words.norms.numpy()
     for rows in blocks(words.vectors.numpy()):
         own = norms[start : start + len(rows)]
         start += len(rows)
-        there = own > 0
-        kept += float((((rows[there] / own[there, None]) @ basis) ** 2).sum(dtype=np.float64))
-        count += int(there.sum())
+        nonzero = own > 0
+        kept += float((((rows[nonzero] / own[nonzero, None]) @ basis) ** 2).sum(dtype=np.float64))
+        count += int(nonzero.sum())
     return kept / count if count else 1.0

@@ -1,7 +1,6 @@
-"""Words by number and numbers by word, over three arrays that can be mapped from a file.
+"""Words by number and numbers by word, in arrays that can be memory-mapped from a file.
 
-400,000 Python strings take a second to make and 40 MB to keep in every process; a blob of bytes
-takes neither.
+400,000 Python strings cost a second and 40 MB in every process; mapped bytes cost neither.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from ...registry import PluxelError
 
 ENCODING = "utf-8"
 _ERRORS = "surrogateescape"
-"""Words that are no UTF-8 come back as they were, where a reader lets them pass."""
+"""Words that are not UTF-8, if a reader accepts them, come back unchanged."""
 
 
 class Vocabulary(Sequence[str]):
     """N distinct words in order: ``vocabulary[i]`` is a word, ``vocabulary.stoi[word]`` its number.
 
-    ``blob``: uint8, all words one after the other. ``offsets``: (N + 1,) int64, where each begins.
-    ``hashes``: (N,) int64, of the words, sorted; ``order``: (N,) int64, whose hash each is.
+    ``blob``: uint8, all words concatenated. ``offsets``: (N + 1,) int64, the start of each word.
+    ``hashes``: (N,) int64, the sorted word hashes. ``order``: (N,) int64, the word of each hash.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class Vocabulary(Sequence[str]):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Vocabulary:
-        """Return the vocabulary of what `vocabulary_arrays` made."""
+        """Return the vocabulary over the arrays that `vocabulary_arrays` returned."""
         return cls(*(arrays[name] for name in ("blob", "offsets", "hashes", "order")))
 
     def __len__(self) -> int:
@@ -72,7 +71,7 @@ class Vocabulary(Sequence[str]):
         return f"Vocabulary({len(self):,} words)"
 
     def index(self, value: str, start: int = 0, stop: int | None = None) -> int:
-        """Return the number of a word. Raises: ValueError if it is not there."""
+        """Return the number of a word. Raises: ValueError if it is not in the vocabulary."""
         place = self.stoi.get(value)
         if place is None or place not in range(len(self))[start:stop]:
             raise ValueError(f"{value!r} is not in the vocabulary")
@@ -84,12 +83,12 @@ class Vocabulary(Sequence[str]):
         return None if token is None else self._find(token, _hash(token))
 
     def find_many(self, words: Iterable[str]) -> set[int]:
-        """Return the numbers of those words that are there."""
+        """Return the numbers of the words that are in the vocabulary."""
         tokens = [token for word in words if (token := _encoded(word)) is not None]
         codes = hash_words(tokens)
         ends = (np.searchsorted(self._hashes, codes, side) for side in ("left", "right"))
-        there = np.flatnonzero(np.not_equal(*ends))
-        found = (self._find(tokens[i], int(codes[i])) for i in there)
+        candidates = np.flatnonzero(np.not_equal(*ends))
+        found = (self._find(tokens[i], int(codes[i])) for i in candidates)
         return {number for number in found if number is not None}
 
     def _find(self, token: bytes, code: int) -> int | None:
@@ -106,7 +105,7 @@ class Vocabulary(Sequence[str]):
 
 
 class _Numbers(Mapping[str, int]):
-    """``stoi``: the vocabulary the other way round."""
+    """``stoi``: the number of each word."""
 
     def __init__(self, words: Vocabulary) -> None:
         self._words = words
@@ -125,14 +124,14 @@ class _Numbers(Mapping[str, int]):
 
 
 def encode(word: str) -> bytes:
-    """Return a word as the blob holds it.
+    """Return a word as the blob stores it.
 
-    Raises: PluxelError for half of a surrogate pair, which no file holds.
+    Raises: PluxelError for a lone surrogate, which no file can contain.
     """
     try:
         return word.encode(ENCODING, _ERRORS)
     except UnicodeEncodeError as error:
-        raise PluxelError(f"{word!r} is no text: {error.reason}") from error
+        raise PluxelError(f"{word!r} is not valid text: {error.reason}") from error
 
 
 def _encoded(word: str) -> bytes | None:
@@ -147,12 +146,12 @@ def hash_words(tokens: Sequence[bytes]) -> np.ndarray:
 
 
 def repeated(tokens: Sequence[bytes], hashes: np.ndarray) -> np.ndarray:
-    """Return the places of words that stood before, ascending: all but the first of each."""
+    """Return the places of repeated words, ascending: all occurrences but the first."""
     order = np.argsort(hashes, kind="stable")
     alike = np.flatnonzero(np.diff(hashes[order]) == 0)
     again: list[int] = []
     seen: set[bytes] = set()
-    for place in alike:  # a run of equal hashes, its first one included
+    for place in alike:  # pairs of neighbors with equal hashes
         seen.add(tokens[order[place]])
         following = int(order[place + 1])
         if tokens[following] in seen:
@@ -161,7 +160,7 @@ def repeated(tokens: Sequence[bytes], hashes: np.ndarray) -> np.ndarray:
 
 
 def vocabulary_arrays(tokens: Sequence[bytes], hashes: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the arrays of a vocabulary of distinct words by name."""
+    """Return the arrays of a vocabulary of distinct words, by name."""
     order = np.argsort(hashes, kind="stable")
     lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
     return {
@@ -173,5 +172,5 @@ def vocabulary_arrays(tokens: Sequence[bytes], hashes: np.ndarray) -> dict[str, 
 
 
 def _hash(token: bytes) -> int:
-    # Python's own hash is another one in every process.
+    # Python's own hash differs from process to process.
     return int.from_bytes(blake2b(token, digest_size=8).digest(), "little", signed=True)

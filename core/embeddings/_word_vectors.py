@@ -1,4 +1,4 @@
-"""Word vectors: what every embedding offers, over a store or over arrays in memory."""
+"""Word vectors, backed by a store or by arrays in memory."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from ._store import Store
 from ._vocabulary import Vocabulary
 
 Unknown = Literal["error", "zero", "mean", "subword"]
-"""What stands for a word that has no vector: an error, zeros, the mean of all words, or the vector
-that its parts give, where the model knows parts of words."""
+"""What a word without a vector gives: an error, zeros, the mean of all words, or the vector of its
+subwords, if the model has them."""
 
 _SHOWN = 60
-"""Letters of a word that an error has room for."""
+"""Most letters of a word in an error."""
 
 
 def shortened(word: str) -> str:
-    """Return as much of a word as an error has room for."""
+    """Return a word, shortened for an error."""
     return word if len(word) <= _SHOWN else f"{word[:_SHOWN]}…"
 
 
@@ -39,13 +39,14 @@ class UnknownWordError(PluxelError):
 class WordVectors:
     """Words and their vectors.
 
-    ``itos``: the words in order. ``stoi``: the number of each. ``vectors``: (N, D) float32, mapped
-    where they come from a store; not to be written to. ``dim``: D. ``norms``: (N,) float64.
-    ``mean``: (D,) float64, of all rows. ``unknown``: what `vector` gives for other words.
+    ``itos``: the words in order. ``stoi``: the number of each. ``vectors``: (N, D) float32,
+    memory-mapped if they come from a store; do not write to them. ``dim``: D. ``norms``: (N,)
+    float64. ``mean``: (D,) float64, the mean of all rows. ``unknown``: what `vector` returns for
+    words without a vector.
     """
 
     has_subwords: bool = False
-    """Whether words that are not listed have vectors too, made of their parts."""
+    """Whether words outside the vocabulary also have vectors, from their subwords."""
 
     def __init__(
         self,
@@ -59,15 +60,16 @@ class WordVectors:
     ) -> None:
         if unknown not in get_args(Unknown):
             hint = did_you_mean(str(unknown), get_args(Unknown))
-            raise PluxelError(f"unknown: there is no '{unknown}'.{hint}")
+            choices = ", ".join(get_args(Unknown))
+            raise PluxelError(f"unknown: '{unknown}' is not one of {choices}.{hint}")
         if unknown == "subword" and not self.has_subwords:
             choices = ", ".join(one for one in get_args(Unknown) if one != "subword")
             raise PluxelError(
-                f"unknown: subword needs a model with parts of words, such as a fastText .bin; "
-                f"here it is one of {choices}"
+                "unknown: subword needs a model with subword vectors, such as a fastText .bin; "
+                f"this embedding supports {choices}"
             )
         if not isinstance(vectors, Tensor):
-            raise PluxelError(f"vectors are a tensor (N, D), not {type(vectors).__name__}")
+            raise PluxelError(f"vectors must be a tensor (N, D), not {type(vectors).__name__}")
         if vectors.ndim != 2 or len(vectors) != len(words):
             raise PluxelError(f"{len(words)} words do not fit vectors {tuple(vectors.shape)}")
         self.itos = words if isinstance(words, Vocabulary) else Vocabulary.of(words)
@@ -79,17 +81,19 @@ class WordVectors:
 
     @classmethod
     def of(cls, embedding: Embedding | WordVectors) -> WordVectors:
-        """Return any embedding as this class; one that is already comes back as it is.
+        """Return any embedding as word vectors; word vectors are returned unchanged.
 
-        Raises: PluxelError for what is no embedding.
+        Raises: PluxelError if the object is not an embedding.
         """
         if isinstance(embedding, WordVectors):
             return embedding
         if not isinstance(embedding, Embedding):
             kind = type(embedding).__name__
-            raise PluxelError(f"an embedding has stoi, itos, vectors and dim; a {kind} has not")
+            raise PluxelError(
+                f"an embedding must have stoi, itos, vectors and dim; a {kind} does not"
+            )
         vectors = embedding.vectors
-        # Not `as_tensor`, which copies to the default device, be it one without memory.
+        # Not `as_tensor`, which copies to the default device, even to meta.
         return WordVectors(
             embedding.itos,
             vectors if isinstance(vectors, Tensor) else torch.from_numpy(np.asarray(vectors)),
@@ -97,17 +101,17 @@ class WordVectors:
 
     @property
     def norms(self) -> Tensor:
-        """Return the Euclidean norm of each vector, (N,) float64."""
+        """The Euclidean norm of each vector, (N,) float64."""
         return self.index.norms
 
     @cached_property
     def mean(self) -> Tensor:
-        """Return the mean of all vectors, (D,) float64."""
+        """The mean of all vectors, (D,) float64."""
         return self._mean if self._mean is not None else self.vectors.mean(0, dtype=torch.float64)
 
     @cached_property
     def index(self) -> CosineIndex:
-        """Return the exact index of nearest neighbors by cosine."""
+        """The exact index of nearest neighbors by cosine."""
         return CosineIndex(self.vectors, norms=self._norms, compact=self._compact)
 
     def __len__(self) -> int:
@@ -122,46 +126,46 @@ class WordVectors:
     def vector(self, text: str) -> Tensor:
         """Return the vector of a word or a phrase, (D,) float32.
 
-        A word has its own, as spelled or in lowercase; where the model knows parts of words
-        and ``unknown`` is ``subword``, every text without a space is a word, as it is spelled. What
-        else there is is split into words (`split_phrase`); its vector is the mean of their unit
-        vectors, so that no word counts more for being longer. ``unknown`` decides on unknown words.
+        A word in the vocabulary, as spelled or in lowercase, has its own vector. If ``unknown`` is
+        ``subword``, every text without a space counts as a word, as spelled. Other text is split
+        into words (`split_phrase`). Its vector is the mean of their unit vectors, so that a word
+        with a larger norm does not count more. ``unknown`` decides about unknown words.
 
         Raises: UnknownWordError with the nearest spellings, if ``unknown`` is ``error``;
-        PluxelError for what is no text.
+        PluxelError if ``text`` is not a string.
         """
         if not isinstance(text, str):
-            raise PluxelError(f"a word is a string, not {type(text).__name__}")
+            raise PluxelError(f"a word must be a string, not {type(text).__name__}")
         if " " not in text and (found := self.known(text)) is not None:
             return found
         return self._mean_of(split_phrase(text, self.stoi), text)
 
     def name_vector(self, name: str) -> Tensor:
-        """Return the vector of the name of a class, (D,) float32.
+        """Return the vector of a class name, (D,) float32.
 
-        As `vector`, but words that are run together (``signsymbol``) are split as well.
+        Like `vector`, but also split run-together words (``signsymbol``).
         """
         return self._mean_of(split_phrase(name, self.stoi, run_together=True), name)
 
     def known(self, word: str) -> Tensor | None:
         """Return the vector of one word, (D,) float32, or None if it has none.
 
-        Where the model knows parts of words and ``unknown`` is ``subword``, every word has one.
+        If ``unknown`` is ``subword``, every word has a vector.
         """
         place = self.stoi.get(word)
         return None if place is None else self.vectors[place]
 
     def known_of(self, words: Sequence[str]) -> list[Tensor | None]:
-        """Return what `known` does for each of several words."""
+        """Return the result of `known` for each word."""
         return [self.known(word) for word in words]
 
     def get_vecs_by_tokens(
         self, tokens: str | Iterable[str], lower_case_backup: bool = False
     ) -> Tensor:
-        """Return the vectors of words as torchtext does: (D,) for a string, (n, D) for several.
+        """Return the vectors of words as torchtext does: (D,) for a string, (n, D) for a list.
 
-        ``lower_case_backup``: words that are not there as they are spelled are looked for in small
-        letters. For words that are not there at all, ``unknown`` decides; phrases are not split.
+        ``lower_case_backup``: if a word is not in the vocabulary, look up its lowercase form.
+        ``unknown`` decides about words in neither form. Phrases are not split.
         """
         if isinstance(tokens, str):
             return self.get_vecs_by_tokens([tokens], lower_case_backup)[0]
@@ -177,7 +181,7 @@ class WordVectors:
         return unit_vectors(rows).mean(0).float()
 
     def _one(self, word: str, text: str = "") -> Tensor:
-        """Return the vector of a word that is a part of ``text``."""
+        """Return the vector of a word, which is part of ``text``."""
         vector = self.known(word)
         if vector is not None:
             return vector
@@ -194,7 +198,7 @@ class WordVectors:
 
 
 class StoredVectors(WordVectors):
-    """Word vectors over a store, whose norms, mean and compact copy it brings along."""
+    """Word vectors backed by a store, with the norms, mean and compact copy that it holds."""
 
     def __init__(self, store: Store, *, unknown: Unknown = "error") -> None:
         super().__init__(

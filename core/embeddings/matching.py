@@ -1,9 +1,9 @@
-"""Names of one list for those of another: by equal names, then by names of like meaning.
+"""Matching of two lists of class names: first by equal names, then by similar meaning.
 
-Vectors of words tell what is talked of together, which is more than what is alike: cosines alone
-take a rider for a pole, and every other vehicle for a car. So a pair has to stand out among all
-others of its two names (cross-domain similarity local scaling: Conneau et al., ICLR 2018, section
-2.3). What is found all the same is for a person to read.
+Word vectors reflect which words occur together, not only which are alike: by cosine alone, a rider
+matches a pole, and every other vehicle matches a car. So a pair must stand out from all other pairs
+of its two names (cross-domain similarity local scaling: Conneau et al., ICLR 2018, section 2.3). A
+person should still review the matches.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from . import UnknownWordError, WordVectors, name_vectors
 VAGUE = frozenset(
     ("background", "misc", "miscellaneous", "other", "others", "unknown", "unlabeled", "unlabelled")
 )
-"""Names of what is none of the other classes, whatever those are: never matched by meaning."""
+"""Catch-all names, whose meaning depends on the other classes: never matched by meaning."""
 
 
 _RIVALS = 5
-"""Other names, on either side, that a pair has to stand out from."""
+"""Nearest other names, on either side, that a pair must stand out from."""
 
 
 _SLIGHT = 1e-9
-"""A pair whose margin is the threshold itself is still worth something."""
+"""Gain of a pair whose margin equals the threshold, so that it still matches."""
 
 
 Vectors = Callable[[Sequence[str]], Tensor]
@@ -41,10 +41,10 @@ Vectors = Callable[[Sequence[str]], Tensor]
 
 @dataclass(frozen=True)
 class ClassMatch:
-    """The class ``source`` is taken for ``target``, or for none, and then ignored.
+    """The class ``source`` maps to ``target``; without a target, it is ignored.
 
-    ``score``: the margin of the two (`margins`), 1 where their names are equal. ``nearest``: other
-    targets and their margins, best first, two at most.
+    ``score``: the margin of the pair (`margins`), or 1 if the names are equal. ``nearest``: up to
+    two other targets and their margins, best first.
     """
 
     source: str
@@ -54,14 +54,14 @@ class ClassMatch:
 
     @property
     def by_name(self) -> bool:
-        """Tell whether the two have one name, in whatever spelling."""
+        """Return whether the names are equal, apart from spelling (`plain_name`)."""
         return self.target is not None and plain_name(self.source) == plain_name(self.target)
 
 
 def plain_name(name: str) -> str:
-    """Return the letters and digits of a name, small: ``traffic light`` is ``TrafficLight``.
+    """Return the letters and digits of a name in lowercase: ``TrafficLight``, ``traffic light``.
 
-    A name without any stays as it is.
+    Both become ``trafficlight``. A name without letters and digits is returned unchanged.
     """
     return "".join(re.findall(r"[^\W_]+", name.casefold())) or name
 
@@ -74,13 +74,13 @@ def align(
     threshold: float = MATCH_THRESHOLD,
     one_to_one: bool = False,
 ) -> list[ClassMatch]:
-    """Return what each source is taken for, in their order.
+    """Return the match of each source, in the order of ``sources``.
 
-    Equal names match first, however they are spelled and whatever their vectors. The others match
-    where the margin of the two is at least ``threshold``, each with its best target; or,
-    ``one_to_one``, so that no target is taken twice. Without ``vectors``, only equal names match.
+    Equal names (`plain_name`) match first, regardless of their vectors. Each remaining source
+    matches its best target if their margin is at least ``threshold``. With ``one_to_one``, no
+    target matches twice. Without ``vectors``, only equal names match.
 
-    Raises: UnknownWordError for names without a vector; those with an equal one need none.
+    Raises: UnknownWordError for unmatched names without a vector.
     """
     found = _equal_names(sources, targets, one_to_one=one_to_one)
     taken = set(found.values())
@@ -101,28 +101,29 @@ def align(
 
 
 def margins(cosines: np.ndarray) -> np.ndarray:
-    """Return by how much each pair stands out, (n, m) from cosines (n, m); in [-2, 2].
+    """Return how much each pair stands out, (n, m) in [-2, 2], from cosines (n, m).
 
-    Its cosine, less the mean of what its two names have with the five others that are nearest to
-    them: r of Conneau et al. (2018), equation 2, the pair itself left out, for short lists.
+    The margin is the cosine of the pair, less the mean cosine of its two names with their five
+    nearest others: r of Conneau et al. (2018), equation 2, but without the pair itself, because the
+    lists are short.
     """
     return cosines - (_rivals(cosines) + _rivals(cosines.T).T) / 2
 
 
 def _rivals(cosines: np.ndarray) -> np.ndarray:
-    """Return, for each entry, the mean of the greatest others of its row; 0 if there are none."""
+    """Return for each entry the mean of the largest other entries of its row, 0 without any."""
     count = min(_RIVALS, cosines.shape[1] - 1)
     if count < 1:
         return np.zeros_like(cosines)
     top = -np.sort(-cosines, 1)[:, : count + 1]
-    # Of the greatest, one more than counts, an entry leaves itself out, or else the least.
+    # Of the count + 1 largest, drop the entry itself, or the smallest if it is not among them.
     return (top.sum(1, keepdims=True) - np.maximum(cosines, top[:, count:])) / count
 
 
 def _vectors_of_names(
     needed: Sequence[str], others: Sequence[str], vectors: Vectors
 ) -> dict[str, np.ndarray]:
-    """Return the vectors of names, those of ``others`` as far as they have any."""
+    """Return the vectors of ``needed`` names, and of ``others`` that have one."""
     names = list(dict.fromkeys(needed))
     found = dict(zip(names, vectors(names).double().numpy(), strict=True))
     for name in others:
@@ -132,18 +133,18 @@ def _vectors_of_names(
 
 
 def best_matches(scores: np.ndarray, threshold: float) -> list[int | None]:
-    """Return the column of the greatest value of each row (n, m), None where it is too small."""
+    """Return the column of the largest value of each row (n, m), None if below the threshold."""
     best = scores.argmax(1)
     values = scores[np.arange(len(best)), best]
     return [int(j) if v >= threshold else None for j, v in zip(best, values, strict=True)]
 
 
 def best_pairs(scores: np.ndarray, threshold: float) -> list[int | None]:
-    """Return a column of its own for each row (n, m), None for those that get none.
+    """Return a distinct column for each row (n, m), or None.
 
-    Of all ways, one whose pairs exceed the threshold by the greatest sum (Kuhn 1955).
+    The assignment maximizes the sum by which pairs exceed the threshold (Kuhn 1955).
     """
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - few need the half second
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - rarely needed, takes half a second
 
     gains = np.where(scores >= threshold, scores - threshold + _SLIGHT, 0)
     chosen: list[int | None] = [None] * len(scores)
@@ -156,7 +157,7 @@ def best_pairs(scores: np.ndarray, threshold: float) -> list[int | None]:
 def _equal_names(
     sources: Sequence[str], targets: Sequence[str], *, one_to_one: bool
 ) -> dict[str, str]:
-    """Return the target of each source that has one of its name; the spelling decides first."""
+    """Return the target of each source with an equal name; identical spellings match first."""
     found = {name: name for name in sources if name in targets}
     spellings: dict[str, str] = {}
     for target in targets:
@@ -181,9 +182,9 @@ def _explained(
 
 
 def vectors_of(load: Callable[[], Sequence[Embedding | WordVectors]]) -> Vectors:
-    """Return what gives the vectors of names; the words are loaded when they are first needed.
+    """Return a function from names to their vectors; it loads the words on first use.
 
-    It raises: UnknownWordError with the ways out.
+    The function raises: UnknownWordError with notes on what to do.
     """
     words = cache(load)
 
@@ -191,7 +192,7 @@ def vectors_of(load: Callable[[], Sequence[Embedding | WordVectors]]) -> Vectors
         try:
             return name_vectors(names, words())
         except UnknownWordError as error:
-            way_out = "name the class in the map, or give the embedding 'unknown: zero'"
-            raise UnknownWordError(error.message, (*error.notes, way_out)) from error
+            advice = "map the class by name, or set 'unknown: zero' for the embedding"
+            raise UnknownWordError(error.message, (*error.notes, advice)) from error
 
     return vectors

@@ -43,7 +43,7 @@ class TestList:
         code, out, err = words("embeddings", "list", "--cache", tmp_path / "other")
         assert code == 0
         assert out.endswith(f"{folder}: 1 converted\n  mine.safetensors  2 × 3  0.0 MB\n")
-        assert err.startswith(f"{folder / 'broken.safetensors'} is no store of word vectors")
+        assert err.startswith(f"{folder / 'broken.safetensors'} is not a word-vector store")
 
     def test_json(self, words: Words) -> None:
         found = json.loads(words("embeddings", "list", "--json")[1])
@@ -199,7 +199,7 @@ class TestConvert:
             (("a", "b", "c"), "Give SOURCE and DEST"),
             (("there.txt", *TOY), "there.txt already exists; --overwrite replaces it\n"),
             (("list.npy", *TOY), "list.words.txt already exists; --overwrite replaces it\n"),
-            (("y.dat", *TOY), "'y.dat': the format of no file ends so; known are .txt (glove), "),
+            (("y.dat", *TOY), "'y.dat': unsupported file suffix '.dat'; supported: .txt (glove), "),
             (
                 ("there.dat", "y.txt"),
                 "'there.dat': no component is known for this suffix; --embedding names",
@@ -293,7 +293,9 @@ class TestEvaluate:
         assert out.endswith("2 of 4 pairs known\n")
         code, _, err = words("embeddings", "evaluate", *TOY)
         assert code == 2
-        assert err.startswith("no test sets: give their files\n  note: the sets are files of their")
+        assert err.startswith(
+            "no test sets: give their files\n  note: the authors publish the sets"
+        )
         code, _, err = words("embeddings", "evaluate", "none.tsv", *TOY)
         assert (code, err.splitlines()[0]) == (
             2,
@@ -313,4 +315,4 @@ class TestPlot:
         assert (code, out) == (2, "")
         assert err == "'kign' is not one of the 8 words. Did you mean 'king'?\n"
         code, _, err = words("embeddings", "plot", "man", *TOY)
-        assert (code, err) == (2, "pca needs 2 words at least, not 1\n")
+        assert (code, err) == (2, "pca needs at least 2 words, not 1\n")

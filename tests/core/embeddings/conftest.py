@@ -1,4 +1,4 @@
-"""Stores as a reader makes them."""
+"""An empty cache for each test, and stores written as a reader writes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pluxel.core.embeddings import Store, open_store, writing
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the cache of word vectors, empty when a test begins."""
+    """Return the folder of cached stores, empty at the start of each test."""
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "embeddings"
 

@@ -1,4 +1,4 @@
-"""Stores by the content of what they were made from."""
+"""The cache of stores, keyed by source content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Path:
 
 
 class Reader:
-    """Reads lines of text, and counts how often."""
+    """Read lines of text and count the calls."""
 
     def __init__(self, source: Path, gate: Barrier | None = None) -> None:
         self.source, self.gate, self.times = source, gate, 0
@@ -43,7 +43,7 @@ def words_of(store: Store) -> list[str]:
     return [*store.vocabulary]
 
 
-def test_it_is_made_once(source: Path, cache: Path) -> None:
+def test_store_is_built_once(source: Path, cache: Path) -> None:
     read = Reader(source)
     store = cached_store(source, {}, read)
     assert words_of(store) == ["the", "chip"]
@@ -55,7 +55,7 @@ def test_it_is_made_once(source: Path, cache: Path) -> None:
     assert not [*cache.glob(".*")]
 
 
-def test_what_changes_makes_another(source: Path, tmp_path: Path) -> None:
+def test_any_change_builds_another_store(source: Path, tmp_path: Path) -> None:
     beside = tmp_path / "beside.txt"
     beside.write_text("one")
     read = Reader(source)
@@ -72,7 +72,7 @@ def test_what_changes_makes_another(source: Path, tmp_path: Path) -> None:
     assert words_of(cached_store(source, {}, read)) == ["the", "ship"]
 
 
-def test_the_same_content_elsewhere_is_the_same(source: Path, tmp_path: Path) -> None:
+def test_equal_content_elsewhere_shares_the_store(source: Path, tmp_path: Path) -> None:
     read = Reader(source)
     path = cached_store(source, {}, read).path
     for place in ("folder/words.txt", "other.txt"):
@@ -83,14 +83,14 @@ def test_the_same_content_elsewhere_is_the_same(source: Path, tmp_path: Path) ->
     assert read.times == 1
 
 
-def test_long_names_and_odd_ones(tmp_path: Path) -> None:
+def test_long_and_odd_file_names(tmp_path: Path) -> None:
     for name in ("w" * 251 + ".txt", "😀" * 60 + ".txt", "no\nsuffix"):
         source = tmp_path / name
         source.write_text("the 1 2\n")
         assert words_of(cached_store(source, {}, Reader(source))) == ["the"]
 
 
-def test_a_damaged_store_is_made_anew(source: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_store_is_rebuilt(source: Path, caplog: pytest.LogCaptureFixture) -> None:
     read = Reader(source)
     path = cached_store(source, {}, read).path
     content = path.read_bytes()
@@ -98,18 +98,18 @@ def test_a_damaged_store_is_made_anew(source: Path, caplog: pytest.LogCaptureFix
     assert words_of(cached_store(source, {}, read)) == ["the", "chip"]
     assert path.read_bytes() == content
     assert read.times == 2
-    assert f"{path} is no store of word vectors" in caplog.text
-    assert "; it is made anew" in caplog.text
+    assert f"{path} is not a word-vector store" in caplog.text
+    assert "; rebuilding it" in caplog.text
 
 
-def test_words_that_stood_before_are_told(source: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_repeated_words_are_reported(source: Path, caplog: pytest.LogCaptureFixture) -> None:
     source.write_text("the 1 2\nchip 3 4\nthe 5 6\nthe 7 8\n")
     store = cached_store(source, {}, Reader(source))
     assert store.arrays["vectors"].tolist() == [[1, 2], [3, 4]]
-    assert f"{source}: words that stood there before: 2; of each, the first counts" in caplog.text
+    assert f"{source}: repeated words: 2; only the first of each counts" in caplog.text
 
 
-def test_on_a_default_device_without_memory(source: Path) -> None:
+def test_meta_as_default_device(source: Path) -> None:
     with torch.device("meta"):
         store = cached_store(source, {}, Reader(source))
     assert store.arrays["vectors"].tolist() == [[1, 2], [3, 4]]
@@ -127,7 +127,7 @@ class TestFolder:
             (None, {"HOME": "me"}, "me/.cache/pluxel/embeddings"),
         ],
     )
-    def test_which_it_is(
+    def test_precedence(
         self,
         given: str | None,
         environment: dict[str, str],
@@ -140,20 +140,20 @@ class TestFolder:
             monkeypatch.setenv(name, value)
         assert cache_folder(given) == Path(expected)
 
-    def test_one_that_cannot_be_written_to(self, source: Path, tmp_path: Path) -> None:
+    def test_unwritable_folder_raises(self, source: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("no folder")
         folder = tmp_path / "file" / "embeddings"
         with pytest.raises(PluxelError) as caught:
             cached_store(source, {}, Reader(source), cache=tmp_path / "file")
         assert str(caught.value) == (
-            f"cannot write to the cache {folder}: Not a directory; 'cache:' or $PLUXEL_CACHE "
-            "names another folder"
+            f"cannot write to the cache {folder}: Not a directory; set 'cache:' or $PLUXEL_CACHE "
+            "to another folder"
         )
 
-    def test_one_that_is_only_read(
+    def test_read_only_folder_is_used(
         self, source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A store that others made is used all the same, from a file of another date too."""
+        """An existing store is used, even if the date of the source has changed."""
         read = Reader(source)
         path = cached_store(source, {}, read).path
         os.utime(source, (0, 0))
@@ -176,7 +176,7 @@ class TestRememberedContent:
         assert cached_store(source, {}, read).path == path
 
     @pytest.mark.parametrize("change", [{"size": 1}, {"modified": 1}, {"size": None}])
-    def test_a_record_of_something_else(
+    def test_outdated_record_is_replaced(
         self, source: Path, cache: Path, change: dict[str, object]
     ) -> None:
         cached_store(source, {}, Reader(source))
@@ -188,7 +188,7 @@ class TestRememberedContent:
         assert json.loads(known.read_bytes()) == record
 
     @pytest.mark.parametrize("damage", [b"", b"[]", b"{", b"{}", b"\xff", b"1", b"[" * 99_999])
-    def test_a_damaged_record(self, source: Path, cache: Path, damage: bytes) -> None:
+    def test_damaged_record_is_replaced(self, source: Path, cache: Path, damage: bytes) -> None:
         path = cached_store(source, {}, Reader(source)).path
         (known,) = (cache / "sources").iterdir()
         whole = known.read_bytes()
@@ -196,7 +196,7 @@ class TestRememberedContent:
         assert cached_store(source, {}, Reader(source)).path == path
         assert known.read_bytes() == whole
 
-    def test_a_date_that_stays_with_another_size(self, source: Path) -> None:
+    def test_same_date_with_another_size(self, source: Path) -> None:
         cached_store(source, {}, Reader(source))
         date = source.stat().st_mtime_ns
         source.write_text("the 1 2\nmicrochip 3 4\n")
@@ -205,25 +205,25 @@ class TestRememberedContent:
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"),
+    ("missing", "message"),
     [("none.txt", "No such file or directory"), ("folder", "Is a directory")],
 )
-def test_a_source_that_cannot_be_read(tmp_path: Path, missing: str, said: str, cache: Path) -> None:
+def test_unreadable_source_raises(tmp_path: Path, missing: str, message: str, cache: Path) -> None:
     (tmp_path / "folder").mkdir()
     path = tmp_path / missing
-    with pytest.raises(PluxelError, match=f"^cannot read {path}: {said}$"):
+    with pytest.raises(PluxelError, match=f"^cannot read {path}: {message}$"):
         cached_store(path, {}, Reader(path))
     assert not [*cache.glob("*.safetensors")]
 
 
-def test_a_reader_that_fails_leaves_nothing(source: Path, cache: Path) -> None:
+def test_failed_reader_leaves_no_file(source: Path, cache: Path) -> None:
     source.write_text("the 1 2\nchip 3\n")
-    with pytest.raises(PluxelError, match="1 words with vectors"):
+    with pytest.raises(PluxelError, match="1 words do not fit vectors"):
         cached_store(source, {}, Reader(source))
     assert not [*cache.glob("*.safetensors"), *cache.glob(".*")]
 
 
-def test_what_a_killed_conversion_left_is_deleted_by_another(source: Path, cache: Path) -> None:
+def test_leftovers_of_a_killed_conversion_are_deleted(source: Path, cache: Path) -> None:
     cache.mkdir(parents=True)
     left, fresh = (cache / f".words-{name}.safetensors" for name in ("left", "fresh"))
     for path in (left, fresh):
@@ -234,8 +234,8 @@ def test_what_a_killed_conversion_left_is_deleted_by_another(source: Path, cache
 
 
 @pytest.mark.slow
-def test_two_processes_at_once_do_no_harm(source: Path, cache: Path) -> None:
-    """Both are in the midst of it before one ends."""
+def test_two_processes_build_the_same_store_at_once(source: Path, cache: Path) -> None:
+    """Both have started before either ends."""
     context = multiprocessing.get_context("spawn")
     gate = context.Barrier(2)
     processes = [context.Process(target=make, args=(source, gate)) for _ in range(2)]
@@ -250,11 +250,11 @@ def test_two_processes_at_once_do_no_harm(source: Path, cache: Path) -> None:
 
 
 def make(source: Path, gate: Barrier) -> None:
-    """Make the store while its other maker waits at the gate; for another process."""
+    """Build the store in another process, in step with the other builder."""
     assert words_of(cached_store(source, {}, Reader(source, gate))) == ["the", "chip"]
 
 
-def test_a_mapped_store_survives_its_successor(source: Path) -> None:
+def test_mapped_store_survives_its_replacement(source: Path) -> None:
     store = cached_store(source, {}, Reader(source))
     rows = store.arrays["vectors"]
     store.path.unlink()

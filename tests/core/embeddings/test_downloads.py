@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine: whole and right, or not there at all."""
+"""Downloads from a local server: complete and correct, or absent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 
 class Server(ThreadingHTTPServer):
-    """Serves ``CONTENT`` under any name; counts what it is asked."""
+    """Serve ``CONTENT`` under any name, and record the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -53,24 +53,24 @@ class Handler(BaseHTTPRequestHandler):
             self.server.stopped.wait()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr("pooch.core.time.sleep", lambda _: None)
-    with Server() as one:
-        threading.Thread(target=one.serve_forever, daemon=True).start()
-        yield one
-        one.stopped.set()
-        one.shutdown()
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.stopped.set()
+        running.shutdown()
 
 
 def download(server: Server, name: str = "v.txt", digest: str | None = DIGEST) -> Download:
     return Download("v.2d", server.address(name), len(CONTENT), digest)
 
 
-def test_it_is_downloaded_once(server: Server, tmp_path: Path) -> None:
+def test_file_is_downloaded_once(server: Server, tmp_path: Path) -> None:
     for _ in range(2):
         path = fetch(download(server), cache=tmp_path, permitted=True)
         assert path.read_bytes() == CONTENT
@@ -79,7 +79,7 @@ def test_it_is_downloaded_once(server: Server, tmp_path: Path) -> None:
     assert fetch(download(server), cache=tmp_path) == path
 
 
-def test_not_without_permission(server: Server, tmp_path: Path) -> None:
+def test_no_download_without_permission(server: Server, tmp_path: Path) -> None:
     with pytest.raises(MissingFile) as caught:
         fetch(download(server), cache=tmp_path)
     assert f"v.2d ({server.address('v.txt')}, 4 MB) is not in {tmp_path}" in str(caught.value)
@@ -90,16 +90,14 @@ def test_not_without_permission(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", [1, 2])
-def test_a_connection_that_breaks_is_tried_again(
-    server: Server, tmp_path: Path, broken: int
-) -> None:
+def test_broken_connection_is_retried(server: Server, tmp_path: Path, broken: int) -> None:
     server.breaks = broken
     path = fetch(download(server), cache=tmp_path, permitted=True)
     assert path.read_bytes() == CONTENT
     assert len(server.asked) == broken + 1
 
 
-def test_what_fails_leaves_nothing(server: Server, tmp_path: Path) -> None:
+def test_failed_download_leaves_no_file(server: Server, tmp_path: Path) -> None:
     cases = {
         "none.txt": "404",
         "other.txt": "does not match the known hash",
@@ -119,16 +117,16 @@ def test_what_fails_leaves_nothing(server: Server, tmp_path: Path) -> None:
         fetch(unreachable, cache=tmp_path, permitted=True)
 
 
-def test_without_a_hash_its_size_still_counts(server: Server, tmp_path: Path) -> None:
+def test_size_is_checked_without_a_hash(server: Server, tmp_path: Path) -> None:
     one = Download("v.2d", server.address("v.txt"), len(CONTENT) + 1)
-    with pytest.raises(PluxelError, match=r"3,600,000 bytes came, not 3,600,001"):
+    with pytest.raises(PluxelError, match=r"received 3,600,000 bytes, not 3,600,001"):
         fetch(one, cache=tmp_path, permitted=True)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
     assert fetch(download(server, digest=None), cache=tmp_path, permitted=True).is_file()
 
 
 @pytest.mark.slow
-def test_a_kill_half_way_leaves_nothing_under_the_name(server: Server, tmp_path: Path) -> None:
+def test_killed_download_leaves_no_file_of_that_name(server: Server, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from pluxel.core.embeddings import Download, fetch; "
         "fetch(Download('v', sys.argv[1]), cache=Path(sys.argv[2]), permitted=True)"
@@ -150,5 +148,5 @@ def test_a_kill_half_way_leaves_nothing_under_the_name(server: Server, tmp_path:
 
 
 def _sizes(folder: Path) -> list[int]:
-    """Return the sizes of files that are not empty."""
+    """Return the sizes of the files that are not empty."""
     return [size for path in folder.glob("*") if (size := path.stat().st_size)]

@@ -1,4 +1,4 @@
-"""Figures of evaluation sets: gensim's and scipy's on the same vectors, and what a file may be."""
+"""Evaluation results against gensim and scipy on the same vectors, and file formats."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def search() -> WordSearch:
-    """a, b, c and d in the plane, at 0, 30, 60 and 90 degrees; the first letters twice."""
+    """a, b, c and d in the plane, at 0, 30, 60 and 90 degrees; then A at 45."""
     angles = np.deg2rad([0, 30, 60, 90, 45])
     rows = torch.tensor(np.column_stack([np.cos(angles), np.sin(angles)]), dtype=torch.float32)
     return WordSearch(WordVectors(["a", "b", "c", "d", "A"], rows))
@@ -49,7 +49,7 @@ def search() -> WordSearch:
 
 @pytest.fixture(scope="session")
 def sets(peer: Peer) -> Path:
-    """The folder of the sets that gensim brings."""
+    """The folder of the sets that gensim includes."""
     return Path(peer("gensim").__file__).parent / "test" / "test_data"
 
 
@@ -68,7 +68,7 @@ def test_simlex_and_a_restriction(glove: WordVectors, sets: Path) -> None:
 
 
 def test_analogies_equal_gensims(glove: WordVectors, sets: Path, write: Write, peer: Peer) -> None:
-    """On the most frequent words, and some questions of each section; a benchmark has them all."""
+    """The most frequent words and some questions of each section; a benchmark covers all."""
     models = peer("gensim.models")
     count = 20_000
     lines = (sets / "questions-words.txt").read_text().splitlines()
@@ -140,7 +140,7 @@ def test_every_format_of_pairs(search: WordSearch, write: Write, name: str) -> N
     assert (scores.used, scores.total) == (3, 3)
 
 
-def test_what_is_not_known_is_left_out_and_told(search: WordSearch, write: Write) -> None:
+def test_unknown_words_are_skipped_and_counted(search: WordSearch, write: Write) -> None:
     scores = evaluate(write("a b 9\na zz 5\nc d 1\n"), search)
     assert isinstance(scores, PairScores)
     assert (scores.used, scores.total) == (2, 3)
@@ -152,7 +152,7 @@ def test_what_is_not_known_is_left_out_and_told(search: WordSearch, write: Write
 
 
 def test_the_first_of_two_spellings_counts(search: WordSearch, write: Write) -> None:
-    """`A`, at 45 degrees, is `a` in capitals, and no answer to a question with `a` in it."""
+    """`A`, at 45 degrees, equals `a` in uppercase, so it never answers a question about `a`."""
     scores = evaluate(write("A\td\t1\nA\tb\t2\n"), search)
     assert isinstance(scores, PairScores)
     assert scores.pearson == pytest.approx(1)
@@ -161,7 +161,7 @@ def test_the_first_of_two_spellings_counts(search: WordSearch, write: Write) -> 
     assert scores.sections["s"] == Tally(2, 2, 2)
 
 
-def test_answers_are_looked_for_among_the_first_words(write: Write) -> None:
+def test_answers_come_from_the_first_words(write: Write) -> None:
     rows = torch.tensor([[1.0, 0], [0, 1], [-1, 0.1], [0, -1], [-1, 0]])
     search = WordSearch(WordVectors([*"abcde"], rows))
     for first, right in ((4, 1), (None, 0)):
@@ -169,7 +169,7 @@ def test_answers_are_looked_for_among_the_first_words(write: Write) -> None:
         assert scores == AnalogyScores({"s": Tally(right, 1, 1)})
 
 
-def test_parts_of_words_make_rare_ones_known(write: Write) -> None:
+def test_subwords_give_rare_words_vectors(write: Write) -> None:
     class Parts(WordVectors):
         has_subwords = True
 
@@ -188,11 +188,11 @@ def test_parts_of_words_make_rare_ones_known(write: Write) -> None:
         scores = evaluate(path, WordSearch(Parts(["x", "y"], rows, unknown=unknown)), first=first)
         assert isinstance(scores, PairScores)
         assert scores.used == used
-    with pytest.raises(PluxelError, match="of no pair all words are in the vocabulary"):
+    with pytest.raises(PluxelError, match="no pair has all its words in the vocabulary"):
         evaluate(path, WordSearch(Parts(["x", "y"], rows)), first=1)
 
 
-def test_one_pair_correlates_with_nothing(search: WordSearch, write: Write) -> None:
+def test_correlation_of_one_pair_is_nan(search: WordSearch, write: Write) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scores = evaluate(write("a b 9\n"), search)
@@ -204,33 +204,32 @@ def test_one_pair_correlates_with_nothing(search: WordSearch, write: Write) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", ": there is nothing in it\n  note: the sets are files of their authors: WordSim-353"),
-        ("# x\n\n", ": there is nothing in it"),
+        ("", ": the file contains no pairs or questions\n  note: the authors publish the sets"),
+        ("# x\n\n", ": the file contains no pairs or questions"),
         (
             "a b 9\na b\n",
-            ":2: two words and a score are expected here; four words to a line are expected below "
-            "': section'",
+            ":2: expected two words and a score; an analogy file begins with a ': section' line",
         ),
-        ("a b 9\na b nan\n", ":2: two words and a score are expected here"),
-        ("a b 9\n\na b nine\n", ":3: two words and a score are expected here"),
-        ("x y 9\n", ": of no pair all words are in the vocabulary"),
-        (": s\na b c\n", ":2: four words are expected here"),
-        (": s\nx y z a\n", ": of no question all words are in the vocabulary"),
-        (": s\n", ": of no question all words are in the vocabulary"),
+        ("a b 9\na b nan\n", ":2: expected two words and a score"),
+        ("a b 9\n\na b nine\n", ":3: expected two words and a score"),
+        ("x y 9\n", ": no pair has all its words in the vocabulary"),
+        (": s\na b c\n", ":2: expected four words"),
+        (": s\nx y z a\n", ": no question has all its words in the vocabulary"),
+        (": s\n", ": no question has all its words in the vocabulary"),
     ],
 )
-def test_bad_files(search: WordSearch, write: Write, text: str, message: str) -> None:
+def test_malformed_files_raise(search: WordSearch, write: Write, text: str, message: str) -> None:
     path = write(text)
     with pytest.raises(PluxelError) as caught:
         evaluate(path, search)
     assert str(caught.value).startswith(f"{path}{message}")
 
 
-def test_unreadable_files(search: WordSearch, tmp_path: Path) -> None:
+def test_unreadable_files_raise(search: WordSearch, tmp_path: Path) -> None:
     with pytest.raises(PluxelError, match=r"cannot read .*none\.txt: No such file") as caught:
         evaluate(tmp_path / "none.txt", search)
     assert "gensim/test/test_data" in str(caught.value)
     binary = tmp_path / "binary.txt"
     binary.write_bytes(b"a\xff b 3\n")
-    with pytest.raises(PluxelError, match="is no text in UTF-8"):
+    with pytest.raises(PluxelError, match="is not UTF-8 text"):
         evaluate(binary, search)

@@ -1,4 +1,4 @@
-"""Vectors of the names of classes."""
+"""Vectors of class names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def other(device: str = "cpu") -> WordVectors:
     return WordVectors(["sky", "road", "void"], torch.eye(3, device=device) * 1e-30)
 
 
-class Anybodys:
+class ThirdParty:
     itos = ("sky", "road")
     stoi = {"sky": 0, "road": 1}
     vectors = torch.tensor([[3, 4], [0, 2]], dtype=torch.float64)
@@ -32,20 +32,20 @@ def test_unit_vectors_in_order() -> None:
     assert torch.allclose(found, torch.tensor([[0, 1], [0.6, 0.8], [0, 1]]))
 
 
-def test_phrases_and_words_that_are_run_together() -> None:
+def test_phrases_and_run_together_words() -> None:
     found = name_vectors(["skyroad", "SkyRoad", "sky road"], [one()])
     expected = torch.tensor([0.3, 0.9]) / 0.9**0.5
     assert torch.allclose(found, expected.expand(3, 2))
 
 
-def test_those_of_several_embeddings_are_joined_with_equal_weight() -> None:
+def test_several_embeddings_are_concatenated_with_equal_weight() -> None:
     found = name_vectors(["sky", "road"], [one(), other()])
     expected = torch.tensor([[0.6, 0.8, 1, 0, 0], [0, 1, 0, 1, 0]]) / 2**0.5
     assert torch.allclose(found, expected)
 
 
-def test_any_embedding_will_do() -> None:
-    found = name_vectors(["sky"], [Anybodys(), one()])
+def test_any_embedding_is_accepted() -> None:
+    found = name_vectors(["sky"], [ThirdParty(), one()])
     assert torch.allclose(found, torch.tensor([[0.6, 0.8, 0.6, 0.8]]) / 2**0.5)
 
 
@@ -55,7 +55,7 @@ def test_zeros_stay_zeros() -> None:
     assert name_vectors(["void"], [one(), other()]).tolist() == [[0, 0, 0, 0, 1]]
 
 
-def test_all_unknown_names_are_told_at_once() -> None:
+def test_all_unknown_names_are_reported() -> None:
     with pytest.raises(UnknownWordError) as caught:
         name_vectors(["raod", "sky", "qqqqqq"], [one()])
     assert str(caught.value) == (
@@ -64,7 +64,7 @@ def test_all_unknown_names_are_told_at_once() -> None:
     )
 
 
-def test_of_many_unknown_names_the_first_are_told_in_part() -> None:
+def test_first_of_many_unknown_names_are_reported_shortened() -> None:
     with pytest.raises(UnknownWordError) as caught:
         name_vectors([f"{'q' * 101}{i}" for i in range(1012)], [one()])
     first, *others, last = str(caught.value).split("; ")
@@ -77,21 +77,21 @@ def test_no_names() -> None:
 
 
 @given(st.lists(st.sampled_from(["sky", "road", "sky road", "ROAD-sky"]), max_size=5))
-def test_they_have_unit_length(names: list[str]) -> None:
+def test_vectors_have_unit_length(names: list[str]) -> None:
     found = name_vectors(names, [one(), other()])
     assert torch.allclose(found.norm(dim=1), torch.ones(len(names)))
 
 
-def test_on_a_default_device_without_memory() -> None:
+def test_meta_as_default_device() -> None:
     with torch.device("meta"):
-        found = name_vectors(["sky"], [Anybodys()])
-        empty = name_vectors([], [Anybodys()])
+        found = name_vectors(["sky"], [ThirdParty()])
+        empty = name_vectors([], [ThirdParty()])
     assert torch.allclose(found, torch.tensor([[0.6, 0.8]]))
     assert empty.device.type == "cpu"
 
 
 def test_devices_may_differ() -> None:
-    """One of them on a GPU that is not there; what comes back is in main memory."""
+    """With one embedding on a (fake) GPU, the result is in main memory."""
     with FakeTensorMode():
         found = name_vectors(["sky", "sky qqqqqq"], [one("zero", "cuda"), one("mean")])
         assert name_vectors(["sky"], [one(device="cuda"), other("cuda")]).device.type == "cpu"

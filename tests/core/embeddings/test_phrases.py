@@ -46,7 +46,7 @@ WORDS = Vocabulary.of([*FREQUENT.split(), "Rome", "rome", "i", "lane", "2", "éc
         ("—/—", ["—/—"]),
     ],
 )
-def test_where_names_are_split(text: str, parts: list[str]) -> None:
+def test_names_are_split_at_boundaries(text: str, parts: list[str]) -> None:
     assert split_phrase(text, WORDS.stoi) == parts
 
 
@@ -65,12 +65,12 @@ def test_where_names_are_split(text: str, parts: list[str]) -> None:
         ("", [""]),
     ],
 )
-def test_words_that_are_run_together(text: str, parts: list[str]) -> None:
+def test_run_together_words_are_split(text: str, parts: list[str]) -> None:
     assert split_phrase(text, WORDS.stoi, run_together=True) == parts
 
 
 def test_the_likeliest_cut_is_taken() -> None:
-    """By the ranks of the words: 11 · 12 is less than 3 · 60, and more than 3 · 30."""
+    """The product of ranks decides: 11 · 12 is less than 3 · 60, but more than 3 · 30."""
     ranks = {"now": 9, "here": 10, "no": 1, "where": 58}
     assert split_phrase("nowhere", ranks, run_together=True) == ["now", "here"]
     assert split_phrase("nowhere", ranks | {"where": 28}, run_together=True) == ["no", "where"]
@@ -82,7 +82,7 @@ def test_three_parts_may_be_likelier_than_two() -> None:
 
 
 @given(st.text(), st.booleans())
-def test_any_text_has_parts_and_no_letter_is_lost(text: str, run_together: bool) -> None:
+def test_every_text_has_parts_and_no_letter_is_lost(text: str, run_together: bool) -> None:
     found = split_phrase(text, WORDS.stoi, run_together=run_together)
     assert found
     letters = "".join(filter(str.isalnum, text)).lower()
@@ -90,13 +90,13 @@ def test_any_text_has_parts_and_no_letter_is_lost(text: str, run_together: bool)
 
 
 @given(st.lists(st.sampled_from(["light", "traffic", "sign", "road"]), min_size=2))
-def test_all_ways_to_write_a_phrase_are_one(words: list[str]) -> None:
+def test_all_spellings_of_a_phrase_are_equal(words: list[str]) -> None:
     ways = [" ".join(words), "-".join(words), "_".join(words), "".join(map(str.title, words))]
     assert all(split_phrase(way, WORDS.stoi) == words for way in ways)
 
 
 class AllOfA(Mapping[str, int]):
-    """Every run of the letter a is a word; counts how often it is asked."""
+    """A vocabulary of all runs of the letter a; it counts its lookups."""
 
     asked = 0
 

@@ -1,4 +1,4 @@
-"""Words in the plane: places, labels, and the picture itself."""
+"""Words in the plane: places, labels and the plot."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def distances(places: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("method", ["pca", pytest.param("tsne", marks=pytest.mark.peers)])
-def test_what_is_near_is_near_in_the_plane(vectors: np.ndarray, method: Any) -> None:
+def test_similar_words_are_close_in_the_plane(vectors: np.ndarray, method: Any) -> None:
     places = plane(vectors, method)
     assert places.shape == (len(WORDS), 2)
     between = distances(places)
@@ -41,7 +41,7 @@ def test_what_is_near_is_near_in_the_plane(vectors: np.ndarray, method: Any) -> 
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 12), st.integers(1, 8))
-def test_pca_keeps_what_two_directions_can_keep(seed: int, count: int, dim: int) -> None:
+def test_pca_keeps_the_most_energy(seed: int, count: int, dim: int) -> None:
     rows = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
     unit = rows / np.linalg.norm(rows.astype(float), axis=1, keepdims=True)
     centered = unit - unit.mean(0)
@@ -53,7 +53,7 @@ def test_pca_keeps_what_two_directions_can_keep(seed: int, count: int, dim: int)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_pca_faces_one_way_whatever_the_order(seed: int) -> None:
+def test_pca_orientation_is_independent_of_order(seed: int) -> None:
     rows = np.random.default_rng(seed).normal(size=(7, 5))
     places = plane(rows)
     assert np.allclose(plane(rows[::-1]), places[::-1])
@@ -61,12 +61,12 @@ def test_pca_faces_one_way_whatever_the_order(seed: int) -> None:
 
 
 @pytest.mark.parametrize(("method", "fewest"), [("pca", 2), ("tsne", 4)])
-def test_too_few_words(method: Any, fewest: int) -> None:
-    with pytest.raises(PluxelError, match=f"{method} needs {fewest} words at least, not 1"):
+def test_too_few_words_raise(method: Any, fewest: int) -> None:
+    with pytest.raises(PluxelError, match=f"{method} needs at least {fewest} words, not 1"):
         plane(np.ones((1, 3)), method)
 
 
-def test_zeros_and_words_that_are_alike() -> None:
+def test_zero_and_equal_vectors() -> None:
     assert np.isfinite(plane(np.zeros((3, 4)))).all()
     assert np.array_equal(plane(np.ones((3, 4))), np.zeros((3, 2)))
 
@@ -80,7 +80,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float(sides.clip(min=0).prod())
 
 
-def test_labels_of_points_close_together_do_not_cover_each_other() -> None:
+def test_labels_of_close_points_do_not_overlap() -> None:
     points = np.array([[400.0, 300], [405, 303], [398, 308], [410, 296], [402, 290], [700, 590]])
     sizes = np.tile([90.0, 14.0], (len(points), 1))
     frame = np.array([0.0, 0, 800, 600])
@@ -93,7 +93,7 @@ def test_labels_of_points_close_together_do_not_cover_each_other() -> None:
         assert not any((box[:2] < point).all() and (point < box[2:]).all() for point in points)
 
 
-def test_a_point_alone_has_its_label_at_its_right() -> None:
+def test_label_of_a_single_point_is_on_the_right() -> None:
     centers = place_labels(
         np.array([[100.0, 100]]), np.array([[60.0, 10]]), np.array([0, 0, 400, 400])
     )
@@ -105,7 +105,7 @@ def test_a_point_alone_has_its_label_at_its_right() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
-def test_the_same_picture_each_time(tmp_path: Path, vectors: np.ndarray, suffix: str) -> None:
+def test_plot_is_reproducible(tmp_path: Path, vectors: np.ndarray, suffix: str) -> None:
     places = plane(vectors)
     files = [tmp_path / f"{name}{suffix}" for name in "ab"]
     for file in files:
@@ -118,13 +118,15 @@ def test_the_same_picture_each_time(tmp_path: Path, vectors: np.ndarray, suffix:
             assert image.size == (1200, 900)
 
 
-def test_dollars_are_no_mathematics(tmp_path: Path) -> None:
+def test_dollar_signs_are_literal(tmp_path: Path) -> None:
     save_plot(["$x$", r"$\frac$"], np.array([[0.0, 0], [1, 1]]), tmp_path / "x.svg")
     assert "<!-- $x$ -->" in (tmp_path / "x.svg").read_text()
 
 
-def test_an_unknown_suffix(tmp_path: Path) -> None:
-    with pytest.raises(PluxelError, match=r"x\.docx': no picture ends so; known are .*pdf.*png"):
+def test_unknown_suffix_raises(tmp_path: Path) -> None:
+    with pytest.raises(
+        PluxelError, match=r"x\.docx': unsupported image suffix '\.docx'; supported: .*\.pdf.*\.png"
+    ):
         save_plot(WORDS[:2], np.zeros((2, 2)), tmp_path / "x.docx")
     assert not [*tmp_path.iterdir()]
 
@@ -136,7 +138,7 @@ def test_an_unknown_suffix(tmp_path: Path) -> None:
         ("sklearn", "t-SNE needs scikit-learn"),
     ],
 )
-def test_without_the_extra(
+def test_missing_extra_raises(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, message: str
 ) -> None:
     method: Any = "tsne" if package == "sklearn" else "pca"

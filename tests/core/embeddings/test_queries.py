@@ -1,4 +1,4 @@
-"""Neighbors of words and analogies: on real vectors, and against a plain formula."""
+"""Nearest words and analogies, on real vectors and against a plain formula."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rounded(found: list[WordMatch]) -> list[tuple[str, str]]:
         ("beautiful", [("lovely", "0.921"), ("gorgeous", "0.893"), ("wonderful", "0.830")]),
     ],
 )
-def test_neighbors_are_those_of_the_book(
+def test_neighbors_equal_the_book(
     glove: WordVectors, word: str, near: list[tuple[str, str]]
 ) -> None:
     """Dive into Deep Learning, section 15.7."""
@@ -48,28 +48,26 @@ def test_neighbors_are_those_of_the_book(
         ("do", "did", "go", "went"),
     ],
 )
-def test_analogies_are_those_of_the_book(
-    glove: WordVectors, a: str, b: str, c: str, d: str
-) -> None:
+def test_analogies_equal_the_book(glove: WordVectors, a: str, b: str, c: str, d: str) -> None:
     ((word, cosine),) = analogy(a, b, c, 1, glove)
     assert word == d
     assert 0.7 < cosine <= 1
 
 
-def test_stoi_of_the_book(glove: WordVectors) -> None:
+def test_stoi_equals_the_book(glove: WordVectors) -> None:
     assert glove.stoi["beautiful"] == 3366
     assert glove.itos[3366] == "beautiful"
 
 
-def test_a_word_is_left_out_of_its_own_answer(compass: WordVectors) -> None:
+def test_query_word_is_excluded(compass: WordVectors) -> None:
     assert rounded(get_similar_tokens("north", 2, compass)) == [
         ("NASA", "0.981"),
         ("north east", "0.705"),
     ]
 
 
-def test_the_words_of_a_phrase_are_left_out(compass: WordVectors) -> None:
-    """The mean of unit vectors is (1, 1, 0) / 2; neither word counts more for being longer."""
+def test_words_of_a_phrase_are_excluded(compass: WordVectors) -> None:
+    """The mean of the unit vectors is (1, 1, 0) / 2, so the norms do not matter."""
     assert rounded(get_similar_tokens("north-east", 1, compass)) == [("north east", "0.998")]
     everything = dict(get_similar_tokens("north-east", 6, compass))
     assert set(WORDS) - set(everything) == {"north", "east"}
@@ -79,15 +77,15 @@ def test_a_word_with_a_space_is_one_word(compass: WordVectors) -> None:
     assert "north" in dict(get_similar_tokens("north east", 7, compass))
 
 
-def test_capitals_that_the_vocabulary_has_not(compass: WordVectors) -> None:
+def test_capitals_missing_from_the_vocabulary(compass: WordVectors) -> None:
     assert get_similar_tokens("North", 3, compass) == get_similar_tokens("north", 3, compass)
 
 
-def test_a_vector_leaves_nothing_out(compass: WordVectors) -> None:
+def test_vector_query_excludes_no_word(compass: WordVectors) -> None:
     assert get_similar_tokens(torch.tensor([0.0, 7, 0]), 1, compass) == [("north", 1.0)]
 
 
-def test_an_embedding_of_anybodys(compass: WordVectors) -> None:
+def test_third_party_embedding(compass: WordVectors) -> None:
     class Mine:
         itos, dim, vectors = WORDS, 3, torch.tensor(ROWS)
         stoi = {word: i for i, word in enumerate(WORDS)}
@@ -112,16 +110,16 @@ def test_k(compass: WordVectors, k: int, message: str) -> None:
         get_similar_tokens("up", k, compass)
 
 
-def test_what_is_no_query_and_no_embedding(compass: WordVectors) -> None:
-    with pytest.raises(PluxelError, match="a word is a string, not NoneType"):
+def test_wrong_types_raise(compass: WordVectors) -> None:
+    with pytest.raises(PluxelError, match="a word must be a string, not NoneType"):
         get_similar_tokens(None, 1, compass)  # pyright: ignore[reportArgumentType]
     with pytest.raises(
-        PluxelError, match="an embedding has stoi, itos, vectors and dim; a str has"
+        PluxelError, match="an embedding must have stoi, itos, vectors and dim; a str does not"
     ):
         get_similar_tokens("up", 1, "glove")  # pyright: ignore[reportArgumentType]
 
 
-def test_a_misspelled_word(compass: WordVectors) -> None:
+def test_misspelled_word_raises(compass: WordVectors) -> None:
     text = "'norht' is not one of the 8 words. Did you mean 'north'?"
     for ask in (
         lambda: get_similar_tokens("norht", 1, compass),
@@ -136,7 +134,7 @@ def test_zeros_have_no_neighbors(compass: WordVectors) -> None:
     for query, name in (("nothing", "'nothing'"), (torch.zeros(3), "the query")):
         with pytest.raises(PluxelError) as caught:
             get_similar_tokens(query, 1, compass)
-        text = f"the vector of {name} is all zeros: no word is nearer than another"
+        text = f"the vector of {name} is all zeros, so it has no nearest words"
         assert str(caught.value) == text
     with pytest.raises(PluxelError, match="the vector of 'nothing' is all zeros"):
         analogy("north", "south", "nothing", 1, compass)
@@ -166,11 +164,11 @@ def test_only_the_first_words(compass: WordVectors) -> None:
     with pytest.raises(PluxelError, match="k = 3, but only 2 rows"):
         search.nearest([query], 3, first=2)
     for first in (0, -5):
-        with pytest.raises(PluxelError, match=f"first = {first}: among one word at least"):
+        with pytest.raises(PluxelError, match=f"first must be at least 1, not {first}"):
             search.nearest([query], 1, first=first)
 
 
-def test_many_queries_are_answered_as_one_by_one(glove: WordVectors) -> None:
+def test_batch_equals_single_queries(glove: WordVectors) -> None:
     search = WordSearch(glove)
     queries = [search.word(word) for word in glove.itos[1000:1020]]
     queries.append(search.analogy("man", "woman", "king"))
@@ -213,7 +211,7 @@ def test_the_analogy_is_3cosadd(seed: int, count: int, dim: int) -> None:
     assert [c for _, c in found] == sorted((c for _, c in found), reverse=True)
 
 
-def test_a_query_may_be_made_of_anything(compass: WordVectors) -> None:
+def test_query_excludes_its_own_rows(compass: WordVectors) -> None:
     search = WordSearch(compass)
     assert search.nearest([Query(torch.tensor([-1.0, 0, 0]), (3,))], 1)[0][0][0] != "west"
 
@@ -221,7 +219,7 @@ def test_a_query_may_be_made_of_anything(compass: WordVectors) -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("device", ["cuda", "auto"])
-def test_a_cuda_device_finds_the_same(compass: WordVectors, device: str) -> None:
+def test_cuda_device_finds_the_same_words(compass: WordVectors, device: str) -> None:
     search = WordSearch.build(compass, "exact", device)
     here = WordSearch(compass)
     queries = [here.word("north"), here.analogy("north", "south", "east")]

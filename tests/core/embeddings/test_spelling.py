@@ -1,4 +1,4 @@
-"""Words that a misspelled one may have been meant to be."""
+"""Suggestions for misspelled words."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_the_most_frequent_come_first() -> None:
     assert suggestions("bxll", WORDS, 1) == ["bull"]
 
 
-def test_one_slip_goes_before_two() -> None:
-    """Of the more frequent ``the`` there are two."""
+def test_one_slip_precedes_two() -> None:
+    """The more frequent ``the`` is two slips away."""
     assert suggestions("thers", WORDS) == ["there"]
 
 
@@ -65,7 +65,7 @@ LETTERS = st.characters(codec="ascii", categories=["Ll"])
 
 @settings(max_examples=60)
 @given(st.text(LETTERS, min_size=3, max_size=40), st.data())
-def test_a_letter_less_or_two_that_changed_places_are_found(word: str, data: st.DataObject) -> None:
+def test_single_slips_are_found(word: str, data: st.DataObject) -> None:
     words = Vocabulary.of([word])
     place = data.draw(st.integers(0, len(word) - 2))
     head, one, two, tail = word[:place], word[place], word[place + 1], word[place + 2 :]
@@ -97,19 +97,19 @@ MANY = Vocabulary.of([*FREQUENT, *(f"{i} filler" for i in range(50_000 - len(FRE
         ("traffic" * 30, []),
     ],
 )
-def test_words_that_are_run_together(word: str, found: list[str]) -> None:
-    """Of frequent words of three letters and more, the likeliest."""
+def test_run_together_words_are_split(word: str, found: list[str]) -> None:
+    """Only frequent words of at least three letters are suggested."""
     assert suggestions(word, MANY) == found
 
 
-def test_short_words_are_not_two_slips_from_all_others() -> None:
+def test_short_words_allow_one_slip_only() -> None:
     words = Vocabulary.of(["of", "to", "the"])
     assert suggestions("北京", words) == []
     assert suggestions("xyz", words) == []
     assert suggestions("xyhe", words) == ["the"]
 
 
-def test_no_words_at_all() -> None:
+def test_empty_vocabulary() -> None:
     assert suggestions("chip", Vocabulary.of([])) == []
 
 

@@ -1,4 +1,4 @@
-"""Word vectors as one file that is mapped."""
+"""Word vectors in one memory-mapped file."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def header_of(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, *blocks: np.ndarray, words: int | None = None) -> None:
-    """Write blocks of rows, with as many words as there are, or with ``words`` after the first."""
+    """Write blocks of rows; ``words`` sets the number of words of all blocks but the first."""
     with writing(path) as writer:
         for i, rows in enumerate(blocks):
             writer.add([b"word"] * (words if i and words is not None else len(rows)), rows)
         writer.finish({})
 
 
-def test_what_was_written_comes_back(path: Path) -> None:
+def test_round_trip(path: Path) -> None:
     store = stored(path, WORDS, VECTORS, rows=2, source="words.txt", format="mine")
     assert [*store.vocabulary] == WORDS
     assert (store.arrays["vectors"].numpy() == VECTORS).all()
@@ -60,7 +60,7 @@ def test_what_was_written_comes_back(path: Path) -> None:
     assert is_store(path)
 
 
-def test_the_compact_copy_finds_the_same(path: Path) -> None:
+def test_compact_copy_finds_the_same_words(path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(9000, 12)).astype(np.float32)
     found = StoredVectors(stored(path, [f"w{i}" for i in range(9000)], rows))
     cosines = rows[7].astype(float) @ rows.T.astype(float) / np.linalg.norm(rows, axis=1)
@@ -68,7 +68,7 @@ def test_the_compact_copy_finds_the_same(path: Path) -> None:
     assert found.index.search(found["w7"], 5).indices.tolist() == np.argsort(-cosines)[:5].tolist()
 
 
-def test_readers_add_arrays_of_their_own(path: Path) -> None:
+def test_attached_arrays_come_back(path: Path) -> None:
     with writing(path) as writer:
         writer.add([b"a"], VECTORS[:1])
         writer.attach("labels", np.array([[3, 4]], np.int32))
@@ -76,14 +76,14 @@ def test_readers_add_arrays_of_their_own(path: Path) -> None:
     assert open_store(path).arrays["labels"].tolist() == [[3, 4]]
 
 
-def test_it_is_a_plain_safetensors_file(path: Path) -> None:
+def test_store_is_a_plain_safetensors_file(path: Path) -> None:
     stored(path, WORDS, VECTORS)
     arrays = load_file(path)
     assert (arrays["vectors"] == VECTORS).all()
     assert arrays["blob"].tobytes().decode() == "".join(WORDS)
 
 
-def test_every_array_begins_at_a_cache_line_and_nothing_lies_between(path: Path) -> None:
+def test_arrays_are_aligned_and_contiguous(path: Path) -> None:
     stored(path, WORDS, VECTORS)
     begin, header = 8 + int.from_bytes(path.read_bytes()[:8], "little"), header_of(path)
     assert begin == 4096
@@ -95,7 +95,7 @@ def test_every_array_begins_at_a_cache_line_and_nothing_lies_between(path: Path)
         assert name.startswith("padding.") or (begin + entry["data_offsets"][0]) % 64 == 0
 
 
-def test_rows_are_mapped(path: Path) -> None:
+def test_rows_are_memory_mapped(path: Path) -> None:
     store = stored(path, WORDS, VECTORS)
     first, last = next(
         line.split()[0].split("-")
@@ -106,7 +106,7 @@ def test_rows_are_mapped(path: Path) -> None:
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-def test_on_a_default_device_without_memory(path: Path, device: str) -> None:
+def test_meta_as_default_device(path: Path, device: str) -> None:
     stored(path, WORDS, VECTORS)
     with torch.device(device):
         found = StoredVectors(open_store(path), unknown="zero")
@@ -117,7 +117,7 @@ def test_on_a_default_device_without_memory(path: Path, device: str) -> None:
 class TestDuplicates:
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=20), st.integers(1, 7))
-    def test_the_first_of_each_stays(self, path: Path, words: list[str], rows: int) -> None:
+    def test_first_of_each_word_is_kept(self, path: Path, words: list[str], rows: int) -> None:
         vectors = np.arange(2 * len(words), dtype=np.float32).reshape(-1, 2)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_store, "_BLOCK", 24)  # three rows
@@ -132,7 +132,7 @@ class TestDuplicates:
 
 class TestRefusals:
     @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
-    def test_what_is_not_finite(self, path: Path, bad: float) -> None:
+    def test_non_finite_values_raise(self, path: Path, bad: float) -> None:
         rows = np.ones((4, 2))
         rows[2, 1] = bad
         with writing(path) as writer:
@@ -148,42 +148,42 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("words", "shape"), [(2, (2, 3)), (1, (2, 2)), (3, (2, 2)), (2, (4,)), (1, ())]
     )
-    def test_rows_that_do_not_fit(self, path: Path, words: int, shape: tuple[int, ...]) -> None:
-        with pytest.raises(PluxelError, match=rf"^{words} words with vectors \(.*\), D = 2$"):
+    def test_misshapen_rows_raise(self, path: Path, words: int, shape: tuple[int, ...]) -> None:
+        with pytest.raises(PluxelError, match=rf"^{words} words do not fit vectors \(.*\); D = 2$"):
             write(path, np.ones((1, 2)), np.ones(shape), words=words)
         assert [*path.parent.iterdir()] == []
 
     @pytest.mark.parametrize("rows", [[], [np.ones((0, 3))], [np.ones((1, 0))]])
-    def test_nothing_to_store(self, path: Path, rows: list[np.ndarray]) -> None:
-        with pytest.raises(PluxelError, match="there is no vector in it"):
+    def test_no_vectors_raise(self, path: Path, rows: list[np.ndarray]) -> None:
+        with pytest.raises(PluxelError, match="the source contains no vectors"):
             write(path, *rows)
         assert [*path.parent.iterdir()] == []
 
-    def test_a_description_that_does_not_fit(self, path: Path) -> None:
-        with pytest.raises(PluxelError, match="the description of the source is too long"):
+    def test_too_long_metadata_raises(self, path: Path) -> None:
+        with pytest.raises(PluxelError, match="the metadata of the source is too long"):
             stored(path, WORDS, VECTORS, source="x" * 4000)
         assert [*path.parent.iterdir()] == []
 
 
 class TestDamage:
     @pytest.mark.parametrize("length", [0, 7, 100, 4096, 4100, -1])
-    def test_a_cut_file(self, path: Path, length: int) -> None:
+    def test_truncated_file_raises(self, path: Path, length: int) -> None:
         stored(path, WORDS, VECTORS)
         path.write_bytes(path.read_bytes()[:length])
-        with pytest.raises(PluxelError, match=rf"^{path} is no store of word vectors: "):
+        with pytest.raises(PluxelError, match=rf"^{path} is not a word-vector store: "):
             open_store(path)
 
-    def test_no_file_and_another_file(self, path: Path) -> None:
-        with pytest.raises(PluxelError, match=rf"^{path} is no store of word vectors: "):
+    def test_missing_file_and_other_safetensors_file_raise(self, path: Path) -> None:
+        with pytest.raises(PluxelError, match=rf"^{path} is not a word-vector store: "):
             open_store(path)
         assert not is_store(path)
         save_file({"vectors": VECTORS}, path)
         assert not is_store(path)
-        text = rf"^{path} is no store of word vectors of this version \(pluxel-embedding-1\)$"
+        text = rf"^{path} is not a word-vector store of this version \(pluxel-embedding-1\)$"
         with pytest.raises(PluxelError, match=text):
             open_store(path)
 
-    def test_another_version(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_other_version_raises(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_store, "FORMAT", "pluxel-embedding-0")
         stored(path, WORDS, VECTORS)
         monkeypatch.undo()
@@ -192,11 +192,11 @@ class TestDamage:
             open_store(path)
 
     @pytest.mark.parametrize(
-        ("name", "array", "said"),
+        ("name", "array", "message"),
         [
-            ("norms", None, "there is no norms"),
-            ("vectors", None, "there is no vectors"),
-            ("compact.codes", None, "there is no compact.codes"),
+            ("norms", None, "the array norms is missing"),
+            ("vectors", None, "the array vectors is missing"),
+            ("compact.codes", None, "the array compact.codes is missing"),
             ("norms", np.ones(5, np.float32), r"norms is \(5,\) torch.float32"),
             ("hashes", np.zeros(4, np.int64), r"hashes is \(4,\) torch.int64"),
             ("vectors", np.ones(5, np.float32), r"vectors is \(5,\)"),
@@ -205,11 +205,11 @@ class TestDamage:
             ("vectors", np.ones((5, 3)), r"vectors is \(5, 3\) torch.float64"),
             ("mean", np.ones(4), r"mean is \(4,\) torch.float64"),
             ("blob", np.array(7, np.uint8), r"blob is \(\) torch.uint8"),
-            ("blob", np.ones(3, np.uint8), "words do not follow one another"),
-            ("offsets", np.array([1, 3, 9, 9, 17, 19]), "words do not follow one another"),
-            ("offsets", np.array([0, 9, 3, 9, 17, 19]), "words do not follow one another"),
-            ("order", np.array([0, 1, 2, 3, 5]), "a word has no row"),
-            ("order", np.array([0, 1, 2, 3, -1]), "a word has no row"),
+            ("blob", np.ones(3, np.uint8), "the word offsets are not in order"),
+            ("offsets", np.array([1, 3, 9, 9, 17, 19]), "the word offsets are not in order"),
+            ("offsets", np.array([0, 9, 3, 9, 17, 19]), "the word offsets are not in order"),
+            ("order", np.array([0, 1, 2, 3, 5]), "a word number is out of range"),
+            ("order", np.array([0, 1, 2, 3, -1]), "a word number is out of range"),
             ("compact.basis", np.array(1, np.float32), r"compact.basis is \(\)"),
             ("compact.codes", np.array(1, np.int8), r"compact.codes is \(\)"),
             ("compact.codes", np.ones((4, 3), np.int8), r"compact.codes is \(4, 3\)"),
@@ -217,28 +217,28 @@ class TestDamage:
             ("compact.scales", np.ones(3), r"compact.scales is \(3,\)"),
         ],
     )
-    def test_arrays_that_do_not_fit(
-        self, path: Path, name: str, array: np.ndarray | None, said: str
+    def test_wrong_arrays_raise(
+        self, path: Path, name: str, array: np.ndarray | None, message: str
     ) -> None:
         metadata = dict(stored(path, WORDS, VECTORS).metadata)
         arrays = load_file(path)
         del arrays[name]
         save_file(arrays if array is None else {**arrays, name: array}, path, metadata)
-        with pytest.raises(PluxelError, match=rf"^{path} is damaged: {said}"):
+        with pytest.raises(PluxelError, match=rf"^{path} is damaged: {message}"):
             open_store(path)
 
     @pytest.mark.parametrize("duplicates", [None, "-1", "many"])
-    def test_the_number_of_duplicates(self, path: Path, duplicates: str | None) -> None:
+    def test_wrong_number_of_duplicates_raises(self, path: Path, duplicates: str | None) -> None:
         metadata = dict(stored(path, WORDS, VECTORS).metadata)
         del metadata["duplicates"]
         more = {} if duplicates is None else {"duplicates": duplicates}
         save_file(load_file(path), path, metadata | more)
-        with pytest.raises(PluxelError, match="is damaged: there is no number of duplicates"):
+        with pytest.raises(PluxelError, match="is damaged: the number of duplicates is missing"):
             open_store(path)
 
 
 class TestWholeOrNotAtAll:
-    def test_what_fails_leaves_the_former_file(self, path: Path) -> None:
+    def test_failure_keeps_the_previous_file(self, path: Path) -> None:
         stored(path, WORDS, VECTORS)
         before = path.read_bytes()
         with pytest.raises(PluxelError, match="row 4: "):
@@ -248,7 +248,7 @@ class TestWholeOrNotAtAll:
 
     @pytest.fixture
     def small_disk(self) -> Iterator[None]:
-        """Refuse files above 30,000 bytes: Python leaves the signal of it ignored."""
+        """Limit files to 30,000 bytes; Python ignores the signal, so the write fails."""
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limits[1]))
         yield
@@ -256,13 +256,13 @@ class TestWholeOrNotAtAll:
 
     @pytest.mark.parametrize("count", [1500, 6000])
     @pytest.mark.usefixtures("small_disk")
-    def test_a_full_disk(self, path: Path, count: int) -> None:
-        """Within the arrays that follow the rows, and within the rows."""
+    def test_full_disk_leaves_no_file(self, path: Path, count: int) -> None:
+        """The disk fills up in the arrays after the rows, or in the rows."""
         with pytest.raises(PluxelError, match=rf"^cannot write {path}: File too large$"):
             stored(path, [str(i) for i in range(count)], np.ones((count, 2)))
         assert [*path.parent.iterdir()] == []
 
-    def test_a_process_that_is_killed(self, path: Path) -> None:
+    def test_killed_process_leaves_no_file(self, path: Path) -> None:
         code = f"""
 import numpy as np
 from pathlib import Path
@@ -284,7 +284,7 @@ with writing(Path({str(path)!r})) as writer:
         assert [*stored(path, WORDS, VECTORS).vocabulary] == WORDS
 
 
-def test_many_rows_at_once_are_looked_at_by_blocks(path: Path) -> None:
+def test_large_blocks_are_checked_piecewise(path: Path) -> None:
     rows = np.ones((16_000, 512), np.float32)
     tokens = [b"%d" % i for i in range(len(rows))]
     tracemalloc.start()
@@ -297,8 +297,8 @@ def test_many_rows_at_once_are_looked_at_by_blocks(path: Path) -> None:
         tracemalloc.stop()
 
 
-def test_memory_is_that_of_the_words(path: Path) -> None:
-    """Of 32 MiB of rows, every tenth left out at the end, no more than a few blocks are held."""
+def test_only_the_words_stay_in_memory(path: Path) -> None:
+    """Of 32 MiB of rows, a tenth of them dropped, at most a few blocks are in memory."""
     block = np.random.default_rng(0).normal(size=(1000, 512)).astype(np.float32)
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""Words by number and numbers by word, without a Python string for each."""
+"""Words by number and numbers by word, without a Python string for each word."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_words_and_numbers_are_inverse(words: list[str]) -> None:
 
 
 @given(WORDS, WORDS)
-def test_many_are_found_as_one_by_one(words: list[str], others: list[str]) -> None:
+def test_find_many_equals_find(words: list[str], others: list[str]) -> None:
     found = Vocabulary.of(words)
     asked = [*words[::2], *others]
     assert found.find_many(asked) == {found.find(word) for word in asked} - {None}
 
 
 @given(WORDS, WORDS)
-def test_words_with_equal_hashes_are_told_apart(words: list[str], others: list[str]) -> None:
+def test_words_with_equal_hashes_are_distinguished(words: list[str], others: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_vocabulary, "_hash", lambda token: len(token) % 2)
         found = Vocabulary.of(words)
@@ -43,31 +43,31 @@ def test_words_with_equal_hashes_are_told_apart(words: list[str], others: list[s
 
 @pytest.mark.parametrize("collide", [False, True])
 @given(st.lists(st.sampled_from(["a", "b", "c", "", "\0"]), max_size=12))
-def test_all_but_the_first_of_each_are_repeats(collide: bool, words: list[str]) -> None:
+def test_repeated_finds_all_but_the_first(collide: bool, words: list[str]) -> None:
     tokens = [word.encode() for word in words]
     hashes = np.zeros(len(tokens), np.int64) if collide else _vocabulary.hash_words(tokens)
     again = [place for place, word in enumerate(words) if word in words[:place]]
     assert _vocabulary.repeated(tokens, hashes).tolist() == again
 
 
-def test_a_word_twice_is_refused() -> None:
+def test_repeated_word_raises() -> None:
     with pytest.raises(PluxelError, match="the word 'b' occurs twice"):
         Vocabulary.of(["a", "b", "c", "b"])
 
 
-def test_words_that_are_no_utf_8_come_back_as_they_were() -> None:
+def test_words_that_are_not_utf_8_round_trip() -> None:
     words = [b"caf\xe9".decode("utf-8", "surrogateescape"), "caf"]
     found = Vocabulary.of(words)
     assert [*found] == words
     assert found.stoi[words[0]] == 0
 
 
-def test_half_of_a_surrogate_pair_is_no_word() -> None:
+def test_lone_surrogate_raises() -> None:
     found = Vocabulary.of(["a"])
     assert found.find("\ud800") is None
     assert found.find_many(["\ud800", "a"]) == {0}
     assert "\ud800" not in found
-    with pytest.raises(PluxelError, match=r"'\\ud800' is no text: surrogates not allowed"):
+    with pytest.raises(PluxelError, match=r"'\\ud800' is not valid text: surrogates not allowed"):
         Vocabulary.of(["\ud800"])
 
 
@@ -87,11 +87,11 @@ class TestSequence:
         assert Vocabulary.of(ODD)[part] == ODD[part]
 
     @pytest.mark.parametrize("index", [13, -14])
-    def test_outside(self, index: int) -> None:
+    def test_index_out_of_range_raises(self, index: int) -> None:
         with pytest.raises(IndexError, match=f"word {index} of 13"):
             Vocabulary.of(ODD)[index]
 
-    def test_what_is_in_it(self) -> None:
+    def test_membership(self) -> None:
         found = Vocabulary.of(ODD)
         assert all(word in found for word in ODD)
         for other in ("b", "a\0\0", "É", 5, None, b"a", ["a"]):
@@ -114,7 +114,7 @@ class TestMapping:
         assert numbers == {word: place for place, word in enumerate(ODD)}
         assert numbers != dict.fromkeys(ODD, 0)
 
-    def test_words_that_are_not_there(self) -> None:
+    def test_missing_words(self) -> None:
         numbers = Vocabulary.of(ODD).stoi
         assert (numbers.get("b"), numbers.get("b", 7), numbers.get("a")) == (None, 7, 2)
         assert "b" not in numbers
@@ -123,7 +123,7 @@ class TestMapping:
                 numbers[word]
 
 
-def test_no_words_at_all() -> None:
+def test_empty_vocabulary() -> None:
     found = Vocabulary.of([])
     assert ([*found], dict(found.stoi), found.find("a"), found.find_many(["a"])) == (
         [],
@@ -133,13 +133,13 @@ def test_no_words_at_all() -> None:
     )
 
 
-def test_hashes_are_those_of_every_process() -> None:
-    """They are kept in files; these are of ``b2sum --length=64``."""
+def test_hashes_are_stable_across_processes() -> None:
+    """Files store them. The expected values are from ``b2sum --length=64``."""
     found = _vocabulary.hash_words([b"", b"the"]).astype("<i8")
     assert found.tobytes().hex() == "e4a6a0577479b2b45edaab6c90973a2e"
 
 
-def test_words_are_not_strings_in_memory() -> None:
+def test_words_are_not_kept_as_strings() -> None:
     arrays = _vocabulary.vocabulary_arrays(
         tokens := [b"word%d" % i for i in range(200_000)], _vocabulary.hash_words(tokens)
     )

@@ -1,4 +1,4 @@
-"""What every embedding offers."""
+"""Word vectors in memory, and third-party embeddings."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def words(unknown: Unknown = "error") -> WordVectors:
     return WordVectors(WORDS, VECTORS, unknown=unknown)
 
 
-class Anybodys:
-    """The least that an embedding is."""
+class ThirdParty:
+    """The minimal embedding."""
 
     def __init__(self, vectors: Any, itos: Sequence[str] = ("sky", "road")) -> None:
         self.itos: Sequence[str] = itos
@@ -35,7 +35,7 @@ class Anybodys:
         self.vectors, self.dim = vectors, vectors.shape[1]
 
 
-def test_what_it_offers() -> None:
+def test_attributes() -> None:
     found = words()
     assert (len(found), found.dim, found.unknown, found.has_subwords) == (9, 2, "error", False)
     assert [*found.itos] == WORDS
@@ -47,7 +47,7 @@ def test_what_it_offers() -> None:
     assert torch.equal(found.mean, VECTORS.double().mean(0))
 
 
-def test_what_a_store_brings_is_not_computed_again() -> None:
+def test_stored_norms_and_mean_are_not_recomputed() -> None:
     norms, mean = torch.ones(9, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
     found = WordVectors(WORDS, VECTORS, norms=norms, mean=mean)
     assert found.norms is found.index.norms is norms
@@ -55,16 +55,16 @@ def test_what_a_store_brings_is_not_computed_again() -> None:
 
 
 @pytest.mark.parametrize("shape", [(8, 2), (9,), (9, 2, 1)])
-def test_vectors_that_do_not_fit(shape: tuple[int, ...]) -> None:
+def test_misshapen_vectors_raise(shape: tuple[int, ...]) -> None:
     with pytest.raises(PluxelError, match=r"^9 words do not fit vectors \("):
         WordVectors(WORDS, torch.zeros(shape))
-    with pytest.raises(PluxelError, match=r"vectors are a tensor \(N, D\), not ndarray"):
+    with pytest.raises(PluxelError, match=r"vectors must be a tensor \(N, D\), not ndarray"):
         WordVectors(WORDS, np.zeros(shape))  # pyright: ignore[reportArgumentType]
 
 
 class TestVector:
     @pytest.mark.parametrize("word", WORDS)
-    def test_of_a_word_is_its_row(self, word: str) -> None:
+    def test_vector_of_a_word_is_its_row(self, word: str) -> None:
         found = words()
         assert found.vector(word).tolist() == found[word].tolist()
         assert found[word].tolist() == VECTORS[WORDS.index(word)].tolist()
@@ -78,7 +78,7 @@ class TestVector:
         "text",
         ["traffic light", "traffic-light", "traffic_light", "TrafficLight", " Traffic  Light "],
     )
-    def test_of_a_phrase_is_the_mean_of_unit_vectors(self, text: str) -> None:
+    def test_vector_of_a_phrase_is_the_mean_of_unit_vectors(self, text: str) -> None:
         found = words()[text]
         assert found.dtype == torch.float32
         assert torch.allclose(found, torch.tensor([0.3, 0.9]))
@@ -87,11 +87,11 @@ class TestVector:
         assert torch.allclose(words()["sign nothing"], torch.tensor([-0.5, 0]))
         assert words()["nothing nothing"].tolist() == [0, 0]
 
-    def test_huge_and_tiny_words_count_alike(self) -> None:
+    def test_huge_and_tiny_vectors_have_equal_weight(self) -> None:
         found = WordVectors(["big", "small"], torch.tensor([[3e38, 3e38], [0, 1e-45]]))
         assert torch.allclose(found["big small"], torch.tensor([0.5**1.5, 0.5**1.5 + 0.5]))
 
-    def test_only_names_are_cut(self) -> None:
+    def test_only_names_are_split_without_boundaries(self) -> None:
         expected = torch.tensor([-0.2, 0.4])
         assert torch.allclose(words().name_vector("signsymbol"), expected)
         assert torch.allclose(words().name_vector("Sign_Symbol"), expected)
@@ -100,9 +100,12 @@ class TestVector:
 
 
 class TestUnknown:
-    def test_a_choice_that_there_is_not(self) -> None:
-        with pytest.raises(PluxelError, match="unknown: there is no 'zer'. Did you mean 'zero'?"):
+    def test_unknown_choice_raises(self) -> None:
+        with pytest.raises(PluxelError) as caught:
             words("zer")
+        assert str(caught.value) == (
+            "unknown: 'zer' is not one of error, zero, mean, subword. Did you mean 'zero'?"
+        )
 
     def test_error(self) -> None:
         with pytest.raises(UnknownWordError) as caught:
@@ -111,13 +114,13 @@ class TestUnknown:
         with pytest.raises(UnknownWordError, match=r"^'qqqqqq' is not one of the 9 words\.$"):
             words()["qqqqqq"]
 
-    def test_the_part_that_is_unknown_is_named(self) -> None:
+    def test_unknown_part_of_a_phrase_is_named(self) -> None:
         text = "^'lihgt' is not one of the 9 words. Did you mean 'light'?"
         with pytest.raises(UnknownWordError, match=text):
             words()["traffic lihgt"]
 
     @pytest.mark.parametrize("text", ["", "—", "...", " "])
-    def test_no_word_at_all(self, text: str) -> None:
+    def test_text_without_words_raises(self, text: str) -> None:
         with pytest.raises(UnknownWordError, match=f"^'{text}' is not one of the 9 words"):
             words()[text]
         assert words("zero")[text].tolist() == [0, 0]
@@ -128,8 +131,10 @@ class TestUnknown:
         assert str(caught.value) == f"'{'q' * 60}…' is not one of the 9 words."
 
     @pytest.mark.parametrize("text", [None, 3, b"sign", ["sign"]])
-    def test_what_is_no_text(self, text: object) -> None:
-        with pytest.raises(PluxelError, match=f"a word is a string, not {type(text).__name__}"):
+    def test_wrong_type_raises(self, text: object) -> None:
+        with pytest.raises(
+            PluxelError, match=f"a word must be a string, not {type(text).__name__}"
+        ):
             words()[text]  # pyright: ignore[reportArgumentType]
 
     def test_zero_and_mean(self) -> None:
@@ -144,11 +149,11 @@ class TestUnknown:
         with pytest.raises(PluxelError) as caught:
             words("subword")
         assert str(caught.value) == (
-            "unknown: subword needs a model with parts of words, such as a fastText .bin; "
-            "here it is one of error, zero, mean"
+            "unknown: subword needs a model with subword vectors, such as a fastText .bin; "
+            "this embedding supports error, zero, mean"
         )
 
-    def test_a_model_with_parts_of_words_is_asked(self) -> None:
+    def test_subword_model_is_used(self) -> None:
         class Parts(WordVectors):
             has_subwords = True
 
@@ -190,8 +195,8 @@ class TestAsTorchtext:
         assert (found.dtype, tuple(found.shape)) == (torch.float32, (0, 2))
 
 
-class TestOfAnybodys:
-    def test_what_is_one_already(self) -> None:
+class TestThirdParty:
+    def test_word_vectors_are_returned_unchanged(self) -> None:
         found = words()
         assert WordVectors.of(found) is found
 
@@ -210,18 +215,18 @@ class TestOfAnybodys:
         ],
         ids=[
             "plain",
-            "turned",
-            "stepped",
+            "transposed",
+            "strided",
             "float64",
             "bfloat16",
-            "trained",
+            "parameter",
             "numpy",
             "int",
             "view",
         ],
     )
-    def test_any_numbers(self, vectors: Any) -> None:
-        found = WordVectors.of(Anybodys(vectors))
+    def test_any_numeric_type(self, vectors: Any) -> None:
+        found = WordVectors.of(ThirdParty(vectors))
         assert found["sky"].tolist() == [3, 4]
         assert (found["sky"].dtype, found["sky"].requires_grad) == (torch.float32, False)
         assert torch.allclose(found["sky road"], torch.tensor([0.3, 0.9]))
@@ -230,14 +235,14 @@ class TestOfAnybodys:
 
     def test_float32_is_not_copied(self) -> None:
         vectors = torch.rand(2, 3)
-        assert WordVectors.of(Anybodys(vectors)).vectors.data_ptr() == vectors.data_ptr()
+        assert WordVectors.of(ThirdParty(vectors)).vectors.data_ptr() == vectors.data_ptr()
 
     @pytest.mark.parametrize("vectors", [torch.eye(2), np.eye(2)], ids=["torch", "numpy"])
     def test_on_a_default_device_without_memory(self, vectors: Any) -> None:
         with torch.device("meta"):
-            found = WordVectors.of(Anybodys(vectors))
+            found = WordVectors.of(ThirdParty(vectors))
             assert found["sky road"].tolist() == [0.5, 0.5]
-            assert WordVectors.of(Anybodys(vectors)).mean.tolist() == [0.5, 0.5]
+            assert WordVectors.of(ThirdParty(vectors)).mean.tolist() == [0.5, 0.5]
             assert found.norms.tolist() == [1, 1]
 
     @pytest.mark.parametrize("unknown", ["zero", "mean"])

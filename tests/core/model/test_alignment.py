@@ -221,7 +221,7 @@ class TestMeaning:
         with pytest.raises(UnknownWordError) as caught:
             aligned(LabelMap({0: "zorblax"}), ["car"], config())
         assert caught.value.notes == (
-            "name the class in the map, or give the embedding 'unknown: zero'",
+            "map the class by name, or set 'unknown: zero' for the embedding",
         )
 
 

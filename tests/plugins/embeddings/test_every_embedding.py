@@ -104,7 +104,7 @@ def test_unknown_words(embedding: Make, vectors: np.ndarray) -> None:
     assert embedding(unknown="zero")["chap"].tolist() == [0, 0, 0, 0]
     mean = vectors.mean(0, dtype=float)
     assert np.allclose(embedding(unknown="mean")["chap"].numpy(), mean, atol=1e-7)
-    with pytest.raises(PluxelError, match=r"unknown: subword needs a model with parts of words"):
+    with pytest.raises(PluxelError, match=r"unknown: subword needs a model with subword vectors"):
         embedding(unknown="subword")
     with pytest.raises(PluxelError, match="unknown"):
         embedding(unknown="none")

@@ -107,6 +107,6 @@ def test_words_that_are_equal_after_replacement(
     made.write_bytes(handmade([b"a\xff", b"a\xfe", b"q"], [b"x"]))
     ours, theirs = FastText(file=made), peer("fasttext").load_model(str(made))
     assert list(ours.itos) == ["a\ufffd", "q"]
-    assert "words that stood there before: 1;" in caplog.text
+    assert "repeated words: 1;" in caplog.text
     # The rows of parts begin after all words of the model, those that were left out included.
     assert differs(ours, theirs, ["q", "qab", "zzz"]) < 1e-6

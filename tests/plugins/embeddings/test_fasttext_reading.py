@@ -68,7 +68,7 @@ def test_unknown(models: dict[str, Path]) -> None:
     assert FastText(file=models["skipgram"], unknown="zero")["xyzzy"].tolist() == [0] * 10
     with pytest.raises(UnknownWordError, match="'xyzzy' is not one of the"):
         FastText(file=models["skipgram"], unknown="error")["xyzzy"]
-    with pytest.raises(PluxelError, match="subword needs a model with parts of words"):
+    with pytest.raises(PluxelError, match="subword needs a model with subword vectors"):
         FastText(file=models["words alone"], unknown="subword")
 
 

@@ -42,7 +42,7 @@ def test_an_alias_means_what_name_and_dim_mean(name: str, cache: Path) -> None:
     assert texts[0] == texts[1]
     assert f"{name} (https://nlp.stanford.edu/data/glove." in texts[0]
     assert str(cache / "downloads") in texts[0]
-    assert "'download: true' fetches it; 'file: …' takes one that is somewhere else" in str(
+    assert "set 'download: true' to fetch it, or 'file: …' to use another copy" in str(
         caught.value.notes
     )
 

@@ -88,7 +88,7 @@ def test_the_last_of_equal_words_are_left_out_and_counted(
     assert list(found.itos) == WORDS
     assert (found.vectors.numpy() == vectors).all()
     assert found.store.metadata["duplicates"] == "3"
-    assert "words that stood there before: 3; of each, the first counts" in caplog.text
+    assert "repeated words: 3; only the first of each counts" in caplog.text
 
 
 def test_what_is_no_utf_8_is_replaced_and_counted(
