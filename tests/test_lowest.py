@@ -1,4 +1,4 @@
-"""The constraints file of the lowest versions says what pyproject says."""
+"""The constraints file of the lowest versions agrees with pyproject.toml."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ LOWEST = (ROOT / "constraints/lowest.txt").read_text(encoding="utf-8")
 
 
 def release(version: str) -> str:
-    """Return a version without the zeros that end it: 2.6.0 is 2.6."""
+    """Return a version without trailing zeros: 2.6.0 becomes 2.6."""
     return re.sub(r"(\.0)+$", "", version)
 
 
-def test_each_lower_bound_is_the_version_that_is_tested() -> None:
+def test_each_lower_bound_is_the_tested_version() -> None:
     extras = PROJECT["optional-dependencies"]
     groups = [PROJECT["dependencies"], *(extras[name] for name in extras if name != "dev")]
-    bounds = dict(one.split(">=") for group in groups for one in group)
+    bounds = dict(requirement.split(">=") for group in groups for requirement in group)
     pins = dict(line.split("==") for line in LOWEST.splitlines() if line and line[0] != "#")
     assert {name: release(version) for name, version in pins.items()} == {
         name: release(version) for name, version in bounds.items()
@@ -27,10 +27,11 @@ def test_each_lower_bound_is_the_version_that_is_tested() -> None:
 
 
 def test_no_dependency_has_an_upper_bound() -> None:
-    assert not [one for one in PROJECT["dependencies"] if re.search(r"[<,~]|==", one)]
+    dependencies = PROJECT["dependencies"]
+    assert [name for name in dependencies if re.search(r"[<,~]|==", name)] == []
 
 
-def test_the_oldest_python_is_the_one_of_the_constraints() -> None:
+def test_the_oldest_python_agrees_with_the_constraints() -> None:
     oldest = PROJECT["requires-python"].removeprefix(">=")
     assert f"Python {oldest}" in LOWEST
     assert f"Programming Language :: Python :: {oldest}" in PROJECT["classifiers"]

@@ -29,7 +29,7 @@ QUOTED = {
 
 
 def definitions(sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield name and place of every class and type alias at the top of a file, without ``_``."""
+    """Yield name, without ``_``, and place of every top-level class and type alias."""
     for path, text in sources.items():
         for node in ast.parse(text).body:
             targets: list[ast.expr] = []
@@ -46,7 +46,7 @@ def definitions(sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def defined_twice(sources: Mapping[str, str]) -> list[str]:
-    """Return the names that stand for several things, each with its places."""
+    """Return the names with several definitions, each with its places."""
     places: dict[str, list[str]] = {}
     for name, place in definitions(sources):
         places.setdefault(name, []).append(place)
@@ -54,7 +54,7 @@ def defined_twice(sources: Mapping[str, str]) -> list[str]:
 
 
 def identifiers(text: str) -> Iterator[tuple[int, str]]:
-    """Yield line and name of whatever a file defines or assigns."""
+    """Yield line and name of everything that a file defines or assigns."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.lineno, node.name
@@ -87,15 +87,15 @@ def sources() -> dict[str, str]:
     return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in FILES}
 
 
-def test_a_class_name_stands_for_one_thing(sources: dict[str, str]) -> None:
+def test_class_names_are_unique(sources: dict[str, str]) -> None:
     assert defined_twice(sources) == []
 
 
-def test_words_are_those_of_the_glossary(sources: dict[str, str]) -> None:
+def test_code_uses_the_words_of_the_glossary(sources: dict[str, str]) -> None:
     assert outside_the_glossary(sources) == []
 
 
-def test_quotations_are_still_there(sources: dict[str, str]) -> None:
+def test_quoted_words_exist(sources: dict[str, str]) -> None:
     for path, word in QUOTED.items():
         assert word in sources[path]
 
@@ -108,7 +108,7 @@ def test_quotations_are_still_there(sources: dict[str, str]) -> None:
         ("class _Size: ...", "Size: TypeAlias = int"),
     ],
 )
-def test_a_second_meaning_is_found(one: str, other: str) -> None:
+def test_a_second_definition_is_found(one: str, other: str) -> None:
     assert defined_twice({"a.py": one, "b.py": f"LIMIT = 3\n{other}"}) == ["Size: a.py:1, b.py:2"]
 
 

@@ -1,4 +1,4 @@
-"""The folders are the architecture: what is built, and what it contains."""
+"""The wheel contains exactly the mapped folders, and works after installation."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FOLDERS: dict[str, str] = SETUPTOOLS["package-dir"]
 
 
 def in_package(path: Path) -> PurePosixPath:
-    """Return where a file of the tree lies in the wheel."""
+    """Return the path in the wheel of a file in the source tree."""
     relative = path.relative_to(ROOT)
-    # The longest folder first: core/_top lies within core, but is pluxel itself.
+    # The longest folder first, because core/_top is within core but maps to pluxel itself.
     for package, folder in sorted(FOLDERS.items(), key=lambda item: -len(item[1])):
         if relative.is_relative_to(folder):
             return PurePosixPath(*package.split("."), *relative.relative_to(folder).parts)
@@ -31,14 +31,14 @@ def in_package(path: Path) -> PurePosixPath:
 
 
 def tree(pattern: str) -> Iterator[Path]:
-    """Yield the files of the mapped folders that match."""
+    """Yield the files of the mapped folders that match a pattern."""
     for folder in {folder.partition("/")[0] for folder in FOLDERS.values()}:
         yield from (path for path in (ROOT / folder).rglob(pattern) if path.is_file())
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy of what it is built from; building leaves files behind."""
+    """Build the wheel from a copy of its sources, because building leaves files behind."""
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -59,7 +59,7 @@ def contents(wheel: Path) -> set[PurePosixPath]:
         return {PurePosixPath(name) for name in archive.namelist()}
 
 
-def test_the_packages_of_pyproject_are_those_of_the_tree() -> None:
+def test_pyproject_lists_all_packages() -> None:
     found = {".".join(in_package(path).parent.parts) for path in tree("__init__.py")}
     assert found == set(SETUPTOOLS["packages"])
     assert SETUPTOOLS["packages"] == sorted(SETUPTOOLS["packages"])
@@ -82,7 +82,7 @@ def test_nothing_at_the_root_shadows_the_installed_package() -> None:
     assert not (ROOT / "conftest.py").exists()
 
 
-def test_the_wheel_holds_every_module_recipe_and_type_marker(
+def test_the_wheel_contains_every_module_recipe_and_type_marker(
     contents: set[PurePosixPath],
 ) -> None:
     for pattern in ("*.py", "*.yaml", "py.typed"):
@@ -91,7 +91,7 @@ def test_the_wheel_holds_every_module_recipe_and_type_marker(
         assert expected <= contents
 
 
-def test_the_wheel_holds_nothing_else(contents: set[PurePosixPath]) -> None:
+def test_the_wheel_contains_nothing_else(contents: set[PurePosixPath]) -> None:
     info = f"pluxel-{PYPROJECT['project']['version']}.dist-info"
     assert {path.parts[0] for path in contents} == {"pluxel", info}
     ours = {path for path in contents if path.parts[0] == "pluxel"}
@@ -100,19 +100,19 @@ def test_the_wheel_holds_nothing_else(contents: set[PurePosixPath]) -> None:
 
 @pytest.fixture
 def installed(wheel: Path, tmp_path: Path) -> Path:
-    """Unpack the wheel, which is all that installing it does; return the folder to import from."""
+    """Unpack the wheel, which is equivalent to installing it; return the folder to import from."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     return tmp_path
 
 
 def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a process that imports from this folder first."""
+    """Run a process that imports from a folder first."""
     env = {**os.environ, "PYTHONPATH": str(folder), "PLUXEL_PLUGINS_ALLOW": "pluxel"}
     return subprocess.run(command, check=False, cwd=folder, env=env, capture_output=True, text=True)
 
 
-def test_what_the_wheel_installs_runs(installed: Path) -> None:
+def test_the_installed_wheel_works(installed: Path) -> None:
     code = "import pluxel; print(pluxel.__file__, pluxel.Host().get('decoder', 'fcn8s').qualified)"
     shown = run(installed, sys.executable, "-c", code)
     assert shown.stdout == f"{installed}/pluxel/__init__.py pluxel/fcn8s\n", shown.stderr

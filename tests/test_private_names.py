@@ -16,7 +16,7 @@ FILES = sorted(
 )
 HOMES = {ROOT / "core/common/torch_private.py", ROOT / "core/engine/accelerate_private.py"}
 PUBLIC = {"_asdict", "_fields", "_make", "_replace"}
-"""Documented members of named tuples; they have an underscore so as not to be fields."""
+"""Documented members of named tuples; the underscore distinguishes them from fields."""
 
 
 def is_private(name: str) -> bool:
@@ -24,7 +24,7 @@ def is_private(name: str) -> bool:
 
 
 def own_names(tree: ast.AST) -> Iterator[str]:
-    """Yield what a file of ours defines: functions, classes, variables, attributes, modules."""
+    """Yield the names that one of our files defines: functions, classes, variables, attributes."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
@@ -35,7 +35,7 @@ def own_names(tree: ast.AST) -> Iterator[str]:
 
 
 def foreign_private_names(tree: ast.AST, own: set[str]) -> Iterator[str]:
-    """Yield the private names in a file that no file of ours defines."""
+    """Yield the private names in a file that none of our files defines."""
     for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.Attribute):
@@ -57,7 +57,7 @@ def trees() -> dict[Path, ast.AST]:
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 
-def test_private_names_of_others_are_in_their_files_only() -> None:
+def test_foreign_private_names_occur_only_in_their_files() -> None:
     found = trees()
     own = {name for tree in found.values() for name in own_names(tree)}
     own |= {path.stem for path in FILES}

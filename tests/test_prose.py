@@ -1,6 +1,6 @@
-"""What Markdown says outside of its code blocks: links lead somewhere, commands and messages exist.
+"""Links, commands and messages in Markdown exist, outside of code blocks.
 
-The blocks themselves run in test_docs.py.
+test_docs.py runs the code blocks.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
 SPAN = re.compile(r"`([^`]+)`")
 CODE = re.compile(r"\w\(|[={}\[\]·*/]|->|^(pluxel|python|pip|make|head|--)")
-"""What a code span with spaces holds if it is not a message."""
+"""Matches code spans with spaces that are not messages."""
 WORDS = re.compile(
     r"likewise|\bbe had\b|mean IU|\bbreach|colour|neighbour|behaviour|normalis|licence|"
     r"[Tt]ells? whether|\bnot there\b",
 )
-"""Spellings and turns of phrase that the documentation does without."""
+"""Spellings and phrases that the documentation must not contain."""
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -44,7 +44,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pages
-def test_links_and_pictures_are_there(page: Path) -> None:
+def test_links_and_pictures_exist(page: Path) -> None:
     for link, anchor in LINK.findall(prose(page)):
         if "://" in link:
             continue
@@ -55,7 +55,7 @@ def test_links_and_pictures_are_there(page: Path) -> None:
 
 
 @pages
-def test_lines_are_short_and_words_are_ours(page: Path) -> None:
+def test_lines_are_short_and_words_follow_the_glossary(page: Path) -> None:
     lines = [line for line in prose(page).splitlines() if not line.startswith("|")]
     # A link or a code span does not break.
     assert [line for line in lines if len(line) > 100 and " " in line.strip()[:80]] == []
@@ -69,7 +69,7 @@ def spans() -> Iterator[tuple[Path, str]]:
 
 
 def unrun() -> Iterator[tuple[Path, str]]:
-    """Yield the commands that test_docs.py does not run, from the name of the program on."""
+    """Yield page and command for the commands that test_docs.py does not run."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for block in re.findall(r"^```sh options\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
@@ -97,7 +97,7 @@ def test_commands_in_the_text_exist(page: str, line: str) -> None:
 
 
 def check_command(line: str) -> None:
-    """Walk along the commands of a line; each option must be one of the command before it."""
+    """Assert that every command of a line exists, and has the options that follow it."""
     command: click.Command = cli
     known = {"--help"}
     words = shlex.split(re.sub(r"[\[\]…]", "", line.replace(" | ", "/")))[1:]
@@ -115,7 +115,7 @@ def check_command(line: str) -> None:
 
 @cache
 def patterns() -> list[tuple[re.Pattern[str], int]]:
-    """Return every text in the code, with holes for what is filled in, and how much is literal."""
+    """Return a pattern for every string in the code, and the number of its literal characters."""
     found = set[tuple[str, ...]]()
     for path in (
         p for room in ("core", "plugins", "registry") for p in (ROOT / room).rglob("*.py")
@@ -133,8 +133,8 @@ def patterns() -> list[tuple[re.Pattern[str], int]]:
     ]
 
 
-def is_said(message: str) -> bool:
-    """Return whether some text of the code, filled in, is this message."""
+def is_in_code(message: str) -> bool:
+    """Return whether a string in the code, with its values filled in, equals the message."""
     return any(
         2 * literal >= len(message) and pattern.fullmatch(message)
         for pattern, literal in patterns()
@@ -159,10 +159,10 @@ def test_names_in_the_text_can_be_imported(name: str) -> None:
 
 
 @pytest.mark.parametrize(("page", "message"), MESSAGES)
-def test_messages_in_the_text_are_those_of_the_code(page: str, message: str) -> None:
+def test_messages_in_the_text_are_in_the_code(page: str, message: str) -> None:
     for part in message.split("…"):
         if re.search("[a-z]{3}", part):
-            assert is_said(part.strip(" :()")) or is_said(part.lstrip(" :(")), part
+            assert is_in_code(part.strip(" :()")) or is_in_code(part.lstrip(" :(")), part
 
 
 def test_there_are_commands_and_messages_to_check() -> None:
@@ -180,5 +180,5 @@ def test_a_wrong_command_is_found(line: str) -> None:
 
 
 def test_a_wrong_message_is_found() -> None:
-    assert is_said("each of its values depends on the whole image")
-    assert not is_said("each of its values depends on the entire image")
+    assert is_in_code("each of its values depends on the whole image")
+    assert not is_in_code("each of its values depends on the entire image")

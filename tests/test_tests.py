@@ -1,4 +1,4 @@
-"""Rules for the tests themselves: their size, their places, and what they may lean on."""
+"""Rules for the tests themselves: their length, their folders, and what they may import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TESTS = ROOT / "tests"
 FILES = sorted(TESTS.rglob("*.py"))
 LINES = 400
 NO_MIRROR = {TESTS / "core/fakes"}
-"""Folders of tests without a folder of code: plugins that the tests pretend to have installed."""
+"""Folders of tests that mirror no folder of code: plugins that tests treat as installed."""
 CLOCK = re.compile(r"\btime\.(sleep|time|monotonic|perf_counter|process_time)(_ns)?\(")
 PEERS = {"faiss", "fasttext", "gensim", "skimage", "sklearn", "torchmetrics"}
 PRIVATE = {
@@ -43,23 +43,23 @@ PRIVATE = {
     "core.neighbors._products": "products without SimSIMD",
     "core.neighbors._scores": "scores on a device",
     "plugins.backbones._convolutional": "the classifier as convolutions",
-    "plugins.backbones.timm_features._dilated": "which of timm's networks dilate by themselves",
-    "plugins.decoders._upsampling": "kernels of upsampling by themselves",
+    "plugins.backbones.timm_features._dilated": "which of timm's networks support dilation",
+    "plugins.decoders._upsampling": "kernels of upsampling on their own",
     "plugins.embeddings._binary": "the size of a block of a file",
     "plugins.embeddings._fasttext_parts": "the parts of any bytes",
     "plugins.losses._overlap": "overlaps of any classes",
     "registry._packages": "the command for a missing package",
     "registry._target": "the command for a missing package",
 }
-"""Private modules and names of Pluxel that are themselves the subject of a test, and of what."""
+"""Private modules and names of Pluxel that are the subject of a test -> what it tests."""
 ELSEWHERE = {
     "registry._packages": "the command for a missing package, in every part",
     "core.cli._main": "the help of every command is read as prose",
     "core.config._load_words": "recipes, docs and readers of word vectors are loaded as users do",
-    "core.geometry.tracing._probing": "the specs of each backbone are what gradients say",
+    "core.geometry.tracing._probing": "the specs of each backbone agree with gradients",
     "plugins.decoders._upsampling": "the taps of the release, to compare a backbone's grid with",
 }
-"""Private modules that tests of other rooms import, and why."""
+"""Private modules that tests of other rooms import -> the reason."""
 
 
 def too_long(text: str) -> bool:
@@ -67,7 +67,7 @@ def too_long(text: str) -> bool:
 
 
 def imports(text: str) -> Iterator[str]:
-    """Yield the full names that a file imports, wherever in it."""
+    """Yield the full names that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -76,9 +76,9 @@ def imports(text: str) -> Iterator[str]:
 
 
 def private_parts(text: str) -> set[str]:
-    """Return the private modules and names of Pluxel that a file imports, without what follows."""
-    found = (re.match(r"pluxel\.(?:\w+\.)*?_\w+", name) for name in imports(text))
-    return {one[0].removeprefix("pluxel.") for one in found if one}
+    """Return the imported names of Pluxel, each up to its first private part."""
+    matches = (re.match(r"pluxel\.(?:\w+\.)*?_\w+", name) for name in imports(text))
+    return {match[0].removeprefix("pluxel.") for match in matches if match}
 
 
 def test_files_are_short() -> None:
@@ -87,17 +87,17 @@ def test_files_are_short() -> None:
 
 def test_folders_mirror_the_code() -> None:
     folders = {path.parent for path in FILES} - {TESTS} - NO_MIRROR
-    assert [str(one) for one in folders if not (ROOT / one.relative_to(TESTS)).is_dir()] == []
+    assert [str(path) for path in folders if not (ROOT / path.relative_to(TESTS)).is_dir()] == []
 
 
 def test_no_file_reads_a_clock() -> None:
-    """On a busy machine, time passes without anything being wrong."""
+    """On a busy machine, a test of elapsed time can fail without a fault."""
     others = [path for path in FILES if path != Path(__file__)]
     assert [str(path) for path in others if CLOCK.search(path.read_text("utf-8"))] == []
 
 
 def test_peers_are_imported_by_their_fixture() -> None:
-    """It marks the test, and leaves all others without the package."""
+    """The fixture marks the test, so that other tests do not need the package."""
     found = {
         str(path): names
         for path in FILES
@@ -107,15 +107,15 @@ def test_peers_are_imported_by_their_fixture() -> None:
 
 
 def in_its_room(name: str, path: Path) -> bool:
-    """Return whether a file of tests lies in the room of a private module or name."""
+    """Return whether a test file is in the room of a private module or name."""
     return [*path.parent.relative_to(TESTS).parts[:2]] == name.split(".")[:-1][:2]
 
 
 def test_private_names_are_imported_where_they_are_the_subject() -> None:
     found = {(name, path) for path in FILES for name in private_parts(path.read_text("utf-8"))}
     assert {name for name, _ in found} == PRIVATE.keys(), "say what of it is tested, or delete it"
-    strange = {one for one in found if one[0] not in ELSEWHERE and not in_its_room(*one)}
-    assert strange == set()
+    outside = {pair for pair in found if pair[0] not in ELSEWHERE and not in_its_room(*pair)}
+    assert outside == set()
 
 
 @pytest.mark.parametrize(

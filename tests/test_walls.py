@@ -1,4 +1,4 @@
-"""Who may import whom: each wall of pyproject.toml holds, and a mutant shows that it bites."""
+"""Each import contract of pyproject.toml is kept, and a mutant shows that it can fail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WALLS = [contract["name"] for contract in PYPROJECT["tool"]["importlinter"]["con
 
 
 def copied_to(folder: Path) -> Path:
-    """Copy the tree as the wheel holds it, without building one; return the folder above it."""
+    """Copy the tree in the layout of the wheel, without building one; return its parent folder."""
     for path in tree("*.py"):
         copy = folder / in_package(path)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -41,11 +41,11 @@ def spoil(folder: Path, module: str, line: str) -> None:
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Check the walls of a package; of an editable install import-linter sees only the top."""
+    """Check the contracts for a copy; import-linter finds only the top of an editable install."""
     return run(folder, LINT_IMPORTS, "--no-cache", "--config", ROOT / "pyproject.toml")
 
 
-def test_the_walls_hold(package: Path) -> None:
+def test_all_contracts_are_kept(package: Path) -> None:
     shown = lint_imports(package)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert re.findall(r"^(.*) KEPT$", shown.stdout, re.MULTILINE) == WALLS
@@ -78,14 +78,14 @@ MUTANTS = [
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """Return what is said of each wall of a package that breaks all of them."""
+    """Return contract -> the report of import-linter, for a package that breaks all contracts."""
     folder = copied_to(tmp_path_factory.mktemp("broken"))
     for _, module, line in MUTANTS:
         spoil(folder, module, line)
     shown = lint_imports(folder)
     assert shown.returncode == 1, shown.stderr
-    said = shown.stdout.partition("Broken contracts")[2]
-    parts = re.split(rf"^({'|'.join(map(re.escape, WALLS))})\n-+$", said, flags=re.MULTILINE)
+    report = shown.stdout.partition("Broken contracts")[2]
+    parts = re.split(rf"^({'|'.join(map(re.escape, WALLS))})\n-+$", report, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -95,7 +95,7 @@ def test_a_violation_is_found(broken: Mapping[str, str], wall: str, module: str,
     assert f"pluxel.{module} -> {imported}" in broken[wall]
 
 
-def test_prediction_imports_no_accelerate_by_way_of_others(package: Path) -> None:
+def test_prediction_does_not_import_accelerate_indirectly(package: Path) -> None:
     spoil(package, "core.common.devices", "def late():\n    import accelerate")
     shown = lint_imports(package)
     assert "pluxel.core.engine.inference is not allowed to import accelerate" in shown.stdout
@@ -103,7 +103,7 @@ def test_prediction_imports_no_accelerate_by_way_of_others(package: Path) -> Non
 
 
 @pytest.mark.parametrize("room", ["core", "core/config", "core/engine"])
-def test_a_new_room_needs_its_place(package: Path, room: str) -> None:
+def test_a_new_module_must_be_added_to_the_contracts(package: Path, room: str) -> None:
     (package / "pluxel" / room / "attic.py").write_text("")
     shown = lint_imports(package)
     assert shown.returncode == 1
@@ -111,7 +111,7 @@ def test_a_new_room_needs_its_place(package: Path, room: str) -> None:
 
 
 def imports(file: ast.AST, package: str) -> Iterator[str]:
-    """Yield the full name of everything that a file of this package imports, wherever in it."""
+    """Yield the full names that a file of a package imports, anywhere in it."""
     for node in ast.walk(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -132,19 +132,19 @@ PUBLIC = {
 
 
 def is_private(name: str) -> bool:
-    """Return whether a name belongs to the core but is not among those that it offers."""
+    """Return whether a name belongs to the core but is not public."""
     return name.startswith("pluxel.core.") and name not in PUBLIC
 
 
 def plugin_files() -> Iterator[tuple[Path, str]]:
-    """Yield what plugins are made of, the built-in ones and the example, and their packages."""
+    """Yield the files and packages of plugins, both built-in ones and the example."""
     for path in sorted((ROOT / "plugins").rglob("*.py")):
         yield path, ".".join(in_package(path).parent.parts)
     for path in sorted((ROOT / "examples").rglob("*.py")):
         yield path, path.parent.name
 
 
-def test_plugins_use_public_names_of_the_core_alone() -> None:
+def test_plugins_use_only_public_names_of_the_core() -> None:
     found = {name for path, package in plugin_files() for name in imports(parsed(path), package)}
     assert {"pluxel.core.authoring.StateDict", "pluxel.core.FeatureSpec"} <= found
     assert {name for name in found if is_private(name)} == set()
@@ -179,10 +179,10 @@ def dependencies(files: Mapping[str, tuple[ast.Module, str]]) -> dict[str, set[s
     }
 
 
-def in_circles(graph: Mapping[str, Iterable[str]]) -> set[str]:
-    """Return the nodes that lie on circles or between them: those that no order can sort."""
+def in_cycles(graph: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the nodes on or between cycles, which no order can sort."""
     left = {node: {*others} for node, others in graph.items()}
-    for _ in range(2):  # what needs nothing goes, again and again; then the same the other way
+    for _ in range(2):  # remove nodes without edges repeatedly, then again with reversed edges
         while done := {node for node, others in left.items() if not others & left.keys()}:
             left = {node: others for node, others in left.items() if node not in done}
         left = {node: {n for n, others in left.items() if node in others} for node in left}
@@ -190,7 +190,7 @@ def in_circles(graph: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def source() -> dict[str, tuple[ast.Module, str]]:
-    """Return module -> its code and its package, of all files."""
+    """Return module -> its code and its package, for all files."""
     files = {}
     for path in tree("*.py"):
         place = in_package(path)
@@ -200,10 +200,10 @@ def source() -> dict[str, tuple[ast.Module, str]]:
     return files
 
 
-def test_no_files_import_each_other_in_a_circle() -> None:
+def test_no_imports_form_a_cycle() -> None:
     graph = dependencies(source())
     assert sum(map(len, graph.values())) > 500
-    assert in_circles(graph) == set()
+    assert in_cycles(graph) == set()
 
 
 @pytest.mark.parametrize(
@@ -214,9 +214,9 @@ def test_no_files_import_each_other_in_a_circle() -> None:
         "def late():\n    from ....core.engine.inference.pipeline import Pipeline",
     ],
 )
-def test_a_circle_is_found(line: str) -> None:
+def test_a_cycle_is_found(line: str) -> None:
     files = source()
     module = "pluxel.core.engine.inference.inputs"
     code, _ = files[module]
     code.body += ast.parse(line).body
-    assert {module, "pluxel.core.engine.inference.pipeline"} <= in_circles(dependencies(files))
+    assert {module, "pluxel.core.engine.inference.pipeline"} <= in_cycles(dependencies(files))
