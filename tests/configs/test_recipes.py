@@ -86,7 +86,7 @@ FILES: dict[str, Callable[[Path, np.random.Generator], list[str]]] = {
 
 
 def data_of(name: str, root: Path) -> list[str]:
-    """Write files in the format of a recipe; return the overrides that lead to them."""
+    """Write files in the format of a recipe; return overrides with their paths."""
     random = np.random.default_rng(0)
     overrides = FILES[name.split("_", maxsplit=1)[0]](root, random)
     return overrides + words(root, random) if "zero_shot" in name else overrides
@@ -116,23 +116,23 @@ def host() -> Host:
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_it_passes_the_check(name, host, tmp_path, monkeypatch):
+def test_recipe_passes_the_check(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     notes = check_training(prepare(load_config(name, data_of(name, tmp_path), host=host)))
-    # The finer networks of VOC start from a run of the coarser one, which is not there yet.
+    # The finer networks for VOC start from a run of the coarser one, which does not exist.
     later = name in {"voc_fcn16s_vgg16", "voc_fcn8s_vgg16"}
     assert ["no such file of weights" in note for note in notes] == [True] * later
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_without_its_data_it_passes_with_a_note(name, host, tmp_path, monkeypatch):
+def test_recipe_without_data_passes_with_a_note(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     notes = check_training(prepare(load_config(name, host=host)))
     assert bool(notes) == ("shapes" not in name)
 
 
-STRANGER = """
+THIRD_PARTY = """
 from pluxel.registry import Component, hookimpl
 
 @hookimpl
@@ -153,10 +153,10 @@ def pluxel_datasets():
 """
 
 
-def test_a_package_that_reuses_names_disables_none(site, tmp_path, monkeypatch):
-    """A bare name that two packages offer is an error; these files are not to depend on others."""
+def test_recipes_work_with_packages_that_reuse_names(site, tmp_path, monkeypatch):
+    """Recipes use qualified names, because a bare name of two packages is ambiguous."""
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
-    site.install("other-seg", STRANGER)
+    site.install("other-seg", THIRD_PARTY)
     host = Host()
     with pytest.raises(PluxelError, match="offered by 2 plugins"):
         host.get("decoder", "fcn8s")
@@ -171,11 +171,11 @@ def test_a_package_that_reuses_names_disables_none(site, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PIPELINES)
-def test_it_trains_two_steps(name, host, tmp_path, monkeypatch):
+def test_recipe_trains_two_steps(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     overrides = [*data_of(name, tmp_path), *SMALL]
     if "vgg16" in name:
-        # 120 million weights of fc6 and fc7, and their momentum, are 2 GB; one recipe shows them.
+        # fc6 and fc7 with momentum need 2 GB (120 million weights); test them in one recipe only.
         overrides += [] if name == "voc_fcn32s_vgg16" else ["backbone.fc=false"]
     torch.set_num_threads(1)
     run = Run(tmp_path / "run")
@@ -186,14 +186,14 @@ def test_it_trains_two_steps(name, host, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", WORDS)
-def test_word_vectors_are_described(name, host):
+def test_word_vector_recipes_load(name, host):
     settings = load_words(name, host=host).settings
     assert settings.embedding.component.provider == "pluxel"
     assert settings.embedding.params["download"]
 
 
 @pytest.mark.parametrize("path", shipped().values(), ids=lambda path: path.stem)
-def test_its_header_says_how_to_run_it_and_what_was_run(path):
+def test_header_lists_command_and_results(path):
     header = [line for line in path.read_text().splitlines() if line.startswith("#")]
     text = "\n".join(header)
     for word in ("Run:", "Data:", "Expected:", "Was run:"):

@@ -31,7 +31,7 @@ def save(path: Path, image: np.ndarray | Image.Image, **options) -> Path:
 
 
 def with_palette(ids: np.ndarray) -> Image.Image:
-    """An index PNG as the VOC development kit writes it: the palette only shows the ids."""
+    """An index PNG like those of VOC; the palette only serves display."""
     height, width = ids.shape
     image = Image.frombytes("P", (width, height), ids.astype(np.uint8).tobytes())
     image.putpalette([part for index in range(256) for part in voc_color(index)])
@@ -57,13 +57,13 @@ def make_voc(root: Path, year: str = "2012") -> Path:
             save(folder / "JPEGImages" / f"{name}.jpg", photograph())
             save(folder / "SegmentationClass" / f"{name}.png", with_palette(voc_ids()))
         (lists / f"{split}.txt").write_text("\n".join(names))  # some lists end without a newline
-    # The kit holds many photographs that were never segmented.
+    # The kit contains many photographs without masks.
     save(folder / "JPEGImages" / "2012_other.jpg", photograph())
     return root
 
 
 def make_camvid(root: Path, lists: bool = False) -> Path:
-    """train/ + trainannot/ and so on; with lists as SegNet's are, paths of somebody's machine."""
+    """train/ + trainannot/ and so on; with lists as in SegNet, with foreign paths."""
     for split, count in (("train", 4), ("val", 2), ("test", 2)):
         names = [f"0016E5_{30 * i:05d}.png" for i in range(count)]
         for name in names:
@@ -96,7 +96,7 @@ def folder_parameters(root: Path) -> dict:
 
 
 def concat_parameters(root: Path) -> dict:
-    """Two datasets, of which one has other ids, in splits of different sizes."""
+    """Two datasets with different ids and splits of different sizes."""
     street = {"images": "b/photos", "masks": "b/masks", "root": root}
     street |= {"classes": {3: "Car", 0: "tree", 1: "ignore", 2: "sofa"}}
     street |= {"fractions": {"train": 0.6, "val": 0.4}}
@@ -110,7 +110,7 @@ def concat_parameters(root: Path) -> dict:
 
 
 def factory(name: str, **params: Any) -> Factory[Dataset]:
-    """What a configuration makes of the name of a dataset and its parameters."""
+    """Build a dataset from a name and parameters, like a configuration."""
     host = Host()
     value = {"type": name} | json.loads(json.dumps(params, default=str))
     return TypeAdapter(Factory[Dataset]).validate_python(value, context={"host": host})

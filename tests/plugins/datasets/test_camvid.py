@@ -1,4 +1,4 @@
-"""CamVid as the SegNet tutorial lays it out."""
+"""CamVid in the layout of the SegNet tutorial."""
 
 from pathlib import Path
 
@@ -22,14 +22,14 @@ def test_labels():
     assert LABELS.palette["bicyclist"] == (0, 128, 192)
 
 
-def test_pairs_folders_alone(tmp_path):
+def test_pairs_folders_without_lists(tmp_path):
     dataset = CamVid("train", root=make_camvid(tmp_path))
     assert [dataset[i].name for i in range(4)] == [f"0016E5_{30 * i:05d}" for i in range(4)]
     assert dataset[2].paths["semantic"] == tmp_path / "trainannot" / "0016E5_00060.png"
 
 
-def test_lists_choose_and_order(tmp_path):
-    """Only the file names of their paths mean anything."""
+def test_lists_select_and_order(tmp_path):
+    """Only the file names of the listed paths matter."""
     make_camvid(tmp_path, lists=True)
     listing = tmp_path / "train.txt"
     listing.write_text("\n".join(listing.read_text().splitlines()[:3]) + "\n\n")
@@ -42,7 +42,7 @@ def test_lists_choose_and_order(tmp_path):
     assert dataset[0].paths["image"] == tmp_path / "train" / "0016E5_00090.png"
 
 
-def test_leaves_files_without_counterpart_out(tmp_path, caplog):
+def test_omits_files_without_counterpart(tmp_path, caplog):
     make_camvid(tmp_path)
     (tmp_path / "trainannot" / "0016E5_00030.png").unlink()
     dataset = CamVid("train", root=tmp_path)
@@ -59,7 +59,7 @@ def test_leaves_files_without_counterpart_out(tmp_path, caplog):
         ("train", r"the images of split 'train' not found: .*/train \(there is only "),
     ],
 )
-def test_says_which_folder_is_missing(tmp_path, missing, message):
+def test_a_missing_folder_is_named(tmp_path, missing, message):
     root = make_camvid(tmp_path)
     if missing:
         (root / missing).rename(root / "elsewhere")
@@ -90,7 +90,7 @@ class TestRealData:
         assert (seen[:11] > 0).all()
         assert seen[:11].argmax() == CLASSES.index("road")
 
-    def test_a_stretch_of_video_can_be_held_out(self, root):
+    def test_a_part_of_the_video_can_be_held_out(self, root):
         def make(split: str) -> CamVid:
             return CamVid(split, root=root)
 

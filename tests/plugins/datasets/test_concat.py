@@ -1,4 +1,4 @@
-"""Several datasets as one: whose pixels are whose class, how often they come, what a run keeps."""
+"""Concatenated datasets: class mapping, repetition, and the configuration that a run saves."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def make(host):
 
 
 def classes_at(dataset: Dataset, index: int) -> np.ndarray:
-    """The names of the classes of a sample's pixels, which no id can confuse."""
+    """Return the class names of the pixels of a sample."""
     space = LabelSpace(dataset.labels["semantic"])
     names = np.array([*space.class_names, *[IGNORE] * (256 - space.num_classes)])
     return names[space.encode(dataset[index].labels["semantic"])]
@@ -55,7 +55,7 @@ def classes_at(dataset: Dataset, index: int) -> np.ndarray:
 
 @pytest.fixture
 def street(tmp_path):
-    """CamVid, and photographs of one's own whose ids mean something else."""
+    """CamVid, and a folder whose ids have other meanings."""
     own = {"type": "folder", "root": tmp_path / "own", "images": "photos", "masks": "masks"}
     own |= {"classes": {0: "Road", 1: "truck", 2: "ignore"}}
     make_folder(tmp_path / "own", count=5)
@@ -71,7 +71,7 @@ def both(street):
 MEANING = {"road": "road", "truck": "car", IGNORE: IGNORE}
 
 
-def test_samples_come_one_after_the_other_in_the_classes_of_one(make, both, street, host):
+def test_samples_are_concatenated_and_mapped(make, both, street, host):
     dataset = make("train", **both)
     parts = {
         name: TypeAdapter(Factory[Dataset])
@@ -94,7 +94,7 @@ def test_samples_come_one_after_the_other_in_the_classes_of_one(make, both, stre
             place += 1
 
 
-def test_all_have_the_classes_colors_and_ids_of_one(make, both):
+def test_all_datasets_share_classes_colors_and_ids(make, both):
     dataset = make("train", **both)
     space = LabelSpace(dataset.labels["semantic"])
     assert space.class_names[:4] == ("sky", "building", "pole", "road")
@@ -102,7 +102,7 @@ def test_all_have_the_classes_colors_and_ids_of_one(make, both):
     assert space.palette[3].tolist() == [128, 64, 128]
 
 
-def test_what_has_no_id_for_ignore_gets_one(make, street):
+def test_an_id_for_ignore_is_added(make, street):
     squares = {"type": "shapes", "length": 4, "size": 32}
     dataset = make(
         "val",
@@ -136,7 +136,7 @@ def test_colors_of_masks_become_ids(make, tmp_path, street):
     assert dataset.resolved_parameters["maps"] == {"rgb": {"#ff0000": "building", "#000000": "sky"}}
 
 
-def test_an_id_that_is_not_listed_names_the_file_and_the_place(make, both, tmp_path):
+def test_an_unlisted_id_names_the_file_and_the_key(make, both, tmp_path):
     masks = sorted((tmp_path / "own" / "masks").iterdir())
     for mask in masks:
         save(mask, np.full((12, 16), 9, np.uint8))
@@ -151,7 +151,7 @@ def test_an_id_that_is_not_listed_names_the_file_and_the_place(make, both, tmp_p
 class TestAlign:
     ALIGN = {"embedding": "street_words"}
 
-    def test_finds_classes_by_meaning(self, make, both, caplog):
+    def test_matches_classes_by_meaning(self, make, both, caplog):
         caplog.set_level("INFO", "pluxel")
         words = {"classes_of": "own", "maps": {}, "align": self.ALIGN}
         cam = both["datasets"]["cam"]
@@ -167,13 +167,13 @@ class TestAlign:
         assert dataset.resolved_parameters["align"] is None
         assert "classes of dataset 'other': street → Road" in caplog.text
         assert "ignored: sign" in caplog.text
-        # A run keeps the same for all splits, whatever each of them has.
+        # A run saves the same parameters for all splits.
         assert (
             make("val", datasets=datasets, splits=splits, **words).resolved_parameters
             == dataset.resolved_parameters
         )
 
-    def test_without_it_a_class_of_no_equal_is_an_error(self, make, both):
+    def test_without_align_an_unmatched_class_raises(self, make, both):
         with pytest.raises(PluxelError) as caught:
             make("train", **both | {"maps": {}})
         assert str(caught.value) == (
@@ -182,14 +182,14 @@ class TestAlign:
             "  note: pluxel labels align prints a map"
         )
 
-    def test_a_dataset_of_which_nothing_is_left(self, make, both):
+    def test_a_fully_ignored_dataset_raises(self, make, both):
         nothing = {"own": {0: "ignore", 1: "ignore"}}
         with pytest.raises(PluxelError, match="all classes of dataset 'own' are ignored"):
             make("train", **both | {"maps": nothing})
 
 
 class TestSplits:
-    def test_each_dataset_has_its_own(self, make, both):
+    def test_each_dataset_has_its_own_split(self, make, both):
         splits = {"train": {"own": "all[:2] + train", "cam": "trian[:1]"}, "all": {"own": "all"}}
         with pytest.raises(SplitError, match="no split 'trian'.*Did you mean 'train'"):
             make("train", splits=splits, **both)
@@ -201,14 +201,14 @@ class TestSplits:
             n.partition("/")[0] for n in map(_name, _samples(make("all", splits=splits, **both)))
         } == {"own"}
 
-    def test_parts_of_the_whole(self, make, both):
+    def test_parts_of_a_concat(self, make, both):
         whole = [sample.name for sample in _samples(make("train", **both))]
         part = make("train[cam/0016E5_00060:]", **both)
         assert [sample.name for sample in _samples(part)] == whole[2:]
         for some in (part, make("train + val", **both)):
             assert some.resolved_parameters["maps"]["own"] == {0: "road", 1: "car", 2: IGNORE}
 
-    def test_an_endless_one_needs_an_end(self, make, both):
+    def test_an_endless_dataset_needs_an_end(self, make, both):
         drawn = {"type": "shapes", "length": 3, "size": 32}
         ignored = {"drawn": dict.fromkeys(range(1, 6), "ignore") | {0: "sky"}}
         given = both | {"datasets": both["datasets"] | {"drawn": drawn}}
@@ -218,7 +218,7 @@ class TestSplits:
         splits = {"train": {"drawn": "train[:7]", "cam": "train", "own": "train"}}
         assert len(make("train", splits=splits, **given)) == 7 + len(make("train", **both))
 
-    def test_repeats(self, make, both):
+    def test_repeat(self, make, both):
         once = [sample.name for sample in _samples(make("train", **both))]
         cam, own = (sum(n.startswith(name) for n in once) for name in ("cam", "own"))
         thrice = make("train", repeat={"train": {"own": 3}}, **both)
@@ -266,7 +266,7 @@ CLASSES_OF = "classes_of: unknown dataset 'can'. Did you mean 'cam'?"
         ),
     ],
 )
-def test_mistakes(make, both, changes, message):
+def test_errors(make, both, changes, message):
     with pytest.raises(PluxelError, match=re.escape(message)):
         make("train", **both | changes)
 
@@ -274,12 +274,12 @@ def test_mistakes(make, both, changes, message):
 @pytest.mark.parametrize(
     "changes", [{"datasets": {}}, {"repeat": {"train": {"own": 0}}}, {"splits": {"train": {}}}]
 )
-def test_what_cannot_be(make, both, changes):
+def test_invalid_parameters_raise(make, both, changes):
     with pytest.raises(ValidationError):
         make("train", **both | changes)
 
 
-def test_inputs_are_those_that_all_have(make, street):
+def test_inputs_are_the_shared_ones(make, street):
     deep = {"datasets": {"deep": "squares", "own": street["own"]}, "classes_of": "deep"}
     deep |= {"maps": {"own": {0: "ground", 1: "square"}}}
     dataset = make("train", **deep)
@@ -290,7 +290,7 @@ def test_inputs_are_those_that_all_have(make, street):
         make("train", **gray)
 
 
-def test_a_set_whose_classes_are_declared_need_not_be_opened(make, street, tmp_path):
+def test_a_dataset_with_declared_classes_is_not_opened(make, street, tmp_path):
     elsewhere = {"type": "voc", "root": tmp_path / "elsewhere"}
     given = {"datasets": {"voc": elsewhere, "cam": street["cam"]}, "classes_of": "voc"}
     maps = {"cam": dict.fromkeys(range(11), "ignore") | {8: "car"}}
@@ -299,7 +299,7 @@ def test_a_set_whose_classes_are_declared_need_not_be_opened(make, street, tmp_p
     assert {name for i in range(2) for name in classes_at(dataset, i).ravel()} == {"car", IGNORE}
 
 
-def test_leftovers_are_told(make, street, tmp_path):
+def test_unpaired_files_are_listed(make, street, tmp_path):
     save(tmp_path / "cam" / "train" / "alone.png", photograph())
     both = {"datasets": street, "classes_of": "cam", "maps": {"own": {1: "car"}}}
     dataset = make("train", **both)
@@ -331,7 +331,7 @@ training: {steps: 2, batch_size: 2, precision: fp32, eval_every: 2, schedule: {w
 """
 
 
-def test_one_network_trains_on_both_and_is_used_without_words(tmp_path, monkeypatch, host):
+def test_a_trained_run_needs_no_word_vectors(tmp_path, monkeypatch, host):
     monkeypatch.chdir(tmp_path)
     make_folder(tmp_path)
     (tmp_path / "two.yaml").write_text(CONFIG)
@@ -342,7 +342,7 @@ def test_one_network_trains_on_both_and_is_used_without_words(tmp_path, monkeypa
     assert "align: null" in saved
     parameters = load_config(tmp_path / "run" / "config.yaml", host=host).pipeline.dataset.params
     assert parameters["maps"] == {"other": {0: "road", 1: "sky", 2: "car"}}
-    # Another machine has neither the words nor the plugin that offers them.
+    # Another machine has neither the word vectors nor their plugin.
     bare = Host(files=[PLUGINS[1]])
     results, _ = evaluate_run(open_trained(tmp_path / "run", host=bare), "val")
     assert [*results["heads"]["semantic"]["per_class"]] == ["road", "car", "sky"]
@@ -352,7 +352,7 @@ def test_one_network_trains_on_both_and_is_used_without_words(tmp_path, monkeypa
     assert repeated["semantic"].class_names == ("road", "car", "sky")
 
 
-def test_the_check_points_into_the_file(tmp_path, monkeypatch, host):
+def test_errors_have_a_location_in_the_file(tmp_path, monkeypatch, host):
     monkeypatch.chdir(tmp_path)
     make_folder(tmp_path)
     (tmp_path / "two.yaml").write_text(CONFIG.replace("heaven", "heavn"))
@@ -361,7 +361,7 @@ def test_the_check_points_into_the_file(tmp_path, monkeypatch, host):
         prepare(config)
 
 
-def test_a_concat_in_a_concat(make, street, tmp_path):
+def test_nested_concat(make, street, tmp_path):
     inner = {"type": "concat", "datasets": street, "classes_of": "cam", "maps": {"own": {1: "car"}}}
     voc = {"type": "voc", "root": make_voc(tmp_path / "voc")}
     maps = {"voc": dict.fromkeys(range(21), "ignore") | {7: "car"}}

@@ -1,4 +1,4 @@
-"""What holds for every dataset that is registered."""
+"""Tests of every registered dataset."""
 
 import logging
 import pickle
@@ -17,7 +17,7 @@ from .conftest import PARAMETERS
 NAMES = [c.name for c in Host().components("dataset") if c.provider == "pluxel"]
 
 
-def test_all_are_covered():
+def test_all_datasets_are_covered():
     assert sorted(NAMES) == sorted(PARAMETERS)
 
 
@@ -29,7 +29,7 @@ def make(request, tmp_path, host):
     return lambda split: target(split, **parameters)
 
 
-def test_keeps_the_contract(make):
+def test_meets_the_contract(make):
     dataset = make("train")
     assert isinstance(dataset, Dataset)
     assert len(dataset) > 0
@@ -37,8 +37,8 @@ def test_keeps_the_contract(make):
     assert dataset.channels == {"image": 3}
 
 
-def test_samples_are_whole(make):
-    """Sizes match, every id is listed, and everything has the type that the contract names."""
+def test_samples_are_consistent(make):
+    """Sizes match, every id is in the label map, and types follow the contract."""
     for split in ("train", "val"):
         dataset = make(split)
         space = LabelSpace(dataset.labels["semantic"])
@@ -52,14 +52,14 @@ def test_samples_are_whole(make):
             assert all(path.is_file() for path in sample.paths.values())
 
 
-def test_samples_are_named_once(make):
+def test_sample_names_are_unique(make):
     dataset = make("train")
     names = [dataset[i].name for i in range(len(dataset))]
     assert len(set(names)) == len(names)
     assert list(getattr(dataset, "names", names)) == names
 
 
-def test_is_the_same_every_time(make):
+def test_is_reproducible(make):
     first, again = make("train"), make("train")
     for i in reversed(range(len(first))):
         assert first[i].name == again[i].name
@@ -68,7 +68,7 @@ def test_is_the_same_every_time(make):
             assert all((one[name] == other[name]).all() for name in one)
 
 
-def test_splits_share_nothing(make):
+def test_splits_share_no_samples(make):
     pictures = [
         {dataset[i].inputs["image"].tobytes() for i in range(len(dataset))}
         for dataset in (make("train"), make("val"))
@@ -77,7 +77,7 @@ def test_splits_share_nothing(make):
 
 
 def test_reads_lazily(make, monkeypatch):
-    """Names and paths cost nothing: no file is opened, nothing is drawn."""
+    """Names and paths need no file access and no drawing."""
     dataset = make("train")
 
     def fail(*arguments: object, **options: object) -> None:
@@ -91,14 +91,14 @@ def test_reads_lazily(make, monkeypatch):
         dataset[0].labels["semantic"]
 
 
-def test_ends(make):
+def test_iteration_ends(make):
     dataset = make("val")
     with pytest.raises(IndexError):
         dataset[len(dataset)]
 
 
-def test_goes_to_worker_processes(make):
-    """Where processes are not forked, all of a training's data is pickled, transforms included."""
+def test_can_be_pickled_for_workers(make):
+    """Without fork, workers receive pickled data, including transforms."""
     dataset = make("train")
     spaces = {"semantic": LabelSpace(dataset.labels["semantic"])}
     flips = ["HorizontalFlip", {"OneOf": {"transforms": ["Blur", "RandomGamma"]}}]
@@ -108,11 +108,11 @@ def test_goes_to_worker_processes(make):
     assert (copy[3].inputs["image"] == data[3].inputs["image"]).all()
 
 
-def test_slices(make):
+def test_supports_slices(make):
     assert open_split(make, "train[:2]")[1].name == make("train")[1].name
 
 
-def test_names_the_splits_that_there_are(make):
+def test_an_unknown_split_lists_the_available_ones(make):
     with pytest.raises(SplitError) as caught:
         make("trian")
     assert "'trian'" in str(caught.value)
@@ -126,7 +126,7 @@ def test_colors_differ(make):
     assert len({tuple(color) for color in palette.tolist()}) == len(classes)
 
 
-def test_says_nothing_about_good_files(make, caplog):
+def test_good_files_are_not_logged(make, caplog):
     caplog.set_level(logging.INFO, "pluxel")
     sample = make("train")[0]
     sample.inputs["image"], sample.labels["semantic"]

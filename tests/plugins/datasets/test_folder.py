@@ -1,4 +1,4 @@
-"""One's own images and masks, in every format and layout that people have."""
+"""The user's own images and masks, in all supported formats and layouts."""
 
 from pathlib import Path
 
@@ -73,8 +73,8 @@ class TestMaskFormats:
         dataset = folder(tmp_path, classes={0: "ground", -1: "ignore"})
         assert classes_of(dataset) == [[0, 255]]
 
-    def test_of_photographs_turned_by_exif(self, tmp_path):
-        """The image lies on its side in the file; its mask was drawn upright."""
+    def test_images_rotated_by_exif(self, tmp_path):
+        """The image is stored sideways; its mask is upright."""
         tags = Image.Exif()
         tags[0x0112] = 6
         save(tmp_path / "photos" / "a.jpg", photograph(10, 20), exif=tags)
@@ -85,7 +85,7 @@ class TestMaskFormats:
 
 
 class TestClasses:
-    def test_as_a_list_are_numbered(self, tmp_path):
+    def test_a_list_of_classes_is_numbered(self, tmp_path):
         make_folder(tmp_path)
         dataset = folder(tmp_path, classes=["a", "b", "c"])
         assert dict(dataset.labels["semantic"].ids) == {0: "a", 1: "b", 2: "c"}
@@ -102,14 +102,14 @@ class TestClasses:
             ({"mask_format": "binary"}, "binary masks need two classes with ids 0 and 1"),
         ],
     )
-    def test_that_contradict_the_format(self, tmp_path, parameters, message):
+    def test_contradicting_classes_raise(self, tmp_path, parameters, message):
         make_folder(tmp_path)
         with pytest.raises(FolderError, match=message):
             folder(tmp_path, **parameters)
 
 
 class TestPairs:
-    def test_by_name_whatever_the_type(self, tmp_path):
+    def test_pairs_ignore_the_file_type(self, tmp_path):
         for name in ("a.jpg", "b.PNG", "c.bmp"):
             save(tmp_path / "photos" / name, photograph())
         for name in ("a.png", "b.tif", "c.png"):
@@ -118,8 +118,8 @@ class TestPairs:
         (tmp_path / "photos" / "._a.jpg").touch()
         assert names(folder(tmp_path)) == ["a", "b", "c"]
 
-    def test_by_name_without_endings(self, tmp_path):
-        """Cityscapes has several kinds of masks in one folder."""
+    def test_pairs_ignore_suffixes(self, tmp_path):
+        """Cityscapes stores several kinds of masks in one folder."""
         save(tmp_path / "photos/bonn/b_1_leftImg8bit.png", photograph())
         for kind in ("labelIds", "color"):
             save(tmp_path / f"masks/bonn/b_1_gtFine_{kind}.png", np.zeros((12, 16), np.uint8))
@@ -127,7 +127,7 @@ class TestPairs:
         assert names(dataset) == ["bonn/b_1"]
         assert dataset.unpaired == ()
 
-    def test_in_one_folder(self, tmp_path):
+    def test_images_and_masks_in_one_folder(self, tmp_path):
         for name in ("a", "b"):
             save(tmp_path / "photos" / f"{name}.jpg", photograph())
             save(tmp_path / "photos" / f"{name}_mask.png", np.zeros((12, 16), np.uint8))
@@ -135,7 +135,7 @@ class TestPairs:
         assert names(dataset) == ["a", "b"]
         assert dataset.unpaired == ()
 
-    def test_without_counterpart_are_left_out_and_kept_in_mind(self, tmp_path, caplog):
+    def test_unpaired_files_are_omitted_and_listed(self, tmp_path, caplog):
         make_folder(tmp_path, 3)
         save(tmp_path / "photos" / "alone.jpg", photograph())
         dataset = folder(tmp_path)
@@ -143,7 +143,7 @@ class TestPairs:
         assert dataset.unpaired == (tmp_path / "photos" / "alone.jpg",)
         assert "1 files without a counterpart are left out" in caplog.text
 
-    def test_of_one_name_twice_are_refused(self, tmp_path):
+    def test_duplicate_names_raise(self, tmp_path):
         make_folder(tmp_path, 1)
         save(tmp_path / "photos" / "street 00.png", photograph())
         with pytest.raises(
@@ -151,7 +151,7 @@ class TestPairs:
         ):
             folder(tmp_path)
 
-    def test_that_match_nothing(self, tmp_path):
+    def test_no_pairs_raise(self, tmp_path):
         save(tmp_path / "photos" / "a.jpg", photograph())
         save(tmp_path / "masks" / "b.png", np.zeros((12, 16), np.uint8))
         with pytest.raises(SplitError, match=r"split 'all' is empty: no image of .* has a mask in"):
@@ -159,7 +159,7 @@ class TestPairs:
 
 
 class TestSplits:
-    def test_by_subfolder(self, tmp_path):
+    def test_splits_by_subfolder(self, tmp_path):
         for split in ("train", "val"):
             save(tmp_path / "photos" / split / f"{split}.jpg", photograph())
             save(tmp_path / "masks" / split / f"{split}.png", np.zeros((12, 16), np.uint8))
@@ -170,14 +170,14 @@ class TestSplits:
             folder(tmp_path, "vall")
 
     @pytest.mark.parametrize("form", ["{}", "{}.jpg", "photos/{}.jpg", "/their/disk/photos/{}.jpg"])
-    def test_by_list(self, tmp_path, form):
+    def test_splits_by_list(self, tmp_path, form):
         make_folder(tmp_path)
         chosen = ["street 07", "street 02"]
         (tmp_path / "mine.txt").write_text("\n".join(map(form.format, chosen)) + "\n\n")
         dataset = folder(tmp_path, "mine", splits={"mine": Path("mine.txt")})
         assert names(dataset) == chosen
 
-    def test_by_a_list_with_a_wrong_line(self, tmp_path):
+    def test_an_unknown_line_of_a_list_raises(self, tmp_path):
         make_folder(tmp_path)
         (tmp_path / "mine.txt").write_text("street 07\nstret 03\n")
         with pytest.raises(
@@ -187,7 +187,7 @@ class TestSplits:
         with pytest.raises(SplitError, match=r"the list .*other.txt is not a file"):
             folder(tmp_path, "mine", splits={"mine": Path("other.txt")})
 
-    def test_by_fractions(self, tmp_path):
+    def test_splits_by_fractions(self, tmp_path):
         make_folder(tmp_path, 60)
         fractions = {"train": 0.7, "val": 0.2, "test": 0.1}
         parts = {split: names(folder(tmp_path, split, fractions=fractions)) for split in fractions}
@@ -196,13 +196,13 @@ class TestSplits:
         other = names(folder(tmp_path, "train", fractions=fractions, seed=1))
         assert other != parts["train"]
 
-    def test_by_fractions_stay_for_ever(self, tmp_path):
-        """Whoever trained last year finds the same images held out."""
+    def test_splits_by_fractions_never_change(self, tmp_path):
+        """The assignment to splits must not change between versions."""
         make_folder(tmp_path, 12)
         held_out = names(folder(tmp_path, "val", fractions={"train": 0.7, "val": 0.3}))
         assert held_out == ["street 00", "street 06", "street 10"]
 
-    def test_by_fractions_stay_when_images_are_added(self, tmp_path):
+    def test_adding_images_moves_no_others(self, tmp_path):
         make_folder(tmp_path, 20)
         fractions = {"train": 0.5, "val": 0.5}
         before = set(names(folder(tmp_path, "train", fractions=fractions)))
@@ -212,7 +212,7 @@ class TestSplits:
         assert old == before
         assert len(after) > len(before)
 
-    def test_all_can_be_cut(self, tmp_path):
+    def test_parts_of_all(self, tmp_path):
         make_folder(tmp_path, 10)
         assert len(open_split(lambda split: folder(tmp_path, split), "all[:80%]")) == 8
 
@@ -228,14 +228,14 @@ class TestSplits:
             ({}, SplitError, r"fractions: \{train: 0.8, val: 0.2\}"),
         ],
     )
-    def test_that_cannot_be(self, tmp_path, parameters, error, message):
+    def test_invalid_splits_raise(self, tmp_path, parameters, error, message):
         make_folder(tmp_path)
         with pytest.raises(error, match=message):
             folder(tmp_path, "train", **parameters)
 
 
 class TestChannels:
-    def test_of_many_bands(self, tmp_path):
+    def test_images_of_many_bands(self, tmp_path):
         make_folder(tmp_path, 0)
         (tmp_path / "photos").mkdir()
         np.save(tmp_path / "photos" / "a.npy", np.zeros((12, 16, 7), np.uint16))
@@ -244,7 +244,7 @@ class TestChannels:
         assert dataset.channels == {"image": 7}
         assert dataset[0].inputs["image"].shape == (12, 16, 7)
 
-    def test_of_grayscale(self, tmp_path):
+    def test_grayscale_images(self, tmp_path):
         make_folder(tmp_path, 1)
         assert folder(tmp_path, channels=1)[0].inputs["image"].shape == (12, 16, 1)
 
@@ -259,7 +259,7 @@ class TestDepth:
         save(tmp_path / "masks" / "a.png", np.zeros((12, 16), np.uint8))
         return depth
 
-    def test_of_a_training_keeps_every_value(self, tmp_path, depth):
+    def test_training_keeps_every_value(self, tmp_path, depth):
         dataset = folder(tmp_path, channels=1)
         spaces = {"semantic": LabelSpace(dataset.labels["semantic"])}
         pad = {"PadIfNeeded": {"min_height": 20, "min_width": 20, "position": "top_left"}}
@@ -272,7 +272,7 @@ class TestDepth:
         np.testing.assert_allclose(found[:12, :16], wanted, atol=1e-6)
         assert np.abs(found[12:, :16]).max() < 1e-6  # the mean, which normalizes to zero
 
-    def test_of_a_prediction_keeps_every_value(self, tmp_path, depth):
+    def test_prediction_keeps_every_value(self, tmp_path, depth):
         model = SegmentationModel(
             {"image": Stream(["image"], 1, Identity())},
             {"semantic": Head({"image": Brighter(9096.5 / 65535)}, "mean")},
@@ -303,7 +303,7 @@ class Brighter(nn.Module):
         return Scores(torch.cat([self.value - maps[0], maps[0] - self.value], 1), Grid(1))
 
 
-def test_says_which_folder_is_missing(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     make_folder(tmp_path)
     with pytest.raises(SplitError, match=r"the masks not found: .*/gone \(there is only "):
         folder(tmp_path, masks=Path("gone"))

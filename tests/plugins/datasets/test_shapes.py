@@ -1,4 +1,4 @@
-"""Shapes: form is all that tells the classes apart."""
+"""Shapes: only form distinguishes the classes."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from pluxel.core.data.splits import SplitError
 from pluxel.plugins.datasets.shapes import CLASSES, Shapes
 
 BINS = 12
-"""Steps of each color channel that the classifier tells apart."""
+"""Levels per color channel that the classifier distinguishes."""
 
 
 def histograms(dataset: Shapes, indices: range) -> np.ndarray:
@@ -21,22 +21,22 @@ def histograms(dataset: Shapes, indices: range) -> np.ndarray:
 
 
 def fit_to_colors(dataset: Shapes) -> float:
-    """Return the mean accuracy of the best guess from one pixel's color, on images unseen."""
+    """Return the mean class accuracy of the best classifier of single pixels, on new images."""
     known, unseen = histograms(dataset, range(400)), histograms(dataset, range(1000, 1200))
-    # Classes weigh alike, and a color that was never seen is a guess among all of them.
+    # Classes have equal weight; an unseen color is a guess among all classes.
     guess = ((known + 1) / (known + 1).sum(1, keepdims=True)).argmax(0)
     right = [unseen[one, guess == one].sum() / unseen[one].sum() for one in range(len(CLASSES))]
     return float(np.mean(right))
 
 
-def test_color_tells_nothing():
+def test_color_carries_no_information():
     accuracy = fit_to_colors(Shapes("train"))
     assert accuracy < 0.40
     assert abs(accuracy - 1 / len(CLASSES)) < 0.06  # chance
 
 
-def test_color_would_be_found_if_it_told_something(monkeypatch):
-    """The classifier above is no straw man: a hint of color, and it sees the classes."""
+def test_the_classifier_detects_color_differences(monkeypatch):
+    """The classifier detects the classes from a slight difference in color."""
     honest = Shapes.__getitem__
 
     def tinted(self: Shapes, index: int):
@@ -49,7 +49,7 @@ def test_color_would_be_found_if_it_told_something(monkeypatch):
     assert fit_to_colors(Shapes("train")) > 0.25
 
 
-def test_every_class_is_there():
+def test_every_class_occurs():
     dataset = Shapes("train")
     counts = sum(
         np.bincount(dataset[i].labels["semantic"].ravel(), minlength=6) for i in range(300)
@@ -60,8 +60,8 @@ def test_every_class_is_there():
 
 
 @pytest.mark.parametrize("size", [32, 96, 160])
-def test_forms_are_large_and_stand_clear(size):
-    """At least one an image; contrast to the ground in every channel."""
+def test_forms_are_large_and_contrast_with_the_background(size):
+    """At least one form per image, with contrast to the background in every channel."""
     dataset = Shapes("train", size=size)
     for i in range(30):
         image, labels = dataset[i].inputs["image"], dataset[i].labels["semantic"]
@@ -95,7 +95,7 @@ def test_seeds_and_splits_differ():
     assert len(set(pictures)) == 6
 
 
-def test_labels_do_not_depend_on_whether_the_image_was_drawn():
+def test_labels_do_not_depend_on_drawing_the_image():
     dataset = Shapes("train")
     sample = dataset[5]
     sample.inputs["image"]

@@ -20,7 +20,7 @@ def test_labels():
 
 
 @pytest.mark.parametrize("below", ["", "VOCdevkit", "VOCdevkit/VOC2012"])
-def test_root_is_any_folder_on_the_way(tmp_path, below):
+def test_root_may_be_any_parent_folder(tmp_path, below):
     assert len(VOC("train", root=make_voc(tmp_path) / below)) == 3
 
 
@@ -61,7 +61,7 @@ def test_unknown_lists(tmp_path, split, message):
         VOC(split, root=make_voc(tmp_path))
 
 
-def test_says_where_it_looked(tmp_path):
+def test_a_missing_dataset_lists_the_searched_folders(tmp_path):
     with pytest.raises(SplitError) as caught:
         VOC("train", root=tmp_path, year="2011")
     for folder in (tmp_path, tmp_path / "VOC2011", tmp_path / "VOCdevkit" / "VOC2011"):
@@ -70,7 +70,7 @@ def test_says_where_it_looked(tmp_path):
         VOC("train", root=tmp_path / "nowhere")
 
 
-def test_says_which_folder_is_missing(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     root = make_voc(tmp_path)
     (root / "VOCdevkit/VOC2012/SegmentationClass").rename(root / "gone")
     with pytest.raises(SplitError, match=r"the masks of VOC not found: .*SegmentationClass"):
