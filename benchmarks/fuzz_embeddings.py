@@ -1,14 +1,14 @@
-"""Damaged files of word vectors: each is refused with a reason, or read with the shape that it has.
+"""Read damaged word-vector files: each must raise with a reason, or give the correct shape.
 
     python benchmarks/fuzz_embeddings.py [READER …] [--mutants 2000] [--seed 0]
 
-A small file of every format is cut, and gets bytes flipped, inserted, taken out, repeated, or
-replaced by huge numbers or by none, most often near its beginning, where its sizes stand. Each
-reader runs in a process of its own, which may take a gigabyte more, 64 MiB of it by Python's own
-count. Counted are crashes (any error but Pluxel's own, any warning, too much memory, a process that
-dies), hangs (ten seconds), and silent wrong shapes (rows or dimensions that the file does not have,
-values that are not finite, of text words and numbers that are not those of the lines; a store's own
-rows are mapped unread, so that only its shapes count). The program fails if there is any.
+Damages a small file of every format: truncates it, or flips, inserts, removes or repeats bytes, or
+replaces numbers by huge or invalid ones, most often near the beginning, where files state their
+sizes. Each reader runs in a separate process, which may allocate one more gigabyte, of it 64 MiB by
+Python. The program counts crashes (any error except PluxelError, any warning, too much memory, a
+dead process), hangs (ten seconds) and silent wrong shapes: rows or dimensions that the file does
+not have, values that are not finite, and for text other words and numbers than in its lines. The
+rows of a store are mapped unread, so only its shapes count. The program fails if it counts any.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SECONDS = 10
 MEMORY = 1 << 30
 PEAK = 1 << 26
 HEAD = 128
-"""Bytes at the beginning, in which half of the damage is done."""
+"""Length in bytes of the beginning, which gets half of the damage."""
 
 WORDS = ["the", "of", "naïve", "日本語", *(f"word{i}" for i in range(ROWS - 4))]
 
@@ -59,9 +59,9 @@ KINDS = ("refused", "read", "crash", "hang", "wrong shape")
 
 @dataclass(frozen=True)
 class Case:
-    """A good file: ``rows`` and ``dim`` of it, and how its reader is called.
+    """A valid file with ``rows`` and ``dim``, and the function that reads it.
 
-    ``is_text``: the rows of a damaged one are its lines. ``is_mapped``: the values are not read.
+    ``is_text``: each line of a damaged file is a row. ``is_mapped``: values are not read.
     ``beside``: a second file.
     """
 
@@ -75,7 +75,7 @@ class Case:
     beside: tuple[str, bytes] | None = None
 
     def wrong_shape(self, found: StoredVectors, content: bytes) -> str:
-        """Tell what is wrong with what was read from a damaged file; empty if nothing is."""
+        """Return what is wrong with vectors read from a damaged file, or an empty text."""
         if (
             any(found.stoi.get(word) != i for i, word in enumerate(found.itos))
             and not self.is_mapped
@@ -93,31 +93,31 @@ class Case:
             expected = len(lines) - bool(re.fullmatch(rb"\d+ \d+ ?\r?", lines[0]))
             if wrong := wrong_rows(found, lines[-expected:]):
                 return wrong
-            if expected == 1:  # a single line has the dimensions that it has
+            if expected == 1:  # a single line may have any dimension
                 return "" if rows == 1 else f"{rows} rows of one line"
         return "" if (rows, found.dim) == (expected, self.dim) else f"{rows} × {found.dim}"
 
 
 def wrong_rows(found: StoredVectors, lines: Sequence[bytes]) -> str:
-    """Tell of words and numbers that are not the lines'; of equal words the first counts."""
+    """Return differences to the words and numbers of the lines; the first of equal words counts."""
     expected: dict[str, list[bytes]] = {}
     for line in lines:
         word, *numbers = line.rstrip(b" \r").rsplit(b" ", found.dim)
         expected.setdefault(word.decode(errors="replace"), numbers)
     if [*found.itos] != [*expected]:
-        return f"{len(found)} words, not those {len(expected)} of the lines"
+        return f"{len(found)} words instead of the {len(expected)} in the lines"
     for row, (word, numbers) in zip(found.vectors.numpy(), expected.items(), strict=True):
         try:
             values = np.array([float(number) for number in numbers]).astype(np.float32)
         except ValueError:
-            return f"'{word}' has a vector, and {numbers} are no numbers"
+            return f"'{word}' has a vector, but {numbers} are not numbers"
         if not np.array_equal(row, values):
             return f"'{word}' is {row}, not {values}"
     return ""
 
 
 class Hang(BaseException):
-    """It takes too long; no reader may take this for an error of the file."""
+    """Reading takes too long; not a subclass of Exception, so that readers do not catch it."""
 
 
 def lines(vectors: np.ndarray, end: str = "\n") -> bytes:
@@ -168,7 +168,7 @@ def zipped(name: str, content: bytes) -> bytes:
 
 
 def store(vectors: np.ndarray) -> bytes:
-    """Return a store that Pluxel wrote."""
+    """Return the bytes of a store written by Pluxel."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "store.safetensors")
         write_vectors(WordVectors(WORDS, torch.from_numpy(vectors)), path, "store")
@@ -176,7 +176,7 @@ def store(vectors: np.ndarray) -> bytes:
 
 
 def models() -> list[Case]:
-    """Return models that the official library makes, if it is there: plain, and pruned."""
+    """Return plain and pruned models of the official library, if it is installed."""
     try:
         import fasttext  # noqa: PLC0415
     except ImportError:
@@ -185,7 +185,7 @@ def models() -> list[Case]:
     chance = random.Random(0)
     words = ["".join(chance.choices("abcdefghé", k=chance.randint(1, 6))) for _ in range(40)]
     text = [f"__label__{i % 260} {' '.join(chance.choices(words, k=9))}" for i in range(520)]
-    # The library fills its matrix in as many pieces as there are threads, which have to divide it.
+    # The library fills its matrix in one piece per thread, so the thread count must divide it.
     usual: dict[str, Any] = {"dim": 10, "epoch": 1, "minCount": 1, "thread": 10, "verbose": 0}
     parts: dict[str, Any] = {"minn": 2, "maxn": 3, "bucket": 600}
     found = []
@@ -207,7 +207,7 @@ def models() -> list[Case]:
 
 
 def mutant(content: bytes, chance: random.Random) -> bytes:
-    """Return a file with one damage."""
+    """Return a file with one damaged place."""
     end = chance.choice((min(HEAD, len(content)), len(content)))
     place = chance.randrange(end)
     damage = chance.choice((cut, flip, put_in, take_out, repeat, enlarge, spoil))
@@ -215,7 +215,7 @@ def mutant(content: bytes, chance: random.Random) -> bytes:
 
 
 def cut(content: bytes, place: int, chance: random.Random) -> bytes:
-    """End it early."""
+    """Truncate the file."""
     return content[: chance.choice((place, len(content) - chance.randint(1, 9)))]
 
 
@@ -233,12 +233,12 @@ def put_in(content: bytes, place: int, chance: random.Random) -> bytes:
 
 
 def take_out(content: bytes, place: int, chance: random.Random) -> bytes:
-    """Leave out a few bytes."""
+    """Remove a few bytes."""
     return content[:place] + content[place + chance.randint(1, 9) :]
 
 
 def enlarge(content: bytes, place: int, chance: random.Random) -> bytes:
-    """Put a huge number, or one below zero, in the place of one: in digits, or in binary."""
+    """Replace a number by a huge or negative one, in digits or in binary."""
     digits = [*re.finditer(rb"\d+", content[:HEAD])]
     if digits and chance.random() < 0.5:
         found = chance.choice(digits)
@@ -252,13 +252,13 @@ def enlarge(content: bytes, place: int, chance: random.Random) -> bytes:
 
 
 def repeat(content: bytes, place: int, chance: random.Random) -> bytes:
-    """Write some bytes several times."""
+    """Repeat some bytes."""
     end = place + chance.choice((1, 4, 17, 200))
     return content[:place] + content[place:end] * chance.choice((2, 3, 50)) + content[end:]
 
 
 def spoil(content: bytes, place: int, chance: random.Random) -> bytes:
-    """Put in the place of a number what is none, or too large: in digits, or as a float32."""
+    """Replace a number by an invalid or too large one, in digits or as a float32."""
     if found := re.compile(rb"-?\d+\.\d+").search(content, place):
         number = chance.choice((b"nan", b"1e999", b"-inf", b"1e39", b"0x10", b"1_0", b"1e", b"1,5"))
         return content[: found.start()] + number + content[found.end() :]
@@ -268,7 +268,7 @@ def spoil(content: bytes, place: int, chance: random.Random) -> bytes:
 
 
 def outcome(case: Case, content: bytes, folder: Path) -> tuple[str, str]:
-    """Read a damaged file. Return which of ``KINDS`` it is, and what there is to say of it."""
+    """Read a damaged file; return one of ``KINDS`` and a description."""
     path = folder / case.name
     path.write_bytes(content)
     tracemalloc.reset_peak()
@@ -285,7 +285,7 @@ def outcome(case: Case, content: bytes, folder: Path) -> tuple[str, str]:
         return "hang", ""
     except PluxelError as error:
         kind, text = "refused", str(error)
-    except BaseException as error:  # noqa: BLE001 - this is what is looked for
+    except BaseException as error:  # noqa: BLE001 - the benchmark counts such errors
         return "crash", f"{type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -294,11 +294,13 @@ def outcome(case: Case, content: bytes, folder: Path) -> tuple[str, str]:
 
 
 def work(case: Case, mutants: int, seed: int, results: Connection) -> None:
-    """Read all mutants of a file, and send what became of each."""
+    """Read all mutants of a file, and send the outcome of each."""
     torch.set_num_threads(1)
     logging.disable()
     warnings.simplefilter("error")
-    warnings.filterwarnings("ignore", "Reading `.npy`")  # numpy's, of headers that Python 2 wrote
+    warnings.filterwarnings(
+        "ignore", "Reading `.npy`"
+    )  # a warning of numpy about headers from Python 2
     tracemalloc.start()
 
     def too_long(*_: object) -> None:
@@ -309,7 +311,7 @@ def work(case: Case, mutants: int, seed: int, results: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
     for number in range(mutants):
         content = mutant(case.content, random.Random(f"{case.name} {seed} {number}"))
-        # A folder in memory: a good part of the time would be the disk's otherwise.
+        # A folder in memory, since disk access would take much of the time.
         with tempfile.TemporaryDirectory(dir=_quick()) as folder:
             if case.beside:
                 Path(folder, case.name).with_suffix(case.beside[0]).write_bytes(case.beside[1])
@@ -322,7 +324,7 @@ def _quick() -> str | None:
 
 
 def examine(case: Case, mutants: int, seed: int) -> Counter[str]:
-    """Return how many mutants came to which end; what is wrong is printed."""
+    """Return the number of mutants by outcome; print the failures."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=work, args=(case, mutants, seed, sender))
@@ -331,7 +333,7 @@ def examine(case: Case, mutants: int, seed: int) -> Counter[str]:
     counts: Counter[str] = Counter()
     for number in range(mutants):
         try:
-            # What hangs where no signal reaches it hangs for good.
+            # A process that does not react to the signal hangs forever.
             kind, text = receiver.recv() if receiver.poll(3 * SECONDS) else ("hang", "for good")
         except EOFError:
             kind, text = "crash", "the process died"
@@ -346,7 +348,7 @@ def examine(case: Case, mutants: int, seed: int) -> Counter[str]:
 
 
 def main() -> None:
-    """Print a table; fail if there is anything wrong."""
+    """Print a table; fail if any mutant fails."""
     known: Mapping[str, Case] = cases()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("readers", nargs="*", choices=[[], *known], metavar="|".join(known))

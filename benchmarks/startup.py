@@ -1,8 +1,8 @@
-"""How long ``pluxel`` takes to say something, beside the imports that no such program can avoid.
+"""Time the start of ``pluxel``, compared with the minimum of imports.
 
     python benchmarks/startup.py [--runs 21]
 
-Whole processes, taken in turns so that a busy machine slows all alike; medians and their ratios.
+Runs whole processes in turns, so that load affects all equally; prints medians and ratios.
 Targets: at most 1.5 for ``pluxel --help`` and 2.5 for ``pluxel plugins list``.
 """
 
@@ -36,13 +36,13 @@ def seconds(command: list[str]) -> float:
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=21, help="processes of each; 11 or more")
+    parser.add_argument("--runs", type=int, default=21, help="runs per command; 11 or more")
     runs = max(11, parser.parse_args().runs)
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for turn in range(runs + 1):
         for name, command in COMMANDS.items():
             taken = seconds(command)
-            if turn:  # the first fills the disk's cache
+            if turn:  # the first run fills the disk cache
                 times[name].append(taken)
     medians = [statistics.median(taken) for taken in times.values()]
     print(f"| {'process':<46} | median of {runs} | ratio | target |")

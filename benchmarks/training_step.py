@@ -1,10 +1,10 @@
-"""A step of `pluxel train` against a bare PyTorch loop around the same built module, same data.
+"""Compare a step of `pluxel train` with a bare PyTorch loop on the same module and data.
 
     python benchmarks/training_step.py [--rounds 7] [--steps 3]
 
-Both loops read the same images of the dataset `shapes`, already drawn, and run the same module,
-which scales and normalizes them; the bare one stacks, upsamples and takes the loss with PyTorch
-alone. They take turns; medians are compared.
+Both loops read the same pregenerated images of the dataset `shapes`, and run the same module, which
+scales and normalizes them. The bare loop stacks, upsamples and computes the loss with PyTorch only.
+The loops alternate, and their medians are compared.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ CASES = {
     ),
 }
 STEPS = 1_000_000
-"""More than are ever run, so that the rate of learning hardly changes."""
+"""More steps than ever run, so that the learning rate hardly changes."""
 
 
 class Drawn:
-    """The first samples of a dataset, kept in memory and given again and again."""
+    """The first samples of a dataset, kept in memory and repeated."""
 
     endless = True
 
@@ -72,7 +72,7 @@ def pluxel_steps(trainer: Trainer) -> Iterator[None]:
 
 
 def bare_steps(model: torch.nn.Module, drawn: Drawn, batch_size: int) -> Iterator[None]:
-    """Train with PyTorch alone: the loop that one would write in a notebook."""
+    """Train with PyTorch alone, as in a typical notebook."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     bf16 = has_bfloat16_instructions()
     step = 0
@@ -94,7 +94,7 @@ def bare_steps(model: torch.nn.Module, drawn: Drawn, batch_size: int) -> Iterato
 
 
 def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float, float]:
-    """Return medians in seconds a step: (Pluxel, bare)."""
+    """Return the median seconds per step of Pluxel and of the bare loop."""
     with tempfile.TemporaryDirectory() as folder:
         fixed = (f"training.steps={STEPS}", "training.ema=null", "device=cpu")
         config = load_config("shapes_fcn8s_resnet18", (*overrides, *fixed), host=Host())

@@ -1,20 +1,20 @@
-"""What word vectors give classes that training never saw, beside what chance gives them.
+"""Compare word vectors with random vectors for classes unseen in training.
 
     python benchmarks/zero_shot.py RUN CAMVID [--draws 20] [--plugin FILE] [--output FILE]
 
-RUN: a training of camvid_zero_shot_vgg16. Its network turns each image of val into vectors of
-pixels once; these are then scored by several sets of class vectors. Those of the seen classes stay;
-those of the unseen ones are
+RUN: a training of camvid_zero_shot_vgg16. Its network computes pixel vectors for each image of val
+once. Several sets of class vectors then score these. Seen classes keep their vectors; the vectors
+of unseen classes are
 
-- ``words``: of their names, as the run has them;
-- ``exchanged``: each that of another unseen class;
-- ``mixtures``: of seen classes' rows mixed at random, so that they lie where names lie;
-- ``directions``: drawn uniformly.
+- ``words``: the vectors of their names, as in the run;
+- ``exchanged``: vectors of other unseen classes;
+- ``mixtures``: random mixtures of the rows of seen classes, so that they resemble names;
+- ``directions``: uniform random directions.
 
-Of those that are drawn, the medians over all draws are shown, column by column, and the best draw.
-For each set: mean accuracy among the unseen classes alone (chance is one in as many), and mean IoU
-of seen and of unseen classes and their harmonic mean, uncalibrated and at the calibration that is
-best for this very set.
+For random sets, the program prints the median over all draws per column, and the best draw.
+The figures of each set are the mean accuracy among only the unseen classes (chance is one divided
+by their number), the mean IoU of seen and of unseen classes, and the harmonic mean of both, without
+calibration and at the best calibration of this set.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ CALIBRATIONS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 
 @dataclass(frozen=True)
 class Image:
-    """Vectors of pixels on their grid, and the classes (H, W) that are true."""
+    """Pixel vectors on their grid, and the true classes (H, W)."""
 
     pixels: Scores
     target: Tensor
 
 
 class Study:
-    """The images of val as the network of a run sees them."""
+    """Pixel vectors of the images of val, computed by the network of a run."""
 
     def __init__(self, run: Path, root: Path, host: Host) -> None:
         pipeline = Pipeline.load(run, host=host)
@@ -62,7 +62,7 @@ class Study:
         self.unseen, self.seen = list(seen.unseen), seen.seen
         decoder: Any = next(iter(pipeline.model.heads["semantic"].decoders.values()))
         self.words: Tensor = decoder.class_vectors.clone()
-        # Scored by the axes of the space, pixels come out as their vectors.
+        # With the axes of the space as class vectors, the scores of a pixel are its vector.
         decoder.class_vectors = torch.eye(self.words.shape[1])
         data = EvaluationData(config.dataset(split="val"), {"semantic": self.space})
         self.images = [*self._images(pipeline, data)]
@@ -75,7 +75,7 @@ class Study:
             yield Image(found, torch.from_numpy(item.targets["semantic"]).long())
 
     def scores(self, vectors: Tensor, calibration: float) -> ZeroShotScores:
-        """Evaluate all classes, the scores of the seen ones lowered by ``calibration``."""
+        """Evaluate all classes, with the scores of seen classes lowered by ``calibration``."""
         offsets = torch.zeros(len(vectors))
         offsets[self.seen] = -calibration
         matrix = ConfusionMatrix(self.space.num_classes, self.space.ignore_index)
@@ -85,7 +85,7 @@ class Study:
         return ZeroShotScores.of(found.iou, found.accuracy, self.unseen)
 
     def among_unseen(self, vectors: Tensor) -> float:
-        """Return the mean accuracy on pixels of unseen classes, scored by these alone."""
+        """Return the mean accuracy on pixels of unseen classes among these classes only."""
         matrix = ConfusionMatrix(len(self.unseen), len(self.unseen))
         table = torch.full((self.space.ignore_index + 1,), len(self.unseen))
         table[self.unseen] = torch.arange(len(self.unseen))
@@ -102,7 +102,7 @@ class Study:
 
 
 def candidates(study: Study, draws: int) -> dict[str, list[Tensor]]:
-    """Return sets of class vectors (C, D) by what the unseen ones are."""
+    """Return sets of class vectors (C, D) by the kind of their unseen vectors."""
     random = torch.Generator().manual_seed(0)
     seen, dim = study.words[study.seen], study.words.shape[1]
     count = len(study.unseen)
@@ -123,7 +123,7 @@ def _with(study: Study, rows: Tensor) -> Tensor:
 
 
 def measure(study: Study, vectors: Tensor) -> dict[str, Any]:
-    """Return every figure of one set."""
+    """Return all figures of one set."""
     at = {calibration: study.scores(vectors, calibration) for calibration in CALIBRATIONS}
     highest = max(CALIBRATIONS, key=lambda calibration: at[calibration].harmonic_mean_iou)
     return {
@@ -134,7 +134,7 @@ def measure(study: Study, vectors: Tensor) -> dict[str, Any]:
 
 
 def best(found: dict[str, Any]) -> float:
-    """Return the harmonic mean at the calibration that is best."""
+    """Return the harmonic mean at the best calibration."""
     return found["by_calibration"][str(found["best_calibration"])]["harmonic_mean_iou"]
 
 
@@ -148,7 +148,7 @@ def show(name: str, found: dict[str, Any]) -> None:
 
 
 def show_medians(name: str, found: list[dict[str, Any]]) -> None:
-    """Show the median of each figure at the calibration that is best for its draw."""
+    """Show the median of each figure at the best calibration of each draw."""
     scores = [one["by_calibration"][str(one["best_calibration"])] for one in found]
     seen, unseen, both = (
         f"{100 * median(one[f'{kind}_mean_iou'] for one in scores):.1f}"

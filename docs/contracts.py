@@ -1,4 +1,4 @@
-"""Write docs/contracts.md, what components must and may offer, from the table of the code.
+"""Write docs/contracts.md, the members of each kind of component, from the table in the code.
 
 python docs/contracts.py
 """
@@ -21,9 +21,10 @@ INTRODUCTION = """\
 
 <!-- Written by docs/contracts.py from core/contracts/; do not edit. -->
 
-What a component of each kind must offer, and what it may offer beside that. There is no base class
-to inherit from: a member of the right name is enough. The protocols are in `pluxel.core.authoring`,
-those of the kinds themselves in `pluxel.core`. A type checker compares a class with them:
+This page lists the required and the optional members of each kind of component. Components inherit
+from no base class: a member with the right name is enough. `pluxel.core` contains the protocols of
+the kinds, and `pluxel.core.authoring` those of the optional members. A type checker can compare a
+class with them:
 
 ```python
 from pluxel.core import Dataset
@@ -34,9 +35,9 @@ kind: type[Dataset] = CamVid
 names: type[ListsNames] = CamVid
 ```
 
-`pluxel plugins doctor` reports public members whose name is nearly one of these (`load_pretraind`),
-and members that are written as something else: a method instead of a property, or other arguments.
-A configuration that names the component logs the same as a warning when it is loaded.
+`pluxel plugins doctor` reports public members with a misspelled name (`load_pretraind`), and
+members of the wrong form: a method instead of a property, or other arguments. Loading a
+configuration that names the component logs the same report as a warning.
 """
 
 
@@ -50,9 +51,9 @@ def _section(kind: str) -> Iterator[str]:
     yield f"## {kind.capitalize()}\n"
     yield "{}\n".format((inspect.getdoc(contract.required) or "").replace("``", "`"))
     yield f"Wiring: {', '.join(f'`{name}`' for name in WIRING[kind]) or 'none'}.\n"
-    yield "| must offer | |\n|---|---|"
+    yield "| required | |\n|---|---|"
     yield from _rows(contract.required)
-    yield "\n| may offer | protocol | |\n|---|---|---|"
+    yield "\n| optional | protocol | |\n|---|---|---|"
     for protocol in contract.optional:
         yield from _rows(protocol, f"`{protocol.__name__}` | ", f"{_flat(protocol)} ")
     yield ""

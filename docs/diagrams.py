@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/dense.md, with the arithmetic that they explain.
+"""Draw the pictures of docs/dense.md from the computations that they explain.
 
 python docs/diagrams.py
 """
@@ -32,7 +32,7 @@ PHASES = (BLUE, ORANGE, GREEN, PURPLE)
 INK, GRAY, PALE = "#333333", "#9a9a9a", "#ececec"
 
 Span = tuple[float, float]
-"""First and last pixel along an axis; a pixel reaches half a pixel to either side."""
+"""First and last pixel along an axis; each extends half a pixel to either side."""
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def save(figure: Figure, target: Path) -> None:
-    """Write a picture of few colors, the same bytes for the same versions of the libraries."""
+    """Write a picture with few colors; equal library versions give equal bytes."""
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=170, facecolor="white")
     plt.close(figure)
@@ -54,7 +54,7 @@ def save(figure: Figure, target: Path) -> None:
 
 
 def dense_scores() -> Figure:
-    """Draw a row of scores, of stride 4 and interpolated, on shifted images, by spread filters."""
+    """Draw a row of scores: stride 4 with interpolation, shifted images, and dilated filters."""
     grid, dense, passes = row_of_scores()
     coarse = Grid((4, 4), grid.offset)
     figure, axis = plt.subplots(figsize=(10, 3.1), layout="constrained")
@@ -74,7 +74,7 @@ def dense_scores() -> Figure:
 
 
 def row_of_scores() -> tuple[Grid, Tensor, list[Tensor]]:
-    """Return the dense grid, its scores along a row, and those of the network on four shifts."""
+    """Return the dense grid, its scores along a row, and the scores for four shifts."""
     torch.manual_seed(3)
     network = nn.Sequential(
         *(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2)),
@@ -93,7 +93,7 @@ def row_of_scores() -> tuple[Grid, Tensor, list[Tensor]]:
 
 
 def shifted_grid() -> Figure:
-    """Draw a coarse grid, its four copies under shifts of the image, and the four interlaced."""
+    """Draw a coarse grid, its copies for four shifts of the image, and their interlacing."""
     pixels, step = 16, 2
     grid = Grid().conv(2, stride=2).conv(2, stride=2)
     stride, offset = int(grid.stride[0]), float(grid.offset[0])
@@ -127,7 +127,7 @@ def pixel_grid(axis: Axes, pixels: int) -> None:
 
 
 def cut_away(axis: Axes, pixels: int, down: int, across: int) -> None:
-    """Show which pixels a shifted image no longer has."""
+    """Mark the pixels that a shift removes from the image."""
     if down:
         box(axis, (0, down - 1), (0, pixels - 1), facecolor="#d9d9d9", edgecolor="none")
     if across:
@@ -143,7 +143,7 @@ def box(axis: Axes, rows: Span, columns: Span, **style: object) -> None:
 
 
 def spread_filter() -> Figure:
-    """Draw a network with a stride, the same without it, and what becomes of a filter."""
+    """Draw a network with a stride, the same network without it, and the dilation of a filter."""
     figure, axes = plt.subplots(
         1, 3, figsize=(10, 3.1), width_ratios=[1, 1, 0.62], layout="constrained"
     )
@@ -157,7 +157,7 @@ def spread_filter() -> Figure:
 
 
 def layers(axis: Axes, stride: int) -> None:
-    """Draw pixels, a pool of 2, and a filter of 3 taps that is as far apart as strides are gone."""
+    """Draw pixels, a pool of 2, and a filter of 3 taps, dilated by the removed strides."""
     pixels, apart = 16, 2 // stride
     pool = Grid().conv(2, stride=stride)
     score = pool.conv(3, dilation=apart)
@@ -180,12 +180,12 @@ def layers(axis: Axes, stride: int) -> None:
 
 
 def phase(cell: int, stride: int) -> str:
-    """Return the color of a cell: of the network as it is, or of the image shifted by a pixel."""
+    """Return the color of a cell of the original network or of the image shifted by a pixel."""
     return PHASES[cell % 2] if stride == 1 else PHASES[0]
 
 
 def places(grid: Grid, cells: int) -> np.ndarray:
-    """Return where cells lie along the horizontal axis, in pixels."""
+    """Return the horizontal positions of cells, in pixels."""
     return float(grid.offset[1]) + float(grid.stride[1]) * np.arange(cells)
 
 
@@ -198,7 +198,7 @@ def wires(
     color: str,
     width: float,
 ) -> None:
-    """Draw lines from a cell to those that it is computed from."""
+    """Draw lines from a cell to the cells of its inputs."""
     end = places(above[0], above[1])[cell]
     order = 2 if width > 1 else 1
     for start in places(below[0], below[1])[taps]:
@@ -206,7 +206,7 @@ def wires(
 
 
 def filters(axis: Axes) -> None:
-    """Draw a filter of 3×3 and the same with its taps two apart."""
+    """Draw a 3×3 filter, plain and with dilation 2."""
     weights = np.array([[0.45, 0.7, 0.35], [0.85, 1.0, 0.6], [0.3, 0.75, 0.5]])
     spread = np.zeros((5, 5))
     spread[::2, ::2] = weights
@@ -223,7 +223,7 @@ def filters(axis: Axes) -> None:
 
 
 def aligned_resampling() -> Figure:
-    """Draw coarse scores, interpolated where they lie and elsewhere, and as a sum of tents."""
+    """Draw coarse scores interpolated at right and at wrong positions, and as a sum of tents."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(10, 5.2), layout="constrained")
     factor, grid = 4, Grid(4, 0)
     scores = torch.tensor([1.0, 1.2, 0.5, 2.4, 2.0, 0.8, 1.6])
@@ -259,7 +259,7 @@ def aligned_resampling() -> Figure:
 
 
 def tents(axis: Axes, scores: Tensor, grid: Grid, pixels: int) -> None:
-    """Draw what each cell adds to a deconvolution, their sum, and the crop."""
+    """Draw the contribution of each cell to a deconvolution, their sum, and the crop."""
     factor = int(grid.stride[1])
     taps = 1 - (torch.arange(2 * factor - 1) - factor + 1).abs() / factor
     full = functional.conv_transpose2d(scores, taps.view(1, 1, 1, -1), stride=(1, factor))
@@ -280,7 +280,7 @@ def tents(axis: Axes, scores: Tensor, grid: Grid, pixels: int) -> None:
 
 
 def tiles() -> Figure:
-    """Draw an image in tiles, the window of one of them, and what decides where it ends."""
+    """Draw an image in tiles, the window of one tile, and what determines its end."""
     spec = FeatureSpec("scores", 1, Grid(8, 0), (41, 41), "computed")
     reach = Reach((spec,), 8, 1, 1)
     size, side = (192, 256), 64
@@ -309,7 +309,7 @@ def tiles() -> Figure:
 
 
 def window_and_tile(axis: Axes, window: tuple[range, range], tile: tuple[range, range]) -> None:
-    """Draw both."""
+    """Draw a window and its tile."""
     spans = [tuple((one[0], one[-1]) for one in region) for region in (window, tile)]
     box(axis, *spans[0], facecolor="#cfe3f1", edgecolor=BLUE, lw=1.6)
     box(axis, *spans[1], facecolor=BLUE, edgecolor="none")
@@ -318,11 +318,11 @@ def window_and_tile(axis: Axes, window: tuple[range, range], tile: tuple[range, 
 def draw_corner(
     axis: Axes, spec: FeatureSpec, window: tuple[range, range], tile: tuple[range, range]
 ) -> None:
-    """Draw the bottom right of a window: the last cells that the tile needs, and what they see."""
+    """Draw the lower right of a window: the last cells of the tile and their receptive fields."""
     window_and_tile(axis, window, tile)
     cells = np.arange(0, 200, float(spec.grid.stride[0]))
     axis.scatter(*np.meshgrid(cells, cells), s=9, color=INK, zorder=3, alpha=0.5)
-    last = tile[0].stop  # the next cell after the tile's last pixel
+    last = tile[0].stop  # the first cell after the last pixel of the tile
     seen = (spec.receptive_field[0] - 1) / 2
     box(axis, (last - seen, last + seen), (last - seen, last + seen), edgecolor=ORANGE, lw=2)
     axis.scatter([last], [last], s=42, color=ORANGE, zorder=4)

@@ -1,4 +1,4 @@
-"""Draw the picture of the README: what a run makes of a photograph that may be redistributed.
+"""Draw the picture of the README: the prediction of a run for a redistributable photograph.
 
     python docs/pictures.py RUN
 

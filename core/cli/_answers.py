@@ -43,7 +43,7 @@ def asking_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class Question(NamedTuple):
-    """What was asked, and what makes a query of it or raises a PluxelError."""
+    """The text of a question; ``query`` parses it or raises PluxelError."""
 
     text: str
     query: Callable[[], Query]
@@ -51,7 +51,7 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found, or why nothing was."""
+    """The answer to a question: the nearest words, or an error."""
 
     question: str
     matches: Sequence[WordMatch] = ()
@@ -60,11 +60,11 @@ class Answer:
     def json(self) -> str:
         """Return one line: ``{"query": …, "words": [{"word": …, "cosine": …}]}`` or ``error``."""
         words = [{"word": _printable(word), "cosine": cosine} for word, cosine in self.matches]
-        found = {"words": words} if self.error is None else {"error": self.error}
-        return json.dumps({"query": self.question, **found}, ensure_ascii=False)
+        result = {"words": words} if self.error is None else {"error": self.error}
+        return json.dumps({"query": self.question, **result}, ensure_ascii=False)
 
     def table(self, *, headed: bool) -> str:
-        """Return a line for each word; ``headed``: with the question in front."""
+        """Return one line per word; ``headed``: start each with the question."""
         start = f"{self.question}  " if headed else ""
         if self.error is not None:
             return f"{start}error: {self.error}"
@@ -78,7 +78,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asking:
-    """How questions are answered: ``k`` words each, without ``exclude``, of the first ``first``."""
+    """Answers questions: ``k`` words each, without ``exclude``, among the first ``first`` words."""
 
     search: WordSearch
     k: int
@@ -87,7 +87,7 @@ class Asking:
     as_json: bool
 
     def ask(self, questions: Sequence[Question]) -> None:
-        """Answer all of them. Raises: PluxelError with all that is wrong with any of them."""
+        """Answer all questions. Raises: PluxelError with the errors of all questions."""
         from ...registry import PluxelError
 
         answers = self._answers(questions)
@@ -98,7 +98,7 @@ class Asking:
     def stream(self, make: Callable[[str], Question]) -> None:
         """Answer each line of the standard input as it arrives.
 
-        An error takes the place of a missing answer; the exit code is then 1.
+        If a question has no answer, print an error in its place; the exit code is then 1.
         """
         failed = total = 0
         for lines in _batches(sys.stdin.buffer):
@@ -111,30 +111,30 @@ class Asking:
             sys.exit(1)
 
     def _show(self, answers: Sequence[Answer], *, headed: bool) -> None:
-        lines = [one.json() if self.as_json else one.table(headed=headed) for one in answers]
+        lines = [each.json() if self.as_json else each.table(headed=headed) for each in answers]
         click.echo("\n".join(lines))
 
     def _answers(self, questions: Sequence[Question]) -> list[Answer]:
         from ...registry import PluxelError
 
-        made: list[Query | str] = []  # or why there is none
+        parsed: list[Query | str] = []  # a query, or the message of its error
         for question in questions:
             try:
-                made.append(question.query())
+                parsed.append(question.query())
             except PluxelError as error:
-                made.append(error.message)
-        queries = [one for one in made if not isinstance(one, str)]
-        found = iter(self.search.nearest(queries, self.k, exclude=self.exclude, first=self.first))
+                parsed.append(error.message)
+        queries = [each for each in parsed if not isinstance(each, str)]
+        matches = iter(self.search.nearest(queries, self.k, exclude=self.exclude, first=self.first))
         return [
-            Answer(_printable(question.text), error=_printable(one))
-            if isinstance(one, str)
-            else Answer(_printable(question.text), next(found))
-            for question, one in zip(questions, made, strict=True)
+            Answer(_printable(question.text), error=_printable(query))
+            if isinstance(query, str)
+            else Answer(_printable(question.text), next(matches))
+            for question, query in zip(questions, parsed, strict=True)
         ]
 
 
 def _batches(stream: BinaryIO) -> Iterator[list[str]]:
-    """Yield batches of the lines that have arrived, without empty lines."""
+    """Yield batches of lines as they arrive, without empty lines."""
     rest = b""
     while chunk := stream.read1(_CHUNK):  # pyright: ignore[reportAttributeAccessIssue]
         *whole, rest = (rest + chunk).split(b"\n")
@@ -150,5 +150,5 @@ def _filled(lines: Sequence[bytes]) -> Iterator[list[str]]:
 
 
 def _printable(text: str) -> str:
-    """Return a text with replacement characters for bytes that are not UTF-8."""
+    """Replace surrogates, which stand for bytes that are not UTF-8, in a text."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

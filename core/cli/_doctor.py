@@ -1,4 +1,4 @@
-"""What is wrong with a component, found without building it."""
+"""Diagnose a component without building it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..contracts.signature import read_signature
 
 
 def diagnose(host: Host, kind: str, component: Component) -> str | None:
-    """Return what is wrong with a component, with the traceback of a failed import, or None."""
+    """Return the problem of a component, with the traceback of a failed import, or None."""
     try:
         target = host.load(component)
         read_signature(kind, component, target)

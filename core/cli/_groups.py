@@ -1,4 +1,4 @@
-"""Groups of commands that suggest the nearest name, and import a command only when it runs."""
+"""Command groups that suggest the nearest name and import commands only when they run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import click
 
 
 class Group(click.Group):
-    """A group that answers an unknown command with the nearest one."""
+    """A group that suggests the nearest name for an unknown command."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; a usage error (exit code 2) if there is none."""
+        """Return the command; fail with a usage error (exit code 2) if it does not exist."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             from ...registry import did_you_mean
@@ -25,7 +25,7 @@ class Group(click.Group):
 
 
 class LazyGroup(Group):
-    """A group whose help is a table: command ``x`` is ``x`` in the module ``x`` of this package."""
+    """A group with a table of names and help; command ``x`` is ``x`` in module ``x``."""
 
     table: ClassVar[Mapping[str, str]] = {}
 
@@ -40,6 +40,6 @@ class LazyGroup(Group):
         return getattr(import_module(f".{cmd_name}", __package__), cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the table."""
+        """Write the table of commands."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.table.items()))

@@ -1,7 +1,7 @@
-"""The command ``pluxel``: its table of commands, its global options and its exit codes.
+"""The command ``pluxel``: subcommands, global options and exit codes.
 
-Exit codes: 0; 1 if a check found a problem; 2 for a mistake of the user; 130 for Ctrl-C. The help
-starts fast because a command imports what it needs only when it runs.
+Exit codes: 0 for success, 1 if a check found a problem, 2 for a user error, 130 for Ctrl-C.
+Commands import their modules only when they run, so that help is fast.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ def cli(
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process with its exit code."""
+    """Run the command line and exit the process with its exit code."""
     session = Session()
     try:
-        # A command returns nothing; an int is the code that it passed to ctx.exit.
+        # Commands return None; an int is the code passed to ctx.exit.
         code = cli.main(args, prog_name="pluxel", standalone_mode=False, obj=session)
     except click.ClickException as error:
         _explained(error).show()
@@ -104,9 +104,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 def _explained(error: click.ClickException) -> click.ClickException:
-    """Return an error that says where a misplaced global option goes."""
+    """Add the correct position to the error about a misplaced global option."""
     names = {name for option in cli.params for name in option.opts}
     if not isinstance(error, click.NoSuchOption) or error.option_name not in names:
         return error
-    message = f"{error.message} It goes before the command: pluxel {error.option_name} …"
+    message = f"{error.message} Put it before the command: pluxel {error.option_name} …"
     return click.UsageError(message, ctx=error.ctx)

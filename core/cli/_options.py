@@ -25,7 +25,7 @@ settings = click.option(
 
 
 def overrides(command: Callable[..., None]) -> Callable[..., None]:
-    """Add bare ``KEY=VALUE …`` beside ``--set``; both come as ``settings``."""
+    """Add bare ``KEY=VALUE …`` and ``--set``, passed together as ``settings``."""
 
     @wraps(command)
     def merged(
@@ -37,7 +37,7 @@ def overrides(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def device(default: str = "auto") -> Decorator[Command]:
-    """Add ``--device``; it is None if not given, and ``default`` is what that means."""
+    """Add ``--device``. Without it the value is None; ``default`` only appears in the help."""
     return click.option(
         "--device",
         metavar="DEVICE",
@@ -46,7 +46,7 @@ def device(default: str = "auto") -> Decorator[Command]:
 
 
 def output(
-    help: str,  # noqa: A002 - the name that click gives it
+    help: str,  # noqa: A002 - named as in click
     default: str | None = None,
     *,
     folder: bool = False,
@@ -68,7 +68,7 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace what already
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Raise PluxelError if a file exists that the user has not allowed to be replaced."""
+    """Raise PluxelError if a file exists and ``--overwrite`` was not given."""
     from ...registry import PluxelError
 
     if path.exists() and not overwrite:
@@ -76,5 +76,5 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 def as_json(help: str = "Print one JSON object instead of text.") -> Decorator[Command]:  # noqa: A002
-    """Add ``--json``, which comes as ``as_json``."""
+    """Add ``--json``, passed as ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help=help)

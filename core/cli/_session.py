@@ -1,4 +1,4 @@
-"""What every command shares: the global options, and the host that they describe."""
+"""State shared by all commands: the global options and the plugin host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """The object of the click context: ``ctx.obj.host``."""
+    """The global options; click passes this object as ``ctx.obj``."""
 
     plugins: tuple[Path, ...] = ()
     allow: tuple[str, ...] = ()
@@ -22,7 +22,7 @@ class Session:
 
     @cached_property
     def host(self) -> Host:
-        """The installed plugins; looked for when a command first asks."""
+        """The plugin host, created on first use."""
         from ...registry import Host
 
         return Host(files=self.plugins, allow=self.allow or None, deny=self.deny)

@@ -24,7 +24,7 @@ Which word vectors? Give --embedding NAME, such as glove with --set name=6B --se
 available."""
 
 _FASTTEXT = (793712314).to_bytes(4, "little")
-"""What a fastText model begins with."""
+"""First bytes of a fastText model."""
 
 _READERS = {
     ".txt": "pluxel/glove",
@@ -39,14 +39,14 @@ _READERS = {
 
 @dataclass(frozen=True)
 class WordSource:
-    """What the options say: a file, the name of an embedding or of vectors, and values."""
+    """Word vectors as the options select them: a file or a name, and settings."""
 
     config: str | None = None
     embedding: str | None = None
     settings: tuple[str, ...] = ()
 
     def reading(self, path: Path) -> WordSource:
-        """Return the same for a file: by the component that is named, or else by its suffix."""
+        """Return a source for a file, read by the named component or by its suffix."""
         from ..config.tree.emit import scalar
 
         name = self.embedding or _reader(path)
@@ -55,26 +55,26 @@ class WordSource:
         )
 
     def load(self, session: Session) -> WordsConfig:
-        """Read and validate it; if nothing is named, $PLUXEL_EMBEDDING is.
+        """Read and validate the configuration; $PLUXEL_EMBEDDING is the default.
 
-        Raises: ConfigError; UsageError if that is not set either.
+        Raises: ConfigError, or UsageError if nothing selects word vectors.
         """
         from ..config._load_words import load_words
 
-        named = any(one.startswith("embedding") for one in self.settings)
-        usual = os.environ.get("PLUXEL_EMBEDDING") if not (self.config or named) else None
-        embedding = self.embedding or usual
+        named = any(setting.startswith("embedding") for setting in self.settings)
+        default = os.environ.get("PLUXEL_EMBEDDING") if not (self.config or named) else None
+        embedding = self.embedding or default
         if not (self.config or named or embedding):
             raise click.UsageError(_NONE)
         name = (_override(session, embedding),) if embedding else ()
         return load_words(self.config, (*name, *self.settings), host=session.host)
 
     def words(self, session: Session) -> WordVectors:
-        """Return the vectors: converted when they are first read, then mapped."""
+        """Return the vectors, converted on first use, then memory-mapped."""
         return _built(self.load(session))
 
     def search(self, session: Session) -> WordSearch:
-        """Return the vectors with the index that is asked for."""
+        """Return the vectors with the selected index."""
         from ..embeddings import WordSearch
 
         loaded = self.load(session)
@@ -83,7 +83,7 @@ class WordSource:
 
 
 def source_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add ``--config``, ``--embedding`` and ``--set``, which come as ``source``."""
+    """Add ``--config``, ``--embedding`` and ``--set``, passed together as ``source``."""
 
     @wraps(command)
     def collected(
@@ -110,7 +110,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def search_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of `source_options`, and ``--index`` and ``--device`` to them."""
+    """Add the options of `source_options`, and ``--index`` and ``--device``."""
 
     @wraps(command)
     def collected(
@@ -153,15 +153,15 @@ def _reader(path: Path) -> str:
         return found
     known = ", ".join([".bin", *_READERS])
     raise PluxelError(
-        f"'{path}': no component is known for this suffix; --embedding names one; known suffixes: "
-        f"{known}"
+        f"'{path}': unsupported file suffix; supported: {known}. For other files, name a component "
+        "with --embedding"
     )
 
 
 def _override(session: Session, name: str) -> str:
-    """Return what ``--embedding NAME`` means as ``embedding=…``.
+    """Return the override ``embedding=…`` for ``--embedding NAME``.
 
-    Raises: PluxelError with the nearest name, of components or of vectors, for one of neither.
+    Raises: PluxelError with the nearest name if no component and no vectors have this name.
     """
     from ...registry import PluxelError, did_you_mean
     from ..config.tree.emit import scalar
@@ -176,4 +176,4 @@ def _override(session: Session, name: str) -> str:
     components = [one.name for one in host.components("embedding")]
     if near := did_you_mean(name, [*offers, *components]):
         raise PluxelError(f"unknown embedding '{name}'.{near}")
-    return f"embedding={scalar(name)}"  # which is then said to be unknown, with what failed to load
+    return f"embedding={scalar(name)}"  # loading then reports the unknown name and failed plugins

@@ -25,7 +25,7 @@ def benchmark() -> None:
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="Timed runs of each; the median counts.",
+    help="Timed runs per method; the median is reported.",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all]")
 @device("cpu")
@@ -47,17 +47,17 @@ def dense(session: Session, rounds: int, threads: int | None, device: str | None
     )
 
 
-def _lines(found: DenseEvaluation) -> list[str]:
-    rows, columns = found.cells
+def _lines(result: DenseEvaluation) -> list[str]:
+    rows, columns = result.cells
     lines = [
         f"AlexNet, {rows}×{columns} cells",
         f"{'':<26}{'one pass':>10}{'crops':>10}{'ratio':>8}",
     ]
     for title, values, unit in (
-        ("multiply-adds, 10⁹", found.multiply_adds, 1e9),
-        ("forward, s", found.forward, 1),
-        ("forward and backward, s", found.backward, 1),
+        ("multiply-adds, 10⁹", result.multiply_adds, 1e9),
+        ("forward, s", result.forward, 1),
+        ("forward and backward, s", result.backward, 1),
     ):
-        one, many = values["one pass"], values["crops"]
-        lines.append(f"{title:<26}{one / unit:>10.3f}{many / unit:>10.3f}{many / one:>7.1f}×")
+        dense, crops = values["one pass"], values["crops"]
+        lines.append(f"{title:<26}{dense / unit:>10.3f}{crops / unit:>10.3f}{crops / dense:>7.1f}×")
     return lines

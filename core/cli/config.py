@@ -71,7 +71,7 @@ def show(session: Session, config: str, settings: tuple[str, ...], origin: bool)
 def schema(session: Session, output: Path | None) -> None:
     """Print the JSON Schema of configuration files, for editors.
 
-    It describes every installed component, including those of third-party plugins.
+    The schema covers every installed component, including those of third-party plugins.
     """
     from ..common.files import write_text
     from ..config._schema import config_schema
@@ -98,7 +98,7 @@ def list_() -> None:
 
 
 def _headline(path: Path) -> str:
-    """Return the first sentence of the comment that a file starts with."""
+    """Return the first sentence of the comment at the start of a file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     words = [line.removeprefix("#").strip() for line in takewhile(_is_text, lines)]
     return re.split(r"(?<=\.)\s", " ".join(words))[0]

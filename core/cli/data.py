@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..data.check import ClassCount, Finding, Report
 
 _SHOWN = 10
-"""Findings of a kind that are printed; ``--json`` has them all."""
+"""Number of findings of a kind to print; ``--json`` prints all."""
 
 
 @click.group(cls=Group)
@@ -73,11 +73,11 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
     count = len(images_in(masks)) if masks.is_dir() else 0
     with track("reading masks", count) as advance:
         found = survey(images, masks, progress=advance)
-    if output.resolve().parent != Path.cwd():  # where a path in a configuration counts from
+    if output.resolve().parent != Path.cwd():  # paths are relative to the configuration
         images, masks = images.resolve(), masks.resolve()
     with replacing(output) as unfinished:
         unfinished.write_text(write_recipe(found, images, masks, output), encoding="utf-8")
-        load_config(unfinished, host=session.host)  # what is written must be right
+        load_config(unfinished, host=session.host)  # check the file before it appears
     click.echo(f"{output}: {len(found.pairs)} images with masks, {len(found.ids)} label ids")
     if found.unpaired:
         click.echo(f"{len(found.unpaired)} files have no counterpart, such as {found.unpaired[0]}")
@@ -129,10 +129,10 @@ def _print_findings(report: Report) -> None:
         for finding in findings[:_SHOWN]:
             click.echo(f"  {finding.split}: {finding.message}")
         if len(findings) > _SHOWN:
-            click.echo(f"  … and {len(findings) - _SHOWN} more, --json lists all")
+            click.echo(f"  … and {len(findings) - _SHOWN} more; --json lists all")
     for head, ids in report.stray.items():
         if ids:
-            entries = ", ".join(f"{one}: ignore" for one in ids)
+            entries = ", ".join(f"{each}: ignore" for each in ids)
             where = "labels" if len(report.stray) == 1 else f"heads.{head}.labels"
             click.echo(f"\nto ignore these ids, add to {where}:\n  map: {{{entries}}}")
     count = len(report.problems)

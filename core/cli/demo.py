@@ -1,4 +1,4 @@
-"""``pluxel demo``: run a shipped pipeline on drawn shapes with the ordinary commands."""
+"""``pluxel demo``: run a shipped pipeline on generated shapes with the ordinary commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def demo(output: Path) -> None:
 
 
 def _pluxel(*arguments: str) -> None:
-    """Run a command line of pluxel, shown as a person would type it."""
+    """Print a pluxel command line and run it."""
     click.secho(f"\n$ pluxel {shlex.join(arguments)}", bold=True)
     command = [sys.executable, "-m", "pluxel.core.cli", *arguments]
     code = subprocess.run(command, check=False).returncode
@@ -37,7 +37,7 @@ def _pluxel(*arguments: str) -> None:
 
 
 def _draw(folder: Path) -> None:
-    """Write some images of the split `val` as files, for `pluxel predict`."""
+    """Write images of the split `val` to files for `pluxel predict`."""
     from PIL import Image
 
     from ...registry import Host

@@ -124,7 +124,7 @@ def convert(
         source = source.reading(paths[0])
     words = source.words(session)
     if words.has_subwords:
-        click.echo("only vectors of whole words are written, not those of their parts", err=True)
+        click.echo("writing vectors of whole words only, without subwords", err=True)
     with track("writing", blocks_of(words)) as advance:
         for file in write_vectors(words, destination, form, advance):
             click.echo(f"{file}: {len(words):,} × {words.dim}, {_size(file.stat().st_size)}")
@@ -150,18 +150,18 @@ def evaluate(
 ) -> None:
     """Evaluate word vectors against human judgments.
 
-    FILES hold either two words and a score per line (WordSim-353, SimLex-999, rare words), or four
-    words per line under ": section" headings (questions-words.txt).
+    Each line of FILES contains either two words and a score (WordSim-353, SimLex-999, rare words),
+    or four words, under ": section" headings (questions-words.txt).
 
     Reports the correlation of cosines with scores, and the share of analogies that 3CosAdd solves.
-    Pairs and questions with unknown words are left out; the number of those used is reported.
+    Skips pairs and questions with unknown words, and reports how many it used.
     """
     from ...registry import PluxelError
     from ..embeddings import WHERE_SETS_ARE, PairScores
     from ..embeddings import evaluate as measure
 
     if not files:
-        raise PluxelError("no test sets: give their files", [WHERE_SETS_ARE])
+        raise PluxelError("give the files of test sets", [WHERE_SETS_ARE])
     search = source.search(session)
     records = []
     for file in files:
@@ -213,7 +213,7 @@ def _stores(folder: Path) -> list[Store]:
     from ..embeddings import open_store
 
     found = []
-    for path in sorted(folder.glob("[!.]*.safetensors")):  # others are being written, or were
+    for path in sorted(folder.glob("[!.]*.safetensors")):  # hidden files are incomplete
         try:
             found.append(open_store(path))
         except PluxelError as error:
@@ -228,7 +228,7 @@ def _facts(store: Store) -> dict[str, Any]:
 
 
 def _rows(summary: Summary) -> list[tuple[str, str]]:
-    """Return titles and values of what is known."""
+    """Return the rows of the summary as titles and values."""
     low, middle, high = summary.norms
     subwords = ", parts of words have vectors" if summary.subwords else ""
     rows = [

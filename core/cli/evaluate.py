@@ -40,7 +40,7 @@ def evaluate(
 
     KEY=VALUE changes the configuration of the run. The results record changes of dataset and
     evaluation, such as dataset.root=/elsewhere. After any other change, such as a different
-    decoder, they are not the results of this run, and only --output writes them.
+    decoder, the results are not those of this run, and only --output writes them.
     """
     from ..common.progress import configure_logging
     from ..common.randomness import make_deterministic

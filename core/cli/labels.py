@@ -67,51 +67,51 @@ def align(
 
     if output is not None:
         refuse_existing(output, overwrite=overwrite)
-    least = MATCH_THRESHOLD if threshold is None else threshold
-    theirs, wanted = (_label_map(session, one) for one in (dataset_a, dataset_b))
+    smallest = MATCH_THRESHOLD if threshold is None else threshold
+    source_map, target_map = (_label_map(session, each) for each in (dataset_a, dataset_b))
     words = source.words(session)
     matches = align(
-        theirs.class_names,
-        wanted.class_names,
+        source_map.class_names,
+        target_map.class_names,
         vectors_of(lambda: [words]),
-        threshold=least,
+        threshold=smallest,
         one_to_one=one_to_one,
     )
-    taken = {match.target for match in matches}
-    free = [name for name in wanted.class_names if name not in taken]
+    used = {match.target for match in matches}
+    free = [name for name in target_map.class_names if name not in used]
     if as_json:
-        text = json.dumps(_record(theirs, matches, free), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(_record(source_map, matches, free), indent=2, ensure_ascii=False) + "\n"
     else:
-        title = f"{dataset_a} in the classes of {dataset_b}, by margins of {least:g} and more."
-        text = "".join(f"{line}\n" for line in _lines(title, theirs, matches, free))
+        title = f"Matches of {dataset_a} in {dataset_b} with margins of at least {smallest:g}."
+        text = "".join(f"{line}\n" for line in _lines(title, source_map, matches, free))
     if output is None:
         click.echo(text, nl=False)
     else:
         write_text(output, text)
 
 
-def _label_map(session: Session, given: str) -> LabelMap:
-    """Return the classes that an argument means, by raw ids; a list is numbered from 0.
+def _label_map(session: Session, argument: str) -> LabelMap:
+    """Return the label map of a dataset argument; the classes of a text file get ids from 0.
 
-    Raises: PluxelError if it means none.
+    Raises: PluxelError if the argument is not a dataset.
     """
     from ...registry import PluxelError, UnknownComponent
     from ..config.sections.labels import declared_map
 
-    path = Path(given)
+    path = Path(argument)
     if path.suffix in (".yaml", ".yml"):
-        return _configured(session, given)
+        return _configured(session, argument)
     if path.is_file():
         return _listed(path)
     try:
-        return declared_map(session.host, given)
+        return declared_map(session.host, argument)
     except UnknownComponent as error:
         raise PluxelError(
-            error.message, (*error.notes, f"there is no file {path} either")
+            error.message, (*error.notes, f"the file {path} does not exist either")
         ) from error
     except PluxelError as error:
-        ways = "give a configuration, FILE.yaml, or a text file with one class per line"
-        raise PluxelError(error.message, (*error.notes, ways)) from error
+        hint = "give a configuration, FILE.yaml, or a text file with one class per line"
+        raise PluxelError(error.message, (*error.notes, hint)) from error
 
 
 def _configured(session: Session, path: str) -> LabelMap:
@@ -143,7 +143,7 @@ def _listed(path: Path) -> LabelMap:
         raise PluxelError(f"cannot read {path}: {error}") from error
     names = [line.strip() for line in text.splitlines() if line.strip()]
     if not names:
-        raise PluxelError(f"{path}: contains no class; write one per line")
+        raise PluxelError(f"{path} contains no classes; write one per line")
     for name in names:
         if names.count(name) > 1:
             raise PluxelError(f"{path}: class '{name}' occurs {names.count(name)} times")
@@ -175,7 +175,7 @@ def _keys(labels: LabelMap) -> dict[str, list[int | str]]:
 def _lines(
     title: str, labels: LabelMap, matches: Sequence[ClassMatch], free: Sequence[str]
 ) -> Iterator[str]:
-    """Yield the lines of a YAML file, comments below each other."""
+    """Yield the lines of a YAML file with aligned comments."""
     from ..config.tree.emit import scalar
     from ..contracts.labels import IGNORE
 
@@ -187,14 +187,19 @@ def _lines(
         entry = f"  {scalar(labels.key_of(raw))}: {scalar(target)}"
         rows.append((entry, name, _reason(match) if match else ""))
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
-    yield _comment(f"{title} Word vectors find related, not equal, meanings: check each line.")
+    yield _comment(
+        f"{title} Word vectors find related meanings, not only equal ones: check each line."
+    )
     yield "map:"
     for entry, name, reason in rows:
         yield f"{entry:<{widths[0]}}  # {name:<{widths[1]}}  {reason}".rstrip()
     alone = [match for match in matches if match.target is None]
     vague = [match.source for match in alone if not match.nearest]
     far = [match.source for match in alone if match.nearest]
-    for why, ignored in (("since no class is near enough", far), ("because of their names", vague)):
+    for why, ignored in (
+        ("since no class is close enough", far),
+        ("since their names are generic", vague),
+    ):
         if ignored:
             yield _comment(f"Ignored, {why}: {', '.join(ignored)}.")
     if free:
@@ -208,7 +213,7 @@ def _comment(text: str) -> str:
 def _reason(match: ClassMatch) -> str:
     others = ", ".join(f"{name} {margin:.2f}" for name, margin in match.nearest)
     if match.target is None:
-        return f"none; nearest: {others}" if others else "none, by its name"
+        return f"none; nearest: {others}" if others else "none: generic name"
     if match.by_name:
         return "by name"
     return f"{match.score:.2f}" + (f"; next: {others}" if others else "")

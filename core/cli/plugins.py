@@ -14,7 +14,7 @@ from ._options import as_json
 from ._session import Session
 
 Row = tuple[str, Component]
-"""A kind, and a component of it."""
+"""A kind and a component of this kind."""
 
 
 @click.group(cls=Group)
@@ -37,7 +37,7 @@ def list_(session: Session, kind: str | None, as_json: bool) -> None:
         _print_table(rows)
     else:
         _print_lines(rows)
-    for failure in host.failures:  # stdout beside JSON belongs to the program that reads it
+    for failure in host.failures:  # with --json, stdout must contain only JSON
         click.echo(f"{failure}: run pluxel plugins doctor for details", err=as_json)
 
 
@@ -55,7 +55,7 @@ def why(session: Session, kind: str, name: str) -> None:
     host.get(kind, name)  # raises for an unknown or an ambiguous name
     namesakes = [other for other in host.owners(kind, owners[0].name) if other not in owners]
     for other in namesakes:
-        click.echo(f"{owners[0].name!r} alone is ambiguous: {other.qualified} has that name too")
+        click.echo(f"{owners[0].name!r} alone is ambiguous: {other.qualified} also has this name")
 
 
 @plugins.command()
@@ -115,7 +115,9 @@ def _print_table(rows: Sequence[Row]) -> None:
     table = Table("kind", "name", "provider", "summary", box=SIMPLE_HEAD)
     for kind, component in rows:
         name = Text(component.name, "bold")
-        table.add_row(kind, name, component.provider, Text(component.summary))  # [ is no markup
+        table.add_row(
+            kind, name, component.provider, Text(component.summary)
+        )  # summaries may contain [
     Console().print(table)
 
 

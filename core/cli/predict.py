@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class _Save(click.Option):
-    """An option whose help lists the kinds of output, which other commands do not import."""
+    """An option whose help lists the kinds of output, imported only when shown."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the option and its help."""
         from ..engine.inference.outputs import OUTPUT_KINDS
 
-        known = ", ".join(f"{kind.name} ({kind.summary})" for kind in OUTPUT_KINDS)
-        self.help = f"Comma-separated kinds of output: {known}."
+        kinds = ", ".join(f"{kind.name} ({kind.summary})" for kind in OUTPUT_KINDS)
+        self.help = f"Comma-separated kinds of output: {kinds}."
         return super().get_help_record(ctx)
 
 
@@ -89,9 +89,9 @@ def predict(
     'decoder={type: atrous, decoder: fcn32s}' computes denser scores with the same weights.
 
     Images of more than 4 megapixels are processed in tiles. The result equals that of the whole
-    image; if a layer of the network sees the whole image, tiles are blended instead. TIFF files are
-    read and written window by window (pip install 'pluxel[tiff]'), so neither the image nor the
-    mask has to fit into memory.
+    image; if a layer of the network depends on the whole image, tiles are blended instead. TIFF
+    files are read and written by windows (pip install 'pluxel[tiff]'), so neither the image nor the
+    mask needs to fit in memory.
 
     Unreadable images are reported and skipped; the exit code is then 1.
     """

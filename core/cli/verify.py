@@ -24,7 +24,7 @@ def verify() -> None:
 @click.option(
     "--factor",
     type=click.IntRange(min=1),
-    help="Factor by which the scores get denser.  [default: that of CONFIG, else 4]",
+    help="Ratio of coarse to dense stride.  [default: from CONFIG, else at most 4]",
 )
 @click.option(
     "--size",
@@ -50,9 +50,9 @@ def dense(
     """Compare shift-and-stitch with filter dilation for the network of CONFIG.
 
     Runs both with random weights on a random image. Prints the cost of each, the largest
-    difference between their scores and its position. Exit code 1 if they differ where they must
-    be equal: everywhere for the two forms of dilation, and in cells that see only the image
-    for dilation and shift-and-stitch.
+    difference between their scores and its position. Exit code 1 if they differ where they must be
+    equal: everywhere for the two forms of dilation; in cells that depend on no padding for dilation
+    and shift-and-stitch.
     """
     import torch
 
@@ -78,25 +78,25 @@ def _lines(report: DenseReport) -> list[str]:
         f"{'':<18}{'passes':>7}{'multiply-adds':>15}{'seconds':>10}",
     ]
     lines += [
-        f"{one.name:<18}{one.passes:>7}{one.multiply_adds / 1e9:>13.2f} G{one.seconds:>10.2f}"
-        for one in report.methods
+        f"{each.name:<18}{each.passes:>7}{each.multiply_adds / 1e9:>13.2f} G{each.seconds:>10.2f}"
+        for each in report.methods
     ]
-    return lines + [_sentence(one, report.tolerance) for one in report.differences]
+    return lines + [_sentence(each, report.tolerance) for each in report.differences]
 
 
-def _sentence(one: Difference, tolerance: float) -> str:
-    (row, column), (y, x) = one.cell, one.pixel
+def _sentence(found: Difference, tolerance: float) -> str:
+    (row, column), (y, x) = found.cell, found.pixel
     text = (
-        f"{' and '.join(one.methods)} differ by {one.largest:.1e} of the range at most, in "
+        f"{' and '.join(found.methods)} differ by at most {found.largest:.1e} of the range, in "
         f"cell ({row}, {column}), pixel ({y:g}, {x:g})"
     )
-    if one.expected:
-        return f"{text}: {_verdict(one.largest, tolerance)}"
-    if one.interior is None:
-        return f"{text}; every cell sees beyond the image, where layers pad: give a larger --size"
+    if found.expected:
+        return f"{text}: {_verdict(found.largest, tolerance)}"
+    if found.interior is None:
+        return f"{text}; padding affects every cell: give a larger --size"
     return (
-        f"{text}; by {one.interior:.1e} in cells that see only the image: "
-        f"{_verdict(one.interior, tolerance)}"
+        f"{text}; by {found.interior:.1e} in cells without padding: "
+        f"{_verdict(found.interior, tolerance)}"
     )
 
 

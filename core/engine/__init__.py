@@ -1,1 +1,1 @@
-"""What is done with a network: training, evaluation, inference, and the directory of a run."""
+"""Train, evaluate and run networks; read and write run directories."""

@@ -1,10 +1,10 @@
-"""State of accelerate that belongs to one user of it: the one file with its private names.
+"""Separate accelerate state for each training; the only file that uses its private names.
 
-accelerate keeps device, precision and processes in an attribute of three classes. Every
-``Accelerator`` of a process shares it, and one that differs is refused; but each holds on to the
-dictionary that was there when it was made. So a training can have dictionaries of its own, which
-are in place only while accelerate works for it, and neither another training nor the
-``Accelerator`` of a script notices.
+accelerate stores device, precision and processes in a dictionary, an attribute of three classes.
+All ``Accelerator`` objects of a process share these dictionaries, and accelerate rejects an
+``Accelerator`` with other settings. But each object keeps the dictionary from its creation. So a
+training can own separate dictionaries and install them only while accelerate works for it. Other
+trainings and an ``Accelerator`` of the calling script are not affected.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ _ATTRIBUTE = "_shared_state"
 
 
 class SeparateState:
-    """Calling it puts this state in place for a block: ``with state(): …``.
+    """A state that a call installs for one block: ``with state(): …``.
 
-    A version of accelerate that keeps its state elsewhere is used as it is: all then share one
-    state, and accelerate itself refuses a precision that differs. Threads share what is in place.
+    If a version of accelerate stores its state elsewhere, all users share one state, and accelerate
+    itself rejects a different precision. Threads share the installed state.
     """
 
     def __init__(self) -> None:
-        # Whatever it is: a dictionary, or one for each thread on a TPU.
-        present = {one: vars(one)[_ATTRIBUTE] for one in _CLASSES if _ATTRIBUTE in vars(one)}
-        self._own = {one: type(state)() for one, state in present.items()}
+        # The type differs: a plain dictionary, or a thread-local one on a TPU.
+        present = {cls: vars(cls)[_ATTRIBUTE] for cls in _CLASSES if _ATTRIBUTE in vars(cls)}
+        self._own = {cls: type(state)() for cls, state in present.items()}
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Put the state in place, and what was there back again."""
-        before = {one: vars(one)[_ATTRIBUTE] for one in self._own}
-        _put(self._own)
+        """Install this state, and restore the previous state afterwards."""
+        before = {cls: vars(cls)[_ATTRIBUTE] for cls in self._own}
+        _install(self._own)
         try:
             yield
         finally:
-            _put(before)
+            _install(before)
 
 
-def _put(states: Mapping[type, Any]) -> None:
-    for one, state in states.items():
-        setattr(one, _ATTRIBUTE, state)
+def _install(states: Mapping[type, Any]) -> None:
+    for cls, state in states.items():
+        setattr(cls, _ATTRIBUTE, state)

@@ -1,7 +1,7 @@
-"""All that a training needs to go on as if it had never stopped: tensors and JSON, never pickle.
+"""Checkpoints that resume training exactly, as tensors and JSON without pickle.
 
-One safetensors file, replaced atomically: tensors by name, everything else as JSON in its metadata.
-Tied weights, one tensor under several names, are written once.
+A checkpoint is one safetensors file, replaced atomically: tensors by name, and everything else as
+JSON in its metadata. A tensor with several names (tied weights) is written once.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Tensors = dict[str, Tensor]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write tensors and JSON-able metadata into one safetensors file, atomically.
+    """Write tensors and metadata (JSON values) to one safetensors file, atomically.
 
-    Raises: PluxelError if the disk refuses; what was at ``path`` before is then untouched.
+    Raises: PluxelError if writing fails; a previous file at ``path`` then stays unchanged.
     """
     flat, aliases = _each_once(tensors)
     named = {ALIASES: aliases} if aliases else {}
     header = {name: json.dumps(value) for name, value in {**metadata, **named}.items()}
     with replacing(path) as unfinished:
         unfinished.touch()
-        mode = unfinished.stat().st_mode  # by the umask, which safetensors does not ask
+        mode = unfinished.stat().st_mode  # from the umask, which safetensors ignores
         try:
             save_file(flat, unfinished, header)
             unfinished.chmod(mode)
@@ -42,7 +42,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 
 def _each_once(tensors: Mapping[str, Tensor]) -> tuple[Tensors, dict[str, str]]:
-    """Return what is to be written, and for each further name of a tensor the first one."""
+    """Return each tensor once under its first name, and a mapping of further names to that name."""
     flat: Tensors = {}
     aliases: dict[str, str] = {}
     names: dict[tuple[object, ...], str] = {}
@@ -54,7 +54,7 @@ def _each_once(tensors: Mapping[str, Tensor]) -> tuple[Tensors, dict[str, str]]:
             continue
         plain = tensor.detach().contiguous().cpu()
         if (storage := plain.untyped_storage().data_ptr()) in storages:
-            plain = plain.clone()  # a view of another one: safetensors takes none
+            plain = plain.clone()  # safetensors rejects tensors that share memory
         storages.add(storage)
         flat[name] = plain
     return flat, aliases
@@ -63,7 +63,7 @@ def _each_once(tensors: Mapping[str, Tensor]) -> tuple[Tensors, dict[str, str]]:
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
     """Return the tensors and the metadata that ``write_tensors`` wrote.
 
-    Raises: PluxelError if the file is missing, cut off or of another format.
+    Raises: PluxelError if the file is missing, truncated or in another format.
     """
     tensors, header = read_safetensors(path)
     try:
@@ -78,7 +78,7 @@ def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
 
 
 def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
-    """Return those tensors that ``with_prefix`` put under ``prefix``, by their own names."""
+    """Return the tensors that ``with_prefix`` put under ``prefix``, with their original names."""
     start = f"{prefix}/"
     return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
 
@@ -98,7 +98,7 @@ def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[Tensors, dict[s
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Tensors, plain: Mapping[str, Any]
 ) -> None:
-    """Undo ``flatten_optimizer``; the parameter groups stay those of the configuration."""
+    """Undo ``flatten_optimizer``, but keep the parameter groups of the configuration."""
     state: dict[int, dict[str, Any]] = {}
     for name, value in {**tensors, **plain}.items():
         index, key = name.split("/")

@@ -25,10 +25,10 @@ MixedPrecision = Literal["no", "bf16", "fp16"]
 
 
 class Processes:
-    """The processes that compute together, with the device and the precision of this one.
+    """The processes of a training, with the device and the precision of this process.
 
-    ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``. An ``Accelerator`` of the script
-    around it, and other trainings in this process, keep their own device and precision.
+    ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``. Any ``Accelerator`` of the
+    calling script, and other trainings in this process, keep their own device and precision.
 
     Raises: PluxelError if this machine does not have the device.
     """
@@ -37,47 +37,47 @@ class Processes:
         if device not in ("auto", "cpu"):
             found = find_device(device)
             if found.type == "cuda" and torch.device(device).index is not None:
-                torch.cuda.set_device(found)  # which is where accelerate looks
+                torch.cuda.set_device(found)  # accelerate uses the current device
         self._state = SeparateState()
         with self._state():
             chosen = PartialState(cpu=device == "cpu").device or torch.device("cpu")
-            wanted = mixed_precision(precision, chosen)
-            made = Accelerator(cpu=device == "cpu", mixed_precision=wanted)
-            self._accelerator = made
-            self.device: torch.device = made.device
-            self.mixed_precision = made.mixed_precision
-            self.num_processes: int = made.num_processes
-            self.process_index: int = made.process_index
-            self.is_main_process: bool = made.is_main_process
-            self.scaler = made.scaler
-            """Scales gradients in float16; None in other formats."""
+            mixed = mixed_precision(precision, chosen)
+            accelerator = Accelerator(cpu=device == "cpu", mixed_precision=mixed)
+            self._accelerator = accelerator
+            self.device: torch.device = accelerator.device
+            self.mixed_precision = accelerator.mixed_precision
+            self.num_processes: int = accelerator.num_processes
+            self.process_index: int = accelerator.process_index
+            self.is_main_process: bool = accelerator.is_main_process
+            self.scaler = accelerator.scaler
+            """Gradient scaler for float16; None for other formats."""
 
     def prepare(
         self, model: nn.Module, optimizer: torch.optim.Optimizer
     ) -> tuple[nn.Module, torch.optim.Optimizer]:
-        """Return the model that all processes train together, and its optimizer."""
+        """Return the model and the optimizer, wrapped to train on all processes together."""
         with self._state():
             return self._accelerator.prepare(model, optimizer)
 
     def autocast(self) -> AbstractContextManager[None]:
-        """Compute in mixed precision, if it was asked for, while the block runs."""
+        """Compute in the configured precision while the block runs."""
         return self._entered(self._accelerator.autocast())
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradients of a loss, scaled where float16 needs it."""
+        """Accumulate the gradients of a loss, scaled if float16 requires it."""
         self._accelerator.backward(loss)
 
     def no_sync(self, model: nn.Module) -> AbstractContextManager[None]:
-        """Leave gradients unsynchronized between processes while the block runs."""
+        """Skip gradient synchronization between processes while the block runs."""
         return self._entered(self._accelerator.no_sync(model))
 
     def clip_grad_norm_(self, parameters: Iterable[nn.Parameter], norm: float) -> None:
-        """Shorten the gradient to a norm, if it is longer."""
+        """Clip the gradient to a maximum norm."""
         with self._state():
             self._accelerator.clip_grad_norm_(parameters, norm)
 
     def gather(self, tensor: Tensor) -> Tensor:
-        """Return the tensors of all processes, joined along the first dimension."""
+        """Return the tensors of all processes, concatenated along the first dimension."""
         with self._state():
             return self._accelerator.gather(tensor)  # pyright: ignore[reportReturnType]
 
@@ -87,26 +87,26 @@ class Processes:
             return gather_object(objects)
 
     def wait_for_everyone(self) -> None:
-        """Return once all processes have come here."""
+        """Wait until all processes reach this call."""
         with self._state():
             self._accelerator.wait_for_everyone()
 
     def local_main_process_first(self) -> AbstractContextManager[None]:
-        """Let the first process of each machine run the block, then the others."""
+        """Run the block in the first process of each machine, then in the others."""
         return self._entered(self._accelerator.local_main_process_first())
 
     @contextmanager
     def _entered(self, context: AbstractContextManager[Any]) -> Iterator[None]:
-        """Enter a context of accelerate's, and run the block with a script's state in place."""
+        """Enter a context of accelerate, but run the block with the state of the calling script."""
         with ExitStack() as stack:
             with self._state():
                 stack.enter_context(context)
             yield
 
     def on_main_process(self, write: Callable[[], None]) -> None:
-        """Call ``write`` in the main process; the others wait until it is done.
+        """Call ``write`` in the main process; the others wait until it returns.
 
-        Raises: in all processes, the PluxelError that it raised.
+        Raises: the PluxelError that ``write`` raised, in all processes.
         """
         outcome: list[PluxelError | None] = [None]
         if self.is_main_process:
@@ -121,7 +121,7 @@ class Processes:
 
 
 def is_main_process() -> bool:
-    """Return whether this process is the first of those that were launched together."""
+    """Return whether this process has rank 0."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank() == 0
     launchers = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
@@ -130,7 +130,7 @@ def is_main_process() -> bool:
 
 @contextmanager
 def cudnn_benchmark(on: bool) -> Iterator[None]:
-    """Have cuDNN time its algorithms for each new size, or not, while the block runs."""
+    """Switch cuDNN benchmarking, which times algorithms per input size, while the block runs."""
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = on
     try:
@@ -140,9 +140,9 @@ def cudnn_benchmark(on: bool) -> Iterator[None]:
 
 
 def with_fast_layout(model: ModelT, processes: Processes) -> ModelT:
-    """Return the model with its weights in the memory order in which convolutions are fastest.
+    """Return the model with its weights in the fastest memory format for convolutions.
 
-    In bfloat16, and on all GPUs, that is channels last; in float32 on CPUs it is a quarter slower.
+    Channels last is fastest in bfloat16 and on GPUs, but a quarter slower in float32 on CPUs.
     """
     if processes.mixed_precision == "no" and processes.device.type == "cpu":
         return model
@@ -150,9 +150,9 @@ def with_fast_layout(model: ModelT, processes: Processes) -> ModelT:
 
 
 def share_buffers(model: nn.Module) -> None:
-    """Give all processes the buffers of the first one.
+    """Copy the buffers of the first process to all others.
 
-    Each has averaged the statistics of norms over batches of its own.
+    The running statistics of norms differ, since each process averages over its own batches.
     """
     if dist.is_available() and dist.is_initialized():
         for buffer in model.buffers():
@@ -162,7 +162,7 @@ def share_buffers(model: nn.Module) -> None:
 
 
 def bf16_is_real(device: torch.device) -> bool:
-    """Return whether the device multiplies bfloat16 in hardware, not by way of float32."""
+    """Return whether the device multiplies bfloat16 in hardware, without converting to float32."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
@@ -171,7 +171,7 @@ def bf16_is_real(device: torch.device) -> bool:
 
 
 def mixed_precision(precision: Precision, device: torch.device) -> MixedPrecision:
-    """Return accelerate's name for the format; ``auto`` is bfloat16 if the hardware has it."""
+    """Return accelerate's name of the format; ``auto`` is bfloat16 if the hardware supports it."""
     if precision == "auto":
         return "bf16" if bf16_is_real(device) else "no"
     return "no" if precision == "fp32" else precision

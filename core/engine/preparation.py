@@ -1,4 +1,4 @@
-"""A configuration with its data and its model, opened and resolved once for all that follows."""
+"""Open the data and build the model of a configuration, once for all later steps."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from ..model.stand_in import stand_in
 
 @dataclass(frozen=True)
 class PreparedData:
-    """``config``: with the labels, and what its datasets found out, resolved.
+    """A configuration and its opened datasets.
 
-    ``datasets``: by split. ``missing``: the splits whose files are not on this machine, and the
-    error that says so. ``blueprint``: a stand-in if no split is here.
+    ``config``: with labels and dataset-dependent values resolved. ``datasets``: by split.
+    ``missing``: the error of each split whose files are not on this machine. ``blueprint``: a
+    stand-in if no split is available.
     """
 
     config: Config
@@ -32,7 +33,7 @@ class PreparedData:
     blueprint: Blueprint
 
     def dataset(self, role: str) -> Dataset:
-        """Return the dataset of the split that plays a role: ``train``, ``val`` ….
+        """Return the dataset of the split with a role, such as ``train`` or ``val``.
 
         Raises: ConfigError at ``dataset`` if its files are missing.
         """
@@ -44,17 +45,17 @@ class PreparedData:
 
 @dataclass(frozen=True)
 class Prepared(PreparedData):
-    """``config``: with what the decoders found out, too. ``model``: without memory for weights."""
+    """A prepared configuration: decoders resolved too, ``model`` without memory for weights."""
 
     model: SegmentationModel
 
 
 def prepare(config: Config) -> Prepared:
-    """Open the data of a configuration, and build its model without memory.
+    """Open the data of a configuration, and build its model without memory for weights.
 
-    Data may be missing: what needs them raises when it asks for them.
+    Missing data raise no error here, but in ``PreparedData.dataset``.
 
-    Raises: ConfigError for other mistakes in the data, in labels, or if two parts do not fit.
+    Raises: ConfigError for other mistakes in data or labels, or if two parts do not fit together.
     """
     data = prepare_data(config)
     with seeded(config.pipeline.seed), torch.device("meta"):
@@ -64,9 +65,9 @@ def prepare(config: Config) -> Prepared:
 
 
 def prepare_data(config: Config) -> PreparedData:
-    """Open each split once, and resolve the labels by the one to train on, if it is there.
+    """Open each split once, and resolve labels with the training split if it is available.
 
-    Raises: ConfigError for other mistakes than missing files.
+    Raises: ConfigError for any mistake except missing files.
     """
     datasets, missing = {}, {}
     splits = config.pipeline.splits
@@ -85,7 +86,7 @@ def prepare_data(config: Config) -> PreparedData:
 
 
 def open_role(config: Config, role: str) -> Dataset:
-    """Return the dataset of the split that plays a role, or that is named.
+    """Return the dataset of the split with this role or name.
 
     Raises: ConfigError at ``dataset`` if there is no such split.
     """

@@ -1,4 +1,4 @@
-"""A run that has weights, opened to evaluate it or to predict with it."""
+"""Open a run with weights for evaluation or prediction."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from .run import Run, open_run
 
 @dataclass(frozen=True)
 class Trained:
-    """``config``: the run's, with ``overrides``. ``changed``: its sections that they change.
+    """An opened run and its weights.
 
-    ``step``: the one that the weights are from.
+    ``config``: the configuration of the run with ``overrides`` applied. ``changed``: the sections
+    that the overrides change. ``step``: the training step of the weights.
     """
 
     run: Run
@@ -35,9 +36,9 @@ class Trained:
     step: int
 
     def filled(self, model: SegmentationModel) -> SegmentationModel:
-        """Return a model that was built by ``config`` with the weights of the run.
+        """Load the weights of the run into a model built from ``config``, and return it.
 
-        Raises: PluxelError if they do not fit.
+        Raises: PluxelError if the weights do not fit.
         """
         load_weights(model, self.weights, self.run.weights)
         return model
@@ -53,10 +54,12 @@ def open_trained(
 ) -> Trained:
     """Open a run; ``overrides`` change its configuration, such as ``decoder={type: …}``.
 
-    ``device``: where to compute; the device of the training may not be available here, so the
-    default is ``auto``. ``unread``: as for `load_config`; the model does not depend on it.
+    ``device``: the device to compute on. The default is ``auto``, since the device of the training
+    may not exist on this machine. ``unread``: sections that the model does not depend on, as for
+    `load_config`.
 
-    Raises: PluxelError if there is no run, no weights, or for overrides of what the weights mean.
+    Raises: PluxelError if there is no run, if it has no weights, or if an override changes what the
+    weights mean.
     """
     run = open_run(directory)
     config = load_config(run.config, _placed(overrides, device), host=host, unread=unread)
@@ -70,7 +73,7 @@ def open_trained(
     try:
         blueprint, step = Blueprint.from_json(metadata["blueprint"]), metadata["step"]
     except KeyError as error:
-        raise PluxelError(f"{run.weights} was not written by a training: no {error}") from error
+        raise PluxelError(f"{run.weights} was not written by pluxel train: no {error}") from error
     added = with_added(config, blueprint)
     return Trained(run, config, tuple(overrides), changed, added, tensors, step)
 
@@ -81,18 +84,18 @@ def _placed(overrides: Sequence[str], device: str | None) -> list[str]:
 
 
 def _check_meaning(trained: PipelineConfig, changed: PipelineConfig) -> None:
-    """Refuse what would be without effect, or would break the model that is built."""
+    """Raise PluxelError if an override has no effect or breaks the model."""
     other = _meaning(changed)
     for what, value in _meaning(trained).items():
         if other.get(what) != value:
             raise PluxelError(
-                f"{what} cannot be changed here: the weights were trained with it",
-                ["a new training with init_from takes over the weights that fit"],
+                f"{what} cannot change here: the weights were trained with it",
+                ["train again with init_from, which copies the weights that fit"],
             )
 
 
 def _meaning(pipeline: PipelineConfig) -> dict[str, object]:
-    """Return, in words, what is kept with the weights rather than read from the configuration."""
+    """Return, by description, the values that belong to the weights, not to the configuration."""
     streams, heads = pipeline.streams, pipeline.heads
     found: dict[str, object] = {"the set of streams": {*streams}, "the set of heads": {*heads}}
     found |= {f"the input of stream '{name}'": stream.input for name, stream in streams.items()}

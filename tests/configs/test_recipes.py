@@ -121,7 +121,7 @@ def test_recipe_passes_the_check(name, host, tmp_path, monkeypatch):
     notes = check_training(prepare(load_config(name, data_of(name, tmp_path), host=host)))
     # The finer networks for VOC start from a run of the coarser one, which does not exist.
     later = name in {"voc_fcn16s_vgg16", "voc_fcn8s_vgg16"}
-    assert ["no such file of weights" in note for note in notes] == [True] * later
+    assert ["is neither a weights file nor a run" in note for note in notes] == [True] * later
 
 
 @pytest.mark.parametrize("name", PIPELINES)

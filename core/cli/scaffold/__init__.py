@@ -1,1 +1,1 @@
-"""Files that the command line writes for its user."""
+"""Write starter files for the user."""

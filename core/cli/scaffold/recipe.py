@@ -1,4 +1,4 @@
-"""A first configuration for one's own images and masks, written from what a survey found."""
+"""Write a first configuration for a folder of images and masks, from a survey of them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from ...data.survey import Survey, SurveyError
 _TRAIN = ("train", "training")
 _VAL = ("val", "valid", "validation", "dev", "test", "testing")
 _FEW = 40
-"""Fewer images are divided by position: a share by chance may leave one side empty."""
+"""Split fewer images than this by position: a random split may leave one side empty."""
 
 
 def write_recipe(survey: Survey, images: Path, masks: Path, file: Path) -> str:
     """Return the text of a configuration that trains on a laptop, to be written to ``file``.
 
-    Raises: SurveyError where nothing can be learned or nothing to validate on.
+    Raises: SurveyError for fewer than two label ids or two images.
     """
     if len(survey.ids) < 2:
         only = _key(next(iter(survey.ids)), survey)
-        raise SurveyError(f"all masks hold the one id {only}: nothing can be learned")
+        raise SurveyError(
+            f"all masks contain only the id {only}; training needs at least two classes"
+        )
     if len(survey.pairs) < 2:
-        raise SurveyError("one image is not enough: a second one is needed for validation")
+        raise SurveyError("one image is not enough: validation needs a second image")
     dataset, splits, why = _division(survey)
     lines = [
         *_found(survey, images, masks),
@@ -42,7 +44,7 @@ def write_recipe(survey: Survey, images: Path, masks: Path, file: Path) -> str:
         f"  images: {scalar(str(images))}",
         f"  masks: {scalar(str(masks))}",
         *_options(survey),
-        "  classes: # name them; `ignore` leaves pixels out",
+        "  classes: # name them; `ignore` excludes pixels",
         *_classes(survey),
         *dataset,
         f"splits: {splits}",
@@ -67,11 +69,11 @@ def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
     lines = [
         "# FCN-8s with a ResNet-18 on your own images, written by `pluxel data init`.",
         f"# Found: {len(survey.pairs)} images with masks in {images} and {masks}, {size}.",
-        f"# The masks hold {kinds[survey.mask_format]}, {len(survey.ids)} of them.",
+        f"# Values of the masks: {kinds[survey.mask_format]}, {len(survey.ids)} different ones.",
     ]
     if survey.unpaired:
         lines.append(
-            f"# {len(survey.unpaired)} files have no counterpart and are left out, "
+            f"# {len(survey.unpaired)} files without a counterpart are skipped, "
             f"such as {survey.unpaired[0]}."
         )
     return lines
@@ -83,7 +85,7 @@ def _range(values: Sequence[int]) -> str:
 
 
 def _division(survey: Survey) -> tuple[list[str], str, str]:
-    """Return lines of the dataset, the splits, and a remark on how images were divided."""
+    """Return dataset lines, the splits, and a remark that describes the splits."""
     train = _first(_TRAIN, survey.subfolders)
     val = _first(_VAL, survey.subfolders)
     if train and val:
@@ -91,9 +93,9 @@ def _division(survey: Survey) -> tuple[list[str], str, str]:
         return [], f"{{train: {scalar(train)}, val: {scalar(val)}}}", remark
     if len(survey.pairs) < _FEW:
         last = -(-len(survey.pairs) // 5)
-        remark = f"The last {last} by name are kept for validation."
+        remark = f"Validation uses the last {last} images by name."
         return [], f'{{train: "all[:-{last}]", val: "all[-{last}:]"}}', remark
-    remark = "A fifth, chosen by name and seed, is kept for validation."
+    remark = "Validation uses a fifth of the images, selected by name and seed."
     lines = ["  fractions: {train: 0.8, val: 0.2}", "  seed: 0"]
     return lines, "{train: train, val: val}", remark
 
@@ -135,12 +137,12 @@ def _name(one: int, number: int, survey: Survey) -> str:
     if survey.mask_format == "binary":
         return "object"
     if one < 0 or (one == 255 and survey.mask_format == "index" and len(survey.ids) > 2):
-        return IGNORE  # what most sets mean by it
+        return IGNORE  # the usual meaning of this id
     return f"class_{number if survey.mask_format == 'rgb' else one}"
 
 
 def _crop(survey: Survey) -> tuple[int, int]:
-    """Return (height, width): what the smallest image holds, up to 320, in multiples of 32."""
+    """Return (height, width): up to 320 and the smallest image, in multiples of 32."""
     height = min(height for height, _ in survey.sizes)
     width = min(width for _, width in survey.sizes)
     return min(320, max(32, height // 32 * 32)), min(320, max(32, width // 32 * 32))
@@ -151,6 +153,6 @@ def _augmentation(survey: Survey) -> list[str]:
     lines = [
         "    - RandomScale: {scale_limit: [-0.3, 0.5], p: 1}",
         f"    - RandomCrop: {{height: {height}, width: {width}, pad_if_needed: true}}",
-        "    - HorizontalFlip # unless left and right mean something",
+        "    - HorizontalFlip # remove it if left and right differ in meaning",
     ]
     return [*lines, "    - RandomBrightnessContrast"] if survey.channels == 3 else lines

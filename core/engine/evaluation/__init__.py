@@ -1,1 +1,1 @@
-"""Measuring a network."""
+"""Evaluate a network."""

@@ -12,17 +12,17 @@ _WIDE_UNSIGNED = (torch.uint16, torch.uint32)  # torch has few operations for th
 
 
 class Workspace:
-    """Memory that is kept from one batch to the next: fresh pages cost as much as the counting."""
+    """Memory reused between batches: allocating pages costs as much time as counting."""
 
     def __init__(self) -> None:
         self._bytes = torch.empty(0, dtype=torch.uint8)
 
     def pair(self, size: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Return two tensors (size,) of whatever values, overwritten by the next call."""
-        need = size * dtype.itemsize
-        if len(self._bytes) < 2 * need:
-            self._bytes = torch.empty(2 * need, dtype=torch.uint8)
-        first, second = self._bytes[:need], self._bytes[need : 2 * need]
+        """Return two uninitialized tensors (size,); the next call reuses their memory."""
+        length = size * dtype.itemsize
+        if len(self._bytes) < 2 * length:
+            self._bytes = torch.empty(2 * length, dtype=torch.uint8)
+        first, second = self._bytes[:length], self._bytes[length : 2 * length]
         return first.view(dtype)[:size], second.view(dtype)[:size]
 
 
@@ -33,12 +33,12 @@ def confusion(
     ignore_index: int,
     scratch: Workspace | None = None,
 ) -> Tensor:
-    """Return pixels by true class (row) and predicted class (column), (C, C) int64.
+    """Return the number of pixels by true class (row) and predicted class (column), (C, C) int64.
 
-    ``prediction``, ``target``: class indices of one shape, each of any integer type. Pixels whose
-    target is ``ignore_index`` do not count, whatever is predicted there.
+    ``prediction``, ``target``: class indices of equal shape and any integer types. Pixels whose
+    target is ``ignore_index`` do not count, whatever their prediction.
 
-    Raises: TargetError for a label or a counted prediction that is out of range.
+    Raises: TargetError if a label or a counted prediction is out of range.
     """
     _check_shapes(prediction, target)
     flat = prediction.reshape(1, -1), target.reshape(1, -1)
@@ -52,15 +52,15 @@ def confusion_each(
     ignore_index: int,
     scratch: Workspace | None = None,
 ) -> Tensor:
-    """Return the ``confusion`` of each of N images, (N, C, C): prediction and target (N, …)."""
+    """Return ``confusion`` per image, (N, C, C), of a prediction and a target (N, …)."""
     _check_shapes(prediction, target)
     predicted, labels = _flat("prediction", prediction), _flat("target", target)
     if not (is_readable(labels) and is_readable(predicted)):
-        return _count_unseen(predicted, labels, num_classes, ignore_index)
+        return _count_unread(predicted, labels, num_classes, ignore_index)
     scratch = scratch or Workspace()
     counts = torch.empty(len(labels), num_classes, num_classes, dtype=torch.int64)
-    for row, one, truth in zip(counts, predicted, labels, strict=True):
-        row.copy_(_count_seen(one, truth, num_classes, ignore_index, scratch))
+    for row, guess, truth in zip(counts, predicted, labels, strict=True):
+        row.copy_(_count_read(guess, truth, num_classes, ignore_index, scratch))
     return counts
 
 
@@ -68,21 +68,21 @@ def _check_shapes(prediction: Tensor, target: Tensor) -> None:
     if prediction.shape != target.shape:
         raise TargetError(
             f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
-            "must have one shape"
+            "must have the same shape"
         )
 
 
 def _flat(name: str, values: Tensor) -> Tensor:
-    """Return (N, P) of (N, …)."""
+    """Return values (N, …) as (N, P) of an integer type that torch computes with."""
     if values.dtype not in _INTEGERS + _WIDE_UNSIGNED:
-        raise TargetError(f"{name} must hold class indices, not {values.dtype}")
+        raise TargetError(f"{name} must contain class indices, not {values.dtype}")
     return (values.long() if values.dtype in _WIDE_UNSIGNED else values).flatten(1)
 
 
-def _count_seen(
+def _count_read(
     predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int, scratch: Workspace
 ) -> Tensor:
-    """Count (P,) class indices; what is out of range is named."""
+    """Count (P,) class indices; errors name the values that are out of range."""
     counts = _count(predicted, labels, num_classes, ignore_index, scratch)
     if counts is None:
         counted = labels != ignore_index
@@ -90,25 +90,25 @@ def _count_seen(
         check_target(labels, num_classes, ignore_index)
         check_prediction(predicted, num_classes)
         counts = _count(predicted, labels, num_classes, ignore_index, scratch)
-        assert counts is not None  # what could be out of range has been left out or refused
+        assert counts is not None  # all remaining values are in range
     return counts
 
 
 def _count(
     predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int, scratch: Workspace
 ) -> Tensor | None:
-    """Return the counts of (P,) class indices, or None if something is not in its usual range.
+    """Return the counts of (P,) class indices, or None if a value is not in its usual range.
 
-    Usual: predictions are classes; labels are classes or ``ignore_index``, from 0 to 255. All of
-    these have a row in the table, so that a stray label shows itself when everything is counted.
+    Usual predictions are classes; usual labels are classes or ``ignore_index``, from 0 to 255. The
+    table has a row for each label in this range, so counting also reveals invalid labels.
     """
     rows = max(256, num_classes)
     bins = rows * num_classes
     if not (within(labels, rows) and within(predicted, num_classes)):
         return None
-    # Memory is what it waits for: the index is narrow. Then it waits for counters: neighbors are
-    # mostly alike, and one that was just written is not ready. So four neighbors count in four
-    # tables; the offsets are added to four indices at once, seen as one int64 (modulo 2⁶⁴).
+    # Memory bandwidth limits the speed, so the index type is narrow. Then the counters do: adjacent
+    # pixels mostly have equal labels, and each increment must wait for the one before. So four
+    # adjacent pixels use four tables. One int64 addition (modulo 2⁶⁴) offsets four int16 indices.
     lanes = 4 if 4 * bins <= 2**15 else 1
     index, other = scratch.pair(len(labels), torch.int16 if lanes * bins <= 2**15 else torch.int32)
     index.copy_(labels).mul_(num_classes).add_(other.copy_(predicted))
@@ -122,8 +122,8 @@ def _count(
     return None if counts[num_classes:].any() else counts[:num_classes]
 
 
-def _count_unseen(predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int) -> Tensor:
-    """Count (N, P) all at once on the device, or for the shapes alone; no value is looked at."""
+def _count_unread(predicted: Tensor, labels: Tensor, num_classes: int, ignore_index: int) -> Tensor:
+    """Count (N, P) at once on the device, or for fake tensors, without reading a value."""
     check_target(labels, num_classes, ignore_index)
     counted = labels != ignore_index
     check_prediction(predicted.where(counted, 0), num_classes)
@@ -133,7 +133,7 @@ def _count_unseen(predicted: Tensor, labels: Tensor, num_classes: int, ignore_in
     index = index.flatten()
     if type(index) is Tensor and not torch.compiler.is_compiling():
         counts = torch.bincount(index, minlength=images * (bins + 1))
-    else:  # the shape of bincount's result depends on the values
+    else:  # the shape of a bincount depends on the values
         counts = torch.zeros(images * (bins + 1), dtype=torch.int64, device=index.device)
         counts = counts.index_add(0, index, torch.ones_like(index))
     return counts.view(images, bins + 1)[:, :bins].unflatten(1, (num_classes, num_classes))

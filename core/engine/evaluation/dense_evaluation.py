@@ -1,7 +1,7 @@
-"""What fast dense evaluation of a classifier saves over running it on crops.
+"""Compare dense evaluation of a classifier in one pass with evaluation on crops.
 
-Long, Shelhamer, Darrell, PAMI 2016, section 3.1: a 10×10 map of outputs from one pass over a
-500×500 image, "more than five times faster" than from a hundred crops.
+Long, Shelhamer, Darrell, PAMI 2016, section 3.1: one pass over a 500×500 image gives a 10×10 map of
+outputs "more than five times faster" than a hundred crops.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ...common.devices import choose_device
 from ...common.timing import in_turns, multiply_adds
 
 IMAGE, CROP = 500, 224
-"""Pixels along each side; the crop is the smallest image with a map of one cell."""
+"""Side lengths in pixels; the crop is the smallest image whose map has one cell."""
 
 
 @dataclass(frozen=True)
 class DenseEvaluation:
-    """The map of one pass against as many crops: seconds, medians, and multiply-adds of each."""
+    """Median seconds and multiply-adds of one pass and of the crops, one per cell of its map."""
 
     cells: tuple[int, int]
     forward: dict[str, float]
@@ -32,9 +32,9 @@ class DenseEvaluation:
 
 
 def dense_evaluation(host: Host, *, rounds: int = 3, device: str = "cpu") -> DenseEvaluation:
-    """Measure AlexNet with its classifier as convolutions, pools rounding up, no dropout.
+    """Measure AlexNet with its classifier as convolutions, with ceiling pools and no dropout.
 
-    ``backward``: a forward and a backward pass, to the gradients of all weights.
+    ``backward`` times a forward and a backward pass with the gradients of all weights.
     """
     target: Any = host.load(host.get("backbone", "pluxel/alexnet"))
     network: nn.Module = _Last(target(3, fc6_padding="valid", dropout=0.0)).eval()
@@ -64,7 +64,7 @@ class _Last(nn.Module):
 
 
 def _crops(image: Tensor, rows: int, columns: int) -> Tensor:
-    """Return as many crops as the map has cells, spread evenly over the image."""
+    """Return one crop per cell of the map, spaced evenly over the image."""
     tops, lefts = (
         torch.linspace(0, IMAGE - CROP, count).round().int().tolist() for count in (rows, columns)
     )
@@ -73,7 +73,7 @@ def _crops(image: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def _costs(network: nn.Module) -> dict[str, int]:
-    """Return the multiply-adds of one pass, and of one crop."""
+    """Return the multiply-adds of one pass and of one crop."""
     weights = network.state_dict()
     network.to("meta")
     found = {

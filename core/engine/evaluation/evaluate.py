@@ -1,4 +1,4 @@
-"""One pass over a split: the four scores of the paper, per class and per image, and the loss."""
+"""Evaluate on a split: the four scores of the paper, per class and per image, and the loss."""
 
 from __future__ import annotations
 
@@ -32,11 +32,10 @@ from .metrics import ConfusionMatrix, SegmentationScores
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found: the mean loss of an image, and the scores of each head.
+    """The results of an evaluation: the mean loss per image, and the scores of each head.
 
-    ``loss``: NaN where there is no objective.
-    ``per_image``: by head, the scores of each image, in the order of the split. ``seen``: by
-    head, the classes that training sees, of the heads where it does not see all.
+    ``loss``: NaN without an objective. ``per_image``: the scores of each image, by head, in the
+    order of the split. ``seen``: the training classes of each zero-shot head.
     """
 
     loss: float
@@ -46,9 +45,9 @@ class Evaluation:
     seen: Mapping[str, SeenClasses] = field(default_factory=dict)
 
     def scalars(self, role: str) -> dict[str, float]:
-        """Return every number by the name that ``monitor`` knows it by, such as ``val/iou/road``.
+        """Return each number under its name for ``monitor``, such as ``val/iou/road``.
 
-        With several heads, each head's numbers carry its name: ``val/geometric/mean_iou``.
+        With several heads, names contain the head: ``val/geometric/mean_iou``.
         """
         found = {f"{role}/loss": self.loss}
         for head, scores in self.scores.items():
@@ -58,9 +57,9 @@ class Evaluation:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Return the loss, and overall, per-class and per-image scores of each head.
+        """Return the loss, and the overall, per-class and per-image scores of each head.
 
-        What is not finite becomes ``None``.
+        Numbers that are not finite become ``None``.
         """
         heads = {
             head: scores.to_json(self.class_names[head]) | {"per_image": self.per_image[head]}
@@ -79,9 +78,9 @@ class Evaluation:
 
 
 class Evaluator:
-    """Evaluates models at the images' own size; each image counts once, on however many processes.
+    """Evaluates models at the size of each image; each image counts once over all processes.
 
-    ``spaces``: by head, the label space of its targets. ``objective``: None to measure no loss.
+    ``spaces``: the label space of each head. ``objective``: None to skip the loss.
     """
 
     def __init__(
@@ -96,9 +95,9 @@ class Evaluator:
 
     @torch.inference_mode()
     def __call__(self, model: SegmentationModel, batches: Loader, role: str) -> Evaluation:
-        """``batches``: this process's share of the split that plays ``role``.
+        """Evaluate a model on ``batches``, this process's share of the split with ``role``.
 
-        Raises: PluxelError if nothing is left of it.
+        Raises: PluxelError if no image could be evaluated.
         """
         model.eval()
         tally = _Totals(self.spaces, self.processes.device)
@@ -116,11 +115,11 @@ class Evaluator:
         seen = {name: head.seen for name, head in model.heads.items() if head.seen is not None}
         found = replace(tally.gathered(self.processes), seen=seen)
         if not any(found.per_image.values()):
-            raise PluxelError(f"of {role}, not one image could be evaluated")
+            raise PluxelError(f"no image of {role} could be evaluated")
         return found
 
     def _losses(self, scores: Mapping[str, Scores], batch: Batch) -> Tensor:
-        """Return the loss of each image (N,): its own, whatever the batch."""
+        """Return the loss of each image (N,), which does not depend on its batch."""
         if self.objective is None:
             return torch.full((len(batch),), math.nan)
         return torch.stack(
@@ -141,7 +140,7 @@ def evaluation_batches(
     inputs: Sequence[str],
     processes: Processes,
 ) -> Loader:
-    """Return this process's share of a split; ``inputs``: what the model takes."""
+    """Return this process's share of a split; ``inputs``: names of the model's inputs."""
     options = config.pipeline.evaluation
     data = EvaluationData(
         dataset,
@@ -161,7 +160,7 @@ def evaluation_batches(
 
 
 class _Totals:
-    """The sums of one process."""
+    """The totals of one process."""
 
     def __init__(self, spaces: Mapping[str, LabelSpace], device: torch.device) -> None:
         self.losses: list[Tensor] = []
@@ -187,7 +186,7 @@ class _Totals:
             for head, rows in self.per_image.items()
         }
         images = max(1, *map(len, per_image.values()))
-        # Looked at when all is done, for the host waits for the device.
+        # Read only at the end, since reading makes the host wait for the device.
         loss = sum(value for losses in self.losses for value in losses.tolist())
         return Evaluation(
             loss=sum(processes.gather_objects([loss])) / images,

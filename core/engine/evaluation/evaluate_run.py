@@ -22,17 +22,16 @@ from .evaluate import Evaluator, evaluation_batches
 from .losses import objective_of_run
 
 HOW_MEASURED = {"dataset", "evaluation", "device"}
-"""Sections that say on what and how a run is measured, not what it is."""
+"""Sections that change the evaluation of a run, but not its model."""
 
 
 def evaluate_run(
     trained: Trained, split: str, *, output: Path | None = None
 ) -> tuple[dict[str, Any], Path | None]:
-    """Evaluate the weights of a run; return the results and the file that they were written to.
+    """Evaluate the weights of a run; return the results and the file that contains them.
 
-    ``split``: a role of the run's ``splits``, or a split of its dataset. The results are written
-    into the run as long as its overrides say only on what and how it is measured; those of a
-    changed run, only to ``output``.
+    ``split``: a role in ``splits``, or a split of the dataset. Results go to ``output`` or to the
+    run. If overrides change more than `HOW_MEASURED`, results go only to ``output``.
 
     Raises: ConfigError if the data are missing or two parts do not fit.
     """
@@ -73,5 +72,5 @@ def _objective_or_none(
     except ConfigError as error:
         if not is_missing_file(error):
             raise
-        logger.warning("the loss is not measured: %s", error)
+        logger.warning("cannot compute the loss: %s", error)
         return None

@@ -1,4 +1,4 @@
-"""The losses of a run, and the class frequencies that some of them weigh classes by."""
+"""Build the losses of a run, with class frequencies for losses that weight classes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def objective_of_run(
 ) -> Objective:
     """Return the losses of all heads, on the device.
 
-    ``training_data``: opens the split whose classes are counted, if a loss asks for it.
+    ``training_data``: opens the training split if a loss needs its class frequencies.
 
     Raises: ConfigError at the place of a loss that cannot be built.
     """
@@ -46,7 +46,7 @@ def objective_of_run(
 
 
 class _Frequencies:
-    """The pixels of each class of a head in the training split: counted once a run."""
+    """Pixels per class of a head in the training split, counted once per run."""
 
     def __init__(
         self,
@@ -65,20 +65,20 @@ class _Frequencies:
         return list(self._counted()[head].values())
 
     def _counted(self) -> dict[str, dict[str, int]]:
-        """Return what the run knows of class frequencies: head -> class -> pixels."""
+        """Return the class frequencies that the run has stored: head → class → pixels."""
         return json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
 
     def _count(self, head: str) -> None:
-        known, space = self._counted(), self.spaces[head]
-        if list(known.get(head, ())) == list(space.class_names):
+        counted, space = self._counted(), self.spaces[head]
+        if list(counted.get(head, ())) == list(space.class_names):
             return
         dataset = self.training_data()
-        with track("counting the pixels of each class", len(dataset)) as advance:
+        with track("counting pixels per class", len(dataset)) as advance:
             counts = class_frequencies(
                 dataset,
                 space,
                 source=self.blueprint.targets[head],
                 progress=lambda _done, _count: advance(),
             )
-        known[head] = dict(zip(space.class_names, counts, strict=True))
-        write_json(self.file, known)
+        counted[head] = dict(zip(space.class_names, counts, strict=True))
+        write_json(self.file, counted)

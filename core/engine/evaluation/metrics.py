@@ -1,9 +1,9 @@
-"""The four scores of the FCN paper, from one confusion matrix that counts in int64.
+"""The four scores of the FCN paper, from a confusion matrix of int64 counts.
 
-With n_ij the pixels of true class i that are predicted j, t_i = Σ_j n_ij and
-u_i = t_i + Σ_j n_ji − n_ii (Long, Shelhamer & Darrell 2015, section 5): pixel accuracy
-Σ n_ii / Σ t_i; mean accuracy, the mean of n_ii / t_i; mean IoU, the mean of n_ii / u_i; frequency
-weighted IoU, Σ t_i n_ii / u_i / Σ t_i.
+Let n_ij be the number of pixels of true class i with predicted class j, t_i = Σ_j n_ij, and
+u_i = t_i + Σ_j n_ji − n_ii (Long, Shelhamer & Darrell 2015, section 5). Pixel accuracy is
+Σ n_ii / Σ t_i; mean accuracy is the mean of n_ii / t_i; mean IoU is the mean of n_ii / u_i;
+frequency-weighted IoU is Σ (t_i n_ii / u_i) / Σ t_i.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["ConfusionMatrix", "SegmentationScores", "confusion"]
 
 
 class ConfusionMatrix:
-    """Pixels by true and predicted class, over any number of updates.
+    """Pixel counts by true and predicted class, over any number of updates.
 
     ``counts``: (C, C) int64 on ``device``; rows are the truth, columns the prediction.
     """
@@ -38,15 +38,15 @@ class ConfusionMatrix:
         self._scratch = Workspace()
 
     def update(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Count the pixels of a batch or of an image; returns their own (C, C) ``confusion``."""
+        """Count the pixels of a batch or an image; return only their ``confusion`` (C, C)."""
         counts = confusion(prediction, target, self.num_classes, self.ignore_index, self._scratch)
         self.counts += counts
         return counts
 
     def update_each(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Count a batch (N, …); returns the confusion of each image, (N, C, C).
+        """Count a batch (N, …); return the confusion of each image, (N, C, C).
 
-        On a device, all images are counted at once, and the host waits for it once.
+        An accelerator counts all images at once, and the host waits for it only once.
         """
         counts = confusion_each(
             prediction, target, self.num_classes, self.ignore_index, self._scratch
@@ -55,11 +55,11 @@ class ConfusionMatrix:
         return counts
 
     def merge(self, other: ConfusionMatrix) -> None:
-        """Add the counts of another matrix of as many classes."""
+        """Add the counts of another matrix with the same classes."""
         self.counts += other.counts.to(self.counts.device)
 
     def reduce(self) -> ConfusionMatrix:
-        """Return the sum over the processes of the default group, or a copy where there is none."""
+        """Return the sum over the default process group, or a copy if there is none."""
         total = ConfusionMatrix(self.num_classes, self.ignore_index, self.counts.device)
         total.merge(self)
         if dist.is_available() and dist.is_initialized():
@@ -67,17 +67,17 @@ class ConfusionMatrix:
         return total
 
     def scores(self) -> SegmentationScores:
-        """Return the scores of everything that was counted."""
+        """Return the scores of all counted pixels."""
         return SegmentationScores.of(self.counts.cpu().numpy())
 
 
 @dataclass(frozen=True, eq=False)
 class SegmentationScores:
-    """What a confusion matrix says; NaN where there is nothing to divide by.
+    """The scores of a confusion matrix; NaN for ratios with a zero denominator.
 
-    ``pixels``: labeled pixels. ``accuracy``, ``iou``: (C,) float64. A class without a pixel in
-    the truth is ``absent``, and in no mean; but one that is predicted nevertheless has IoU 0,
-    which counts in ``mean_iou`` (not in ``mean_iou_present``): those are ``false_alarms``.
+    ``pixels``: the number of labeled pixels. ``accuracy``, ``iou``: (C,) float64. A class without a
+    labeled pixel is ``absent``, and the means leave it out. If it is predicted anyway, it is one of
+    ``false_alarms``: its IoU is 0, which counts in ``mean_iou`` but not in ``mean_iou_present``.
     """
 
     pixels: int
@@ -93,7 +93,7 @@ class SegmentationScores:
 
     @classmethod
     def of(cls, counts: np.ndarray) -> SegmentationScores:
-        """Score a confusion matrix: (C, C) integers, rows the truth."""
+        """Score a confusion matrix (C, C) of integers, whose rows are the truth."""
         right, truth = counts.diagonal(), counts.sum(1)
         union = truth + counts.sum(0) - right
         accuracy, iou = _ratio(right, truth), _ratio(right, union)
@@ -114,7 +114,7 @@ class SegmentationScores:
         )
 
     def overall(self) -> dict[str, float]:
-        """Return the means by name."""
+        """Return the overall scores by name."""
         return {
             "pixel_accuracy": self.pixel_accuracy,
             "mean_accuracy": self.mean_accuracy,
@@ -124,7 +124,7 @@ class SegmentationScores:
         }
 
     def scalars(self, class_names: Sequence[str]) -> dict[str, float]:
-        """Return every number by a flat name: ``mean_iou``, ``iou/road``, ``accuracy/road``."""
+        """Return all numbers with flat names: ``mean_iou``, ``iou/road``, ``accuracy/road``."""
         flat = self.overall()
         for kind in ("iou", "accuracy"):
             values = getattr(self, kind).tolist()
@@ -132,7 +132,7 @@ class SegmentationScores:
         return flat
 
     def to_json(self, class_names: Sequence[str]) -> dict[str, Any]:
-        """Return plain values, None for what is undefined."""
+        """Return all scores as JSON values; undefined ones are None."""
         names = list(class_names)
         rows = zip(names, self.iou.tolist(), self.accuracy.tolist(), strict=True)
         return {
@@ -147,7 +147,7 @@ class SegmentationScores:
         }
 
     def image_json(self, class_names: Sequence[str]) -> dict[str, Any]:
-        """Return what a list of many images needs: the IoU of the classes that occur."""
+        """Return short scores for per-image lists: IoU only of the classes that occur."""
         iou = _by_class(self.iou, class_names)
         return {
             "pixels": self.pixels,

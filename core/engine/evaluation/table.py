@@ -1,4 +1,4 @@
-"""Results as a table that a person reads in a terminal."""
+"""Format results as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OVERALL = {
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """Return the four scores, the classes and the loss of ``results.json``, in per cent."""
+    """Return the four scores and the classes of ``results.json`` in percent, and the loss."""
     lines = []
     for head, found in results["heads"].items():
         if len(results["heads"]) > 1:
@@ -23,7 +23,7 @@ def table(results: Mapping[str, Any]) -> str:
         if "zero_shot" in found:
             lines += ["", *_zero_shot(found["zero_shot"])]
         if found["absent"]:
-            lines.append(f"absent, and left out of the means: {', '.join(found['absent'])}")
+            lines.append(f"absent (left out of the means): {', '.join(found['absent'])}")
         lines.append("")
     loss = "unknown" if results["loss"] is None else f"{results['loss']:.4f}"
     lines.append(f"loss {loss}, split {results['split']}, step {results['step']}")

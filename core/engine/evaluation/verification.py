@@ -1,8 +1,8 @@
-"""Is a denser evaluation of a network what it should be? Both methods, on one random image.
+"""Check that the methods of dense evaluation agree, on one random image.
 
-Long, Shelhamer, Darrell, PAMI 2016, section 3.2: shift-and-stitch and filter dilation give the
-same scores, to the order of sums, wherever no padding is in sight. Where layers pad, shifting the
-image shifts their paddings too; fragments of each layer's map do not, and agree everywhere.
+Long, Shelhamer, Darrell, PAMI 2016, section 3.2: shift-and-stitch and filter dilation give the same
+scores, up to the order of sums, except near padding. Shifting the image also moves the padding of
+inner layers. Splitting each layer's map into fragments does not, so its scores agree everywhere.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from ..inference.tiling import reach_of
 from ..preparation import prepare_data
 
 SHIFTED, ATROUS, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"
-"""The methods, as reports call them."""
+"""Names of the methods in reports."""
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
-"""Of the range of the scores: what another order of sums may change."""
+"""Largest difference due to the order of sums, as a share of the range of the scores."""
 
 
 @dataclass(frozen=True)
 class DenseMethod:
-    """One way to dense scores: ``multiply_adds`` for the image, and ``seconds`` of a run."""
+    """The cost of one method: ``multiply_adds`` and ``seconds`` for the image."""
 
     name: str
     passes: int
@@ -52,11 +52,11 @@ class DenseMethod:
 
 @dataclass(frozen=True)
 class Difference:
-    """The largest difference of the scores of two methods, as a share of their range.
+    """The largest difference between the scores of two methods, as a share of their range.
 
-    ``cell``: where it is, (row, column) of the dense map; ``pixel``: its center in the image.
-    ``interior``: the largest among cells that see nothing beyond the image; None if all do.
-    ``expected``: whether the two are to agree at borders too.
+    ``cell``: its (row, column) in the dense map; ``pixel``: the center of that cell in the image.
+    ``interior``: the largest difference among cells whose receptive fields lie inside the image;
+    None if there are no such cells. ``expected``: whether the methods should agree at borders too.
     """
 
     methods: tuple[str, str]
@@ -69,9 +69,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class DenseReport:
-    """What was found for one head: scores of stride ``dense`` from a network of stride ``coarse``.
+    """The results for one head: scores of stride ``dense`` from a network of stride ``coarse``.
 
-    ``size``: (height, width) of the image. ``tolerance``: of a difference.
+    ``size``: (height, width) of the image. ``tolerance``: the largest acceptable difference.
     """
 
     head: str
@@ -84,9 +84,9 @@ class DenseReport:
 
     @property
     def passed(self) -> bool:
-        """Whether what should agree agrees."""
-        found = [one.largest if one.expected else one.interior for one in self.differences]
-        return all(difference is None or difference <= self.tolerance for difference in found)
+        """Whether all differences that should vanish are within the tolerance."""
+        shares = [each.largest if each.expected else each.interior for each in self.differences]
+        return all(share is None or share <= self.tolerance for share in shares)
 
 
 def verify_dense(
@@ -97,12 +97,12 @@ def verify_dense(
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
 ) -> list[DenseReport]:
-    """Compare the methods to dense scores for every head of a configuration, with random weights.
+    """Compare the methods for every head of a configuration, with random weights.
 
-    ``factor``: how much denser; by default as the decoder says, else up to 4. ``size``: of the
-    image; by default such that some cells see nothing beyond it.
+    ``factor``: the ratio of coarse to dense stride; by default from the decoder, else at most 4.
+    ``size``: of the image; by default so large that some receptive fields lie inside it.
 
-    Raises: PluxelError where a head cannot be evaluated more densely, or where the factor does not
+    Raises: PluxelError if a head does not support dense evaluation, or if the factor does not
     divide the stride.
     """
     data = prepare_data(config)
@@ -111,21 +111,21 @@ def verify_dense(
     for name, head in config.pipeline.heads.items():
         torch.manual_seed(seed)
         subject = _DenseHead(config, blueprint, name, _inner(head.decoder), dtype)
-        wanted = factor or _usual_factor(head.decoder, subject.coarse)
+        ratio = factor or _usual_factor(head.decoder, subject.coarse)
         with config.at("heads", name, "decoder"):
-            reports.append(_verify(subject, wanted, size or subject.usual_size()))
+            reports.append(_verify(subject, ratio, size or subject.usual_size()))
     return reports
 
 
 def _inner(decoder: Factory[Decoder]) -> Factory[Decoder]:
-    """Return the decoder that scores, of one that evaluates the backbone more densely."""
+    """Return the inner decoder of one that evaluates the backbone densely, else the decoder."""
     if not decoder.wants("backbone"):
         return decoder
     inner = decoder.params.get("decoder")
     if not isinstance(inner, Factory):
         raise PluxelError(
-            f"{decoder} runs the backbone itself, and has no parameter 'decoder' that could be "
-            "evaluated in other ways"
+            f"{decoder} runs the backbone itself, and has no parameter 'decoder' to evaluate with "
+            "other methods"
         )
     return inner
 
@@ -137,9 +137,9 @@ def _usual_factor(decoder: Factory[Decoder], stride: int) -> int:
 
 
 class _DenseHead:
-    """A head whose scores are to become denser: its configuration and its random weights.
+    """A head to evaluate densely: its configuration and random weights.
 
-    ``spec``: grid and reach of its scores. ``coarse``: their stride.
+    ``spec``: grid and receptive field of its coarse scores. ``coarse``: their stride.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class _DenseHead:
         self.inner, self.dtype = inner, dtype
         plain = self.model(inner)
         for parameter in plain.heads[head].parameters():
-            if not parameter.any():  # as score layers start
+            if not parameter.any():  # score layers start as zeros
                 nn.init.normal_(parameter, std=0.1)
         self.weights = plain.state_dict()
         name = next(iter(plain.heads[head].decoders))
@@ -162,7 +162,7 @@ class _DenseHead:
         self.coarse = int(self.spec.grid.stride[0])
 
     def model(self, decoder: Factory[Decoder]) -> SegmentationModel:
-        """Return the model with this head alone, and another decoder."""
+        """Return the model with only this head, and with another decoder."""
         section = self.config.pipeline.heads[self.head].model_copy(update={"decoder": decoder})
         pipeline = self.config.pipeline.model_copy(update={"heads": {self.head: section}})
         with self.config.at("heads", self.head, "decoder"):
@@ -170,7 +170,7 @@ class _DenseHead:
         return model.eval()
 
     def denser(self, kind: str, **params: Any) -> SegmentationModel:
-        """Return the model under a built-in decoder that evaluates it more densely."""
+        """Return the model with a built-in decoder that evaluates it densely."""
         inner = to_plain(self.inner, absolute=False)
         section = {"type": f"pluxel/{kind}", "decoder": inner, **params}
         decoder = TypeAdapter(Factory[Decoder]).validate_python(
@@ -181,7 +181,7 @@ class _DenseHead:
         return model
 
     def image(self, size: Size) -> dict[str, Tensor]:
-        """Return random inputs, values in 0–1, the same at every call."""
+        """Return random inputs in 0–1, equal in every call."""
         generator = torch.Generator().manual_seed(0)
         return {
             name: torch.rand(1, channels, *size, generator=generator, dtype=self.dtype)
@@ -189,7 +189,7 @@ class _DenseHead:
         }
 
     def usual_size(self) -> Size:
-        """Return a size at which a few cells see nothing beyond the image, if they see an end."""
+        """Return a size at which some receptive fields lie inside the image, if they are finite."""
         height, width = (512 if seen == inf else ceil(seen) for seen in self.spec.receptive_field)
         return height + 2 * self.coarse + 5, width + 3 * self.coarse + 1
 
@@ -221,10 +221,10 @@ def _verify(subject: _DenseHead, factor: int, size: Size) -> DenseReport:
 def _run(
     subject: _DenseHead, name: str, size: Size, kind: str, **params: Any
 ) -> tuple[Scores, DenseMethod]:
-    """Return the scores of one method, and what they cost."""
+    """Return the scores and the cost of one method."""
     model = subject.denser(kind, **params).to(subject.dtype)
     image = subject.image(size)
-    if "factor" not in params:  # the first of many passes is no great share of them
+    if "factor" not in params:  # warm up; among many passes, the first hardly counts
         with torch.inference_mode():
             model(image)
     began = time.perf_counter()
@@ -251,7 +251,7 @@ def _difference(
     sizes = [found.tensor.shape[-2:] for found in scores]
     if expected and sizes[0] != sizes[1]:
         raise PluxelError(
-            f"{methods[0]} and {methods[1]} should agree everywhere, and give maps of "
+            f"{methods[0]} and {methods[1]} should agree everywhere, but their maps have "
             f"{' and '.join(f'{rows}×{columns}' for rows, columns in sizes)} cells"
         )
     rows, columns = (min(pair) for pair in zip(*sizes, strict=True))
@@ -278,7 +278,7 @@ def _difference(
 def _interior(
     grid: Grid, reach: float | Fraction, pixels: int, axis: int, cells: int
 ) -> tuple[int, int]:
-    """Return the first cell and the end of those that see nothing beyond the image."""
+    """Return the first cell and the end of the cells with receptive fields inside the image."""
     if reach == inf:
         return 0, 0
     first = ceil((reach - grid.offset[axis]) / grid.stride[axis])

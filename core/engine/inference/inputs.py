@@ -1,4 +1,4 @@
-"""What a pipeline accepts as an image, read into raw pixels."""
+"""Read the images that a pipeline accepts into raw pixels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ....registry import PluxelError, did_you_mean
 from ...data.images import check_pixels, check_range, convert, read_image
 
 ImageLike = str | Path | Image.Image | np.ndarray
-"""A file, a PIL image (turned upright by its EXIF), or (H, W) or (H, W, channels) raw pixels."""
+"""A file, a PIL image (rotated by its EXIF orientation), or raw pixels (H, W[, channels])."""
 
 
 def read_inputs(
@@ -20,7 +20,7 @@ def read_inputs(
 ) -> dict[str, np.ndarray]:
     """Return the raw pixels (H, W, channels) of each input.
 
-    ``channels``: of each input that the model reads, by name.
+    ``channels``: the number of channels of each input of the model, by name.
 
     Raises: PluxelError for an unreadable file, an empty image, and inputs that are missing,
     unknown, or of different sizes.
@@ -47,12 +47,12 @@ def _pixels(image: ImageLike, channels: int, name: str) -> np.ndarray:
     if isinstance(image, str | Path):
         array = read_image(Path(image), channels)
     elif isinstance(image, Image.Image):
-        # An image that was opened from a file knows its name.
+        # An image opened from a file has a filename.
         array = convert(image, channels, getattr(image, "filename", "") or f"input '{name}'")
     else:
         label = f"input '{name}'"
         array = check_range(check_pixels(image, channels, label), label)
-    return np.require(array, requirements=["C", "W"])  # torch warns of read-only arrays
+    return np.require(array, requirements=["C", "W"])  # torch warns about read-only arrays
 
 
 def _check_sizes(arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""What can be saved of a prediction: one record for each kind of output."""
+"""The kinds of output that can be saved from a prediction, one record each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .prediction import Prediction
 
 
 class Bands(NamedTuple):
-    """The bands of a raster: their type, and a name for each."""
+    """The bands of a raster: their data type, and one name per band."""
 
     dtype: str
     names: Sequence[str] = ("",)
@@ -29,10 +29,10 @@ class Bands(NamedTuple):
 class OutputKind:
     """A kind of output; `OUTPUT_KINDS` lists them all.
 
-    ``name``: on the command line, and of its folder. ``summary``: one phrase for the help.
-    ``pixels``: returns (h, w) or (h, w, bands) from a prediction and, if ``needs_image``, the raw
-    pixels (h, w, channels) that it is of. ``bands``: of the raster that large images become,
-    window by window. ``suffix`` and ``write``: of the file that any other image becomes.
+    ``name``: on the command line, and of the output folder. ``summary``: one phrase for the help.
+    ``pixels``: returns (h, w) or (h, w, bands) from a prediction and, if ``needs_image``, from the
+    raw pixels (h, w, channels) of its image. ``bands``: for large images, whose output is a raster
+    written by windows. ``suffix`` and ``write``: for the output files of all other images.
     """
 
     name: str
@@ -46,14 +46,14 @@ class OutputKind:
 
 
 def output_kinds(names: Iterable[str]) -> list[OutputKind]:
-    """Return the kinds of these names. Raises: PluxelError for an unknown one."""
-    known = {kind.name: kind for kind in OUTPUT_KINDS}
+    """Return the kinds with these names. Raises: PluxelError for an unknown name."""
+    kinds = {kind.name: kind for kind in OUTPUT_KINDS}
     for name in names:
-        if name not in known:
+        if name not in kinds:
             raise PluxelError(
-                f"{name!r} is not one of {', '.join(known)}.{did_you_mean(name, known)}"
+                f"{name!r} is not one of {', '.join(kinds)}.{did_you_mean(name, kinds)}"
             )
-    return [known[name] for name in dict.fromkeys(names)]
+    return [kinds[name] for name in dict.fromkeys(names)]
 
 
 def _ids(prediction: Prediction, _image: np.ndarray | None) -> np.ndarray:
@@ -92,7 +92,7 @@ def _class_bands(space: LabelSpace) -> Bands:
 
 
 def write_png(path: Path, pixels: np.ndarray, _space: LabelSpace) -> None:
-    """Write ids (h, w), or colors (h, w, 3) uint8."""
+    """Write ids (h, w), or colors (h, w, 3), as PNG."""
     if pixels.ndim == 2:
         write_mask(path, pixels)
         return
@@ -101,7 +101,7 @@ def write_png(path: Path, pixels: np.ndarray, _space: LabelSpace) -> None:
 
 
 def write_npz(path: Path, pixels: np.ndarray, space: LabelSpace) -> None:
-    """Write probabilities (h, w, C) as ``probabilities`` (C, h, w) beside ``class_names``."""
+    """Write probabilities (h, w, C) as array ``probabilities`` (C, h, w), with ``class_names``."""
     with replacing(path) as unfinished:
         np.savez_compressed(
             unfinished,

@@ -1,4 +1,4 @@
-"""A trained run, used on images: any size in, the same size out."""
+"""Predict with a trained run; masks have the size of their images."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from .prediction import Prediction
 from .tiling import Reach, Tiling, verified
 
 LARGE = 2048 * 2048
-"""Images of more pixels are tiled unless told otherwise."""
+"""Images with more pixels than this are tiled by default."""
 
 TILE = 1024
-"""Default pixels along each side of a tile; more for networks with a large receptive field."""
+"""Default side of a tile in pixels; larger for networks with a large receptive field."""
 
 NOT_OF_THE_MODEL = frozenset({"augment", "dataset", "loss"})
-"""What a run's configuration holds that prediction neither imports nor checks."""
+"""Sections of a configuration that prediction neither imports nor checks."""
 
 Tile = int | Literal["auto", "off"]
 
 ReadPixels = Callable[[Region], Mapping[str, np.ndarray]]
-"""Returns the raw pixels (h, w, channels) of a region by name of the input."""
+"""Returns the raw pixels (h, w, channels) of a region for each input, by name."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,13 @@ class Pipeline:
         device: str | None = None,
         host: Host | None = None,
     ) -> Pipeline:
-        """Rebuild the model of a run; neither its data nor its pretrained weights are needed.
+        """Rebuild the model of a run, without its data and pretrained weights.
 
         ``overrides`` change its configuration: ``["decoder={type: atrous, decoder: fcn32s}"]``.
-        ``device``: ``auto`` by default, wherever it was trained.
+        ``device``: ``auto`` by default, whatever device the training used.
 
-        Raises: PluxelError if ``run`` is not a run, if a plugin that it needs is not installed, and
-        for overrides that the weights do not fit.
+        Raises: PluxelError if ``run`` is not a run, if it needs a plugin that is not installed, or
+        if its weights do not fit the overrides.
         """
         trained = open_trained(
             Path(run), overrides, device=device, host=host or Host(), unread=NOT_OF_THE_MODEL
@@ -97,10 +97,10 @@ class Pipeline:
     def __call__(
         self, image: ImageLike | Mapping[str, ImageLike], *, head: str | None = None
     ) -> np.ndarray:
-        """Return the raw label ids (H, W) that the model's only head predicts, or ``head``.
+        """Return the raw label ids (H, W) that ``head`` predicts; by default the only head.
 
-        Raises: PluxelError as ``predict`` does, for an unknown head, and if the model has several
-        heads and none is named.
+        Raises: PluxelError, as ``predict`` does; also for an unknown head, and without ``head`` if
+        the model has several heads.
         """
         chosen = self._head(head)
         return self.predict(image)[chosen].mask
@@ -128,14 +128,13 @@ class Pipeline:
         probabilities: bool = False,
         tile: Tile = "auto",
     ) -> dict[str, Prediction]:
-        """Return the prediction of each head by its name.
+        """Return the prediction of each head, by name.
 
-        A model with several inputs takes a mapping by their names. ``tile``: pixels along each side
-        of the tiles in which an image goes through the network; ``auto`` tiles images of more than
-        `LARGE` pixels, ``off`` none.
+        A model with several inputs needs a mapping from their names to images. ``tile``: side of
+        the tiles in pixels; ``auto`` tiles images of more than `LARGE` pixels, ``off`` no images.
 
-        Raises: PluxelError for an unreadable file, an empty image, inputs that are missing,
-        unknown, or of different sizes, and a tile that is smaller than its halo.
+        Raises: PluxelError for an unreadable file, an empty image, a tile smaller than its halo, or
+        inputs that are missing, unknown, or of different sizes.
         """
         arrays = self.read(image)
         height, width = next(iter(arrays.values())).shape[:2]
@@ -161,13 +160,13 @@ class Pipeline:
         pixels: bool = False,
         tile: Tile = "auto",
     ) -> Iterator[Piece]:
-        """Yield the predictions of an image (H, W) tile by tile; those of a small one at once.
+        """Yield the predictions of an image (H, W) tile by tile, or of a small image at once.
 
-        ``read`` is called once for each window. ``pixels``: whether pieces hold the raw pixels of
-        their regions, too. ``tile``: as for ``predict``.
+        Calls ``read`` once for each window. ``pixels``: whether pieces also contain the raw pixels
+        of their regions. ``tile``: as for ``predict``.
 
-        Memory is that of a tile, whatever the size of the image; if windows are blended, that of
-        three rows of tiles.
+        Needs memory for one tile, or for three rows of tiles if windows are blended, whatever the
+        size of the image.
 
         Raises: PluxelError, as ``predict`` does.
         """
@@ -186,7 +185,7 @@ class Pipeline:
                 advance()
 
     def is_tiled(self, size: Size, tile: Tile) -> bool:
-        """Return whether an image (H, W) goes through the network in tiles."""
+        """Return whether an image (H, W) is predicted in tiles."""
         return tile != "off" and (tile != "auto" or size[0] * size[1] > LARGE)
 
     def _tiling(self, size: Size, tile: Tile) -> Tiling | None:
@@ -195,7 +194,7 @@ class Pipeline:
         if not self.reach.is_finite:
             log_once(
                 logging.WARNING,
-                "some layers of the network see the whole image, or depend on its size, so tiles "
+                "some layers of the network depend on the whole image or on its size, so tiles "
                 "cannot be exact: overlapping windows are blended",
             )
         usual = max(TILE, 4 * self.reach.halo) if self.reach.is_finite else TILE
@@ -230,25 +229,25 @@ class Pipeline:
 
 @dataclass
 class _TilePixels:
-    """Keeps the pixels of tiles whose windows have been read, until the tile is taken."""
+    """Keeps the pixels of each tile from the reading of its window until ``take``."""
 
     source: ReadPixels
     tiles: Mapping[Region, Region]
     kept: dict[Region, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
     def read(self, window: Region) -> Mapping[str, np.ndarray]:
-        """Return the pixels of a window; those of its tile are kept."""
+        """Return the pixels of a window; keep those of its tile."""
         arrays = self.source(window)
         tile = self.tiles.get(window)
         if tile is not None and tile.common(window) == tile:
-            # Copies, so that the halos are freed.
+            # Copy, so that the memory of the halo is freed.
             place = tile.within(window)
             self.kept[tile] = {name: array[place].copy() for name, array in arrays.items()}
         return arrays
 
     def take(self, tile: Region) -> Mapping[str, np.ndarray]:
-        """Return the pixels of a tile, and forget them."""
-        # A network without padding does not see all the pixels at the end of an image.
+        """Return the pixels of a tile and stop keeping them."""
+        # Without padding, a network may read no window with the last pixels of an image.
         return self.kept.pop(tile, None) or self.source(tile)
 
 

@@ -36,7 +36,7 @@ class Prediction:
         return self.space.colorize(self.classes)
 
     def overlay(self, image: np.ndarray) -> np.ndarray:
-        """Return the colors laid over an image (H, W, channels) of raw pixels: (H, W, 3) uint8."""
+        """Blend the colors with an image (H, W, channels) of raw pixels; return (H, W, 3) uint8."""
         visible = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
         maximum = RAW_MAXIMUM.get(image.dtype.name, 1)
         mixed = self.color * np.float32(OVERLAY_OPACITY)
@@ -50,7 +50,7 @@ class Prediction:
         return Prediction(self.space, np.empty(size, self.classes.dtype), empty)
 
     def paste(self, region: Region, part: Prediction) -> None:
-        """Write the prediction of a region into this one, which is of the whole image."""
+        """Copy the prediction of a region into this prediction of the whole image."""
         self.classes[region.slices] = part.classes
         if self.probabilities is not None and part.probabilities is not None:
             self.probabilities[:, *region.slices] = part.probabilities

@@ -1,4 +1,4 @@
-"""Read and write TIFF and GeoTIFF window by window, through GDAL: neither need fit into memory."""
+"""Read and write TIFF and GeoTIFF by windows through GDAL, so files need not fit in memory."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from ...data.images import TIFF_SUFFIXES, ImageError, check_pixels, check_range
 from .tiling import BLOCK, Region
 
 CACHE_MEGABYTES = 64
-"""Size of GDAL's cache of blocks; by default it grows to a share of the machine's memory."""
+"""Size of the block cache of GDAL; its default is a share of the memory of the machine."""
 
 GRAY, COLOR, ALPHA = 1, 3, 4
-
+"""Numbers of bands: gray, RGB, RGBA."""
 
 PLAIN = {1, 2, 5, 6}
-"""PhotometricInterpretation (TIFF 6.0, section 8) of black as 0, RGB, CMYK, and YCbCr."""
+"""PhotometricInterpretation (TIFF 6.0, section 8): black is zero, RGB, CMYK, YCbCr."""
 
 PREMULTIPLIED = 1
-"""ExtraSamples (TIFF 6.0, section 18) of colors that alpha has been multiplied into."""
+"""ExtraSamples (TIFF 6.0, section 18): colors are premultiplied by alpha."""
 
 
 def can_be_windowed(path: Path) -> bool:
-    """Return whether a file can be read by windows: an upright TIFF, and the extra is installed.
+    """Return whether a file can be read by windows: an upright TIFF, with the extra installed.
 
-    Files that GDAL returns as stored, but `read_image` as displayed, cannot: white as 0, palettes,
-    less than 8 bits, colors multiplied by alpha.
+    Excludes files that GDAL returns as stored but `read_image` as displayed: white is zero,
+    palettes, less than 8 bits, premultiplied alpha.
     """
     missing = [name for name in ("rasterio", "tifffile") if find_spec(name) is None]
     if path.suffix.lower() not in TIFF_SUFFIXES or missing:
@@ -45,7 +45,7 @@ def can_be_windowed(path: Path) -> bool:
     try:
         with tifffile.TiffFile(path) as file:
             return _is_plain(file.pages.first)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, reading it will report it
+    except Exception:  # noqa: BLE001 - reading the file will report what is wrong
         return False
 
 
@@ -61,7 +61,7 @@ def _is_plain(page: Any) -> bool:
 
 @dataclass(frozen=True)
 class Raster:
-    """An open file: ``size`` is (height, width); windows have ``channels`` channels."""
+    """An open raster file, whose windows have ``channels`` channels."""
 
     path: Path
     channels: int
@@ -75,13 +75,13 @@ class Raster:
 
     @property
     def is_placed(self) -> bool:
-        """Whether the file has a place on Earth."""
+        """Whether the file is georeferenced."""
         return self.file.crs is not None or bool(self.file.gcps[0]) or self.file.rpcs is not None
 
     def read(self, region: Region) -> np.ndarray:
         """Return the raw pixels of a region, (h, w, channels).
 
-        Raises: ImageError naming the file, if it cannot be decoded there.
+        Raises: ImageError with the name of the file if the region cannot be decoded.
         """
         from rasterio.errors import RasterioError  # noqa: PLC0415 - an extra
 
@@ -97,10 +97,9 @@ class Raster:
 def open_raster(path: Path, channels: int) -> Iterator[Raster]:
     """Open a TIFF to read windows with ``channels`` channels.
 
-    If three channels are needed, gray is repeated and alpha is dropped, each with a line in the
-    log.
+    For three channels, gray is repeated and alpha is dropped, with a message in the log.
 
-    Raises: ImageError for a file that GDAL cannot open, or with another number of bands.
+    Raises: ImageError if GDAL cannot open the file, or if the number of bands does not fit.
     """
     import rasterio  # noqa: PLC0415 - an extra
     from rasterio.errors import RasterioError  # noqa: PLC0415
@@ -115,7 +114,7 @@ def open_raster(path: Path, channels: int) -> Iterator[Raster]:
 
 
 def _bands(path: Path, file: Any, channels: int) -> Sequence[int]:
-    """Return the bands, counted from 1, that make up the channels."""
+    """Return the bands, counted from 1, to read as channels."""
     from rasterio.enums import ColorInterp  # noqa: PLC0415 - an extra
 
     count = file.count
@@ -127,7 +126,7 @@ def _bands(path: Path, file: Any, channels: int) -> Sequence[int]:
     if count == ALPHA and channels == COLOR and file.colorinterp[-1] == ColorInterp.alpha:
         log_once(logging.INFO, f"{path}: converted from RGBA to RGB")
         return [1, 2, 3]
-    raise ImageError(f"{path}: has {count} bands, {channels} are needed")
+    raise ImageError(f"{path}: has {count} bands; expected {channels}")
 
 
 Write = Callable[[Region, np.ndarray], None]
@@ -138,9 +137,9 @@ Write = Callable[[Region, np.ndarray], None]
 def raster_writer(
     path: Path, like: Raster, dtype: str, descriptions: Sequence[str] = ("",)
 ) -> Iterator[Write]:
-    """Write a compressed, tiled TIFF with the size and place of another one, window by window.
+    """Write a compressed, tiled TIFF by windows, with size and georeference of another one.
 
-    ``descriptions``: one for each band. The file appears under its name complete, or not at all.
+    ``descriptions``: one per band. The file appears under its name only when it is complete.
 
     Raises: PluxelError if the file cannot be written.
     """
@@ -176,7 +175,7 @@ def raster_writer(
 
 
 def _place(file: Any) -> dict[str, Any]:
-    """Return the place of a file on Earth, if it has one."""
+    """Return the georeference of a file, if it has one."""
     ground_points, system = file.gcps
     if ground_points:
         return {"gcps": ground_points, "crs": system}
@@ -191,13 +190,13 @@ def _window(region: Region) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Return GDAL's message, which rasterio keeps as the cause."""
+    """Return the message of GDAL, which rasterio keeps as the cause."""
     return " ".join(str(error.__cause__ or error).split())
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Ignore the warning that a file has no place on Earth."""
+    """Ignore the warning that a file is not georeferenced."""
     from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415 - an extra
 
     with warnings.catch_warnings():

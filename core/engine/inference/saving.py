@@ -28,27 +28,25 @@ def predict_files(
     stop_on_error: bool = False,
     tile: Tile = "auto",
 ) -> list[Path]:
-    """Segment images and folders of images; return those that could not be read.
+    """Segment images and folders of images; return the images that could not be read.
 
-    An error after reading, such as a full disk, would come again with the next image: it ends the
-    run.
+    Any later error, such as a full disk, would affect the next image too, so it ends the run.
 
-    Image ``a/b.jpg`` found in folder ``a`` becomes ``output/KIND/b.png``; with several heads,
-    ``output/HEAD/KIND/b.png``. ``kinds``: names of `OUTPUT_KINDS`. ``tile``: as for
-    ``Pipeline.predict``. A TIFF that is tiled, or that has a place on Earth, is read and written
-    window by window, and becomes ``b.tif``.
+    Image ``a/b.jpg`` in folder ``a`` becomes ``output/KIND/b.png``, or ``output/HEAD/KIND/b.png``
+    with several heads. A TIFF that is large or georeferenced is read and written by windows, and
+    becomes ``b.tif``. ``kinds``: names of `OUTPUT_KINDS`. ``tile``: as for ``Pipeline.predict``.
 
-    Raises: PluxelError for an unknown kind, for a model with several inputs, if there is no image
-    at all, if a result cannot be made or written, and for the first image that cannot be read if
-    ``stop_on_error``.
+    Raises: PluxelError for an unknown kind, for a model with several inputs, if there is no image,
+    or if a result cannot be computed or written; with ``stop_on_error``, also for the first image
+    that cannot be read.
     """
     saver = _Saver(pipeline, output, output_kinds(kinds), tile)
     inputs = pipeline.model.input_names
     if len(inputs) > 1:
         parts = ", ".join(f"'{name}': …" for name in inputs)
         raise PluxelError(
-            f"the model reads {', '.join(inputs)} together, and paths do not say which file is "
-            f"which. In Python, Pipeline.load(run)({{{parts}}}) takes them by name"
+            f"the model reads {', '.join(inputs)}, and paths do not tell which file is which "
+            f"input. In Python, pass them by name: Pipeline.load(run)({{{parts}}})"
         )
     names = output_names(find_images(paths))
     failed = []
@@ -59,7 +57,7 @@ def predict_files(
             except ImageError as error:
                 if stop_on_error:
                     raise
-                logger.error("left out: %s", error)
+                logger.error("skipped: %s", error)
                 failed.append(path)
             advance(note=str(path.name))
     return failed
@@ -67,7 +65,7 @@ def predict_files(
 
 @dataclass(frozen=True)
 class _Saver:
-    """Saves the predictions of a pipeline with one input; each file and window is read once."""
+    """Saves the predictions of a pipeline with one input; reads each file or window once."""
 
     pipeline: Pipeline
     output: Path
@@ -75,9 +73,9 @@ class _Saver:
     tile: Tile
 
     def save(self, path: Path, name: Path) -> None:
-        """Segment one file; its results are called ``name``, to which suffixes are added.
+        """Segment one file and save the results as ``name`` plus suffixes.
 
-        Raises: ImageError for a file that cannot be read, another PluxelError for what comes after.
+        Raises: ImageError if the file cannot be read, PluxelError for any later failure.
         """
         if can_be_windowed(path):
             (key,) = self.pipeline.model.input_names
@@ -98,7 +96,7 @@ class _Saver:
                 kind.write(self._target(head, kind, name, kind.suffix), pixels, prediction.space)
 
     def _save_windows(self, raster: Raster, key: str, name: Path) -> None:
-        """Predict a raster window by window into rasters; all of them appear, or none."""
+        """Predict a raster by windows; the output rasters appear only when all are complete."""
         with ExitStack() as files:
             writers = {
                 (head, kind): files.enter_context(
@@ -131,13 +129,13 @@ class _Saver:
 
 
 def find_images(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
-    """Return (file, its name below the given path); folders are searched recursively, sorted.
+    """Return pairs of a file and its name below the given path; search folders recursively.
 
     Raises: PluxelError for a path that does not exist, or if no image is found.
     """
     found = [pair for path in paths for pair in _expand(path)]
     if not found:
-        raise PluxelError(f"no images found; they end in {', '.join(sorted(IMAGE_SUFFIXES))}")
+        raise PluxelError(f"no images found; supported: {', '.join(sorted(IMAGE_SUFFIXES))}")
     return found
 
 
@@ -152,10 +150,10 @@ def _expand(path: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def output_names(images: Sequence[tuple[Path, Path]]) -> dict[Path, Path]:
-    """Return the name that each image's results get, without suffix and without duplicates.
+    """Return a unique name, without suffix, for the results of each image.
 
-    If ``a.jpg`` and ``a.png`` meet, they keep their suffixes; if even the full names are equal, a
-    number distinguishes them.
+    If ``a.jpg`` and ``a.png`` collide, names keep their suffixes; a number distinguishes images
+    with equal full names.
     """
     unique = dict(images)
     stems = Counter(name.with_suffix("") for name in unique.values())

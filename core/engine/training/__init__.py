@@ -1,1 +1,1 @@
-"""Training a network."""
+"""Train a network."""

@@ -1,4 +1,4 @@
-"""What can be known to be wrong with a training before it begins."""
+"""Find mistakes in a training before it starts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from .optimizer import build_optimizer, freeze
 
 
 def check_training(prepared: Prepared) -> list[str]:
-    """Check all that can be known to be wrong before weights have memory; download nothing.
+    """Check everything that needs no memory for weights; download nothing.
 
-    Returns notes on what is missing: data and files of weights may be on another machine, or
-    come from a run that does not exist yet. What depends on the data's classes is left out then.
+    Returns notes on missing data and weights files, which may be on another machine or come from a
+    run that does not exist yet. If the data are missing, checks that depend on their classes are
+    skipped.
 
-    Raises: ConfigError with all that is wrong.
+    Raises: ConfigError with all mistakes.
     """
     config, model = prepared.config, prepared.model
     spaces = prepared.blueprint.label_spaces() if prepared.datasets else None
@@ -36,7 +37,7 @@ def check_training(prepared: Prepared) -> list[str]:
         partial(_check_groups, config, model),
         partial(_check_monitor, config, spaces),
     ]
-    notes = [f"the data are missing: {error}" for error in [*prepared.missing.values()][:1]]
+    notes = [f"missing data: {error}" for error in [*prepared.missing.values()][:1]]
     if spaces is not None:
         building = partial(build_objective, config, model, spaces, lambda _head: [])
         checks.append(lambda: notes.extend(_missing_files(building)))
@@ -62,7 +63,7 @@ def _check_roles(config: Config) -> None:
     splits = config.pipeline.splits
     with config.at("splits"):
         if "train" not in splits:
-            raise PluxelError("splits: there is none to train on; add 'train: NAME'")
+            raise PluxelError("splits: no split for training; add 'train: NAME'")
 
 
 def _check_groups(config: Config, model: SegmentationModel) -> None:
@@ -78,7 +79,7 @@ def _check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> N
 
 
 def _missing_files(check: Callable[[], object]) -> list[str]:
-    """Return what a check reports of missing files; other mistakes are raised."""
+    """Return the missing files that a check reports; raise other mistakes."""
     try:
         check()
     except ConfigError as error:
@@ -98,7 +99,7 @@ def _find_files(config: Config, model: SegmentationModel) -> None:
                 if offers(decoder, ChecksPretrained):
                     decoder.check_pretrained()
     if config.pipeline.init_from is not None:
-        return  # which may hold all that would be fetched
+        return  # its weights may replace those that would be downloaded
     for name, stream in model.streams.items():
         with config.at("streams", name, "backbone", "pretrained"):
             if offers(stream.backbone, ChecksPretrained):

@@ -1,4 +1,4 @@
-"""What a training works with: model, losses and devices of a prepared configuration."""
+"""Model, losses and devices of a training, from a prepared configuration."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from ..run import Run, weights_file
 
 
 class Experiment:
-    """A prepared configuration in the directory of a run, with fresh weights.
+    """A prepared configuration with a run directory and a new model.
 
-    ``model``: with memory for its weights, drawn from the seed of the configuration.
+    ``model``: with random weights, from the seed of the configuration.
 
-    Raises: ConfigError if the data to train on, or to evaluate on, are missing, or if results are
-    to be deterministic and torch is not.
+    Raises: ConfigError if training or evaluation data are missing, or if the configuration asks for
+    deterministic results but torch is not in deterministic mode.
     """
 
     def __init__(self, prepared: Prepared, run: Run) -> None:
@@ -57,17 +57,17 @@ class Experiment:
         )
 
     def clear_run(self) -> None:
-        """Delete what an earlier training left in the run, once the new model has its weights."""
+        """Initialize the weights, which may come from this run; then delete the earlier run."""
         self.initialize()
-        self.processes.wait_for_everyone()  # until each has read what it starts from
+        self.processes.wait_for_everyone()  # until all have read their starting weights
         self.processes.on_main_process(self.run.delete)
 
     def initialize(self) -> None:
-        """Give the model its starting weights: those of ``init_from``, else the pretrained ones.
+        """Load the starting weights: those of ``init_from``, else pretrained ones.
 
         Later calls do nothing.
 
-        Raises: ConfigError if they are not available, or if nothing of ``init_from`` fits.
+        Raises: ConfigError if the weights are not available, or if none of ``init_from`` fit.
         """
         if not self._initialized:
             with seeded(self.config.pipeline.seed):
@@ -81,11 +81,11 @@ class Experiment:
             with self.config.at("init_from"):
                 state = read_state_dict(weights_file(source))
         for name, stream in self.model.streams.items():
-            wanted = {f"streams.{name}.{key}" for key in stream.state_dict()}
+            keys = {f"streams.{name}.{key}" for key in stream.state_dict()}
             backbone = stream.backbone
-            if not offers(backbone, LoadsPretrained) or wanted <= state.keys():
-                continue  # what is about to be overwritten is not fetched
-            # One process of a machine downloads, the others find the file.
+            if not offers(backbone, LoadsPretrained) or keys <= state.keys():
+                continue  # init_from replaces all of these weights: download none
+            # One process of each machine downloads; the others then find the file.
             with (
                 self.config.at("streams", name, "backbone"),
                 self.processes.local_main_process_first(),
@@ -101,7 +101,7 @@ class Experiment:
                 self._load_fixed(name, decoder)
 
     def _load_fixed(self, head: str, decoder: object) -> None:
-        """Let a decoder load what it does not learn."""
+        """Load the weights of a decoder that training does not change."""
         if not offers(decoder, LoadsPretrained):
             return
         with self.config.at("heads", head, "decoder"), self.processes.local_main_process_first():
@@ -111,19 +111,19 @@ class Experiment:
     def _adopt(self, state: Mapping[str, Tensor]) -> None:
         source = self.config.pipeline.init_from
         report = copy_matching(self.model, state)
-        # A normalization fits always; of what is learned, something must.
+        # Normalization constants always fit; at least one learned parameter must fit too.
         if not {*report.loaded}.intersection(name for name, _ in self.model.named_parameters()):
-            theirs, ours = (", ".join([*names][:3]) for names in (state, self.model.state_dict()))
+            given, own = (", ".join([*names][:3]) for names in (state, self.model.state_dict()))
             raise PluxelError(
-                f"{source}: none of its weights fit: {theirs}, … instead of {ours}, …"
+                f"{source}: no weights fit the model: it needs {own}, …; the file has {given}, …"
             )
         logger.info("from %s: %s", source, report)
 
     @property
     def fill(self) -> list[float]:
-        """The color, in 8-bit pixel values, that normalizes to zero: for what lies outside."""
+        """The padding color: 8-bit pixel values that normalize to zero."""
         names = self.model.input_names
-        image = "image" if "image" in names else names[0]  # what the color is for
+        image = "image" if "image" in names else names[0]  # only images are padded with the color
         stream = next(s for s in self.model.streams.values() if image in s.inputs)
         mean = stream.normalize.mean.flatten()[stream.normalize.order]
         counts = [self.blueprint.channels[name] for name in stream.inputs]
@@ -132,11 +132,11 @@ class Experiment:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        """What evaluates models on the splits."""
+        """The evaluator of models on splits."""
         return Evaluator(self.spaces, self.objective, self.processes)
 
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
-        """Evaluate a model, on its device already, on the split that plays a role."""
+        """Evaluate a model, which is already on its device, on the split with a role."""
         dataset, inputs = self.prepared.dataset(role), model.input_names
         batches = evaluation_batches(self.config, self.blueprint, dataset, inputs, self.processes)
         return self.evaluator(model, batches, role)
@@ -146,6 +146,6 @@ def _check_deterministic(config: Config) -> None:
     if config.pipeline.deterministic and not torch.are_deterministic_algorithms_enabled():
         with config.at("deterministic"):
             raise PluxelError(
-                "torch is not in its deterministic mode, which is set for a whole process: "
-                "call pluxel.core.make_deterministic() first"
+                "torch is not in deterministic mode: call pluxel.core.make_deterministic() first, "
+                "which changes the whole process"
             )

@@ -1,4 +1,4 @@
-"""Which weights are the best so far, and whether waiting for better ones is worth it."""
+"""Track the best weights, and decide when to stop early."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from ..evaluation.metrics import SegmentationScores
 
 @dataclass
 class TrainingProgress:
-    """What a training remembers besides tensors.
+    """The state of a training besides tensors.
 
-    ``best`` is the best value of ``monitor`` so far, found at ``best_step``; ``mark`` is the value
-    of the last significant gain, and ``waited`` counts the evaluations since that have not gained
-    ``min_delta`` on it; ``evaluated`` is the step that was last evaluated; ``seconds`` is the time
-    spent, over all sessions.
+    ``best``: the best value of ``monitor`` so far, from ``best_step``. ``mark``: the value at the
+    last gain of more than ``min_delta``. ``waited``: the number of evaluations since that gain.
+    ``evaluated``: the last evaluated step. ``seconds``: the training time over all sessions.
     """
 
     step: int = 0
@@ -38,9 +37,9 @@ class TrainingProgress:
 
 
 def check_monitor(pipeline: PipelineConfig, spaces: Mapping[str, LabelSpace] | None) -> None:
-    """Refuse a ``monitor`` that no evaluation reports.
+    """Check that evaluations report the metric ``monitor``.
 
-    ``spaces``: by head, its label space; None where the data, and so the classes, are not there.
+    ``spaces``: the label space of each head; None if the data, and so the classes, are missing.
 
     Raises: PluxelError with the nearest name.
     """
@@ -48,42 +47,42 @@ def check_monitor(pipeline: PipelineConfig, spaces: Mapping[str, LabelSpace] | N
     if monitor is None:
         return
     if "val" not in pipeline.splits:
-        raise PluxelError("without a split 'val' there is nothing to monitor: monitor: null")
+        raise PluxelError("there is no split 'val' to monitor; set monitor: null")
     names = _scalar_names(
         {head: spaces[head].class_names if spaces else ("",) for head in pipeline.heads},
         [head for head, section in pipeline.heads.items() if section.zero_shot],
     )
     of_any_class = () if spaces else tuple(name for name in names if name.endswith("/"))
     if monitor not in names and not monitor.startswith(of_any_class):
-        hint = did_you_mean(monitor, names) or f" There are {', '.join(names[:4])} …"
-        raise PluxelError(f"nothing is called {monitor!r}.{hint}")
+        hint = did_you_mean(monitor, names) or f" Metrics are {', '.join(names[:4])} …"
+        raise PluxelError(f"unknown metric {monitor!r}.{hint}")
 
 
 def _scalar_names(class_names: Mapping[str, Sequence[str]], zero_shot: list[str]) -> list[str]:
-    """Return what an evaluation of heads with these classes reports on ``val``."""
-    nothing = {
+    """Return the metrics that an evaluation on ``val`` reports for heads with these classes."""
+    empty = {
         head: SegmentationScores.of(np.zeros((len(names), len(names)), np.int64))
         for head, names in class_names.items()
     }
     seen = {head: SeenClasses(tuple(class_names[head]), (), 255) for head in zero_shot}
-    return list(Evaluation(0.0, nothing, class_names, {}, seen).scalars("val"))
+    return list(Evaluation(0.0, empty, class_names, {}, seen).scalars("val"))
 
 
 def is_improvement(
     progress: TrainingProgress, options: TrainingConfig, scalars: Mapping[str, float]
 ) -> bool:
-    """Record the scores of an evaluation; return whether its weights are kept.
+    """Record the scores of an evaluation; return whether to keep its weights.
 
-    Without a ``monitor``, the last ones are.
+    Without a ``monitor``, the last weights are kept.
     """
     if options.monitor is None:
         return True
     value = scalars[options.monitor]
-    if math.isnan(value):  # the class was absent: neither better nor worse
+    if math.isnan(value):  # the class was absent: neither a gain nor a loss
         return progress.best is None
     sign = -1 if (options.mode or _mode(options.monitor)) == "min" else 1
-    least = options.early_stop.min_delta if options.early_stop else 0
-    if _gain(sign, value, progress.mark) > least:
+    min_delta = options.early_stop.min_delta if options.early_stop else 0
+    if _gain(sign, value, progress.mark) > min_delta:
         progress.mark, progress.waited = value, 0
     else:
         progress.waited += 1
@@ -93,12 +92,12 @@ def is_improvement(
     return better
 
 
-def _gain(sign: int, value: float, over: float | None) -> float:
-    return math.inf if over is None else sign * (value - over)
+def _gain(sign: int, value: float, previous: float | None) -> float:
+    return math.inf if previous is None else sign * (value - previous)
 
 
 def has_waited_enough(progress: TrainingProgress, options: TrainingConfig) -> bool:
-    """Return whether ``early_stop`` ends the training here."""
+    """Return whether ``early_stop`` ends the training now."""
     return options.early_stop is not None and progress.waited >= options.early_stop.patience
 
 

@@ -1,4 +1,4 @@
-"""Parameter groups after the paper: biases at twice the rate, without decay; some parts frozen."""
+"""Parameter groups as in the paper: biases at twice the rate, without decay; frozen parts."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ...config.sections.training import GroupConfig, OptimizerConfig, SGDConfig
 
 
 def group_of(name: str, groups: Sequence[GroupConfig]) -> GroupConfig:
-    """Return the last group that matches a parameter's name, or one that changes nothing."""
+    """Return the last group that matches a parameter's name, or a neutral group."""
     found = (group for group in reversed(groups) if re.search(group.match, name))
     return next(found, GroupConfig(match=""))
 
 
 def freeze(model: nn.Module, groups: Sequence[GroupConfig]) -> None:
-    """Switch off the gradient of every parameter whose group is frozen.
+    """Disable the gradient of every parameter in a frozen group.
 
-    Raises: PluxelError if a group's pattern matches no parameter at all.
+    Raises: PluxelError if the pattern of a group matches no parameter.
     """
     parameters = dict(model.named_parameters())
     for group in groups:
@@ -38,9 +38,9 @@ def freeze(model: nn.Module, groups: Sequence[GroupConfig]) -> None:
 
 
 def frozen_norms(model: nn.Module) -> list[nn.Module]:
-    """Return the norms with running statistics within parts whose parameters are all frozen.
+    """Return the norms with running statistics in modules whose parameters are all frozen.
 
-    In training mode they would go on averaging, and what is frozen would compute something else.
+    In training mode, these statistics would change, and with them the output of a frozen module.
     """
     norms = (
         norm
@@ -53,16 +53,16 @@ def frozen_norms(model: nn.Module) -> list[nn.Module]:
 
 
 def _is_frozen(module: nn.Module) -> bool:
-    wanted = [parameter.requires_grad for parameter in module.parameters()]
-    return bool(wanted) and not any(wanted)
+    trainable = [parameter.requires_grad for parameter in module.parameters()]
+    return bool(trainable) and not any(trainable)
 
 
 def build_optimizer(
     model: nn.Module, config: OptimizerConfig, groups: Sequence[GroupConfig]
 ) -> torch.optim.Optimizer:
-    """Return the optimizer over every parameter that is not frozen.
+    """Return an optimizer of all parameters that are not frozen.
 
-    Each parameter group carries ``initial_lr``, which the schedule's factor multiplies.
+    The schedule multiplies ``initial_lr`` of each parameter group by its factor.
     """
     parameter_groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -70,7 +70,7 @@ def build_optimizer(
             key = _rates(name, parameter, config, group_of(name, groups))
             parameter_groups.setdefault(key, []).append(parameter)
     if not parameter_groups:
-        raise PluxelError("training.groups freezes every parameter: there is nothing to train")
+        raise PluxelError("training.groups freezes every parameter, which leaves nothing to train")
     described = [
         {"params": parameters, "lr": lr, "initial_lr": lr, "weight_decay": decay}
         for (lr, decay), parameters in parameter_groups.items()
@@ -81,7 +81,7 @@ def build_optimizer(
 def _rates(
     name: str, parameter: nn.Parameter, config: OptimizerConfig, group: GroupConfig
 ) -> tuple[float, float]:
-    """Return (learning rate, weight decay) of one parameter."""
+    """Return the learning rate and the weight decay of a parameter."""
     lr = config.lr * group.lr_factor
     decay = config.weight_decay if group.weight_decay is None else group.weight_decay
     if name.endswith("bias"):

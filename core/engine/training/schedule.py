@@ -1,4 +1,4 @@
-"""Learning-rate factors as functions of the step, so that resuming needs no state."""
+"""Learning-rate factors as functions of the step, which makes resuming stateless."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Schedule = ConstantSchedule | PolySchedule | CosineSchedule
 
 
 def factor(schedule: Schedule, step: int, steps: int) -> float:
-    """Return what the base learning rate is multiplied by in ``step`` (0 … steps − 1).
+    """Return the factor of the base learning rate at ``step`` (0 … steps − 1).
 
-    Warm-up rises linearly from ``warmup_factor`` to 1 over ``warmup_steps``, upon which the
-    schedule itself starts; ``poly`` is (1 − t)^power (Chen et al., DeepLab, 2016), ``cosine`` half
-    a cosine (Loshchilov and Hutter, SGDR, 2017), each down to ``min_factor``.
+    Warm-up rises linearly from ``warmup_factor`` to 1 over ``warmup_steps``. Then the schedule
+    starts: ``poly`` is (1 − t)^power (Chen et al., DeepLab, 2016) and ``cosine`` is half a cosine
+    (Loshchilov and Hutter, SGDR, 2017). Both end at ``min_factor``.
     """
     if step < schedule.warmup_steps:
         done = step / schedule.warmup_steps

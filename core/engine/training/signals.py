@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a training between two steps, with its state saved."""
+"""Stop a training between two steps on Ctrl-C or SIGTERM, after saving its state."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from types import FrameType
 from ....registry import PluxelError
 
 
-class Interrupted(PluxelError):  # noqa: N818 - reads as what it says
-    """The training was asked to stop; ``exit_code`` is 128 + the signal's number."""
+class Interrupted(PluxelError):  # noqa: N818 - not an error, but a requested stop
+    """A signal stopped the training; ``exit_code`` is 128 + the signal number."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
@@ -20,13 +20,13 @@ class Interrupted(PluxelError):  # noqa: N818 - reads as what it says
 
 
 class StopRequest:
-    """Remembers the signal that asked this process for the end; 0 until one has come."""
+    """Stores the number of the signal that asked this process to stop; 0 before any."""
 
     def __init__(self) -> None:
         self.signal_number = 0
 
     def handle(self, signal_number: int, frame: FrameType | None) -> None:
-        """Note the first signal; a second Ctrl-C interrupts at once."""
+        """Store the first signal; a second Ctrl-C interrupts immediately."""
         if self.signal_number and signal_number == signal.SIGINT:
             signal.default_int_handler(signal_number, frame)
         self.signal_number = signal_number
@@ -34,9 +34,9 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catch SIGINT and SIGTERM while the block runs, and restore the handlers after it.
+    """Catch SIGINT and SIGTERM while the block runs, then restore the previous handlers.
 
-    Outside the main thread signals cannot be caught; the request then never comes.
+    Python delivers signals only to the main thread; in other threads, nothing is caught.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""The tensors of a training under way, and their files: raw weights, moments, moving average."""
+"""Save and restore the tensors of a training: raw weights, moments, moving average."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ..checkpoint import (
 from ..run import Run
 
 
-class Diverged(PluxelError):  # noqa: N818 - reads as what it says
-    """A loss or a weight is not a number any more."""
+class Diverged(PluxelError):  # noqa: N818 - the usual word for this failure
+    """A loss or a weight is not finite."""
 
 
 @dataclass
 class TrainingState:
-    """``ema`` holds a moving average of the model's weights, if there is one."""
+    """The tensors of a training; ``ema``: an optional moving average of the weights."""
 
     model: SegmentationModel
     optimizer: torch.optim.Optimizer
@@ -37,13 +37,13 @@ class TrainingState:
 
     @property
     def averaged(self) -> SegmentationModel:
-        """The model that is evaluated and kept: the moving average where there is one."""
+        """The model to evaluate and keep: the moving average if there is one."""
         return self.model if self.ema is None else self.ema.module  # pyright: ignore[reportReturnType]
 
     def save(self, run: Run, metadata: Mapping[str, Any]) -> None:
-        """Write all that resuming needs.
+        """Write everything that resuming needs.
 
-        Raises: Diverged rather than overwrite good weights with broken ones.
+        Raises: Diverged if weights are not finite; existing files then stay unchanged.
         """
         self._check_finite(run)
         optimizer, plain = flatten_optimizer(self.optimizer)
@@ -54,7 +54,7 @@ class TrainingState:
         write_tensors(run.state, tensors, {**metadata, "optimizer": plain})
 
     def restore(self, run: Run) -> dict[str, Any]:
-        """Undo ``save``; returns the metadata.
+        """Undo ``save`` and return the metadata.
 
         Raises: PluxelError if the checkpoint is from another model or optimizer.
         """
@@ -63,28 +63,30 @@ class TrainingState:
         if self.ema is not None:
             averages = without_prefix("ema", tensors)
             if not averages:
-                raise PluxelError(f"{run.state} is from a training without ema: training.ema=null")
+                raise PluxelError(
+                    f"{run.state} is from a training without ema; set training.ema=null"
+                )
             load_weights(self.ema.module, averages, run.state)
         try:
             moments = without_prefix("optimizer", tensors)
             restore_optimizer(self.optimizer, moments, metadata["optimizer"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise PluxelError(
-                f"{run.state} is from another optimizer than the configuration's: {error}"
+                f"{run.state} does not match the configured optimizer: {error}"
             ) from error
         return metadata
 
     def save_weights(self, run: Run, metadata: Mapping[str, Any]) -> None:
-        """Write the weights to predict with.
+        """Write the weights for prediction.
 
-        Raises: Diverged rather than overwrite good weights with broken ones.
+        Raises: Diverged if weights are not finite; existing files then stay unchanged.
         """
         self._check_finite(run)
         write_tensors(run.weights, self.averaged.state_dict(), metadata)
 
     def _check_finite(self, run: Run) -> None:
         names, values = zip(*self.model.named_parameters(), strict=True)
-        # Read once: each answer that is looked at makes the host wait for the device.
+        # Read all at once: each read makes the host wait for the device.
         finite = torch.stack([value.isfinite().all() for value in values]).tolist()
         if not all(finite):
             name = names[finite.index(False)]
@@ -92,7 +94,7 @@ class TrainingState:
 
 
 def last_good(run: Run) -> str:
-    """Return what is left when a training has gone wrong."""
+    """Return a sentence that names the last good checkpoint of a failed training."""
     if run.state.exists():
         return f"The last good checkpoint is kept: {run.state}"
     return "There is no checkpoint yet"

@@ -1,4 +1,4 @@
-"""How many steps a training has, and after which it evaluates and saves."""
+"""The number of steps of a training, and the steps at which it evaluates and saves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...config.sections.training import TrainingConfig
 
 @dataclass(frozen=True)
 class StepPlan:
-    """``batches_per_step``: over all processes and rounds of accumulation."""
+    """The plan; ``batches_per_step`` counts all processes and rounds of accumulation."""
 
     steps: int
     batches_per_step: int
@@ -19,7 +19,7 @@ class StepPlan:
 
     @classmethod
     def of(cls, options: TrainingConfig, images: int, processes: int) -> StepPlan:
-        """Return the plan of a training on so many images."""
+        """Return the plan for a number of images and processes."""
         batches_per_step = options.accumulate * processes
         epoch = math.ceil(images / (options.batch_size * batches_per_step))
         steps = options.steps or (options.epochs or 0) * epoch
@@ -27,5 +27,5 @@ class StepPlan:
         return cls(steps, batches_per_step, eval_every, options.checkpoint_every or eval_every)
 
     def is_due(self, step: int) -> bool:
-        """Return whether the weights of a step are evaluated, or kept without an evaluation."""
+        """Return whether to evaluate, or without ``val`` to keep the weights, after a step."""
         return step > 0 and (step % self.eval_every == 0 or step == self.steps)

@@ -1,4 +1,4 @@
-"""A training: steps, evaluations, checkpoints; stopped and resumed at will."""
+"""Train: steps, evaluations and checkpoints, with stopping and resuming."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .steps import StepPlan
 
 
 class _Pass(NamedTuple):
-    """A forward and backward pass: what is needed to say what went wrong in it."""
+    """Data of a forward and backward pass, kept to explain a loss that is not finite."""
 
     batch: Batch
     scores: Mapping[str, Scores]
@@ -45,8 +45,8 @@ class _Pass(NamedTuple):
 class Trainer:
     """Trains the model of an experiment.
 
-    Making it gives the model its starting weights or, if ``resume`` and there is a checkpoint,
-    those of the checkpoint; only ``train`` writes.
+    The constructor loads the starting weights, or the checkpoint if ``resume`` is set and one
+    exists. Only ``train`` writes files.
 
     Raises: ConfigError for weights, groups or a monitor that do not fit; PluxelError for a
     checkpoint of another model or optimizer.
@@ -72,20 +72,20 @@ class Trainer:
         self.progress = TrainingProgress(**metadata.get("progress", {}))
         self.recent: list[float] = metadata.get("recent", [])
         self.stop = StopRequest()
-        self.stopped_by = 0  # the signal of which all processes know, or 0
+        self.stopped_by = 0  # the signal that all processes have learned of, or 0
         if resuming:
             if self.processes.scaler is not None:
                 self.processes.scaler.load_state_dict(metadata["scaler"])
             logger.info("resuming after step %d of %d", self.progress.step, self.plan.steps)
 
     def _make_state(self) -> tuple[nn.Module, TrainingState]:
-        """Return the model as all processes train it, and the tensors of the training."""
+        """Return the model wrapped for all processes, and the tensors of the training."""
         model, options = self.experiment.model, self.options
         with self.experiment.config.at("training", "groups"):
             freeze(model, options.groups)
             optimizer = build_optimizer(model, options.optimizer, options.groups)
         model.to(self.processes.device)
-        # Before accelerate wraps the model: its wrapping must not be copied along.
+        # Copy the model before accelerate wraps it, not the wrapper.
         ema = ModelEmaV3(model, options.ema, use_warmup=True) if options.ema else None
         wrapped, prepared = self.processes.prepare(model, optimizer)
         return wrapped, TrainingState(model, prepared, ema)
@@ -93,23 +93,23 @@ class Trainer:
     def train(self) -> None:
         """Train to the end.
 
-        Raises: Diverged, Interrupted (the state is saved), or whatever is wrong with the data.
+        Raises: Diverged, Interrupted (after saving the state), or the errors of bad data.
         """
         if self.processes.is_main_process:
             write_text(self.run.config, self.experiment.config.dump())
             self.run.forget_after(self.progress.step)
         began = time.monotonic() - self.progress.seconds
-        # Batches of one are images of any size, and trying algorithms for each would cost more.
-        tries = self.options.batch_size > 1 and not self.experiment.config.pipeline.deterministic
+        # Batches of one have images of any size: timing algorithms for each would cost more.
+        tunes = self.options.batch_size > 1 and not self.experiment.config.pipeline.deterministic
         device = self.processes.device
         with (
             torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
             stop_requests() as self.stop,
-            cudnn_benchmark(tries),
+            cudnn_benchmark(tunes),
             track("training", self.plan.steps, self.progress.step) as advance,
         ):
             if self._is_due() and self.progress.evaluated < self.progress.step:
-                self._evaluate()  # what an interruption did not wait for
+                self._evaluate()  # an interruption skipped this evaluation
             for batches in self.batches():
                 self.step(batches, advance)
                 self.progress.seconds = time.monotonic() - began
@@ -117,15 +117,15 @@ class Trainer:
         logger.info("trained %d steps in %s", self.progress.step, duration(self.progress.seconds))
 
     def batches(self) -> Iterator[list[Batch]]:
-        """Yield the batches of each step that is left, one for each round of accumulation.
+        """Yield the batches of each remaining step, one per round of accumulation.
 
-        No step is left once ``early_stop`` has waited enough.
+        Ends early once ``early_stop`` has waited long enough.
         """
-        options, left = self.options, self.plan.steps - self.progress.step
+        options, remaining = self.options, self.plan.steps - self.progress.step
         loader = training_loader(
             self.data,
             self.progress.step * options.batch_size * self.plan.batches_per_step,
-            left * options.accumulate,
+            remaining * options.accumulate,
             options.batch_size,
             workers=options.workers,
             pin_memory=self.processes.device.type == "cuda",
@@ -133,9 +133,9 @@ class Trainer:
             world_size=self.processes.num_processes,
         )
         batches = iter(loader)
-        for _ in range(left):
+        for _ in range(remaining):
             if has_waited_enough(self.progress, options):
-                logger.info("stopped early: no better %s", options.monitor)
+                logger.info("stopped early: %s no longer improves", options.monitor)
                 return
             yield [next(batches) for _ in range(options.accumulate)]
 
@@ -144,11 +144,11 @@ class Trainer:
     def step(self, batches: list[Batch], advance: Advance) -> None:
         """Update the weights once.
 
-        Raises: Diverged, in all processes, if the loss is not finite in any; the weights are then
-        those from before the step.
+        Raises: Diverged, in all processes, if the loss of any process is not finite; the weights
+        then stay unchanged.
         """
         options, step = self.options, self.progress.step
-        # What dropout draws is a function of the step, so a resumed run draws the same.
+        # Seed dropout by the step, so that a resumed run draws the same masks.
         torch.manual_seed(_seed(self.seed, step, self.processes.process_index))
         rate = factor(options.schedule, step, self.plan.steps)
         for group in self.state.optimizer.param_groups:
@@ -183,11 +183,11 @@ class Trainer:
         return _Pass(batch, detached, loss.detach())
 
     def _mean_loss(self, passes: list[_Pass]) -> float:
-        """Return the mean loss of all processes; they learn of each other's signals on the way.
+        """Return the mean loss of all processes, and exchange their stop signals.
 
-        Read once a step, because the host waits for the device.
+        Reads the device only once per step, since each read makes the host wait.
         """
-        losses = torch.stack([one.loss for one in passes]).float()
+        losses = torch.stack([each.loss for each in passes]).float()
         row = torch.cat([losses, losses.new_full((1,), self.stop.signal_number)])
         rows: list[list[float]] = self.processes.gather(row[None]).tolist()
         self.stopped_by = int(max(row.pop() for row in rows))
@@ -199,22 +199,22 @@ class Trainer:
     def _diverged(self, rows: list[list[float]], passes: list[_Pass]) -> Diverged:
         """Return the error of this process, given the losses of each process."""
         where = f"in step {self.progress.step + 1}"
-        for value, one in zip(rows[self.processes.process_index], passes, strict=True):
+        for value, each in zip(rows[self.processes.process_index], passes, strict=True):
             if not math.isfinite(value):
-                targets = one.batch.to(self.processes.device).targets
-                terms = self.experiment.objective.bad_terms(one.scores, targets)
+                targets = each.batch.to(self.processes.device).targets
+                terms = self.experiment.objective.bad_terms(each.scores, targets)
                 return Diverged(
                     f"the loss is {value} {where}. Not finite: {', '.join(terms) or 'the sum'}. "
-                    f"The batch: {', '.join(one.batch.names)}. {last_good(self.run)}"
+                    f"The batch: {', '.join(each.batch.names)}. {last_good(self.run)}"
                 )
         rank = next(i for i, row in enumerate(rows) if not all(map(math.isfinite, row)))
         return Diverged(
-            f"the loss of process {rank} is not finite {where}; its own message names the batch. "
+            f"the loss of process {rank} is not finite {where}; its message names the batch. "
             f"{last_good(self.run)}"
         )
 
     def _record(self, loss: float, rate: float, advance: Advance) -> None:
-        """Show the loss, and log its mean over an interval."""
+        """Show the loss, and log its mean over each interval."""
         self.recent.append(loss)
         advance(note=f"loss {loss:.4f}")
         if (
@@ -234,11 +234,11 @@ class Trainer:
 
     def _after_step(self) -> None:
         step, last = self.progress.step, self.progress.step == self.plan.steps
-        if self.stopped_by and not last:  # whoever asks for it may not wait for an evaluation
+        if self.stopped_by and not last:  # stop now: the sender may not wait for an evaluation
             self._save_state()
             raise Interrupted(
-                f"stopped after step {step} of {self.plan.steps}; the state is saved: "
-                "--resume auto goes on from there",
+                f"stopped after step {step} of {self.plan.steps} and saved the state; "
+                "--resume auto continues from there",
                 self.stopped_by,
             )
         if self._is_due():
@@ -253,19 +253,18 @@ class Trainer:
         self._write(lambda: self.state.save(self.run, self._metadata()))
 
     def _write(self, write: Callable[[], None]) -> None:
-        """Write in the main process; an error of the disk says what is left to go on from."""
+        """Write in the main process; a write error names the checkpoint to resume from."""
         try:
             self.processes.on_main_process(write)
         except Diverged:
             raise
         except PluxelError as error:
-            there = self.run.state.exists()
-            way = "; --resume auto goes on from it" if there else ""
-            raise PluxelError(error.message, [*error.notes, last_good(self.run) + way]) from error
+            hint = "; --resume auto continues from it" if self.run.state.exists() else ""
+            raise PluxelError(error.message, [*error.notes, last_good(self.run) + hint]) from error
 
     def _metadata(self) -> dict[str, Any]:
-        """Return what resuming needs besides tensors."""
-        scaler = self.processes.scaler  # of gradients in float16
+        """Return the values besides tensors that resuming needs."""
+        scaler = self.processes.scaler
         return {
             "progress": asdict(self.progress),
             "recent": self.recent,
@@ -273,7 +272,7 @@ class Trainer:
         }
 
     def _evaluate(self) -> None:
-        """Evaluate the weights, and keep them if none were better; without data, keep them."""
+        """Evaluate the weights and keep the best; without a split ``val``, keep the last."""
         self.progress.evaluated = self.progress.step
         if not self.evaluates:
             self._save_weights(None)
@@ -300,7 +299,7 @@ class Trainer:
 
 
 def _training_data(experiment: Experiment) -> TrainingData:
-    """Return the augmented data, for a model that has its weights and their normalization."""
+    """Return the augmented training data; the model must already have its normalization."""
     pipeline = experiment.config.pipeline
     return TrainingData(
         experiment.prepared.dataset("train"),
@@ -316,11 +315,11 @@ def _training_data(experiment: Experiment) -> TrainingData:
 
 
 def _seed(*numbers: int) -> int:
-    """Return one 63-bit seed for several numbers; neighbors give unrelated ones."""
+    """Return a 63-bit seed from several numbers; similar numbers give unrelated seeds."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
 
 
 def _summary(scalars: Mapping[str, float]) -> str:
-    """Return the scores of the split as a whole, without those of single classes."""
+    """Return the scores of the whole split, without the scores of single classes."""
     names = [name for name in scalars if not name.rpartition("/")[0].endswith(("iou", "accuracy"))]
     return ", ".join(f"{name} {scalars[name]:.4f}" for name in names)

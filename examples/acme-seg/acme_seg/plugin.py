@@ -1,9 +1,9 @@
-"""What acme-seg offers to Pluxel; nothing heavy is imported until a component is built."""
+"""The components of acme-seg, described without importing them."""
 
 from pluxel.registry import Component, hookimpl
 
 
 @hookimpl
 def pluxel_decoders() -> list[Component]:
-    """Offer the decoder."""
+    """Register the decoder."""
     return [Component("unet", "acme_seg.unet:UNet", "U-Net decoder (Ronneberger et al. 2015).")]

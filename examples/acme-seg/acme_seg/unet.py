@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 
 class UNet(nn.Module):
-    """Walk from the coarsest map to the finest, joining each on the way; score the finest.
+    """Merge the maps from the coarsest to the finest, and score the finest.
 
-    Where two maps share a stride, the later counts. Maps are brought to each other's grids by
-    interpolation at exact positions, so no stride, padding or offset of a backbone is special.
+    If several maps have the same stride, the last one is used. Maps are interpolated at exact
+    positions to the next grid, so backbones may have any strides, padding and offsets.
 
-    ``width``: channels of every joined map.
+    ``width``: channels of every merged map.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ def _two_convolutions(channels_in: int, channels_out: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (channels_in, channels_out):
         layers += [
-            # Zeros at the border would be a color that no image has.
+            # Replicate the border, since zeros would introduce an artificial edge.
             nn.Conv2d(channels, channels_out, 3, padding=1, padding_mode="replicate", bias=False),
             nn.BatchNorm2d(channels_out),
             nn.ReLU(inplace=True),

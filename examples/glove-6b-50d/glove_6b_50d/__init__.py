@@ -1,1 +1,1 @@
-"""GloVe 6B 50d for Pluxel, without a download of its own."""
+"""GloVe 6B 50d for Pluxel, installed from a Python package."""

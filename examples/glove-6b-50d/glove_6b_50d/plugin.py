@@ -1,11 +1,11 @@
-"""What the package offers to Pluxel; nothing heavy is imported until a component is built."""
+"""The components of the package, described without importing them."""
 
 from pluxel.registry import Component, hookimpl
 
 
 @hookimpl
 def pluxel_embeddings() -> list[Component]:
-    """Offer the vectors."""
+    """Register the vectors."""
     return [
         Component(
             "glove_6b_50d",

@@ -1,4 +1,4 @@
-"""400,000 words in 50 dimensions, from the numpy array and the parquet index of a package."""
+"""Read 400,000 words in 50 dimensions from the array and the index of a package."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -9,13 +9,13 @@ from pluxel.core.authoring import StoredVectors, StoreWriter, Unknown, cached_st
 from pluxel.registry import PluxelError
 
 _BLOCK = 50_000
-"""Rows that are copied at a time."""
+"""Number of rows to copy at once."""
 
 
 class Glove6B50d(StoredVectors):
-    """The vectors, as Pluxel maps them; converted once.
+    """GloVe vectors, converted on first use, then memory-mapped.
 
-    ``cache``: folder of what was converted. ``unknown``: what stands for words without a vector.
+    ``cache``: folder of converted vectors. ``unknown``: how to treat words without a vector.
     """
 
     def __init__(self, *, cache: Path | None = None, unknown: Unknown = "error") -> None:
@@ -26,7 +26,7 @@ class Glove6B50d(StoredVectors):
         array, index = data / "glove_6B_50d_emb.npy", data / "glove_6B_index.parquet"
 
         def build(writer: StoreWriter) -> Mapping[str, str]:
-            # Heavy, and not needed once the vectors are converted.
+            # pyarrow is slow to import and needed only for the conversion.
             from pyarrow.parquet import read_table  # noqa: PLC0415
 
             words = read_table(index)["index"].to_pylist()

@@ -1,4 +1,4 @@
-"""The command line as a person runs it: real processes."""
+"""Run the command line in separate processes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def toy(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, in_processes: None) -> Path:
-    """The directory of a run that a real ``pluxel train`` left behind."""
+    """A run directory written by a real ``pluxel train``."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "toy.yaml").write_text(TOY)
     process = start("train", "toy.yaml", "training.steps=60", cwd=folder)
@@ -91,7 +91,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, in_processes: None) -> Pat
 def words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Words:
-    """Run ``pluxel …`` with toy_words.py in this process and in ``tmp_path``; ``stdin`` is its."""
+    """Run ``pluxel …`` with toy_words.py in this process, in ``tmp_path``, with ``stdin``."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
 

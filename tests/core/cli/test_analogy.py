@@ -1,4 +1,4 @@
-"""``pluxel analogy``: a is to b as c is to what?"""
+"""``pluxel analogy``: complete "a is to b as c is to …"."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ TOY = ("--embedding", "toy")
 THREE = "give three words, such as: man woman son (man is to woman as son is to …)"
 
 
-def test_the_best_word(words: Words) -> None:
+def test_best_word(words: Words) -> None:
     assert words("analogy", "man", "king", "woman", *TOY) == (0, "queen  0.975\n", "")
 
 
-def test_several_in_json(words: Words) -> None:
+def test_several_answers_in_json(words: Words) -> None:
     code, out, _ = words("analogy", "man", "king", "woman", *TOY, "-k", 2, "--json")
     assert code == 0
     found = json.loads(out)
@@ -24,7 +24,7 @@ def test_several_in_json(words: Words) -> None:
     assert [one["word"] for one in found["words"]] == ["queen", "girl"]
 
 
-def test_options_are_those_of_similar(words: Words) -> None:
+def test_options_match_those_of_similar(words: Words) -> None:
     asked = ("analogy", "man", "king", "woman", *TOY)
     assert words(*asked, "--exclude", "queen")[1].split()[0] == "girl"
     assert words(*asked, "--restrict", 3) == (2, "", "k = 1, but only 0 rows are available\n")
@@ -44,7 +44,7 @@ def test_a_stream(words: Words) -> None:
 
 
 @pytest.mark.parametrize("given", [("man", "woman"), ("a", "b", "c", "d"), (), ("man", "--stdin")])
-def test_another_number_of_words(words: Words, given: tuple[str, ...]) -> None:
+def test_wrong_number_of_words(words: Words, given: tuple[str, ...]) -> None:
     code, out, err = words("analogy", *given, *TOY)
     assert (code, out) == (2, "")
     assert err.endswith(f"Error: {THREE.capitalize()}; or --stdin.\n")

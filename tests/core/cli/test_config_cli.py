@@ -1,4 +1,4 @@
-"""``pluxel config``, as a person runs it."""
+"""``pluxel config`` from the command line."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def pluxel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Pluxel) -> 
 
 
 @pytest.mark.slow
-def test_check_says_that_all_is_well(pluxel: Pluxel) -> None:
+def test_check_reports_success(pluxel: Pluxel) -> None:
     code, out, err = pluxel("check", "x.yaml")
     assert (code, err) == (0, "")
     assert out == "ok: x.yaml: vgg16 → fcn8s (cross_entropy) on shapes, 1,000 steps of 4 images\n"
 
 
-def test_check_takes_overrides_in_both_spellings(pluxel: Pluxel) -> None:
+def test_check_accepts_both_spellings_of_overrides(pluxel: Pluxel) -> None:
     code, out, _ = pluxel("check", "x.yaml", "decoder=fcn32s", "--set", "training.epochs=3")
     assert code == 0
     assert "fcn32s" in out
     assert "3 epochs in steps of 4 images" in out
 
 
-def test_check_says_how_much_a_step_is(pluxel: Pluxel) -> None:
+def test_check_reports_images_per_step(pluxel: Pluxel) -> None:
     _, out, _ = pluxel("check", "x.yaml", "training={steps: 1, batch_size: 1, accumulate: 20}")
     assert "on shapes, 1 step of 20 × 1 image\n" in out
 
@@ -57,12 +57,12 @@ def test_check_says_how_much_a_step_is(pluxel: Pluxel) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("splits={val: val}", "splits: there is none to train on; add 'train: NAME'"),
+        ("splits={val: val}", "splits: no split for training; add 'train: NAME'"),
         (
             "training.monitor=val/iou/dics",
-            "nothing is called 'val/iou/dics'. Did you mean 'val/iou/disc'?",
+            "unknown metric 'val/iou/dics'. Did you mean 'val/iou/disc'?",
         ),
-        ("training.monitor=xyz", "nothing is called 'xyz'. There are val/loss, "),
+        ("training.monitor=xyz", "unknown metric 'xyz'. Metrics are val/loss, "),
         (
             "training.groups=[{match: nothinglikethis, frozen: true}]",
             "training.groups: no parameter matches 'nothinglikethis'; the modules are ",
@@ -75,9 +75,7 @@ def test_check_says_how_much_a_step_is(pluxel: Pluxel) -> None:
         ),
     ],
 )
-def test_check_finds_what_would_only_fail_later(
-    pluxel: Pluxel, override: str, message: str
-) -> None:
+def test_check_finds_later_failures(pluxel: Pluxel, override: str, message: str) -> None:
     Path("empty.pth").touch()
     code, out, err = pluxel("check", "x.yaml", override)
     assert (code, out) == (2, "")
@@ -88,47 +86,47 @@ def test_check_finds_what_would_only_fail_later(
     ("override", "note"),
     [
         ("backbone.pretrained=nofile.safetensors", "nofile.safetensors: no such file"),
-        ("init_from=runs/nope", "runs/nope: no such file of weights, nor a run that has any"),
+        ("init_from=runs/nope", "runs/nope is neither a weights file nor a run with weights"),
     ],
 )
-def test_check_notes_weights_that_are_not_here(pluxel: Pluxel, override: str, note: str) -> None:
-    """They may be elsewhere, or still to be made by another training."""
+def test_check_notes_missing_weights(pluxel: Pluxel, override: str, note: str) -> None:
+    """They may be on another machine, or a later training may write them."""
     code, out, err = pluxel("check", "x.yaml", override)
     assert (code, err) == (0, "")
     assert out.splitlines()[1:] == [f"  note: command line: '{override}': {note}"]
 
 
-def test_check_finds_all_of_it_at_once(pluxel: Pluxel) -> None:
+def test_check_reports_all_mistakes_at_once(pluxel: Pluxel) -> None:
     mistakes = ["training.monitor=val/x", "training.groups=[{match: nothing}]"]
     code, _, err = pluxel("check", "x.yaml", *mistakes, "loss={type: focal, class_weights: {x: 2}}")
     assert code == 2
     assert [line.startswith("command line: ") for line in err.splitlines()] == [True] * 3
 
 
-def test_check_of_a_monitor_needs_a_split(pluxel: Pluxel) -> None:
+def test_monitor_without_split_is_reported(pluxel: Pluxel) -> None:
     code, _, err = pluxel("check", "x.yaml", "splits={train: train}")
     assert code == 2
-    assert err.endswith("without a split 'val' there is nothing to monitor: monitor: null\n")
+    assert err.endswith("there is no split 'val' to monitor; set monitor: null\n")
     code, *_ = pluxel("check", "x.yaml", "splits={train: train}", "training.monitor=null")
     assert code == 0
 
 
-def test_check_of_a_monitor_without_the_data(pluxel: Pluxel) -> None:
-    """The classes are not known, what is said of each of them is."""
+def test_monitor_is_checked_without_the_data(pluxel: Pluxel) -> None:
+    """The classes are unknown, but the names of the metrics are known."""
     nowhere = "dataset={type: camvid, root: nowhere}"
     for monitor in ("val/iou/road", "val/mean_iou", "val/loss"):
         assert pluxel("check", "x.yaml", nowhere, f"training.monitor={monitor}")[0] == 0
     for monitor, hint in {
         "val/iuo/road": "Did you mean 'val/iou/'?",
         "train/loss": "Did you mean 'val/loss'?",
-        "iou/road": "There are val/loss, val/pixel_accuracy, ",
+        "iou/road": "Metrics are val/loss, val/pixel_accuracy, ",
     }.items():
         code, _, err = pluxel("check", "x.yaml", nowhere, f"training.monitor={monitor}")
         assert code == 2
-        assert f"nothing is called '{monitor}'. {hint}" in err
+        assert f"unknown metric '{monitor}'. {hint}" in err
 
 
-def test_check_says_all_that_is_wrong(pluxel: Pluxel) -> None:
+def test_check_reports_every_mistake(pluxel: Pluxel) -> None:
     Path("x.yaml").write_text(SMALL.replace("fcn8s", "fcn8") + "trainig: {}\n", encoding="utf-8")
     code, out, err = pluxel("check", "x.yaml", "training.stepz=4")
     assert (code, out) == (2, "")
@@ -139,7 +137,7 @@ def test_check_says_all_that_is_wrong(pluxel: Pluxel) -> None:
     ]
 
 
-def test_check_builds(pluxel: Pluxel) -> None:
+def test_check_builds_the_model(pluxel: Pluxel) -> None:
     Path("x.yaml").write_text(
         SMALL.replace(
             "{type: vgg16, pretrained: false}",
@@ -172,18 +170,18 @@ def test_check_without_the_data(pluxel: Pluxel, dataset: str) -> None:
     Path("x.yaml").write_text(SMALL.replace("{type: shapes}", dataset), encoding="utf-8")
     code, out, _ = pluxel("check", "x.yaml")
     assert code == 0
-    assert "\n  note: the data are missing: x.yaml:6:11: " in out
+    assert "\n  note: missing data: x.yaml:6:11: " in out
 
 
 @pytest.mark.parametrize("weights", ["{road: 2}", "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"])
-def test_check_without_the_data_knows_no_classes(pluxel: Pluxel, weights: str) -> None:
-    """What is said of classes that nobody has seen would be invented."""
+def test_check_without_the_data_skips_class_checks(pluxel: Pluxel, weights: str) -> None:
+    """Nothing can be checked about unknown classes."""
     text = SMALL.replace("{type: shapes}", "{type: camvid, root: nowhere}")
     loss = f"{{type: cross_entropy, class_weights: {weights}}}"
     Path("x.yaml").write_text(text.replace("cross_entropy", loss), encoding="utf-8")
     code, out, err = pluxel("check", "x.yaml")
     assert (code, err) == (0, "")
-    assert "note: the data are missing: x.yaml:6:11: CamVid not found: " in out
+    assert "note: missing data: x.yaml:6:11: CamVid not found: " in out
 
 
 FOLDER = "{type: folder, images: nowhere, masks: nowhere, classes: %s}"
@@ -209,7 +207,7 @@ FOLDER = "{type: folder, images: nowhere, masks: nowhere, classes: %s}"
         ),
     ],
 )
-def test_check_tells_mistakes_from_missing_data(
+def test_check_separates_mistakes_from_missing_data(
     pluxel: Pluxel, overrides: list[str], message: str
 ) -> None:
     code, out, err = pluxel("check", "x.yaml", *overrides)
@@ -218,8 +216,8 @@ def test_check_tells_mistakes_from_missing_data(
     assert err.startswith(("x.yaml:6:11: ", "command line: "))
 
 
-def test_check_looks_at_what_there_is_of_the_data(pluxel: Pluxel) -> None:
-    """One split is here, one is not: the classes are known all the same."""
+def test_check_reads_the_available_splits(pluxel: Pluxel) -> None:
+    """With one of two splits available, the classes are known."""
     for folder in ("train", "trainannot", "valannot"):
         Path("camvid", folder).mkdir(parents=True)
         Image.new("L", (8, 8)).save(Path("camvid", folder, "1.png"))
@@ -238,7 +236,7 @@ def test_check_of_a_missing_file(pluxel: Pluxel) -> None:
     assert (code, err) == (2, "there is no file 'y.yaml'. Did you mean 'x.yaml'?\n")
 
 
-def test_show_prints_what_is_meant(pluxel: Pluxel) -> None:
+def test_show_prints_the_full_configuration(pluxel: Pluxel) -> None:
     code, out, err = pluxel("show", "x.yaml", "seed=7")
     assert (code, err) == (0, "")
     assert out.startswith("backbone:\n  type: pluxel/vgg16\n  pretrained: false\n")
@@ -266,7 +264,7 @@ def test_schema(pluxel: Pluxel) -> None:
     assert json.loads(Path("schema.json").read_text(encoding="utf-8")) == schema
 
 
-def test_word_vectors_are_checked_and_shown_too(pluxel: Pluxel) -> None:
+def test_word_vectors_are_checked_and_shown(pluxel: Pluxel) -> None:
     code, out, err = pluxel("check", "glove_6b_50d")
     assert (code, err) == (0, "")
     assert out.startswith("ok: ")
@@ -285,7 +283,7 @@ def test_word_vectors_are_checked_and_shown_too(pluxel: Pluxel) -> None:
     assert "glove_6b_50d.yaml:" in origins["index"]
 
 
-def test_word_vectors_train_nothing(
+def test_configuration_of_word_vectors_cannot_train(
     pluxel: Pluxel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("words.yaml").write_text("embedding: glove\n", encoding="utf-8")
@@ -319,8 +317,8 @@ class Mine:
 
 
 @pytest.mark.slow
-def test_a_plugin_in_a_file_takes_part(tmp_path: Path) -> None:
-    """Whole processes: what it offers is checked, shown and in the schema."""
+def test_plugin_file_is_checked_shown_and_in_the_schema(tmp_path: Path) -> None:
+    """In separate processes, its components are checked, shown and in the schema."""
     (tmp_path / "my_loss.py").write_text(PLUGIN)
     (tmp_path / "x.yaml").write_text(SMALL.replace("cross_entropy", "{type: mine, sharpnes: 2}"))
 

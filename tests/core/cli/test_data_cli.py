@@ -1,4 +1,4 @@
-"""``pluxel data`` as a person meets it."""
+"""``pluxel data`` from the command line."""
 
 import json
 import re
@@ -17,7 +17,7 @@ rng = np.random.default_rng(0)
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, capsys):
-    """``pluxel …`` in ``tmp_path``, without the seconds that a process of its own takes."""
+    """Run ``pluxel …`` in ``tmp_path``, in this process to save time."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> CompletedProcess[str]:
@@ -31,7 +31,7 @@ def here(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Path:
-    """photos/ and masks/ of five pairs, ids 0, 1 and 2."""
+    """Folders photos/ and masks/ with five pairs and the ids 0, 1 and 2."""
     for name in ("photos", "masks"):
         (tmp_path / name).mkdir()
     for i in range(5):
@@ -58,7 +58,7 @@ def test_from_two_folders_to_a_trained_run(pluxel, here, folders):
     assert done.returncode == 0, done.stderr
 
 
-def test_init_replaces_nothing_unasked(here, folders):
+def test_init_does_not_overwrite_by_default(here, folders):
     (folders / "pipeline.yaml").write_text("precious")
     done = here("data", "init", "photos", "masks")
     assert done.returncode == 2
@@ -68,7 +68,7 @@ def test_init_replaces_nothing_unasked(here, folders):
     assert "backbone:" in (folders / "pipeline.yaml").read_text()
 
 
-def test_init_names_what_does_not_fit(here, folders):
+def test_init_reports_a_missing_folder(here, folders):
     done = here("data", "init", "photos", "elsewhere")
     assert done.returncode == 2
     assert done.stderr.strip() == "elsewhere is not a folder"
@@ -89,7 +89,7 @@ splits: {train: "all[:4]", val: "all[4:]"}
 
 @pytest.fixture
 def broken(folders: Path) -> Path:
-    """Faults of every kind."""
+    """Folders with faults of every kind."""
     (folders / "broken.yaml").write_text(BROKEN)
     photo = folders / "photos" / "1.jpg"
     photo.write_bytes(photo.read_bytes()[:500])
@@ -115,7 +115,7 @@ def test_check_finds_every_kind_of_fault(here, broken):
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_check_speaks_json(here, broken):
+def test_check_prints_json(here, broken):
     done = here("data", "check", "broken.yaml", "--json", "labels.map={2: ignore}")
     assert done.returncode == 1, done.stderr
     report = json.loads(done.stdout)
@@ -126,7 +126,7 @@ def test_check_speaks_json(here, broken):
     assert report["problems"] == len([f for f in report["findings"] if f["kind"] != "note"])
 
 
-def test_check_points_at_the_dataset_in_the_file(here, folders):
+def test_check_points_to_the_dataset_in_the_file(here, folders):
     (folders / "broken.yaml").write_text(BROKEN)
     done = here("data", "check", "broken.yaml", "dataset.images=elsewhere")
     assert done.returncode == 2

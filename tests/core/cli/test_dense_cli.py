@@ -1,4 +1,4 @@
-"""``pluxel verify dense`` and ``pluxel benchmark dense``: what a person sees."""
+"""``pluxel verify dense`` and ``pluxel benchmark dense``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TINY = ["backbone={type: timm, model: test_resnet}", "decoder=fcn32s"]
 
 @pytest.fixture
 def run(capsys):
-    """Run a command in this process; returns exit code, output and errors."""
+    """Run a command in this process; return exit code, stdout and stderr."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as left:
@@ -23,7 +23,7 @@ def run(capsys):
     return call
 
 
-def test_verify_says_what_is_equal_and_where_it_is_not(run) -> None:
+def test_verify_reports_differences_and_positions(run) -> None:
     code, out, err = run(
         "verify", "dense", "shapes_fcn8s_resnet18", *TINY, "--factor", "2", "--size", "290", "300"
     )
@@ -37,14 +37,14 @@ def test_verify_says_what_is_equal_and_where_it_is_not(run) -> None:
         "fragments",
     ]
     assert re.search(
-        r"differ by \S+ of the range at most, in cell \(\d+, \d+\), pixel \(\d+, \d+\); by \S+ "
-        r"in cells that see only the image: equal$",
+        r"differ by at most \S+ of the range, in cell \(\d+, \d+\), pixel \(\d+, \d+\); by \S+ "
+        r"in cells without padding: equal$",
         padded,
     )
     assert exact.endswith(": equal")
 
 
-def test_verify_names_what_cannot_be(run) -> None:
+def test_verify_rejects_unsupported_factors(run) -> None:
     code, _, err = run("verify", "dense", "shapes_fcn8s_resnet18", *TINY, "--factor", "5")
     assert code == 2
     assert "factor 5 does not divide the stride 32" in err
@@ -65,11 +65,11 @@ def test_benchmark_prints_the_ratios(run, monkeypatch) -> None:
     ]
     ratios = [float(line.split()[-1].rstrip("×")) for line in lines]
     assert min(ratios) > 0
-    # Nine crops of 224×224 in place of one image of 288×288: by pixels, 5.4 times as many.
+    # Nine crops of 224×224 have 5.4 times as many pixels as one image of 288×288.
     assert 3 < ratios[0] < 7
 
 
-def test_benchmark_names_a_device_that_is_not_available(run) -> None:
+def test_benchmark_reports_an_unavailable_device(run) -> None:
     code, _, err = run("benchmark", "dense", "--device", "cuda:99")
     assert code == 2
     assert err.startswith("device 'cuda:99' is not available on this machine")

@@ -20,7 +20,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "glove-6b-50d"
 
 
 class TestList:
-    def test_what_there_is(self, words: Words, tmp_path: Path) -> None:
+    def test_lists_embeddings(self, words: Words, tmp_path: Path) -> None:
         code, out, err = words("embeddings", "list")
         assert (code, err) == (0, "")
         lines = out.splitlines()
@@ -86,9 +86,7 @@ class TestInfo:
         assert found["source"] == "glove_6B_50d_emb.npy"
         assert found["energy"] == pytest.approx(1.0, abs=1e-6)  # all 50 directions are kept
 
-    def test_doubts_are_told_as_long_as_the_store_is_used(
-        self, words: Words, tmp_path: Path
-    ) -> None:
+    def test_doubtful_words_are_reported_for_a_store(self, words: Words, tmp_path: Path) -> None:
         lines = [
             *(f"word{i} 1 2".encode() for i in range(5)),
             b"x 1 2 3",
@@ -105,7 +103,7 @@ class TestInfo:
         assert (found["replaced"], found["doubtful"]) == (1, 2)
 
     def test_the_energy_of_a_narrow_copy(self, words: Words, tmp_path: Path) -> None:
-        """Of 200 directions, alike in energy, a copy of some keeps its share."""
+        """With 200 directions of equal energy, a compact copy keeps its share of them."""
         rows = np.vstack([np.eye(200), -np.eye(200)]).astype(np.float32)
         with writing(tmp_path / "wide.safetensors") as writer:
             writer.add([f"w{i}".encode() for i in range(400)], rows)
@@ -121,7 +119,7 @@ ODD = ["naïve", "日本", "x\u0085y", ".", "of course"]
 
 @pytest.fixture
 def odd() -> WordVectors:
-    """Words that are hard to write, and numbers of every size."""
+    """Words that are difficult to write, and numbers of every magnitude."""
     random = np.random.default_rng(0)
     rows = random.normal(size=(len(ODD), 4)) * 10.0 ** random.integers(-30, 30, (len(ODD), 4))
     return WordVectors(ODD, torch.from_numpy(rows.astype(np.float32)))
@@ -138,12 +136,12 @@ READERS: dict[str, tuple[str, ...]] = {
 
 class TestConvert:
     @pytest.mark.parametrize("name", READERS)
-    def test_what_is_written_is_read_back(
+    def test_written_vectors_are_read_back(
         self, words: Words, tmp_path: Path, odd: WordVectors, name: str
     ) -> None:
-        """From a file of each format to a store, by the reader that its suffix means."""
+        """Convert a file of each format to a store, read by suffix."""
         if name == "x.bin":
-            odd = WordVectors(ODD[:-1], odd.vectors[:-1])  # a space ends a word there
+            odd = WordVectors(ODD[:-1], odd.vectors[:-1])  # the format ends words at spaces
         write_vectors(odd, tmp_path / name, _format(name))
         code, out, err = words("embeddings", "convert", name, "y.safetensors")
         assert (code, err) == (0, "")
@@ -202,7 +200,7 @@ class TestConvert:
             (("y.dat", *TOY), "'y.dat': unsupported file suffix '.dat'; supported: .txt (glove), "),
             (
                 ("there.dat", "y.txt"),
-                "'there.dat': no component is known for this suffix; --embedding names",
+                "'there.dat': unsupported file suffix; supported: .bin, ",
             ),
             (("none.bin", "y.txt"), "cannot read none.bin: No such file"),
             (("none.txt", "y.vec"), "none.txt"),
@@ -212,7 +210,7 @@ class TestConvert:
             ),
         ],
     )
-    def test_what_cannot_be(
+    def test_errors(
         self, words: Words, tmp_path: Path, arguments: tuple[str, ...], error: str
     ) -> None:
         for name in ("there.txt", "there.dat", "list.words.txt"):
@@ -224,8 +222,8 @@ class TestConvert:
         for name in ("there.txt", "list.words.txt"):
             assert (tmp_path / name).read_text() == "mine"
 
-    def test_a_disk_that_refuses(self, tmp_path: Path, odd: WordVectors) -> None:
-        """Half-way through, the file that was there stays, and nothing else is left."""
+    def test_full_disk(self, tmp_path: Path, odd: WordVectors) -> None:
+        """A failed write keeps the previous file and leaves no other."""
         (tmp_path / "x.txt").write_text("mine")
         calls = 0
 
@@ -277,7 +275,7 @@ class TestEvaluate:
         assert second["sections"]["gram1"] == {"accuracy": 1, "right": 1, "used": 1, "total": 2}
         assert second["total"] == {"accuracy": 1, "right": 2, "used": 2, "total": 3}
 
-    def test_figures_that_there_are_not(self, words: Words, tmp_path: Path) -> None:
+    def test_undefined_figures(self, words: Words, tmp_path: Path) -> None:
         """JSON has no NaN."""
         (tmp_path / "one.tsv").write_text("man\tboy\t1\n")
         (tmp_path / "some.txt").write_text(": a\nman king woman queen\n: b\nx y z a\n")
@@ -293,9 +291,7 @@ class TestEvaluate:
         assert out.endswith("2 of 4 pairs known\n")
         code, _, err = words("embeddings", "evaluate", *TOY)
         assert code == 2
-        assert err.startswith(
-            "no test sets: give their files\n  note: the authors publish the sets"
-        )
+        assert err.startswith("give the files of test sets\n  note: the authors publish the sets")
         code, _, err = words("embeddings", "evaluate", "none.tsv", *TOY)
         assert (code, err.splitlines()[0]) == (
             2,
@@ -310,7 +306,7 @@ class TestPlot:
         text = (tmp_path / "a.svg").read_text()
         assert text.count("<!-- man -->") == text.count("<!-- king -->") == 1
 
-    def test_what_cannot_be(self, words: Words) -> None:
+    def test_errors(self, words: Words) -> None:
         code, out, err = words("embeddings", "plot", "man", "kign", *TOY)
         assert (code, out) == (2, "")
         assert err == "'kign' is not one of the 8 words. Did you mean 'king'?\n"

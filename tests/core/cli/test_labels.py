@@ -1,4 +1,4 @@
-"""``pluxel labels align`` as a person meets it."""
+"""``pluxel labels align`` from the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOYS = Path(__file__).parents[1] / "engine" / "toys.py"
 
 @pytest.fixture
 def labels(tmp_path, monkeypatch, capsys):
-    """``pluxel labels align … --embedding street_words`` in ``tmp_path``, in this process."""
+    """Run ``pluxel labels align … --embedding street_words`` in ``tmp_path`` and this process."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.txt").write_text("Street\n\n  truck  \nheaven\nsignsymbol\nother\n")
     (tmp_path / "wanted.txt").write_text("sky\nroad\ncar\nsign\nsymbol\n")
@@ -38,26 +38,26 @@ def labels(tmp_path, monkeypatch, capsys):
 
 
 PRINTED = """\
-# mine.txt in the classes of wanted.txt, by margins of 0.15 and more. Word vectors find related, not
-# equal, meanings: check each line.
+# Matches of mine.txt in wanted.txt with margins of at least 0.15. Word vectors find related
+# meanings, not only equal ones: check each line.
 map:
   0: road    # Street      0.92; next: sign -0.10, symbol -0.12
   1: car     # truck       0.94; next: symbol -0.25, road -0.29
   2: sky     # heaven      0.99; next: car -0.29, road -0.29
   3: sign    # signsymbol  0.83; next: symbol 0.82, car -0.41
-  4: ignore  # other       none, by its name
-# Ignored, because of their names: other.
+  4: ignore  # other       none: generic name
+# Ignored, since their names are generic: other.
 # Classes without a match: symbol.
 """
 
 
-def test_prints_a_map_to_edit(labels):
+def test_prints_an_editable_map(labels):
     done = labels("mine.txt", "wanted.txt")
     assert done.returncode == 0, done.stderr
     assert done.stdout == PRINTED
 
 
-def test_what_is_printed_is_what_a_configuration_takes(labels):
+def test_printed_map_works_in_a_configuration(labels):
     done = labels("voc", "wanted.txt", "--threshold", "-1", "--set", "unknown=zero")
     assert done.returncode == 0, done.stderr
     config = LabelsConfig.model_validate_json(json.dumps(yaml.safe_load(done.stdout)))
@@ -92,7 +92,7 @@ def test_json(labels):
     assert record["without"] == ["road", "sign", "symbol"]
 
 
-def test_out_replaces_nothing_unasked(labels):
+def test_output_is_not_overwritten_by_default(labels):
     assert labels("mine.txt", "wanted.txt", "--output", "map.yaml").stdout == ""
     assert Path("map.yaml").read_text() == PRINTED
     Path("map.yaml").write_text("edited")
@@ -107,11 +107,11 @@ def test_out_replaces_nothing_unasked(labels):
 PIPELINE = "backbone: {type: toy}\ndecoder: fcn32s\nloss: cross_entropy\n"
 
 
-def test_a_configuration_names_its_dataset(labels):
+def test_configuration_as_dataset(labels):
     Path("toy.yaml").write_text(PIPELINE + "dataset: {type: voc, root: elsewhere}\n")
     done = labels("toy.yaml", "wanted.txt", "--set", "unknown=zero")
     assert "7: car" in done.stdout, done.stderr
-    # The classes of one's own folders stand in the file, beside folders that are there.
+    # A dataset of type folder declares its classes, but its folders must exist.
     own = "dataset: {type: folder, images: photos, masks: masks, classes: {'#00ff00': street}}\n"
     Path("own.yaml").write_text(PIPELINE + own)
     done = labels("own.yaml", "wanted.txt")
@@ -126,14 +126,14 @@ def test_a_configuration_names_its_dataset(labels):
     ("arguments", "message"),
     [
         (("camvit", "voc"), "unknown dataset 'camvit'. Did you mean 'camvid'?"),
-        (("camvit", "voc"), "  note: there is no file camvit either\n"),
+        (("camvit", "voc"), "  note: the file camvit does not exist either\n"),
         (("folder", "voc"), "the classes of dataset 'folder' are not determined by its name"),
         (
             ("folder", "voc"),
             "  note: give a configuration, FILE.yaml, or a text file with one class",
         ),
         (("none.yaml", "voc"), "there is no file 'none.yaml'"),
-        (("empty.txt", "voc"), "empty.txt: contains no class; write one per line"),
+        (("empty.txt", "voc"), "empty.txt contains no classes; write one per line"),
         (("twice.txt", "voc"), "twice.txt: class 'car' occurs 2 times"),
         (
             ("slips.txt", "wanted.txt"),
@@ -152,7 +152,7 @@ def test_mistakes(labels, arguments, message):
     assert "Traceback" not in done.stderr
 
 
-def test_ways_out_for_a_class_without_a_vector(labels):
+def test_error_for_a_class_without_a_vector_suggests_fixes(labels):
     Path("slips.txt").write_text("roda\nsky\n")
     done = labels("slips.txt", "wanted.txt")
     assert done.returncode == 2
@@ -166,6 +166,6 @@ def test_an_unknown_embedding(labels):
     assert "unknown embedding 'street_word'. Did you mean 'street_words'?" in done.stderr
 
 
-def test_the_help_tells_the_threshold_that_counts():
+def test_help_shows_the_default_threshold():
     (option,) = (one for one in align.params if one.name == "threshold")
     assert f"[default: {MATCH_THRESHOLD}]" in str(getattr(option, "help", ""))

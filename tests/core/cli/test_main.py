@@ -1,4 +1,4 @@
-"""What all commands share: the help, the global options, and how the process ends."""
+"""Behavior of all commands: help, global options and exit codes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLUXEL = [sys.executable, "-m", "pluxel.core.cli"]
 
 @pytest.fixture
 def broken_command(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Make ``pluxel train`` raise what it is given."""
+    """Make ``pluxel train`` raise a given error."""
 
     def install(error: BaseException) -> None:
         @click.command
@@ -38,7 +38,7 @@ def broken_command(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
-def test_the_help_lists_every_command(command: Any, arguments: list[str]) -> None:
+def test_help_lists_every_command(command: Any, arguments: list[str]) -> None:
     code, out, _ = command(*arguments)
     assert code == 0
     width = max(map(len, Commands.table))
@@ -47,12 +47,12 @@ def test_the_help_lists_every_command(command: Any, arguments: list[str]) -> Non
 
 
 @pytest.mark.parametrize("name", Commands.table)
-def test_every_command_of_the_table_exists(name: str) -> None:
+def test_every_listed_command_exists(name: str) -> None:
     result = CliRunner().invoke(cli, [name, "--help"])
     assert result.exit_code == 0, result.output
     assert f"Usage: cli {name}" in result.output
     command = cli.get_command(click.Context(cli), name)
-    if isinstance(command, click.Group):  # its first line stands in the table too
+    if isinstance(command, click.Group):  # its first line must equal the table entry
         assert command.help == Commands.table[name]
 
 
@@ -71,7 +71,7 @@ def test_version(command: Any) -> None:
         (["--plugins", "x"], "Error: No such option '--plugins'."),
         (
             ["plugins", "list", "--traceback"],
-            "Error: No such option '--traceback'. It goes before the command: pluxel --traceback …",
+            "Error: No such option '--traceback'. Put it before the command: pluxel --traceback …",
         ),
     ],
 )
@@ -81,13 +81,13 @@ def test_usage_errors(command: Any, arguments: list[str], error: str) -> None:
     assert error in err
 
 
-def test_an_error_of_the_user_is_text_and_exit_code_2(command: Any, broken_command: Any) -> None:
+def test_user_error_prints_text_and_exits_with_2(command: Any, broken_command: Any) -> None:
     broken_command(PluxelError("configs/x.yaml:5:3: unknown decoder 'fcn8'.", ["a note"]))
     text = "configs/x.yaml:5:3: unknown decoder 'fcn8'.\n  note: a note\n"
     assert command("train") == (2, "", text)
 
 
-def test_the_traceback_on_request(command: Any, broken_command: Any) -> None:
+def test_traceback_option_shows_the_traceback(command: Any, broken_command: Any) -> None:
     broken_command(PluxelError("unknown decoder 'fcn8'"))
     code, _, err = command("--traceback", "train")
     assert code == 2
@@ -96,31 +96,31 @@ def test_the_traceback_on_request(command: Any, broken_command: Any) -> None:
     assert err.endswith("PluxelError: unknown decoder 'fcn8'\n")
 
 
-def test_an_error_may_bring_its_own_exit_code(command: Any, broken_command: Any) -> None:
+def test_error_may_set_the_exit_code(command: Any, broken_command: Any) -> None:
     error = PluxelError("stopped by SIGTERM; the state is saved")
     error.exit_code = 143
     broken_command(error)
     assert command("train") == (143, "", "stopped by SIGTERM; the state is saved\n")
 
 
-def test_a_bug_keeps_its_traceback(broken_command: Any) -> None:
+def test_bug_keeps_its_traceback(broken_command: Any) -> None:
     broken_command(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         main(["train"])
 
 
-def test_ctrl_c_in_this_process(command: Any, broken_command: Any) -> None:
+def test_ctrl_c_in_process(command: Any, broken_command: Any) -> None:
     broken_command(KeyboardInterrupt())
     assert command("train")[0] == 130
 
 
-def test_ctrl_c_in_a_process_of_its_own(site: Any) -> None:
+def test_ctrl_c_in_a_separate_process(site: Any) -> None:
     site.install("slow", "import signal\nprint('started', flush=True)\nsignal.pause()\n")
     process = subprocess.Popen([*PLUXEL, "plugins", "list"], env=site.env, stderr=subprocess.PIPE)
     assert process.stderr
-    # Whatever a plugin prints goes to stderr.
+    # Output of plugins goes to stderr.
     assert process.stderr.readline() == b"started\n"
-    # Python drops an interrupt that comes while a callback of its garbage collector runs.
+    # Python drops an interrupt that arrives during a callback of the garbage collector.
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
@@ -129,7 +129,7 @@ def test_ctrl_c_in_a_process_of_its_own(site: Any) -> None:
     assert b"Traceback" not in process.stderr.read()
 
 
-def test_a_closed_pipe_is_no_error(site: Any) -> None:
+def test_closed_pipe_is_not_an_error(site: Any) -> None:
     process = subprocess.Popen(
         [*PLUXEL, "plugins", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -155,7 +155,7 @@ VERBS = dict(_verbs(cli, ""))
 
 
 @pytest.mark.parametrize("spelling", ["--json", "--output", "--overwrite", "--set", "--device"])
-def test_an_option_is_the_same_in_every_command(spelling: str) -> None:
+def test_shared_options_are_equal_in_every_command(spelling: str) -> None:
     options = [one for verb in VERBS.values() for one in verb.params if spelling in one.opts]
     assert len(options) > 1
     alike = {(one.name, one.metavar) for one in options}
@@ -164,13 +164,13 @@ def test_an_option_is_the_same_in_every_command(spelling: str) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_option_is_explained_and_none_has_an_old_name(verb: str) -> None:
+def test_every_option_has_help_and_a_current_name(verb: str) -> None:
     for one in VERBS[verb].params:
         assert isinstance(one, click.Argument) or getattr(one, "help", None), one.opts
         assert not {"--out", "--force"} & set(one.opts)
 
 
-def test_only_train_names_its_run_with_an_option() -> None:
+def test_only_train_has_option_run() -> None:
     options = {
         name: {flag for one in verb.params for flag in one.opts} for name, verb in VERBS.items()
     }
@@ -178,10 +178,10 @@ def test_only_train_names_its_run_with_an_option() -> None:
     assert "--output" not in options["train"]
 
 
-def test_every_command_that_takes_a_configuration_takes_settings() -> None:
+def test_every_command_with_a_configuration_accepts_settings() -> None:
     for name, verb in VERBS.items():
         options = {spelling for one in verb.params for spelling in one.opts}
         takes = options & {"config", "run", "--config", "--embedding"}
         assert ("--set" in options) == bool(takes), name
-        if "bare" in options:  # no other list of arguments
+        if "bare" in options:  # no other variadic argument
             assert sum(one.nargs == -1 for one in verb.params) == 1, name

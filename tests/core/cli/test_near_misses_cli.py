@@ -1,4 +1,4 @@
-"""A misspelt optional member of a plugin, as ``config check`` and ``train`` report it."""
+"""A misspelled optional member of a plugin, as ``config check`` and ``train`` report it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ REPORT = (
 
 
 @pytest.mark.parametrize("command", [("config", "check"), ("train",)])
-def test_it_is_reported_once(tmp_path: Path, pluxel: Pluxel, command: tuple[str, ...]) -> None:
+def test_near_miss_is_reported_once(
+    tmp_path: Path, pluxel: Pluxel, command: tuple[str, ...]
+) -> None:
     (tmp_path / "nearly.py").write_text(PLUGIN)
     (tmp_path / "x.yaml").write_text(
         TOY.replace("type: toy", "type: nearly").replace("steps: 20", "steps: 1")

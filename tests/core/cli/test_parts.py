@@ -1,4 +1,4 @@
-"""Each part works with the packages that docs/install.md names for it, and no others."""
+"""Each part works with only the packages that docs/install.md lists for it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ print(knn(torch.eye(3), torch.eye(3)[1], 1)[0].tolist(), WordVectors.__name__)
         assert done.stdout.endswith("[1] WordVectors\n"), done.stderr
         assert (vectors.parent / "out.txt").read_text().startswith("cat 1")
 
-    def test_a_package_of_the_part_that_is_missing_is_one_error(self, vectors) -> None:
+    def test_missing_package_of_a_part_is_one_error(self, vectors) -> None:
         done = run(COMMAND, {"safetensors"}, "similar", "cat", *self.SOURCE, cwd=vectors.parent)
         assert (done.returncode, done.stderr) == (
             2,
@@ -114,7 +114,7 @@ class TestPrediction:
         with Image.open(tmp_path / "out/index/a.png") as mask:
             assert mask.size == (30, 20)
 
-    def test_the_packages_of_training_are_not_among_them(self) -> None:
+    def test_packages_exclude_those_of_training(self) -> None:
         assert without("Prediction") >= {"accelerate", "albumentations", "scipy", "simsimd"}
 
 
@@ -127,7 +127,7 @@ def test_training_without_a_package_is_one_error(module, toy) -> None:
     )
 
 
-def test_the_error_of_python_is_the_one_in_the_docs(tmp_path) -> None:
+def test_python_error_matches_the_docs(tmp_path) -> None:
     done = run(f"{BLOCKED}from pluxel.core import Trainer", {"accelerate"}, cwd=tmp_path)
     message = done.stderr.splitlines()[-1].partition(": ")[2]
     assert message in PAGE

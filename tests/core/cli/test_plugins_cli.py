@@ -59,7 +59,7 @@ class TestList:
             "extra": "fast",
         }
 
-    def test_what_is_built_in(self, command: Any) -> None:
+    def test_built_in_components(self, command: Any) -> None:
         records = json.loads(command("--allow-plugin", "pluxel", "plugins", "list", "--json")[1])
         names = {(record["kind"], record["name"]) for record in records}
         vgg = {f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")}
@@ -81,14 +81,14 @@ class TestList:
             *(("dataset", name) for name in ("camvid", "voc", "folder", "shapes", "concat")),
         }
 
-    def test_lines_where_nobody_reads_a_table(self, command: Any, acme: Any) -> None:
+    def test_prints_lines_without_a_terminal(self, command: Any, acme: Any) -> None:
         code, out, _ = command("plugins", "list", "--kind", "decoder")
         assert code == 0
         assert ["decoder", "unet", "acme-seg", "U-Net decoder."] in cells(out)
         assert ["decoder", "fcn8s", "acme-seg", "Another FCN [sic]."] in cells(out)
         assert "backbone" not in out
 
-    def test_a_table_on_a_terminal(self, acme: Any) -> None:
+    def test_prints_a_table_on_a_terminal(self, acme: Any) -> None:
         import pty  # noqa: PLC0415 - not on every system
 
         ours, theirs = pty.openpty()
@@ -103,9 +103,7 @@ class TestList:
         assert "─" in shown.decode()
         assert "Another FCN [sic]." in shown.decode()
 
-    def test_a_broken_plugin_is_mentioned_and_the_others_listed(
-        self, command: Any, acme: Any
-    ) -> None:
+    def test_broken_plugin_is_reported_and_others_are_listed(self, command: Any, acme: Any) -> None:
         acme.install("broken-seg", "import torchh")
         text = (
             "plugin broken-seg (ModuleNotFoundError: No module named 'torchh') failed to load: "
@@ -154,7 +152,7 @@ def _read(terminal: int) -> bytes:
 
 
 class TestWhy:
-    def test_where_a_name_comes_from(self, command: Any, acme: Any) -> None:
+    def test_origin_of_a_name(self, command: Any, acme: Any) -> None:
         code, out, err = command("plugins", "why", "decoder", "u_net")
         assert (code, err) == (0, "")
         lines = out.splitlines()
@@ -184,7 +182,7 @@ class TestWhy:
         assert searched.startswith("searched: pluxel ")
         assert others == [failed, denied]
 
-    def test_an_ambiguous_name_shows_every_owner(self, command: Any, acme: Any) -> None:
+    def test_ambiguous_name_lists_every_owner(self, command: Any, acme: Any) -> None:
         code, out, err = command("plugins", "why", "decoder", "fcn8s")
         assert code == 2
         assert "decoder acme-seg/fcn8s: Another FCN [sic].\n" in out
@@ -193,10 +191,10 @@ class TestWhy:
             "decoder 'fcn8s' is offered by 2 plugins. Write 'acme-seg/fcn8s' or 'pluxel/fcn8s'\n"
         )
 
-    def test_a_qualified_name_tells_of_its_namesake(self, command: Any, acme: Any) -> None:
+    def test_qualified_name_reports_namesakes(self, command: Any, acme: Any) -> None:
         code, out, _ = command("plugins", "why", "decoder", "acme-seg/fcn8s")
         assert code == 0
-        assert out.endswith("'fcn8s' alone is ambiguous: pluxel/fcn8s has that name too\n")
+        assert out.endswith("'fcn8s' alone is ambiguous: pluxel/fcn8s also has this name\n")
 
     def test_an_unknown_kind(self, command: Any) -> None:
         code, _, err = command("plugins", "why", "lss", "dice")
@@ -204,12 +202,12 @@ class TestWhy:
 
 
 class TestDoctor:
-    """On third parties alone: importing all that is built in takes seconds."""
+    """Test only third-party plugins, since importing all built-in ones is slow."""
 
     def run(self, command: Any) -> tuple[object, str, str]:
         return command("--deny-plugin", "pluxel", "plugins", "doctor")
 
-    def test_everything_is_well(self, command: Any, acme: Any) -> None:
+    def test_healthy_plugins(self, command: Any, acme: Any) -> None:
         code, out, err = self.run(command)
         assert (code, err) == (0, "")
         assert "ok     decoder acme-seg/unet\n" in out
@@ -234,7 +232,7 @@ class TestDoctor:
         assert "note: install its dependencies: pip install 'acme-seg[fast]'" in out
         assert out.endswith("2 broken\n")
 
-    def test_a_member_that_is_nearly_one_of_the_contract(self, command: Any, acme: Any) -> None:
+    def test_near_miss_member_is_reported(self, command: Any, acme: Any) -> None:
         acme.module("acme_nets", f"{HEALTHY}\n    def adopt_state(self, state): ...\n")
         code, out, _ = self.run(command)
         assert code == 1
@@ -261,7 +259,7 @@ class TestDoctor:
 
 
 @pytest.mark.slow
-def test_what_is_built_in_is_well() -> None:
+def test_built_in_components_are_healthy() -> None:
     command = [sys.executable, "-m", "pluxel.core.cli", "--allow-plugin", "pluxel"]
     shown = subprocess.run(
         [*command, "plugins", "doctor"], check=False, capture_output=True, text=True

@@ -23,7 +23,7 @@ def pipeline(trained):
 
 
 def odd_images(folder: Path) -> dict[str, tuple[int, int]]:
-    """Write images as people have them; return (height, width) of the upright image by name."""
+    """Write various images; return the (height, width) of each upright image by name."""
     folder.mkdir()
     Image.fromarray(noise(37, 53, 3)).save(folder / "odd.jpg")
     Image.fromarray(noise(1, 1, 3)).save(folder / "pixel.png")
@@ -39,7 +39,7 @@ def odd_images(folder: Path) -> dict[str, tuple[int, int]]:
     return sizes | {"odd": (37, 53), "pixel": (1, 1), "turned": (30, 20)}
 
 
-def test_any_image_in_the_same_size_out(pluxel, trained, tmp_path):
+def test_masks_have_the_size_of_any_image(pluxel, trained, tmp_path):
     sizes = odd_images(tmp_path / "photos")
     done = pluxel(
         "predict", trained, "photos", "--output", "out", "--save", "index,color,overlay,prob"
@@ -56,10 +56,10 @@ def test_any_image_in_the_same_size_out(pluxel, trained, tmp_path):
         np.testing.assert_allclose(saved["probabilities"].astype(float).sum(0), 1, atol=2e-3)
         assert list(saved["class_names"]) == ["ground", "square"]
     for name in ("print.jpg", "deep.png", "turned.jpg", "gray.png", "alpha.png"):
-        assert name in done.stderr, "a conversion is told"
+        assert name in done.stderr, "conversions must be logged"
 
 
-def test_images_that_cannot_be_read_are_named_and_the_others_done(pluxel, trained, tmp_path):
+def test_unreadable_images_are_reported_and_skipped(pluxel, trained, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     Image.fromarray(noise(20, 30, 3)).save(folder / "good.png")
@@ -78,7 +78,7 @@ def test_images_that_cannot_be_read_are_named_and_the_others_done(pluxel, traine
     assert "Traceback" not in stopped.stderr
 
 
-def test_images_of_one_name_do_not_overwrite_each_other(pluxel, trained, tmp_path):
+def test_images_with_equal_names_get_separate_results(pluxel, trained, tmp_path):
     for name in ("a/x.png", "b/x.png", "x.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.fromarray(noise(8, 8, 3)).save(tmp_path / name)
@@ -97,14 +97,14 @@ def test_images_of_one_name_do_not_overwrite_each_other(pluxel, trained, tmp_pat
         (["--device", "cuda:9"], "device 'cuda:9' is not available on this machine"),
     ],
 )
-def test_mistakes_are_told(pluxel, trained, tmp_path, arguments, message):
+def test_mistakes_are_reported(pluxel, trained, tmp_path, arguments, message):
     Image.fromarray(noise(8, 8, 3)).save(tmp_path / "x.png")
     failed = pluxel("predict", trained, "x.png", "--output", "out", *arguments)
     assert failed.returncode == 2
     assert message in failed.stderr
 
 
-def test_paths_that_are_not_there_and_folders_without_images(pluxel, trained, tmp_path):
+def test_missing_paths_and_empty_folders_are_reported(pluxel, trained, tmp_path):
     (tmp_path / "nothing").mkdir()
     assert "does not exist" in pluxel("predict", trained, "gone.jpg", "--output", "o").stderr
     assert "no images found" in pluxel("predict", trained, "nothing", "--output", "o").stderr
@@ -112,12 +112,12 @@ def test_paths_that_are_not_there_and_folders_without_images(pluxel, trained, tm
     assert "is not a run: it has no config.yaml" in not_a_run.stderr
 
 
-def test_a_run_whose_plugin_is_missing_says_which(trained):
+def test_error_names_the_missing_plugin_of_a_run(trained):
     with pytest.raises(PluxelError, match="toys.py"):
         Pipeline.load(trained, device="cpu", host=Host())
 
 
-def test_evaluating_gives_what_training_found(pluxel, trained, tmp_path):
+def test_evaluation_repeats_the_results_of_training(pluxel, trained, tmp_path):
     before = json.loads((trained / "results.json").read_text())
     done = pluxel("evaluate", trained, "--json", "--output", tmp_path / "again.json")
     assert done.returncode == 0, done.stderr
@@ -127,7 +127,7 @@ def test_evaluating_gives_what_training_found(pluxel, trained, tmp_path):
     assert again["loss"] == pytest.approx(before["loss"], rel=1e-4)
 
 
-def test_a_trained_run_predicts_under_another_decoder(pluxel, trained, tmp_path):
+def test_run_predicts_with_another_decoder(pluxel, trained, tmp_path):
     Image.fromarray(noise(37, 53, 3)).save(tmp_path / "x.png")
     for name, extra in {"plain": (), "dense": ("--set", DENSE)}.items():
         done = pluxel(
@@ -140,7 +140,7 @@ def test_a_trained_run_predicts_under_another_decoder(pluxel, trained, tmp_path)
     assert (plain["probabilities"] != dense["probabilities"]).any()
 
 
-def test_the_scores_of_a_changed_run_are_shown_and_not_kept(pluxel, trained):
+def test_scores_of_a_changed_run_are_not_saved(pluxel, trained):
     before = (trained / "results.json").read_bytes()
     done = pluxel("evaluate", trained, "--set", DENSE, "--device", "cpu")
     assert done.returncode == 0, done.stderr
@@ -150,7 +150,7 @@ def test_the_scores_of_a_changed_run_are_shown_and_not_kept(pluxel, trained):
 
 
 @pytest.mark.parametrize("command", [("evaluate",), ("predict", "x.png", "--output", "out")])
-def test_a_model_that_does_not_fit_the_weights(pluxel, trained, tmp_path, command):
+def test_model_that_does_not_fit_the_weights(pluxel, trained, tmp_path, command):
     Image.fromarray(noise(8, 8, 3)).save(tmp_path / "x.png")
     name, *rest = command
     failed = pluxel(name, trained, *rest, "--set", "backbone.width=8")
@@ -159,14 +159,14 @@ def test_a_model_that_does_not_fit_the_weights(pluxel, trained, tmp_path, comman
     assert "Traceback" not in failed.stderr
 
 
-def test_a_table_for_people(pluxel, trained, tmp_path):
+def test_prints_a_table(pluxel, trained, tmp_path):
     done = pluxel("evaluate", trained, "--split", "train[:4]", "--output", tmp_path / "x.json")
     assert done.returncode == 0, done.stderr
     for text in ("pixel accuracy", "mean accuracy", "mean IoU", "frequency-weighted IoU", "square"):
         assert text in done.stdout
 
 
-def test_python_takes_arrays_files_and_pil_images_alike(pipeline, tmp_path):
+def test_python_accepts_arrays_files_and_pil_images(pipeline, tmp_path):
     array = noise(21, 34, 3)
     Image.fromarray(array).save(tmp_path / "x.png")
     mask = pipeline(array)
@@ -185,6 +185,6 @@ def test_python_takes_arrays_files_and_pil_images_alike(pipeline, tmp_path):
         (np.zeros((4, 4, 3), np.int64), "input 'image': holds int64; uint8, uint16 or floating"),
     ],
 )
-def test_arrays_that_are_no_images_are_refused(pipeline, image, message):
+def test_arrays_that_are_not_images_raise(pipeline, image, message):
     with pytest.raises(PluxelError, match=re.escape(message)):
         pipeline(image)

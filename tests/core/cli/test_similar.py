@@ -26,7 +26,7 @@ def test_one_word(words: Words) -> None:
 
 
 def test_several_words_and_a_phrase(words: Words) -> None:
-    """`royal palace` is a word with a space; `Boy-girl` is two words, neither of them an answer."""
+    """`royal palace` is a word with a space; `Boy-girl` is two words, excluded from answers."""
     code, out, err = words("similar", "royal palace", "Boy-girl", *TOY, "-k", 2)
     assert (code, err) == (0, "")
     assert out.splitlines() == [
@@ -37,7 +37,7 @@ def test_several_words_and_a_phrase(words: Words) -> None:
     ]
 
 
-def test_json_is_a_line_for_each(words: Words) -> None:
+def test_json_has_one_line_per_question(words: Words) -> None:
     code, out, _ = words("similar", "man", "girl", *TOY, "-k", 1, "--json")
     assert code == 0
     first, second = map(json.loads, out.splitlines())
@@ -56,7 +56,7 @@ def test_excluded_and_restricted(words: Words) -> None:
     assert (code, err) == (2, "'boi' is not one of the 8 words. Did you mean 'boy'?\n")
 
 
-def test_misspelled_words_are_all_told_and_nothing_else(words: Words) -> None:
+def test_all_misspelled_words_are_reported(words: Words) -> None:
     code, out, err = words("similar", "mann", "man", "womann", *TOY, "-k", 2)
     assert (code, out) == (2, "")
     assert err.splitlines() == [
@@ -103,13 +103,13 @@ def test_misspelled_words_are_all_told_and_nothing_else(words: Words) -> None:
         ),
     ],
 )
-def test_what_cannot_be(words: Words, arguments: tuple[object, ...], error: str) -> None:
+def test_errors(words: Words, arguments: tuple[object, ...], error: str) -> None:
     code, out, err = words("similar", *arguments)
     assert (code, out) == (2, "")
     assert error in err
 
 
-def test_the_usual_vectors_are_those_of_the_environment(
+def test_default_vectors_come_from_the_environment(
     words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLUXEL_EMBEDDING", "toy")
@@ -124,13 +124,13 @@ def test_the_usual_vectors_are_those_of_the_environment(
     assert "'embedding=none': unknown embedding 'none'" in words("similar", "man")[2]
 
 
-def test_the_name_of_vectors_and_an_alias_of_the_component(words: Words) -> None:
+def test_names_of_vectors_and_aliases_work(words: Words) -> None:
     assert words("similar", "man", "--embedding", "toy.small.3d", "-k", 1)[1] == "boy  0.998\n"
     assert words("similar", "man!", "--embedding", "toy.loud.3d", "-k", 1)[1] == "boy!  0.998\n"
     assert words("similar", "man", "--embedding", "plaything", "-k", 1)[0] == 0
 
 
-def test_a_file_and_what_changes_it(words: Words, tmp_path: Path) -> None:
+def test_configuration_file_with_overrides(words: Words, tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("embedding: {type: toy, unknown: zero}\nindex: exact\n")
     assert words("similar", "man", "--config", "x.yaml", "-k", 1)[1] == "boy  0.998\n"
     code, _, err = words("similar", "zz", "--config", "x.yaml", "-k", 1)
@@ -148,7 +148,7 @@ def test_approximate_indexes(words: Words, kind: str) -> None:
     assert found == (0, "boy  0.998\n", "")
 
 
-def test_a_stream_tells_what_is_wrong_in_its_place(words: Words) -> None:
+def test_stream_prints_errors_in_place(words: Words) -> None:
     text = b"man\n\n  girl \r\nmann\nboy\xff\nqueen"
     code, out, err = words("similar", "--stdin", *TOY, "-k", 1, stdin=text)
     assert code == 1
@@ -174,15 +174,15 @@ def test_a_stream_in_json(words: Words) -> None:
 
 
 def test_a_long_stream_keeps_its_order(words: Words) -> None:
-    asked = ["man", "girl", "queen"] * 5000  # more than is read at once
+    asked = ["man", "girl", "queen"] * 5000  # more than one read returns
     code, out, err = words("similar", "--stdin", *TOY, "-k", 1, stdin="\n".join(asked).encode())
     assert (code, err) == (0, "")
     assert [line.split()[0] for line in out.splitlines()] == asked
     assert words("similar", "--stdin", *TOY, stdin=b"") == (0, "", "")
 
 
-def test_an_answer_comes_before_the_next_question(tmp_path: Path) -> None:
-    """A real pipe: the producer waits for each answer; then the reader goes away."""
+def test_answers_appear_before_the_next_question(tmp_path: Path) -> None:
+    """In a real pipe, the producer waits for each answer; then the reader closes the pipe."""
     process = subprocess.Popen(
         [*COMMAND, "similar", "--stdin", *TOY, "-k", "1"],
         env={**os.environ, "PLUXEL_CACHE": str(tmp_path), "OMP_NUM_THREADS": "1"},
@@ -192,7 +192,7 @@ def test_an_answer_comes_before_the_next_question(tmp_path: Path) -> None:
         text=True,
         bufsize=1,
     )
-    watchdog = Timer(60, process.kill)  # an answer that waits for more would wait for ever
+    watchdog = Timer(60, process.kill)  # without an answer, the process would wait forever
     watchdog.start()
     assert process.stdin
     assert process.stdout
@@ -208,7 +208,7 @@ def test_an_answer_comes_before_the_next_question(tmp_path: Path) -> None:
     watchdog.cancel()
 
 
-def test_the_book_in_a_process_of_its_own(glove_cache: Path) -> None:
+def test_example_of_the_book_in_a_separate_process(glove_cache: Path) -> None:
     """Dive into Deep Learning, section 15.7, on the real vectors."""
     plugin = EXAMPLE / "glove_6b_50d" / "plugin.py"
     path = os.pathsep.join([str(EXAMPLE), *filter(None, [os.environ.get("PYTHONPATH")])])

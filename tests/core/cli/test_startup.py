@@ -1,4 +1,4 @@
-"""The command line starts in a blink: what it imports is held here, by name."""
+"""The command line starts fast: check the modules that it imports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DUMP = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys
 def modules(
     code: str, arguments: Sequence[str] = (), env: Mapping[str, str] = os.environ
 ) -> set[str]:
-    """Return every module that a process has imported when it ends, beyond those it began with.
+    """Return all modules that a process imports after its start.
 
     ``-X importtime`` would not do: it is blind to ``importlib.import_module``.
     """
@@ -30,7 +30,7 @@ def modules(
 
 @cache
 def _bare() -> set[str]:
-    """Return what an interpreter imports for its own sake, such as the finder of this install."""
+    """Return the modules that the interpreter itself imports, such as the import finder."""
     process = subprocess.run(
         [sys.executable, "-c", DUMP], capture_output=True, text=True, check=True
     )
@@ -43,14 +43,14 @@ def imported(arguments: list[str], env: Mapping[str, str]) -> set[str]:
 
 
 def check_light(arguments: list[str], env: Mapping[str, str]) -> None:
-    """Fail if a command imports any package beyond the two that it is made of."""
+    """Fail if a command imports any package besides click and pluggy."""
     packages = {module.partition(".")[0] for module in imported(arguments, env)}
     assert packages - set(sys.stdlib_module_names) - {"pluxel"} <= {"click", "pluggy"}
 
 
 @pytest.fixture
 def env() -> dict[str, str]:
-    """Only what is built in: other plugins installed here may import what they like."""
+    """Allow only built-in plugins, since other installed ones may import anything."""
     return {**os.environ, "PLUXEL_PLUGINS_ALLOW": "pluxel"}
 
 
@@ -59,7 +59,7 @@ def test_only_click_and_pluggy_are_imported(arguments: list[str], env: dict[str,
     check_light(arguments, env)
 
 
-def test_the_help_imports_no_command_and_looks_for_no_plugin(env: dict[str, str]) -> None:
+def test_help_imports_no_command_and_no_plugin(env: dict[str, str]) -> None:
     loaded = imported(HELP, env)
     assert {name for name in loaded if name.partition(".")[0] == "pluxel"} == {
         "pluxel",
@@ -74,13 +74,13 @@ def test_the_help_imports_no_command_and_looks_for_no_plugin(env: dict[str, str]
     assert not loaded & {"pluggy", "importlib.metadata", "logging", "difflib"}
 
 
-def test_the_list_imports_no_component(env: dict[str, str]) -> None:
+def test_list_imports_no_component(env: dict[str, str]) -> None:
     loaded = imported(LIST, env)
     assert {name for name in loaded if name.startswith("pluxel.plugins")} == {"pluxel.plugins"}
 
 
 @pytest.mark.parametrize("package", ["numpy", "pydantic", "rich"])
-def test_the_check_can_fail(site: Any, package: str) -> None:
+def test_check_can_fail(site: Any, package: str) -> None:
     site.install(
         "heavy",
         f"""
@@ -99,5 +99,5 @@ def test_the_check_can_fail(site: Any, package: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["pluxel", "pluxel.core", "pluxel.registry", "pluxel.plugins"])
-def test_the_packages_import_light(module: str) -> None:
+def test_packages_import_few_modules(module: str) -> None:
     assert not {"torch", "numpy", "pydantic", "rich", "yaml"} & modules(f"import {module}")

@@ -13,7 +13,7 @@ from .conftest import PLUXEL, TOY, environment, start
 
 
 def wait_for(condition, process):
-    """Look again and again; a process that ends before the condition holds is a failure."""
+    """Poll until a condition holds; fail if the process ends before."""
     while not condition():
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.05)
@@ -25,7 +25,7 @@ def step_of(run):
     return json.loads(lines[-1])["step"]
 
 
-def test_training_says_what_it_does_and_where_the_results_lie(trained):
+def test_training_reports_progress_and_result_files(trained):
     assert (
         json.loads((trained / "results.json").read_text())["heads"]["semantic"]["overall"][
             "mean_iou"
@@ -39,7 +39,7 @@ def test_training_says_what_it_does_and_where_the_results_lie(trained):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_the_state_and_resuming_goes_on(pluxel, toy, tmp_path, number, code):
+def test_resuming_continues_after_a_signal(pluxel, toy, tmp_path, number, code):
     process = start("train", toy, "training.steps=100000", "training.log_every=1", cwd=tmp_path)
     run = tmp_path / "runs" / "toy"
     wait_for(lambda: (run / "metrics.jsonl").exists() and step_of(run) > 3, process)
@@ -55,7 +55,7 @@ def test_a_signal_saves_the_state_and_resuming_goes_on(pluxel, toy, tmp_path, nu
     assert step_of(run) == stopped + 5
 
 
-def test_after_a_kill_resuming_goes_on_from_the_last_checkpoint(pluxel, toy, tmp_path):
+def test_resuming_continues_after_a_kill(pluxel, toy, tmp_path):
     settings = ("training.steps=100000", "training.log_every=1", "training.checkpoint_every=5")
     process = start("train", toy, *settings, cwd=tmp_path)
     run = tmp_path / "runs" / "toy"
@@ -69,25 +69,25 @@ def test_after_a_kill_resuming_goes_on_from_the_last_checkpoint(pluxel, toy, tmp
     assert steps[-1] == 200
 
 
-def test_a_run_is_not_overwritten_unasked(pluxel, toy, trained):
+def test_run_is_not_overwritten_by_default(pluxel, toy, trained):
     refused = pluxel("train", toy, "--run", trained)
     assert refused.returncode == 2
-    assert "--resume auto goes on with it" in refused.stderr
+    assert "--resume auto continues it" in refused.stderr
     assert (trained / "weights.safetensors").exists()
 
 
-def test_a_folder_with_a_configuration_of_ones_own_is_no_run(pluxel, tmp_path):
+def test_folder_with_a_handwritten_configuration_is_not_a_run(pluxel, tmp_path):
     (tmp_path / "config.yaml").write_text(TOY)
     (tmp_path / "thesis.txt").touch()
     for asked in ((), ("--overwrite",)):
         refused = pluxel("train", "config.yaml", "--run", ".", *asked)
         assert refused.returncode == 2
-        assert refused.stderr.startswith("config.yaml would be overwritten: a run keeps its")
+        assert refused.stderr.startswith("training would overwrite config.yaml: a run saves its")
     assert (tmp_path / "config.yaml").read_text() == TOY
     assert (tmp_path / "thesis.txt").exists()
 
 
-def test_a_mistake_does_not_cost_the_run_that_was_to_be_overwritten(pluxel, toy, tmp_path):
+def test_failed_overwrite_keeps_the_earlier_run(pluxel, toy, tmp_path):
     run = tmp_path / "runs" / "toy"
     assert pluxel("train", toy, "training.steps=2").returncode == 0
     (run / "notes.txt").touch()
@@ -100,7 +100,7 @@ def test_a_mistake_does_not_cost_the_run_that_was_to_be_overwritten(pluxel, toy,
     assert (run / "notes.txt").exists()
 
 
-def test_a_run_is_gone_on_with_from_another_folder_by_its_own_configuration(pluxel, toy, tmp_path):
+def test_run_resumes_from_another_folder_with_its_configuration(pluxel, toy, tmp_path):
     assert pluxel("train", toy, "training.steps=2").returncode == 0
     (tmp_path / "elsewhere").mkdir()
     process = start(
@@ -113,12 +113,10 @@ def test_a_run_is_gone_on_with_from_another_folder_by_its_own_configuration(plux
     assert step_of(tmp_path / "runs" / "toy") == 4
 
 
-def test_a_run_where_nothing_can_be_written(pluxel, toy):
+def test_unwritable_run_directory(pluxel, toy):
     failed = pluxel("train", toy, "--run", toy / "run")
     assert failed.returncode == 2
-    assert failed.stderr == (
-        f"cannot write into {toy}/run: {toy} is no folder that you may write to\n"
-    )
+    assert failed.stderr == (f"cannot write to {toy}/run: {toy} is not a writable directory\n")
 
 
 @pytest.mark.slow
@@ -141,14 +139,14 @@ def test_two_processes_share_a_run(toy, tmp_path):
     assert both.stderr.count("trained 4 steps") == 1
 
 
-def test_overwriting_starts_anew(pluxel, toy, tmp_path):
+def test_overwrite_starts_again(pluxel, toy, tmp_path):
     assert pluxel("train", toy, "training.steps=2").returncode == 0
     again = pluxel("train", toy, "training.steps=3", "--overwrite")
     assert again.returncode == 0
     assert step_of(tmp_path / "runs" / "toy") == 3
 
 
-def test_a_full_disk_ends_the_training_and_the_previous_checkpoint_survives(pluxel, toy, tmp_path):
+def test_full_disk_stops_training_and_keeps_the_checkpoint(pluxel, toy, tmp_path):
     assert pluxel("train", toy, "training.steps=4").returncode == 0
     state = tmp_path / "runs" / "toy" / "last" / "state.safetensors"
     before = state.read_bytes()
@@ -160,13 +158,13 @@ def test_a_full_disk_ends_the_training_and_the_previous_checkpoint_survives(plux
     assert full.returncode == 2
     assert "cannot write" in full.stderr
     kept = f"The last good checkpoint is kept: {state.relative_to(tmp_path)}"
-    assert f"  note: {kept}; --resume auto goes on from it\n" in full.stderr
+    assert f"  note: {kept}; --resume auto continues from it\n" in full.stderr
     assert "Traceback" not in full.stderr
     assert state.read_bytes() == before
     assert pluxel("train", toy, "training.steps=8", "--resume", "auto").returncode == 0
 
 
-def test_a_typo_is_shown_with_its_place_and_nothing_is_started(pluxel, tmp_path):
+def test_typo_is_reported_with_its_place_before_training(pluxel, tmp_path):
     (tmp_path / "toy.yaml").write_text(TOY.replace("fcn32s", "fcn32"))
     failed = pluxel("train", "toy.yaml")
     assert failed.returncode == 2
@@ -176,7 +174,7 @@ def test_a_typo_is_shown_with_its_place_and_nothing_is_started(pluxel, tmp_path)
     assert not (tmp_path / "runs").exists()
 
 
-def test_strides_that_are_missing_are_named_with_both_parties(pluxel, tmp_path):
+def test_missing_strides_name_decoder_and_backbone(pluxel, tmp_path):
     (tmp_path / "toy.yaml").write_text(TOY.replace("fcn32s", "fcn8s"))
     failed = pluxel("train", "toy.yaml")
     assert failed.returncode == 2
@@ -186,7 +184,7 @@ def test_strides_that_are_missing_are_named_with_both_parties(pluxel, tmp_path):
     )
 
 
-def test_a_loss_that_is_not_a_number_names_term_and_batch(pluxel, tmp_path):
+def test_nan_loss_names_term_and_batch(pluxel, tmp_path):
     (tmp_path / "toy.yaml").write_text(
         TOY.replace("{type: cross_entropy}", "{type: breaks, after: 7}")
     )
@@ -199,7 +197,7 @@ def test_a_loss_that_is_not_a_number_names_term_and_batch(pluxel, tmp_path):
     assert "The last good checkpoint is kept" in failed.stderr
 
 
-def test_a_plugin_that_crashes_leaves_everything_else_working(pluxel, toy, tmp_path):
+def test_crashing_plugin_does_not_affect_others(pluxel, toy, tmp_path):
     (tmp_path / "bad.py").write_text("import torchh\n")
     trained = pluxel("--plugin", tmp_path / "bad.py", "train", toy, "training.steps=1")
     assert trained.returncode == 0, trained.stderr
@@ -208,7 +206,7 @@ def test_a_plugin_that_crashes_leaves_everything_else_working(pluxel, toy, tmp_p
     assert "plugin bad.py (ModuleNotFoundError: No module named 'torchh') failed" in unknown.stderr
 
 
-def test_two_workers_see_the_same_samples_as_none(pluxel, toy, tmp_path):
+def test_worker_count_does_not_change_samples(pluxel, toy, tmp_path):
     for workers in (0, 2):
         result = pluxel(
             "train", toy, "training.steps=3", "training.log_every=1", f"training.workers={workers}",
@@ -223,7 +221,7 @@ def test_two_workers_see_the_same_samples_as_none(pluxel, toy, tmp_path):
     assert losses[0] == losses[1]
 
 
-def test_going_on_needs_no_starting_weights(pluxel, toy, tmp_path):
+def test_resuming_needs_no_starting_weights(pluxel, toy, tmp_path):
     assert pluxel("train", toy, "training.steps=1").returncode == 0
     start = tmp_path / "runs" / "start"
     (tmp_path / "runs" / "toy").rename(start)
@@ -234,14 +232,14 @@ def test_going_on_needs_no_starting_weights(pluxel, toy, tmp_path):
     assert resumed.returncode == 0, resumed.stderr
 
 
-def test_everybody_may_read_what_a_run_left(trained):
+def test_run_files_are_readable_by_everyone(trained):
     modes = {file.stat().st_mode & 0o777 for file in trained.rglob("*") if file.is_file()}
     plain = trained.parent / "plain"
     plain.touch()
     assert modes == {plain.stat().st_mode & 0o777}
 
 
-def test_no_file_of_a_run_holds_pickled_objects(trained):
+def test_no_file_of_a_run_contains_pickle(trained):
     for folder, _, files in os.walk(trained):
         assert {name.rpartition(".")[2] for name in files} <= {
             "safetensors",

@@ -1,4 +1,4 @@
-"""A plugin with a few words in three dimensions, for commands that are about words."""
+"""A plugin with a few words in three dimensions, for tests of word commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pluxel_embeddings() -> list[Component]:
 
 
 class Toy(WordVectors):
-    """``scale``: of all vectors."""
+    """Word vectors multiplied by ``scale``."""
 
     def __init__(
         self, *, name: str = "small", scale: float = 1.0, unknown: Unknown = "error"

@@ -209,8 +209,11 @@ class TestRecipe:
     @pytest.mark.parametrize(
         ("masks", "message"),
         [
-            (index_masks(3, ids=(4,)), "all masks hold the one id 4: nothing can be learned"),
-            (index_masks(3, ids=(255,)), "all masks hold the one id 255: nothing can be"),
+            (
+                index_masks(3, ids=(4,)),
+                "all masks contain only the id 4; training needs at least two classes",
+            ),
+            (index_masks(3, ids=(255,)), "all masks contain only the id 255; training needs"),
             (index_masks(1), "one image is not enough"),
         ],
     )

@@ -1,4 +1,4 @@
-"""Trainings of a few steps on small drawn images, with components of a plugin in a file."""
+"""Short trainings on small generated images, with components of a plugin file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def host() -> Host:
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Sums of floats depend on the number of threads; equality bit for bit is claimed for one."""
+    """Bitwise equality holds for one thread only, since float sums depend on the thread count."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -50,7 +50,7 @@ def one_thread():
 
 @pytest.fixture
 def make(tmp_path: Path, host: Host) -> Callable[..., Experiment]:
-    """Make an experiment of the toy configuration, changed by overrides, in ``tmp_path / name``."""
+    """Return an experiment of the toy configuration with overrides, in ``tmp_path / name``."""
 
     def make(*overrides: str, name: str = "run", text: str = TOY) -> Experiment:
         path = tmp_path / "toy.yaml"

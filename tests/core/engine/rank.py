@@ -1,6 +1,6 @@
-"""One process of two that train together: ``rank.py FOLDER``, with what torchrun sets.
+"""One of two training processes: ``rank.py FOLDER``, with the environment of torchrun.
 
-What each process sees is written into the folder, for test_distributed.py to compare.
+Each process writes its results to the folder, where test_distributed.py compares them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def to_the_end() -> None:
     mean_loss = whole._mean_loss
 
     def remembering(passes):
-        losses.extend(one.loss.item() for one in passes)
+        losses.extend(each.loss.item() for each in passes)
         return mean_loss(passes)
 
     whole._mean_loss = remembering

@@ -1,4 +1,4 @@
-"""A script's own use of accelerate, before, during and after a training in the same process."""
+"""A script uses accelerate before, during and after a training in the same process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torch import nn
 
 @pytest.fixture(autouse=True)
 def fresh():
-    """A process in which nobody has used accelerate yet."""
+    """Reset accelerate to its state in a new process."""
 
     def reset() -> None:
         for one in (AcceleratorState, GradientState, PartialState):
@@ -30,7 +30,7 @@ def fresh():
 
 
 def use(accelerator: Accelerator) -> tuple[Any, ...]:
-    """Take a step, and return all that a script sees of its own accelerator."""
+    """Take a step, and return all properties that a script can read from its accelerator."""
     layer = nn.Linear(2, 2)
     model, optimizer = accelerator.prepare(layer, torch.optim.SGD(layer.parameters(), 0.1))
     with accelerator.autocast():
@@ -45,7 +45,7 @@ def use(accelerator: Accelerator) -> tuple[Any, ...]:
     return accelerator.mixed_precision, accelerator.device, state.mixed_precision, {**vars(state)}
 
 
-def test_an_accelerator_from_before_stays_as_it_is(make, host) -> None:
+def test_training_leaves_an_existing_accelerator_unchanged(make, host) -> None:
     own = Accelerator(cpu=True, mixed_precision="bf16")
     before = use(own)
     trainer = Trainer(make("training.steps=1"))
@@ -64,14 +64,14 @@ def test_an_accelerator_from_before_stays_as_it_is(make, host) -> None:
     assert trainer.processes.mixed_precision == "no"
 
 
-def test_one_made_afterwards_is_free_to_differ(make) -> None:
+def test_accelerator_created_after_training_may_differ(make) -> None:
     trainer = Trainer(make("training.steps=1", "training.precision=fp32"))
     trainer.train()
-    assert PartialState._shared_state == {}  # as if nobody had used accelerate
+    assert PartialState._shared_state == {}  # as in a new process
     assert use(Accelerator(cpu=True, mixed_precision="bf16"))[0] == "bf16"
 
 
-def test_two_trainings_take_turns_in_precisions_of_their_own(make) -> None:
+def test_alternating_trainings_keep_their_precisions(make) -> None:
     one = make("training.precision=bf16", "training.steps=1", name="one")
     other = make("training.precision=fp32", "training.steps=1", name="other")
     for experiment, computed in ((one, torch.bfloat16), (other, torch.float32)):
@@ -81,15 +81,15 @@ def test_two_trainings_take_turns_in_precisions_of_their_own(make) -> None:
     assert [e.processes.mixed_precision for e in (one, other)] == ["bf16", "no"]
 
 
-def test_what_accelerate_does_for_a_training_sees_its_state(make) -> None:
-    """Its optimizer asks for the state that is in place when it is made."""
+def test_accelerate_uses_the_state_of_the_training(make) -> None:
+    """The optimizer wrapper reads the current state when it is created."""
     own = Accelerator(cpu=True, mixed_precision="bf16")
     trainer = Trainer(make())
     assert trainer.state.optimizer.accelerator_state.mixed_precision == "no"
     assert use(own)[0] == "bf16"
 
 
-def test_an_accelerate_that_keeps_its_state_elsewhere_is_used_as_it_is(monkeypatch) -> None:
+def test_accelerate_with_other_state_storage_works(monkeypatch) -> None:
     monkeypatch.setattr(accelerate_private, "_ATTRIBUTE", "_elsewhere")
     processes = Processes("cpu")
     assert processes.gather(torch.ones(2)).tolist() == [1.0, 1.0]

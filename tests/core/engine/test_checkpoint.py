@@ -17,7 +17,7 @@ from pluxel.registry import PluxelError
 from torch import nn
 
 
-def test_tensors_and_metadata_come_back(tmp_path):
+def test_tensors_and_metadata_round_trip(tmp_path):
     tensors = {"a": torch.arange(6).view(2, 3).mT, "b": torch.tensor(1.5, dtype=torch.bfloat16)}
     write_tensors(tmp_path / "x.safetensors", tensors, {"progress": {"step": 3, "best": None}})
     found, metadata = read_tensors(tmp_path / "x.safetensors")
@@ -25,7 +25,7 @@ def test_tensors_and_metadata_come_back(tmp_path):
     assert metadata == {"progress": {"step": 3, "best": None}}
 
 
-def test_tied_weights_are_written_once_and_come_back_under_all_names(tmp_path):
+def test_tied_weights_are_written_once_and_restored_under_all_names(tmp_path):
     weight, both = torch.randn(300, 100), torch.arange(6.0)
     path = tmp_path / "x.safetensors"
     write_tensors(path, {"a": weight, "b": weight.detach(), "c": both, "half": both[:3]}, {"n": 1})
@@ -39,7 +39,7 @@ def test_tied_weights_are_written_once_and_come_back_under_all_names(tmp_path):
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "AdamW"])
-def test_an_optimizer_goes_on_as_if_nothing_had_happened(tmp_path, optimizer):
+def test_restored_optimizer_continues_exactly(tmp_path, optimizer):
     def make():
         torch.manual_seed(0)
         model = nn.Linear(3, 2)
@@ -68,7 +68,7 @@ def test_an_optimizer_goes_on_as_if_nothing_had_happened(tmp_path, optimizer):
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
-def test_who_may_read_a_file_is_a_matter_of_the_umask(tmp_path, umask, mode):
+def test_file_mode_follows_the_umask(tmp_path, umask, mode):
     before = os.umask(umask)
     try:
         write_tensors(tmp_path / "x.safetensors", {"a": torch.ones(4)}, {})
@@ -77,7 +77,7 @@ def test_who_may_read_a_file_is_a_matter_of_the_umask(tmp_path, umask, mode):
     assert (tmp_path / "x.safetensors").stat().st_mode & 0o777 == mode
 
 
-def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path):
+def test_full_disk_keeps_the_previous_checkpoint(tmp_path):
     path = tmp_path / "state.safetensors"
     write_tensors(path, {"a": torch.ones(4)}, {})
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -94,13 +94,13 @@ def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, b'{"a": 1}'])
-def test_a_file_that_is_none_of_ours_is_an_error_that_names_it(tmp_path, content):
+def test_error_names_a_file_in_another_format(tmp_path, content):
     (tmp_path / "x.safetensors").write_bytes(content)
     with pytest.raises(PluxelError, match="x.safetensors: not a readable file of weights"):
         read_tensors(tmp_path / "x.safetensors")
 
 
-def test_a_truncated_file_is_an_error(tmp_path):
+def test_truncated_file_raises(tmp_path):
     path = tmp_path / "x.safetensors"
     write_tensors(path, {"a": torch.ones(1000)}, {})
     path.write_bytes(path.read_bytes()[:-100])

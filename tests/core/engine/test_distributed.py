@@ -1,4 +1,4 @@
-"""Two processes train as one: they hold the same weights, and leave together."""
+"""Two processes train as one, with equal weights and a common end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RANKS = (0, 1)
 
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory, in_processes):
-    """Run rank.py twice; return its folder, the exit codes and what was said."""
+    """Run rank.py twice; return the folder, the exit codes and the output."""
     folder = tmp_path_factory.mktemp("ranks")
     (folder / "toy.yaml").write_text(CONFIG)
     with socket.socket() as probe:
@@ -50,11 +50,11 @@ def launched(tmp_path_factory, in_processes):
         for rank in RANKS
     ]
     try:
-        said = [process.communicate(timeout=180)[1] for process in processes]
+        output = [process.communicate(timeout=180)[1] for process in processes]
     finally:
         for process in processes:
             process.kill()
-    return folder, [process.returncode for process in processes], said
+    return folder, [process.returncode for process in processes], output
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def folder(launched) -> Path:
     return launched[0]
 
 
-def test_both_hold_the_same_weights_and_the_same_statistics_of_norms(folder):
+def test_both_processes_have_equal_weights_and_norm_statistics(folder):
     one, other = (load_file(folder / f"weights-{rank}") for rank in RANKS)
     assert any(name.endswith("running_var") for name in one)
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
@@ -79,7 +79,7 @@ def test_each_image_counts_once(folder, host):
     assert found["heads"] == alone["heads"]
 
 
-def test_the_logged_loss_is_that_of_both(folder):
+def test_logged_loss_averages_both_processes(folder):
     one, other = (json.loads((folder / f"losses-{rank}").read_text()) for rank in RANKS)
     assert one != other
     lines = map(json.loads, (folder / "whole" / "metrics.jsonl").read_text().splitlines())
@@ -88,31 +88,31 @@ def test_the_logged_loss_is_that_of_both(folder):
     assert logged == pytest.approx(rounds.mean((0, 2)).tolist(), rel=1e-6)
 
 
-def test_a_loss_that_is_not_a_number_in_one_stops_both(folder):
+def test_nan_loss_in_one_process_stops_both(folder):
     one, other = ((folder / f"diverged-{rank}").read_text() for rank in RANKS)
-    assert "the loss of process 1 is not finite in step 4; its own message" in one
+    assert "the loss of process 1 is not finite in step 4; its message" in one
     assert "the loss is nan in step 4. Not finite: Breaks of head 'semantic'. The batch: " in other
     assert (
         read_tensors(folder / "diverged" / "last" / "state.safetensors")[1]["progress"]["step"] == 2
     )
 
 
-def test_what_the_main_process_cannot_write_is_an_error_of_both(folder):
+def test_write_error_of_the_main_process_raises_in_both(folder):
     for rank in RANKS:
         assert (folder / f"unwritable-{rank}").read_text() == "the disk is full"
 
 
-def test_a_signal_to_one_saves_the_state_and_stops_both(launched):
-    folder, codes, said = launched
+def test_signal_to_one_process_saves_the_state_and_stops_both(launched):
+    folder, codes, output = launched
     assert codes == [143, 143]
-    for text in said:
-        assert "stopped after step 2 of 4; the state is saved" in text
+    for text in output:
+        assert "stopped after step 2 of 4 and saved the state" in text
     assert (
         read_tensors(folder / "stopped" / "last" / "state.safetensors")[1]["progress"]["step"] == 2
     )
 
 
-def test_torchrun_leaves_our_options_to_us():
+def test_torchrun_passes_options_through():
     page = Path(__file__).parents[3] / "docs" / "training.md"
     (line,) = (one for one in page.read_text().splitlines() if one.strip().startswith("torchrun "))
     given = get_args_parser().parse_args(shlex.split(line)[1:])

@@ -1,4 +1,4 @@
-"""One preparation: what is opened, resolved and built, counted over a whole ``pluxel train``."""
+"""Count what a whole ``pluxel train`` opens, resolves and builds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def config(tmp_path, host):
 
 @pytest.fixture
 def made(monkeypatch) -> Counter[str]:
-    """Components by what they were made of: a split, a device, nothing."""
+    """Count created components by their arguments: a split, a device, or nothing."""
     counts: Counter[str] = Counter()
     make = Factory.__call__
 
@@ -48,9 +48,7 @@ def made(monkeypatch) -> Counter[str]:
     return counts
 
 
-def test_a_training_opens_and_resolves_once_and_builds_with_memory_once(
-    tmp_path, monkeypatch, made
-) -> None:
+def test_training_opens_data_once_and_allocates_weights_once(tmp_path, monkeypatch, made) -> None:
     (tmp_path / "toy.yaml").write_text(TOY)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as left:
@@ -64,11 +62,11 @@ def test_a_training_opens_and_resolves_once_and_builds_with_memory_once(
         "backbone cpu": 1,
         "decoder meta": 1,
         "decoder cpu": 1,
-        "loss cpu": 2,  # one of them for the check
+        "loss cpu": 2,  # one of them by the check
     }
 
 
-def test_the_model_that_is_trained_asks_for_no_words_again(config, monkeypatch, host) -> None:
+def test_building_the_trained_model_reads_no_words_again(config, monkeypatch, host) -> None:
     prepared = prepare(config(PROJECTED))
     words = host.load(host.get("embedding", "words"))
 
@@ -82,7 +80,7 @@ def test_the_model_that_is_trained_asks_for_no_words_again(config, monkeypatch, 
     assert experiment.config is prepared.config
 
 
-def test_the_model_of_the_check_has_no_memory(config) -> None:
+def test_checked_model_has_no_memory(config) -> None:
     prepared = prepare(config())
     assert {p.device.type for p in prepared.model.parameters()} == {"meta"}
     assert check_training(prepared) == []
@@ -90,7 +88,7 @@ def test_the_model_of_the_check_has_no_memory(config) -> None:
 
 @pytest.fixture
 def without_splits(host, monkeypatch):
-    """The files of some splits are on another machine."""
+    """Return a function that makes the files of some splits missing."""
     squares = host.load(host.get("dataset", "squares"))
     plain = squares.__init__
 
@@ -105,13 +103,11 @@ def without_splits(host, monkeypatch):
     return lose
 
 
-def test_what_is_missing_is_an_error_for_those_who_need_it(
-    config, without_splits, tmp_path
-) -> None:
+def test_missing_split_raises_only_when_needed(config, without_splits, tmp_path) -> None:
     without_splits("test")
     prepared = prepare(config("splits={train: train, val: val, test: test}"))
-    assert check_training(prepared)[0].startswith("the data are missing: ")
-    Experiment(prepared, Run(tmp_path / "run"))  # which needs no test
+    assert check_training(prepared)[0].startswith("missing data: ")
+    Experiment(prepared, Run(tmp_path / "run"))  # does not need the split test
     with pytest.raises(ConfigError, match="toy.yaml.*no files of test"):
         prepared.dataset("test")
     without_splits("val")
@@ -119,7 +115,7 @@ def test_what_is_missing_is_an_error_for_those_who_need_it(
         Experiment(prepare(config()), Run(tmp_path / "run"))
 
 
-def test_labels_come_from_the_split_to_train_on(config, without_splits) -> None:
+def test_labels_come_from_the_training_split(config, without_splits) -> None:
     given = config("splits={val: val, train: train}")
     assert [*prepare_data(given).datasets] == ["val", "train"]
     without_splits("train")
@@ -130,6 +126,6 @@ def test_labels_come_from_the_split_to_train_on(config, without_splits) -> None:
     assert [*data.missing] == ["val", "train"]
 
 
-def test_splits_that_are_equal_are_opened_once(config) -> None:
+def test_equal_splits_are_opened_once(config) -> None:
     data = prepare_data(config("splits={train: train, val: train}"))
     assert data.dataset("train") is data.dataset("val")

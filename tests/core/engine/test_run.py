@@ -1,4 +1,4 @@
-"""A run is known by what only a training writes, and nothing else is written over or deleted."""
+"""Only training writes the files of a run; other files are never overwritten or deleted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pluxel.registry import PluxelError
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """A directory without a run, and beside it a configuration."""
+    """A directory without a run, next to a configuration."""
     (tmp_path / "mine.yaml").write_text("decoder: fcn32s\n")
     (tmp_path / "run").mkdir()
     return Run(tmp_path / "run")
@@ -25,7 +25,7 @@ def source(run: Run) -> Path:
 
 
 def fill(run: Run) -> Run:
-    """Write all that a training and evaluations leave."""
+    """Write all files that training and evaluation write."""
     run.state.parent.mkdir()
     for file in (run.state, run.weights, run.metrics):
         file.touch()
@@ -44,10 +44,10 @@ def refusal(run: Run, source: Path, *, resume: bool = False, overwrite: bool = F
     return None
 
 
-def test_a_run_is_gone_on_with_or_overwritten_when_asked(run: Run, source: Path) -> None:
+def test_existing_run_needs_resume_or_overwrite(run: Run, source: Path) -> None:
     assert refusal(run, source) is None
     fill(run)
-    assert "holds a run already: --resume auto goes on with it" in str(refusal(run, source))
+    assert "already contains a run: --resume auto continues it" in str(refusal(run, source))
     assert refusal(run, source, resume=True) is None
     assert refusal(run, source, overwrite=True) is None
 
@@ -55,36 +55,38 @@ def test_a_run_is_gone_on_with_or_overwritten_when_asked(run: Run, source: Path)
 @pytest.mark.parametrize("name", ["config.yaml", "weights.safetensors", "metrics.jsonl",
                                   "results.json", "class_frequencies.json"])  # fmt: skip
 @pytest.mark.parametrize("asked", [{}, {"resume": True}, {"overwrite": True}])
-def test_files_of_somebody_else_are_not_overwritten(run, source, name: str, asked: dict) -> None:
+def test_foreign_files_are_not_overwritten(run, source, name: str, asked: dict) -> None:
     file = run.directory / name
     file.write_text("[1]\n")
     assert not run.exists()
-    assert str(refusal(run, source, **asked)).startswith(f"{file} is there already, and is not of")
+    assert str(refusal(run, source, **asked)).startswith(f"training would overwrite {file}, which")
 
 
-def test_a_written_configuration_beside_a_checkpoint_is_not_the_runs(run, source) -> None:
+def test_handwritten_configuration_beside_a_checkpoint_is_foreign(run, source) -> None:
     fill(run).config.write_text("decoder: fcn32s\n")
-    assert "config.yaml is there already" in str(refusal(run, source, resume=True))
+    assert "config.yaml, which does not belong" in str(refusal(run, source, resume=True))
 
 
-def test_the_given_configuration_is_not_overwritten(run: Run) -> None:
+def test_source_configuration_is_not_overwritten(run: Run) -> None:
     run.config.write_text("pluxel: {version: 1.0}\ndecoder: fcn32s\n")
     for asked in ({}, {"resume": True}, {"overwrite": True}):
-        assert "config.yaml would be overwritten" in str(refusal(run, run.config, **asked))
+        assert f"would overwrite {run.config}: a run saves" in str(
+            refusal(run, run.config, **asked)
+        )
 
 
-def test_a_run_is_gone_on_with_by_the_configuration_that_it_keeps(run: Run) -> None:
+def test_run_resumes_from_its_own_configuration(run: Run) -> None:
     fill(run)
     assert refusal(run, run.config, resume=True) is None
-    assert "config.yaml would be overwritten" in str(refusal(run, run.config, overwrite=True))
+    assert f"would overwrite {run.config}" in str(refusal(run, run.config, overwrite=True))
 
 
-def test_counts_that_a_failed_start_left_are_no_obstacle(run: Run, source: Path) -> None:
+def test_counts_of_a_failed_start_do_not_block_training(run: Run, source: Path) -> None:
     run.class_frequencies.write_text('{"semantic": {"road": 3}}')
     assert refusal(run, source) is None
 
 
-def test_deleting_leaves_what_is_not_the_runs(run: Run) -> None:
+def test_delete_keeps_foreign_files(run: Run) -> None:
     fill(run)
     others = {"notes.txt": "", "results-2024.json": "[3]", "images/x.png": ""}
     for name, text in others.items():
@@ -96,8 +98,8 @@ def test_deleting_leaves_what_is_not_the_runs(run: Run) -> None:
     assert not run.state.parent.exists()
 
 
-def test_a_place_that_cannot_be_written_is_refused_at_once(run, source, monkeypatch) -> None:
-    message = f"cannot write into {source}/run: {source} is no folder that you may write to"
+def test_unwritable_directory_raises_before_training(run, source, monkeypatch) -> None:
+    message = f"cannot write to {source}/run: {source} is not a writable directory"
     assert refusal(Run(source / "run"), source) == message
     forbidden = run.directory
     allowed = os.access
@@ -106,5 +108,5 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(run, source, monkeypa
         "access",
         lambda path, mode: mode == os.F_OK or (path != forbidden and allowed(path, mode)),
     )
-    assert "is no folder that you may write to" in str(refusal(run, source))
-    assert "is no folder that you may write to" in str(refusal(Run(forbidden / "new"), source))
+    assert "is not a writable directory" in str(refusal(run, source))
+    assert "is not a writable directory" in str(refusal(Run(forbidden / "new"), source))

@@ -1,4 +1,4 @@
-"""A run is used with another configuration, as far as its weights go with it."""
+"""A run can be used with any configuration that its weights fit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(tmp_path_factory, host) -> Run:
 
 
 @pytest.mark.parametrize("decoder", DENSE)
-def test_a_run_predicts_under_a_denser_decoder(run: Run, host, decoder: str) -> None:
+def test_run_predicts_with_a_denser_decoder(run: Run, host, decoder: str) -> None:
     plain, dense = (
         Pipeline.load(run.directory, overrides, device="cpu", host=host)
         for overrides in ((), [decoder])
@@ -50,7 +50,7 @@ def test_a_run_predicts_under_a_denser_decoder(run: Run, host, decoder: str) -> 
     assert 0 < np.abs(one - other).max() < 0.5
 
 
-def test_weights_that_do_not_fit_are_told(run: Run, host) -> None:
+def test_weights_that_do_not_fit_raise(run: Run, host) -> None:
     with pytest.raises(PluxelError) as caught:
         Pipeline.load(run.directory, ["backbone.width=8"], host=host)
     message = str(caught.value)
@@ -68,15 +68,17 @@ def test_weights_that_do_not_fit_are_told(run: Run, host) -> None:
         ("heads.more={decoder: fcn32s, loss: dice}", "the set of heads"),
     ],
 )
-def test_what_the_weights_mean_cannot_be_changed(run: Run, host, override: str, what: str) -> None:
-    message = f"^{re.escape(what)} cannot be changed here: the weights were trained with it"
+def test_override_of_the_meaning_of_weights_raises(
+    run: Run, host, override: str, what: str
+) -> None:
+    message = f"^{re.escape(what)} cannot change here: the weights were trained with it"
     with pytest.raises(PluxelError, match=message):
         evaluate_run(open_trained(run.directory, [override], host=host), "val")
     with pytest.raises(PluxelError, match=message):
         Pipeline.load(run.directory, [override], host=host)
 
 
-def test_results_of_a_run_measured_elsewhere_are_its_own(run: Run, host) -> None:
+def test_results_with_evaluation_overrides_belong_to_the_run(run: Run, host) -> None:
     for overrides in ([], ["dataset.length=4", "evaluation.batch_size=2", "device=cpu"]):
         results, written = evaluate_run(open_trained(run.directory, overrides, host=host), "val")
         assert written == run.results_of("val")
@@ -84,7 +86,7 @@ def test_results_of_a_run_measured_elsewhere_are_its_own(run: Run, host) -> None
         assert results.get("overrides", []) == overrides
 
 
-def test_results_of_a_changed_run_are_not_its_own(run: Run, host, tmp_path) -> None:
+def test_results_of_a_changed_run_go_only_to_output(run: Run, host, tmp_path) -> None:
     before = run.results_of("val").read_bytes()
     results, written = evaluate_run(
         open_trained(run.directory, DENSE[:1], host=host, device="cpu"), "val"
@@ -100,7 +102,7 @@ def test_results_of_a_changed_run_are_not_its_own(run: Run, host, tmp_path) -> N
     assert json.loads(output.read_text())["overrides"] == DENSE[:1]
 
 
-def test_a_run_is_not_bound_to_the_device_that_trained_it(run: Run, host) -> None:
+def test_run_opens_on_another_device(run: Run, host) -> None:
     text = run.config.read_text()
     run.config.write_text(text.replace("device: cpu", "device: cuda:99"))
     try:

@@ -1,4 +1,4 @@
-"""A run with classes that training never sees: trained, evaluated, and used without the words."""
+"""Train, evaluate and use a run with classes unseen in training, without the words."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def run(train):
 
 
 def in_place_of_words(values):
-    """The same run where the words are not to be had."""
+    """Return overrides that make the words unavailable."""
     return ["decoder.embedding={type: words, missing: true}", *values]
 
 
-def test_results_tell_seen_from_unseen(run, host):
+def test_results_separate_seen_and_unseen_classes(run, host):
     found = json.loads(run.results_of("val").read_text())["heads"]["semantic"]
     assert found["zero_shot"]["unseen"] == ["square"]
     per_class = {name: scores["iou"] for name, scores in found["per_class"].items()}
@@ -41,8 +41,8 @@ def test_results_tell_seen_from_unseen(run, host):
     assert "val/unseen_mean_iou" in run.metrics.read_text()
 
 
-def test_training_gets_no_gradient_from_unseen_classes(make):
-    """Two classes, one of them unseen: a softmax over one class has nothing to learn."""
+def test_unseen_classes_give_no_gradient(make):
+    """With two classes, one of them unseen, a softmax over one class has no gradient."""
     trainer = Trainer(make(PROJECTED, UNSEEN))
     before = {n: v.clone() for n, v in trainer.experiment.model.heads.state_dict().items()}
     trainer.train()
@@ -51,15 +51,15 @@ def test_training_gets_no_gradient_from_unseen_classes(make):
     assert len(before) > 0
 
 
-def test_class_weights_and_frequencies_are_those_of_seen_classes(make):
+def test_class_weights_cover_only_seen_classes(make):
     objective = make(PROJECTED, "loss.class_weights={ground: 2}", UNSEEN).objective
     assert objective.chosen_weights == {"ground": 2}
     with pytest.raises(ConfigError, match="square"):
         _ = make(PROJECTED, "loss.class_weights={square: 2}", UNSEEN).objective
 
 
-def test_the_head_owns_its_seen_classes(make):
-    """The names are looked up once; the losses and the evaluation have the very same object."""
+def test_head_owns_its_seen_classes(make):
+    """Losses and evaluation share one object, so names are resolved once."""
     experiment = make(PROJECTED, UNSEEN)
     seen = experiment.model.heads["semantic"].seen
     assert seen.unseen_names == ["square"]
@@ -68,13 +68,13 @@ def test_the_head_owns_its_seen_classes(make):
     assert make("decoder=fcn32s").model.heads["semantic"].seen is None
 
 
-def test_a_run_needs_no_words_to_be_used(run, host):
+def test_run_predicts_without_words(run, host):
     pipeline = Pipeline.load(run.directory, in_place_of_words([]), host=host)
     assert pipeline(np.zeros((20, 24, 3), np.uint8)).shape == (20, 24)
     evaluate_run(open_trained(run.directory, in_place_of_words([]), host=host), "val")
 
 
-def test_a_run_keeps_the_dimensions_however_deep_the_decoder_lies(train, host):
+def test_run_keeps_dimensions_of_nested_decoders(train, host):
     inner = PROJECTED.removeprefix("decoder=")
     run = train(f"decoder={{type: shift_and_stitch, decoder: {inner}}}")
     assert yaml.safe_load(run.config.read_text())["decoder"]["decoder"]["dim"] == 3
@@ -86,7 +86,7 @@ def test_a_run_keeps_the_dimensions_however_deep_the_decoder_lies(train, host):
 @pytest.mark.parametrize(
     "loss", ["{semantic}", "{{type: weighted_sum, terms: [{{loss: {semantic}}}, {{loss: dice}}]}}"]
 )
-def test_a_run_whose_loss_lacks_its_words_is_evaluated_without_the_loss(
+def test_run_without_words_for_its_loss_is_evaluated_without_loss(
     train, host, tmp_path, loss, caplog
 ):
     words = tmp_path / "words.txt"
@@ -99,12 +99,12 @@ def test_a_run_whose_loss_lacks_its_words_is_evaluated_without_the_loss(
     found, _ = evaluate_run(open_trained(run.directory, host=host), "val")
     assert found["loss"] is None
     assert found["heads"] == before["heads"]
-    assert f"the loss is not measured: {run.config}" in caplog.text
+    assert f"cannot compute the loss: {run.config}" in caplog.text
     assert f"{words}: no such file" in caplog.text
     assert table(found).splitlines()[-1] == f"loss unknown, split val, step {found['step']}"
 
 
-def test_a_class_can_be_named_after_the_training(run, host):
+def test_classes_can_be_added_after_training(run, host):
     added = "zero_shot={unseen: [square], added: {40: circle}, calibration: 1000}"
     pipeline = Pipeline.load(run.directory, [added], host=host)
     vectors = pipeline.model.heads["semantic"].decoders["image"].class_vectors
@@ -115,12 +115,12 @@ def test_a_class_can_be_named_after_the_training(run, host):
         Pipeline.load(run.directory, in_place_of_words([added]), host=host)
 
 
-def test_a_raw_id_has_one_meaning(run, host):
+def test_added_class_with_used_raw_id_raises(run, host):
     with pytest.raises(PluxelError, match="the raw id 7 is 'square' already"):
         Pipeline.load(run.directory, ["zero_shot={added: {7: circle}}"], host=host)
 
 
-def test_calibration_lowers_seen_scores_but_not_in_training(make):
+def test_calibration_lowers_seen_scores_only_in_evaluation(make):
     plain, lowered = (
         make(PROJECTED, f"zero_shot={{unseen: [square], calibration: {value}}}")
         for value in (0, 0.5)
@@ -149,7 +149,7 @@ def test_calibration_lowers_seen_scores_but_not_in_training(make):
         ("{added: {0: circle}}", "the raw id 0 is 'ground' already"),
     ],
 )
-def test_the_check_finds_what_cannot_be(make, section, message):
+def test_check_reports_invalid_sections(make, section, message):
     def check():
         check_training(make(PROJECTED, f"zero_shot={section}").prepared)
 
@@ -161,37 +161,37 @@ def test_the_check_finds_what_cannot_be(make, section, message):
     "decoder",
     ["fcn32s", "{type: shift_and_stitch, decoder: fcn32s}"],
 )
-def test_decoders_that_learn_classes_from_pixels_alone_are_refused(make, decoder):
+def test_decoders_without_word_vectors_are_rejected(make, decoder):
     check_training(make(f"decoder={decoder}", "labels.map={7: square}").prepared)
     message = "zero_shot.*learns classes from their pixels alone.*semantic_projection"
     with pytest.raises(ConfigError, match=message):
         _ = make(f"decoder={decoder}", UNSEEN).model
 
 
-def test_one_that_runs_the_backbone_itself_may_score_by_names(make):
+def test_decoder_that_runs_the_backbone_may_score_by_names(make):
     decoder = f"{{type: shift_and_stitch, {PROJECTED.replace('=', ': ')}}}"
     check_training(make(f"decoder={decoder}", UNSEEN).prepared)
 
 
-def test_the_check_finds_names_without_vectors(make):
+def test_check_reports_names_without_vectors(make):
     prepared = make(PROJECTED, "labels.map={7: zebra}").prepared
     with pytest.raises(ConfigError, match="zebra"):
         check_training(prepared)
 
 
-def test_a_dimension_that_is_not_that_of_the_words_is_refused(make):
+def test_wrong_word_dimension_raises(make):
     with pytest.raises(ConfigError, match="dim is 4, and the embedding has 3"):
         check_training(make(PROJECTED, "decoder.dim=4").prepared)
 
 
-def test_the_vectors_of_the_classes_are_saved_with_the_weights(run):
+def test_class_vectors_are_saved_with_the_weights(run):
     tensors = read_tensors(run.weights)[0]
     names = bytes(tensors["heads.semantic.decoders.image.class_names"].tolist()).decode()
     assert names == "ground\nsquare"
 
 
-def test_words_that_are_not_here_yet_are_a_note(make, tmp_path):
-    """The check downloads nothing; the training will."""
+def test_missing_words_are_a_note(make, tmp_path):
+    """The check downloads nothing; training does."""
     glove = f"{{type: glove, name: 6B, dim: 50, cache: {tmp_path}, download: true}}"
     decoder = f"decoder={{type: semantic_projection, embedding: {glove}, decoder: fcn32s, dim: 50}}"
     loss = f"loss={{type: semantic, embedding: {{type: glove, file: {tmp_path}/none.txt}}}}"

@@ -1,4 +1,4 @@
-"""A plugin of small components for the tests of the engine: seconds matter there."""
+"""A plugin with small components for fast engine tests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pluxel_embeddings() -> list[Component]:
 
 
 class Words:
-    """Vectors of five words; ``missing`` says that they are not to be had on this machine."""
+    """Vectors of five words; ``missing`` simulates that they are not available."""
 
     def __init__(self, *, missing: bool = False) -> None:
         if missing:
@@ -56,7 +56,7 @@ class Backbone(nn.Module):
         self.norm = nn.BatchNorm2d(width) if norm else nn.Identity()
         self.second = nn.Conv2d(width, width, 3, stride=2, padding=1)
         if tied:
-            self.twin = self.second  # the same weights under another name
+            self.twin = self.second  # tied weights: the same module under another name
         self.dropout = nn.Dropout(0.1 if norm else 0.0)
         self.normalization = Normalization(mean=(0.5,), std=(0.25,))
         self.feature_specs = [
@@ -70,7 +70,7 @@ class Backbone(nn.Module):
 
 
 class Breaks(nn.Module):
-    """The mean of the scores, and NaN after ``after`` calls that want a gradient."""
+    """The mean of the scores, but NaN after ``after`` calls with gradients."""
 
     def __init__(self, num_classes: int, *, after: int) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Breaks(nn.Module):
 
 
 class Squares:
-    """Images 24 wide and 20 high (every third one 16 high), with a depth and two label maps."""
+    """Images of width 24 and height 20 (every third: 16), with depth and two label maps."""
 
     channels = {"image": 3, "depth": 1}
     labels = {

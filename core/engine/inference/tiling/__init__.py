@@ -1,10 +1,10 @@
-"""Run a model on an image of any size tile by tile, with the result of the whole image.
+"""Run a model on large images tile by tile, with the same result as on the whole image.
 
-A pixel's scores depend on the cells around it, and a cell sees no further than its receptive field.
-So a tile with that much of the image around it (a halo), cut where the network's strides fall on
-the same pixels, gives the scores that the whole image gives; what layers pad at the cut stays in
-the halo. If receptive fields are infinite (attention, global pooling), no tile can be exact:
-overlapping windows are then blended, each weighted by a Gaussian around its center.
+The scores of a pixel depend on the cells around it, and a cell depends only on its receptive field.
+So a tile gives the scores of the whole image under two conditions. It needs a margin of this width
+(a halo), which contains all effects of padding at the cut. And its window must begin at a multiple
+of the strides. If receptive fields are infinite (attention, global pooling), no tile is exact:
+overlapping windows are then blended, weighted by a Gaussian around their centers.
 """
 
 from ....geometry.regions import BLOCK, Region

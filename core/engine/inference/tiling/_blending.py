@@ -15,14 +15,14 @@ from ....geometry.scores import Scores
 from ....model.network import SegmentationModel
 
 DEVIATION = 0.25
-"""Standard deviation of the Gaussian that weights windows, as a share of their length."""
+"""Standard deviation of the Gaussian weights, as a share of the window length."""
 
 
 class Blend:
     """Overlapping windows, one around each tile, and their weighted mean.
 
-    ``tile``: side of the tiles, in pixels. Windows begin at multiples of ``step``, so that their
-    cells lie on one grid. The scores of three rows of windows are kept.
+    ``tile``: side of the tiles in pixels. Windows begin at multiples of ``step``, so that their
+    cells lie on one grid. Keeps the scores of three rows of windows.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Blend:
         self.windows: dict[tuple[int, int], ScoredRegion] = {}
 
     def run(self, read: Read) -> Iterator[tuple[Region, dict[str, Scores]]]:
-        """Yield each tile with its scores by head, their grids counting from its corner."""
+        """Yield each tile with its scores by head; their grids start at the corner of the tile."""
         for (row, column), tile in self.tiles.items():
             self.windows = {place: w for place, w in self.windows.items() if place[0] >= row - 1}
             places = [(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
@@ -58,22 +58,22 @@ class Blend:
 
 
 def _mean(tile: Region, windows: Sequence[tuple[Region, Scores]]) -> Scores:
-    """Return the weighted mean of the windows' scores in the cells around a tile."""
+    """Return the weighted mean of the scores of the windows, in the cells around a tile."""
     first = windows[0][1]
     cells = [_cells(region, scores) for region, scores in windows]
-    wanted = _around(tile, first.grid, cells)
-    total = first.tensor.new_zeros((*first.tensor.shape[:2], *wanted.size))
-    weights = first.tensor.new_zeros(wanted.size)
+    area = _around(tile, first.grid, cells)
+    total = first.tensor.new_zeros((*first.tensor.shape[:2], *area.size))
+    weights = first.tensor.new_zeros(area.size)
     for own, (_, scores) in zip(cells, windows, strict=True):
-        common = wanted.common(own)
+        common = area.common(own)
         if min(common.size) == 0:
             continue
-        here, there = common.within(wanted), common.within(own)
+        here, there = common.within(area), common.within(own)
         height, width = (_gaussian(count, total) for count in own.size)
         weight = torch.outer(height, width)[there]
         total[:, :, *here] += weight * scores.tensor[:, :, *there]
         weights[here] += weight
-    mean = replace(first, tensor=total / weights, grid=first.grid.crop(wanted.corner))
+    mean = replace(first, tensor=total / weights, grid=first.grid.crop(area.corner))
     return moved(mean, (0, 0), tile.corner)
 
 
@@ -89,7 +89,7 @@ def _cells(window: Region, scores: Scores) -> Region:
 
 
 def _around(tile: Region, grid: Grid, cells: Sequence[Region]) -> Region:
-    """Return the cells that enclose a tile's pixels, clipped to those that exist."""
+    """Return the cells that enclose the pixels of a tile, clipped to existing cells."""
     last = max(c.rows.stop for c in cells), max(c.columns.stop for c in cells)
     rows, columns = (
         range(
@@ -104,6 +104,6 @@ def _around(tile: Region, grid: Grid, cells: Sequence[Region]) -> Region:
 
 
 def _gaussian(cells: int, like: Tensor) -> Tensor:
-    """Return the weights of a window's cells along one axis, (cells,), 1 at its center."""
+    """Return the weights (cells,) of a window along one axis, 1 at its center."""
     distance = torch.linspace(-1, 1, cells + 2, device=like.device, dtype=like.dtype)[1:-1]
     return torch.exp(-((distance / (2 * DEVIATION)) ** 2) / 2)

@@ -1,4 +1,4 @@
-"""How far scores depend on the image, backbone and decoder taken together."""
+"""Measure on which pixels scores depend, for backbone and decoder together."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ....model.network import Head, ScoringNetwork, SegmentationModel, Stream
 
 @dataclass(frozen=True)
 class Reach:
-    """What tiles must know of a model: which pixels its scores depend on.
+    """The pixels that the scores of a model depend on, as tiling needs them.
 
-    ``specs``: grid and receptive field of the scores of each head and stream. ``step``: windows
-    begin at its multiples. ``multiple``: inside an image, windows end at its multiples.
-    ``minimum``: the fewest pixels of a window along each side, if the image has as many.
+    ``specs``: grid and receptive field of the scores of each head and stream. Windows begin at
+    multiples of ``step``, and end at multiples of ``multiple`` or at the end of the image.
+    ``minimum``: the smallest side of a window in pixels, unless the image is smaller.
     """
 
     specs: tuple[FeatureSpec, ...]
@@ -36,7 +36,7 @@ class Reach:
             for head in model.heads.values()
             for name in head.decoders
         ]
-        # A backbone may declare more than measuring shows.
+        # A backbone may declare stricter limits than the measured ones.
         multiple = lcm(
             *map(pad_multiple, backbones),
             *(network.pad_multiple for network in networks),
@@ -50,12 +50,12 @@ class Reach:
 
     @property
     def is_finite(self) -> bool:
-        """Whether every cell sees only a part of the image."""
+        """Whether all receptive fields are finite."""
         return all(max(spec.receptive_field) < inf for spec in self.specs)
 
     @property
     def halo(self) -> int:
-        """The most pixels, to either side, that the scores of a pixel depend on."""
+        """The largest distance in pixels, along an axis, at which pixels affect a score."""
         return max(
             ceil(spec.grid.stride[axis] + spec.reach[axis])
             for spec in self.specs
@@ -64,14 +64,14 @@ class Reach:
 
     @property
     def block(self) -> int:
-        """Pixels after which the network's cells and the blocks of files coincide again."""
+        """Smallest distance in pixels between common edges of file blocks and window steps."""
         return lcm(self.step, BLOCK)
 
     def tiles(self, tile: int, pixels: int, axis: int) -> list[range]:
         """Cut an axis of an image into tiles of ``tile`` pixels; the first and the last are longer.
 
-        They need no halo on their outer side, so their windows are not larger than the others.
-        Tiles lie on the blocks of files if their size allows it.
+        Since these need no halo on their outer side, their windows are not larger than others.
+        Tiles align with the blocks of files if their size allows it.
         """
         far = self.step * (self.halo + self.minimum)
         inner = range(far, far + tile)
@@ -83,7 +83,7 @@ class Reach:
         return [range(start, stop) for start, stop in pairwise(cuts)]
 
     def window(self, tile: range, pixels: int, axis: int) -> range:
-        """Return the pixels that decide the scores of a tile, of all ``pixels`` along an axis."""
+        """Return the range of pixels that determine the scores of a tile along an axis."""
         seen = [_seen(spec, tile, pixels, axis) for spec in self.specs]
         needed = max(self.minimum, *(last + 1 for _, last in seen))
         stop = min(pixels, -(-needed // self.multiple) * self.multiple)
@@ -92,10 +92,10 @@ class Reach:
 
 
 def _seen(spec: FeatureSpec, tile: range, pixels: int, axis: int) -> tuple[int, int]:
-    """Return the first and the last pixel that the cells around a tile's pixels see.
+    """Return the first and the last pixel that affect the scores of a tile.
 
-    The maps of networks without padding end inside the image: the first and the last cell then
-    stand for all pixels beyond them.
+    The map of a network without padding is smaller than the image: its first and its last cell
+    then also give the scores of all pixels outside.
     """
     stride, offset = spec.grid.stride[axis], spec.grid.offset[axis]
     half = spec.reach[axis]
@@ -106,12 +106,12 @@ def _seen(spec: FeatureSpec, tile: range, pixels: int, axis: int) -> tuple[int, 
 
 
 def reach_of(stream: Stream, head: Head, name: str) -> FeatureSpec:
-    """Return grid and receptive field of the scores that a head's decoder gives stream ``name``.
+    """Return grid and receptive field of the scores of a head for stream ``name``.
 
-    For a decoder that evaluates the backbone more densely: those of the coarse scores, which see as
-    much of the image.
+    If the decoder evaluates the backbone densely, these describe the coarse scores, whose receptive
+    field is equally large.
 
-    Raises: PluxelError if backbone and decoder accept images of no size.
+    Raises: PluxelError if backbone and decoder accept no image size.
     """
     return _measured(stream, head, name).specs[0]
 

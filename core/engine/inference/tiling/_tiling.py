@@ -1,4 +1,4 @@
-"""Tiles of an image, each with the window that its scores depend on."""
+"""Cut an image into tiles, each with the window that its scores depend on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._reach import Reach
 
 @dataclass(frozen=True)
 class Tiling:
-    """A model on images by tiles of ``tile`` pixels along each side."""
+    """Runs a model on tiles with a side of ``tile`` pixels."""
 
     model: SegmentationModel
     reach: Reach
@@ -23,9 +23,9 @@ class Tiling:
 
     @classmethod
     def of(cls, model: SegmentationModel, reach: Reach, tile: int) -> Tiling:
-        """Round a tile to whole blocks of files, or up to whole steps if it is too small for that.
+        """Round the tile side to whole file blocks, or up to whole steps if it is too small.
 
-        Raises: PluxelError for a tile that is smaller than its halo.
+        Raises: PluxelError if the tile is smaller than its halo.
         """
         if reach.is_finite and tile < reach.halo:
             raise PluxelError(
@@ -51,7 +51,7 @@ class Tiling:
     def run(self, read: Read, size: Size) -> Iterator[tuple[Region, dict[str, Scores]]]:
         """Yield each tile of an image (H, W) with its scores by head.
 
-        The grid of the scores counts pixels from the corner of the tile.
+        The grid of the scores starts at the corner of the tile.
         """
         if not self.reach.is_finite:
             yield from self._blend(size).run(read)
@@ -65,7 +65,7 @@ class Tiling:
             )
 
     def window(self, tile: Region, size: Size) -> Region:
-        """Return the part of an image (H, W) that decides the scores of a tile.
+        """Return the part of an image (H, W) that determines the scores of a tile.
 
         It contains the tile, except at the end of an image if the network does not pad.
         """
@@ -74,7 +74,7 @@ class Tiling:
         )
 
     def windows(self, size: Size) -> dict[Region, Region]:
-        """Return, for each window that ``run`` reads, the tile that it surrounds."""
+        """Return the tile of each window that ``run`` reads."""
         if self.reach.is_finite:
             return {self.window(tile, size): tile for tile in self.tiles(size)}
         blend = self._blend(size)

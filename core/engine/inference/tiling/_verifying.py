@@ -1,4 +1,4 @@
-"""Verify on one image that the tiles of a probed network give the result of the whole image."""
+"""Verify on one image that the tiles of a probed network give the scores of the whole image."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ._reach import Reach
 from ._tiling import Tiling
 
 _TOLERANCE = 1e-3
-"""Share of the range of the scores: far above rounding, far below the effect of a shift."""
+"""As a share of the range of the scores: far above rounding, far below effects of a shift."""
 
 
 def verified(model: SegmentationModel, reach: Reach, channels: Mapping[str, int]) -> Reach:
-    """Return a reach that tiles can rely on: infinite if they would not give the whole image.
+    """Return a reach that is safe for tiling: infinite if tiles would change the scores.
 
-    Probing does not show what happens between the layers of a network: positions may depend on the
-    size of the image, and strides may come and go. So the scores of one random image, whole and in
-    tiles, are compared. ``channels``: of each input, by name. The model is in evaluation mode.
+    Probing misses effects between the layers of a network, such as positions that depend on the
+    image size. So this compares the scores of one random image as a whole and in tiles.
+    ``channels``: of each input, by name. The model must be in evaluation mode.
     """
     if not reach.is_finite or all(spec.source == "computed" for spec in reach.specs):
         return reach
@@ -37,7 +37,7 @@ def verified(model: SegmentationModel, reach: Reach, channels: Mapping[str, int]
 @torch.inference_mode()
 def _agrees(model: SegmentationModel, reach: Reach, channels: Mapping[str, int]) -> bool:
     tile = -(-max(reach.halo, 32) // reach.step) * reach.step
-    # More than the tiles at both ends with their halos, and not a multiple of any stride.
+    # Longer than two end tiles with their halos, and not a multiple of any stride.
     side = 2 * (reach.halo + reach.minimum) * 2 + 3 * tile + 2 * reach.step + 1
     first = next(chain(model.parameters(), model.buffers()))
     random = torch.Generator().manual_seed(0)

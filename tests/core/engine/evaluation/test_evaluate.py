@@ -1,4 +1,4 @@
-"""An evaluation does not depend on how images are batched."""
+"""Evaluation does not depend on the batch size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pluxel.registry import PluxelError
 
 
 def evaluate(experiment: Experiment) -> Evaluation:
-    """Evaluate random weights: fresh score layers are zero, and say the same of everything."""
+    """Evaluate with random score layers, since new ones are zero and predict one class."""
     torch.manual_seed(0)
     for parameter in experiment.model.parameters():
         parameter.data.normal_()
@@ -28,7 +28,7 @@ def evaluate(experiment: Experiment) -> Evaluation:
         "{type: dice}",
     ],
 )
-def test_batches_change_nothing(make, loss: str) -> None:
+def test_batch_size_does_not_change_results(make, loss: str) -> None:
     one, three = (
         evaluate(make(f"loss={loss}", f"evaluation.batch_size={size}", name=f"by {size}")).to_json()
         for size in (1, 3)
@@ -38,26 +38,26 @@ def test_batches_change_nothing(make, loss: str) -> None:
     assert one == three
 
 
-def test_the_whole_is_the_sum_of_its_images(make) -> None:
+def test_split_scores_are_the_sum_over_images(make) -> None:
     found = evaluate(make()).to_json()["heads"]["semantic"]
     assert found["pixels"] == sum(image["pixels"] for image in found["per_image"])
     right = sum(image["pixels"] * image["pixel_accuracy"] for image in found["per_image"])
     assert found["overall"]["pixel_accuracy"] == pytest.approx(right / found["pixels"])
 
 
-def test_a_split_without_a_readable_image_has_no_scores(make, monkeypatch) -> None:
+def test_split_without_readable_images_raises(make, monkeypatch) -> None:
     experiment = make("training.on_bad_sample=skip")
 
     def broken(self: object, index: int) -> None:
         raise PluxelError("cut off")
 
     monkeypatch.setattr(type(experiment.prepared.dataset("val")), "__getitem__", broken)
-    with pytest.raises(PluxelError, match="of val, not one image could be evaluated"):
+    with pytest.raises(PluxelError, match="no image of val could be evaluated"):
         evaluate(experiment)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite_is_none_in_json(make, value: float) -> None:
+def test_loss_that_is_not_finite_is_null_in_json(make, value: float) -> None:
     experiment = make()
     experiment.objective = lambda scores, targets: torch.tensor(value)
     found = evaluate(experiment)

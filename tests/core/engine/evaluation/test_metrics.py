@@ -1,4 +1,4 @@
-"""The confusion matrix counts exactly, and the scores are those of the paper's own code."""
+"""The confusion matrix counts exactly, and the scores match the code of the paper."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def plainly(prediction: np.ndarray, truth: np.ndarray, classes: int, ignore: int
     shape=st.sampled_from([(1,), (3, 2), (2, 5, 7), (0, 4)]),
     kinds=st.tuples(st.sampled_from(INTEGERS), st.sampled_from(INTEGERS)),
 )
-def test_counts_are_those_of_a_plain_loop(seed, classes, ignore_index, shape, kinds) -> None:
+def test_counts_match_a_plain_loop(seed, classes, ignore_index, shape, kinds) -> None:
     random = np.random.default_rng(seed)
     truth = random.integers(0, classes, shape)
     truth[random.random(shape) < 0.3] = ignore_index
@@ -77,7 +77,7 @@ def test_counts_are_those_of_a_plain_loop(seed, classes, ignore_index, shape, ki
     np.testing.assert_array_equal(counts, plainly(prediction, truth, classes, ignore_index))
 
 
-def test_layout_and_arguments_are_left_alone() -> None:
+def test_arguments_of_any_layout_stay_unchanged() -> None:
     truth, prediction = torch.randint(5, (6, 8)).short(), torch.randint(5, (6, 8)).short()
     before = truth.clone(), prediction.clone()
     wanted = confusion(prediction, truth, 5, 255)
@@ -87,14 +87,14 @@ def test_layout_and_arguments_are_left_alone() -> None:
     assert torch.equal(prediction, before[1])
 
 
-def test_exact_beyond_what_float32_can_count() -> None:
-    """Float32 histograms stop at 2²⁴ = 16,777,216 pixels a bin."""
+def test_counts_are_exact_beyond_float32() -> None:
+    """Float32 histograms saturate at 2²⁴ = 16,777,216 pixels per bin."""
     one = torch.zeros(1, dtype=torch.uint8)
     pixels = 2**24 + 3
     matrix = ConfusionMatrix(2, 255)
     matrix.update(one.expand(pixels), one.expand(pixels))
     assert matrix.counts.tolist() == [[pixels, 0], [0, 0]]
-    matrix.counts *= 2**30  # as many images later
+    matrix.counts *= 2**30  # simulate many images
     matrix.update(one + 1, one)
     assert matrix.counts.tolist() == [[pixels * 2**30, 1], [0, 0]]
     assert matrix.scores().pixels == pixels * 2**30 + 1
@@ -115,13 +115,13 @@ def test_exact_beyond_what_float32_can_count() -> None:
         (list(range(5, 25)), [0] * 20, "labels 5, 6, 7, 8, 9, 10, 11, 12 … are neither"),
     ],
 )
-def test_values_out_of_range_are_named(kind, truth, prediction, text: str) -> None:
+def test_error_names_values_out_of_range(kind, truth, prediction, text: str) -> None:
     with pytest.raises(TargetError, match=re.escape(text)):
         confusion(torch.tensor(prediction, dtype=kind), torch.tensor(truth, dtype=kind), 5, 255)
 
 
 @pytest.mark.parametrize("stray", [-1, -65536, 256, 65536 + 3, 2**40, -(2**63)])
-def test_no_stray_value_is_wrapped_into_the_range(stray: int) -> None:
+def test_values_out_of_range_do_not_wrap_around(stray: int) -> None:
     good, bad = torch.zeros(3, dtype=torch.int64), torch.tensor([0, stray, 0])
     with pytest.raises(TargetError, match=f"label {stray} is"):
         confusion(good, bad, 5, 255)
@@ -130,7 +130,7 @@ def test_no_stray_value_is_wrapped_into_the_range(stray: int) -> None:
     assert confusion(bad, torch.full_like(bad, 255), 5, 255).sum() == 0
 
 
-def test_what_is_predicted_on_ignored_pixels_does_not_matter() -> None:
+def test_predictions_on_ignored_pixels_do_not_count() -> None:
     truth = torch.tensor([0, 255, 1])
     for anything in (0, 4, 5, 255, -1):
         prediction = torch.tensor([0, anything, 1])
@@ -140,17 +140,17 @@ def test_what_is_predicted_on_ignored_pixels_does_not_matter() -> None:
 @pytest.mark.parametrize(
     ("prediction", "truth", "text"),
     [
-        (torch.zeros(2, 3), torch.zeros(2, 3).long(), "prediction must hold class indices, not"),
-        (torch.zeros(2, 3).long(), torch.zeros(2, 3), "target must hold class indices, not"),
-        (torch.zeros(1, 6).long(), torch.zeros(2, 3).long(), "must have one shape"),
+        (torch.zeros(2, 3), torch.zeros(2, 3).long(), "prediction must contain class indices, not"),
+        (torch.zeros(2, 3).long(), torch.zeros(2, 3), "target must contain class indices, not"),
+        (torch.zeros(1, 6).long(), torch.zeros(2, 3).long(), "must have the same shape"),
     ],
 )
-def test_what_are_no_class_indices_is_refused(prediction, truth, text: str) -> None:
+def test_values_that_are_not_class_indices_raise(prediction, truth, text: str) -> None:
     with pytest.raises(TargetError, match=text):
         confusion(prediction, truth, 5, 255)
 
 
-def test_images_merge_into_the_whole_set() -> None:
+def test_merged_counts_equal_those_of_the_whole_set() -> None:
     truth, prediction = torch.randint(5, (3, 6, 8)), torch.randint(5, (3, 6, 8))
     whole = ConfusionMatrix(5, 255)
     for one_prediction, one_truth in zip(prediction, truth, strict=True):
@@ -160,7 +160,7 @@ def test_images_merge_into_the_whole_set() -> None:
     assert torch.equal(whole.counts, confusion(prediction, truth, 5, 255))
 
 
-def test_batches_of_any_sizes_may_follow_each_other() -> None:
+def test_batch_sizes_may_vary() -> None:
     matrix, wanted = ConfusionMatrix(11, 255), torch.zeros(11, 11, dtype=torch.int64)
     for size in (7, 5, 9, 14, 30, 1, 0, 8):
         prediction, truth = torch.randint(11, (2, size))
@@ -169,7 +169,7 @@ def test_batches_of_any_sizes_may_follow_each_other() -> None:
     assert torch.equal(matrix.counts, wanted)
 
 
-def test_nothing_labeled_gives_no_scores() -> None:
+def test_no_labeled_pixels_give_nan_scores() -> None:
     scores = scored(torch.zeros(4).long(), torch.full((4,), 255))
     assert scores.pixels == 0
     assert all(map(math.isnan, scores.overall().values()))
@@ -205,9 +205,10 @@ def test_json_has_no_nan() -> None:
     assert (image["pixels"], image["mean_iou"]) == (8, pytest.approx(0.375))
 
 
-def test_downsampled_truth_scores_as_the_paper_found_it_to() -> None:
-    """Section 5 bounds a coarse prediction by the truth itself, down- and upsampled: the finer the
-    better, and perfect at factor 1. On images of discs the order must be the same.
+def test_scores_of_downsampled_truth_match_the_paper() -> None:
+    """Section 5 bounds coarse predictions by the truth itself, downsampled and upsampled.
+
+    Smaller factors score higher, and factor 1 is perfect; images of discs must give this order.
     """
     y, x = np.mgrid[:256, :256]
     truth = np.zeros((256, 256), np.int64)
@@ -222,7 +223,7 @@ def test_downsampled_truth_scores_as_the_paper_found_it_to() -> None:
     assert found[0] < 0.7 < 0.9 < found[-2] < found[-1] == 1
 
 
-def test_shapes_alone_can_be_followed() -> None:
+def test_counting_works_with_fake_tensors() -> None:
     for device in ("cuda", "cpu"):
         with FakeTensorMode():
             matrix = ConfusionMatrix(5, 255, device)
@@ -235,8 +236,8 @@ def test_shapes_alone_can_be_followed() -> None:
 
 @pytest.mark.parametrize("readable", [True, False])
 @pytest.mark.parametrize("kind", INTEGERS)
-def test_images_are_counted_one_by_one(readable, kind, monkeypatch) -> None:
-    """On a device, where nothing is read, with one count for all of them."""
+def test_each_image_is_counted_separately(readable, kind, monkeypatch) -> None:
+    """On a device, without reading values, in one count."""
     monkeypatch.setattr(_confusion, "is_readable", lambda _: readable)
     random = torch.Generator().manual_seed(0)
     prediction = torch.randint(5, (3, 6, 8), generator=random)
@@ -250,7 +251,7 @@ def test_images_are_counted_one_by_one(readable, kind, monkeypatch) -> None:
     assert len(counted) == (3 if readable else 1)
 
 
-def test_no_image_counts_nothing() -> None:
+def test_empty_batch_counts_zero() -> None:
     assert ConfusionMatrix(5, 255).update_each(*torch.zeros(2, 0, 4, 4).int()).shape == (0, 5, 5)
 
 
@@ -261,7 +262,7 @@ def test_values_on_a_device_are_not_read(kind) -> None:
     assert is_readable(torch.empty(2))
 
 
-def test_a_device_without_assertions_is_waited_for(monkeypatch) -> None:
+def test_device_without_assertions_is_synchronized(monkeypatch) -> None:
     monkeypatch.setattr(torch_private, "_ASSERTING", ())
     monkeypatch.setattr(targets, "is_readable", lambda _: False)
     check_target(torch.tensor([0, 4, 255]), 5, 255)
@@ -269,7 +270,7 @@ def test_a_device_without_assertions_is_waited_for(monkeypatch) -> None:
         check_target(torch.tensor([0, 5]), 5, 255)
 
 
-def test_reduce_alone_is_a_copy() -> None:
+def test_reduce_without_processes_returns_a_copy() -> None:
     matrix = ConfusionMatrix(5, 255)
     matrix.update(torch.tensor(PREDICTION), torch.tensor(TRUTH))
     total = matrix.reduce()
@@ -278,7 +279,7 @@ def test_reduce_alone_is_a_copy() -> None:
 
 
 def count_ragged(rank: int, port: int, counts: list[Tensor]) -> None:
-    """Process 0 sees 2 pixels, process 1 the other 8: no padding, no duplicates."""
+    """Process 0 counts 2 pixels and process 1 the other 8, without padding or duplicates."""
     distributed.init_process_group(
         "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2
     )
@@ -308,7 +309,7 @@ def test_reduce_sums_over_processes() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_the_same_on_a_gpu() -> None:
+def test_gpu_counts_match_cpu_counts() -> None:
     torch.use_deterministic_algorithms(True)
     try:
         truth, prediction = torch.randint(11, (8, 360, 480)), torch.randint(11, (8, 360, 480))

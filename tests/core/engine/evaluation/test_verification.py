@@ -1,4 +1,4 @@
-"""The check of equality finds what is equal, and what is not."""
+"""The verification detects equal and unequal scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def config(*settings: str, model: str = "test_resnet"):
     return load_config("shapes_fcn8s_resnet18", small, host=HOST)
 
 
-def test_the_methods_meet_and_their_costs_are_told() -> None:
+def test_methods_agree_and_report_their_costs() -> None:
     (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
     assert report.passed
     assert (report.head, report.coarse, report.dense) == ("semantic", 32, 16)
@@ -31,7 +31,7 @@ def test_the_methods_meet_and_their_costs_are_told() -> None:
     assert spreading.multiply_adds == fragments.multiply_adds
     assert 1 < stitching.multiply_adds / spreading.multiply_adds < 4
     padded, exact = report.differences
-    assert padded.largest > report.tolerance  # the network pads, and every shift anew
+    assert padded.largest > report.tolerance  # padding differs for each shift
     assert padded.interior is not None
     assert padded.interior <= report.tolerance
     assert exact.largest <= report.tolerance
@@ -44,19 +44,19 @@ def test_the_methods_meet_and_their_costs_are_told() -> None:
         "{type: shift_and_stitch, factor: 2, decoder: fcn32s}",
     ],
 )
-def test_a_denser_decoder_says_how_dense(decoder: str) -> None:
+def test_dense_decoder_sets_the_default_factor(decoder: str) -> None:
     (report,) = verify_dense(config(f"decoder={decoder}"), size=(120, 90), dtype=torch.float64)
     assert (report.dense, report.tolerance) == (16, 1e-12)
     assert report.differences[1].largest <= 1e-12
 
 
-def test_all_heads_are_looked_at() -> None:
+def test_all_heads_are_verified() -> None:
     more = "heads={other: {target: semantic, decoder: fcn32s, loss: dice}}"
     reports = verify_dense(config("decoder=fcn32s", more), factor=2, size=(60, 60))
     assert [report.head for report in reports] == ["semantic", "other"]
 
 
-def test_a_wrong_dilation_does_not_pass(monkeypatch) -> None:
+def test_wrong_dilation_fails(monkeypatch) -> None:
     honest = Dilation.__call__
 
     def shifted(self: Dilation, run: Any, image: torch.Tensor, layers: Any) -> object:
@@ -67,7 +67,7 @@ def test_a_wrong_dilation_does_not_pass(monkeypatch) -> None:
     assert not report.passed
 
 
-def test_an_image_in_which_every_cell_sees_a_border() -> None:
+def test_small_image_has_no_interior_cells() -> None:
     (report,) = verify_dense(config("decoder=fcn32s"), factor=2, size=(60, 60))
     assert report.differences[0].interior is None
     assert report.passed
@@ -80,24 +80,24 @@ def test_an_image_in_which_every_cell_sees_a_border() -> None:
         ("fcn8s", 2, "decoder 'fcn8s' fuses maps of strides 8, 16, 32"),
     ],
 )
-def test_what_cannot_be_verified(decoder: str, factor: int, message: str) -> None:
+def test_unsupported_heads_and_factors_raise(decoder: str, factor: int, message: str) -> None:
     with pytest.raises(PluxelError, match=message):
         verify_dense(config(f"decoder={decoder}"), factor=factor)
 
 
-def test_the_usual_size_leaves_some_cells_inside() -> None:
+def test_default_size_has_interior_cells() -> None:
     (report,) = verify_dense(config("decoder=fcn32s"), factor=2)
     assert report.differences[0].interior is not None
 
 
-def test_maps_of_two_sizes_are_not_equal(monkeypatch) -> None:
+def test_maps_of_different_sizes_raise(monkeypatch) -> None:
     honest = Dilation.by_fragments
     monkeypatch.setattr(Dilation, "by_fragments", lambda *given: honest(*given)[..., 1:, :])
-    with pytest.raises(PluxelError, match=r"fragments and à trous should agree everywhere, and"):
+    with pytest.raises(PluxelError, match=r"fragments and à trous should agree everywhere, but"):
         verify_dense(config("decoder=fcn32s"), factor=2, size=(290, 300))
 
 
-def test_the_largest_difference_is_where_it_is(monkeypatch) -> None:
+def test_largest_difference_has_its_position(monkeypatch) -> None:
     honest = Dilation.by_fragments
 
     def spoilt(self: Dilation, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
@@ -119,7 +119,7 @@ def test_the_largest_difference_is_where_it_is(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(("share", "passed"), [(3e-6, True), (3e-5, False)])
-def test_what_another_order_of_sums_may_change(monkeypatch, share: float, passed: bool) -> None:
+def test_tolerance_allows_only_rounding(monkeypatch, share: float, passed: bool) -> None:
     honest = Dilation.by_fragments
 
     def rounded(self: Dilation, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
@@ -133,7 +133,7 @@ def test_what_another_order_of_sums_may_change(monkeypatch, share: float, passed
     assert report.passed is passed
 
 
-def test_a_wrapper_without_an_inner_decoder() -> None:
+def test_wrapper_without_inner_decoder_raises() -> None:
     with pytest.raises(PluxelError, match="runs the backbone itself, and has no parameter"):
         verify_dense(
             load_config(
@@ -145,7 +145,7 @@ def test_a_wrapper_without_an_inner_decoder() -> None:
 
 
 class WholeDecoder(nn.Module):
-    """Runs the backbone itself, all of it."""
+    """Runs the whole backbone itself."""
 
     def __init__(self, features: object, num_classes: int, backbone: nn.Module) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ PLACE = {"crs": "EPSG:32633", "transform": from_origin(500_000, 5_400_000, 0.5, 
 def pipeline(
     backbone: str = "test_resnet", decoder: str = "fcn8s", heads: tuple[str, ...] = ("semantic",)
 ) -> Pipeline:
-    """Return a pipeline; several heads are alike."""
+    """Return a pipeline; all heads are equal."""
     settings = [f"backbone.model={backbone}", f"decoder={decoder}"]
     blueprint = Blueprint({"image": 3}, {"semantic": LABELS}, {"semantic": "semantic"})
     model = build_model(load_config("shapes_fcn8s_resnet18", settings, host=Host()), blueprint)

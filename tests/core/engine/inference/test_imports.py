@@ -72,7 +72,7 @@ def imports(code: str, *arguments: object) -> set[str]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a run whose configuration has augmentations, beside an image."""
+    """Return a run whose configuration has augmentations, with an image."""
     folder = tmp_path_factory.mktemp("imports")
     (folder / "toy.yaml").write_text(TOY)
     Image.fromarray(np.zeros((40, 50, 3), np.uint8)).save(folder / "image.png")
@@ -89,6 +89,6 @@ def test_prediction_imports_only_what_it_needs(run: Path, code: str) -> None:
     assert imported & FORBIDDEN == set()
 
 
-def test_the_check_can_fail() -> None:
-    """Every name on the list is one that a process can import."""
+def test_forbidden_modules_exist() -> None:
+    """Check that every name on the list can be imported."""
     assert imports(f"import {', '.join(sorted(FORBIDDEN))}") >= FORBIDDEN

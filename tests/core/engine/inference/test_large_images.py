@@ -1,4 +1,4 @@
-"""Large images through a pipeline in tiles: arrays, pictures, and TIFF files by windows."""
+"""Predict large images in tiles: arrays, PIL images, and TIFF files by windows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def net() -> Pipeline:
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("size", [(700, 600), (256, 257), (100, 1500), (1, 900)])
-def test_tiles_give_what_the_whole_gives(net: Pipeline, size: tuple[int, int], dtype: str) -> None:
+def test_tiles_match_the_whole_image(net: Pipeline, size: tuple[int, int], dtype: str) -> None:
     pixels = image(*size, dtype)
     whole = net.predict(pixels, probabilities=True, tile="off")["semantic"]
     parts = net.predict(pixels, probabilities=True, tile=256)["semantic"]
@@ -46,14 +46,14 @@ def test_tiles_give_what_the_whole_gives(net: Pipeline, size: tuple[int, int], d
         "{type: shift_and_stitch, factor: 2, decoder: fcn32s}",
     ],
 )
-def test_tiles_of_denser_scores(decoder: str) -> None:
+def test_tiles_of_dense_decoders_match_the_whole_image(decoder: str) -> None:
     net, pixels = pipeline(decoder=decoder), image(300, 560)
     whole = net.predict(pixels, probabilities=True, tile="off")["semantic"].probabilities
     parts = net.predict(pixels, probabilities=True, tile=256)["semantic"].probabilities
     np.testing.assert_allclose(parts, whole, atol=1e-5)
 
 
-def test_large_images_are_cut_by_themselves(net: Pipeline, monkeypatch) -> None:
+def test_large_images_are_tiled_by_default(net: Pipeline, monkeypatch) -> None:
     seen = []
     forward = net.model.forward
     monkeypatch.setattr(net.model, "forward", lambda x: seen.append(x["image"].shape) or forward(x))
@@ -67,7 +67,7 @@ def test_large_images_are_cut_by_themselves(net: Pipeline, monkeypatch) -> None:
     assert max(max(shape) for shape in seen) < 900
 
 
-def test_where_a_layer_sees_everything_windows_are_blended_and_the_log_says_so(caplog) -> None:
+def test_global_layers_cause_blending_and_a_warning(caplog) -> None:
     log_once.cache_clear()
     net, pixels = pipeline("test_efficientnet_gn", "fcn32s"), image(560, 300)
     assert not net.reach.is_finite
@@ -77,14 +77,14 @@ def test_where_a_layer_sees_everything_windows_are_blended_and_the_log_says_so(c
     assert "tiles cannot be exact: overlapping windows are blended" in caplog.text
 
 
-def test_a_tile_smaller_than_its_halo_is_refused(net: Pipeline) -> None:
+def test_tile_smaller_than_its_halo_raises(net: Pipeline) -> None:
     message = f"a tile of 50 pixels is smaller than its halo of {net.reach.halo} pixels"
     with pytest.raises(PluxelError, match=message):
         net.predict(image(300, 300), tile=50)
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0, 3)])
-def test_an_image_without_area_is_refused(net: Pipeline, shape: tuple) -> None:
+def test_empty_image_raises(net: Pipeline, shape: tuple) -> None:
     with pytest.raises(PluxelError, match=r"expected \(height, width, 3\)"):
         net.predict(np.zeros(shape, np.uint8), tile=256)
 
@@ -97,14 +97,14 @@ def results(folder: Path, name: str) -> dict[str, np.ndarray]:
     return found
 
 
-def test_files_by_windows_are_what_arrays_are(net: Pipeline, tmp_path: Path) -> None:
+def test_windowed_files_match_arrays(net: Pipeline, tmp_path: Path) -> None:
     pixels = image(530, 410)
     source = write(tmp_path / "a.tif", pixels, photometric="rgb", **PLACE)
     assert predict_files(net, [source], tmp_path / "out", KINDS, tile=256) == []
     found = results(tmp_path / "out", "a")
     whole = net.predict(pixels, probabilities=True, tile=256)["semantic"]
     assert np.array_equal(found["index"][0], whole.mask)
-    assert found["index"].dtype == np.uint16  # 300 is among the ids
+    assert found["index"].dtype == np.uint16  # one id is 300
     assert np.array_equal(found["color"], np.moveaxis(whole.color, -1, 0))
     assert np.array_equal(found["overlay"], np.moveaxis(whole.overlay(pixels), -1, 0))
     assert np.array_equal(found["prob"], whole.probabilities)
@@ -113,7 +113,7 @@ def test_files_by_windows_are_what_arrays_are(net: Pipeline, tmp_path: Path) -> 
         assert (file.crs, file.transform) == ("EPSG:32633", PLACE["transform"])
 
 
-def test_small_files_that_lie_somewhere_keep_their_place(net: Pipeline, tmp_path: Path) -> None:
+def test_small_georeferenced_files_keep_their_georeference(net: Pipeline, tmp_path: Path) -> None:
     write(tmp_path / "placed.tif", image(60, 50), photometric="rgb", **PLACE)
     write(tmp_path / "plain.tif", image(60, 50), photometric="rgb")
     predict_files(net, [tmp_path], tmp_path.parent / "out", ["index"])
@@ -122,10 +122,8 @@ def test_small_files_that_lie_somewhere_keep_their_place(net: Pipeline, tmp_path
 
 
 @pytest.mark.parametrize("bands", range(1, 9))
-def test_files_of_any_number_of_bands_are_taken_or_refused(
-    net: Pipeline, tmp_path: Path, bands: int
-) -> None:
-    """One band is gray, four may be colors with alpha; of others none is a color."""
+def test_band_counts_are_accepted_or_rejected(net: Pipeline, tmp_path: Path, bands: int) -> None:
+    """One band is gray, three are RGB and four RGBA; other counts raise."""
     pixels = np.concatenate([image(300, 260)] * 3, 2)[..., :bands]
     alpha = {"photometric": "rgb", "alpha": "yes"} if bands == 4 else {"photometric": "minisblack"}
     write(tmp_path / "a.tif", pixels, **alpha)
@@ -135,9 +133,7 @@ def test_files_of_any_number_of_bands_are_taken_or_refused(
     assert (tmp_path / "out" / "index" / "a.tif").exists() is taken
 
 
-def test_a_file_that_breaks_off_leaves_no_half_result(
-    net: Pipeline, tmp_path: Path, caplog
-) -> None:
+def test_truncated_file_leaves_no_partial_result(net: Pipeline, tmp_path: Path, caplog) -> None:
     source = write(tmp_path / "a.tif", image(700, 600), photometric="rgb")
     source.write_bytes(source.read_bytes()[:900_000])
     good = tmp_path / "b.png"
@@ -149,7 +145,7 @@ def test_a_file_that_breaks_off_leaves_no_half_result(
     assert made == ["b.npz", "b.png", "b.png", "b.png"]
 
 
-def test_a_disk_that_fills_up_leaves_no_half_result(net: Pipeline, tmp_path: Path) -> None:
+def test_full_disk_leaves_no_partial_result(net: Pipeline, tmp_path: Path) -> None:
     source = write(tmp_path / "a.tif", image(900, 900), photometric="rgb")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
@@ -161,7 +157,7 @@ def test_a_disk_that_fills_up_leaves_no_half_result(net: Pipeline, tmp_path: Pat
     assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == []
 
 
-def test_nothing_is_said_of_files_that_lie_nowhere(net: Pipeline, tmp_path: Path, caplog) -> None:
+def test_files_without_georeference_cause_no_warning(net: Pipeline, tmp_path: Path, caplog) -> None:
     caplog.set_level(logging.INFO)
     write(tmp_path / "a.tif", image(300, 300), photometric="rgb")
     caplog.clear()

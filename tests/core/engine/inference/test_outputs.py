@@ -1,4 +1,4 @@
-"""Kinds of output: one record each, from which help, checks and files follow."""
+"""One record per kind of output determines help, checks and files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_names_are_unique() -> None:
     assert [kind.name for kind in output_kinds([*names, names[0]])] == names
 
 
-def test_a_kind_is_added_by_one_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_record_adds_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outputs, "OUTPUT_KINDS", (*OUTPUT_KINDS, INVERTED))
     pixels = image(60, 50)
     Image.fromarray(pixels).save(tmp_path / "a.png")
@@ -46,16 +46,16 @@ def test_a_kind_is_added_by_one_record(tmp_path: Path, monkeypatch: pytest.Monke
     assert np.array_equal(np.array(Image.open(out / "inverted" / "a.png")), 255 - pixels)
     with rasterio.open(out / "inverted" / "b.tif") as file:
         assert np.array_equal(np.moveaxis(file.read(), 0, -1), 255 - pixels)
-    told = CliRunner().invoke(predict, ["--help"]).output
-    assert "inverted (the image in negative, PNG)" in " ".join(told.split())
+    help_text = CliRunner().invoke(predict, ["--help"]).output
+    assert "inverted (the image in negative, PNG)" in " ".join(help_text.split())
     with pytest.raises(PluxelError, match="index, color, overlay, prob, inverted"):
         output_kinds(["invert"])
 
 
-def test_the_help_lists_every_kind() -> None:
-    told = " ".join(CliRunner().invoke(predict, ["--help"]).output.split())
+def test_help_lists_every_kind() -> None:
+    help_text = " ".join(CliRunner().invoke(predict, ["--help"]).output.split())
     for kind in OUTPUT_KINDS:
-        assert f"{kind.name} ({kind.summary})" in told
+        assert f"{kind.name} ({kind.summary})" in help_text
 
 
 PACKED = LabelSpace(LabelMap({0xFF0000: "roof", 0x0000FF: "water"}, packed_rgb=True))
@@ -63,7 +63,7 @@ IDS = LabelSpace(LabelMap({7: "sea", 300: "land"}))
 
 
 @pytest.mark.parametrize("space", [PACKED, IDS])
-def test_bands_fit_the_pixels_of_every_kind(space: LabelSpace) -> None:
+def test_bands_match_the_pixels_of_every_kind(space: LabelSpace) -> None:
     classes = np.array([[0, 1, 1], [1, 0, 1]], np.uint8)
     found = Prediction(space, classes, np.full((2, 2, 3), 0.5, np.float32))
     for kind in OUTPUT_KINDS:
@@ -81,7 +81,7 @@ def test_bands_fit_the_pixels_of_every_kind(space: LabelSpace) -> None:
         ("prob", "this prediction was made without probabilities"),
     ],
 )
-def test_what_a_kind_needs_must_be_there(name: str, message: str) -> None:
+def test_missing_needs_of_a_kind_raise(name: str, message: str) -> None:
     (kind,) = output_kinds([name])
     with pytest.raises(PluxelError, match=message):
         kind.pixels(Prediction(IDS, np.zeros((2, 3), np.uint8)), None)

@@ -1,4 +1,4 @@
-"""What a pipeline takes, and what it refuses."""
+"""Inputs that a pipeline accepts, and those that raise."""
 
 import re
 import tracemalloc
@@ -20,13 +20,13 @@ LABELS = LabelSpace(LabelMap({7: "sea", 300: "land"}))
 
 
 def pipeline(**channels: int) -> Pipeline:
-    """Return one whose model reads these inputs; it is never run."""
+    """Return a pipeline whose model has these inputs and never runs."""
     model = nn.Module()
     model.input_names = tuple(channels)  # pyright: ignore[reportAttributeAccessIssue]
     return Pipeline(model, {}, channels)  # pyright: ignore[reportArgumentType]
 
 
-def test_images_in_memory_are_read_as_files_are(tmp_path):
+def test_images_in_memory_match_files(tmp_path):
     floats = Image.fromarray(np.array([[0, 0.2, 1]], np.float32))
     floats.save(tmp_path / "floats.tiff")
     reader = pipeline(image=3)
@@ -35,12 +35,12 @@ def test_images_in_memory_are_read_as_files_are(tmp_path):
     assert reader.read(Image.fromarray(GRAY))["image"].tolist() == RGB.tolist()
 
 
-def test_images_without_alpha_are_not_given_one():
+def test_images_without_alpha_raise_for_four_channels():
     with pytest.raises(PluxelError, match=r"^input 'image': has 3 channels \(RGB\); expected 4"):
         pipeline(image=4).read(Image.fromarray(RGB))
 
 
-def test_images_that_were_opened_are_called_by_their_files(tmp_path):
+def test_errors_name_the_file_of_an_opened_image(tmp_path):
     path = tmp_path / "cut.png"
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     Image.fromarray(noise).save(path)
@@ -49,7 +49,7 @@ def test_images_that_were_opened_are_called_by_their_files(tmp_path):
         pipeline(image=3).read(image)
 
 
-def test_arrays_may_be_read_only():
+def test_read_only_arrays_work():
     fixed = GRAY.copy()
     fixed.setflags(write=False)
     assert pipeline(depth=1).read(fixed)["depth"].flags.writeable
@@ -57,7 +57,7 @@ def test_arrays_may_be_read_only():
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize(("kind", "full"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])
-def test_overlays_mix_colors_and_pixels_of_any_type(kind, full, channels):
+def test_overlays_blend_pixels_of_any_type(kind, full, channels):
     random = np.random.default_rng(0)
     shares = random.random((300, 200, channels))
     image = (full * shares).astype(kind)
@@ -106,7 +106,7 @@ def test_several_inputs_are_read_by_name():
         ),
     ],
 )
-def test_inputs_that_do_not_fit_are_refused(given, message):
+def test_inputs_that_do_not_fit_raise(given, message):
     with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
         pipeline(image=3, depth=1).read(given)
 
@@ -116,7 +116,7 @@ def two_heads() -> Pipeline:
     return nets.pipeline(heads=("semantic", "geometric"))
 
 
-def test_a_call_returns_an_array_whatever_the_number_of_heads(two_heads: Pipeline) -> None:
+def test_call_returns_an_array_for_any_number_of_heads(two_heads: Pipeline) -> None:
     pixels = nets.image(40, 50)
     one = nets.pipeline()(pixels)
     assert isinstance(one, np.ndarray)
@@ -143,6 +143,6 @@ def test_a_call_returns_an_array_whatever_the_number_of_heads(two_heads: Pipelin
         ),
     ],
 )
-def test_a_call_needs_to_know_the_head(two_heads: Pipeline, head, message: str) -> None:
+def test_call_without_a_valid_head_raises(two_heads: Pipeline, head, message: str) -> None:
     with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
         two_heads("this file is not read.png", head=head)

@@ -1,4 +1,4 @@
-"""TIFF files by windows: what is read, what is written, what is refused."""
+"""Read and write TIFF files by windows."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def write(path: Path, pixels: np.ndarray, **options) -> Path:
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("bands", [1, 2, 3, 4, 8])
 @pytest.mark.parametrize("layout", [{"tiled": True, "blockxsize": 16, "blockysize": 16}, {}])
-def test_windows_are_parts_of_the_whole(tmp_path, dtype, bands, layout) -> None:
+def test_windows_match_the_whole_file(tmp_path, dtype, bands, layout) -> None:
     pixels = noise(bands, dtype)
     path = write(tmp_path / "a.tif", pixels, compress="lzw", **layout)
     assert can_be_windowed(path)
@@ -59,7 +59,7 @@ def test_windows_are_parts_of_the_whole(tmp_path, dtype, bands, layout) -> None:
     assert np.array_equal(found, pixels[CORNER.slices])
 
 
-def test_what_pillow_reads_whole_is_the_same(tmp_path) -> None:
+def test_windows_match_pillow(tmp_path) -> None:
     path = write(tmp_path / "a.tif", noise(3), photometric="rgb")
     with open_raster(path, 3) as raster:
         assert np.array_equal(raster.read(CORNER), read_image(path)[CORNER.slices])
@@ -96,7 +96,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_what_windows_show_as_the_whole_does_is_windowed(tmp_path, kind: str) -> None:
+def test_only_files_that_gdal_returns_as_displayed_are_windowed(tmp_path, kind: str) -> None:
     path = tmp_path / "a.tif"
     save, windowed = KINDS[kind]
     save(path)
@@ -105,13 +105,13 @@ def test_only_what_windows_show_as_the_whole_does_is_windowed(tmp_path, kind: st
     assert whole.std() > 20
     if windowed:
         with open_raster(path, 3) as raster:
-            # What a JPEG holds is decoded by two libraries.
+            # Two libraries decode the JPEG data.
             np.testing.assert_allclose(
                 raster.read(CORNER), whole, rtol=0, atol=2 * (kind == "YCbCr")
             )
 
 
-def test_gray_and_alpha_are_converted_with_a_line_in_the_log(tmp_path, caplog) -> None:
+def test_conversion_of_gray_and_alpha_is_logged(tmp_path, caplog) -> None:
     caplog.set_level(logging.INFO)
     gray = write(tmp_path / "gray.tif", noise(1))
     alpha = write(tmp_path / "alpha.tif", noise(4), photometric="rgb", alpha="yes")
@@ -124,26 +124,29 @@ def test_gray_and_alpha_are_converted_with_a_line_in_the_log(tmp_path, caplog) -
 
 
 @pytest.mark.parametrize("bands", [2, 4, 5, 6, 7, 8])
-def test_other_counts_of_bands_are_refused(tmp_path, bands: int) -> None:
+def test_other_band_counts_raise(tmp_path, bands: int) -> None:
     path = write(tmp_path / "a.tif", noise(bands), photometric="minisblack")
-    with pytest.raises(ImageError, match=rf"a.tif: has {bands} bands, 3 are needed"):
+    with pytest.raises(ImageError, match=rf"a.tif: has {bands} bands; expected 3"):
         open_raster(path, 3).__enter__()
 
 
-def test_floats_outside_their_range_are_refused(tmp_path) -> None:
+def test_floats_out_of_range_raise(tmp_path) -> None:
     path = write(tmp_path / "a.tif", 7 * noise(1, "float32"))
-    with open_raster(path, 1) as raster, pytest.raises(ImageError, match="float32 images are 0 to"):
+    with (
+        open_raster(path, 1) as raster,
+        pytest.raises(ImageError, match="float32 images must be in 0 to"),
+    ):
         raster.read(CORNER)
 
 
-def test_a_file_that_is_cut_off_is_named(tmp_path) -> None:
+def test_error_names_a_truncated_file(tmp_path) -> None:
     path = write(tmp_path / "a.tif", noise(3))
     path.write_bytes(path.read_bytes()[:9000])
     with pytest.raises(ImageError, match=r"a\.tif: cannot be read"), open_raster(path, 3) as raster:
         raster.read(CORNER)
 
 
-def test_other_files_are_read_whole(tmp_path) -> None:
+def test_other_files_are_not_windowed(tmp_path) -> None:
     Image.fromarray(noise(3)).save(tmp_path / "a.png")
     tifffile.imwrite(tmp_path / "turned.tif", noise(3), extratags=[(274, 3, 1, 6, True)])
     (tmp_path / "text.tif").write_text("not a TIFF")
@@ -169,7 +172,7 @@ def test_other_files_are_read_whole(tmp_path) -> None:
     ],
     ids=["transform", "ground control points", "RPCs"],
 )  # fmt: skip
-def test_results_lie_where_the_image_lies(tmp_path, place: dict) -> None:
+def test_results_keep_the_georeference(tmp_path, place: dict) -> None:
     source = write(tmp_path / "a.tif", noise(3), **place)
     target = tmp_path / "out" / "b.tif"
     with open_raster(source, 3) as raster:
@@ -188,12 +191,12 @@ def test_results_lie_where_the_image_lies(tmp_path, place: dict) -> None:
     assert found.sum() == 300 * np.prod(CORNER.size)
 
 
-def test_an_ordinary_tiff_lies_nowhere(tmp_path) -> None:
+def test_plain_tiff_is_not_georeferenced(tmp_path) -> None:
     with open_raster(write(tmp_path / "a.tif", noise(3)), 3) as raster:
         assert not raster.is_placed
 
 
-def test_what_fails_on_the_way_leaves_nothing_behind(tmp_path) -> None:
+def test_failed_write_leaves_no_file(tmp_path) -> None:
     source = write(tmp_path / "a.tif", noise(3))
     target = tmp_path / "out" / "b.tif"
 
@@ -207,13 +210,13 @@ def test_what_fails_on_the_way_leaves_nothing_behind(tmp_path) -> None:
     assert list(target.parent.iterdir()) == []
 
 
-def test_the_cache_of_blocks_is_bounded(tmp_path) -> None:
-    """By itself it takes a twentieth of the machine's memory."""
+def test_block_cache_is_bounded(tmp_path) -> None:
+    """Its default is a twentieth of the memory of the machine."""
     with open_raster(write(tmp_path / "a.tif", noise(3)), 3):
         assert rasterio.env.getenv()["GDAL_CACHEMAX"] == 64
 
 
-def test_results_beyond_four_gigabytes_are_big_tiffs(tmp_path) -> None:
+def test_results_beyond_four_gigabytes_are_bigtiff(tmp_path) -> None:
     """Magic numbers 42 and 43: TIFF 6.0, section 2, and BigTIFF."""
     source, magic = write(tmp_path / "a.tif", noise(1)), {}
     with open_raster(source, 1) as small:
@@ -227,7 +230,7 @@ def test_results_beyond_four_gigabytes_are_big_tiffs(tmp_path) -> None:
 
 @pytest.fixture
 def _full_disk() -> Iterator[None]:
-    """No file may grow beyond a megabyte."""
+    """Limit all files to one megabyte."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
     yield
@@ -235,7 +238,7 @@ def _full_disk() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_full_disk")
-def test_a_disk_that_is_full_leaves_nothing_under_the_name(tmp_path) -> None:
+def test_full_disk_leaves_no_file(tmp_path) -> None:
     source, target = write(tmp_path / "a.tif", noise(1)), tmp_path / "out" / "b.tif"
     random = np.random.default_rng(0)
 
@@ -254,6 +257,6 @@ def test_a_disk_that_is_full_leaves_nothing_under_the_name(tmp_path) -> None:
 
 
 class Large(Raster):
-    """A file that is said to be larger than it is."""
+    """A file that reports a larger size than its real one."""
 
     size = (2048, 2048)

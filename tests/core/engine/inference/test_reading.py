@@ -1,4 +1,4 @@
-"""Each file, and each window of a raster, is read once, whatever is saved."""
+"""Each file and each window is read once for any set of outputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def net() -> Pipeline:
 
 @pytest.fixture
 def files(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count how often files are read as a whole."""
+    """Count reads of whole files."""
     counts: Counter[str] = Counter()
     read = inputs.read_image
 
@@ -42,7 +42,7 @@ def files(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> Counter[Region]:
-    """Count how often regions of rasters are read."""
+    """Count reads of raster regions."""
     counts: Counter[Region] = Counter()
     read = rasters.Raster.read
 
@@ -55,7 +55,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Counter[Region]:
 
 
 @pytest.mark.parametrize("tile", ["off", 256])
-def test_an_image_is_read_once(net: Pipeline, tmp_path: Path, files: Counter[str], tile) -> None:
+def test_image_is_read_once(net: Pipeline, tmp_path: Path, files: Counter[str], tile) -> None:
     pixels = image(530, 410)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     predict_files(net, [tmp_path / "a.png"], tmp_path / "out", KINDS, tile=tile)
@@ -65,9 +65,9 @@ def test_an_image_is_read_once(net: Pipeline, tmp_path: Path, files: Counter[str
     assert np.array_equal(overlay, found.overlay(pixels))
 
 
-def test_a_turned_image_is_read_once(net: Pipeline, tmp_path: Path, files: Counter[str]) -> None:
+def test_rotated_image_is_read_once(net: Pipeline, tmp_path: Path, files: Counter[str]) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned by 90 degrees
+    exif[0x0112] = 6  # the camera was rotated by 90 degrees
     Image.fromarray(image(40, 60)).save(tmp_path / "a.png", exif=exif)
     predict_files(net, [tmp_path / "a.png"], tmp_path / "out", KINDS)
     assert files == {"a.png": 1}
@@ -79,10 +79,10 @@ def test_a_turned_image_is_read_once(net: Pipeline, tmp_path: Path, files: Count
 @pytest.mark.parametrize(
     ("backbone", "decoder"), [("test_resnet", "fcn8s"), ("test_efficientnet_gn", "fcn32s")]
 )
-def test_a_window_is_read_once(
+def test_window_is_read_once(
     tmp_path: Path, windows: Counter[Region], files: Counter[str], backbone: str, decoder: str
 ) -> None:
-    """With halos, and with windows that are blended."""
+    """With halos and with blended windows."""
     net, pixels = pipeline(backbone, decoder), image(900, 530)
     source = write(tmp_path / "a.tif", pixels, photometric="rgb", **PLACE)
     predict_files(net, [source], tmp_path / "out", KINDS, tile=256)
@@ -96,7 +96,7 @@ def test_a_window_is_read_once(
         assert np.array_equal(np.moveaxis(file.read(), 0, -1), found.overlay(pixels))
 
 
-def test_pixels_are_kept_only_until_their_tile_is_done(net: Pipeline) -> None:
+def test_pixels_of_a_tile_are_freed_after_use(net: Pipeline) -> None:
     pixels, regions = image(900, 530), []
     for piece in net.pieces(
         lambda region: {"image": pixels[region.slices].copy()}, (900, 530), pixels=True, tile=256

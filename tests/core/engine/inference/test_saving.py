@@ -1,4 +1,4 @@
-"""Which files are segmented, and what a command line cannot say."""
+"""Select input files, and report unsupported inputs."""
 
 import re
 from pathlib import Path
@@ -15,27 +15,27 @@ from pluxel.registry import PluxelError
 from torch import nn
 
 
-def test_hidden_files_are_no_images(tmp_path):
-    """macOS writes ._a.jpg beside a.jpg on disks that are not its own."""
+def test_hidden_files_are_ignored(tmp_path):
+    """macOS writes ._a.jpg next to a.jpg on foreign file systems."""
     for name in ("a.jpg", "._a.jpg"):
         (tmp_path / name).touch()
     assert find_images([tmp_path]) == [(tmp_path / "a.jpg", Path("a.jpg"))]
 
 
-def test_several_inputs_are_refused_before_any_file_is_read(tmp_path):
+def test_several_inputs_raise_before_reading(tmp_path):
     model = nn.Module()
     model.input_names = ("image", "depth")  # pyright: ignore[reportAttributeAccessIssue]
     pipeline = Pipeline(model, {}, {"image": 3, "depth": 1})  # pyright: ignore[reportArgumentType]
     (tmp_path / "a.jpg").touch()
     message = (
-        "the model reads image, depth together, and paths do not say which file is which. "
-        "In Python, Pipeline.load(run)({'image': …, 'depth': …}) takes them by name"
+        "the model reads image, depth, and paths do not tell which file is which input. "
+        "In Python, pass them by name: Pipeline.load(run)({'image': …, 'depth': …})"
     )
     with pytest.raises(PluxelError, match=re.escape(message)):
         predict_files(pipeline, [tmp_path], tmp_path / "out", ["index"])
 
 
-def test_unknown_kinds_are_refused_before_any_file_is_read(tmp_path):
+def test_unknown_kinds_raise_before_reading(tmp_path):
     (tmp_path / "a.png").touch()
     message = "'overlays' is not one of index, color, overlay, prob. Did you mean 'overlay'?"
     with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
@@ -43,7 +43,7 @@ def test_unknown_kinds_are_refused_before_any_file_is_read(tmp_path):
 
 
 class Black(Pipeline):
-    """Reads files, and sees the first class everywhere."""
+    """Reads files and predicts the first class for every pixel."""
 
     def __init__(self) -> None:
         model = nn.Module()
@@ -57,7 +57,7 @@ class Black(Pipeline):
 
 @pytest.fixture
 def images(tmp_path):
-    """Two images, and one between them that is none."""
+    """Two images with a file between them that is not an image."""
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.png", "c.png"):
@@ -66,16 +66,14 @@ def images(tmp_path):
     return folder
 
 
-def test_files_that_cannot_be_read_are_left_out(images, tmp_path, caplog):
+def test_unreadable_files_are_skipped(images, tmp_path, caplog):
     failed = predict_files(Black(), [images], tmp_path / "out", ["index"])
     assert failed == [images / "b.png"]
     assert [path.name for path in sorted((tmp_path / "out/index").iterdir())] == ["a.png", "c.png"]
-    assert caplog.messages == [
-        f"left out: {images}/b.png: not an image, or an unknown image format"
-    ]
+    assert caplog.messages == [f"skipped: {images}/b.png: not an image, or an unknown image format"]
 
 
-def test_a_disk_that_refuses_ends_it_at_once(images, tmp_path, monkeypatch, caplog):
+def test_write_error_stops_immediately(images, tmp_path, monkeypatch, caplog):
     calls = []
 
     def full(path, ids, **_):

@@ -1,4 +1,4 @@
-"""A run whose classes were found by meaning: trained, kept, and used without the words."""
+"""Train with aligned classes, then use the run without word vectors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALIGN = "labels.align={to: [circle, left], embedding: words, threshold: -1, part
 
 @pytest.fixture
 def bare(host, monkeypatch):
-    """The same machine without the words."""
+    """Make the word vectors unavailable."""
 
     def missing(self: object, *, missing: bool = True) -> None:
         raise ValueError("no words here")
@@ -26,7 +26,7 @@ def bare(host, monkeypatch):
     return host
 
 
-def test_a_run_keeps_what_was_found(train, host, request):
+def test_run_keeps_the_aligned_labels(train, host, request):
     run = train(ALIGN, "labels.map={0: left}", "labels.palette={left: [1, 2, 3]}")
     request.getfixturevalue("bare")
     saved = load_config(run.config, host=host).pipeline.heads["semantic"].labels
@@ -42,7 +42,7 @@ def test_a_run_keeps_what_was_found(train, host, request):
     assert set(np.unique(masks)) <= {0, 7}
 
 
-def test_it_is_repeated_from_what_it_keeps(train, make, host, request):
+def test_training_repeats_from_the_kept_labels(train, make, host, request):
     run = train(ALIGN)
     request.getfixturevalue("bare")
     again = make(text=run.config.read_text(), name="again")
@@ -51,27 +51,27 @@ def test_it_is_repeated_from_what_it_keeps(train, make, host, request):
     assert again.config.dump() == run.config.read_text()
 
 
-def test_a_training_goes_on(train):
+def test_aligned_training_resumes(train):
     train(ALIGN, "training.steps=3")
     run = train(ALIGN, resume=True)
     assert json.loads(run.results_of("val").read_text())["step"] <= 6
 
 
-def test_the_check_aligns_too(make, bare):
+def test_check_aligns_labels(make, bare):
     config = make().config
     path = config.source
     with pytest.raises(ConfigError, match=r"command line: 'labels.align=.*no words here"):
         prepare(load_config(path, [ALIGN], host=bare))
 
 
-def test_a_class_that_nothing_means(make):
+def test_target_class_without_match_raises(make):
     with pytest.raises(
         ConfigError, match="nothing in the dataset means 'right': lower 'threshold'"
     ):
         make("labels.align={to: [ground, square, right], embedding: words, threshold: 0.9}")
 
 
-def test_each_head_has_its_own_labels(make):
+def test_heads_have_separate_labels(make):
     text = """\
 streams: {image: {backbone: toy}}
 heads:

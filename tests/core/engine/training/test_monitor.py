@@ -1,4 +1,4 @@
-"""Which evaluation is an improvement, and when waiting ends."""
+"""Select improvements, and stop early."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ def improvements(values: list[float], **changes: object) -> list[bool]:
     [
         ("val/loss", [True, False, True]),
         ("val/mean_iou", [True, True, False]),
-        ("val/iou/gloss", [True, True, False]),  # a class, not a loss
+        ("val/iou/gloss", [True, True, False]),  # a class name that ends in loss
         ("val/iou/loss", [True, True, False]),
     ],
 )
-def test_losses_are_to_be_small_and_scores_large(monitor: str, found: list[bool]) -> None:
+def test_mode_follows_from_the_metric(monitor: str, found: list[bool]) -> None:
     assert improvements([0.5, 0.7, 0.3], monitor=monitor) == found
 
 
-def test_the_mode_can_be_said() -> None:
+def test_mode_can_be_set() -> None:
     assert improvements([0.5, 0.3], monitor="val/mean_iou", mode="min") == [True, True]
 
 
-def test_an_absent_class_is_neither_better_nor_worse() -> None:
+def test_absent_class_does_not_change_progress() -> None:
     values = [math.nan, math.nan, 0.2, math.nan, 0.3]
     assert improvements(values, monitor="val/iou/pole") == [True, True, True, False, True]
 
 
-def test_without_a_monitor_the_last_counts() -> None:
+def test_without_a_monitor_the_last_evaluation_wins() -> None:
     assert improvements([0.5, 0.1], monitor=None) == [True, True]
 
 
-def test_small_gains_are_kept_but_do_not_prolong_the_wait() -> None:
+def test_small_gains_are_kept_but_do_not_extend_the_wait() -> None:
     chosen = options(monitor="val/mean_iou", early_stop={"patience": 2, "min_delta": 0.1})
     progress = TrainingProgress()
     found = []
@@ -55,7 +55,7 @@ def test_small_gains_are_kept_but_do_not_prolong_the_wait() -> None:
     assert found == [(True, False), (True, False), (True, True)]
 
 
-def test_gains_too_small_to_count_add_up() -> None:
+def test_small_gains_accumulate() -> None:
     chosen = options(monitor="val/loss", early_stop={"patience": 3, "min_delta": 0.1})
     progress = TrainingProgress()
     waited = []

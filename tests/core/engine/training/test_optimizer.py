@@ -26,20 +26,20 @@ def rates(optimizer, model):
     }
 
 
-def test_the_papers_groups_biases_twice_as_fast_and_without_decay(model):
+def test_biases_have_twice_the_rate_and_no_decay(model):
     config = SGDConfig(lr=1e-3, weight_decay=5e-4)
     found = rates(build_optimizer(model, config, []), model)
     assert found["score.weight"] == (1e-3, 5e-4)
     assert found["score.bias"] == (2e-3, 0.0)
 
 
-def test_scales_of_norms_are_not_decayed_unless_asked(model):
+def test_norm_scales_have_no_decay_by_default(model):
     assert rates(build_optimizer(model, AdamWConfig(), []), model)["trunk.1.weight"][1] == 0
     decayed = build_optimizer(model, AdamWConfig(bias_decay=True), [])
     assert rates(decayed, model)["trunk.1.weight"][1] == 0.01
 
 
-def test_the_last_matching_group_counts(model):
+def test_last_matching_group_wins(model):
     groups = [
         GroupConfig(match="score", lr_factor=10),
         GroupConfig(match=r"score\.weight", lr_factor=5, weight_decay=0.5),
@@ -50,13 +50,13 @@ def test_the_last_matching_group_counts(model):
     assert found["trunk.0.weight"] == (1.0, 5e-4)
 
 
-def test_a_frozen_group_has_no_gradient_and_is_not_optimized(model):
+def test_frozen_group_has_no_gradient_and_no_updates(model):
     freeze(model, groups := [GroupConfig(match="^upsample", frozen=True)])
     assert not model["upsample"].weight.requires_grad
     assert "upsample.weight" not in rates(build_optimizer(model, SGDConfig(lr=1.0), groups), model)
 
 
-def test_the_last_matching_group_says_whether_a_parameter_is_frozen(model):
+def test_last_matching_group_decides_freezing(model):
     groups = [
         GroupConfig(match="", frozen=True),
         GroupConfig(match="^score", lr_factor=10),
@@ -74,7 +74,7 @@ def test_norms_are_frozen_with_all_their_parameters(model, match, frozen):
     assert frozen_norms(model) == ([model["trunk"][1]] if frozen else [])
 
 
-def test_norms_without_parameters_are_frozen_with_what_they_are_part_of():
+def test_norms_without_parameters_freeze_with_their_module():
     norm = nn.BatchNorm2d(4, affine=False)
     trunk = nn.Sequential(nn.Conv2d(3, 4, 3), norm)
     assert frozen_norms(trunk) == []
@@ -82,19 +82,19 @@ def test_norms_without_parameters_are_frozen_with_what_they_are_part_of():
     assert frozen_norms(trunk) == [norm]
 
 
-def test_a_pattern_that_matches_nothing_is_an_error_that_lists_modules(model):
+def test_pattern_without_a_match_raises_with_module_names(model):
     with pytest.raises(PluxelError, match=r"no parameter matches 'scoer'.*score, .*trunk"):
         freeze(model, [GroupConfig(match="scoer")])
 
 
-def test_freezing_everything_is_an_error(model):
+def test_freezing_everything_raises(model):
     freeze(model, groups := [GroupConfig(match="", frozen=True)])
     with pytest.raises(PluxelError, match="nothing to train"):
         build_optimizer(model, SGDConfig(lr=1.0), groups)
 
 
-def test_sgd_is_the_papers_update():
-    """v ← μ·v + g + λ·w, then w ← w − η·v: that of Caffe for a constant rate."""
+def test_sgd_matches_the_update_of_the_paper():
+    """v ← μ·v + g + λ·w, then w ← w − η·v: Caffe's update for a constant rate."""
     weight = nn.Parameter(torch.tensor([[1.0, -2.0]]))
     module = nn.Module()
     module.weight = weight

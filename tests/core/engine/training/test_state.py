@@ -1,4 +1,4 @@
-"""What a training keeps fits the model that it came from, and no other."""
+"""A checkpoint fits only the model that wrote it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pluxel.registry import PluxelError
 from safetensors.torch import load_file, save_file
 
 
-def test_tied_weights_are_saved_resumed_and_predicted_with(make, train, host) -> None:
+def test_tied_weights_save_resume_and_predict(make, train, host) -> None:
     run = train("backbone.tied=true", "training.ema=0.9")
     resumed = Trainer(make("backbone.tied=true", "training.ema=0.9"), resume=True)
     backbone = resumed.state.model.streams["image"].backbone
@@ -24,8 +24,8 @@ def test_tied_weights_are_saved_resumed_and_predicted_with(make, train, host) ->
     assert all(torch.equal(value, best[name]) for name, value in model.state_dict().items())
 
 
-def test_what_lies_outside_of_images_keeps_its_color(make, train, tmp_path, monkeypatch) -> None:
-    """Its normalization may come with starting weights, which a resumed training does not read."""
+def test_resumed_training_keeps_the_fill_color(make, train, tmp_path, monkeypatch) -> None:
+    """The color depends on the normalization of the starting weights, not read on resuming."""
     weights = load_file(train("training.steps=1").weights)
     weights["streams.image.normalize.mean"] *= 0.5
     save_file(weights, tmp_path / "start.safetensors")
@@ -41,15 +41,17 @@ def test_what_lies_outside_of_images_keeps_its_color(make, train, tmp_path, monk
     assert fills == [[0.25 * 255] * 3] * 2
 
 
-def test_a_checkpoint_without_averages_cannot_give_any(train) -> None:
+def test_checkpoint_without_averages_raises(train) -> None:
     train("training.steps=3")
-    with pytest.raises(PluxelError, match=r"from a training without ema: training.ema=null"):
+    with pytest.raises(PluxelError, match=r"from a training without ema; set training.ema=null"):
         train("training.ema=0.9", resume=True)
 
 
-def test_a_checkpoint_of_another_optimizer_is_refused(train) -> None:
+def test_checkpoint_of_another_optimizer_raises(train) -> None:
     train("training.steps=3", "training.optimizer={type: sgd, lr: 0.1}")
     run = train("training.steps=3", name="other")
     assert run.state.exists()
-    with pytest.raises(PluxelError, match="state.safetensors is from another optimizer"):
+    with pytest.raises(
+        PluxelError, match="state.safetensors does not match the configured optimizer"
+    ):
         train("training.groups=[{match: backbone, frozen: true}]", resume=True)

@@ -30,7 +30,7 @@ def same(one, other):
 
 
 def stop_at(experiment, step, number=signal.SIGTERM):
-    """Train, and get a signal in step ``step``."""
+    """Train, and send a signal in step ``step``."""
     trainer = Trainer(experiment, resume=True)
     backward = trainer._backward
 
@@ -43,7 +43,7 @@ def stop_at(experiment, step, number=signal.SIGTERM):
     trainer.train()
 
 
-def test_a_training_leaves_a_run_with_everything(train):
+def test_training_writes_all_files_of_a_run(train):
     run = train()
     assert {path.name for path in run.directory.iterdir()} == {
         "config.yaml",
@@ -67,9 +67,7 @@ def test_a_training_leaves_a_run_with_everything(train):
 
 @pytest.mark.parametrize("optimizer", ["{type: sgd, lr: 0.01}", "{type: adamw, lr: 0.01}"])
 @pytest.mark.parametrize("step", [2, 3])
-def test_an_interrupted_training_ends_bit_for_bit_like_one_that_was_not(
-    make, train, optimizer, step
-):
+def test_resumed_training_equals_uninterrupted_training_bit_for_bit(make, train, optimizer, step):
     chosen = (*LIVELY, f"training.optimizer={optimizer}")
     whole = train(*chosen, name="whole")
     with pytest.raises(Interrupted):
@@ -80,13 +78,13 @@ def test_an_interrupted_training_ends_bit_for_bit_like_one_that_was_not(
     assert records(whole) == records(parts)
 
 
-def test_the_comparison_of_runs_can_fail(train):
+def test_comparison_of_runs_can_fail(train):
     one, other = train(*LIVELY, name="one"), train(*LIVELY, "seed=1", name="other")
     assert not same(one.weights, other.weights)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_the_state_and_gives_its_exit_code(make, number, code):
+def test_signal_saves_the_state_and_sets_the_exit_code(make, number, code):
     experiment = make()
     with pytest.raises(Interrupted, match="after step 2 of 6.*--resume auto") as stopped:
         stop_at(experiment, 2, number)
@@ -94,7 +92,7 @@ def test_a_signal_saves_the_state_and_gives_its_exit_code(make, number, code):
     assert read_tensors(experiment.run.state)[1]["progress"]["step"] == 2
 
 
-def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(make):
+def test_nan_loss_stops_and_keeps_the_last_good_checkpoint(make):
     loss = "{type: weighted_sum, terms: [{loss: cross_entropy}, {loss: {type: breaks, after: 4}}]}"
     experiment = make(f"loss={loss}")
     with pytest.raises(Diverged, match=r"nan in step 5\. .*breaks.*The batch: train\d+") as error:
@@ -105,9 +103,7 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(ma
     assert all(tensor.isfinite().all() for tensor in tensors.values())
 
 
-def test_the_pass_that_went_wrong_is_named_before_its_gradients_reach_the_weights(
-    make, monkeypatch
-):
+def test_error_names_the_bad_pass_before_an_update(make, monkeypatch):
     loss = "loss={type: breaks, after: 4}"  # the second pass of the third step
     trainer = Trainer(make(loss, "training.accumulate=3", "training.batch_size=1"))
     seen, before = [], {}
@@ -126,8 +122,8 @@ def test_the_pass_that_went_wrong_is_named_before_its_gradients_reach_the_weight
         assert torch.equal(parameter, before[name])
 
 
-def test_a_step_reads_its_losses_once(make, monkeypatch):
-    """On a device the host waits each time."""
+def test_step_reads_its_losses_once(make, monkeypatch):
+    """Each read makes the host wait for the device."""
     trainer = Trainer(make("training.accumulate=3", "training.optimizer={type: sgd, lr: 0.01}"))
     batches = next(trainer.batches())
     looks = []
@@ -148,7 +144,7 @@ def test_a_step_reads_its_losses_once(make, monkeypatch):
     assert looks == ["tolist"]
 
 
-def test_weights_that_are_not_finite_never_overwrite_good_ones(make):
+def test_weights_that_are_not_finite_are_not_saved(make):
     trainer = Trainer(make())
     trainer.train()
     before = trainer.run.state.read_bytes()
@@ -159,8 +155,8 @@ def test_weights_that_are_not_finite_never_overwrite_good_ones(make):
     assert trainer.run.state.read_bytes() == before
 
 
-def test_accumulated_gradients_are_the_mean_over_the_rounds(train):
-    """As Caffe's iter_size does it; so of a sum over pixels, the rate halves with two rounds."""
+def test_accumulated_gradients_are_averaged(train):
+    """As Caffe's iter_size; so with a loss summed over pixels, two rounds halve the rate."""
     still = ("backbone.norm=false", "loss.reduction=sum", "training.steps=3")
     crop = "augment.train=[{RandomCrop: {height: 16, width: 16}}]"
     rates = [f"training.optimizer={{type: sgd, lr: {lr}}}" for lr in ("1e-6", "2e-6")]
@@ -172,7 +168,7 @@ def test_accumulated_gradients_are_the_mean_over_the_rounds(train):
         torch.testing.assert_close(one[name], other[name], rtol=1e-4, atol=1e-6)
 
 
-def test_the_best_weights_are_kept_by_any_scalar(train):
+def test_any_metric_can_select_the_best_weights(train):
     run = train("training.monitor=val/iou/square", "training.eval_every=1", "training.steps=8")
     values = {r["step"]: r["val/iou/square"] for r in records(run) if "val/iou/square" in r}
     best = max(values, key=lambda step: values[step])
@@ -180,13 +176,13 @@ def test_the_best_weights_are_kept_by_any_scalar(train):
     assert read_tensors(run.weights)[1]["step"] == best
 
 
-def test_a_loss_is_better_when_it_is_smaller(train):
+def test_smaller_loss_is_better(train):
     run = train("training.monitor=val/loss", "training.eval_every=1", "training.steps=5")
     values = {r["step"]: r["val/loss"] for r in records(run) if "val/loss" in r}
     assert json.loads(run.results_of("val").read_text())["step"] == min(values, key=values.get)
 
 
-def test_without_a_monitor_the_last_weights_are_kept(train):
+def test_last_weights_are_kept_without_a_monitor(train):
     run = train("training.monitor=null", "training.eval_every=2", "training.steps=5")
     assert json.loads(run.results_of("val").read_text())["step"] == 5
 
@@ -200,7 +196,7 @@ def test_training_stops_early(train):
     assert read_tensors(run.state)[1]["progress"]["step"] == 3
 
 
-def test_a_training_that_stopped_early_has_no_step_left(train):
+def test_early_stopped_training_does_not_resume(train):
     chosen = (
         "training.early_stop={patience: 2, min_delta: 0.9}",
         "training.eval_every=1",
@@ -210,12 +206,12 @@ def test_a_training_that_stopped_early_has_no_step_left(train):
     assert train(*chosen, resume=True).state.read_bytes() == before
 
 
-def test_a_monitor_that_is_never_reported_is_refused_before_training(train):
+def test_unknown_monitor_raises_before_training(train):
     with pytest.raises(PluxelError, match=r"'val/iou/squre'\. Did you mean 'val/iou/square'\?"):
         train("training.monitor=val/iou/squre")
 
 
-def test_without_a_split_to_evaluate_there_is_nothing_to_monitor(train):
+def test_monitor_without_a_split_to_evaluate_raises(train):
     with pytest.raises(PluxelError, match="monitor: null"):
         train("splits={train: train}")
     run = train("splits={train: train}", "training.monitor=null")
@@ -223,13 +219,13 @@ def test_without_a_split_to_evaluate_there_is_nothing_to_monitor(train):
     assert not run.results_of("val").exists()
 
 
-def test_a_checkpoint_of_another_model_is_refused(train):
+def test_checkpoint_of_another_model_raises(train):
     train("training.steps=3")
     with pytest.raises(PluxelError, match="another model"):
         train("backbone.width=8", resume=True)
 
 
-def test_frozen_parameters_do_not_move(train, make):
+def test_frozen_parameters_do_not_change(train, make):
     start = make().model.streams["image"].backbone.first.weight.detach().clone()
     run = train("training.groups=[{match: 'backbone.first', frozen: true}]")
     weights = read_tensors(run.weights)[0]
@@ -240,14 +236,14 @@ def test_frozen_parameters_do_not_move(train, make):
 
 
 @pytest.mark.parametrize(("match", "same"), [("backbone", True), ("backbone.first", False)])
-def test_frozen_norms_do_not_go_on_averaging(train, match, same):
+def test_frozen_norms_keep_their_statistics(train, match, same):
     run = train(f"training.groups=[{{match: '{match}', frozen: true}}]")
     tensors = read_tensors(run.state)[0]
     mean = tensors["model/streams.image.backbone.norm.running_mean"]
     assert torch.equal(mean, torch.zeros_like(mean)) == same
 
 
-def test_init_from_copies_what_fits_and_says_so(train, caplog):
+def test_init_from_copies_matching_weights_and_logs_them(train, caplog):
     source = train(name="source")
     with caplog.at_level("INFO", logger="pluxel"):
         run = train(
@@ -286,7 +282,7 @@ def test_two_streams_feed_two_heads(train):
     assert {"val/semantic/mean_iou", "val/halves/iou/left"} <= scalars.keys()
 
 
-def test_inputs_can_be_stacked_on_channels(make):
+def test_inputs_can_be_stacked_as_channels(make):
     experiment = make(
         text=TWO_BY_TWO.replace(
             "image: {backbone: toy}\n  depth: {backbone: toy}",
@@ -297,7 +293,7 @@ def test_inputs_can_be_stacked_on_channels(make):
     Trainer(experiment).train()
 
 
-def test_the_configuration_of_a_run_is_that_of_its_last_session(train):
+def test_run_keeps_the_configuration_of_its_last_session(train):
     train("training.steps=3")
     run = train("training.steps=6", "training.log_every=5", resume=True)
     text = run.config.read_text()
@@ -305,7 +301,7 @@ def test_the_configuration_of_a_run_is_that_of_its_last_session(train):
     assert "log_every: 5" in text
 
 
-def test_a_training_that_never_reached_a_checkpoint_starts_its_log_anew(train, make):
+def test_training_without_a_checkpoint_restarts_its_log(train, make):
     experiment = make()
     experiment.run.directory.mkdir(parents=True)
     experiment.run.log({"step": 2, "train/loss": 9.0})
@@ -314,7 +310,7 @@ def test_a_training_that_never_reached_a_checkpoint_starts_its_log_anew(train, m
     assert 9.0 not in [r.get("train/loss") for r in records(run)]
 
 
-def test_strictly_deterministic(train):
+def test_deterministic_training_repeats_exactly(train):
     try:
         make_deterministic()
         one, other = (train("deterministic=true", name=name) for name in ("one", "other"))
@@ -325,7 +321,7 @@ def test_strictly_deterministic(train):
 
 @pytest.fixture
 def own_choices():
-    """A script has chosen otherwise than torch does, and a training is to leave it so."""
+    """Set global options that differ from the defaults; training must restore them."""
     cudnn = torch.backends.cudnn
     before = cudnn.benchmark, cudnn.deterministic
     cudnn.benchmark, cudnn.deterministic = False, True
@@ -336,7 +332,7 @@ def own_choices():
 
 
 @pytest.mark.usefixtures("own_choices")
-def test_what_a_script_has_chosen_stays(make):
+def test_training_restores_settings_of_the_script(make):
     cudnn = torch.backends.cudnn
     experiment = make()
     objective, seen = experiment.objective, set()
@@ -351,7 +347,7 @@ def test_what_a_script_has_chosen_stays(make):
     assert (cudnn.benchmark, torch.are_deterministic_algorithms_enabled()) == (False, True)
 
 
-def test_class_weights_that_an_evaluation_asked_for_first_can_be_trained_with(make, caplog):
+def test_training_can_use_class_weights_of_an_earlier_evaluation(make, caplog):
     experiment = make("loss={type: cross_entropy, class_weights: auto}")
     caplog.set_level("INFO", "pluxel")
     experiment.evaluate(experiment.model, "val")
@@ -359,7 +355,7 @@ def test_class_weights_that_an_evaluation_asked_for_first_can_be_trained_with(ma
     assert "weight of class square" in caplog.text
 
 
-def test_gradient_scales_of_half_precision_are_resumed(make):
+def test_gradient_scale_of_float16_is_resumed(make):
     def trainer(scale: float) -> Trainer:
         experiment = make()
         experiment.processes.scaler = torch.amp.GradScaler("cpu", init_scale=scale)

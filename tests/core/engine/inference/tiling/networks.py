@@ -1,4 +1,4 @@
-"""Networks to tile, with their reach, and an image put together from its tiles."""
+"""Networks for tiling tests, and an image assembled from its tiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLASSES = 4
 
 
 class Chain(nn.Module):
-    """A backbone of any layers, which gives the maps after some of them."""
+    """A backbone of any layers that returns the maps after some of them."""
 
     def __init__(self, layers: list[nn.Module], taps: list[int]) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Chain(nn.Module):
 
 
 class Skips(nn.Module):
-    """Scores of the last map by a 3×3 convolution, upsampled onto the first and added to it."""
+    """Scores of the last map by a 3×3 convolution, upsampled and added to those of the first."""
 
     def __init__(self, specs: list[FeatureSpec]) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Skips(nn.Module):
 
 
 class Pooled(nn.Module):
-    """Scores of the only map, to which a map three times as coarse is added."""
+    """Scores of the only map, plus those of a map with three times its stride."""
 
     def __init__(self, specs: list[FeatureSpec]) -> None:
         super().__init__()
@@ -67,14 +67,14 @@ class Pooled(nn.Module):
 
 
 class Strided(Pooled):
-    """Scores of the coarser map alone."""
+    """Only the scores of the coarser map."""
 
     def forward(self, maps: list[Tensor]) -> Scores:
         return Scores(self.coarse(maps[0]), self.grid)
 
 
 class Shallow(nn.Module):
-    """Scores of the first map, whatever comes after it."""
+    """Scores of the first map only."""
 
     def __init__(self, specs: list[FeatureSpec]) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ def convolution(channels: int, out: int, kernel: int = 3, **options: int) -> nn.
 
 
 def pooled() -> SegmentationModel:
-    """Padded convolutions and pools that round up, as in VGG."""
+    """Padded convolutions and ceiling pools, as in VGG."""
     pool = nn.MaxPool2d(2, ceil_mode=True)
     return model(
         [convolution(3, 5), pool, convolution(5, 6), pool, convolution(6, 7), pool], [1, 5]
@@ -117,7 +117,7 @@ def strided() -> SegmentationModel:
 
 
 def unpadded() -> SegmentationModel:
-    """No padding at all, so that maps end inside the image."""
+    """No padding, so that maps end inside the image."""
     layers = [nn.Conv2d(3, 5, 5), nn.MaxPool2d(2), nn.Conv2d(5, 6, 3), nn.MaxPool2d(3, 2)]
     return model([*layers, nn.Conv2d(6, 7, 3)], [1, 4])
 
@@ -145,17 +145,17 @@ def tensorflow() -> SegmentationModel:
 
 
 def decoder_with_a_stride() -> SegmentationModel:
-    """The step of the backbone alone would be 4."""
+    """Without its decoder, the network would have step 4."""
     return model([convolution(3, 5, stride=4)], [0], Strided)
 
 
 def decoder_with_a_hidden_stride() -> SegmentationModel:
-    """No map that anyone gets has a stride of 12."""
+    """No returned map has stride 12."""
     return model([convolution(3, 5, stride=4)], [0], Pooled)
 
 
 class Between(Pooled):
-    """Scores of the only map, at a grid that has few pixels in common with it."""
+    """Scores of the only map, on a grid that shares few pixel positions with it."""
 
     def forward(self, maps: list[Tensor]) -> Scores:
         grid, fine = Grid(Fraction(7, 2), 1), self.fine(maps[0])
@@ -164,17 +164,17 @@ class Between(Pooled):
 
 
 def fractional() -> SegmentationModel:
-    """Strides of 4 and 7/2: the same again after 28 pixels."""
+    """Strides of 4 and 7/2, which align every 28 pixels."""
     return model([convolution(3, 5, stride=4)], [0], Between)
 
 
 def shallow() -> SegmentationModel:
-    """Layers that no score comes from, which want images of 90 pixels."""
+    """Layers without scores that need images of 90 pixels."""
     return model([nn.Conv2d(3, 5, 3, stride=2), nn.Conv2d(5, 2, 44)], [0, 1], Shallow)
 
 
 class Blocks(nn.Module):
-    """A padded convolution in each block of 3×3 cells by itself."""
+    """A padded convolution within each block of 3×3 cells."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -189,7 +189,7 @@ class Blocks(nn.Module):
 
 
 def blocks() -> SegmentationModel:
-    """Strides of 2, and blocks of 6 pixels."""
+    """Stride 2, with blocks of 6 pixels."""
     return model([convolution(3, 4, stride=2), Blocks(4), convolution(4, 6, stride=2)], [0, 2])
 
 
@@ -202,7 +202,7 @@ def reader(image: Tensor):
 
 
 def assembled(tiling: Tiling, image: Tensor) -> Tensor:
-    """Return the logits of all tiles, each resampled on its own."""
+    """Return the logits of all tiles, resampled separately."""
     height, width = image.shape[-2:]
     logits = image.new_full((1, CLASSES, height, width), torch.nan)
     for tile, scores in tiling.run(reader(image), (height, width)):

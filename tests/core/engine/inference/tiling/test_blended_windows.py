@@ -1,4 +1,4 @@
-"""Where a cell sees the whole image, overlapping windows are blended."""
+"""Overlapping windows are blended if cells depend on the whole image."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def squeezed() -> SegmentationModel:
 
 
 def squeezed_with_a_stride() -> SegmentationModel:
-    """Scores of stride 6, of a map of stride 2."""
+    """Scores of stride 6 from a map of stride 2."""
     return model([convolution(3, 5, 7, stride=2), Squeeze()], [1], Strided)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("make", [squeezed, squeezed_with_a_stride])
-def test_windows_are_blended_where_cells_see_everything(make) -> None:
+def test_windows_of_global_networks_are_blended(make) -> None:
     net = make()
     reach = Reach.of(net)
     assert not reach.is_finite
@@ -41,7 +41,7 @@ def test_windows_are_blended_where_cells_see_everything(make) -> None:
     span = whole.max() - whole.min()
     assert (found - whole).abs().mean() < 0.01 * span
     assert (found - whole).abs().max() < 0.2 * span
-    # No seams: neighbors across the edges of tiles differ no more than neighbors elsewhere.
+    # No seams: differences across tile edges are not larger than elsewhere.
     steps = (found - whole).diff(dim=3).abs().amax((0, 1, 2))
     assert steps[tile - 1] < 3 * steps.median()
 
@@ -53,12 +53,12 @@ def test_windows_overlap_by_a_quarter_of_a_tile_and_are_read_once() -> None:
     image, seen, held = torch.rand(1, 3, 320, 200, dtype=torch.float64), [], []
     read = reader(image)
 
-    def noted(region: Region) -> Mapping[str, Tensor]:
+    def recorded(region: Region) -> Mapping[str, Tensor]:
         seen.append(region)
         return read(region)
 
     blend = Blend(net, Tiling(net, reach, 64).tiles((320, 200)), 64, reach.step, (320, 200))
-    for _ in blend.run(noted):
+    for _ in blend.run(recorded):
         held.append(len(blend.windows))
     columns = [range(80), range(48, 144), range(112, 200), range(176, 200)]
     rows = [range(80), range(48, 144), range(112, 208), range(176, 272), range(240, 320)]

@@ -1,4 +1,4 @@
-"""Tiles of an image give what the whole image gives, and no tile reads more than it must."""
+"""Tiles match the whole image, and their windows are as small as possible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .networks import (
 
 
 class Fitted(Skips):
-    """Scores of the last map, stretched to the size of the first: right if sizes are multiples."""
+    """Scores of the last map, stretched to the first; exact only for multiples in size."""
 
     def forward(self, maps: list[Tensor]) -> Scores:
         fine, coarse = (layer(one) for layer, one in zip(self.scores, maps, strict=True))
@@ -82,7 +82,7 @@ def test_tiles_equal_the_whole_image(make, size: tuple[int, int], tile: int) -> 
 @torch.no_grad()
 @pytest.mark.parametrize("make", MODELS)
 def test_the_halo_is_minimal(make) -> None:
-    """Two steps less on either side, and some tile is another one."""
+    """With a halo two steps smaller, some tile changes."""
     net, reach = measured(make)
     image = torch.rand(1, 3, 208, 208, dtype=torch.float64)
     expected = resample(net({"image": image})["semantic"], (208, 208))
@@ -103,7 +103,7 @@ def test_the_halo_is_minimal(make) -> None:
 
 
 def check_tiles(net: SegmentationModel, size: tuple[int, int], tile: int) -> Reach:
-    """Compare tiles, rounded up to steps, with the whole."""
+    """Compare tiles, rounded up to steps, with the whole image."""
     image, reach = torch.rand(1, 3, *size, dtype=torch.float64), Reach.of(net)
     found = assembled(Tiling(net, reach, -(-tile // reach.step) * reach.step), image)
     torch.testing.assert_close(found, resample(net({"image": image})["semantic"], size))
@@ -134,7 +134,7 @@ def test_multiples_and_a_minimum_that_no_layer_reveals() -> None:
 
 
 class AlignedCorners(nn.Module):
-    """Enlarges its map such that where a cell lies follows from the size of the image."""
+    """Enlarges its map so that cell positions depend on the image size."""
 
     def __init__(self, features: Sequence[FeatureSpec]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Where tiles and their windows lie: arithmetic, without a network to run."""
+"""Positions of tiles and windows, computed without running a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pluxel.registry import PluxelError
 from .networks import strided
 
 
-def test_a_tile_smaller_than_its_halo_is_refused() -> None:
+def test_tile_smaller_than_its_halo_raises() -> None:
     net = strided()
     reach = Reach.of(net)
     message = f"is smaller than its halo of {reach.halo} pixels; use at least {reach.halo}$"
@@ -45,7 +45,7 @@ def test_tiles_align_with_file_blocks_where_possible(pixels: int, tile: int, min
     assert all(len(one) == tile for one in tiles[1:-1])
     lengths = [len(reach.window(one, pixels, 0)) for one in tiles]
     assert len(set(lengths[1:-1])) <= 1
-    # One that must begin earlier to be long enough begins a step earlier at most.
+    # A window that must begin earlier to reach its minimum begins at most one step earlier.
     longest = max(lengths) - (minimum > 1) * (reach.step - 1)
     assert all(length >= longest for length in lengths[1:-1]), "an end needs more than others"
     assert min(lengths) >= min(minimum, pixels)
@@ -58,8 +58,8 @@ def test_tiles_align_with_file_blocks_where_possible(pixels: int, tile: int, min
         (32, 120, 1100, 1024),
         (32, 120, 1024, 1024),
         (32, 120, 300, 256),
-        (32, 290, 300, 320),  # a block is less than the halo
-        (32, 120, 200, 224),  # and here more than the tile
+        (32, 290, 300, 320),  # a block is smaller than the halo
+        (32, 120, 200, 224),  # a block is larger than the tile
         (14, 120, 1000, 1008),
         (14, 120, 2000, 1792),
     ],
@@ -85,7 +85,7 @@ def test_tiles_are_rounded(step: int, halo: int, tile: int, rounded: int) -> Non
 def test_windows_cover_the_receptive_fields(
     grid: Grid, seen: Fraction, pixels: int, tile: int
 ) -> None:
-    """Cell by cell; of a map that ends inside the image, its last one stands for all beyond."""
+    """Check each cell; if a map ends inside the image, its last cell serves all pixels beyond."""
     stride, offset, half = grid.stride[0], grid.offset[0], (seen - 1) / 2
     spec = FeatureSpec("scores", 4, grid, (float(seen), float(seen)), "computed")
     reach = Reach((spec,), stride.numerator, 1, 1)
