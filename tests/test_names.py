@@ -1,4 +1,4 @@
-"""Names: one class name stands for one thing, and words have the spelling of the glossary."""
+"""Each class name stands for one thing, and words follow the glossary."""
 
 from __future__ import annotations
 
