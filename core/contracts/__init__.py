@@ -1,1 +1,1 @@
-"""What a component of each kind offers, and what labels mean."""
+"""The contract of each kind of component, and the meaning of labels."""

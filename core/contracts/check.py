@@ -9,14 +9,14 @@ from .offers import members_of
 from .table import CONTRACTS
 
 
-def contract_violation(kind: str, made: object) -> str | None:
-    """Return what keeps an object from being of this kind, or None."""
-    name = type(made).__name__
+def contract_violation(kind: str, component: object) -> str | None:
+    """Return how a component violates the contract of its kind, or None if it does not."""
+    name = type(component).__name__
     contract = CONTRACTS[kind]
-    if contract.is_module and not isinstance(made, nn.Module):
-        return f"{article(kind)} is a torch.nn.Module, and {name} is not"
+    if contract.is_module and not isinstance(component, nn.Module):
+        return f"{article(kind)} must be a torch.nn.Module, but {name} is not"
     required = members_of(contract.required)
-    if missing := [member for member in required if not hasattr(made, member)]:
+    if missing := [member for member in required if not hasattr(component, member)]:
         listed = " and ".join(f"'{member}'" for member in missing)
-        return f"{article(kind)} has {listed}, and {name} has not"
+        return f"{article(kind)} must have {listed}, but {name} does not"
     return None

@@ -1,4 +1,4 @@
-"""Colors as people write them, as masks hold them, and as PASCAL VOC numbers them."""
+"""Colors: parse and format them, pack them into label ids, and list the PASCAL VOC palette."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Color = tuple[int, int, int]
 HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
 
 Integers = TypeVar("Integers", int, np.ndarray)
-"""One number, or many at once."""
+"""One integer, or an array of integers."""
 
 
 def parse_color(value: object) -> Color:
-    """Read ``#rrggbb`` or three integers.
+    """Parse ``#rrggbb`` or three integers.
 
-    Raises: ValueError, as validators do.
+    Raises: ValueError, which pydantic reports.
     """
     if isinstance(value, str) and HEX.match(value):
         return unpack(int(value[1:], 16))
@@ -28,11 +28,11 @@ def parse_color(value: object) -> Color:
         red, green, blue = value
         if all(type(part) is int and 0 <= part <= 255 for part in value):
             return red, green, blue
-    raise ValueError(f"{value!r} is not a color: write '#rrggbb' or three integers of 0–255")
+    raise ValueError(f"{value!r} is not a color: use '#rrggbb' or three integers from 0 to 255")
 
 
 def pack(color: Iterable[Integers]) -> Integers:
-    """Return (red, green, blue), integers of 24 bits or more, as one 24-bit id."""
+    """Return (red, green, blue) as one 24-bit id; arrays need integers of at least 24 bits."""
     red, green, blue = color
     return red << 16 | green << 8 | blue
 
@@ -48,9 +48,10 @@ def hex_color(color: Iterable[int]) -> str:
 
 
 def voc_color(index: int) -> Color:
-    """Return color ``index`` of the PASCAL VOC palette: its bits, dealt to red, green and blue.
+    """Return color ``index`` of the PASCAL VOC palette.
 
-    Bits 0, 1, 2 of what is left of the index become the next lower bit of the three channels.
+    The bits of the index, from the lowest, are dealt in turn to red, green and blue, where they
+    fill each channel from its highest bit down.
     """
     channels = [0, 0, 0]
     for step in range(8):

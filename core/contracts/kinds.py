@@ -1,7 +1,7 @@
-"""What a component of each kind must offer, and the wiring that its constructor may ask for.
+"""The members that each kind requires of a component, and the wiring that it may ask for.
 
-Parameters before ``*`` are wiring, injected by name; keyword-only parameters are the user's YAML.
-`optional` has what a component may offer beside it, `table` both together.
+Constructor parameters before ``*`` are wiring, which core injects by name; keyword-only parameters
+are set in the user's YAML. `optional` declares optional members; `table` lists both.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ WIRING: Mapping[str, tuple[str, ...]] = {
     "dataset": ("split",),
     "embedding": (),
 }
-"""The wiring that each kind may ask for. The tuples only grow."""
+"""The wiring that each kind may ask for. Names are only ever added."""
 
 ClassFrequencies = Callable[[], Sequence[int]]
-"""Pixels of each class in the training split; scans the data when first called, then remembers."""
+"""Return the pixels of each class in the training split; the first call scans the data."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Sample:
 
     ``inputs``: name -> (H, W) or (H, W, channels), upright, uint8, uint16, or float32 in 0–1.
     ``labels``: name -> (H, W) raw label ids, any integer type.
-    ``paths``: name of an input or label -> the file it came from, where there is one.
-    Both mappings may be lazy: a reader that is not asked for a field does not pay for it.
+    ``paths``: name of an input or label -> its file, if it has one.
+    ``inputs`` and ``labels`` may be lazy, so that unused fields are never read.
     """
 
     name: str
@@ -52,9 +52,9 @@ class Sample:
 
 @runtime_checkable
 class Backbone(Protocol):
-    """``backbone(image) -> [maps]``: image (N, channels, H, W), normalized; maps in order of depth.
+    """An ``nn.Module``: ``backbone(image) -> [maps]``, the maps in order of depth.
 
-    An ``nn.Module``.
+    ``image``: (N, channels, H, W), normalized.
     """
 
     @property
@@ -64,7 +64,7 @@ class Backbone(Protocol):
 
     @property
     def normalization(self) -> Normalization:
-        """How the input is normalized; read again after ``load_pretrained``."""
+        """Normalization of the input; read again after ``load_pretrained``."""
         ...
 
     def __call__(self, image: Tensor, /) -> Sequence[Tensor]:
@@ -74,17 +74,15 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class Decoder(Protocol):
-    """``decoder(maps) -> Scores``.
+    """An ``nn.Module``: ``decoder(maps) -> Scores``.
 
-    One that asks for the wiring ``backbone`` is called as ``decoder(image, backbone)``, with the
-    backbone that its stream has at that time. It may study the one that its constructor gets, but
-    keeps no reference to it: modules and weights have one owner, the stream.
-
-    An ``nn.Module``.
+    A decoder that asks for the wiring ``backbone`` is called as ``decoder(image, backbone)``, with
+    the current backbone of its stream. Its constructor may examine the backbone that it receives,
+    but must not keep a reference to it: the stream alone owns the module and its weights.
     """
 
     def __call__(self, maps: Sequence[Tensor], /) -> Scores:
-        """Return class scores and the grid on which they lie."""
+        """Return class scores and their grid."""
         ...
 
 
@@ -92,8 +90,9 @@ class Decoder(Protocol):
 class Loss(Protocol):
     """``loss(logits, target) -> scalar``: logits (N, C, H, W), target (N, H, W) int64.
 
-    Computed in float32 whatever comes in; ignored pixels get exactly zero gradient. A loss that
-    offers `PerPixel` is fused with the resampling, strip by strip; the others receive full logits.
+    A loss computes in float32 for any type of logits, and gives ignored pixels exactly zero
+    gradient. If it offers `PerPixel`, it is computed strip by strip during resampling; otherwise it
+    receives full-resolution logits.
     """
 
     def __call__(self, logits: Tensor, target: Tensor, /) -> Tensor:
@@ -120,16 +119,16 @@ class Dataset(Protocol):
         ...
 
     def __getitem__(self, index: int, /) -> Sample:
-        """Return a sample, the same whenever it is asked for."""
+        """Return a sample; the same index always gives the same sample."""
         ...
 
 
 @runtime_checkable
 class Embedding(Protocol):
-    """Word vectors: ``vectors`` (N, dim) float32, row ``stoi[word]`` for each word.
+    """Word vectors: row ``stoi[word]`` of ``vectors``, (N, dim) float32, is the vector of ``word``.
 
-    Words that occur more often come first. The built-in embeddings are `WordVectors`, which offers
-    more; others are wrapped in it where they are used.
+    More frequent words come first. The built-in embeddings are `WordVectors`, which offers more;
+    core wraps other embeddings in it.
     """
 
     @property
@@ -149,5 +148,5 @@ class Embedding(Protocol):
 
     @property
     def dim(self) -> int:
-        """Numbers in each vector."""
+        """Dimensions of each vector."""
         ...

@@ -1,8 +1,8 @@
 """One declarative map from raw label ids to classes, for losses, metrics, pictures and masks.
 
-A dataset says what its raw ids mean (`LabelMap`); a configuration may change it (`LabelsConfig` of
-`core.config`); `LabelSpace` is the result. Nothing is shifted or wrapped: an id is listed, or it is
-an error.
+A dataset declares the meaning of its raw ids (`LabelMap`), a configuration may change it
+(`LabelsConfig` of `core.config`), and `LabelSpace` is the result. Ids are never shifted or wrapped:
+an id that is not listed is an error.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from ...registry import PluxelError
 from .colors import HEX, Color, hex_color, parse_color, unpack, voc_color
 
 IGNORE = "ignore"
-"""What a configuration writes for pixels that no loss and no metric may see; never a number."""
+"""The name, in a configuration, of pixels that all losses and metrics ignore."""
 
 MAIN = "semantic"
 """The usual name of a label map."""
 
 
 class LabelError(PluxelError):
-    """Labels that the label map does not explain."""
+    """Labels that do not fit the label map."""
 
 
 @dataclass(frozen=True)
 class LabelMap:
-    """What the raw ids of a label map mean.
+    """The meaning of raw label ids.
 
-    ``ids``: raw id -> class name, or ``ignore``; classes are numbered by their first listing.
-    ``palette``: class name -> (red, green, blue), 0–255; the others get one of their own.
-    ``packed_rgb``: the raw ids are colors, ``red << 16 | green << 8 | blue``.
+    ``ids``: raw id -> class name, or ``ignore``; classes are numbered by first occurrence.
+    ``palette``: class name -> (red, green, blue), 0–255; other classes get free VOC colors.
+    ``packed_rgb``: whether raw ids are colors, ``red << 16 | green << 8 | blue``.
     """
 
     ids: Mapping[int, str]
@@ -46,7 +46,7 @@ class LabelMap:
     packed_rgb: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return the map as JSON has it: string keys, lists."""
+        """Return JSON-compatible values: string keys, and lists."""
         return {
             "ids": {str(raw): name for raw, name in self.ids.items()},
             "palette": {name: list(color) for name, color in self.palette.items()},
@@ -55,20 +55,20 @@ class LabelMap:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Return the classes, by their first listing."""
+        """Return the classes in the order of their first occurrence."""
         return tuple(dict.fromkeys(name for name in self.ids.values() if name != IGNORE))
 
     def id_of(self, key: int | str) -> int:
-        """Return the raw id that a key of a configuration stands for.
+        """Return the raw id for a key in a configuration.
 
-        Raises: LabelError for a color where ids are numbers.
+        Raises: LabelError for a color if the masks hold ids.
         """
         if isinstance(key, str) and not self.packed_rgb:
-            raise LabelError(f"the masks of this dataset hold ids, not colors: '{key}' is no id")
+            raise LabelError(f"'{key}' is not a label id: the masks of this dataset hold ids")
         return raw_id(key)
 
     def key_of(self, raw: int) -> int | str:
-        """Return the key that a configuration has for a raw id: a color where masks hold them."""
+        """Return the key for a raw id in a configuration: a color if the masks hold colors."""
         return hex_color(unpack(raw)) if self.packed_rgb else raw
 
     @classmethod
@@ -82,7 +82,7 @@ class LabelMap:
 
 
 def raw_id(key: int | str) -> int:
-    """Return the raw id that a key of a label map stands for; a color is its packed value."""
+    """Return the raw id for a key of a label map; the id of a color is its packed value."""
     return key if isinstance(key, int) else int(key.removeprefix("#"), 16)
 
 
@@ -91,24 +91,24 @@ def _raw_id_key(key: object) -> object:
         if re.fullmatch(r"-?\d+", key):
             return int(key)
         if not HEX.match(key):
-            raise ValueError(f"'{key}' is neither a label id nor a color '#rrggbb'")
+            raise ValueError(f"'{key}' is neither a label id nor a color such as '#rrggbb'")
     return key
 
 
 RawId = Annotated[int | str, BeforeValidator(_raw_id_key)]
-"""A key of a label map: an integer (JSON has only its digits), or ``#rrggbb``."""
+"""A key of a label map: an integer (a string of digits in JSON), or ``#rrggbb``."""
 
 
 def main_map(labels: Mapping[str, LabelMap]) -> str | None:
-    """Return which label map is meant if none is named: the only one, or ``semantic``, or None."""
+    """Return the default label map: the only one, else ``semantic``, else None."""
     return next(iter(labels)) if len(labels) == 1 else next((n for n in labels if n == MAIN), None)
 
 
 class LabelSpace:
-    """Raw ids to class indices and back. Serializable: ``LabelSpace(space.label_map)`` is equal.
+    """Convert raw ids to class indices and back. ``LabelSpace(space.label_map)`` equals ``space``.
 
-    Classes are 0 … ``num_classes`` − 1; ignored pixels are ``ignore_index``: 255, or 65535 where
-    there are more than 255 classes.
+    Class indices are 0 … ``num_classes`` − 1; ignored pixels have ``ignore_index``: 255, or 65535
+    for more than 255 classes.
     """
 
     def __init__(self, label_map: LabelMap) -> None:
@@ -116,7 +116,7 @@ class LabelSpace:
         self.class_names = label_map.class_names
         if not 0 < len(self.class_names) < 65536:
             raise LabelError(
-                f"a label map needs 1 to 65535 classes, this one has {len(self.class_names)}"
+                f"a label map needs 1 to 65535 classes, but this one has {len(self.class_names)}"
             )
         self.num_classes = len(self.class_names)
         self.ignore_index = 255 if self.num_classes <= 255 else 65535
@@ -125,8 +125,8 @@ class LabelSpace:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LabelSpace) or self.label_map != other.label_map:
             return False
-        # Mappings are equal in any order; the order of the ids numbers the classes, and says which
-        # id a class is written as.
+        # Mappings are equal in any order, but the order of the ids numbers the classes and selects
+        # the id that each class is written as.
         return list(self.label_map.ids) == list(other.label_map.ids)
 
     def __hash__(self) -> int:
@@ -137,7 +137,7 @@ class LabelSpace:
 
     @cached_property
     def palette(self) -> np.ndarray:
-        """Return the colors, (C, 3) uint8; a class without one gets the next free VOC color."""
+        """Return the colors, (C, 3) uint8; a class without a color gets the next free VOC color."""
         given = self.label_map.palette
         taken = {given[name] for name in self.class_names if name in given}
         free = (c for c in map(voc_color, range(1, 1 << 24)) if c not in taken)
@@ -148,9 +148,9 @@ class LabelSpace:
         return np.array(colors, np.uint8)
 
     def encode(self, raw: np.ndarray, path: Path | str | None = None) -> np.ndarray:
-        """Turn raw ids (H, W) into class indices (H, W), uint8 or uint16.
+        """Convert raw ids (H, W) to class indices (H, W), uint8 or uint16.
 
-        Raises `LabelError`, which names ``path``, for an id that is not listed.
+        Raises: LabelError, which names ``path``, for an id that is not listed.
         """
         if raw.dtype in (np.uint8, np.bool_):
             classes, listed = self._dense
@@ -160,20 +160,20 @@ class LabelSpace:
             place = np.searchsorted(sorted_ids, raw).clip(max=len(sorted_ids) - 1)
             classes, ok = sorted_classes[place], sorted_ids[place] == raw
         else:
-            raise LabelError(f"{path or 'labels'}: label ids are integers, not {raw.dtype}")
+            raise LabelError(f"{path or 'labels'}: label ids must be integers, not {raw.dtype}")
         if not ok.all():
             raise self._unlisted(raw, ok, path)
         return classes
 
     def decode(self, classes: np.ndarray) -> np.ndarray:
-        """Turn class indices into raw ids: the first listed id of each class.
+        """Convert class indices to raw ids: the first listed id of each class.
 
-        uint8, uint16 or uint32, the smallest that holds every first listed id.
+        The type is the smallest of uint8, uint16 and uint32 that holds these ids.
         """
         return self._inverse[classes]
 
     def colorize(self, classes: np.ndarray) -> np.ndarray:
-        """Turn class indices (H, W) into colors (H, W, 3) uint8.
+        """Convert class indices (H, W) to colors (H, W, 3) uint8.
 
         Ignored pixels are black, unless the palette has a color for ``ignore``.
         """
@@ -181,13 +181,13 @@ class LabelSpace:
 
     @cached_property
     def _dense(self) -> tuple[np.ndarray, np.ndarray]:
-        """Classes and listedness of the raw ids 0–255, the usual masks."""
+        """Look-up tables for raw ids 0–255: class indices, and whether each id is listed."""
         ids, classes = self._sorted
-        usual = (ids >= 0) & (ids < 256)
+        is_byte = (ids >= 0) & (ids < 256)
         table = np.full(256, self.ignore_index, self.dtype)
-        table[ids[usual]] = classes[usual]
+        table[ids[is_byte]] = classes[is_byte]
         listed = np.zeros(256, bool)
-        listed[ids[usual]] = True
+        listed[ids[is_byte]] = True
         return table, listed
 
     @cached_property
@@ -204,7 +204,7 @@ class LabelSpace:
                 first.setdefault(name, raw)
         largest = max(first.values(), default=0)
         highest = 255 if largest < 256 else 65535 if largest < 65536 else 0xFFFFFF
-        # Perhaps no id means ignore: then one that means nothing does, 255 if it is free.
+        # If no id means ignore, use one that is not listed, preferably 255.
         spares = chain(range(highest, -1, -1), [highest + 1])
         unused = first.get(IGNORE, next(i for i in spares if i not in self.label_map.ids))
         ids = [first.get(name, unused) for name in self.class_names]
@@ -229,11 +229,11 @@ class LabelSpace:
         fix = ", ".join(f"{text}: {IGNORE}" for text in texts[:8])
         return LabelError(
             f"{path or 'labels'}: label id {texts[0]} is not in the label map: first at {where}, "
-            f"{counts[order[0]]} pixels in all{several}. Say what it is, for example "
+            f"{counts[order[0]]} pixels in total{several}. Add it to the label map, for example "
             f"labels: {{map: {{{fix}}}}}"
         )
 
     def id_text(self, raw: int) -> str:
-        """Return a raw id as a configuration spells it."""
+        """Return a raw id as it is written in a configuration."""
         key = self.label_map.key_of(raw)
         return f'"{key}"' if isinstance(key, str) else str(key)

@@ -1,7 +1,7 @@
-"""Members of a component's class that the core would not use although they look as if it should.
+"""Find members of a component's class that resemble the contract but do not fulfill it.
 
-They are found from the class, without building anything: a misspelt optional member would be left
-out in silence, and one of another form would fail in the middle of a training.
+Core would silently ignore a misspelled optional member, and a member of the wrong form would fail
+in the middle of training. The check only examines the class, and builds nothing.
 """
 
 from __future__ import annotations
@@ -20,43 +20,43 @@ from .offers import members_of
 from .table import CONTRACTS
 
 _FOREIGN = {"abc", "builtins", "collections", "torch", "typing"}
-"""Packages whose classes have members for other purposes."""
+"""Packages of base classes whose members serve other purposes."""
 
 _INSIDE = ("__func__", "fget", "func")
-"""Where class methods, properties and cached properties keep their function."""
+"""Attributes in which class methods, properties and cached properties store their function."""
 
 _LIKE = 0.9
-"""Similarity of two names, from which on one is taken for the other misspelt."""
+"""Similarity (0–1) from which a name counts as a misspelling of another."""
 
 
 @lru_cache(maxsize=1024)
 def near_misses(kind: str, target: object) -> tuple[str, ...]:
-    """Return what is odd about the members of a component's class, a sentence each.
+    """Return the near misses of a component's class, one sentence each.
 
-    That is: public members whose name is nearly one of the contract's, and members of the contract
-    that are written as something else than the core takes them for. Of a function that makes the
-    component, nothing is known.
+    A near miss is a public member whose name is almost that of a contract member, or a contract
+    member of the wrong form, such as a method in place of an attribute. Factory functions have no
+    class to examine, so they give no near misses.
     """
     if not inspect.isclass(target):
         return ()
-    found = (_wrong_form(target, *one) for one in CONTRACTS[kind].members.items())
-    return (*filter(None, found), *_misspelt(kind, target))
+    wrong = (_wrong_form(target, *item) for item in CONTRACTS[kind].members.items())
+    return (*filter(None, wrong), *_misspelled(kind, target))
 
 
 def _wrong_form(target: type, name: str, member: Any) -> str | None:
-    """Return what is wrong with a member of a class that the contract has too, or None."""
+    """Return how the form of a class's member differs from the contract's, or None."""
     own = inspect.getattr_static(target, name, None)
     if own is None or _is_special(name):
         return None
     if not _is_method(member):
         if _is_method(own):
-            return f"'{name}' is a method, and the contract reads it as an attribute or a property"
+            return f"'{name}' is a method, but the contract requires an attribute or a property"
         return None
     if not callable(value := getattr(target, name)):
-        plain = not hasattr(type(own), "__get__")  # of a property, only the instance has the value
-        return f"'{name}' is not a method, and the contract calls it" if plain else None
-    asked = member.__func__ if isinstance(member, classmethod) else member
-    given = [*inspect.signature(asked).parameters][1:]
+        plain = not hasattr(type(own), "__get__")  # only an instance has the value of a property
+        return f"'{name}' is not a method, but the contract requires one" if plain else None
+    function = member.__func__ if isinstance(member, classmethod) else member
+    given = [*inspect.signature(function).parameters][1:]
     of_instance = isinstance(member, FunctionType) and isinstance(own, FunctionType)
     try:
         inspect.signature(value).bind(*([None] if of_instance else []), *given)
@@ -65,18 +65,18 @@ def _wrong_form(target: type, name: str, member: Any) -> str | None:
         call = f"{name}({', '.join(given)})"
         own_call = f"{name}({', '.join(inspect.signature(value).parameters)})"
         return f"'{own_call}' cannot be called on {receiver} as {call}"
-    except ValueError:  # a signature that is not known
+    except ValueError:  # the signature is unknown
         pass
     return None
 
 
-def _misspelt(kind: str, target: type) -> Iterator[str]:
-    own = [one for one in target.__mro__ if one.__module__.partition(".")[0] not in _FOREIGN]
-    mentioned = {name for one in own for name in _mentioned(one)}
+def _misspelled(kind: str, target: type) -> Iterator[str]:
+    own = [cls for cls in target.__mro__ if cls.__module__.partition(".")[0] not in _FOREIGN]
+    mentioned = {name for cls in own for name in _mentioned(cls)}
     members = CONTRACTS[kind].members
     absent = {name for name in members if not hasattr(target, name) and name not in mentioned}
-    # `normalize` alone is not meant as one half of a contract of two members.
-    wanted = [
+    # `normalize` alone is not a misspelled half of a protocol that has two members.
+    candidates = [
         name
         for contract in CONTRACTS[kind].protocols
         for names in [members_of(contract)]
@@ -84,11 +84,11 @@ def _misspelt(kind: str, target: type) -> Iterator[str]:
         for name in absent.intersection(names)
     ]
     others = [name for name in mentioned if not name.startswith("_") and name not in members]
-    pairs = [(other, name) for name in wanted for other in others if _are_alike(other, name)]
+    pairs = [(other, name) for name in candidates for other in others if _are_alike(other, name)]
     if not pairs:
-        return  # without a look at the source
-    methods = {name for one in own for name in vars(one)}
-    written = methods | {name for one in own for name in _assigned(one)}
+        return  # skip parsing the source
+    methods = {name for cls in own for name in vars(cls)}
+    written = methods | {name for cls in own for name in _assigned(cls)}
     for other, name in sorted(pairs):
         if other in (methods if _is_method(members[name]) else written):
             noun = article(kind)
@@ -100,29 +100,29 @@ def _is_method(member: object) -> bool:
 
 
 def _is_special(name: str) -> bool:
-    return name.startswith("__")  # classes inherit these, `nn.Module` for any arguments
+    return name.startswith("__")  # classes inherit these; those of `nn.Module` take any arguments
 
 
 def _are_alike(near: str, name: str) -> bool:
-    if len(name) < 5 or (len(name) < 9 and f"{near}s" == name):  # one name of a list of names
+    if len(name) < 5 or (len(name) < 9 and f"{near}s" == name):  # `name` is not `names` misspelled
         return False
     return SequenceMatcher(None, near.lower(), name).ratio() >= _LIKE
 
 
-def _mentioned(one: type) -> Iterator[str]:
-    """Yield every name that could be a member: of the class, and used in one of its methods."""
-    yield from (*vars(one), *inspect.get_annotations(one))
-    for member in vars(one).values():
+def _mentioned(cls: type) -> Iterator[str]:
+    """Yield every possible member name: attributes of the class, and names that its methods use."""
+    yield from (*vars(cls), *inspect.get_annotations(cls))
+    for member in vars(cls).values():
         for function in (member, *(getattr(member, name, None) for name in _INSIDE)):
             if isinstance(function, FunctionType):
                 yield from function.__code__.co_names
 
 
-def _assigned(one: type) -> Iterator[str]:
+def _assigned(cls: type) -> Iterator[str]:
     """Yield the names that a class declares for its instances or assigns to them."""
-    yield from inspect.get_annotations(one)
+    yield from inspect.get_annotations(cls)
     try:
-        tree = ast.parse(dedent(inspect.getsource(one)))
+        tree = ast.parse(dedent(inspect.getsource(cls)))
     except (OSError, TypeError, SyntaxError):
         return
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""How raw pixels become what a network was trained on; travels with its weights."""
+"""The normalization that a network's weights expect; it is saved with them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ PositiveValue = Annotated[float, Field(gt=0)]
 
 
 class Normalization(BaseModel):
-    """``(value · range − mean) / std`` channel by channel, ``value`` in 0–1.
+    """``(value · range − mean) / std`` for each channel, with ``value`` in 0–1.
 
-    ``range`` is 1 for statistics in 0–1 and 255 for those in 0–255; ``channel_order`` is the order
-    in which the network expects the colors (mean and std are listed in that order).
+    ``range``: 1 for statistics in 0–1, 255 for statistics in 0–255. ``channel_order``: the order of
+    colors that the network expects, and in which mean and std are listed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,7 +24,7 @@ class Normalization(BaseModel):
     range: Literal[1, 255] = 1
 
     def to_yaml(self) -> str:
-        """Return the line of YAML that states it."""
+        """Return the normalization as one line of YAML."""
         mean, std = (
             f"[{', '.join(f'{value:g}' for value in values)}]" for values in (self.mean, self.std)
         )
@@ -33,4 +33,4 @@ class Normalization(BaseModel):
 
 
 RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
-"""What stands for 1 in raw pixels of a type; floating-point images are in 0–1 already."""
+"""Raw value that represents 1, by type. Floating-point images are already in 0–1."""

@@ -1,4 +1,4 @@
-"""Find out which optional members a component has, and what stands for those that it has not."""
+"""Check which optional members a component has, and provide defaults for missing ones."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def members_of(contract: type[Any]) -> dict[str, Any]:
 def offers(component: object, contract: type[P]) -> TypeIs[P]:
     """Return whether a component, or its class, has all members of a protocol.
 
-    Attributes are asked for one by one: from Python 3.12 on, ``isinstance`` does not see those that
-    a module delegates, such as its submodules.
+    Attributes are checked one by one, because ``isinstance`` ignores attributes that a module
+    delegates, such as its submodules, from Python 3.12 on.
     """
     return all(hasattr(component, name) for name in members_of(contract))
 
 
 def pad_multiple(backbone: object) -> int:
-    """Return the number of pixels of which a backbone takes multiples, by default 1."""
+    """Return the number of pixels that input sizes must be a multiple of, by default 1."""
     return backbone.pad_multiple if offers(backbone, PadsInput) else 1
 
 
 def minimum_size(backbone: object) -> int:
-    """Return the smallest height and width that a backbone takes, by default 1."""
+    """Return the smallest height and width that a backbone accepts, by default 1."""
     return backbone.minimum_size if offers(backbone, LimitsInput) else 1
 
 
@@ -62,5 +62,5 @@ def unpaired_files(dataset: object) -> Sequence[Path]:
 
 
 def resolved_parameters(component: object) -> Mapping[str, Any]:
-    """Return the parameters that say what a component had to find out, if it had to."""
+    """Return the values that a component resolved for its open parameters; empty by default."""
     return component.resolved_parameters if offers(component, ResolvesParameters) else {}

@@ -1,6 +1,6 @@
-"""What a component may offer beside what its kind requires: one protocol for each use.
+"""Optional members that a component may offer: one protocol for each purpose.
 
-`offers` finds out which a component has. `table` lists the protocols of each kind.
+`offers` checks whether a component has them. `table` lists the protocols of each kind.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from .labels import LabelMap
 
 @runtime_checkable
 class LoadsPretrained(Protocol):
-    """Loads weights of its own when a training starts."""
+    """A component that loads pretrained weights when training starts."""
 
     def load_pretrained(self) -> object:
-        """Load the weights and return a report, whose text is logged; None if there were none.
+        """Load the weights and return a report, whose text is logged; None without weights.
 
-        Called once when a training starts from scratch: on a backbone before other starting weights
-        (it may replace ``normalization``), on a decoder after them.
+        Called once when training starts from scratch: on a backbone before other initial weights
+        are loaded (it may replace ``normalization``), on a decoder afterwards.
         Raises: PluxelError if the weights are not available or do not fit.
         """
         ...
@@ -31,26 +31,26 @@ class LoadsPretrained(Protocol):
 
 @runtime_checkable
 class ChecksPretrained(Protocol):
-    """Checks, before a training starts, that ``load_pretrained`` will find its files."""
+    """A component that checks before training that ``load_pretrained`` will find its files."""
 
     def check_pretrained(self) -> None:
-        """Check without loading anything. Raises: PluxelError for what could not be loaded."""
+        """Check without loading anything. Raises: PluxelError if loading would fail."""
         ...
 
 
 @runtime_checkable
 class PadsInput(Protocol):
-    """Takes only sizes that are a multiple of a number."""
+    """A backbone that only accepts sizes that are a multiple of some number."""
 
     @property
     def pad_multiple(self) -> int:
-        """Pixels, at least 1: the input is padded at the right and bottom to a multiple of it."""
+        """That number, in pixels, at least 1: inputs are padded on the right and at the bottom."""
         ...
 
 
 @runtime_checkable
 class LimitsInput(Protocol):
-    """Takes no image smaller than a limit."""
+    """A backbone that does not accept images below a minimum size."""
 
     @property
     def minimum_size(self) -> int:
@@ -60,37 +60,38 @@ class LimitsInput(Protocol):
 
 @runtime_checkable
 class AdaptsState(Protocol):
-    """Fits saved weights to other classes: it scores by the names of the classes.
+    """A decoder that scores classes by their names, and adapts saved weights to other classes.
 
-    Without it, no class may be unseen in training (``zero_shot``).
+    Unseen classes (``zero_shot``) require it.
     """
 
     def adapt_state(self, state: Mapping[str, Tensor], /) -> Mapping[str, Tensor]:
-        """Return the weights to load in place of the saved ones, by the names of this module."""
+        """Return the weights to load in place of the saved ones; names relative to this module."""
         ...
 
 
 @runtime_checkable
 class WrapsDecoder(Protocol):
-    """Runs the backbone itself and leaves the scoring to another decoder.
+    """A decoder that runs the backbone itself and delegates scoring to an inner decoder.
 
-    The head takes ``inner`` out of it, saves its weights under the names that they have without the
-    wrapper, and calls ``decoder(image, backbone, inner)``. It has no weights of its own.
+    The head removes ``inner`` from the wrapper, saves its weights under the names that they have
+    without the wrapper, and calls ``decoder(image, backbone, inner)``. A wrapper must not have
+    weights of its own.
     """
 
     @property
     def inner(self) -> Decoder:
-        """The decoder that scores."""
+        """The decoder that computes the scores."""
         ...
 
 
 @runtime_checkable
 class ResolvesParameters(Protocol):
-    """Finds out what some of its parameters leave open."""
+    """A component that resolves parameters that its configuration leaves open."""
 
     @property
     def resolved_parameters(self) -> Mapping[str, Any]:
-        """Parameter -> the value that a run keeps in its place."""
+        """Parameter -> the resolved value, which a run keeps."""
         ...
 
 
@@ -98,7 +99,7 @@ class ResolvesParameters(Protocol):
 class PerPixel(Protocol):
     """A loss that is ``per_pixel(logits, target).sum() / normalizer(target)``.
 
-    The sum is taken strip by strip; ``normalizer`` gets the whole target.
+    The sum is computed strip by strip; ``normalizer`` receives the whole target.
     """
 
     def per_pixel(self, logits: Tensor, target: Tensor, /) -> Tensor:
@@ -106,13 +107,13 @@ class PerPixel(Protocol):
         ...
 
     def normalizer(self, target: Tensor, /) -> Tensor:
-        """Return what the sum is divided by, ()."""
+        """Return the divisor of the sum, ()."""
         ...
 
 
 @runtime_checkable
 class SumsLosses(Protocol):
-    """A weighted sum of other losses, each of which is fused with the resampling if it can be."""
+    """A weighted sum of losses. Terms that offer `PerPixel` are computed strip by strip."""
 
     @property
     def terms(self) -> Mapping[str, tuple[float, Loss]]:
@@ -122,47 +123,47 @@ class SumsLosses(Protocol):
 
 @runtime_checkable
 class WeighsClasses(Protocol):
-    """Weighs classes."""
+    """A loss that weights classes."""
 
     @property
     def chosen_weights(self) -> Mapping[str, float]:
-        """Class name -> weight, logged when a training starts; empty for none."""
+        """Class name -> weight, logged when training starts; empty without weights."""
         ...
 
 
 @runtime_checkable
 class DeclaresLabels(Protocol):
-    """States its classes as an attribute of the class, so that they are known without any file."""
+    """A dataset that declares its labels as a class attribute, so they are known without files."""
 
     @property
     def labels(self) -> Mapping[str, LabelMap]:
-        """Name of a label map -> its default meaning, before a dataset is made."""
+        """Name of a label map -> its default meaning."""
         ...
 
 
 @runtime_checkable
 class Endless(Protocol):
-    """May have a new sample for every index."""
+    """A dataset that may generate a new sample for every index."""
 
     @property
     def endless(self) -> bool:
-        """Whether ``dataset[i]`` is a new sample for every ``i``, beyond ``len`` too."""
+        """Whether ``dataset[i]`` is a new sample for every ``i``, even beyond ``len``."""
         ...
 
 
 @runtime_checkable
 class ListsUnpaired(Protocol):
-    """Leaves files out because their counterpart is missing."""
+    """A dataset that skips files whose counterpart is missing."""
 
     @property
     def unpaired(self) -> Sequence[Path]:
-        """These files, which ``pluxel data check`` reports."""
+        """The skipped files, which ``pluxel data check`` reports."""
         ...
 
 
 @runtime_checkable
 class ListsNames(Protocol):
-    """Knows the names of its samples without reading them, so that a split can be cut at one."""
+    """A dataset that knows sample names without reading, so a split can be cut at a name."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -172,29 +173,29 @@ class ListsNames(Protocol):
 
 @runtime_checkable
 class OffersVectors(Protocol):
-    """Offers published vectors, by names that its parameter ``name`` takes."""
+    """An embedding that offers published vectors, selected by its parameter ``name``."""
 
     @classmethod
     def aliases(cls) -> Iterable[Any]:
-        """Return a `Download` for each of them, without network."""
+        """Return a `Download` for each published file, without network access."""
         ...
 
 
 @runtime_checkable
 class DeclaresSuffixes(Protocol):
-    """Reads files with certain suffixes, which the command line then needs no name for."""
+    """An embedding that declares file suffixes, so the command line can select it by file name."""
 
     @property
     def suffixes(self) -> Sequence[str]:
-        """The suffixes, such as ``(".txt", ".gz")``: an attribute of the class."""
+        """The suffixes, such as ``(".txt", ".gz")``; a class attribute."""
         ...
 
 
 @runtime_checkable
 class RecognizesFiles(Protocol):
-    """Recognizes its files, where several embeddings share a suffix."""
+    """An embedding that recognizes its files by content if several embeddings share a suffix."""
 
     @classmethod
     def sniff(cls, head: bytes, /) -> bool:
-        """Return whether a file that begins with these (at most 64) bytes is one of its files."""
+        """Return whether a file that starts with these bytes (at most 64) has this format."""
         ...

@@ -1,4 +1,4 @@
-"""Options, and defaults, that a configuration shares with the rooms that use them."""
+"""Option types and defaults that the configuration shares with the packages that use them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 MATCH_THRESHOLD = 0.15
-"""The least margin of two names of classes that mean the same, unless configured otherwise.
+"""Default for the smallest margin at which two class names match by meaning.
 
-With GloVe 6B in 50 dimensions, four matches of seven are then right.
+With GloVe 6B in 50 dimensions, four of seven such matches are correct.
 """

@@ -1,4 +1,4 @@
-"""What each kind requires of a component, and what a component of it may offer, in one table."""
+"""The required and the optional members of each kind of component, in one table."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from .offers import members_of
 
 @dataclass(frozen=True)
 class Contract:
-    """``required``: the protocol of a kind; ``optional``: those that a component may offer beside.
+    """The protocol that a kind requires, and the protocols that its components may also offer.
 
-    ``is_module``: the weights are trained and saved with the model, so it is an ``nn.Module``.
+    ``is_module``: whether a component must be an ``nn.Module``, because its weights are trained and
+    saved with the model.
     """
 
     required: type[Any]
@@ -23,12 +24,12 @@ class Contract:
 
     @property
     def protocols(self) -> tuple[type[Any], ...]:
-        """The required one and the optional ones."""
+        """The required protocol and the optional ones."""
         return (self.required, *self.optional)
 
     @property
     def members(self) -> Mapping[str, Any]:
-        """Name -> member, of all protocols."""
+        """Name -> member, for the members of all protocols."""
         return {name: one for each in self.protocols for name, one in members_of(each).items()}
 
 

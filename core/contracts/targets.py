@@ -1,4 +1,4 @@
-"""Which label values a loss or a metric takes, and what it says of the others."""
+"""Check the label values that losses and metrics receive."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ _SHOWN = 8
 
 
 class TargetError(PluxelError):
-    """Labels or predicted classes outside the range that the label space gives them."""
+    """Labels or predicted classes outside the range of the label space."""
 
 
 def check_target(target: Tensor, num_classes: int, ignore_index: int) -> None:
-    """Refuse a label that is neither a class (0 … ``num_classes`` − 1) nor ``ignore_index``.
+    """Raise TargetError for a label that is neither a class nor ``ignore_index``.
 
-    ``target``: any shape, any integer type. On a CPU the error names the values. A CUDA device
-    asserts, for the host does not wait for it, and can compute nothing more in this process:
-    labels are better checked before they travel.
-
-    Raises: TargetError.
+    Classes are 0 … ``num_classes`` − 1. ``target``: any shape, any integer type. On a CPU the error
+    names the values. On a CUDA device, an assertion fails, because the host does not wait for the
+    result; the device is then unusable in this process, so check labels before moving them.
     """
     if not is_readable(target):
         stray = _stray(target, num_classes) & (target != ignore_index)
@@ -41,7 +39,10 @@ def check_target(target: Tensor, num_classes: int, ignore_index: int) -> None:
 
 
 def check_prediction(prediction: Tensor, num_classes: int) -> None:
-    """Refuse a predicted class outside 0 … ``num_classes`` − 1, like ``check_target``."""
+    """Raise TargetError for a predicted class outside 0 … ``num_classes`` − 1.
+
+    On a CUDA device, an assertion fails instead, as in ``check_target``.
+    """
     if not is_readable(prediction):
         stray = _stray(prediction, num_classes)
         message = f"a predicted class is not a class (0–{num_classes - 1})"
@@ -55,12 +56,12 @@ def check_prediction(prediction: Tensor, num_classes: int) -> None:
 
 
 def is_readable(tensor: Tensor) -> bool:
-    """Whether Python may look at the values at no cost: real ones, in the host's own memory."""
+    """Return whether Python can read the values cheaply: real values in CPU memory."""
     return not (tensor.device.type != "cpu" or is_fake(tensor) or torch.compiler.is_compiling())
 
 
 def within(values: Tensor, limit: int) -> bool:
-    """Whether all of ``values`` (readable) lie in 0 … ``limit`` − 1."""
+    """Return whether all values are in 0 … ``limit`` − 1; ``values`` must be readable."""
     if not values.numel():
         return True
     low, high = torch.aminmax(values)

@@ -1,1 +1,1 @@
-"""From a valid configuration and a dataset's facts to a network and its losses."""
+"""Build a network and its losses from a valid configuration and the facts of a dataset."""

@@ -1,4 +1,4 @@
-"""The classes that a configuration wants for those of a dataset, and what was found for the log."""
+"""Align the classes of a dataset with those that a configuration asks for, and log the matches."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def aligned(
     config: AlignConfig | None,
     given: Mapping[int | str, str] | None = None,
 ) -> tuple[dict[int, str], list[ClassMatch]]:
-    """Return raw id -> target or ``ignore`` for all ids of a map, and how that was found.
+    """Map every raw id of a label map to a target or ``ignore``; return the map and the matches.
 
-    ``given``: what is known already; its targets are not given away again where each goes once.
-    Without ``config``, only classes of equal names match.
+    ``given``: entries that need no search. One-to-one matching does not assign their targets again.
+    Without ``config``, classes match only if their names are equal.
 
     Raises: PluxelError for a class in ``given`` that is not a target.
     """
@@ -45,19 +45,19 @@ def aligned(
 
 
 def resolved_labels(label_map: LabelMap, config: LabelsConfig) -> LabelsConfig:
-    """Return what says the same of a dataset's labels without ``align``.
+    """Return an equivalent configuration of the labels that needs no ``align``.
 
-    Raises: PluxelError if a class that is wanted gets nothing, unless ``partial`` allows it, and
-    what `aligned` raises.
+    Raises: PluxelError if no class of the dataset matches a class in ``to``, unless ``partial``
+    allows it; and the errors of `aligned`.
     """
-    if (wanted := config.align) is None:
+    if (section := config.align) is None:
         return config
-    ids, matches = aligned(label_map, wanted.to, wanted, config.map)
-    _check_sources(wanted.to, ids, matches, partial_allowed=wanted.partial)
+    ids, matches = aligned(label_map, section.to, section, config.map)
+    _check_sources(section.to, ids, matches, partial_allowed=section.partial)
     log_matches(matches)
-    found = {label_map.key_of(raw): name for raw, name in ids.items()}
+    resolved = {label_map.key_of(raw): name for raw, name in ids.items()}
     new = [name for name in LabelMap(ids).class_names if name not in label_map.class_names]
-    return LabelsConfig(map=found, new_classes=new, palette=config.palette)
+    return LabelsConfig(map=resolved, new_classes=new, palette=config.palette)
 
 
 def _check_sources(
@@ -71,16 +71,16 @@ def _check_sources(
         return
     names = ", ".join(f"'{name}'" for name in missing)
     ignored = [match.source for match in matches if match.target is None]
-    notes = [f"ignored for want of a match: {', '.join(ignored)}"] if ignored else []
+    notes = [f"ignored because nothing matched: {', '.join(ignored)}"] if ignored else []
     raise PluxelError(
-        f"nothing in the dataset means {names}: lower 'threshold', say in 'map' what does, "
-        "or do without them by 'partial: true'",
+        f"no class of the dataset matches {names}: lower 'threshold', assign classes in 'map', "
+        "or allow missing classes with 'partial: true'",
         notes,
     )
 
 
 def log_matches(matches: Sequence[ClassMatch], what: str = "classes") -> None:
-    """Log which names were taken for others, and which for none."""
+    """Log which names matched by meaning, and which were ignored."""
     matched = [
         f"{m.source} → {m.target} ({m.score:.2f})" for m in matches if m.target and not m.by_name
     ]

@@ -1,4 +1,4 @@
-"""What a model must know of its data, resolved from a configuration and a dataset."""
+"""What a model must know about its data, resolved from a configuration and a dataset."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .network import SegmentationModel
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What a model must know of its data: kept in the run, so that it can be rebuilt without them.
+    """What a model must know about its data. A run keeps it to rebuild the model without the data.
 
-    ``channels``: channels of each input. ``labels``: by head, the meaning of raw label ids.
-    ``targets``: by head, the dataset's label map that it is trained on.
+    ``channels``: input name -> number of channels. ``labels``: head -> meaning of raw label ids.
+    ``targets``: head -> name of the dataset's label map that the head is trained on.
     """
 
     channels: Mapping[str, int]
@@ -33,30 +33,30 @@ class Blueprint:
         return {head: LabelSpace(labels) for head, labels in self.labels.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for the metadata of a weights file."""
+        """Return JSON-compatible values for the metadata of a weights file."""
         labels = {head: label_map.to_json() for head, label_map in self.labels.items()}
         return {"channels": dict(self.channels), "labels": labels, "targets": dict(self.targets)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Blueprint:
-        """Undo ``to_json``."""
+        """Return the blueprint that ``to_json`` wrote."""
         labels = {head: LabelMap.from_json(one) for head, one in content["labels"].items()}
         return cls(content["channels"], labels, content["targets"])
 
 
 def resolve_labels(config: Config, dataset: Dataset) -> Config:
-    """Return the configuration with what it leaves to be found out: which classes mean the same.
+    """Return the configuration with aligned classes and the dataset's open parameters filled in.
 
-    What a run keeps, so that it is used, and repeated, without the words.
+    A run keeps the result, so the model can be used and retrained without word vectors.
 
-    Raises: ConfigError where classes cannot be aligned.
+    Raises: ConfigError if classes cannot be aligned.
     """
     pipeline = config.pipeline
     heads = dict(pipeline.heads)
     for name, head in heads.items():
         with config.at("heads", name, "labels", "align"):
             if head.labels.align is not None:
-                # It imports word vectors, which few configurations need.
+                # This imports word vectors, which few configurations need.
                 from .alignment import resolved_labels  # noqa: PLC0415
 
                 labels = resolved_labels(dataset.labels[_target(name, head, dataset)], head.labels)
@@ -66,7 +66,7 @@ def resolve_labels(config: Config, dataset: Dataset) -> Config:
 
 
 def resolve_decoders(config: Config, model: SegmentationModel) -> Config:
-    """Return the configuration with what the decoders of a model had to find out."""
+    """Return the configuration with the parameters that the model's decoders resolved."""
     heads = dict(config.pipeline.heads)
     for name, head in heads.items():
         found = head.decoder.given(resolved_parameters(model.heads[name]))
@@ -75,9 +75,9 @@ def resolve_decoders(config: Config, model: SegmentationModel) -> Config:
 
 
 def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
-    """Return which labels and inputs a configuration, its labels resolved, takes from a dataset.
+    """Return the labels and inputs that a configuration with resolved labels takes from a dataset.
 
-    Raises: ConfigError where a head or a stream asks for what the dataset does not have.
+    Raises: ConfigError if a head or a stream asks for something that the dataset does not have.
     """
     labels, targets = {}, {}
     for name, head in config.pipeline.heads.items():
@@ -88,15 +88,15 @@ def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
         labels[name] = _with_added(config, name, labels[name])
     for name, stream in config.pipeline.streams.items():
         with config.at("streams", name, "input"):
-            for wanted in inputs_of(stream):
-                _require(wanted in dataset.channels, "input", wanted, dataset.channels)
+            for name_of_input in inputs_of(stream):
+                _require("input", name_of_input, dataset.channels)
     return Blueprint(dict(dataset.channels), labels, targets)
 
 
 def with_added(config: Config, blueprint: Blueprint) -> Blueprint:
-    """Return a blueprint with the classes that the configuration adds to those it was drawn with.
+    """Return the blueprint with the classes that the configuration adds under ``zero_shot``.
 
-    Raises: ConfigError for a raw id that has a meaning already.
+    Raises: ConfigError for a raw id that another class already uses.
     """
     labels = {head: _with_added(config, head, one) for head, one in blueprint.labels.items()}
     return replace(blueprint, labels=labels)
@@ -108,21 +108,21 @@ def _with_added(config: Config, head: str, labels: LabelMap) -> LabelMap:
     with config.at("heads", head, "zero_shot", "added"):
         for raw, name in added.items():
             if labels.ids.get(raw, name) != name:
-                raise PluxelError(f"the raw id {raw} is '{labels.ids[raw]}' already")
+                raise PluxelError(f"the raw id {raw} already means '{labels.ids[raw]}'")
     return replace(labels, ids={**labels.ids, **added})
 
 
 def _target(name: str, head: HeadConfig, dataset: Dataset) -> str:
     if head.target is None and len(dataset.labels) == 1:
         return next(iter(dataset.labels))
-    wanted = head.target or name
-    _require(wanted in dataset.labels, "label map", wanted, dataset.labels)
-    return wanted
+    target = head.target or name
+    _require("label map", target, dataset.labels)
+    return target
 
 
-def _require(there: bool, what: str, wanted: str, offered: Mapping[str, object]) -> None:
-    if not there:
-        raise PluxelError(f"the dataset has no {what} {wanted!r}; it has {', '.join(offered)}")
+def _require(what: str, name: str, available: Mapping[str, object]) -> None:
+    if name not in available:
+        raise PluxelError(f"the dataset has no {what} {name!r}; it has {', '.join(available)}")
 
 
 def inputs_of(stream: StreamConfig) -> list[str]:
@@ -131,11 +131,11 @@ def inputs_of(stream: StreamConfig) -> list[str]:
 
 
 def merge_labels(label_map: LabelMap, config: LabelsConfig) -> LabelMap:
-    """Return the dataset's map with the changes of the configuration.
+    """Return the dataset's label map with the changes of the configuration.
 
-    Raises: LabelError for a color key where ids are numbers, for an entry of ``palette`` or
-    ``new_classes`` that is not a class, and for a new class whose name is nearly that of another
-    one and not in ``new_classes``.
+    Raises: LabelError for a color as a key if the masks hold ids, for an entry of ``palette`` or
+    ``new_classes`` that is not a class, and for a new class that resembles an existing one but is
+    not listed in ``new_classes``.
     """
     ids = dict(label_map.ids)
     for key, name in config.map.items():
@@ -151,7 +151,7 @@ def merge_labels(label_map: LabelMap, config: LabelsConfig) -> LabelMap:
 
 
 def _check_new_names(ids: Mapping[int, str], known: set[str], config: LabelsConfig) -> None:
-    """Refuse 'raod' beside 'road'; a class that is renamed altogether has no such neighbor."""
+    """Reject 'raod' beside 'road'. A class whose old name is gone entirely may be renamed."""
     others = {*(name for name in ids.values() if name in known), IGNORE}
     for name in config.map.values():
         if name in others or name in config.new_classes:

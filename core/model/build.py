@@ -1,4 +1,4 @@
-"""From a validated configuration to a model, its label spaces and its objective."""
+"""Build a model and its training objective from a validated configuration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .zero_shot import SeenClasses
 def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
     """Build streams and heads with fresh weights.
 
-    Raises: ConfigError, at the component's place in the file, where two parts do not fit.
+    Raises: ConfigError that locates the component in the file if two parts do not fit together.
     """
     streams = {}
     for name, stream in config.pipeline.streams.items():
@@ -70,18 +70,18 @@ def _build_head(
 
 
 def _check_scores_by_name(head: Head, decoder: Factory[Decoder]) -> None:
-    """Refuse a decoder that learns each class from its pixels: of unseen ones there are none."""
+    """Reject a decoder that learns each class from its pixels: unseen classes have no pixels."""
     if not all(offers(one, AdaptsState) for one in head.decoders.values()):
         raise PluxelError(
-            f"{decoder} learns classes from their pixels alone, and unseen ones have none; "
-            "semantic_projection scores classes by their names"
+            f"{decoder} learns each class from its pixels, but unseen classes have none; use "
+            "semantic_projection, which scores classes by their names"
         )
 
 
 def _seen_classes(config: Config, head: str, space: LabelSpace) -> SeenClasses | None:
-    """Return the classes that the loss of a head sees; None where it sees all.
+    """Return the classes that a head's loss covers; None if it covers all of them.
 
-    Raises: ConfigError for an unseen class that does not exist, and if all are unseen.
+    Raises: ConfigError for an unseen class that does not exist, and if all classes are unseen.
     """
     section = config.pipeline.heads[head].zero_shot
     if section is None:
@@ -94,7 +94,7 @@ def _seen_classes(config: Config, head: str, space: LabelSpace) -> SeenClasses |
 
 @contextmanager
 def _naming(decoder: Factory[Decoder], backbone: Factory[Backbone]) -> Iterator[None]:
-    """Say of strides that are missing which decoder wants them, and which backbone has others."""
+    """Name the decoder and the backbone in errors about missing strides."""
     try:
         yield
     except StrideError as error:
@@ -114,22 +114,22 @@ def build_objective(
     spaces: Mapping[str, LabelSpace],
     frequencies: Callable[[str], Sequence[int]],
 ) -> Objective:
-    """Build the losses of a model's heads, each for the classes that training sees.
+    """Build the loss of each head for the classes that are seen in training.
 
-    ``frequencies(head)`` is called only by losses that weigh classes by it.
+    Only losses that weight classes by frequency call ``frequencies(head)``.
     """
     losses, seen = {}, {}
     for name, head in config.pipeline.heads.items():
         space = spaces[name]
-        if (some := model.heads[name].seen) is not None:
-            seen[name] = some
-        names = some.of_each(space.class_names) if some else space.class_names
+        if (seen_classes := model.heads[name].seen) is not None:
+            seen[name] = seen_classes
+        names = seen_classes.select(space.class_names) if seen_classes else space.class_names
         with config.at("heads", name, "loss"):
             losses[name] = head.loss(
                 num_classes=len(names),
                 ignore_index=space.ignore_index,
                 class_names=names,
-                class_frequencies=partial(_frequencies, frequencies, name, some),
+                class_frequencies=partial(_frequencies, frequencies, name, seen_classes),
             )
     weights = {name: head.weight for name, head in config.pipeline.heads.items()}
     return Objective(losses, weights, seen)
@@ -139,4 +139,4 @@ def _frequencies(
     frequencies: Callable[[str], Sequence[int]], head: str, seen: SeenClasses | None
 ) -> Sequence[int]:
     counts = frequencies(head)
-    return seen.of_each(counts) if seen else counts
+    return seen.select(counts) if seen else counts

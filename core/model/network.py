@@ -1,4 +1,4 @@
-"""Streams feed heads: named inputs → normalize → backbone → maps → decoder → scores on a grid."""
+"""Streams feed heads: named inputs → normalize → backbone → maps → decoder → scores."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..geometry.scores import Scores
 from .zero_shot import SeenClasses
 
 Sizes = Sequence[tuple[int, int]]
-"""Height and width of each image of a batch before it was padded to a common size."""
+"""Height and width of each image in a batch, before padding to a common size."""
 
 UNIT = {getattr(torch, name): float(maximum) for name, maximum in RAW_MAXIMUM.items()}
-"""What stands for 1 in raw pixels of a type; floating-point images are in 0–1 already."""
+"""Raw value that represents 1, by type. Floating-point images are already in 0–1."""
 
 
 def to_unit(image: Tensor) -> Tensor:
@@ -32,10 +32,10 @@ def to_unit(image: Tensor) -> Tensor:
 
 
 class Normalize(nn.Module):
-    """Apply a ``Normalization`` to images in 0–1; its buffers travel with the weights.
+    """Apply a ``Normalization`` to images in 0–1. Its buffers are saved with the weights.
 
-    Channels beyond those that the statistics know get their average; an input with fewer channels
-    gets it in all of them.
+    If the input has more channels than the statistics, the extra channels use the average of the
+    statistics. If it has fewer, all channels use the average.
     """
 
     mean: Tensor
@@ -49,7 +49,7 @@ class Normalize(nn.Module):
         self.register_buffer("order", torch.arange(channels))
 
     def adopt(self, normalization: Normalization) -> None:
-        """Take over the statistics that the weights were trained with."""
+        """Copy the statistics that the weights were trained with."""
         self.mean.copy_(self._fit(normalization.mean) / normalization.range)
         self.std.copy_(self._fit(normalization.std) / normalization.range)
         order = torch.arange(len(self.order))
@@ -66,12 +66,12 @@ class Normalize(nn.Module):
         return statistics.view(-1, 1, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """image: (N, C, H, W) float in 0–1, RGB first; returns what the network expects."""
+        """Return the normalized image for an image (N, C, H, W), float in 0–1, RGB first."""
         return (image[:, self.order] - self.mean) / self.std
 
 
 class Stream(nn.Module):
-    """One or more inputs, stacked on channels, through one backbone."""
+    """One backbone and its inputs, stacked along the channels."""
 
     backbone: Backbone
 
@@ -81,16 +81,16 @@ class Stream(nn.Module):
         self.channels = channels
         self.normalize = Normalize(channels)
         self.backbone = backbone
-        # Kept here, as a wrapper that takes the backbone's place may not have them.
+        # Stored here because a wrapper that replaces the backbone may not have these attributes.
         self.pad_multiple = pad_multiple(backbone)
         self.minimum_size = minimum_size(backbone)
 
     def adopt_normalization(self) -> None:
-        """Normalize as the backbone's weights expect it (call after they have been loaded)."""
+        """Adopt the normalization of the backbone's weights; call this after loading them."""
         self.normalize.adopt(self.backbone.normalization)
 
     def prepare(self, inputs: Mapping[str, Tensor], sizes: Sizes | None) -> Tensor:
-        """Return the network's input: normalized, and zero wherever there is no image."""
+        """Return the network's input: normalized, and zero in the padding."""
         raw = [to_unit(inputs[name]) for name in self.inputs]
         image = self.normalize(raw[0] if len(raw) == 1 else torch.cat(raw, dim=1))
         if sizes is not None:
@@ -98,7 +98,7 @@ class Stream(nn.Module):
         return self._pad(image)
 
     def _pad(self, image: Tensor) -> Tensor:
-        """Pad right and bottom to what the backbone can take."""
+        """Pad on the right and at the bottom to a size that the backbone accepts."""
         multiple = self.pad_multiple
         height, width = (
             -(-max(size, self.minimum_size) // multiple) * multiple for size in image.shape[-2:]
@@ -107,23 +107,23 @@ class Stream(nn.Module):
 
 
 def _clear_padding(image: Tensor, sizes: Sizes) -> None:
-    for one, (height, width) in zip(image, sizes, strict=True):
-        if (height, width) != tuple(one.shape[-2:]):
-            one[:, height:] = 0
-            one[:, :, width:] = 0
+    for single, (height, width) in zip(image, sizes, strict=True):
+        if (height, width) != tuple(single.shape[-2:]):
+            single[:, height:] = 0
+            single[:, :, width:] = 0
 
 
 class Head(nn.Module):
-    """Scores for one label map: a decoder a stream, their scores fused.
+    """Scores for one label map: one decoder per stream, with their scores fused.
 
-    A decoder that leaves the scoring to an ``inner`` one hands that one over. ``inner`` takes its
-    place in ``decoders``, so all weights keep the names that they have without it; the decoder
-    itself goes to ``wrappers``, and gets ``inner`` back as an argument of each call.
+    If a decoder wraps an ``inner`` decoder, ``inner`` takes its place in ``decoders``, so all
+    weights keep the names that they have without the wrapper. The wrapper itself is stored in
+    ``wrappers`` and receives ``inner`` as an argument of each call.
 
-    ``seen``: the classes that training sees; None for all. Its ``offsets`` are added to the scores
-    when the model is used, not in training.
+    ``seen``: the classes that are seen in training; None for all. Its ``offsets`` are added to the
+    scores in evaluation mode, but not in training.
 
-    Raises: PluxelError for one that has weights of its own beside those.
+    Raises: PluxelError for a wrapper that has weights besides those of ``inner``.
     """
 
     offsets: Tensor | None
@@ -141,7 +141,7 @@ class Head(nn.Module):
         self.wrappers = nn.ModuleDict()
         for name, decoder in decoders.items():
             if offers(decoder, WrapsDecoder):
-                self.decoders[name] = _taken_out(decoder)
+                self.decoders[name] = _detach_inner(decoder)
                 self.wrappers[name] = decoder  # pyright: ignore[reportArgumentType]
             else:
                 self.decoders[name] = decoder  # pyright: ignore[reportArgumentType]
@@ -154,7 +154,7 @@ class Head(nn.Module):
 
     @property
     def resolved_parameters(self) -> Mapping[str, Any]:
-        """What the decoder had to find out, by parameter; all streams have the same."""
+        """The parameters that the decoder resolved; they are the same for all streams."""
         return resolved_parameters(next(iter({**self.decoders, **self.wrappers}.values())))
 
     def forward(
@@ -162,19 +162,20 @@ class Head(nn.Module):
         streams: Mapping[str, Sequence[Tensor] | Tensor],
         backbones: Mapping[str, Backbone] | None = None,
     ) -> Scores:
-        """streams: name -> maps of its backbone, or the prepared image if ``on_images``.
+        """Return the fused scores.
 
-        ``backbones``: those of the streams, needed if ``on_images``.
+        ``streams``: name -> maps of its backbone, or the prepared image if ``on_images``.
+        ``backbones``: stream name -> backbone, required if ``on_images``.
         """
         scores = []
         for name, decoder in self.decoders.items():
-            given: list[Any] = [streams[name]]
+            arguments: list[Any] = [streams[name]]
             if self.on_images and backbones is not None:
-                given.append(backbones[name])
+                arguments.append(backbones[name])
             if name in self.wrappers:
-                scores.append(_scores(self.wrappers[name], *given, decoder))
+                scores.append(_scores(self.wrappers[name], *arguments, decoder))
             else:
-                scores.append(_scores(decoder, *given))
+                scores.append(_scores(decoder, *arguments))
         total = scores[0] if len(scores) == 1 else fuse(scores, self.fusion)
         if self.offsets is None or self.training:
             return total
@@ -182,9 +183,9 @@ class Head(nn.Module):
 
 
 class ScoringNetwork(nn.Module):
-    """Backbone and decoder as one network, ``network(image) -> scores``, to be measured.
+    """Backbone and decoder as one network ``network(image) -> scores``, for measurements.
 
-    ``only``: index of the map that the decoder gets if it is the inner one of another; else, all.
+    ``only``: index of the single map that an inner decoder receives; None passes all maps.
     """
 
     def __init__(self, backbone: Any, decoder: nn.Module, only: int | None = None) -> None:
@@ -192,29 +193,32 @@ class ScoringNetwork(nn.Module):
         self.backbone, self.decoder, self.only = backbone, decoder, only
 
     def forward(self, image: Tensor) -> Tensor:
-        """image: (N, channels, H, W), normalized; returns (N, num_classes, h, w)."""
+        """Return (N, num_classes, h, w) for a normalized image (N, channels, H, W)."""
         maps = self.backbone(image)
         return self.decoder(maps if self.only is None else [maps[self.only]]).tensor
 
 
-def _taken_out(decoder: Any) -> nn.Module:
-    """Take the ``inner`` decoder out of one that has no weights beside those of ``inner``."""
+def _detach_inner(decoder: Any) -> nn.Module:
+    """Remove the ``inner`` decoder from its wrapper and return it.
+
+    Raises: PluxelError if the wrapper has weights of its own.
+    """
     inner = decoder.inner
     del decoder.inner
     if own := [*decoder.state_dict()]:
         raise PluxelError(
-            f"decoder {type(decoder).__name__} has weights ({', '.join(own[:3])}) beside those of "
+            f"decoder {type(decoder).__name__} has weights ({', '.join(own[:3])}) besides those of "
             "the decoder that it wraps, so neither could be loaded without the other"
         )
     return inner
 
 
-def _scores(decoder: Any, *given: Any) -> Scores:
-    scores = decoder(*given)
+def _scores(decoder: Any, *arguments: Any) -> Scores:
+    scores = decoder(*arguments)
     if not isinstance(scores, Scores):
         raise PluxelError(
-            f"decoder {type(decoder).__name__} returned {article(type(scores).__name__)}: "
-            "a decoder returns Scores(tensor, grid)"
+            f"decoder {type(decoder).__name__} returned {article(type(scores).__name__)}; "
+            "a decoder must return Scores(tensor, grid)"
         )
     return scores
 
@@ -224,7 +228,7 @@ def fuse(scores: Sequence[Scores], fusion: str) -> Scores:
     grids = {(one.grid, one.border) for one in scores}
     if len(grids) > 1:
         raise PluxelError(
-            f"the scores to be fused lie on different grids: {sorted(map(str, grids))}"
+            f"cannot fuse scores that lie on different grids: {sorted(map(str, grids))}"
         )
     total = torch.stack([one.tensor for one in scores]).sum(0)
     return replace(scores[0], tensor=total / len(scores) if fusion == "mean" else total)
@@ -238,24 +242,27 @@ class SegmentationModel(nn.Module):
 
     def __init__(self, streams: Mapping[str, Stream], heads: Mapping[str, Head]) -> None:
         super().__init__()
-        # Module dictionaries; declared as what they are used for.
+        # These are module dictionaries, but are declared as the mappings that they serve as.
         self.streams = nn.ModuleDict(streams)  # pyright: ignore[reportAttributeAccessIssue]
         self.heads = nn.ModuleDict(heads)  # pyright: ignore[reportAttributeAccessIssue]
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:
-        """Names of the inputs that the streams read, each once."""
+        """Names of the inputs that the streams read, without duplicates."""
         return tuple(dict.fromkeys(n for s in self.streams.values() for n in s.inputs))
 
     def forward(
         self, inputs: Mapping[str, Tensor], sizes: Sizes | None = None
     ) -> dict[str, Scores]:
-        """``sizes`` is given where images of a batch were padded to a common size."""
+        """Return the scores of each head.
+
+        ``sizes``: original sizes if the images of the batch were padded to a common size.
+        """
         images = {name: stream.prepare(inputs, sizes) for name, stream in self.streams.items()}
         read = {
             name for head in self.heads.values() if not head.on_images for name in head.decoders
         }
-        # In the order of the streams: what dropout draws must not depend on that of a set.
+        # Run in the order of the streams: dropout must not depend on the order of a set.
         maps = {n: s.backbone(images[n]) for n, s in self.streams.items() if n in read}
         backbones = {name: stream.backbone for name, stream in self.streams.items()}
         return {

@@ -1,4 +1,4 @@
-"""The training objective: the weighted sum of what each head's loss says."""
+"""The training objective: the weighted sum of the losses of all heads."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .zero_shot import SeenClasses
 class Objective:
     """``objective(scores, targets)`` for scores and targets by head.
 
-    ``losses`` and ``weights``: by head. ``targets``: (N, H, W) int64 class indices. ``seen``: of
-    the heads whose loss does not see every class.
+    ``losses``, ``weights``: by head. ``targets``: (N, H, W) int64 class indices. ``seen``: head ->
+    seen classes, for the heads whose loss does not cover every class.
     """
 
     losses: Mapping[str, Loss]
@@ -30,7 +30,7 @@ class Objective:
     seen: Mapping[str, SeenClasses] = field(default_factory=dict)
 
     def __call__(self, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the scalar that is minimized."""
+        """Return the scalar to minimize."""
         weighted = [
             self.weights[head] * resampled_loss(loss, *self._seen(head, scores, targets))
             for head, loss in self.losses.items()
@@ -40,14 +40,14 @@ class Objective:
     def _seen(
         self, head: str, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]
     ) -> tuple[Scores, Tensor]:
-        """Return scores and labels of a head as its loss sees them."""
+        """Return the scores and labels that a head's loss receives."""
         if (seen := self.seen.get(head)) is None:
             return scores[head], targets[head]
         return seen.scores(scores[head]), seen.target(targets[head])
 
     @property
     def chosen_weights(self) -> dict[str, float]:
-        """The class weights of all losses that have any, by ``term/class``."""
+        """The class weights of all losses that weight classes, by ``term/class``."""
         return {
             f"{name}/{key}" if name else key: weight
             for loss in self.losses.values()
@@ -58,12 +58,12 @@ class Objective:
 
     @torch.no_grad()
     def bad_terms(self, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]) -> list[str]:
-        """Name the terms that are not finite, and scores that were not to begin with."""
+        """Return the names of the terms that are not finite, and of scores that are not."""
         bad = []
         for head, loss in self.losses.items():
-            found, target = self._seen(head, scores, targets)
+            seen_scores, target = self._seen(head, scores, targets)
             height, width = target.shape[-2:]
-            logits = resample(found, (height, width))
+            logits = resample(seen_scores, (height, width))
             if not logits.isfinite().all():
                 bad.append(f"the scores of head {head!r}, before any loss")
                 continue

@@ -1,4 +1,4 @@
-"""The blueprint of a configuration whose data are missing."""
+"""A placeholder blueprint for a configuration whose data is missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .blueprint import Blueprint, inputs_of
 
 
 def stand_in(config: Config) -> Blueprint:
-    """Return a blueprint of three channels an input, and two classes a head and those it names."""
+    """Return a blueprint: three channels per input; per head, two classes and those it names."""
     inputs = {name for stream in config.pipeline.streams.values() for name in inputs_of(stream)}
     labels = {}
     for name, head in config.pipeline.heads.items():

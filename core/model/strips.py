@@ -1,7 +1,7 @@
-"""Loss, classes and probabilities at full resolution from coarse scores, by strips of rows.
+"""Compute loss, classes and probabilities at full resolution from coarse scores, strip by strip.
 
-What is resampled of a strip is used and forgotten: full-resolution logits never exist in memory.
-The result is that of the whole but for the order of sums.
+A strip is a range of rows. Its logits are resampled, used and freed, so full-resolution logits
+never exist in memory. Results differ from those without strips only in the order of sums.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ..geometry.resampling import IMAGE, Axis, Interpolation, matrix, resample
 from ..geometry.scores import Scores
 
 STRIP_BYTES = {"cpu": 4 << 20, "cuda": 64 << 20}
-"""Memory of a strip's logits: what a processor has in its cache, what keeps a GPU busy."""
+"""Bytes for the logits of a strip: what fits a CPU's cache, and what keeps a GPU busy."""
 
 BAND_BYTES = 32 << 20
-"""Memory of the rows of scores that are widened to the image's columns at a time."""
+"""Bytes for a band: rows of scores that are resampled to the image's columns at once."""
 
 
 class Strip(NamedTuple):
-    """Rows of the image, the rows of a band that they need, and the weights (rows, source)."""
+    """Rows of the image, the band's rows that they need, and the weights (rows, source)."""
 
     rows: slice
     source: slice
@@ -37,10 +37,10 @@ class Strip(NamedTuple):
 
 @dataclass(frozen=True)
 class Band:
-    """Rows of scores at the image's columns, rows first: ``wide`` is (h, N, C, W).
+    """Rows of scores resampled to the image's columns: ``wide`` is (h, N, C, W).
 
-    ``source``: where they come from. ``columns``: how they were widened. With the rows first, those
-    of the image are one product of matrices, and a batch of their own to any loss of pixels.
+    ``source``: the rows of the scores. ``columns``: the resampling along the columns. Because the
+    rows come first, the image's rows are one matrix product, and form a batch for any pixel loss.
     """
 
     source: slice
@@ -56,13 +56,13 @@ class Band:
         return logits.view(-1, *self.wide.shape[2:]).unsqueeze(2)
 
     def add_gradient(self, total: Tensor, strip: Strip, gradient: Tensor) -> None:
-        """Add the gradient of a strip's logits to that of the band, shaped as ``wide``."""
+        """Add the gradient of a strip's logits to the band's gradient, shaped like ``wide``."""
         with full_precision(gradient):
             rows = total[strip.source].flatten(1)
             rows.addmm_(strip.weights.mT, gradient.reshape(len(strip.weights), -1))
 
     def narrowed(self, gradient: Tensor) -> Tensor:
-        """Return the gradient (N, C, h, w) of the scores for that of ``wide``."""
+        """Return the gradient (N, C, h, w) of the scores, given the gradient of ``wide``."""
         height, batch, channels, _ = gradient.shape
         with full_precision(gradient):
             narrow = self.columns.adjoint(gradient.flatten(1, 2), -1)
@@ -70,7 +70,7 @@ class Band:
 
 
 def bands(scores: Scores, size: tuple[int, int]) -> Iterator[Band]:
-    """Cut what leads from scores to an image of ``size`` = (H, W) into bands and strips of rows."""
+    """Yield the bands, each with its strips, that resample scores to ``size`` = (H, W)."""
     tensor = at_least_float32(scores.tensor)
     batch, channels = tensor.shape[:2]
     down, across = (
@@ -81,9 +81,9 @@ def bands(scores: Scores, size: tuple[int, int]) -> Iterator[Band]:
     row_bytes = max(1, tensor.element_size() * batch * channels * size[1])
     budget = STRIP_BYTES["cpu" if tensor.device.type == "cpu" else "cuda"]
     height = max(1, budget // row_bytes)
-    many = max(height, int(BAND_BYTES / row_bytes / down.step))
-    for first in range(0, size[0], many):
-        last = min(first + many, size[0])
+    band_height = max(height, int(BAND_BYTES / row_bytes / down.step))
+    for first in range(0, size[0], band_height):
+        last = min(first + band_height, size[0])
         source, part = down.part(first, last)
         with full_precision(tensor):
             rows = tensor[:, :, source].permute(2, 0, 1, 3).flatten(1, 2)
@@ -98,32 +98,32 @@ def bands(scores: Scores, size: tuple[int, int]) -> Iterator[Band]:
 
 
 def _pixels(target: Tensor, rows: slice) -> Tensor:
-    """Return the labels of some rows as a strip's logits lie, (rows · N, 1, W)."""
+    """Return the labels of some rows in the layout of a strip's logits, (rows · N, 1, W)."""
     return target[:, rows].transpose(0, 1).flatten(0, 1).unsqueeze(1)
 
 
 def terms_of(loss: Loss) -> Iterator[tuple[str, float, Loss]]:
-    """Yield name, weight and loss of each term of a sum; any other loss is its own only term."""
+    """Yield name, weight and loss of each term of a sum; any other loss is a single term."""
     if not offers(loss, SumsLosses):
         yield "", 1.0, loss
         return
     for name, (weight, term) in loss.terms.items():
-        for inner, factor, one in terms_of(term):
-            yield f"{name}/{inner}" if inner else name, weight * factor, one
+        for inner, factor, innermost in terms_of(term):
+            yield f"{name}/{inner}" if inner else name, weight * factor, innermost
 
 
 def resampled_loss(loss: Loss, scores: Scores, target: Tensor) -> Tensor:
     """Return ``loss(resample(scores), target)`` for target (N, H, W) int64.
 
-    `PerPixel` losses, also as terms of a sum, are summed strip by strip; the others, and those that
-    are trained themselves, get full logits.
+    `PerPixel` losses, including terms of a sum, are summed strip by strip. All other losses, and
+    losses with trainable parameters, receive full-resolution logits.
     """
     height, width = target.shape[-2:]
     logits: Tensor | None = None
     total: list[Tensor] = []
     for _, weight, term in terms_of(loss):
         if offers(term, PerPixel) and not _is_trained(term):
-            value = _fused(term, scores, target)
+            value = _strip_loss(term, scores, target)
         else:
             logits = resample(scores, (height, width)) if logits is None else logits
             value = term(logits, target)
@@ -135,11 +135,11 @@ def _is_trained(loss: object) -> bool:
     return isinstance(loss, torch.nn.Module) and any(p.requires_grad for p in loss.parameters())
 
 
-def _fused(loss: PerPixel, scores: Scores, target: Tensor) -> Tensor:
+def _strip_loss(loss: PerPixel, scores: Scores, target: Tensor) -> Tensor:
     tensor = at_least_float32(scores.tensor)
     if tensor.requires_grad and torch.is_grad_enabled():
         detached = replace(scores, tensor=tensor.detach())
-        return _FusedLoss.apply(tensor, detached, target, loss)
+        return _StripLoss.apply(tensor, detached, target, loss)
     height, width = target.shape[-2:]
     total = tensor.new_zeros(())
     for band in bands(scores, (height, width)):
@@ -148,8 +148,8 @@ def _fused(loss: PerPixel, scores: Scores, target: Tensor) -> Tensor:
     return total / loss.normalizer(target)
 
 
-class _FusedLoss(torch.autograd.Function):
-    """The loss, and on the way its gradient, as both want the same strips."""
+class _StripLoss(torch.autograd.Function):
+    """A loss whose forward pass also computes the gradient: both need the same strips."""
 
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, scores: Scores, target: Tensor, loss: PerPixel) -> Tensor:
@@ -177,7 +177,7 @@ class _FusedLoss(torch.autograd.Function):
 
 
 def resampled_classes(scores: Scores, size: tuple[int, int]) -> Tensor:
-    """Return the first of `resampled_predictions`, (N, H, W)."""
+    """Return the classes of `resampled_predictions`, (N, H, W)."""
     classes, _ = resampled_predictions(scores, size, probabilities=False)
     return classes
 
@@ -185,23 +185,23 @@ def resampled_classes(scores: Scores, size: tuple[int, int]) -> Tensor:
 def resampled_predictions(
     scores: Scores, size: tuple[int, int], *, probabilities: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """Return argmax and, if wanted, softmax of ``resample(scores, size)`` along the classes.
+    """Return argmax and, if requested, softmax of ``resample(scores, size)`` along the classes.
 
-    Classes: (N, H, W), uint8 up to 256 of them, else int16; of equal scores, the first counts.
-    Probabilities: (N, C, H, W) float32, in 0–1.
+    Classes: (N, H, W), uint8 for up to 256 classes, else int16. Of equal scores, the first wins.
+    Probabilities: (N, C, H, W) float32, in 0–1; None unless requested.
     """
     tensor, (batch, count) = scores.tensor, scores.tensor.shape[:2]
     kind = torch.uint8 if count <= 256 else torch.int16
     classes = tensor.new_empty((batch, *size), dtype=kind)
-    wanted = None
+    softmax = None
     if probabilities:
-        wanted = tensor.new_empty((batch, count, *size), dtype=torch.float32)
+        softmax = tensor.new_empty((batch, count, *size), dtype=torch.float32)
     for band in bands(scores, size):
         for strip in band.strips:
             logits = band.logits(strip)
             best = logits.max(1).indices  # argmax takes several times as long
             classes[:, strip.rows] = best.view(-1, batch, size[1]).transpose(0, 1)
-            if wanted is not None:
+            if softmax is not None:
                 rows = logits.softmax(1).view(-1, batch, count, size[1])
-                wanted[:, :, strip.rows] = rows.permute(1, 2, 0, 3)
-    return classes, wanted
+                softmax[:, :, strip.rows] = rows.permute(1, 2, 0, 3)
+    return classes, softmax

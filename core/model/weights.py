@@ -1,4 +1,4 @@
-"""Weights from files: read without running code, and fitted to a module with an account of it."""
+"""Read weights from files without running code, and load them into modules with a report."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from ..contracts.optional import AdaptsState
 StateDict = dict[str, Tensor]
 
 InputChannels = Literal["mean", "zero", "repeat", "random"]
-"""How the filters of additional input channels start."""
+"""How the filters of additional input channels are initialized."""
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Keys under which training scripts keep the weights in their checkpoints."""
 
 PREFIXES = ("module.", "_orig_mod.")
-"""What DataParallel and torch.compile put before every name."""
+"""Prefixes that DataParallel and torch.compile add to every name."""
 
 ALIASES = "aliases"
-"""Key of a safetensors file's metadata: JSON, name of a tied tensor -> the name it is under."""
+"""Key in the metadata of a safetensors file: JSON, name of a tied tensor -> its stored name."""
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Names of parameters and buffers by what became of them.
+    """Names of parameters and buffers, grouped by outcome.
 
-    ``missing``: in the module only. ``unexpected``: in the file only. ``mismatched``: of another
-    shape, and left as they were.
+    ``missing``: only in the module. ``unexpected``: only in the file. ``mismatched``: of different
+    shapes in the two; the module's values are unchanged.
     """
 
     loaded: Sequence[str] = field(default=())
@@ -62,7 +62,7 @@ def _count(names: Sequence[str], kind: str) -> str:
 
 
 def copy_matching(module: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
-    """Copy every tensor whose name and shape fit into the module, whatever its type and device."""
+    """Copy every tensor whose name and shape match into the module, from any type and device."""
     own = module.state_dict(keep_vars=True)
     report = _compare(own, state)
     with torch.no_grad():
@@ -72,17 +72,17 @@ def copy_matching(module: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
 
 
 def loaded_share(module: nn.Module, report: LoadReport) -> float:
-    """Return which share of a module's parameters was loaded: 0 to 1, by number of elements."""
+    """Return the share of a module's parameters that was loaded: 0 to 1, by number of elements."""
     sizes = {name: value.numel() for name, value in module.named_parameters()}
     return sum(sizes.get(name, 0) for name in report.loaded) / max(1, sum(sizes.values()))
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
-    """Fill the model with exactly these weights; ``source``, for the error: where they are from.
+    """Load exactly these weights into the model. ``source`` names their origin in errors.
 
-    A module that offers ``adapt_state`` is asked first what becomes of those under its name.
+    A module that offers ``adapt_state`` first adapts the weights under its name.
 
-    Raises: PluxelError if names or shapes differ; the model is then untouched.
+    Raises: PluxelError if names or shapes differ; the model is then unchanged.
     """
     state = _adapted(model, state)
     report = _compare(model.state_dict(), state)
@@ -92,16 +92,16 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) 
         "of another shape": report.mismatched,
     }
     if any(different.values()):
-        found = ", ".join(_count(names, kind) for kind, names in different.items() if names)
+        counts = ", ".join(_count(names, kind) for kind, names in different.items() if names)
         parts = dict.fromkeys(
             ".".join(name.split(".")[:2]) for names in different.values() for name in names
         )
         raise PluxelError(
-            f"{source} is from another model than the configuration's: {found}",
+            f"{source} does not fit the model of the configuration: {counts}",
             [
-                f"they differ in {', '.join(parts)}: weights fit the backbone, the decoder, the "
-                "inputs and the classes that they were trained with",
-                "init_from, in the configuration of a new training, takes over all that fits",
+                f"they differ in {', '.join(parts)}: weights only fit the backbone, the decoder, "
+                "the inputs and the classes that they were trained with",
+                "to copy the weights that do fit, train a new model with init_from",
             ],
         )
     copy_matching(model, state)
@@ -121,7 +121,7 @@ def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadRepo
     same = {name for name in own if name in state and own[name].shape == state[name].shape}
     return LoadReport(
         loaded=[name for name in own if name in same],
-        # Counters of old files, which batch norm with a fixed momentum does not read.
+        # Old files lack these counters; batch norm with a fixed momentum does not read them.
         missing=[n for n in own if n not in state and not n.endswith("num_batches_tracked")],
         unexpected=[name for name in state if name not in own],
         mismatched=[name for name in own if name in state and name not in same],
@@ -129,27 +129,27 @@ def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadRepo
 
 
 def read_state_dict(path: Path) -> StateDict:
-    """Read a state dict from a safetensors file, or from one of ``torch.save`` that holds no code.
+    """Read a state dict from a safetensors file, or from a ``torch.save`` file that has no code.
 
-    Checkpoints that wrap the weights are unwrapped, and prefixes of wrapped models removed.
+    Unwrap checkpoints that nest the weights, and remove the prefixes of wrapped models.
 
-    Raises: PluxelError for a file that is missing, damaged, or more than tensors.
+    Raises: PluxelError for a file that is missing, damaged, or holds anything but tensors.
     """
     require_file(path)
     content = read_safetensors(path)[0] if _is_safetensors(path) else _read_pickle(path)
     content = _unwrap(content)
     if not isinstance(content, Mapping) or not content:
-        raise PluxelError(f"{path}: holds no state dict but {_describe(content)}")
+        raise PluxelError(f"{path}: expected a state dict, found {_describe(content)}")
     for name, value in content.items():
         if not isinstance(value, Tensor):
-            raise PluxelError(f"{path}: {name!r} is not a tensor but {_describe(value)}")
+            raise PluxelError(f"{path}: {name!r} must be a tensor, not {_describe(value)}")
     return {_plain_name(name): value for name, value in content.items()}
 
 
 def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
-    """Return the tensors of a safetensors file, tied ones under all their names, and its metadata.
+    """Return the tensors and the metadata of a safetensors file; tied tensors have all their names.
 
-    Raises: PluxelError for a file that is missing, cut off or of another format.
+    Raises: PluxelError for a file that is missing, truncated or in another format.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -164,7 +164,7 @@ def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
 def read_normalization(path: Path) -> Normalization | None:
     """Return the normalization in a safetensors file's metadata (key ``normalization``), if any.
 
-    Raises: PluxelError if it is there but invalid.
+    Raises: PluxelError if the entry is invalid or the file is damaged.
     """
     if not _is_safetensors(path):
         return None
@@ -175,7 +175,7 @@ def read_normalization(path: Path) -> Normalization | None:
     except SafetensorError as error:
         raise _damaged(path, error) from error
     except ValidationError as error:
-        raise PluxelError(f"{path}: its metadata 'normalization' is invalid: {error}") from error
+        raise PluxelError(f"{path}: invalid 'normalization' in the metadata: {error}") from error
 
 
 def normalization_metadata(normalization: Normalization) -> dict[str, str]:
@@ -184,48 +184,48 @@ def normalization_metadata(normalization: Normalization) -> dict[str, str]:
 
 
 def adapt_input_channels(weight: Tensor, in_channels: int, method: InputChannels) -> Tensor:
-    """Return filters (O, in_channels, h, w) made from those of a network for other images.
+    """Return filters (O, in_channels, h, w), adapted from filters for other channels.
 
-    The colors' filters are copied. Further channels get, by ``method``: their ``mean`` (FCN's
-    RGB-D network, PAMI section 5), ``zero``, the colors' filters in turn (``repeat``), or
-    ``random`` ones (He et al. 2015). With fewer channels each gets the mean, scaled so that an
-    image that is alike in all of them gives the same response: gray then equals gray as RGB.
+    Existing filters are copied. Each extra channel gets, by ``method``, their ``mean`` (FCN's RGB-D
+    network, PAMI section 5), ``zero``, the existing filters in turn (``repeat``), or ``random``
+    filters (He et al. 2015). With fewer channels, each gets the mean, scaled so that an image with
+    equal channels gives the same response: gray then equals gray as RGB.
     """
     if method not in get_args(InputChannels):
         raise ValueError(f"unknown method {method!r}")
-    known = weight.shape[1]
+    existing = weight.shape[1]
     mean = weight.mean(dim=1, keepdim=True)
-    if in_channels == known:
+    if in_channels == existing:
         return weight
-    if in_channels < known:
-        return (mean * known / in_channels).expand(-1, in_channels, -1, -1).clone()
-    extra = in_channels - known
+    if in_channels < existing:
+        return (mean * existing / in_channels).expand(-1, in_channels, -1, -1).clone()
+    count = in_channels - existing
     if method == "mean":
-        more = mean.expand(-1, extra, -1, -1)
+        extra = mean.expand(-1, count, -1, -1)
     elif method == "repeat":
-        more = weight[:, [i % known for i in range(extra)]]
+        extra = weight[:, [i % existing for i in range(count)]]
     else:
-        more = weight.new_zeros(len(weight), extra, *weight.shape[2:])
+        extra = weight.new_zeros(len(weight), count, *weight.shape[2:])
         if method == "random":
             fan_in = in_channels * weight[0, 0].numel()
-            nn.init.normal_(more, std=(2 / fan_in) ** 0.5)
-    return torch.cat([weight, more], dim=1)
+            nn.init.normal_(extra, std=(2 / fan_in) ** 0.5)
+    return torch.cat([weight, extra], dim=1)
 
 
 def adapt_input_layers(
     state: Mapping[str, Tensor], module: nn.Module, in_channels: int, method: InputChannels
 ) -> StateDict:
-    """Return the state with the filters of its input layers adapted to the module's channels."""
+    """Return the state with the filters of input layers adapted to the module's channels."""
     own = module.state_dict()
     adapted = dict(state)
     for name, weight in state.items():
-        wanted = own[name].shape if name in own else weight.shape
+        shape = own[name].shape if name in own else weight.shape
         rest = slice(2, None)
         if (
-            weight.shape != wanted
-            and weight.ndim == len(wanted) == 4
-            and wanted[1] == in_channels
-            and (weight.shape[0], weight.shape[rest]) == (wanted[0], wanted[rest])
+            weight.shape != shape
+            and weight.ndim == len(shape) == 4
+            and shape[1] == in_channels
+            and (weight.shape[0], weight.shape[rest]) == (shape[0], shape[rest])
         ):
             adapted[name] = adapt_input_channels(weight, in_channels, method)
     return adapted
@@ -237,29 +237,29 @@ def _is_safetensors(path: Path) -> bool:
 
 def _read_pickle(path: Path) -> Any:
     try:
-        with warnings.catch_warnings():  # about versions of a format that is then refused
+        with warnings.catch_warnings():  # versions of a format that is rejected below
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "Unsupported" not in str(error) or not _is_pickle(path):
             raise _damaged(path, error) from error
         raise PluxelError(
-            f"{path}: holds Python objects beside tensors, which could run code; it is not read",
-            ["where you trust it, save the weights alone: torch.save(model.state_dict(), FILE)"],
+            f"{path}: not read, because it holds Python objects, which could run code",
+            ["if you trust it, save only the weights: torch.save(model.state_dict(), FILE)"],
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise _damaged(path, error) from error
 
 
 def _is_pickle(path: Path) -> bool:
-    """Tell by its first bytes: a pickle, or torch's archive of one."""
+    """Return whether the first bytes are those of a pickle, or of torch's archive of one."""
     with path.open("rb") as file:
         return file.read(2).startswith((b"\x80", b"PK"))
 
 
 def _damaged(path: Path, error: Exception) -> PluxelError:
     reason = str(error).strip().split("\n")[0]
-    return PluxelError(f"{path}: not a readable file of weights; it may be cut off", [reason])
+    return PluxelError(f"{path}: cannot read weights; the file may be truncated", [reason])
 
 
 def _unwrap(content: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Classes that training does not see: what is left of scores and labels, and what is measured.
+"""Zero-shot classes: scores and labels in training, and metrics by seen and unseen classes.
 
-Generalized zero-shot segmentation (Xian, Choudhury, He, Schiele, Akata, CVPR 2019): one softmax
-over all classes when a model is used, one over the seen classes when it is trained.
+Generalized zero-shot segmentation (Xian, Choudhury, He, Schiele, Akata, CVPR 2019): the softmax
+covers the seen classes in training, and all classes in use.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ..geometry.scores import Scores
 
 @dataclass(frozen=True)
 class SeenClasses:
-    """The classes of a head that its loss sees: those not in ``unseen``.
+    """The classes that a head's loss covers: those not in ``unseen``.
 
-    ``unseen``: indices into ``class_names``, ascending. The loss counts the seen classes from 0,
-    in their order. ``calibration``: subtracted from the scores of seen classes outside of training.
+    ``unseen``: ascending indices into ``class_names``. The loss numbers the seen classes from 0, in
+    their order. ``calibration``: subtracted from the scores of seen classes outside of training.
     """
 
     class_names: tuple[str, ...]
@@ -37,9 +37,9 @@ class SeenClasses:
     def of(
         cls, space: LabelSpace, unseen: Collection[str], calibration: float = 0.0
     ) -> SeenClasses:
-        """Look up the names of the unseen classes.
+        """Return the seen classes of a label space, given the names of the unseen ones.
 
-        Raises: PluxelError for a name that is not a class, and if no class is left.
+        Raises: PluxelError for a name that is not a class, and if no seen class is left.
         """
         for name in unseen:
             if name not in space.class_names:
@@ -48,7 +48,7 @@ class SeenClasses:
                 )
         indices = tuple(i for i, name in enumerate(space.class_names) if name in unseen)
         if len(indices) == space.num_classes:
-            raise PluxelError("all classes are unseen: there is nothing to train on")
+            raise PluxelError("all classes are unseen; training needs at least one seen class")
         return cls(tuple(space.class_names), indices, space.ignore_index, calibration)
 
     @property
@@ -63,7 +63,7 @@ class SeenClasses:
 
     @property
     def offsets(self) -> list[float] | None:
-        """What is added to the scores of each class outside of training; None for nothing."""
+        """What is added to each class's scores outside of training; None if not calibrated."""
         if not self.calibration:
             return None
         return [
@@ -71,17 +71,17 @@ class SeenClasses:
             for index in range(len(self.class_names))
         ]
 
-    def of_each(self, values: Sequence[Any]) -> list[Any]:
-        """Return the values of the seen classes, from one value a class."""
+    def select(self, values: Sequence[Any]) -> list[Any]:
+        """Return the values of the seen classes, given one value per class."""
         return [values[index] for index in self.seen]
 
     def scores(self, scores: Scores) -> Scores:
-        """Return the scores of seen classes; coarse, so the copy is small."""
+        """Return the scores of the seen classes; scores are coarse, so the copy is small."""
         index = torch.tensor(self.seen, device=scores.tensor.device)
         return replace(scores, tensor=scores.tensor.index_select(1, index))
 
     def target(self, target: Tensor) -> Tensor:
-        """Return labels (N, H, W) int64 by seen class, those of unseen ones ignored."""
+        """Return labels (N, H, W) int64 as indices of seen classes; unseen classes are ignored."""
         return self._table.to(target.device)[target]
 
     @cached_property
@@ -93,9 +93,9 @@ class SeenClasses:
 
 @dataclass(frozen=True)
 class ZeroShotScores:
-    """Mean IoU and mean accuracy over seen and over unseen classes, NaN where none occurs.
+    """Mean IoU and mean accuracy over seen and over unseen classes; NaN if no such class occurs.
 
-    ``harmonic_mean_iou``: 2su / (s + u) of the two mean IoU (Xian et al. 2019, equation 5).
+    ``harmonic_mean_iou``: 2su / (s + u), for the mean IoUs s and u (Xian et al. 2019, equation 5).
     """
 
     seen_mean_iou: float
@@ -106,23 +106,23 @@ class ZeroShotScores:
 
     @classmethod
     def of(cls, iou: np.ndarray, accuracy: np.ndarray, unseen: Sequence[int]) -> ZeroShotScores:
-        """``iou``, ``accuracy``: (C,) float64, NaN for classes that do not occur."""
+        """Average ``iou`` and ``accuracy``, (C,) float64, NaN for classes that do not occur."""
         is_unseen = np.isin(np.arange(len(iou)), unseen)
-        seen, other = _mean(iou[~is_unseen]), _mean(iou[is_unseen])
-        total = seen + other
+        seen_iou, unseen_iou = _mean(iou[~is_unseen]), _mean(iou[is_unseen])
+        total = seen_iou + unseen_iou
         return cls(
-            seen,
-            other,
-            2 * seen * other / total if total else total,
+            seen_iou,
+            unseen_iou,
+            2 * seen_iou * unseen_iou / total if total else total,
             _mean(accuracy[~is_unseen]),
             _mean(accuracy[is_unseen]),
         )
 
     def scalars(self) -> dict[str, float]:
-        """Return the five by name."""
+        """Return the five metrics by name."""
         return dict(vars(self))
 
 
 def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    valid = values[~np.isnan(values)]
+    return float(valid.mean()) if len(valid) else float("nan")

@@ -155,7 +155,7 @@ def test_model_that_does_not_fit_the_weights(pluxel, trained, tmp_path, command)
     name, *rest = command
     failed = pluxel(name, trained, *rest, "--set", "backbone.width=8")
     assert failed.returncode == 2
-    assert failed.stderr.startswith(f"{trained}/weights.safetensors is from another model than")
+    assert failed.stderr.startswith(f"{trained}/weights.safetensors does not fit the model")
     assert "Traceback" not in failed.stderr
 
 

@@ -1,4 +1,4 @@
-"""Colors as numbers and as text."""
+"""Convert colors to numbers and to text."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from pluxel.core.contracts.colors import hex_color, pack, parse_color, unpack, v
 
 
 def test_voc_palette():
-    """The values that the development kit's VOClabelcolormap prints."""
+    """Values printed by VOClabelcolormap of the development kit."""
     assert [voc_color(i) for i in (0, 1, 2, 7, 8, 20)] == [
         (0, 0, 0),
         (128, 0, 0),
@@ -21,12 +21,12 @@ def test_voc_palette():
 
 
 @given(st.tuples(*[st.integers(0, 255)] * 3))
-def test_packing_is_undone(color):
+def test_unpack_reverses_pack(color):
     assert unpack(pack(color)) == color
     assert int(hex_color(color)[1:], 16) == pack(color)
 
 
-def test_packing_of_many_at_once():
+def test_arrays_are_packed():
     colors = np.array([[255, 0, 1], [0, 2, 0]], np.uint32)
     ids = pack(colors.T)
     assert ids.tolist() == [pack(map(int, color)) for color in colors] == [0xFF0001, 0x000200]
@@ -34,13 +34,13 @@ def test_packing_of_many_at_once():
 
 
 @pytest.mark.parametrize("written", ["#ff0080", "#FF0080", [255, 0, 128], (255, 0, 128)])
-def test_spellings(written):
+def test_accepted_spellings(written):
     assert parse_color(written) == (255, 0, 128)
 
 
 @pytest.mark.parametrize(
     "written", ["red", "#ff00", "#ff008g", [1, 2], [1, 2, 256], [1, 2, True], 7]
 )
-def test_what_is_none(written):
-    with pytest.raises(ValueError, match="is not a color: write '#rrggbb' or three integers"):
+def test_values_that_are_not_colors_raise(written):
+    with pytest.raises(ValueError, match="is not a color: use '#rrggbb' or three integers"):
         parse_color(written)

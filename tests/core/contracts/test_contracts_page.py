@@ -1,4 +1,4 @@
-"""docs/contracts.md says what the table of the code says."""
+"""docs/contracts.md matches the table in the code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[3] / "docs" / "contracts.py"
 
 
-def test_the_page_is_written_from_the_table() -> None:
+def test_the_page_is_generated_from_the_table() -> None:
     spec = importlib.util.spec_from_file_location("contracts_page", SCRIPT)
     assert spec
     assert spec.loader

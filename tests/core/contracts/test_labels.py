@@ -1,4 +1,4 @@
-"""Raw ids to classes and back: nothing shifted, nothing wrapped, nothing guessed."""
+"""Raw ids to classes and back, without shifting, wrapping or guessing."""
 
 import json
 import re
@@ -36,26 +36,26 @@ label_maps = st.builds(
 
 
 class TestEncode:
-    def test_numbers_classes_by_first_listing(self):
+    def test_classes_are_numbered_by_first_occurrence(self):
         assert space().class_names == ("road", "sky", "pavement")
         assert space().encode(np.array([[0, 7], [8, 11]], np.uint8)).tolist() == [[1, 0], [2, 255]]
 
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.uint32, np.int64])
-    def test_takes_every_integer_type(self, dtype):
+    def test_accepts_every_integer_type(self, dtype):
         assert space().encode(np.array([[0, 7]], dtype)).dtype == np.uint8
         assert space().encode(np.array([[0, 7]], dtype)).tolist() == [[1, 0]]
 
-    def test_takes_one_bit_masks(self):
+    def test_accepts_one_bit_masks(self):
         binary = LabelSpace(LabelMap({0: "no", 1: "yes"}))
         assert binary.encode(np.array([[True, False]])).tolist() == [[1, 0]]
 
-    def test_refuses_floats(self):
-        with pytest.raises(LabelError, match=r"m.npy: label ids are integers, not float32"):
+    def test_rejects_floats(self):
+        with pytest.raises(LabelError, match=r"m.npy: label ids must be integers, not float32"):
             space().encode(np.zeros((2, 2), np.float32), "m.npy")
 
     @given(label_maps, st.data())
-    def test_is_undone_by_decode(self, label_map, data):
-        """decode(encode(raw)) is the first listed id of the same class."""
+    def test_decode_reverses_encode(self, label_map, data):
+        """decode(encode(raw)) returns the first listed id of the class."""
         labels = LabelSpace(label_map)
         ids = list(label_map.ids)
         raw = np.array(data.draw(st.lists(st.sampled_from(ids), min_size=1)), np.uint32)[None]
@@ -66,13 +66,13 @@ class TestEncode:
         assert labels.decode(labels.encode(raw)).tolist() == expected
 
     @given(label_maps)
-    def test_of_decode_is_the_identity(self, label_map):
+    def test_encode_reverses_decode(self, label_map):
         labels = LabelSpace(label_map)
         classes = np.arange(labels.num_classes, dtype=labels.dtype)[None]
         assert (labels.encode(labels.decode(classes)) == classes).all()
 
     @pytest.mark.parametrize("dtype", [np.uint8, np.int32])
-    def test_names_file_id_place_count_and_fix_of_a_stray_id(self, dtype):
+    def test_reports_file_id_place_count_and_fix_of_an_unlisted_id(self, dtype):
         raw = np.zeros((4, 5), dtype)
         raw[1, 3] = raw[2, 0] = raw[3, 4] = 37
         raw[3, 1] = 38
@@ -80,23 +80,23 @@ class TestEncode:
             space().encode(raw, Path("masks/a.png"))
         assert str(caught.value) == (
             "masks/a.png: label id 37 is not in the label map: first at row 1, column 3, "
-            "3 pixels in all (also 38). Say what it is, for example "
+            "3 pixels in total (also 38). Add it to the label map, for example "
             "labels: {map: {37: ignore, 38: ignore}}"
         )
 
-    def test_shows_a_stray_color_as_the_config_writes_it(self):
+    def test_reports_an_unlisted_color_in_the_spelling_of_yaml(self):
         colors = LabelSpace(LabelMap({0xFF0000: "roof"}, packed_rgb=True))
         with pytest.raises(LabelError, match=re.escape('{map: {"#00ff01": ignore}}')):
             colors.encode(np.array([[0x00FF01]], np.uint32), "a.png")
 
-    def test_takes_negative_ids_where_they_are_listed(self):
+    def test_accepts_listed_negative_ids(self):
         labels = space(map={-1: "ignore"})
         assert labels.encode(np.array([[-1, 0]], np.int32)).tolist() == [[255, 1]]
         with pytest.raises(LabelError, match="label id -2"):
             labels.encode(np.array([[-2, 0]], np.int32))
 
     def test_does_not_wrap_wide_ids(self):
-        """256 read as uint8 is 0, 300 is 44: the classic way to train on wrong labels."""
+        """Read as uint8, 256 becomes 0 and 300 becomes 44: a classic source of wrong labels."""
         labels = LabelSpace(LabelMap({0: "a", 44: "b", 300: "c"}))
         assert labels.encode(np.array([[300, 44]], np.uint16)).tolist() == [[2, 1]]
         with pytest.raises(LabelError, match="label id 256"):
@@ -105,7 +105,7 @@ class TestEncode:
 
 class TestManyClasses:
     @pytest.mark.parametrize(("count", "ignore", "dtype"), [(255, 255, "u1"), (256, 65535, "u2")])
-    def test_widen_the_type(self, count, ignore, dtype):
+    def test_many_classes_widen_the_type(self, count, ignore, dtype):
         labels = LabelSpace(LabelMap({i: f"class {i}" for i in range(count)} | {count: "ignore"}))
         assert labels.ignore_index == ignore
         raw = np.arange(count + 1, dtype=np.uint16)[None]
@@ -114,8 +114,8 @@ class TestManyClasses:
         assert classes[0, -1] == ignore
         assert (labels.decode(classes) == raw).all()
 
-    def test_are_limited(self):
-        with pytest.raises(LabelError, match="1 to 65535 classes, this one has 0"):
+    def test_the_number_of_classes_is_limited(self):
+        with pytest.raises(LabelError, match="1 to 65535 classes, but this one has 0"):
             LabelSpace(LabelMap({0: "ignore"}))
 
 
@@ -134,7 +134,7 @@ class TestDecode:
     def test_gives_ignored_pixels_an_id_that_means_ignore(self):
         assert space().decode(np.array([[255]], np.uint8)) == 11
 
-    def test_gives_ignored_pixels_no_class_where_no_id_means_ignore(self):
+    def test_gives_ignored_pixels_an_unlisted_id_if_no_id_means_ignore(self):
         taken = LabelSpace(LabelMap({255: "a", 65535: "b"}))
         assert taken.decode(np.array([[255]], np.uint8)) not in (255, 65535)
 
@@ -154,15 +154,15 @@ class TestMerged:
     @pytest.mark.parametrize(
         ("name", "meant"), [("raod", "road"), ("Road", "road"), ("Ignore", "ignore")]
     )
-    def test_asks_about_a_name_that_is_nearly_another(self, name, meant):
+    def test_rejects_a_name_that_resembles_another(self, name, meant):
         with pytest.raises(LabelError, match=rf"unknown class '{name}'\. Did you mean '{meant}'\?"):
             space(map={8: name})
 
-    def test_takes_a_name_that_is_listed_as_new(self):
+    def test_accepts_a_similar_name_listed_as_new(self):
         labels = space(map={8: "roads"}, new_classes=["roads"])
         assert labels.class_names == ("road", "sky", "roads")
 
-    def test_a_color_does_not_make_a_misspelled_name_a_class(self):
+    def test_a_color_does_not_permit_a_misspelled_name(self):
         with pytest.raises(LabelError) as caught:
             space(map={8: "raod"}, palette={"raod": "#010203"})
         assert str(caught.value) == (
@@ -170,23 +170,25 @@ class TestMerged:
             "(If the name is correct, list it in labels.new_classes.)"
         )
 
-    def test_refuses_a_new_class_that_nothing_maps_to(self):
+    def test_rejects_a_new_class_without_ids(self):
         with pytest.raises(LabelError) as caught:
             space(map={8: "roads"}, new_classes=["roads", "heavn"])
         assert str(caught.value) == "new_classes has an unknown class 'heavn'."
 
-    def test_lets_a_class_be_renamed_to_something_like_it(self):
+    def test_accepts_a_similar_new_name_for_a_class(self):
         assert space(map={8: "pavements"}).class_names == ("road", "sky", "pavements")
 
-    def test_refuses_a_color_for_an_unknown_class(self):
+    def test_rejects_a_color_for_an_unknown_class(self):
         with pytest.raises(LabelError, match=r"unknown class 'raod'\. Did you mean 'road'\?"):
             space(palette={"raod": "#010203"})
 
-    def test_refuses_colors_as_ids_of_index_masks(self):
-        with pytest.raises(LabelError, match="hold ids, not colors: '#ff0000' is no id"):
+    def test_rejects_colors_as_ids_of_index_masks(self):
+        with pytest.raises(
+            LabelError, match="'#ff0000' is not a label id: the masks of this dataset"
+        ):
             space(map={"#ff0000": "road"})
 
-    def test_takes_colors_as_ids_of_colored_masks(self):
+    def test_accepts_colors_as_ids_of_color_masks(self):
         colored = LabelMap({0xFF0000: "roof"}, packed_rgb=True)
         labels = LabelSpace(merge_labels(colored, LabelsConfig(map={"#00FF00": "tree"})))
         assert labels.encode(np.array([[0x00FF00]], np.uint32)).tolist() == [[1]]
@@ -210,14 +212,14 @@ class TestLabelsConfig:
             {"mapp": {}},
         ],
     )
-    def test_refuses_nonsense(self, data):
+    def test_rejects_invalid_entries(self, data):
         with pytest.raises(ValidationError):
             LabelsConfig.model_validate_json(json.dumps(data), strict=True)
 
 
 class TestPalette:
     @given(st.integers(1, 300), st.data())
-    def test_are_all_different_by_default(self, count, data):
+    def test_default_colors_differ(self, count, data):
         given_one = data.draw(st.integers(0, count - 1))
         labels = LabelSpace(
             LabelMap({i: f"c{i}" for i in range(count)}, {f"c{given_one}": (128, 0, 0)})
@@ -225,7 +227,7 @@ class TestPalette:
         assert len({tuple(color) for color in labels.palette.tolist()}) == count
         assert labels.palette[given_one].tolist() == [128, 0, 0]
 
-    def test_colorize(self):
+    def test_colorize_uses_the_palette(self):
         labels = space(palette={"ignore": "#ffffff"})
         picture = labels.colorize(np.array([[1, 255]], np.uint8))
         assert picture.dtype == np.uint8
@@ -237,19 +239,19 @@ class TestEquality:
     @pytest.mark.parametrize(
         "other",
         [
-            {1: "b", 0: "a", 2: "b"},  # a and b change numbers
+            {1: "b", 0: "a", 2: "b"},  # a and b swap indices
             {0: "a", 2: "b", 1: "b"},  # b is written as 2
             {0: "a", 1: "b"},
             {0: "a", 1: "b", 2: "c"},
         ],
     )
-    def test_is_that_of_what_they_do(self, other):
+    def test_maps_that_behave_differently_differ(self, other):
         one = {0: "a", 1: "b", 2: "b"}
         assert LabelSpace(LabelMap(one)) == LabelSpace(LabelMap(dict(one)))
         assert LabelSpace(LabelMap(one)) != LabelSpace(LabelMap(other))
 
     @given(label_maps, st.randoms())
-    def test_implies_equal_hashes(self, label_map, random):
+    def test_equal_spaces_have_equal_hashes(self, label_map, random):
         entries = list(label_map.ids.items())
         random.shuffle(entries)
         one, other = LabelSpace(label_map), LabelSpace(LabelMap(dict(entries)))

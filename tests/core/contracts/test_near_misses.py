@@ -1,4 +1,4 @@
-"""Members that look like those of a contract and are not, found from the class alone."""
+"""Find class members that resemble the contract but do not fulfill it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ HOST = Host(plugins=[plugins])
 BUILT_IN = [(kind, one.name) for kind in KINDS for one in HOST.components(kind)]
 
 
-class Misspelt(nn.Module):
-    """What an author may have meant to offer."""
+class Misspelled(nn.Module):
+    """Members that an author may have meant to offer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,8 +32,8 @@ class Misspelt(nn.Module):
     def check_pretrained_(self) -> None: ...
 
 
-def test_misspelt_members_of_a_backbone() -> None:
-    assert near_misses("backbone", Misspelt) == (
+def test_misspelled_members_of_a_backbone() -> None:
+    assert near_misses("backbone", Misspelled) == (
         "'check_pretrained_' is not in the contract of a backbone. "
         "Did you mean 'check_pretrained'?",
         "'load_pretraind' is not in the contract of a backbone. Did you mean 'load_pretrained'?",
@@ -78,13 +78,13 @@ class WrongReceiver:
         (
             "dataset",
             WrongForms,
-            ["'names' is a method, and the contract reads it as an attribute or a property"],
+            ["'names' is a method, but the contract requires an attribute or a property"],
         ),
         (
             "decoder",
             WrongCalls,
             [
-                "'load_pretrained' is not a method, and the contract calls it",
+                "'load_pretrained' is not a method, but the contract requires one",
                 "'check_pretrained(self, path)' cannot be called on an instance as "
                 "check_pretrained()",
                 "'adapt_state(self)' cannot be called on an instance as adapt_state(state)",
@@ -100,12 +100,12 @@ class WrongReceiver:
         ),
     ],
 )
-def test_members_of_another_form(kind: str, target: type, found: list[str]) -> None:
+def test_members_of_the_wrong_form(kind: str, target: type, found: list[str]) -> None:
     assert [*near_misses(kind, target)] == found
 
 
 class Fine(nn.Module):
-    """What resembles the contract and is meant otherwise."""
+    """Members that resemble the contract but have another purpose."""
 
     def __init__(self, *, normalize: bool = True) -> None:
         super().__init__()
@@ -117,22 +117,22 @@ class Fine(nn.Module):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_meant_otherwise(kind: str) -> None:
+def test_members_with_another_purpose_are_accepted(kind: str) -> None:
     assert near_misses(kind, Fine) == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_members_of_modules_are_not_taken_for_misspelt_ones(kind: str) -> None:
+def test_members_of_modules_are_not_misspellings(kind: str) -> None:
     assert near_misses(kind, nn.Module) == near_misses(kind, nn.Transformer) == ()
 
 
 @pytest.mark.parametrize(("kind", "name"), BUILT_IN)
-def test_no_built_in_component_is_suspected(kind: str, name: str) -> None:
+def test_built_in_components_have_no_near_misses(kind: str, name: str) -> None:
     assert near_misses(kind, HOST.load(HOST.get(kind, name))) == ()
 
 
 @pytest.mark.parametrize("make", [lambda: None, Callable])
-def test_of_a_function_nothing_is_known(make: object) -> None:
+def test_functions_are_not_examined(make: object) -> None:
     assert near_misses("loss", make) == ()
 
 

@@ -29,28 +29,28 @@ def test_wiring_comes_before_the_star() -> None:
 
 
 @pytest.mark.parametrize("kind", WIRING)
-def test_each_kind_may_ask_for_its_wiring(kind: str) -> None:
+def test_each_kind_has_its_wiring(kind: str) -> None:
     source = f"def build({', '.join(WIRING[kind])}): ..."
     namespace: dict[str, Any] = {}
     exec(source, namespace)
     assert read(namespace["build"], kind).wiring == WIRING[kind]
 
 
-def test_names_that_a_model_uses_itself_are_free() -> None:
+def test_parameters_may_have_names_of_model_methods() -> None:
     def build(*, copy: int = 1, model_config: int = 2, json: int = 3, model_args: int = 4): ...
 
     model = read(build).parameters.model_validate_json('{"copy": 5}')
     assert [value for _, value in model] == [5, 2, 3, 4]
 
 
-def test_an_inherited_constructor_is_read_where_it_was_written(acme: Any) -> None:
+def test_an_inherited_constructor_is_evaluated_in_its_own_module(acme: Any) -> None:
     class Child(acme.Typed):
         pass
 
     assert "parameter_color" in read(Child, "loss").parameters.model_fields
 
 
-def test_a_decorated_constructor() -> None:
+def test_a_decorated_constructor_is_unwrapped() -> None:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -110,23 +110,23 @@ class WeightOfMine:
         (no_annotation, "parameter 'width' has no type annotation"),
         (
             keywords,
-            "**options hides what it takes: declare each parameter, or one mapping 'options: dict'",
+            "**options hides its parameters: declare each one, or one mapping 'options: dict'",
         ),
-        (positions, "'args' cannot be given by name"),
-        (positional_only, "'num_classes' cannot be given by name"),
+        (positions, "'args' cannot be passed by name"),
+        (positional_only, "'num_classes' cannot be passed by name"),
         (
             unknown_wiring,
-            "'num_class' comes before the *, so it is wiring, and a decoder can be wired to "
+            "'num_class' comes before the *, so it is wiring, but a decoder can only be wired to "
             "features, num_classes, class_names, backbone, in_channels. Did you mean "
-            "'num_classes'? A parameter for YAML comes after the *",
+            "'num_classes'? Parameters for YAML come after the *",
         ),
         (
             far_wiring,
-            "'mystery' comes before the *, so it is wiring, and a decoder can be wired to "
-            "features, num_classes, class_names, backbone, in_channels. A parameter for YAML comes "
+            "'mystery' comes before the *, so it is wiring, but a decoder can only be wired to "
+            "features, num_classes, class_names, backbone, in_channels. Parameters for YAML come "
             "after the *",
         ),
-        (named_type, "a parameter cannot be called 'type', which names the component"),
+        (named_type, "a parameter cannot be named 'type', the key that names the component"),
         (
             undefined,
             "the annotation of parameter 'width' cannot be evaluated (name 'Nowhere' is not "
@@ -134,17 +134,17 @@ class WeightOfMine:
         ),
     ],
 )
-def test_signatures_that_break_the_rules(target: Callable[..., Any], reason: str) -> None:
+def test_invalid_signatures_raise(target: Callable[..., Any], reason: str) -> None:
     with pytest.raises(PluginError) as caught:
         read(target)
     assert str(caught.value) == f"decoder 'unet' of plugin acme-seg cannot be used: {reason}"
 
 
-def test_a_type_that_yaml_cannot_give() -> None:
-    with pytest.raises(PluginError, match="YAML cannot give its parameter 'weight'"):
+def test_a_type_that_yaml_cannot_express_raises() -> None:
+    with pytest.raises(PluginError, match="YAML cannot express its parameter 'weight'"):
         read(tensor)
 
 
-def test_a_target_without_a_signature() -> None:
+def test_a_target_without_a_signature_raises() -> None:
     with pytest.raises(PluginError, match="its signature cannot be read"):
         read(5)  # pyright: ignore[reportArgumentType]

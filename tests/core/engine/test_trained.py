@@ -54,9 +54,9 @@ def test_weights_that_do_not_fit_raise(run: Run, host) -> None:
     with pytest.raises(PluxelError) as caught:
         Pipeline.load(run.directory, ["backbone.width=8"], host=host)
     message = str(caught.value)
-    assert message.startswith(f"{run.weights} is from another model than the configuration's: ")
+    assert message.startswith(f"{run.weights} does not fit the model of the configuration: ")
     assert "of another shape (streams.image.backbone.first.weight" in message
-    assert "they differ in streams.image, heads.semantic: weights fit the backbone" in message
+    assert "they differ in streams.image, heads.semantic: weights only fit the backbone" in message
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_classes_can_be_added_after_training(run, host):
 
 
 def test_added_class_with_used_raw_id_raises(run, host):
-    with pytest.raises(PluxelError, match="the raw id 7 is 'square' already"):
+    with pytest.raises(PluxelError, match="the raw id 7 already means 'square'"):
         Pipeline.load(run.directory, ["zero_shot={added: {7: circle}}"], host=host)
 
 
@@ -141,12 +141,12 @@ def test_calibration_lowers_seen_scores_only_in_evaluation(make):
     ("section", "message"),
     [
         ("{unseen: [squre]}", "zero_shot.*'squre'. Did you mean 'square'?"),
-        ("{unseen: [square, ground]}", "nothing to train on"),
+        ("{unseen: [square, ground]}", "training needs at least one seen class"),
         ("{unsen: [square]}", "unsen"),
         ("{unseen: []}", "zero_shot lists no class: give 'unseen' or 'added'"),
         ("{unseen: [square], calibration: .nan}", "calibration"),
         ("{calibration: 1}", "zero_shot lists no class: give 'unseen' or 'added'"),
-        ("{added: {0: circle}}", "the raw id 0 is 'ground' already"),
+        ("{added: {0: circle}}", "the raw id 0 already means 'ground'"),
     ],
 )
 def test_check_reports_invalid_sections(make, section, message):
@@ -163,7 +163,7 @@ def test_check_reports_invalid_sections(make, section, message):
 )
 def test_decoders_without_word_vectors_are_rejected(make, decoder):
     check_training(make(f"decoder={decoder}", "labels.map={7: square}").prepared)
-    message = "zero_shot.*learns classes from their pixels alone.*semantic_projection"
+    message = "zero_shot.*learns each class from its pixels.*semantic_projection"
     with pytest.raises(ConfigError, match=message):
         _ = make(f"decoder={decoder}", UNSEEN).model
 

@@ -1,4 +1,4 @@
-"""Classes matched by name and by meaning: against definitions, brute force, and real vectors."""
+"""Match classes by name and by meaning: checks by definition, brute force, and real vectors."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def config(host):
 
 @pytest.fixture(scope="module")
 def resolve(host):
-    """The labels of a configuration whose ``align`` is found out."""
+    """Resolve the labels of a configuration that has ``align``."""
 
     def resolve(label_map: LabelMap, to: list[str], **changes: Any) -> LabelsConfig:
         ours = {key: changes.pop(key) for key in ("map", "palette") if key in changes}
@@ -83,7 +83,7 @@ cosines = arrays(
 
 class TestMargins:
     @given(cosines)
-    def test_are_those_of_the_definition(self, matrix):
+    def test_values_follow_the_definition(self, matrix):
         found = margins(matrix)
         for i, j in np.ndindex(matrix.shape):
             rivals = [
@@ -93,7 +93,7 @@ class TestMargins:
             means = [side.mean() if len(side) else 0.0 for side in rivals]
             assert found[i, j] == pytest.approx(matrix[i, j] - sum(means) / 2, abs=1e-12)
 
-    def test_a_name_that_is_near_to_everything_is_no_match(self):
+    def test_a_name_close_to_every_name_does_not_match(self):
         hub = np.array([[0.7, 0.5, 0.1], [0.7, 0.1, 0.1], [0.7, 0.1, 0.1]])
         assert hub[0].argmax() == 0
         assert margins(hub)[0].argmax() == 1
@@ -112,7 +112,7 @@ class TestPairs:
             assert total == pytest.approx(_greatest(scores - threshold), abs=1e-6)
 
     @given(cosines, st.floats(-1, 1))
-    def test_each_gets_its_best_or_none(self, scores, threshold):
+    def test_each_name_gets_its_best_match_or_none(self, scores, threshold):
         for row, j in zip(scores, best_matches(scores, threshold), strict=True):
             assert j == (row.argmax() if row.max() >= threshold else None)
 
@@ -121,11 +121,11 @@ class TestPairs:
         assert best_pairs(scores, 0.3) == [1, 0]
         assert best_pairs(scores, np.nextafter(0.3, 1)) == [None, None]
 
-    def test_two_poor_pairs_do_not_break_a_good_one(self):
+    def test_two_poor_pairs_do_not_replace_a_good_pair(self):
         scores = np.array([[0.9, 0.3], [0.3, -1.0]])
         assert best_pairs(scores, 0.25) == [0, None]
 
-    def test_one_to_one_gives_way_where_the_sum_is_greater(self):
+    def test_one_to_one_prefers_the_greater_sum(self):
         scores = np.array([[0.9, 0.8], [0.85, 0.2]])
         assert best_pairs(scores, 0.1) == [1, 0]
         assert best_matches(scores, 0.1) == [0, 0]
@@ -141,17 +141,17 @@ class TestEqualNames:
     @pytest.mark.parametrize(
         "spelling", ["traffic light", "traffic-light", "TrafficLight", "trafficlight"]
     )
-    def test_are_equal_however_they_are_spelled(self, spelling):
+    def test_names_are_equal_in_any_spelling(self, spelling):
         assert plain_name(spelling) == "trafficlight"
         match = ClassMatch(spelling, "Traffic_Light", 1.0)
         assert align([spelling], ["Traffic_Light"], None) == [match]
         assert match.by_name
 
-    def test_signs_alone_stay_what_they_are(self):
+    def test_punctuation_alone_is_unchanged(self):
         assert (plain_name("+"), plain_name("-")) == ("+", "-")
 
-    def test_match_whatever_the_vectors(self, vectors):
-        """The vectors would have sky and road change places; zorblax has none."""
+    def test_equal_names_match_regardless_of_vectors(self, vectors):
+        """The vectors would swap sky and road; zorblax has no vector."""
         swapped = {"sky": "road", "road": "sky"}
         found = align(
             ["sky", "road", "zorblax", "truck"],
@@ -161,13 +161,13 @@ class TestEqualNames:
         expected = {"sky": "sky", "road": "road", "zorblax": "zorblax", "truck": "car"}
         assert targets_of(found) == expected
 
-    def test_two_spellings_of_one_class(self, vectors):
+    def test_two_spellings_match_one_class(self, vectors):
         spellings = ["Car", "car", "CAR"]
         assert {m.target for m in align(spellings, ["car"], vectors)} == {"car"}
         one_to_one = targets_of(align(spellings, ["car"], vectors, one_to_one=True))
         assert one_to_one == {"Car": None, "car": "car", "CAR": None}
 
-    def test_without_vectors_only_they_match(self):
+    def test_without_vectors_only_equal_names_match(self):
         found = align(["sky", "heaven"], ["Sky", "road"], None)
         assert targets_of(found) == {"sky": "Sky", "heaven": None}
 
@@ -191,10 +191,10 @@ class TestMeaning:
         found = align(["car", "truck", "street"], ["car", "road"], vectors, one_to_one=True)
         assert targets_of(found) == {"car": "car", "truck": None, "street": "road"}
 
-    def test_the_threshold_leaves_out(self, vectors):
+    def test_the_threshold_excludes_poor_matches(self, vectors):
         assert align(["street"], ["road", "car"], vectors, threshold=0.99)[0].target is None
 
-    def test_what_is_left_over_means_nothing(self, vectors):
+    def test_leftover_names_have_no_match(self, vectors):
         found = align(["background", "truck"], ["car", "Background", "sky"], vectors)
         assert targets_of(found) == {"background": "Background", "truck": "car"}
         found = align(["background"], ["car", "sky"], vectors, threshold=-1)
@@ -202,7 +202,7 @@ class TestMeaning:
         found = align(["truck"], ["background"], vectors, threshold=-1)
         assert targets_of(found) == {"truck": None}
 
-    def test_all_names_without_a_vector_are_told_at_once(self, vectors):
+    def test_all_names_without_a_vector_are_reported_at_once(self, vectors):
         with pytest.raises(UnknownWordError) as caught:
             align(["roda", "sky"], ["truc", "car"], vectors)
         assert caught.value.message == (
@@ -217,7 +217,7 @@ class TestMeaning:
         align(["sky", "street"], ["sky", "road"], lazy)
         assert type(words).made == before + 1
 
-    def test_the_way_out_is_named(self, config):
+    def test_the_error_suggests_a_fix(self, config):
         with pytest.raises(UnknownWordError) as caught:
             aligned(LabelMap({0: "zorblax"}), ["car"], config())
         assert caught.value.notes == (
@@ -229,7 +229,7 @@ STREET = LabelMap({0: "heaven", 5: "truck", 9: "street", 7: "background", 11: IG
 
 
 class TestAligned:
-    def test_gives_every_id_a_meaning(self, config):
+    def test_every_id_gets_a_meaning(self, config):
         ids, matches = aligned(STREET, ["car", "sky", "road"], config())
         assert ids == {0: "sky", 5: "car", 9: "road", 7: IGNORE, 11: IGNORE, 12: "car"}
         assert [match.source for match in matches] == [
@@ -240,7 +240,7 @@ class TestAligned:
             "car",
         ]
 
-    def test_what_is_given_counts(self, config):
+    def test_given_entries_are_kept(self, config):
         given = {0: IGNORE, 5: "road", 40: "sky"}
         ids, matches = aligned(STREET, ["car", "sky", "road"], config(), given)
         assert ids[0] == IGNORE
@@ -248,22 +248,22 @@ class TestAligned:
         assert ids[40] == "sky"
         assert "truck" not in [match.source for match in matches]
 
-    def test_what_is_given_is_not_given_again_one_to_one(self, config):
+    def test_one_to_one_does_not_reassign_given_targets(self, config):
         wanted = config(matching="one_to_one")
         assert aligned(STREET, ["sky", "road"], wanted)[0][9] == "road"
         assert aligned(STREET, ["sky", "road"], wanted, {5: "road"})[0][9] == IGNORE
 
-    def test_a_class_that_is_none_of_the_targets(self, config):
+    def test_a_class_outside_the_targets_raises(self, config):
         with pytest.raises(PluxelError, match="no class is called 'rood'. Did you mean 'road'?"):
             aligned(STREET, ["car", "road"], config(), {5: "rood"})
 
-    def test_a_color_where_there_are_ids(self, config):
-        with pytest.raises(LabelError, match="'#ff0000' is no id"):
+    def test_a_color_as_key_of_an_id_mask_raises(self, config):
+        with pytest.raises(LabelError, match="'#ff0000' is not a label id"):
             aligned(STREET, ["car"], config(), {"#ff0000": "car"})
 
 
 class TestResolved:
-    def test_says_the_same_without_words(self, resolve):
+    def test_the_result_needs_no_words(self, resolve):
         labels = resolve(STREET, ["car", "sky", "road"])
         assert labels.align is None
         assert labels.map == {0: "sky", 5: "car", 9: "road", 7: IGNORE, 11: IGNORE, 12: "car"}
@@ -271,8 +271,8 @@ class TestResolved:
         assert space.class_names == ("sky", "car", "road")
         assert resolved_labels(STREET, labels) is labels
 
-    def test_names_near_to_those_that_stay_are_no_slips(self, resolve):
-        """'signs' beside 'sign' would be taken for a slip, were it not listed as new."""
+    def test_new_names_similar_to_existing_ones_are_accepted(self, resolve):
+        """'signs' beside 'sign' would count as a typo if it were not listed as new."""
         dataset = LabelMap({1: "sign", 2: "car"})
         with pytest.raises(LabelError, match="unknown class 'signs'. Did you mean 'sign'?"):
             LabelSpace(merge_labels(dataset, LabelsConfig(map={2: "signs"})))
@@ -281,25 +281,25 @@ class TestResolved:
         assert labels.new_classes == ["signs"]
         assert LabelSpace(merge_labels(dataset, labels)).class_names == ("sign", "signs")
 
-    def test_colors_are_those_of_the_configuration(self, resolve):
+    def test_colors_come_from_the_configuration(self, resolve):
         labels = resolve(STREET, ["car", "sky", "road"], palette={"sky": (1, 2, 3)})
         assert labels.palette == {"sky": (1, 2, 3)}
         space = LabelSpace(merge_labels(STREET, labels))
         assert space.palette[space.class_names.index("sky")].tolist() == [1, 2, 3]
 
-    def test_colored_masks_keep_colors_for_keys(self, resolve):
+    def test_color_masks_keep_colors_as_keys(self, resolve):
         colored = LabelMap({0xFF0000: "truck", 0x0000FF: "street"}, packed_rgb=True)
         labels = resolve(colored, ["car", "road"])
         assert labels.map == {"#ff0000": "car", "#0000ff": "road"}
         assert LabelSpace(merge_labels(colored, labels)).class_names == ("car", "road")
 
-    def test_a_class_without_a_source_is_an_error(self, resolve):
+    def test_a_class_without_a_source_raises(self, resolve):
         with pytest.raises(PluxelError) as caught:
             resolve(STREET, ["car", "sky", "road", "symbol"])
         assert str(caught.value) == (
-            "nothing in the dataset means 'symbol': lower 'threshold', say in 'map' what does, or "
-            "do without them by 'partial: true'\n"
-            "  note: ignored for want of a match: background"
+            "no class of the dataset matches 'symbol': lower 'threshold', assign classes in 'map', "
+            "or allow missing classes with 'partial: true'\n"
+            "  note: ignored because nothing matched: background"
         )
         labels = resolve(STREET, ["car", "sky", "road", "symbol"], partial=True)
         assert "symbol" not in labels.map.values()
@@ -307,11 +307,11 @@ class TestResolved:
             resolve(STREET, ["car", "sky", "road", "symbol"], map={7: "symbol"}).map[7] == "symbol"
         )
 
-    def test_nothing_at_all_is_an_error_even_in_part(self, resolve):
-        with pytest.raises(PluxelError, match="nothing in the dataset means 'symbol'"):
+    def test_no_match_at_all_raises_even_if_partial(self, resolve):
+        with pytest.raises(PluxelError, match="no class of the dataset matches 'symbol'"):
             resolve(LabelMap({0: "sky"}), ["symbol"], partial=True, threshold=0.9)
 
-    def test_what_was_found_is_logged(self, caplog, vectors):
+    def test_matches_are_logged(self, caplog, vectors):
         caplog.set_level("INFO", "pluxel")
         log_matches(align(["truck", "sky", "background"], ["car", "sky", "road"], vectors))
         assert caplog.messages[0].startswith("classes: truck → car (0.")
@@ -330,7 +330,7 @@ CITYSCAPES = names(
 
 
 class TestRealWords:
-    """GloVe 6B in 50 dimensions; what it gets wrong is pinned too, for docs/data.md tells it."""
+    """GloVe 6B in 50 dimensions; its mistakes are pinned too, because docs/data.md lists them."""
 
     def test_camvid_by_cityscapes(self, glove):
         found = targets_of(align(CAMVID, CITYSCAPES, lambda n: name_vectors(n, [glove])))
@@ -381,7 +381,7 @@ class TestRealWords:
             "pottedplant": "vegetation",
         }
 
-    def test_cosines_alone_take_a_rider_for_a_pole(self, glove):
+    def test_cosines_alone_match_a_rider_with_a_pole(self, glove):
         rider, *others = name_vectors(["rider", "pole", "bicyclist"], [glove])
         assert [round(float(rider @ other), 2) for other in others] == [0.71, 0.42]
 

@@ -1,4 +1,4 @@
-"""Streams and heads: what the model feeds its networks, and what it makes of their maps."""
+"""Streams and heads: the inputs of the networks, and the scores from their maps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Echo(nn.Module):
-    """A backbone whose only map is what it was given."""
+    """A backbone whose only map is its input."""
 
     def __init__(self, channels: int = 3, **attributes: int) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Echo(nn.Module):
 
 
 class First(nn.Module):
-    """A decoder that takes the first map for scores."""
+    """A decoder that returns the first map as scores."""
 
     def forward(self, maps: list[Tensor]) -> Scores:
         return Scores(maps[0], Grid())
@@ -52,7 +52,7 @@ def test_pixels_are_scaled_by_the_range_of_their_type():
 
 @pytest.mark.parametrize("scale", [1, 255])
 @pytest.mark.parametrize("order", ["rgb", "bgr"])
-def test_statistics_are_in_the_networks_own_order_and_range(scale, order):
+def test_statistics_use_the_order_and_range_of_the_network(scale, order):
     normalize = Normalize(3)
     mean, std = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
     normalize.adopt(
@@ -78,7 +78,7 @@ def test_channels_without_statistics_get_the_average():
     torch.testing.assert_close(gray.mean.flatten(), torch.tensor([0.2]))
 
 
-def test_the_normalization_travels_with_the_weights():
+def test_the_normalization_is_saved_with_the_weights():
     taught, fresh = stream(), Stream(["image"], 3, Echo())
     fresh.load_state_dict(taught.state_dict())
     image = pixels(1, 3, 4, 4)
@@ -88,7 +88,7 @@ def test_the_normalization_travels_with_the_weights():
 
 
 def test_padding_is_zero_after_normalizing():
-    """Black is not: a zero pixel normalizes to −mean / std."""
+    """A black pixel does not normalize to zero, but to −mean / std."""
     image = pixels(2, 3, 6, 8)
     prepared = stream().prepare({"image": image}, [(6, 8), (4, 5)])
     assert (prepared[0] != 0).any(dim=0).all()
@@ -96,7 +96,7 @@ def test_padding_is_zero_after_normalizing():
     assert (prepared[1, :, :, 5:] == 0).all()
 
 
-def test_images_are_padded_right_and_bottom_to_what_the_backbone_takes():
+def test_images_are_padded_right_and_bottom_to_an_accepted_size():
     prepared = stream(pad_multiple=4).prepare({"image": pixels(1, 3, 5, 8)}, None)
     assert prepared.shape[-2:] == (8, 8)
     assert (prepared[..., 5:, :] == 0).all()
@@ -138,7 +138,7 @@ def test_a_decoder_that_wants_the_backbone_gets_the_image():
 
 
 def test_backbones_run_in_the_order_of_the_streams():
-    """What dropout draws would otherwise depend on the order of a set, another in each process."""
+    """Otherwise dropout would depend on the order of a set, which differs between processes."""
     names = [f"stream{i}" for i in range(9)]
     ran = []
 
@@ -156,7 +156,7 @@ def test_backbones_run_in_the_order_of_the_streams():
     assert ran == names
 
 
-def test_a_decoder_that_returns_no_scores_is_named():
+def test_a_decoder_that_does_not_return_scores_raises():
     class Bare(nn.Module):
         def forward(self, maps: list[Tensor]) -> Tensor:
             return maps[0]

@@ -1,4 +1,4 @@
-"""Strips of rows give what full-resolution logits give."""
+"""Strips of rows give the same results as full-resolution logits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OPTIONS = [
     (CrossEntropy, {"class_weights": "auto"}),
     (CrossEntropy, {"class_weights": "auto", "label_smoothing": 0.2}),
     (Focal, {"gamma": 1.5, "class_weights": {"class1": 3.0}}),
-    (Dice, {}),  # knows nothing of pixels: gets full logits
+    (Dice, {}),  # not a loss per pixel: gets full logits
 ]
 
 
@@ -58,7 +58,7 @@ def _budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(("kind", "options"), OPTIONS)
-def test_loss_and_gradient_are_those_of_full_logits(kind: type, options: dict) -> None:
+def test_loss_and_gradient_equal_those_of_full_logits(kind: type, options: dict) -> None:
     scores, target = case()
     found = resampled_loss(build(kind, options), scores, target)
     (gradient,) = torch.autograd.grad(3 * found, scores.tensor)
@@ -82,7 +82,7 @@ offsets = st.tuples(*[st.fractions(-20, 20, max_denominator=8)] * 2)
 
 @settings(deadline=None, max_examples=60)
 @given(st.builds(Grid, strides, offsets), st.tuples(st.integers(1, 40), st.integers(1, 40)))
-def test_strips_are_the_whole(grid: Grid, size: tuple[int, int]) -> None:
+def test_strips_together_equal_the_whole(grid: Grid, size: tuple[int, int]) -> None:
     scores, _ = case(grid=grid)
     whole = resample(scores, size)
     strips = [(band, strip) for band in bands(scores, size) for strip in band.strips]
@@ -108,7 +108,7 @@ def test_half_precision_is_computed_in_float32() -> None:
 
 
 def single_case() -> tuple[Scores, Tensor]:
-    """Enough channels and cells for half precision to show."""
+    """Enough channels and cells to reveal half precision."""
     random = torch.Generator().manual_seed(1)
     coarse = torch.randn(2, CLASSES, 40, 30, generator=random).requires_grad_()
     target = torch.randint(CLASSES, (2, 320, 240), generator=random)
@@ -126,7 +126,7 @@ def test_gradients_are_computed_in_float32_under_autocast() -> None:
 
 
 class Products(TorchDispatchMode):
-    """Notes each product of matrices, and what float32 is taken for in it."""
+    """Record each matrix product and the precision that float32 products are allowed to use."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,8 +140,8 @@ class Products(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_float32_is_not_traded_for_speed_on_the_way_back() -> None:
-    """Not every processor has the faster products, so what was asked for is looked at."""
+def test_the_backward_pass_keeps_float32_precision() -> None:
+    """Check the requested precision, because not every processor has the faster products."""
     scores, target = case(dtype=torch.float32)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
@@ -164,14 +164,14 @@ def test_bands_and_strips_are_as_large_as_memory_allows() -> None:
     budget = fused.STRIP_BYTES["cpu"]
     assert len(found) == {1: 320, 3000: 9, 1 << 30: 1}[budget]
     for band in found:
-        # Two rows beside those that it holds are needed to interpolate.
+        # Interpolation needs two rows besides those of the strip.
         assert (len(band.wide) - 3) * row_bytes <= fused.BAND_BYTES
         for strip in band.strips:
             rows = strip.rows.stop - strip.rows.start
             assert rows == 1 or rows * row_bytes <= budget
 
 
-def test_ignored_pixels_alone_give_zero_with_a_gradient() -> None:
+def test_only_ignored_pixels_give_zero_with_a_gradient() -> None:
     scores, target = case()
     found = resampled_loss(build(CrossEntropy, {}), scores, torch.full_like(target, IGNORE))
     (gradient,) = torch.autograd.grad(found, scores.tensor)
@@ -180,7 +180,7 @@ def test_ignored_pixels_alone_give_zero_with_a_gradient() -> None:
 
 
 class Trained(nn.Module):
-    """A third party's loss with a weight of its own."""
+    """A third-party loss with a trainable weight."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,12 +196,12 @@ class Trained(nn.Module):
         return self.per_pixel(logits, target).sum() / self.normalizer(target)
 
 
-def test_a_loss_that_is_trained_itself_gets_its_gradient() -> None:
+def test_a_loss_with_trainable_weights_gets_its_gradient() -> None:
     scores, target = case()
     loss = Trained()
     resampled_loss(loss, scores, target).backward()
     assert loss.temperature.grad is not None
-    frozen = Trained().requires_grad_(False)  # and is fused where it is not
+    frozen = Trained().requires_grad_(False)  # computed by strips if it is not trained
     torch.testing.assert_close(
         resampled_loss(frozen, scores, target), loss(resample(scores, (37, 29)), target)
     )
@@ -218,7 +218,7 @@ def test_more_classes_than_a_byte_holds(count: int, kind: torch.dtype) -> None:
     assert (found == count - 1).all()
 
 
-def test_classes_and_probabilities_are_those_of_full_logits() -> None:
+def test_classes_and_probabilities_equal_those_of_full_logits() -> None:
     scores, _ = case(dtype=torch.float32)
     scores = Scores(scores.tensor.detach(), scores.grid)
     logits = resample(scores, (37, 29))
@@ -230,7 +230,7 @@ def test_classes_and_probabilities_are_those_of_full_logits() -> None:
     assert resampled_predictions(scores, (37, 29), probabilities=False)[1] is None
 
 
-def test_on_a_device_without_one() -> None:
+def test_fake_tensors_of_an_absent_device() -> None:
     with FakeTensorMode():  # without gradients: autograd asks the driver
         tensor = torch.randn(2, CLASSES, 5, 4, device="cuda")
         target = torch.zeros(2, 37, 29, dtype=torch.int64, device="cuda")

@@ -1,4 +1,4 @@
-"""Weights are read without running code, and what became of each is told."""
+"""Weights are read without running code, and a report lists the outcome of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
     return list(found) == list(expected) and all(torch.equal(found[n], expected[n]) for n in found)
 
 
-def test_a_safetensors_file(tmp_path: Path) -> None:
+def test_a_safetensors_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_file(STATE, path)
     found = read_state_dict(path)
@@ -55,7 +55,7 @@ def test_checkpoints_of_training_scripts_are_unwrapped(tmp_path: Path, content: 
     assert same(read_state_dict(path), STATE)
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_a_missing_file_raises(tmp_path: Path) -> None:
     for name in ("w.pth", "w.safetensors"):
         with pytest.raises(PluxelError, match=f"{name}: no such file"):
             read_state_dict(tmp_path / name)
@@ -65,25 +65,25 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.99])
-def test_a_file_that_was_cut_off(tmp_path: Path, name: str, kept: float) -> None:
+def test_a_truncated_file_raises(tmp_path: Path, name: str, kept: float) -> None:
     path = tmp_path / name
     save_file(STATE, path) if name.endswith("safetensors") else torch.save(STATE, path)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(kept * len(whole))])
-    with pytest.raises(PluxelError, match="not a readable file of weights; it may be cut off"):
+    with pytest.raises(PluxelError, match="cannot read weights; the file may be truncated"):
         read_state_dict(path)
 
 
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
-def test_a_file_of_something_else(tmp_path: Path, name: str) -> None:
+def test_a_file_in_another_format_raises(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"<html>404 Not Found</html>")
-    with pytest.raises(PluxelError, match="not a readable file of weights"):
+    with pytest.raises(PluxelError, match="cannot read weights"):
         read_state_dict(path)
 
 
 class Payload:
-    """What unpickling would run."""
+    """An object whose unpickling runs code."""
 
     def __init__(self, witness: Path) -> None:
         self.witness = witness
@@ -95,35 +95,35 @@ class Payload:
 @pytest.mark.parametrize(
     "save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))]
 )
-def test_code_in_a_file_does_not_run(tmp_path: Path, save) -> None:
+def test_code_in_a_file_is_not_run(tmp_path: Path, save) -> None:
     path, witness = tmp_path / "w.pth", tmp_path / "witness"
     save({"a": Payload(witness)}, path)
     with pytest.raises(PluxelError) as caught:
         read_state_dict(path)
     assert not witness.exists()
     assert str(caught.value) == (
-        f"{path}: holds Python objects beside tensors, which could run code; it is not read\n"
-        "  note: where you trust it, save the weights alone: torch.save(model.state_dict(), FILE)"
+        f"{path}: not read, because it holds Python objects, which could run code\n"
+        "  note: if you trust it, save only the weights: torch.save(model.state_dict(), FILE)"
     )
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({}, "holds no state dict but an empty dict"),
-        ([1, 2], r"holds no state dict but list \[1, 2\]"),
-        (torch.ones(1), "holds no state dict but Tensor"),
-        ({"epoch": 3, **STATE}, "'epoch' is not a tensor but int 3"),
+        ({}, "expected a state dict, found an empty dict"),
+        ([1, 2], r"expected a state dict, found list \[1, 2\]"),
+        (torch.ones(1), "expected a state dict, found Tensor"),
+        ({"epoch": 3, **STATE}, "'epoch' must be a tensor, not int 3"),
     ],
 )
-def test_a_file_without_a_state_dict(tmp_path: Path, content: object, message: str) -> None:
+def test_a_file_without_a_state_dict_raises(tmp_path: Path, content: object, message: str) -> None:
     path = tmp_path / "w.pth"
     torch.save(content, path)
     with pytest.raises(PluxelError, match=message):
         read_state_dict(path)
 
 
-def test_the_normalization_travels_with_the_weights(tmp_path: Path) -> None:
+def test_the_normalization_is_saved_with_the_weights(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     caffe = Normalization(
         mean=(104.007, 116.669, 122.679), std=(1, 1, 1), channel_order="bgr", range=255
@@ -132,17 +132,17 @@ def test_the_normalization_travels_with_the_weights(tmp_path: Path) -> None:
     assert read_normalization(path) == caffe
 
 
-def test_most_files_do_not_say_their_normalization(tmp_path: Path) -> None:
+def test_a_file_may_lack_a_normalization(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "w.safetensors", metadata={"format": "pt"})
     torch.save(STATE, tmp_path / "w.pth")
     assert read_normalization(tmp_path / "w.safetensors") is None
     assert read_normalization(tmp_path / "w.pth") is None
 
 
-def test_an_invalid_normalization_is_an_error(tmp_path: Path) -> None:
+def test_an_invalid_normalization_raises(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_file(STATE, path, metadata={"normalization": '{"mean": "gray"}'})
-    with pytest.raises(PluxelError, match="metadata 'normalization' is invalid"):
+    with pytest.raises(PluxelError, match="invalid 'normalization' in the metadata"):
         read_normalization(path)
 
 
@@ -150,11 +150,11 @@ def network() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
 
 
-def test_what_fits_is_copied_and_the_rest_told() -> None:
+def test_matching_weights_are_copied_and_the_rest_reported() -> None:
     source, target = network().state_dict(), network()
     before = {name: value.clone() for name, value in target.state_dict().items()}
     del source["1.weight"]
-    del source["1.num_batches_tracked"]  # files from before it existed lack it
+    del source["1.num_batches_tracked"]  # old files lack it
     source["2.bias"] = torch.zeros(7)
     source["head.weight"] = torch.zeros(1)
     report = copy_matching(target, source)
@@ -179,7 +179,7 @@ def test_half_precision_weights_fill_single_precision_modules() -> None:
     assert torch.equal(target[0].weight, source["0.weight"].float())
 
 
-def test_all_weights_or_none() -> None:
+def test_either_all_weights_are_loaded_or_none() -> None:
     source, target = network().state_dict(), network()
     load_weights(target, source, "w")
     assert all(torch.equal(value, source[name]) for name, value in target.state_dict().items())
@@ -190,15 +190,15 @@ def test_all_weights_or_none() -> None:
     with pytest.raises(PluxelError) as caught:
         load_weights(target, source, Path("run/w.safetensors"))
     assert str(caught.value).split("\n")[:2] == [
-        "run/w.safetensors is from another model than the configuration's: 1 missing (0.bias), "
+        "run/w.safetensors does not fit the model of the configuration: 1 missing (0.bias), "
         "2 unexpected (3.a, 3.b), 1 of another shape (0.weight)",
-        "  note: they differ in 0.bias, 3.a, 3.b, 0.weight: weights fit the backbone, the decoder, "
-        "the inputs and the classes that they were trained with",
+        "  note: they differ in 0.bias, 3.a, 3.b, 0.weight: weights only fit the backbone, the "
+        "decoder, the inputs and the classes that they were trained with",
     ]
     assert all(torch.equal(value, before[name]) for name, value in target.state_dict().items())
 
 
-def test_a_report_reads_in_one_line() -> None:
+def test_a_report_is_one_line() -> None:
     report = LoadReport(["a"] * 26, missing=["fc6.weight", "fc6.bias", "fc7.weight", "fc7.bias"])
     assert str(report) == (
         "26 loaded, 4 missing (fc6.weight, fc6.bias, fc7.weight, …), 0 unexpected, 0 mismatched"
@@ -214,7 +214,7 @@ def test_extra_channels_get_the_mean_as_in_the_paper() -> None:
     torch.testing.assert_close(adapted[:, 3], FILTERS.mean(1))
 
 
-def test_extra_channels_of_zero_change_nothing_at_first() -> None:
+def test_extra_channels_of_zero_do_not_change_the_response() -> None:
     adapted = adapt_input_channels(FILTERS, 6, "zero")
     image = torch.randn(1, 6, 9, 9)
     torch.testing.assert_close(
@@ -227,7 +227,7 @@ def test_extra_channels_repeat_the_colors() -> None:
     assert torch.equal(adapted, FILTERS[:, [0, 1, 2, 0, 1, 2, 0]])
 
 
-def test_extra_channels_at_random_are_of_a_sensible_size() -> None:
+def test_random_extra_channels_have_the_scale_of_he() -> None:
     adapted = adapt_input_channels(FILTERS, 64, "random")
     assert torch.equal(adapted[:, :3], FILTERS)
     expected = (2 / (64 * 25)) ** 0.5
@@ -236,7 +236,7 @@ def test_extra_channels_at_random_are_of_a_sensible_size() -> None:
 
 @pytest.mark.parametrize("method", ["mean", "zero", "repeat", "random"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_gray_gives_what_gray_as_rgb_gave(channels: int, method) -> None:
+def test_gray_gives_the_response_of_gray_as_rgb(channels: int, method) -> None:
     gray = torch.randn(1, 1, 9, 9)
     adapted = adapt_input_channels(FILTERS, channels, method)
     assert adapted.shape[1] == channels
@@ -246,11 +246,11 @@ def test_gray_gives_what_gray_as_rgb_gave(channels: int, method) -> None:
     )
 
 
-def test_three_channels_stay() -> None:
+def test_three_channels_are_unchanged() -> None:
     assert adapt_input_channels(FILTERS, 3, "random") is FILTERS
 
 
-def test_an_unknown_method_is_an_error() -> None:
+def test_an_unknown_method_raises() -> None:
     with pytest.raises(ValueError, match="unknown method 'cycle'"):
         adapt_input_channels(FILTERS, 4, "cycle")  # pyright: ignore[reportArgumentType]
 
@@ -264,13 +264,13 @@ def test_only_input_layers_are_adapted() -> None:
 
 
 @pytest.mark.parametrize("other", [nn.Conv2d(6, 5, 3), nn.Conv2d(6, 4, 5), nn.Conv2d(7, 4, 3)])
-def test_a_layer_that_differs_otherwise_is_not_an_input_layer(other: nn.Module) -> None:
+def test_a_layer_with_other_differences_is_not_an_input_layer(other: nn.Module) -> None:
     source = {"0.weight": torch.zeros(4, 3, 3, 3)}
     adapted = adapt_input_layers(source, nn.Sequential(other), 6, "zero")
     assert adapted["0.weight"] is source["0.weight"]
 
 
-def test_a_real_file(test_data: Path) -> None:
+def test_a_real_file_is_read(test_data: Path) -> None:
     path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
     state = read_state_dict(path)
     assert len(state) == 26

@@ -1,4 +1,4 @@
-"""What training sees of classes, and what evaluation says of those that it does not see."""
+"""Seen classes in training, and the metrics of seen and unseen classes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_scores_and_labels_keep_the_seen_classes_in_their_order():
     assert kept.tensor.flatten().tolist() == [0, 2]
     assert (kept.grid, kept.border) == (scores.grid, scores.border)
     assert SEEN.target(torch.tensor([[[0, 1, 2, 255]]])).tolist() == [[[0, 255, 1, 255]]]
-    assert SEEN.of_each(SPACE.class_names) == ["sky", "road"]
+    assert SEEN.select(SPACE.class_names) == ["sky", "road"]
 
 
 def test_the_calibration_lowers_the_scores_of_seen_classes():
@@ -30,23 +30,23 @@ def test_the_calibration_lowers_the_scores_of_seen_classes():
     assert SEEN.unseen_names == ["bus"]
 
 
-def test_many_classes_have_another_number_for_ignored_pixels():
+def test_many_classes_use_another_ignore_index():
     space = LabelSpace(LabelMap({i: f"class {i}" for i in range(300)}))
     seen = SeenClasses.of(space, ["class 0"])
     assert seen.target(torch.tensor([0, 299, 65535])).tolist() == [65535, 298, 65535]
 
 
-def test_a_misspelled_class_is_named():
+def test_a_misspelled_class_raises():
     with pytest.raises(PluxelError, match=r"'buss'\. Did you mean 'bus'\?"):
         SeenClasses.of(SPACE, ["buss"])
 
 
-def test_something_must_be_seen():
-    with pytest.raises(PluxelError, match="nothing to train on"):
+def test_unseen_classes_alone_raise():
+    with pytest.raises(PluxelError, match="training needs at least one seen class"):
         SeenClasses.of(SPACE, ["sky", "bus", "road"])
 
 
-def test_seen_and_unseen_are_averaged_apart():
+def test_seen_and_unseen_classes_are_averaged_separately():
     iou, accuracy = np.array([0.8, 0.2, 0.4]), np.array([0.9, 0.3, 0.5])
     scores = ZeroShotScores.of(iou, accuracy, SEEN.unseen)
     assert scores.seen_mean_iou == pytest.approx(0.6)
@@ -56,12 +56,12 @@ def test_seen_and_unseen_are_averaged_apart():
     assert scores.unseen_mean_accuracy == pytest.approx(0.3)
 
 
-def test_classes_that_do_not_occur_are_in_no_mean():
+def test_absent_classes_are_not_averaged():
     scores = ZeroShotScores.of(np.array([0.8, math.nan, math.nan]), np.full(3, 0.5), (1,))
     assert scores.seen_mean_iou == 0.8
     assert math.isnan(scores.unseen_mean_iou)
     assert math.isnan(scores.harmonic_mean_iou)
 
 
-def test_nothing_right_is_a_harmonic_mean_of_zero():
+def test_the_harmonic_mean_of_zeros_is_zero():
     assert ZeroShotScores.of(np.zeros(3), np.zeros(3), (1,)).harmonic_mean_iou == 0

@@ -135,7 +135,7 @@ from .complaints import complaints
         # labels, splits, augmentation
         (
             "labels: {map: {x: road}}",
-            "6:16: labels.map: key 'x': 'x' is neither a label id nor a color '#rrggbb'",
+            "6:16: labels.map: key 'x': 'x' is neither a label id nor a color such as '#rrggbb'",
         ),
         ("labels: {map: {3: 4}}", '6:19: labels.map.3: expected text, not 4: write "4" in quotes'),
         (

@@ -84,32 +84,32 @@ class UnfinishedModule(nn.Module):
             "vgg",
             "Backbone",
             UnfinishedModule,
-            "backbone 'vgg' of plugin acme-seg cannot be used: a backbone has 'normalization', and "
-            "UnfinishedModule has not",
+            "backbone 'vgg' of plugin acme-seg cannot be used: a backbone must have 'normalization', "
+            "but UnfinishedModule does not",
         ),
         (
             Decoder,
             "bare",
             "Bare",
             Unfinished,
-            "decoder 'bare' of plugin acme-seg cannot be used: a decoder is a torch.nn.Module, and "
-            "Unfinished is not",
+            "decoder 'bare' of plugin acme-seg cannot be used: a decoder must be a torch.nn.Module, "
+            "but Unfinished is not",
         ),
         (
             Loss,
             "dice",
             "Dice",
             Unfinished,
-            "loss 'dice' of plugin acme-seg cannot be used: a loss has '__call__', and Unfinished "
-            "has not",
+            "loss 'dice' of plugin acme-seg cannot be used: a loss must have '__call__', but Unfinished "
+            "does not",
         ),
         (
             Dataset,
             "shapes",
             "Shapes",
             Unfinished,
-            "dataset 'shapes' of plugin acme-seg cannot be used: a dataset has 'labels' and "
-            "'channels' and '__len__' and '__getitem__', and Unfinished has not",
+            "dataset 'shapes' of plugin acme-seg cannot be used: a dataset must have 'labels' and "
+            "'channels' and '__len__' and '__getitem__', but Unfinished does not",
         ),
     ],
 )

@@ -66,7 +66,7 @@ def test_check_aligns_labels(make, bare):
 
 def test_target_class_without_match_raises(make):
     with pytest.raises(
-        ConfigError, match="nothing in the dataset means 'right': lower 'threshold'"
+        ConfigError, match="no class of the dataset matches 'right': lower 'threshold'"
     ):
         make("labels.align={to: [ground, square, right], embedding: words, threshold: 0.9}")
 
