@@ -123,8 +123,8 @@ def test_a_plugin_with_an_invalid_signature_is_named(
 
     monkeypatch.setattr(acme, "Dice", Greedy)
     assert complaints(load, small.replace("cross_entropy", "dice")) == [
-        "x.yaml:4:7: loss 'dice' of plugin acme-seg cannot be used: **options hides its parameters: "
-        "declare each one, or one mapping 'options: dict'"
+        "x.yaml:4:7: loss 'dice' of plugin acme-seg cannot be used: **options hides its "
+        "parameters: declare each one, or one mapping 'options: dict'"
     ]
 
 

@@ -84,24 +84,24 @@ class UnfinishedModule(nn.Module):
             "vgg",
             "Backbone",
             UnfinishedModule,
-            "backbone 'vgg' of plugin acme-seg cannot be used: a backbone must have 'normalization', "
-            "but UnfinishedModule does not",
+            "backbone 'vgg' of plugin acme-seg cannot be used: a backbone must have "
+            "'normalization', but UnfinishedModule does not",
         ),
         (
             Decoder,
             "bare",
             "Bare",
             Unfinished,
-            "decoder 'bare' of plugin acme-seg cannot be used: a decoder must be a torch.nn.Module, "
-            "but Unfinished is not",
+            "decoder 'bare' of plugin acme-seg cannot be used: a decoder must be a "
+            "torch.nn.Module, but Unfinished is not",
         ),
         (
             Loss,
             "dice",
             "Dice",
             Unfinished,
-            "loss 'dice' of plugin acme-seg cannot be used: a loss must have '__call__', but Unfinished "
-            "does not",
+            "loss 'dice' of plugin acme-seg cannot be used: a loss must have '__call__', but "
+            "Unfinished does not",
         ),
         (
             Dataset,
