@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .geometry.scores import Scores as Scores
     from .geometry.tracing import measure as measure
     from .neighbors import knn as knn
-else:  # a checker would believe that every name exists
+else:  # hidden from type checkers, for which `__getattr__` would provide every name
     __all__, __getattr__, __dir__ = exports(
         __name__,
         {

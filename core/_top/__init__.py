@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .core.common.version import __version__ as __version__
     from .core.engine.inference.pipeline import Pipeline as Pipeline
     from .registry import Host as Host
-else:  # a checker would believe that every name exists
+else:  # hidden from type checkers, for which `__getattr__` would provide every name
     __all__, __getattr__, __dir__ = exports(
         __name__,
         {

@@ -1,6 +1,6 @@
-"""What plugin authors build on beside ``pluxel.core``: base classes, and the built-ins' tools.
+"""Base classes and tools for plugin authors, in addition to ``pluxel.core``.
 
-Each name is imported when it is first asked for.
+Each name is imported on first access.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ if TYPE_CHECKING:
     from .word_files import unpacked_stream as unpacked_stream
     from .word_text import NUMBER as NUMBER
     from .word_text import read_text as read_text
-else:  # a checker would believe that every name exists
+else:  # hidden from type checkers, for which `__getattr__` would provide every name
     __all__, __getattr__, __dir__ = exports(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""What the built-in backbones share: measured geometry, and weights that are loaded on demand."""
+"""Base class of the built-in backbones: measured geometry, and weights loaded on demand."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ from ..model.weights import (
 )
 
 Pretrained = bool | Path
-"""The usual weights of a network, none, or those of a file."""
+"""Whether to load the standard pretrained weights of a network, or a file of weights."""
 
 OutputStride = Literal[4, 8, 16, 32] | None
-"""The coarsest stride of a network's maps; strides beyond it are taken out."""
+"""The coarsest stride of a network's maps; larger strides are removed."""
 
 
 class PretrainedBackbone(nn.Module):
-    """A backbone whose constructor reads no file, so that a run can be rebuilt anywhere.
+    """A backbone whose constructor does not read files, so that a run can be rebuilt anywhere.
 
-    A subclass builds its layers, then calls ``finish``; it runs them in ``maps``, says where its
-    usual weights are in ``load_usual``, and in ``own_names`` how names in files become its own.
+    The constructor of a subclass builds the layers, then calls ``finish``. A subclass implements
+    ``maps``, which runs the layers; ``load_usual``, which loads the standard pretrained weights;
+    and ``own_names``, which converts the names in files to those of the module.
     """
 
     variant: str
@@ -57,10 +58,10 @@ class PretrainedBackbone(nn.Module):
         output_stride: int | None = None,
         border: Border = "replicate",
     ) -> None:
-        """Measure the geometry, and keep what ``load_pretrained`` will need.
+        """Measure the geometry, and store what ``load_pretrained`` needs.
 
-        ``names`` are those of the maps; ``usual`` is the normalization of the usual weights;
-        ``output_stride``: strides beyond it are taken out. ``border``: of the maps.
+        ``names``: of the maps. ``usual``: the normalization of the standard pretrained weights.
+        ``output_stride``: larger strides are removed. ``border``: values outside of the maps.
         """
         self.pretrained = pretrained
         self.in_channels: int = in_channels
@@ -75,38 +76,37 @@ class PretrainedBackbone(nn.Module):
         self.pad_multiple, self.minimum_size = measured.pad_multiple, measured.minimum_size
 
     def without_strides(self, in_channels: int, output_stride: int) -> Dilation | None:
-        """Return how ``maps`` runs without the strides beyond ``output_stride``.
+        """Return the plan that runs ``maps`` without strides beyond ``output_stride``.
 
-        None if the layers themselves have been changed to that end.
+        Return None if the layers themselves were changed instead.
 
-        Raises: PluxelError where their strides do not lead there, or where they do not allow it.
+        Raises: PluxelError if the layers cannot reach ``output_stride`` exactly.
         """
         return _dilation(self, in_channels, output_stride)
 
     def maps(self, image: Tensor) -> list[Tensor]:
-        """Return the maps at the strides of the layers, each (N, channels, h, w)."""
+        """Return the maps at the original strides of the layers, each (N, channels, h, w)."""
         raise NotImplementedError
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """image: (N, in_channels, H, W), normalized; returns the maps, each (N, channels, h, w)."""
+        """Return maps (N, channels, h, w) for a normalized image (N, in_channels, H, W)."""
         if self._dilation is None:
             return self.maps(image)
         return self._dilation(self.maps, image, self.children())
 
     def check_pretrained(self) -> None:
-        """Look at the file that ``pretrained`` names, if any, without loading it.
+        """Check the file that ``pretrained`` names, if any, without loading its weights.
 
-        Raises: PluxelError if it is not there, or if nobody says how images are to be normalized
-        for it.
+        Raises: PluxelError if it does not exist, or if its normalization is not known.
         """
         if isinstance(self.pretrained, Path):
             self._normalization_of(require_file(self.pretrained))
 
     def load_pretrained(self) -> LoadReport | None:
-        """Load what ``pretrained`` names, and adopt the normalization that belongs to it.
+        """Load the weights that ``pretrained`` selects, and adopt their normalization.
 
         Raises: PluxelError if the weights are not available, cannot be read or do not fit, or if
-        nobody says how images are to be normalized for those of a file.
+        the normalization of a file is not known.
         """
         if isinstance(self.pretrained, Path):
             self.normalization = self._normalization_of(require_file(self.pretrained))
@@ -114,27 +114,27 @@ class PretrainedBackbone(nn.Module):
         return self.load_usual() if self.pretrained else None
 
     def load_usual(self) -> LoadReport:
-        """Load the weights that everybody uses; from a cache, else from the network."""
+        """Load the standard pretrained weights, from a cache or else from the network."""
         raise NotImplementedError
 
     def own_names(self, state: StateDict) -> StateDict:
-        """Bring names and shapes in a file to those of this module."""
+        """Convert the names and shapes in a file to those of this module."""
         return state
 
     def load_file(self, path: Path) -> LoadReport:
-        """Load a file, with a warning if it fills less than half of the network.
+        """Load a file, and warn if it fills less than half of the network.
 
-        Raises: PluxelError if it cannot be read or nothing in it fits.
+        Raises: PluxelError if it cannot be read, or if none of its weights fit.
         """
         state = self.own_names(read_state_dict(path))
         report = self.load_state(state)
         if not report.loaded:
-            theirs, ours = (", ".join(list(names)[:3]) for names in (state, self.state_dict()))
-            raise PluxelError(f"{path}: none of its weights fit: {theirs}, … instead of {ours}, …")
+            names, own = (", ".join(list(keys)[:3]) for keys in (state, self.state_dict()))
+            raise PluxelError(f"{path}: none of its weights fit: {names}, … instead of {own}, …")
         if (share := loaded_share(self, report)) < 0.5:
             logger.warning(
-                "%s: only %.2g %% of the network's weights are in this file, the others stay "
-                "random: is it from another network? (%s)",
+                "%s: this file has only %.2g %% of the network's weights; the rest stay random. "
+                "Is it from another network? (%s)",
                 path,
                 100 * share,
                 report,
@@ -142,24 +142,24 @@ class PretrainedBackbone(nn.Module):
         return report
 
     def load_state(self, state: StateDict) -> LoadReport:
-        """Copy what fits, the filters of the input layers adapted to the channels."""
+        """Copy the weights that fit, with the filters of input layers adapted to the channels."""
         adapted = adapt_input_layers(state, self, self.in_channels, self.input_channels)
         return copy_matching(self, adapted)
 
     def _normalization_of(self, path: Path) -> Normalization:
-        """Return how a file's weights expect images: as the user says, else as its metadata say."""
-        found = self.given or read_normalization(path)
-        if found is None:
+        """Return the normalization of a file: from the user, else from the file's metadata."""
+        normalization = self.given or read_normalization(path)
+        if normalization is None:
             raise PluxelError(
-                f"{path} does not say which normalization its weights expect; "
-                "state it beside 'pretrained:'",
-                [f"the usual weights of this network want  {self.usual.to_yaml()}"],
+                f"{path} does not contain the normalization that its weights expect; "
+                "add it next to 'pretrained:'",
+                [f"the standard weights of this network use  {self.usual.to_yaml()}"],
             )
-        return found
+        return normalization
 
 
 class _FeatureMaps(nn.Module):
-    """A backbone as a network of its layers alone."""
+    """The layers of a backbone as a network, without its dilation."""
 
     def __init__(self, backbone: PretrainedBackbone) -> None:
         super().__init__()
@@ -170,18 +170,18 @@ class _FeatureMaps(nn.Module):
 
 
 def _dilation(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Dilation:
-    """Return how the backbone runs with dilated filters in place of strides (PAMI 2016, 3.2).
+    """Return the plan that replaces strides by dilated filters (PAMI 2016, section 3.2).
 
-    Raises: PluxelError where its strides do not lead to ``output_stride``, NotEquivariant where
-    its layers do not allow it.
+    Raises: PluxelError if the strides of the layers cannot reach ``output_stride``; NotEquivariant
+    if a layer would compute something else.
     """
     try:
-        found = Dilation(_FeatureMaps(backbone), in_channels, output_stride)
+        dilation = Dilation(_FeatureMaps(backbone), in_channels, output_stride)
     except NotEquivariant as error:
         raise NotEquivariant(f"output_stride {output_stride} is not available: {error}") from error
-    largest = max(max(one.grid.stride) for one in found.maps)
+    largest = max(max(dense.grid.stride) for dense in dilation.maps)
     if largest != output_stride:
         raise PluxelError(
-            f"output_stride {output_stride} is not available: its strides end at {largest}"
+            f"output_stride {output_stride} is not available: the nearest stride is {largest}"
         )
-    return found
+    return dilation

@@ -1,8 +1,9 @@
-"""How much a pixel of each class counts, from what a configuration says.
+"""Class weights from a configuration.
 
-The named schemes are functions of f_c = n_c / Σ n, the share of class c among the labeled pixels
-of the training split, scaled so that Σ f_c w_c = 1: a pixel weighs 1 on average, and a learning
-rate that suits the loss without weights suits the loss with them. A class without a pixel weighs 1.
+The named schemes are functions of f_c = n_c / Σ n, the share of class c among the labeled pixels of
+the training split. Weights are scaled so that Σ f_c w_c = 1: the average pixel has weight 1, so a
+learning rate that suits the unweighted loss suits the weighted one. A class without pixels has
+weight 1.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from ..contracts.kinds import ClassFrequencies
 
 Scheme = Literal["auto", "inverse_sqrt", "median_frequency", "effective_number"]
 ClassWeights = Scheme | dict[str, float] | list[float] | None
-"""A scheme; class name -> weight (1 for one that is not named); one weight a class; or none."""
+"""A scheme; class name -> weight (1 for classes not listed); one weight per class; or none."""
 
 
 def inverse_sqrt(shares: Sequence[float]) -> list[float]:
-    """Return 1 / √f: mild, the weights of CamVid's classes differ by a factor of about 11."""
+    """Return 1 / √f. This is mild: the weights of CamVid's classes differ by a factor of 11."""
     return [share**-0.5 for share in shares]
 
 
 def median_frequency(shares: Sequence[float]) -> list[float]:
     """Return median(f) / f (Eigen & Fergus 2015, section 6.3.2).
 
-    Their f counts only the images in which the class occurs; here it counts all of them.
+    Their f only counts images in which the class occurs; this one counts all images.
     """
     middle = median(shares)
     return [middle / share for share in shares]
@@ -37,9 +38,9 @@ def median_frequency(shares: Sequence[float]) -> list[float]:
 def effective_number(shares: Sequence[float]) -> list[float]:
     """Return (1 − β) / (1 − βⁿ), β = (N − 1) / N (Cui et al. 2019, equation 4), for large N.
 
-    That is 1 / (1 − exp(−n / N)), up to a factor. Pixels of one image are no independent samples,
-    so N, "the volume of all possible data", is not their number but the median class's: rarer
-    classes weigh as 1 / n, commoner ones approach one weight.
+    That is 1 / (1 − exp(−n / N)), up to a factor. Pixels of an image are not independent samples,
+    so N, "the volume of all possible data", is not the number of all pixels but the number in the
+    median class. Weights of rarer classes grow as 1 / n; weights of others approach a constant.
     """
     volume = median(shares)
     return [-1 / math.expm1(-share / volume) for share in shares]
@@ -56,11 +57,11 @@ SCHEMES: Mapping[str, Callable[[Sequence[float]], list[float]]] = {
 def resolve(
     choice: ClassWeights, class_names: Sequence[str], class_frequencies: ClassFrequencies
 ) -> list[float] | None:
-    """Return one weight a class, or None for none.
+    """Return one weight per class, or None without weights.
 
-    Calls ``class_frequencies`` (which may scan the training split) for a named scheme only.
-    Raises: PluxelError for an unknown class, a wrong number of weights, one that is not a finite
-    number ≥ 0, or a training split without a labeled pixel.
+    Call ``class_frequencies``, which may scan the training split, only for a named scheme.
+    Raises: PluxelError for an unknown class, a wrong number of weights, a weight that is not a
+    finite number ≥ 0, or a training split without labeled pixels.
     """
     if choice is None:
         return None
@@ -81,10 +82,13 @@ def resolve(
 def balanced(
     frequencies: Sequence[int], scheme: Callable[[Sequence[float]], list[float]]
 ) -> list[float]:
-    """Return a scheme's weights for so many pixels of each class. Raises: PluxelError for none."""
+    """Return a scheme's weights for the pixel counts of all classes.
+
+    Raises: PluxelError if all counts are 0.
+    """
     total = sum(frequencies)
     if not total:
-        raise PluxelError("class_weights: the training split has no labeled pixel to count")
+        raise PluxelError("class_weights: the training split has no labeled pixels")
     shares = [count / total for count in frequencies if count]
     weights = scheme(shares)
     average = math.fsum(f * w for f, w in zip(shares, weights, strict=True))
@@ -100,4 +104,6 @@ def _check(weights: Sequence[float], class_names: Sequence[str]) -> None:
         )
     for name, weight in zip(class_names, weights, strict=True):
         if not (math.isfinite(weight) and weight >= 0):
-            raise PluxelError(f"class_weights: {name} must weigh a number ≥ 0, not {weight}")
+            raise PluxelError(
+                f"class_weights: the weight of {name} must be a number ≥ 0, not {weight}"
+            )

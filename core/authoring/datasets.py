@@ -1,4 +1,4 @@
-"""What datasets of image and mask files have in common."""
+"""Base class and errors for datasets of image and mask files."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..data.splits import MissingData, SplitError
 
 
 class PairedFiles:
-    """A dataset of pairs, read when they are looked at.
+    """A dataset of pairs of an image and a mask; each file is read on access.
 
-    ``labels`` are for the subclass to say. ``names`` are those of the samples. ``unpaired`` lists
-    files that were left out because their other half is missing.
+    Subclasses declare ``labels``. ``names``: of the samples. ``unpaired``: skipped files, whose
+    counterpart is missing.
     """
 
     labels: Mapping[str, LabelMap]
@@ -44,7 +44,7 @@ class PairedFiles:
         if self.unpaired:
             log_once(
                 logging.WARNING,
-                f"{len(self.unpaired)} files without a counterpart are left out, "
+                f"skipped {len(self.unpaired)} files without a counterpart, "
                 f"the first is {self.unpaired[0]}",
             )
 
@@ -62,20 +62,20 @@ class PairedFiles:
 
 
 def existing_folder(folder: Path, what: str) -> Path:
-    """Return the folder.
+    """Return the folder if it exists.
 
-    Raises: MissingData that names the part of the path that is missing.
+    Raises: MissingData that names the deepest parent that exists.
     """
     if folder.is_dir():
         return folder
-    there = next(parent for parent in folder.absolute().parents if parent.is_dir())
-    raise MissingData(f"{what} not found: {folder} (there is only {there})")
+    existing = next(parent for parent in folder.absolute().parents if parent.is_dir())
+    raise MissingData(f"{what} not found: {folder} (only {existing} exists)")
 
 
 def unknown_split(split: str, known: Iterable[str], where: Path) -> SplitError:
-    """Return the error for a split that a dataset does not have; MissingData if it has none."""
+    """Return the error for a split that does not exist; MissingData if there are no splits."""
     names = sorted(known)
     if not names:
-        return MissingData(f"{where} has no split '{split}', it has none")
-    offer = f"it has {', '.join(names)}.{did_you_mean(split, names)}"
-    return SplitError(f"{where} has no split '{split}', {offer}")
+        return MissingData(f"{where} has no split '{split}'; it has no splits at all")
+    available = f"it has {', '.join(names)}.{did_you_mean(split, names)}"
+    return SplitError(f"{where} has no split '{split}'; {available}")

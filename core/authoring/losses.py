@@ -1,4 +1,4 @@
-"""What every built-in loss promises, kept in one place."""
+"""Base class of all built-in losses, which keeps their shared guarantees."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from ..contracts.targets import TargetError, check_target
 
 
 class SegmentationLoss(nn.Module, ABC):
-    """A loss of logits (N, C, H, W), unnormalized, and target (N, H, W) int64, to a scalar.
+    """A scalar loss of unnormalized logits (N, C, H, W) and target (N, H, W) int64.
 
-    float16 and bfloat16 logits are computed in float32, autocast or not; float64 stays float64.
-    Pixels whose target is ``ignore_index`` get exactly zero gradient; where nothing is labeled,
-    the loss is 0, with a gradient. Raises TargetError for a label that is out of range.
+    float16 and bfloat16 logits are converted to float32, with and without autocast; float64 stays
+    float64. Pixels whose target is ``ignore_index`` get exactly zero gradient. Without labeled
+    pixels the loss is 0, and differentiable.
+
+    Raises: TargetError for a label out of range.
     """
 
     def __init__(self, num_classes: int, ignore_index: int) -> None:
@@ -25,7 +27,7 @@ class SegmentationLoss(nn.Module, ABC):
         self.ignore_index = ignore_index
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Check the arguments and return the scalar."""
+        """Check the arguments and return the loss, ()."""
         check_shapes(logits, target, self.num_classes)
         check_target(target, self.num_classes, self.ignore_index)
         with full_precision(logits):
@@ -33,17 +35,17 @@ class SegmentationLoss(nn.Module, ABC):
 
     @abstractmethod
     def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the scalar for checked arguments in full precision."""
+        """Return the loss, (), for checked arguments in full precision."""
 
 
 def check_shapes(logits: Tensor, target: Tensor, num_classes: int) -> None:
-    """Refuse logits and target that do not fit each other. Raises: TargetError."""
-    wanted = (logits.shape[0], num_classes, *logits.shape[2:])
-    if logits.ndim != 4 or logits.shape != wanted:
+    """Raise TargetError if the shapes of logits and target do not match."""
+    expected = (logits.shape[0], num_classes, *logits.shape[2:])
+    if logits.ndim != 4 or logits.shape != expected:
         raise TargetError(f"logits must be (N, {num_classes}, H, W), not {tuple(logits.shape)}")
     if target.shape != (logits.shape[0], *logits.shape[2:]):
         raise TargetError(
-            f"target {tuple(target.shape)} does not fit logits {tuple(logits.shape)}: "
+            f"target {tuple(target.shape)} does not match logits {tuple(logits.shape)}: "
             "it must be (N, H, W)"
         )
     if target.dtype != torch.int64:

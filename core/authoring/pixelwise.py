@@ -1,4 +1,4 @@
-"""Losses that are a sum over pixels: they can be computed strip by strip."""
+"""Base class of losses that are a sum over pixels, which can be computed strip by strip."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Reduction = Literal["mean", "sum"]
 class PixelwiseLoss(SegmentationLoss):
     """A loss that is ``per_pixel(logits, target).sum() / normalizer(target)``.
 
-    The sum may be taken strip by strip, as long as ``normalizer`` sees the whole target.
+    The sum may be computed strip by strip if ``normalizer`` receives the whole target.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class PixelwiseLoss(SegmentationLoss):
         self._class_frequencies = class_frequencies
         self._choice: ClassWeights = class_weights
         self._weight: Tensor | None
-        # Not persistent: it follows from the configuration and the data, not from the training.
+        # Not persistent: it follows from the configuration and the data, not from training.
         self.register_buffer("_weight", None, persistent=False)
         if not isinstance(class_weights, str):
-            _ = self._resolved  # a mistake in them shows itself now, for it costs no scan
+            _ = self._resolved  # report mistakes now, because no scan is needed
 
     @property
     def chosen_weights(self) -> dict[str, float]:
-        """Weight by class name; empty for none. Scans the training split if it must."""
+        """Class name -> weight; empty without weights. A named scheme scans the training split."""
         return dict(zip(self._class_names, self._resolved or (), strict=bool(self._resolved)))
 
     @cached_property
@@ -62,10 +62,10 @@ class PixelwiseLoss(SegmentationLoss):
         kept = self._weight
         if kept is not None and (kept.device, kept.dtype) == (logits.device, logits.dtype):
             return kept
-        # A tensor made in inference mode could never take part in a backward pass later.
+        # Autograd could not use a tensor that was created in inference mode.
         with torch.inference_mode(False):
             weight = torch.tensor(self._resolved, device=logits.device, dtype=logits.dtype)
-        if type(weight) is Tensor:  # one without values (FakeTensor) is of no use later
+        if type(weight) is Tensor:  # do not keep tensors without values (FakeTensor)
             self._weight = weight
         return weight
 
@@ -77,9 +77,9 @@ class PixelwiseLoss(SegmentationLoss):
             return self._pixel_losses(at_least_float32(logits), target)
 
     def normalizer(self, target: Tensor) -> Tensor:
-        """Return what the sum over pixels is divided by: a scalar > 0.
+        """Return the divisor of the sum over pixels, a scalar > 0.
 
-        1 for ``reduction: sum``; else the labeled pixels, each counted with its class's weight.
+        It is 1 for ``reduction: sum``, else the sum of the class weights of the labeled pixels.
         """
         if self.reduction == "sum":
             return torch.ones((), dtype=torch.int64, device=target.device)

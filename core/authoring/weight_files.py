@@ -1,4 +1,4 @@
-"""Files of weights from caches and the network; without both, within seconds what to do."""
+"""Find files of weights in caches or download them; if neither works, say what to do."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ..common.files import replacing
 from ..contracts.normalization import Normalization
 
 SECONDS = 5
-"""How long a server may take to say that it is there."""
+"""Timeout for the first response of a server."""
 
 WEIGHTS_FILES = ("model.safetensors", "pytorch_model.bin")
-"""The names that timm gives to files of weights on the hub, the better first."""
+"""The names of timm's weights files on the hub, in order of preference."""
 
 _HASH = re.compile(r"-([0-9a-f]{8,64})\.")
-"""The beginning of a file's SHA-256 in its name, by the custom of torch and timm."""
+"""The first digits of a file's SHA-256 in its name, a convention of torch and timm."""
 
 
 def hub_file(repository: str, names: Sequence[str], usual: Normalization) -> Path:
-    """Return the first of these files that a repository on the Hugging Face hub has, cached or not.
+    """Return the first of these files that is cached, or that the Hugging Face repository has.
 
-    Raises: PluxelError within seconds if none is cached or to be had, and if the download fails.
+    Raises: PluxelError within seconds if no file is cached or available, and if the download fails.
     """
     repository, _, revision = repository.partition("@")
     for name in names:
@@ -39,19 +39,19 @@ def hub_file(repository: str, names: Sequence[str], usual: Normalization) -> Pat
             return Path(cached)
     for name in names:
         url = hf_hub_url(repository, name, revision=revision or None)
-        # The hub's own client would try for most of a minute.
+        # Ask first: the hub's own client would retry for most of a minute.
         what = f"{name} of {repository}"
         if _headers(url, what, usual, offline=HF_HUB_OFFLINE) is not None:
             with _fetching(url, what, usual):
                 return Path(hf_hub_download(repository, name, revision=revision or None))
-    raise PluxelError(f"the repository {repository!r} offers none of the files {', '.join(names)}")
+    raise PluxelError(f"the repository {repository!r} has none of the files {', '.join(names)}")
 
 
 def url_file(url: str, usual: Normalization) -> Path:
-    """Return the file of an address from torch's cache, downloaded if it is not there.
+    """Return the file at a URL from torch's cache; download it first if it is not cached.
 
-    Raises: PluxelError within seconds if it is neither cached nor to be had, and if the download
-    fails or is not what its name promises.
+    Raises: PluxelError within seconds if it is neither cached nor available, and if the download
+    fails or does not match the hash in the file's name.
     """
     name = url.rsplit("/", 1)[-1]
     path = Path(torch.hub.get_dir(), "checkpoints", name)
@@ -67,28 +67,28 @@ def url_file(url: str, usual: Normalization) -> Path:
 
 
 def _check_length(file: Path, headers: Mapping[str, str]) -> None:
-    """Refuse half a file, which torch takes for a whole one where no hash is promised."""
-    found, whole = file.stat().st_size, int(headers.get("Content-Length") or 0)
-    if whole and found != whole:
-        raise OSError(f"got {found} of {whole} bytes")
+    """Raise OSError for an incomplete file, which torch accepts if its name has no hash."""
+    received, expected = file.stat().st_size, int(headers.get("Content-Length") or 0)
+    if expected and received != expected:
+        raise OSError(f"got {received} of {expected} bytes")
 
 
 @contextmanager
 def _fetching(url: str, what: str, usual: Normalization) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # clients of the network have no common type of error
+    except Exception as error:  # network clients have no common exception type
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PluxelError(
-            f"the download of the pretrained weights, {what}, failed ({reason})",
-            _ways_out(url, usual),
+            f"the download of the pretrained weights {what} failed ({reason})",
+            _remedies(url, usual),
         ) from error
 
 
 def _headers(
     url: str, what: str, usual: Normalization, *, offline: bool = False
 ) -> Mapping[str, str] | None:
-    """Return what a server says of a file, or None if it has no such file."""
+    """Return the response headers for a URL, or None if the server does not have the file."""
     try:
         if offline:
             raise OSError("HF_HUB_OFFLINE is set")
@@ -99,15 +99,15 @@ def _headers(
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise PluxelError(
-            f"the pretrained weights, {what}, are not in the cache, and the network cannot be "
+            f"the pretrained weights {what} are not in the cache, and the network cannot be "
             f"reached ({reason})",
-            _ways_out(url, usual),
+            _remedies(url, usual),
         ) from error
 
 
-def _ways_out(url: str, usual: Normalization) -> list[str]:
+def _remedies(url: str, usual: Normalization) -> list[str]:
     return [
-        f"fetch {url} on another machine, and write  pretrained: PATH/{url.rsplit('/', 1)[-1]}",
-        f"and beside it  {usual.to_yaml()}",
+        f"download {url} on another machine, and set  pretrained: PATH/{url.rsplit('/', 1)[-1]}",
+        f"and next to it  {usual.to_yaml()}",
         "or start from random weights:  pretrained: false",
     ]

@@ -1,4 +1,4 @@
-"""Files of word vectors as they come: here or to be downloaded, plain or packed."""
+"""Open files of word vectors: local or downloaded, plain or compressed."""
 
 from __future__ import annotations
 
@@ -20,42 +20,43 @@ from ..embeddings import Download, cache_folder, content_hash, fetch
 
 _BLOCK = 1 << 20
 _ENCRYPTED = 1
-"""The flag of an entry of a .zip archive."""
+"""Flag bit of an encrypted entry in a .zip archive."""
 
 
-class SeveralFiles(PluxelError):  # noqa: N818 - reads as what it says
-    """An archive of more than one file, and nothing says which is meant."""
+class SeveralFiles(PluxelError):  # noqa: N818 - the name describes the error
+    """An archive has several files, and none was selected."""
 
 
 def source_file(
     file: str | Path | None, download: Download | None, *, cache: Path | None, permitted: bool
 ) -> Path:
-    """Return the file that is named, or else the published one.
+    """Return the named file, or else the published one, which may be downloaded.
 
-    Raises: MissingFile if it is not there, and may not be downloaded; PluxelError if that fails.
+    Raises: MissingFile if it does not exist and ``permitted`` is false; PluxelError if the download
+    fails.
     """
     if file is not None:
         return require_file(file)
     if download is None:
-        raise PluxelError("which vectors? 'file: …' names a file")
+        raise PluxelError("no vectors selected; name a file with 'file: …'")
     return fetch(download, cache=cache, permitted=permitted)
 
 
 class Readable:
-    """A file to read from, whose failures are told as its own.
+    """A binary file whose read errors name it.
 
-    Whoever reads it writes a store meanwhile, and would have blamed that.
+    Its readers write a store at the same time, and would otherwise attribute the error to that.
     """
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file, self._path = file, path
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, at most ``size``. Raises: PluxelError where the disk refuses."""
+        """Return the next bytes, at most ``size``. Raises: PluxelError if reading fails."""
         return self._guarded(self._file.read, size)
 
     def readline(self, size: int = -1) -> bytes:
-        """Return the rest of the line, at most ``size`` bytes. Raises: as `read`."""
+        """Return the rest of the line, at most ``size`` bytes. Raises: PluxelError, as `read`."""
         return self._guarded(self._file.readline, size)
 
     def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
@@ -69,9 +70,9 @@ class Readable:
 
 @dataclass(frozen=True)
 class ByteStream:
-    """A file that is read once, from its beginning to its end.
+    """A file that is read once, from start to end.
 
-    ``size``: its bytes, or None where only unpacking would tell. ``name``: what errors call it.
+    ``size``: in bytes, or None if it is unknown without unpacking. ``name``: shown in errors.
     """
 
     file: Readable
@@ -81,11 +82,11 @@ class ByteStream:
 
 @contextmanager
 def unpacked_stream(path: Path, member: str = "") -> Iterator[ByteStream]:
-    """Yield what is in a file; of a .zip or .gz archive, what is in that.
+    """Yield the content of a file, unpacked if it is a .zip or .gz archive.
 
-    ``member``: how the name of the file in a .zip archive ends, where it holds several.
+    ``member``: the end of the name of a file in a .zip archive; selects one of several files.
 
-    Raises: PluxelError for a damaged archive, and for a member that there is not.
+    Raises: PluxelError for a damaged archive, and if no single file matches ``member``.
     """
     try:
         with _opened(path, member) as stream:
@@ -106,7 +107,7 @@ def _opened(path: Path, member: str) -> Iterator[ByteStream]:
                 archive = stack.enter_context(ZipFile(file))
                 info = _member(path, archive.infolist(), member)
                 inner = cast("BinaryIO", stack.enter_context(archive.open(info)))
-            except (OSError, ValueError) as error:  # places before the file's beginning, odd names
+            except (OSError, ValueError) as error:  # offsets before the file's start, odd names
                 raise BadZipFile(error) from error
             yield ByteStream(Readable(inner, path), info.file_size, f"{path}/{info.filename}")
         elif path.suffix == ".gz":
@@ -117,9 +118,9 @@ def _opened(path: Path, member: str) -> Iterator[ByteStream]:
 
 
 def unpacked(path: Path, member: str = "", *, cache: Path | None = None) -> Path:
-    """Return a file that is no archive: ``path``, or what is in it, wholly, in the cache.
+    """Return ``path`` if it is not an archive, else its unpacked content in the cache.
 
-    Raises: PluxelError, as `unpacked_stream`, and where the disk refuses.
+    Raises: PluxelError, as `unpacked_stream`, and if writing fails.
     """
     if path.suffix not in {".zip", ".gz"}:
         return path
@@ -137,41 +138,44 @@ def unpacked(path: Path, member: str = "", *, cache: Path | None = None) -> Path
 def _member(path: Path, entries: Sequence[ZipInfo], member: str) -> ZipInfo:
     # A damaged entry may have no name, which `is_dir` does not expect.
     files = [entry for entry in entries if entry.filename and not entry.is_dir()]
-    found = [entry for entry in files if entry.filename.endswith(member)]
-    if not found and len(files) == 1:  # others pack a release's file under a name of their own
-        found = files
-    if len(found) != 1:
-        there = ", ".join(entry.filename for entry in files) or "nothing"
-        if len(found) > 1 and not member:
-            raise SeveralFiles(f"{path} holds several files: {there}")
-        wanted = f"'…{member}'" if member else "a file"
-        raise PluxelError(f"{path} does not hold {wanted}, but {there}")
-    if found[0].flag_bits & _ENCRYPTED:
-        raise PluxelError(f"{found[0].filename} in {path} is encrypted; unpack it, then 'file: …'")
-    if found[0].compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+    matches = [entry for entry in files if entry.filename.endswith(member)]
+    if not matches and len(files) == 1:  # a published file may be repacked under another name
+        matches = files
+    if len(matches) != 1:
+        listed = ", ".join(entry.filename for entry in files) or "nothing"
+        if len(matches) > 1 and not member:
+            raise SeveralFiles(f"{path} contains several files: {listed}")
+        expected = f"'…{member}'" if member else "a file"
+        raise PluxelError(f"{path} must contain {expected}, but it contains {listed}")
+    match = matches[0]
+    if match.flag_bits & _ENCRYPTED:
         raise PluxelError(
-            f"{found[0].filename} in {path} is packed by a method that is not read; unpack it, "
-            "then 'file: …'"
+            f"{match.filename} in {path} is encrypted; unpack it, then name it with 'file: …'"
         )
-    return found[0]
+    if match.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+        raise PluxelError(
+            f"{match.filename} in {path} uses an unsupported compression method; unpack it, then "
+            "name it with 'file: …'"
+        )
+    return match
 
 
 class Words:
-    """Makes words of bytes; what cannot be read becomes the replacement character, and is counted.
+    """Decode words, replace bytes that cannot be decoded, and count the words concerned.
 
-    ``encoding``: of the bytes. Raises: PluxelError if there is no such encoding.
+    ``encoding``: of the bytes. Raises: PluxelError if it is unknown.
     """
 
     def __init__(self, name: str, encoding: str = "utf-8") -> None:
         try:
             self.encoding = codecs.lookup(encoding).name
         except LookupError as error:
-            raise PluxelError(f"there is no encoding '{encoding}'") from error
+            raise PluxelError(f"unknown encoding '{encoding}'") from error
         self.name = name
         self.replaced = 0
 
     def __call__(self, tokens: list[bytes]) -> list[bytes]:
-        """Return words in valid UTF-8."""
+        """Return the words as valid UTF-8."""
         if self.encoding != "utf-8":
             return [self._valid(token) for token in tokens]
         try:
@@ -188,10 +192,10 @@ class Words:
             return token.decode(self.encoding, errors="replace").encode()
 
     def warn(self) -> None:
-        """Tell of words that could not be read, if there were any."""
+        """Log a warning if any words could not be decoded."""
         if self.replaced:
             logger.warning(
-                "%s: %s words are not %s; a replacement character stands for what is not",
+                "%s: %s words are not valid %s; invalid bytes became replacement characters",
                 self.name,
                 f"{self.replaced:,}",
                 self.encoding.upper(),

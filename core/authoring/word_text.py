@@ -1,8 +1,8 @@
-"""Vectors as text: a word and its numbers in a line, as GloVe, word2vec and fastText write them.
+"""Read vectors as text: a word and its numbers per line, as in GloVe, word2vec and fastText files.
 
-Fields are separated by single spaces, lines by line feeds, and by nothing else: words may hold any
-other white space, and even spaces, for the last D fields of a line are its numbers. A first line of
-two integers is a header, rows and D.
+Only single spaces separate fields, and only line feeds separate lines. Words may contain any other
+white space, and even spaces, because the last D fields of a line are its numbers. A first line of
+two integers is a header: rows and D.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ..embeddings import StoreWriter
 from .word_files import ByteStream, Words
 
 Hint = Callable[[bytes], str]
-"""The first line of a file that is not text -> the end of the error: what the file may be."""
+"""First line of an unreadable file -> end of the error message: what the file may be."""
 
 _BLOCK = 1 << 23
 _LONGEST = 1 << 24
-"""Bytes of a line, at most: a thousand numbers take some ten thousand."""
+"""Maximum bytes of a line; a thousand numbers take about ten thousand."""
 
 _IN_HEADER = "the header"
 _HEADER = re.compile(rb"(\d+) (\d+) ?\r?\n?")
@@ -34,7 +34,7 @@ NUMBER = re.compile(
     rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE
 )
 _ODD = (b"\t", b"\v", b"\f", b"\r", b"  ")
-"""What the fast parser would take for one space."""
+"""White space that the fast parser would treat as a single space."""
 
 
 class _Header(NamedTuple):
@@ -49,16 +49,16 @@ def read_text(
     *,
     hint: Hint = lambda _: "",
 ) -> dict[str, str]:
-    """Add all rows of a file to a store; memory is bounded. Return what is to be known of it.
+    """Add all rows of a file to a store, in bounded memory. Return facts about the file.
 
-    ``dim``: D, where it is known beforehand. ``hint``: says what a file may be that is not text.
+    ``dim``: D, if it is known in advance. ``hint``: suggests what an unreadable file may be.
 
-    Words that end in a space and a number are counted (``doubtful``), and a warning names the first
-    (``doubt``): where a line has a number too many, this is all that shows.
+    A line with an extra number looks like a word that ends in a space and a number. Such words are
+    counted (``doubtful``), and a warning names the first (``doubt``).
 
-    Raises: PluxelError with the number of the line for one that is not a word and D numbers, for a
-    value that is not finite, for a header that does not fit the file, for an empty file; and if
-    most words would end in a number, so that D is too small.
+    Raises: PluxelError with the line number for a line that is not a word and D numbers, and for a
+    value that is not finite; also for a header that does not match the file, for an empty file, and
+    if most words end in a number, so that D must be too small.
     """
     blocks = _blocks(stream)
     lines = next(blocks, None)
@@ -66,31 +66,31 @@ def read_text(
         raise PluxelError(f"{stream.name} is empty")
     lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
     header = _header(lines[0], stream)
-    found = header.dim if header else _dim_of(lines[0], stream, dim, hint)
-    if dim is not None and dim != found:
-        raise PluxelError(f"{stream.name} has {found} dimensions, not {dim}")
+    dim_in_file = header.dim if header else _dim_of(lines[0], stream, dim, hint)
+    if dim is not None and dim != dim_in_file:
+        raise PluxelError(f"{stream.name} has {dim_in_file} dimensions, not {dim}")
     words = Words(stream.name)
     number = 1
     if header:
         lines, number = lines[1:], 2
     origin = _IN_HEADER if header else "line 1" if dim is None else "'dim'"
-    rows = _LineParser(stream.name, found, words, origin)
+    parser = _LineParser(stream.name, dim_in_file, words, origin)
     for block in chain([lines], blocks):
-        tokens, vectors, numbers = rows.of(block, number)
+        tokens, vectors, numbers = parser.parse(block, number)
         if tokens:
             writer.add(tokens, vectors, lambda i, n=numbers: f"{stream.name}, line {n[i]:,}")
         number += len(block)
     if header and len(writer) != header.rows:
         raise PluxelError(
-            f"{stream.name}: the header says {header.rows:,} rows, and there are {len(writer):,}"
+            f"{stream.name}: the header says {header.rows:,} rows, but the file has {len(writer):,}"
         )
-    rows.check_dim(len(writer))
+    parser.check_dim(len(writer))
     words.warn()
-    return {"replaced": str(words.replaced), **rows.doubts()}
+    return {"replaced": str(words.replaced), **parser.doubts()}
 
 
 def _blocks(stream: ByteStream) -> Iterator[list[bytes]]:
-    """Yield the lines of a file without their ends, some megabytes at a time."""
+    """Yield the lines of a file without line feeds, some megabytes at a time."""
     rest, number = b"", 1
     while data := stream.file.read(_BLOCK):
         whole, feed, rest = (rest + data).rpartition(b"\n")
@@ -105,36 +105,33 @@ def _blocks(stream: ByteStream) -> Iterator[list[bytes]]:
 
 
 def _header(line: bytes, stream: ByteStream) -> _Header | None:
-    found = _HEADER.fullmatch(line)
-    if not found:
+    match = _HEADER.fullmatch(line)
+    if not match:
         return None
-    # Of a number with thousands of digits, all that matters is that it is too large.
-    header = _Header(*(int(text[:19]) for text in found.groups()))
-    least = header.rows * header.dim * 2  # a digit and a space for each number
-    if not header.dim or not header.rows or (stream.size is not None and least > stream.size):
-        raise PluxelError(
-            f"{stream.name}: the header says {header.rows:,} rows of {header.dim:,} numbers, "
-            f"and the file has {stream.size:,} bytes"
-            if stream.size is not None
-            else f"{stream.name}: the header says {header.rows:,} rows of {header.dim:,} numbers"
-        )
+    # 19 digits show that a number is too large, even if it has thousands.
+    header = _Header(*(int(text[:19]) for text in match.groups()))
+    minimum = header.rows * header.dim * 2  # a digit and a space for each number
+    if not header.dim or not header.rows or (stream.size is not None and minimum > stream.size):
+        declared = f"the header says {header.rows:,} rows of {header.dim:,} numbers"
+        actual = "" if stream.size is None else f", but the file has {stream.size:,} bytes"
+        raise PluxelError(f"{stream.name}: {declared}{actual}")
     return header
 
 
 def _dim_of(line: bytes, stream: ByteStream, dim: int | None, hint: Hint) -> int:
-    """Return how many numbers end the first line, ``dim`` if it is that; there is no header."""
+    """Return how many numbers end the first line of a file without header, at most ``dim``."""
     fields = line.rstrip(b" \r").split(b" ")
     numbers = 0
     while numbers < len(fields) - 1 and NUMBER.fullmatch(fields[-1 - numbers]):
         numbers += 1
-        if numbers == dim:  # what stands before belongs to the word
+        if numbers == dim:  # everything before belongs to the word
             break
     if numbers > 1:
         return numbers
     if numbers:
         raise PluxelError(
-            f"{stream.name}, line 1: one number only; a file of one dimension needs a header, "
-            "its rows and '1', for it cannot be told from a list otherwise"
+            f"{stream.name}, line 1 has only one number; a file of one dimension needs a header "
+            "'ROWS 1', to distinguish it from a list of words and counts"
         )
     raise PluxelError(
         f"{stream.name}, line 1 is not a word with numbers: {_quoted(line)}"
@@ -148,20 +145,20 @@ def _advice(line: bytes) -> str:
         return "; is it a text file?"
     *others, last = re.split(rb"[\t,]", line.rstrip())
     if others and NUMBER.fullmatch(last):
-        return "; single spaces stand between a word and its numbers, no tabs and no commas"
+        return "; separate a word and its numbers by single spaces, not by tabs or commas"
     return ""
 
 
 class _LineParser:
-    """Parses lines into words and vectors."""
+    """Parse lines into words and vectors."""
 
     def __init__(self, name: str, dim: int, words: Words, origin: str) -> None:
         self.name, self.dim, self.words, self._origin = name, dim, words, origin
         self._doubtful = 0
         self._first_doubtful = (0, b"")
 
-    def of(self, lines: list[bytes], first: int) -> tuple[list[bytes], np.ndarray, list[int]]:
-        """Return words, vectors (n, D) float32 and the lines' numbers; empty lines are left out."""
+    def parse(self, lines: list[bytes], first: int) -> tuple[list[bytes], np.ndarray, list[int]]:
+        """Return words, vectors (n, D) float32 and line numbers; empty lines are skipped."""
         tokens: list[bytes] = []
         texts: list[bytes] = []
         numbers: list[int] = []
@@ -178,7 +175,7 @@ class _LineParser:
         return self.words(tokens), self._parse(texts, numbers, tokens), numbers
 
     def check_dim(self, rows: int) -> None:
-        """Refuse rows if most words end in a number: line 1 or the header tells too few then."""
+        """Raise PluxelError if most words end in a number: D is then too small."""
         number, line = self._first_doubtful
         if 2 * self._doubtful > rows:
             raise PluxelError(
@@ -187,14 +184,14 @@ class _LineParser:
             )
 
     def doubts(self) -> dict[str, str]:
-        """Warn of words that end in a number, and return how many there are, and the first."""
+        """Warn about words that end in a number; return their number and the first such line."""
         if not self._doubtful:
             return {}
         number, line = self._first_doubtful
         first = f"line {number:,}: {_quoted(line)}"
         logger.warning(
-            "%s: words that end in a space and a number: %s; do these lines have a number too "
-            "many? The first is %s",
+            "%s: words that end in a space and a number: %s; do these lines have an extra number? "
+            "The first is %s",
             self.name,
             f"{self._doubtful:,}",
             first,
@@ -215,7 +212,7 @@ class _LineParser:
         if NUMBER.fullmatch(parts[-1]):
             self._first_doubtful = self._first_doubtful if self._doubtful else (number, line)
             self._doubtful += 1
-        # A line feed that is damaged spoils a number; published words hold fewer.
+        # A damaged line feed joins two lines; published words contain fewer numbers.
         inside = sum(1 for part in parts if NUMBER.fullmatch(part))
         if inside >= max(3, self.dim - 1):
             raise self._wrong(number, inside + self.dim, line)
@@ -232,24 +229,24 @@ class _LineParser:
             good = sum(1 for field in fields if NUMBER.fullmatch(field))
             if good != self.dim:
                 raise self._wrong(number, good, token + b" " + text)
-        raise PluxelError(f"{self.name}: lines {numbers[0]:,} to {numbers[-1]:,} cannot be read")
+        raise PluxelError(f"{self.name}: cannot read lines {numbers[0]:,} to {numbers[-1]:,}")
 
-    def _wrong(self, number: int, found: int, line: bytes) -> PluxelError:
+    def _wrong(self, number: int, count: int, line: bytes) -> PluxelError:
         hint = ""
         if number == 2 and self._origin == _IN_HEADER and not _is_utf8(line):
             hint = "; is it binary? The embedding 'word2vec' reads such files"
         return PluxelError(
-            f"{self.name}, line {number:,}: {found} numbers where there should be {self.dim}: "
+            f"{self.name}, line {number:,}: expected {self.dim} numbers, found {count}: "
             f"{_quoted(line)}{hint}"
         )
 
 
 def _numbers(text: bytes) -> np.ndarray | None:
-    """Return the numbers in a text, float32, or None if there is something else in it."""
+    """Return the numbers in a text, float32, or None if it contains anything else."""
     with np.errstate(over="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # how numpy before 2.3 stops half-way
+        warnings.simplefilter("error", DeprecationWarning)  # numpy < 2.3 warns of invalid text
         try:
-            # In text mode it is not deprecated; no other function of numpy is as fast.
+            # Text mode is not deprecated; no other function of numpy is as fast.
             return np.fromstring(text, np.float32, sep=" ")
         except (ValueError, DeprecationWarning):
             return None

@@ -1,4 +1,4 @@
-"""Weights from caches and the network, and what is said where there is neither."""
+"""Weights from caches and the network, and the errors without both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ USUAL = Normalization()
 
 HUB = "https://huggingface.co/timm/{}/resolve/main/model.safetensors"
 TORCH = "https://download.pytorch.org/models/"
-# Arguments of the backbone -> the weights by name, and their address.
+# Arguments of the backbone -> name and URL of the weights.
 OFFLINE = {
     "vgg:VGG16": ("model.safetensors of timm/vgg16.tv_in1k", HUB.format("vgg16.tv_in1k")),
     "timm_features:TimmBackbone": (
@@ -56,7 +56,7 @@ for target in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, int]]:
-    """What a process says that has no caches, and a network that ends where nobody listens."""
+    """Return the errors of a process with empty caches and an unreachable network."""
     home, nowhere = tmp_path_factory.mktemp("home"), "http://127.0.0.1:9"
     environment = {n: value for n, value in os.environ.items() if "proxy" not in n.lower()}
     environment |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TORCH_HOME", "HF_HOME"), str(home))
@@ -70,24 +70,22 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, in
 
 
 @pytest.mark.parametrize("target", OFFLINE)
-def test_without_cache_and_network_it_says_what_to_do(
+def test_without_cache_and_network_the_error_says_what_to_do(
     offline: dict[str, tuple[str, int]], target: str
 ) -> None:
     message, tries = offline[target]
     what, url = OFFLINE[target]
     first, fetch, beside, instead = message.splitlines()
-    assert first.startswith(
-        f"the pretrained weights, {what}, are not in the cache, and the network"
-    )
+    assert first.startswith(f"the pretrained weights {what} are not in the cache, and the network")
     file = url.rsplit("/", 1)[-1]
-    assert fetch == f"  note: fetch {url} on another machine, and write  pretrained: PATH/{file}"
-    assert beside.startswith("  note: and beside it  normalization: {mean: [0.")
+    assert fetch == f"  note: download {url} on another machine, and set  pretrained: PATH/{file}"
+    assert beside.startswith("  note: and next to it  normalization: {mean: [0.")
     assert instead == "  note: or start from random weights:  pretrained: false"
     assert tries == 1, "a client that tries again holds up for most of a minute"
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Has any file that is called weights, and breaks off in the middle of those called broken."""
+    """Serve any file named weights, and cut off those named broken."""
 
     def do_HEAD(self) -> None:
         self.send_response(200 if self.path.startswith("/some/weights") else 404)
@@ -124,7 +122,7 @@ def test_a_file_is_downloaded_once(server: str, tmp_path: Path, monkeypatch) -> 
 SHA256 = hashlib.sha256(b"weights").hexdigest()
 
 
-def test_a_file_is_what_its_name_promises(server: str) -> None:
+def test_a_file_must_match_the_hash_in_its_name(server: str) -> None:
     for name in (f"weights-{SHA256[:8]}.pth", f"weights-{SHA256}.pth"):
         assert url_file(f"{server}/some/{name}", USUAL).read_bytes() == b"weights"
 
@@ -137,19 +135,19 @@ def test_a_file_is_what_its_name_promises(server: str) -> None:
         ("weights_broken.pth", "got 3 of 7 bytes"),
     ],
 )
-def test_a_broken_download_leaves_nothing_behind(
+def test_a_failed_download_leaves_no_file(
     server: str, tmp_path: Path, name: str, reason: str
 ) -> None:
     url = f"{server}/some/{name}"
     with pytest.raises(PluxelError) as caught:
         url_file(url, USUAL)
     first, fetch, *_ = str(caught.value).splitlines()
-    assert first.startswith(f"the download of the pretrained weights, {name}, failed ({reason}")
-    assert fetch.startswith(f"  note: fetch {url} on another machine")
+    assert first.startswith(f"the download of the pretrained weights {name} failed ({reason}")
+    assert fetch.startswith(f"  note: download {url} on another machine")
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
-def test_a_broken_download_of_the_hub_is_told(server: str, monkeypatch) -> None:
+def test_a_failed_download_from_the_hub_is_reported(server: str, monkeypatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("peer closed connection\n(incomplete body)")
 
@@ -160,13 +158,13 @@ def test_a_broken_download_of_the_hub_is_told(server: str, monkeypatch) -> None:
         hub_file("some/weights", ["model.safetensors"], USUAL)
 
 
-def test_a_server_without_the_file_is_not_an_offline_machine(server: str) -> None:
+def test_a_missing_file_is_not_reported_as_offline(server: str) -> None:
     with pytest.raises(PluxelError) as caught:
         url_file(f"{server}/some/other.pth", USUAL)
     assert str(caught.value) == f"the server has no {server}/some/other.pth"
 
 
-def test_a_silent_server_does_not_hold_up(monkeypatch) -> None:
+def test_a_silent_server_times_out(monkeypatch) -> None:
     waited: list[float] = []
 
     def silent(*_: object, timeout: float) -> None:

@@ -68,7 +68,7 @@ def test_check_reports_images_per_step(pluxel: Pluxel) -> None:
             "training.groups: no parameter matches 'nothinglikethis'; the modules are ",
         ),
         ("training.groups=[{match: '', frozen: true}]", "training.groups freezes every parameter"),
-        ("backbone.pretrained=empty.pth", "empty.pth does not say which normalization its weights"),
+        ("backbone.pretrained=empty.pth", "empty.pth does not contain the normalization that"),
         (
             "backbone={type: timm, model: resnet18, out_indices: []}",
             "backbone.out_indices: expected at least 1 item, not an empty list",
@@ -203,7 +203,7 @@ FOLDER = "{type: folder, images: nowhere, masks: nowhere, classes: %s}"
         ),
         (
             ["dataset=" + FOLDER % "[a, b]", "dataset.fractions={train: 0.9, test: 0.1}"],
-            "nowhere has no split 'val', it has all, test, train.",
+            "nowhere has no split 'val'; it has all, test, train.",
         ),
     ],
 )

@@ -25,9 +25,9 @@ def test_a_file_without_normalization_asks_for_it(tmp_path: Path) -> None:
     with pytest.raises(PluxelError) as caught:
         VGG11(3, fc=False, pretrained=path).load_pretrained()
     assert str(caught.value) == (
-        f"{path} does not say which normalization its weights expect; "
-        "state it beside 'pretrained:'\n"
-        "  note: the usual weights of this network want  normalization: {mean: [0.485, 0.456, "
+        f"{path} does not contain the normalization that its weights expect; "
+        "add it next to 'pretrained:'\n"
+        "  note: the standard weights of this network use  normalization: {mean: [0.485, 0.456, "
         "0.406], std: [0.229, 0.224, 0.225], channel_order: rgb, range: 1}"
     )
 
@@ -65,8 +65,8 @@ def test_a_file_with_few_matching_weights_causes_a_warning(
     assert bool(caplog.messages) == warned
     if warned:
         assert caplog.messages[0].startswith(
-            f"{path}: only 0.82 % of the network's weights are in this file, the others stay "
-            "random: is it from another network? (3 loaded, "
+            f"{path}: this file has only 0.82 % of the network's weights; the rest stay random. "
+            "Is it from another network? (3 loaded, "
         )
 
 

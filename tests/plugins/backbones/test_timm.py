@@ -130,7 +130,7 @@ def test_the_reason_is_timms_own() -> None:
 
 
 def test_a_stride_that_has_no_effect_is_not_accepted_in_silence() -> None:
-    with pytest.raises(PluxelError, match="its strides end at 16"):
+    with pytest.raises(PluxelError, match="the nearest stride is 16"):
         meta("resnet18", output_stride=32, out_indices=(0, 1, 2, 3))
 
 

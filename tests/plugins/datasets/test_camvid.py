@@ -48,15 +48,15 @@ def test_omits_files_without_counterpart(tmp_path, caplog):
     dataset = CamVid("train", root=tmp_path)
     assert len(dataset) == 3
     assert [path.name for path in dataset.unpaired] == ["0016E5_00030.png"]
-    assert "1 files without a counterpart are left out" in caplog.text
+    assert "skipped 1 files without a counterpart" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("", r"CamVid not found: .*nowhere \(there is only "),
-        ("trainannot", r"has no split 'train', it has test, val\."),
-        ("train", r"the images of split 'train' not found: .*/train \(there is only "),
+        ("", r"CamVid not found: .*nowhere \(only "),
+        ("trainannot", r"has no split 'train'; it has test, val\."),
+        ("train", r"the images of split 'train' not found: .*/train \(only "),
     ],
 )
 def test_a_missing_folder_is_named(tmp_path, missing, message):

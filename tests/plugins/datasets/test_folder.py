@@ -141,7 +141,7 @@ class TestPairs:
         dataset = folder(tmp_path)
         assert len(dataset) == 3
         assert dataset.unpaired == (tmp_path / "photos" / "alone.jpg",)
-        assert "1 files without a counterpart are left out" in caplog.text
+        assert "skipped 1 files without a counterpart" in caplog.text
 
     def test_duplicate_names_raise(self, tmp_path):
         make_folder(tmp_path, 1)
@@ -166,7 +166,7 @@ class TestSplits:
         assert names(folder(tmp_path, "train")) == ["train"]
         assert names(folder(tmp_path, "val")) == ["val"]
         assert names(folder(tmp_path, "all")) == ["train/train", "val/val"]
-        with pytest.raises(SplitError, match=r"has no split 'vall', it has all, train, val"):
+        with pytest.raises(SplitError, match=r"has no split 'vall'; it has all, train, val"):
             folder(tmp_path, "vall")
 
     @pytest.mark.parametrize("form", ["{}", "{}.jpg", "photos/{}.jpg", "/their/disk/photos/{}.jpg"])
@@ -305,5 +305,5 @@ class Brighter(nn.Module):
 
 def test_a_missing_folder_is_named(tmp_path):
     make_folder(tmp_path)
-    with pytest.raises(SplitError, match=r"the masks not found: .*/gone \(there is only "):
+    with pytest.raises(SplitError, match=r"the masks not found: .*/gone \(only "):
         folder(tmp_path, masks=Path("gone"))

@@ -52,7 +52,7 @@ def test_any_list_is_a_split(tmp_path):
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ("vla", r"has no split 'vla', it has train, val\. Did you mean 'val'\?"),
+        ("vla", r"has no split 'vla'; it has train, val\. Did you mean 'val'\?"),
         ("lists/my.txt", r"the list of split 'lists/my.txt' is not a file"),
     ],
 )

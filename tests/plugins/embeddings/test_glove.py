@@ -140,9 +140,9 @@ def test_which_file_of_an_archive(tmp_path: Path, vectors: np.ndarray) -> None:
         for dim in (2, 4):
             archive.writestr(f"v.{dim}d.txt", b"\n".join(lines_of(WORDS, vectors[:, :dim])))
     assert GloVe(file=path, dim=2).dim == 2
-    with pytest.raises(PluxelError, match=r"does not hold '….3d.txt', but v.2d.txt, v.4d.txt"):
+    with pytest.raises(PluxelError, match=r"must contain '….3d.txt', but it contains v.2d.txt"):
         GloVe(file=path, dim=3)
-    several = r"two.zip holds several files: v.2d.txt, v.4d.txt"
+    several = r"two.zip contains several files: v.2d.txt, v.4d.txt"
     with pytest.raises(PluxelError, match=rf"{several}; 'dim' picks one$"):
         GloVe(file=path)
     with pytest.raises(PluxelError, match=rf"{several}$"):

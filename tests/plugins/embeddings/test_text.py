@@ -96,7 +96,7 @@ def test_what_is_no_utf_8_is_replaced_and_counted(
 ) -> None:
     found = GloVe(file=write([b"caf\xe9 1 2 3", b"the 1 2 3", b"na\xefve \xff 1 2 3"]), dim=3)
     assert list(found.itos) == ["caf\ufffd", "the", "na\ufffdve \ufffd"]
-    assert "2 words are not UTF-8; a replacement character stands for what is not" in caplog.text
+    assert "2 words are not valid UTF-8; invalid bytes became replacement characters" in caplog.text
 
 
 def test_gensim_reads_the_same(write: Write, vectors: np.ndarray, peer: Peer) -> None:
@@ -115,32 +115,32 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
     ("content", "message"),
     [
         (b"", "is empty"),
-        ([*GOOD, b"and 0.7 0.8"], "line 3: 2 numbers where there should be 3: 'and 0.7 0.8'"),
-        ([*GOOD, b"and"], "line 3: 0 numbers where there should be 3: 'and'"),
+        ([*GOOD, b"and 0.7 0.8"], "line 3: expected 3 numbers, found 2: 'and 0.7 0.8'"),
+        ([*GOOD, b"and"], "line 3: expected 3 numbers, found 0: 'and'"),
         (
             [*GOOD, b"and 0.7 x 0.9", GOOD[0]],
-            "line 3: 2 numbers where there should be 3: 'and 0.7 x 0.9'",
+            "line 3: expected 3 numbers, found 2: 'and 0.7 x 0.9'",
         ),
         # The numbers that one line lacks and another has too many of must not make up for it.
         (
             [*GOOD, b"and 0.7  0.9", b"to 0.1\t0.2 0.3 0.4"],
-            "line 3: 2 numbers where there should be 3: 'and 0.7  0.9'",
+            "line 3: expected 3 numbers, found 2: 'and 0.7  0.9'",
         ),
         ([*GOOD, b"and 0.7 nan 0.9"], "line 3: a value of the vector is not a finite number"),
         ([*GOOD, b"and 0.7 1e39 0.9"], "line 3: a value of the vector is not a finite number"),
-        ([*GOOD, b"and 0.7 0x1 0.9"], "line 3: 2 numbers where there should be 3"),
+        ([*GOOD, b"and 0.7 0x1 0.9"], "line 3: expected 3 numbers, found 2"),
         (
             [b"the 0.1", b"of 0.2"],
-            "line 1: one number only; a file of one dimension needs a header",
+            "line 1 has only one number; a file of one dimension needs a header",
         ),
         ([b"no vectors in here"], "line 1 is not a word with numbers: 'no vectors in here'"),
-        ([b"3 3", *GOOD], "the header says 3 rows, and there are 2"),
-        ([b"1 3", *GOOD], "the header says 1 rows, and there are 2"),
-        ([b"2 4", *GOOD], "line 2: 3 numbers where there should be 4"),
-        ([b"0 3"], "the header says 0 rows of 3 numbers, and the file has 4 bytes"),
+        ([b"3 3", *GOOD], "the header says 3 rows, but the file has 2"),
+        ([b"1 3", *GOOD], "the header says 1 rows, but the file has 2"),
+        ([b"2 4", *GOOD], "line 2: expected 4 numbers, found 3"),
+        ([b"0 3"], "the header says 0 rows of 3 numbers, but the file has 4 bytes"),
         (
             [b"1000000000000 300", *GOOD],
-            "the header says 1,000,000,000,000 rows of 300 numbers, and the file has 49 bytes",
+            "the header says 1,000,000,000,000 rows of 300 numbers, but the file has 49 bytes",
         ),
         ([b"9" * 5000 + b" 3", *GOOD], "rows of 3 numbers, and the file has"),
         (b"x" * 40_000_000, "line 1 does not end; is it a text file?"),
@@ -150,13 +150,13 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
         ([b"2 2", *GOOD], "line 2: more than the 2 numbers of the header: 'the 0.1 0.2 0.3'"),
         (
             [b"the 1 2 3 4", b"of 1 2 3 4and 1 2 3 4", b"to 1 2 3 4"],
-            "line 2: 7 numbers where there should be 4: 'of 1 2 3 4and 1 2 3 4'",
+            "line 2: expected 4 numbers, found 7: 'of 1 2 3 4and 1 2 3 4'",
         ),
         (
             [b"the\t0.1\t0.2", b"of\t0.4\t0.5"],
-            "'the\t0.1\t0.2'; single spaces stand between a word and its numbers, no tabs",
+            "'the\t0.1\t0.2'; separate a word and its numbers by single spaces, not by tabs",
         ),
-        ([b"the,0.1,0.2", b"of,0.4,0.5"], "'the,0.1,0.2'; single spaces stand between"),
+        ([b"the,0.1,0.2", b"of,0.4,0.5"], "'the,0.1,0.2'; separate a word and its numbers"),
         (b"\xff\xd8\xff\xe0 no text", "no text'; is it a text file?"),
         (
             b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'",
@@ -191,7 +191,7 @@ def test_what_is_refused(write: Write, content: bytes | list[bytes], message: st
 
 def test_a_few_words_may_end_in_a_number(write: Write) -> None:
     path = write([b"New 7 0.1 0.2", *(b"word%d 0.1 0.2" % i for i in range(2))])
-    with pytest.raises(PluxelError, match=r"line 2: 2 numbers where there should be 3"):
+    with pytest.raises(PluxelError, match=r"line 2: expected 3 numbers, found 2"):
         GloVe(file=path)
     assert GloVe(file=path, dim=2).itos[0] == "New 7"
 
@@ -219,7 +219,7 @@ def test_one_dimension_with_a_header(write: Write) -> None:
 def test_the_line_is_named_however_far_down(write: Write) -> None:
     lines = [b"word%d 0.25 0.5" % i for i in range(212_400)]
     lines[212_344] = b"word212344 0.25"
-    with pytest.raises(PluxelError, match=r"line 212,345: 1 numbers where there should be 2"):
+    with pytest.raises(PluxelError, match=r"line 212,345: expected 2 numbers, found 1"):
         GloVe(file=write(lines))
 
 

@@ -87,7 +87,7 @@ def test_a_text_file_without_a_header(write: Write) -> None:
 
 
 def test_a_damaged_line_of_text_is_named(write: Write) -> None:
-    with pytest.raises(PluxelError, match=r"line 2: 2 numbers where there should be 3: 'the 0.1 x"):
+    with pytest.raises(PluxelError, match=r"line 2: expected 3 numbers, found 2: 'the 0.1 x"):
         Word2Vec(file=write([b"2 3", b"the 0.1 x 0.3", b"of 0.1 0.2 0.3"]))
 
 

@@ -105,9 +105,15 @@ def test_weights_survive_a_run_without_values(build) -> None:
     [
         ({"clas1": 2.0}, "class_weights: unknown class 'clas1'. Did you mean 'class1'?"),
         ([1.0, 2.0], "class_weights: 2 weights for 4 classes (class0, class1, class2, class3)"),
-        ({"class1": -1.0}, "class_weights: class1 must weigh a number ≥ 0, not -1.0"),
-        ([1.0, 1.0, math.nan, 1.0], "class_weights: class2 must weigh a number ≥ 0, not nan"),
-        ([1.0, math.inf, 1.0, 1.0], "class_weights: class1 must weigh a number ≥ 0, not inf"),
+        ({"class1": -1.0}, "class_weights: the weight of class1 must be a number ≥ 0, not -1.0"),
+        (
+            [1.0, 1.0, math.nan, 1.0],
+            "class_weights: the weight of class2 must be a number ≥ 0, not nan",
+        ),
+        (
+            [1.0, math.inf, 1.0, 1.0],
+            "class_weights: the weight of class1 must be a number ≥ 0, not inf",
+        ),
     ],
 )
 def test_wrong_weights_are_refused_when_the_loss_is_built(build, weights, text: str) -> None:
@@ -117,5 +123,5 @@ def test_wrong_weights_are_refused_when_the_loss_is_built(build, weights, text: 
 
 
 def test_an_empty_training_split_is_named() -> None:
-    with pytest.raises(PluxelError, match="the training split has no labeled pixel to count"):
+    with pytest.raises(PluxelError, match="the training split has no labeled pixels"):
         balanced([0, 0], SCHEMES["auto"])

@@ -136,8 +136,8 @@ def refuses_what_does_not_fit(make: MakeLoss) -> None:
         (logits, target.to(torch.uint8), "target must be int64, not torch.uint8"),
         (logits[:, :3], target, "logits must be (N, 4, H, W), not (2, 3, 7, 9)"),
         (logits[0], target, "logits must be (N, 4, H, W), not (4, 7, 9)"),
-        (logits, target[:, 1:], "target (2, 6, 9) does not fit logits (2, 4, 7, 9)"),
-        (logits, target[:, None], "target (2, 1, 7, 9) does not fit logits (2, 4, 7, 9)"),
+        (logits, target[:, 1:], "target (2, 6, 9) does not match logits (2, 4, 7, 9)"),
+        (logits, target[:, None], "target (2, 1, 7, 9) does not match logits (2, 4, 7, 9)"),
     ):
         with pytest.raises(TargetError, match=re.escape(text)):
             loss(wrong_logits, wrong_target)
