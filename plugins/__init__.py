@@ -1,4 +1,4 @@
-"""The built-in components, registered the way that any other package registers its own."""
+"""Register the built-in components in the same way as any other plugin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FCN = "FCN-{}s (Long, Shelhamer & Darrell 2015): {}."
 
 @hookimpl
 def pluxel_backbones() -> list[Component]:
-    """Offer timm's networks and the three of the FCN paper."""
+    """Register timm's networks and the three of the FCN paper."""
     vgg = [
         Component(
             f"vgg{depth}{suffix}",
@@ -25,7 +25,7 @@ def pluxel_backbones() -> list[Component]:
         Component(
             "timm",
             f"{_HERE}.backbones.timm_features:TimmBackbone",
-            "Any network of timm that has spatial features (Wightman 2019).",
+            "Any timm network with spatial features (Wightman 2019).",
         ),
         *vgg,
         Component(
@@ -36,19 +36,19 @@ def pluxel_backbones() -> list[Component]:
         Component(
             "caffenet",
             f"{_HERE}.backbones.alexnet:CaffeNet",
-            "AlexNet as the FCN paper has it: Caffe's reference network (Jia et al. 2014).",
+            "AlexNet as in the FCN paper: Caffe's reference network (Jia et al. 2014).",
         ),
         Component(
             "googlenet",
             f"{_HERE}.backbones.googlenet:GoogLeNet",
-            "GoogLeNet (Szegedy et al. 2015) without its classifiers.",
+            "GoogLeNet (Szegedy et al. 2015) without classifiers.",
         ),
     ]
 
 
 @hookimpl
 def pluxel_decoders() -> list[Component]:
-    """Offer the three networks of the FCN paper, and its two ways to denser scores."""
+    """Register the three networks of the FCN paper, its two ways to denser scores, and SPNet."""
     notes = {
         32: "scores the deepest map",
         16: "fuses scores at strides 32 and 16",
@@ -64,7 +64,7 @@ def pluxel_decoders() -> list[Component]:
         Component(
             "atrous",
             f"{_HERE}.decoders.atrous:Atrous",
-            "Any decoder of one map at a finer stride, filters spread (FCN section 3.2).",
+            "Any decoder of one map at a finer stride, by dilated filters (FCN section 3.2).",
         ),
         Component(
             "shift_and_stitch",
@@ -74,14 +74,14 @@ def pluxel_decoders() -> list[Component]:
         Component(
             "semantic_projection",
             f"{_HERE}.decoders.semantic_projection:SemanticProjection",
-            "Scores by the vectors of the classes' names, for unseen ones too (Xian et al. 2019).",
+            "Scores classes, even unseen ones, by vectors of their names (Xian et al. 2019).",
         ),
     ]
 
 
 @hookimpl
 def pluxel_losses() -> list[Component]:
-    """Offer losses that a pixel or a region makes, and their sum."""
+    """Register losses of pixels and of regions, and their weighted sum."""
     return [
         Component(
             "cross_entropy",
@@ -91,7 +91,7 @@ def pluxel_losses() -> list[Component]:
         Component(
             "focal",
             f"{_HERE}.losses.focal:Focal",
-            "Cross-entropy that turns to the hard pixels (Lin et al. 2017).",
+            "Cross-entropy that focuses on hard pixels (Lin et al. 2017).",
         ),
         Component(
             "dice",
@@ -116,14 +116,14 @@ def pluxel_losses() -> list[Component]:
         Component(
             "semantic",
             f"{_HERE}.losses.semantic:Semantic",
-            "Cross-entropy, labels smoothed by the similarity of the classes' names.",
+            "Cross-entropy with labels smoothed by the similarity of class names.",
         ),
     ]
 
 
 @hookimpl
 def pluxel_datasets() -> list[Component]:
-    """Offer readers of published sets and of one's own folders, and a set that needs no files."""
+    """Register readers of published datasets and of folders, and a dataset without files."""
     return [
         Component(
             "camvid",
@@ -143,19 +143,19 @@ def pluxel_datasets() -> list[Component]:
         Component(
             "shapes",
             f"{_HERE}.datasets.shapes:Shapes",
-            "Endless drawn shapes over textured grounds; needs no files.",
+            "Endless shapes drawn on textured backgrounds; needs no files.",
         ),
         Component(
             "concat",
             f"{_HERE}.datasets.concat:Concat",
-            "Several datasets as one, in the classes of one of them.",
+            "Several datasets as one, with the classes of one of them.",
         ),
     ]
 
 
 @hookimpl
 def pluxel_embeddings() -> list[Component]:
-    """Offer the formats in which word vectors are published."""
+    """Register the file formats of word vectors."""
     return [
         Component(
             "glove",
@@ -165,7 +165,7 @@ def pluxel_embeddings() -> list[Component]:
         Component(
             "fasttext",
             f"{_HERE}.embeddings.fasttext:FastText",
-            "fastText (Bojanowski et al. 2017): .vec, .bin with parts of words, .ftz.",
+            "fastText (Bojanowski et al. 2017): .vec, .bin with subwords, .ftz.",
         ),
         Component(
             "word2vec",

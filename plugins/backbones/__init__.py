@@ -1,1 +1,1 @@
-"""Part of Pluxel."""
+"""Built-in backbones."""

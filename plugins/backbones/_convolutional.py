@@ -1,4 +1,4 @@
-"""A classifier's fully connected layers as convolutions (PAMI 2016, section 3.1)."""
+"""Fully connected layers of a classifier as convolutions (PAMI 2016, section 3.1)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ...core.authoring import StateDict
 Padding = Literal["same", "valid"]
 Rounding = Literal["ceil", "floor"]
 Alignment = Literal["exact", "caffe"]
-"""Of maps: each on its own grid, or as in the paper's release, where 100 pixels of zeros around the
-image make room for all crops."""
+"""Alignment of maps: each on its exact grid, or as in the paper's release, which adds 100 pixels of
+zeros around the image to leave room for all crops."""
 
 FRAME = 100
-"""Pixels of zeros around the image in the release: conv1_1's padding."""
+"""Pixels of zeros around the image in the paper's release: the padding of conv1_1."""
 
 HIDDEN = 4096
 
 
 class Classifier(nn.Module):
-    """fc6 and fc7 with their rectifiers and dropout, at every position.
+    """fc6 and fc7 with ReLU and dropout, at every position.
 
-    ``kernel``: cells along each side that fc6 saw. With ``padding: same`` a map keeps its size: an
-    even kernel is padded by one cell more at the bottom and right.
+    ``kernel``: side length of fc6's input, in cells. ``padding: same`` keeps the size of a map; an
+    even kernel needs one more cell of padding at the bottom and on the right.
     """
 
     def __init__(self, channels: int, kernel: int, padding: Padding, dropout: float) -> None:
@@ -38,7 +38,7 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Return (N, 4096, h, w) for maps (N, channels, h, w); kernel − 1 smaller if valid."""
+        """Return (N, 4096, h, w) for maps (N, channels, h, w); smaller by kernel − 1 if valid."""
         if self.padding:
             maps = functional.pad(maps, self.padding)
         hidden = self.dropout(functional.relu(self.fc6(maps), inplace=True))
@@ -48,20 +48,20 @@ class Classifier(nn.Module):
 def as_convolutions(state: StateDict, own: nn.Module, renamed: Mapping[str, str]) -> StateDict:
     """Rename layers by prefix, and reshape fully connected weights to the convolutions of ``own``.
 
-    Inputs are in the order (channels, rows, columns), so no transposition is needed.
+    Fully connected inputs are ordered (channels, rows, columns), so no transposition is needed.
     """
     shapes = {name: tensor.shape for name, tensor in own.state_dict().items()}
     result = {}
     for old, value in state.items():
-        theirs = next((prefix for prefix in renamed if old.startswith(prefix)), "")
-        name = renamed.get(theirs, "") + old.removeprefix(theirs)
-        fits = name in shapes and shapes[name].numel() == value.numel() and theirs
+        prefix = next((prefix for prefix in renamed if old.startswith(prefix)), "")
+        name = renamed.get(prefix, "") + old.removeprefix(prefix)
+        fits = name in shapes and shapes[name].numel() == value.numel() and prefix
         result[name] = value.reshape(shapes[name]) if fits else value
     return result
 
 
 def round_pools(module: nn.Module, rounding: Rounding) -> None:
-    """Set how the sizes of max pools are rounded."""
+    """Set how max pools round the sizes of their results."""
     for layer in module.modules():
         if isinstance(layer, nn.MaxPool2d):
             layer.ceil_mode = rounding == "ceil"

@@ -1,8 +1,8 @@
-"""AlexNet, tapped after its pools, its classifier kept as convolutions.
+"""AlexNet as a backbone: maps after its pools, with its classifier as convolutions.
 
 Krizhevsky: "One weird trick for parallelizing convolutional neural networks", 2014 (the layers of
-torchvision: one column, no local response normalization); cast as in Long, Shelhamer, Darrell, PAMI
-2016, section 4.1.
+torchvision: one column, no local response normalization); converted as in Long, Shelhamer, Darrell,
+PAMI 2016, section 4.1.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from ._convolutional import (
 
 
 class AlexNet(PretrainedBackbone):
-    """Maps after the three pools; the last one goes on through fc6 and fc7 if ``fc``.
+    """Maps after the three pools; the last map passes through fc6 and fc7 if ``fc`` is true.
 
     ``fc``: keep the classifier as 6×6 and 1×1 convolutions to 4096 channels (55 million weights).
-    ``fc6_padding``: ``same`` keeps the size of pool5, ``valid`` shrinks it by 5 cells.
+    ``fc6_padding``: ``same`` keeps the size of pool5; ``valid`` shrinks it by 5 cells.
     ``dropout``: of single values, after fc6 and after fc7.
-    ``pool_rounding``: of sizes; with ``ceil``, as in Caffe, 500×500 pixels give 10×10 valid cells.
+    ``pool_rounding``: of sizes. With ``ceil``, as in Caffe, 500×500 pixels give 10×10 valid cells.
     ``alignment``: ``caffe`` as in the paper's release: the first convolution pads by 100 pixels,
-    fc6 by none, pools round up, and outside of maps and scores lie zeros.
-    ``output_stride``: strides beyond it are taken out, later filters spread apart.
+    fc6 does not pad, pools round up, and the values outside of maps and scores are zeros.
+    ``output_stride``: larger strides are removed, and later filters dilated.
     ``pretrained``: ImageNet weights, none, or a file.
-    ``input_channels``: how the filters of channels beyond the three colors start.
-    ``normalization``: what the weights of a file expect that does not say so itself.
+    ``input_channels``: initialization of filters for channels beyond the three colors.
+    ``normalization``: expected by the weights, for files that do not contain it.
     """
 
     variant = "alexnet"
@@ -57,7 +57,7 @@ class AlexNet(PretrainedBackbone):
         "classifier.1.": "classifier.fc6.",
         "classifier.4.": "classifier.fc7.",
     }
-    """The names of its layers in torchvision's files, and here."""
+    """Prefix of a layer in torchvision's files -> prefix in this module."""
 
     usual_normalization = Normalization()
 
@@ -96,7 +96,7 @@ class AlexNet(PretrainedBackbone):
 
     def layers(self, in_channels: int) -> nn.Sequential:
         """Return the layers up to the last pool."""
-        with torch.device("meta"):  # the classifier of 58 million weights would be thrown away
+        with torch.device("meta"):  # avoid allocating the classifier's 58 million unused weights
             layers = torchvision.models.AlexNet().features
         channels = in_channels
         for index, layer in enumerate(layers):
@@ -128,11 +128,11 @@ class AlexNet(PretrainedBackbone):
 
 
 class CaffeNet(AlexNet):
-    """The trunk of the paper's FCN-AlexNet: Caffe's reference network, in groups as on two GPUs.
+    """The trunk of the paper's FCN-AlexNet: Caffe's reference network, grouped as on two GPUs.
 
-    It normalizes responses over channels, after the pools. Weights are published as a Caffe model
-    only: give a file of tensors called ``conv1.weight`` … ``fc7.bias``. Its parameters are those of
-    ``alexnet``.
+    It applies local response normalization after the pools. Its weights are only published as a
+    Caffe model, so ``pretrained`` needs a file with tensors ``conv1.weight`` … ``fc7.bias``. Its
+    parameters are those of ``alexnet``.
     """
 
     variant = "caffenet"
@@ -144,7 +144,7 @@ class CaffeNet(AlexNet):
         "fc6.": "classifier.fc6.",
         "fc7.": "classifier.fc7.",
     }
-    """The names of its layers in Caffe, and here."""
+    """Prefix of a layer in Caffe -> prefix in this module."""
 
     usual_normalization = Normalization(
         mean=(104.00699, 116.66877, 122.67892), std=(1, 1, 1), channel_order="bgr", range=255
@@ -171,9 +171,9 @@ class CaffeNet(AlexNet):
         )
 
     def load_usual(self) -> LoadReport:
-        """Say that there is no file to fetch."""
+        """Raise PluxelError, because no file is published."""
         raise PluxelError(
             "CaffeNet's weights are published as a Caffe model only; convert it to a file of "
-            "tensors, and write  pretrained: PATH",
-            [f"and beside it  {self.usual.to_yaml()}"],
+            "tensors, and set  pretrained: PATH",
+            [f"and next to it  {self.usual.to_yaml()}"],
         )

@@ -1,8 +1,8 @@
-"""GoogLeNet without its classifiers and without the average pool before the last of them.
+"""GoogLeNet as a backbone, without its classifiers and its average pool.
 
 Szegedy et al.: "Going Deeper with Convolutions", CVPR 2015 (the layers of torchvision: batch
-normalization, 3×3 for 5×5, and a last max pool of 2×2 for 3×3, both of stride 2); without that
-average pool as in Long, Shelhamer, Darrell, CVPR 2015, section 4.1.
+normalization, 3×3 in place of 5×5 convolutions, and a last max pool of 2×2 in place of 3×3, both of
+stride 2). Long, Shelhamer, Darrell, CVPR 2015, section 4.1, also remove the final average pool.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ STAGES = {
     "inception4e": ["maxpool3", *(f"inception4{letter}" for letter in "abcde")],
     "inception5b": ["maxpool4", "inception5a", "inception5b"],
 }
-"""The layers of each stride; the last of them, which sees most, gives the map its name."""
+"""The layers of each stride. The last one, with the largest receptive field, names the map."""
 
 
 class GoogLeNet(PretrainedBackbone):
     """The last map of each stride, 2 to 32.
 
     ``pool_rounding``: of sizes; ``ceil`` as in Caffe.
-    ``output_stride``: strides beyond it are taken out, later filters spread apart.
+    ``output_stride``: larger strides are removed, and later filters dilated.
     ``pretrained``: ImageNet weights, none, or a file.
-    ``input_channels``: how the filters of channels beyond the three colors start.
-    ``normalization``: what the weights of a file expect that does not say so itself.
+    ``input_channels``: initialization of filters for channels beyond the three colors.
+    ``normalization``: expected by the weights, for files that do not contain it.
     """
 
     variant = "googlenet"
@@ -61,7 +61,7 @@ class GoogLeNet(PretrainedBackbone):
         if in_channels != 3:
             self.get_submodule("conv1").conv = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
         round_pools(self, pool_rounding)
-        # torchvision's network shifts ImageNet's statistics to these inside (transform_input).
+        # torchvision's network converts ImageNet's statistics to these (transform_input).
         usual = Normalization(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
         self.finish(
             in_channels,

@@ -1,4 +1,4 @@
-"""Any network of timm that has spatial features (Wightman: "PyTorch Image Models", 2019)."""
+"""Any timm network with spatial features (Wightman: "PyTorch Image Models", 2019)."""
 
 from __future__ import annotations
 
@@ -31,35 +31,37 @@ from ...core.authoring import (
 from ...registry import PluxelError, suggest
 
 ANY_SIZE: Mapping[str, bool] = {"dynamic_img_size": True, "strict_img_size": False}
-"""Arguments by which timm's transformers take images of any size."""
+"""Arguments that make timm's transformers accept images of any size."""
 
 INSTEAD: Mapping[str, str] = {
-    "checkpoint_path": "write  pretrained: PATH",
-    "features_only": "leave it out: maps are all that is taken",
-    "in_chans": "leave it out: the dataset says how many channels there are",
-    "out_indices": "write it beside model_args",
-    "output_stride": "write it beside model_args",
-    "pretrained_cfg": "write  pretrained: PATH  and  normalization: {…}",
-    "pretrained": "write it beside model_args",
+    "checkpoint_path": "use  pretrained: PATH",
+    "features_only": "omit it: the backbone always returns maps",
+    "in_chans": "omit it: the dataset determines the number of channels",
+    "out_indices": "set it next to model_args",
+    "output_stride": "set it next to model_args",
+    "pretrained_cfg": "use  pretrained: PATH  and  normalization: {…}",
+    "pretrained": "set it next to model_args",
 }
-"""What is not left to ``model_args``, and what is meant by it. The first that begins a name counts:
-all of timm's ``pretrained_…`` are about weights, which are no part of a network."""
+"""Arguments that ``model_args`` does not accept -> what to do instead. The first key that starts an
+argument's name applies: all of timm's ``pretrained_…`` concern weights, not the network."""
 
 
 class TimmBackbone(PretrainedBackbone):
-    """The feature maps of a network of timm, from fine to coarse.
+    """The feature maps of a timm network, from fine to coarse.
 
-    ``model``: timm's name; with a tag (``resnet50.a1_in1k``) it means particular weights.
-    ``out_indices``: which of its maps; by default timm's choice, for most networks one a stride.
-    ``output_stride``: strides beyond it are taken out, later filters spread apart. Where layers
-    that look at whole maps forbid it, timm's own dilation is taken, if it offers one: its scores
-    are not quite those of the coarse network.
-    ``model_args``: further arguments of the network, as timm has them, none of `INSTEAD`.
+    ``model``: timm's name; a tag (``resnet50.a1_in1k``) selects particular weights.
+    ``out_indices``: which maps to return; by default timm's choice, for most networks one per
+    stride.
+    ``output_stride``: larger strides are removed, and later filters dilated. If layers that depend
+    on whole maps prevent this, use timm's own dilation if there is one; its scores differ slightly
+    from those of the coarse network.
+    ``model_args``: further arguments of the timm network, except those in `INSTEAD`.
     ``pretrained``: timm's weights, none, or a file.
-    ``input_channels``: how the filters of channels beyond the three colors start.
-    ``normalization``: what the weights of a file expect that does not say so itself.
+    ``input_channels``: initialization of filters for channels beyond the three colors.
+    ``normalization``: expected by the weights, for files that do not contain it.
 
-    Raises: PluxelError if timm has no such network, or the network no such features or arguments.
+    Raises: PluxelError if timm does not have the network, or the network does not have the features
+    or arguments.
     """
 
     def __init__(
@@ -95,7 +97,7 @@ class TimmBackbone(PretrainedBackbone):
         )
 
     def without_strides(self, in_channels: int, output_stride: int) -> Dilation | None:
-        """Let timm dilate the network if nothing exact can be done, and say so."""
+        """Let timm dilate the network, with a warning, if exact dilation is not possible."""
         try:
             return super().without_strides(in_channels, output_stride)
         except NotEquivariant as error:
@@ -104,19 +106,19 @@ class TimmBackbone(PretrainedBackbone):
                 raise
             log_once(
                 logging.WARNING,
-                f"{self.variant}: strides are taken out by timm, which gives another function than "
-                f"the weights were trained for ({error})",
+                f"{self.variant}: timm removes the strides, which changes the function that the "
+                f"weights were trained for ({error})",
             )
             self.net = dilated
             return None
 
     def maps(self, image: Tensor) -> list[Tensor]:
-        """Return the maps that timm gives, channels first."""
+        """Return timm's maps, channels first."""
         maps = self.net(image)
         return [one.permute(0, 3, 1, 2) if self.channels_last else one for one in maps]
 
     def load_usual(self) -> LoadReport:
-        """Load timm's weights, converted by timm where a network asks for it."""
+        """Load timm's weights; timm converts them if the network requires it."""
         overlay = {"file": str(self._usual_file())}
         arguments = self.arguments | {"pretrained": True, "pretrained_cfg_overlay": overlay}
         source = _create(self.variant, arguments, in_channels=len(self.usual.mean))
@@ -125,7 +127,7 @@ class TimmBackbone(PretrainedBackbone):
     def own_names(self, state: StateDict) -> StateDict:
         """Accept the names of the whole network.
 
-        timm's feature extractors prefix them, or flatten stages: ``stages.0`` becomes ``stages_0``.
+        timm's feature extractors add a prefix or flatten stages: ``stages.0`` becomes ``stages_0``.
         """
         own = {_bare(name): name for name in self.state_dict()}
         return {own.get(_bare(name), name): value for name, value in state.items()}
@@ -146,9 +148,9 @@ def _check_known(model: str) -> None:
     architecture, _, tag = model.partition(".")
     if not timm.is_model(model):
         raise _unknown(model, architecture, timm.list_models())
-    known = timm.list_models(f"{architecture}.*", pretrained=True)
-    if tag and model not in known:
-        raise _unknown(model, model, known)
+    tagged = timm.list_models(f"{architecture}.*", pretrained=True)
+    if tag and model not in tagged:
+        raise _unknown(model, model, tagged)
 
 
 def _check_arguments(model_args: Mapping[str, Any]) -> None:
@@ -160,14 +162,14 @@ def _check_arguments(model_args: Mapping[str, Any]) -> None:
 
 def _unknown(model: str, word: str, known: Sequence[str]) -> PluxelError:
     near = suggest(word, known)
-    hint = f"Did you mean {near!r}?" if near else "timm.list_models() has them all"
+    hint = f"Did you mean {near!r}?" if near else "timm.list_models() lists all models"
     return PluxelError(f"timm has no model {model!r}. {hint}")
 
 
 def _create(model: str, arguments: Mapping[str, Any], in_channels: int) -> nn.Module:
-    """Create a feature extractor, or say which argument stood in the way.
+    """Create a feature extractor, or raise PluxelError with the argument that it rejects.
 
-    timm's errors have no common type: a network that cannot do a thing asserts, or raises anything.
+    timm's errors have no common type: networks fail assertions or raise other exceptions.
     """
     try:
         return timm.create_model(model, features_only=True, in_chans=in_channels, **arguments)
@@ -175,7 +177,7 @@ def _create(model: str, arguments: Mapping[str, Any], in_channels: int) -> nn.Mo
         named = [name for name in arguments if name in str(error)]
         if not named and isinstance(error, AssertionError | IndexError):
             named = [name for name in ("out_indices", "output_stride") if name in arguments]
-        problem = f"does not take this {', '.join(named)}" if named else "has no usable features"
+        problem = f"does not accept this {', '.join(named)}" if named else "has no usable features"
         reason = f"{type(error).__name__}: {error}"
         raise PluxelError(f"timm's model {model!r} {problem}", [reason]) from error
 
@@ -183,21 +185,21 @@ def _create(model: str, arguments: Mapping[str, Any], in_channels: int) -> nn.Mo
 def _dilated(
     model: str, arguments: Mapping[str, Any], in_channels: int, output_stride: int
 ) -> nn.Module | None:
-    """Return the network with an output stride that timm gives it; None where it does not."""
+    """Return the network with timm's own output stride; None if timm does not support it."""
     try:
         net = _create(model, {**arguments, "output_stride": output_stride}, in_channels)
     except PluxelError:
         return None
-    # Some take the argument and leave it at that.
+    # Some networks accept the argument and ignore it.
     return net if max(net.feature_info.reduction()) == output_stride else None  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
 
 
 def _any_size(model: str) -> dict[str, bool]:
-    """Return those of the ``ANY_SIZE`` arguments that the network's class has."""
+    """Return the ``ANY_SIZE`` arguments that the network's class accepts."""
     with torch.device("meta"):
         try:
             accepted = inspect.signature(type(timm.create_model(model))).parameters
-        except Exception:  # noqa: BLE001 - ``_create`` will meet it again, and say so
+        except Exception:  # noqa: BLE001 - ``_create`` will raise it again, and report it
             return {}
     return {name: value for name, value in ANY_SIZE.items() if name in accepted}
 

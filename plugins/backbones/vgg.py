@@ -1,7 +1,8 @@
-"""VGG, tapped after its pools, its classifier kept as convolutions.
+"""VGG as a backbone: maps after its pools, with its classifier as convolutions.
 
 Simonyan, Zisserman: "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR
-2015; cast to a fully convolutional network as in Long, Shelhamer, Darrell, PAMI 2016, section 4.1.
+2015; converted to a fully convolutional network as in Long, Shelhamer, Darrell, PAMI 2016, section
+4.1.
 """
 
 from __future__ import annotations
@@ -43,18 +44,18 @@ CLASSIFIER = {
 
 
 class VGG(PretrainedBackbone):
-    """Maps after the five pools; the last one goes on through fc6 and fc7 if ``fc``.
+    """Maps after the five pools; the last map passes through fc6 and fc7 if ``fc`` is true.
 
     ``fc``: keep the classifier as 7×7 and 1×1 convolutions to 4096 channels (120 million weights).
-    ``fc6_padding``: ``same`` keeps the size of pool5, ``valid`` shrinks it by 6 cells.
+    ``fc6_padding``: ``same`` keeps the size of pool5; ``valid`` shrinks it by 6 cells.
     ``dropout``: of single values, after fc6 and after fc7.
-    ``pool_rounding``: of sizes; with ``ceil``, as in Caffe, the pools lose no row at the border.
+    ``pool_rounding``: of sizes. With ``ceil``, as in Caffe, pools do not lose a row at the border.
     ``alignment``: ``caffe`` is for weights of the paper's release: the first convolution pads by
-    100 pixels, fc6 by none, pools round up, and outside of maps and scores lie zeros.
-    ``output_stride``: strides beyond it are taken out, later filters spread apart.
+    100 pixels, fc6 does not pad, pools round up, and values outside of maps and scores are zeros.
+    ``output_stride``: larger strides are removed, and later filters dilated.
     ``pretrained``: ImageNet weights, none, or a file.
-    ``input_channels``: how the filters of channels beyond the three colors start.
-    ``normalization``: what the weights of a file expect that does not say so itself.
+    ``input_channels``: initialization of filters for channels beyond the three colors.
+    ``normalization``: expected by the weights, for files that do not contain it.
     """
 
     variant: ClassVar[str]  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -74,7 +75,7 @@ class VGG(PretrainedBackbone):
         normalization: Normalization | None = None,
     ) -> None:
         super().__init__()
-        # timm's own classifier is left small: it would be thrown away.
+        # timm's own classifier is not used, so keep it small.
         whole = timm.create_model(
             self.variant, in_chans=in_channels, num_classes=0, mlp_ratio=2**-12
         )

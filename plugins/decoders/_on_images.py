@@ -1,4 +1,4 @@
-"""What the decoders share that run the backbone themselves and leave the scoring to another one."""
+"""Base class of decoders that run the backbone and delegate scoring to an inner decoder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ...registry import PluxelError
 
 
 class OnImages(nn.Module):
-    """Evaluates backbone and ``inner`` decoder together, more densely than they would be alone.
+    """Evaluate a backbone and an ``inner`` decoder together, at a finer stride than their own.
 
-    ``inner`` scores the deepest map; decoders that fuse maps of several strides are refused. All
-    weights are those of backbone and ``inner``, so a run that was trained without this decoder
-    loads under it, and back: the head takes ``inner`` over, and passes both in at each call.
+    ``inner`` scores the deepest map, so it must not fuse maps of several strides. All weights
+    belong to the backbone and ``inner``, so runs trained with and without this decoder can load
+    each other's weights. The head owns ``inner``, and passes it and the backbone to each call.
     """
 
     inner: nn.Module
@@ -38,7 +38,7 @@ class OnImages(nn.Module):
         }
 
     def network(self, backbone: nn.Module, inner: nn.Module) -> ScoringNetwork:
-        """Return ``network(image) -> scores`` at the stride of the deepest map, to be measured."""
+        """Return ``network(image) -> scores``, at the stride of the deepest map."""
         return ScoringNetwork(backbone, inner, self.index)
 
     def score(self, backbone: nn.Module, inner: nn.Module, image: Tensor) -> Tensor:
@@ -55,7 +55,6 @@ def _inner(
         return decoder(features=[coarse], num_classes=num_classes, class_names=class_names)  # pyright: ignore[reportReturnType] - a decoder is a module
     except StrideError as error:
         raise PluxelError(
-            f"{decoder} fuses maps of strides {error.needed}, and a network that is evaluated more "
-            "densely gives one map, its deepest: choose an inner decoder that scores one map, such "
-            "as fcn32s"
+            f"{decoder} fuses maps of strides {error.needed}, but at a finer stride only the "
+            "deepest map is available: choose an inner decoder that scores one map, such as fcn32s"
         ) from error

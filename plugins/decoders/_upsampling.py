@@ -1,4 +1,4 @@
-"""Upsampling of scores onto the grid of a finer map: fixed bilinear, or a learned deconvolution."""
+"""Upsample scores to the grid of a finer map: fixed bilinear, or by a learned deconvolution."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Upsample = Callable[[Tensor, tuple[int, int]], Tensor]
 
 
 class KernelAlignment(NamedTuple):
-    """How a deconvolution leads from a coarse axis to a fine one.
+    """How a deconvolution maps a coarse axis to a fine one.
 
-    Fine cell *j* lies at coarse cell ``start + j / factor``, and in the full output of the
-    deconvolution (``kernel``, stride ``factor``, no padding) at ``crop + j``.
+    Fine cell *j* is at coarse position ``start + j / factor``, and at position ``crop + j`` of the
+    full output of the deconvolution (``kernel`` taps, stride ``factor``, no padding).
     """
 
     start: Fraction
@@ -31,10 +31,10 @@ class KernelAlignment(NamedTuple):
 
     @classmethod
     def between(cls, coarse: Grid, fine: Grid, axis: int) -> KernelAlignment | None:
-        """Apply the parity rule; None where no symmetric bilinear kernel aligns.
+        """Apply the parity rule; return None if no symmetric bilinear kernel aligns the grids.
 
-        A kernel of 2f taps is centered at f − ½, one of 2f − 1 at f − 1; the right one
-        puts fine cell 0 on a whole cell of the output.
+        A kernel of 2f taps is centered at f − ½, one of 2f − 1 taps at f − 1. The correct kernel
+        puts fine cell 0 on an integer position of the output.
         """
         ratio = coarse.stride[axis] / fine.stride[axis]
         start = (fine.offset[axis] - coarse.offset[axis]) / coarse.stride[axis]
@@ -45,22 +45,22 @@ class KernelAlignment(NamedTuple):
         return None
 
     def border(self, coarse_cells: int, fine_cells: int) -> tuple[int, int]:
-        """Return how many cells the coarse axis lacks before and after to be interpolated."""
+        """Return how many cells interpolation needs before and after the coarse axis."""
         last = self.start + Fraction(fine_cells - 1, self.factor)
         return max(0, -floor(self.start)), max(0, ceil(last) - coarse_cells + 1)
 
 
 def bilinear_taps(kernel: int) -> Tensor:
-    """Return the taps (kernel,) of linear interpolation; those of each phase sum to 1."""
+    """Return the taps of linear interpolation, (kernel,); the taps of each phase sum to 1."""
     factor = (kernel + 1) // 2
     distance = torch.arange(kernel, dtype=torch.float64) - (kernel - 1) / 2
     return 1 - distance.abs() / factor
 
 
 class LearnedUpsampling(nn.Module):
-    """A deconvolution of one kernel a class that starts as bilinear interpolation.
+    """A deconvolution with one kernel per class, initialized to bilinear interpolation.
 
-    Outside of the map lies its ``border``, so at the start it equals ``resample`` everywhere.
+    Outside of the map it uses the map's ``border``, so it initially equals ``resample`` everywhere.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class LearnedUpsampling(nn.Module):
         self.weight = nn.Parameter(kernel.float().repeat(num_classes, 1, 1, 1))
 
     def forward(self, scores: Tensor, size: tuple[int, int]) -> Tensor:
-        """scores: (N, C, h, w); returns (N, C, *size) on the fine grid."""
+        """Return scores (N, C, *size) on the fine grid for scores (N, C, h, w)."""
         borders = [
             axis.border(cells, fine)
             for axis, cells, fine in zip(self.axes, scores.shape[-2:], size, strict=True)
         ]
         (top, bottom), (left, right) = borders
         if any((top, bottom, left, right)):
-            # A resampling by whole cells, for functional.pad is not deterministic on every device.
+            # Resample by whole cells, because functional.pad is not deterministic on every device.
             height, width = scores.shape[-2:]
             scores = resample(
                 Scores(scores, Grid(), self.border),
@@ -98,7 +98,7 @@ class LearnedUpsampling(nn.Module):
 
 
 class BilinearUpsampling(nn.Module):
-    """Fixed interpolation from one grid to another."""
+    """Fixed bilinear interpolation from one grid to another."""
 
     def __init__(self, coarse: Grid, fine: Grid, border: Border) -> None:
         super().__init__()
@@ -106,20 +106,23 @@ class BilinearUpsampling(nn.Module):
         self.border: Border = border
 
     def forward(self, scores: Tensor, size: tuple[int, int]) -> Tensor:
-        """scores: (N, C, h, w); returns (N, C, *size) on the fine grid."""
+        """Return scores (N, C, *size) on the fine grid for scores (N, C, h, w)."""
         return resample(Scores(scores, self.coarse, self.border), size, grid=self.fine)
 
 
 def upsampling(
     num_classes: int, coarse: FeatureSpec, fine: FeatureSpec, *, learned: bool
 ) -> nn.Module:
-    """Return a module ``(scores, size) -> scores`` from the grid of one map to that of a finer."""
+    """Return a module ``(scores, size) -> scores`` from the grid of a map to a finer grid.
+
+    If no symmetric kernel aligns the grids, ``learned`` has no effect but a warning.
+    """
     if learned:
         rows, columns = (KernelAlignment.between(coarse.grid, fine.grid, axis) for axis in (0, 1))
         if rows and columns:
             return LearnedUpsampling(num_classes, rows, columns, coarse.border)
         logger.warning(
-            "upsampling from %s to %s stays fixed: no symmetric kernel aligns the two",
+            "upsampling from %s to %s is fixed, because no symmetric kernel aligns the two grids",
             coarse.grid,
             fine.grid,
         )

@@ -1,7 +1,7 @@
-"""Dilation (à trous): strides taken out of a network, its later filters dilated.
+"""Dilation (à trous): remove strides from a network and dilate its later filters.
 
 Long, Shelhamer, Darrell, PAMI 2016, section 3.2: the "algorithme à trous" of wavelets (Mallat
-1999) for networks of convolutions and pools.
+1999), applied to networks of convolutions and pools.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ Exact = Literal["valid", "fragments"]
 
 
 class Atrous(OnImages):
-    """Score the backbone's deepest map at a finer stride, all weights untouched.
+    """Score the backbone's deepest map at a finer stride, with unchanged weights.
 
-    ``decoder``: what scores that map. ``output_stride``: in pixels; strides beyond it are taken
-    out, from the end. ``exact``: ``valid`` dilates the filters, which equals shift-and-stitch
-    wherever no padding is in sight; ``fragments`` runs each layer as it is on interlaced fragments
-    of its input, which gives the same scores by the other method, padding or not.
+    ``decoder``: scores that map. ``output_stride``: in pixels; larger strides are removed, starting
+    at the end. ``exact``: ``valid`` dilates the filters, which equals shift-and-stitch wherever
+    padding has no influence; ``fragments`` runs each layer unchanged on interlaced fragments of its
+    input, which gives the same scores as ``valid``, with and without padding.
 
-    Raises: PluxelError for a stride that those of the backbone do not lead to, and naming the layer
-    for which the result would be another: global pooling, attention, statistics of a batch.
+    Raises: PluxelError if the backbone's strides cannot reach ``output_stride``, and for a layer
+    that would compute something else: global pooling, attention, statistics of a batch.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Atrous(OnImages):
         """Return scores at ``output_stride`` for an image (N, channels, H, W), normalized."""
         if self.exact == "valid":
             run = partial(self.score, backbone, inner)
-            found = self.dilation(run, image, (backbone, inner))
+            scores = self.dilation(run, image, (backbone, inner))
         else:
-            found = self.dilation.by_fragments(self.network(backbone, inner), image)
-        return Scores(found, self.grid, self.coarse.border)  # pyright: ignore[reportArgumentType] - of one map
+            scores = self.dilation.by_fragments(self.network(backbone, inner), image)
+        return Scores(scores, self.grid, self.coarse.border)  # pyright: ignore[reportArgumentType] - of one map

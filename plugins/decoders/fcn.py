@@ -1,4 +1,4 @@
-"""Fully convolutional networks: scores of the deepest map, summed with those of finer ones.
+"""Fully convolutional networks: scores of the deepest map, added to scores of finer maps.
 
 Long, Shelhamer, Darrell: "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015 and
 PAMI 2016, section 4.
@@ -21,7 +21,7 @@ Upsampling = Literal["bilinear", "learned"]
 
 
 class Score(nn.Conv2d):
-    """A 1×1 convolution from features to class scores that starts at zero.
+    """A 1×1 convolution from features to class scores, initialized to zero.
 
     ``scale`` multiplies the features by a constant (PAMI section 4.3, "at-once" training).
     """
@@ -31,19 +31,19 @@ class Score(nn.Conv2d):
         self.scale = scale
 
     def reset_parameters(self) -> None:
-        """Zero both: random scores neither trained faster nor ended better (section 4.3)."""
+        """Set both to 0: random scores train neither faster nor better (section 4.3)."""
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """input: (N, channels, h, w); returns (N, num_classes, h, w)."""
+        """Return scores (N, num_classes, h, w) for features (N, channels, h, w)."""
         return functional.conv2d(input, self.scale * self.weight, self.bias)
 
 
 class FCN32s(nn.Module):
-    """Score the deepest map, whatever its stride.
+    """Score the deepest map, of any stride.
 
-    ``dropout``: of the deepest map before it is scored, for backbones that bring none.
+    ``dropout``: of the deepest map before scoring, for backbones without dropout.
     """
 
     def __init__(
@@ -63,9 +63,10 @@ class FCN32s(nn.Module):
 
 
 class _Skips(nn.Module):
-    """Scores of the coarsest of some maps, upsampled to the next and added to its scores, in turn.
+    """Scores of several maps: from the coarsest on, upsampled and added to those of the next.
 
-    Module names do not depend on the number of skips: a finer network starts from a coarser one.
+    Module names do not depend on the number of skips, so a finer network can start from the weights
+    of a coarser one.
     """
 
     strides: tuple[int, ...]
@@ -106,9 +107,9 @@ class _Skips(nn.Module):
 class FCN16s(_Skips):
     """Add the scores of stride 16 (pool4) to those of stride 32, upsampled 2×.
 
-    ``upsampling``: fixed, or learned from a bilinear start. ``skip_scales``: constants that the
-    skip's features are multiplied by, e.g. (0.01,) to train all at once from a classifier.
-    ``dropout``: of the deepest map before it is scored.
+    ``upsampling``: fixed, or learned and initialized to bilinear. ``skip_scales``: constant factor
+    for the skip's features; (0.01,) trains all at once from a classifier.
+    ``dropout``: of the deepest map before scoring.
     """
 
     strides = (16, 32)
@@ -128,9 +129,9 @@ class FCN16s(_Skips):
 class FCN8s(_Skips):
     """Add the scores of strides 16 and 8 (pool4, pool3) to those of stride 32, each upsampled 2×.
 
-    ``upsampling``: fixed, or learned from a bilinear start. ``skip_scales``: constants that the
-    features of pool4 and pool3 are multiplied by; (0.01, 0.0001) trains all at once (PAMI).
-    ``dropout``: of the deepest map before it is scored.
+    ``upsampling``: fixed, or learned and initialized to bilinear. ``skip_scales``: constant factors
+    for the features of pool4 and pool3; (0.01, 0.0001) trains all at once (PAMI).
+    ``dropout``: of the deepest map before scoring.
     """
 
     strides = (8, 16, 32)

@@ -1,4 +1,4 @@
-"""Pixels as points among words: scores are products with fixed vectors of the classes' names.
+"""Project pixels into the space of word vectors, and score them by the names of the classes.
 
 Xian, Choudhury, He, Schiele, Akata: "Semantic Projection Network for Zero- and Few-Label Semantic
 Segmentation", CVPR 2019 (SPNet), section 3.
@@ -21,13 +21,13 @@ from ...registry import PluxelError
 
 
 class SemanticProjection(nn.Module):
-    """Project pixels among the words, and score them by the names of the classes.
+    """Project pixels into the space of word vectors, and score them by the names of the classes.
 
-    ``decoder`` gives each cell of its grid a vector of D numbers, as it would give D classes their
-    scores; the score of a class is the product with the unit vector of its name, which is not
-    trained. A class can be named after the training, therefore. ``embedding``: one, or several
-    whose unit vectors are joined. ``dim``: D, which a run keeps: it is used without the embedding,
-    for the vectors of its classes are kept with its weights.
+    ``decoder`` gives each cell of its grid a vector of D numbers, in place of the scores of D
+    classes. The score of a class is the product with the unit vector of its name, which is not
+    trained, so classes can be added after training. ``embedding``: one, or several whose unit
+    vectors are concatenated. ``dim``: D, which a run keeps: the vectors of its classes are saved
+    with its weights, so it does not need the embedding.
 
     Raises: PluxelError if ``dim`` is not that of the embedding.
     """
@@ -51,7 +51,7 @@ class SemanticProjection(nn.Module):
         self._names = tuple(class_names)
         self._embedding = embedding
         self.dim: int = dim or sum(one.dim for one in _opened(embedding))
-        # Not `inner`, which is for decoders without weights of their own.
+        # Not named `inner`, which marks wrappers without weights of their own.
         self.pixels = decoder(
             features=features, num_classes=self.dim, class_names=[str(i) for i in range(self.dim)]
         )
@@ -61,30 +61,30 @@ class SemanticProjection(nn.Module):
         self.register_buffer("class_names", _encode(class_names))
 
     def forward(self, maps: Sequence[Tensor]) -> Scores:
-        """Return scores (N, C, h, w) on the grid of ``decoder``, for the backbone's maps."""
+        """Return scores (N, C, h, w) on the grid of ``decoder`` for the backbone's maps."""
         pixels: Scores = self.pixels(maps)
         scores = functional.conv2d(pixels.tensor, self.class_vectors[:, :, None, None])
         return replace(pixels, tensor=scores)
 
     def load_pretrained(self) -> str:
-        """Take the vectors of the classes' names from the embedding.
+        """Copy the vectors of the class names from the embedding.
 
-        Raises: PluxelError if it is not there, or if it does not know a name.
+        Raises: PluxelError if the embedding is not available or does not contain a name.
         """
         with torch.no_grad():
             self.class_vectors.copy_(self._vectors(self._names))
         return f"vectors of {len(self._names)} class names, {self.dim} dimensions"
 
     def check_pretrained(self) -> None:
-        """Look up the names. Raises: as ``load_pretrained``."""
+        """Look up the class names. Raises: PluxelError, as ``load_pretrained``."""
         self._vectors(self._names)
 
     def adapt_state(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Fit saved weights, names relative to this module, to the classes that there are now.
+        """Adapt saved weights, with names relative to this module, to the current classes.
 
-        Vectors of names that were not there when they were saved come from the embedding.
+        The embedding provides the vectors of class names that were not saved.
 
-        Raises: PluxelError as ``load_pretrained``.
+        Raises: PluxelError, as ``load_pretrained``.
         """
         if "class_names" not in state or "class_vectors" not in state:
             return state
@@ -99,7 +99,7 @@ class SemanticProjection(nn.Module):
     def _vectors(self, names: Sequence[str]) -> Tensor:
         vectors = name_vectors(names, _opened(self._embedding))
         if vectors.shape[1] != self.dim:
-            raise PluxelError(f"dim is {self.dim}, and the embedding has {vectors.shape[1]}")
+            raise PluxelError(f"dim is {self.dim}, but the embedding has {vectors.shape[1]}")
         return vectors
 
 
@@ -108,7 +108,7 @@ def _opened(embeddings: Sequence[Factory[Embedding]]) -> list[Embedding]:
 
 
 def _encode(names: Sequence[str]) -> Tensor:
-    """Return names as bytes, because only tensors are saved with weights."""
+    """Return names as a tensor of bytes, because weights files only hold tensors."""
     return torch.tensor(list("\n".join(names).encode()), dtype=torch.uint8)
 
 

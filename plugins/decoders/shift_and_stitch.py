@@ -1,4 +1,4 @@
-"""Shift-and-stitch: a network run on every shift of its input, the results interlaced.
+"""Shift-and-stitch: run a network on every shift of its input, and interlace the results.
 
 Long, Shelhamer, Darrell, PAMI 2016, section 3.2; Sermanet et al., "OverFeat", ICLR 2014.
 """
@@ -21,21 +21,21 @@ from ...registry import PluxelError
 from ._on_images import OnImages
 
 Shift = tuple[int, int]
-"""How far the image moves up and to the left, in cells of the dense map."""
+"""Shift of the image up and to the left, in cells of the dense map."""
 
 PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}
-"""Of all images of a pass: enough to keep a device busy, few enough for its memory."""
+"""Pixels of all images in a pass: enough to keep a device busy, few enough for its memory."""
 
 
 class ShiftAndStitch(OnImages):
-    """Score the backbone's deepest map ``factor`` times as densely, by ``factor``² passes.
+    """Score the backbone's deepest map at 1 / ``factor`` of its stride, in ``factor``² passes.
 
-    ``decoder``: what scores that map. ``factor``: divides the map's stride.
-    ``shifts_per_batch``: shifts that go through the network at once; null: as many as a pass of
-    moderate size holds.
+    ``decoder``: scores that map. ``factor``: must divide the map's stride.
+    ``shifts_per_batch``: shifts that the network processes at once; null chooses a moderate number
+    of pixels.
 
-    Raises: PluxelError for a factor that does not divide the stride, and for a backbone in which
-    attention mixes all positions, to which a shifted image is another one.
+    Raises: PluxelError for a factor that does not divide the stride, and for a backbone whose
+    attention mixes all positions, because its result does not shift with the image.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class ShiftAndStitch(OnImages):
         coarse = self.coarse
         if coarse.source == "assumed":
             raise PluxelError(
-                f"map '{coarse.name}' of the backbone mixes all positions by attention: shifting "
-                "the image does not shift it"
+                f"map '{coarse.name}' of the backbone mixes all positions by attention, so it does "
+                "not shift with the image"
             )
         vertical, horizontal = (stride / factor for stride in coarse.grid.stride)
         if vertical.denominator != 1 or horizontal.denominator != 1:
@@ -63,7 +63,7 @@ class ShiftAndStitch(OnImages):
         self.step = int(vertical), int(horizontal)
         self.factor = factor
         self.shifts_per_batch = shifts_per_batch
-        # Of a network that wants whole multiples of a size, all cells of all shifts count.
+        # If a network needs multiples of a size, all cells of all shifts are valid.
         self.pad_multiple = pad_multiple(backbone)
         self._known: dict[tuple[int, int, int], tuple[Sequence[int], Sequence[int]]] = {}
 
@@ -81,12 +81,12 @@ class ShiftAndStitch(OnImages):
     def _passes(
         self, image: Tensor, score: Callable[[Tensor], Tensor]
     ) -> Iterator[tuple[Shift, Tensor]]:
-        """Yield each shift and the scores of the image that begins there."""
+        """Yield each shift and the scores of the shifted image."""
         height, width = image.shape[-2:]
         down, across = ((self.factor - 1) * step for step in self.step)
         image = functional.pad(image, (0, across, 0, down))
         shifts = list(product(range(self.factor), range(self.factor)))
-        at_once = self.shifts_per_batch or self._moderate(len(image) * height * width, image.device)
+        at_once = self.shifts_per_batch or self._default(len(image) * height * width, image.device)
         with track("shifting", -(-len(shifts) // at_once)) as advance:
             for first in range(0, len(shifts), at_once):
                 chosen = shifts[first : first + at_once]
@@ -99,20 +99,20 @@ class ShiftAndStitch(OnImages):
         top, left = (step * cells for step, cells in zip(self.step, shift, strict=True))
         return image[:, :, top : top + height, left : left + width]
 
-    def _moderate(self, pixels: int, device: torch.device) -> int:
+    def _default(self, pixels: int, device: torch.device) -> int:
         return max(1, PIXELS["cpu" if device.type == "cpu" else "cuda"] // pixels)
 
     def _cells(
         self, network: nn.Module, shape: Sequence[int]
     ) -> tuple[Sequence[int], Sequence[int]]:
-        """Return how many rows and columns of the scores count, for each shift along an axis.
+        """Return how many rows and columns of the scores are valid, for each shift along an axis.
 
-        As many as the network gives for an image that ends where this one does: what comes after
-        looks at pixels that were added at the right and at the bottom.
+        These are as many as the network gives for the shifted image without padding; further cells
+        cover pixels that were added on the right and at the bottom.
         """
         channels, height, width = shape[1:]
-        if (known := self._known.get((channels, height, width))) is not None:
-            return known
+        if (cached := self._known.get((channels, height, width))) is not None:
+            return cached
         vertical, horizontal = self.step if self.pad_multiple == 1 else (0, 0)
         size = size_of_map(network, channels)
         cells = [

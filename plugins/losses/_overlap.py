@@ -1,4 +1,4 @@
-"""Class-wise sizes and overlaps of soft predictions and labels, for the losses of regions."""
+"""Sizes and overlaps of soft predictions and labels by class, for region losses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch import Tensor
 from ...core.authoring import SegmentationLoss
 
 AveragedClasses = Literal["present", "all"]
-"""Which classes are averaged: those with a labeled pixel in the batch, or all."""
+"""Which classes to average: those with a labeled pixel in the batch, or all."""
 
 
 class RegionLoss(SegmentationLoss):
-    """A loss of the probabilities of a batch, averaged over classes.
+    """A loss computed for each class over the whole batch, then averaged over classes.
 
-    ``smooth``: pixels added to both parts of the fraction; ``classes``: the average is over those
-    ``present`` in the labels of the batch, or ``all``.
+    ``smooth``: pixels added to numerator and denominator. ``classes``: average over the classes
+    ``present`` in the labels of the batch, or over ``all``.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class RegionLoss(SegmentationLoss):
 class Overlap:
     """Sums over the labeled pixels of a batch, by class, each (C,).
 
-    ``common``: probability of the class on its own pixels. ``predicted``: its probability on all.
-    ``labeled``: its pixels, int64.
+    ``common``: probability of the class on its own pixels. ``predicted``: its probability on all
+    pixels. ``labeled``: number of its pixels, int64.
     """
 
     common: Tensor
@@ -69,13 +69,13 @@ def overlap(probabilities: Tensor, target: Tensor, ignore_index: int) -> Overlap
 
 
 def one_hot(target: Tensor, counted: Tensor, num_classes: int) -> Tensor:
-    """Return (N, C, H, W) bool: the class of each counted pixel."""
+    """Return the one-hot class of each counted pixel, (N, C, H, W) bool."""
     classes = torch.arange(num_classes, device=target.device)[:, None, None]
     return (target[:, None] == classes) & counted[:, None]
 
 
 def mean_over(values: Tensor, labeled: Tensor, classes: AveragedClasses) -> Tensor:
-    """Return the mean of ``values`` (C,) over the chosen classes; 0 where there is none."""
+    """Return the mean of ``values`` (C,) over the chosen classes; 0 if there are none."""
     if classes == "all":
         return values.mean()
     chosen = labeled > 0
@@ -83,6 +83,6 @@ def mean_over(values: Tensor, labeled: Tensor, classes: AveragedClasses) -> Tens
 
 
 def ratio(part: Tensor, whole: Tensor) -> Tensor:
-    """Return part / whole, and 1 for 0 / 0: nothing was there and nothing was found."""
+    """Return part / whole, and 1 for 0 / 0: no pixels were labeled, and none predicted."""
     empty = whole == 0
     return torch.where(empty, 1, part / whole.masked_fill(empty, 1))

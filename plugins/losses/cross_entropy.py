@@ -16,13 +16,12 @@ from ...core.authoring import ClassWeights, PixelwiseLoss, Reduction
 class CrossEntropy(PixelwiseLoss):
     """Minus the log-probability of the true class.
 
-    ``reduction``: ``mean`` over the labeled pixels (weighted by class, if there are weights), or
-    the ``sum`` over them, that of the paper's published models: their learning rates, 1e-10 and
-    below, belong to it. (Caffe's ``normalize: false`` divides by the images of a batch; theirs
-    hold one.)
+    ``reduction``: ``mean`` over the labeled pixels (weighted, with class weights), or their
+    ``sum``. The published models of the paper use the sum, with learning rates of 1e-10 and below.
+    (Caffe's ``normalize: false`` divides by the batch size, which is 1 there.)
     ``class_weights``: ``auto`` (the mild ``inverse_sqrt``), ``median_frequency``,
     ``effective_number``, class name -> weight, or a list.
-    ``label_smoothing``: share of the target that is spread over all classes (Szegedy et al. 2016).
+    ``label_smoothing``: share of the target spread over all classes (Szegedy et al. 2016).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Soft Dice loss (Milletari, Navab & Ahmadi 2016), with the sizes of Sudre et al. 2017."""
+"""Soft Dice loss (Milletari, Navab & Ahmadi 2016), with sizes as in Sudre et al. 2017."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ._overlap import Overlap, RegionLoss, ratio
 class Dice(RegionLoss):
     """1 − Dice coefficient of each class over the batch, averaged over classes.
 
-    ``smooth``: pixels added to both parts of the fraction; ``classes``: the average is over those
-    ``present`` in the labels of the batch, or ``all``.
+    ``smooth``: pixels added to numerator and denominator. ``classes``: average over the classes
+    ``present`` in the labels of the batch, or over ``all``.
     """
 
     def _of_class(self, sums: Overlap) -> Tensor:

@@ -1,4 +1,4 @@
-"""Focal loss (Lin, Goyal, Girshick, He & Dollár 2017), for classes that exclude each other."""
+"""Focal loss (Lin, Goyal, Girshick, He & Dollár 2017) for mutually exclusive classes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ...core.authoring import ClassWeights, PixelwiseLoss, Reduction
 class Focal(PixelwiseLoss):
     """(1 − p)^γ · −log p for the probability p of the true class (equation 4).
 
-    ``gamma``: γ ≥ 0; 0 is cross-entropy. ``class_weights``: the paper's α, one a class (equation
-    5), given as for ``cross_entropy``. ``reduction``: ``mean`` over the labeled pixels (weighted
-    by class, if there are weights), or their ``sum``.
+    ``gamma``: γ ≥ 0; 0 gives cross-entropy. ``class_weights``: the paper's α, one per class
+    (equation 5), in the forms of ``cross_entropy``. ``reduction``: ``mean`` over the labeled pixels
+    (weighted, with class weights), or their ``sum``.
     """
 
     def __init__(
@@ -58,6 +58,6 @@ class Focal(PixelwiseLoss):
 
 def focus(cross_entropy: Tensor, gamma: float) -> Tensor:
     """Return (1 − p)^γ · −log p, given −log p ≥ 0 of any shape."""
-    doubt = -torch.expm1(-cross_entropy)  # 1 − p, without the cancellation where p is near 1
-    # Where p rounds to 1, the slope of doubt^γ is infinite for γ < 1: the clamp makes it 0.
-    return doubt.clamp(min=torch.finfo(doubt.dtype).tiny).pow(gamma) * cross_entropy
+    miss = -torch.expm1(-cross_entropy)  # 1 − p, without cancellation for p near 1
+    # If p rounds to 1, the slope of (1 − p)^γ is infinite for γ < 1; the clamp makes it 0.
+    return miss.clamp(min=torch.finfo(miss.dtype).tiny).pow(gamma) * cross_entropy

@@ -12,8 +12,8 @@ from ._overlap import AveragedClasses, mean_over
 class Lovasz(SegmentationLoss):
     """The Lovász extension of the Jaccard loss of each class, averaged over classes.
 
-    ``per_image``: mean over the images that have a labeled pixel, rather than the batch as one
-    image. ``classes``: the average is over those ``present`` in the labels, or ``all``.
+    ``per_image``: average over the images with labeled pixels, instead of treating the batch as one
+    image. ``classes``: average over the classes ``present`` in the labels, or over ``all``.
     """
 
     def __init__(
@@ -43,16 +43,16 @@ class Lovasz(SegmentationLoss):
 def lovasz_softmax(
     probabilities: Tensor, target: Tensor, ignore_index: int, classes: AveragedClasses
 ) -> Tensor:
-    """Return the mean over classes of Σ_k m_(k) g_k (equation 9), as one image.
+    """Return the mean over classes of Σ_k m_(k) g_k (equation 9), with the batch as one image.
 
-    ``probabilities``: (N, C, H, W); ``target``: (N, H, W). m are the errors of a class, |g − p|, in
-    falling order, g_k what the k-th pixel adds to the Jaccard loss of those before it.
+    ``probabilities``: (N, C, H, W). ``target``: (N, H, W). m: the errors of a class, |g − p|, in
+    descending order. g_k: what the k-th pixel adds to the Jaccard loss of the pixels before it.
     """
     num_classes = probabilities.shape[1]
     counted = (target != ignore_index).flatten()
     truth = torch.where(counted, target.flatten(), -1)
     labeled = torch.stack([(truth == c).sum() for c in range(num_classes)])
-    # Sorting is what takes the time; an absent class is spared it where we can know.
+    # Sorting dominates the run time, so skip absent classes if the labels are readable.
     absent = classes == "present" and is_readable(target)
     losses = [
         _class_loss(p.flatten(), truth == c, counted)
@@ -65,23 +65,23 @@ def lovasz_softmax(
 
 def _class_loss(probability: Tensor, truth: Tensor, counted: Tensor) -> Tensor:
     errors = (truth.to(probability.dtype) - probability).abs()
-    # Pixels that do not count come last, where they change nothing that went before.
+    # Ignored pixels come last, where they do not affect the others.
     order = errors.detach().masked_fill(~counted, -1).argsort(descending=True)
     weights = torch.empty_like(errors).scatter(0, order, _added_loss(truth[order], errors.dtype))
     return (errors.where(counted, 0) * weights).sum()
 
 
 def _added_loss(truth: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return what each pixel adds to the Jaccard loss 1 − I / U when it, too, is wrong.
+    """Return what each pixel adds to the Jaccard loss 1 − I / U if it is wrong too.
 
-    A wrong pixel of the class takes 1 from I; another one adds 1 to U. In this closed form nothing
-    cancels; in the differences of the paper's algorithm 1 it does, over millions of pixels.
+    A wrong pixel of the class subtracts 1 from I; any other wrong pixel adds 1 to U. This closed
+    form avoids the cancellation that the paper's algorithm 1 suffers over millions of pixels.
     """
     outside = (~truth).cumsum(0)
     intersection = truth.sum() - truth.cumsum(0)
     union = truth.sum() + outside
     before = (union - 1).clamp(min=1)
     added = intersection.to(dtype) / union / before
-    # An absent class: its loss is 1 from the first wrong pixel on.
+    # The loss of an absent class is 1 from the first wrong pixel on.
     added = torch.where(union == 1, 1, added)
     return torch.where(truth, 1 / union.to(dtype), added)

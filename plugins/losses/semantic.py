@@ -1,4 +1,4 @@
-"""Cross-entropy whose smoothing knows what classes mean: a car is more of a bus than of a tree."""
+"""Cross-entropy with label smoothing by meaning: a car resembles a bus more than a tree."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ...core.authoring import ClassWeights, Embeddings, PixelwiseLoss, Reduction
 
 
 class Semantic(PixelwiseLoss):
-    """Cross-entropy with labels that are smoothed by the similarity of the classes' names.
+    """Cross-entropy with labels smoothed by the similarity of the class names.
 
     The target of class y is (1 − ``smoothing``) · onehot(y) + ``smoothing`` · softmax(cos(w_y, ·) /
-    ``temperature``) with the vectors w of the names (label smoothing, Szegedy et al. 2016, with
-    another prior for each class). For high temperatures it is the label smoothing of
-    ``cross_entropy``, for low ones no smoothing at all. ``embedding``: one, or several whose unit
-    vectors are joined. ``reduction``, ``class_weights``: as for ``cross_entropy``.
+    ``temperature``) for the vectors w of the names: label smoothing (Szegedy et al. 2016) with a
+    separate prior for each class. High temperatures approach the label smoothing of
+    ``cross_entropy``; low ones approach no smoothing. ``embedding``: one, or several whose unit
+    vectors are concatenated. ``reduction``, ``class_weights``: as for ``cross_entropy``.
 
-    Raises: UnknownWordError with names that have no vector.
+    Raises: UnknownWordError, which lists the names without a vector.
     """
 
     _targets: Tensor
@@ -59,7 +59,7 @@ class Semantic(PixelwiseLoss):
         targets = self._targets.to(logits)
         if (weight := self.weight_for(logits)) is not None:
             targets = targets * weight
-        # The loss that each label would have; the products with their rows are one convolution.
+        # The loss for every possible label: one convolution computes the products with all rows.
         losses = -functional.conv2d(logits.log_softmax(1), targets[:, :, None, None])
         labeled = target != self.ignore_index
         chosen = losses.gather(1, target.where(labeled, 0).unsqueeze(1)).squeeze(1)

@@ -1,4 +1,4 @@
-"""Several losses at once, each with its weight."""
+"""The weighted sum of several losses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...core import ClassFrequencies, Factory, Loss
 
 
 class Term(BaseModel):
-    """One loss of a sum, and the factor that it is multiplied with."""
+    """One loss of a sum, and its factor."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +48,7 @@ class WeightedSum(nn.Module):
             )
             name = _free_name(term.loss.component.name, self.terms)
             self.terms[name] = (term.weight, loss)
-        # Registered by number: a third party's name might be that of an attribute.
+        # Registered by number, because a third-party name might be that of an attribute.
         self._modules_of_terms = nn.ModuleList(
             loss for _, loss in self.terms.values() if isinstance(loss, nn.Module)
         )
@@ -61,5 +61,5 @@ class WeightedSum(nn.Module):
 
 
 def _free_name(name: str, taken: Collection[str]) -> str:
-    names = [name, *(f"{name}_{count}" for count in range(2, len(taken) + 2))]
-    return next(one for one in names if one not in taken)
+    candidates = [name, *(f"{name}_{count}" for count in range(2, len(taken) + 2))]
+    return next(candidate for candidate in candidates if candidate not in taken)

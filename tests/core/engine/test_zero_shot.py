@@ -180,7 +180,7 @@ def test_check_reports_names_without_vectors(make):
 
 
 def test_wrong_word_dimension_raises(make):
-    with pytest.raises(ConfigError, match="dim is 4, and the embedding has 3"):
+    with pytest.raises(ConfigError, match="dim is 4, but the embedding has 3"):
         check_training(make(PROJECTED, "decoder.dim=4").prepared)
 
 

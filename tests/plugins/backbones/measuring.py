@@ -1,4 +1,4 @@
-"""Backbones without memory for their weights, and what they give."""
+"""Build backbones without memory for weights, and describe their maps."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def run(backbone: nn.Module, size: int) -> list[tuple[int, ...]]:
 
 
 def small(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Let a state dict's large tensors share one number."""
+    """Expand each large tensor of a state dict from a single number."""
     return {name: torch.ones(()).expand(value.shape) for name, value in state.items()}

@@ -1,4 +1,4 @@
-"""AlexNet, CaffeNet: the FCN paper's."""
+"""AlexNet and CaffeNet, as in the FCN paper."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_alexnet_gives_10_by_10_cells_for_500_pixels() -> None:
     assert run(floor, 500)[-1] == (4096, 9, 9)
 
 
-def test_alexnet_keeps_its_size_if_asked() -> None:
+def test_alexnet_can_keep_the_size_of_its_map() -> None:
     for size in (97, 224, 500):
         padded, trunk = run(meta(AlexNet), size)[-1], run(meta(AlexNet, fc=False), size)[-1]
         assert padded[1:] == trunk[1:]
@@ -32,12 +32,12 @@ def test_alexnet_has_strides_8_16_32_and_the_receptive_field_of_the_paper() -> N
     specs = meta(AlexNet).feature_specs
     assert [spec.grid.stride[0] for spec in specs] == [8, 16, 32]
     valid = meta(AlexNet, fc6_padding="valid").feature_specs[-1]
-    # Padded by two cells before and three after.
+    # fc6 pads by two cells before and three after.
     assert valid.grid == specs[-1].grid.crop(2)
     assert valid.receptive_field == specs[-1].receptive_field == (355, 355)
 
 
-def test_alexnet_takes_torchvisions_weights() -> None:
+def test_alexnet_loads_torchvisions_weights() -> None:
     with torch.device("meta"):
         state = torchvision.models.alexnet().state_dict()
     backbone = meta(AlexNet)
@@ -57,7 +57,7 @@ def test_caffenet_is_the_trunk_of_the_paper() -> None:
     assert run(native, 500)[-1] == (4096, 10, 10)
 
 
-def test_caffenet_takes_the_names_and_shapes_of_caffe(tmp_path: Path) -> None:
+def test_caffenet_accepts_the_names_and_shapes_of_caffe(tmp_path: Path) -> None:
     names = {index: number for number, index in enumerate((0, 4, 8, 10, 12), 1)}
     source = CaffeNet(3)
     state = {}
@@ -75,6 +75,6 @@ def test_caffenet_takes_the_names_and_shapes_of_caffe(tmp_path: Path) -> None:
     assert torch.equal(target.classifier.fc6.weight, source.classifier.fc6.weight)
 
 
-def test_caffenet_cannot_be_fetched() -> None:
+def test_caffenet_cannot_be_downloaded() -> None:
     with pytest.raises(PluxelError, match="published as a Caffe model only"):
         CaffeNet(3, pretrained=True).load_pretrained()

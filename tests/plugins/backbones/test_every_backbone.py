@@ -1,4 +1,4 @@
-"""What every built-in backbone owes, whichever it is."""
+"""Requirements of every built-in backbone."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def _without_data(name: str, parameters: str, in_channels: int) -> Any:
 
 
 def without_data(name: str, parameters: Mapping[str, Any], in_channels: int = 3) -> Any:
-    """A backbone on the meta device, the same one for every test; not to be changed."""
+    """A backbone on the meta device, shared by all tests; do not change it."""
     return _without_data(name, repr(parameters), in_channels)
 
 
 def fitting(backbone: Any, height: int, width: int) -> tuple[int, int]:
-    """A size as core makes it: padded to what the backbone can take."""
+    """A size padded as in core, to a size that the backbone accepts."""
     multiple, least = backbone.pad_multiple, backbone.minimum_size
     rows, columns = (-(-max(n, least) // multiple) * multiple for n in (height, width))
     return rows, columns
@@ -80,7 +80,7 @@ def fitting(backbone: Any, height: int, width: int) -> tuple[int, int]:
 
 @every
 @pytest.mark.parametrize("in_channels", [1, 3, 6])
-def test_specs_say_what_the_maps_are(name: str, parameters: dict, in_channels: int) -> None:
+def test_specs_describe_the_maps(name: str, parameters: dict, in_channels: int) -> None:
     backbone = without_data(name, parameters, in_channels)
     size = fitting(backbone, 97, 131)
     maps = backbone(torch.randn(2, in_channels, *size, device="meta"))
@@ -96,14 +96,14 @@ def test_specs_say_what_the_maps_are(name: str, parameters: dict, in_channels: i
 
 
 @every
-def test_the_smallest_size_leaves_a_cell(name: str, parameters: dict) -> None:
+def test_the_smallest_size_gives_at_least_one_cell(name: str, parameters: dict) -> None:
     backbone = without_data(name, parameters)
     maps = backbone(torch.randn(1, 3, *fitting(backbone, 1, 1), device="meta"))
     assert all(min(one.shape[-2:]) >= 1 for one in maps)
 
 
 @every
-def test_it_runs_on_a_gpu_that_is_not_there(name: str, parameters: dict) -> None:
+def test_it_runs_on_a_fake_gpu(name: str, parameters: dict) -> None:
     backbone = copy.deepcopy(without_data(name, parameters))
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device("cuda"):
         maps = backbone.to_empty(device="cuda")(torch.randn(1, 3, *fitting(backbone, 96, 96)))
@@ -118,7 +118,9 @@ def test_it_can_be_built_under_a_fake_mode(name: str) -> None:
 
 
 @every
-def test_building_one_reads_no_weights(name: str, parameters: dict, monkeypatch) -> None:
+def test_building_a_backbone_does_not_read_weights(
+    name: str, parameters: dict, monkeypatch
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a constructor must not read files or the network")
 
@@ -133,18 +135,18 @@ def test_building_one_reads_no_weights(name: str, parameters: dict, monkeypatch)
 @some
 def test_gradients_reach_every_parameter(name: str, parameters: dict) -> None:
     backbone = build(name, parameters)
-    for module in backbone.modules():  # some start the last layer of a branch at zero
+    for module in backbone.modules():  # some initialize the last layer of a branch to zero
         if isinstance(module, nn.BatchNorm2d):
             nn.init.ones_(module.weight)
     maps = backbone(torch.randn(2, 3, *fitting(backbone, 64, 64)))
     sum(one.square().mean() for one in maps).backward()
     without = [n for n, p in backbone.named_parameters() if p.grad is None or not p.grad.any()]
-    # Norms of tokens after the last map, and biases that a norm takes away again.
+    # Norms of tokens after the last map, and biases that a norm cancels.
     assert [n for n in without if not n.endswith("bias") and ".norm." not in n] == []
 
 
 @some
-def test_weights_can_be_moved_from_one_to_another(name: str, parameters: dict, tmp_path) -> None:
+def test_weights_can_be_loaded_into_another_backbone(name: str, parameters: dict, tmp_path) -> None:
     source = build(name, parameters).eval()
     path = tmp_path / "weights.pth"
     torch.save(source.state_dict(), path)
@@ -166,7 +168,7 @@ def test_weights_can_be_moved_from_one_to_another(name: str, parameters: dict, t
     ("name", "parameters"),
     [("alexnet", TRUNK), ("vgg11", TRUNK), ("timm", {"model": "test_resnet"})],
 )
-def test_specs_are_what_gradients_say(name: str, parameters: dict) -> None:
+def test_specs_match_gradients(name: str, parameters: dict) -> None:
     backbone = build(name, parameters)
     specs = [s for s in backbone.feature_specs if max(s.receptive_field) < 100]
     assert specs
@@ -192,7 +194,7 @@ def test_classifiers_become_convolutions(name: str) -> None:
     assert backbone.feature_specs[-1].receptive_field[0] < inf
 
 
-def test_there_is_something_to_test() -> None:
+def test_there_are_backbones_to_test() -> None:
     assert {"timm", "vgg16", "alexnet", "googlenet"} <= {
         c.name for c in HOST.components("backbone")
     }

@@ -20,7 +20,7 @@ def test_googlenet_ends_before_the_average_pool() -> None:
     assert not [name for name, _ in backbone.named_modules() if "aux" in name or "avg" in name]
 
 
-def test_googlenet_takes_torchvisions_weights_and_scale() -> None:
+def test_googlenet_loads_torchvisions_weights_and_scale() -> None:
     with torch.device("meta"):
         theirs = torchvision.models.GoogLeNet(aux_logits=True, init_weights=False)
     report = copy_matching(meta(GoogLeNet), small(theirs.state_dict()))
@@ -28,8 +28,8 @@ def test_googlenet_takes_torchvisions_weights_and_scale() -> None:
     assert {name.split(".")[0] for name in report.unexpected} == {"aux1", "aux2", "fc"}
 
 
-def test_googlenet_and_its_normalization_compute_what_torchvisions_does() -> None:
-    """Its transform_input turns images from ImageNet's statistics to (x − 0.5) / 0.5."""
+def test_googlenet_with_its_normalization_equals_torchvisions() -> None:
+    """Its transform_input converts images from ImageNet's statistics to (x − 0.5) / 0.5."""
     theirs = torchvision.models.GoogLeNet(
         aux_logits=False, transform_input=True, init_weights=False
     )

@@ -1,4 +1,4 @@
-"""The grids of the paper's backbones: crops, Caffe's alignment, and strides taken out."""
+"""The grids of the paper's backbones: crops, Caffe's alignment, and removed strides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .measuring import meta, run
 
 
-def test_grids_hold_without_padding() -> None:
+def test_grids_are_correct_without_padding() -> None:
     for backbone in (VGG16, AlexNet, GoogLeNet):
         built = meta(backbone)
         assert built.pad_multiple == 1
@@ -25,7 +25,7 @@ def test_grids_hold_without_padding() -> None:
 
 
 class Release(nn.Module):
-    """FCN-8s as the paper's release has it in Caffe: pad 100, deconvolutions, crops by hand."""
+    """FCN-8s as in the paper's Caffe release: padding of 100, deconvolutions, explicit crops."""
 
     def __init__(self, backbone: VGG16, decoder: nn.Module, num_classes: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ def test_the_crops_of_the_release_follow_from_its_frame() -> None:
 
 
 @pytest.mark.parametrize("backbone", [VGG16, AlexNet, GoogLeNet])
-def test_strides_can_be_taken_out(backbone: type) -> None:
+def test_strides_can_be_removed(backbone: type) -> None:
     dense = meta(backbone, output_stride=8)
     coarse = meta(backbone)
     assert [*dense.state_dict()] == [*coarse.state_dict()]
@@ -97,7 +97,7 @@ def test_strides_can_be_taken_out(backbone: type) -> None:
 
 
 @torch.no_grad()
-def test_the_coarse_map_lies_in_the_dense_one() -> None:
+def test_the_dense_map_contains_the_coarse_one() -> None:
     torch.manual_seed(0)
     coarse = AlexNet(3).eval()
     dense = AlexNet(3, output_stride=8).eval()

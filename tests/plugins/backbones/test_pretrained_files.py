@@ -1,4 +1,4 @@
-"""Weights come from a user's own file, together with the normalization that they expect."""
+"""Weights from a user's file, and the normalization that they expect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def trunk_file(path: Path, **metadata: str) -> Path:
     return path
 
 
-def test_a_file_without_normalization_asks_for_it(tmp_path: Path) -> None:
+def test_a_file_without_normalization_raises(tmp_path: Path) -> None:
     path = trunk_file(tmp_path / "trunk.safetensors")
     with pytest.raises(PluxelError) as caught:
         VGG11(3, fc=False, pretrained=path).load_pretrained()
@@ -32,7 +32,7 @@ def test_a_file_without_normalization_asks_for_it(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_with_normalization_brings_it(tmp_path: Path) -> None:
+def test_a_files_normalization_is_adopted(tmp_path: Path) -> None:
     caffe = Normalization(mean=(1, 2, 3), std=(1, 1, 1), channel_order="bgr", range=255)
     path = trunk_file(tmp_path / "trunk.safetensors", **normalization_metadata(caffe))
     backbone = VGG11(3, fc=False, pretrained=path)
@@ -70,7 +70,7 @@ def test_a_file_with_few_matching_weights_causes_a_warning(
         )
 
 
-def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_another_network_raises(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"layer1.weight": torch.zeros(1)}, path)
     with pytest.raises(PluxelError) as caught:
@@ -82,7 +82,7 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("in_channels", "method"), [(1, "mean"), (4, "zero"), (6, "repeat")])
-def test_input_channels(tmp_path: Path, in_channels: int, method) -> None:
+def test_filters_of_input_channels_are_adapted(tmp_path: Path, in_channels: int, method) -> None:
     path = trunk_file(tmp_path / "trunk.safetensors")
     backbone = VGG11(
         in_channels,
@@ -97,13 +97,13 @@ def test_input_channels(tmp_path: Path, in_channels: int, method) -> None:
     assert backbone.features[0].weight.shape[1] == in_channels
 
 
-def test_a_real_trunk(test_data: Path) -> None:
+def test_a_real_trunk_is_loaded(test_data: Path) -> None:
     path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
     caffe = Normalization(mean=(122.67892, 116.66877, 104.00699), std=(1, 1, 1), range=255)
     backbone = VGG16(3, fc=False, pretrained=path, normalization=caffe)
     assert str(backbone.load_pretrained()) == ("26 loaded, 0 missing, 0 unexpected, 0 mismatched")
     assert backbone.features[0].weight.dtype == torch.float32
-    # It was trained: its filters are no longer as they were drawn.
+    # Trained filters differ from their initialization.
     image = torch.rand(1, 3, 64, 64) * 255 - 120
     with torch.no_grad():
         maps = backbone.eval()(image)

@@ -1,4 +1,4 @@
-"""timm's networks: what they offer, and what they cannot do said plainly."""
+"""timm's networks: their features, and clear errors for what they do not support."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_geometry(model: str) -> None:
     assert backbone.pad_multiple == multiple
 
 
-def test_maps_are_channels_first_whatever_timm_does() -> None:
+def test_maps_are_always_channels_first() -> None:
     backbone = meta("swin_s3_tiny_224")
     maps = backbone(torch.zeros(1, 3, 96, 64, device="meta"))
     assert [tuple(one.shape) for one in maps] == [
@@ -63,7 +63,7 @@ def test_maps_are_channels_first_whatever_timm_does() -> None:
     ]  # fmt: skip
 
 
-def test_maps_can_be_chosen_and_are_named_as_timm_does() -> None:
+def test_maps_can_be_selected_and_have_timms_names() -> None:
     backbone = meta("resnet18", out_indices=(2, 4))
     assert [spec.name for spec in backbone.feature_specs] == ["layer2", "layer4"]
     assert [spec.channels for spec in backbone.feature_specs] == [128, 512]
@@ -77,11 +77,11 @@ def test_output_stride_dilates_and_keeps_the_receptive_field(output_stride) -> N
     assert last.receptive_field == meta("resnet26").feature_specs[-1].receptive_field
 
 
-def test_further_arguments_reach_the_network() -> None:
+def test_model_args_reach_the_network() -> None:
     assert meta("resnet18", model_args={"stem_type": "deep"}).net.conv1[0].out_channels == 64
 
 
-def test_normalization_is_that_of_timms_weights() -> None:
+def test_normalization_comes_from_timms_weights() -> None:
     assert meta("test_vit").normalization == Normalization(mean=(0.5,) * 3, std=(0.5,) * 3)
     assert meta("resnet18").normalization == Normalization()
     own = Normalization(mean=(0,), std=(1,))
@@ -90,25 +90,25 @@ def test_normalization_is_that_of_timms_weights() -> None:
 
 CANNOT = [
     ("resnt50", {}, "timm has no model 'resnt50'. Did you mean 'resnet50'?"),
-    ("qqq", {}, "timm has no model 'qqq'. timm.list_models() has them all"),
+    ("qqq", {}, "timm has no model 'qqq'. timm.list_models() lists all models"),
     ("hf-hub:timm/resnet18", {}, "timm has no model 'hf-hub:timm/resnet18'."),
     ("resnet18.a1_in", {}, "no model 'resnet18.a1_in'. Did you mean 'resnet18.a1_in1k'?"),
     ("test_vit", {"output_stride": 8}, "output_stride 8 is not available: the network cannot"),
     ("dla34", {"output_stride": 8}, "without its strides, the sizes of its maps do not match"),
-    ("resnet18", {"out_indices": (7,)}, "'resnet18' does not take this out_indices"),
-    ("resnet18", {"model_args": {"stem_tpe": "deep"}}, "does not take this stem_tpe"),
+    ("resnet18", {"out_indices": (7,)}, "'resnet18' does not accept this out_indices"),
+    ("resnet18", {"model_args": {"stem_tpe": "deep"}}, "does not accept this stem_tpe"),
     ("test_vit", {"model_args": {"dynamic_img_size": False}}, "images of any size"),
     *(
         ("resnet18", {"model_args": {name: 1}}, f"model_args cannot set '{name}'; {instead}")
         for name, instead in {
-            "checkpoint_path": "write  pretrained: PATH",
-            "pretrained": "write it beside model_args",
-            "pretrained_cfg": "write  pretrained: PATH  and  normalization: {…}",
-            "pretrained_cfg_overlay": "write  pretrained: PATH  and  normalization: {…}",
-            "features_only": "leave it out: maps are all that is taken",
-            "in_chans": "leave it out: the dataset says how many channels there are",
-            "out_indices": "write it beside model_args",
-            "output_stride": "write it beside model_args",
+            "checkpoint_path": "use  pretrained: PATH",
+            "pretrained": "set it next to model_args",
+            "pretrained_cfg": "use  pretrained: PATH  and  normalization: {…}",
+            "pretrained_cfg_overlay": "use  pretrained: PATH  and  normalization: {…}",
+            "features_only": "omit it: the backbone always returns maps",
+            "in_chans": "omit it: the dataset determines the number of channels",
+            "out_indices": "set it next to model_args",
+            "output_stride": "set it next to model_args",
         }.items()
     ),
     ("mixer_s32_224", {}, "images of any size"),
@@ -117,26 +117,26 @@ CANNOT = [
 
 
 @pytest.mark.parametrize(("model", "parameters", "message"), CANNOT)
-def test_what_a_network_cannot_do(model: str, parameters: dict, message: str) -> None:
+def test_unsupported_options_raise(model: str, parameters: dict, message: str) -> None:
     with pytest.raises(PluxelError) as caught:
         meta(model, **parameters)
     assert message in str(caught.value)
 
 
-def test_the_reason_is_timms_own() -> None:
+def test_the_error_contains_timms_reason() -> None:
     with pytest.raises(PluxelError) as caught:
         meta("test_vit", model_args={"dynamic_img_size": False})
     assert "doesn't match model" in str(caught.value)
 
 
-def test_a_stride_that_has_no_effect_is_not_accepted_in_silence() -> None:
+def test_a_stride_without_effect_raises() -> None:
     with pytest.raises(PluxelError, match="the nearest stride is 16"):
         meta("resnet18", output_stride=32, out_indices=(0, 1, 2, 3))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["densenet121", "vgg11", "convnext_atto"])
-def test_strides_are_taken_out_where_timm_does_not(model: str) -> None:
+def test_strides_are_removed_if_timm_does_not_remove_them(model: str) -> None:
     backbone, coarse = meta(model, output_stride=8), meta(model)
     assert backbone.feature_specs[-1].grid.stride == (8, 8)
     image = torch.zeros(1, 3, 128, 160, device="meta")
@@ -149,7 +149,7 @@ def test_strides_are_taken_out_where_timm_does_not(model: str) -> None:
 @pytest.mark.parametrize("output_stride", [8, 16])
 @pytest.mark.parametrize("model", ["resnet18", "resnet50", "mobilenetv2_100", "resnetv2_50"])
 @torch.no_grad()
-def test_taken_out_by_timm_or_by_dilation_is_the_same(model: str, output_stride: int) -> None:
+def test_timm_and_dilation_give_the_same_result(model: str, output_stride: int) -> None:
     torch.manual_seed(0)
     exact = TimmBackbone(3, model=model, output_stride=output_stride).double().eval()
     native = _dilated(model, {}, 3, output_stride)
@@ -163,7 +163,7 @@ def test_taken_out_by_timm_or_by_dilation_is_the_same(model: str, output_stride:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["resnet18d", "test_resnet", "convnext_atto"])
 @torch.no_grad()
-def test_where_timms_own_dilation_is_another_network_it_is_not_taken(model: str) -> None:
+def test_timms_dilation_is_not_used_if_it_changes_the_network(model: str) -> None:
     torch.manual_seed(0)
     coarse = TimmBackbone(3, model=model).double().eval()
     exact = TimmBackbone(3, model=model, output_stride=8).double().eval()
@@ -179,13 +179,13 @@ def test_where_timms_own_dilation_is_another_network_it_is_not_taken(model: str)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["mobilenetv3_small_050", "regnety_002"])
-def test_where_nothing_exact_can_be_done_timm_dilates(
+def test_timm_dilates_if_exact_dilation_is_not_possible(
     model: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_once.cache_clear()
     monkeypatch.setattr(logger, "propagate", True)
     backbone = meta(model, output_stride=8)
-    assert f"{model}: strides are taken out by timm, which gives another function" in caplog.text
+    assert f"{model}: timm removes the strides, which changes the function" in caplog.text
     assert re.search(r"\(output_stride 8 is not available: layer \S+ \(\S+\): ", caplog.text)
     assert backbone.feature_specs[-1].grid.stride == (8, 8)
     assert backbone(torch.zeros(1, 3, 64, 96, device="meta"))[-1].shape[-2:] == (8, 12)
@@ -193,7 +193,7 @@ def test_where_nothing_exact_can_be_done_timm_dilates(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["mobilenetv2_100", "resnetv2_50"])
-def test_norms_with_an_activation_are_trained_without_strides(model: str) -> None:
+def test_norms_with_an_activation_can_be_trained_without_strides(model: str) -> None:
     backbone = TimmBackbone(3, model=model, output_stride=16).train()
     norms = [one for one in backbone.modules() if isinstance(one, nn.BatchNorm2d)]
     before = [one.running_mean.clone() for one in norms if one.running_mean is not None]
@@ -204,7 +204,7 @@ def test_norms_with_an_activation_are_trained_without_strides(model: str) -> Non
 
 
 def official(model: str, path: Path) -> dict[str, torch.Tensor]:
-    """A file as timm publishes it: of the whole network, classifier included."""
+    """A file as published by timm: the whole network, including the classifier."""
     state = timm.create_model(model).state_dict()
     save_file(state, path)
     return state
@@ -231,8 +231,8 @@ def test_depth_gets_the_mean_of_the_colors(tmp_path: Path) -> None:
     torch.testing.assert_close(found[:, 3], first.mean(1))
 
 
-def test_the_usual_weights_come_through_timm(tmp_path: Path, monkeypatch) -> None:
-    """From its cache, and as timm converts them, without any network."""
+def test_standard_weights_are_loaded_through_timm(tmp_path: Path, monkeypatch) -> None:
+    """Load weights from timm's cache, as converted by timm, without network access."""
     state = official("test_vit", tmp_path / "model.safetensors")
     monkeypatch.setattr(TimmBackbone, "_usual_file", lambda _: tmp_path / "model.safetensors")
     backbone = TimmBackbone(3, model="test_vit", pretrained=True)
@@ -249,7 +249,7 @@ def test_the_usual_weights_come_through_timm(tmp_path: Path, monkeypatch) -> Non
         ("cspresnet50d", "timm has no weights for 'cspresnet50d'"),
     ],
 )
-def test_a_network_without_weights(model: str, message: str) -> None:
+def test_a_network_without_weights_raises(model: str, message: str) -> None:
     with pytest.raises(PluxelError) as caught:
         meta(model, pretrained=True).load_pretrained()
     assert str(caught.value) == message

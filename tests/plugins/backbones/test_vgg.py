@@ -25,7 +25,7 @@ def test_vgg16_has_the_parameters_of_the_paper() -> None:
     assert count(meta(VGG16, fc=False)) == 14_714_688
 
 
-def test_vgg16_sees_404_pixels() -> None:
+def test_vgg16_has_a_receptive_field_of_404_pixels() -> None:
     assert meta(VGG16).feature_specs[-1].receptive_field == (404, 404)
 
 
@@ -54,7 +54,7 @@ def test_vgg16_gives_the_maps_after_its_pools(parameters: dict, sizes: list[int]
     assert offsets == [Fraction(1, 2), Fraction(3, 2), Fraction(7, 2), Fraction(15, 2), start]
 
 
-def test_with_floor_and_valid_small_images_are_refused_by_size() -> None:
+def test_with_floor_and_valid_the_minimum_size_grows() -> None:
     assert meta(VGG16, pool_rounding="floor", fc6_padding="valid").minimum_size == 224
     assert meta(VGG16, fc6_padding="valid").minimum_size == 193
     assert meta(VGG16).minimum_size == 1
@@ -89,7 +89,7 @@ def test_names_of_both_libraries_are_accepted(source) -> None:
     assert set(report.unexpected) in heads
 
 
-def test_the_classifier_on_one_window_is_the_fully_connected_one() -> None:
+def test_the_classifier_on_one_window_equals_the_fully_connected_one() -> None:
     own = Classifier(6, 3, "valid", 0.5).eval()
     linear = nn.Sequential(
         nn.Linear(54, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU()
@@ -103,7 +103,7 @@ def test_the_classifier_on_one_window_is_the_fully_connected_one() -> None:
         torch.testing.assert_close(own(image).flatten(1), linear(image.flatten(1)))
 
 
-def test_the_trunk_computes_what_torchvisions_does() -> None:
+def test_the_trunk_equals_torchvisions() -> None:
     theirs = torchvision.models.vgg11().features.eval()
     backbone = VGG11(3, fc=False, pool_rounding="floor").eval()
     backbone.features.load_state_dict(theirs.state_dict())

@@ -1,4 +1,4 @@
-"""Shift-and-stitch and à trous: two ways to the same denser scores."""
+"""Shift-and-stitch and à trous: two methods for the same dense scores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLASSES = ["a", "b", "c"]
 
 
 class Network(nn.Module):
-    """A backbone of a chain of layers; its only map is the last."""
+    """A backbone that is a chain of layers; its only map is the last result."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Network(nn.Module):
 
 
 class Wide(nn.Module):
-    """A decoder with a 3×3 window, which has to be spread apart too."""
+    """A decoder with a 3×3 window, which must be dilated too."""
 
     def __init__(self, features: Sequence[FeatureSpec], num_classes: int) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ HOST = Host({"pluxel": pluxel.plugins, "wide-seg": Plugin()})
 
 
 def build(backbone: nn.Module, **section: Any) -> Any:
-    """Build a decoder, which takes place in float32, and make it what the backbone is."""
+    """Build a decoder in float32, then convert it to the type of the backbone."""
     section = {"decoder": "fcn32s", **section}
     kind = next(backbone.parameters()).dtype
     backbone.float()
@@ -84,7 +84,7 @@ def run(decoder: Any, backbone: nn.Module, image: Tensor) -> Scores:
 
 
 def chain(factors: list[int], *, padded: bool, pool: bool) -> Network:
-    """Convolutions and pools (or strided convolutions) whose strides are ``factors``."""
+    """A chain of convolutions and pools (or strided convolutions) with strides ``factors``."""
     torch.manual_seed(0)
     layers: list[nn.Module] = []
     for index, factor in enumerate(factors):
@@ -108,7 +108,7 @@ STRIDES = {2: [2], 4: [2, 2], 6: [3, 2], 8: [4, 2], 16: [2, 4, 2], 32: [2, 2, 2,
     st.sampled_from([torch.float32, torch.float64]),
     st.data(),
 )
-def test_the_two_are_equal_without_padding(
+def test_both_methods_are_equal_without_padding(
     stride: int, pool: bool, size: tuple[int, int], dtype: torch.dtype, data: st.DataObject
 ) -> None:
     factor = data.draw(st.sampled_from([f for f in range(2, stride + 1) if stride % f == 0]))
@@ -116,9 +116,9 @@ def test_the_two_are_equal_without_padding(
     backbone = chain(STRIDES[stride], padded=False, pool=pool).to(dtype).eval()
     image = torch.randn(2, 3, *size, dtype=dtype)
     if stride == 32:
-        factor = min(factor, 8)  # 32² passes are for the benchmark
+        factor = min(factor, 8)  # the benchmark runs 32² passes
     if (stride, factor) == (6, 3):
-        factor = 6  # after a stride of 3 there is no stride of 2
+        factor = 6  # a stride of 2 is not possible after a stride of 3
     with torch.no_grad():
         atrous = build(backbone, type="atrous", output_stride=stride // factor)
         spread = run(atrous, backbone, image)
@@ -138,7 +138,7 @@ def test_the_two_are_equal_without_padding(
     st.booleans(),
     st.tuples(st.integers(40, 70), st.integers(40, 70)),
 )
-def test_with_padding_fragments_are_equal_and_the_coarse_scores_among_them(
+def test_with_padding_fragments_equal_dilation_and_contain_the_coarse_scores(
     stride: int, pool: bool, size: tuple[int, int]
 ) -> None:
     backbone = chain(STRIDES[stride], padded=True, pool=pool).double().eval()
@@ -158,7 +158,7 @@ def test_with_padding_fragments_are_equal_and_the_coarse_scores_among_them(
 
 
 @torch.no_grad()
-def test_the_window_of_the_inner_decoder_is_spread_too() -> None:
+def test_the_window_of_the_inner_decoder_is_dilated_too() -> None:
     backbone = chain([2, 2], padded=True, pool=True).double().eval()
     image = torch.randn(1, 3, 90, 90, dtype=torch.float64)
     spread = build(backbone, type="atrous", output_stride=1, decoder="wide")
@@ -173,8 +173,8 @@ def test_the_window_of_the_inner_decoder_is_spread_too() -> None:
     torch.testing.assert_close(dense[..., ::4, ::4], coarse, rtol=1e-9, atol=1e-9)
 
 
-def test_cells_of_a_dense_map_are_where_the_grid_says() -> None:
-    """Averages of a ramp are the ramp at the middle of their windows."""
+def test_cells_of_a_dense_map_lie_on_its_grid() -> None:
+    """The average of a ramp equals the ramp at the center of the window."""
     backbone = Network(nn.Conv2d(3, 1, 4, stride=2), nn.AvgPool2d(3, 2)).double()
     for convolution in (backbone.layers[0],):
         nn.init.constant_(convolution.weight, 1 / convolution.weight.numel())
@@ -204,7 +204,7 @@ def plain(backbone: nn.Module) -> Any:
 
 @pytest.mark.parametrize("section", [{"type": "atrous", "output_stride": 1},
                                      {"type": "shift_and_stitch", "factor": 4}])  # fmt: skip
-def test_weights_keep_the_names_that_they_have_without_it(section: dict) -> None:
+def test_weights_have_the_same_names_with_and_without_wrapper(section: dict) -> None:
     backbone = chain([2, 2], padded=True, pool=True)
     bare, denser = model(plain(backbone), backbone), model(build(backbone, **section), backbone)
     assert [*denser.state_dict()] == [*bare.state_dict()]
@@ -214,7 +214,7 @@ def test_weights_keep_the_names_that_they_have_without_it(section: dict) -> None
 
 
 def test_a_copy_of_a_model_runs_on_its_own_weights() -> None:
-    """As a moving average does."""
+    """Moving averages of weights copy the model."""
     backbone = chain([2, 2], padded=True, pool=True)
     one = model(build(backbone, type="atrous", output_stride=1), backbone).eval()
     twin = copy.deepcopy(one)
@@ -226,7 +226,7 @@ def test_a_copy_of_a_model_runs_on_its_own_weights() -> None:
         assert one(image)["semantic"].tensor.any()
 
 
-def test_training_reaches_all_weights_through_either() -> None:
+def test_gradients_reach_all_weights_through_both() -> None:
     for section in ({"type": "atrous", "output_stride": 1}, {"type": "shift_and_stitch"}):
         backbone = chain([2, 2], padded=True, pool=True)
         net = model(build(backbone, **section), backbone)
@@ -239,8 +239,8 @@ def test_training_reaches_all_weights_through_either() -> None:
     [
         (
             {"type": "atrous", "decoder": "fcn8s"},
-            "decoder 'fcn8s' fuses maps of strides 8, 16, 32, and a network that is evaluated more "
-            "densely gives one map, its deepest: choose an inner decoder that scores one map",
+            "decoder 'fcn8s' fuses maps of strides 8, 16, 32, but at a finer stride only the "
+            "deepest map is available: choose an inner decoder that scores one map",
         ),
         (
             {"type": "atrous", "decoder": {"type": "atrous", "decoder": "fcn32s"}},
@@ -254,12 +254,12 @@ def test_training_reaches_all_weights_through_either() -> None:
         ({"type": "shift_and_stitch", "factor": 8}, "factor 8 does not divide the stride 4"),
     ],
 )
-def test_what_cannot_be(section: dict, message: str) -> None:
+def test_impossible_configurations_raise(section: dict, message: str) -> None:
     with pytest.raises(PluxelError, match=re.escape(message)):
         build(chain([2, 2], padded=True, pool=True), **section)
 
 
-def test_attention_is_not_shifted() -> None:
+def test_attention_raises() -> None:
     backbone = chain([2, 2], padded=True, pool=True)
     spec = FeatureSpec("tokens", 4, Grid(4, 0), (99, 99), "assumed")
     backbone.feature_specs = (spec,)
@@ -267,7 +267,7 @@ def test_attention_is_not_shifted() -> None:
         build(backbone, type="shift_and_stitch")
 
 
-def test_passes_are_of_a_moderate_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passes_have_a_moderate_size(monkeypatch: pytest.MonkeyPatch) -> None:
     backbone = chain([2, 2], padded=True, pool=True)
     decoder = build(backbone, type="shift_and_stitch", factor=4)
     batches = []
@@ -299,8 +299,8 @@ def test_sizes_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measured == [3, 3]
 
 
-def test_of_a_backbone_that_wants_multiples_all_cells_count() -> None:
-    """Core pads its images to such a size, so that a shifted one loses no cell."""
+def test_all_cells_are_valid_if_a_backbone_needs_multiples() -> None:
+    """Core pads images to such a size, so shifted images do not lose cells."""
     layers = nn.Conv2d(3, 4, 3, padding=1), nn.MaxPool2d(2), nn.MaxPool2d(2)
     for multiple, cells in ((4, (16, 24)), (1, (13, 21))):
         backbone = Network(*layers).eval()

@@ -1,4 +1,4 @@
-"""What every built-in decoder owes, on every built-in backbone that offers its strides."""
+"""Requirements of every built-in decoder, on every built-in backbone that offers its strides."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "semantic_projection": {"decoder": "fcn32s", "embedding": "class_words", "dim": 4},
 }
 CANNOT_FOLLOW = {("atrous", "tf_mobilenetv3_small_minimal_100")}
-"""Python that looks at the size of the image decides there how to pad."""
+"""These networks choose their padding in Python, by the size of the image."""
 
 every = pytest.mark.parametrize("name", DECODERS)
 
 
 @cache
 def backbone(name: str, device: str = "meta") -> Any:
-    """A backbone, without data or with random weights."""
+    """A backbone on the meta device, or with random weights."""
     known = name in {component.name for component in HOST.components("backbone")}
     target = HOST.load(HOST.get("backbone", name if known else "timm"))
     with torch.device(device):
@@ -81,11 +81,11 @@ def image(of: Any, device: str = "meta", size: tuple[int, int] = (96, 160)) -> T
 
 @every
 @pytest.mark.parametrize("trunk", BACKBONES)
-def test_any_backbone_that_offers_the_strides(name: str, trunk: str) -> None:
+def test_every_backbone_that_offers_the_strides(name: str, trunk: str) -> None:
     bare = backbone(trunk)
     strides = [spec.grid.stride[0] for spec in bare.feature_specs]
     needed = NEEDED.get(name, (max(strides),))
-    moves = bare.feature_specs[-1].source != "assumed"  # attention does not
+    moves = bare.feature_specs[-1].source != "assumed"  # attention does not shift
     follows = (name, trunk) not in CANNOT_FOLLOW and (moves or name not in DENSER)
     if not set(needed) <= set(strides) or not follows:
         with pytest.raises(PluxelError), torch.device("meta"):
@@ -107,7 +107,7 @@ def test_any_backbone_that_offers_the_strides(name: str, trunk: str) -> None:
 
 
 @every
-def test_scores_are_zero_at_first_and_every_layer_learns(name: str) -> None:
+def test_scores_are_initially_zero_and_every_layer_learns(name: str) -> None:
     trunk = backbone("resnet18", "cpu")
     decoder = build(name, trunk)
     if hasattr(decoder, "load_pretrained"):
@@ -122,7 +122,7 @@ def test_scores_are_zero_at_first_and_every_layer_learns(name: str) -> None:
 
 
 @every
-def test_it_runs_on_a_gpu_that_is_not_there(name: str) -> None:
+def test_it_runs_on_a_fake_gpu(name: str) -> None:
     with FakeTensorMode(allow_non_fake_inputs=False), torch.device("cuda"), torch.no_grad():
         trunk = HOST.load(HOST.get("backbone", "timm"))(3, model="resnet18").eval()
         given = torch.zeros(2, 3, 96, 160)
@@ -144,7 +144,7 @@ def test_it_runs_under_autocast(name: str) -> None:
 
 
 @every
-def test_weights_can_be_moved_from_one_to_another(name: str) -> None:
+def test_weights_can_be_loaded_into_another_decoder(name: str) -> None:
     trunk = backbone("resnet18")
     one, other = build(name, trunk), build(name, trunk)
     for parameter in one.parameters():
@@ -155,11 +155,11 @@ def test_weights_can_be_moved_from_one_to_another(name: str) -> None:
 
 
 @every
-def test_it_asks_for_wiring_that_there_is(name: str) -> None:
+def test_its_wiring_exists(name: str) -> None:
     parameters = inspect.signature(HOST.load(HOST.get("decoder", name))).parameters.values()
     wiring = {p.name for p in parameters if p.kind is not p.KEYWORD_ONLY}
     assert wiring <= set(WIRING["decoder"])
 
 
-def test_there_is_something_to_test() -> None:
+def test_there_are_decoders_to_test() -> None:
     assert {"fcn32s", "fcn16s", "fcn8s", *DENSER} <= set(DECODERS)

@@ -1,4 +1,4 @@
-"""The three networks of the FCN paper, on any backbone that offers the strides."""
+"""The three networks of the FCN paper, on any backbone with the required strides."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def specs(trunk: str) -> list[FeatureSpec]:
 
 
 def maps(features: Sequence[FeatureSpec], size: tuple[int, int] = (97, 131)) -> list[Tensor]:
-    """Random maps that cover an image, with one cell to spare."""
+    """Random maps that cover an image, with one extra cell."""
     generator = torch.Generator().manual_seed(0)
     return [
         torch.randn(2, spec.channels, *cells(spec.grid, size), generator=generator)
@@ -97,7 +97,7 @@ def test_every_score_layer_learns_from_the_first_step(decoder: type) -> None:
 @pytest.mark.parametrize("trunk", TRUNKS)
 @pytest.mark.parametrize("decoder", [FCN16s, FCN8s])
 def test_fusion_is_the_sum_of_aligned_scores(decoder: type, trunk: str) -> None:
-    """Each skip's scores alone, and the deepest scores upsampled step by step, add up."""
+    """The result is the sum of each skip's scores and of the deepest scores, upsampled in steps."""
     features, images = specs(trunk), maps(specs(trunk))
     module = decoder(features, 5)
     randomize(module)
@@ -146,7 +146,7 @@ def test_skip_scales_multiply_the_features() -> None:
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_dropout_is_of_the_deepest_map_in_training_only(decoder: type) -> None:
+def test_dropout_applies_to_the_deepest_map_in_training_only(decoder: type) -> None:
     features, images = specs("VGG16"), maps(specs("VGG16"))
     module = decoder(features, 5, dropout=0.5)
     randomize(module)
@@ -156,7 +156,7 @@ def test_dropout_is_of_the_deepest_map_in_training_only(decoder: type) -> None:
     assert not list(module.dropout.parameters())
 
 
-def test_32s_takes_whatever_is_deepest() -> None:
+def test_32s_scores_the_deepest_map_of_any_stride() -> None:
     vit = [FeatureSpec(f"b{i}", 6, Grid(16, Fraction(15, 2)), (9, 9), "assumed") for i in range(3)]
     images = [torch.full((1, 6, 4, 4), float(i)) for i in range(3)]
     module = FCN32s(vit, 5)
@@ -173,7 +173,7 @@ def test_32s_takes_whatever_is_deepest() -> None:
         (FCN8s, "the decoder needs strides 8, 16, 32; the backbone gives 16, 16, 16"),
     ],
 )
-def test_the_wrong_backbone(decoder: type, message: str) -> None:
+def test_a_backbone_without_the_strides_raises(decoder: type, message: str) -> None:
     vit = [FeatureSpec(f"b{i}", 6, Grid(16, Fraction(15, 2)), (9, 9), "assumed") for i in range(3)]
     with pytest.raises(StrideError) as caught:
         decoder(vit, 5)
@@ -183,13 +183,13 @@ def test_the_wrong_backbone(decoder: type, message: str) -> None:
 class TestLearnedUpsampling:
     @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 15, 16, 63, 64])
     def test_taps(self, kernel: int) -> None:
-        """FCN's filler: every phase sums to 1, and the kernel is centered."""
+        """As FCN's filler: the taps of every phase sum to 1, and the kernel is centered."""
         taps, factor = bilinear_taps(kernel), (kernel + 1) // 2
         torch.testing.assert_close(taps, taps.flip(0))
         for phase in range(factor):
             assert taps[phase::factor].sum().item() == pytest.approx(1)
 
-    def test_printed_taps(self) -> None:
+    def test_published_taps(self) -> None:
         assert bilinear_taps(4).tolist() == [0.25, 0.75, 0.75, 0.25]
         assert bilinear_taps(64).max().item() == 63 / 64
         assert bilinear_taps(63)[[0, 31]].tolist() == [1 / 32, 1]
@@ -211,7 +211,7 @@ class TestLearnedUpsampling:
 
     @pytest.mark.parametrize("decoder", [FCN16s, FCN8s])
     @pytest.mark.parametrize("trunk", TRUNKS)
-    def test_it_starts_as_the_fixed_one(self, decoder: type, trunk: str) -> None:
+    def test_it_is_initialized_to_fixed_interpolation(self, decoder: type, trunk: str) -> None:
         features, images = specs(trunk), maps(specs(trunk))
         fixed, learned = decoder(features, 5), decoder(features, 5, upsampling="learned")
         randomize(fixed)
@@ -229,7 +229,7 @@ class TestLearnedUpsampling:
         st.tuples(st.integers(1, 23), st.integers(1, 23)),
         st.sampled_from(["replicate", "zeros"]),
     )
-    def test_it_equals_resampling_wherever_a_kernel_aligns(
+    def test_it_equals_resampling_if_a_kernel_aligns(
         self,
         factor: int,
         halves: tuple,
@@ -238,7 +238,7 @@ class TestLearnedUpsampling:
         fine: tuple,
         border: Border,
     ) -> None:
-        """With fine cells far outside the coarse map, and of every phase."""
+        """Fine cells of every phase, also far outside the coarse map."""
         start = [c + h for c, h in zip(cells, halves, strict=True)]
         grids = Grid(4 * factor, 0), Grid(4, [4 * s for s in start])
         maps = [FeatureSpec("map", 3, grid, (1, 1), "computed", border) for grid in grids]
@@ -248,7 +248,7 @@ class TestLearnedUpsampling:
         expected = BilinearUpsampling(*grids, border)(scores, fine)
         torch.testing.assert_close(module(scores, fine), expected)
 
-    def test_its_kernels_are_learned_one_a_class(self) -> None:
+    def test_one_kernel_per_class_is_learned(self) -> None:
         features, images = specs("ResNet"), maps(specs("ResNet"))
         module = FCN16s(features, 5, upsampling="learned")
         randomize(module)
@@ -258,22 +258,22 @@ class TestLearnedUpsampling:
         assert kernels.grad is not None
         assert kernels.grad.flatten(1).any(1).all()
 
-    def test_the_fixed_one_has_nothing_to_learn(self) -> None:
+    def test_fixed_interpolation_has_no_parameters(self) -> None:
         module = FCN8s(specs("ResNet"), 5)
         assert not list(module.upsampling.parameters())
 
-    def test_where_none_aligns_it_stays_fixed_and_says_so(self, caplog) -> None:
+    def test_it_is_fixed_with_a_warning_if_no_kernel_aligns(self, caplog) -> None:
         module = FCN16s(specs("odd"), 5, upsampling="learned")
         assert isinstance(module.upsampling[0], BilinearUpsampling)
-        assert "stays fixed: no symmetric kernel aligns" in caplog.text
+        assert "is fixed, because no symmetric kernel aligns" in caplog.text
 
     @pytest.mark.parametrize("offset", [(0, Fraction(1, 4)), (Fraction(1, 4), 0)])
-    def test_where_one_aligns_along_one_axis_only_it_stays_fixed(self, offset: tuple) -> None:
+    def test_it_is_fixed_if_a_kernel_aligns_along_one_axis_only(self, offset: tuple) -> None:
         maps = [
             FeatureSpec("map", 3, grid, (1, 1), "computed") for grid in (Grid(8), Grid(4, offset))
         ]
         assert isinstance(upsampling(3, *maps, learned=True), BilinearUpsampling)
 
-    def test_where_one_aligns_it_says_nothing(self, caplog) -> None:
+    def test_no_warning_if_a_kernel_aligns(self, caplog) -> None:
         FCN16s(specs("ResNet"), 5, upsampling="learned")
         assert caplog.text == ""

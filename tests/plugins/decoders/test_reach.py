@@ -1,4 +1,4 @@
-"""Whatever reaches a model reaches all that runs under a decoder that runs the backbone itself."""
+"""Hooks, modes and copies of a model reach all modules, even if a decoder runs the backbone."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_hooks_fire_at_every_level(section: Any) -> None:
     model, fired = make(section), Counter()
     names = ["streams.image.backbone", "streams.image.backbone.layers"]
     names += ["streams.image.backbone.layers.3", "heads.h.decoders.image", "heads.h.wrappers.image"]
-    scores(model)  # which measures sizes on copies
+    scores(model)  # measures sizes on copies
     for name in names:
         module = model.get_submodule(name)
         module.register_forward_hook(lambda *_, name=name: fired.update([name]))
@@ -110,9 +110,9 @@ def test_each_module_and_each_weight_has_one_name(section: Any) -> None:
 
 
 @wrapped
-def test_a_backbone_that_is_replaced_in_its_stream_is_the_one_that_runs(section: Any) -> None:
+def test_a_replacement_of_the_streams_backbone_runs(section: Any) -> None:
     class Wrapper(nn.Module):
-        """Has nothing of a backbone but that it can be called, as what shards a module."""
+        """A callable without the attributes of a backbone, such as a module that shards."""
 
         def __init__(self, module: nn.Module) -> None:
             super().__init__()
@@ -130,7 +130,7 @@ def test_a_backbone_that_is_replaced_in_its_stream_is_the_one_that_runs(section:
 
 
 @wrapped
-def test_a_layer_that_is_replaced_is_the_one_that_runs(section: Any) -> None:
+def test_a_replacement_of_a_layer_runs(section: Any) -> None:
     model, other = make(section), nn.Conv2d(4, 4, 3, padding=1)
     expected = make(section)
     expected.get_submodule("streams.image.backbone.layers.3").load_state_dict(other.state_dict())
@@ -140,7 +140,7 @@ def test_a_layer_that_is_replaced_is_the_one_that_runs(section: Any) -> None:
 
 
 @wrapped
-def test_copies_and_other_types_run_on_their_own_weights(section: Any) -> None:
+def test_copies_and_other_types_use_their_own_weights(section: Any) -> None:
     model = make(section)
     twin = copy.deepcopy(model).double()
     assert scores(twin).dtype == torch.float64
@@ -152,7 +152,7 @@ def test_copies_and_other_types_run_on_their_own_weights(section: Any) -> None:
 
 
 @wrapped
-def test_it_compiles(section: Any) -> None:
+def test_the_model_compiles(section: Any) -> None:
     model = make(section)
     expected = scores(model)
     compiled: Any = torch.compile(model, backend="eager", fullgraph=section == ATROUS)
@@ -160,7 +160,7 @@ def test_it_compiles(section: Any) -> None:
 
 
 @wrapped
-def test_it_is_exported(section: Any) -> None:
+def test_the_model_can_be_exported(section: Any) -> None:
     class Bare(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -186,7 +186,7 @@ def test_layers_that_differ_from_the_plan_are_rejected() -> None:
             scores(model)
 
 
-def test_a_wrapper_with_weights_beside_those_of_inner_is_refused() -> None:
+def test_a_wrapper_with_weights_of_its_own_raises() -> None:
     class Heavy(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -200,7 +200,7 @@ def test_a_wrapper_with_weights_beside_those_of_inner_is_refused() -> None:
 
 
 def test_hooks_of_a_backbone_with_an_output_stride() -> None:
-    """Its own layers run under its dilation, hooks and all."""
+    """Its own layers run under dilation, including their hooks."""
     fired: dict[int | None, list[str]] = {None: [], 8: []}
     for output_stride, names in fired.items():
         backbone = AlexNet(3, output_stride=output_stride).eval()

@@ -1,4 +1,4 @@
-"""Scores are products with vectors of names, on the grid of the decoder within."""
+"""Scores are products with vectors of names, on the grid of the inner decoder."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_scores_are_products_of_pixels_and_names():
     assert (found.grid, found.border) == (pixels.grid, pixels.border)
 
 
-def test_vectors_of_several_embeddings_are_joined():
+def test_vectors_of_several_embeddings_are_concatenated():
     decoder = build(["class0", "class1"], embedding=["class_words", "class_words"])
     assert decoder.dim == 8
     joined = torch.cat([unit(["class0", "class1"])] * 2, dim=1) / 2**0.5
@@ -59,7 +59,7 @@ def test_names_are_not_trained():
     }
 
 
-def test_all_names_without_a_vector_are_told_at_once():
+def test_all_names_without_a_vector_are_reported_at_once():
     with pytest.raises(UnknownWordError, match=r"class 'zebra': .*; class 'lion': "):
         build(["class0", "zebra", "lion"])
 
@@ -70,9 +70,9 @@ def test_a_misspelled_name_has_a_suggestion():
 
 
 def test_saved_vectors_follow_their_names():
-    """Another order, fewer, or more: each class has the vector of its name."""
+    """In another order, with fewer or more classes, each class has the vector of its name."""
     state = build(["class3", "class5"]).state_dict()
-    state["class_vectors"] = torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 0, 0]])  # as once trained with
+    state["class_vectors"] = torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 0, 0]])  # as trained before
     other = build(["class5", "class8", "class3"])
     adapted = other.adapt_state(state)
     assert bytes(adapted["class_names"].tolist()).decode() == "class5\nclass8\nclass3"
@@ -81,18 +81,18 @@ def test_saved_vectors_follow_their_names():
     torch.testing.assert_close(adapted["class_vectors"][2], state["class_vectors"][0])
 
 
-def test_saved_vectors_of_the_same_names_come_back_as_they_were():
+def test_saved_vectors_of_the_same_names_are_unchanged():
     decoder = build(["class3", "class5"])
     state = decoder.state_dict()
     assert decoder.adapt_state(state) is state
 
 
-def test_weights_of_another_decoder_are_left_to_whoever_compares_them():
+def test_weights_of_another_decoder_are_not_adapted():
     state = {"score.weight": torch.zeros(2)}
     assert build(["class3", "class5"]).adapt_state(state) is state
 
 
 @pytest.mark.parametrize("outer", ["atrous", "shift_and_stitch"])
-def test_a_decoder_that_runs_the_backbone_goes_around_it(outer):
+def test_a_decoder_that_runs_the_backbone_cannot_be_inner(outer):
     with pytest.raises(PluxelError, match="runs the backbone itself"):
         build(["class0", "class1"], decoder={"type": outer, "decoder": "fcn32s"})

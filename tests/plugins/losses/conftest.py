@@ -1,4 +1,4 @@
-"""Build a loss the way a configuration does."""
+"""Build losses as a configuration does."""
 
 from __future__ import annotations
 

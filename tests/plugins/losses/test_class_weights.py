@@ -1,4 +1,4 @@
-"""Weights from the class frequencies, and what is refused."""
+"""Class weights from class frequencies, and errors for invalid weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COUNTS = st.lists(st.integers(0, 10**12), min_size=1, max_size=30).filter(any)
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(counts=COUNTS)
-def test_a_pixel_weighs_one_on_average(scheme: str, counts: list[int]) -> None:
+def test_the_average_pixel_has_weight_one(scheme: str, counts: list[int]) -> None:
     weights = balanced(counts, SCHEMES[scheme])
     average = sum(n * w for n, w in zip(counts, weights, strict=True)) / sum(counts)
     assert average == pytest.approx(1)
@@ -26,7 +26,7 @@ def test_a_pixel_weighs_one_on_average(scheme: str, counts: list[int]) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(counts=COUNTS)
-def test_a_rarer_class_weighs_no_less(scheme: str, counts: list[int]) -> None:
+def test_rarer_classes_do_not_have_smaller_weights(scheme: str, counts: list[int]) -> None:
     seen = sorted(n for n in counts if n)
     weights = balanced(seen, SCHEMES[scheme])
     assert weights == sorted(weights, reverse=True)
@@ -37,7 +37,7 @@ def ratios(scheme: str, counts: list[int]) -> list[float]:
     return [weight / weights[-1] for weight in weights]
 
 
-def test_schemes() -> None:
+def test_schemes_follow_their_formulas() -> None:
     counts = [100, 400, 10_000]
     assert ratios("auto", counts) == pytest.approx([10, 5, 1])
     assert ratios("inverse_sqrt", counts) == pytest.approx([10, 5, 1])
@@ -116,12 +116,12 @@ def test_weights_survive_a_run_without_values(build) -> None:
         ),
     ],
 )
-def test_wrong_weights_are_refused_when_the_loss_is_built(build, weights, text: str) -> None:
+def test_invalid_weights_raise_when_the_loss_is_built(build, weights, text: str) -> None:
     with pytest.raises(PluxelError) as caught:
         build({"type": "focal", "class_weights": weights})
     assert str(caught.value) == text
 
 
-def test_an_empty_training_split_is_named() -> None:
+def test_a_training_split_without_labels_raises() -> None:
     with pytest.raises(PluxelError, match="the training split has no labeled pixels"):
         balanced([0, 0], SCHEMES["auto"])

@@ -1,4 +1,4 @@
-"""What every registered loss promises; and for each promise, a loss that breaks it."""
+"""Guarantees of every registered loss, and for each guarantee a loss that violates it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def gradient(loss: Loss, logits: Tensor, target: Tensor) -> Tensor:
 
 
 def ignores_ignored_pixels(make: MakeLoss) -> None:
-    for ignore_index in (255, -1, 65535, 2):  # the last is a class
+    for ignore_index in (255, -1, 65535, 2):  # 2 is also a class
         loss = make(4, ignore_index)
         logits, target = example(ignore_index=ignore_index)
         slope = gradient(loss, logits, target).movedim(1, -1)
@@ -180,7 +180,7 @@ def has_the_gradient_of_its_value(make: MakeLoss) -> None:
 
 
 def fake_devices() -> list[str]:
-    """Return CUDA and the CPU; PyTorch 2.6 slices fake CUDA tensors with a driver only."""
+    """Return CUDA and the CPU; PyTorch 2.6 needs a driver to slice fake CUDA tensors."""
     try:
         with FakeTensorMode():
             torch.zeros(2, device="cuda")[:1]
@@ -232,20 +232,20 @@ def test_autocast_does_not_reach_the_computation() -> None:
     class Correlation(SegmentationLoss):
         def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
             rows = logits.flatten(2)
-            return (rows @ rows.mT).sum()  # what autocast would do in half precision
+            return (rows @ rows.mT).sum()  # autocast would compute this in half precision
 
     logits, target = example()
     with torch.autocast("cpu", torch.bfloat16):
         assert Correlation(4, 255)(logits, target).dtype == torch.float32
 
 
-def test_every_registered_loss_is_here(host: Host) -> None:
+def test_every_registered_loss_is_covered(host: Host) -> None:
     assert [component.name for component in host.components("loss")] == sorted(SECTIONS)
 
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("section", CASES)
-def test_promise(build, section: dict[str, Any], check: str) -> None:
+def test_guarantee(build, section: dict[str, Any], check: str) -> None:
     CHECKS[check](partial(build, section))
 
 
@@ -261,7 +261,7 @@ def test_four_million_pixels_in_half_precision(build, name: str) -> None:
 
 
 class Broken(nn.Module):
-    """Dice that keeps every promise, until a subclass breaks one."""
+    """A Dice loss that keeps every guarantee, unless a subclass violates one."""
 
     def __init__(self, num_classes: int, ignore_index: int) -> None:
         super().__init__()
@@ -374,7 +374,7 @@ BROKEN: dict[str, type[Broken]] = {
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_check_passes_a_sound_loss(check: str) -> None:
+def test_check_passes_for_a_correct_loss(check: str) -> None:
     CHECKS[check](Broken)
 
 

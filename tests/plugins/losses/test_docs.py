@@ -1,4 +1,4 @@
-"""The page about losses leaves none out."""
+"""The page about losses covers all of them."""
 
 from __future__ import annotations
 

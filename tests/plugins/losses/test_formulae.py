@@ -22,7 +22,7 @@ WEIGHTS = [0.5, 2.0, 0.0, 1.0, 3.0]
 
 @st.composite
 def batches(draw: st.DrawFn) -> Arrays:
-    """Logits (N, C, H, W) and target (N, H, W), some of it 255, some classes absent."""
+    """Logits (N, C, H, W) and target (N, H, W), with ignored pixels (255) and absent classes."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     batch, classes = draw(st.integers(1, 3)), draw(st.integers(1, 5))
     height, width = draw(st.integers(1, 6)), draw(st.integers(1, 6))
@@ -132,7 +132,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "section"), CASES)
 @settings(max_examples=40, deadline=None)
 @given(batch=batches())
-def test_formula(build, name: str, section: dict[str, Any], batch: Arrays) -> None:
+def test_loss_equals_its_formula(build, name: str, section: dict[str, Any], batch: Arrays) -> None:
     logits, target = batch
     classes = logits.shape[1]
     if "class_weights" in section:
@@ -160,7 +160,7 @@ def test_jaccard_and_lovasz_of_hard_predictions_are_one_minus_iou(batch: Arrays)
     torch.testing.assert_close(lovasz_softmax(hard, target, 255, "present"), wanted)
 
 
-def test_smoothless_overlap_of_an_absent_class_is_perfect_unless_it_is_predicted(build) -> None:
+def test_overlap_of_an_absent_class_is_perfect_unless_predicted(build) -> None:
     right = torch.tensor([[0, 1], [1, 0]])[None]
     sure = 200 * one_hot(right, 3).movedim(-1, 1).float()
     for name in ("dice", "jaccard"):
@@ -178,7 +178,7 @@ def test_focal_without_focus_is_cross_entropy(build) -> None:
         torch.testing.assert_close(focal(logits, target), plain(logits, target))
 
 
-def test_focal_has_a_finite_slope_where_it_is_certain(build) -> None:
+def test_focal_has_a_finite_slope_at_certainty(build) -> None:
     logits = torch.tensor([200.0, 0.0]).view(1, 2, 1, 1).requires_grad_()
     build({"type": "focal", "gamma": 0.5}, 2)(logits, torch.zeros(1, 1, 1).long()).backward()
     assert logits.grad is not None

@@ -1,4 +1,4 @@
-"""Cross-entropy and focal: strip by strip the same, and what PyTorch says where it does."""
+"""Cross-entropy and focal loss: equal strip by strip, and equal to PyTorch's if it has one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def example() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_strips_add_up(build, section: dict[str, Any]) -> None:
+def test_sum_over_strips_equals_the_loss(build, section: dict[str, Any]) -> None:
     loss = build(section)
     logits, target = example()
     whole = loss(logits, target)
@@ -46,7 +46,7 @@ def test_strips_add_up(build, section: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_per_pixel_is_zero_on_ignored_pixels_and_checks_as_the_loss_does(build, section) -> None:
+def test_per_pixel_is_zero_on_ignored_pixels_and_checks_labels(build, section) -> None:
     loss = build(section)
     logits, target = example()
     values = loss.per_pixel(logits.half(), target)
@@ -58,11 +58,11 @@ def test_per_pixel_is_zero_on_ignored_pixels_and_checks_as_the_loss_does(build, 
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_normalizer_of_nothing_is_one(build, section: dict[str, Any]) -> None:
+def test_normalizer_without_labels_is_one(build, section: dict[str, Any]) -> None:
     assert build(section).normalizer(torch.full((1, 3, 3), 255)).item() == 1
 
 
-def test_normalizer_counts_labeled_pixels_by_weight(build) -> None:
+def test_normalizer_sums_the_weights_of_labeled_pixels(build) -> None:
     target = torch.tensor([[[0, 1, 1], [3, 255, 255]]])
     section = {"type": "cross_entropy"}
     assert build(section).normalizer(target).item() == 4
@@ -73,7 +73,7 @@ def test_normalizer_counts_labeled_pixels_by_weight(build) -> None:
 
 @pytest.mark.parametrize("weights", [None, [0.5, 1.0, 9.0, 2.0]])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_cross_entropy_is_pytorchs(build, weights, reduction: str) -> None:
+def test_cross_entropy_equals_pytorchs(build, weights, reduction: str) -> None:
     logits, target = example()
     loss = build({"type": "cross_entropy", "class_weights": weights, "reduction": reduction})
     weight = None if weights is None else torch.tensor(weights, dtype=torch.float64)
@@ -83,7 +83,7 @@ def test_cross_entropy_is_pytorchs(build, weights, reduction: str) -> None:
     torch.testing.assert_close(loss(logits, target), wanted)
 
 
-def test_labels_that_weigh_nothing_do_not_divide_by_zero(build) -> None:
+def test_labels_of_weight_zero_do_not_divide_by_zero(build) -> None:
     logits, _ = example()
     target = torch.zeros(2, 13, 9).long()
     for smoothing in (0.0, 0.1):

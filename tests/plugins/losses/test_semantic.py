@@ -1,4 +1,4 @@
-"""Label smoothing by the similarity of names; its limits are plain cross-entropy's."""
+"""Label smoothing by the similarity of names; its limits are those of cross-entropy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEIGHTS = {"class0": 2.0, "class1": 0.5, "class2": 1.0, "class3": 3.0}
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
-def test_without_smoothing_it_is_cross_entropy(build, example, weights):
+def test_without_smoothing_it_equals_cross_entropy(build, example, weights):
     logits, target = example
     loss = build(section(smoothing=0, class_weights=weights))
     weight = None if weights is None else torch.tensor([*weights.values()], dtype=torch.float64)
@@ -32,7 +32,7 @@ def test_without_smoothing_it_is_cross_entropy(build, example, weights):
     torch.testing.assert_close(loss(logits, target), expected, rtol=1e-6, atol=0)
 
 
-def test_at_a_high_temperature_it_is_uniform_smoothing(build, example):
+def test_at_a_high_temperature_smoothing_is_uniform(build, example):
     logits, target = example
     loss = build(section(smoothing=0.3, temperature=1e9))
     expected = cross_entropy(logits, target, ignore_index=255, label_smoothing=0.3)
@@ -40,8 +40,8 @@ def test_at_a_high_temperature_it_is_uniform_smoothing(build, example):
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
-def test_weighted_smoothing_is_that_of_torch(build, example, weights):
-    """Names that are all alike leave nothing but the uniform prior."""
+def test_weighted_smoothing_equals_pytorchs(build, example, weights):
+    """Equally similar names give the uniform prior."""
     logits, target = example
     alike = {"type": "class_words", "flat": True}
     loss = build(section(embedding=alike, smoothing=0.3, class_weights=weights))
@@ -50,7 +50,7 @@ def test_weighted_smoothing_is_that_of_torch(build, example, weights):
     torch.testing.assert_close(loss(logits, target), expected, rtol=1e-6, atol=0)
 
 
-def test_targets_are_a_mixture_of_the_class_and_those_that_mean_the_like(build, example, host):
+def test_targets_mix_the_class_with_similar_classes(build, example, host):
     logits, target = example
     vectors = host.load(host.get("embedding", "class_words"))().vectors[:4].double()
     unit = vectors / vectors.norm(dim=1, keepdim=True)

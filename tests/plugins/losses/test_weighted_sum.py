@@ -1,4 +1,4 @@
-"""Several losses at once."""
+"""The weighted sum of several losses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_value_is_the_weighted_sum(build, batch) -> None:
     torch.testing.assert_close(build(TERMS)(*batch), 0.5 * dice + smoothless + 2 * lovasz)
 
 
-def test_terms_are_named_and_bare(build, batch) -> None:
+def test_terms_have_names_and_are_unweighted(build, batch) -> None:
     found = {name: (weight, term) for name, weight, term in terms_of(build(TERMS))}
     assert list(found) == ["dice", "dice_2", "weighted_sum/lovasz", "cross_entropy"]
     weight, term = found["weighted_sum/lovasz"]
@@ -47,11 +47,11 @@ def test_terms_are_named_and_bare(build, batch) -> None:
     torch.testing.assert_close(term(*batch), build({"type": "lovasz"})(*batch))
 
 
-def test_a_term_that_is_not_finite_can_be_told(build, batch) -> None:
+def test_a_term_that_is_not_finite_is_named(build, batch) -> None:
     logits, target = batch
     loss = build({"type": "weighted_sum", "terms": [{"loss": "dice"}, {"loss": "cross_entropy"}]})
     logits = logits.detach().clone()
-    logits[0, 0, 0, 0] = -1e38  # its log-probability overflows, while the overlap is finite
+    logits[0, 0, 0, 0] = -1e38  # the log-probability overflows, but the overlap is finite
     logits[0, 1, 0, 0] = 3e38
     target[0, 0, 0] = 0
     objective = Objective({"semantic": loss}, {"semantic": 1.0})
@@ -59,7 +59,7 @@ def test_a_term_that_is_not_finite_can_be_told(build, batch) -> None:
     assert bad == ["WeightedSum cross_entropy of head 'semantic'"]
 
 
-def test_class_weights_of_the_terms_are_shown(build) -> None:
+def test_class_weights_of_the_terms_are_listed(build) -> None:
     objective = Objective({"semantic": build(TERMS)}, {"semantic": 1.0})
     assert objective.chosen_weights == {
         "cross_entropy/class0": 1.0,
@@ -69,7 +69,7 @@ def test_class_weights_of_the_terms_are_shown(build) -> None:
     }
 
 
-def test_terms_are_fused_where_they_can_be(build, batch, monkeypatch) -> None:
+def test_terms_are_computed_by_strips_if_possible(build, batch, monkeypatch) -> None:
     logits, target = batch
     terms = [{"loss": "cross_entropy"}, {"loss": "focal", "weight": 0.5}, {"loss": "dice"}]
     loss = build({"type": "weighted_sum", "terms": terms})
@@ -83,7 +83,7 @@ def test_terms_are_fused_where_they_can_be(build, batch, monkeypatch) -> None:
 
 
 def test_terms_move_with_the_sum(build) -> None:
-    assert len(list(build(TERMS).modules())) == 8  # itself, 4 terms, 1 within, 2 lists
+    assert len(list(build(TERMS).modules())) == 8  # itself, 4 terms, 1 nested term, 2 lists
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,6 @@ def test_terms_move_with_the_sum(build) -> None:
         ([{"loss": "dicee"}], "terms.0.loss"),
     ],
 )
-def test_wrong_terms_are_refused_at_their_place(build, terms, place: str) -> None:
+def test_invalid_terms_raise_at_their_place(build, terms, place: str) -> None:
     with pytest.raises(ValidationError, match=rf"(?m)^{place}$"):
         build({"type": "weighted_sum", "terms": terms})
