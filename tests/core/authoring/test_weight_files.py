@@ -154,7 +154,7 @@ def test_a_failed_download_from_the_hub_is_reported(server: str, monkeypatch) ->
     monkeypatch.setattr(weight_files, "try_to_load_from_cache", lambda *_, **__: None)
     monkeypatch.setattr(weight_files, "hf_hub_url", lambda *_, **__: f"{server}/some/weights")
     monkeypatch.setattr(weight_files, "hf_hub_download", fail)
-    with pytest.raises(PluxelError, match=r"model.safetensors of some/weights, failed \(peer clos"):
+    with pytest.raises(PluxelError, match=r"model.safetensors of some/weights failed \(peer clos"):
         hub_file("some/weights", ["model.safetensors"], USUAL)
 
 

@@ -158,5 +158,5 @@ def test_names(tmp_path: Path) -> None:
         PluxelError, match=r"fastText has no 'crawl-300d-2m'. Did you mean 'crawl-300"
     ):
         FastText(name="crawl-300d-2m")
-    with pytest.raises(PluxelError, match="which vectors"):
+    with pytest.raises(PluxelError, match="no vectors selected"):
         FastText()

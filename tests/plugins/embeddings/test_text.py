@@ -142,7 +142,7 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
             [b"1000000000000 300", *GOOD],
             "the header says 1,000,000,000,000 rows of 300 numbers, but the file has 49 bytes",
         ),
-        ([b"9" * 5000 + b" 3", *GOOD], "rows of 3 numbers, and the file has"),
+        ([b"9" * 5000 + b" 3", *GOOD], "rows of 3 numbers, but the file has"),
         (b"x" * 40_000_000, "line 1 does not end; is it a text file?"),
         # A first number that is damaged belongs to the word, and so would everybody's.
         ([b"the 0.x 0.2 0.3", *GOOD], "line 2: more than the 2 numbers of line 1: 'the 0.1 0.2"),
@@ -202,8 +202,8 @@ def test_words_that_end_in_a_number_are_counted(
     path = write([*(b"word%d 0.1 0.2" % i for i in range(5)), b"x 1 2 3", b"New 7 1 2"])
     assert list(GloVe(file=path).itos)[5:] == ["x 1", "New 7"]
     assert caplog.messages == [
-        f"{path}: words that end in a space and a number: 2; do these lines have a number "
-        "too many? The first is line 6: 'x 1 2 3'"
+        f"{path}: words that end in a space and a number: 2; do these lines have an extra "
+        "number? The first is line 6: 'x 1 2 3'"
     ]
 
 
