@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from _glove import glove
 from pluxel.core.embeddings import name_vectors
-from pluxel.core.embeddings.matching import VAGUE, align, best_of_each, plain_name
+from pluxel.core.embeddings.matching import VAGUE, align, best_matches, plain_name
 from pluxel.plugins.datasets.camvid import LABELS as CAMVID
 from pluxel.plugins.datasets.voc import LABELS as VOC
 from torch import Tensor
@@ -104,7 +104,7 @@ def by_cosine(
 ) -> Tally:
     """Judge matches by the largest cosine, if it reaches the threshold."""
     cosines = (vectors(sources) @ vectors(targets).T).double().numpy()
-    chosen = best_of_each(cosines, threshold)
+    chosen = best_matches(cosines, threshold)
     return judged(sources, targets, [None if j is None else targets[j] for j in chosen])
 
 

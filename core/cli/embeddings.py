@@ -230,7 +230,7 @@ def _facts(store: Store) -> dict[str, Any]:
 def _rows(summary: Summary) -> list[tuple[str, str]]:
     """Return the rows of the summary as titles and values."""
     low, middle, high = summary.norms
-    subwords = ", parts of words have vectors" if summary.subwords else ""
+    subwords = ", with subword vectors" if summary.subwords else ""
     rows = [
         ("words", f"{summary.words:,} × {summary.dim}"),
         ("first", " ".join(summary.first)),

@@ -1,10 +1,10 @@
-"""fastText's models as they lie in a file: little-endian, without gaps.
+"""The file format of fastText models: little-endian, without gaps.
 
-Versions 11 and 12 begin with a signature; what came before 2017 has none, no pruned dictionary, and
-no quantized matrices.
+Versions 11 and 12 begin with a signature. Models from before 2017 have no signature, no pruned
+dictionary and no quantized matrices.
 
-Everything is a view of the mapped file: a model of seven gigabytes is opened by reading its
-dictionary. Whatever the file claims is compared with its size before it is believed.
+All arrays are views of the memory-mapped file, so opening a model of seven gigabytes reads only its
+dictionary. Every size in the file is checked against the file size before use.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _ARGUMENTS = struct.Struct("<12id")
 _WORD, _LABEL = 0, 1
 _CENTROIDS = 256
 _START = 64
-"""Bytes by which other formats are told."""
+"""Bytes that identify other formats."""
 
 _LONGEST = 256
-"""Characters of a part of a word, at most; published models have up to six."""
+"""Most characters of a subword; published models have up to six."""
 
 HIERARCHICAL_SOFTMAX, SUPERVISED = 1, 3
 
 
 class Cursor:
-    """A place in a file, from which values are taken one after the other.
+    """A position in a file, from which values are read in order.
 
-    Raises: PluxelError if the file cannot be read, is empty, or ends before what is taken.
+    Raises: PluxelError if the file cannot be read, is empty, or ends too early.
     """
 
     def __init__(self, path: Path, place: int = 0) -> None:
@@ -48,38 +48,38 @@ class Cursor:
             raise PluxelError(f"cannot read {path}: {error}") from error
 
     def wrong(self, what: str) -> PluxelError:
-        """Return an error that says where in the file something is wrong."""
+        """Return an error with the position in the file."""
         return PluxelError(f"{self.path}, byte {self.place:,}: {what}")
 
     def skip(self, size: int, what: str) -> int:
-        """Go on by ``size`` bytes, and return where they begin."""
+        """Skip ``size`` bytes, and return where they begin."""
         start, left = self.place, len(self.data) - self.place
         if not 0 <= size <= left:
-            raise self.wrong(f"{what} would take {size:,} bytes, and {left:,} are left")
+            raise self.wrong(f"{what} would take {size:,} bytes, but {left:,} are left")
         self.place += size
         return start
 
     def number(self, kind: str, what: str) -> int:
-        """Take an integer; ``kind`` is numpy's, such as ``<i4``."""
+        """Read an integer; ``kind`` is a numpy type such as ``<i4``."""
         return int(self.array(1, kind, what)[0])
 
     def array(self, count: int, kind: str, what: str) -> np.ndarray:
-        """Take ``count`` numbers, as a view of the file."""
+        """Read ``count`` numbers, as a view of the file."""
         start = self.skip(count * np.dtype(kind).itemsize, what)
         return np.frombuffer(self.data, kind, count, start)
 
     def flag(self, what: str) -> bool:
-        """Take a byte that is 0 or 1."""
+        """Read a byte that is 0 or 1."""
         found = self.number("u1", what)
         if found > 1:
             raise self.wrong(f"{what} is {found}, neither 0 nor 1")
         return bool(found)
 
     def text(self, what: str) -> bytes:
-        """Take bytes that a zero ends."""
+        """Read bytes up to a zero byte."""
         end = self.data.find(b"\0", self.place)
         if end < 0:
-            raise self.wrong(f"{what} does not end")
+            raise self.wrong(f"no zero byte ends {what}")
         start, self.place = self.place, end + 1
         return self.data[start:end]
 
@@ -95,7 +95,7 @@ class Matrix(Protocol):
 
 
 class Dense:
-    """Rows as they are."""
+    """Rows stored as float32."""
 
     def __init__(self, cursor: Cursor, what: str) -> None:
         self.shape = _shape(cursor, what)
@@ -110,8 +110,8 @@ class Dense:
 class Quantized:
     """Rows by product quantization (Jégou et al. 2011; Joulin et al. 2016, section 2.2).
 
-    The columns are cut into parts; a byte for each part names one of 256 centroids. With ``qnorm``
-    the norm of the row is quantized apart.
+    The columns are split into parts; a byte for each part selects one of 256 centroids. With
+    ``qnorm``, the norm of the row is quantized separately.
     """
 
     def __init__(self, cursor: Cursor, what: str) -> None:
@@ -131,12 +131,12 @@ class Quantized:
             self._norms = norms[:, None], _Centroids(cursor, f"the norms of {what}", 1)
 
     def rows(self, numbers: np.ndarray) -> np.ndarray:
-        """Return rows by their numbers (n,), as far as the codes tell them."""
+        """Return the decoded rows by their numbers (n,)."""
         found = self._parts.decoded(self._codes[numbers])
         if self._norms is None:
             return found
         codes, parts = self._norms
-        with np.errstate(invalid="ignore", over="ignore"):  # whoever takes rows looks at values
+        with np.errstate(invalid="ignore", over="ignore"):  # callers check the values
             return found * parts.decoded(codes[numbers])
 
 
@@ -151,8 +151,8 @@ class _Centroids:
         fits = parts > 0 and width > 0 and (parts - 1) * width + last == dim and 0 < last <= width
         if found != dim or not fits:
             raise cursor.wrong(
-                f"the quantizer of {what}: {parts} parts of {width}, the last of {last}, for "
-                f"{found} dimensions, where {dim} are needed"
+                f"the quantizer of {what} has {parts} parts of {width}, the last of {last}, for "
+                f"{found} dimensions; expected {dim} dimensions"
             )
         values = cursor.array(dim * _CENTROIDS, "<f4", f"the centroids of {what}")
         whole = (parts - 1) * _CENTROIDS * width
@@ -178,12 +178,13 @@ def _shape(cursor: Cursor, what: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class FastTextHeader:
-    """What stands before the matrices.
+    """The part of a model before the matrices.
 
-    ``words`` and ``labels``: bytes, in order. ``minn``, ``maxn``: characters of a part of a word;
-    maxn 0 for none. ``bucket``: rows for their hashes. ``pruned``: (P, 2) int32, hash and row of
-    those that are left, or None if none was taken away. ``has_flags``: whether flags say which
-    matrices are quantized. ``end``: the byte at which they begin.
+    ``words`` and ``labels``: bytes, in order. ``minn``, ``maxn``: fewest and most characters of a
+    subword; maxn is 0 for a model without subwords. ``bucket``: rows for subword hashes.
+    ``pruned``: (P, 2) int32, the hash and row of each kept subword, or None if the model is not
+    pruned. ``has_flags``: whether flags mark quantized matrices. ``end``: the byte at which the
+    matrices begin.
     """
 
     dim: int
@@ -207,16 +208,16 @@ def read_header(path: Path) -> FastTextHeader:
         cursor.skip(len(FASTTEXT), "the signature")
         version = cursor.number("<i4", "the version")
         if version not in _VERSIONS:
-            raise cursor.wrong(f"version {version}, and 11 and 12 are known")
+            raise cursor.wrong(f"version {version} is not supported; supported: 11, 12")
     elif hint := other_reader(bytes(cursor.data[:_START])):
-        raise PluxelError(f"{path} is no fastText model{hint}")
+        raise PluxelError(f"{path} is not a fastText model{hint}")
     start = cursor.skip(_ARGUMENTS.size, "the arguments")
     values = _ARGUMENTS.unpack_from(cursor.data, start)
     dim, loss, model, bucket, minn, maxn = (values[i] for i in (0, 6, 7, 8, 9, 10))
     if version < 12 and model == SUPERVISED:
         maxn = 0
     if dim < 1 or bucket < 0 or (maxn > 0 and not bucket) or maxn > _LONGEST:
-        raise cursor.wrong(f"dim {dim}, bucket {bucket}, maxn {maxn} make no model")
+        raise cursor.wrong(f"dim {dim}, bucket {bucket}, maxn {maxn} are not valid sizes")
     words, labels, pruned = _dictionary(cursor, has_pruned=version > 0)
     return FastTextHeader(
         dim=dim,
@@ -238,10 +239,12 @@ def _dictionary(
 ) -> tuple[list[bytes], list[bytes], np.ndarray | None]:
     size, count, others = (cursor.number("<i4", "the dictionary's size") for _ in range(3))
     cursor.number("<i8", "the number of tokens")
-    kept = cursor.number("<i8", "the number of hashes that are left") if has_pruned else -1
+    kept = cursor.number("<i8", "the number of kept hashes") if has_pruned else -1
     # An entry takes ten bytes: a zero, a count and a type.
     if count < 0 or others < 0 or size != count + others or size * 10 > len(cursor.data):
-        raise cursor.wrong(f"a dictionary of {size:,} entries, {count:,} words, {others:,} labels")
+        raise cursor.wrong(
+            f"wrong dictionary sizes: {size:,} entries, {count:,} words, {others:,} labels"
+        )
     entries: tuple[list[bytes], list[bytes]] = ([], [])
     for number in range(size):
         token = cursor.text(f"entry {number:,} of the dictionary")
@@ -252,13 +255,13 @@ def _dictionary(
         entries[kind].append(token)
     if kept < 0:
         return (*entries, None)
-    pruned = cursor.array(2 * kept, "<i4", f"{kept:,} hashes that are left")
+    pruned = cursor.array(2 * kept, "<i4", f"{kept:,} kept hashes")
     return (*entries, pruned.reshape(kept, 2))
 
 
 @dataclass(frozen=True)
 class Matrices:
-    """``inputs``: words, then hashes of parts. ``outputs``: of labels, if it is supervised."""
+    """``inputs``: rows of words, then of subword hashes. ``outputs``: rows of labels, if any."""
 
     inputs: Matrix
     outputs: Matrix
@@ -272,5 +275,5 @@ def read_matrices(path: Path, place: int, *, has_flags: bool) -> Matrices:
     both = has_flags and cursor.flag("the flag of quantized output") and is_quantized
     outputs = (Quantized if both else Dense)(cursor, "the output")
     if left := len(cursor.data) - cursor.place:
-        raise cursor.wrong(f"the model ends, and {left:,} bytes follow")
+        raise cursor.wrong(f"{left:,} bytes follow the end of the model")
     return Matrices(inputs, outputs)

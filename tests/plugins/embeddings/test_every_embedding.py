@@ -1,4 +1,4 @@
-"""What every registered embedding promises; one that is registered without a file here fails."""
+"""The contract of every registered embedding; each needs a sample file here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def glove(folder: Path, vectors: np.ndarray) -> dict[str, Any]:
 
 def word2vec(folder: Path, vectors: np.ndarray) -> dict[str, Any]:
     rows = (w.encode() + b" " + v.tobytes() for w, v in zip(WORDS, vectors, strict=True))
-    # In this format a space ends the word.
+    # In this format, a space ends the word.
     content = b"10 4\n" + b"".join(rows).replace(b"New York", b"New_York")
     (folder / "word2vec.bin").write_bytes(content)
     return {"file": str(folder / "word2vec.bin")}
@@ -63,12 +63,12 @@ def make(name: str, parameters: dict[str, Any]) -> WordVectors:
 
 @pytest.fixture(params=NAMES)
 def embedding(request: pytest.FixtureRequest, tmp_path: Path, vectors: np.ndarray) -> Make:
-    """Return a function that makes one of the registered embeddings with these parameters too."""
+    """Return a function that builds a registered embedding with additional parameters."""
     parameters = FILES[request.param](tmp_path, vectors)
     return lambda **others: make(request.param, parameters | others)
 
 
-def test_there_is_a_file_for_each() -> None:
+def test_every_embedding_has_a_sample_file() -> None:
     assert sorted(FILES) == NAMES
 
 
@@ -120,7 +120,7 @@ def test_phrases_are_means_of_unit_vectors(embedding: Make, vectors: np.ndarray)
     assert found["beautiful"].tolist() == found["Beautiful"].tolist() == vectors[5].tolist()
 
 
-def test_it_is_converted_once_and_mapped(embedding: Make, cache: Path) -> None:
+def test_file_is_converted_once_and_memory_mapped(embedding: Make, cache: Path) -> None:
     embedding()
     stores = {path: path.stat().st_mtime_ns for path in cache.glob("*.safetensors")}
     assert len(stores) == 1
@@ -130,13 +130,13 @@ def test_it_is_converted_once_and_mapped(embedding: Make, cache: Path) -> None:
     assert str(found.store.path) in maps
 
 
-def test_a_cache_of_its_own(embedding: Make, tmp_path: Path, cache: Path) -> None:
+def test_cache_parameter_is_used(embedding: Make, tmp_path: Path, cache: Path) -> None:
     found = embedding(cache=str(tmp_path / "mine"))
     assert found.store.path.parent == tmp_path / "mine" / "embeddings"
     assert not [*cache.glob("*.safetensors")]
 
 
-def test_what_can_be_downloaded_says_what_and_what_to_write() -> None:
+def test_missing_download_names_url_and_option() -> None:
     offers = 0
     for component in Host().components("embedding"):
         made = Host().load(component)
@@ -152,7 +152,7 @@ def test_what_can_be_downloaded_says_what_and_what_to_write() -> None:
     assert offers > 10
 
 
-def test_a_full_disk_leaves_nothing(embedding: Make, cache: Path) -> None:
+def test_full_disk_leaves_no_file(embedding: Make, cache: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4200, limits[1]))  # within the rows of a store
     try:

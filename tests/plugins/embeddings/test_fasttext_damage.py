@@ -1,4 +1,4 @@
-"""A damaged or hostile fastText model is an error that names the file."""
+"""Damaged and hostile fastText models raise errors that name the file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .fasttext_models import ELSEWHERE, handmade
 
 
 @pytest.mark.parametrize("name", ["skipgram", "pruned", "output too"])
-def test_every_cut_is_an_error(models: dict[str, Path], tmp_path: Path, name: str) -> None:
+def test_truncated_models_raise(models: dict[str, Path], tmp_path: Path, name: str) -> None:
     data = models[name].read_bytes()
     chance = random.Random(2)
     for cut in [*range(60), *chance.choices(range(len(data)), k=60), len(data) - 1]:
@@ -27,35 +27,35 @@ def test_every_cut_is_an_error(models: dict[str, Path], tmp_path: Path, name: st
         with pytest.raises(PluxelError):
             FastText(file=path)
     path.write_bytes(data + b"\0")
-    with pytest.raises(PluxelError, match="the model ends, and 1 bytes follow"):
+    with pytest.raises(PluxelError, match="1 bytes follow the end of the model"):
         FastText(file=path)
 
 
 @pytest.mark.parametrize(
     ("place", "kind", "value", "message"),
     [
-        (4, "<i", 13, "version 13, and 11 and 12 are known"),
-        (8, "<i", 0, "dim 0, bucket 500, maxn 6 make no model"),
+        (4, "<i", 13, "version 13 is not supported; supported: 11, 12"),
+        (8, "<i", 0, "dim 0, bucket 500, maxn 6 are not valid sizes"),
         (8, "<i", 11, "of 11 dimensions do not fit vectors"),
-        (48, "<i", 2**31 - 1, "dim 10, bucket 500, maxn 2147483647 make no model"),
-        (40, "<i", -5, "dim 10, bucket -5, maxn 6 make no model"),
-        (40, "<i", 501, "501 parts of words of 10 dimensions do not fit vectors"),
-        (64, "<i", 2_000_000_000, "a dictionary of 2,000,000,000 entries"),
-        (68, "<i", -1, "a dictionary of "),
-        (72, "<i", 1, "a dictionary of "),
+        (48, "<i", 2**31 - 1, "dim 10, bucket 500, maxn 2147483647 are not valid sizes"),
+        (40, "<i", -5, "dim 10, bucket -5, maxn 6 are not valid sizes"),
+        (40, "<i", 501, "501 subwords of 10 dimensions do not fit vectors"),
+        (64, "<i", 2_000_000_000, "wrong dictionary sizes: 2,000,000,000 entries"),
+        (68, "<i", -1, "wrong dictionary sizes: "),
+        (72, "<i", 1, "wrong dictionary sizes: "),
         (
             84,
             "<q",
             10**12,
-            "1,000,000,000,000 hashes that are left would take 8,000,000,000,000 bytes",
+            "1,000,000,000,000 kept hashes would take 8,000,000,000,000 bytes",
         ),
         ("matrix", "<B", 2, "the flag of quantized vectors is 2, neither 0 nor 1"),
-        ("rows", "<q", 10**12, "would take 40,000,000,000,000 bytes, and"),
+        ("rows", "<q", 10**12, "would take 40,000,000,000,000 bytes, but"),
         ("rows", "<q", -1, "the vectors cannot have -1 rows"),
-        ("columns", "<q", 2**62, "bytes, and"),
+        ("columns", "<q", 2**62, "bytes, but"),
     ],
 )
-def test_hostile_numbers(
+def test_hostile_numbers_raise(
     models: dict[str, Path], tmp_path: Path, place: Any, kind: str, value: int, message: str
 ) -> None:
     data = bytearray(models["skipgram"].read_bytes())
@@ -88,11 +88,11 @@ def test_files_for_other_readers_name_the_reader(tmp_path: Path, start: bytes, r
     with pytest.raises(PluxelError) as caught:
         FastText(file=path)
     reads = f"the embedding '{reader}' reads files that begin like this one"
-    assert str(caught.value) == f"{path} is no fastText model; {reads}"
+    assert str(caught.value) == f"{path} is not a fastText model; {reads}"
 
 
 def mutant(data: bytes, chance: random.Random, head: int) -> bytes:
-    """Return a model with some bytes changed, a number made hostile, cut, or with bytes put in."""
+    """Return a mutated model: bytes changed or inserted, a hostile number, or truncated."""
     changed = bytearray(data)
     place, how = chance.randrange(len(data)), chance.randrange(5)
     if how == 0:
@@ -111,7 +111,7 @@ def mutant(data: bytes, chance: random.Random, head: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["skipgram", "supervised", "output too", "pruned"])
-def test_damage_is_an_error_or_a_model(models: dict[str, Path], tmp_path: Path, name: str) -> None:
+def test_mutated_models_raise_or_load(models: dict[str, Path], tmp_path: Path, name: str) -> None:
     data, head = models[name].read_bytes(), plugin.read_header(models[name]).end
     chance = random.Random(name)
     refused: list[tuple[Path, str]] = []
@@ -132,12 +132,14 @@ def test_damage_is_an_error_or_a_model(models: dict[str, Path], tmp_path: Path, 
     assert all(path.name in text for path, text in refused)
 
 
-def test_values_that_are_not_finite(made: Path) -> None:
+def test_non_finite_values_raise(made: Path) -> None:
     inputs = np.zeros((21, 4))
     inputs[1:] = np.nan
     made.write_bytes(handmade([b"</s>"], [b"x"], inputs=inputs, outputs=np.full((1, 4), np.inf)))
     ours = FastText(file=made)
-    with pytest.raises(PluxelError, match=r"made.bin: the parts of 'abc' have a value that is not"):
+    with pytest.raises(
+        PluxelError, match=r"made.bin: the subwords of 'abc' have a value that is not"
+    ):
         _ = ours["abc"]
     with pytest.raises(PluxelError, match=r"made.bin: the rows of the labels have a value"):
         _ = ours.label_vectors
@@ -145,10 +147,10 @@ def test_values_that_are_not_finite(made: Path) -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("values", [([0], np.inf), ([np.inf, -np.inf], 1)], ids=["norms", "sums"])
-def test_quantized_values_that_are_not_finite(
+def test_non_finite_quantized_values_raise(
     models: dict[str, Path], tmp_path: Path, values: tuple[list[float], float]
 ) -> None:
-    """Zero times infinity, and infinity less infinity, are no numbers and no warnings."""
+    """Zero times infinity and infinity minus infinity raise errors, not warnings."""
     source = models["norms apart"]
     data, place = bytearray(source.read_bytes()), plugin.read_header(source).end + 2
     rows, _, size = struct.unpack_from("<qqi", data, place)
@@ -163,7 +165,7 @@ def test_quantized_values_that_are_not_finite(
         FastText(file=path)
 
 
-def test_a_model_without_words(made: Path) -> None:
+def test_model_without_words_raises(made: Path) -> None:
     made.write_bytes(handmade([], [b"x"]))
-    with pytest.raises(PluxelError, match=r"made.bin: a model without words"):
+    with pytest.raises(PluxelError, match=r"made.bin: the model has no words"):
         FastText(file=made)

@@ -1,4 +1,4 @@
-"""fastText models give what the official library and gensim give."""
+"""Vectors of fastText models equal those of the official library and gensim."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Peer = Callable[[str], Any]
 
 
 @pytest.mark.parametrize("name", [*MODELS, *QUANTIZED])
-def test_every_word_and_others(models: dict[str, Path], peer: Peer, name: str) -> None:
+def test_vectors_equal_the_library(models: dict[str, Path], peer: Peer, name: str) -> None:
     theirs = peer("fasttext").load_model(str(models[name]))
     ours = FastText(file=models[name], unknown=None if "alone" not in name else "zero")
     assert list(ours.itos) == theirs.get_words()
@@ -35,14 +35,14 @@ def test_every_word_and_others(models: dict[str, Path], peer: Peer, name: str) -
     assert ours.has_subwords == ("alone" not in name)
     chance = random.Random(1)
     others = ["".join(chance.choices(ALPHABET + "xyz", k=chance.randint(1, 9))) for _ in range(60)]
-    # Without parts of words the library gives zeros, too.
+    # The library also returns zeros for words without subwords.
     assert max(differs(ours, theirs, [word]) for word in [*ELSEWHERE, *others]) < 1e-6
 
 
 @pytest.mark.parametrize(
     "name", [n for n in (*MODELS, *QUANTIZED) if "model" not in MODELS.get(n, {})]
 )
-def test_labels_and_their_rows(models: dict[str, Path], peer: Peer, name: str) -> None:
+def test_label_rows_equal_the_library(models: dict[str, Path], peer: Peer, name: str) -> None:
     theirs = peer("fasttext").load_model(str(models[name]))
     ours = FastText(file=models[name])
     assert ours.labels == theirs.get_labels()
@@ -50,8 +50,8 @@ def test_labels_and_their_rows(models: dict[str, Path], peer: Peer, name: str) -
         with pytest.raises(PluxelError, match="hierarchical softmax: its output rows are nodes"):
             _ = ours.label_vectors
     elif name in QUANTIZED:
-        # The library does not give these rows away; the scores of a text tell what they are. It
-        # takes the mean of the rows of all words and parts, and the end of the sentence.
+        # The library does not expose these rows; the scores of a text imply them. A text is the
+        # mean of the rows of all words, all subwords and the end of the sentence.
         assert tuple(ours.label_vectors.shape) == (260, 10)
         word = theirs.get_words()[1]
         rows = [
@@ -67,7 +67,9 @@ def test_labels_and_their_rows(models: dict[str, Path], peer: Peer, name: str) -
 
 
 @pytest.mark.parametrize("name", SIGNED)
-def test_published_models(published: dict[str, Path], peer: Peer, name: str) -> None:
+def test_published_models_equal_the_library(
+    published: dict[str, Path], peer: Peer, name: str
+) -> None:
     theirs = peer("fasttext").load_model(str(published[name]))
     ours = FastText(file=published[name])
     words = theirs.get_words(on_unicode_error="replace")
@@ -78,7 +80,7 @@ def test_published_models(published: dict[str, Path], peer: Peer, name: str) -> 
 
 
 @pytest.mark.parametrize("name", UNSIGNED)
-def test_models_from_before_the_signature(
+def test_models_without_a_signature_equal_gensim(
     published: dict[str, Path], peer: Peer, name: str
 ) -> None:
     encoding = "cp852" if name == "cp852_fasttext" else "utf-8"
@@ -87,12 +89,12 @@ def test_models_from_before_the_signature(
     ours = FastText(file=published[name], encoding=encoding)
     assert list(ours.itos) == theirs.index_to_key
     for word in (*theirs.index_to_key, "xyzzy", "unbelievable"):
-        # gensim cuts </s>, and hashes UTF-8 whatever the file is in.
+        # gensim splits </s> into subwords, and hashes UTF-8 regardless of the encoding.
         if word != "</s>" and (word.isascii() or encoding == "utf-8"):
             assert np.abs(ours[word].numpy() - theirs.get_vector(word)).max() < 1e-6
 
 
-def test_a_supervised_model_of_version_11_has_no_parts(made: Path, peer: Peer) -> None:
+def test_supervised_model_of_version_11_has_no_subwords(made: Path, peer: Peer) -> None:
     made.write_bytes(handmade([b"abc", b"bcd"], [b"x"], version=11))
     ours, theirs = FastText(file=made), peer("fasttext").load_model(str(made))
     assert not ours.has_subwords
@@ -101,12 +103,12 @@ def test_a_supervised_model_of_version_11_has_no_parts(made: Path, peer: Peer) -
     assert FastText(file=made).has_subwords
 
 
-def test_words_that_are_equal_after_replacement(
+def test_words_that_become_equal_after_replacement(
     made: Path, peer: Peer, caplog: pytest.LogCaptureFixture
 ) -> None:
     made.write_bytes(handmade([b"a\xff", b"a\xfe", b"q"], [b"x"]))
     ours, theirs = FastText(file=made), peer("fasttext").load_model(str(made))
     assert list(ours.itos) == ["a\ufffd", "q"]
     assert "repeated words: 1;" in caplog.text
-    # The rows of parts begin after all words of the model, those that were left out included.
+    # Subword rows begin after all words of the model, including dropped words.
     assert differs(ours, theirs, ["q", "qab", "zzz"]) < 1e-6

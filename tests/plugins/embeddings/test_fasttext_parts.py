@@ -1,4 +1,4 @@
-"""The parts of a word are those of fastText's definition."""
+"""Subwords equal fastText's definition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from pluxel.plugins.embeddings._fasttext_parts import Parts
     more=st.integers(0, 3),
     bucket=st.integers(1, 50),
 )
-def test_parts_follow_the_definition(words: list[bytes], minn: int, more: int, bucket: int) -> None:
+def test_subwords_follow_the_definition(
+    words: list[bytes], minn: int, more: int, bucket: int
+) -> None:
     found = Parts(minn, minn + more, bucket).of(words)
     pairs = sorted(zip(found.word.tolist(), found.row.tolist(), strict=True))
     expected = [
@@ -26,7 +28,7 @@ def test_parts_follow_the_definition(words: list[bytes], minn: int, more: int, b
 
 
 def definition(word: bytes, minn: int, maxn: int, bucket: int) -> list[int]:
-    """Return the rows of a word's parts, character by character (fastText's dictionary.cc)."""
+    """Return the subword rows of a word, character by character (fastText's dictionary.cc)."""
     if word == b"</s>":
         return []
     whole = b"<" + word + b">"

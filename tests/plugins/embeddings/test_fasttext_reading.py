@@ -1,4 +1,4 @@
-"""How fastText models are read: in pieces, packed, in other encodings, and by name."""
+"""Reading fastText models: in pieces, compressed, in other encodings, and by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .fasttext_models import ELSEWHERE, handmade
 
 
 @pytest.mark.parametrize("name", ["skipgram", "pruned"])
-def test_a_list_of_words_gives_what_single_words_give(
+def test_known_of_equals_known(
     models: dict[str, Path], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     ours = FastText(file=models[name], unknown="subword")
@@ -39,14 +39,14 @@ def test_a_list_of_words_gives_what_single_words_give(
     assert blocks == [5] * (others // 5) + [others % 5] * (others % 5 > 0)
 
 
-def test_no_labels(models: dict[str, Path]) -> None:
+def test_model_without_labels_raises(models: dict[str, Path]) -> None:
     ours = FastText(file=models["skipgram"])
     assert ours.labels == []
     with pytest.raises(PluxelError, match=r"skipgram.bin has no labels"):
         _ = ours.label_vectors
 
 
-def test_the_model_of_languages(published: dict[str, Path]) -> None:
+def test_language_identification_model(published: dict[str, Path]) -> None:
     ours = FastText(file=published["lid.176"])
     assert (len(ours), ours.dim, len(ours.labels)) == (7235, 16, 176)
     assert ours.labels[0] == "__label__en"
@@ -88,7 +88,7 @@ def test_packed_models_and_text(models: dict[str, Path], tmp_path: Path) -> None
     assert list(text.itos) == list(expected.itos)
 
 
-def test_a_dictionary_read_in_pieces_is_the_same(
+def test_reading_in_pieces_gives_the_same_vectors(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = FastText(file=models["cbow"])
@@ -97,8 +97,8 @@ def test_a_dictionary_read_in_pieces_is_the_same(
     assert (whole.vectors == pieces.vectors).all()
 
 
-def test_a_large_model_is_not_read_into_memory(models: dict[str, Path], tmp_path: Path) -> None:
-    """A model with a matrix of three gigabytes, in a file with a hole."""
+def test_large_model_is_memory_mapped(models: dict[str, Path], tmp_path: Path) -> None:
+    """A model with a matrix of three gigabytes, in a sparse file."""
     data = models["words alone"].read_bytes()
     path = tmp_path / "large.bin"
     head = plugin.read_header(models["words alone"])
@@ -111,7 +111,7 @@ def test_a_large_model_is_not_read_into_memory(models: dict[str, Path], tmp_path
         file.seek(more * dim * 4, 1)
         file.write(data[matrix:])
     assert path.stat().st_size > 3e9
-    # Its hash is not what is looked at here.
+    # Hashing three gigabytes is not the subject.
     tracemalloc.start()
     matrices = plugin.read_matrices(path, head.end, has_flags=True)
     found = matrices.inputs.rows(np.arange(rows))
@@ -129,7 +129,7 @@ def test_labels_of_any_bytes(made: Path) -> None:
     assert tuple(ours.label_vectors.shape) == (3, 4)
 
 
-def test_a_model_that_changed_while_it_was_open(made: Path) -> None:
+def test_model_changed_while_open_raises(made: Path) -> None:
     made.write_bytes(handmade([b"abc"], [b"x"]))
     changed, gone = FastText(file=made), FastText(file=made)
     other = made.with_name("other.bin")

@@ -1,4 +1,4 @@
-"""Damaged files of every format: no crash, no hang, no shape that the file does not have."""
+"""Damaged files of every format: no crash, no hang, no wrong shape."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MUTANTS = 20
 
 
 @pytest.mark.slow
-def test_damaged_files_of_every_reader() -> None:
-    # In a process of its own, which forks: this one may have threads.
+def test_damaged_files_of_every_format() -> None:
+    # A separate process, because the script forks and this process may have threads.
     command = [sys.executable, SCRIPT, "--mutants", str(MUTANTS)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr

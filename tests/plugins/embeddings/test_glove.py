@@ -1,4 +1,4 @@
-"""GloVe's releases by their names, and files like them, plain and packed."""
+"""GloVe releases by name, and files in their format, plain and compressed."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TORCHTEXT = [
 ]
 
 
-def test_every_name_of_torchtext_is_offered() -> None:
+def test_every_torchtext_name_is_available() -> None:
     assert sorted(one.alias for one in GloVe.aliases()) == sorted(TORCHTEXT)
 
 
 @pytest.mark.parametrize("name", TORCHTEXT)
-def test_an_alias_means_what_name_and_dim_mean(name: str, cache: Path) -> None:
+def test_alias_equals_name_and_dim(name: str, cache: Path) -> None:
     base, _, dim = name.removeprefix("glove.").rpartition(".")
     texts = []
     for parameters in ({"name": name}, {"name": base, "dim": int(dim[:-1])}):
@@ -53,22 +53,28 @@ def test_an_alias_means_what_name_and_dim_mean(name: str, cache: Path) -> None:
         ({"name": "6b"}, "GloVe has no '6b'. Did you mean '6B'?"),
         (
             {"name": "6B", "dim": 55},
-            "GloVe 6B has no 55 dimensions; there are: dim 50, 100, 200, 300",
+            "GloVe 6B has no vectors with dim 55; available: 50, 100, 200, 300",
         ),
-        ({"name": "twitter.27B"}, "GloVe twitter.27B has no 300 dimensions; there are: dim 25, 50"),
+        (
+            {"name": "twitter.27B"},
+            "GloVe twitter.27B has no vectors with dim 300; available: 25, 50",
+        ),
         ({"name": "glove.6B.50d", "dim": 100}, "'glove.6B.50d' has 50 dimensions, not 100"),
-        ({"name": "fasttext.en.300d"}, "'fasttext.en.300d' is offered by the embedding 'fasttext'"),
-        ({"name": "charngram.100d"}, "'charngram.100d' is not offered; vectors of parts of words"),
+        (
+            {"name": "fasttext.en.300d"},
+            "'fasttext.en.300d' is available from the embedding 'fasttext'",
+        ),
+        ({"name": "charngram.100d"}, "'charngram.100d' is not available; for subword vectors"),
         ({"name": ""}, "GloVe has no ''"),
     ],
 )
-def test_names_that_there_are_not(parameters: dict[str, object], message: str) -> None:
+def test_unknown_names_raise(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(PluxelError) as caught:
         GloVe(**parameters)  # pyright: ignore[reportArgumentType]
     assert message in str(caught.value)
 
 
-def test_a_release_is_read_out_of_its_archive_in_the_cache(
+def test_release_is_read_from_its_cached_archive(
     cache: Path, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     downloads = cache / "downloads"
@@ -86,7 +92,7 @@ def test_a_release_is_read_out_of_its_archive_in_the_cache(
 
 
 @pytest.mark.parametrize("suffix", ["zip", "gz"])
-def test_a_packed_file(write: Write, vectors: np.ndarray, tmp_path: Path, suffix: str) -> None:
+def test_compressed_file(write: Write, vectors: np.ndarray, tmp_path: Path, suffix: str) -> None:
     content = b"\n".join(lines_of(WORDS, vectors))
     path = tmp_path / f"mine.txt.{suffix}"
     if suffix == "zip":
@@ -99,7 +105,7 @@ def test_a_packed_file(write: Write, vectors: np.ndarray, tmp_path: Path, suffix
 
 @pytest.mark.parametrize("suffix", ["zip", "gz"])
 @pytest.mark.parametrize("cut", [20, 0.5, -4])
-def test_a_packed_file_that_is_cut(tmp_path: Path, suffix: str, cut: float) -> None:
+def test_truncated_archive_raises(tmp_path: Path, suffix: str, cut: float) -> None:
     content = b"\n".join(b"word%d 0.%d 1.%d" % (i, i, i * i) for i in range(3000))
     path = tmp_path / f"mine.{suffix}"
     if suffix == "zip":
@@ -114,7 +120,7 @@ def test_a_packed_file_that_is_cut(tmp_path: Path, suffix: str, cut: float) -> N
     assert str(path) in str(caught.value)
 
 
-def test_an_encrypted_archive(tmp_path: Path) -> None:
+def test_encrypted_archive_raises(tmp_path: Path) -> None:
     path = tmp_path / "mine.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mine.txt", b"the 0.1 0.2")
@@ -125,7 +131,7 @@ def test_an_encrypted_archive(tmp_path: Path) -> None:
         GloVe(file=path)
 
 
-def test_a_release_has_the_dimensions_of_its_name(cache: Path) -> None:
+def test_release_with_other_dimensions_raises(cache: Path) -> None:
     downloads = cache / "downloads"
     downloads.mkdir(parents=True)
     with zipfile.ZipFile(downloads / "glove.6B.zip", "w") as archive:
@@ -134,7 +140,7 @@ def test_a_release_has_the_dimensions_of_its_name(cache: Path) -> None:
         GloVe(name="glove.6B.50d")
 
 
-def test_which_file_of_an_archive(tmp_path: Path, vectors: np.ndarray) -> None:
+def test_dim_selects_the_file_of_an_archive(tmp_path: Path, vectors: np.ndarray) -> None:
     path = tmp_path / "two.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for dim in (2, 4):
@@ -143,16 +149,14 @@ def test_which_file_of_an_archive(tmp_path: Path, vectors: np.ndarray) -> None:
     with pytest.raises(PluxelError, match=r"must contain '….3d.txt', but it contains v.2d.txt"):
         GloVe(file=path, dim=3)
     several = r"two.zip contains several files: v.2d.txt, v.4d.txt"
-    with pytest.raises(PluxelError, match=rf"{several}; 'dim' picks one$"):
+    with pytest.raises(PluxelError, match=rf"{several}; set 'dim' to choose one$"):
         GloVe(file=path)
     with pytest.raises(PluxelError, match=rf"{several}$"):
         Word2Vec(file=path)
 
 
-def test_the_only_file_of_an_archive_is_taken_by_any_name(
-    tmp_path: Path, vectors: np.ndarray
-) -> None:
-    """As Dive into Deep Learning packs glove.6B.50d/vec.txt."""
+def test_only_file_of_an_archive_may_have_any_name(tmp_path: Path, vectors: np.ndarray) -> None:
+    """Dive into Deep Learning packs glove.6B.50d/vec.txt this way."""
     path = tmp_path / "one.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("glove.6B.4d/vec.txt", b"\n".join(lines_of(WORDS, vectors)))
@@ -161,7 +165,7 @@ def test_the_only_file_of_an_archive_is_taken_by_any_name(
         GloVe(file=path, dim=3)
 
 
-def test_dim_is_what_a_file_has_to_have(write: Write, vectors: np.ndarray) -> None:
+def test_file_must_have_dim_dimensions(write: Write, vectors: np.ndarray) -> None:
     path = write(lines_of(WORDS[:7], vectors[:7]))
     assert GloVe(file=path, dim=4).dim == 4
     with pytest.raises(PluxelError, match=r"line 1: more than the 3 numbers of 'dim': 'the "):
@@ -170,6 +174,6 @@ def test_dim_is_what_a_file_has_to_have(write: Write, vectors: np.ndarray) -> No
         GloVe(file=path, dim=5)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_file_raises(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match=r"none.txt: no such file"):
         GloVe(file=tmp_path / "none.txt")

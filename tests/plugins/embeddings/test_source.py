@@ -1,4 +1,4 @@
-"""Archives that a model is taken out of."""
+"""Models in archives."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pack(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["model.bin.gz", "other.zip"])
-def test_it_is_unpacked_once_into_the_cache(tmp_path: Path, cache: Path, name: str) -> None:
+def test_model_is_unpacked_once_into_the_cache(tmp_path: Path, cache: Path, name: str) -> None:
     (tmp_path / "model.bin").write_text("mine")
     found = unpacked(pack(tmp_path / name))
     assert (found.name, found.parents[1]) == ("model.bin", cache / "unpacked")
@@ -40,7 +40,7 @@ def test_it_is_unpacked_once_into_the_cache(tmp_path: Path, cache: Path, name: s
     assert elsewhere.is_relative_to(tmp_path / "other")
 
 
-def test_what_is_in_another_archive_of_the_same_name_is_unpacked(tmp_path: Path) -> None:
+def test_another_archive_of_the_same_name_is_unpacked(tmp_path: Path) -> None:
     first = unpacked(pack(tmp_path / "model.bin.gz"))
     (tmp_path / "model.bin.gz").write_bytes(gzip.compress(b"other"))
     second = unpacked(tmp_path / "model.bin.gz")
@@ -49,7 +49,7 @@ def test_what_is_in_another_archive_of_the_same_name_is_unpacked(tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["model.bin.gz", "other.zip"])
 @pytest.mark.parametrize("cut", [5, 1000, -3])
-def test_a_damaged_archive_leaves_nothing(tmp_path: Path, name: str, cut: int) -> None:
+def test_damaged_archive_leaves_no_file(tmp_path: Path, name: str, cut: int) -> None:
     path = pack(tmp_path / name)
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(PluxelError, match=rf"{name} is damaged: "):
@@ -59,7 +59,7 @@ def test_a_damaged_archive_leaves_nothing(tmp_path: Path, name: str, cut: int) -
 
 @pytest.mark.parametrize("reader", [GloVe, Word2Vec, FastText])
 @pytest.mark.parametrize("gone", [1, 9])
-def test_an_entry_that_would_begin_before_its_archive_is_damage(
+def test_entry_with_a_negative_offset_raises(
     tmp_path: Path, reader: type[GloVe | Word2Vec | FastText], gone: int
 ) -> None:
     path = pack(tmp_path / "other.zip")
@@ -69,7 +69,7 @@ def test_an_entry_that_would_begin_before_its_archive_is_damage(
         reader(file=path, cache=tmp_path / "cache")
 
 
-def test_an_entry_without_a_name_is_not_there(tmp_path: Path) -> None:
+def test_entry_without_a_name_is_ignored(tmp_path: Path) -> None:
     path = pack(tmp_path / "other.zip")
     path.write_bytes(path.read_bytes().replace(b"folder/model.bin", b"\0" * 16))
     with pytest.raises(PluxelError, match=r"must contain a file, but it contains nothing$"):
@@ -77,7 +77,7 @@ def test_an_entry_without_a_name_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_other_ways_of_packing_are_refused(tmp_path: Path, method: int) -> None:
+def test_unsupported_compression_raises(tmp_path: Path, method: int) -> None:
     path = tmp_path / "other.zip"
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("model.bin", CONTENT)
@@ -88,7 +88,7 @@ def test_other_ways_of_packing_are_refused(tmp_path: Path, method: int) -> None:
 
 
 class Refusing(word_files.Readable):
-    """A file on a disk that fails."""
+    """A file on a failing disk."""
 
     def read(self, size: int = -1) -> bytes:
         def refuse(_size: int) -> bytes:
@@ -98,7 +98,7 @@ class Refusing(word_files.Readable):
 
 
 @pytest.mark.parametrize("name", ["plain.txt", "model.txt.gz", "other.zip"])
-def test_a_disk_that_cannot_be_read_is_not_one_that_cannot_be_written(
+def test_failing_read_is_reported_as_a_read_error(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / name

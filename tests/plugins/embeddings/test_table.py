@@ -1,4 +1,4 @@
-"""Vectors of one's own: arrays, tensors and stores, with their words."""
+"""Custom vectors: arrays, tensors and stores, with their words."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def test_arrays(tmp_path: Path, words: Path, vectors: np.ndarray, kind: str) -> 
     assert (found.vectors.numpy() == vectors.astype(kind).astype(np.float32)).all()
 
 
-def test_a_byte_order_mark_is_no_part_of_a_word(
-    tmp_path: Path, words: Path, vectors: np.ndarray
-) -> None:
+def test_byte_order_mark_is_dropped(tmp_path: Path, words: Path, vectors: np.ndarray) -> None:
     np.save(tmp_path / "vectors.npy", vectors)
     words.write_bytes(b"\xef\xbb\xbf" + words.read_bytes())
     assert list(Table(file=tmp_path / "vectors.npy").itos) == WORDS
@@ -62,11 +60,11 @@ def test_one_of_several_tensors(tmp_path: Path, words: Path, vectors: np.ndarray
     path = tmp_path / "model.safetensors"
     save_file({"a": torch.from_numpy(vectors), "b": torch.zeros(3)}, path)
     assert Table(file=path, words=words, tensor="a").dim == 4
-    with pytest.raises(PluxelError, match=r"which tensor of .*\? 'tensor: …' is one of a, b"):
+    with pytest.raises(PluxelError, match=r".*: set 'tensor: …' to one of a, b"):
         Table(file=path, words=words)
     with pytest.raises(PluxelError, match=r"has no tensor 'c'"):
         Table(file=path, words=words, tensor="c")
-    with pytest.raises(PluxelError, match=r"holds \(3,\) F32, not rows \(N, D\)"):
+    with pytest.raises(PluxelError, match=r"contains \(3,\) F32, not floating-point rows \(N, D\)"):
         Table(file=path, words=words, tensor="b")
 
 
@@ -77,7 +75,7 @@ def test_words_as_json(tmp_path: Path, vectors: np.ndarray) -> None:
     assert list(Table(file=tmp_path / "v.npy").itos) == listed
 
 
-def test_a_store_is_mapped_where_it_lies(tmp_path: Path, vectors: np.ndarray, cache: Path) -> None:
+def test_store_is_memory_mapped_in_place(tmp_path: Path, vectors: np.ndarray, cache: Path) -> None:
     path = tmp_path / "words.safetensors"
     write_vectors(WordVectors(WORDS, torch.from_numpy(vectors)), path, "store")
     found = Table(file=path)
@@ -85,11 +83,11 @@ def test_a_store_is_mapped_where_it_lies(tmp_path: Path, vectors: np.ndarray, ca
     assert (found.vectors.numpy() == vectors).all()
     assert found.store.path == path
     assert not [*cache.glob("*.safetensors")]
-    with pytest.raises(PluxelError, match="is a store with words of its own"):
+    with pytest.raises(PluxelError, match="is a store, which contains its words"):
         Table(file=path, tensor="vectors")
 
 
-def test_another_list_of_words_is_another_table(
+def test_another_word_list_gives_another_table(
     tmp_path: Path, words: Path, write: Write, vectors: np.ndarray
 ) -> None:
     np.save(tmp_path / "vectors.npy", vectors)
@@ -101,17 +99,15 @@ def test_another_list_of_words_is_another_table(
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((9, 4), np.float32), "has 9 rows, and .* has 10 words"),
-        (np.zeros((10, 4), int), r"holds \(10, 4\) int64, not rows \(N, D\) of numbers"),
-        (np.zeros(10, np.float32), r"holds \(10,\) float32"),
-        (np.zeros((0, 4), np.float32), r"holds \(0, 4\) float32"),
+        (np.zeros((9, 4), np.float32), "has 9 rows, but .* has 10 words"),
+        (np.zeros((10, 4), int), r"contains \(10, 4\) int64, not floating-point rows"),
+        (np.zeros(10, np.float32), r"contains \(10,\) float32"),
+        (np.zeros((0, 4), np.float32), r"contains \(0, 4\) float32"),
         (np.full((10, 4), np.inf, np.float32), "row 0: a value of the vector is not a finite"),
-        (np.array([{}] * 10), "is no .npy file of numbers: "),
+        (np.array([{}] * 10), "is not a .npy file of numbers: "),
     ],
 )
-def test_arrays_that_are_refused(
-    tmp_path: Path, words: Path, array: np.ndarray, message: str
-) -> None:
+def test_wrong_arrays_raise(tmp_path: Path, words: Path, array: np.ndarray, message: str) -> None:
     path = tmp_path / "vectors.npy"
     np.save(path, array, allow_pickle=True)
     with pytest.raises(PluxelError, match=message) as caught:
@@ -119,16 +115,16 @@ def test_arrays_that_are_refused(
     assert str(path) in str(caught.value)
 
 
-def test_arrays_that_do_not_fit_their_file(
+def test_arrays_of_another_size_than_the_file_raise(
     tmp_path: Path, words: Path, vectors: np.ndarray
 ) -> None:
     path = tmp_path / "vectors.npy"
     np.save(path, vectors)
     whole = path.read_bytes()
     damaged = {
-        r"goes on for 80 bytes after its \(10, 2\) numbers": (b"(10, 4)", b"(10, 2)"),
-        r"goes on for 80 bytes after its \(10, 4\) numbers": (b"<f4", b"<f2"),
-        r"is no .npy file of numbers: .*EOF in multi-line statement": (b"}", b" "),
+        r"has 80 bytes more than its \(10, 2\) numbers": (b"(10, 4)", b"(10, 2)"),
+        r"has 80 bytes more than its \(10, 4\) numbers": (b"<f4", b"<f2"),
+        r"is not a .npy file of numbers: .*EOF in multi-line statement": (b"}", b" "),
     }
     for message, (old, new) in damaged.items():
         path.write_bytes(whole.replace(old, new))
@@ -136,13 +132,13 @@ def test_arrays_that_do_not_fit_their_file(
             Table(file=path, words=words)
     np.savez(tmp_path / "a.npz", vectors)
     (tmp_path / "a.npz").replace(path)
-    with pytest.raises(PluxelError, match=r"is no .npy file of numbers: it is an archive of them"):
+    with pytest.raises(
+        PluxelError, match=r"is not a .npy file of numbers, but an archive of arrays"
+    ):
         Table(file=path, words=words)
 
 
-def test_every_cut_of_an_array_is_an_error(
-    tmp_path: Path, words: Path, vectors: np.ndarray
-) -> None:
+def test_truncated_arrays_raise(tmp_path: Path, words: Path, vectors: np.ndarray) -> None:
     path = tmp_path / "vectors.npy"
     np.save(path, vectors)
     whole = path.read_bytes()
@@ -152,25 +148,27 @@ def test_every_cut_of_an_array_is_an_error(
             Table(file=path, words=words)
 
 
-def test_words_that_are_refused(tmp_path: Path, vectors: np.ndarray) -> None:
+def test_wrong_word_lists_raise(tmp_path: Path, vectors: np.ndarray) -> None:
     path = tmp_path / "v.npy"
     np.save(path, vectors)
-    with pytest.raises(PluxelError, match="'words: …' names the file that lists them"):
+    with pytest.raises(PluxelError, match="set 'words: …' to the file that lists them"):
         Table(file=path)
     for text in ("{}", "[1]", "[", '["\\ud800"]', "[" * 100_000):
         (tmp_path / "w.json").write_text(text)
-        with pytest.raises(PluxelError, match=r"w.json is no JSON list of"):
+        with pytest.raises(PluxelError, match=r"w.json is not a JSON list of"):
             Table(file=path, words=tmp_path / "w.json")
     with pytest.raises(MissingFile, match="no such file"):
         Table(file=path, words=tmp_path / "none.txt")
     for name in ("v.csv", "v.txt"):
         (tmp_path / name).write_text("1")
-    with pytest.raises(PluxelError, match=r"a table is a .npy or a .safetensors file"):
+    with pytest.raises(
+        PluxelError, match=r"unsupported file suffix; supported: .npy, .safetensors"
+    ):
         Table(file=tmp_path / "v.csv")
 
 
-def test_what_looks_like_an_archive_and_is_none(tmp_path: Path, words: Path) -> None:
+def test_damaged_archive_raises(tmp_path: Path, words: Path) -> None:
     path = tmp_path / "broken.npy"
     path.write_bytes(b"PK\x03\x04broken")
-    with pytest.raises(PluxelError, match=r"broken.npy is no .npy file of numbers: "):
+    with pytest.raises(PluxelError, match=r"broken.npy is not a .npy file of numbers: "):
         Table(file=path, words=words)

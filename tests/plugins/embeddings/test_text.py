@@ -1,4 +1,4 @@
-"""Text files of word vectors: what is read, and what is refused, with its line."""
+"""Text files of word vectors: accepted variants, and errors with their line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Peer = Callable[[str], Any]
 Write = Callable[..., Path]
 
 
-def test_words_and_numbers_come_back_to_the_bit(write: Write, vectors: np.ndarray) -> None:
+def test_words_and_numbers_round_trip_exactly(write: Write, vectors: np.ndarray) -> None:
     found = GloVe(file=write(lines_of(WORDS, vectors)))
     assert (list(found.itos), found.dim) == (WORDS, 4)
     assert (found.vectors.numpy() == vectors).all()
@@ -40,7 +40,7 @@ def test_words_and_numbers_come_back_to_the_bit(write: Write, vectors: np.ndarra
     ],
     ids=["crlf", "no last line feed", "spaces at ends", "empty lines", "header", "header, crlf"],
 )
-def test_what_writers_do_differently_is_read_alike(
+def test_variants_of_the_format_give_the_same_vectors(
     write: Write, vectors: np.ndarray, change: Callable[[list[bytes]], bytes]
 ) -> None:
     found = GloVe(file=write(change(lines_of(WORDS, vectors))))
@@ -62,7 +62,9 @@ TOKENS = st.text(
     seed=st.integers(0, 99),
 )
 @example(words=[". . .", "at name@domain.com", "\x85", "\u00a0", "1", "-0.5 0.5"], dim=3, seed=0)
-def test_any_words_but_line_feeds(tmp_path: Path, words: list[str], dim: int, seed: int) -> None:
+def test_words_may_contain_anything_but_line_feeds(
+    tmp_path: Path, words: list[str], dim: int, seed: int
+) -> None:
     vectors = np.random.default_rng(seed).normal(size=(len(words), dim)).astype(np.float32)
     path = tmp_path / "any.txt"
     path.write_bytes(b"%d %d\n" % vectors.shape + b"\n".join(lines_of(words, vectors)))
@@ -71,7 +73,7 @@ def test_any_words_but_line_feeds(tmp_path: Path, words: list[str], dim: int, se
     assert (found.vectors.numpy() == vectors).all()
 
 
-def test_many_blocks_are_as_one(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_blocks_equal_one(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = np.random.default_rng(1).normal(size=(500, 3)).astype(np.float32)
     words = [f"word{i} of two" if i % 7 == 0 else f"word{i}" for i in range(500)]
     monkeypatch.setattr(word_text, "_BLOCK", 100)
@@ -80,7 +82,7 @@ def test_many_blocks_are_as_one(write: Write, monkeypatch: pytest.MonkeyPatch) -
     assert (found.vectors.numpy() == vectors).all()
 
 
-def test_the_last_of_equal_words_are_left_out_and_counted(
+def test_repeated_words_are_dropped_and_counted(
     write: Write, vectors: np.ndarray, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = lines_of(WORDS, vectors)
@@ -91,7 +93,7 @@ def test_the_last_of_equal_words_are_left_out_and_counted(
     assert "repeated words: 3; only the first of each counts" in caplog.text
 
 
-def test_what_is_no_utf_8_is_replaced_and_counted(
+def test_invalid_utf_8_is_replaced_and_counted(
     write: Write, vectors: np.ndarray, caplog: pytest.LogCaptureFixture
 ) -> None:
     found = GloVe(file=write([b"caf\xe9 1 2 3", b"the 1 2 3", b"na\xefve \xff 1 2 3"]), dim=3)
@@ -121,7 +123,7 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
             [*GOOD, b"and 0.7 x 0.9", GOOD[0]],
             "line 3: expected 3 numbers, found 2: 'and 0.7 x 0.9'",
         ),
-        # The numbers that one line lacks and another has too many of must not make up for it.
+        # Missing numbers on one line must not cancel out extra numbers on another.
         (
             [*GOOD, b"and 0.7  0.9", b"to 0.1\t0.2 0.3 0.4"],
             "line 3: expected 3 numbers, found 2: 'and 0.7  0.9'",
@@ -144,7 +146,7 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
         ),
         ([b"9" * 5000 + b" 3", *GOOD], "rows of 3 numbers, but the file has"),
         (b"x" * 40_000_000, "line 1 does not end; is it a text file?"),
-        # A first number that is damaged belongs to the word, and so would everybody's.
+        # A damaged first number becomes part of the word, so check it on every line.
         ([b"the 0.x 0.2 0.3", *GOOD], "line 2: more than the 2 numbers of line 1: 'the 0.1 0.2"),
         ([b"the0.1 0.2 0.3", *GOOD], "line 2: more than the 2 numbers of line 1: 'the 0.1 0.2"),
         ([b"2 2", *GOOD], "line 2: more than the 2 numbers of the header: 'the 0.1 0.2 0.3'"),
@@ -177,7 +179,7 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
     ],
     ids=range(28),
 )
-def test_what_is_refused(write: Write, content: bytes | list[bytes], message: str) -> None:
+def test_malformed_files_raise(write: Write, content: bytes | list[bytes], message: str) -> None:
     path = write(content)
     tracemalloc.start()
     with pytest.raises(PluxelError) as caught:
@@ -189,7 +191,7 @@ def test_what_is_refused(write: Write, content: bytes | list[bytes], message: st
     assert peak < 2e8
 
 
-def test_a_few_words_may_end_in_a_number(write: Write) -> None:
+def test_few_words_may_end_in_a_number(write: Write) -> None:
     path = write([b"New 7 0.1 0.2", *(b"word%d 0.1 0.2" % i for i in range(2))])
     with pytest.raises(PluxelError, match=r"line 2: expected 3 numbers, found 2"):
         GloVe(file=path)
@@ -207,7 +209,7 @@ def test_words_that_end_in_a_number_are_counted(
     ]
 
 
-def test_a_byte_order_mark_is_no_part_of_a_word(write: Write) -> None:
+def test_byte_order_mark_is_dropped(write: Write) -> None:
     for lines in (GOOD, [b"2 3", *GOOD]):
         assert list(GloVe(file=write(b"\xef\xbb\xbf" + b"\n".join(lines))).itos) == ["the", "of"]
 
@@ -216,14 +218,14 @@ def test_one_dimension_with_a_header(write: Write) -> None:
     assert GloVe(file=write([b"2 1", b"the 0.5", b"of -1"])).vectors.tolist() == [[0.5], [-1]]
 
 
-def test_the_line_is_named_however_far_down(write: Write) -> None:
+def test_late_line_is_named(write: Write) -> None:
     lines = [b"word%d 0.25 0.5" % i for i in range(212_400)]
     lines[212_344] = b"word212344 0.25"
     with pytest.raises(PluxelError, match=r"line 212,345: expected 2 numbers, found 1"):
         GloVe(file=write(lines))
 
 
-def test_nothing_is_left_of_a_file_that_is_refused(write: Write, cache: Path) -> None:
+def test_malformed_file_leaves_no_store(write: Write, cache: Path) -> None:
     with pytest.raises(PluxelError):
         GloVe(file=write([*GOOD, b"and 0.7"]))
     assert [*cache.glob("*.safetensors"), *cache.glob(".*")] == []

@@ -1,4 +1,4 @@
-"""word2vec's files, text and binary: as gensim writes them, and damaged."""
+"""word2vec files, text and binary, as gensim writes them, and damaged files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = ["the", "of", "naïve", "日本", "\u00a0", "chip"]
 
 
 def binary(words: list[str], vectors: np.ndarray, between: bytes = b"") -> bytes:
-    """Return a file with or without a line feed after each row."""
+    """Return a binary file; ``between`` follows each row."""
     rows = (
         word.encode() + b" " + row.tobytes() + between
         for word, row in zip(words, vectors.astype("<f4"), strict=True)
@@ -35,7 +35,7 @@ def rows() -> np.ndarray:
 
 @pytest.mark.parametrize("is_binary", [True, False])
 @pytest.mark.parametrize("packed", [True, False])
-def test_what_gensim_writes(
+def test_gensim_files_are_read(
     tmp_path: Path, rows: np.ndarray, peer: Peer, is_binary: bool, packed: bool
 ) -> None:
     theirs = peer("gensim.models").KeyedVectors(5)
@@ -55,7 +55,7 @@ def test_line_feeds_between_rows(write: Write, rows: np.ndarray, between: bytes)
     assert (found.vectors.numpy() == rows).all()
 
 
-def test_rows_across_the_blocks_of_reading(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_may_cross_read_blocks(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = np.random.default_rng(4).normal(size=(400, 5)).astype(np.float32)
     words = [f"w{i}" * (i % 30 + 1) for i in range(400)]
     monkeypatch.setattr(_binary, "_BLOCK", 64)
@@ -64,16 +64,16 @@ def test_rows_across_the_blocks_of_reading(write: Write, monkeypatch: pytest.Mon
     assert (found.vectors.numpy() == vectors).all()
 
 
-def test_a_vector_that_begins_like_text(write: Write) -> None:
+def test_vector_that_looks_like_text(write: Write) -> None:
     first = np.frombuffer(b"\n0.5" + b"0 1\n" * 2, "<f4")[None]
     found = Word2Vec(file=write(binary(["the", "of"], np.concatenate([first, first]))))
     assert found.vectors.tolist() == np.concatenate([first, first]).tolist()
 
 
-def test_what_it_is_can_be_said(write: Write, rows: np.ndarray) -> None:
+def test_binary_parameter_overrides_detection(write: Write, rows: np.ndarray) -> None:
     with pytest.raises(PluxelError, match="line 2"):
         Word2Vec(file=write(binary(NAMES, rows)), binary=False)
-    with pytest.raises(PluxelError, match="does not begin with its rows and dimensions"):
+    with pytest.raises(PluxelError, match="does not begin with a line of its numbers of rows"):
         Word2Vec(file=write([b"the 0.1 0.2"]), binary=True)
 
 
@@ -82,16 +82,16 @@ def test_words_with_spaces_in_text(write: Write) -> None:
     assert list(found.itos) == ["of course", "the"]
 
 
-def test_a_text_file_without_a_header(write: Write) -> None:
+def test_text_file_without_a_header(write: Write) -> None:
     assert Word2Vec(file=write([b"the 0.5 1", b"of 2 3"])).vectors.tolist() == [[0.5, 1], [2, 3]]
 
 
-def test_a_damaged_line_of_text_is_named(write: Write) -> None:
+def test_damaged_text_line_is_named(write: Write) -> None:
     with pytest.raises(PluxelError, match=r"line 2: expected 3 numbers, found 2: 'the 0.1 x"):
         Word2Vec(file=write([b"2 3", b"the 0.1 x 0.3", b"of 0.1 0.2 0.3"]))
 
 
-def test_every_cut_is_an_error(write: Write, rows: np.ndarray) -> None:
+def test_truncated_files_raise(write: Write, rows: np.ndarray) -> None:
     whole = binary(NAMES[:2], rows[:2])
     for cut in range(len(whole)):
         with pytest.raises(PluxelError):
@@ -102,33 +102,33 @@ def test_every_cut_is_an_error(write: Write, rows: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"2 5\nthe " + bytes(20) + b"of " + bytes(19), "row 1, byte 31, ends within its vector"),
-        (b"2 2\nthe " + bytes(8) + b"of" * 9, "row 1, byte 16, has no word that a space ends"),
+        (b"2 5\nthe " + bytes(20) + b"of " + bytes(19), "row 1, byte 31: its vector is truncated"),
+        (b"2 2\nthe " + bytes(8) + b"of" * 9, "row 1, byte 16: no space ends its word"),
         (
             b"2 2\nthe " + bytes(8) + b"longword " + bytes(7),
-            "row 1, byte 25, ends within its vector",
+            "row 1, byte 25: its vector is truncated",
         ),
-        (b"1 2\nthe " + bytes(8) + b"more", "row 0, byte 16, is followed by more than the header"),
+        (b"1 2\nthe " + bytes(8) + b"more", "row 0, byte 16: the header states no more rows"),
         (
             b"1000000000000 300\nthe " + bytes(1200),
-            "1,000,000,000,000 rows of 300 numbers, and the",
+            "1,000,000,000,000 rows of 300 numbers, but the",
         ),
-        (b"0 300\n", "the header says 0 rows of 300 numbers"),
-        (b"5 0\n", "the header says 5 rows of 0 numbers"),
-        (b"-1 300\n", "does not begin with its rows and dimensions"),
+        (b"0 300\n", "the header states 0 rows of 300 numbers"),
+        (b"5 0\n", "the header states 5 rows of 0 numbers"),
+        (b"-1 300\n", "does not begin with a line of its numbers of rows"),
         (
             b"1 1\nthe " + struct.pack("<f", np.nan),
             "row 0 of 1: a value of the vector is not a fin",
         ),
-        (b"", "does not begin with its rows and dimensions"),
+        (b"", "does not begin with a line of its numbers of rows"),
         (
             b"9 9\nthe " + bytes(36),
-            "the header says 9 rows of 9 numbers, and the file has 44 bytes",
+            "the header states 9 rows of 9 numbers, but the file has 44 bytes",
         ),
     ],
     ids=range(11),
 )
-def test_what_is_refused(write: Write, content: bytes, message: str) -> None:
+def test_malformed_files_raise(write: Write, content: bytes, message: str) -> None:
     path = write(content)
     with pytest.raises(PluxelError) as caught:
         Word2Vec(file=path, binary=True)
@@ -136,7 +136,7 @@ def test_what_is_refused(write: Write, content: bytes, message: str) -> None:
     assert str(path) in str(caught.value)
 
 
-def test_a_hostile_header_in_an_archive_allocates_nothing(tmp_path: Path) -> None:
+def test_hostile_header_in_an_archive_allocates_nothing(tmp_path: Path) -> None:
     path = tmp_path / "vectors.gz"
     path.write_bytes(gzip.compress(b"1000000000000 300\nthe " + bytes(1200)))
     with pytest.raises(PluxelError, match="row 1, byte"):
