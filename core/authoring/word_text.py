@@ -70,11 +70,11 @@ def read_text(
     if dim is not None and dim != dim_in_file:
         raise PluxelError(f"{stream.name} has {dim_in_file} dimensions, not {dim}")
     words = Words(stream.name)
-    number = 1
+    first, number = lines[0] + b"\n", 1
     if header:
         lines, number = lines[1:], 2
     origin = _IN_HEADER if header else "line 1" if dim is None else "'dim'"
-    parser = _LineParser(stream.name, dim_in_file, words, origin)
+    parser = _LineParser(stream.name, dim_in_file, words, origin, hint(first))
     for block in chain([lines], blocks):
         tokens, vectors, numbers = parser.parse(block, number)
         if tokens:
@@ -152,8 +152,9 @@ def _advice(line: bytes) -> str:
 class _LineParser:
     """Parse lines into words and vectors."""
 
-    def __init__(self, name: str, dim: int, words: Words, origin: str) -> None:
+    def __init__(self, name: str, dim: int, words: Words, origin: str, hint: str) -> None:
         self.name, self.dim, self.words, self._origin = name, dim, words, origin
+        self._hint = hint
         self._doubtful = 0
         self._first_doubtful = (0, b"")
 
@@ -234,7 +235,7 @@ class _LineParser:
     def _wrong(self, number: int, count: int, line: bytes) -> PluxelError:
         hint = ""
         if number == 2 and self._origin == _IN_HEADER and not _is_utf8(line):
-            hint = "; is it binary? The embedding 'word2vec' reads such files"
+            hint = self._hint or "; is it binary?"
         return PluxelError(
             f"{self.name}, line {number:,}: expected {self.dim} numbers, found {count}: "
             f"{_quoted(line)}{hint}"

@@ -23,19 +23,6 @@ Which word vectors? Give --embedding NAME, such as glove with --set name=6B --se
 --config FILE. $PLUXEL_EMBEDDING sets the default. pluxel embeddings list shows what is \
 available."""
 
-_FASTTEXT = (793712314).to_bytes(4, "little")
-"""First bytes of a fastText model."""
-
-_READERS = {
-    ".txt": "pluxel/glove",
-    ".zip": "pluxel/glove",
-    ".gz": "pluxel/glove",
-    ".vec": "pluxel/word2vec",
-    ".ftz": "pluxel/fasttext",
-    ".npy": "pluxel/table",
-    ".safetensors": "pluxel/table",
-}
-
 
 @dataclass(frozen=True)
 class WordSource:
@@ -45,11 +32,12 @@ class WordSource:
     embedding: str | None = None
     settings: tuple[str, ...] = ()
 
-    def reading(self, path: Path) -> WordSource:
-        """Return a source for a file, read by the named component or by its suffix."""
+    def reading(self, path: Path, session: Session) -> WordSource:
+        """Return a source for a file, read by the named component or by the one that declares it."""
         from ..config.tree.emit import scalar
+        from ..embeddings import reader_of
 
-        name = self.embedding or _reader(path)
+        name = self.embedding or reader_of(session.host, path).qualified
         return WordSource(
             self.config, name, (f"embedding.file={scalar(str(path))}", *self.settings)
         )
@@ -136,26 +124,6 @@ def _built(loaded: WordsConfig) -> WordVectors:
     configure_logging()
     with loaded.at("embedding"):
         return WordVectors.of(loaded.settings.embedding())
-
-
-def _reader(path: Path) -> str:
-    """Return the component that reads files with this suffix."""
-    from ...registry import PluxelError
-
-    if path.suffix == ".bin":
-        try:
-            with path.open("rb") as file:
-                magic = file.read(len(_FASTTEXT))
-        except OSError as error:
-            raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
-        return "pluxel/fasttext" if magic == _FASTTEXT else "pluxel/word2vec"
-    if found := _READERS.get(path.suffix):
-        return found
-    known = ", ".join([".bin", *_READERS])
-    raise PluxelError(
-        f"'{path}': unsupported file suffix; supported: {known}. For other files, name a component "
-        "with --embedding"
-    )
 
 
 def _override(session: Session, name: str) -> str:

@@ -121,7 +121,7 @@ def convert(
     for file in files_of(destination, form):
         refuse_existing(file, overwrite=overwrite)
     if len(paths) == 2:
-        source = source.reading(paths[0])
+        source = source.reading(paths[0], session)
     words = source.words(session)
     if words.has_subwords:
         click.echo("writing vectors of whole words only, without subwords", err=True)

@@ -11,6 +11,7 @@ from ._offers import Offered, offered
 from ._phrases import split_phrase
 from ._plot import plane, save_plot
 from ._queries import Query, WordMatch, WordSearch, analogy, get_similar_tokens
+from ._readers import reader_of
 from ._store import Store, StoreWriter, is_store, open_store, writing
 from ._summary import Summary, summarize
 from ._vocabulary import Vocabulary
@@ -50,6 +51,7 @@ __all__ = [
     "offered",
     "open_store",
     "plane",
+    "reader_of",
     "save_plot",
     "split_phrase",
     "summarize",

@@ -87,6 +87,8 @@ class FastText(StoredVectors):
     MissingFile if the file is missing.
     """
 
+    suffixes = (".ftz", ".bin")
+
     def __init__(
         self,
         *,
@@ -113,6 +115,11 @@ class FastText(StoredVectors):
         self.has_subwords = bool(self._parts)
         usual: Unknown = "subword" if self.has_subwords else "error"
         super().__init__(store, unknown=unknown or usual)
+
+    @classmethod
+    def sniff(cls, head: bytes) -> bool:
+        """Return whether a file begins like a model."""
+        return head.startswith(FASTTEXT)
 
     @classmethod
     def aliases(cls) -> tuple[Download, ...]:

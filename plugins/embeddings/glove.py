@@ -69,6 +69,8 @@ class GloVe(StoredVectors):
     `read_text` raises.
     """
 
+    suffixes = (".txt", ".zip", ".gz")
+
     def __init__(
         self,
         *,

@@ -59,6 +59,8 @@ class Table(StoredVectors):
     the wrong shape or type, and if the numbers of words and rows differ.
     """
 
+    suffixes = (".npy", ".safetensors")
+
     def __init__(
         self,
         *,

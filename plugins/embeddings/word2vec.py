@@ -35,6 +35,8 @@ class Word2Vec(StoredVectors):
     Raises: MissingFile if the file is missing, and whatever `read_text` and `read_binary` raise.
     """
 
+    suffixes = (".vec", ".bin")
+
     def __init__(
         self,
         *,
@@ -56,6 +58,11 @@ class Word2Vec(StoredVectors):
 
         recipe = {"reader": "word2vec", "binary": is_binary}
         super().__init__(cached_store(source, recipe, build, cache=cache), unknown=unknown)
+
+    @classmethod
+    def sniff(cls, head: bytes) -> bool:
+        """Return whether a file begins like a binary one."""
+        return WORD2VEC.match(head) is not None
 
 
 def _is_binary(path: Path) -> bool:

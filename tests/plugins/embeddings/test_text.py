@@ -174,7 +174,7 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
         ),
         (
             b"2 2\nthe \xcd\xcc\xcc\x3d\xcd\xcc\x4c\x3e\nof \x9a\x99\x99\x3e\xcd\xcc\xcc\x3e",
-            "; is it binary? The embedding 'word2vec' reads such files",
+            "; the embedding 'word2vec' reads files that begin like this one",
         ),
     ],
     ids=range(28),
