@@ -257,7 +257,7 @@ def _interior_difference(
 
 def crops(rounds: int) -> None:
     """AlexNet's 10×10 map in one pass against 100 crops."""
-    found = dense_evaluation(Host(), rounds=rounds)
+    found = dense_evaluation(load_config("voc_dense_alexnet", host=Host()), rounds=rounds)
     costs = found.multiply_adds
     for title, values in (("forward", found.forward), ("forward, backward", found.backward)):
         print(

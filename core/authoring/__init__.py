@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..contracts.optional import ChecksPretrained as ChecksPretrained
     from ..contracts.optional import DeclaresLabels as DeclaresLabels
     from ..contracts.optional import DeclaresSuffixes as DeclaresSuffixes
+    from ..contracts.optional import DenseForm as DenseForm
     from ..contracts.optional import Endless as Endless
     from ..contracts.optional import LimitsInput as LimitsInput
     from ..contracts.optional import ListsNames as ListsNames
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ..contracts.optional import PerPixel as PerPixel
     from ..contracts.optional import RecognizesFiles as RecognizesFiles
     from ..contracts.optional import ResolvesParameters as ResolvesParameters
+    from ..contracts.optional import ScoresDensely as ScoresDensely
     from ..contracts.optional import SumsLosses as SumsLosses
     from ..contracts.optional import WeighsClasses as WeighsClasses
     from ..contracts.optional import WrapsDecoder as WrapsDecoder
@@ -142,6 +144,7 @@ else:  # hidden from type checkers, for which `__getattr__` would provide every 
                 "ChecksPretrained",
                 "DeclaresLabels",
                 "DeclaresSuffixes",
+                "DenseForm",
                 "Endless",
                 "LimitsInput",
                 "ListsNames",
@@ -152,6 +155,7 @@ else:  # hidden from type checkers, for which `__getattr__` would provide every 
                 "PerPixel",
                 "RecognizesFiles",
                 "ResolvesParameters",
+                "ScoresDensely",
                 "SumsLosses",
                 "WeighsClasses",
                 "WrapsDecoder",

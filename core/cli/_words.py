@@ -33,7 +33,7 @@ class WordSource:
     settings: tuple[str, ...] = ()
 
     def reading(self, path: Path, session: Session) -> WordSource:
-        """Return a source for a file, read by the named component or by the one that declares it."""
+        """Return a source for a file, read by the named component or by the one for the file."""
         from ..config.tree.emit import scalar
         from ..embeddings import reader_of
 

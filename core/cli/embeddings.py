@@ -40,9 +40,9 @@ def list_(session: Session, cache: Path | None, as_json: bool) -> None:
     from ..embeddings import cache_folder, offered
 
     components = session.host.components("embedding")
-    offers = {
-        one.qualified: [each.offer for each in offered(session.host, one)] for one in components
-    }
+    offers = {one.qualified: [] for one in components}
+    for component, offer in offered(session.host):
+        offers[component.qualified].append(offer)
     folder = cache_folder(cache)
     stores = _stores(folder)
     if as_json:

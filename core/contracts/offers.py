@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...registry import Component, Host, PluxelError
 from .optional import (
     Endless,
     LimitsInput,
@@ -39,6 +40,20 @@ def offers(component: object, contract: type[P]) -> TypeIs[P]:
     delegates, such as its submodules, from Python 3.12 on.
     """
     return all(hasattr(component, name) for name in members_of(contract))
+
+
+def offering(host: Host, kind: str, contract: type[P]) -> Iterator[tuple[Component, P]]:
+    """Yield the components of a kind whose class has all members of a protocol, and their classes.
+
+    Components that cannot be imported offer nothing.
+    """
+    for component in host.components(kind):
+        try:
+            target = host.load(component)
+        except PluxelError:
+            continue
+        if offers(target, contract):
+            yield component, target
 
 
 def pad_multiple(backbone: object) -> int:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -82,6 +83,34 @@ class WrapsDecoder(Protocol):
     @property
     def inner(self) -> Decoder:
         """The decoder that computes the scores."""
+        ...
+
+
+@dataclass(frozen=True)
+class DenseForm:
+    """One way of a decoder to score more densely.
+
+    ``parameters``: of the component, beside ``decoder``. ``passes``: over the network, each on an
+    image of the same size. ``shifts_borders``: whether cells that see beyond the image differ from
+    those of other forms, since a shifted image is padded elsewhere.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    passes: int = 1
+    shifts_borders: bool = False
+
+
+@runtime_checkable
+class ScoresDensely(Protocol):
+    """Scores the deepest map more densely, by the decoder that is its parameter ``decoder``.
+
+    ``pluxel verify dense`` compares all forms of all decoders.
+    """
+
+    @classmethod
+    def dense_forms(cls, stride: int, factor: int, /) -> Sequence[DenseForm]:
+        """Return the ways to ``factor`` times as many cells a side; ``stride``: of the map."""
         ...
 
 

@@ -51,6 +51,7 @@ CONTRACTS: Mapping[str, Contract] = {
             optional.ChecksPretrained,
             optional.AdaptsState,
             optional.WrapsDecoder,
+            optional.ScoresDensely,
             optional.ResolvesParameters,
         ),
         is_module=True,

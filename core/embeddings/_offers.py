@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ...registry import Component, Host, PluxelError
-from ..contracts.offers import offers
+from ...registry import Component, Host
+from ..contracts.offers import offering
 from ..contracts.optional import OffersVectors
 from ._downloads import Download
 
@@ -18,16 +18,11 @@ class Offered(NamedTuple):
     offer: Download
 
 
-def offered(host: Host, component: Component | None = None) -> Iterator[Offered]:
-    """Yield the downloads that one embedding, or every embedding, offers.
+def offered(host: Host) -> Iterator[Offered]:
+    """Yield the downloads that the embeddings offer.
 
     An embedding offers what its class method ``aliases()`` returns, if it has one. Embeddings that
     cannot be imported are skipped.
     """
-    for candidate in [component] if component else host.components("embedding"):
-        try:
-            loaded = host.load(candidate)
-        except PluxelError:
-            continue
-        if offers(loaded, OffersVectors):
-            yield from (Offered(candidate, offer) for offer in loaded.aliases())
+    for one, made in offering(host, "embedding", OffersVectors):
+        yield from (Offered(one, offer) for offer in made.aliases())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...registry import Component, Host, PluxelError
-from ..contracts.offers import offers
+from ..contracts.offers import offering, offers
 from ..contracts.optional import DeclaresSuffixes, RecognizesFiles
 
 Found = tuple[Component, DeclaresSuffixes]
@@ -23,7 +23,7 @@ def reader_of(host: Host, path: Path) -> Component:
     Raises: PluxelError if no embedding declares the suffix, if not exactly one of several
     recognizes the file, or if the file cannot be read.
     """
-    declared = [*_declared(host)]
+    declared = [*offering(host, "embedding", DeclaresSuffixes)]
     found = [(one, made) for one, made in declared if path.suffix in made.suffixes]
     if not found:
         known = ", ".join(sorted({suffix for _, made in declared for suffix in made.suffixes}))
@@ -46,17 +46,6 @@ def _recognizing(embeddings: Sequence[Found], head: bytes) -> list[Found]:
 
 def _undecided(path: Path, reason: str) -> PluxelError:
     return PluxelError(f"'{path}': {reason}", ["--embedding names the embedding that reads it"])
-
-
-def _declared(host: Host) -> Iterator[Found]:
-    """Yield the embeddings that declare suffixes; those that cannot be imported declare none."""
-    for one in host.components("embedding"):
-        try:
-            made = host.load(one)
-        except PluxelError:
-            continue
-        if offers(made, DeclaresSuffixes):
-            yield one, made
 
 
 def _head_of(path: Path) -> bytes:

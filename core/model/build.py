@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from ...registry import PluxelError
+from ...registry import Host, PluxelError
 from ..config._config import Config
 from ..config.sections.factory import Factory
 from ..contracts.kinds import Backbone, Decoder
 from ..contracts.labels import LabelSpace
-from ..contracts.offers import offers
+from ..contracts.offers import offering, offers
 from ..contracts.optional import AdaptsState
 from ..geometry.grid import StrideError
 from .blueprint import Blueprint, inputs_of
@@ -65,16 +65,17 @@ def _build_head(
     )
     if built.seen is not None:
         with config.at("heads", name, "zero_shot"):
-            _check_scores_by_name(built, head.decoder)
+            _check_scores_by_name(built, head.decoder, config.host)
     return built
 
 
-def _check_scores_by_name(head: Head, decoder: Factory[Decoder]) -> None:
+def _check_scores_by_name(head: Head, decoder: Factory[Decoder], host: Host) -> None:
     """Reject a decoder that learns each class from its pixels: unseen classes have no pixels."""
     if not all(offers(one, AdaptsState) for one in head.decoders.values()):
+        others = ", ".join(one.name for one, _ in offering(host, "decoder", AdaptsState))
         raise PluxelError(
-            f"{decoder} learns each class from its pixels, but unseen classes have none; use "
-            "semantic_projection, which scores classes by their names"
+            f"{decoder} learns each class from its pixels, but unseen classes have none; decoders "
+            f"that score classes by their names: {others or 'none is installed'}"
         )
 
 

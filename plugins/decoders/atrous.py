@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...core import Decoder, Factory, FeatureSpec, Scores
-from ...core.authoring import Dilation
+from ...core.authoring import DenseForm, Dilation
 from ...registry import PluxelError
 from ._on_images import OnImages
 
@@ -55,6 +55,14 @@ class Atrous(OnImages):
                 f"output_stride {output_stride} is not available: the backbone has strides "
                 f"{', '.join(map(str, strides))}"
             )
+
+    @classmethod
+    def dense_forms(cls, stride: int, factor: int) -> list[DenseForm]:
+        """Return both ways, in one pass each."""
+        return [
+            DenseForm(name, {"output_stride": stride // factor, "exact": exact})
+            for name, exact in (("à trous", "valid"), ("fragments", "fragments"))
+        ]
 
     def forward(self, image: Tensor, backbone: nn.Module, inner: nn.Module) -> Scores:
         """Return scores at ``output_stride`` for an image (N, channels, H, W), normalized."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import Decoder, Factory, FeatureSpec, Grid, Scores
-from ...core.authoring import pad_multiple, size_of_map, track
+from ...core.authoring import DenseForm, pad_multiple, size_of_map, track
 from ...registry import PluxelError
 from ._on_images import OnImages
 
@@ -66,6 +66,12 @@ class ShiftAndStitch(OnImages):
         # If a network needs multiples of a size, all cells of all shifts are valid.
         self.pad_multiple = pad_multiple(backbone)
         self._known: dict[tuple[int, int, int], tuple[Sequence[int], Sequence[int]]] = {}
+
+    @classmethod
+    def dense_forms(cls, stride: int, factor: int) -> list[DenseForm]:  # noqa: ARG003 - the contract passes it
+        """Return the one way, in ``factor``² passes."""
+        passes = factor**2
+        return [DenseForm("shift-and-stitch", {"factor": factor}, passes, shifts_borders=True)]
 
     def forward(self, image: Tensor, backbone: nn.Module, inner: nn.Module) -> Scores:
         """Return scores on the dense grid for an image (N, channels, H, W), normalized."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...config.tree.emit import scalar
+from ...config.tree.files import read_text, shipped
 from ...contracts.colors import hex_color, unpack
 from ...contracts.labels import IGNORE
 from ...data.survey import Survey, SurveyError
+
+TEMPLATE = "folder_fcn8s_resnet18"
+"""The shipped configuration that has what a survey does not find out."""
+
+_SECTION = re.compile(r"^(\w+):.*\n(?:[ #].*\n)*", re.MULTILINE)
 
 _TRAIN = ("train", "training")
 _VAL = ("val", "valid", "validation", "dev", "test", "testing")
@@ -28,37 +35,37 @@ def write_recipe(survey: Survey, images: Path, masks: Path, file: Path) -> str:
         )
     if len(survey.pairs) < 2:
         raise SurveyError("one image is not enough: validation needs a second image")
-    dataset, splits, why = _division(survey)
-    lines = [
-        *_found(survey, images, masks),
-        f"# {why}",
-        f"# Check it: pluxel data check {file}.  Then: pluxel train {file}",
-        "backbone:",
-        "  type: pluxel/timm",
-        "  model: resnet18.a1_in1k",
-        "  pretrained: true # downloaded once; false starts from random weights",
-        "decoder: {type: pluxel/fcn8s}",
-        "loss: {type: pluxel/cross_entropy, class_weights: auto}",
-        "dataset:",
-        "  type: pluxel/folder",
+    options, splits, why = _division(survey)
+    text = read_text(shipped()[TEMPLATE])
+    template = {found[1]: found[0] for found in _SECTION.finditer(text)}
+    dataset = [
+        template["dataset"].splitlines()[1],  # its type
         f"  images: {scalar(str(images))}",
         f"  masks: {scalar(str(masks))}",
         *_options(survey),
         "  classes: # name them; `ignore` excludes pixels",
         *_classes(survey),
-        *dataset,
-        f"splits: {splits}",
-        "augment:",
-        "  train:",
-        *_augmentation(survey),
-        "training:",
-        "  steps: 2000",
-        f"  batch_size: {8 if max(_crop(survey)) <= 256 else 4}",
-        "  optimizer: {type: adamw, lr: 3e-4}",
-        "  schedule: {type: poly, warmup_steps: 50}",
-        "  ema: 0.99",
+        *options,
     ]
-    return "\n".join(lines) + "\n"
+    size = 8 if max(_crop(survey)) <= 256 else 4
+    changed = {
+        "dataset": _section("dataset:", dataset),
+        "splits": _section(f"splits: {splits}"),
+        "augment": _section("augment:", ["  train:", *_augmentation(survey)]),
+        "training": re.sub(r"batch_size: \d+", f"batch_size: {size}", template["training"]),
+    }
+    header = [
+        text.partition("\n")[0],
+        *_found(survey, images, masks),
+        f"# {why}",
+        f"# Check it: pluxel data check {file}.  Then: pluxel train {file}",
+    ]
+    return _section(*header) + "".join({**template, **changed}.values())
+
+
+def _section(*lines: str | Sequence[str]) -> str:
+    flat = [one for line in lines for one in ([line] if isinstance(line, str) else line)]
+    return "".join(f"{line}\n" for line in flat)
 
 
 def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
@@ -67,7 +74,7 @@ def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
     size = f"{_range(widths)} × {_range(heights)} pixels (width × height)"
     kinds = {"index": "class ids", "rgb": "colors", "binary": "0 and 255"}
     lines = [
-        "# FCN-8s with a ResNet-18 on your own images, written by `pluxel data init`.",
+        "# Written by `pluxel data init`.",
         f"# Found: {len(survey.pairs)} images with masks in {images} and {masks}, {size}.",
         f"# Values of the masks: {kinds[survey.mask_format]}, {len(survey.ids)} different ones.",
     ]

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ....registry import Host
+from ....registry import PluxelError
 from ...common.devices import choose_device
 from ...common.timing import in_turns, multiply_adds
+from ...config._config import Config
+from ...contracts.kinds import Backbone
 
 IMAGE, CROP = 500, 224
 """Side lengths in pixels; the crop is the smallest image whose map has one cell."""
@@ -23,22 +24,30 @@ IMAGE, CROP = 500, 224
 
 @dataclass(frozen=True)
 class DenseEvaluation:
-    """Median seconds and multiply-adds of one pass and of the crops, one per cell of its map."""
+    """Median seconds and multiply-adds of one pass and of the crops, one per cell of its map.
 
+    ``backbone``: what was measured.
+    """
+
+    backbone: str
     cells: tuple[int, int]
     forward: dict[str, float]
     backward: dict[str, float]
     multiply_adds: dict[str, int]
 
 
-def dense_evaluation(host: Host, *, rounds: int = 3, device: str = "cpu") -> DenseEvaluation:
-    """Measure AlexNet with its classifier as convolutions, with ceiling pools and no dropout.
+def dense_evaluation(config: Config, *, rounds: int = 3, device: str = "cpu") -> DenseEvaluation:
+    """Measure the deepest map of a pipeline's first backbone, on color images, with random weights.
 
     ``backward`` times a forward and a backward pass with the gradients of all weights.
+
+    Raises: ConfigError if the map of a crop has more than one cell.
     """
-    target: Any = host.load(host.get("backbone", "pluxel/alexnet"))
-    network: nn.Module = _Last(target(3, fc6_padding="valid", dropout=0.0)).eval()
-    cost = _costs(network)
+    name, stream = next(iter(config.pipeline.streams.items()))
+    with config.at("streams", name, "backbone"):
+        network = _LastMap(stream.backbone(in_channels=3)).eval()
+        cost = _costs(network)
+        _check_cells(network)
     place = choose_device(device)
     network.to(place)
     generator = torch.Generator().manual_seed(0)
@@ -51,16 +60,26 @@ def dense_evaluation(host: Host, *, rounds: int = 3, device: str = "cpu") -> Den
         forward = in_turns({n: _call(network, x) for n, x in inputs.items()}, rounds)
     backward = in_turns({n: _both(network, x) for n, x in inputs.items()}, rounds)
     cost["crops"] *= len(crops)
-    return DenseEvaluation((height, width), forward, backward, cost)
+    return DenseEvaluation(str(stream.backbone), (height, width), forward, backward, cost)
 
 
-class _Last(nn.Module):
-    def __init__(self, backbone: nn.Module) -> None:
+class _LastMap(nn.Module):
+    def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         self.backbone = backbone
 
     def forward(self, image: Tensor) -> Tensor:
         return self.backbone(image)[-1]
+
+
+def _check_cells(network: nn.Module) -> None:
+    with torch.inference_mode():
+        rows, columns = network(torch.zeros(1, 3, CROP, CROP)).shape[-2:]
+    if (rows, columns) != (1, 1):
+        raise PluxelError(
+            f"a crop of {CROP}×{CROP} pixels gives {rows}×{columns} cells instead of one: choose a "
+            "backbone that does not pad its last layers"
+        )
 
 
 def _crops(image: Tensor, rows: int, columns: int) -> Tensor:

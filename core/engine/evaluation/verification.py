@@ -12,18 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor, inf
-from typing import Any
 
 import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from ....registry import PluxelError
+from ....registry import Component, Host, PluxelError
 from ...common.timing import multiply_adds
 from ...config._config import Config
 from ...config._dump import to_plain
 from ...config.sections.factory import Factory
 from ...contracts.kinds import Decoder
+from ...contracts.offers import offering, offers
+from ...contracts.optional import DenseForm, ScoresDensely
 from ...geometry.grid import Grid
 from ...geometry.regions import Size
 from ...geometry.scores import Scores
@@ -33,8 +34,8 @@ from ...model.network import SegmentationModel
 from ..inference.tiling import reach_of
 from ..preparation import prepare_data
 
-SHIFTED, ATROUS, FRAGMENTS = "shift-and-stitch", "à trous", "fragments"
-"""Names of the methods in reports."""
+Method = tuple[Component, DenseForm]
+"""A decoder, and one of its dense forms."""
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 """Largest difference due to the order of sums, as a share of the range of the scores."""
@@ -131,9 +132,13 @@ def _inner(decoder: Factory[Decoder]) -> Factory[Decoder]:
 
 
 def _usual_factor(decoder: Factory[Decoder], stride: int) -> int:
-    if decoder.wants("backbone") and "output_stride" in decoder.params:
-        return max(1, stride // decoder.params["output_stride"])
-    return decoder.params.get("factor", min(4, stride))
+    """Return how much denser a decoder is itself; up to 4, if it is not."""
+    if offers(decoder.target, ScoresDensely):
+        for factor in range(1, stride + 1):
+            for form in decoder.target.dense_forms(stride, factor):
+                if form.parameters.items() <= decoder.params.items():
+                    return factor
+    return min(4, stride)
 
 
 class _DenseHead:
@@ -169,10 +174,11 @@ class _DenseHead:
             model = build_model(replace(self.config, pipeline=pipeline), self.blueprint)
         return model.eval()
 
-    def denser(self, kind: str, **params: Any) -> SegmentationModel:
-        """Return the model with a built-in decoder that evaluates it densely."""
+    def denser(self, method: Method) -> SegmentationModel:
+        """Return the model with a decoder that evaluates it densely."""
+        component, form = method
         inner = to_plain(self.inner, absolute=False)
-        section = {"type": f"pluxel/{kind}", "decoder": inner, **params}
+        section = {"type": component.qualified, "decoder": inner, **form.parameters}
         decoder = TypeAdapter(Factory[Decoder]).validate_python(
             section, context={"host": self.config.host}
         )
@@ -194,49 +200,64 @@ class _DenseHead:
         return height + 2 * self.coarse + 5, width + 3 * self.coarse + 1
 
 
+def _methods(host: Host, stride: int, factor: int) -> list[Method]:
+    """Return the dense forms of all installed decoders, those of many passes first."""
+    found = [
+        (component, form)
+        for component, target in offering(host, "decoder", ScoresDensely)
+        for form in target.dense_forms(stride, factor)
+    ]
+    return sorted(found, key=lambda method: -method[1].passes)
+
+
 def _verify(subject: _DenseHead, factor: int, size: Size) -> DenseReport:
     if subject.coarse % factor:
         raise PluxelError(f"factor {factor} does not divide the stride {subject.coarse}")
-    stride = subject.coarse // factor
-    stitched, stitching = _run(subject, SHIFTED, size, "shift_and_stitch", factor=factor)
-    dilated, dilating = _run(subject, ATROUS, size, "atrous", output_stride=stride)
-    parts, fragmenting = _run(
-        subject, FRAGMENTS, size, "atrous", output_stride=stride, exact="fragments"
-    )
+    methods = _methods(subject.config.host, subject.coarse, factor)
+    steady = [form.name for _, form in methods if not form.shifts_borders]
+    if not steady or len(methods) < 2:
+        raise PluxelError("no two installed decoders score more densely in comparable ways")
+    runs = {form.name: _run(subject, (one, form), size) for one, form in methods}
+    reference = steady[0]
     differences = [
-        _difference(subject, (SHIFTED, ATROUS), (stitched, dilated), size, expected=False),
-        _difference(subject, (FRAGMENTS, ATROUS), (parts, dilated), size, expected=True),
+        _difference(
+            subject,
+            (form.name, reference),
+            (runs[form.name][0], runs[reference][0]),
+            size,
+            expected=not form.shifts_borders,
+        )
+        for _, form in methods
+        if form.name != reference
     ]
     return DenseReport(
         subject.head,
         size,
         subject.coarse,
-        stride,
-        [stitching, dilating, fragmenting],
+        subject.coarse // factor,
+        [cost for _, cost in runs.values()],
         differences,
         TOLERANCE[subject.dtype],
     )
 
 
-def _run(
-    subject: _DenseHead, name: str, size: Size, kind: str, **params: Any
-) -> tuple[Scores, DenseMethod]:
+def _run(subject: _DenseHead, method: Method, size: Size) -> tuple[Scores, DenseMethod]:
     """Return the scores and the cost of one method."""
-    model = subject.denser(kind, **params).to(subject.dtype)
+    form = method[1]
+    model = subject.denser(method).to(subject.dtype)
     image = subject.image(size)
-    if "factor" not in params:  # warm up; among many passes, the first hardly counts
+    if form.passes == 1:  # warm up; among many passes, the first hardly counts
         with torch.inference_mode():
             model(image)
     began = time.perf_counter()
     with torch.inference_mode():
         scores = model(image)[subject.head]
     seconds = time.perf_counter() - began
-    # A pass of shift-and-stitch is the network itself, on an image of the same size.
-    passes = params.get("factor", 1) ** 2
-    counted = subject.model(subject.inner).to(subject.dtype) if passes > 1 else model
+    # Each of many passes is one of the network itself.
+    counted = subject.model(subject.inner).to(subject.dtype) if form.passes > 1 else model
     without_data = {name: pixels.to("meta") for name, pixels in image.items()}
     cost = multiply_adds(counted.to("meta"), without_data)
-    return scores, DenseMethod(name, passes, passes * cost, seconds)
+    return scores, DenseMethod(form.name, form.passes, form.passes * cost, seconds)
 
 
 def _difference(

@@ -56,7 +56,7 @@ def test_benchmark_prints_the_ratios(run, monkeypatch) -> None:
     code, out, _ = run("benchmark", "dense", "--rounds", "1")
     assert code == 0
     title, columns, *lines = out.splitlines()
-    assert title == "AlexNet, 3×3 cells"
+    assert title == "backbone 'alexnet', 3×3 cells"
     assert columns.split() == ["one", "pass", "crops", "ratio"]
     assert [re.split(r" {2,}", line)[0] for line in lines] == [
         "multiply-adds, 10⁹",
@@ -67,6 +67,12 @@ def test_benchmark_prints_the_ratios(run, monkeypatch) -> None:
     assert min(ratios) > 0
     # Nine crops of 224×224 have 5.4 times as many pixels as one image of 288×288.
     assert 3 < ratios[0] < 7
+
+
+def test_benchmark_rejects_a_backbone_with_several_cells_per_crop(run) -> None:
+    code, _, err = run("benchmark", "dense", "shapes_fcn8s_resnet18", *TINY[:1])
+    assert code == 2
+    assert "a crop of 224×224 pixels gives 7×7 cells instead of one" in err
 
 
 def test_benchmark_reports_an_unavailable_device(run) -> None:
