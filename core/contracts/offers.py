@@ -43,9 +43,9 @@ def offers(component: object, contract: type[P]) -> TypeIs[P]:
 
 
 def offering(host: Host, kind: str, contract: type[P]) -> Iterator[tuple[Component, P]]:
-    """Yield the components of a kind whose class has all members of a protocol, and their classes.
+    """Yield each component of a kind that offers a protocol, with its class.
 
-    Components that cannot be imported offer nothing.
+    Components that cannot be imported are skipped.
     """
     for component in host.components(kind):
         try:

@@ -88,11 +88,11 @@ class WrapsDecoder(Protocol):
 
 @dataclass(frozen=True)
 class DenseForm:
-    """One way of a decoder to score more densely.
+    """One way in which a decoder scores more densely.
 
-    ``parameters``: of the component, beside ``decoder``. ``passes``: over the network, each on an
-    image of the same size. ``shifts_borders``: whether cells that see beyond the image differ from
-    those of other forms, since a shifted image is padded elsewhere.
+    ``parameters`` are those of the component beside ``decoder``. ``passes`` counts passes through
+    the network, each on an image of the same size. ``shifts_borders`` is True if the form shifts
+    the image, and so its padding: cells that see beyond the image then differ from other forms.
     """
 
     name: str
@@ -103,14 +103,14 @@ class DenseForm:
 
 @runtime_checkable
 class ScoresDensely(Protocol):
-    """Scores the deepest map more densely, by the decoder that is its parameter ``decoder``.
+    """A decoder that evaluates another one, its parameter ``decoder``, more densely.
 
-    ``pluxel verify dense`` compares all forms of all decoders.
+    ``pluxel verify dense`` compares all forms of all such decoders.
     """
 
     @classmethod
     def dense_forms(cls, stride: int, factor: int, /) -> Sequence[DenseForm]:
-        """Return the ways to ``factor`` times as many cells a side; ``stride``: of the map."""
+        """Return the forms with ``factor`` times as many cells per side as a map of ``stride``."""
         ...
 
 

@@ -9,7 +9,7 @@ from ...registry import Component, Host, PluxelError
 from ..contracts.offers import offering, offers
 from ..contracts.optional import DeclaresSuffixes, RecognizesFiles
 
-Found = tuple[Component, DeclaresSuffixes]
+Declared = tuple[Component, DeclaresSuffixes]
 
 _HEAD = 64
 """Bytes at the beginning of a file by which it is recognized."""
@@ -37,7 +37,7 @@ def reader_of(host: Host, path: Path) -> Component:
     return found[0][0]
 
 
-def _recognizing(embeddings: Sequence[Found], head: bytes) -> list[Found]:
+def _recognizing(embeddings: Sequence[Declared], head: bytes) -> list[Declared]:
     """Return the embeddings that recognize a file; if none does, those that cannot judge."""
     judging = [one for one in embeddings if offers(one[1], RecognizesFiles)]
     found = [one for one in embeddings if offers(one[1], RecognizesFiles) and one[1].sniff(head)]

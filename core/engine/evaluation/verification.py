@@ -35,7 +35,7 @@ from ..inference.tiling import reach_of
 from ..preparation import prepare_data
 
 Method = tuple[Component, DenseForm]
-"""A decoder, and one of its dense forms."""
+"""A decoder and one of its dense forms."""
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 """Largest difference due to the order of sums, as a share of the range of the scores."""
@@ -132,7 +132,7 @@ def _inner(decoder: Factory[Decoder]) -> Factory[Decoder]:
 
 
 def _usual_factor(decoder: Factory[Decoder], stride: int) -> int:
-    """Return how much denser a decoder is itself; up to 4, if it is not."""
+    """Return the factor of a decoder that already scores densely; otherwise 4 at most."""
     if offers(decoder.target, ScoresDensely):
         for factor in range(1, stride + 1):
             for form in decoder.target.dense_forms(stride, factor):
