@@ -74,13 +74,7 @@ _exact_products = _ExactProducts()
 
 def _set_precisions(precisions: Sequence[str]) -> list[str]:
     """Set the precisions of float32 products on CUDA and the CPU; return the previous ones."""
-    matmul = getattr(torch.backends.mkldnn, "matmul", None)  # since torch 2.9
-    backends: list[Any] = [torch.backends.cuda.matmul, matmul]
-    if not all(hasattr(backend, "fp32_precision") for backend in backends):
-        before = torch.get_float32_matmul_precision()
-        new = "highest" if precisions[0] == "ieee" else precisions[0]
-        torch.set_float32_matmul_precision(new)
-        return [before] * 2
+    backends: list[Any] = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]  # pyright: ignore[reportAttributeAccessIssue]
     previous = [backend.fp32_precision for backend in backends]
     for backend, new, old in zip(backends, precisions, previous, strict=True):
         # "none" inherits another setting of PyTorch's and is exact by default, so it stays.

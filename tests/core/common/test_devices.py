@@ -54,7 +54,7 @@ PIPELINES = [
 
 
 def fake_device() -> torch.device:
-    """Return CUDA, or the CPU if this PyTorch (2.6) needs a driver to slice fake CUDA tensors.
+    """Return CUDA, or the CPU if an old PyTorch needs a driver to slice fake CUDA tensors.
 
     On the CPU, reading a value still fails, but mixing devices does not.
     """

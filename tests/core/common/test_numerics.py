@@ -11,10 +11,8 @@ from pluxel.core.common.numerics import at_least_float32, full_precision
 
 
 def products_are_exact() -> bool:
-    matmul = getattr(torch.backends.mkldnn, "matmul", None)  # since torch 2.9
-    if hasattr(matmul, "fp32_precision"):
-        return {"ieee": True, "tf32": False}[matmul.fp32_precision]  # pyright: ignore[reportOptionalMemberAccess]
-    return {"highest": True, "high": False}[torch.get_float32_matmul_precision()]
+    matmul = torch.backends.mkldnn.matmul  # pyright: ignore[reportAttributeAccessIssue]
+    return {"ieee": True, "tf32": False}[matmul.fp32_precision]
 
 
 @pytest.fixture(autouse=True)

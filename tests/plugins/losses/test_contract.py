@@ -180,7 +180,7 @@ def has_the_gradient_of_its_value(make: MakeLoss) -> None:
 
 
 def fake_devices() -> list[str]:
-    """Return CUDA and the CPU; PyTorch 2.6 needs a driver to slice fake CUDA tensors."""
+    """Return CUDA and the CPU; an old PyTorch needs a driver to slice fake CUDA tensors."""
     try:
         with FakeTensorMode():
             torch.zeros(2, device="cuda")[:1]
