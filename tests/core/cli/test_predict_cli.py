@@ -180,9 +180,15 @@ def test_python_accepts_arrays_files_and_pil_images(pipeline, tmp_path):
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (np.zeros((4, 4, 2), np.uint8), "input 'image': has shape (4, 4, 2), (height"),
-        (np.zeros((0, 4, 3), np.uint8), "input 'image': has shape (0, 4, 3), (height"),
-        (np.zeros((4, 4, 3), np.int64), "input 'image': holds int64; uint8, uint16 or floating"),
+        (
+            np.zeros((4, 4, 2), np.uint8),
+            "input 'image': has shape (4, 4, 2); expected (height, width, 3)",
+        ),
+        (
+            np.zeros((0, 4, 3), np.uint8),
+            "input 'image': has shape (0, 4, 3); expected (height, width, 3)",
+        ),
+        (np.zeros((4, 4, 3), np.int64), "input 'image': has type int64; expected uint8, uint16"),
     ],
 )
 def test_arrays_that_are_not_images_raise(pipeline, image, message):

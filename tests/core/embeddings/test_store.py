@@ -213,7 +213,7 @@ class TestDamage:
             ("compact.basis", np.array(1, np.float32), r"compact.basis is \(\)"),
             ("compact.codes", np.array(1, np.int8), r"compact.codes is \(\)"),
             ("compact.codes", np.ones((4, 3), np.int8), r"compact.codes is \(4, 3\)"),
-            ("compact.codes", np.ones((5, 3), np.int8), r"codes \(5, 3\) and 4 scales do not make"),
+            ("compact.codes", np.ones((5, 3), np.int8), r"codes \(5, 3\) and 4 scales do not form"),
             ("compact.scales", np.ones(3), r"compact.scales is \(3,\)"),
         ],
     )

@@ -165,5 +165,5 @@ def test_a_decoder_that_does_not_return_scores_raises():
     with pytest.raises(PluxelError) as caught:
         head({"image": [torch.zeros(1, 2, 3, 3)]})
     assert str(caught.value) == (
-        "decoder Bare returned a Tensor: a decoder returns Scores(tensor, grid)"
+        "decoder Bare returned a Tensor; a decoder must return Scores(tensor, grid)"
     )

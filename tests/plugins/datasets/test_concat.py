@@ -251,7 +251,10 @@ CLASSES_OF = "classes_of: unknown dataset 'can'. Did you mean 'cam'?"
         ({"maps": {"own": {1: "cra"}}}, "no class is called 'cra'. Did you mean 'car'?"),
         ({"splits": {"train": {"cma": "train"}}}, "splits.train: unknown dataset 'cma'. Did"),
         ({"splits": {"train": {"cam": "train"}}}, "splits: no split contains dataset 'own'"),
-        ({"splits": {"tarin": {"cam": "train", "own": "all"}}}, "concat has no split 'train', it"),
+        (
+            {"splits": {"tarin": {"cam": "train", "own": "all"}}},
+            "concat has no split 'train'; it has tarin",
+        ),
         ({"repeat": {"train": {"cma": 2}}}, "repeat.train: unknown dataset 'cma'. Did you"),
         (
             {"repeat": {"tran": "balanced"}, "splits": {"train": {"cam": "train", "own": "all"}}},

@@ -221,7 +221,7 @@ def test_monitor_without_a_split_to_evaluate_raises(train):
 
 def test_checkpoint_of_another_model_raises(train):
     train("training.steps=3")
-    with pytest.raises(PluxelError, match="another model"):
+    with pytest.raises(PluxelError, match="does not fit the model of the configuration"):
         train("backbone.width=8", resume=True)
 
 
