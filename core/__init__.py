@@ -40,37 +40,4 @@ if TYPE_CHECKING:
     from .geometry.tracing import measure as measure
     from .neighbors import knn as knn
 else:  # hidden from type checkers, for which `__getattr__` would provide every name
-    __all__, __getattr__, __dir__ = exports(
-        __name__,
-        {
-            ".common.randomness": ["make_deterministic"],
-            ".config._load": ["load_config"],
-            ".config.sections.factory": ["Factory"],
-            ".contracts.kinds": [
-                "Backbone",
-                "ClassFrequencies",
-                "Dataset",
-                "Decoder",
-                "Embedding",
-                "Loss",
-                "Sample",
-            ],
-            ".contracts.labels": ["LabelMap", "LabelSpace"],
-            ".contracts.normalization": ["Normalization"],
-            ".contracts.targets": ["check_target"],
-            ".data.images": ["read_image", "read_index_mask"],
-            ".data.lazy": ["LazyMapping"],
-            ".data.splits": ["MissingData"],
-            ".embeddings": ["WordVectors", "analogy", "get_similar_tokens"],
-            ".engine.inference.pipeline": ["Pipeline"],
-            ".engine.preparation": ["prepare"],
-            ".engine.run": ["Run"],
-            ".engine.training.experiment": ["Experiment"],
-            ".engine.training.train": ["Trainer"],
-            ".geometry.grid": ["FeatureSpec", "Grid"],
-            ".geometry.resampling": ["resample"],
-            ".geometry.scores": ["Scores"],
-            ".geometry.tracing": ["measure"],
-            ".neighbors": ["knn"],
-        },
-    )
+    __all__, __getattr__, __dir__ = exports(__name__)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from importlib import import_module
 
 
-def exports(
-    package: str, homes: Mapping[str, Sequence[str]]
-) -> tuple[list[str], Callable[[str], object], Callable[[], list[str]]]:
+def exports(package: str) -> tuple[list[str], Callable[[str], object], Callable[[], list[str]]]:
     """Return ``__all__``, ``__getattr__`` and ``__dir__`` for a package.
 
-    ``homes``: module, relative to the package -> the public names that it defines. If a module
-    needs a package that is not installed, the error names the command that installs it.
+    The public names are those that the source of the package imports for type checkers, in the form
+    ``from module import name as name``. If a module needs a package that is not installed, the
+    error names the command that installs it.
     """
-    home_of = {name: home for home, names in homes.items() for name in names}
     namespace = vars(sys.modules[package])
+    home_of = {
+        alias.name: "." * node.level + (node.module or "")
+        for node in ast.walk(ast.parse(namespace["__loader__"].get_source(package)))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname == alias.name  # a checker takes no other import for an export
+    }
 
     def get(name: str) -> object:
         if name not in home_of:

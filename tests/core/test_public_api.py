@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
+import math
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pluxel
 import pluxel.core
@@ -24,27 +24,37 @@ def test_every_name_resolves(module: str, name: str) -> None:
     assert getattr(importlib.import_module(module), name) is not None
 
 
-def offered(module: ModuleType) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
-    """Return (home, name) as a type checker reads them, and as they are imported."""
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
-    guarded = next(node for node in tree.body if isinstance(node, ast.If))
-    typed = {
-        ("." * node.level + str(node.module), name.name)
-        for node in guarded.body
-        if isinstance(node, ast.ImportFrom)
-        for name in node.names
-        if name.asname == name.name  # a checker takes no other for an export
-    }
-    homes = next(node for node in ast.walk(guarded) if isinstance(node, ast.Dict))
-    listed = ast.literal_eval(homes)
-    return typed, {(home, name) for home, names in listed.items() for name in names}
+PACKAGE = """
+from typing import TYPE_CHECKING
+
+from pluxel.core.common.exports import exports
+
+if TYPE_CHECKING:
+    from math import pi as pi
+
+    from .inner import (
+        deep as deep,
+        private,
+    )
+else:
+    __all__, __getattr__, __dir__ = exports(__name__)
+"""
 
 
-@pytest.mark.parametrize("module", LAZY, ids=lambda module: module.__name__)
-def test_what_runs_and_what_a_type_checker_reads_are_the_same(module: ModuleType) -> None:
-    typed, listed = offered(module)
-    assert typed == listed
-    assert sorted(name for _, name in listed) == module.__all__
+def test_public_names_are_those_that_a_type_checker_takes_for_exports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "offering"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(PACKAGE)
+    (folder / "inner.py").write_text("deep, private = 1, 2")
+    monkeypatch.syspath_prepend(tmp_path)
+    package = importlib.import_module("offering")
+    assert package.__all__ == ["deep", "pi"]
+    assert "offering.inner" not in sys.modules
+    assert (package.deep, package.pi) == (1, math.pi)
+    with pytest.raises(AttributeError, match="has no attribute 'private'"):
+        package.private  # noqa: B018
 
 
 def test_a_name_has_one_public_home() -> None:
@@ -52,7 +62,7 @@ def test_a_name_has_one_public_home() -> None:
 
 
 @pytest.mark.parametrize("module", LAZY)
-def test_an_unknown_name(module: ModuleType) -> None:
+def test_an_unknown_name(module: Any) -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         module.nonsense  # noqa: B018
 
