@@ -1,14 +1,22 @@
-"""Fully connected layers of a classifier as convolutions (PAMI 2016, section 3.1)."""
+"""Classifiers with fully connected layers as convolutions (PAMI 2016, section 3.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core.authoring import StateDict
+from ...core import Normalization
+from ...core.authoring import (
+    InputChannels,
+    OutputStride,
+    Pretrained,
+    PretrainedBackbone,
+    StateDict,
+)
+from .._parameters import Dropout
 
 Padding = Literal["same", "valid"]
 Rounding = Literal["ceil", "floor"]
@@ -43,6 +51,75 @@ class Classifier(nn.Module):
             maps = functional.pad(maps, self.padding)
         hidden = self.dropout(functional.relu(self.fc6(maps), inplace=True))
         return self.dropout(functional.relu(self.fc7(hidden), inplace=True))
+
+
+class ConvolutionalClassifier(PretrainedBackbone):
+    """A network of convolutions and max pools, then fc6 and fc7, as a backbone.
+
+    A subclass declares ``layers``, what ``Classifier`` needs to know about the last pool, the names
+    of layers in files, and the normalization of the standard pretrained weights.
+    """
+
+    pool5: ClassVar[tuple[int, int]]
+    """Channels after the last pool, and the side length of fc6's input, in cells."""
+
+    renamed: ClassVar[Mapping[str, str]]
+    """Prefix of a layer in files -> prefix in this module."""
+
+    usual_normalization: ClassVar[Normalization] = Normalization()
+
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        pretrained: Pretrained = False,
+        fc: bool = True,
+        fc6_padding: Padding = "same",
+        dropout: Dropout = 0.5,
+        pool_rounding: Rounding = "ceil",
+        alignment: Alignment = "exact",
+        output_stride: OutputStride = None,
+        input_channels: InputChannels = "mean",
+        normalization: Normalization | None = None,
+    ) -> None:
+        super().__init__()
+        self.features = self.layers(in_channels)
+        caffe = alignment == "caffe"
+        if caffe:
+            self.features[0].padding = (FRAME, FRAME)  # pyright: ignore[reportArgumentType]
+            fc6_padding, pool_rounding = "valid", "ceil"
+        round_pools(self.features, pool_rounding)
+        self.classifier = Classifier(*self.pool5, fc6_padding, dropout) if fc else None
+        pools = sum(isinstance(layer, nn.MaxPool2d) for layer in self.features)
+        self.finish(
+            in_channels,
+            [*(f"pool{number}" for number in range(1, pools)), "fc7" if fc else "pool5"],
+            pretrained=pretrained,
+            input_channels=input_channels,
+            normalization=normalization,
+            usual=self.usual_normalization,
+            output_stride=output_stride,
+            border="zeros" if caffe else "replicate",
+        )
+
+    def layers(self, in_channels: int) -> nn.Sequential:
+        """Return the layers up to the last pool."""
+        raise NotImplementedError
+
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """Return the maps after the pools, the last one after fc7 if the network keeps it."""
+        maps = []
+        for layer in self.features:
+            image = layer(image)
+            if isinstance(layer, nn.MaxPool2d):
+                maps.append(image)
+        if self.classifier is not None:
+            maps[-1] = self.classifier(image)
+        return maps
+
+    def own_names(self, state: StateDict) -> StateDict:
+        """Accept the names of published files."""
+        return as_convolutions(state, self, self.renamed)
 
 
 def as_convolutions(state: StateDict, own: nn.Module, renamed: Mapping[str, str]) -> StateDict:

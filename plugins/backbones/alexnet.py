@@ -12,32 +12,15 @@ from typing import ClassVar
 
 import torch
 import torchvision
-from torch import Tensor, nn
+from torch import nn
 
 from ...core import Normalization
-from ...core.authoring import (
-    InputChannels,
-    LoadReport,
-    OutputStride,
-    Pretrained,
-    PretrainedBackbone,
-    StateDict,
-    url_file,
-)
+from ...core.authoring import LoadReport, url_file
 from ...registry import PluxelError
-from .._parameters import Dropout
-from ._convolutional import (
-    FRAME,
-    Alignment,
-    Classifier,
-    Padding,
-    Rounding,
-    as_convolutions,
-    round_pools,
-)
+from ._convolutional import ConvolutionalClassifier
 
 
-class AlexNet(PretrainedBackbone):
+class AlexNet(ConvolutionalClassifier):
     """Maps after the three pools; the last map passes through fc6 and fc7 if ``fc`` is true.
 
     ``fc``: keep the classifier as 6×6 and 1×1 convolutions to 4096 channels (55 million weights).
@@ -53,46 +36,11 @@ class AlexNet(PretrainedBackbone):
     """
 
     variant = "alexnet"
+    pool5 = (256, 6)
     renamed: ClassVar[Mapping[str, str]] = {
         "classifier.1.": "classifier.fc6.",
         "classifier.4.": "classifier.fc7.",
     }
-    """Prefix of a layer in torchvision's files -> prefix in this module."""
-
-    usual_normalization = Normalization()
-
-    def __init__(
-        self,
-        in_channels: int,
-        *,
-        pretrained: Pretrained = False,
-        fc: bool = True,
-        fc6_padding: Padding = "same",
-        dropout: Dropout = 0.5,
-        pool_rounding: Rounding = "ceil",
-        alignment: Alignment = "exact",
-        output_stride: OutputStride = None,
-        input_channels: InputChannels = "mean",
-        normalization: Normalization | None = None,
-    ) -> None:
-        super().__init__()
-        self.features = self.layers(in_channels)
-        caffe = alignment == "caffe"
-        if caffe:
-            self.features[0].padding = (FRAME, FRAME)  # pyright: ignore[reportArgumentType]
-            fc6_padding, pool_rounding = "valid", "ceil"
-        round_pools(self.features, pool_rounding)
-        self.classifier = Classifier(256, 6, fc6_padding, dropout) if fc else None
-        self.finish(
-            in_channels,
-            ["pool1", "pool2", "fc7" if fc else "pool5"],
-            pretrained=pretrained,
-            input_channels=input_channels,
-            normalization=normalization,
-            usual=self.usual_normalization,
-            output_stride=output_stride,
-            border="zeros" if caffe else "replicate",
-        )
 
     def layers(self, in_channels: int) -> nn.Sequential:
         """Return the layers up to the last pool."""
@@ -106,25 +54,10 @@ class AlexNet(PretrainedBackbone):
                 channels = layer.out_channels
         return layers
 
-    def maps(self, image: Tensor) -> list[Tensor]:
-        """Return the maps of strides 8, 16, 32."""
-        maps = []
-        for layer in self.features:
-            image = layer(image)
-            if isinstance(layer, nn.MaxPool2d):
-                maps.append(image)
-        if self.classifier is not None:
-            maps[-1] = self.classifier(image)
-        return maps
-
     def load_usual(self) -> LoadReport:
         """Load torchvision's weights."""
         url = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url
         return self.load_file(url_file(url, self.usual))
-
-    def own_names(self, state: StateDict) -> StateDict:
-        """Accept the names of published files."""
-        return as_convolutions(state, self, self.renamed)
 
 
 class CaffeNet(AlexNet):

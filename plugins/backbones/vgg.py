@@ -7,43 +7,17 @@ Simonyan, Zisserman: "Very Deep Convolutional Networks for Large-Scale Image Rec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import timm
-from torch import Tensor, nn
+from torch import nn
 
-from ...core import Normalization
-from ...core.authoring import (
-    WEIGHTS_FILES,
-    InputChannels,
-    LoadReport,
-    OutputStride,
-    Pretrained,
-    PretrainedBackbone,
-    StateDict,
-    hub_file,
-)
-from .._parameters import Dropout
-from ._convolutional import (
-    FRAME,
-    Alignment,
-    Classifier,
-    Padding,
-    Rounding,
-    as_convolutions,
-    round_pools,
-)
-
-CLASSIFIER = {
-    "classifier.0.": "classifier.fc6.",
-    "classifier.3.": "classifier.fc7.",
-    "pre_logits.fc1.": "classifier.fc6.",
-    "pre_logits.fc2.": "classifier.fc7.",
-}
-"""The names of fc6 and fc7 in torchvision and in timm."""
+from ...core.authoring import WEIGHTS_FILES, LoadReport, hub_file
+from ._convolutional import ConvolutionalClassifier
 
 
-class VGG(PretrainedBackbone):
+class VGG(ConvolutionalClassifier):
     """Maps after the five pools; the last map passes through fc6 and fc7 if ``fc`` is true.
 
     ``fc``: keep the classifier as 7×7 and 1×1 convolutions to 4096 channels (120 million weights).
@@ -59,65 +33,28 @@ class VGG(PretrainedBackbone):
     """
 
     variant: ClassVar[str]  # pyright: ignore[reportIncompatibleVariableOverride]
+    pool5 = (512, 7)
+    renamed: ClassVar[Mapping[str, str]] = {
+        "classifier.0.": "classifier.fc6.",
+        "classifier.3.": "classifier.fc7.",
+        "pre_logits.fc1.": "classifier.fc6.",
+        "pre_logits.fc2.": "classifier.fc7.",
+    }
+    """The names of fc6 and fc7 in torchvision and in timm."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        *,
-        pretrained: Pretrained = False,
-        fc: bool = True,
-        fc6_padding: Padding = "same",
-        dropout: Dropout = 0.5,
-        pool_rounding: Rounding = "ceil",
-        alignment: Alignment = "exact",
-        output_stride: OutputStride = None,
-        input_channels: InputChannels = "mean",
-        normalization: Normalization | None = None,
-    ) -> None:
-        super().__init__()
+    def layers(self, in_channels: int) -> nn.Sequential:
+        """Return the layers up to the last pool."""
         # timm's own classifier is not used, so keep it small.
         whole = timm.create_model(
             self.variant, in_chans=in_channels, num_classes=0, mlp_ratio=2**-12
         )
-        self.features: nn.Sequential = whole.features  # pyright: ignore[reportAttributeAccessIssue]
-        caffe = alignment == "caffe"
-        if caffe:
-            self.features[0].padding = (FRAME, FRAME)  # pyright: ignore[reportArgumentType]
-            fc6_padding, pool_rounding = "valid", "ceil"
-        round_pools(self.features, pool_rounding)
-        self.classifier = Classifier(512, 7, fc6_padding, dropout) if fc else None
-        config = timm.get_pretrained_cfg(self.variant)
-        self.finish(
-            in_channels,
-            ["pool1", "pool2", "pool3", "pool4", "fc7" if fc else "pool5"],
-            pretrained=pretrained,
-            input_channels=input_channels,
-            normalization=normalization,
-            usual=Normalization(mean=config.mean, std=config.std),  # pyright: ignore[reportOptionalMemberAccess]
-            output_stride=output_stride,
-            border="zeros" if caffe else "replicate",
-        )
-
-    def maps(self, image: Tensor) -> list[Tensor]:
-        """Return the maps of strides 2, 4, 8, 16, 32."""
-        maps = []
-        for layer in self.features:
-            image = layer(image)
-            if isinstance(layer, nn.MaxPool2d):
-                maps.append(image)
-        if self.classifier is not None:
-            maps[-1] = self.classifier(image)
-        return maps
+        return whole.features  # pyright: ignore[reportReturnType]
 
     def load_usual(self) -> LoadReport:
         """Load timm's weights."""
         config = timm.get_pretrained_cfg(self.variant)
         repository = config.hf_hub_id  # pyright: ignore[reportOptionalMemberAccess]
         return self.load_file(hub_file(str(repository), WEIGHTS_FILES, self.usual))
-
-    def own_names(self, state: StateDict) -> StateDict:
-        """Accept the names of torchvision and of timm."""
-        return as_convolutions(state, self, CLASSIFIER)
 
 
 class VGG11(VGG):

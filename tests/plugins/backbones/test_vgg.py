@@ -10,7 +10,7 @@ import torch
 import torchvision
 from pluxel.core.model.weights import copy_matching
 from pluxel.plugins.backbones._convolutional import Classifier, as_convolutions
-from pluxel.plugins.backbones.vgg import CLASSIFIER, VGG11, VGG11BN, VGG16
+from pluxel.plugins.backbones.vgg import VGG, VGG11, VGG11BN, VGG16
 from torch import nn
 
 from .measuring import count, meta, run, small
@@ -96,7 +96,7 @@ def test_the_classifier_on_one_window_equals_the_fully_connected_one() -> None:
     ).eval()
     holder = nn.ModuleDict({"classifier": own})
     state = {f"classifier.{name}": value for name, value in linear.state_dict().items()}
-    report = copy_matching(holder, as_convolutions(state, holder, CLASSIFIER))
+    report = copy_matching(holder, as_convolutions(state, holder, VGG.renamed))
     assert len(report.loaded) == 4
     image = torch.randn(1, 6, 3, 3)
     with torch.no_grad():
