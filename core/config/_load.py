@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -21,7 +21,7 @@ from .sections.pipeline import PipelineConfig
 from .tree.files import display, find_file
 from .tree.layers import read_layers
 from .tree.merge import merge
-from .tree.nodes import MapNode, plain
+from .tree.nodes import MapNode, Node, plain
 from .tree.overrides import parse_overrides
 from .tree.problems import Problems
 from .tree.references import resolve_references
@@ -41,7 +41,8 @@ def load_config(
     """Read a configuration, apply ``overrides`` (``key.path=value``) and validate the result.
 
     ``path`` is a file or the name of a shipped configuration. ``unread`` names ``augment`` or
-    component kinds that the caller does not use; these are neither imported nor checked.
+    component kinds that the caller does not use; these are neither imported nor checked, except
+    those that ``overrides`` change.
 
     Raises: ConfigError with all problems, in file order; PluxelError if there is no such file, or
     if it describes word vectors.
@@ -95,6 +96,8 @@ def pipeline_of(
     problems = file.problems
     layer = parse_overrides(overrides, problems)
     tree = whole(complete(file.tree), layer, environment, problems)
+    # A mistake in an override must not pass in silence, whether or not its section is used.
+    unread = frozenset(unread).difference(_keys(layer))
     pipeline = validate(tree, PipelineConfig, host, problems, unread)
     outdated = list(outdated_providers(tree, host))
     if pipeline is None:
@@ -105,6 +108,14 @@ def pipeline_of(
         logger.warning("%s", problem)
     # The versions that wrote a file do not affect its meaning.
     return Config(tree, host, pipeline.model_copy(update={"pluxel": None}), file.source)
+
+
+def _keys(node: Node) -> Iterator[str]:
+    """Yield the keys of a tree of mappings, at any depth."""
+    if isinstance(node, MapNode):
+        for key, entry in node.entries.items():
+            yield key
+            yield from _keys(entry.node)
 
 
 def whole(

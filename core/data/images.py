@@ -7,6 +7,7 @@ with the extra ``tiff``.
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -47,12 +48,12 @@ def image_files(folder: Path) -> list[Path]:
     Hidden files are skipped: macOS writes ``._a.jpg`` beside ``a.jpg`` on foreign disks, and
     editors keep copies in hidden folders.
     """
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [Path(parent, name) for name in names if not name.startswith(".")]
+        found += [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted(found)
 
 
 def read_image(path: Path, channels: int = 3) -> np.ndarray:

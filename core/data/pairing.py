@@ -28,11 +28,12 @@ def images_in(folder: Path, suffix: str = "", *, not_ending: str = "") -> dict[s
     Raises: SplitError if two files differ only in file type.
     """
     found: dict[str, Path] = {}
+    start = len(folder.parts)
     for path in image_files(folder):
         stem = path.stem
         if not stem.endswith(suffix) or (not_ending and stem.endswith(not_ending)):
             continue
-        name = path.relative_to(folder).with_name(stem.removesuffix(suffix)).as_posix()
+        name = "/".join((*path.parts[start:-1], stem.removesuffix(suffix)))
         if name in found:
             raise SplitError(f"{path} and {found[name]} have the same name")
         found[name] = path

@@ -50,3 +50,19 @@ def test_parts_that_are_read_are_checked(write: Write, host: Host) -> None:
     path = write("x.yaml", TEXT.replace("fcn8s", "fcn8"))
     with pytest.raises(ConfigError, match=r"x\.yaml:2:10: unknown decoder 'fcn8'"):
         load_config(path, host=host, unread=["augment", "dataset", "loss"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("loss=crossentropy", "unknown loss 'crossentropy'"),
+        ("dataset={type: voc, rooot: x}", "dataset 'voc' has no parameter 'rooot'"),
+        ("heads.main.loss=crossentropy", "unknown loss 'crossentropy'"),
+    ],
+)
+def test_an_override_is_always_checked(
+    write: Write, host: Host, override: str, message: str
+) -> None:
+    path = write("x.yaml", TEXT)
+    with pytest.raises(ConfigError, match=message):
+        load_config(path, [override], host=host, unread=["augment", "dataset", "loss"])
