@@ -56,7 +56,7 @@ def test_parts_that_are_read_are_checked(write: Write, host: Host) -> None:
     ("override", "message"),
     [
         ("loss=crossentropy", "unknown loss 'crossentropy'"),
-        ("dataset={type: voc, rooot: x}", "dataset 'voc' has no parameter 'rooot'"),
+        ("dataset={type: shapes, rooot: 1}", "dataset 'shapes' has no parameter 'rooot'"),
         ("heads.main.loss=crossentropy", "unknown loss 'crossentropy'"),
     ],
 )
