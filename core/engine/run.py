@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ from ...registry import PluxelError
 from ..common.files import MissingFile, write_text
 
 
-@dataclass(frozen=True)
 class Run:
-    """The files of one run.
+    """The files of one run, which may not exist yet.
 
     ``config.yaml``: the configuration with all defaults and qualified names.
     ``weights.safetensors``: the best weights by ``monitor``, or the last ones.
@@ -27,37 +25,18 @@ class Run:
     ``class_frequencies.json``: pixels per class in the training split.
     """
 
-    directory: Path
-
-    @property
-    def config(self) -> Path:
-        """The configuration with all defaults."""
-        return self.directory / "config.yaml"
-
-    @property
-    def weights(self) -> Path:
-        """The weights for prediction."""
-        return self.directory / "weights.safetensors"
-
-    @property
-    def state(self) -> Path:
-        """The last checkpoint."""
-        return self.directory / "last" / "state.safetensors"
-
-    @property
-    def metrics(self) -> Path:
-        """The log: one JSON object per line."""
-        return self.directory / "metrics.jsonl"
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.config = directory / "config.yaml"
+        self.weights = directory / "weights.safetensors"
+        self.state = directory / "last" / "state.safetensors"
+        self.metrics = directory / "metrics.jsonl"
+        self.class_frequencies = directory / "class_frequencies.json"
 
     def results_of(self, split: str) -> Path:
         """Return the file of the scores on a split."""
         name = "" if split == "val" else "-" + re.sub(r"[^\w.+-]+", "_", split).strip("_")
         return self.directory / f"results{name}.json"
-
-    @property
-    def class_frequencies(self) -> Path:
-        """Pixels per class in the training split, by head."""
-        return self.directory / "class_frequencies.json"
 
     def exists(self) -> bool:
         """Return whether the directory contains a run: files that only training writes."""

@@ -6,8 +6,8 @@ outputs "more than five times faster" than a hundred crops.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from ...common.devices import choose_device
 from ...common.timing import in_turns, multiply_adds
 from ...config._config import Config
 from ...contracts.kinds import Backbone
+from ...geometry.tracing import on_meta, replica
 
 IMAGE, CROP = 500, 224
 """Side lengths in pixels; the crop is the smallest image whose map has one cell."""
@@ -57,8 +58,8 @@ def dense_evaluation(config: Config, *, rounds: int = 3, device: str = "cpu") ->
     crops = _crops(image, height, width)
     inputs = {"one pass": image, "crops": crops}
     with torch.inference_mode():
-        forward = in_turns({n: _call(network, x) for n, x in inputs.items()}, rounds)
-    backward = in_turns({n: _both(network, x) for n, x in inputs.items()}, rounds)
+        forward = in_turns({n: partial(network, x) for n, x in inputs.items()}, rounds)
+    backward = in_turns({n: partial(_both, network, x) for n, x in inputs.items()}, rounds)
     cost["crops"] *= len(crops)
     return DenseEvaluation(str(stream.backbone), (height, width), forward, backward, cost)
 
@@ -93,23 +94,13 @@ def _crops(image: Tensor, rows: int, columns: int) -> Tensor:
 
 def _costs(network: nn.Module) -> dict[str, int]:
     """Return the multiply-adds of one pass and of one crop."""
-    weights = network.state_dict()
-    network.to("meta")
-    found = {
-        name: multiply_adds(network, torch.zeros(1, 3, side, side, device="meta"))
+    without_data = replica(network, on_meta)
+    return {
+        name: multiply_adds(without_data, torch.zeros(1, 3, side, side, device="meta"))
         for name, side in {"one pass": IMAGE, "crops": CROP}.items()
     }
-    network.to_empty(device="cpu").load_state_dict(weights)
-    return found
 
 
-def _call(network: nn.Module, image: Tensor) -> Callable[[], Tensor]:
-    return lambda: network(image)
-
-
-def _both(network: nn.Module, image: Tensor) -> Callable[[], None]:
-    def run() -> None:
-        network.zero_grad()
-        network(image).square().mean().backward()
-
-    return run
+def _both(network: nn.Module, image: Tensor) -> None:
+    network.zero_grad()
+    network(image).square().mean().backward()

@@ -77,63 +77,60 @@ class Evaluation:
         return ZeroShotScores.of(scores.iou, scores.accuracy, self.seen[head].unseen).scalars()
 
 
-class Evaluator:
-    """Evaluates models at the size of each image; each image counts once over all processes.
+@torch.inference_mode()
+def evaluate(
+    config: Config,
+    blueprint: Blueprint,
+    model: SegmentationModel,
+    dataset: Dataset,
+    role: str,
+    objective: Objective | None,
+    processes: Processes,
+) -> Evaluation:
+    """Evaluate a model, which is on its device, on the split with ``role``.
 
-    ``spaces``: the label space of each head. ``objective``: None to skip the loss.
+    Each image is evaluated at its own size, and counts once over all processes. ``objective``: None
+    to skip the loss.
+
+    Raises: PluxelError if no image could be evaluated.
     """
-
-    def __init__(
-        self,
-        spaces: Mapping[str, LabelSpace],
-        objective: Objective | None,
-        processes: Processes,
-    ) -> None:
-        self.spaces = spaces
-        self.objective = objective
-        self.processes = processes
-
-    @torch.inference_mode()
-    def __call__(self, model: SegmentationModel, batches: Loader, role: str) -> Evaluation:
-        """Evaluate a model on ``batches``, this process's share of the split with ``role``.
-
-        Raises: PluxelError if no image could be evaluated.
-        """
-        model.eval()
-        tally = _Totals(self.spaces, self.processes.device)
-        with track(f"evaluating {role}", len(batches)) as advance:
-            for batch in batches:
-                on_device = batch.to(self.processes.device, non_blocking=True)
-                with self.processes.autocast():
-                    scores = model(on_device.inputs)
-                tally.losses.append(self._losses(scores, on_device))
-                for head, found in scores.items():
-                    target = on_device.targets[head]
-                    height, width = target.shape[-2:]
-                    tally.count(head, batch, resampled_classes(found, (height, width)), target)
-                advance()
-        seen = {name: head.seen for name, head in model.heads.items() if head.seen is not None}
-        found = replace(tally.gathered(self.processes), seen=seen)
-        if not any(found.per_image.values()):
-            raise PluxelError(f"no image of {role} could be evaluated")
-        return found
-
-    def _losses(self, scores: Mapping[str, Scores], batch: Batch) -> Tensor:
-        """Return the loss of each image (N,), which does not depend on its batch."""
-        if self.objective is None:
-            return torch.full((len(batch),), math.nan)
-        return torch.stack(
-            [
-                self.objective(
-                    {head: replace(s, tensor=s.tensor[i : i + 1]) for head, s in scores.items()},
-                    {head: target[i : i + 1] for head, target in batch.targets.items()},
-                )
-                for i in range(len(batch))
-            ]
-        )
+    model.eval()
+    tally = _Totals(blueprint.label_spaces(), processes.device)
+    batches = _batches(config, blueprint, dataset, model.input_names, processes)
+    with track(f"evaluating {role}", len(batches)) as advance:
+        for batch in batches:
+            on_device = batch.to(processes.device, non_blocking=True)
+            with processes.autocast():
+                scores = model(on_device.inputs)
+            tally.losses.append(_losses(objective, scores, on_device))
+            for head, found in scores.items():
+                target = on_device.targets[head]
+                height, width = target.shape[-2:]
+                tally.count(head, batch, resampled_classes(found, (height, width)), target)
+            advance()
+    seen = {name: head.seen for name, head in model.heads.items() if head.seen is not None}
+    found = replace(tally.gathered(processes), seen=seen)
+    if not any(found.per_image.values()):
+        raise PluxelError(f"no image of {role} could be evaluated")
+    return found
 
 
-def evaluation_batches(
+def _losses(objective: Objective | None, scores: Mapping[str, Scores], batch: Batch) -> Tensor:
+    """Return the loss of each image (N,), which does not depend on its batch."""
+    if objective is None:
+        return torch.full((len(batch),), math.nan)
+    return torch.stack(
+        [
+            objective(
+                {head: replace(s, tensor=s.tensor[i : i + 1]) for head, s in scores.items()},
+                {head: target[i : i + 1] for head, target in batch.targets.items()},
+            )
+            for i in range(len(batch))
+        ]
+    )
+
+
+def _batches(
     config: Config,
     blueprint: Blueprint,
     dataset: Dataset,

@@ -18,7 +18,7 @@ from ...model.objective import Objective
 from ..distributed import Processes, with_fast_layout
 from ..preparation import open_role
 from ..trained import Trained
-from .evaluate import Evaluator, evaluation_batches
+from .evaluate import evaluate
 from .losses import objective_of_run
 
 HOW_MEASURED = {"dataset", "evaluation", "device"}
@@ -45,13 +45,13 @@ def evaluate_run(
     with seeded(config.pipeline.seed):
         built = build_model(config, blueprint)
     model = trained.filled(with_fast_layout(built, processes)).to(processes.device)
-    batches = evaluation_batches(config, blueprint, dataset(split), model.input_names, processes)
+    data = dataset(split)
     objective = _objective_or_none(trained, model, partial(dataset, "train"), processes)
-    evaluator = Evaluator(blueprint.label_spaces(), objective, processes)
     results: dict[str, Any] = {"split": split, "step": trained.step}
     if trained.overrides:
         results["overrides"] = [*trained.overrides]
-    results |= evaluator(model, batches, split).to_json()
+    found = evaluate(config, blueprint, model, data, split, objective, processes)
+    results |= found.to_json()
     own = trained.run.results_of(split) if trained.changed <= HOW_MEASURED else None
     if written := output or own:
         processes.on_main_process(lambda: write_json(written, results))

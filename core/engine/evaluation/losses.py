@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -45,20 +46,14 @@ def objective_of_run(
     return objective
 
 
+@dataclass(frozen=True)
 class _Frequencies:
     """Pixels per class of a head in the training split, counted once per run."""
 
-    def __init__(
-        self,
-        blueprint: Blueprint,
-        run: Run,
-        training_data: Callable[[], Dataset],
-        processes: Processes,
-    ) -> None:
-        self.blueprint, self.spaces = blueprint, blueprint.label_spaces()
-        self.file = run.class_frequencies
-        self.training_data = training_data
-        self.processes = processes
+    blueprint: Blueprint
+    run: Run
+    training_data: Callable[[], Dataset]
+    processes: Processes
 
     def __call__(self, head: str) -> Sequence[int]:
         self.processes.on_main_process(lambda: self._count(head))
@@ -66,10 +61,14 @@ class _Frequencies:
 
     def _counted(self) -> dict[str, dict[str, int]]:
         """Return the class frequencies that the run has stored: head → class → pixels."""
-        return json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
+        return (
+            json.loads(self.run.class_frequencies.read_text(encoding="utf-8"))
+            if self.run.class_frequencies.exists()
+            else {}
+        )
 
     def _count(self, head: str) -> None:
-        counted, space = self._counted(), self.spaces[head]
+        counted, space = self._counted(), self.blueprint.label_spaces()[head]
         if list(counted.get(head, ())) == list(space.class_names):
             return
         dataset = self.training_data()
@@ -81,4 +80,4 @@ class _Frequencies:
                 progress=lambda _done, _count: advance(),
             )
         counted[head] = dict(zip(space.class_names, counts, strict=True))
-        write_json(self.file, counted)
+        write_json(self.run.class_frequencies, counted)

@@ -25,6 +25,15 @@ class Bands(NamedTuple):
     names: Sequence[str] = ("",)
 
 
+def write_png(path: Path, pixels: np.ndarray, _space: LabelSpace) -> None:
+    """Write ids (h, w), or colors (h, w, 3), as PNG."""
+    if pixels.ndim == 2:
+        write_mask(path, pixels)
+        return
+    with replacing(path) as unfinished:
+        Image.fromarray(pixels.astype(np.uint8, copy=False)).save(unfinished, format="PNG")
+
+
 @dataclass(frozen=True)
 class OutputKind:
     """A kind of output; `OUTPUT_KINDS` lists them all.
@@ -39,8 +48,8 @@ class OutputKind:
     summary: str
     pixels: Callable[[Prediction, np.ndarray | None], np.ndarray]
     bands: Callable[[LabelSpace], Bands]
-    suffix: str
-    write: Callable[[Path, np.ndarray, LabelSpace], None]
+    suffix: str = ".png"
+    write: Callable[[Path, np.ndarray, LabelSpace], None] = write_png
     needs_probabilities: bool = False
     needs_image: bool = False
 
@@ -91,15 +100,6 @@ def _class_bands(space: LabelSpace) -> Bands:
     return Bands("float32", space.class_names)
 
 
-def write_png(path: Path, pixels: np.ndarray, _space: LabelSpace) -> None:
-    """Write ids (h, w), or colors (h, w, 3), as PNG."""
-    if pixels.ndim == 2:
-        write_mask(path, pixels)
-        return
-    with replacing(path) as unfinished:
-        Image.fromarray(pixels.astype(np.uint8, copy=False)).save(unfinished, format="PNG")
-
-
 def write_npz(path: Path, pixels: np.ndarray, space: LabelSpace) -> None:
     """Write probabilities (h, w, C) as array ``probabilities`` (C, h, w), with ``class_names``."""
     with replacing(path) as unfinished:
@@ -111,17 +111,9 @@ def write_npz(path: Path, pixels: np.ndarray, space: LabelSpace) -> None:
 
 
 OUTPUT_KINDS = (
-    OutputKind("index", "raw ids, PNG", _ids, _id_bands, ".png", write_png),
-    OutputKind("color", "colors of the classes, PNG", _color, _rgb_bands, ".png", write_png),
-    OutputKind(
-        "overlay",
-        "colors over the image, PNG",
-        _overlay,
-        _rgb_bands,
-        ".png",
-        write_png,
-        needs_image=True,
-    ),
+    OutputKind("index", "raw ids, PNG", _ids, _id_bands),
+    OutputKind("color", "colors of the classes, PNG", _color, _rgb_bands),
+    OutputKind("overlay", "colors over the image, PNG", _overlay, _rgb_bands, needs_image=True),
     OutputKind(
         "prob",
         "probabilities, NPZ: (C, H, W) float16",

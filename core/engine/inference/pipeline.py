@@ -140,7 +140,10 @@ class Pipeline:
         height, width = next(iter(arrays.values())).shape[:2]
         whole: dict[str, Prediction] = {}
         for piece in self.pieces(
-            _reader(arrays), (height, width), probabilities=probabilities, tile=tile
+            lambda region: {name: array[region.slices] for name, array in arrays.items()},
+            (height, width),
+            probabilities=probabilities,
+            tile=tile,
         ):
             if piece.region.size == (height, width):
                 return piece.predictions
@@ -214,10 +217,16 @@ class Pipeline:
     def _predictions(
         self, scores: Mapping[str, Scores], region: Region, probabilities: bool
     ) -> dict[str, Prediction]:
-        return {
-            head: _prediction(space, scores[head], region.size, probabilities)
-            for head, space in self.spaces.items()
-        }
+        found = {}
+        for head, space in self.spaces.items():
+            classes, shares = resampled_predictions(
+                scores[head], region.size, probabilities=probabilities
+            )
+            mask = classes[0].cpu().numpy().astype(space.dtype)
+            found[head] = Prediction(
+                space, mask, None if shares is None else shares[0].cpu().numpy()
+            )
+        return found
 
     def read(self, image: ImageLike | Mapping[str, ImageLike]) -> dict[str, np.ndarray]:
         """Return the raw pixels (H, W, channels) of each input that the model reads.
@@ -249,13 +258,3 @@ class _TilePixels:
         """Return the pixels of a tile and stop keeping them."""
         # Without padding, a network may read no window with the last pixels of an image.
         return self.kept.pop(tile, None) or self.source(tile)
-
-
-def _prediction(space: LabelSpace, scores: Scores, size: Size, probabilities: bool) -> Prediction:
-    classes, shares = resampled_predictions(scores, size, probabilities=probabilities)
-    found = classes[0].cpu().numpy().astype(space.dtype)
-    return Prediction(space, found, None if shares is None else shares[0].cpu().numpy())
-
-
-def _reader(arrays: Mapping[str, np.ndarray]) -> ReadPixels:
-    return lambda region: {name: array[region.slices] for name, array in arrays.items()}

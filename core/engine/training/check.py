@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 from ....registry import PluxelError
 from ...common.files import is_missing_file
 from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem
-from ...contracts.labels import LabelSpace
 from ...contracts.offers import offers
 from ...contracts.optional import ChecksPretrained
 from ...embeddings import without_downloads
@@ -18,7 +17,7 @@ from ...model.network import SegmentationModel
 from ..preparation import Prepared
 from ..run import weights_file
 from .monitor import check_monitor
-from .optimizer import build_optimizer, freeze
+from .optimizer import build_optimizer
 
 
 def check_training(prepared: Prepared) -> list[str]:
@@ -35,7 +34,7 @@ def check_training(prepared: Prepared) -> list[str]:
     checks: list[Callable[[], object]] = [
         partial(_check_roles, config),
         partial(_check_groups, config, model),
-        partial(_check_monitor, config, spaces),
+        partial(check_monitor, config, spaces),
     ]
     notes = [f"missing data: {error}" for error in [*prepared.missing.values()][:1]]
     if spaces is not None:
@@ -69,13 +68,7 @@ def _check_roles(config: Config) -> None:
 def _check_groups(config: Config, model: SegmentationModel) -> None:
     options = config.pipeline.training
     with config.at("training", "groups"):
-        freeze(model, options.groups)
         build_optimizer(model, options.optimizer, options.groups)
-
-
-def _check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> None:
-    with config.at("training", "monitor"):
-        check_monitor(config.pipeline, spaces)
 
 
 def _missing_files(check: Callable[[], object]) -> list[str]:

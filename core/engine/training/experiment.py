@@ -19,7 +19,7 @@ from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.weights import copy_matching, read_state_dict
 from ..distributed import Processes, with_fast_layout
-from ..evaluation.evaluate import Evaluation, Evaluator, evaluation_batches
+from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.losses import objective_of_run
 from ..preparation import Prepared
 from ..run import Run, weights_file
@@ -130,16 +130,17 @@ class Experiment:
         first = sum(counts[: stream.inputs.index(image)])
         return [255 * value for value in mean[first:][: self.blueprint.channels[image]].tolist()]
 
-    @cached_property
-    def evaluator(self) -> Evaluator:
-        """The evaluator of models on splits."""
-        return Evaluator(self.spaces, self.objective, self.processes)
-
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
         """Evaluate a model, which is already on its device, on the split with a role."""
-        dataset, inputs = self.prepared.dataset(role), model.input_names
-        batches = evaluation_batches(self.config, self.blueprint, dataset, inputs, self.processes)
-        return self.evaluator(model, batches, role)
+        return evaluate(
+            self.config,
+            self.blueprint,
+            model,
+            self.prepared.dataset(role),
+            role,
+            self.objective,
+            self.processes,
+        )
 
 
 def _check_deterministic(config: Config) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....registry import PluxelError, did_you_mean
-from ...config.sections.pipeline import PipelineConfig
+from ...config._config import Config
 from ...config.sections.training import TrainingConfig
 from ...contracts.labels import LabelSpace
 from ...model.zero_shot import SeenClasses
@@ -36,26 +36,27 @@ class TrainingProgress:
     seconds: float = 0.0
 
 
-def check_monitor(pipeline: PipelineConfig, spaces: Mapping[str, LabelSpace] | None) -> None:
+def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> None:
     """Check that evaluations report the metric ``monitor``.
 
     ``spaces``: the label space of each head; None if the data, and so the classes, are missing.
 
-    Raises: PluxelError with the nearest name.
+    Raises: ConfigError with the nearest name.
     """
-    monitor = pipeline.training.monitor
+    pipeline, monitor = config.pipeline, config.pipeline.training.monitor
     if monitor is None:
         return
-    if "val" not in pipeline.splits:
-        raise PluxelError("there is no split 'val' to monitor; set monitor: null")
     names = _scalar_names(
         {head: spaces[head].class_names if spaces else ("",) for head in pipeline.heads},
         [head for head, section in pipeline.heads.items() if section.zero_shot],
     )
     of_any_class = () if spaces else tuple(name for name in names if name.endswith("/"))
-    if monitor not in names and not monitor.startswith(of_any_class):
-        hint = did_you_mean(monitor, names) or f" Metrics are {', '.join(names[:4])} …"
-        raise PluxelError(f"unknown metric {monitor!r}.{hint}")
+    with config.at("training", "monitor"):
+        if "val" not in pipeline.splits:
+            raise PluxelError("there is no split 'val' to monitor; set monitor: null")
+        if monitor not in names and not monitor.startswith(of_any_class):
+            hint = did_you_mean(monitor, names) or f" Metrics are {', '.join(names[:4])} …"
+            raise PluxelError(f"unknown metric {monitor!r}.{hint}")
 
 
 def _scalar_names(class_names: Mapping[str, Sequence[str]], zero_shot: list[str]) -> list[str]:

@@ -60,10 +60,11 @@ def _is_frozen(module: nn.Module) -> bool:
 def build_optimizer(
     model: nn.Module, config: OptimizerConfig, groups: Sequence[GroupConfig]
 ) -> torch.optim.Optimizer:
-    """Return an optimizer of all parameters that are not frozen.
+    """Freeze the parameters of frozen groups, and return an optimizer of all others.
 
     The schedule multiplies ``initial_lr`` of each parameter group by its factor.
     """
+    freeze(model, groups)
     parameter_groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:

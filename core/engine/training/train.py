@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from ..distributed import cudnn_benchmark, share_buffers
 from ..evaluation.evaluate import Evaluation
 from .experiment import Experiment
 from .monitor import TrainingProgress, check_monitor, has_waited_enough, is_improvement
-from .optimizer import build_optimizer, freeze, frozen_norms
+from .optimizer import build_optimizer, frozen_norms
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
 from .state import Diverged, TrainingState, last_good
@@ -59,8 +59,7 @@ class Trainer:
         pipeline = experiment.config.pipeline
         self.options, self.seed = pipeline.training, pipeline.seed
         self.evaluates = "val" in pipeline.splits
-        with experiment.config.at("training", "monitor"):
-            check_monitor(pipeline, experiment.spaces)
+        check_monitor(experiment.config, experiment.spaces)
         resuming = resume and self.run.state.exists()
         if not resuming:
             experiment.initialize()
@@ -82,7 +81,6 @@ class Trainer:
         """Return the model wrapped for all processes, and the tensors of the training."""
         model, options = self.experiment.model, self.options
         with self.experiment.config.at("training", "groups"):
-            freeze(model, options.groups)
             optimizer = build_optimizer(model, options.optimizer, options.groups)
         model.to(self.processes.device)
         # Copy the model before accelerate wraps it, not the wrapper.
@@ -108,7 +106,9 @@ class Trainer:
             cudnn_benchmark(tunes),
             track("training", self.plan.steps, self.progress.step) as advance,
         ):
-            if self._is_due() and self.progress.evaluated < self.progress.step:
+            if self.progress.evaluated < self.progress.step and self.plan.is_due(
+                self.progress.step
+            ):
                 self._evaluate()  # an interruption skipped this evaluation
             for batches in self.batches():
                 self.step(batches, advance)
@@ -158,7 +158,8 @@ class Trainer:
             norm.eval()
         passes = []
         for i, batch in enumerate(batches):
-            with self._synchronizing(last=i == len(batches) - 1):
+            last = i == len(batches) - 1
+            with nullcontext() if last else self.processes.no_sync(self.wrapped):
                 passes.append(self._backward(batch))
         loss = self._mean_loss(passes)
         if options.clip_norm is not None:
@@ -169,9 +170,6 @@ class Trainer:
             self.state.ema.update(self.state.model, step)
         self.progress.step += 1
         self._record(loss, rate, advance)
-
-    def _synchronizing(self, *, last: bool) -> AbstractContextManager[None]:
-        return nullcontext() if last else self.processes.no_sync(self.wrapped)
 
     def _backward(self, batch: Batch) -> _Pass:
         on_device = batch.to(self.processes.device, non_blocking=True)
@@ -217,10 +215,8 @@ class Trainer:
         """Show the loss, and log its mean over each interval."""
         self.recent.append(loss)
         advance(note=f"loss {loss:.4f}")
-        if (
-            self.progress.step % self.options.log_every == 0
-            or self.progress.step == self.plan.steps
-        ):
+        step = self.progress.step
+        if step % self.options.log_every == 0 or step == self.plan.steps:
             mean = sum(self.recent) / len(self.recent)
             self._log({"train/loss": mean, "lr": self.options.optimizer.lr * rate})
             self.recent.clear()
@@ -241,13 +237,11 @@ class Trainer:
                 "--resume auto continues from there",
                 self.stopped_by,
             )
-        if self._is_due():
+        due = self.plan.is_due(step)
+        if due:
             self._evaluate()
-        if self._is_due() or step % self.plan.checkpoint_every == 0:
+        if due or step % self.plan.checkpoint_every == 0:
             self._save_state()
-
-    def _is_due(self) -> bool:
-        return self.plan.is_due(self.progress.step)
 
     def _save_state(self) -> None:
         self._write(lambda: self.state.save(self.run, self._metadata()))
@@ -274,19 +268,16 @@ class Trainer:
     def _evaluate(self) -> None:
         """Evaluate the weights and keep the best; without a split ``val``, keep the last."""
         self.progress.evaluated = self.progress.step
-        if not self.evaluates:
-            self._save_weights(None)
-            return
-        share_buffers(self.state.averaged)
-        with cudnn_benchmark(False):
-            evaluation = self.experiment.evaluate(self.state.averaged, "val")
-        scalars = evaluation.scalars("val")
-        self._log(scalars)
-        logger.info("step %d: %s", self.progress.step, _summary(scalars))
-        if is_improvement(self.progress, self.options, scalars):
-            self._save_weights(evaluation)
-
-    def _save_weights(self, evaluation: Evaluation | None) -> None:
+        evaluation = None
+        if self.evaluates:
+            share_buffers(self.state.averaged)
+            with cudnn_benchmark(False):
+                evaluation = self.experiment.evaluate(self.state.averaged, "val")
+            scalars = evaluation.scalars("val")
+            self._log(scalars)
+            logger.info("step %d: %s", self.progress.step, _summary(scalars))
+            if not is_improvement(self.progress, self.options, scalars):
+                return
         self._write(lambda: self._write_weights(evaluation))
 
     def _write_weights(self, evaluation: Evaluation | None) -> None:

@@ -47,19 +47,13 @@ def _agrees(model: SegmentationModel, reach: Reach, channels: Mapping[str, int])
     }
 
     def read(window: Region) -> dict[str, torch.Tensor]:
-        return {name: _part(pixels, window) for name, pixels in image.items()}
+        return {name: pixels[..., *window.slices] for name, pixels in image.items()}
 
     whole = {head: resample(one, (side, side)) for head, one in model(image).items()}
     span = {head: float(one.max() - one.min()) or 1.0 for head, one in whole.items()}
     return all(
-        float((resample(one, region.size) - _part(whole[head], region)).abs().max())
+        float((resample(one, region.size) - whole[head][..., *region.slices]).abs().max())
         <= _TOLERANCE * span[head]
         for region, found in Tiling(model, reach, tile).run(read, (side, side))
         for head, one in found.items()
     )
-
-
-def _part(tensor: torch.Tensor, region: Region) -> torch.Tensor:
-    """Return the pixels of a region, (N, C, h, w)."""
-    rows, columns = region.rows, region.columns
-    return tensor[..., rows.start : rows.stop, columns.start : columns.stop]
