@@ -78,13 +78,7 @@ class Interpolation:
     @classmethod
     def from_ints(cls, numbers: Sequence[int]) -> Interpolation:
         """Return the interpolation that ``to_ints`` converted to these numbers."""
-        start, start_denominator, step, step_denominator, cells_in, cells_out = numbers
-        return cls(
-            Fraction(start, start_denominator),
-            Fraction(step, step_denominator),
-            cells_in,
-            cells_out,
-        )
+        return cls(Fraction(*numbers[:2]), Fraction(*numbers[2:4]), *numbers[4:])
 
     def part(self, first: int, last: int) -> tuple[slice, Interpolation]:
         """Return the source cells of targets ``first`` … ``last`` − 1, and their interpolation."""
@@ -188,35 +182,6 @@ def _product(weights: Tensor, tensor: Tensor, dim: int) -> Tensor:
     return torch.bmm(weights.expand(len(tensor), -1, -1), tensor)
 
 
-@dataclass(frozen=True)
-class Resampling:
-    """The linear map from the cells of one grid to those of another, and its adjoint."""
-
-    rows: Axis
-    columns: Axis
-
-    @classmethod
-    def along(
-        cls, rows: Interpolation, columns: Interpolation, border: Border, like: Tensor
-    ) -> Resampling:
-        """Return the interpolation along both axes, with the device and type of ``like``."""
-        return cls(Axis.along(rows, border, like), Axis.along(columns, border, like))
-
-    def __call__(self, tensor: Tensor) -> Tensor:
-        """Resample scores (N, C, h, w) to (N, C, H, W)."""
-        batch, channels = tensor.shape[:2]
-        with full_precision(tensor):
-            wide = self.columns.apply(tensor.flatten(0, 1), -1)
-            return self.rows.apply(wide, -2).unflatten(0, (batch, channels))
-
-    def adjoint(self, gradient: Tensor) -> Tensor:
-        """Return the gradient (N, C, h, w) of the scores for a gradient (N, C, H, W)."""
-        batch, channels = gradient.shape[:2]
-        with full_precision(gradient):
-            wide = self.rows.adjoint(gradient.flatten(0, 1), -2)
-            return self.columns.adjoint(wide, -1).unflatten(0, (batch, channels))
-
-
 # Custom operators, so that tracers and exporters receive one operation whose geometry they can
 # read, and autograd keeps no full-size tensor for the backward pass.
 
@@ -224,7 +189,10 @@ class Resampling:
 @torch.library.custom_op("pluxel::resample", mutates_args=())
 def resample_op(tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool) -> Tensor:
     """Resample (N, C, h, w) to (N, C, H, W); ``Interpolation.to_ints`` describes each axis."""
-    return _resampling(rows, columns, zeros, tensor)(tensor)
+    vertical, horizontal = _axes(rows, columns, zeros, tensor)
+    with full_precision(tensor):
+        wide = horizontal.apply(tensor.flatten(0, 1), -1)
+        return vertical.apply(wide, -2).unflatten(0, tensor.shape[:2])
 
 
 @torch.library.custom_op("pluxel::resample_adjoint", mutates_args=())
@@ -232,29 +200,27 @@ def resample_adjoint_op(
     gradient: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool
 ) -> Tensor:
     """Return the gradient (N, C, h, w) of the scores for a gradient (N, C, H, W)."""
-    return _resampling(rows, columns, zeros, gradient).adjoint(gradient)
+    vertical, horizontal = _axes(rows, columns, zeros, gradient)
+    with full_precision(gradient):
+        wide = vertical.adjoint(gradient.flatten(0, 1), -2)
+        return horizontal.adjoint(wide, -1).unflatten(0, gradient.shape[:2])
 
 
-def _resampling(
-    rows: Sequence[int], columns: Sequence[int], zeros: bool, like: Tensor
-) -> Resampling:
-    vertical, horizontal = (Interpolation.from_ints(axis) for axis in (rows, columns))
-    return Resampling.along(vertical, horizontal, "zeros" if zeros else "replicate", like)
+def _axes(rows: Sequence[int], columns: Sequence[int], zeros: bool, like: Tensor) -> list[Axis]:
+    border = "zeros" if zeros else "replicate"
+    return [Axis.along(Interpolation.from_ints(axis), border, like) for axis in (rows, columns)]
 
 
-@resample_op.register_fake
-def _shape(tensor: Tensor, rows: Sequence[int], columns: Sequence[int], zeros: bool) -> Tensor:  # noqa: ARG001 - the shape alone
-    return tensor.new_empty((*tensor.shape[:2], rows[-1], columns[-1]))
-
-
-@resample_adjoint_op.register_fake
-def _adjoint_shape(
-    gradient: Tensor,
-    rows: Sequence[int],
-    columns: Sequence[int],
-    zeros: bool,  # noqa: ARG001
-) -> Tensor:
-    return gradient.new_empty((*gradient.shape[:2], rows[-2], columns[-2]))
+resample_op.register_fake(
+    lambda tensor, rows, columns, _zeros: tensor.new_empty(
+        (*tensor.shape[:2], rows[-1], columns[-1])
+    )
+)
+resample_adjoint_op.register_fake(
+    lambda gradient, rows, columns, _zeros: gradient.new_empty(
+        (*gradient.shape[:2], rows[-2], columns[-2])
+    )
+)
 
 
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG001 - autograd passes it

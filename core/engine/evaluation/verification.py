@@ -8,7 +8,7 @@ inner layers. Splitting each layer's map into fragments does not, so its scores 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor, inf
@@ -220,13 +220,7 @@ def _verify(subject: _DenseHead, factor: int, size: Size) -> DenseReport:
     runs = {form.name: _run(subject, (one, form), size) for one, form in methods}
     reference = steady[0]
     differences = [
-        _difference(
-            subject,
-            (form.name, reference),
-            (runs[form.name][0], runs[reference][0]),
-            size,
-            expected=not form.shifts_borders,
-        )
+        _difference(subject, form, reference, runs, size)
         for _, form in methods
         if form.name != reference
     ]
@@ -262,12 +256,13 @@ def _run(subject: _DenseHead, method: Method, size: Size) -> tuple[Scores, Dense
 
 def _difference(
     subject: _DenseHead,
-    methods: tuple[str, str],
-    scores: tuple[Scores, Scores],
+    form: DenseForm,
+    reference: str,
+    runs: Mapping[str, tuple[Scores, DenseMethod]],
     size: Size,
-    *,
-    expected: bool,
 ) -> Difference:
+    methods, expected = (form.name, reference), not form.shifts_borders
+    scores = [runs[name][0] for name in methods]
     grid = scores[0].grid
     sizes = [found.tensor.shape[-2:] for found in scores]
     if expected and sizes[0] != sizes[1]:
@@ -281,7 +276,7 @@ def _difference(
     share = (a - b).abs().amax((0, 1)) / span
     row, column = divmod(int(share.argmax()), columns)
     inside = [
-        slice(*_interior(grid, subject.spec.reach[axis], size[axis], axis, cells))
+        _interior(grid, subject.spec.reach[axis], size[axis], axis, cells)
         for axis, cells in enumerate((rows, columns))
     ]
     within = share[inside[0], inside[1]]
@@ -296,12 +291,10 @@ def _difference(
     )  # fmt: skip
 
 
-def _interior(
-    grid: Grid, reach: float | Fraction, pixels: int, axis: int, cells: int
-) -> tuple[int, int]:
-    """Return the first cell and the end of the cells with receptive fields inside the image."""
+def _interior(grid: Grid, reach: float | Fraction, pixels: int, axis: int, cells: int) -> slice:
+    """Return the cells with receptive fields inside the image."""
     if reach == inf:
-        return 0, 0
+        return slice(0)
     first = ceil((reach - grid.offset[axis]) / grid.stride[axis])
     last = floor((pixels - 1 - reach - grid.offset[axis]) / grid.stride[axis])
-    return max(0, first), max(0, min(cells, last + 1))
+    return slice(max(0, first), max(0, min(cells, last + 1)))

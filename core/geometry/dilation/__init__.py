@@ -18,7 +18,7 @@ from ..tracing import on_meta, replica, type_of
 from ._plan import SIZE, DenseMap, NotEquivariant, graph_of, make_plan, modes_of, outline, reason
 from ._running import Dilating, Fragmented
 
-__all__ = ["DenseMap", "Dilated", "Dilation", "NotEquivariant"]
+__all__ = ["DenseMap", "Dilation", "NotEquivariant"]
 
 Result = TypeVar("Result", Tensor, list[Tensor], Tensor | list[Tensor])
 
@@ -104,31 +104,6 @@ class Dilation:
                 "the network has different layers in training than in evaluation, and these were "
                 "not checked: train it without output_stride, and set output_stride afterwards"
             )
-
-
-class Dilated(nn.Module):
-    """A network ``network(image) -> map or maps`` that runs at a finer stride than its own.
-
-    For arguments and errors, see `Dilation`.
-    """
-
-    def __init__(self, network: nn.Module, in_channels: int, output_stride: int) -> None:
-        super().__init__()
-        self.network = network
-        self.dilation = Dilation(network, in_channels, output_stride)
-
-    @property
-    def maps(self) -> tuple[DenseMap, ...]:
-        """The grids of the results."""
-        return self.dilation.maps
-
-    def forward(self, image: Tensor) -> Tensor | list[Tensor]:
-        """Return the dense result for an image (N, C, H, W), by dilation (à trous)."""
-        return self.dilation(self.network, image, _layers(self.network))
-
-    def by_fragments(self, image: Tensor) -> Tensor | list[Tensor]:
-        """Return the dense result, by fragments."""
-        return self.dilation.by_fragments(self.network, image)
 
 
 def _layers(network: nn.Module) -> list[nn.Module]:

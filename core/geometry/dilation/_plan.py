@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from ....registry import PluxelError
 from ..grid import Grid
-from ..tracing import Located, Tracer, leaves, on_meta, replica, tensors_of, type_of
+from ..tracing import BATCH_NORMS, Located, Tracer, leaves, on_meta, replica, tensors_of, type_of
 from ._sliding import ONE, Ints, Sliding, read, read_call, times
 
 SIZE = (448, 896)
@@ -69,15 +69,7 @@ class Plan:
     maps: tuple[DenseMap, ...]
 
 
-NORMS = (
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.BatchNorm3d,
-    nn.InstanceNorm1d,
-    nn.InstanceNorm2d,
-    nn.InstanceNorm3d,
-    nn.SyncBatchNorm,
-)
+NORMS = (*BATCH_NORMS, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 """Norms that may keep running statistics."""
 
 

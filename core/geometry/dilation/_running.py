@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from torch import Tensor, fx, nn
@@ -93,7 +94,7 @@ class Fragmented(fx.Interpreter):
         if n.op == "placeholder":
             return Fragments(ONE, {(0, 0): super().run_node(n)})
         if n.op == "output":
-            return map_aggregate(args[0], _whole)
+            return map_aggregate(args[0], lambda v: v.whole() if isinstance(v, Fragments) else v)
         inputs: list[Fragments] = []
         map_aggregate((args, kwargs), lambda v: inputs.append(v) if isinstance(v, Fragments) else v)
         if not inputs:
@@ -106,7 +107,7 @@ class Fragmented(fx.Interpreter):
                 parts[phase] = getattr(self, n.op)(n.target, *arguments)
                 continue
             dense = step.sliding(*_operands(self, n, *arguments), ONE, step.stride)
-            for shift in _shifts(step.removed):
+            for shift in product(range(step.removed[0]), range(step.removed[1])):
                 part = dense[:, :, shift[0] :: step.removed[0], shift[1] :: step.removed[1]]
                 parts[plus(phase, times(inputs[0].rate, shift))] = part
         removed = ONE if step is None else step.removed
@@ -128,11 +129,3 @@ def _operands(
 
 def _of(phase: Ints) -> Any:
     return lambda value: value.parts[phase] if isinstance(value, Fragments) else value
-
-
-def _whole(value: Any) -> Any:
-    return value.whole() if isinstance(value, Fragments) else value
-
-
-def _shifts(removed: Ints) -> Iterator[Ints]:
-    return ((y, x) for y in range(removed[0]) for x in range(removed[1]))

@@ -53,8 +53,11 @@ class Sliding:
             return _padded(image, before, after, self.value)
         lowest = -torch.inf if self.kind == "maximum" else 0.0
         padded = _padded(image, before, after, lowest)
-        if not self._fits(padded, dilation):
-            return self._empty(padded, weight, stride, dilation)
+        pairs = zip(padded.shape[-2:], self.kernel, dilation, stride, strict=True)
+        size = [max(0, (cells - d * (k - 1) - 1) // s + 1) for cells, k, d, s in pairs]
+        if 0 in size:  # a fragment of a small map may be too small for a window
+            channels = padded.shape[1] if weight is None else len(weight)
+            return padded.new_empty(padded.shape[0], channels, *size)
         if self.kind == "convolution":
             assert weight is not None
             return functional.conv2d(
@@ -74,32 +77,14 @@ class Sliding:
 
         PyTorch's average pool has no dilation, so this uses a convolution of ones and a division.
         """
-        before = times(self.before, rate)
-        after = times(plus(self.after, self.overhang), rate)
         total = _sum(padded, self.kernel, stride, dilation)
         if self.divisor is not None:
             return total / self.divisor
         cells = _ones(padded, 1, 1, *shape[-2:])
-        overhang = times(self.overhang, rate)
-        if self.counts_padding:
-            cells = _padded(cells, before, times(self.after, rate), 1.0)
-            cells = _padded(cells, (0, 0), overhang, 0.0)
-        else:
-            cells = _padded(cells, before, after, 0.0)
+        counted = 1.0 if self.counts_padding else 0.0
+        cells = _padded(cells, times(self.before, rate), times(self.after, rate), counted)
+        cells = _padded(cells, (0, 0), times(self.overhang, rate), 0.0)
         return total / _sum(cells, self.kernel, stride, dilation)
-
-    def _fits(self, padded: Tensor, dilation: Ints) -> bool:
-        """Return whether a window fits; a fragment of a small map may be too small."""
-        pairs = zip(padded.shape[-2:], self.kernel, dilation, strict=True)
-        return all(cells > d * (k - 1) for cells, k, d in pairs)
-
-    def _empty(self, padded: Tensor, weight: Tensor | None, stride: Ints, dilation: Ints) -> Tensor:
-        channels = padded.shape[1] if weight is None else len(weight)
-        height, width = (
-            max(0, (cells - d * (k - 1) - 1) // s + 1)
-            for cells, k, d, s in zip(padded.shape[-2:], self.kernel, dilation, stride, strict=True)
-        )
-        return padded.new_empty(padded.shape[0], channels, height, width)
 
 
 def times(a: Ints, b: Ints) -> Ints:
@@ -136,10 +121,11 @@ def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) 
 
     Raises: ValueError if the arguments depend on the image, or the padding mode is not supported.
     """
-    arguments = _arguments(node, module)
-    if arguments is None:
-        return None
-    return _sliding(arguments, kernel)
+    if node.op == "call_function":
+        arguments = _named(node.target, node.args, node.kwargs)
+    else:
+        arguments = _of_module(module)
+    return None if arguments is None else _sliding(arguments, kernel)
 
 
 def read_call(
@@ -149,9 +135,8 @@ def read_call(
 
     Return None if the function is not a convolution, a pool or a padding with a constant.
     """
-    if (defaults := DEFAULTS.get(function)) is None:
+    if (arguments := _named(function, args, kwargs)) is None:
         return None
-    arguments = {**defaults, **dict(zip(defaults, args, strict=False)), **kwargs}
     weight = arguments.get("weight")
     try:
         return _sliding(arguments, None if weight is None else weight.shape[2:]), arguments
@@ -223,15 +208,21 @@ def _padding(arguments: Mapping[str, Any]) -> Sliding:
     return Sliding("padding", ONE, ONE, (top, left), (bottom, right), value=value)
 
 
-def _arguments(node: fx.Node, module: nn.Module | None) -> dict[str, Any] | None:
-    """Return the arguments of a convolution, a pool or a padding, by PyTorch's names."""
+def _named(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments of a function call by PyTorch's names, or None for other functions."""
+    if (defaults := DEFAULTS.get(function)) is None:
+        return None
+    return {**defaults, **dict(zip(defaults, args, strict=False)), **kwargs}
+
+
+def _of_module(module: nn.Module | None) -> dict[str, Any] | None:
+    """Return the arguments with which a plain module calls its function, or None."""
     if isinstance(module, nn.ConstantPad2d) and _is_plain(module, nn.ConstantPad2d):
         return {"pad": module.padding, "mode": "constant", "value": module.value}
-    for kind, names in MODULES:
+    for kind, function in MODULES.items():
         if _is_plain(module, kind):
-            return {name: getattr(module, name) for name in names}
-    if node.op == "call_function" and (defaults := DEFAULTS.get(node.target)) is not None:
-        return {**defaults, **dict(zip(defaults, node.args, strict=False)), **node.kwargs}
+            names = {*DEFAULTS[function], "padding_mode"} - TENSORS
+            return {name: getattr(module, name) for name in names if hasattr(module, name)}
     return None
 
 
@@ -244,15 +235,12 @@ def _is_plain(module: nn.Module | None, kind: type[nn.Module]) -> bool:
     return not has_forward_hooks(module)
 
 
-MODULES: Sequence[tuple[type[nn.Module], Sequence[str]]] = (
-    (nn.Conv2d, ["stride", "padding", "dilation", "groups", "padding_mode"]),
-    (nn.MaxPool2d, ["kernel_size", "stride", "padding", "dilation", "ceil_mode"]),
-    (
-        nn.AvgPool2d,
-        ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"],
-    ),
-)
-"""Classes of modules, and the attributes that contain their arguments."""
+MODULES: Mapping[type[nn.Module], Any] = {
+    nn.Conv2d: functional.conv2d,
+    nn.MaxPool2d: functional.max_pool2d,
+    nn.AvgPool2d: functional.avg_pool2d,
+}
+"""Classes of modules, and the functions whose arguments are their attributes."""
 
 FUNCTIONS: Sequence[tuple[set[Any], Mapping[str, Any]]] = (
     (

@@ -3,9 +3,11 @@
 from ._dispatch import Tracer, as_maps, leaves, tensors_of, type_of
 from ._measuring import Measurement, measure, size_of_map
 from ._positions import Located
+from ._probing import BATCH_NORMS
 from ._replica import on_meta, replica
 
 __all__ = [
+    "BATCH_NORMS",
     "Located",
     "Measurement",
     "Tracer",

@@ -34,9 +34,11 @@ class Extent(NamedTuple):
         """Return the extent after a convolution or a pooling."""
         return self.reaching(self.stride * stride, padding, dilation * (kernel - 1) - padding)
 
-    def transposed(self, kernel: int, stride: int, padding: Fraction | int) -> Extent:
+    def transposed(
+        self, kernel: int, stride: int, padding: Fraction | int, dilation: int = 1
+    ) -> Extent:
         """Return the extent after a transposed convolution, as the union over its phases."""
-        before = Fraction(kernel - 1 - padding, stride)
+        before = Fraction(dilation * (kernel - 1) - padding, stride)
         finer = self.reaching(self.stride / stride, before, Fraction(padding, stride))
         return finer._replace(interpolated=max(self.interpolated, self.stride))
 
@@ -44,13 +46,13 @@ class Extent(NamedTuple):
         """Return the extent if cell *j* is interpolated at cell ``start + step·j`` of this one."""
         # The phase that is farthest from its two neighbors determines the reach.
         reach = 1 - Fraction(1, lcm(start.denominator, step.denominator))
-        finer = Extent(
+        return Extent(
             self.stride * step,
             self.offset + self.stride * start,
             self.first + self.stride * (start - reach),
             self.last + self.stride * (start + reach),
+            max(self.interpolated, self.stride),
         )
-        return finer._replace(interpolated=max(self.interpolated, self.stride))
 
     def shifted(self, cells: int) -> Extent:
         """Return the extent without the first ``cells`` cells; a negative number adds cells."""

@@ -26,9 +26,8 @@ def convolution(call: Call) -> Located:
     windows = list(zip(kernel, stride, padding, dilation, strict=True))
     # ``convolution`` has a flag for transposition; ``conv2d`` and ``conv_transpose2d`` differ in
     # signature.
-    if call.arguments.get("transposed", "output_padding" in call.arguments):
-        return _spread(call, mixed, windows)
-    return _slide(call, mixed, windows)
+    transposed = call.arguments.get("transposed", "output_padding" in call.arguments)
+    return _slide(call, mixed, windows, transposed=transposed)
 
 
 def pool(call: Call) -> Located:
@@ -45,17 +44,14 @@ SlidingWindow = tuple[int, int, int, int]
 """Kernel, stride, padding and dilation along one axis."""
 
 
-def _slide(call: Call, located: Located, windows: Sequence[SlidingWindow]) -> Located:
-    call.record_padding([padding for _, _, padding, _ in windows])
+def _slide(
+    call: Call, located: Located, windows: Sequence[SlidingWindow], *, transposed: bool = False
+) -> Located:
+    if not transposed:
+        call.record_padding([padding for _, _, padding, _ in windows])
     for dim, window in enumerate(windows, -len(windows)):
-        located = located.moved(dim, call.shape[dim], located.along(dim).window(*window))
-    return located
-
-
-def _spread(call: Call, located: Located, windows: Sequence[SlidingWindow]) -> Located:
-    for dim, (kernel, stride, padding, dilation) in enumerate(windows, -len(windows)):
-        reach = dilation * (kernel - 1) + 1
-        extent = located.along(dim).transposed(reach, stride, padding)
+        extent = located.along(dim)
+        extent = extent.transposed(*window) if transposed else extent.window(*window)
         located = located.moved(dim, call.shape[dim], extent)
     return located
 

@@ -10,7 +10,7 @@ from math import ceil, gcd, inf, lcm
 from torch import nn
 
 from ....registry import PluxelError
-from ..grid import FeatureSpec, Grid, SpecSource
+from ..grid import FeatureSpec, Grid
 from ..regions import Size
 from ._call import Shape
 from ._dispatch import Trace, trace
@@ -70,7 +70,7 @@ def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = N
     probed = probe(module, in_channels, unknown, max(multiple, largest), minimum) if unknown else {}
     names = names or [f"map{index}" for index in range(len(positions))]
     specs = [
-        _spec(name, reference.shapes[index][1], *_place(located, probed.get(index), strides[index]))
+        _spec(name, reference.shapes[index][1], located, probed.get(index), strides[index])
         for index, (name, located) in enumerate(zip(names, positions, strict=True))
     ]
     # With a stride of 5/2, every fifth pixel is a cell.
@@ -92,23 +92,20 @@ def size_of_map(module: nn.Module, in_channels: int) -> Callable[[Size], Size]:
     return size
 
 
-def _place(
-    located: Located | None, probed: Extents | None, strides: Strides
-) -> tuple[Extents, bool, SpecSource]:
-    """Return a map's extents, whether a cell depends on the whole image, and their source."""
+def _spec(
+    name: str, channels: int, located: Located | None, probed: Extents | None, strides: Strides
+) -> FeatureSpec:
+    """Return the description of a map, given what was found by tracing or probing."""
+    everything, source = False, "probed"
     if located is not None:
         # Attention is assumed to keep the position of each token.
+        extents, everything = located.extents, located.everything
         source = "assumed" if located.mixed else "computed"
-        return located.extents, located.everything, source
-    if probed is not None:
-        return probed, False, "probed"
-    vertical, horizontal = (Extent(stride, (stride - 1) / 2) for stride in strides)
-    return (vertical, horizontal), True, "assumed"
-
-
-def _spec(
-    name: str, channels: int, extents: Extents, everything: bool, source: SpecSource
-) -> FeatureSpec:
+    elif probed is not None:
+        extents = probed
+    else:  # a cell may depend on the whole image
+        extents, everything = [Extent(stride, (stride - 1) / 2) for stride in strides], True
+        source = "assumed"
     grid = Grid([e.stride for e in extents], [e.offset for e in extents])
     height, width = (inf if everything else float(e.receptive_field) for e in extents)
     return FeatureSpec(name, channels, grid, (height, width), source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from pluxel.core.geometry.dilation import DenseMap, Dilation
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,3 +21,23 @@ class FunctionalDropout(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return functional.dropout(self.scale * image, 0.5, training=self.training)
+
+
+class Dilated(nn.Module):
+    """A network ``network(image) -> map or maps`` that runs at a finer stride than its own."""
+
+    def __init__(self, network: nn.Module, in_channels: int, output_stride: int) -> None:
+        super().__init__()
+        self.network = network
+        self.dilation = Dilation(network, in_channels, output_stride)
+
+    @property
+    def maps(self) -> tuple[DenseMap, ...]:
+        return self.dilation.maps
+
+    def forward(self, image: Tensor) -> Tensor | list[Tensor]:
+        layers = [*self.network.children()] or [self.network]
+        return self.dilation(self.network, image, layers)
+
+    def by_fragments(self, image: Tensor) -> Tensor | list[Tensor]:
+        return self.dilation.by_fragments(self.network, image)

@@ -6,10 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.geometry.dilation import Dilated
 from torch import Tensor, nn
 
-from .networks import EXACT, small
+from .networks import EXACT, Dilated, small
 
 
 def stitched(network: nn.Module, image: Tensor, factor: int, shift: int) -> Tensor:

@@ -6,11 +6,11 @@ import re
 
 import pytest
 import torch
-from pluxel.core.geometry.dilation import Dilated, NotEquivariant
+from pluxel.core.geometry.dilation import NotEquivariant
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .networks import small
+from .networks import Dilated, small
 
 MOVES = "it moves or combines cells over a distance that cannot be dilated"
 

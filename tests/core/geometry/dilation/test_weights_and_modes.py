@@ -6,12 +6,11 @@ import copy
 
 import pytest
 import torch
-from pluxel.core.geometry.dilation import Dilated
 from pluxel.registry import PluxelError
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .networks import FunctionalDropout, small
+from .networks import Dilated, FunctionalDropout, small
 
 
 def test_gradients_reach_the_networks_own_weights() -> None:
