@@ -22,20 +22,8 @@ def check_target(target: Tensor, num_classes: int, ignore_index: int) -> None:
     names the values. On a CUDA device, an assertion fails, because the host does not wait for the
     result; the device is then unusable in this process, so check labels before moving them.
     """
-    if not is_readable(target):
-        stray = _stray(target, num_classes) & (target != ignore_index)
-        message = (
-            f"a label is neither a class (0–{num_classes - 1}) nor the ignore index {ignore_index}"
-        )
-        assert_on_device(~stray.any(), TargetError(message))
-    elif not within(target, num_classes):
-        labeled = target.masked_fill(target == ignore_index, 0)
-        if not within(labeled, num_classes):
-            stray = labeled[_stray(labeled, num_classes)]
-            raise TargetError(
-                f"{_listed('label', stray)} neither a class (0–{num_classes - 1}) "
-                f"nor the ignore index {ignore_index}: {_pixels(stray)}"
-            )
+    problem = f"neither a class (0–{num_classes - 1}) nor the ignore index {ignore_index}"
+    _check(target, num_classes, "label", problem, ignore_index)
 
 
 def check_prediction(prediction: Tensor, num_classes: int) -> None:
@@ -43,16 +31,7 @@ def check_prediction(prediction: Tensor, num_classes: int) -> None:
 
     On a CUDA device, an assertion fails instead, as in ``check_target``.
     """
-    if not is_readable(prediction):
-        stray = _stray(prediction, num_classes)
-        message = f"a predicted class is not a class (0–{num_classes - 1})"
-        assert_on_device(~stray.any(), TargetError(message))
-    elif not within(prediction, num_classes):
-        stray = prediction[_stray(prediction, num_classes)]
-        raise TargetError(
-            f"{_listed('predicted class', stray)} not a class (0–{num_classes - 1}): "
-            f"{_pixels(stray)}"
-        )
+    _check(prediction, num_classes, "predicted class", f"not a class (0–{num_classes - 1})")
 
 
 def is_readable(tensor: Tensor) -> bool:
@@ -66,6 +45,22 @@ def within(values: Tensor, limit: int) -> bool:
         return True
     low, high = torch.aminmax(values)
     return low.item() >= 0 and high.item() < limit
+
+
+def _check(
+    values: Tensor, num_classes: int, noun: str, problem: str, ignore_index: int | None = None
+) -> None:
+    readable = is_readable(values)
+    if readable and within(values, num_classes):
+        return
+    if ignore_index is not None:
+        values = values.masked_fill(values == ignore_index, 0)
+    if not readable:
+        stray = _stray(values, num_classes)
+        assert_on_device(~stray.any(), TargetError(f"a {noun} is {problem}"))
+    elif not within(values, num_classes):
+        stray = values[_stray(values, num_classes)]
+        raise TargetError(f"{_listed(noun, stray)} {problem}: {_pixels(stray)}")
 
 
 def _stray(values: Tensor, num_classes: int) -> Tensor:

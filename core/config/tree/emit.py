@@ -27,7 +27,7 @@ def emit(tree: Mapping[str, Any], comment: Comment | None = None) -> str:
     ``comment`` receives the path of each value and returns the comment to append. With
     ``comment``, every value is on its own line.
     """
-    lines = _mapping(tree, (), comment)
+    lines = _lines(tree, (), comment)
     if not lines:
         return "{}\n"
     if comment is None:
@@ -41,38 +41,24 @@ def emit(tree: Mapping[str, Any], comment: Comment | None = None) -> str:
 Line = tuple[str, str]
 
 
-def _mapping(tree: Mapping[str, Any], path: Path, comment: Comment | None) -> list[Line]:
+def _lines(tree: Mapping[str, Any] | list[Any], path: Path, comment: Comment | None) -> list[Line]:
     lines: list[Line] = []
-    for key, value in tree.items():
+    is_list = isinstance(tree, list)
+    for key, value in enumerate(tree) if is_list else tree.items():
         here = (*path, key)
-        name = _text(key) if isinstance(key, str) else str(key)
+        mark = "-" if is_list else f"{_text(key) if isinstance(key, str) else key}:"
         inline = _inline(value, comment)
         if inline is not None:
-            lines.append((f"{name}: {inline}", comment(here) if comment else ""))
+            lines.append((f"{mark} {inline}", comment(here) if comment else ""))
+            continue
+        inner = _lines(value, here, comment)
+        if is_list:  # the first line follows the dash
+            text, note = inner.pop(0)
+            lines.append((f"- {text}", note))
         else:
-            inner = _lines(value, here, comment)
-            lines += [(f"{name}:", ""), *((f"  {text}", note) for text, note in inner)]
+            lines.append((mark, ""))
+        lines += [(f"  {text}", note) for text, note in inner]
     return lines
-
-
-def _list(items: list[Any], path: Path, comment: Comment | None) -> list[Line]:
-    lines: list[Line] = []
-    for index, value in enumerate(items):
-        here = (*path, index)
-        inline = _inline(value, comment)
-        if inline is not None:
-            lines.append((f"- {inline}", comment(here) if comment else ""))
-        else:
-            inner = _lines(value, here, comment)
-            marks = ["- ", *["  "] * (len(inner) - 1)]
-            lines += [(mark + text, note) for mark, (text, note) in zip(marks, inner, strict=True)]
-    return lines
-
-
-def _lines(value: Any, path: Path, comment: Comment | None) -> list[Line]:
-    if isinstance(value, Mapping):
-        return _mapping(value, path, comment)
-    return _list(value, path, comment)
 
 
 def _inline(value: Any, comment: Comment | None) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from types import MappingProxyType
 
 from .merge import as_mappings
@@ -48,7 +47,7 @@ def _branch(text: str, location: Location, problems: Problems, long: Long) -> Ma
     if written[0] in ("base", "pluxel"):
         problems.add_fatal(location, f"'{written[0]}' belongs in a file, not on the command line")
         return None
-    node: Node | None = parse(value, partial(_at, location), problems)
+    node: Node | None = parse(value, lambda _line, _column: location, problems)
     if node is None:
         return None
     whole = long(written)
@@ -56,10 +55,6 @@ def _branch(text: str, location: Location, problems: Problems, long: Long) -> Ma
         entries = MappingProxyType({str(step): Entry(location, node)})
         node = MapNode(entries, location, path=True, implied=whole != written)
     return node if isinstance(node, MapNode) else None
-
-
-def _at(location: Location, line: int, column: int) -> Location:  # noqa: ARG001 - an override is one place
-    return location
 
 
 def _unite(one: MapNode, other: MapNode, problems: Problems) -> MapNode:

@@ -9,16 +9,6 @@ import re
 
 from .nodes import Value
 
-_NULL = re.compile(r"null|Null|NULL|~|")
-_TRUE = re.compile(r"true|True|TRUE")
-_FALSE = re.compile(r"false|False|FALSE")
-_INTEGER = re.compile(r"[-+]?[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
-_NAN = re.compile(r"\.(nan|NaN|NAN)")
-
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 """Half a UTF-16 character, which is not valid on its own and cannot be written as JSON."""
 
@@ -26,15 +16,15 @@ _MAX_BITS = 4096
 """Far larger than needed, but within Python's limit for conversion to digits."""
 
 _PARSERS = (
-    (_NULL, lambda _: None),
-    (_TRUE, lambda _: True),
-    (_FALSE, lambda _: False),
-    (_INTEGER, int),
-    (_OCTAL, lambda text: int(text, 8)),
-    (_HEXADECIMAL, lambda text: int(text, 16)),
-    (_FLOAT, float),
-    (_INFINITY, lambda text: float(text.replace(".", ""))),
-    (_NAN, lambda _: float("nan")),
+    (re.compile(r"null|Null|NULL|~|"), lambda _: None),
+    (re.compile(r"true|True|TRUE"), lambda _: True),
+    (re.compile(r"false|False|FALSE"), lambda _: False),
+    (re.compile(r"[-+]?[0-9]+"), int),
+    (re.compile(r"0o[0-7]+"), lambda text: int(text, 8)),
+    (re.compile(r"0x[0-9a-fA-F]+"), lambda text: int(text, 16)),
+    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
+    (re.compile(r"[-+]?\.(inf|Inf|INF)"), lambda text: float(text.replace(".", ""))),
+    (re.compile(r"\.(nan|NaN|NAN)"), lambda _: float("nan")),
 )
 
 
