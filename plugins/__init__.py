@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from ..registry import Component, hookimpl
 
-Table = Mapping[str, tuple[str, str]]
+Entries = Mapping[str, tuple[str, str]]
 """Name of a component -> its module and class, and its summary."""
 
-_BACKBONES: Table = {
+_BACKBONES: Entries = {
     "timm": (
         "timm_features:TimmBackbone",
         "Any timm network with spatial features (Wightman 2019).",
@@ -29,7 +29,7 @@ _BACKBONES: Table = {
     ),
     "googlenet": ("googlenet:GoogLeNet", "GoogLeNet (Szegedy et al. 2015) without classifiers."),
 }
-_DECODERS: Table = {
+_DECODERS: Entries = {
     **{
         f"fcn{stride}s": (
             f"fcn:FCN{stride}s",
@@ -54,7 +54,7 @@ _DECODERS: Table = {
         "Scores classes, even unseen ones, by vectors of their names (Xian et al. 2019).",
     ),
 }
-_LOSSES: Table = {
+_LOSSES: Entries = {
     "cross_entropy": (
         "cross_entropy:CrossEntropy",
         "Softmax cross-entropy, mean or sum over pixels (Long, Shelhamer & Darrell 2015).",
@@ -75,7 +75,7 @@ _LOSSES: Table = {
         "Cross-entropy with labels smoothed by the similarity of class names.",
     ),
 }
-_DATASETS: Table = {
+_DATASETS: Entries = {
     "camvid": (
         "camvid:CamVid",
         "CamVid, street video (Brostow, Fauqueur & Cipolla 2009), 11 classes.",
@@ -88,7 +88,7 @@ _DATASETS: Table = {
     "shapes": ("shapes:Shapes", "Endless shapes drawn on textured backgrounds; needs no files."),
     "concat": ("concat:Concat", "Several datasets as one, with the classes of one of them."),
 }
-_EMBEDDINGS: Table = {
+_EMBEDDINGS: Entries = {
     "glove": (
         "glove:GloVe",
         "GloVe (Pennington, Socher & Manning 2014): 6B, 42B, 840B, twitter.27B, or a file.",
@@ -102,10 +102,10 @@ _EMBEDDINGS: Table = {
 }
 
 
-def _components(package: str, table: Table) -> list[Component]:
+def _components(package: str, entries: Entries) -> list[Component]:
     return [
         Component(name, f"{__name__}.{package}.{place}", summary)
-        for name, (place, summary) in table.items()
+        for name, (place, summary) in entries.items()
     ]
 
 

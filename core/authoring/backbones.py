@@ -76,13 +76,25 @@ class PretrainedBackbone(nn.Module):
         self.pad_multiple, self.minimum_size = measured.pad_multiple, measured.minimum_size
 
     def without_strides(self, in_channels: int, output_stride: int) -> Dilation | None:
-        """Return the plan that runs ``maps`` without strides beyond ``output_stride``.
+        """Return the plan that replaces strides by dilated filters (PAMI 2016, section 3.2).
 
-        Return None if the layers themselves were changed instead.
+        It runs ``maps`` without strides beyond ``output_stride``. A subclass returns None if it
+        changes the layers themselves instead.
 
-        Raises: PluxelError if the layers cannot reach ``output_stride`` exactly.
+        Raises: PluxelError if the strides of the layers cannot reach ``output_stride``;
+        NotEquivariant if a layer would compute something else.
         """
-        return _dilation(self, in_channels, output_stride)
+        try:
+            dilation = Dilation(_FeatureMaps(self), in_channels, output_stride)
+        except NotEquivariant as error:
+            message = f"output_stride {output_stride} is not available: {error}"
+            raise NotEquivariant(message) from error
+        largest = max(max(dense.grid.stride) for dense in dilation.maps)
+        if largest != output_stride:
+            raise PluxelError(
+                f"output_stride {output_stride} is not available: the nearest stride is {largest}"
+            )
+        return dilation
 
     def maps(self, image: Tensor) -> list[Tensor]:
         """Return the maps at the original strides of the layers, each (N, channels, h, w)."""
@@ -167,21 +179,3 @@ class _FeatureMaps(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         return self.backbone.maps(image)
-
-
-def _dilation(backbone: PretrainedBackbone, in_channels: int, output_stride: int) -> Dilation:
-    """Return the plan that replaces strides by dilated filters (PAMI 2016, section 3.2).
-
-    Raises: PluxelError if the strides of the layers cannot reach ``output_stride``; NotEquivariant
-    if a layer would compute something else.
-    """
-    try:
-        dilation = Dilation(_FeatureMaps(backbone), in_channels, output_stride)
-    except NotEquivariant as error:
-        raise NotEquivariant(f"output_stride {output_stride} is not available: {error}") from error
-    largest = max(max(dense.grid.stride) for dense in dilation.maps)
-    if largest != output_stride:
-        raise PluxelError(
-            f"output_stride {output_stride} is not available: the nearest stride is {largest}"
-        )
-    return dilation

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -30,8 +30,6 @@ _LOSSY = {"JPEG", "MPO"}
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 _WIDE_GRAY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
-
-T = TypeVar("T")
 
 
 class ImageError(PluxelError):
@@ -66,16 +64,11 @@ def read_image(path: Path, channels: int = 3) -> np.ndarray:
     Raises: ImageError with the file name, if the file does not decode completely or if floating
     point is outside 0–1.
     """
-    if path.suffix.lower() == ".npy" or channels not in _MODES:
-        return _guarded(
-            path, lambda: check_range(check_pixels(_read_array(path), channels, path), path)
-        )
-
-    def read() -> np.ndarray:
+    with _reading(path):
+        if path.suffix.lower() == ".npy" or channels not in _MODES:
+            return check_range(check_pixels(_read_array(path), channels, path), path)
         with Image.open(path) as image:
             return _convert(image, channels, path)
-
-    return _guarded(path, read)
 
 
 def convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
@@ -86,7 +79,8 @@ def convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
 
     Raises: ImageError.
     """
-    return _decoded(name, lambda: _convert(image, channels, name))
+    with _decoding(name):
+        return _convert(image, channels, name)
 
 
 def check_pixels(array: np.ndarray, channels: int, name: Path | str) -> np.ndarray:
@@ -139,21 +133,15 @@ def read_index_mask(path: Path) -> np.ndarray:
 
     Raises: ImageError with the file name; ColoredMaskError for colors that are not gray.
     """
-    if path.suffix.lower() == ".npy":
-        return _guarded(path, lambda: _array_mask(path))
-    return _guarded(path, lambda: _index_mask(path))
+    with _reading(path):
+        return _array_mask(path) if path.suffix.lower() == ".npy" else _index_mask(path)
 
 
 def read_rgb_mask(path: Path) -> np.ndarray:
     """Return the colors of a mask as ids (H, W) uint32: ``red << 16 | green << 8 | blue``."""
-
-    def read() -> np.ndarray:
-        with _open(path) as image:
-            _warn_if_lossy(path, image)
-            pixels = np.asarray(image.convert("RGB"), np.uint32)
-        return pack(np.moveaxis(pixels, -1, 0))
-
-    return _guarded(path, read)
+    with _reading(path), _open(path) as image:
+        _warn_if_lossy(path, image)
+        return pack(np.moveaxis(np.asarray(image.convert("RGB"), np.uint32), -1, 0))
 
 
 def read_binary_mask(path: Path) -> np.ndarray:
@@ -184,8 +172,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
 
     Channels are 3 for any file that Pillow opens, because it can be converted to RGB.
     """
-
-    def read() -> tuple[int, int, int]:
+    with _reading(path):
         if path.suffix.lower() == ".npy":
             shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
             return (*shape[:2], shape[2] if len(shape) == 3 else 1)
@@ -199,25 +186,26 @@ def image_shape(path: Path) -> tuple[int, int, int]:
                 raise
             return with_channels(_read_array(path)).shape
 
-    return _guarded(path, read)
 
-
-def _guarded(path: Path, read: Callable[[], T]) -> T:
-    """Call `_decoded` after checking that the file exists and is not empty."""
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Check that a file exists and is not empty, and convert exceptions as `_decoding` does."""
     if not path.is_file():
         raise ImageError(f"{path}: no such file")
     if not path.stat().st_size:
         raise ImageError(f"{path}: the file is empty")
-    return _decoded(path, read)
+    with _decoding(path):
+        yield
 
 
-def _decoded(name: Path | str, read: Callable[[], T]) -> T:
+@contextmanager
+def _decoding(name: Path | str) -> Iterator[None]:
     """Convert any exception of a decoder into an `ImageError` with the image name."""
     try:
         with warnings.catch_warnings():
             # Allow large photographs; Pillow still raises for twice its limit.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return read()
+            yield
     except PluxelError:
         raise
     except Image.UnidentifiedImageError as error:
@@ -320,6 +308,5 @@ def _read_array(path: Path) -> np.ndarray:
         import tifffile  # noqa: PLC0415 - an extra
     array = tifffile.imread(path)
     # Many remote-sensing tools write channels first; channels are the smaller axis.
-    return (
-        np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] < array.shape[2] else array
-    )
+    channels_first = array.ndim == 3 and array.shape[0] < array.shape[2]
+    return np.moveaxis(array, 0, -1) if channels_first else array

@@ -39,7 +39,7 @@ class Loader:
         self._loader = DataLoader(
             _Guarded(data),
             batch_sampler=indices,  # pyright: ignore[reportArgumentType] - any iterable works
-            collate_fn=_Deliver(collate),
+            collate_fn=partial(_deliver, collate),
             num_workers=workers,
             pin_memory=pin_memory,
             worker_init_fn=partial(_start_worker, logger.getEffectiveLevel()),
@@ -154,15 +154,13 @@ class _Delivery:
         return replace(self, batches=[batch.pin_memory() for batch in self.batches])
 
 
-class _Deliver:
-    def __init__(self, collate: Callable[[Sequence[Item]], list[Batch]]) -> None:
-        self._collate = collate
-
-    def __call__(self, results: Sequence[Item | _Failure]) -> _Delivery:
-        items = [result for result in results if isinstance(result, Item)]
-        failures = [result for result in results if isinstance(result, _Failure)]
-        records = [r for h in logger.handlers if isinstance(h, _RecordStore) for r in h.take()]
-        return _Delivery(self._collate(items) if items else [], failures, records)
+def _deliver(
+    collate: Callable[[Sequence[Item]], list[Batch]], results: Sequence[Item | _Failure]
+) -> _Delivery:
+    items = [result for result in results if isinstance(result, Item)]
+    failures = [result for result in results if isinstance(result, _Failure)]
+    records = [r for h in logger.handlers if isinstance(h, _RecordStore) for r in h.take()]
+    return _Delivery(collate(items) if items else [], failures, records)
 
 
 class _RecordStore(logging.Handler):

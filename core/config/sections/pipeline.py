@@ -166,7 +166,7 @@ class PipelineConfig(Section):
 
     @field_validator("streams")
     @classmethod
-    def _colors_come_first(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
+    def _complete_inputs(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
         _raise_if_any(
             (
                 (name, "input", stream.input.index(_IMAGE)),
@@ -177,11 +177,6 @@ class PipelineConfig(Section):
             for name, stream in streams.items()
             if isinstance(stream.input, list) and _IMAGE in stream.input[1:]
         )
-        return streams
-
-    @field_validator("streams")
-    @classmethod
-    def _name_inputs(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
         return {
             name: stream if stream.input else stream.model_copy(update={"input": name})
             for name, stream in streams.items()
@@ -209,13 +204,12 @@ class PipelineConfig(Section):
         cls, heads: dict[str, HeadConfig], info: ValidationInfo
     ) -> dict[str, HeadConfig]:
         known = info.data.get("streams")
-        found = [
-            ((head, "streams", index), f"unknown stream '{name}'{suggestion(name, known)}")
+        _raise_if_any(
+            ((head, "streams", index), f"unknown stream '{name}'{suggestion(name, known)}", "value")
             for head, section in heads.items()
             for index, name in enumerate(section.streams or ())
             if known and name not in known
-        ]
-        _raise_if_any((path, message, "value") for path, message in found)
+        )
         return heads
 
     @field_validator("augment")
