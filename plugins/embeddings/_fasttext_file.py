@@ -13,11 +13,11 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from ...registry import PluxelError
+from ._fasttext_parts import Parts
 from ._formats import FASTTEXT, other_reader
 
 _VERSIONS = (11, 12)
@@ -84,18 +84,8 @@ class Cursor:
         return self.data[start:end]
 
 
-class Matrix(Protocol):
-    """``matrix.rows(numbers)``: rows (n, D) float32. ``shape``: (m, D)."""
-
-    shape: tuple[int, int]
-
-    def rows(self, numbers: np.ndarray) -> np.ndarray:
-        """Return rows by their numbers (n,)."""
-        ...
-
-
 class Dense:
-    """Rows stored as float32."""
+    """Rows stored as float32; ``shape``: (m, D)."""
 
     def __init__(self, cursor: Cursor, what: str) -> None:
         self.shape = _shape(cursor, what)
@@ -103,7 +93,7 @@ class Dense:
         self._values = cursor.array(count, "<f4", f"{what} {self.shape}").reshape(self.shape)
 
     def rows(self, numbers: np.ndarray) -> np.ndarray:
-        """Return rows by their numbers (n,)."""
+        """Return rows (n, D) float32 by their numbers (n,)."""
         return self._values[numbers]
 
 
@@ -131,13 +121,16 @@ class Quantized:
             self._norms = norms[:, None], _Centroids(cursor, f"the norms of {what}", 1)
 
     def rows(self, numbers: np.ndarray) -> np.ndarray:
-        """Return the decoded rows by their numbers (n,)."""
+        """Return the decoded rows (n, D) float32 by their numbers (n,)."""
         found = self._parts.decoded(self._codes[numbers])
         if self._norms is None:
             return found
         codes, parts = self._norms
         with np.errstate(invalid="ignore", over="ignore"):  # callers check the values
             return found * parts.decoded(codes[numbers])
+
+
+Matrix = Dense | Quantized
 
 
 class _Centroids:
@@ -180,22 +173,16 @@ def _shape(cursor: Cursor, what: str) -> tuple[int, int]:
 class FastTextHeader:
     """The part of a model before the matrices.
 
-    ``words`` and ``labels``: bytes, in order. ``minn``, ``maxn``: fewest and most characters of a
-    subword; maxn is 0 for a model without subwords. ``bucket``: rows for subword hashes.
-    ``pruned``: (P, 2) int32, the hash and row of each kept subword, or None if the model is not
-    pruned. ``has_flags``: whether flags mark quantized matrices. ``end``: the byte at which the
-    matrices begin.
+    ``words`` and ``labels``: bytes, in order. ``has_flags``: whether flags mark quantized matrices.
+    ``end``: the byte at which the matrices begin.
     """
 
     dim: int
-    bucket: int
-    minn: int
-    maxn: int
+    parts: Parts
     is_supervised: bool
     is_hierarchical: bool
     words: list[bytes]
     labels: list[bytes]
-    pruned: np.ndarray | None
     has_flags: bool
     end: int
 
@@ -221,14 +208,11 @@ def read_header(path: Path) -> FastTextHeader:
     words, labels, pruned = _dictionary(cursor, has_pruned=version > 0)
     return FastTextHeader(
         dim=dim,
-        bucket=bucket,
-        minn=minn,
-        maxn=maxn,
+        parts=Parts(minn, maxn, bucket, pruned),
         is_supervised=model == SUPERVISED,
         is_hierarchical=loss == HIERARCHICAL_SOFTMAX,
         words=words,
         labels=labels,
-        pruned=pruned,
         has_flags=version > 0,
         end=cursor.place,
     )

@@ -29,7 +29,12 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Parts:
-    """The subwords of a model; ``pruned``: (P, 2), the hash and row of each kept one, or None."""
+    """The subwords of a model.
+
+    ``minn``, ``maxn``: fewest and most characters of a subword; maxn is 0 for a model without
+    subwords. ``bucket``: rows for subword hashes. ``pruned``: (P, 2) int32, the hash and row of
+    each kept subword, or None if the model is not pruned.
+    """
 
     minn: int
     maxn: int

@@ -235,10 +235,10 @@ def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
         if not head.words:
             raise PluxelError(f"{source}: the model has no words")
         matrices = read_matrices(source, head.end, has_flags=head.has_flags)
-        parts = Parts(head.minn, head.maxn, head.bucket, head.pruned)
+        parts = head.parts
         _check_fit(source, head, matrices)
         words = Words(str(source), encoding)
-        for start, stop in _steps(head, parts):
+        for start, stop in _steps(head):
             tokens = head.words[start:stop]
             writer.add(
                 words(tokens),
@@ -249,9 +249,9 @@ def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
         # A zero ends each label, as in the model; a label may contain any other byte.
         ended = b"".join(label + b"\0" for label in head.labels)
         writer.attach("labels", np.frombuffer(ended, np.uint8))
-        if head.pruned is not None:
-            writer.attach("pruned", np.ascontiguousarray(head.pruned))
-        kept = {"minn": head.minn, "maxn": head.maxn, "bucket": head.bucket}
+        if parts.pruned is not None:
+            writer.attach("pruned", np.ascontiguousarray(parts.pruned))
+        kept = {"minn": parts.minn, "maxn": parts.maxn, "bucket": parts.bucket}
         return {
             "parts": json.dumps(kept),
             "rows": str(len(head.words)),
@@ -277,9 +277,9 @@ def _parts_of(store: Store) -> Parts:
 def _check_fit(source: Path, head: FastTextHeader, matrices: Matrices) -> None:
     """Compare dictionary and matrices. Raises: PluxelError if rows are missing."""
     rows, dim = matrices.inputs.shape
-    parts = 0
-    if head.maxn > 0:
-        last = head.pruned[:, 1] if head.pruned is not None else np.array([head.bucket - 1])
+    pruned, parts = head.parts.pruned, 0
+    if head.parts.maxn > 0:
+        last = pruned[:, 1] if pruned is not None else np.array([head.parts.bucket - 1])
         parts = int(last.max(initial=-1)) + 1
         if int(last.min(initial=0)) < 0:
             raise PluxelError(f"{source}: a subword has a negative row")
@@ -297,11 +297,11 @@ def _check_fit(source: Path, head: FastTextHeader, matrices: Matrices) -> None:
         )
 
 
-def _steps(head: FastTextHeader, parts: Parts) -> Sequence[tuple[int, int]]:
+def _steps(head: FastTextHeader) -> Sequence[tuple[int, int]]:
     """Split the words so that the gathered rows of each piece take tens of megabytes."""
     lengths = np.array([len(word) for word in head.words], np.int64)
     each = np.ones(len(lengths), np.int64)
-    if parts:
+    if parts := head.parts:
         each += (lengths + 2) * (parts.maxn - max(parts.minn, 1) + 1)
     whole = each.cumsum() * head.dim // _ROWS
     cuts = [*np.flatnonzero(np.diff(whole, prepend=-1)).tolist(), len(lengths)]
