@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...registry import PluxelError
 from ..common.files import replacing
@@ -83,24 +83,38 @@ def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
     return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
 
 
-def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[Tensors, dict[str, Any]]:
-    """Split an optimizer's state into tensors (``index/key``) and plain values."""
+def flatten_optimizer(
+    optimizer: torch.optim.Optimizer, model: nn.Module
+) -> tuple[Tensors, dict[str, Any]]:
+    """Split an optimizer's state into tensors and plain values, by ``parameter name/key``."""
     state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
     tensors: Tensors = {}
     plain: dict[str, Any] = {}
-    for index, values in state.items():
-        for key, value in values.items():
+    for index, name in enumerate(_parameter_names(optimizer, model)):
+        for key, value in state.get(index, {}).items():
             target = tensors if isinstance(value, Tensor) else plain
-            target[f"{index}/{key}"] = value
+            target[f"{name}/{key}"] = value
     return tensors, plain
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: Tensors, plain: Mapping[str, Any]
-) -> None:
-    """Undo ``flatten_optimizer``, but keep the parameter groups of the configuration."""
-    state: dict[int, dict[str, Any]] = {}
-    for name, value in {**tensors, **plain}.items():
-        index, key = name.split("/")
-        state.setdefault(int(index), {})[key] = value
+    optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Tensors, plain: Mapping[str, Any]
+) -> list[str]:
+    """Undo ``flatten_optimizer``, but keep the parameter groups of the configuration.
+
+    Returns the names of parameters without a stored state, which start with a new one.
+    """
+    stored: dict[str, dict[str, Any]] = {}
+    for path, value in {**tensors, **plain}.items():
+        name, _, key = path.rpartition("/")
+        stored.setdefault(name, {})[key] = value
+    names = _parameter_names(optimizer, model)
+    state = {index: stored[name] for index, name in enumerate(names) if name in stored}
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return [name for name in names if name not in stored]
+
+
+def _parameter_names(optimizer: torch.optim.Optimizer, model: nn.Module) -> list[str]:
+    """Return the names of an optimizer's parameters, in the order of its state."""
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    return [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]

@@ -22,14 +22,15 @@ from ..evaluation.metrics import SegmentationScores
 class TrainingProgress:
     """The state of a training besides tensors.
 
-    ``best``: the best value of ``monitor`` so far, from ``best_step``. ``mark``: the value at the
+    ``best``: the best value of ``monitor`` so far. ``mark``: the value at the
     last gain of more than ``min_delta``. ``waited``: the number of evaluations since that gain.
-    ``evaluated``: the last evaluated step. ``seconds``: the training time over all sessions.
+    ``evaluated``: the last evaluated step. ``samples``: the number of training samples so far, over
+    all processes. ``seconds``: the training time over all sessions.
     """
 
     step: int = 0
+    samples: int = 0
     best: float | None = None
-    best_step: int = 0
     mark: float | None = None
     waited: int = 0
     evaluated: int = 0
@@ -89,7 +90,7 @@ def is_improvement(
         progress.waited += 1
     better = _gain(sign, value, progress.best) > 0
     if better:
-        progress.best, progress.best_step = value, progress.step
+        progress.best = value
     return better
 
 

@@ -10,17 +10,19 @@ import torch
 from timm.utils.model_ema import ModelEmaV3
 
 from ....registry import PluxelError
+from ...common.logs import logger
 from ...model.network import SegmentationModel
 from ...model.weights import load_weights
 from ..checkpoint import (
+    Tensors,
     flatten_optimizer,
-    read_tensors,
     restore_optimizer,
     with_prefix,
     without_prefix,
     write_tensors,
 )
 from ..run import Run
+from .resume import Changes
 
 
 class Diverged(PluxelError):  # noqa: N818 - the usual word for this failure
@@ -46,35 +48,32 @@ class TrainingState:
         Raises: Diverged if weights are not finite; existing files then stay unchanged.
         """
         self._check_finite(run)
-        optimizer, plain = flatten_optimizer(self.optimizer)
+        optimizer, plain = flatten_optimizer(self.optimizer, self.model)
         tensors = with_prefix("model", self.model.state_dict())
         tensors |= with_prefix("optimizer", optimizer)
         if self.ema is not None:
             tensors |= with_prefix("ema", self.ema.module.state_dict())
         write_tensors(run.state, tensors, {**metadata, "optimizer": plain})
 
-    def restore(self, run: Run) -> dict[str, Any]:
-        """Undo ``save`` and return the metadata.
+    def restore(
+        self, run: Run, tensors: Tensors, optimizer: Mapping[str, Any], changes: Changes
+    ) -> None:
+        """Undo ``save``; ``changes`` of the configuration may make a part start anew.
 
-        Raises: PluxelError if the checkpoint is from another model or optimizer.
+        ``tensors``, ``optimizer``: content and metadata of the checkpoint.
+
+        Raises: PluxelError if the checkpoint is from another model.
         """
-        tensors, metadata = read_tensors(run.state)
         load_weights(self.model, without_prefix("model", tensors), run.state)
-        if self.ema is not None:
-            averages = without_prefix("ema", tensors)
-            if not averages:
-                raise PluxelError(
-                    f"{run.state} is from a training without ema; set training.ema=null"
-                )
+        if self.ema is not None:  # a checkpoint without averages is from a training without ema
+            averages = without_prefix("ema", tensors) or self.model.state_dict()
             load_weights(self.ema.module, averages, run.state)
-        try:
-            moments = without_prefix("optimizer", tensors)
-            restore_optimizer(self.optimizer, moments, metadata["optimizer"])
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise PluxelError(
-                f"{run.state} does not match the configured optimizer: {error}"
-            ) from error
-        return metadata
+        if changes.have("new optimizer"):
+            return
+        moments = without_prefix("optimizer", tensors)
+        if new := restore_optimizer(self.optimizer, self.model, moments, optimizer):
+            listed = ", ".join(new[:3]) + (", …" if len(new) > 3 else "")
+            logger.info("without optimizer state in the checkpoint, so with a new one: %s", listed)
 
     def save_weights(self, run: Run, metadata: Mapping[str, Any]) -> None:
         """Write the weights for prediction.

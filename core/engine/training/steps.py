@@ -5,26 +5,39 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ....registry import PluxelError
 from ...config.sections.training import TrainingConfig
 
 
 @dataclass(frozen=True)
 class StepPlan:
-    """The plan; ``batches_per_step`` counts all processes and rounds of accumulation."""
+    """The plan; ``samples_per_step`` counts all processes and rounds of accumulation."""
 
     steps: int
-    batches_per_step: int
+    samples_per_step: int
     eval_every: int
     checkpoint_every: int
 
     @classmethod
-    def of(cls, options: TrainingConfig, images: int, processes: int) -> StepPlan:
-        """Return the plan for a number of images and processes."""
-        batches_per_step = options.accumulate * processes
-        epoch = math.ceil(images / (options.batch_size * batches_per_step))
-        steps = options.steps or (options.epochs or 0) * epoch
+    def of(
+        cls, options: TrainingConfig, images: int, processes: int, step: int = 0, samples: int = 0
+    ) -> StepPlan:
+        """Return the plan for a number of images and processes, after ``step`` of ``samples``.
+
+        Epochs are passes over all images, rounded up once to a whole step.
+
+        Raises: PluxelError if ``step`` is after the last one.
+        """
+        per_step = options.batch_size * options.accumulate * processes
+        left = max(0, (options.epochs or 0) * images - samples)
+        steps = options.steps or step + math.ceil(left / per_step)
+        if steps < step:
+            raise PluxelError(
+                f"training.steps is {steps}, but the checkpoint is already at step {step}: set "
+                "more steps, or start again with --overwrite"
+            )
         eval_every = options.eval_every or max(1, steps // 10)
-        return cls(steps, batches_per_step, eval_every, options.checkpoint_every or eval_every)
+        return cls(steps, per_step, eval_every, options.checkpoint_every or eval_every)
 
     def is_due(self, step: int) -> bool:
         """Return whether to evaluate, or without ``val`` to keep the weights, after a step."""

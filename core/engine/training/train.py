@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
@@ -23,11 +24,15 @@ from ...data.batch import Batch
 from ...data.loading import training_loader
 from ...data.samples import TrainingData
 from ...geometry.scores import Scores
+from ...model.network import SegmentationModel
+from ...model.weights import load_weights
+from ..checkpoint import read_tensors
 from ..distributed import cudnn_benchmark, share_buffers
 from ..evaluation.evaluate import Evaluation
 from .experiment import Experiment
 from .monitor import TrainingProgress, check_monitor, has_waited_enough, is_improvement
 from .optimizer import build_optimizer, frozen_norms
+from .resume import Changes, settings_of
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
 from .state import Diverged, TrainingState, last_good
@@ -65,17 +70,27 @@ class Trainer:
             experiment.initialize()
         self.wrapped, self.state = self._make_state()
         self.frozen_norms = frozen_norms(experiment.model)
-        metadata = self.state.restore(self.run) if resuming else {}
+        self.settings = settings_of(experiment.config, experiment.blueprint)
+        self.changes = Changes({})
+        self.progress = TrainingProgress()
+        self.recent: list[float] = []  # losses since the last log line
+        if resuming:
+            self._restore()
         self.data = _training_data(experiment)
-        self.plan = StepPlan.of(self.options, len(self.data), self.processes.num_processes)
-        self.progress = TrainingProgress(**metadata.get("progress", {}))
-        self.recent: list[float] = metadata.get("recent", [])
+        with experiment.config.at("training", "steps"):
+            self.plan = StepPlan.of(
+                self.options,
+                len(self.data),
+                self.processes.num_processes,
+                self.progress.step,
+                self.progress.samples,
+            )
         self.stop = StopRequest()
         self.stopped_by = 0  # the signal that all processes have learned of, or 0
         if resuming:
-            if self.processes.scaler is not None:
-                self.processes.scaler.load_state_dict(metadata["scaler"])
             logger.info("resuming after step %d of %d", self.progress.step, self.plan.steps)
+            if self.changes.values:
+                logger.info("changed since the checkpoint: %s", self.changes)
 
     def _make_state(self) -> tuple[nn.Module, TrainingState]:
         """Return the model wrapped for all processes, and the tensors of the training."""
@@ -87,6 +102,17 @@ class Trainer:
         ema = ModelEmaV3(model, options.ema, use_warmup=True) if options.ema else None
         wrapped, prepared = self.processes.prepare(model, optimizer)
         return wrapped, TrainingState(model, prepared, ema)
+
+    def _restore(self) -> None:
+        """Continue from the checkpoint, as far as the configuration has not changed since."""
+        tensors, metadata = read_tensors(self.run.state)
+        self.changes = Changes.between(metadata["settings"], self.settings)
+        self.changes.check()
+        self.state.restore(self.run, tensors, metadata["optimizer"], self.changes)
+        self.progress = TrainingProgress(**metadata["progress"])
+        self.recent = metadata["recent"]
+        if self.processes.scaler is not None and metadata["scaler"] is not None:
+            self.processes.scaler.load_state_dict(metadata["scaler"])
 
     def train(self) -> None:
         """Train to the end.
@@ -106,6 +132,8 @@ class Trainer:
             cudnn_benchmark(tunes),
             track("training", self.plan.steps, self.progress.step) as advance,
         ):
+            if self.changes.have("scored again"):
+                self._score_kept_weights()
             if self.progress.evaluated < self.progress.step and self.plan.is_due(
                 self.progress.step
             ):
@@ -124,7 +152,7 @@ class Trainer:
         options, remaining = self.options, self.plan.steps - self.progress.step
         loader = training_loader(
             self.data,
-            self.progress.step * options.batch_size * self.plan.batches_per_step,
+            self.progress.samples,
             remaining * options.accumulate,
             options.batch_size,
             workers=options.workers,
@@ -169,6 +197,7 @@ class Trainer:
         if self.state.ema is not None:
             self.state.ema.update(self.state.model, step)
         self.progress.step += 1
+        self.progress.samples += self.plan.samples_per_step
         self._record(loss, rate, advance)
 
     def _backward(self, batch: Batch) -> _Pass:
@@ -262,31 +291,50 @@ class Trainer:
         return {
             "progress": asdict(self.progress),
             "recent": self.recent,
+            "settings": self.settings,
             "scaler": None if scaler is None else scaler.state_dict(),
         }
 
     def _evaluate(self) -> None:
         """Evaluate the weights and keep the best; without a split ``val``, keep the last."""
-        self.progress.evaluated = self.progress.step
+        step = self.progress.evaluated = self.progress.step
         evaluation = None
         if self.evaluates:
             share_buffers(self.state.averaged)
-            with cudnn_benchmark(False):
-                evaluation = self.experiment.evaluate(self.state.averaged, "val")
+            evaluation = self._scores(self.state.averaged)
             scalars = evaluation.scalars("val")
             self._log(scalars)
-            logger.info("step %d: %s", self.progress.step, _summary(scalars))
+            logger.info("step %d: %s", step, _summary(scalars))
             if not is_improvement(self.progress, self.options, scalars):
                 return
-        self._write(lambda: self._write_weights(evaluation))
+        self._write(lambda: self._write_weights(step, evaluation))
 
-    def _write_weights(self, evaluation: Evaluation | None) -> None:
-        step, blueprint = self.progress.step, self.experiment.blueprint.to_json()
-        self.state.save_weights(self.run, {"step": step, "blueprint": blueprint})
+    def _score_kept_weights(self) -> None:
+        """Evaluate the kept weights again: the measure of the best weights has changed."""
+        self.progress.best, self.progress.mark, self.progress.waited = None, None, 0
+        if self.evaluates and self.run.weights.exists():
+            tensors, metadata = read_tensors(self.run.weights)
+            kept, step = deepcopy(self.state.averaged), metadata["step"]
+            load_weights(kept, tensors, self.run.weights)
+            evaluation = self._scores(kept)
+            scalars = evaluation.scalars("val")
+            logger.info("kept weights of step %d, evaluated again: %s", step, _summary(scalars))
+            is_improvement(self.progress, self.options, scalars)
+            self._write(lambda: self._write_results(step, evaluation))
+
+    def _scores(self, model: SegmentationModel) -> Evaluation:
+        with cudnn_benchmark(False):
+            return self.experiment.evaluate(model, "val")
+
+    def _write_weights(self, step: int, evaluation: Evaluation | None) -> None:
+        metadata = {"step": step, "blueprint": self.experiment.blueprint.to_json()}
+        self.state.save_weights(self.run, metadata)
         if evaluation is not None:
-            write_json(
-                self.run.results_of("val"), {"split": "val", "step": step} | evaluation.to_json()
-            )
+            self._write_results(step, evaluation)
+
+    def _write_results(self, step: int, evaluation: Evaluation) -> None:
+        scores = {"split": "val", "step": step} | evaluation.to_json()
+        write_json(self.run.results_of("val"), scores)
 
 
 def _training_data(experiment: Experiment) -> TrainingData:

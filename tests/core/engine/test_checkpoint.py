@@ -54,7 +54,7 @@ def test_restored_optimizer_continues_exactly(tmp_path, optimizer):
 
     model, chosen = make()
     steps(model, chosen, 3)
-    tensors, plain = flatten_optimizer(chosen)
+    tensors, plain = flatten_optimizer(chosen, model)
     state = with_prefix("optimizer", tensors) | with_prefix("model", model.state_dict())
     write_tensors(tmp_path / "s.safetensors", state, {"optimizer": plain})
     steps(model, chosen, 3)
@@ -62,7 +62,7 @@ def test_restored_optimizer_continues_exactly(tmp_path, optimizer):
     again, other = make()
     read, metadata = read_tensors(tmp_path / "s.safetensors")
     again.load_state_dict(without_prefix("model", read))
-    restore_optimizer(other, without_prefix("optimizer", read), metadata["optimizer"])
+    restore_optimizer(other, again, without_prefix("optimizer", read), metadata["optimizer"])
     steps(again, other, 3)
     assert torch.equal(again.weight, model.weight)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from pluxel.core import Pipeline
 from pluxel.core.data.samples import TrainingData
 from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.training.train import Trainer
-from pluxel.registry import PluxelError
 from safetensors.torch import load_file, save_file
 
 
@@ -39,19 +37,3 @@ def test_resumed_training_keeps_the_fill_color(make, train, tmp_path, monkeypatc
     Trainer(make(f"init_from={tmp_path / 'start.safetensors'}", name="other")).train()
     Trainer(make(name="other"), resume=True)
     assert fills == [[0.25 * 255] * 3] * 2
-
-
-def test_checkpoint_without_averages_raises(train) -> None:
-    train("training.steps=3")
-    with pytest.raises(PluxelError, match=r"from a training without ema; set training.ema=null"):
-        train("training.ema=0.9", resume=True)
-
-
-def test_checkpoint_of_another_optimizer_raises(train) -> None:
-    train("training.steps=3", "training.optimizer={type: sgd, lr: 0.1}")
-    run = train("training.steps=3", name="other")
-    assert run.state.exists()
-    with pytest.raises(
-        PluxelError, match="state.safetensors does not match the configured optimizer"
-    ):
-        train("training.groups=[{match: backbone, frozen: true}]", resume=True)

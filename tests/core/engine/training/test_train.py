@@ -256,9 +256,21 @@ def test_init_from_copies_matching_weights_and_logs_them(train, caplog):
     torch.testing.assert_close(one[name], other[name])
 
 
-def test_epochs_count_the_samples_of_the_split(train):
-    run = train("training.steps=null", "training.epochs=2", "training.batch_size=3")
-    assert read_tensors(run.state)[1]["progress"]["step"] == 8
+@pytest.mark.parametrize(
+    ("epochs", "batch_size", "accumulate", "steps"), [(2, 3, 1, 7), (3, 1, 5, 6), (3, 4, 1, 8)]
+)
+def test_epochs_are_rounded_up_once(train, epochs, batch_size, accumulate, steps):
+    sizes = (f"training.batch_size={batch_size}", f"training.accumulate={accumulate}")
+    run = train("training.steps=null", f"training.epochs={epochs}", *sizes)  # of 10 images
+    assert read_tensors(run.state)[1]["progress"]["step"] == steps
+
+
+def test_resumed_epochs_count_samples(train):
+    train("training.steps=null", "training.epochs=2", "training.batch_size=5")
+    epochs = ("training.steps=null", "training.epochs=3")
+    run = train(*epochs, "training.batch_size=3", resume=True)
+    progress = read_tensors(run.state)[1]["progress"]
+    assert (progress["step"], progress["samples"]) == (4 + 4, 20 + 12)
 
 
 TWO_BY_TWO = """\
