@@ -33,27 +33,16 @@ class LoadFailure:
         return f"plugin {self.provider} ({self.error}) failed to load"
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """The records of a plugin that registered, and the file of its code."""
-
-    records: Records
-    location: str
-
-
-def load(source: PluginSource) -> Loaded | LoadFailure:
-    """Import a plugin and collect its records; return any exception but Ctrl-C as a failure.
+def load(source: PluginSource) -> tuple[Records, str]:
+    """Import a plugin; return its records and the file of its code.
 
     Output that the plugin prints goes to stderr, because stdout belongs to the command.
+
+    Raises: whatever the plugin raises, even SystemExit; PluginError if it breaks a rule.
     """
-    try:
-        with redirect_stdout(sys.stderr):
-            plugin = source.load()
-            return Loaded(_collect(plugin), location(plugin))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - a plugin may even call sys.exit on import
-        return failure(source.provider, error)
+    with redirect_stdout(sys.stderr):
+        plugin = source.load()
+        return _collect(plugin), location(plugin)
 
 
 def failure(provider: str, error: BaseException) -> LoadFailure:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from ._catalog import Catalog
 from ._collect import LoadFailure, failure, load
 from ._component import Component
-from ._errors import AmbiguousComponent, PluginError, UnknownComponent
+from ._errors import AmbiguousComponent, UnknownComponent
 from ._files import file_source
 from ._policy import Policy
 from ._sources import PluginSource, Provider, given, installed
@@ -110,16 +110,15 @@ class Host:
         return [source for source in sources if source.provider not in self._excluded]
 
     def _register(self, source: PluginSource) -> None:
-        loaded = load(source)
-        if isinstance(loaded, LoadFailure):
-            self._failures.append(loaded)
-            return
         try:
-            self._catalog.add(source.provider, loaded.records)
-        except PluginError as error:
+            records, location = load(source)
+            self._catalog.add(source.provider, records)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a plugin may even call sys.exit on import
             self._failures.append(failure(source.provider, error))
             return
-        new = Provider(source.provider, source.version, (), loaded.location)
+        new = Provider(source.provider, source.version, (), location)
         provider = self._providers.get(source.provider, new)
         points = (*provider.entry_points, *filter(None, [source.entry_point]))
         self._providers[source.provider] = replace(provider, entry_points=points)

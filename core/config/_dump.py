@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -64,16 +64,11 @@ def pipeline_tree(pipeline: PipelineConfig, *, absolute: bool) -> dict[str, Any]
     """Return a pipeline as plain values, in the short form if that loses nothing."""
     plain = to_plain(pipeline, absolute=absolute)
     del plain["pluxel"]
-    short = {key: _at(plain, path) for key, path in SHORT.items()} if _fits_short(pipeline) else {}
-    for section in {path[0] for path in SHORT.values()} if short else ():
-        del plain[section]
+    if not _fits_short(pipeline):
+        return plain
+    short = {key: plain[section][name][part] for key, (section, name, part) in SHORT.items()}
+    del plain["streams"], plain["heads"]
     return short | plain
-
-
-def _at(plain: Mapping[str, Any], path: Sequence[str]) -> Any:
-    for step in path:
-        plain = plain[step]
-    return plain
 
 
 def _fits_short(pipeline: PipelineConfig) -> bool:

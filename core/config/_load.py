@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -35,7 +35,6 @@ def load_config(
     overrides: Sequence[str] = (),
     *,
     host: Host,
-    environment: Mapping[str, str] = os.environ,
     unread: Collection[str] = (),
 ) -> Config:
     """Read a configuration, apply ``overrides`` (``key.path=value``) and validate the result.
@@ -53,7 +52,7 @@ def load_config(
             f"{display(file.source)} describes word vectors, not a pipeline; use it with "
             "pluxel similar --config and related commands"
         )
-    return pipeline_of(file, overrides, host, environment, unread)
+    return pipeline_of(file, overrides, host, unread)
 
 
 def _describes_words(tree: MapNode) -> bool:
@@ -86,7 +85,6 @@ def pipeline_of(
     file: Layers,
     overrides: Sequence[str],
     host: Host,
-    environment: Mapping[str, str],
     unread: Collection[str] = (),
 ) -> Config:
     """Return the pipeline that a file describes.
@@ -95,7 +93,7 @@ def pipeline_of(
     """
     problems = file.problems
     layer = parse_overrides(overrides, problems)
-    tree = whole(complete(file.tree), layer, environment, problems)
+    tree = whole(complete(file.tree), layer, problems)
     # A mistake in an override must not pass in silence, whether or not its section is used.
     unread = frozenset(unread).difference(_keys(layer))
     pipeline = validate(tree, PipelineConfig, host, problems, unread)
@@ -118,14 +116,12 @@ def _keys(node: Node) -> Iterator[str]:
             yield from _keys(entry.node)
 
 
-def whole(
-    tree: MapNode, layer: MapNode, environment: Mapping[str, str], problems: Problems
-) -> MapNode:
+def whole(tree: MapNode, layer: MapNode, problems: Problems) -> MapNode:
     """Return a tree with overrides merged and all references resolved."""
     problems.stop_if_fatal()
     merged = merge(tree, layer, problems)
     assert isinstance(merged, MapNode)  # merging mappings yields a mapping
-    resolved = resolve_references(merged, environment, problems)
+    resolved = resolve_references(merged, os.environ, problems)
     problems.stop_if_fatal()
     return resolved
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -41,7 +40,6 @@ def load_words(
     overrides: Sequence[str] = (),
     *,
     host: Host,
-    environment: Mapping[str, str] = os.environ,
 ) -> WordsConfig:
     """Read a configuration of word vectors, as `load_config` reads one of a pipeline.
 
@@ -59,7 +57,7 @@ def load_words(
             f"{display(file.source)} describes a pipeline; a file of word vectors has the "
             "form 'embedding: {type: …}'"
         )
-    return _words(file, overrides, host, environment)
+    return _words(file, overrides, host)
 
 
 def load_any(
@@ -67,7 +65,6 @@ def load_any(
     overrides: Sequence[str] = (),
     *,
     host: Host,
-    environment: Mapping[str, str] = os.environ,
 ) -> Config | WordsConfig:
     """Read a configuration of either kind, which its keys determine.
 
@@ -75,14 +72,12 @@ def load_any(
     """
     file = read_file(path)
     load = _words if is_embedding(file.tree) else pipeline_of
-    return load(file, overrides, host, environment)
+    return load(file, overrides, host)
 
 
-def _words(
-    file: Layers, overrides: Sequence[str], host: Host, environment: Mapping[str, str]
-) -> WordsConfig:
+def _words(file: Layers, overrides: Sequence[str], host: Host) -> WordsConfig:
     layer = parse_overrides(overrides, file.problems, long_path)
-    tree = whole(file.tree, layer, environment, file.problems)
+    tree = whole(file.tree, layer, file.problems)
     settings = validate(tree, EmbeddingConfig, host, file.problems)
     file.problems.stop_if_any()
     assert settings is not None

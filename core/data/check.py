@@ -155,17 +155,14 @@ class _SplitReader:
             text = f"{size[1]}×{size[0]}"
             self.report.sizes[text] = self.report.sizes.get(text, 0) + 1
             self._check_twin(sample)
-        labels = {name: self._array(raw_labels, sample, name) for name in self._label_maps}
+        maps = set(self.sources.values())
+        labels = {name: self._array(raw_labels, sample, name) for name in maps}
         for name, raw in labels.items():
             if raw is not None and size is not None:
                 self._check_size(sample, name, raw.shape[:2], size)
         for head, space in self.spaces.items():
             if (raw := labels[self.sources[head]]) is not None:
                 self._count(sample, head, space, raw)
-
-    @property
-    def _label_maps(self) -> set[str]:
-        return set(self.sources.values())
 
     def _find(self, kind: Kind, message: str) -> None:
         self.findings.append(Finding(kind, self.split, message))

@@ -97,7 +97,8 @@ class Folder(PairedFiles):
             raise SplitError(
                 f"split '{split}' is empty: no image of {images} has a mask in {masks}"
             )
-        read_mask = _READERS[_resolve(mask_format, labels)]
+        usual = "rgb" if labels.packed_rgb else "index"
+        read_mask = _READERS[usual if mask_format == "auto" else mask_format]
         super().__init__(pairs, channels=channels, read_mask=read_mask, unpaired=alone)
         self.labels = {"semantic": labels}
 
@@ -107,10 +108,6 @@ _READERS: Mapping[str, Callable[[Path], np.ndarray]] = {
     "rgb": read_rgb_mask,
     "binary": read_binary_mask,
 }
-
-
-def _resolve(mask_format: MaskFormat, labels: LabelMap) -> str:
-    return ("rgb" if labels.packed_rgb else "index") if mask_format == "auto" else mask_format
 
 
 def _label_map(classes: dict[RawId, str] | list[str], mask_format: MaskFormat) -> LabelMap:

@@ -6,7 +6,7 @@ same distribution of colors, so a single pixel carries no information about its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated
@@ -118,11 +118,8 @@ def _cross() -> np.ndarray:
     """Return the twelve corners of a Greek cross with arms as wide as 0.43 of its length."""
     half, end = 0.4, 0.93
     arm = np.array([[end, -half], [end, half], [half, half]])
-    quarter = np.array([[0, -1], [1, 0]])
-    corners = [arm]
-    for _ in range(3):
-        corners.append(corners[-1] @ quarter.T)
-    return np.concatenate(corners)
+    quarter = np.array([[0, 1], [-1, 0]])
+    return np.concatenate([arm @ np.linalg.matrix_power(quarter, turns) for turns in range(4)])
 
 
 _CIRCLE = _polygon(np.ones(48), np.arange(48) / 48)
@@ -174,7 +171,13 @@ def _paint(layers: Sequence[np.ndarray], size: int, generator: np.random.Generat
 
 def _texture(size: int, generator: np.random.Generator) -> np.ndarray:
     """Return (size, size) float32 in −1 … 1: stripes, checks or clouds."""
-    return _TEXTURES[generator.integers(len(_TEXTURES))](size, generator)
+    kind = generator.integers(3)
+    if kind == 2:
+        cells = int(generator.integers(6, 20))
+        coarse = generator.uniform(-1, 1, (cells, cells)).astype(np.float32)
+        return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR)
+    along, across = _waves(size, generator)
+    return np.sign(along * across) if kind else along
 
 
 def _waves(size: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -194,25 +197,3 @@ def _wave(size: int, a: float, b: float, phase: float) -> np.ndarray:
     sines, cosines = np.sin(x).astype(np.float32), np.cos(x).astype(np.float32)
     rows = np.stack([np.cos(y), np.sin(y)], -1).astype(np.float32)
     return rows @ np.stack([sines, cosines])
-
-
-def _stripes(size: int, generator: np.random.Generator) -> np.ndarray:
-    return _waves(size, generator)[0]
-
-
-def _checks(size: int, generator: np.random.Generator) -> np.ndarray:
-    along, across = _waves(size, generator)
-    return np.sign(along * across)
-
-
-def _clouds(size: int, generator: np.random.Generator) -> np.ndarray:
-    cells = int(generator.integers(6, 20))
-    coarse = generator.uniform(-1, 1, (cells, cells)).astype(np.float32)
-    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR)
-
-
-_TEXTURES: tuple[Callable[[int, np.random.Generator], np.ndarray], ...] = (
-    _stripes,
-    _checks,
-    _clouds,
-)

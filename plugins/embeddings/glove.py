@@ -26,31 +26,27 @@ from ._formats import other_reader
 _SITE = "https://nlp.stanford.edu/data"
 _ARCHIVES = {
     "6B": (
-        "glove.6B.zip",
         862_182_613,
         "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
         (50, 100, 200, 300),
     ),
     "42B": (
-        "glove.42B.300d.zip",
         1_877_800_501,
         "03d5d7fa28e58762ace4b85fb71fe86a345ef0b5ff39f5390c14869da0fc1970",
         (300,),
     ),
     "840B": (
-        "glove.840B.300d.zip",
         2_176_768_927,
         "c06db255e65095393609f19a4cfca20bf3a71e20cc53e892aafa490347e3849f",
         (300,),
     ),
     "twitter.27B": (
-        "glove.twitter.27B.zip",
         1_520_408_563,
         "792af52f795d1a32c9842a3240f5f3fe5e941a8ff6df5eb0f9d668092ebc019c",
         (25, 50, 100, 200),
     ),
 }
-"""By name: the archive, its size in bytes, its SHA-256, and the dimensions in it."""
+"""By name: the size of the archive in bytes, its SHA-256, and the dimensions in it."""
 
 _ALIAS = re.compile(r"(?:glove\.)?(?P<name>.+?)(?:\.(?P<dim>\d+)d)?")
 _USUAL_DIM = 300
@@ -124,10 +120,11 @@ def _release(name: str, dim: int | None) -> tuple[Download, int]:
 
 
 def _download(name: str, dim: int) -> Download:
-    archive, size, digest, _ = _ARCHIVES[name]
+    size, digest, dims = _ARCHIVES[name]
+    only = f".{dim}d" if len(dims) == 1 else ""
     return Download(
         alias=f"glove.{name}.{dim}d",
-        url=f"{_SITE}/{archive}",
+        url=f"{_SITE}/glove.{name}{only}.zip",
         size=size,
         hash=f"sha256:{digest}",
         member=f"glove.{name}.{dim}d.txt",

@@ -6,9 +6,7 @@ import codecs
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -28,18 +26,6 @@ from ...registry import PluxelError, did_you_mean
 
 _BLOCK = 1 << 22
 """Values copied at a time."""
-
-_NO_ARRAY = (
-    OSError,
-    ValueError,
-    EOFError,
-    SyntaxError,
-    TypeError,
-    OverflowError,
-    TokenError,
-    BadZipFile,
-)
-"""Errors that numpy raises for a damaged header, which it parses as Python."""
 
 _ReadRows = Callable[[int, int], np.ndarray]
 """``rows(start, stop)`` returns these rows as float32."""
@@ -145,7 +131,7 @@ def _open(file: Path, tensor: str | None) -> tuple[_ReadRows, tuple[int, int]]:
 def _open_array(file: Path) -> tuple[_ReadRows, tuple[int, int]]:
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except _NO_ARRAY as error:
+    except Exception as error:  # numpy parses a damaged header as Python
         raise PluxelError(f"{file} is not a .npy file of numbers: {error}") from error
     if not isinstance(array, np.memmap):
         raise PluxelError(f"{file} is not a .npy file of numbers, but an archive of arrays")

@@ -69,8 +69,7 @@ def _section(*lines: str | Sequence[str]) -> str:
 
 
 def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
-    heights = [height for height, _ in survey.sizes]
-    widths = [width for _, width in survey.sizes]
+    heights, widths = zip(*survey.sizes, strict=True)
     size = f"{_range(widths)} × {_range(heights)} pixels (width × height)"
     kinds = {"index": "class ids", "rgb": "colors", "binary": "0 and 255"}
     lines = [
@@ -150,9 +149,10 @@ def _name(one: int, number: int, survey: Survey) -> str:
 
 def _crop(survey: Survey) -> tuple[int, int]:
     """Return (height, width): up to 320 and the smallest image, in multiples of 32."""
-    height = min(height for height, _ in survey.sizes)
-    width = min(width for _, width in survey.sizes)
-    return min(320, max(32, height // 32 * 32)), min(320, max(32, width // 32 * 32))
+    height, width = (
+        min(320, max(32, min(sides) // 32 * 32)) for sides in zip(*survey.sizes, strict=True)
+    )
+    return height, width
 
 
 def _augmentation(survey: Survey) -> list[str]:

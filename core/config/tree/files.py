@@ -34,12 +34,8 @@ def find_file(name: str | Path, folder: Path) -> Path:
         inside = f". Did you mean '{Path(name) / 'config.yaml'}'?"
         hint = inside if (path / "config.yaml").is_file() else ""
         raise PluxelError(f"'{name}' is a folder, not a configuration{hint}")
-    raise PluxelError(f"there is no file '{name}'{_near(name, path)}")
-
-
-def _near(name: str | Path, path: Path) -> str:
-    siblings = {str(Path(name).parent / file): file for file in _yaml_names(path.parent)}
-    return suggestion(str(name), [*siblings, *shipped()])
+    siblings = [str(Path(name).parent / file) for file in _yaml_names(path.parent)]
+    raise PluxelError(f"there is no file '{name}'{suggestion(str(name), [*siblings, *shipped()])}")
 
 
 def _yaml_names(folder: Path) -> Iterator[str]:

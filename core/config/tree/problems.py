@@ -47,13 +47,13 @@ class Problems:
         self._found: dict[Problem, None] = {}
         self._fatal = False
 
-    def add(self, location: Location | None, message: str, notes: Iterable[str] = ()) -> None:
+    def add(self, location: Location | None, message: str) -> None:
         """Record a problem and continue."""
-        self._found[Problem(location, message, tuple(notes))] = None
+        self._found[Problem(location, message)] = None
 
-    def add_fatal(self, location: Location | None, message: str, notes: Iterable[str] = ()) -> None:
+    def add_fatal(self, location: Location | None, message: str) -> None:
         """Record a problem that would make the findings of later stages misleading."""
-        self.add(location, message, notes)
+        self.add(location, message)
         self._fatal = True
 
     def extend(self, problems: Iterable[Problem]) -> None:

@@ -73,11 +73,7 @@ class _Frequencies:
             return
         dataset = self.training_data()
         with track("counting pixels per class", len(dataset)) as advance:
-            counts = class_frequencies(
-                dataset,
-                space,
-                source=self.blueprint.targets[head],
-                progress=lambda _done, _count: advance(),
-            )
+            source = self.blueprint.targets[head]
+            counts = class_frequencies(dataset, space, source=source, progress=advance)
         counted[head] = dict(zip(space.class_names, counts, strict=True))
         write_json(self.run.class_frequencies, counted)

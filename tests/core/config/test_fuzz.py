@@ -52,7 +52,7 @@ def mutants(draw: st.DrawFn) -> str:
 def attempt(path: Path, host: Host, *overrides: str) -> Config | None:
     """Load a configuration, or check the errors."""
     try:
-        return load_config(path, overrides, host=host, environment={"HOME": "/home"})
+        return load_config(path, overrides, host=host)
     except ConfigError as caught:
         error = caught
     for problem in error.problems:

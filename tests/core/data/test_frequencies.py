@@ -19,8 +19,8 @@ def test_only_labels_are_read(toy, spaces):
 
 def test_progress_is_reported(toy, spaces):
     seen = []
-    class_frequencies(toy(3), spaces["semantic"], progress=lambda *now: seen.append(now))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    class_frequencies(toy(3), spaces["semantic"], progress=lambda: seen.append(1))
+    assert len(seen) == 3
 
 
 def test_missing_labels_raise(toy, spaces):

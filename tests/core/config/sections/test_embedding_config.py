@@ -116,7 +116,7 @@ def test_another_embedding_replaces_the_parameters(words_host: Host, write: Writ
 def test_a_base_and_references(words_host: Host, write: Write) -> None:
     write("base.yaml", GLOVE)
     path = write("x.yaml", "base: base.yaml\nindex: exact\nembedding: {dim: '${env:DIM,7}'}\n")
-    settings = load_words(path, host=words_host, environment={}).settings
+    settings = load_words(path, host=words_host).settings
     assert (settings.index, settings.embedding().dim) == ("exact", 7)
 
 

@@ -184,4 +184,3 @@ def test_environment_variables(write: Any, host: Host, small: str, monkeypatch: 
     path = write("x.yaml", small + "seed: ${env:PLUXEL_SEED}\n")
     monkeypatch.setenv("PLUXEL_SEED", "12")
     assert load_config(path, host=host).pipeline.seed == 12
-    assert load_config(path, host=host, environment={"PLUXEL_SEED": "3"}).pipeline.seed == 3
