@@ -20,24 +20,21 @@ class Catalog:
 
     def __init__(self) -> None:
         self._owners: dict[str, dict[str, list[Component]]] = {kind: {} for kind in KINDS}
-        self._taken: set[tuple[str, str, str]] = set()
 
     def add(self, provider: str, records: Records) -> None:
         """Add all records of a plugin, or none of them.
 
         Raises: PluginError if the plugin offers a name twice.
         """
-        taken = set(self._taken)
-        owned: list[tuple[str, str, Component]] = []
+        owned: dict[tuple[str, str], Component] = {}
         for kind, offered in records.items():
             for component in (replace(record, provider=provider) for record in offered):
                 for name in component.answers_to:
-                    if (provider, kind, name) in taken:
+                    providers = [one.provider for one in self._owners[kind].get(name, ())]
+                    if (kind, name) in owned or provider in providers:
                         raise PluginError(f"{provider} offers {kind} {name!r} twice")
-                    taken.add((provider, kind, name))
-                    owned.append((kind, name, component))
-        self._taken = taken
-        for kind, name, component in owned:
+                    owned[kind, name] = component
+        for (kind, name), component in owned.items():
             self._owners[kind].setdefault(name, []).append(component)
 
     def components(self, kind: str) -> list[Component]:

@@ -63,11 +63,9 @@ def installed() -> list[PluginSource]:
 
 def given(plugins: Iterable[object] | Mapping[str, object]) -> list[PluginSource]:
     """Return sources for plugin objects, given by provider or named by their top-level package."""
-    if isinstance(plugins, Mapping):
-        named = [(str(name), plugin) for name, plugin in plugins.items()]
-    else:
-        named = [(_package(plugin), plugin) for plugin in plugins]
-    return [PluginSource(name, "", partial(_itself, plugin)) for name, plugin in named]
+    by_name = isinstance(plugins, Mapping)
+    named = plugins.items() if by_name else ((_package(plugin), plugin) for plugin in plugins)
+    return [PluginSource(str(name), "", lambda plugin=plugin: plugin) for name, plugin in named]
 
 
 def location(plugin: object) -> str:
@@ -106,10 +104,6 @@ def _package(plugin: object) -> str:
     if isinstance(plugin, ModuleType):
         return normalize(plugin.__name__.partition(".")[0])
     return normalize(getattr(plugin, "__name__", type(plugin).__name__))
-
-
-def _itself(plugin: object) -> object:
-    return plugin
 
 
 def _fail(error: Exception) -> object:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
 import click
 
-from ._groups import LazyGroup
+from ._groups import Group
 from ._session import Session
 
 
-class Commands(LazyGroup):
-    """The commands, in the order of use."""
+class Commands(Group):
+    """The commands, in the order of use; command ``x`` is ``x`` in module ``x``."""
 
     table: ClassVar[Mapping[str, str]] = {
         "demo": "Train, evaluate and predict on generated shapes.",
@@ -35,6 +36,21 @@ class Commands(LazyGroup):
         "labels": "Match the classes of two datasets.",
         "plugins": "List components, explain a name, and find what is broken.",
     }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of the table, which is the order of use."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in self.table:
+            return None
+        return getattr(import_module(f".{cmd_name}", __package__), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the table of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.table.items()))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -279,16 +279,13 @@ def _pair_record(scores: PairScores) -> dict[str, Any]:
 
 
 def _record(scores: AnalogyScores) -> dict[str, Any]:
-    def plain(tallies: dict[str, Tally]) -> dict[str, Any]:
-        return {
-            name: {"accuracy": tally.accuracy if tally.used else None, **tally._asdict()}
-            for name, tally in tallies.items()
-        }
+    def plain(tally: Tally) -> dict[str, Any]:
+        return {"accuracy": tally.accuracy if tally.used else None, **tally._asdict()}
 
     return {
-        "sections": plain(dict(scores.sections)),
-        "parts": plain(scores.parts),
-        **plain({"total": scores.total}),
+        "sections": {name: plain(tally) for name, tally in scores.sections.items()},
+        "parts": {name: plain(tally) for name, tally in scores.parts.items()},
+        "total": plain(scores.total),
     }
 
 

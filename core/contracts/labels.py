@@ -214,8 +214,8 @@ class LabelSpace:
 
     @cached_property
     def _colors(self) -> np.ndarray:
-        table = np.zeros((self.ignore_index + 1, 3), np.uint8)
-        table[:] = self.label_map.palette.get(IGNORE, (0, 0, 0))
+        ignored = self.label_map.palette.get(IGNORE, (0, 0, 0))
+        table = np.full((self.ignore_index + 1, 3), ignored, np.uint8)
         table[: self.num_classes] = self.palette
         return table
 

@@ -92,7 +92,8 @@ class ShiftAndStitch(OnImages):
         down, across = ((self.factor - 1) * step for step in self.step)
         image = functional.pad(image, (0, across, 0, down))
         shifts = list(product(range(self.factor), range(self.factor)))
-        at_once = self.shifts_per_batch or self._default(len(image) * height * width, image.device)
+        limit = PIXELS["cpu" if image.device.type == "cpu" else "cuda"]
+        at_once = self.shifts_per_batch or max(1, limit // (len(image) * height * width))
         with track("shifting", -(-len(shifts) // at_once)) as advance:
             for first in range(0, len(shifts), at_once):
                 chosen = shifts[first : first + at_once]
@@ -104,9 +105,6 @@ class ShiftAndStitch(OnImages):
     def _window(self, image: Tensor, shift: Shift, height: int, width: int) -> Tensor:
         top, left = (step * cells for step, cells in zip(self.step, shift, strict=True))
         return image[:, :, top : top + height, left : left + width]
-
-    def _default(self, pixels: int, device: torch.device) -> int:
-        return max(1, PIXELS["cpu" if device.type == "cpu" else "cuda"] // pixels)
 
     def _cells(
         self, network: nn.Module, shape: Sequence[int]

@@ -52,7 +52,6 @@ class _RowReader:
 
     def __init__(self, stream: ByteStream, position: int, dim: int) -> None:
         self.stream, self.dim = stream, dim
-        self._file = stream.file
         self._buffer = b""
         self._place = 0
         self._position = position
@@ -95,13 +94,9 @@ class _RowReader:
     def _fill(self, needed: int) -> None:
         """Drop consumed bytes, and buffer ``needed`` bytes or the rest of the file."""
         self._position += self._place
-        parts = [self._buffer[self._place :]]
-        self._place = 0
-        available = len(parts[0])
-        while available < needed and (data := self._file.read(_BLOCK)):
-            parts.append(data)
-            available += len(data)
-        self._buffer = b"".join(parts)
+        rest = self._buffer[self._place :]
+        more = self.stream.file.read(max(needed, _BLOCK)) if len(rest) < needed else b""
+        self._buffer, self._place = rest + more, 0
 
     def _wrong(self, row: int, what: str) -> PluxelError:
         place = self._position + self._place

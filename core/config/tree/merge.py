@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from .nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode
+from .nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from .problems import Problems
 
 
@@ -81,11 +81,7 @@ def _patch(lower: ListNode, upper: MapNode, problems: Problems) -> ListNode:
         if index.isdecimal() and int(index) < len(items):
             items[int(index)] = merge(items[int(index)], entry.node, problems)
         else:
-            problems.add(entry.key, _no_such_index(index, len(items), lower.location))
+            extent = f"has items 0 to {len(items) - 1}" if items else "is empty"
+            message = f"there is no item {index}: the list at {lower.location} {extent}"
+            problems.add(entry.key, message)
     return ListNode(tuple(items), lower.location)
-
-
-def _no_such_index(index: str, length: int, at: Location) -> str:
-    if not length:
-        return f"there is no item {index}: the list at {at} is empty"
-    return f"there is no item {index}: the list at {at} has items 0 to {length - 1}"

@@ -145,17 +145,13 @@ class _Resolver:
             raise _Unresolvable(str(error)) from None
         node: Node = self._tree
         for depth, step in enumerate(steps := expand(path)):
-            node = self._through(node)
+            if isinstance(node, ScalarNode) and str(node.value).startswith("${"):
+                node = self.node(node)  # a reference in the middle of the path
             following = child(node, step)
             if following is None:
                 raise _Unresolvable(_unknown(reference, node, steps, depth))
             node = following
         return self.node(node)
-
-    def _through(self, node: Node) -> Node:
-        """Return the target of an intermediate node that is a reference, else the node itself."""
-        is_reference = isinstance(node, ScalarNode) and str(node.value).startswith("${")
-        return self.node(node) if is_reference else node
 
 
 def _text(text: str) -> ScalarNode:
