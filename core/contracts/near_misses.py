@@ -46,7 +46,8 @@ def near_misses(kind: str, target: object) -> tuple[str, ...]:
 def _wrong_form(target: type, name: str, member: Any) -> str | None:
     """Return how the form of a class's member differs from the contract's, or None."""
     own = inspect.getattr_static(target, name, None)
-    if own is None or _is_special(name):
+    # Classes inherit special methods; those of `nn.Module` take any arguments.
+    if own is None or name.startswith("__"):
         return None
     if not _is_method(member):
         if _is_method(own):
@@ -97,10 +98,6 @@ def _misspelled(kind: str, target: type) -> Iterator[str]:
 
 def _is_method(member: object) -> bool:
     return isinstance(member, FunctionType | classmethod | staticmethod)
-
-
-def _is_special(name: str) -> bool:
-    return name.startswith("__")  # classes inherit these; those of `nn.Module` take any arguments
 
 
 def _are_alike(near: str, name: str) -> bool:

@@ -178,13 +178,12 @@ def _expand(value: Any) -> Any:
     return expand_home(value) if isinstance(value, Path) else value
 
 
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
 Embeddings = Annotated[
     list[Factory[Embedding]],
     Field(min_length=1),
-    BeforeValidator(_as_list, json_schema_input_type=Factory[Embedding] | list[Factory[Embedding]]),
+    BeforeValidator(
+        lambda value: value if isinstance(value, list | tuple) else [value],
+        json_schema_input_type=Factory[Embedding] | list[Factory[Embedding]],
+    ),
 ]
 """One embedding, or a list of embeddings whose vectors are concatenated."""

@@ -83,7 +83,7 @@ def test_release_is_read_from_its_cached_archive(
         for dim in (2, 4):
             content = b"\n".join(lines_of(WORDS, vectors[:, :dim]))
             archive.writestr(f"glove.6B.{dim}d.txt", content)
-    archives = {"6B": ("glove.6B.zip", 1, "0" * 64, (2, 4))}
+    archives = {"6B": (1, "0" * 64, (2, 4))}
     monkeypatch.setattr(glove, "_ARCHIVES", archives)
     for dim in (2, 4):
         found = GloVe(name="6B", dim=dim)
