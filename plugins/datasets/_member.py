@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 
@@ -12,27 +11,19 @@ from ...core import Dataset, LabelMap, LabelSpace, LazyMapping, Sample
 from ...core.authoring import IGNORE, MAIN, LabelError, is_endless, raw_labels, read_sample
 
 
-@dataclass(frozen=True)
 class Translation:
     """Maps raw ids of a dataset to raw ids of ``target``; ``ids``: raw id -> target class."""
 
-    ids: Mapping[int, str]
-    target: LabelSpace
+    def __init__(self, ids: Mapping[int, str], target: LabelSpace) -> None:
+        self._space = LabelSpace(LabelMap(ids))
+        classes = np.full(self._space.ignore_index + 1, target.ignore_index)
+        names = [*target.class_names]
+        classes[: self._space.num_classes] = [names.index(n) for n in self._space.class_names]
+        self._table = target.decode(classes)
 
     def __call__(self, raw: np.ndarray, path: object) -> np.ndarray:
         """Return (H, W) raw ids of the target. Raises: LabelError for an id that is not listed."""
         return self._table[self._space.encode(raw, str(path))]
-
-    @cached_property
-    def _space(self) -> LabelSpace:
-        return LabelSpace(LabelMap(self.ids))
-
-    @cached_property
-    def _table(self) -> np.ndarray:
-        names = [*self.target.class_names]
-        classes = np.full(self._space.ignore_index + 1, self.target.ignore_index)
-        classes[: self._space.num_classes] = [names.index(n) for n in self._space.class_names]
-        return self.target.decode(classes)
 
 
 class Member:

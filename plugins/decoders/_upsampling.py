@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple
@@ -13,8 +12,6 @@ from torch.nn import functional
 
 from ...core import FeatureSpec, Grid, Scores, resample
 from ...core.authoring import Border, logger
-
-Upsample = Callable[[Tensor, tuple[int, int]], Tensor]
 
 
 class KernelAlignment(NamedTuple):

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from .nodes import Segment
 
-_STEP = re.compile(r'"([^"]*)"|([^."\[\]\s]+)|\[(\d+)\]')
+_STEP = re.compile(r'"([^"]*)"|([^."\[\]\s]+)')
+_PATH = re.compile(rf"({_STEP.pattern})(\.({_STEP.pattern})|\[\d+\])*")
 
 
 def parse_path(text: str) -> tuple[str, ...]:
@@ -15,20 +16,9 @@ def parse_path(text: str) -> tuple[str, ...]:
 
     Raises: ValueError for an empty or malformed step.
     """
-    steps: list[str] = []
-    position = 0
-    while position < len(text) or not steps:
-        is_index = text[position : position + 1] == "["
-        if steps and not is_index:
-            if text[position] != ".":
-                raise ValueError(f"'{text}' is not a path of keys such as training.optimizer.lr")
-            position += 1
-        found = _STEP.match(text, position)
-        if not found or (found[3] is not None) != (is_index and bool(steps)):
-            raise ValueError(f"'{text}' is not a path of keys such as training.optimizer.lr")
-        steps.append(next(group for group in found.groups() if group is not None))
-        position = found.end()
-    return tuple(steps)
+    if not _PATH.fullmatch(text):
+        raise ValueError(f"'{text}' is not a path of keys such as training.optimizer.lr")
+    return tuple(step[2] or step[1] for step in _STEP.finditer(text))
 
 
 def format_path(path: Sequence[Segment]) -> str:
