@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import click
 
+from ...registry import PluxelError
 from ._options import as_json
 
 if TYPE_CHECKING:
@@ -88,8 +89,6 @@ class Asking:
 
     def ask(self, questions: Sequence[Question]) -> None:
         """Answer all questions. Raises: PluxelError with the errors of all questions."""
-        from ...registry import PluxelError
-
         answers = self._answers(questions)
         if errors := [answer.error for answer in answers if answer.error is not None]:
             raise PluxelError("\n".join(errors))
@@ -115,8 +114,6 @@ class Asking:
         click.echo("\n".join(lines))
 
     def _answers(self, questions: Sequence[Question]) -> list[Answer]:
-        from ...registry import PluxelError
-
         parsed: list[Query | str] = []  # a query, or the message of its error
         for question in questions:
             try:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ...registry import PluxelError
+
 Command = TypeVar("Command", bound=Callable[..., object])
 Decorator = Callable[[Command], Command]
 
@@ -69,8 +71,6 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace what already
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise PluxelError if a file exists and ``--overwrite`` was not given."""
-    from ...registry import PluxelError
-
     if path.exists() and not overwrite:
         raise PluxelError(f"{path} already exists; --overwrite replaces it")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...registry import PluxelError, did_you_mean
 from ._options import device, settings
 from ._session import Session
 
@@ -131,7 +132,6 @@ def _override(session: Session, name: str) -> str:
 
     Raises: PluxelError with the nearest name if no component and no vectors have this name.
     """
-    from ...registry import PluxelError, did_you_mean
     from ..config.tree.emit import scalar
     from ..embeddings import offered
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...registry import PluxelError
 from ._answers import Asking, Question, asking_options
 from ._session import Session
 from ._words import WordSource, search_options
@@ -56,8 +57,6 @@ def _split(line: str) -> list[str]:
 
 
 def _query(search: WordSearch, words: Sequence[str]) -> Query:
-    from ...registry import PluxelError
-
     if len(words) != 3:
         raise PluxelError(_THREE)
     return search.analogy(*words)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...registry import PluxelError
 from ._groups import Group
 from ._options import as_json, output, overwrite, refuse_existing
 from ._session import Session
@@ -156,7 +157,6 @@ def evaluate(
     Reports the correlation of cosines with scores, and the share of analogies that 3CosAdd solves.
     Skips pairs and questions with unknown words, and reports how many it used.
     """
-    from ...registry import PluxelError
     from ..embeddings import WHERE_SETS_ARE, PairScores
     from ..embeddings import evaluate as measure
 
@@ -209,7 +209,6 @@ def plot(
 
 
 def _stores(folder: Path) -> list[Store]:
-    from ...registry import PluxelError
     from ..embeddings import open_store
 
     found = []

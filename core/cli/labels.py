@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...registry import PluxelError, UnknownComponent
 from ._groups import Group
 from ._options import as_json, output, overwrite, refuse_existing
 from ._session import Session
@@ -95,7 +96,6 @@ def _label_map(session: Session, argument: str) -> LabelMap:
 
     Raises: PluxelError if the argument is not a dataset.
     """
-    from ...registry import PluxelError, UnknownComponent
     from ..config.sections.labels import declared_map
 
     path = Path(argument)
@@ -115,7 +115,6 @@ def _label_map(session: Session, argument: str) -> LabelMap:
 
 
 def _configured(session: Session, path: str) -> LabelMap:
-    from ...registry import PluxelError
     from ..config._load import load_config
     from ..config.sections.labels import declared_labels
     from ..contracts.labels import main_map
@@ -134,7 +133,6 @@ def _configured(session: Session, path: str) -> LabelMap:
 
 
 def _listed(path: Path) -> LabelMap:
-    from ...registry import PluxelError
     from ..contracts.labels import LabelMap
 
     try:

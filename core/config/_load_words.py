@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from ...registry import Host, PluxelError
 from ._config import Config, Written
@@ -50,7 +49,7 @@ def load_words(
     Raises: ConfigError with all problems, in file order; PluxelError if there is no such file, or
     if it describes a pipeline.
     """
-    nothing = MapNode(MappingProxyType({}), Location("command line", rank=RANK))
+    nothing = MapNode({}, Location("command line", rank=RANK))
     file = Layers(Path(), nothing, Problems()) if path is None else read_file(path)
     if file.tree.entries and not is_embedding(file.tree):
         raise PluxelError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial, reduce
 from pathlib import Path
-from types import MappingProxyType
 
 from ....registry import PluxelError
 from .files import display, find_file, read_text
@@ -67,7 +66,7 @@ class _LayerReader:
         rank, shown = self._files, display(path)
         self._files += 1
         start = Location(shown, rank=rank)
-        nothing = MapNode(MappingProxyType({}), start)
+        nothing = MapNode({}, start)
         try:
             text = read_text(path)
         except PluxelError as error:

@@ -6,8 +6,6 @@ different component, its parameters replace those of the lower layer.
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from .nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from .problems import Problems
 
@@ -38,7 +36,7 @@ def _as_mapping(node: Node, beside: Node) -> MapNode | None:
     takes_type = isinstance(beside, MapNode) and (beside.path or "type" in beside.entries)
     if not is_word or not takes_type:
         return None
-    return MapNode(MappingProxyType({"type": Entry(node.location, node)}), node.location)
+    return MapNode({"type": Entry(node.location, node)}, node.location)
 
 
 def _renames(lower: MapNode, upper: MapNode) -> bool:
@@ -68,7 +66,7 @@ def _merge_mappings(lower: MapNode, upper: MapNode, problems: Problems) -> MapNo
         entries[key] = entry
     keep = upper.path or (upper.implied and not lower.implied)
     return MapNode(
-        MappingProxyType(entries),
+        entries,
         lower.location if keep else upper.location,
         path=lower.path and upper.path,
         implied=lower.implied and upper.implied,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 Segment = str | int
@@ -103,7 +102,7 @@ class MapNode:
     def without(self, *keys: str) -> MapNode:
         """Return the mapping without some keys."""
         kept = {key: entry for key, entry in self.entries.items() if key not in keys}
-        return MapNode(MappingProxyType(kept), self.location, self.path, self.implied)
+        return MapNode(kept, self.location, self.path, self.implied)
 
 
 Node = ScalarNode | ListNode | MapNode

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import MappingProxyType
 
 from .merge import as_mappings
 from .nodes import Entry, Location, MapNode, Node, Segment, plain
@@ -25,7 +24,7 @@ def parse_overrides(overrides: Sequence[str], problems: Problems, long: Long = e
     fatal problem, in any order.
     """
     start = Location("command line", 0, 1, RANK)
-    layer = MapNode(MappingProxyType({}), start, path=True, implied=True)
+    layer = MapNode({}, start, path=True, implied=True)
     for number, text in enumerate(overrides, start=1):
         location = Location("command line", number, 1, RANK, text)
         branch = _branch(text, location, problems, long)
@@ -52,7 +51,7 @@ def _branch(text: str, location: Location, problems: Problems, long: Long) -> Ma
         return None
     whole = long(written)
     for step in reversed(whole):
-        entries = MappingProxyType({str(step): Entry(location, node)})
+        entries = {str(step): Entry(location, node)}
         node = MapNode(entries, location, path=True, implied=whole != written)
     return node if isinstance(node, MapNode) else None
 
@@ -65,7 +64,7 @@ def _unite(one: MapNode, other: MapNode, problems: Problems) -> MapNode:
         else:
             entries[key] = entry
     return MapNode(
-        MappingProxyType(entries),
+        entries,
         one.location,
         path=one.path and other.path,
         implied=one.implied and other.implied,

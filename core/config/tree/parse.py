@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import MappingProxyType
 from typing import NoReturn
 
 import yaml
@@ -143,7 +142,7 @@ class _Composer:
                 self._problems.add(key_at, f"key '{key}' is given twice: first at {first}")
             else:
                 entries[key] = entry
-        return MapNode(MappingProxyType(entries), self._at(event))
+        return MapNode(entries, self._at(event))
 
     def _key(self, event: yaml.Event, depth: int) -> str:
         node = self._node(event, depth + 1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 from .nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode, child
 from .parse import MAX_VALUES
@@ -70,7 +69,7 @@ class _Resolver:
     def _resolve(self, node: Node) -> Node:
         if isinstance(node, MapNode):
             entries = {k: Entry(e.key, self.node(e.node)) for k, e in node.entries.items()}
-            return replace(node, entries=MappingProxyType(entries))
+            return replace(node, entries=entries)
         if isinstance(node, ListNode):
             return ListNode(tuple(self.node(item) for item in node.items), node.location)
         if isinstance(node.value, str) and "${" in node.value:

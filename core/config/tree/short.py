@@ -6,7 +6,6 @@ Every layer is expanded before merging, so that either form can be based on the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 
 from .nodes import Entry, Location, MapNode, Segment
 from .paths import SHORT
@@ -31,7 +30,7 @@ def expand_short(layer: MapNode, problems: Problems) -> MapNode:
         elif (section := SHORT[key][0]) not in layer.entries:
             nested = {k: e for k, e in short.items() if SHORT[k][0] == section}
             entries.setdefault(section, _nest(SHORT[key][1], nested, entry.key))
-    return MapNode(MappingProxyType(entries), layer.location, layer.path)
+    return MapNode(entries, layer.location, layer.path)
 
 
 def complete(tree: MapNode) -> MapNode:
@@ -43,7 +42,7 @@ def complete(tree: MapNode) -> MapNode:
     for section, name, _ in SHORT.values():
         if section not in entries:
             entries[section] = _nest(name, {}, tree.location)
-    return MapNode(MappingProxyType(entries), tree.location)
+    return MapNode(entries, tree.location)
 
 
 def shorten(path: Sequence[Segment], tree: MapNode) -> tuple[Segment, ...]:
@@ -56,6 +55,6 @@ def shorten(path: Sequence[Segment], tree: MapNode) -> tuple[Segment, ...]:
 
 
 def _nest(name: str, entries: dict[str, Entry], at: Location) -> Entry:
-    inner = MapNode(MappingProxyType(entries), at, implied=True)
-    outer = MapNode(MappingProxyType({name: Entry(at, inner)}), at, implied=True)
+    inner = MapNode(entries, at, implied=True)
+    outer = MapNode({name: Entry(at, inner)}, at, implied=True)
     return Entry(at, outer)

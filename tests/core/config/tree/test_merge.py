@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ def node(value: Any, file: str = "f") -> Node:
     at = Location(file)
     if isinstance(value, dict):
         entries = {key: Entry(at, node(inner, file)) for key, inner in value.items()}
-        return MapNode(MappingProxyType(entries), at)
+        return MapNode(entries, at)
     if isinstance(value, list):
         return ListNode(tuple(node(inner, file) for inner in value), at)
     return ScalarNode(value, str(value), at)
@@ -134,7 +133,7 @@ def test_the_upper_layer_wins(lower: Any, upper: Any) -> None:
 
 def test_a_path_reaches_into_a_list() -> None:
     at = Location("f")
-    patch = MapNode(MappingProxyType({"1": Entry(at, node({"b": 9}))}), at, path=True)
+    patch = MapNode({"1": Entry(at, node({"b": 9}))}, at, path=True)
     assert plain(merge(node([{"b": 1}, {"b": 2, "c": 3}]), patch, Problems())) == [
         {"b": 1},
         {"b": 9, "c": 3},
@@ -152,7 +151,7 @@ def test_a_path_reaches_into_a_list() -> None:
 )
 def test_an_index_out_of_range_is_reported(items: list[int], index: str, message: str) -> None:
     at, problems = Location("f"), Problems()
-    patch = MapNode(MappingProxyType({index: Entry(at, node(1))}), at, path=True)
+    patch = MapNode({index: Entry(at, node(1))}, at, path=True)
     merge(node(items), patch, problems)
     with pytest.raises(ConfigError) as caught:
         problems.stop_if_any()
