@@ -38,44 +38,34 @@ def check_transforms(transforms: Sequence[Any]) -> list[TransformProblem]:
     return builder.problems
 
 
-def build_transforms(
-    transforms: Sequence[Any],
-    *,
-    seed: int = 0,
-    ignore_index: Mapping[str, int] | None = None,
-    fill: float | Sequence[float] | None = None,
-) -> Augmentation:
-    """Return the augmentation that a list describes.
+class Augmentation:
+    """Applies the transforms of a list alike to all inputs and targets of a sample.
 
     ``ignore_index``: target name -> its value for ignored pixels. ``fill``: color outside the
     image, 0–255, for transforms that do not set one.
 
-    Raises: AugmentationError with all problems that `check_transforms` reports.
-    """
-    return Augmentation(transforms, seed, ignore_index or {"semantic": 255}, fill)
-
-
-class Augmentation:
-    """Applies the same transforms to all inputs and targets of a sample; see `build_transforms`.
-
     The result for sample *n* depends only on (seed, n) and its arrays, not on earlier calls or on
     the process.
+
+    Raises: AugmentationError with all problems that `check_transforms` reports.
     """
 
     def __init__(
         self,
         transforms: Sequence[Any],
-        seed: int,
-        ignore_index: Mapping[str, int],
-        fill: float | Sequence[float] | None,
+        *,
+        seed: int = 0,
+        ignore_index: Mapping[str, int] | None = None,
+        fill: float | Sequence[float] | None = None,
     ) -> None:
         self._transforms = list(transforms)
         self._seed = seed
-        self._ignore = dict(ignore_index)
+        self._ignore = dict(ignore_index or {"semantic": 255})
         self._fill = fill
         # A pipeline fills with one value: if targets differ, all use the largest.
-        self._outside = max(self._ignore.values(), default=255)
-        self._composes = {"uint8": self._compose("uint8")}
+        self._outside = max(self._ignore.values())
+        # Report problems now; importing albumentations takes seconds, so do so only if necessary.
+        self._composes = {"uint8": self._compose("uint8")} if self._transforms else {}
 
     def _compose(self, pixels: str) -> Any:
         """Build the pipeline for a pixel type; ``fill`` is scaled to the range of the type."""

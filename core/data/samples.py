@@ -22,7 +22,7 @@ from ..contracts.labels import LabelSpace
 from ..contracts.offers import is_endless
 from ..contracts.options import OnBadSample, Sampling
 from ._random import generator
-from .augmentation import build_transforms
+from .augmentation import Augmentation
 from .batch import Item
 from .raw import DataError, raw_input, raw_labels, read_sample
 
@@ -81,7 +81,7 @@ class _Data(TorchDataset[Item]):
 class TrainingData(_Data):
     """Augmented sample *n* of a training; *n* continues across epochs.
 
-    ``transforms``: a list as in YAML; ``fill``: see `build_transforms`.
+    ``transforms``: a list as in YAML; ``fill``: see `Augmentation`.
     ``sampling``: ``shuffle`` uses a new permutation in each epoch; ``uniform`` draws with
     replacement, like the reference release of FCN. An endless dataset is read in order.
     ``on_bad_sample``: ``stop`` raises; ``skip`` uses the next good sample instead.
@@ -106,10 +106,8 @@ class TrainingData(_Data):
         self.seed = seed
         self.sampling = sampling
         self._endless = is_endless(dataset)
-        self._augmentation = (
-            build_transforms(transforms, seed=seed, ignore_index=self._ignore_index, fill=fill)
-            if transforms
-            else None
+        self._augment = Augmentation(
+            transforms, seed=seed, ignore_index=self._ignore_index, fill=fill
         )
 
     def index(self, n: int) -> int:
@@ -136,10 +134,8 @@ class TrainingData(_Data):
 
     def _augmented(self, n: int, index: int) -> Item:
         item = self._read(index)
-        if self._augmentation is None:
-            return item
         try:
-            inputs, targets = self._augmentation(n, item.inputs, item.targets)
+            inputs, targets = self._augment(n, item.inputs, item.targets)
         except PluxelError as error:
             where = next(iter(item.paths.values()), item.name)
             raise DataError(f"{where}: {error.message}") from error

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 from pluxel.core.data._transforms import Builder
-from pluxel.core.data.augmentation import AugmentationError, build_transforms, check_transforms
+from pluxel.core.data.augmentation import Augmentation, AugmentationError, check_transforms
 
 # Arguments with which a transform visibly changes a small image.
 ARGUMENTS = {
@@ -72,7 +72,7 @@ def entry(name: str) -> dict:
 class TestEveryTransform:
     def test_creates_no_new_labels(self, name):
         """No new class appears, and pixels from outside are ignored, not class 0."""
-        augment = build_transforms([entry(name)], seed=3, fill=(10, 20, 30))
+        augment = Augmentation([entry(name)], seed=3, fill=(10, 20, 30))
         ignored = 0.0
         for n in range(8):
             inputs, targets = augment(n, {"image": IMAGE}, {"semantic": LABELS})
@@ -88,7 +88,7 @@ class TestEveryTransform:
     def test_moves_all_inputs_and_targets_alike(self, name):
         """Depth and a second label map move with the image, for all types."""
         ignore = {"semantic": 65535, "geometric": 255}
-        augment = build_transforms([entry(name)], seed=3, ignore_index=ignore, fill=(10, 20, 30))
+        augment = Augmentation([entry(name)], seed=3, ignore_index=ignore, fill=(10, 20, 30))
         depth = np.full((HEIGHT, WIDTH, 1), 5.5, np.float32)
         hha = np.dstack([LABELS] * 3)
         inputs, targets = augment(
@@ -111,8 +111,8 @@ class TestEveryTransform:
             inputs, targets = augment(n, {"image": IMAGE}, {"semantic": LABELS})
             return inputs["image"].tobytes(), targets["semantic"].tobytes()
 
-        fresh = build_transforms([entry(name)], seed=3)
-        used = build_transforms([entry(name)], seed=3)
+        fresh = Augmentation([entry(name)], seed=3)
+        used = Augmentation([entry(name)], seed=3)
         for n in range(3):
             run(used, n)
         assert run(fresh, 7) == run(used, 7)
@@ -120,7 +120,7 @@ class TestEveryTransform:
     def test_does_not_modify_its_arguments(self, name):
         image, labels = IMAGE.copy(), LABELS.copy()
         image.flags.writeable = labels.flags.writeable = False
-        build_transforms([entry(name)], seed=3)(0, {"image": image}, {"semantic": labels})
+        Augmentation([entry(name)], seed=3)(0, {"image": image}, {"semantic": labels})
         assert (image == IMAGE).all()
         assert (labels == LABELS).all()
 
@@ -137,7 +137,7 @@ class TestRandomness:
     def test_differs_between_numbers_and_seeds(self):
         seen = set()
         for seed in (0, 1):
-            augment = build_transforms(PIPELINE, seed=seed)
+            augment = Augmentation(PIPELINE, seed=seed)
             for n in range(20):
                 inputs, _ = augment(n, {"image": IMAGE}, {"semantic": LABELS})
                 seen.add(inputs["image"].tobytes())
@@ -145,7 +145,7 @@ class TestRandomness:
 
     def test_transforms_draw_independently(self):
         """Two flips of one half each must not always agree (they do with set_random_seed)."""
-        augment = build_transforms(["HorizontalFlip", "VerticalFlip"])
+        augment = Augmentation(["HorizontalFlip", "VerticalFlip"])
         corners = {
             int(augment(n, {"image": IMAGE}, {"semantic": LABELS})[0]["image"][0, 0, 0])
             for n in range(64)
@@ -157,7 +157,7 @@ class TestOtherImages:
     @pytest.mark.parametrize("channels", [1, 2, 4, 6])
     def test_images_of_any_channel_count_are_transformed(self, channels):
         image = np.repeat(IMAGE[..., :1], channels, -1)
-        augment = build_transforms(
+        augment = Augmentation(
             [{"Rotate": {"limit": [20, 20], "p": 1}}, "HorizontalFlip"],
             fill=[9.0] * channels,
         )
@@ -170,7 +170,7 @@ class TestOtherImages:
     )
     def test_all_inputs_but_one_are_maps(self, names, image):
         """Only the input ``image``, or else the first input, is treated as an image."""
-        augment = build_transforms([{"InvertImg": {"p": 1}}])
+        augment = Augmentation([{"InvertImg": {"p": 1}}])
         out, _ = augment(0, dict.fromkeys(names, IMAGE), {"semantic": LABELS})
         for name in names:
             assert (out[name] == (255 - IMAGE if name == image else IMAGE)).all()
@@ -179,18 +179,18 @@ class TestOtherImages:
     def test_sixteen_bit_images_keep_their_type(self, shape):
         """Many transforms would silently convert 16-bit images to 8 bits or to zeros."""
         image = np.random.default_rng(0).integers(0, 65536, shape).astype(np.uint16)
-        still = build_transforms([{"HorizontalFlip": {"p": 1}}])
+        still = Augmentation([{"HorizontalFlip": {"p": 1}}])
         out, _ = still(0, {"image": image}, {"semantic": LABELS})
         assert out["image"].dtype == np.uint16
         assert (out["image"] == image[:, ::-1]).all()
         darker = {"brightness_limit": [-0.1, -0.1], "contrast_limit": [0, 0], "p": 1}
-        color = build_transforms([{"RandomBrightnessContrast": darker}])
+        color = Augmentation([{"RandomBrightnessContrast": darker}])
         out, _ = color(0, {"image": image}, {"semantic": LABELS})
         wanted = np.maximum(image.astype(int) - 6553.5, 0)
         assert np.abs(out["image"] - wanted).max() <= 1
 
     def test_without_transforms_nothing_is_copied(self):
-        inputs, _ = build_transforms([])(0, {"image": IMAGE}, {"semantic": LABELS})
+        inputs, _ = Augmentation([])(0, {"image": IMAGE}, {"semantic": LABELS})
         assert inputs["image"] is IMAGE
 
 
@@ -199,7 +199,7 @@ class TestFill:
         pad = {"PadIfNeeded": {"min_height": 70, "min_width": 90, "position": "top_left"}}
         given = {"PadIfNeeded": {**pad["PadIfNeeded"], "fill": [1, 2, 3]}}
         for transform, color in ((pad, [10, 20, 30]), (given, [1, 2, 3])):
-            augment = build_transforms([transform], fill=(10, 20, 30))
+            augment = Augmentation([transform], fill=(10, 20, 30))
             out, _ = augment(0, {"image": IMAGE}, {"semantic": LABELS})
             assert out["image"][-1, -1].tolist() == color
 
@@ -208,7 +208,7 @@ class TestFill:
     )
     def test_fill_is_scaled_to_the_pixel_type(self, dtype, expected):
         pad = {"PadIfNeeded": {"min_height": 70, "min_width": 90, "position": "top_left"}}
-        augment = build_transforms([pad], fill=51)
+        augment = Augmentation([pad], fill=51)
         image = np.zeros((HEIGHT, WIDTH, 3), dtype)
         out, _ = augment(0, {"image": image}, {"semantic": LABELS})
         assert out["image"].dtype == dtype
@@ -216,19 +216,19 @@ class TestFill:
 
     def test_fill_of_labels_is_optional(self):
         hole = {"hole_height_range": [0.5, 0.5], "hole_width_range": [0.5, 0.5], "p": 1}
-        kept = build_transforms([{"CoarseDropout": {**hole, "fill_mask": None}}])
+        kept = Augmentation([{"CoarseDropout": {**hole, "fill_mask": None}}])
         _, targets = kept(0, {"image": IMAGE}, {"semantic": LABELS})
         assert (targets["semantic"] == LABELS).all()
 
     def test_fill_reaches_nested_transforms(self):
         inner = {"Sequential": {"transforms": [{"Rotate": {"limit": [45, 45], "p": 1}}], "p": 1}}
-        augment = build_transforms([{"OneOf": {"transforms": [inner], "p": 1}}])
+        augment = Augmentation([{"OneOf": {"transforms": [inner], "p": 1}}])
         _, targets = augment(0, {"image": IMAGE}, {"semantic": LABELS})
         assert targets["semantic"][0, 0] == 255
 
     def test_reflection_needs_no_fill(self):
         reflect = {"limit": [45, 45], "border_mode": "BORDER_REFLECT_101", "p": 1}
-        augment = build_transforms([{"Rotate": reflect}])
+        augment = Augmentation([{"Rotate": reflect}])
         _, targets = augment(0, {"image": IMAGE}, {"semantic": LABELS})
         assert 255 not in targets["semantic"]
 
@@ -236,7 +236,7 @@ class TestFill:
         labels = np.zeros((HEIGHT, WIDTH), np.uint8)
         labels[:40] = 255
         labels[50, 60] = 1
-        augment = build_transforms([{"CropNonEmptyMaskIfExists": {"height": 8, "width": 8}}])
+        augment = Augmentation([{"CropNonEmptyMaskIfExists": {"height": 8, "width": 8}}])
         for n in range(5):
             _, targets = augment(n, {"image": IMAGE}, {"semantic": labels})
             assert 1 in targets["semantic"]
@@ -325,16 +325,16 @@ class TestCheck:
 class TestErrors:
     def test_building_an_invalid_list_raises(self):
         with pytest.raises(AugmentationError, match=r"augment: 0: unknown transform 'Blurr'"):
-            build_transforms(["Blurr"])
+            Augmentation(["Blurr"])
 
     def test_a_crop_larger_than_the_image_raises(self):
-        augment = build_transforms([{"RandomCrop": {"height": 100, "width": 40}}])
+        augment = Augmentation([{"RandomCrop": {"height": 100, "width": 40}}])
         with pytest.raises(AugmentationError, match="pad_if_needed: true") as caught:
             augment(0, {"image": IMAGE}, {"semantic": LABELS})
         assert "on an image of 64×76 (height × width)" in str(caught.value)
         assert "(100, 40)" in str(caught.value)
 
     def test_color_changes_on_other_images_raise(self):
-        augment = build_transforms([{"HueSaturationValue": {"p": 1}}])
+        augment = Augmentation([{"HueSaturationValue": {"p": 1}}])
         with pytest.raises(AugmentationError, match="1-channel or 3-channel images"):
             augment(0, {"image": np.repeat(IMAGE[..., :1], 5, -1)}, {"semantic": LABELS})
