@@ -13,7 +13,7 @@ from ._collect import LoadFailure, failure, load
 from ._component import Component
 from ._errors import AmbiguousComponent, UnknownComponent
 from ._files import file_source
-from ._policy import Policy
+from ._policy import exclusions
 from ._sources import PluginSource, Provider, given, installed
 from ._target import load_target
 
@@ -103,10 +103,7 @@ class Host:
 
     def _permitted(self, allow: Iterable[str] | None, deny: Iterable[str]) -> list[PluginSource]:
         sources = installed()
-        policy = Policy.of(allow, deny, {source.provider for source in sources})
-        for source in sources:
-            if objection := policy.objection(source.provider):
-                self._excluded[source.provider] = objection
+        self._excluded = exclusions(allow, deny, [source.provider for source in sources])
         return [source for source in sources if source.provider not in self._excluded]
 
     def _register(self, source: PluginSource) -> None:
