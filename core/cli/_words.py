@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,9 +39,8 @@ class WordSource:
         from ..embeddings import reader_of
 
         name = self.embedding or reader_of(session.host, path).qualified
-        return WordSource(
-            self.config, name, (f"embedding.file={scalar(str(path))}", *self.settings)
-        )
+        file = f"embedding.file={scalar(str(path))}"
+        return replace(self, embedding=name, settings=(file, *self.settings))
 
     def load(self, session: Session) -> WordsConfig:
         """Read and validate the configuration; $PLUXEL_EMBEDDING is the default.
@@ -107,7 +106,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         chosen = {"index": index, "device": device}
         more = tuple(f"{key}={value}" for key, value in chosen.items() if value is not None)
-        whole = WordSource(source.config, source.embedding, (*source.settings, *more))
+        whole = replace(source, settings=(*source.settings, *more))
         command(*arguments, source=whole, **others)
 
     index = click.option(

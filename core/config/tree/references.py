@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode, child
+from .nodes import Entry, ListNode, MapNode, Node, ScalarNode, child
 from .parse import MAX_VALUES
 from .paths import expand, format_path, parse_path
 from .problems import Problems, suggestion
@@ -41,9 +41,6 @@ def resolve_references(
 def escape(text: str) -> str:
     """Escape a text so that ``resolve_references`` returns it unchanged."""
     return text.replace("${", "$${")
-
-
-_NOWHERE = Location("")
 
 
 class _Unresolvable(Exception):  # noqa: N818 - it never leaves this module
@@ -85,12 +82,9 @@ class _Resolver:
         if whole and whole[1] is not None:
             target = self._follow(node, whole[1])
             return replace(target, location=node.location)
-        pieces, end = [], 0
-        for token in _TOKEN.finditer(text):
-            pieces += [_text(text[end : token.start()]), self._piece(node, token)]
-            end = token.end()
-        pieces.append(_text(text[end:]))
-        joined = "".join(piece.text for piece in pieces)
+        pieces = [self._piece(node, token) for token in _TOKEN.finditer(text)]
+        texts = iter(pieces)
+        joined = _TOKEN.sub(lambda _: next(texts).text, text)
         if len(joined) > _MAX_TEXT:
             raise _Unresolvable(f"references make this text longer than {_MAX_TEXT:,} characters")
         if any(piece.broken for piece in pieces):
@@ -99,7 +93,7 @@ class _Resolver:
 
     def _piece(self, node: ScalarNode, token: re.Match[str]) -> ScalarNode:
         if token[0] == "$${":
-            return _text("${")
+            return ScalarNode("${", "${", node.location)
         if token[1] is None:
             raise _Unresolvable("'${' is not closed by '}' ('$${' is a literal '${')")
         target = self._follow(node, token[1])
@@ -151,10 +145,6 @@ class _Resolver:
                 raise _Unresolvable(_unknown(reference, node, steps, depth))
             node = following
         return self.node(node)
-
-
-def _text(text: str) -> ScalarNode:
-    return ScalarNode(text, text, _NOWHERE)
 
 
 def _unknown(reference: str, node: Node, steps: tuple[str | int, ...], depth: int) -> str:
