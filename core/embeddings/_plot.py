@@ -118,10 +118,13 @@ def place_labels(points: np.ndarray, sizes: np.ndarray, frame: np.ndarray) -> np
     placed before it and with the area outside the frame (x0, y0, x1, y1). Ties go to the nearest
     place.
     """
+    angles = np.tile(_EIGHTHS, len(_RINGS)) * np.pi / 4
+    directions = np.column_stack([np.cos(angles), np.sin(angles)])
+    distances = np.repeat(_RINGS, len(_EIGHTHS))[:, None]
     taken = [*np.hstack([points - _POINT, points + _POINT])]
     centers = np.empty_like(points)
     for i, (point, size) in enumerate(zip(points, sizes, strict=True)):
-        possible = point + _directions() * (size / 2 + _distances())
+        possible = point + directions * (size / 2 + distances)
         boxes = np.hstack([possible - size / 2, possible + size / 2])
         covered = size.prod() - _common(boxes, frame)
         covered += sum(_common(boxes, other) for other in taken)
@@ -129,15 +132,6 @@ def place_labels(points: np.ndarray, sizes: np.ndarray, frame: np.ndarray) -> np
         centers[i] = possible[best]
         taken.append(boxes[best])
     return centers
-
-
-def _directions() -> np.ndarray:
-    angles = np.array(_EIGHTHS) * np.pi / 4
-    return np.tile(np.column_stack([np.cos(angles), np.sin(angles)]), (len(_RINGS), 1))
-
-
-def _distances() -> np.ndarray:
-    return np.repeat(_RINGS, len(_EIGHTHS))[:, None]
 
 
 def _common(boxes: np.ndarray, other: np.ndarray) -> np.ndarray:

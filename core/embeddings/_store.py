@@ -64,10 +64,7 @@ class Store:
     @property
     def compact(self) -> Compact:
         """The compact copy that filters candidates."""
-        prefix = "compact."
-        return Compact.from_arrays(
-            {n.removeprefix(prefix): t for n, t in self.arrays.items() if n.startswith(prefix)}
-        )
+        return Compact(*(self.arrays[f"compact.{name}"] for name in ("basis", "codes", "scales")))
 
 
 def is_store(path: Path) -> bool:

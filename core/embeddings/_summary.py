@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from ._store import blocks
 from ._word_vectors import StoredVectors, Unknown, WordVectors
 
 _SHOWN = 5
+_ROWS = 1 << 12
+"""Rows to project at once."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,8 @@ def _count(text: str | None) -> int | None:
 
 def _energy(words: WordVectors, basis: np.ndarray) -> float:
     """Return the squared length of the unit rows' projections on the basis, on average."""
-    kept, count, start = 0.0, 0, 0
-    norms = words.norms.numpy()
-    for rows in blocks(words.vectors.numpy()):
-        own = norms[start : start + len(rows)]
-        start += len(rows)
-        nonzero = own > 0
-        kept += float((((rows[nonzero] / own[nonzero, None]) @ basis) ** 2).sum(dtype=np.float64))
-        count += int(nonzero.sum())
+    rows, count = words.index.rows, int((words.norms > 0).sum())
+    directions = torch.from_numpy(basis).double()
+    parts = (slice(start, start + _ROWS) for start in range(0, len(words), _ROWS))
+    kept = sum(float((rows.unit(part) @ directions).square().sum()) for part in parts)
     return kept / count if count else 1.0

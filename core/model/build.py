@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ...registry import Host, PluxelError
@@ -49,14 +48,17 @@ def _build_head(
     for stream in head.streams or streams:
         backbone = streams[stream].backbone
         described = config.pipeline.streams[stream].backbone
-        with config.at("heads", name, "decoder"), _naming(head.decoder, described):
-            decoders[stream] = head.decoder(
-                features=backbone.feature_specs,
-                num_classes=space.num_classes,
-                class_names=space.class_names,
-                backbone=backbone,
-                in_channels=streams[stream].channels,
-            )
+        with config.at("heads", name, "decoder"):
+            try:
+                decoders[stream] = head.decoder(
+                    features=backbone.feature_specs,
+                    num_classes=space.num_classes,
+                    class_names=space.class_names,
+                    backbone=backbone,
+                    in_channels=streams[stream].channels,
+                )
+            except StrideError as error:
+                raise _with_names(error, head.decoder, described) from error
     built = Head(
         decoders,
         head.fusion,
@@ -93,20 +95,18 @@ def _seen_classes(config: Config, head: str, space: LabelSpace) -> SeenClasses |
         )
 
 
-@contextmanager
-def _naming(decoder: Factory[Decoder], backbone: Factory[Backbone]) -> Iterator[None]:
-    """Name the decoder and the backbone in errors about missing strides."""
-    try:
-        yield
-    except StrideError as error:
-        model = backbone.params.get("model")
-        detail = f" ({model})" if isinstance(model, str) else ""
-        raise PluxelError(
-            error.message_for(
-                f"decoder '{decoder.component.name}'",
-                f"backbone '{backbone.component.name}'{detail}",
-            )
-        ) from error
+def _with_names(
+    error: StrideError, decoder: Factory[Decoder], backbone: Factory[Backbone]
+) -> PluxelError:
+    """Return an error about missing strides that names the decoder and the backbone."""
+    model = backbone.params.get("model")
+    detail = f" ({model})" if isinstance(model, str) else ""
+    return PluxelError(
+        error.message_for(
+            f"decoder '{decoder.component.name}'",
+            f"backbone '{backbone.component.name}'{detail}",
+        )
+    )
 
 
 def build_objective(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -102,11 +102,6 @@ class Compact:
     def arrays(self) -> dict[str, Tensor]:
         """Return all tensors by name."""
         return {"basis": self.basis, "codes": self.codes, "scales": self.scales}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Compact:
-        """Return the copy whose tensors ``arrays`` contains."""
-        return cls(**{name: arrays[name] for name in ("basis", "codes", "scales")})
 
     @cached_property
     def largest(self) -> float:

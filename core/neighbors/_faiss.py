@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ...registry import PluxelError, needed_by
 from ._compact import Compact
-from ._exact import Best, Neighbors, finite_queries
-from ._excluded import Allowed, Exclude, ExcludedRows, excluded_rows
+from ._exact import Best, Neighbors
+from ._excluded import Allowed, Exclude, ExcludedRows
 from ._index import CosineIndex
 
 IndexKind = Literal["exact", "faiss_hnsw", "faiss_ivf"]
@@ -66,43 +66,28 @@ def build_index(
     raise PluxelError(f"unknown index '{kind}'. Available: exact, faiss_hnsw, faiss_ivf")
 
 
-class FaissIndex:
+class FaissIndex(CosineIndex):
     """An approximate index on the CPU; the rows that it finds have exact cosines and order.
 
-    ``exact``: the exact index of the same rows. It answers queries for which faiss finds fewer than
-    k rows, which happens if few rows are allowed.
+    ``exact``: the exact index of the same rows. An exact search answers queries for which faiss
+    finds fewer than k rows, which happens if few rows are allowed.
     """
 
+    _per_pass = 1
+
     def __init__(self, exact: CosineIndex, index: Any, parameters: dict[str, int]) -> None:
-        self.exact, self._index, self._parameters = exact, index, parameters
+        super().__init__(exact.vectors, norms=exact.norms, compact=exact.compact)
+        self._index, self._parameters = index, parameters
 
-    @torch.no_grad()
-    def search(
-        self, queries: Tensor, k: int, *, exclude: Exclude = (), allowed: Allowed | None = None
-    ) -> Neighbors:
-        """Return the k nearest rows that faiss finds; see `CosineIndex.search`."""
-        batch = finite_queries(self.exact.checked(queries))
-        left_out = excluded_rows(
-            len(self.exact), len(batch), k, exclude, allowed, torch.device("cpu")
-        )
-        results = [self._search_one(batch[i : i + 1], k, left_out, i) for i in range(len(batch))]
-        shape = (*queries.shape[:-1], k)
-        empty = torch.empty(0, k, dtype=torch.float64)
-        indices = torch.cat([empty.long(), *(result.indices[None] for result in results)])
-        cosines = torch.cat([empty, *(result.cosines[None] for result in results)])
-        return Neighbors(indices.view(shape), cosines.view(shape))
-
-    def _search_one(self, query: Tensor, k: int, left_out: ExcludedRows, number: int) -> Neighbors:
-        excluded = left_out.rows[number]
-        parameters = self._search_parameters(k, excluded, left_out.allowed)
-        best = Best(self.exact.rows, query, k)
+    def _search(self, batch: Tensor, k: int, left_out: ExcludedRows, start: int) -> Neighbors:
+        parameters = self._search_parameters(k, left_out.rows[start], left_out.allowed)
+        best = Best(self.rows, batch, k)
         rows = self._index.search(best.unit.float().numpy(), k, params=parameters)[1][0]
         if (rows < 0).any():
-            found = self.exact.search(query, k, exclude=sorted(excluded), allowed=left_out.allowed)
-            return Neighbors(found.indices[0], found.cosines[0])
+            return super()._search(batch, k, left_out, start)
         rows = torch.from_numpy(np.sort(rows))
         best.add(rows, torch.zeros_like(rows))
-        return Neighbors(best.indices[0], best.cosines[0])
+        return Neighbors(best.indices, best.cosines)
 
     def _search_parameters(self, k: int, excluded: set[int], allowed: Tensor | None) -> Any:
         faiss = _faiss()
@@ -110,7 +95,7 @@ class FaissIndex:
         if "efSearch" in chosen:
             chosen["efSearch"] = max(chosen["efSearch"], k)
         if excluded or allowed is not None:
-            mask = np.ones(len(self.exact), bool) if allowed is None else allowed.numpy().copy()
+            mask = np.ones(len(self), bool) if allowed is None else allowed.numpy().copy()
             mask[list(excluded)] = False
             # faiss's selector does not copy the bits; its Python object keeps the array alive.
             chosen["sel"] = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))

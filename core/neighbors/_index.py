@@ -37,6 +37,8 @@ class CosineIndex:
     Raises: PluxelError for shapes that do not match, and for a row that is not finite.
     """
 
+    _per_pass = _QUERIES
+
     def __init__(
         self, vectors: Tensor, *, norms: Tensor | None = None, compact: Compact | None = None
     ) -> None:
@@ -87,7 +89,7 @@ class CosineIndex:
             return Neighbors(indices.view(shape), cosines.view(shape))
         indices = self.norms.new_empty((len(batch), k), dtype=torch.int64)
         cosines = self.norms.new_empty((len(batch), k))
-        step = 1 if self._one_query and len(batch) <= _FEW else _QUERIES
+        step = 1 if self._one_query and len(batch) <= _FEW else self._per_pass
         for start in range(0, len(batch), step):
             part = slice(start, start + step)
             indices[part], cosines[part] = self._search(batch[part], k, left_out, start)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from ...common.randomness import seeded
 from ...config.tree.problems import ConfigError
 from ...contracts.kinds import Dataset
 from ...model.build import build_model
-from ...model.network import SegmentationModel
-from ...model.objective import Objective
 from ..distributed import Processes, with_fast_layout
 from ..preparation import open_role
 from ..trained import Trained
@@ -46,7 +43,14 @@ def evaluate_run(
         built = build_model(config, blueprint)
     model = trained.filled(with_fast_layout(built, processes)).to(processes.device)
     data = dataset(split)
-    objective = _objective_or_none(trained, model, partial(dataset, "train"), processes)
+    train = partial(dataset, "train")
+    try:
+        objective = objective_of_run(config, blueprint, model, trained.run, train, processes)
+    except ConfigError as error:  # the losses may need files that are missing, such as word vectors
+        if not is_missing_file(error):
+            raise
+        logger.warning("cannot compute the loss: %s", error)
+        objective = None
     results: dict[str, Any] = {"split": split, "step": trained.step}
     if trained.overrides:
         results["overrides"] = [*trained.overrides]
@@ -56,21 +60,3 @@ def evaluate_run(
     if written := output or own:
         processes.on_main_process(lambda: write_json(written, results))
     return results, written
-
-
-def _objective_or_none(
-    trained: Trained,
-    model: SegmentationModel,
-    training_data: Callable[[], Dataset],
-    processes: Processes,
-) -> Objective | None:
-    """Return the losses, or None if they need files that are missing, such as word vectors."""
-    try:
-        return objective_of_run(
-            trained.config, trained.blueprint, model, trained.run, training_data, processes
-        )
-    except ConfigError as error:
-        if not is_missing_file(error):
-            raise
-        logger.warning("cannot compute the loss: %s", error)
-        return None

@@ -134,14 +134,11 @@ class SegmentationScores:
     def to_json(self, class_names: Sequence[str]) -> dict[str, Any]:
         """Return all scores as JSON values; undefined ones are None."""
         names = list(class_names)
-        rows = zip(names, self.iou.tolist(), self.accuracy.tolist(), strict=True)
+        iou, accuracy = (_by_class(values, names) for values in (self.iou, self.accuracy))
         return {
             "pixels": self.pixels,
             "overall": {name: finite_or_none(value) for name, value in self.overall().items()},
-            "per_class": {
-                name: {"iou": finite_or_none(iou), "accuracy": finite_or_none(accuracy)}
-                for name, iou, accuracy in rows
-            },
+            "per_class": {name: {"iou": iou[name], "accuracy": accuracy[name]} for name in names},
             "absent": [names[index] for index in self.absent],
             "false_alarms": [names[index] for index in self.false_alarms],
         }

@@ -11,6 +11,11 @@ OVERALL = {
     "mean_iou": "mean IoU",
     "frequency_weighted_iou": "frequency-weighted IoU",
 }
+ZERO_SHOT = {
+    "seen_mean_iou": "mean IoU, seen",
+    "unseen_mean_iou": "mean IoU, unseen",
+    "harmonic_mean_iou": "harmonic mean of both",
+}
 
 
 def table(results: Mapping[str, Any]) -> str:
@@ -19,9 +24,10 @@ def table(results: Mapping[str, Any]) -> str:
     for head, found in results["heads"].items():
         if len(results["heads"]) > 1:
             lines.append(f"[{head}]")
-        lines += [*_overall(found["overall"]), "", *_classes(found["per_class"])]
+        lines += [*_titled(found["overall"], OVERALL), "", *_classes(found["per_class"])]
         if "zero_shot" in found:
-            lines += ["", *_zero_shot(found["zero_shot"])]
+            lines += ["", *_titled(found["zero_shot"], ZERO_SHOT)]
+            lines.append(f"unseen in training: {', '.join(found['zero_shot']['unseen'])}")
         if found["absent"]:
             lines.append(f"absent (left out of the means): {', '.join(found['absent'])}")
         lines.append("")
@@ -30,18 +36,8 @@ def table(results: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _overall(overall: Mapping[str, float | None]) -> list[str]:
-    return [f"{title:<24}{_percent(overall[name])}" for name, title in OVERALL.items()]
-
-
-def _zero_shot(found: Mapping[str, Any]) -> list[str]:
-    titles = {
-        "seen_mean_iou": "mean IoU, seen",
-        "unseen_mean_iou": "mean IoU, unseen",
-        "harmonic_mean_iou": "harmonic mean of both",
-    }
-    lines = [f"{title:<24}{_percent(found[name])}" for name, title in titles.items()]
-    return [*lines, f"unseen in training: {', '.join(found['unseen'])}"]
+def _titled(scores: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
+    return [f"{title:<24}{_percent(scores[name])}" for name, title in titles.items()]
 
 
 def _classes(per_class: Mapping[str, Mapping[str, float | None]]) -> list[str]:

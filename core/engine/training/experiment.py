@@ -76,6 +76,8 @@ class Experiment:
 
     def _load_weights(self) -> None:
         source = self.config.pipeline.init_from
+        # One process of each machine downloads; the others then find the file.
+        first_of_machine = self.processes.local_main_process_first
         state = {}
         if source is not None:
             with self.config.at("init_from"):
@@ -85,11 +87,7 @@ class Experiment:
             backbone = stream.backbone
             if not offers(backbone, LoadsPretrained) or keys <= state.keys():
                 continue  # init_from replaces all of these weights: download none
-            # One process of each machine downloads; the others then find the file.
-            with (
-                self.config.at("streams", name, "backbone"),
-                self.processes.local_main_process_first(),
-            ):
+            with self.config.at("streams", name, "backbone"), first_of_machine():
                 report = backbone.load_pretrained()
             logger.info("backbone: %s", report or "random weights")
             stream.adopt_normalization()
@@ -98,15 +96,10 @@ class Experiment:
                 self._adopt(state)
         for name, head in self.model.heads.items():
             for decoder in head.decoders.values():
-                self._load_fixed(name, decoder)
-
-    def _load_fixed(self, head: str, decoder: object) -> None:
-        """Load the weights of a decoder that training does not change."""
-        if not offers(decoder, LoadsPretrained):
-            return
-        with self.config.at("heads", head, "decoder"), self.processes.local_main_process_first():
-            report = decoder.load_pretrained()
-        logger.info("decoder: %s", report)
+                if not offers(decoder, LoadsPretrained):
+                    continue  # training changes all of its weights
+                with self.config.at("heads", name, "decoder"), first_of_machine():
+                    logger.info("decoder: %s", decoder.load_pretrained())
 
     def _adopt(self, state: Mapping[str, Tensor]) -> None:
         source = self.config.pipeline.init_from

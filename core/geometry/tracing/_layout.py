@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
 from torch import Tensor
 
@@ -14,10 +15,7 @@ from ._positions import Located, broadcast, is_spatial, plain
 def elementwise(call: Call) -> Located:
     """Combine all tensors cell by cell."""
     tensors = [value for value in call.arguments.values() if isinstance(value, Tensor)]
-    result = call.located(tensors[0])
-    for other in tensors[1:]:
-        result = broadcast(result, call.located(other))
-    return result
+    return reduce(broadcast, map(call.located, tensors))
 
 
 def unknown(call: Call) -> Located:
@@ -81,18 +79,13 @@ def cat(call: Call) -> Located:
     parts, dim = [call.located(part) for part in call["tensors"]], call["dim"]
     if any(is_spatial(part.dims[dim]) for part in parts):
         raise Untraceable
-    result, *others = (part.with_dim(dim, ()) for part in parts)
-    for other in others:
-        result = broadcast(result, other)
+    result = reduce(broadcast, (part.with_dim(dim, ()) for part in parts))
     return result.with_dim(dim, plain(call.shape[dim]))
 
 
 def stack(call: Call) -> Located:
     """Concatenate along a new dimension."""
-    parts, dim = [call.located(part) for part in call["tensors"]], call["dim"]
-    result = parts[0]
-    for other in parts[1:]:
-        result = broadcast(result, other)
+    result, dim = reduce(broadcast, map(call.located, call["tensors"])), call["dim"]
     dims = list(result.dims)
     dims.insert(dim % len(call.shape), plain(call.shape[dim]))
     return replace(result, dims=tuple(dims))

@@ -131,7 +131,7 @@ def test_a_copy_is_deterministic_and_can_be_restored_from_its_arrays(dim: int) -
     vectors = rows_of("decaying", 200, dim, 0)
     compact = Compact.build(vectors, norms_of(vectors))
     again = Compact.build(vectors.clone(), norms_of(vectors))
-    back = Compact.from_arrays(compact.arrays())
+    back = Compact(**compact.arrays())
     for name, array in compact.arrays().items():
         assert torch.equal(array, again.arrays()[name])
         assert torch.equal(array, back.arrays()[name])
@@ -154,7 +154,7 @@ def test_invalid_compact_copies_are_rejected() -> None:
         Compact.build(torch.ones(0, 4), torch.ones(0).double())
     arrays = Compact.build(torch.eye(4), torch.ones(4).double()).arrays()
     with pytest.raises(PluxelError, match="do not form a compact copy with 4 directions"):
-        Compact.from_arrays({**arrays, "codes": arrays["codes"][:, :5]})
+        Compact(**{**arrays, "codes": arrays["codes"][:, :5]})
 
 
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(0, 10_000))
