@@ -153,7 +153,7 @@ def _width(energy: Tensor) -> int:
     if len(energy) <= 62:
         return -(-(len(energy) + 2) // 4) * 4
     shares = energy.cumsum(0) / energy.sum().clamp(min=1e-300)
-    return next((width for width in (64, 96) if shares[width - 3] > 0.8), 128)
+    return next((width for width in (64, 96) if shares[: width - 2][-1] > 0.8), 128)
 
 
 def _step(coordinates: Tensor) -> float:

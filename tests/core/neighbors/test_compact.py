@@ -138,6 +138,13 @@ def test_a_copy_is_deterministic_and_can_be_restored_from_its_arrays(dim: int) -
     assert compact.basis.shape == (dim, min(dim, compact.codes.shape[1] - 2))
 
 
+@pytest.mark.parametrize("scale", [0, 1])
+def test_a_copy_of_fewer_directions_than_columns_keeps_all(scale: int) -> None:
+    vectors = scale * torch.eye(93)  # 62 directions have two thirds of the energy
+    compact = Compact.build(vectors, norms_of(vectors))
+    assert compact.basis.shape == (93, 93)
+
+
 def test_blocks_change_codes_by_at_most_one(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = rows_of("outlier", 333, 20, 0)
     whole = Compact.build(vectors, norms_of(vectors))
