@@ -26,6 +26,4 @@ def choose_device(name: str) -> torch.device:
     """
     if name != "auto":
         return find_device(name)
-    available = torch.accelerator.is_available()
-    accelerator = torch.accelerator.current_accelerator() if available else None
-    return accelerator or torch.device("cpu")
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +31,12 @@ def unit_vectors(vectors: Tensor, norms: Tensor | None = None) -> Tensor:
 def finite_or_none(value: float) -> float | None:
     """Return a value, or None for NaN and infinity, which JSON lacks."""
     return value if math.isfinite(value) else None
+
+
+def mean_of_known(values: np.ndarray) -> float:
+    """Return the mean of the values that are not NaN; NaN if there are none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
 
 
 @contextmanager

@@ -26,9 +26,8 @@ def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict
 
 
 def _wait() -> None:
-    if torch.cuda.is_available():
-        for device in range(torch.cuda.device_count()):
-            torch.cuda.synchronize(device)
+    for device in range(torch.cuda.device_count()):
+        torch.cuda.synchronize(device)
 
 
 def multiply_adds(network: nn.Module, *arguments: object) -> int:

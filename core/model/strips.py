@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from ..common.numerics import at_least_float32, full_precision
 from ..contracts.kinds import Loss
 from ..contracts.offers import offers
 from ..contracts.optional import PerPixel, SumsLosses
-from ..geometry.resampling import IMAGE, Axis, Interpolation, matrix, resample
+from ..geometry.resampling import IMAGE, Axis, Block, Interpolation, matrix, resample
 from ..geometry.scores import Scores
 
 STRIP_BYTES = {"cpu": 4 << 20, "cuda": 64 << 20}
@@ -25,14 +25,6 @@ STRIP_BYTES = {"cpu": 4 << 20, "cuda": 64 << 20}
 
 BAND_BYTES = 32 << 20
 """Bytes for a band: rows of scores that are resampled to the image's columns at once."""
-
-
-class Strip(NamedTuple):
-    """Rows of the image, the band's rows that they need, and the weights (rows, source)."""
-
-    rows: slice
-    source: slice
-    weights: Tensor
 
 
 @dataclass(frozen=True)
@@ -46,16 +38,16 @@ class Band:
     source: slice
     columns: Axis
     wide: Tensor
-    strips: list[Strip]
+    strips: list[Block]
 
-    def logits(self, strip: Strip) -> Tensor:
+    def logits(self, strip: Block) -> Tensor:
         """Return the logits of a strip, (rows · N, C, 1, W)."""
         rows = self.wide[strip.source].flatten(1)
         with full_precision(rows):
             logits = strip.weights @ rows
         return logits.view(-1, *self.wide.shape[2:]).unsqueeze(2)
 
-    def add_gradient(self, total: Tensor, strip: Strip, gradient: Tensor) -> None:
+    def add_gradient(self, total: Tensor, strip: Block, gradient: Tensor) -> None:
         """Add the gradient of a strip's logits to the band's gradient, shaped like ``wide``."""
         with full_precision(gradient):
             rows = total[strip.source].flatten(1)
@@ -93,7 +85,7 @@ def bands(scores: Scores, size: tuple[int, int]) -> Iterator[Band]:
             bottom = min(top + height, last)
             needed, piece = part.part(top - first, bottom - first)
             weights = matrix(piece, scores.border, tensor)
-            strips.append(Strip(slice(top, bottom), needed, weights))
+            strips.append(Block(slice(top, bottom), needed, weights))
         yield Band(source, columns, wide, strips)
 
 
@@ -144,7 +136,7 @@ def _strip_loss(loss: PerPixel, scores: Scores, target: Tensor) -> Tensor:
     total = tensor.new_zeros(())
     for band in bands(scores, (height, width)):
         for strip in band.strips:
-            total += loss.per_pixel(band.logits(strip), _pixels(target, strip.rows)).sum()
+            total += loss.per_pixel(band.logits(strip), _pixels(target, strip.target)).sum()
     return total / loss.normalizer(target)
 
 
@@ -161,7 +153,7 @@ class _StripLoss(torch.autograd.Function):
             for strip in band.strips:
                 logits = band.logits(strip).requires_grad_()
                 with torch.enable_grad():
-                    part = loss.per_pixel(logits, _pixels(target, strip.rows)).sum()
+                    part = loss.per_pixel(logits, _pixels(target, strip.target)).sum()
                 total += part.detach()
                 band.add_gradient(wide, strip, *torch.autograd.grad(part, logits))
             gradient[:, :, band.source] += band.narrowed(wide)
@@ -200,8 +192,8 @@ def resampled_predictions(
         for strip in band.strips:
             logits = band.logits(strip)
             best = logits.max(1).indices  # argmax takes several times as long
-            classes[:, strip.rows] = best.view(-1, batch, size[1]).transpose(0, 1)
+            classes[:, strip.target] = best.view(-1, batch, size[1]).transpose(0, 1)
             if softmax is not None:
                 rows = logits.softmax(1).view(-1, batch, count, size[1])
-                softmax[:, :, strip.rows] = rows.permute(1, 2, 0, 3)
+                softmax[:, :, strip.target] = rows.permute(1, 2, 0, 3)
     return classes, softmax

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError, did_you_mean
+from ..common.numerics import mean_of_known
 from ..contracts.labels import LabelSpace
 from ..geometry.scores import Scores
 
@@ -108,21 +109,16 @@ class ZeroShotScores:
     def of(cls, iou: np.ndarray, accuracy: np.ndarray, unseen: Sequence[int]) -> ZeroShotScores:
         """Average ``iou`` and ``accuracy``, (C,) float64, NaN for classes that do not occur."""
         is_unseen = np.isin(np.arange(len(iou)), unseen)
-        seen_iou, unseen_iou = _mean(iou[~is_unseen]), _mean(iou[is_unseen])
+        seen_iou, unseen_iou = mean_of_known(iou[~is_unseen]), mean_of_known(iou[is_unseen])
         total = seen_iou + unseen_iou
         return cls(
             seen_iou,
             unseen_iou,
             2 * seen_iou * unseen_iou / total if total else total,
-            _mean(accuracy[~is_unseen]),
-            _mean(accuracy[is_unseen]),
+            mean_of_known(accuracy[~is_unseen]),
+            mean_of_known(accuracy[is_unseen]),
         )
 
     def scalars(self) -> dict[str, float]:
         """Return the five metrics by name."""
         return dict(vars(self))
-
-
-def _mean(values: np.ndarray) -> float:
-    valid = values[~np.isnan(values)]
-    return float(valid.mean()) if len(valid) else float("nan")

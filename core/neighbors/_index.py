@@ -42,7 +42,8 @@ class CosineIndex:
     def __init__(
         self, vectors: Tensor, *, norms: Tensor | None = None, compact: Compact | None = None
     ) -> None:
-        if not _is_matrix(vectors):
+        is_floating = isinstance(vectors, Tensor) and vectors.is_floating_point()
+        if not is_floating or vectors.ndim != 2 or not vectors.shape[1]:
             raise PluxelError(
                 f"vectors must be a floating-point tensor (N, D), not {_described(vectors)}"
             )
@@ -125,12 +126,6 @@ class CosineIndex:
             return None
         half, narrow = has_fast_halves(), 3 * compact.basis.shape[1] < 2 * queries.shape[1]
         return CompactScores(compact, queries, half) if half or narrow else None
-
-
-def _is_matrix(rows: object) -> bool:
-    if not isinstance(rows, Tensor) or not rows.is_floating_point():
-        return False
-    return rows.ndim == 2 and rows.shape[1] > 0
 
 
 def _described(value: object) -> str:

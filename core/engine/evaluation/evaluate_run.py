@@ -10,7 +10,6 @@ from ...common.files import is_missing_file, write_json
 from ...common.logs import logger
 from ...common.randomness import seeded
 from ...config.tree.problems import ConfigError
-from ...contracts.kinds import Dataset
 from ...model.build import build_model
 from ..distributed import Processes, with_fast_layout
 from ..preparation import open_role
@@ -34,11 +33,7 @@ def evaluate_run(
     """
     config, blueprint = trained.config, trained.blueprint
     processes = Processes(config.pipeline.device, config.pipeline.training.precision)
-
-    @cache
-    def dataset(name: str) -> Dataset:
-        return open_role(config, name)
-
+    dataset = cache(partial(open_role, config))
     with seeded(config.pipeline.seed):
         built = build_model(config, blueprint)
     model = trained.filled(with_fast_layout(built, processes)).to(processes.device)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from ...common.numerics import finite_or_none
+from ...common.numerics import finite_or_none, mean_of_known
 from ._confusion import Workspace, confusion, confusion_each
 
 __all__ = ["ConfusionMatrix", "SegmentationScores", "confusion"]
@@ -101,9 +101,9 @@ class SegmentationScores:
         return cls(
             pixels=int(truth.sum()),
             pixel_accuracy=float(_ratio(right.sum(), truth.sum())),
-            mean_accuracy=_mean(accuracy[present]),
-            mean_iou=_mean(iou[union > 0]),
-            mean_iou_present=_mean(iou[present]),
+            mean_accuracy=mean_of_known(accuracy),
+            mean_iou=mean_of_known(iou),
+            mean_iou_present=mean_of_known(iou[present]),
             frequency_weighted_iou=float(
                 _ratio((truth[present] * iou[present]).sum(), truth.sum())
             ),
@@ -157,10 +157,6 @@ class SegmentationScores:
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         return np.asarray(part / whole)
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")
 
 
 def _by_class(values: np.ndarray, class_names: Sequence[str]) -> dict[str, float | None]:

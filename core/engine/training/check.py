@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ....registry import PluxelError
 from ...common.files import is_missing_file
@@ -30,56 +30,41 @@ def check_training(prepared: Prepared) -> list[str]:
     Raises: ConfigError with all mistakes.
     """
     config, model = prepared.config, prepared.model
+    options = config.pipeline.training
     spaces = prepared.blueprint.label_spaces() if prepared.datasets else None
-    checks: list[Callable[[], object]] = [
-        partial(_check_roles, config),
-        partial(_check_groups, config, model),
-        partial(check_monitor, config, spaces),
-    ]
+    problems: list[Problem] = []
     notes = [f"missing data: {error}" for error in [*prepared.missing.values()][:1]]
+    with _collecting(problems, notes), config.at("splits"):
+        if "train" not in config.pipeline.splits:
+            raise PluxelError("splits: no split for training; add 'train: NAME'")
+    with _collecting(problems, notes), config.at("training", "groups"):
+        build_optimizer(model, options.optimizer, options.groups)
+    with _collecting(problems, notes):
+        check_monitor(config, spaces)
     if spaces is not None:
-        building = partial(build_objective, config, model, spaces, lambda _head: [])
-        checks.append(lambda: notes.extend(_missing_files(building)))
-    finding = partial(_find_files, config, model)
-    checks.append(lambda: notes.extend(_missing_files(finding)))
-    with without_downloads():
-        _run_all(checks)
+        with _collecting(problems, notes):
+            build_objective(config, model, spaces, lambda _head: [])
+    with _collecting(problems, notes):
+        _find_files(config, model)
+    if problems:
+        raise ConfigError(problems)
     return notes
 
 
-def _run_all(checks: list[Callable[[], object]]) -> None:
-    problems: list[Problem] = []
-    for check in checks:
-        try:
-            check()
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
+@contextmanager
+def _collecting(problems: list[Problem], notes: list[str]) -> Iterator[None]:
+    """Add mistakes that the block raises to ``problems``, and missing files to ``notes``.
 
-
-def _check_roles(config: Config) -> None:
-    splits = config.pipeline.splits
-    with config.at("splits"):
-        if "train" not in splits:
-            raise PluxelError("splits: no split for training; add 'train: NAME'")
-
-
-def _check_groups(config: Config, model: SegmentationModel) -> None:
-    options = config.pipeline.training
-    with config.at("training", "groups"):
-        build_optimizer(model, options.optimizer, options.groups)
-
-
-def _missing_files(check: Callable[[], object]) -> list[str]:
-    """Return the missing files that a check reports; raise other mistakes."""
+    The block downloads nothing.
+    """
     try:
-        check()
+        with without_downloads():
+            yield
     except ConfigError as error:
         if is_missing_file(error):
-            return [str(problem) for problem in error.problems]
-        raise
-    return []
+            notes += map(str, error.problems)
+        else:
+            problems += error.problems
 
 
 def _find_files(config: Config, model: SegmentationModel) -> None:

@@ -90,7 +90,7 @@ def test_strips_together_equal_the_whole(grid: Grid, size: tuple[int, int]) -> N
         band.logits(strip).view(-1, 2, CLASSES, size[1]).permute(1, 2, 0, 3)
         for band, strip in strips
     ]
-    assert [row for _, strip in strips for row in range(size[0])[strip.rows]] == [*range(size[0])]
+    assert [row for _, strip in strips for row in range(size[0])[strip.target]] == [*range(size[0])]
     torch.testing.assert_close(torch.cat(parts, 2), whole, rtol=1e-12, atol=1e-12)
     assert torch.equal(resampled_classes(scores, size).long(), torch.cat(parts, 2).argmax(1))
 
@@ -167,7 +167,7 @@ def test_bands_and_strips_are_as_large_as_memory_allows() -> None:
         # Interpolation needs two rows besides those of the strip.
         assert (len(band.wide) - 3) * row_bytes <= fused.BAND_BYTES
         for strip in band.strips:
-            rows = strip.rows.stop - strip.rows.start
+            rows = strip.target.stop - strip.target.start
             assert rows == 1 or rows * row_bytes <= budget
 
 
