@@ -124,7 +124,7 @@ class Host:
         """Return a note for each plugin that was not loaded."""
         failed = [f"{failed} and may provide it" for failed in self._failures]
         return failed + [
-            f"plugin {name} is {reason} and may provide it"
+            f"plugin {name} may provide it, but is {reason}"
             for name, reason in self._excluded.items()
         ]
 

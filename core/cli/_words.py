@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..embeddings import WordSearch, WordVectors
 
 _NONE = """\
-Which word vectors? Give --embedding NAME, such as glove with --set name=6B --set dim=50, or \
+No word vectors selected. Give --embedding NAME, such as glove with --set name=6B --set dim=50, or \
 --config FILE. $PLUXEL_EMBEDDING sets the default. pluxel embeddings list shows what is \
 available."""
 

@@ -66,7 +66,7 @@ def _tile(_ctx: click.Context, _parameter: click.Parameter, value: str) -> Tile:
     show_default=True,
     callback=_tile,
     metavar="auto|off|PIXELS",
-    help="Side of the tiles into which a large image is cut.",
+    help="Side of the tiles; auto cuts large images only.",
 )
 @click.option("--stop-on-error", is_flag=True, help="Stop at the first unreadable image.")
 @settings

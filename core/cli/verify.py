@@ -50,9 +50,9 @@ def dense(
     """Compare shift-and-stitch with filter dilation for the network of CONFIG.
 
     Runs both with random weights on a random image. Prints the cost of each, the largest
-    difference between their scores and its position. Exit code 1 if they differ where they must be
-    equal: everywhere for the two forms of dilation; in cells that depend on no padding for dilation
-    and shift-and-stitch.
+    difference between their scores and its position. Exit code 1 if results that must match
+    differ: the two forms of dilation everywhere, and shift-and-stitch and dilation wherever padding
+    has no effect.
     """
     import torch
 

@@ -45,7 +45,7 @@ class PadsInput(Protocol):
 
     @property
     def pad_multiple(self) -> int:
-        """That number, in pixels, at least 1: inputs are padded on the right and at the bottom."""
+        """The multiple, in pixels, at least 1: inputs are padded on the right and at the bottom."""
         ...
 
 

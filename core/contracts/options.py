@@ -13,6 +13,9 @@ OnBadSample = Literal["stop", "skip"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
+Fusion = Literal["mean", "sum"]
+
+
 MATCH_THRESHOLD = 0.15
 """Default for the smallest margin at which two class names match by meaning.
 

@@ -126,7 +126,7 @@ class Augmentation:
             data |= compose(**data)
         except Exception as error:
             raise AugmentationError(
-                f"augmentation failed on an image of {height}×{width} (height × width): "
+                f"augmentation failed on an image of {width}×{height} (width × height): "
                 f"{_explain(error)}"
             ) from error
 

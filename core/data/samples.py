@@ -165,6 +165,6 @@ def _check_size(
     (height, width), (rows, columns) = shape, array.shape[:2]
     image = f"{first} {sample.paths[first]}" if first in sample.paths else first
     raise DataError(
-        f"{sample.paths.get(name, sample.name)}: is {rows}×{columns} (height × width), but its "
-        f"{image} is {height}×{width}"
+        f"{sample.paths.get(name, sample.name)}: is {columns}×{rows}, but its "
+        f"{image} is {width}×{height} (width × height)"
     )

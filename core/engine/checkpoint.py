@@ -100,7 +100,7 @@ def flatten_optimizer(
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Tensors, plain: Mapping[str, Any]
 ) -> list[str]:
-    """Undo ``flatten_optimizer``, but keep the parameter groups of the configuration.
+    """Load the state that ``flatten_optimizer`` split; keep the optimizer's parameter groups.
 
     Returns the names of parameters without a stored state, which start with a new one.
     """

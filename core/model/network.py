@@ -16,6 +16,7 @@ from ..contracts.kinds import Backbone, Decoder
 from ..contracts.normalization import RAW_MAXIMUM, Normalization
 from ..contracts.offers import minimum_size, offers, pad_multiple, resolved_parameters
 from ..contracts.optional import WrapsDecoder
+from ..contracts.options import Fusion
 from ..geometry.scores import Scores
 from .zero_shot import SeenClasses
 
@@ -131,7 +132,7 @@ class Head(nn.Module):
     def __init__(
         self,
         decoders: Mapping[str, Decoder],
-        fusion: str,
+        fusion: Fusion,
         *,
         on_images: bool = False,
         seen: SeenClasses | None = None,
@@ -223,7 +224,7 @@ def _scores(decoder: Any, *arguments: Any) -> Scores:
     return scores
 
 
-def fuse(scores: Sequence[Scores], fusion: str) -> Scores:
+def fuse(scores: Sequence[Scores], fusion: Fusion) -> Scores:
     """Sum or average the scores of several streams (late fusion, FCN section 4.2, NYUDv2)."""
     grids = {(one.grid, one.border) for one in scores}
     if len(grids) > 1:

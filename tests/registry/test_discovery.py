@@ -204,8 +204,8 @@ class TestAllowAndDeny:
         with pytest.raises(UnknownComponent) as caught:
             Host(allow=["acme-seg"]).get("decoder", "pspnet")
         assert caught.value.notes == (
-            "plugin zeta-seg is not on the allow list (--allow-plugin or PLUXEL_PLUGINS_ALLOW) "
-            "and may provide it",
+            "plugin zeta-seg may provide it, but is not on the allow list "
+            "(--allow-plugin or PLUXEL_PLUGINS_ALLOW)",
         )
 
     @pytest.mark.parametrize("verb", ["allow", "deny"])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
@@ -15,6 +15,7 @@ from torch import nn
 from ....registry import suggest
 from ...contracts.kinds import Backbone, Dataset, Decoder, Loss
 from ...contracts.labels import RawId
+from ...contracts.options import Fusion
 from ..messages.faults import Fault, Target, fault, faults
 from ..tree.files import expand_home
 from ..tree.nodes import Segment
@@ -101,7 +102,7 @@ class HeadConfig(Section):
     streams: Annotated[list[Name], Field(min_length=1)] | None = None
     """Streams whose scores are fused; null: all."""
 
-    fusion: Literal["mean", "sum"] = "mean"
+    fusion: Fusion = "mean"
     """How to fuse the scores of streams."""
 
 

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from ....registry import Component, Host, PluxelError
+from ...common.randomness import seeded
 from ...common.timing import multiply_adds
 from ...config._config import Config
 from ...config._dump import to_plain
@@ -98,7 +99,7 @@ def verify_dense(
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
 ) -> list[DenseReport]:
-    """Compare the methods for every head of a configuration, with random weights.
+    """Compare the methods for every head of a configuration, with random weights and images.
 
     ``factor``: the ratio of coarse to dense stride; by default from the decoder, else at most 4.
     ``size``: of the image; by default so large that some receptive fields lie inside it.
@@ -110,8 +111,8 @@ def verify_dense(
     config, blueprint = data.config, data.blueprint
     reports = []
     for name, head in config.pipeline.heads.items():
-        torch.manual_seed(seed)
-        subject = _DenseHead(config, blueprint, name, _inner(head.decoder), dtype)
+        with seeded(seed):
+            subject = _DenseHead(config, blueprint, name, _inner(head.decoder), dtype, seed)
         ratio = factor or _usual_factor(head.decoder, subject.coarse)
         with config.at("heads", name, "decoder"):
             reports.append(_verify(subject, ratio, size or subject.usual_size()))
@@ -154,9 +155,10 @@ class _DenseHead:
         head: str,
         inner: Factory[Decoder],
         dtype: torch.dtype,
+        seed: int,
     ) -> None:
         self.config, self.blueprint, self.head = config, blueprint, head
-        self.inner, self.dtype = inner, dtype
+        self.inner, self.dtype, self.seed = inner, dtype, seed
         plain = self.model(inner)
         for parameter in plain.heads[head].parameters():
             if not parameter.any():  # score layers start as zeros
@@ -188,7 +190,7 @@ class _DenseHead:
 
     def image(self, size: Size) -> dict[str, Tensor]:
         """Return random inputs in 0–1, equal in every call."""
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(self.seed)
         return {
             name: torch.rand(1, channels, *size, generator=generator, dtype=self.dtype)
             for name, channels in self.blueprint.channels.items()

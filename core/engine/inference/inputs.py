@@ -58,5 +58,5 @@ def _pixels(image: ImageLike, channels: int, name: str) -> np.ndarray:
 def _check_sizes(arrays: Mapping[str, np.ndarray]) -> None:
     sizes = {name: array.shape[:2] for name, array in arrays.items()}
     if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{name} {height}×{width}" for name, (height, width) in sizes.items())
-        raise PluxelError(f"the inputs have different sizes (height × width): {found}")
+        found = ", ".join(f"{name} {width}×{height}" for name, (height, width) in sizes.items())
+        raise PluxelError(f"the inputs have different sizes (width × height): {found}")

@@ -45,8 +45,8 @@ def predict_files(
     if len(inputs) > 1:
         parts = ", ".join(f"'{name}': …" for name in inputs)
         raise PluxelError(
-            f"the model reads {', '.join(inputs)}, and paths do not tell which file is which "
-            f"input. In Python, pass them by name: Pipeline.load(run)({{{parts}}})"
+            f"the model reads {', '.join(inputs)}, and file paths do not say which input each "
+            f"file is. In Python, pass them by name: Pipeline.load(run)({{{parts}}})"
         )
     names = output_names(find_images(paths))
     failed = []

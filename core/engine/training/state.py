@@ -58,7 +58,7 @@ class TrainingState:
     def restore(
         self, run: Run, tensors: Tensors, optimizer: Mapping[str, Any], changes: Changes
     ) -> None:
-        """Undo ``save``; ``changes`` of the configuration may make a part start anew.
+        """Restore what ``save`` wrote; ``changes`` of the configuration may make a part start anew.
 
         ``tensors``, ``optimizer``: content and metadata of the checkpoint.
 

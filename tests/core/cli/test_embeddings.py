@@ -192,7 +192,7 @@ class TestConvert:
     @pytest.mark.parametrize(
         ("arguments", "error"),
         [
-            (("y.txt",), "Which word vectors? Give --embedding NAME"),
+            (("y.txt",), "No word vectors selected. Give --embedding NAME"),
             ((), "Give SOURCE and DEST, or only DEST with --embedding or --config."),
             (("a", "b", "c"), "Give SOURCE and DEST"),
             (("there.txt", *TOY), "there.txt already exists; --overwrite replaces it\n"),

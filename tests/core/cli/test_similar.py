@@ -73,7 +73,7 @@ def test_all_misspelled_words_are_reported(words: Words) -> None:
         (("man", *TOY, "--restrict", 0), "Invalid value for '--restrict'"),
         (("man", "--stdin", *TOY), "Give words, or --stdin."),
         (TOY, "Give words, or --stdin."),
-        (("man",), "Which word vectors? Give --embedding NAME"),
+        (("man",), "No word vectors selected. Give --embedding NAME"),
         (("nothing", *TOY), "the vector of 'nothing' is all zeros"),
         (("man", "--embedding", "tooy"), "unknown embedding 'tooy'. Did you mean 'toy'?"),
         (("man", "--embedding", "toy.smal.3d"), "Did you mean 'toy.small.3d'?"),

@@ -28,7 +28,7 @@ def test_several_inputs_raise_before_reading(tmp_path):
     pipeline = Pipeline(model, {}, {"image": 3, "depth": 1})  # pyright: ignore[reportArgumentType]
     (tmp_path / "a.jpg").touch()
     message = (
-        "the model reads image, depth, and paths do not tell which file is which input. "
+        "the model reads image, depth, and file paths do not say which input each file is. "
         "In Python, pass them by name: Pipeline.load(run)({'image': …, 'depth': …})"
     )
     with pytest.raises(PluxelError, match=re.escape(message)):
