@@ -32,7 +32,7 @@ from ...geometry.scores import Scores
 from ...model.blueprint import Blueprint
 from ...model.build import build_model
 from ...model.network import SegmentationModel
-from ..inference.tiling import reach_of
+from ..inference.tiling import measured
 from ..preparation import prepare_data
 
 Method = tuple[Component, DenseForm]
@@ -165,7 +165,7 @@ class _DenseHead:
                 nn.init.normal_(parameter, std=0.1)
         self.weights = plain.state_dict()
         name = next(iter(plain.heads[head].decoders))
-        self.spec = reach_of(plain.streams[name], plain.heads[head], name)
+        (self.spec,) = measured(plain.streams[name], plain.heads[head], name).specs
         self.coarse = int(self.spec.grid.stride[0])
 
     def model(self, decoder: Factory[Decoder]) -> SegmentationModel:

@@ -8,8 +8,8 @@ overlapping windows are then blended, weighted by a Gaussian around their center
 """
 
 from ....geometry.regions import BLOCK, Region
-from ._reach import Reach, reach_of
+from ._reach import Reach, measured
 from ._tiling import Tiling
 from ._verifying import verified
 
-__all__ = ["BLOCK", "Reach", "Region", "Tiling", "reach_of", "verified"]
+__all__ = ["BLOCK", "Reach", "Region", "Tiling", "measured", "verified"]

@@ -32,7 +32,7 @@ class Reach:
         """Measure a model."""
         backbones = [stream.backbone for stream in model.streams.values()]
         networks = [
-            _measured(model.streams[name], head, name)
+            measured(model.streams[name], head, name)
             for head in model.heads.values()
             for name in head.decoders
         ]
@@ -105,19 +105,14 @@ def _seen(spec: FeatureSpec, tile: range, pixels: int, axis: int) -> tuple[int, 
     return ceil(offset + stride * before - half), floor(offset + stride * after + half)
 
 
-def reach_of(stream: Stream, head: Head, name: str) -> FeatureSpec:
-    """Return grid and receptive field of the scores of a head for stream ``name``.
+def measured(stream: Stream, head: Head, name: str) -> Measurement:
+    """Measure the backbone of stream ``name`` and the decoder of a head as one network.
 
-    If the decoder evaluates the backbone densely, these describe the coarse scores, whose receptive
+    If the decoder evaluates the backbone densely, this measures the coarse scores, whose receptive
     field is equally large.
 
     Raises: PluxelError if backbone and decoder accept no image size.
     """
-    return _measured(stream, head, name).specs[0]
-
-
-def _measured(stream: Stream, head: Head, name: str) -> Measurement:
-    """Measure backbone and decoder as one network."""
     only = deepest(stream.backbone.feature_specs) if head.on_images else None
     network = ScoringNetwork(stream.backbone, head.decoders[name], only)
     return measure(network, stream.channels, [name])
