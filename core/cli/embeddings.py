@@ -18,9 +18,6 @@ from ._words import WordSource, search_options, source_options
 if TYPE_CHECKING:
     from ..embeddings import AnalogyScores, PairScores, Store, Summary, Tally
 
-_FORMATS = ("glove", "word2vec", "word2vec_binary", "store", "numpy")
-_METHODS = ("pca", "tsne")
-
 
 @click.group(cls=Group)
 def embeddings() -> None:
@@ -97,7 +94,7 @@ def info(session: Session, source: WordSource, as_json: bool) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(_FORMATS),
+    type=click.Choice(["glove", "word2vec", "word2vec_binary", "store", "numpy"]),
     help="Format of DEST.  [default: by suffix: .txt, .vec, .bin, .safetensors, .npy]",
 )
 @overwrite
@@ -181,7 +178,7 @@ def evaluate(
 @click.argument("words", nargs=-1, required=True)
 @click.option(
     "--method",
-    type=click.Choice(_METHODS),
+    type=click.Choice(["pca", "tsne"]),
     default="pca",
     show_default=True,
     help="Projection onto the plane.",

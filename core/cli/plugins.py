@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
@@ -86,15 +87,9 @@ def doctor(ctx: click.Context) -> None:
 def _record(host: Host, kind: str, component: Component) -> dict[str, object]:
     return {
         "kind": kind,
-        "name": component.name,
-        "provider": component.provider,
-        "summary": component.summary,
+        **asdict(component),
         "qualified": component.qualified,
         "version": host.providers[component.provider].version,
-        "target": component.target,
-        "aliases": component.aliases,
-        "renamed_from": component.renamed_from,
-        "extra": component.extra,
     }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from logging.handlers import BufferingHandler
 
 import cv2
 import torch
@@ -57,7 +59,7 @@ class Loader:
                 log_once(level, message)
             for failure in delivery.failures:
                 if not self._may_skip:
-                    raise DataError(failure.message, failure.notes)
+                    raise failure
                 log_once(logging.WARNING, f"skipped: {failure.message}")
             yield from delivery.batches
 
@@ -123,23 +125,17 @@ def _single_batch(items: Sequence[Item]) -> list[Batch]:
     return [collate_training(items)]
 
 
-@dataclass(frozen=True)
-class _Failure:
-    """An error for the main process; exceptions of plugins may not survive pickling."""
+class _Guarded(TorchDataset["Item | DataError"]):
+    """Returns errors for the main process; exceptions of plugins may not survive pickling."""
 
-    message: str
-    notes: tuple[str, ...]
-
-
-class _Guarded(TorchDataset["Item | _Failure"]):
     def __init__(self, data: TrainingData | EvaluationData) -> None:
         self._data = data
 
-    def __getitem__(self, index: int) -> Item | _Failure:
+    def __getitem__(self, index: int) -> Item | DataError:
         try:
             return self._data[index]
         except PluxelError as error:
-            return _Failure(error.message, error.notes)
+            return DataError(error.message, error.notes)
 
 
 @dataclass(frozen=True)
@@ -147,7 +143,7 @@ class _Delivery:
     """The result of a worker: batches, errors and log records."""
 
     batches: list[Batch]
-    failures: list[_Failure]
+    failures: list[DataError]
     records: list[tuple[int, str]]
 
     def pin_memory(self) -> _Delivery:
@@ -155,26 +151,20 @@ class _Delivery:
 
 
 def _deliver(
-    collate: Callable[[Sequence[Item]], list[Batch]], results: Sequence[Item | _Failure]
+    collate: Callable[[Sequence[Item]], list[Batch]], results: Sequence[Item | DataError]
 ) -> _Delivery:
     items = [result for result in results if isinstance(result, Item)]
-    failures = [result for result in results if isinstance(result, _Failure)]
+    failures = [result for result in results if isinstance(result, DataError)]
     records = [r for h in logger.handlers if isinstance(h, _RecordStore) for r in h.take()]
     return _Delivery(collate(items) if items else [], failures, records)
 
 
-class _RecordStore(logging.Handler):
+class _RecordStore(BufferingHandler):
     """Stores the log records of a worker until its next batch."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._records: list[tuple[int, str]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._records.append((record.levelno, record.getMessage()))
-
     def take(self) -> list[tuple[int, str]]:
-        records, self._records = self._records, []
+        records = [(record.levelno, record.getMessage()) for record in self.buffer]
+        self.flush()
         return records
 
 
@@ -183,6 +173,6 @@ def _start_worker(level: int, _worker: int) -> None:
     # SIGTERM ends a worker, because shutting down the pool sends one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-    logger.handlers = [_RecordStore()]
+    logger.handlers = [_RecordStore(sys.maxsize)]
     logger.setLevel(level)
     logger.propagate = False

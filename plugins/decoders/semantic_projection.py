@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...core import Decoder, Embedding, Factory, FeatureSpec, Scores
+from ...core import Decoder, Factory, FeatureSpec, Scores
 from ...core.authoring import Embeddings, name_vectors, resolved_parameters
 from ...registry import PluxelError
 
@@ -50,7 +50,7 @@ class SemanticProjection(nn.Module):
             raise PluxelError(f"{decoder} runs the backbone itself and cannot be the inner decoder")
         self._names = tuple(class_names)
         self._embedding = embedding
-        self.dim: int = dim or sum(one.dim for one in _opened(embedding))
+        self.dim: int = dim or sum(one().dim for one in embedding)
         # Not named `inner`, which marks wrappers without weights of their own.
         self.pixels = decoder(
             features=features, num_classes=self.dim, class_names=[str(i) for i in range(self.dim)]
@@ -97,14 +97,10 @@ class SemanticProjection(nn.Module):
         return {**state, "class_names": _encode(self._names), "class_vectors": vectors}
 
     def _vectors(self, names: Sequence[str]) -> Tensor:
-        vectors = name_vectors(names, _opened(self._embedding))
+        vectors = name_vectors(names, [one() for one in self._embedding])
         if vectors.shape[1] != self.dim:
             raise PluxelError(f"dim is {self.dim}, but the embedding has {vectors.shape[1]}")
         return vectors
-
-
-def _opened(embeddings: Sequence[Factory[Embedding]]) -> list[Embedding]:
-    return [embedding() for embedding in embeddings]
 
 
 def _encode(names: Sequence[str]) -> Tensor:

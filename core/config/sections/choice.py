@@ -31,22 +31,17 @@ class Choice:
         models = {_name(model): model for model in typing.get_args(source)}
 
         def validate(value: object, info: ValidationInfo) -> BaseModel:
-            return self._parse(models, value, info)
+            name, parameters = split_named(self.kind, value, self.default)
+            if name not in models:
+                hint = suggestion(name, models) or f": it is one of {', '.join(models)}"
+                raise fault(f"unknown {self.kind} '{name}'{hint}")
+            owner = Owner(f"{self.kind} '{name}'", models[name])
+            return validate_parameters(parameters, owner, info.context)
 
         written = Literal[tuple(models)] | source  # pyright: ignore[reportInvalidTypeArguments]
         return core_schema.with_info_plain_validator_function(
             validate, json_schema_input_schema=handler.generate_schema(written)
         )
-
-    def _parse(
-        self, models: dict[str, type[BaseModel]], value: object, info: ValidationInfo
-    ) -> BaseModel:
-        name, parameters = split_named(self.kind, value, self.default)
-        if name not in models:
-            hint = suggestion(name, models) or f": it is one of {', '.join(models)}"
-            raise fault(f"unknown {self.kind} '{name}'{hint}")
-        owner = Owner(f"{self.kind} '{name}'", models[name])
-        return validate_parameters(parameters, owner, info.context)
 
 
 def _name(model: type[BaseModel]) -> str:
