@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 Segment = str | int
 """One step of a path into the tree: a key of a mapping or an index of a list."""
@@ -31,11 +31,6 @@ class Location:
             return f"command line: '{self.override}'"
         return f"{self.file}:{self.line}:{self.column}"
 
-    @property
-    def order(self) -> tuple[int, int, int]:
-        """Sort key: by file in reading order, then line and column."""
-        return self.rank, self.line, self.column
-
 
 @dataclass(frozen=True)
 class ScalarNode:
@@ -49,10 +44,7 @@ class ScalarNode:
     location: Location
     broken: bool = False
 
-    @property
-    def size(self) -> int:
-        """Return 1."""
-        return 1
+    size: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)

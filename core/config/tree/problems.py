@@ -31,7 +31,9 @@ class ConfigError(PluxelError):
 
 
 def _order(problem: Problem) -> tuple[int, int, int]:
-    return problem.location.order if problem.location else (-1, 0, 0)
+    """Return the sort key: by file in reading order, then line and column."""
+    at = problem.location
+    return (at.rank, at.line, at.column) if at else (-1, 0, 0)
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:
