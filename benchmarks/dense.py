@@ -26,7 +26,7 @@ from pluxel.core.common.timing import in_turns, multiply_adds
 from pluxel.core.config._load import load_config
 from pluxel.core.contracts.labels import LabelMap
 from pluxel.core.engine.evaluation.dense_evaluation import dense_evaluation
-from pluxel.core.geometry.dilation import Dilated
+from pluxel.core.geometry.dilation import Dilation
 from pluxel.core.model.blueprint import Blueprint
 from pluxel.core.model.build import build_model
 from pluxel.core.model.network import SegmentationModel
@@ -91,7 +91,7 @@ def equality(_rounds: int) -> None:
             network = nn.Sequential(*layers).to(dtype).eval()
             image = torch.randn(1, 3, 231, 197, dtype=dtype)
             with torch.inference_mode():
-                one = Dilated(network, 3, 32 // factor)(image)
+                one = Dilation(network, 3, 32 // factor)(network, image, [network])
                 other = stitched(network, image, factor, 32 // factor)
             worst = max(worst, float((one - other).abs().max() / (other.max() - other.min())))
         print(f"largest difference, {dtype}, f = 2…32: {worst:.1e} of the range (≤ {bound:g})")
@@ -108,12 +108,14 @@ def atrous(rounds: int) -> None:
         torch.manual_seed(0)
         network = without_padding(make())
         step = 32 // factor
-        dilated = Dilated(network, 3, step)
+        dilation = Dilation(network, 3, step)
         image = torch.randn(1, 3, 500, 500)
 
-        def spread(dilated: Dilated = dilated, image: Tensor = image) -> Tensor:
+        def spread(
+            dilation: Dilation = dilation, network: nn.Module = network, image: Tensor = image
+        ) -> Tensor:
             with torch.inference_mode():
-                return dilated(image)  # pyright: ignore[reportReturnType]
+                return dilation(network, image, [network])
 
         def shifts(
             network: nn.Module = network, image: Tensor = image, f: int = factor, s: int = step
@@ -124,8 +126,11 @@ def atrous(rounds: int) -> None:
         seconds = in_turns({"spread": spread, "shifts": shifts}, rounds)
         one, other = spread(), shifts()
         difference = float((one - other).abs().max() / (other.max() - other.min()))
+        network.to("meta")
         costs = {
-            "spread": multiply_adds(dilated.to("meta"), image.to("meta")),
+            "spread": multiply_adds(
+                _Call(network, lambda x, d=dilation, n=network: d(n, x, [n])), image.to("meta")
+            ),
             "shifts": multiply_adds(
                 _Call(network, lambda x, n=network, f=factor, s=step: stitched(n, x, f, s)),
                 image.to("meta"),

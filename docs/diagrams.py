@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from itertools import product
 from pathlib import Path
-from typing import cast
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +20,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 from pluxel.core import FeatureSpec, Grid, Scores, resample
 from pluxel.core.engine.inference.tiling import Reach
-from pluxel.core.geometry.dilation import Dilated
+from pluxel.core.geometry.dilation import Dilation
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -83,13 +82,13 @@ def row_of_scores() -> tuple[Grid, Tensor, list[Tensor]]:
     ).eval()
     rows, columns = torch.meshgrid(torch.arange(18.0), torch.arange(62.0), indexing="ij")
     image = ((columns / 2.7 + rows / 6).sin() + (columns / 9 - rows / 4).cos())[None, None]
-    spread = Dilated(network, 1, 1)
+    dilation = Dilation(network, 1, 1)
     with torch.inference_mode():
         passes = [network(image[..., shift:])[0, 0, 0] for shift in range(4)]
-        dense = cast("Tensor", spread(image))[0, 0, 0]
+        dense = dilation(network, image, [network])[0, 0, 0]
     for shift, scores in enumerate(passes):
         torch.testing.assert_close(dense[shift::4], scores)
-    return spread.maps[0].grid, dense, passes
+    return dilation.maps[0].grid, dense, passes
 
 
 def shifted_grid() -> Figure:
