@@ -109,10 +109,8 @@ def _print_table(rows: Sequence[Row]) -> None:
 
     table = Table("kind", "name", "provider", "summary", box=SIMPLE_HEAD)
     for kind, component in rows:
-        name = Text(component.name, "bold")
-        table.add_row(
-            kind, name, component.provider, Text(component.summary)
-        )  # summaries may contain [
+        name, summary = Text(component.name, "bold"), Text(component.summary)  # may contain [
+        table.add_row(kind, name, component.provider, summary)
     Console().print(table)
 
 

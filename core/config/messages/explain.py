@@ -108,11 +108,10 @@ class _Reporter:
                 return f"{owner.label} receives '{key}' from Pluxel: delete it"
             if not known:
                 return f"{owner.label} has no parameters, so '{key}' is not allowed"
-            return (
-                f"{owner.label} has no parameter '{key}'{_nearest(key, known, self._name(parent))}"
-            )
-        where = f" in {self._name(parent)}" if parent else ""
-        return f"unknown key '{key}'{where}{_nearest(key, known, self._name(parent))}"
+            what = f"{owner.label} has no parameter '{key}'"
+        else:
+            what = f"unknown key '{key}'{f' in {self._name(parent)}' if parent else ''}"
+        return what + _nearest(key, known, self._name(parent))
 
     def _missing(self, mistake: Mistake) -> str:
         key, parent, owner = mistake.path[-1], mistake.path[:-1], mistake.owner
