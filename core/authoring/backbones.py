@@ -139,7 +139,7 @@ class PretrainedBackbone(nn.Module):
         Raises: PluxelError if it cannot be read, or if none of its weights fit.
         """
         state = self.own_names(read_state_dict(path))
-        report = self.load_state(state)
+        report = self.load_state(state, path)
         if not report.loaded:
             names, own = (", ".join(list(keys)[:3]) for keys in (state, self.state_dict()))
             raise PluxelError(f"{path}: none of its weights fit: {names}, … instead of {own}, …")
@@ -153,10 +153,13 @@ class PretrainedBackbone(nn.Module):
             )
         return report
 
-    def load_state(self, state: StateDict) -> LoadReport:
-        """Copy the weights that fit, with the filters of input layers adapted to the channels."""
+    def load_state(self, state: StateDict, source: object = "the weights") -> LoadReport:
+        """Copy the weights that fit, with the filters of input layers adapted to the channels.
+
+        ``source`` names their origin in errors.
+        """
         adapted = adapt_input_layers(state, self, self.in_channels, self.input_channels)
-        return copy_matching(self, adapted)
+        return copy_matching(self, adapted, source)
 
     def _normalization_of(self, path: Path) -> Normalization:
         """Return the normalization of a file: from the user, else from the file's metadata."""

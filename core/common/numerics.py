@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any
@@ -31,6 +31,24 @@ def unit_vectors(vectors: Tensor, norms: Tensor | None = None) -> Tensor:
 def finite_or_none(value: float) -> float | None:
     """Return a value, or None for NaN and infinity, which JSON lacks."""
     return value if math.isfinite(value) else None
+
+
+def not_finite(tensors: Mapping[str, Tensor], parameters: Container[str]) -> str | None:
+    """Return the name of the first tensor with a value that is not finite, if there is one.
+
+    Tensors that are not ``parameters`` may contain infinity, as masks of attention do, but not NaN.
+    """
+    # A sum is finite only if all values are. Read all at once: each read waits for the device.
+    named = {n: t for n, t in tensors.items() if t.is_floating_point() and not t.is_meta}
+    if not named:
+        return None
+    sums = torch.stack([each.sum(dtype=torch.float32) for each in named.values()])
+    suspects = [name for name, ok in zip(named, sums.isfinite().tolist(), strict=True) if not ok]
+    for name in suspects:
+        bad = ~named[name].isfinite() if name in parameters else named[name].isnan()
+        if bad.any():
+            return name
+    return None
 
 
 def mean_of_known(values: np.ndarray) -> float:

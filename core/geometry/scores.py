@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ...registry import PluxelError
 from .grid import Border, Grid
 
 
@@ -19,3 +20,14 @@ class Scores:
     tensor: Tensor
     grid: Grid
     border: Border = "replicate"
+
+    def check_finite(self, subject: str) -> None:
+        """Raise PluxelError if a score is NaN or infinite: the best class is then undefined.
+
+        ``subject``: the image that the error names. On a GPU, the host waits for the result.
+        """
+        if not self.tensor.isfinite().all():
+            raise PluxelError(
+                f"{subject}: the scores of the network are not finite. Are the weights of a "
+                "training that diverged, or do values exceed the range of its precision?"
+            )

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ...registry import PluxelError
 from ..common.files import require_file
+from ..common.numerics import not_finite
 from ..contracts.normalization import Normalization
 from ..contracts.offers import offers
 from ..contracts.optional import AdaptsState
@@ -61,13 +62,23 @@ def _count(names: Sequence[str], kind: str) -> str:
     return f"{len(names)} {kind}" + (f" ({shown})" if names else "")
 
 
-def copy_matching(module: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
-    """Copy every tensor whose name and shape match into the module, from any type and device."""
+def copy_matching(
+    module: nn.Module, state: Mapping[str, Tensor], source: object = "the state dict"
+) -> LoadReport:
+    """Copy every tensor whose name and shape match into the module, from any type and device.
+
+    Raises: PluxelError for values that are not finite; the module is then unchanged. ``source``
+    names their origin in it.
+    """
     own = module.state_dict(keep_vars=True)
     report = _compare(own, state)
+    parameters = {name for name, _ in module.named_parameters()}
+    loaded = {name: state[name] for name in report.loaded}
+    if (name := not_finite(loaded, parameters)) is not None:
+        raise PluxelError(f"{source}: the values of {name} are not finite")
     with torch.no_grad():
-        for name in report.loaded:
-            own[name].copy_(state[name])
+        for name, value in loaded.items():
+            own[name].copy_(value)
     return report
 
 
@@ -104,7 +115,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) 
                 "to copy the weights that do fit, train a new model with init_from",
             ],
         )
-    copy_matching(model, state)
+    copy_matching(model, state, source)
 
 
 def _adapted(model: nn.Module, state: Mapping[str, Tensor]) -> StateDict:

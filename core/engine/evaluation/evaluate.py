@@ -104,6 +104,7 @@ def evaluate(
                 scores = model(on_device.inputs)
             tally.losses.append(_losses(objective, scores, on_device))
             for head, found in scores.items():
+                found.check_finite(", ".join(batch.names))
                 target = on_device.targets[head]
                 height, width = target.shape[-2:]
                 tally.count(head, batch, resampled_classes(found, (height, width)), target)

@@ -219,6 +219,7 @@ class Pipeline:
     ) -> dict[str, Prediction]:
         found = {}
         for head, space in self.spaces.items():
+            scores[head].check_finite(f"head '{head}'")
             classes, shares = resampled_predictions(
                 scores[head], region.size, probabilities=probabilities
             )

@@ -103,7 +103,7 @@ class Experiment:
 
     def _adopt(self, state: Mapping[str, Tensor]) -> None:
         source = self.config.pipeline.init_from
-        report = copy_matching(self.model, state)
+        report = copy_matching(self.model, state, source)
         # Normalization constants always fit; at least one learned parameter must fit too.
         if not {*report.loaded}.intersection(name for name, _ in self.model.named_parameters()):
             given, own = (", ".join([*names][:3]) for names in (state, self.model.state_dict()))

@@ -11,6 +11,7 @@ from timm.utils.model_ema import ModelEmaV3
 
 from ....registry import PluxelError
 from ...common.logs import logger
+from ...common.numerics import not_finite
 from ...model.network import SegmentationModel
 from ...model.weights import load_weights
 from ..checkpoint import (
@@ -84,12 +85,10 @@ class TrainingState:
         write_tensors(run.weights, self.averaged.state_dict(), metadata)
 
     def _check_finite(self, run: Run) -> None:
-        names, values = zip(*self.model.named_parameters(), strict=True)
-        # Read all at once: each read makes the host wait for the device.
-        finite = torch.stack([value.isfinite().all() for value in values]).tolist()
-        if not all(finite):
-            name = names[finite.index(False)]
-            raise Diverged(f"the weights of {name} are not finite. {last_good(run)}")
+        parameters = {name for name, _ in self.model.named_parameters()}
+        for model in (self.model, self.averaged):
+            if (name := not_finite(model.state_dict(), parameters)) is not None:
+                raise Diverged(f"the values of {name} are not finite. {last_good(run)}")
 
 
 def last_good(run: Run) -> str:

@@ -179,6 +179,27 @@ def test_half_precision_weights_fill_single_precision_modules() -> None:
     assert torch.equal(target[0].weight, source["0.weight"].float())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("0.weight", "nan"), ("2.bias", "inf"), ("1.running_var", "nan")]
+)
+def test_values_that_are_not_finite_are_not_loaded(name: str, value: str) -> None:
+    source, target = network().state_dict(), network()
+    source[name].flatten()[0] = float(value)
+    before = {key: tensor.clone() for key, tensor in target.state_dict().items()}
+    for load in (copy_matching, load_weights):
+        with pytest.raises(PluxelError, match=f"^run/w: the values of {name} are not finite$"):
+            load(target, source, "run/w")
+    assert all(torch.equal(tensor, before[key]) for key, tensor in target.state_dict().items())
+
+
+def test_buffers_may_contain_infinity() -> None:
+    """Masks of attention do."""
+    source, target = network().state_dict(), network()
+    source["1.running_mean"][0] = -torch.inf
+    copy_matching(target, source)
+    assert target[1].running_mean[0] == -torch.inf
+
+
 def test_either_all_weights_are_loaded_or_none() -> None:
     source, target = network().state_dict(), network()
     load_weights(target, source, "w")

@@ -45,6 +45,13 @@ def test_split_scores_are_the_sum_over_images(make) -> None:
     assert found["overall"]["pixel_accuracy"] == pytest.approx(right / found["pixels"])
 
 
+def test_scores_that_are_not_finite_name_the_image(make) -> None:
+    experiment = make()
+    next(experiment.model.parameters()).data.fill_(torch.nan)
+    with pytest.raises(PluxelError, match="square_0: the scores of the network are not finite"):
+        experiment.evaluate(experiment.model, "val")
+
+
 def test_split_without_readable_images_raises(make, monkeypatch) -> None:
     experiment = make("training.on_bad_sample=skip")
 

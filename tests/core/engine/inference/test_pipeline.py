@@ -5,6 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from pluxel.core import LabelMap, Pipeline
 from pluxel.core.contracts.labels import LabelSpace
@@ -114,6 +115,17 @@ def test_inputs_that_do_not_fit_raise(given, message):
 @pytest.fixture(scope="module")
 def two_heads() -> Pipeline:
     return nets.pipeline(heads=("semantic", "geometric"))
+
+
+@pytest.mark.parametrize("tile", ["off", 512])
+def test_scores_that_are_not_finite_raise(tile) -> None:
+    broken = nets.pipeline()
+    first = next(iter(broken.model.parameters()))
+    first.data.fill_(torch.nan)
+    broken.model.eval()
+    message = "^head 'semantic': the scores of the network are not finite"
+    with pytest.raises(PluxelError, match=message):
+        broken.predict(nets.image(600, 700), tile=tile)
 
 
 def test_call_returns_an_array_for_any_number_of_heads(two_heads: Pipeline) -> None:

@@ -144,13 +144,16 @@ def test_step_reads_its_losses_once(make, monkeypatch):
     assert looks == ["tolist"]
 
 
-def test_weights_that_are_not_finite_are_not_saved(make):
-    trainer = Trainer(make())
+@pytest.mark.parametrize("part", ["weight", "running_var", "average"])
+def test_weights_that_are_not_finite_are_not_saved(make, part):
+    trainer = Trainer(make("training.ema=0.9"))
     trainer.train()
     before = trainer.run.state.read_bytes()
-    next(trainer.experiment.model.parameters()).data.fill_(torch.nan)
+    model = trainer.state.averaged if part == "average" else trainer.experiment.model
+    broken = next(v for n, v in model.state_dict().items() if part == "average" or part in n)
+    broken.flatten()[0] = torch.nan
     for save in (trainer.state.save, trainer.state.save_weights):
-        with pytest.raises(Diverged, match="the weights of .* are not finite"):
+        with pytest.raises(Diverged, match="the values of .* are not finite"):
             save(trainer.run, {})
     assert trainer.run.state.read_bytes() == before
 
