@@ -12,7 +12,8 @@ from pluggy import PluginManager
 
 from . import hookspecs
 from ._component import Component
-from ._errors import PluginError
+from ._errors import PluginError, own_traceback
+from ._packages import missing_package
 from ._sources import PluginSource, location
 from ._suggest import did_you_mean
 from .hookspecs import KINDS
@@ -23,7 +24,11 @@ Records = Mapping[str, list[Component]]
 
 @dataclass(frozen=True)
 class LoadFailure:
-    """A plugin that failed to load; ``error`` is one line, ``traceback`` the full traceback."""
+    """A plugin that failed to load; ``error`` is one line.
+
+    ``traceback``: through the plugin's own code; empty if none of it raised, or if a package is
+    missing.
+    """
 
     provider: str
     error: str
@@ -47,12 +52,11 @@ def load(source: PluginSource) -> tuple[Records, str]:
 
 def failure(provider: str, error: BaseException) -> LoadFailure:
     """Convert an exception to text; the exception would keep every frame's variables alive."""
-    from traceback import format_exception  # noqa: PLC0415 - only a failure needs it
-
     message = " ".join(str(error).split())
     if not isinstance(error, PluginError):  # its message needs no exception name
         message = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return LoadFailure(provider, message, "".join(format_exception(error)))
+    missing = missing_package(error, provider)
+    return LoadFailure(provider, message, "" if missing else own_traceback(error))
 
 
 def _collect(plugin: object) -> Records:

@@ -37,3 +37,24 @@ class AmbiguousComponent(PluxelError):  # noqa: N818
 
 class ComponentImportError(PluxelError):
     """A component is registered, but its target cannot be imported."""
+
+    @property
+    def traceback(self) -> str:
+        """The traceback through the plugin's own code; empty if none of it raised."""
+        return own_traceback(self.__cause__) if self.__cause__ else ""
+
+
+def own_traceback(error: BaseException) -> str:
+    """Return the traceback from the first frame of the plugin on; empty if there is none."""
+    from traceback import format_exception  # noqa: PLC0415 - only a failure needs it
+
+    trace = error.__traceback__
+    while trace and trace.tb_frame.f_globals.get("__name__", "").startswith(_CALLERS):
+        trace = trace.tb_next
+    if trace is None and not isinstance(error, SyntaxError):  # which shows its line itself
+        return ""
+    return "".join(format_exception(type(error), error, trace))
+
+
+_CALLERS = ("importlib", "pluggy", "pluxel.registry")
+"""Modules that run the code of plugins."""

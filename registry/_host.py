@@ -96,8 +96,8 @@ class Host:
     def load(self, component: Component) -> type:
         """Import the class of a component.
 
-        Raises: ComponentImportError that names the provider and, if the component has one, the
-        extra to install.
+        Raises: MissingPackage that names what to install; ComponentImportError for any other
+        failure.
         """
         return load_target(component)
 

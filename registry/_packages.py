@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from ._errors import PluxelError
 
@@ -41,28 +42,45 @@ EXTRAS = {
     "sklearn": "plot",
     "tifffile": "tiff",
 }
-"""Module that the ordinary install lacks -> the extra of Pluxel that installs it."""
+"""Module that the ordinary installation lacks -> the extra of Pluxel that lists it."""
 
 
 class MissingPackage(PluxelError):  # noqa: N818 - the name states the error
     """A package that this part of Pluxel needs is not installed."""
 
 
-def missing_package(error: ImportError, what: str) -> MissingPackage | None:
-    """Return the error that names the package and the install command.
+def missing_package(
+    error: BaseException | None,
+    what: str,
+    part: Iterable[str] = (),
+    *,
+    requirement: str | None = None,
+) -> MissingPackage | None:
+    """Return the error that names every missing package and the install command.
 
-    Return None if the module belongs to Pluxel or if no package is missing. ``what``: the part
-    that needs the package; it begins the message.
+    Return None if the module belongs to Pluxel or if no package is missing. ``what``: what needs
+    the package; it begins the message. ``part``: other modules that it needs. ``requirement``: what
+    pip installs; by default the packages.
     """
+    while isinstance(error, MissingPackage):  # of a part that `what` uses
+        error = error.__cause__
+    if not isinstance(error, ImportError):
+        return None
     module = (error.name or "").partition(".")[0]
     missing = isinstance(error, ModuleNotFoundError)
     if module in ("", "pluxel") or not (missing or module in DISTRIBUTIONS):
         return None
-    reason = "is not installed" if missing else f"cannot be imported ({error})"
-    if (distribution := DISTRIBUTIONS.get(module)) is None:
-        return MissingPackage(f"{what} needs the module '{module}', which {reason}")
-    requirement = f"'pluxel[{EXTRAS[module]}]'" if module in EXTRAS else distribution
-    return MissingPackage(f"{what} needs {distribution}, which {reason}: pip install {requirement}")
+    extra = [other for other, name in EXTRAS.items() if name == EXTRAS.get(module)]
+    absent = {other for other in (*part, *extra) if find_spec(other) is None} if missing else ()
+    packages = sorted(DISTRIBUTIONS[one] for one in {module, *absent} if one in DISTRIBUTIONS)
+    reason = f"cannot be imported ({error})"
+    if missing:
+        reason = f"{'are' if len(packages) > 1 else 'is'} not installed"
+    *others, last = packages or [f"the module '{module}'"]
+    needed = f"{', '.join(others)} and {last}" if others else last
+    requirement = requirement or " ".join(packages)
+    command = f": pip install {requirement}" if requirement else ""
+    return MissingPackage(f"{what} needs {needed}, which {reason}{command}")
 
 
 @contextmanager

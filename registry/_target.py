@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from pkgutil import iter_modules
 
 from ._component import Component
-from ._errors import ComponentImportError
-from ._packages import DISTRIBUTIONS, missing_package
+from ._errors import ComponentImportError, PluxelError
+from ._packages import missing_package
 from ._suggest import did_you_mean
 
 
 def load_target(component: Component) -> type:
-    """Import the class of a component. Raises: ComponentImportError if that fails."""
+    """Import the class of a component.
+
+    Raises: MissingPackage if a package that it needs is not installed; ComponentImportError for any
+    other failure.
+    """
     module, _, attribute = component.target.partition(":")
     try:
         target: object = import_module(module)
@@ -30,13 +36,21 @@ def load_target(component: Component) -> type:
     return target
 
 
-def _unimportable(component: Component, error: BaseException) -> ComponentImportError:
-    notes = []
-    if component.extra and isinstance(error, ImportError):
-        requirement = f"{component.provider}[{component.extra}]"
-        notes = [f"install its dependencies: pip install '{requirement}'"]
-    elif isinstance(error, ImportError) and (error.name or "").partition(".")[0] in DISTRIBUTIONS:
-        notes = [str(missing_package(error, component.name))]
+def _unimportable(component: Component, error: BaseException) -> PluxelError:
+    module = component.target.partition(":")[0]
+    missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
+    if missing and f"{module}.".startswith(f"{missing}."):
+        parent, _, last = missing.rpartition(".")
+        siblings = iter_modules(sys.modules[parent].__path__) if parent else ()
+        near = did_you_mean(last, (one.name for one in siblings))
+        return ComponentImportError(
+            f"{component.qualified} is registered as {component.target}, but there is no module "
+            f"{missing!r}{near and '.' + near}"
+        )
+    if missing.partition(".")[0] != module.partition(".")[0]:
+        extra = component.extra and f"'{component.provider}[{component.extra}]'"
+        if needed := missing_package(error, component.qualified, requirement=extra):
+            return needed
     return ComponentImportError(
-        f"{component.qualified} cannot be imported ({type(error).__name__}: {error})", notes
+        f"{component.qualified} cannot be imported ({type(error).__name__}: {error})"
     )

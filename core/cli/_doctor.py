@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from traceback import format_exception
+from typing import NamedTuple
 
-from ...registry import Component, ComponentImportError, Host, PluginError
+from ...registry import Component, ComponentImportError, Host, MissingPackage, PluginError
 from ..contracts.near_misses import near_misses
 from ..contracts.signature import read_signature
 
 
-def diagnose(host: Host, kind: str, component: Component) -> str | None:
-    """Return the problem of a component, with the traceback of a failed import, or None."""
+class Diagnosis(NamedTuple):
+    """``state``: ok, absent (a package is not installed), warning or FAILED."""
+
+    state: str
+    text: str
+
+
+def diagnose(host: Host, kind: str, component: Component) -> Diagnosis:
+    """Return the state of a component, and a line about each problem.
+
+    A traceback follows if the plugin's own code raised an error.
+    """
     try:
         target = host.load(component)
         read_signature(kind, component, target)
+    except MissingPackage as error:
+        return Diagnosis("absent", f"{kind} {error}")
     except ComponentImportError as error:
-        return "".join(format_exception(error))
+        return Diagnosis("FAILED", f"{kind} {error}\n{error.traceback}".rstrip())
     except PluginError as error:
-        return f"  {error}"
-    return "\n".join(f"  {odd}" for odd in near_misses(kind, target)) or None
+        return Diagnosis("FAILED", f"{error}")
+    name = f"{kind} {component.qualified}"
+    near = near_misses(kind, target)
+    return Diagnosis("warning" if near else "ok", "\n        ".join([name, *near]))

@@ -90,6 +90,7 @@ def cli(
     session = ctx.ensure_object(Session)
     session.plugins, session.allow, session.deny = plugins, allow, deny
     session.traceback = traceback
+    session.command = ctx.invoked_subcommand or ""
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -106,9 +107,11 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         code = 130
     except Exception as error:
         from ...registry import PluxelError, missing_package
+        from ..common.parts import modules_of
 
-        missing = isinstance(error, ImportError)
-        shown = missing_package(error, "this command") if missing else error
+        shown = error
+        if isinstance(error, ImportError):
+            shown = missing_package(error, f"pluxel {session.command}", modules_of(session.command))
         if not isinstance(shown, PluxelError):
             raise
         if session.traceback:

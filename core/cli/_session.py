@@ -19,6 +19,7 @@ class Session:
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     traceback: bool = False
+    command: str = ""
 
     @cached_property
     def host(self) -> Host:

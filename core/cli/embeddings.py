@@ -192,7 +192,7 @@ def plot(
     """Plot WORDS in the plane.
 
     PCA keeps large distances; t-SNE keeps neighbors together and little else. Requires pip install
-    'pluxel[plot]'.
+    matplotlib scikit-learn.
     """
     import torch
 

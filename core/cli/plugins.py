@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -53,6 +54,8 @@ def why(session: Session, kind: str, name: str) -> None:
     for component in owners:
         _print_origin(host, kind, component)
     _print_search(host)
+    for failure in host.failures:
+        click.echo(str(failure))
     host.get(kind, name)  # raises for an unknown or an ambiguous name
     namesakes = [other for other in host.owners(kind, owners[0].name) if other not in owners]
     for other in namesakes:
@@ -64,23 +67,27 @@ def why(session: Session, kind: str, name: str) -> None:
 def doctor(ctx: click.Context) -> None:
     """Load every plugin, import every component and check its signature.
 
-    Exit code 1 if anything is broken.
+    Exit code 1 if anything is broken; a missing package or a warning is not.
     """
-    from ._doctor import diagnose
+    from ._doctor import Diagnosis, diagnose
 
     host: Host = ctx.obj.host
-    broken = len(host.failures)
-    for failure in host.failures:
-        click.echo(f"FAILED {failure.provider}: {failure.error}\n{failure.traceback}")
-    for kind in KINDS:
-        for component in host.components(kind):
-            trouble = diagnose(host, kind, component)
-            broken += trouble is not None
-            click.echo(f"{'FAILED' if trouble else 'ok    '} {kind} {component.qualified}")
-            if trouble:
-                click.echo(trouble)
+    results = [
+        Diagnosis("FAILED", f"{failure.provider}: {failure.error}\n{failure.traceback}".rstrip())
+        for failure in host.failures
+    ]
+    results += [diagnose(host, kind, one) for kind in KINDS for one in host.components(kind)]
+    for state, text in results:
+        click.echo(f"{state:<7} {text}")
     _print_search(host)
-    click.echo(f"{broken} broken" if broken else "nothing is broken")
+    count = Counter(result.state for result in results)
+    broken = count["FAILED"]
+    summary = [f"{broken} broken" if broken else "nothing is broken"]
+    if absent := count["absent"]:
+        summary.append(f"{absent} need{'s' * (absent == 1)} packages that are not installed")
+    if warned := count["warning"]:
+        summary.append(f"{warned} with warnings")
+    click.echo(", ".join(summary))
     ctx.exit(1 if broken else 0)
 
 
@@ -133,7 +140,5 @@ def _print_origin(host: Host, kind: str, component: Component) -> None:
 def _print_search(host: Host) -> None:
     searched = (f"{each.name} {each.version}".rstrip() for each in host.providers.values())
     click.echo(f"searched: {', '.join(searched) or 'nothing'}")
-    for failure in host.failures:
-        click.echo(str(failure))
     for name, reason in host.excluded.items():
         click.echo(f"plugin {name} is {reason}")

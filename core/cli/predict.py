@@ -90,8 +90,8 @@ def predict(
 
     Images of more than 4 megapixels are processed in tiles. The result equals that of the whole
     image; if a layer of the network depends on the whole image, tiles are blended instead. TIFF
-    files are read and written by windows (pip install 'pluxel[tiff]'), so neither the image nor the
-    mask needs to fit in memory.
+    files are read and written by windows (pip install rasterio tifffile), so neither the image nor
+    the mask needs to fit in memory.
 
     Unreadable images are reported and skipped; the exit code is then 1.
     """

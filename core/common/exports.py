@@ -31,8 +31,10 @@ def exports(package: str) -> tuple[list[str], Callable[[str], object], Callable[
             module = import_module(home_of[name], package)
         except ImportError as error:
             from ...registry import missing_package  # noqa: PLC0415 - only an error needs it
+            from .parts import modules_of  # noqa: PLC0415
 
-            if (missing := missing_package(error, f"{package}.{name}")) is None:
+            part = modules_of(home_of[name])
+            if (missing := missing_package(error, f"{package}.{name}", part)) is None:
                 raise
             raise missing from error
         namespace[name] = value = getattr(module, name)

@@ -112,7 +112,10 @@ def test_a_failing_plugin_does_not_affect_others(site: Any, code: str | None, er
     host = Host()
     assert names(host) == ["zeta/pspnet", "acme/unet"]
     assert [(each.provider, each.error) for each in host.failures] == [("broken-seg", error)]
-    assert host.failures[0].traceback.startswith("Traceback")
+    # No traceback if a package is missing, or if no code of the plugin ran.
+    traceback = host.failures[0].traceback
+    assert bool(traceback) == ("ModuleNotFoundError" not in error)
+    assert "pluxel" not in traceback.partition("broken_seg")[0]
 
 
 def test_ctrl_c_is_not_a_plugin_failure(site: Any) -> None:

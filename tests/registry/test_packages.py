@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from pluxel.registry import (
     Component,
-    ComponentImportError,
     MissingPackage,
     _packages,
     missing_package,
@@ -57,7 +56,7 @@ def test_modules_in_the_table_exist(module) -> None:
         ),
         (
             ModuleNotFoundError("No module named 'rasterio'", name="rasterio"),
-            "drawing needs rasterio, which is not installed: pip install 'pluxel[tiff]'",
+            "drawing needs rasterio, which is not installed: pip install rasterio",
         ),
         (
             ImportError("libGL.so.1: cannot open", name="cv2"),
@@ -98,6 +97,32 @@ def test_the_error_of_a_component_names_the_install_command(
 ) -> None:
     site.module("acme_timm", "import timm")
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ComponentImportError) as caught:
-        load_target(Component("unet", "acme_timm:UNet", "U-Net."))
-    assert caught.value.notes == ("unet needs timm, which is not installed: pip install timm",)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(MissingPackage) as caught:
+        load_target(Component("unet", "acme_timm:UNet", "U-Net.", provider="acme"))
+    assert str(caught.value) == "acme/unet needs timm, which is not installed: pip install timm"
+
+
+def test_the_error_names_all_missing_packages_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("cv2", "timm", "matplotlib", "sklearn"):
+        monkeypatch.setitem(sys.modules, module, None)
+    timm = ModuleNotFoundError("No module named 'timm'", name="timm")
+    assert str(missing_package(timm, "pluxel train", ["PIL", "cv2", "timm"])) == (
+        "pluxel train needs opencv-python-headless and timm, which are not installed: "
+        "pip install opencv-python-headless timm"
+    )
+    with pytest.raises(MissingPackage) as caught, needed_by("a plot"):
+        import matplotlib as mpl  # noqa: F401, PLC0415
+    assert str(caught.value) == (
+        "a plot needs matplotlib and scikit-learn, which are not installed: "
+        "pip install matplotlib scikit-learn"
+    )
+
+
+def test_the_error_of_a_part_names_what_uses_it() -> None:
+    timm = ModuleNotFoundError("No module named 'timm'", name="timm")
+    with pytest.raises(MissingPackage) as caught, needed_by("pluxel.core.Pipeline"):
+        raise timm
+    assert str(missing_package(caught.value, "acme/unet")) == (
+        "acme/unet needs timm, which is not installed: pip install timm"
+    )

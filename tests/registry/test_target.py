@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pluxel.registry import Component, ComponentImportError, Host
+from pluxel.registry import Component, ComponentImportError, Host, MissingPackage
 
 
 def text(target: str, extra: str | None = None) -> str:
     """Return the message of the error for a target."""
     component = Component("unet", target, "U-Net.", extra=extra, provider="acme-seg")
-    with pytest.raises(ComponentImportError) as caught:
+    with pytest.raises((ComponentImportError, MissingPackage)) as caught:
         Host([]).load(component)
     return str(caught.value)
 
@@ -44,12 +44,38 @@ def test_registering_does_not_import_the_target(site: Any) -> None:
         host.load(component)
 
 
-def test_a_missing_module_names_the_extra() -> None:
-    assert text("torchh.nets:UNet", extra="fast") == (
-        "acme-seg/unet cannot be imported (ModuleNotFoundError: No module named 'torchh')\n"
-        "  note: install its dependencies: pip install 'acme-seg[fast]'"
+def test_a_missing_module_names_the_extra(site: Any) -> None:
+    site.module("acme_nets", "import torchh")
+    missing = "acme-seg/unet needs the module 'torchh', which is not installed"
+    assert text("acme_nets:UNet", extra="fast") == f"{missing}: pip install 'acme-seg[fast]'"
+    assert text("acme_nets:UNet") == missing
+
+
+def test_a_target_without_module_suggests_a_similar_name() -> None:
+    registered = "acme-seg/unet is registered as"
+    assert text("pluxel.plugins.decoders.fnc:FCN") == (
+        f"{registered} pluxel.plugins.decoders.fnc:FCN, but there is no module "
+        "'pluxel.plugins.decoders.fnc'. Did you mean 'fcn'?"
     )
-    assert "note" not in text("torchh.nets:UNet")
+    assert text("torchh.nets:UNet", extra="fast") == (
+        f"{registered} torchh.nets:UNet, but there is no module 'torchh'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("import acme_nets.missing", "import acme_nets.missing"),
+        ("def deeper(): 1 / 0\ndeeper()", "in deeper"),
+        ("def broken(:", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_the_traceback_begins_in_the_code_of_the_plugin(site: Any, code: str, shown: str) -> None:
+    site.module("acme_nets", code)
+    with pytest.raises(ComponentImportError) as caught:
+        Host([]).load(Component("unet", "acme_nets:UNet", "U-Net."))
+    assert shown in caught.value.traceback
+    assert "import_module" not in caught.value.traceback
 
 
 def test_the_extra_is_suggested_for_import_errors_only(site: Any) -> None:

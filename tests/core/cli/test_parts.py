@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pluxel.core.cli._main import Commands
+from pluxel.core.common import parts
 from pluxel.registry._packages import DISTRIBUTIONS
 
 from .conftest import TOYS, Completed, environment
@@ -70,6 +72,15 @@ def vectors(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(("part", "command"), [("Words", "similar"), ("Prediction", "predict")])
+def test_the_page_and_the_error_list_the_same_packages(part: str, command: str) -> None:
+    assert modules_of(part) == parts.modules_of(command)
+
+
+def test_every_command_has_its_part() -> None:
+    assert {name for name in Commands.table if not parts.modules_of(name)} == {"plugins"}
+
+
 class TestWords:
     SOURCE = ("--embedding", "glove", "--set", "file=toy.txt")
 
@@ -79,6 +90,7 @@ class TestWords:
             ["analogy", "cat", "dog", "car", "-k", "1", *self.SOURCE],
             ["embeddings", "list"],
             ["embeddings", "convert", "toy.txt", "out.txt"],
+            ["labels", "align", "voc", "camvid", *self.SOURCE, "--set", "unknown=zero"],
         ]
         code = f"""{BLOCKED}
 from pluxel.core.cli import main
@@ -92,7 +104,7 @@ from pluxel.core import WordVectors, knn
 print(knn(torch.eye(3), torch.eye(3)[1], 1)[0].tolist(), WordVectors.__name__)
 """
         done = run(code, without("Words"), cwd=vectors.parent)
-        assert done.stdout.count("ended with 0") == 4, done.stdout + done.stderr
+        assert done.stdout.count("ended with 0") == 5, done.stdout + done.stderr
         assert re.match(r"dog .*\nended with 0\nroad ", done.stdout)
         assert done.stdout.endswith("[1] WordVectors\n"), done.stderr
         assert (vectors.parent / "out.txt").read_text().startswith("cat 1")
@@ -101,7 +113,7 @@ print(knn(torch.eye(3), torch.eye(3)[1], 1)[0].tolist(), WordVectors.__name__)
         done = run(COMMAND, {"safetensors"}, "similar", "cat", *self.SOURCE, cwd=vectors.parent)
         assert (done.returncode, done.stderr) == (
             2,
-            "this command needs safetensors, which is not installed: pip install safetensors\n",
+            "pluxel similar needs safetensors, which is not installed: pip install safetensors\n",
         )
 
 
@@ -118,12 +130,23 @@ class TestPrediction:
         assert without("Prediction") >= {"accelerate", "albumentations", "scipy", "simsimd"}
 
 
+def test_all_missing_packages_are_one_error(toy) -> None:
+    blocked = without("Prediction")
+    done = run(COMMAND, blocked, "--plugin", TOYS, "train", toy.name, cwd=toy.parent)
+    packages = ["accelerate", "albumentations", "opencv-python-headless", "scipy"]
+    assert (done.returncode, done.stderr) == (
+        2,
+        "pluxel train needs accelerate, albumentations, opencv-python-headless and scipy, which "
+        f"are not installed: pip install {' '.join(packages)}\n",
+    )
+
+
 @pytest.mark.parametrize("module", ["accelerate", "timm"])
 def test_training_without_a_package_is_one_error(module, toy) -> None:
     done = run(COMMAND, {module}, "--plugin", TOYS, "train", toy.name, cwd=toy.parent)
     assert (done.returncode, done.stderr) == (
         2,
-        f"this command needs {module}, which is not installed: pip install {module}\n",
+        f"pluxel train needs {module}, which is not installed: pip install {module}\n",
     )
 
 

@@ -57,5 +57,5 @@ def test_the_error_without_faiss_names_the_install_command(monkeypatch: pytest.M
     with pytest.raises(PluxelError) as caught:
         build_index(torch.ones(3, 2), "faiss_hnsw")
     assert str(caught.value) == (
-        "an approximate index needs faiss-cpu, which is not installed: pip install 'pluxel[faiss]'"
+        "an approximate index needs faiss-cpu, which is not installed: pip install faiss-cpu"
     )
