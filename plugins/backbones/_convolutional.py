@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -48,7 +49,8 @@ class Classifier(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Return (N, 4096, h, w) for maps (N, channels, h, w); smaller by kernel − 1 if valid."""
         if self.padding:
-            maps = functional.pad(maps, self.padding)
+            # unlike functional.pad, torch.compile can dilate it
+            maps = torch.constant_pad_nd(maps, self.padding)
         hidden = self.dropout(functional.relu(self.fc6(maps), inplace=True))
         return self.dropout(functional.relu(self.fc7(hidden), inplace=True))
 

@@ -41,6 +41,7 @@ class Dilation:
         self._graphs = {tuple(modes.values()): graph}
         plan = make_plan(network, graph, in_channels, (output_stride, output_stride))
         self.steps, self.maps, self._calls = plan.steps, plan.maps, plan.calls
+        self._compiles = plan.compiles
         self._try(network, in_channels)
         self._same_in_training = _is_same(graph, network, dict.fromkeys(modes, True))
 
@@ -77,7 +78,9 @@ class Dilation:
         for some networks.
         """
         self._check_modes(layers)
-        return self._run(network, image)
+        hidden = not self._compiles and torch.compiler.is_dynamo_compiling()
+        run = torch.compiler.disable(self._run) if hidden else self._run
+        return run(network, image)
 
     def by_fragments(self, network: nn.Module, image: Tensor) -> Tensor | list[Tensor]:
         """Return the same result, with undilated filters on interlaced fragments of each input.

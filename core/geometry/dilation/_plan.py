@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from ....registry import PluxelError
@@ -48,6 +49,14 @@ class Step:
         return vertical // removed[0], horizontal // removed[1]
 
 
+class PlannedCall(NamedTuple):
+    """A sliding window that a layer calls, and its step, or None if it does not change."""
+
+    layer: str
+    window: Sliding
+    step: Step | None
+
+
 @dataclass(frozen=True)
 class DenseMap:
     """A map of the dilated network: its grid, and its cells per cell of the original map."""
@@ -61,12 +70,14 @@ class Plan:
     """How to run a network without strides.
 
     ``steps``: by name of the node. ``calls``: all sliding windows in the order of the network's
-    calls, each with its step, or None if it does not change. ``maps``: the results.
+    calls. ``maps``: the results. ``compiles``: whether torch.compile lets a mode see all windows;
+    it hides ``functional.pad``.
     """
 
     steps: Mapping[str, Step]
-    calls: tuple[tuple[Sliding, Step | None], ...]
+    calls: tuple[PlannedCall, ...]
     maps: tuple[DenseMap, ...]
+    compiles: bool
 
 
 NORMS = (*BATCH_NORMS, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
@@ -144,7 +155,7 @@ def make_plan(network: nn.Module, graph: fx.Graph, in_channels: int, output_stri
     dense_maps = tuple(planner.dense(result) for result in leaves(maps))
     if not dense_maps:
         raise NotEquivariant("the network returns no maps; perhaps hooks remove them")
-    return Plan(planner.steps, tuple(planner.calls), dense_maps)
+    return Plan(planner.steps, tuple(planner.calls), dense_maps, planner.compiles)
 
 
 class _Recorder(TorchFunctionMode):
@@ -153,10 +164,12 @@ class _Recorder(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.windows: list[Sliding] = []
+        self.compiles = True
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if (call := read_call(func, args, kwargs or {})) is not None:
             self.windows.append(call[0])
+            self.compiles &= func is not functional.pad
         return func(*args, **(kwargs or {}))
 
 
@@ -170,7 +183,8 @@ class _Planner(fx.Interpreter):
         self.tracer = tracer
         self.output_stride = output_stride
         self.steps: dict[str, Step] = {}
-        self.calls: list[tuple[Sliding, Step | None]] = []
+        self.calls: list[PlannedCall] = []
+        self.compiles = True
         self._rates: dict[int, Ints] = {}
         """Id of a tensor -> cells of the dense map per cell of the original map."""
 
@@ -195,7 +209,9 @@ class _Planner(fx.Interpreter):
             rate = self._rate(n, operands)
             self._check(n, produced)
             self._know(produced, self._slide(n, operands, rate, produced))
-        self.calls += [(window, self.steps.get(n.name)) for window in recorder.windows]
+        self.compiles &= recorder.compiles
+        layer, step = _layer(n), self.steps.get(n.name)
+        self.calls += [PlannedCall(layer, window, step) for window in recorder.windows]
         return result
 
     def dense(self, result: Tensor) -> DenseMap:
@@ -288,11 +304,16 @@ class _Planner(fx.Interpreter):
         self._rates |= {id(tensor): rate for tensor in tensors}
 
     def _refusal(self, node: fx.Node, message: str) -> NotEquivariant:
-        stack = node.meta.get("nn_module_stack") or {}
-        module = node.target if node.op == "call_module" else next(reversed(stack), "")
-        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-        layer = f"layer {module}" if module else "the network"
-        return NotEquivariant(f"{layer} ({name or node.name}): {message}")
+        return NotEquivariant(f"{_layer(node)}: {message}")
+
+
+def _layer(node: fx.Node) -> str:
+    """Return the name of the layer that calls a node, for messages."""
+    stack = node.meta.get("nn_module_stack") or {}
+    module = node.target if node.op == "call_module" else next(reversed(stack), "")
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    layer = f"layer {module}" if module else "the network"
+    return f"{layer} ({name or node.name})"
 
 
 def _kept(stride: int, before: Fraction, target: int) -> int:

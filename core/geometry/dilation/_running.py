@@ -12,7 +12,7 @@ from torch.fx.node import map_aggregate
 from torch.overrides import TorchFunctionMode
 
 from ....registry import PluxelError
-from ._plan import Step
+from ._plan import PlannedCall, Step
 from ._sliding import ONE, Ints, Sliding, plus, read_call, times
 
 
@@ -26,7 +26,7 @@ class Dilating(TorchFunctionMode):
     Raises: PluxelError for a call that differs from the plan.
     """
 
-    def __init__(self, calls: Sequence[tuple[Sliding, Step | None]]) -> None:
+    def __init__(self, calls: Sequence[PlannedCall]) -> None:
         super().__init__()
         self.calls = calls
         self.done = 0
@@ -43,19 +43,25 @@ class Dilating(TorchFunctionMode):
         return step.sliding(*operands, step.rate, step.stride)
 
     def _next(self, window: Sliding) -> Step | None:
-        planned, step = self.calls[self.done] if self.done < len(self.calls) else (None, None)
-        if planned != window:
-            raise PluxelError(f"{CHANGED}: expected {planned}, but it calls {window}")
+        planned = self.calls[self.done] if self.done < len(self.calls) else None
+        if planned is None or planned.window != window:
+            raise _changed(planned, f"but the network calls {window}")
         self.done += 1
-        return step
+        return planned.step
 
     def check_complete(self) -> None:
         """Raise PluxelError if the network has not made all calls of the plan."""
         if self.done < len(self.calls):
-            raise PluxelError(f"{CHANGED}: it does not call {self.calls[self.done][0]}")
+            raise _changed(self.calls[self.done], "but the network does not call it")
 
 
-CHANGED = "the layers of the network have changed since its strides were removed"
+def _changed(planned: PlannedCall | None, found: str) -> PluxelError:
+    expected = f"{planned.layer} to call {planned.window}" if planned else "no further layer"
+    return PluxelError(
+        f"the layers of the network have changed since its strides were removed: expected "
+        f"{expected}, {found}. Build the model again after a change of its layers. torch.compile "
+        "must compile the network as a whole: fullgraph=True shows what prevents it"
+    )
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import reduce
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from ...common.numerics import at_least_float32, full_precision
+from ...common.numerics import at_least_float32
 from ...common.torch_private import has_forward_hooks
 from ..tracing import leaves
 
@@ -42,6 +43,11 @@ class Sliding:
     divisor: int | None = None
     value: float = 0.0
 
+    def __str__(self) -> str:
+        values = ((one.name, getattr(self, one.name), one.default) for one in fields(self)[1:])
+        given = [f"{name}={value}" for name, value, default in values if value != default]
+        return f"{self.kind}({', '.join(given)})"
+
     def __call__(
         self, image: Tensor, weight: Tensor | None, bias: Tensor | None, rate: Ints, stride: Ints
     ) -> Tensor:
@@ -67,20 +73,20 @@ class Sliding:
             return functional.max_pool2d(padded, self.kernel, stride, dilation=dilation)
         # In half precision, the sum of a window may overflow although its mean does not.
         wide = at_least_float32(padded)
-        with full_precision(wide):
-            return self._average(wide, image.shape, rate, stride, dilation).to(image.dtype)
+        return self._average(wide, image.shape, rate, stride, dilation).to(image.dtype)
 
     def _average(
         self, padded: Tensor, shape: torch.Size, rate: Ints, stride: Ints, dilation: Ints
     ) -> Tensor:
         """Return the averages of a padded map; ``shape``: of the map without its padding.
 
-        PyTorch's average pool has no dilation, so this uses a convolution of ones and a division.
+        PyTorch's average pool has no dilation, so this adds the cells of each window.
         """
         total = _sum(padded, self.kernel, stride, dilation)
         if self.divisor is not None:
             return total / self.divisor
-        cells = _ones(padded, 1, 1, *shape[-2:])
+        # For a tracer, `padded.new_ones` would depend on the map.
+        cells = torch.ones(1, 1, *shape[-2:], dtype=padded.dtype, device=padded.device)
         counted = 1.0 if self.counts_padding else 0.0
         cells = _padded(cells, times(self.before, rate), times(self.after, rate), counted)
         cells = _padded(cells, (0, 0), times(self.overhang, rate), 0.0)
@@ -103,14 +109,13 @@ def _padded(image: Tensor, before: Ints, after: Ints, value: float) -> Tensor:
     return functional.pad(image, (before[1], after[1], before[0], after[0]), value=value)
 
 
-def _ones(like: Tensor, *shape: int) -> Tensor:
-    """Return ones that do not depend on a map; for a tracer, ``like.new_ones`` would."""
-    return torch.ones(shape, dtype=like.dtype, device=like.device)
-
-
 def _sum(image: Tensor, kernel: Ints, stride: Ints, dilation: Ints) -> Tensor:
-    ones = _ones(image, image.shape[1], 1, *kernel)
-    return functional.conv2d(image, ones, stride=stride, dilation=dilation, groups=image.shape[1])
+    """Sum each window by additions, which are exact under autocast and TF32, unlike products."""
+    for dim, k, s, d in zip((2, 3), kernel, stride, dilation, strict=True):
+        cells = image.shape[dim] - d * (k - 1)
+        index = [(slice(None),) * dim + (slice(d * i, d * i + cells, s),) for i in range(k)]
+        image = reduce(torch.add, [image[part] for part in index])
+    return image
 
 
 def read(node: fx.Node, module: nn.Module | None, kernel: Sequence[int] | None) -> Sliding | None:
@@ -280,6 +285,7 @@ FUNCTIONS: Sequence[tuple[set[Any], Mapping[str, Any]]] = (
         },
     ),
     ({functional.pad}, {"input": None, "pad": None, "mode": "constant", "value": None}),
+    ({torch.constant_pad_nd}, {"input": None, "pad": None, "value": None, "mode": "constant"}),
 )
 """Equivalent functions, and their arguments in order with defaults."""
 

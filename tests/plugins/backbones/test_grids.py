@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from pluxel.core.geometry.grid import Grid
 from pluxel.core.geometry.resampling import resample
 from pluxel.plugins.backbones.alexnet import AlexNet
 from pluxel.plugins.backbones.googlenet import GoogLeNet
-from pluxel.plugins.backbones.vgg import VGG16
+from pluxel.plugins.backbones.timm_features import TimmBackbone
+from pluxel.plugins.backbones.vgg import VGG11, VGG16
 from pluxel.plugins.decoders._upsampling import bilinear_taps
 from pluxel.plugins.decoders.fcn import FCN8s
 from torch import Tensor, nn
@@ -106,3 +109,26 @@ def test_the_dense_map_contains_the_coarse_one() -> None:
     torch.testing.assert_close(
         dense(image)[-1][..., ::4, ::4], coarse(image)[-1], rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backbone", "parameters"),
+    [
+        (AlexNet, {}),
+        (VGG11, {"fc": False}),
+        *(
+            (TimmBackbone, {"model": model})
+            for model in ("test_resnet", "test_efficientnet", "tf_mobilenetv3_small_minimal_100")
+        ),
+    ],
+)
+@torch.no_grad()
+def test_a_backbone_without_strides_compiles_as_a_whole(
+    backbone: type, parameters: dict[str, object]
+) -> None:
+    dense = backbone(3, output_stride=8, **parameters).eval()
+    image = torch.randn(1, 3, 64, 80)
+    torch._dynamo.reset()
+    compiled: Any = torch.compile(dense, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(image), dense(image))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -116,3 +117,26 @@ def test_the_mode_comes_from_the_layers_not_from_their_wrapper() -> None:
     assert torch.equal(dilated(image), dilated(image))
     network.train()
     assert not torch.equal(dilated(image), dilated(image))
+
+
+@pytest.mark.parametrize(
+    ("layers", "whole"),
+    [
+        ([nn.Conv2d(4, 4, 3, 2), nn.AvgPool2d(3, 2, 1)], True),
+        # torch.compile hides functional.pad, so this network runs uncompiled.
+        ([nn.ZeroPad2d(1), nn.Conv2d(4, 4, 3)], False),
+    ],
+)
+def test_a_compiled_network_has_the_same_result(layers: list[nn.Module], whole: bool) -> None:
+    dilated = Dilated(small(*layers), 3, 1)
+    image = torch.randn(1, 3, 24, 24)
+    torch._dynamo.reset()
+    compiled: Any = torch.compile(dilated, backend="eager", fullgraph=whole)
+    torch.testing.assert_close(compiled(image), dilated(image), rtol=0, atol=0)
+
+
+def test_averages_are_exact_under_autocast() -> None:
+    dilated = Dilated(nn.Sequential(nn.AvgPool2d(3, 2), nn.AvgPool2d(3)), 3, 1)
+    image = torch.randn(1, 3, 24, 24)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(dilated(image), dilated.by_fragments(image), rtol=0, atol=1e-6)
