@@ -48,7 +48,7 @@ def test_split_scores_are_the_sum_over_images(make) -> None:
 def test_scores_that_are_not_finite_name_the_image(make) -> None:
     experiment = make()
     next(experiment.model.parameters()).data.fill_(torch.nan)
-    with pytest.raises(PluxelError, match="square_0: the scores of the network are not finite"):
+    with pytest.raises(PluxelError, match="^val0: the scores of the network are not finite"):
         experiment.evaluate(experiment.model, "val")
 
 
