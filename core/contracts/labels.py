@@ -104,6 +104,14 @@ def main_map(labels: Mapping[str, LabelMap]) -> str | None:
     return next(iter(labels)) if len(labels) == 1 else next((n for n in labels if n == MAIN), None)
 
 
+_LARGEST = 2**32 - 1
+
+
+def _is_storable(raw: int) -> bool:
+    """Return whether an image file can contain a raw id."""
+    return 0 <= raw <= _LARGEST
+
+
 class LabelSpace:
     """Convert raw ids to class indices and back. ``LabelSpace(space.label_map)`` equals ``space``.
 
@@ -118,6 +126,13 @@ class LabelSpace:
             raise LabelError(
                 f"a label map needs 1 to 65535 classes, but this one has {len(self.class_names)}"
             )
+        stored = {name for raw, name in label_map.ids.items() if _is_storable(raw)}
+        for raw, name in label_map.ids.items():
+            if name not in {*stored, IGNORE}:
+                raise LabelError(
+                    f"class '{name}' has no id from 0 to {_LARGEST}, only {raw}: predictions could "
+                    "not be saved; give it such an id"
+                )
         self.num_classes = len(self.class_names)
         self.ignore_index = 255 if self.num_classes <= 255 else 65535
         self.dtype = np.dtype(np.uint8 if self.ignore_index == 255 else np.uint16)
@@ -165,11 +180,13 @@ class LabelSpace:
             raise self._unlisted(raw, ok, path)
         return classes
 
-    def decode(self, classes: np.ndarray) -> np.ndarray:
-        """Convert class indices to raw ids: the first listed id of each class.
+    @property
+    def raw_dtype(self) -> np.dtype:
+        """The type that ``decode`` returns: the smallest unsigned one that holds its ids."""
+        return self._inverse.dtype
 
-        The type is the smallest of uint8, uint16 and uint32 that holds these ids.
-        """
+    def decode(self, classes: np.ndarray) -> np.ndarray:
+        """Convert class indices to raw ids, of ``raw_dtype``: the first listed id of each class."""
         return self._inverse[classes]
 
     def colorize(self, classes: np.ndarray) -> np.ndarray:
@@ -200,7 +217,7 @@ class LabelSpace:
     def _inverse(self) -> np.ndarray:
         first: dict[str, int] = {}
         for raw, name in self.label_map.ids.items():
-            if raw >= 0:  # an image file cannot hold a negative id
+            if _is_storable(raw):
                 first.setdefault(name, raw)
         largest = max(first.values(), default=0)
         highest = 255 if largest < 256 else 65535 if largest < 65536 else 0xFFFFFF

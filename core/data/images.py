@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from ...registry import PluxelError, needed_by
 from ..common.files import replacing
 from ..common.logs import log_once
-from ..contracts.colors import pack, unpack
+from ..contracts.colors import pack
 from ..contracts.normalization import RAW_MAXIMUM
 
 _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
@@ -27,6 +27,7 @@ IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 """Suffixes of image files, in lower case."""
 
 _LOSSY = {"JPEG", "MPO"}
+_EDGE = 32  # lossy compression changes 0 and 255 by less
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 _WIDE_GRAY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
@@ -145,26 +146,47 @@ def read_rgb_mask(path: Path) -> np.ndarray:
 
 
 def read_binary_mask(path: Path) -> np.ndarray:
-    """Return (H, W) uint8 of 0 and 1 from a mask of 0 and 1, or of 0 and 255 (1 above 127)."""
+    """Return (H, W) uint8 of 0 and 1 from a mask of 0 and 1, or of 0 and 255.
+
+    Shades between 0 and 255, from lossy compression or smoothed edges, are 1 above 127.
+
+    Raises: ImageError for other ids, with the ids.
+    """
     ids = read_index_mask(path)
-    return (ids > (127 if ids.max(initial=0) > 1 else 0)).astype(np.uint8)
+    values = np.unique(ids)
+    if not ({*values.tolist()} <= {0, 1} or is_black_and_white(values, path)):
+        found = ", ".join(map(str, values[:5])) + (", …" if len(values) > 5 else "")
+        raise ImageError(f"{path}: a binary mask contains 0 and 1, or 0 and 255, not {found}")
+    return (ids > (127 if values[-1] > 1 else 0)).astype(np.uint8)
 
 
-def write_mask(path: Path, ids: np.ndarray, *, packed_rgb: bool = False) -> None:
-    """Write raw ids (H, W) as PNG: 8 bits, 16 bits for ids above 255, or RGB for packed ids.
+def is_black_and_white(values: np.ndarray, path: Path) -> bool:
+    """Return whether a mask with these values, sorted, contains 0, 255 and shades of edges only.
+
+    One or two values between black and white in a lossless file are further classes.
+    """
+    if {*values.tolist()} <= {0, 255}:
+        return True
+    if values[0] < 0 or not 255 - _EDGE <= values[-1] <= 255:
+        return False
+    between = np.count_nonzero((values > _EDGE) & (values < 255 - _EDGE))
+    return bool(between > 2 or _is_lossy(path))
+
+
+def write_mask(path: Path, ids: np.ndarray) -> None:
+    """Write raw ids (H, W) as PNG: 16 bits for the type uint16 and for ids above 255, else 8 bits.
 
     The file is written atomically.
 
     Raises: PluxelError for ids outside 0–65535 and for write errors.
     """
-    if packed_rgb:
-        ids = np.stack(unpack(ids), -1).astype(np.uint8)
-    elif ids.size and not 0 <= int(ids.min()) <= int(ids.max()) <= 65535:
+    if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) <= 65535:
         raise ImageError(f"{path}: a PNG holds ids of 0 to 65535, not {ids.min()} to {ids.max()}")
-    else:
-        ids = ids.astype(np.uint8 if ids.max(initial=0) <= 255 else np.uint16)
+    is_wide = ids.dtype == np.uint16 or ids.max(initial=0) > 255
     with replacing(path) as unfinished:
-        Image.fromarray(ids).save(unfinished, format="PNG")
+        Image.fromarray(ids.astype(np.uint16 if is_wide else np.uint8)).save(
+            unfinished, format="PNG"
+        )
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:
@@ -287,7 +309,11 @@ def _array_mask(path: Path) -> np.ndarray:
         raise ImageError(
             f"{path}: a mask must contain integers of shape (height, width), not {found}"
         )
-    return array
+    return array.astype(np.uint8) if array.dtype == np.bool_ else array
+
+
+def _is_lossy(path: Path) -> bool:
+    return path.suffix.lower() in {".jpg", ".jpeg"}
 
 
 def _warn_if_lossy(path: Path, image: Image.Image) -> None:

@@ -11,7 +11,14 @@ from typing import Literal
 import numpy as np
 
 from ...registry import PluxelError
-from .images import ColoredMaskError, image_shape, read_index_mask, read_rgb_mask
+from .images import (
+    ColoredMaskError,
+    image_shape,
+    is_black_and_white,
+    read_binary_mask,
+    read_index_mask,
+    read_rgb_mask,
+)
 from .pairing import FilePair, images_in, pair_up
 
 _MOST_IDS = 256
@@ -27,6 +34,7 @@ class Survey:
     """The contents of a folder of images and a folder of masks.
 
     ``ids``: raw id (a packed color if ``mask_format`` is ``rgb``) -> (pixels, masks with the id).
+    ``values``: number of distinct values of the masks; ``ids`` are fewer if shades were merged.
     ``sizes``: (height, width) -> images. ``subfolders``: subfolders that both folders have.
     ``unpaired``: files without a counterpart.
     """
@@ -37,6 +45,7 @@ class Survey:
     mask_suffix: str
     mask_format: Literal["index", "rgb", "binary"]
     ids: Mapping[int, tuple[int, int]]
+    values: int
     sizes: Mapping[tuple[int, int], int]
     channels: int
     subfolders: Sequence[str]
@@ -61,15 +70,17 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
     if len(channels := {shape[2] for shape in shapes}) > 1:
         raise SurveyError(f"the images have different channel counts: {sorted(channels)}")
     colored = any(_holds_colors(pair.mask) for pair in pairs[:50])
-    ids = _count_ids((pair.mask for pair in pairs), colored, progress)
-    binary = not colored and set(ids) == {0, 255}
+    masks_found = [pair.mask for pair in pairs]
+    ids = _count_ids(masks_found, read_rgb_mask if colored else read_index_mask, progress)
+    binary = not colored and len(ids) > 1 and is_black_and_white(np.array([*ids]), pairs[0].mask)
     return Survey(
         pairs=pairs,
         unpaired=unpaired,
         image_suffix=image_suffix,
         mask_suffix=mask_suffix,
         mask_format="rgb" if colored else "binary" if binary else "index",
-        ids={0: ids[0], 1: ids[255]} if binary else ids,
+        ids=_count_ids(masks_found, read_binary_mask) if binary else ids,
+        values=len(ids),
         sizes=Counter(shape[:2] for shape in shapes),
         channels=channels.pop(),
         subfolders=_common_subfolders(images, masks),
@@ -130,17 +141,18 @@ def _holds_colors(mask: Path) -> bool:
 
 
 def _count_ids(
-    masks: Iterable[Path], colored: bool, progress: Callable[[], object]
+    masks: Iterable[Path],
+    read: Callable[[Path], np.ndarray],
+    progress: Callable[[], object] = lambda: None,
 ) -> dict[int, tuple[int, int]]:
     pixels: Counter[int] = Counter()
     files: Counter[int] = Counter()
     for mask in masks:
-        raw = read_rgb_mask(mask) if colored else read_index_mask(mask)
-        ids, counts = np.unique(raw, return_counts=True)
+        ids, counts = np.unique(read(mask), return_counts=True)
         pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
         files.update(ids.tolist())
         if len(pixels) > _MOST_IDS:
-            what = "colors" if colored else "ids"
+            what = "colors" if read is read_rgb_mask else "ids"
             raise SurveyError(
                 f"{mask}: the masks up to this one contain {len(pixels)} distinct {what}. Class "
                 "masks contain few: are these photographs, instances, or masks saved as JPEG?"

@@ -75,8 +75,10 @@ def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
     lines = [
         "# Written by `pluxel data init`.",
         f"# Found: {len(survey.pairs)} images with masks in {images} and {masks}, {size}.",
-        f"# Values of the masks: {kinds[survey.mask_format]}, {len(survey.ids)} different ones.",
+        f"# Values of the masks: {kinds[survey.mask_format]}, {survey.values} different ones.",
     ]
+    if survey.values > len(survey.ids):
+        lines.append("# Shades between 0 and 255 are read as the nearer of the two.")
     if survey.unpaired:
         lines.append(
             f"# {len(survey.unpaired)} files without a counterpart are skipped, "

@@ -93,7 +93,7 @@ def _rgb_bands(_space: LabelSpace) -> Bands:
 def _id_bands(space: LabelSpace) -> Bands:
     if space.label_map.packed_rgb:
         return _rgb_bands(space)
-    return Bands("uint8" if max(space.label_map.ids) <= 255 else "uint16")
+    return Bands(space.raw_dtype.name)
 
 
 def _class_bands(space: LabelSpace) -> Bands:

@@ -76,6 +76,41 @@ class TestMasks:
         assert (read_binary_mask(path) == mask // 255).mean() > 0.95
         assert "lossy" in caplog.text
 
+    @pytest.mark.parametrize(
+        ("values", "found"),
+        [
+            ((0, 100), "0, 100"),
+            ((0, 1, 2), "0, 1, 2"),
+            ((0, 1, 255), "0, 1, 255"),
+            ((0, 128, 255), "0, 128, 255"),
+            ((3, 4, 5, 6, 7, 8), "3, 4, 5, 6, 7, …"),
+        ],
+    )
+    @pytest.mark.parametrize("suffix", ["png", "npy"])
+    def test_other_values_are_not_binary(self, tmp_path, values, found, suffix):
+        path, mask = tmp_path / f"a.{suffix}", np.array([values], np.uint8)
+        np.save(path, mask) if suffix == "npy" else save(path, mask)
+        message = f"a.{suffix}: a binary mask contains 0 and 1, or 0 and 255, not {found}$"
+        with pytest.raises(ImageError, match=message):
+            read_binary_mask(path)
+
+    def test_smoothed_edges_are_divided_in_the_middle(self, tmp_path):
+        mask = np.array([[0, 40, 120, 127, 128, 200, 255]], np.uint8)
+        read = read_binary_mask(save(tmp_path / "a.png", mask))
+        assert read.tolist() == [[0, 0, 0, 0, 1, 1, 1]]
+
+    def test_another_gray_in_a_lossy_file_is_not_binary(self, tmp_path):
+        mask = np.zeros((32, 32), np.uint8)
+        mask[:, 16:] = 100
+        with pytest.raises(ImageError, match="a binary mask contains 0 and 1, or 0 and 255"):
+            read_binary_mask(save(tmp_path / "a.jpg", mask, quality=60))
+
+    def test_booleans_are_ids(self, tmp_path):
+        np.save(tmp_path / "a.npy", np.array([[False, True]]))
+        for read in (read_index_mask, read_binary_mask):
+            found = read(tmp_path / "a.npy")
+            assert (found.dtype, found.tolist()) == (np.uint8, [[0, 1]])
+
     def test_reads_colors(self, tmp_path):
         mask = np.array([[[255, 0, 1], [0, 2, 0]]], np.uint8)
         read = read_rgb_mask(save(tmp_path / "a.png", mask))
@@ -100,10 +135,10 @@ class TestWriteMask:
         assert Image.open(tmp_path / "a.png").mode == mode
         assert (read_index_mask(tmp_path / "a.png") == ids).all()
 
-    def test_writes_colors(self, tmp_path):
-        ids = np.array([[0xFF0001, 0x000200]], np.uint32)
-        write_mask(tmp_path / "a.png", ids, packed_rgb=True)
-        assert (read_rgb_mask(tmp_path / "a.png") == ids).all()
+    def test_the_type_of_the_ids_sets_the_depth(self, tmp_path):
+        """All masks of a label map have one depth, whatever ids an image contains."""
+        write_mask(tmp_path / "a.png", np.array([[0, 3]], np.uint16))
+        assert Image.open(tmp_path / "a.png").mode == "I;16"
 
     def test_rejects_ids_above_16_bits(self, tmp_path):
         for ids in (np.array([[70_000]]), np.array([[-1]])):

@@ -62,6 +62,22 @@ class TestSurvey:
         assert found.mask_format == "binary"
         assert found.ids == {0: (4, 2), 1: (4, 2)}
 
+    @pytest.mark.parametrize("mask", ["{}.jpg", "{}.png"])
+    def test_detects_binary_masks_with_shades(self, tmp_path, mask):
+        square = np.zeros((32, 32), np.uint8)
+        square[8:20, 8:20] = 255
+        smooth = np.asarray(Image.fromarray(square).resize((64, 64)).resize((32, 32)))
+        fill(tmp_path, [square if mask.endswith("jpg") else smooth, square], mask=mask)
+        found = look(tmp_path)
+        assert (found.mask_format, [*found.ids]) == ("binary", [0, 1])
+        assert found.values > 4
+        assert found.ids[1][1] == 2
+        assert abs(found.ids[1][0] - 2 * 144) < 40
+
+    def test_a_third_gray_is_a_class(self, tmp_path):
+        fill(tmp_path, index_masks(2, ids=(0, 128, 255), size=(3, 3)))
+        assert look(tmp_path).mask_format == "index"
+
     @pytest.mark.parametrize(
         ("image", "mask", "suffixes"),
         [
