@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import dis
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -11,17 +11,22 @@ from importlib import import_module
 def exports(package: str) -> tuple[list[str], Callable[[str], object], Callable[[], list[str]]]:
     """Return ``__all__``, ``__getattr__`` and ``__dir__`` for a package.
 
-    The public names are those that the source of the package imports for type checkers, in the form
-    ``from module import name as name``. If a module needs a package that is not installed, the
-    error names the command that installs it.
+    The public names are those that the package imports for type checkers, in a block that never
+    runs. They are read from its bytecode, which every installation has, frozen ones included. If a
+    module needs a package that is not installed, the error names the command that installs it.
     """
     namespace = vars(sys.modules[package])
+    steps = [
+        step
+        for step in dis.get_instructions(namespace["__loader__"].get_code(package))
+        if step.opname != "EXTENDED_ARG"
+    ]
     home_of = {
-        alias.name: "." * node.level + (node.module or "")
-        for node in ast.walk(ast.parse(namespace["__loader__"].get_source(package)))
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-        if alias.asname == alias.name  # a checker takes no other import for an export
+        name: "." * level.argval + step.argval
+        for level, names, step in zip(steps, steps[1:], steps[2:], strict=False)
+        if step.opname == "IMPORT_NAME"
+        for name in names.argval or ()
+        if name not in namespace  # the imports that have run are not for type checkers alone
     }
 
     def get(name: str) -> object:

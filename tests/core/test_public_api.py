@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
@@ -32,22 +33,26 @@ from pluxel.core.common.exports import exports
 if TYPE_CHECKING:
     from math import pi as pi
 
-    from .inner import (
-        deep as deep,
-        private,
-    )
+    from .inner import deep as deep
 else:
     __all__, __getattr__, __dir__ = exports(__name__)
 """
 
 
-def test_public_names_are_those_that_a_type_checker_takes_for_exports(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("has_source", [True, False])
+def test_public_names_are_those_imported_for_type_checkers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_source: bool
 ) -> None:
     folder = tmp_path / "offering"
     folder.mkdir()
     (folder / "__init__.py").write_text(PACKAGE)
     (folder / "inner.py").write_text("deep, private = 1, 2")
+    if not has_source:  # as in a frozen program
+        for file in folder.glob("*.py"):
+            py_compile.compile(str(file), str(file.with_suffix(".pyc")))
+            file.unlink()
+    monkeypatch.delitem(sys.modules, "offering", raising=False)
+    monkeypatch.delitem(sys.modules, "offering.inner", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     package = importlib.import_module("offering")
     assert package.__all__ == ["deep", "pi"]
