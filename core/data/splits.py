@@ -3,7 +3,7 @@
 ``train[:300]``, ``train[300:]``, ``train[:80%]``, ``train[0016E5_00390:0016E5_08640]`` (from the
 first sample name up to the second, exclusive), ``train[::2]``, and sums: ``train+val``,
 ``train[:240] + train[290:]``. Adjacent video frames are similar, so a held-out part should be
-contiguous.
+contiguous. A number is a position; with a leading zero, as in ``000103``, it is a name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..contracts.offers import is_endless, offers, resolved_parameters, unpaired
 from ..contracts.optional import ListsNames
 
 _PART = re.compile(r"(?P<split>[^\[\]]*?)(\[(?P<bounds>[^\[\]]*)\])?")
-_INTEGER = re.compile(r"-?\d+")
+_INTEGER = re.compile(r"0|-?[1-9]\d*")
 _PERCENTAGE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 
@@ -48,7 +48,9 @@ def open_split(make: MakesDataset, split: str) -> Dataset:
 
     Raises: SplitError for an invalid expression or an empty split, and the errors of ``make``.
     """
-    parts = [_open_part(make, part.strip(), split) for part in split.split("+")]
+    # A name within brackets may contain a plus sign.
+    terms = re.split(r"\+(?![^\[]*\])", split)
+    parts = [_open_part(make, part.strip(), split) for part in terms]
     dataset = parts[0] if len(parts) == 1 else Joined(parts)
     if not len(dataset):
         raise SplitError(f"split '{split}' is empty")
@@ -77,6 +79,8 @@ def _bound(text: str, dataset: Dataset, split: str) -> int | None:
     if not text:
         return None
     if match := _PERCENTAGE.fullmatch(text):
+        if float(match[1]) > 100:
+            raise SplitError(f"split '{split}': {text} is more than all samples")
         return round(float(match[1]) / 100 * len(dataset))
     if _INTEGER.fullmatch(text):
         return int(text)

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from ...registry import PluxelError
 from ..common.files import MissingFile, write_text
+
+_LONGEST_NAME = 80  # file systems allow 255 bytes
 
 
 class Run:
@@ -34,9 +37,13 @@ class Run:
         self.class_frequencies = directory / "class_frequencies.json"
 
     def results_of(self, split: str) -> Path:
-        """Return the file of the scores on a split."""
-        name = "" if split == "val" else "-" + re.sub(r"[^\w.+-]+", "_", split).strip("_")
-        return self.directory / f"results{name}.json"
+        """Return the file of the scores on a split; no two splits have the same one."""
+        if split == "val":
+            return self.directory / "results.json"
+        name = re.sub(r"[^\w.+-]+", "_", split).strip("_")[:_LONGEST_NAME]
+        if name != split:
+            name += f"-{crc32(split.encode()):08x}"
+        return self.directory / f"results-{name}.json"
 
     def exists(self) -> bool:
         """Return whether the directory contains a run: files that only training writes."""

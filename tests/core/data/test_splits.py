@@ -33,12 +33,27 @@ def make(toy):
         ("train[33.3%:66.6%]", range(3, 7)),
         ("train[toy_2:toy_5]", [2, 3, 4]),
         ("train[toy_8:]", [8, 9]),
+        ("train[:100%]", range(10)),
+        ("train[0:3]", range(3)),
         (" train [ :2 ] + val[1:]", [0, 1, 1, 2]),
         ("train[:1]+val+train[9:]", [0, 0, 1, 2, 9]),
     ],
 )
 def test_parts(split, expected, make):
     assert names(split, make) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"), [(":003", [1, 2]), ("a+b:", ["a+b"]), ("1:3", [2, 3])]
+)
+def test_names_of_digits_and_signs(toy, bounds, expected):
+    class Listed(toy):
+        names = ["001", "002", "003", "a+b"]
+
+    part = open_split(lambda split: Listed(4), f"all[{bounds}]")
+    assert [Listed.names[i] for i in part._indices] == [
+        n if isinstance(n, str) else f"{n:03}" for n in expected
+    ]
 
 
 def test_name_bounds_use_listed_names_without_reading(toy):
@@ -96,6 +111,8 @@ def test_an_open_part_of_an_endless_split_is_endless(toy):
         ("[1:2]", r"write name, name\[from:to\]"),
         ("train[1]", r"write a part as \[from:to\]"),
         ("train[1:2:3:4]", r"write a part as \[from:to\]"),
+        ("train[:101%]", r"split 'train\[:101%\]': 101% is more than all samples"),
+        ("train[007:]", r"no sample has the name '007'"),
         ("train[::0]", "the step '0' is not a positive number"),
         ("train[toy_11:]", r"no sample has the name 'toy_11'. Did you mean 'toy_1'\?"),
     ],

@@ -36,6 +36,17 @@ def fill(run: Run) -> Run:
     return run
 
 
+def test_each_split_has_its_own_results(run: Run) -> None:
+    splits = ["train", "train[:2]", "train[2:]", "a b", "a_b", "a/b", "val", "val[:1]", "é", "e"]
+    splits += ["+".join(f"train[{i}:{i + 1}]" for i in range(n)) for n in (100, 101)]
+    files = [run.results_of(split) for split in splits]
+    assert len({*files}) == len(splits)
+    assert files[0].name == "results-train.json"
+    assert all(len(file.name.encode()) < 255 for file in files)
+    for file in files:
+        file.touch()
+
+
 def refusal(run: Run, source: Path, *, resume: bool = False, overwrite: bool = False) -> str | None:
     try:
         run.check_claim(source, resume=resume, overwrite=overwrite)
