@@ -6,6 +6,9 @@ Commands import their modules only when they run, so that help is fast.
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -96,15 +99,21 @@ def cli(
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit the process with its exit code."""
     session = Session()
+    _choose_encodings()
     try:
         # Commands return None; an int is the code passed to ctx.exit.
         code = cli.main(args, prog_name="pluxel", standalone_mode=False, obj=session)
+        sys.stdout.flush()
     except click.ClickException as error:
         _explained(error).show()
         code = error.exit_code
     except click.Abort:  # click's name for Ctrl-C
         click.echo("Interrupted", err=True)
         code = 130
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNWRITABLE:
+            raise
+        code = _explain_lost_output(error)
     except Exception as error:
         from ...registry import PluxelError, missing_package
         from ..common.parts import modules_of
@@ -120,6 +129,27 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             click.echo(str(shown), err=True)
         code = shown.exit_code
     sys.exit(code or 0)
+
+
+_UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+"""Errors of writing to stdout: a reader that has ended, or a full or broken disk."""
+
+
+def _choose_encodings() -> None:
+    """Write UTF-8 to files and pipes, as Pluxel reads it; show what a terminal can."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="replace" if encoding is None else None)
+
+
+def _explain_lost_output(error: OSError) -> int:
+    """Report that stdout cannot be written, unless its reader has ended; return the exit code."""
+    # Python would try to write the rest at exit, and fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:
+        click.echo(f"cannot write the output: {error.strerror}", err=True)
+    return 1
 
 
 def _explained(error: click.ClickException) -> click.ClickException:

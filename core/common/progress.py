@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ class Advance(Protocol):
 @cache
 def console() -> Console:
     """Return the console on stderr that bars and log lines share."""
-    return Console(stderr=True)
+    # FORCE_COLOR asks for color; it does not make a log file a terminal for bars.
+    return Console(stderr=True, force_terminal=None if sys.stderr.isatty() else False)
 
 
 def configure_logging(*, quiet: bool = False) -> None:
