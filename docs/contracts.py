@@ -35,9 +35,10 @@ kind: type[Dataset] = CamVid
 names: type[ListsNames] = CamVid
 ```
 
-`pluxel plugins doctor` reports public members with a misspelled name (`load_pretraind`), and
-members of the wrong form: a method instead of a property, or other arguments. Loading a
-configuration that names the component logs the same report as a warning.
+`pluxel plugins doctor` and every configuration that names the component report members with a
+misspelled name (`load_pretraind`) as a warning, and members of the wrong form as an error: a method
+instead of a property, or other arguments. The doctor builds nothing, so attributes that a
+constructor sets are first checked when `pluxel config check` builds the component.
 """
 
 

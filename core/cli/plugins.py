@@ -67,6 +67,8 @@ def why(session: Session, kind: str, name: str) -> None:
 def doctor(ctx: click.Context) -> None:
     """Load every plugin, import every component and check its signature.
 
+    Builds nothing: config check finds missing attributes that a constructor sets.
+
     Exit code 1 if anything is broken; a missing package or a warning is not.
     """
     from ._doctor import Diagnosis, diagnose

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ...registry import Component, PluginError, did_you_mean
 from .kinds import WIRING
+from .near_misses import wrong_forms
 
 _CONFIG = ConfigDict(extra="forbid", strict=True, protected_namespaces=(), frozen=True)
 _PREFIX = "parameter_"
@@ -39,9 +40,11 @@ def read_signature(kind: str, component: Component, target: Callable[..., Any]) 
 
     Raises: PluginError that names the plugin if the signature is invalid: ``*args``, ``**kwargs``,
     unknown wiring, a parameter named ``type``, one without annotation, or one of a type that YAML
-    cannot express.
+    cannot express. Also raised for a member that has another form than the contract's.
     """
     try:
+        if wrong := wrong_forms(kind, target):
+            raise _Invalid("; ".join(wrong))
         return _read(kind, target)
     except _Invalid as error:
         raise PluginError(
