@@ -54,6 +54,17 @@ def schema_of(operation: Any) -> Any:
     return operation._schema
 
 
+def version_of(tensor: Tensor) -> int | None:
+    """Return the number of changes to the values of a tensor, or None if torch does not count them.
+
+    Tensors that share their values share the count. Torch does not see what NumPy writes.
+    """
+    try:
+        return tensor._version
+    except (AttributeError, RuntimeError):  # tensors of inference mode have no count
+        return None
+
+
 def is_fake(tensor: Tensor) -> bool:
     """Return whether a CPU tensor has no values, as happens while PyTorch traces a program.
 

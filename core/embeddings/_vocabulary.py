@@ -34,7 +34,16 @@ class Vocabulary(Sequence[str]):
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Vocabulary:
-        """Return the vocabulary of these words. Raises: PluxelError if one occurs twice."""
+        """Return the vocabulary of these words.
+
+        Raises: PluxelError if one occurs twice or is not a string.
+        """
+        for number, word in enumerate(words):
+            if not isinstance(word, str):
+                raise PluxelError(
+                    f"word {number} is {word!r}, but words must be strings (pandas reads 'null' "
+                    "and 'nan' as numbers, unless keep_default_na=False)"
+                )
         tokens = [encode(word) for word in words]
         hashes = hash_words(tokens)
         if (repeats := repeated(tokens, hashes)).size:

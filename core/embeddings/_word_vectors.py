@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...registry import PluxelError, did_you_mean
 from ..common.numerics import unit_vectors
+from ..common.torch_private import version_of
 from ..contracts.kinds import Embedding
 from ..neighbors import Compact, CosineIndex
 from ._phrases import spelled, split_phrase
@@ -78,6 +79,7 @@ class WordVectors:
         self.dim = vectors.shape[1]
         self.unknown: Unknown = unknown
         self._norms, self._mean, self._compact = norms, mean, compact
+        self._version = version_of(self.vectors)
 
     @classmethod
     def of(cls, embedding: Embedding | WordVectors) -> WordVectors:
@@ -93,21 +95,35 @@ class WordVectors:
                 f"an embedding must have stoi, itos, vectors and dim; a {kind} does not"
             )
         vectors = embedding.vectors
-        # Not `as_tensor`, which copies to the default device, even to meta.
-        return WordVectors(
-            embedding.itos,
-            vectors if isinstance(vectors, Tensor) else torch.from_numpy(np.asarray(vectors)),
-        )
+        if not isinstance(vectors, Tensor):
+            # Not `as_tensor`, which copies to the default device, even to meta.
+            vectors = torch.from_numpy(np.asarray(vectors))
+        if vectors.shape[1:] != (embedding.dim,):
+            raise PluxelError(f"dim is {embedding.dim}, but the vectors are {tuple(vectors.shape)}")
+        words = Vocabulary.of(embedding.itos)
+        rows = [embedding.stoi.get(word, -1) for word in embedding.itos]
+        if any(not 0 <= row < len(vectors) for row in rows):
+            word = next(
+                w for w, row in zip(words, rows, strict=True) if not 0 <= row < len(vectors)
+            )
+            raise PluxelError(f"stoi gives no row of the vectors for the word '{shortened(word)}'")
+        if rows != [*range(len(vectors))]:  # the order of the words is not that of the rows
+            vectors = vectors[rows]
+        return WordVectors(words, vectors)
 
     @property
     def norms(self) -> Tensor:
         """The Euclidean norm of each vector, (N,) float64."""
+        self.index.renew()
         return self.index.norms
 
-    @cached_property
+    @property
     def mean(self) -> Tensor:
         """The mean of all vectors, (D,) float64."""
-        return self._mean if self._mean is not None else self.vectors.mean(0, dtype=torch.float64)
+        if self._mean is None or version_of(self.vectors) != self._version:
+            self._version = version_of(self.vectors)
+            self._mean = self.vectors.mean(0, dtype=torch.float64)
+        return self._mean
 
     @cached_property
     def index(self) -> CosineIndex:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError, needed_by
+from ..common.torch_private import version_of
 from ._compact import Compact
 from ._exact import Best, Neighbors
 from ._excluded import Allowed, Exclude, ExcludedRows
@@ -79,7 +80,15 @@ class FaissIndex(CosineIndex):
         super().__init__(exact.vectors, norms=exact.norms, compact=exact.compact)
         self._index, self._parameters = index, parameters
 
+    def renew(self) -> None:
+        """Search exactly from now on if the values of the rows have changed."""
+        if version_of(self.vectors) != self._version:
+            self._index = None
+        super().renew()
+
     def _search(self, batch: Tensor, k: int, left_out: ExcludedRows, start: int) -> Neighbors:
+        if self._index is None:
+            return super()._search(batch, k, left_out, start)
         parameters = self._search_parameters(k, left_out.rows[start], left_out.allowed)
         best = Best(self.rows, batch, k)
         rows = self._index.search(best.unit.float().numpy(), k, params=parameters)[1][0]

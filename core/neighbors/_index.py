@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 import torch
 from torch import Tensor
 
 from ...registry import PluxelError
+from ..common.torch_private import version_of
 from ._blocks import scan
 from ._compact import Compact
 from ._exact import Best, Neighbors, Rows, finite_queries, norms_of
@@ -18,6 +21,9 @@ _QUERIES = 1024
 
 _FEW = 8
 """Up to this many queries, searching one by one is faster."""
+
+_recent: list[tuple[ref[Tensor], CosineIndex]] = []
+"""The last tensor that `knn` searched and its index, while the tensor exists."""
 
 _SMALL = 1 << 13
 """Up to this many rows, reading the rows is as fast as reading their codes."""
@@ -32,7 +38,8 @@ class CosineIndex:
     on the CPU.
 
     A search filters rows by fast scores with a proven bound (`Compact`, `FullScores`), and compares
-    in float64 those that can be among the best. Several threads may search at once.
+    in float64 those that can be among the best. Several threads may search at once. After a change
+    of the vectors by PyTorch, the next search computes the norms again and drops ``compact``.
 
     Raises: PluxelError for shapes that do not match, and for a row that is not finite.
     """
@@ -48,17 +55,28 @@ class CosineIndex:
                 f"vectors must be a floating-point tensor (N, D), not {_described(vectors)}"
             )
         self.vectors = vectors.detach()
-        self.norms = _checked(norms_of(self.vectors) if norms is None else norms, vectors)
-        self.rows = Rows(self.vectors, self.norms)
-        self.compact = compact
         shape = len(vectors), vectors.shape[1]
         if compact and (len(compact.codes), len(compact.basis)) != shape:
             raise PluxelError(
                 f"the compact copy is for rows {(len(compact.codes), len(compact.basis))}, "
                 f"but the vectors are {shape}"
             )
+        self._prepare(norms, compact)
+
+    def _prepare(self, norms: Tensor | None, compact: Compact | None) -> None:
+        """Keep what describes the present values of the rows."""
+        vectors = self.vectors
+        self._version = version_of(vectors)
+        self.norms = _checked(norms_of(vectors) if norms is None else norms, vectors)
+        self.rows = Rows(vectors, self.norms)
+        self.compact = compact
         fast = compact and vectors.is_cpu and len(vectors) > _SMALL
         self._one_query = SingleSearch(vectors, compact) if compact and fast else None
+
+    def renew(self) -> None:
+        """Compute the norms again if the values of the rows have changed, as by training."""
+        if version_of(self.vectors) != self._version:
+            self._prepare(None, None)
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -82,6 +100,7 @@ class CosineIndex:
         another dimension or is not finite, or if a row in ``exclude`` or ``allowed`` does not
         exist.
         """
+        self.renew()
         batch = finite_queries(self.checked(queries))
         left_out = excluded_rows(len(self), len(batch), k, exclude, allowed, self.vectors.device)
         shape = (*queries.shape[:-1], k)
@@ -148,7 +167,14 @@ def _checked(norms: Tensor, vectors: Tensor) -> Tensor:
 def knn(W: Tensor, x: Tensor, k: int) -> tuple[Tensor, Tensor]:  # noqa: N803 - the book's name
     """Return indices and cosines of the k rows of ``W`` (N, D) nearest to ``x`` (D,) or (Q, D).
 
-    The arguments have the order of Dive into Deep Learning, section 15.7. Every call computes the
-    norms of all rows; to search repeatedly, use a `CosineIndex`.
+    The arguments have the order of Dive into Deep Learning, section 15.7. The norms of the rows are
+    kept for the next call while the tensor ``W`` exists and PyTorch does not change it. They are
+    not kept for the memory of NumPy arrays, whose changes PyTorch does not count.
     """
-    return CosineIndex(W).search(x, k)
+    for tensor, index in _recent:
+        if tensor() is W:
+            return index.search(x, k)
+    index = CosineIndex(W)
+    if version_of(W) is not None and W.untyped_storage().resizable():  # not of NumPy
+        _recent[:] = [(ref(W, lambda _: _recent.clear()), index)]
+    return index.search(x, k)

@@ -261,3 +261,40 @@ def test_the_mean_of_many_rows_is_that_of_float64() -> None:
     rows = torch.full((100_000, 1), 0.1)
     words = WordVectors([str(i) for i in range(len(rows))], rows)
     assert words.mean.item() == pytest.approx(rows[0].item(), rel=1e-12)
+
+
+def test_rows_belong_to_the_words_that_stoi_names() -> None:
+    """The order of the words may differ from that of the rows, as in spaCy's tables."""
+    third = ThirdParty(VECTORS[:4], ("sun", "moon", "sea"))
+    third.stoi = {"sun": 2, "moon": 0, "sea": 3}
+    found = WordVectors.of(third)
+    assert [*found.itos] == ["sun", "moon", "sea"]
+    assert torch.equal(found.vectors, VECTORS[[2, 0, 3]])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dim": 300}, r"^dim is 300, but the vectors are \(2, 2\)$"),
+        ({"stoi": {"sky": 0}}, "^stoi gives no row of the vectors for the word 'road'$"),
+        ({"stoi": {"sky": 0, "road": 2}}, "^stoi gives no row of the vectors for the word 'road'$"),
+        ({"itos": ["sky", float("nan")]}, "^word 1 is nan, but words must be strings"),
+        ({"itos": [b"sky", b"road"]}, "^word 0 is b'sky', but words must be strings"),
+    ],
+)
+def test_embeddings_that_contradict_themselves_raise(
+    change: Mapping[str, Any], message: str
+) -> None:
+    third = ThirdParty(VECTORS[:2])
+    vars(third).update(change)
+    with pytest.raises(PluxelError, match=message):
+        WordVectors.of(third)
+
+
+def test_norms_and_mean_follow_changes() -> None:
+    found = WordVectors(WORDS, VECTORS.clone())
+    assert found.norms[0] == 1
+    assert torch.equal(found.mean, VECTORS.double().mean(0))
+    found.vectors[0] = torch.tensor([0.0, 30.0])
+    assert found.norms[0] == 30
+    assert torch.equal(found.mean, found.vectors.double().mean(0))
