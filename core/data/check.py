@@ -14,11 +14,19 @@ from ...registry import PluxelError
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import unpaired_files
+from .orientation import orientation_conflict
 from .raw import raw_input, raw_labels, read_sample
 from .splits import class_name
 
 Kind = Literal[
-    "unpaired", "unreadable", "size mismatch", "stray id", "empty class", "duplicate", "note"
+    "unpaired",
+    "unreadable",
+    "size mismatch",
+    "orientation",
+    "stray id",
+    "empty class",
+    "duplicate",
+    "note",
 ]
 
 T = TypeVar("T")
@@ -136,6 +144,7 @@ class _SplitReader:
             names = (*space.class_names, IGNORE)
             self.report.classes[head] = {name: ClassCount() for name in names}
         self.findings: list[Finding] = []
+        self.turned: list[str] = []  # samples whose files have different orientations
         # By head and id: the first file with the id, and the number of files.
         self.stray: dict[str, dict[int, tuple[str, int]]] = {head: {} for head in label_spaces}
 
@@ -156,6 +165,10 @@ class _SplitReader:
             self.report.sizes[text] = self.report.sizes.get(text, 0) + 1
             self._check_twin(sample)
         maps = set(self.sources.values())
+        used = {*maps, *self.dataset.channels}
+        read = {name: path for name, path in sample.paths.items() if name in used}
+        if conflict := orientation_conflict(read):
+            self.turned.append(conflict)
         labels = {name: self._array(raw_labels, sample, name) for name in maps}
         for name, raw in labels.items():
             if raw is not None and size is not None:
@@ -219,6 +232,8 @@ class _SplitReader:
 
     def conclude(self) -> list[Finding]:
         """Return all findings, including those about the split as a whole."""
+        if self.turned:
+            self._find("orientation", f"{len(self.turned)} samples: {self.turned[0]}")
         for head, stray in self.stray.items():
             for one, (first, files) in sorted(stray.items())[:_SHOWN]:
                 more = f" and {files - 1} more files" if files > 1 else ""

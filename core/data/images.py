@@ -21,6 +21,7 @@ from ..common.files import replacing
 from ..common.logs import log_once
 from ..contracts.colors import pack
 from ..contracts.normalization import RAW_MAXIMUM
+from .orientation import orientation
 
 _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
 IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
@@ -200,7 +201,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
             return (*shape[:2], shape[2] if len(shape) == 3 else 1)
         try:
             with Image.open(path) as image:
-                sideways = image.getexif().get(0x0112, 1) >= 5  # orientations that swap the axes
+                sideways = orientation(image) >= 5  # orientations that swap the axes
                 width, height = image.size[::-1] if sideways else image.size
                 return height, width, 3
         except Image.UnidentifiedImageError:
@@ -245,7 +246,7 @@ def _upright(image: Image.Image, name: Path | str) -> Image.Image:
     tiles = getattr(image, "tile", ())  # only before loading: (…, decoder arguments)
     if image.mode in ("RGB", "RGBA") and any("16" in str(tile[3]) for tile in tiles):
         log_once(logging.INFO, f"{name}: converted from 16 to 8 bits per channel")
-    if image.getexif().get(0x0112, 1) == 1:
+    if orientation(image) == 1:
         return image
     log_once(logging.INFO, f"{name}: turned upright by its EXIF orientation")
     return ImageOps.exif_transpose(image)

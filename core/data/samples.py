@@ -24,6 +24,7 @@ from ..contracts.options import OnBadSample, Sampling
 from ._random import generator
 from .augmentation import Augmentation
 from .batch import Item
+from .orientation import orientation_conflict
 from .raw import DataError, raw_input, raw_labels, read_sample
 
 _GIVE_UP_AFTER = 100
@@ -48,6 +49,7 @@ class _Data(TorchDataset[Item]):
         self.dataset = dataset
         self.label_spaces = dict(label_spaces)
         self.on_bad_sample = on_bad_sample
+        self._warned = False
         self._inputs = tuple(dataset.channels if inputs is None else inputs)
         self._sources = {name: (sources or {}).get(name, name) for name in label_spaces}
         self._ignore_index = {name: space.ignore_index for name, space in label_spaces.items()}
@@ -75,6 +77,11 @@ class _Data(TorchDataset[Item]):
             raw = raw_labels(self.dataset, sample, source)
             _check_size(sample, source, raw, first, shape)
             targets[name] = space.encode(raw, sample.paths.get(source, sample.name))
+        read = {*self._inputs, *self._sources.values()}
+        conflict = orientation_conflict({n: p for n, p in sample.paths.items() if n in read})
+        if conflict and not self._warned:
+            self._warned = True  # the other samples have probably the same fault
+            log_once(logging.WARNING, conflict)
         return Item(sample.name, index, inputs, targets, self._ignore_index, sample.paths)
 
 

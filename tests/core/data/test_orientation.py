@@ -1,0 +1,62 @@
+"""Samples whose files have different EXIF orientations are reported, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pluxel.core.contracts.labels import LabelMap, LabelSpace
+from pluxel.core.data.check import check_data
+from pluxel.core.data.orientation import orientation_conflict
+from pluxel.core.data.samples import EvaluationData, TrainingData
+from pluxel.plugins.datasets.folder import Folder
+
+from .image_files import exif
+
+SPACES = {"semantic": LabelSpace(LabelMap({0: "ground", 1: "thing"}))}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Return three samples, whose images only are upside down by their tag."""
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    ids = np.arange(36, dtype=np.uint8).reshape(6, 6) % 2
+    for name in "abc":
+        Image.fromarray(ids * 200).convert("RGB").save(
+            tmp_path / "images" / f"{name}.jpg", exif=exif(3)
+        )
+        Image.fromarray(ids).save(tmp_path / "masks" / f"{name}.png")
+    return Folder(
+        "all", images=tmp_path / "images", masks=tmp_path / "masks", classes=["ground", "thing"]
+    )
+
+
+def test_a_check_finds_them(folder: Folder) -> None:
+    report = check_data({"train": folder}, SPACES)
+    (finding,) = [one for one in report.findings if one.kind == "orientation"]
+    assert finding.message.startswith(
+        "3 samples: files of one sample have different EXIF orientations ("
+    )
+    assert "a.jpg: 3" in finding.message
+    assert "a.png: 1" in finding.message
+    assert finding in report.problems
+
+
+@pytest.mark.parametrize("kind", [TrainingData, EvaluationData])
+def test_reading_warns_once(folder: Folder, kind, caplog) -> None:
+    data = kind(folder, SPACES)
+    for i in range(3):
+        data[i]
+    assert caplog.text.count("different EXIF orientations") == 1
+
+
+def test_equal_tags_arrays_and_missing_files_agree(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("L", (4, 4)).save(tmp_path / name, exif=exif(6))
+    np.save(tmp_path / "c.npy", np.zeros((4, 4)))
+    assert orientation_conflict({"a": tmp_path / "a.png", "b": tmp_path / "b.png"}) is None
+    assert orientation_conflict({"c": tmp_path / "c.npy", "d": tmp_path / "none.png"}) is None
+    assert orientation_conflict({"a": tmp_path / "a.png", "c": tmp_path / "c.npy"}) is not None
