@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ...registry import PluxelError
+
+if TYPE_CHECKING:
+    from ..config.tree.overrides import Given
 
 Command = TypeVar("Command", bound=Callable[..., object])
 Decorator = Callable[[Command], Command]
@@ -17,13 +21,15 @@ Decorator = Callable[[Command], Command]
 config_argument = click.argument("config")
 run_argument = click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
-settings = click.option(
-    "--set",
-    "settings",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Set a value of the configuration. Repeatable.",
-)
+
+def set_option(help: str) -> Decorator[Command]:  # noqa: A002 - named as in click
+    """Add ``--set``, passed as ``settings``."""
+    return click.option(
+        "--set", "settings", metavar="KEY=VALUE", multiple=True, help=f"{help} Repeatable."
+    )
+
+
+settings = set_option("Set a value of the configuration.")
 
 
 def overrides(command: Callable[..., None]) -> Callable[..., None]:
@@ -38,6 +44,23 @@ def overrides(command: Callable[..., None]) -> Callable[..., None]:
     return click.argument("bare", metavar="[KEY=VALUE]...", nargs=-1)(settings(merged))
 
 
+class InputPath(click.Path):
+    """A path; a misplaced ``KEY=VALUE`` is a usage error."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if re.match(r"\w+(\.\w+)*=", str(value)) and not Path(value).exists():
+            self.fail(
+                f"{value} does not exist; to change the configuration, give --set {value}",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
 def device(default: str = "auto") -> Decorator[Command]:
     """Add ``--device``. Without it the value is None; ``default`` only appears in the help."""
     return click.option(
@@ -45,6 +68,14 @@ def device(default: str = "auto") -> Decorator[Command]:
         metavar="DEVICE",
         help=f"Device to compute on: auto, cpu, cuda, cuda:1, mps.  [default: {default}]",
     )
+
+
+def as_overrides(**options: str | None) -> tuple[Given, ...]:
+    """Return the options that were given as overrides; errors quote the options."""
+    from ..config.tree.overrides import Given
+
+    given = {name: value for name, value in options.items() if value is not None}
+    return tuple(Given(f"{name}={value}", f"--{name} {value}") for name, value in given.items())
 
 
 def output(
@@ -66,12 +97,14 @@ def output(
     )
 
 
-overwrite = click.option("--overwrite", is_flag=True, help="Replace what already exists.")
+def overwrite(help: str = "Replace existing files.") -> Decorator[Command]:  # noqa: A002
+    """Add ``--overwrite``, which every command with ``--output`` has."""
+    return click.option("--overwrite", is_flag=True, help=help)
 
 
-def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Raise PluxelError if a file exists and ``--overwrite`` was not given."""
-    if path.exists() and not overwrite:
+def refuse_existing(path: Path | None, *, overwrite: bool) -> None:
+    """Raise PluxelError if a named file exists and ``--overwrite`` was not given."""
+    if path and path.exists() and not overwrite:
         raise PluxelError(f"{path} already exists; --overwrite replaces it")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...registry import PluxelError, did_you_mean
-from ._options import device, settings
+from ._options import as_overrides, device, set_option
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ _NONE = """\
 No word vectors selected. Give --embedding NAME, such as glove with --set name=6B --set dim=50, or \
 --config FILE. $PLUXEL_EMBEDDING sets the default. pluxel embeddings list shows what is \
 available."""
+
+
+_ADVICE = re.compile(r"\b(set|or|with) '(\w+): ([^'{}]+)'")
+"""Advice in an error to write a line of YAML."""
+
+
+def _as_options(text: str) -> str:
+    """Replace advice to write YAML by advice to give ``--set``."""
+    text = _ADVICE.sub(r"\1 --set \2=\3", text)
+    return text.replace("set --set", "give --set")
 
 
 @dataclass(frozen=True)
@@ -36,10 +47,11 @@ class WordSource:
     def reading(self, path: Path, session: Session) -> WordSource:
         """Return a source for a file, read by the named component or by the one for the file."""
         from ..config.tree.emit import scalar
+        from ..config.tree.overrides import Given
         from ..embeddings import reader_of
 
         name = self.embedding or reader_of(session.host, path).qualified
-        file = f"embedding.file={scalar(str(path))}"
+        file = Given(f"embedding.file={scalar(str(path))}", str(path))
         return replace(self, embedding=name, settings=(file, *self.settings))
 
     def load(self, session: Session) -> WordsConfig:
@@ -48,13 +60,17 @@ class WordSource:
         Raises: ConfigError, or UsageError if nothing selects word vectors.
         """
         from ..config._load_words import load_words
+        from ..config.tree.overrides import Given
 
         named = any(setting.startswith("embedding") for setting in self.settings)
         default = os.environ.get("PLUXEL_EMBEDDING") if not (self.config or named) else None
         embedding = self.embedding or default
         if not (self.config or named or embedding):
             raise click.UsageError(_NONE)
-        name = (_override(session, embedding),) if embedding else ()
+        name = ()
+        if embedding:
+            given = f"$PLUXEL_EMBEDDING={default}" if default else f"--embedding {embedding}"
+            name = (Given(_override(session, embedding), given),)
         return load_words(self.config, (*name, *self.settings), host=session.host)
 
     def words(self, session: Session) -> WordVectors:
@@ -81,7 +97,12 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         settings: tuple[str, ...],
         **others: Any,
     ) -> None:
-        command(*arguments, source=WordSource(config, embedding, settings), **others)
+        try:
+            command(*arguments, source=WordSource(config, embedding, settings), **others)
+        except PluxelError as error:  # its advice names keys of YAML: name the options
+            error.message = _as_options(error.message)
+            error.notes = tuple(map(_as_options, error.notes))
+            raise
 
     config = click.option(
         "--config",
@@ -94,6 +115,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Component, such as glove, or name of vectors, such as glove.6B.50d.  "
         "[default: $PLUXEL_EMBEDDING]",
     )
+    settings = set_option("Set a key of the embedding, such as dim=50, or index=… or device=….")
     return config(embedding(settings(collected)))
 
 
@@ -104,8 +126,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
     def collected(
         *arguments: Any, source: WordSource, index: str | None, device: str | None, **others: Any
     ) -> None:
-        chosen = {"index": index, "device": device}
-        more = tuple(f"{key}={value}" for key, value in chosen.items() if value is not None)
+        more = as_overrides(index=index, device=device)
         whole = replace(source, settings=(*source.settings, *more))
         command(*arguments, source=whole, **others)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._groups import Group
-from ._options import config_argument, output, overrides
+from ._options import config_argument, output, overrides, overwrite, refuse_existing
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -67,8 +67,9 @@ def show(session: Session, config: str, settings: tuple[str, ...], origin: bool)
 
 @config.command()
 @output("File to write.  [default: standard output]")
+@overwrite()
 @click.pass_obj
-def schema(session: Session, output: Path | None) -> None:
+def schema(session: Session, output: Path | None, overwrite: bool) -> None:
     """Print the JSON Schema of configuration files, for editors.
 
     The schema covers every installed component, including those of third-party plugins.
@@ -76,6 +77,7 @@ def schema(session: Session, output: Path | None) -> None:
     from ..common.files import write_text
     from ..config._schema import config_schema
 
+    refuse_existing(output, overwrite=overwrite)
     text = json.dumps(config_schema(session.host), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         click.echo(text, nl=False)

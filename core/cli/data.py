@@ -54,7 +54,7 @@ def check(ctx: click.Context, config: str, settings: tuple[str, ...], as_json: b
 @click.argument("images", type=click.Path(path_type=Path))
 @click.argument("masks", type=click.Path(path_type=Path))
 @output("Configuration to write.", "pipeline.yaml")
-@overwrite
+@overwrite()
 @click.pass_obj
 def init(session: Session, images: Path, masks: Path, output: Path, overwrite: bool) -> None:
     """Write a configuration for your own folders IMAGES and MASKS.

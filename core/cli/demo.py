@@ -18,12 +18,15 @@ IMAGES = 6
 @click.command()
 @output("Run directory.", "runs/demo", folder=True)
 def demo(output: Path) -> None:
-    """Train, evaluate and predict on generated shapes; takes about three minutes."""
+    """Train, evaluate and predict on generated shapes; takes three to six minutes on two cores.
+
+    A second demo in the same directory continues from the first.
+    """
     images, predictions = output / "images", output / "predictions"
     _pluxel("train", CONFIG, "--run", str(output), "--resume", "auto")
     _draw(images)
     _pluxel("evaluate", str(output))
-    _pluxel("predict", str(output), str(images), "--output", str(predictions))
+    _pluxel("predict", str(output), str(images), "--output", str(predictions), "--overwrite")
     click.echo(f"\noverlays: {predictions / 'overlay'}")
 
 

@@ -11,7 +11,7 @@ import click
 
 from ...registry import PluxelError
 from ._groups import Group
-from ._options import as_json, output, overwrite, refuse_existing
+from ._options import InputPath, as_json, output, overwrite, refuse_existing
 from ._session import Session
 from ._words import WordSource, search_options, source_options
 
@@ -90,14 +90,14 @@ def info(session: Session, source: WordSource, as_json: bool) -> None:
 
 
 @embeddings.command()
-@click.argument("paths", metavar="[SOURCE] DEST", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[SOURCE] DEST", nargs=-1, type=InputPath())
 @click.option(
     "--format",
     "form",
     type=click.Choice(["glove", "word2vec", "word2vec_binary", "store", "numpy"]),
     help="Format of DEST.  [default: by suffix: .txt, .vec, .bin, .safetensors, .npy]",
 )
-@overwrite
+@overwrite()
 @source_options
 @click.pass_obj
 def convert(
@@ -129,7 +129,7 @@ def convert(
 
 
 @embeddings.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=InputPath())
 @click.option(
     "--restrict",
     metavar="N",
@@ -184,10 +184,16 @@ def evaluate(
     help="Projection onto the plane.",
 )
 @output("Picture to write: .png, .svg or .pdf.", "words.png")
+@overwrite()
 @source_options
 @click.pass_obj
 def plot(
-    session: Session, words: tuple[str, ...], source: WordSource, output: Path, method: Any
+    session: Session,
+    words: tuple[str, ...],
+    source: WordSource,
+    output: Path,
+    method: Any,
+    overwrite: bool,
 ) -> None:
     """Plot WORDS in the plane.
 
@@ -198,6 +204,7 @@ def plot(
 
     from ..embeddings import plane, save_plot
 
+    refuse_existing(output, overwrite=overwrite)
     distinct = list(dict.fromkeys(words))
     vectors = source.words(session)
     rows = torch.stack([vectors.vector(word) for word in distinct]).numpy()

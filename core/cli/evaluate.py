@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from ._options import as_json, device, output, overrides, run_argument
+from ._options import (
+    as_json,
+    device,
+    output,
+    overrides,
+    overwrite,
+    refuse_existing,
+    run_argument,
+)
 from ._session import Session
 
 
@@ -21,6 +29,7 @@ from ._session import Session
     help="Key of `splits` in the configuration (train, val, …), or a split of the dataset.",
 )
 @output("JSON file to write.  [default: RUN/results.json for val, else RUN/results-SPLIT.json]")
+@overwrite()
 @device()
 @as_json()
 @click.pass_obj
@@ -31,6 +40,7 @@ def evaluate(
     device: str | None,
     split: str,
     output: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Evaluate the weights of RUN, the directory of a training run, on a split.
@@ -49,6 +59,7 @@ def evaluate(
     from ..engine.evaluation.table import table
     from ..engine.trained import open_trained
 
+    refuse_existing(output, overwrite=overwrite)
     configure_logging(quiet=not is_main_process())
     trained = open_trained(run, settings, device=device, host=session.host)
     if trained.config.pipeline.deterministic:

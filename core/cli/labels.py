@@ -41,7 +41,7 @@ def labels() -> None:
     help="Smallest margin at which a match counts.  [default: 0.15]",
 )
 @output("File to write.  [default: standard output]")
-@overwrite
+@overwrite()
 @source_options
 @as_json()
 @click.pass_obj
@@ -66,8 +66,7 @@ def align(
     from ..contracts.options import MATCH_THRESHOLD
     from ..embeddings.matching import align, vectors_of
 
-    if output is not None:
-        refuse_existing(output, overwrite=overwrite)
+    refuse_existing(output, overwrite=overwrite)
     smallest = MATCH_THRESHOLD if threshold is None else threshold
     source_map, target_map = (_label_map(session, each) for each in (dataset_a, dataset_b))
     words = source.words(session)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...registry import PluxelError
-from ._options import device, output, run_argument, settings
+from ._options import InputPath, device, output, overwrite, run_argument, settings
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def _tile(_ctx: click.Context, _parameter: click.Parameter, value: str) -> Tile:
 
 @click.command()
 @run_argument
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=InputPath())
 @output("Directory for the results, with a subfolder for each kind.", folder=True, required=True)
+@overwrite()
 @click.option(
     "--save",
     "kinds",
@@ -77,6 +78,7 @@ def predict(
     run: Path,
     paths: tuple[Path, ...],
     output: Path,
+    overwrite: bool,
     kinds: tuple[str, ...],
     settings: tuple[str, ...],
     device: str | None,
@@ -101,7 +103,15 @@ def predict(
 
     configure_logging()
     pipeline = Pipeline.load(run, settings, device=device, host=session.host)
-    failed = predict_files(pipeline, paths, output, kinds, stop_on_error=stop_on_error, tile=tile)
+    failed = predict_files(
+        pipeline,
+        paths,
+        output,
+        kinds,
+        overwrite=overwrite,
+        stop_on_error=stop_on_error,
+        tile=tile,
+    )
     click.echo(f"results: {output}")
     if failed:
         click.echo(f"{len(failed)} could not be read: {', '.join(map(str, failed))}", err=True)

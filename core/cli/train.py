@@ -25,7 +25,7 @@ from ._session import Session
     type=click.Choice(["auto"]),
     help="Continue from the last checkpoint of the run directory, if it has one.",
 )
-@overwrite
+@overwrite("Delete an existing run in the run directory, and start again.")
 @click.pass_obj
 def train(
     session: Session,

@@ -51,7 +51,7 @@ class Written:
             raise ConfigError([problem]) from error
 
     def origin(self, *path: Segment) -> str:
-        """Return ``file:line:column``, ``command line: …`` or ``default`` for one value."""
+        """Return ``file:line:column``, ``override '…'`` or ``default`` for one value."""
         long = expand(path)
         nodes = list(descend(self.tree, long))
         # `decoder: fcn8s` is also the location of its type.

@@ -1,4 +1,4 @@
-"""Load a valid pipeline from files and the command line."""
+"""Load a valid pipeline from files and overrides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load a valid configuration of word vectors from files and the command line."""
+"""Load a valid configuration of word vectors from files and overrides."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def load_words(
     Raises: ConfigError with all problems, in file order; PluxelError if there is no such file, or
     if it describes a pipeline.
     """
-    nothing = MapNode({}, Location("command line", rank=RANK))
+    nothing = MapNode({}, Location("override", rank=RANK))
     file = Layers(Path(), nothing, Problems()) if path is None else read_file(path)
     if file.tree.entries and not is_embedding(file.tree):
         raise PluxelError(

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 PositiveValue = Annotated[float, Field(gt=0)]
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, int | float):
+        text = "expected a list of one value for all channels, or of one per channel"
+        raise ValueError(f"{text}, not {value}: write [{value}]")
+    return tuple(value) if isinstance(value, list) else value  # strict validation refuses a list
+
+
+_Listed = BeforeValidator(_listed)
 
 
 class Normalization(BaseModel):
@@ -18,8 +28,8 @@ class Normalization(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    std: tuple[PositiveValue, ...] = (0.229, 0.224, 0.225)
+    mean: Annotated[tuple[float, ...], _Listed] = (0.485, 0.456, 0.406)
+    std: Annotated[tuple[PositiveValue, ...], _Listed] = (0.229, 0.224, 0.225)
     channel_order: Literal["rgb", "bgr"] = "rgb"
     range: Literal[1, 255] = 1
 

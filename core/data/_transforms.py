@@ -6,6 +6,7 @@ Albumentations only warns about unknown arguments, and fills masks with 0, which
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 import os
 import warnings
@@ -61,6 +62,21 @@ def load_albumentations() -> ModuleType:
     return albumentations
 
 
+def _is_typed(entry: object) -> bool:
+    return isinstance(entry, Mapping) and isinstance(entry.get("type"), str)
+
+
+def in_yaml(entry: object) -> str:
+    """Return a transform as the list writes it, also if its name is the value of ``type``."""
+    if isinstance(entry, Mapping):
+        entry = dict(entry)
+        if _is_typed(entry):
+            entry = {entry.pop("type"): entry} if len(entry) > 1 else entry["type"]
+    if isinstance(entry, Mapping):
+        return "{" + ", ".join(f"{key}: {in_yaml(value)}" for key, value in entry.items()) + "}"
+    return entry if isinstance(entry, str) else json.dumps(entry)
+
+
 class _Chance(BaseModel):
     """Checks arguments of transforms without a schema, which contain other transforms."""
 
@@ -108,6 +124,9 @@ class Builder:
         self.problems.append((place, message))
 
     def _entry(self, entry: object, place: KeyPath) -> Any | None:
+        if _is_typed(entry):
+            self._problem(place, f"write a transform as {in_yaml(entry)}")
+            return None
         if isinstance(entry, Mapping) and len(entry) == 1:
             ((name, arguments),) = entry.items()
             place = (*place, name)

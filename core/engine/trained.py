@@ -12,6 +12,7 @@ from ...registry import Host, PluxelError
 from ..config._config import Config
 from ..config._load import load_config
 from ..config.sections.pipeline import PipelineConfig
+from ..config.tree.overrides import Given
 from ..model.blueprint import Blueprint, with_added
 from ..model.network import SegmentationModel
 from ..model.weights import load_weights
@@ -80,7 +81,9 @@ def open_trained(
 
 def _placed(overrides: Sequence[str], device: str | None) -> list[str]:
     is_placed = any(text.partition("=")[0].strip() == "device" for text in overrides)
-    return [*overrides] if is_placed and not device else [*overrides, f"device={device or 'auto'}"]
+    if is_placed and not device:
+        return [*overrides]
+    return [*overrides, Given(f"device={device or 'auto'}", f"argument device={device!r}")]
 
 
 def _check_meaning(trained: PipelineConfig, changed: PipelineConfig) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
@@ -212,6 +212,17 @@ class PipelineConfig(Section):
             if known and name not in known
         )
         return heads
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _augment_names_splits(cls, augment: Any) -> Any:
+        if isinstance(augment, list) or (isinstance(augment, Mapping) and "type" in augment):
+            from ...data._transforms import in_yaml  # noqa: PLC0415 - only this error needs it
+
+            lines = augment if isinstance(augment, list) else [augment]
+            rewritten = f"{{train: [{', '.join(map(in_yaml, lines))}]}}"
+            raise fault(f"augment: name the split: write {rewritten}", at="value")
+        return augment
 
     @field_validator("augment")
     @classmethod

@@ -15,9 +15,9 @@ Value = bool | int | float | str | None
 
 @dataclass(frozen=True)
 class Location:
-    """A place in a file (line and column from 1) or an override on the command line.
+    """A place in a file (line and column from 1), or an override as errors quote it.
 
-    ``rank`` is the reading order: the file itself, its bases, the command line.
+    ``rank`` is the reading order: the file itself, its bases, the overrides.
     """
 
     file: str
@@ -28,7 +28,7 @@ class Location:
 
     def __str__(self) -> str:
         if self.override is not None:
-            return f"command line: '{self.override}'"
+            return self.override
         return f"{self.file}:{self.line}:{self.column}"
 
 

@@ -1,4 +1,4 @@
-"""Combine ``key.path=value`` arguments of the command line into one layer, in any order."""
+"""Combine overrides ``key.path=value`` into one layer, in any order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,22 @@ from .paths import expand, parse_path
 from .problems import Problems
 
 RANK = 1 << 30
-"""Problems of the command line are reported after those of all files."""
+"""Problems of overrides are reported after those of all files."""
+
+
+class Given(str):
+    """An override that stands for what the user gave, such as ``--device cpu``; errors quote that.
+
+    ``given``: the text to quote.
+    """
+
+    given: str
+
+    def __new__(cls, override: str, given: str) -> Given:
+        """Return the override."""
+        self = super().__new__(cls, override)
+        self.given = given
+        return self
 
 
 Long = Callable[[tuple[str, ...]], tuple[Segment, ...]]
@@ -23,10 +38,11 @@ def parse_overrides(overrides: Sequence[str], problems: Problems, long: Long = e
     ``long`` expands a written path into a path from the root. Contradicting overrides are a
     fatal problem, in any order.
     """
-    start = Location("command line", 0, 1, RANK)
+    start = Location("override", 0, 1, RANK)
     layer = MapNode({}, start, path=True, implied=True)
     for number, text in enumerate(overrides, start=1):
-        location = Location("command line", number, 1, RANK, text)
+        quoted = text.given if isinstance(text, Given) else f"override '{text}'"
+        location = Location("override", number, 1, RANK, quoted)
         branch = _branch(text, location, problems, long)
         if branch is not None:
             layer = _unite(layer, branch, problems)
@@ -44,7 +60,7 @@ def _branch(text: str, location: Location, problems: Problems, long: Long) -> Ma
         problems.add_fatal(location, str(error))
         return None
     if written[0] in ("base", "pluxel"):
-        problems.add_fatal(location, f"'{written[0]}' belongs in a file, not on the command line")
+        problems.add_fatal(location, f"'{written[0]}' belongs in a file, not in an override")
         return None
     node: Node | None = parse(value, lambda _line, _column: location, problems)
     if node is None:
@@ -76,5 +92,5 @@ def _agree(one: Entry, other: Entry, problems: Problems) -> Entry:
     if below and above:
         return Entry(one.key, _unite(below, above, problems))
     if plain(one.node) != plain(other.node):
-        problems.add_fatal(other.key, f"contradicts '{one.key.override}'")
+        problems.add_fatal(other.key, f"contradicts {one.key.override}")
     return one

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ def predict_files(
     output: Path,
     kinds: Collection[str],
     *,
+    overwrite: bool = False,
     stop_on_error: bool = False,
     tile: Tile = "auto",
 ) -> list[Path]:
@@ -34,11 +36,12 @@ def predict_files(
 
     Image ``a/b.jpg`` in folder ``a`` becomes ``output/KIND/b.png``, or ``output/HEAD/KIND/b.png``
     with several heads. A TIFF that is large or georeferenced is read and written by windows, and
-    becomes ``b.tif``. ``kinds``: names of `OUTPUT_KINDS`. ``tile``: as for ``Pipeline.predict``.
+    becomes ``b.tif``. ``kinds``: names of `OUTPUT_KINDS`. ``overwrite``: whether to replace earlier
+    results. ``tile``: as for ``Pipeline.predict``.
 
-    Raises: PluxelError for an unknown kind, for a model with several inputs, if there is no image,
-    or if a result cannot be computed or written; with ``stop_on_error``, also for the first image
-    that cannot be read.
+    Raises: PluxelError for an unknown kind, for a model with several inputs, without images, if a
+    result already exists, or if one cannot be computed or written; with ``stop_on_error``, also
+    for the first image that cannot be read.
     """
     saver = _Saver(pipeline, output, output_kinds(kinds), tile)
     inputs = pipeline.model.input_names
@@ -49,6 +52,8 @@ def predict_files(
             f"file is. In Python, pass them by name: Pipeline.load(run)({{{parts}}})"
         )
     names = output_names(find_images(paths))
+    for existing in () if overwrite else saver.existing(names.values()):
+        raise PluxelError(f"{existing} already exists; --overwrite replaces it")
     failed = []
     with track("predicting", len(names)) as advance:
         for path, name in names.items():
@@ -84,6 +89,13 @@ class _Saver:
                     self._save_windows(raster, key, name)
                     return
         self._save_whole(self.pipeline.read(path), name)
+
+    def existing(self, names: Iterable[Path]) -> Iterator[Path]:
+        """Yield the results that exist already."""
+        for name, head, kind in product(names, self.pipeline.spaces, self.kinds):
+            for suffix in {kind.suffix, ".tif"}:
+                if (target := self._target(head, kind, name, suffix)).exists():
+                    yield target
 
     def _save_whole(self, inputs: Mapping[str, np.ndarray], name: Path) -> None:
         (image,) = inputs.values()

@@ -79,7 +79,7 @@ def test_check_finds_later_failures(pluxel: Pluxel, override: str, message: str)
     Path("empty.pth").touch()
     code, out, err = pluxel("check", "x.yaml", override)
     assert (code, out) == (2, "")
-    assert err.startswith(f"command line: '{override}': {message}")
+    assert err.startswith(f"override '{override}': {message}")
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_check_notes_missing_weights(pluxel: Pluxel, override: str, note: str) -
     """They may be on another machine, or a later training may write them."""
     code, out, err = pluxel("check", "x.yaml", override)
     assert (code, err) == (0, "")
-    assert out.splitlines()[1:] == [f"  note: command line: '{override}': {note}"]
+    assert out.splitlines()[1:] == [f"  note: override '{override}': {note}"]
 
 
 def test_check_reports_all_mistakes_at_once(pluxel: Pluxel) -> None:
     mistakes = ["training.monitor=val/x", "training.groups=[{match: nothing}]"]
     code, _, err = pluxel("check", "x.yaml", *mistakes, "loss={type: focal, class_weights: {x: 2}}")
     assert code == 2
-    assert [line.startswith("command line: ") for line in err.splitlines()] == [True] * 3
+    assert [line.startswith("override ") for line in err.splitlines()] == [True] * 3
 
 
 def test_monitor_without_split_is_reported(pluxel: Pluxel) -> None:
@@ -133,7 +133,7 @@ def test_check_reports_every_mistake(pluxel: Pluxel) -> None:
     assert err.splitlines() == [
         "x.yaml:4:3: unknown decoder 'fcn8'. Did you mean 'fcn8s'?",
         "x.yaml:7:1: unknown key 'trainig'. Did you mean 'training'?",
-        "command line: 'training.stepz=4': unknown key 'stepz' in training. Did you mean 'steps'?",
+        "override 'training.stepz=4': unknown key 'stepz' in training. Did you mean 'steps'?",
     ]
 
 
@@ -213,7 +213,7 @@ def test_check_separates_mistakes_from_missing_data(
     code, out, err = pluxel("check", "x.yaml", *overrides)
     assert (code, out) == (2, "")
     assert message in err
-    assert err.startswith(("x.yaml:6:11: ", "command line: "))
+    assert err.startswith(("x.yaml:6:11: ", "override "))
 
 
 def test_check_reads_the_available_splits(pluxel: Pluxel) -> None:
@@ -248,7 +248,7 @@ def test_show_prints_the_full_configuration(pluxel: Pluxel) -> None:
 def test_show_origin(pluxel: Pluxel) -> None:
     _, out, _ = pluxel("show", "x.yaml", "--origin", "seed=7")
     origins = {line.split(":")[0].strip(): line.split("  # ")[-1] for line in out.splitlines()}
-    assert origins["seed"] == "command line: 'seed=7'"
+    assert origins["seed"] == "override 'seed=7'"
     assert origins["pretrained"] == "x.yaml:2:37"
     assert origins["device"] == "default"
 
@@ -272,13 +272,13 @@ def test_word_vectors_are_checked_and_shown(pluxel: Pluxel) -> None:
     code, out, err = pluxel("check", "glove_6b_50d.yaml", "dim=many", "--set", "indx=exact")
     assert (code, out) == (2, "")
     assert err.splitlines() == [
-        "command line: 'dim=many': embedding.dim: expected a whole number, not 'many'",
-        "command line: 'indx=exact': embedding 'pluxel/glove' has no parameter 'indx'. Known keys: "
+        "override 'dim=many': embedding.dim: expected a whole number, not 'many'",
+        "override 'indx=exact': embedding 'pluxel/glove' has no parameter 'indx'. Known keys: "
         "cache, dim, download, file, name, unknown",
     ]
     code, out, _ = pluxel("show", "glove_6b_50d", "--origin", "dim=100")
     origins = {line.split(":")[0].strip(): line.split("  # ")[-1] for line in out.splitlines()}
-    assert origins["dim"] == "command line: 'dim=100'"
+    assert origins["dim"] == "override 'dim=100'"
     assert origins["unknown"] == "default"
     assert "glove_6b_50d.yaml:" in origins["index"]
 

@@ -157,7 +157,7 @@ def test_error_for_a_class_without_a_vector_suggests_fixes(labels):
     done = labels("slips.txt", "wanted.txt")
     assert done.returncode == 2
     assert "class 'roda': 'roda' is not one of" in done.stderr
-    assert "map the class by name, or set 'unknown: zero' for the embedding" in done.stderr
+    assert "map the class by name, or give --set unknown=zero for the embedding" in done.stderr
 
 
 def test_an_unknown_embedding(labels):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -176,6 +177,36 @@ def test_only_train_has_option_run() -> None:
     }
     assert [name for name, flags in options.items() if "--run" in flags] == ["train"]
     assert "--output" not in options["train"]
+
+
+OUTPUTS = {
+    "config schema": (),
+    "data init": ("images", "masks"),
+    "embeddings plot": ("king", "--embedding", "glove"),
+    "evaluate": (".",),
+    "labels align": ("voc", "camvid", "--embedding", "glove"),
+}
+"""Command that writes a file -> its arguments."""
+
+
+def test_every_command_that_writes_has_option_overwrite() -> None:
+    flags = {
+        name: {flag for one in verb.params for flag in one.opts} for name, verb in VERBS.items()
+    }
+    writing = {name for name, own in flags.items() if "--output" in own}
+    assert writing == {*OUTPUTS, "demo", "predict"}  # predict has a test of its own
+    # The demo continues its own run; the others name the output by --run and DEST.
+    overwriting = {name for name, own in flags.items() if "--overwrite" in own}
+    assert overwriting == writing - {"demo"} | {"train", "embeddings convert"}
+
+
+@pytest.mark.parametrize("verb", OUTPUTS)
+def test_existing_file_is_kept(verb: str, command: Any, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text("mine")
+    code, out, err = command(*verb.split(), *OUTPUTS[verb], "--output", str(file))
+    assert (code, out, err) == (2, "", f"{file} already exists; --overwrite replaces it\n")
+    assert file.read_text() == "mine"
 
 
 def test_every_command_with_a_configuration_accepts_settings() -> None:

@@ -107,6 +107,8 @@ def test_mistakes_are_reported(pluxel, trained, tmp_path, arguments, message):
 def test_missing_paths_and_empty_folders_are_reported(pluxel, trained, tmp_path):
     (tmp_path / "nothing").mkdir()
     assert "does not exist" in pluxel("predict", trained, "gone.jpg", "--output", "o").stderr
+    misplaced = pluxel("predict", trained, "decoder=fcn8s", "--output", "o")
+    assert "to change the configuration, give --set decoder=fcn8s" in misplaced.stderr
     assert "no images found" in pluxel("predict", trained, "nothing", "--output", "o").stderr
     not_a_run = pluxel("predict", tmp_path / "nothing", "x.png", "--output", "o")
     assert "is not a run: it has no config.yaml" in not_a_run.stderr
@@ -138,6 +140,23 @@ def test_run_predicts_with_another_decoder(pluxel, trained, tmp_path):
     plain, dense = (np.load(tmp_path / name / "prob/x.npz") for name in ("plain", "dense"))
     assert plain["probabilities"].shape == dense["probabilities"].shape
     assert (plain["probabilities"] != dense["probabilities"]).any()
+
+
+def test_earlier_results_are_kept(pluxel, trained, tmp_path):
+    Image.fromarray(noise(8, 8, 3)).save(tmp_path / "x.png")
+    options = ("predict", trained, "x.png", "--output", "out", "--save", "index")
+    (tmp_path / "out/index").mkdir(parents=True)
+    for name in ("x.png", "x.tif"):
+        file = tmp_path / "out/index" / name
+        file.write_text("mine")
+        refused = pluxel(*options)
+        message = f"out/index/{name} already exists; --overwrite replaces it\n"
+        assert (refused.returncode, refused.stderr) == (2, message)
+        assert file.read_text() == "mine"
+        file.unlink()
+    assert pluxel(*options).returncode == 0
+    assert pluxel(*options).returncode == 2
+    assert pluxel(*options, "--overwrite").returncode == 0
 
 
 def test_scores_of_a_changed_run_are_not_saved(pluxel, trained):

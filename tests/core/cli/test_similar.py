@@ -79,18 +79,30 @@ def test_all_misspelled_words_are_reported(words: Words) -> None:
         (("man", "--embedding", "toy.smal.3d"), "Did you mean 'toy.small.3d'?"),
         (
             ("man", "--embedding", "zzz"),
-            "command line: 'embedding=zzz': unknown embedding 'zzz'",
+            "--embedding zzz: unknown embedding 'zzz'",
         ),
         (
             ("man", *TOY, "--set", "scal=2"),
-            "command line: 'scal=2': embedding 'toy' has no parameter 'scal'. "
-            "Did you mean 'scale'?",
+            "override 'scal=2': embedding 'toy' has no parameter 'scal'. Did you mean 'scale'?",
         ),
         (
             ("man", *TOY, "--index", "faiss"),
-            "command line: 'index=faiss': index: expected 'exact', 'faiss_hnsw' or 'faiss_ivf'",
+            "--index faiss: index: expected 'exact', 'faiss_hnsw' or 'faiss_ivf'",
         ),
-        (("man", *TOY, "--device", "gpu"), "unknown device 'gpu'. Did you mean 'cuda'?"),
+        (
+            ("man", *TOY, "--device", "gpu"),
+            "--device gpu: unknown device 'gpu'. Did you mean 'cuda'?",
+        ),
+        (
+            ("man", *TOY, "--index", "exact", "--set", "index=faiss_ivf"),
+            "--index exact: contradicts override 'index=faiss_ivf'",
+        ),
+        (
+            ("man", "--embedding", "glove.6B.50d", "--set", "cache=here"),
+            "--embedding glove.6B.50d: glove.6B.50d (https://nlp.stanford.edu/data/glove.6B.zip, "
+            "862 MB) is not in here/embeddings/downloads\n"
+            "  note: give --set download=true to fetch it, or --set file=… to use another copy\n",
+        ),
         (
             ("man", *TOY, "--device", "cuda:99"),
             "device 'cuda:99' is not available on this",
@@ -121,7 +133,7 @@ def test_default_vectors_come_from_the_environment(
     (tmp_path / "mine.yaml").write_text("embedding: {type: toy}\n")
     assert words("similar", "man", "-k", 1, "--config", "mine.yaml") == boy
     assert words("similar", "man", "-k", 1, "--set", "embedding=toy") == boy
-    assert "'embedding=none': unknown embedding 'none'" in words("similar", "man")[2]
+    assert "$PLUXEL_EMBEDDING=none: unknown embedding 'none'" in words("similar", "man")[2]
 
 
 def test_names_of_vectors_and_aliases_work(words: Words) -> None:

@@ -71,7 +71,7 @@ def test_origins(load: Any) -> None:
     assert config.origin("backbone", "type") == "x.yaml:1:11"
     assert config.origin("backbone", "depth") == "default"
     assert config.origin("loss", "terms", 0, "type") == "x.yaml:5:27"
-    assert config.origin("seed") == "command line: 'seed=3'"
+    assert config.origin("seed") == "override 'seed=3'"
     assert config.origin("dataset", "type") == "x.yaml:6:10"
     assert config.origin("evaluation", "workers") == "default"
 
@@ -102,7 +102,7 @@ def test_every_value_is_shown_with_its_origin(load: Any, write: Any) -> None:
         "      smooth: 2.0 # low.yaml:5:54",
     ]
     assert "seed: 1 # x.yaml:2:7" in lines
-    assert "device: cpu # command line: 'device=cpu'" in lines
+    assert "device: cpu # override 'device=cpu'" in lines
     assert all(" # " in line for line in lines if not line.endswith(":"))
     columns = {line.index("  # ") for line in text.splitlines() if "  # " in line}
     assert len(columns) == 1

@@ -251,6 +251,12 @@ class TestCheck:
         [
             ("Blur", (), "expected a list of transforms"),
             ([3], (0,), "write a transform as Name, or as {Name: {argument: value}}"),
+            ([{"type": "HorizontalFlip"}], (0,), "write a transform as HorizontalFlip"),
+            (
+                [{"type": "RandomCrop", "height": 32, "pad": True}],
+                (0,),
+                "write a transform as {RandomCrop: {height: 32, pad: true}}",
+            ),
             ([{"Blur": {}, "p": 1}], (0,), "write a transform as Name, or as"),
             (
                 ["HorizontalFlop"],

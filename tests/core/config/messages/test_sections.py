@@ -164,6 +164,14 @@ from .complaints import complaints
             "augment: {train: HorizontalFlip}",
             "6:18: augment.train: expected a list, not 'HorizontalFlip': write [HorizontalFlip]",
         ),
+        (
+            "augment: {type: RandomCrop, height: 32}",
+            "6:10: augment: name the split: write {train: [{RandomCrop: {height: 32}}]}",
+        ),
+        (
+            "augment: [HorizontalFlip]",
+            "6:10: augment: name the split: write {train: [HorizontalFlip]}",
+        ),
         # both forms
         (
             "heads: {}",

@@ -85,7 +85,7 @@ def test_shown_yaml_loads_as_the_same_configuration(words_host: Host, write: Wri
     again = load_words(write("y.yaml", shown), host=words_host)
     assert again.settings == loaded.settings
     assert "dim: 3" in loaded.show(origin=True)
-    assert "# command line: 'dim=3'" in loaded.show(origin=True)
+    assert "# override 'dim=3'" in loaded.show(origin=True)
 
 
 def test_overrides_without_a_file(words_host: Host, folder: Path) -> None:
@@ -104,7 +104,7 @@ def test_override_paths_start_at_the_file_or_the_embedding(words_host: Host, wri
     assert settings.device == "cuda:1"
     with pytest.raises(ConfigError) as caught:
         load_words(path, ["dim=3", "embedding.dim=4"], host=words_host)
-    assert str(caught.value) == "command line: 'embedding.dim=4': contradicts 'dim=3'"
+    assert str(caught.value) == "override 'embedding.dim=4': contradicts override 'dim=3'"
 
 
 def test_another_embedding_replaces_the_parameters(words_host: Host, write: Write) -> None:

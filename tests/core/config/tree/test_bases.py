@@ -90,7 +90,7 @@ def test_problems_are_ordered_by_file_child_first(
         "x.yaml:3:1: unknown key 'trainig'. Did you mean 'training'?",
         "x.yaml:4:1: key 'seed' is given twice: first at x.yaml:2:1",
         "low.yaml:6:1: unknown key 'sede'. Did you mean 'seed'?",
-        "command line: 'seeed=1': unknown key 'seeed'. Did you mean 'seed'?",
+        "override 'seeed=1': unknown key 'seeed'. Did you mean 'seed'?",
     ]
 
 

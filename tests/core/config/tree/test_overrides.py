@@ -81,29 +81,29 @@ def test_equal_overrides_do_not_conflict() -> None:
     [
         (
             ["training.steps"],
-            "command line: 'training.steps': an override has the form key.path=value",
+            "override 'training.steps': an override has the form key.path=value",
         ),
         (
             ["training..steps=4"],
-            "command line: 'training..steps=4': 'training..steps' is not a path of keys such as "
+            "override 'training..steps=4': 'training..steps' is not a path of keys such as "
             "training.optimizer.lr",
         ),
-        (["=4"], "command line: '=4': '' is not a path of keys such as training.optimizer.lr"),
-        (["seed=[1"], "command line: 'seed=[1': this bracket is never closed"),
+        (["=4"], "override '=4': '' is not a path of keys such as training.optimizer.lr"),
+        (["seed=[1"], "override 'seed=[1': this bracket is never closed"),
         (
             ["seed=!x 1"],
-            "command line: 'seed=!x 1': tag '!x' is not supported: write plain values, "
+            "override 'seed=!x 1': tag '!x' is not supported: write plain values, "
             "and quote text that looks like a number",
         ),
-        (["seed=1", "seed=2"], "command line: 'seed=2': contradicts 'seed=1'"),
-        (["seed=1", "seed.x=2"], "command line: 'seed.x=2': contradicts 'seed=1'"),
+        (["seed=1", "seed=2"], "override 'seed=2': contradicts override 'seed=1'"),
+        (["seed=1", "seed.x=2"], "override 'seed.x=2': contradicts override 'seed=1'"),
         (
             ["loss={type: dice, smooth: 1}", "loss.smooth=2"],
-            "command line: 'loss.smooth=2': contradicts 'loss={type: dice, smooth: 1}'",
+            "override 'loss.smooth=2': contradicts override 'loss={type: dice, smooth: 1}'",
         ),
         (
             ["base=x.yaml"],
-            "command line: 'base=x.yaml': 'base' belongs in a file, not on the command line",
+            "override 'base=x.yaml': 'base' belongs in a file, not in an override",
         ),
     ],
 )
@@ -125,7 +125,7 @@ def test_overrides_replace_values_of_the_file(load: Any, small: str) -> None:
     assert training.batch_size == 4  # null: the default
     decoder = config.pipeline.heads["semantic"].decoder
     assert decoder.component.name == "fcn16s"
-    assert config.origin("decoder", "type") == "command line: 'decoder=fcn16s'"
+    assert config.origin("decoder", "type") == "override 'decoder=fcn16s'"
 
 
 def test_an_index_overrides_a_list_item(load: Any, small: str) -> None:
@@ -135,7 +135,7 @@ def test_an_index_overrides_a_list_item(load: Any, small: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(text, "training.groups.2.lr_factor=3")
     assert str(caught.value) == (
-        "command line: 'training.groups.2.lr_factor=3': there is no item 2: the list at "
+        "override 'training.groups.2.lr_factor=3': there is no item 2: the list at "
         "x.yaml:6:20 has items 0 to 1"
     )
 
@@ -145,8 +145,8 @@ def test_errors_quote_the_override_as_typed(load: Any, small: str) -> None:
         load(small + "sede: 1\n", "training.stepz=4", "decoder.dropuot=0.1", "seed=x")
     assert str(caught.value).splitlines() == [
         "x.yaml:6:1: unknown key 'sede'. Did you mean 'seed'?",
-        "command line: 'training.stepz=4': unknown key 'stepz' in training. Did you mean 'steps'?",
-        "command line: 'decoder.dropuot=0.1': decoder 'fcn8s' has no parameter 'dropuot'. "
+        "override 'training.stepz=4': unknown key 'stepz' in training. Did you mean 'steps'?",
+        "override 'decoder.dropuot=0.1': decoder 'fcn8s' has no parameter 'dropuot'. "
         "Did you mean 'dropout'?",
-        "command line: 'seed=x': seed: expected a whole number, not 'x'",
+        "override 'seed=x': seed: expected a whole number, not 'x'",
     ]

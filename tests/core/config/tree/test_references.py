@@ -176,7 +176,7 @@ def test_one_broken_reference_is_one_problem(load: Any, small: str) -> None:
     assert str(caught.value).splitlines() == [
         "x.yaml:4:14: unknown reference 'a': the configuration has no key 'a'",
         "x.yaml:6:7: unknown reference 'b': the configuration has no key 'b'",
-        "command line: 'training.stepz=1': unknown key 'stepz' in training. Did you mean 'steps'?",
+        "override 'training.stepz=1': unknown key 'stepz' in training. Did you mean 'steps'?",
     ]
 
 

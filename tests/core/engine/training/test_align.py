@@ -60,7 +60,7 @@ def test_aligned_training_resumes(train):
 def test_check_aligns_labels(make, bare):
     config = make().config
     path = config.source
-    with pytest.raises(ConfigError, match=r"command line: 'labels.align=.*no words here"):
+    with pytest.raises(ConfigError, match=r"override 'labels.align=.*no words here"):
         prepare(load_config(path, [ALIGN], host=bare))
 
 
