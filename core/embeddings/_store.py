@@ -54,6 +54,13 @@ class Store:
     arrays: Mapping[str, Tensor]
     metadata: Mapping[str, str]
 
+    def __reduce__(self) -> tuple[Callable[[Path], Store], tuple[Path]]:
+        """Send the path to another process, which maps the same memory.
+
+        Sending the tensors would move them, and leave the views of the vocabulary dangling.
+        """
+        return open_store, (self.path.absolute(),)
+
     @property
     def vocabulary(self) -> Vocabulary:
         """The words, backed by the mapped arrays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -214,7 +214,11 @@ class WordVectors:
 
 
 class StoredVectors(WordVectors):
-    """Word vectors backed by a store, with the norms, mean and compact copy that it holds."""
+    """Word vectors backed by a store, with the norms, mean and compact copy that it holds.
+
+    Another process gets the path of the store and the attributes of a subclass; it maps the same
+    memory, and computes cached properties again.
+    """
 
     def __init__(self, store: Store, *, unknown: Unknown = "error") -> None:
         super().__init__(
@@ -226,3 +230,18 @@ class StoredVectors(WordVectors):
             unknown=unknown,
         )
         self.store = store
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what ``__init__`` does not take from the store."""
+        mapped = vars(StoredVectors(self.store)).keys() - {"store", "unknown"}
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name not in mapped
+            and not isinstance(getattr(type(self), name, None), cached_property)
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the store again."""
+        vars(self).update(state)
+        StoredVectors.__init__(self, state["store"], unknown=state["unknown"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from weakref import ref
 
 import torch
@@ -72,6 +73,11 @@ class CosineIndex:
         self.compact = compact
         fast = compact and vectors.is_cpu and len(vectors) > _SMALL
         self._one_query = SingleSearch(vectors, compact) if compact and fast else None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copy, whose vectors count their changes anew."""
+        vars(self).update(state)
+        self._version = version_of(self.vectors)
 
     def renew(self) -> None:
         """Compute the norms again if the values of the rows have changed, as by training."""

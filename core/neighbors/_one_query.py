@@ -40,8 +40,7 @@ class SingleSearch:
 
     def __init__(self, vectors: Tensor, compact: Compact) -> None:
         self.vectors, self.compact = vectors, compact
-        self.codes = compact.codes.numpy()
-        self.memory = Memory(len(self.codes))
+        self.memory = Memory(len(compact.codes))
 
     def search(
         self, query: np.ndarray, k: int, excluded: Collection[int], allowed: Tensor | None
@@ -50,11 +49,13 @@ class SingleSearch:
 
         Return None if the codes leave so many rows that reading all rows is as fast.
         """
-        memory, count = self.memory, len(self.codes)
+        # A view that is kept would dangle once torch moves the tensor to shared memory.
+        all_codes = self.compact.codes.numpy()
+        memory, count = self.memory, len(all_codes)
         square = tree_sum(query * query)
         unit = query[0] / divisor(root(square))
         codes, scale, slack = quantize(self.compact, unit)
-        multiply(codes, self.codes, memory.products)
+        multiply(codes, all_codes, memory.products)
         if allowed is not None:
             memory.products[~allowed.numpy()] = -np.inf
         if excluded:

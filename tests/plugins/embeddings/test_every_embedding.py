@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import resource
 from collections.abc import Callable
@@ -94,6 +95,19 @@ def test_neighbors_norms_and_mean(embedding: Make, vectors: np.ndarray) -> None:
     assert np.allclose(nearest.cosines.numpy(), np.sort(cosines)[::-1], atol=1e-12)
     assert np.allclose(found.norms.numpy(), norms, rtol=1e-12)
     assert np.allclose(found.mean.numpy(), vectors.mean(0, dtype=float), atol=1e-12)
+
+
+def test_a_copy_maps_the_same_file(embedding: Make) -> None:
+    found = embedding(unknown="zero")
+    nearest = found.index.search(found["sign"], 3).indices
+    sent = pickle.dumps(found)
+    assert len(sent) < found.store.path.stat().st_size / 2
+    copy = pickle.loads(sent)
+    assert type(copy) is type(found)
+    assert (copy.store.path, copy.unknown) == (found.store.path, "zero")
+    assert [*copy.itos] == [*found.itos]
+    assert torch.equal(copy.index.search(copy["sign"], 3).indices, nearest)
+    assert [*found.itos] == [*copy.itos]
 
 
 def test_unknown_words(embedding: Make, vectors: np.ndarray) -> None:
