@@ -94,7 +94,7 @@ Vectors = Callable[[Sequence[str]], Tensor]
 def by_margin(
     sources: Sequence[str], targets: Sequence[str], vectors: Vectors, threshold: float
 ) -> Tally:
-    """Judge the matches of `align`."""
+    """Count the correct and wrong matches of `align`."""
     found = align(sources, targets, vectors, threshold=threshold)
     return judged(sources, targets, [match.target for match in found])
 
@@ -102,7 +102,7 @@ def by_margin(
 def by_cosine(
     sources: Sequence[str], targets: Sequence[str], vectors: Vectors, threshold: float
 ) -> Tally:
-    """Judge matches by the largest cosine, if it reaches the threshold."""
+    """Count the correct and wrong matches by the largest cosine that reaches the threshold."""
     cosines = (vectors(sources) @ vectors(targets).T).double().numpy()
     chosen = best_matches(cosines, threshold)
     return judged(sources, targets, [None if j is None else targets[j] for j in chosen])

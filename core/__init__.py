@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .embeddings import WordVectors as WordVectors
     from .embeddings import analogy as analogy
     from .embeddings import get_similar_tokens as get_similar_tokens
+    from .engine.evaluation.metrics import ConfusionMatrix as ConfusionMatrix
     from .engine.inference.pipeline import Pipeline as Pipeline
     from .engine.preparation import prepare as prepare
     from .engine.run import Run as Run
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from .geometry.resampling import resample as resample
     from .geometry.scores import Scores as Scores
     from .geometry.tracing import measure as measure
+    from .model.strips import resampled_classes as resampled_classes
+    from .model.strips import resampled_loss as resampled_loss
+    from .neighbors import CosineIndex as CosineIndex
     from .neighbors import knn as knn
 else:  # hidden from type checkers, for which `__getattr__` would provide every name
     __all__, __getattr__, __dir__ = exports(__name__)

@@ -35,6 +35,10 @@ kind: type[Dataset] = CamVid
 names: type[ListsNames] = CamVid
 ```
 
+Type checkers find an installation by `pip install .`. In an editable one, use
+`pip install -e . --config-settings editable_mode=strict`, because the folders of the checkout are
+mapped to packages.
+
 `pluxel plugins doctor` and every configuration that names the component report members with a
 misspelled name (`load_pretraind`) as a warning, and members of the wrong form as an error: a method
 instead of a property, or other arguments. The doctor builds nothing, so attributes that a

@@ -1,4 +1,4 @@
-"""A command group that suggests the nearest name."""
+"""A command group that suggests the nearest name, and lists whole sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import click
 
 
 class Group(click.Group):
-    """A group that suggests the nearest name for an unknown command."""
+    """A group that suggests the nearest name for an unknown command.
+
+    Its help lists the first sentence of each command in full.
+    """
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the names of the commands and what they do."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(999)) for name, one in commands if one]
+            )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -26,7 +26,7 @@ class Commands(Group):
 
     table: ClassVar[Mapping[str, str]] = {
         "demo": "Train, evaluate and predict on generated shapes.",
-        "data": "Check your own images and masks.",
+        "data": "Check your images and masks, and write a configuration.",
         "config": "Check, show and describe YAML files.",
         "train": "Train the pipeline of a YAML file.",
         "evaluate": "Evaluate a run on a split.",

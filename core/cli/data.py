@@ -23,7 +23,7 @@ _SHOWN = 10
 
 @click.group(cls=Group)
 def data() -> None:
-    """Check your own images and masks."""
+    """Check your images and masks, and write a configuration."""
 
 
 @data.command()

@@ -21,7 +21,7 @@ def installed_example(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
 
 @pytest.fixture(scope="session")
 def installed_words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Install ``examples/glove-6b-50d`` likewise, with a cache of its own."""
+    """Install ``examples/glove-6b-50d`` with pip; return its environment, with its own cache."""
     folder = tmp_path_factory.mktemp("glove-6b-50d")
     return {**install("glove-6b-50d", folder), "PLUXEL_CACHE": str(folder / "cache")}
 

@@ -171,6 +171,15 @@ def test_every_option_has_help_and_a_current_name(verb: str) -> None:
         assert not {"--out", "--force"} & set(one.opts)
 
 
+@pytest.mark.parametrize("group", ["data", "config", "plugins", "labels", "embeddings"])
+def test_help_of_a_group_lists_whole_sentences(group: str, command: Any) -> None:
+    code, out, _ = command(group, "--help")
+    listed = out.partition("Commands:")[2].strip()
+    assert code == 0
+    assert listed.endswith(".")
+    assert "..." not in listed
+
+
 def test_only_train_has_option_run() -> None:
     options = {
         name: {flag for one in verb.params for flag in one.opts} for name, verb in VERBS.items()
