@@ -96,9 +96,9 @@ class PretrainedBackbone(nn.Module):
             )
         return dilation
 
-    def maps(self, image: Tensor) -> list[Tensor]:
+    def maps(self, image: Tensor) -> list[Tensor]:  # noqa: ARG002 - of the implementation
         """Return the maps at the original strides of the layers, each (N, channels, h, w)."""
-        raise NotImplementedError
+        raise PluxelError(f"{type(self).__name__} must implement maps(image)")
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Return maps (N, channels, h, w) for a normalized image (N, in_channels, H, W)."""
@@ -109,10 +109,13 @@ class PretrainedBackbone(nn.Module):
     def check_pretrained(self) -> None:
         """Check the file that ``pretrained`` names, if any, without loading its weights.
 
-        Raises: PluxelError if it does not exist, or if its normalization is not known.
+        Raises: PluxelError if it does not exist, if its normalization is not known, or if there
+        are no standard weights to load.
         """
         if isinstance(self.pretrained, Path):
             self._normalization_of(require_file(self.pretrained))
+        elif self.pretrained and type(self).load_usual is PretrainedBackbone.load_usual:
+            self.load_usual()
 
     def load_pretrained(self) -> LoadReport | None:
         """Load the weights that ``pretrained`` selects, and adopt their normalization.
@@ -127,7 +130,9 @@ class PretrainedBackbone(nn.Module):
 
     def load_usual(self) -> LoadReport:
         """Load the standard pretrained weights, from a cache or else from the network."""
-        raise NotImplementedError
+        raise PluxelError(
+            f"{type(self).__name__} has no standard weights: set pretrained to a file or to false"
+        )
 
     def own_names(self, state: StateDict) -> StateDict:
         """Convert the names and shapes in a file to those of this module."""

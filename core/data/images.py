@@ -92,7 +92,11 @@ def check_pixels(array: np.ndarray, channels: int, name: Path | str) -> np.ndarr
     """
     pixels = with_channels(array)
     if pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
-        raise ImageError(f"{name}: has shape {array.shape}; expected (height, width, {channels})")
+        first = array.ndim == 3 and array.shape[0] == channels
+        hint = ": move the channels to the end, np.moveaxis(array, 0, -1)" if first else ""
+        raise ImageError(
+            f"{name}: has shape {array.shape}; expected (height, width, {channels}){hint}"
+        )
     if pixels.dtype.kind == "f":
         return pixels.astype(np.float32, copy=False)
     if pixels.dtype.name not in RAW_MAXIMUM:

@@ -103,6 +103,12 @@ class CaffeNet(AlexNet):
             nn.MaxPool2d(3, 2),
         )
 
+    def check_pretrained(self) -> None:
+        """Check the file; raise PluxelError without one, because none is published."""
+        super().check_pretrained()
+        if self.pretrained is True:
+            self.load_usual()
+
     def load_usual(self) -> LoadReport:
         """Raise PluxelError, because no file is published."""
         raise PluxelError(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ....registry import PluxelError, did_you_mean
+from ....registry import PluxelError, article, did_you_mean
 from ...data.images import check_pixels, check_range, convert, read_image
 
 ImageLike = str | Path | Image.Image | np.ndarray
@@ -22,8 +22,8 @@ def read_inputs(
 
     ``channels``: the number of channels of each input of the model, by name.
 
-    Raises: PluxelError for an unreadable file, an empty image, and inputs that are missing,
-    unknown, or of different sizes.
+    Raises: PluxelError for an unreadable file, an empty image, another type or layout, and inputs
+    that are missing, unknown, or of different sizes.
     """
     names = [*channels]
     if not isinstance(image, Mapping):
@@ -49,6 +49,11 @@ def _pixels(image: ImageLike, channels: int, name: str) -> np.ndarray:
     elif isinstance(image, Image.Image):
         # An image opened from a file has a filename.
         array = convert(image, channels, getattr(image, "filename", "") or f"input '{name}'")
+    elif not isinstance(image, np.ndarray):
+        raise PluxelError(
+            f"input '{name}': is {article(type(image).__name__)}; expected a file, a PIL image, or "
+            f"a numpy array (height, width, {channels}) of uint8, uint16, or floats in 0–1"
+        )
     else:
         label = f"input '{name}'"
         array = check_range(check_pixels(image, channels, label), label)

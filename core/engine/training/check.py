@@ -18,6 +18,7 @@ from ..preparation import Prepared
 from ..run import weights_file
 from .monitor import check_monitor
 from .optimizer import build_optimizer
+from .rehearsal import Rehearsal
 
 
 def check_training(prepared: Prepared) -> list[str]:
@@ -41,9 +42,20 @@ def check_training(prepared: Prepared) -> list[str]:
         build_optimizer(model, options.optimizer, options.groups)
     with _collecting(problems, notes):
         check_monitor(config, spaces)
+    rehearsal = Rehearsal(prepared)
+    for name in model.streams:
+        with _collecting(problems, notes):
+            rehearsal.check_stream(name)
+    for name in model.heads:
+        with _collecting(problems, notes):
+            rehearsal.check_head(name)
     if spaces is not None:
         with _collecting(problems, notes):
-            build_objective(config, model, spaces, lambda _head: [])
+            counts = {name: [1] * space.num_classes for name, space in spaces.items()}
+            objective = build_objective(config, model, spaces, counts.__getitem__)
+            for name in model.heads:
+                with _collecting(problems, notes):
+                    rehearsal.check_loss(name, objective)
     with _collecting(problems, notes):
         _find_files(config, model)
     if problems:

@@ -54,13 +54,15 @@ class Trainer:
     exists. Only ``train`` writes files.
 
     Raises: ConfigError for weights, groups or a monitor that do not fit; PluxelError for a
-    checkpoint of another model or optimizer.
+    checkpoint of another model or optimizer, and without ``resume`` for a directory with a run,
+    which ``experiment.clear_run()`` deletes.
     """
 
     def __init__(self, experiment: Experiment, *, resume: bool = False) -> None:
         self.experiment = experiment
         self.run = experiment.run
         self.processes = experiment.processes
+        self.run.check_claim(experiment.config.source, resume=resume, overwrite=False)
         pipeline = experiment.config.pipeline
         self.options, self.seed = pipeline.training, pipeline.seed
         self.evaluates = "val" in pipeline.splits

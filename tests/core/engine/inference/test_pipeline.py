@@ -112,6 +112,31 @@ def test_inputs_that_do_not_fit_raise(given, message):
         pipeline(image=3, depth=1).read(given)
 
 
+ACCEPTED = (
+    "; expected a file, a PIL image, or a numpy array (height, width, 3) of uint8, uint16, or "
+    "floats in 0–1"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (3, "input 'image': is an int" + ACCEPTED),
+        ([RGB], "input 'image': is a list" + ACCEPTED),
+        (torch.zeros(3, 4, 6), "input 'image': is a Tensor" + ACCEPTED),
+        (np.zeros((4, 6)), "input 'image': has shape (4, 6); expected (height, width, 3)"),
+        (
+            np.zeros((3, 4, 6)),
+            "input 'image': has shape (3, 4, 6); expected (height, width, 3): move the channels to "
+            "the end, np.moveaxis(array, 0, -1)",
+        ),
+    ],
+)
+def test_other_types_and_layouts_raise(given, message):
+    with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
+        nets.pipeline()(given)
+
+
 @pytest.fixture(scope="module")
 def two_heads() -> Pipeline:
     return nets.pipeline(heads=("semantic", "geometric"))

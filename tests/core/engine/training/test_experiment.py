@@ -7,6 +7,8 @@ import torch
 from PIL import Image
 from pluxel.core.common.logs import logger
 from pluxel.core.config.tree.problems import ConfigError
+from pluxel.core.engine.training.train import Trainer
+from pluxel.registry import PluxelError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -44,6 +46,15 @@ def test_earlier_run_is_deleted_after_loading_new_weights(make, train, tmp_path)
     successor.clear_run()
     assert not run.weights.exists()
     successor.initialize()  # the second call does nothing
+
+
+def test_existing_run_is_not_overwritten(make, train) -> None:
+    run = train("training.steps=1")
+    before = run.weights.read_bytes()
+    with pytest.raises(PluxelError, match="already contains a run"):
+        Trainer(make("training.steps=1"))
+    assert run.weights.read_bytes() == before
+    Trainer(make("training.steps=2"), resume=True)
 
 
 def test_missing_split_raises_before_the_first_step(make, tmp_path) -> None:

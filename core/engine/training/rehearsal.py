@@ -1,0 +1,125 @@
+"""Call each part of a training once, to find those that violate their contract when called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ....registry import PluxelError, article
+from ...contracts.kinds import Loss
+from ...geometry.grid import FeatureSpec, Grid
+from ...geometry.scores import Scores
+from ...model.objective import Objective
+from ...model.strips import resampled_loss, terms_of
+from ..preparation import Prepared
+
+SIZE = 64
+"""Height and width of the image, which streams pad to a size that their backbones accept."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Runs the streams, then the heads, of a model without memory for weights, and its losses.
+
+    Streams and heads that cannot run without data are not checked.
+    """
+
+    prepared: Prepared
+    images: dict[str, Tensor] = field(default_factory=dict)
+    maps: dict[str, Sequence[Tensor]] = field(default_factory=dict)
+
+    def check_stream(self, name: str) -> None:
+        """Raise ConfigError if the maps of a backbone do not match its ``feature_specs``."""
+        stream, channels = self.prepared.model.streams[name], self.prepared.blueprint.channels
+        raw = {
+            one: torch.zeros(2, channels[one], SIZE, SIZE, dtype=torch.uint8, device="meta")
+            for one in stream.inputs
+        }
+        with self.prepared.config.at("streams", name, "backbone"):
+            self.images[name] = stream.prepare(raw, None)
+            maps = _run_without_data(stream.backbone, self.images[name])
+            if maps is not None:
+                component = self.prepared.config.pipeline.streams[name].backbone
+                _check_maps(str(component), maps, stream.backbone.feature_specs)
+                self.maps[name] = maps
+
+    def check_head(self, name: str) -> None:
+        """Raise ConfigError if a head does not return scores of its classes."""
+        head, config = self.prepared.model.heads[name], self.prepared.config
+        if not self.maps.keys() >= {*head.decoders}:
+            return
+        backbones = {one: stream.backbone for one, stream in self.prepared.model.streams.items()}
+        count = self.prepared.blueprint.label_spaces()[name].num_classes
+        with config.at("heads", name, "decoder"):
+            inputs = (self.images, backbones) if head.on_images else (self.maps,)
+            scores: Scores | None = _run_without_data(head, *inputs)
+            shape = (0, count, 0, 0) if scores is None else tuple(scores.tensor.shape)
+            if len(shape) != 4 or shape[1] != count:
+                raise PluxelError(
+                    f"{config.pipeline.heads[name].decoder} returned scores {shape}; "
+                    f"they must be (N, {count}, h, w) for {count} classes"
+                )
+
+    def check_loss(self, name: str, objective: Objective) -> None:
+        """Raise ConfigError if a head's loss fails or does not return a scalar."""
+        space, seen = self.prepared.blueprint.label_spaces()[name], objective.seen.get(name)
+        count = len(seen.select(space.class_names)) if seen else space.num_classes
+        logits = torch.linspace(-1, 1, 2 * count * 64).view(2, count, 8, 8)
+        target = torch.arange(128).view(2, 8, 8) % count
+        target[0, 0] = space.ignore_index
+        component = self.prepared.config.pipeline.heads[name].loss
+        with self.prepared.config.at("heads", name, "loss"):
+            for term, _, loss in terms_of(objective.losses[name]):
+                _check_loss(f"{component}{term and f', term {term}'}", loss, logits, target)
+
+
+def _run_without_data(module: Any, *arguments: Any) -> Any:
+    """Return the result on meta tensors, or None if the module fails, as it may without data."""
+    try:
+        with torch.no_grad():
+            return module(*arguments)
+    except PluxelError:
+        raise
+    except Exception:  # noqa: BLE001 - a component may raise anything if values are missing
+        return None
+
+
+def _check_maps(component: str, maps: Any, specs: Sequence[FeatureSpec]) -> None:
+    if not isinstance(maps, list | tuple):
+        raise PluxelError(
+            f"{component} returned {article(type(maps).__name__)}; it must return a list of maps"
+        )
+    if len(maps) != len(specs):
+        raise PluxelError(
+            f"{component} must return the {len(specs)} maps that its feature_specs describe, "
+            f"not {len(maps)}"
+        )
+    for one, spec in zip(maps, specs, strict=True):
+        found = tuple(one.shape) if isinstance(one, Tensor) else article(type(one).__name__)
+        if not isinstance(one, Tensor) or one.ndim != 4 or one.shape[1] != spec.channels:
+            raise PluxelError(
+                f"{component} returned {found} as map '{spec.name}'; "
+                f"by its feature_specs, it must be a tensor (N, {spec.channels}, h, w)"
+            )
+
+
+def _check_loss(component: str, loss: Loss, logits: Tensor, target: Tensor) -> None:
+    scores = Scores(logits.clone().requires_grad_(), Grid(1))
+    try:
+        value = resampled_loss(loss, scores, target)
+    except Exception as error:
+        text = str(error) if isinstance(error, PluxelError) else f"{type(error).__name__}: {error}"
+        raise PluxelError(
+            f"{component} fails for logits {tuple(logits.shape)} and target "
+            f"{tuple(target.shape)} int64: {text}"
+        ) from error
+    if not isinstance(value, Tensor) or value.ndim:
+        found = article(type(value).__name__)
+        found = f"{found} {tuple(value.shape)}" if isinstance(value, Tensor) else found
+        raise PluxelError(
+            f"{component} returned {found}; a loss must return the loss of a batch, a tensor ()"
+        )

@@ -1,0 +1,112 @@
+"""A plugin whose components violate their contract, but only when they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pluxel.core import FeatureSpec, Grid, Normalization, Scores
+from pluxel.core.authoring import Pretrained, PretrainedBackbone
+from pluxel.registry import Component, hookimpl
+from torch import Tensor, nn
+
+
+@hookimpl
+def pluxel_backbones() -> list[Component]:
+    return [
+        Component(name, f"slips:{target}", name)
+        for name, target in (
+            ("slip", "Backbone"),
+            ("without_maps", "WithoutMaps"),
+            ("without_usual", "WithoutUsual"),
+        )
+    ]
+
+
+@hookimpl
+def pluxel_decoders() -> list[Component]:
+    return [Component("slip", "slips:Decoder", "a decoder")]
+
+
+@hookimpl
+def pluxel_losses() -> list[Component]:
+    return [Component("slip", "slips:Loss", "a loss")]
+
+
+class Backbone(nn.Module):
+    def __init__(self, in_channels: int, *, slip: str = "") -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(in_channels, 4, 3, 2, 1)
+        self.feature_specs = [
+            FeatureSpec(name, 4, Grid(2), (3, 3), "computed") for name in ("a", "b")
+        ]
+        self.normalization = Normalization()
+        self.slip = slip
+
+    def forward(self, image: Tensor) -> object:
+        found = self.layer(image)
+        match self.slip:
+            case "tensor":
+                return found
+            case "few":
+                return [found]
+            case "channels":
+                return [found, found[:, :2]]
+            case "dimensions":
+                return [found, found.mean((2, 3))]
+            case "none":
+                return [found, None]
+            case "data":
+                return [found, found * found.sum().item()]
+        return [found, found]
+
+
+class WithoutMaps(PretrainedBackbone):
+    def __init__(self, in_channels: int, *, pretrained: Pretrained = True) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(in_channels, 4, 3, 2, 1)
+        self.finish(
+            in_channels,
+            ["a"],
+            pretrained=pretrained,
+            input_channels="mean",
+            normalization=None,
+            usual=Normalization(),
+        )
+
+
+class WithoutUsual(WithoutMaps):
+    def maps(self, image: Tensor) -> list[Tensor]:
+        return [self.layer(image)]
+
+
+class Decoder(nn.Module):
+    def __init__(
+        self, features: Sequence[FeatureSpec], num_classes: int, *, slip: str = ""
+    ) -> None:
+        super().__init__()
+        self.grid, self.slip = features[-1].grid, slip
+        self.score = nn.Conv2d(features[-1].channels, num_classes + (slip == "classes"), 1)
+
+    def forward(self, maps: Sequence[Tensor]) -> object:
+        found = self.score(maps[-1])
+        if self.slip == "data" and not found.sum().item():
+            raise RuntimeError
+        return found if self.slip == "tensor" else Scores(found, self.grid)
+
+
+class Loss(nn.Module):
+    def __init__(self, *, slip: str = "") -> None:
+        super().__init__()
+        self.slip = slip
+
+    def forward(self, logits: Tensor, target: Tensor) -> object:
+        value = nn.functional.cross_entropy(logits.float(), target, ignore_index=255)
+        match self.slip:
+            case "float":
+                return value.item()
+            case "vector":
+                return torch.stack([value, value])
+            case "raises":
+                raise KeyError("weights")
+        return value

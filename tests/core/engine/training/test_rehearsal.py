@@ -1,0 +1,151 @@
+"""Components that violate their contract when called are found before a training starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pluxel.plugins
+import pytest
+from pluxel.core import load_config
+from pluxel.core.config.tree.problems import ConfigError
+from pluxel.core.engine.preparation import prepare
+from pluxel.core.engine.training import rehearsal
+from pluxel.core.engine.training.check import check_training
+from pluxel.registry import Host
+
+from ..conftest import TOY
+
+TOYS = Path(__file__).parents[1] / "toys.py"
+LOSSES = {
+    "semantic": "{type: semantic, embedding: words}",
+    "weighted_sum": "{type: weighted_sum, terms: [{loss: dice}, {loss: focal}]}",
+}
+BACKBONES = (
+    *("{type: alexnet, fc: false}", "{type: vgg11, fc: false}", "googlenet"),
+    *(f"{{type: timm, model: {name}}}" for name in ("test_resnet", "test_vit", "swin_s3_tiny_224")),
+)
+DECODERS = (
+    *("fcn8s", "{type: semantic_projection, embedding: words, decoder: fcn32s}"),
+    *("{type: atrous, decoder: fcn32s}", "{type: shift_and_stitch, factor: 2, decoder: fcn32s}"),
+)
+
+
+def check(tmp_path: Path, *overrides: str) -> list[str]:
+    host = Host({"pluxel": pluxel.plugins}, files=[TOYS, Path(__file__).with_name("slips.py")])
+    assert not host.failures
+    (tmp_path / "toy.yaml").write_text(TOY)
+    return check_training(prepare(load_config(tmp_path / "toy.yaml", overrides, host=host)))
+
+
+def slip(kind: str, name: str) -> str:
+    return f"{kind}={{type: slip, slip: {name}}}"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            slip("backbone", "tensor"),
+            "backbone 'slip' returned a Tensor; it must return a list of maps",
+        ),
+        (
+            slip("backbone", "few"),
+            "backbone 'slip' must return the 2 maps that its feature_specs describe, not 1",
+        ),
+        (
+            slip("backbone", "channels"),
+            "backbone 'slip' returned (2, 2, 32, 32) as map 'b'; by its feature_specs, it must be "
+            "a tensor (N, 4, h, w)",
+        ),
+        (
+            slip("backbone", "dimensions"),
+            "backbone 'slip' returned (2, 4) as map 'b'; by its feature_specs, it must be a tensor "
+            "(N, 4, h, w)",
+        ),
+        (
+            slip("backbone", "none"),
+            "backbone 'slip' returned a NoneType as map 'b'; by its feature_specs, it must be a "
+            "tensor (N, 4, h, w)",
+        ),
+        (
+            slip("decoder", "tensor"),
+            "decoder Decoder returned a Tensor; a decoder must return Scores(tensor, grid)",
+        ),
+        (
+            slip("decoder", "classes"),
+            "decoder 'slip' returned scores (2, 3, 16, 16); they must be (N, 2, h, w) for "
+            "2 classes",
+        ),
+        (
+            slip("loss", "float"),
+            "loss 'slip' returned a float; a loss must return the loss of a batch, a tensor ()",
+        ),
+        (
+            slip("loss", "vector"),
+            "loss 'slip' returned a Tensor (2,); a loss must return the loss of a batch, a tensor "
+            "()",
+        ),
+        (
+            slip("loss", "raises"),
+            "loss 'slip' fails for logits (2, 2, 8, 8) and target (2, 8, 8) int64: "
+            "KeyError: 'weights'",
+        ),
+        (
+            "loss={type: weighted_sum, terms: [{loss: dice}, {loss: {type: slip, slip: float}}]}",
+            "loss 'weighted_sum', term slip returned a float; a loss must return the loss of a "
+            "batch, a tensor ()",
+        ),
+        (
+            "backbone={type: without_usual}",
+            "WithoutUsual has no standard weights: set pretrained to a file or to false",
+        ),
+        ("backbone={type: without_maps}", "WithoutMaps must implement maps(image)"),
+        (
+            "backbone={type: caffenet, pretrained: true}",
+            "CaffeNet's weights are published as a Caffe model only; convert it to a file of "
+            "tensors, and set  pretrained: PATH",
+        ),
+    ],
+)
+def test_violations_are_reported_with_their_place(
+    tmp_path: Path, override: str, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, override)
+    (problem,) = caught.value.problems
+    assert str(problem).startswith("command line: '" + override.partition("=")[0])
+    assert message in (problem.message, *(note.partition(": ")[2] for note in problem.notes))
+
+
+def test_all_violations_are_reported_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, slip("decoder", "tensor"), slip("loss", "float"))
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("kind", ["backbone", "decoder"])
+def test_components_that_need_data_are_not_checked(tmp_path: Path, kind: str) -> None:
+    assert check(tmp_path, slip(kind, "data"), "loss={type: slip}") == []
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let errors of meta tensors pass through, so that nothing is skipped."""
+    monkeypatch.setattr(rehearsal, "_run_without_data", lambda module, *inputs: module(*inputs))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_built_in_backbones_pass(tmp_path: Path, strict: None, backbone: str) -> None:
+    check(tmp_path, f"backbone={backbone}", "backbone.pretrained=false", "decoder=fcn32s")
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_built_in_decoders_pass(tmp_path: Path, strict: None, decoder: str) -> None:
+    vgg = "backbone={type: vgg11, fc: false, pretrained: false}"
+    check(tmp_path, vgg, f"decoder={decoder}")
+
+
+@pytest.mark.parametrize("loss", [one.name for one in Host().components("loss")])
+def test_built_in_losses_pass(tmp_path: Path, loss: str) -> None:
+    check(tmp_path, f"loss={LOSSES.get(loss, loss)}")
