@@ -319,6 +319,7 @@ def test_run_keeps_the_configuration_of_its_last_session(train):
 def test_training_without_a_checkpoint_restarts_its_log(train, make):
     experiment = make()
     experiment.run.directory.mkdir(parents=True)
+    experiment.run.config.write_text(experiment.config.dump())
     experiment.run.log({"step": 2, "train/loss": 9.0})
     run = train(resume=True)
     assert [r["step"] for r in records(run) if "train/loss" in r] == [2, 4, 6]
