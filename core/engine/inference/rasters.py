@@ -172,6 +172,22 @@ def raster_writer(
                 yield write
         except RasterioError as error:
             raise OSError(_reason(error)) from error
+        _check_complete(unfinished)
+
+
+def _check_complete(path: Path) -> None:
+    """Raise OSError unless all blocks are in a file: GDAL hides errors of closing one."""
+    import tifffile  # noqa: PLC0415 - an extra
+
+    size = path.stat().st_size
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages.first
+            blocks = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    except Exception as error:  # whatever a cut file makes a parser raise
+        raise OSError("the file is incomplete; is the disk full?") from error
+    if not blocks or any(not count or start + count > size for start, count in blocks):
+        raise OSError("the file is incomplete; is the disk full?")
 
 
 def _place(file: Any) -> dict[str, Any]:

@@ -1,0 +1,92 @@
+"""Every writer reports a full disk, wherever it ends, and leaves the earlier file unchanged."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from pluxel.core.common.files import write_json, write_text
+from pluxel.core.contracts.labels import LabelMap, LabelSpace
+from pluxel.core.data.images import write_mask
+from pluxel.core.embeddings import writing
+from pluxel.core.engine.checkpoint import write_tensors
+from pluxel.core.engine.inference.outputs import write_npz, write_png
+from pluxel.core.engine.inference.rasters import open_raster, raster_writer
+from pluxel.core.engine.inference.tiling import Region
+from pluxel.registry import PluxelError
+
+SPACE = LabelSpace(LabelMap({0: "a", 1: "b"}))
+RANDOM = np.random.default_rng(0)
+IDS = RANDOM.integers(0, 256, (300, 300)).astype(np.uint8)
+SHARES = RANDOM.random((90, 90, 2), np.float32)
+ROWS = RANDOM.random((4000, 4), np.float32)
+SIDE = 700
+PIXELS = RANDOM.integers(0, 256, (SIDE, SIDE)).astype(np.uint8)  # does not compress
+
+
+def raster(path: Path) -> None:
+    """Write a raster by windows."""
+    source = path.parent / "source.tif"
+    if not source.exists():
+        profile = {"driver": "GTiff", "height": SIDE, "width": SIDE, "count": 1, "dtype": "uint8"}
+        with rasterio.open(source, "w", **profile, tiled=True) as file:
+            file.write(PIXELS[None])
+    with open_raster(source, 1) as like, raster_writer(path, like, "uint8") as write:
+        for top in range(0, SIDE, 256):
+            region = Region(range(top, min(top + 256, SIDE)), range(SIDE))
+            write(region, PIXELS[region.slices])
+
+
+def store(path: Path) -> None:
+    """Write a store of word vectors."""
+    with writing(path) as writer:
+        writer.add([f"w{i}".encode() for i in range(len(ROWS))], ROWS)
+        writer.finish({})
+
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "mask.png": lambda path: write_mask(path, IDS),
+    "color.png": lambda path: write_png(path, np.dstack([IDS] * 3), SPACE),
+    "prob.npz": lambda path: write_npz(path, SHARES, SPACE),
+    "raster.tif": raster,
+    "text.yaml": lambda path: write_text(path, "a: b\n" * 5000),
+    "results.json": lambda path: write_json(path, {"rows": IDS[:50].tolist()}),
+    "weights.safetensors": lambda path: write_tensors(path, {"a": torch.ones(9000)}, {"step": 1}),
+    "store.safetensors": store,
+}
+
+
+@contextmanager
+def disk_of(size: int) -> Iterator[None]:
+    """Let no file grow beyond ``size`` bytes; more is an error, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_full_disk_is_reported_wherever_it_ends(tmp_path: Path, name: str) -> None:
+    path, write = tmp_path / name, WRITERS[name]
+    write(path)
+    whole, kept = path.stat().st_size, json.dumps("an earlier file")
+    path.write_text(kept)
+    others = {*tmp_path.iterdir()}
+    near_the_end = [whole - n for n in (1, 2, 7, 100, 1000) if n < whole]
+    for size in [0, *near_the_end, *RANDOM.integers(0, whole - 1, 44).tolist()]:
+        with disk_of(size), pytest.raises(PluxelError, match=f"^cannot write .*{name}"):
+            write(path)
+        assert path.read_text() == kept
+        assert {*tmp_path.iterdir()} == others
