@@ -142,3 +142,17 @@ def glove(glove_cache: Path) -> WordVectors:
     from glove_6b_50d.vectors import Glove6B50d  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
 
     return Glove6B50d(cache=glove_cache)
+
+
+@pytest.fixture
+def fake_gpu() -> str:
+    """Return the device of fake tensors on a GPU that is not there.
+
+    Releases of PyTorch before 2.14 ask the driver for some of their operations, and may abort.
+    """
+    import torch
+
+    release = tuple(map(int, torch.__version__.split(".")[:2]))
+    if release < (2, 14) and not torch.cuda.is_available():
+        pytest.skip(f"PyTorch {torch.__version__} needs a driver for fake CUDA tensors")
+    return "cuda"

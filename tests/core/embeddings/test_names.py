@@ -90,6 +90,7 @@ def test_meta_as_default_device() -> None:
     assert empty.device.type == "cpu"
 
 
+@pytest.mark.usefixtures("fake_gpu")
 def test_devices_may_differ() -> None:
     """With one embedding on a (fake) GPU, the result is in main memory."""
     with FakeTensorMode():

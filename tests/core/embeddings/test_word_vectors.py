@@ -245,6 +245,7 @@ class TestThirdParty:
             assert WordVectors.of(ThirdParty(vectors)).mean.tolist() == [0.5, 0.5]
             assert found.norms.tolist() == [1, 1]
 
+    @pytest.mark.usefixtures("fake_gpu")
     @pytest.mark.parametrize("unknown", ["zero", "mean"])
     def test_devices_are_not_mixed(self, unknown: Unknown) -> None:
         """On a GPU that is not there."""

@@ -230,10 +230,10 @@ def test_classes_and_probabilities_equal_those_of_full_logits() -> None:
     assert resampled_predictions(scores, (37, 29), probabilities=False)[1] is None
 
 
-def test_fake_tensors_of_an_absent_device() -> None:
+def test_fake_tensors_of_an_absent_device(fake_gpu: str) -> None:
     with FakeTensorMode():  # without gradients: autograd asks the driver
-        tensor = torch.randn(2, CLASSES, 5, 4, device="cuda")
-        target = torch.zeros(2, 37, 29, dtype=torch.int64, device="cuda")
+        tensor = torch.randn(2, CLASSES, 5, 4, device=fake_gpu)
+        target = torch.zeros(2, 37, 29, dtype=torch.int64, device=fake_gpu)
         scores = Scores(tensor, Grid(8, Fraction(7, 2)))
         loss = resampled_loss(build(CrossEntropy, {"class_weights": "auto"}), scores, target)
         assert loss.device == tensor.device

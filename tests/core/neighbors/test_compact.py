@@ -187,6 +187,7 @@ def test_given_norms_and_computed_norms_find_the_same_rows() -> None:
     assert torch.equal(found[0].indices, found[1].indices)
 
 
+@pytest.mark.usefixtures("fake_gpu")
 class TestWithoutADevice:
     """Code for devices runs under FakeTensorMode, which rejects mixed devices."""
 

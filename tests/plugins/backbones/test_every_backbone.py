@@ -103,6 +103,7 @@ def test_the_smallest_size_gives_at_least_one_cell(name: str, parameters: dict) 
 
 
 @every
+@pytest.mark.usefixtures("fake_gpu")
 def test_it_runs_on_a_fake_gpu(name: str, parameters: dict) -> None:
     backbone = copy.deepcopy(without_data(name, parameters))
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device("cuda"):

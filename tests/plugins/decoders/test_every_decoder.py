@@ -122,6 +122,7 @@ def test_scores_are_initially_zero_and_every_layer_learns(name: str) -> None:
 
 
 @every
+@pytest.mark.usefixtures("fake_gpu")
 def test_it_runs_on_a_fake_gpu(name: str) -> None:
     with FakeTensorMode(allow_non_fake_inputs=False), torch.device("cuda"), torch.no_grad():
         trunk = HOST.load(HOST.get("backbone", "timm"))(3, model="resnet18").eval()

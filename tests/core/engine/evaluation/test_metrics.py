@@ -223,8 +223,8 @@ def test_scores_of_downsampled_truth_match_the_paper() -> None:
     assert found[0] < 0.7 < 0.9 < found[-2] < found[-1] == 1
 
 
-def test_counting_works_with_fake_tensors() -> None:
-    for device in ("cuda", "cpu"):
+def test_counting_works_with_fake_tensors(fake_gpu: str) -> None:
+    for device in (fake_gpu, "cpu"):
         with FakeTensorMode():
             matrix = ConfusionMatrix(5, 255, device)
             matrix.update(
