@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 if TYPE_CHECKING:
     from pluxel.core.embeddings import WordVectors
@@ -150,8 +151,6 @@ def fake_gpu() -> str:
 
     Releases of PyTorch before 2.14 ask the driver for some of their operations, and may abort.
     """
-    import torch
-
     release = tuple(map(int, torch.__version__.split(".")[:2]))
     if release < (2, 14) and not torch.cuda.is_available():
         pytest.skip(f"PyTorch {torch.__version__} needs a driver for fake CUDA tensors")
