@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 
-_BOUNDARY = re.compile(r"[\W_]+|(?<=[^\W\d_])(?=\d)|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-"""Characters other than letters and digits; a digit after a letter; a capital after a lowercase
-letter; a capital that begins a word (``TVMonitor``)."""
+from ..common.logs import log_once
+
+_BOUNDARY = re.compile(r" +|(?<=[^\W\d_])(?=\d)|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Spaces; a digit after a letter; a capital after a lowercase letter; a capital that begins a word
+(``TVMonitor``)."""
+
+_SEPARATORS = frozenset(" -_/.,;:()[]|")
+"""Characters that only separate words."""
 
 _SHORTEST = 2
 _MOST = 3
@@ -22,7 +29,9 @@ def split_phrase(text: str, stoi: Mapping[str, int], *, run_together: bool = Fal
     """Return the words of a name, each as the vocabulary spells it.
 
     A text that is in the vocabulary, as spelled or in lowercase, stays whole. Any other text is
-    split at spaces, hyphens, underscores, capitals and digits. With ``run_together``, a part that
+    split at capitals, digits, and characters other than letters and their marks (accents, vowel
+    signs). If a character is dropped that may have a meaning, as in ``C#``, the log says what the
+    text is taken for. With ``run_together``, a part that
     is not in the vocabulary is split into the two or three words that are most frequent together:
     vocabularies list words by frequency, and by Zipf's law the logarithm of a word's rank is its
     cost. A part that remains unknown is returned unchanged.
@@ -30,17 +39,35 @@ def split_phrase(text: str, stoi: Mapping[str, int], *, run_together: bool = Fal
     if (whole := spelled(text, stoi)) is not None:
         return [whole]
     found: list[str] = []
-    for part in filter(None, _BOUNDARY.split(text)):
+    letters = "".join(char if _belongs_to_word(char) else " " for char in normalized(text))
+    for part in filter(None, _BOUNDARY.split(letters)):
         known = spelled(part, stoi)
         cut = run_together and len(part) <= _LONGEST
         pieces = likeliest_cut(part.lower(), stoi) if known is None and cut else None
         found += pieces or [known if known is not None else part]
+    dropped = {*text} - {*letters} - _SEPARATORS
+    if found and any(not char.isspace() and not _belongs_to_word(char) for char in dropped):
+        log_once(logging.WARNING, f"{text!r} is not in the vocabulary; taken for {found}")
     return found or [text]
+
+
+def normalized(text: str) -> str:
+    """Return a text with each accent and its letter as one character, as vocabularies have it.
+
+    Names of files on macOS have them apart.
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def _belongs_to_word(char: str) -> bool:
+    """Return whether a character is a letter, a digit, a mark of a letter, or joins letters."""
+    return char.isalnum() or unicodedata.category(char) in {"Mn", "Mc", "Me", "Cf"}
 
 
 def spelled(word: str, stoi: Mapping[str, int]) -> str | None:
     """Return a word as the vocabulary spells it: as given, else in lowercase, else None."""
-    return next((form for form in (word, word.lower()) if form in stoi), None)
+    forms = (word, word.lower(), normalized(word), normalized(word.lower()))
+    return next((form for form in forms if form in stoi), None)
 
 
 def likeliest_cut(

@@ -15,7 +15,7 @@ from ..common.numerics import unit_vectors
 from ..common.torch_private import version_of
 from ..contracts.kinds import Embedding
 from ..neighbors import Compact, CosineIndex
-from ._phrases import spelled, split_phrase
+from ._phrases import normalized, spelled, split_phrase
 from ._spelling import suggestions
 from ._store import Store
 from ._vocabulary import Vocabulary
@@ -152,6 +152,8 @@ class WordVectors:
         """
         if not isinstance(text, str):
             raise PluxelError(f"a word must be a string, not {type(text).__name__}")
+        if text not in self.stoi:
+            text = normalized(text)
         if " " not in text and (found := self.known(text)) is not None:
             return found
         return self._mean_of(split_phrase(text, self.stoi), text)

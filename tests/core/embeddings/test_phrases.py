@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pluxel.core.common.logs import log_once
 from pluxel.core.embeddings import Vocabulary, split_phrase
 
 FREQUENT = (
@@ -38,6 +40,11 @@ WORDS = Vocabulary.of([*FREQUENT.split(), "Rome", "rome", "i", "lane", "2", "éc
         ("lane2", ["lane", "2"]),
         ("lane 2b", ["lane", "2b"]),
         ("École", ["école"]),
+        ("E\u0301cole", ["école"]),  # decomposed, as macOS writes names of files
+        ("e\u0301cole stra\u00dfe", ["école", "straße"]),
+        ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
+        ("اَلْعَرَبِيَّةُ", ["اَلْعَرَبِيَّةُ"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
         ("école-straße", ["école", "straße"]),
         ("Foo light", ["Foo", "light"]),
         ("signsymbol", ["signsymbol"]),
@@ -85,8 +92,28 @@ def test_three_parts_may_be_likelier_than_two() -> None:
 def test_every_text_has_parts_and_no_letter_is_lost(text: str, run_together: bool) -> None:
     found = split_phrase(text, WORDS.stoi, run_together=run_together)
     assert found
-    letters = "".join(filter(str.isalnum, text)).lower()
-    assert "".join(filter(str.isalnum, "".join(found))).lower() == letters
+    letters = "".join(filter(str.isalnum, unicodedata.normalize("NFC", text)))
+    kept = "".join(filter(str.isalnum, unicodedata.normalize("NFC", "".join(found))))
+    assert kept.lower() == letters.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [("C#", "['C']"), ("don't", "['don', 't']"), ("a+b", "['a', 'b']"), ("50%", "['50']")],
+)
+def test_dropped_characters_are_reported(text: str, taken: str, caplog) -> None:
+    log_once.cache_clear()
+    split_phrase(text, WORDS.stoi)
+    assert caplog.messages == [f"{text!r} is not in the vocabulary; taken for {taken}"]
+
+
+@pytest.mark.parametrize(
+    "text", ["traffic-light", "N/A", "road (paved)", "e\u0301cole_x", "हिन्दी ab"]
+)
+def test_separators_are_dropped_without_a_word(text: str, caplog) -> None:
+    log_once.cache_clear()
+    split_phrase(text, WORDS.stoi)
+    assert not caplog.messages
 
 
 @given(st.lists(st.sampled_from(["light", "traffic", "sign", "road"]), min_size=2))
