@@ -113,7 +113,7 @@ def test_violations_are_reported_with_their_place(
     with pytest.raises(ConfigError) as caught:
         check(tmp_path, override)
     (problem,) = caught.value.problems
-    assert str(problem).startswith("command line: '" + override.partition("=")[0])
+    assert str(problem).startswith("override '" + override.partition("=")[0])
     assert message in (problem.message, *(note.partition(": ")[2] for note in problem.notes))
 
 
