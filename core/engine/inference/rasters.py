@@ -87,7 +87,7 @@ class Raster:
 
         try:
             pixels = self.file.read(list(self.bands), window=_window(region))
-        except RasterioError as error:
+        except (RasterioError, OSError) as error:  # OSError: before rasterio 1.4
             raise ImageError(f"{self.path}: cannot be read: {_reason(error)}") from error
         checked = check_pixels(np.moveaxis(pixels, 0, -1), self.channels, self.path)
         return check_range(checked, self.path)
@@ -107,7 +107,7 @@ def open_raster(path: Path, channels: int) -> Iterator[Raster]:
     with _quiet(), rasterio.Env(GDAL_CACHEMAX=CACHE_MEGABYTES):
         try:
             file = rasterio.open(path)
-        except RasterioError as error:
+        except (RasterioError, OSError) as error:
             raise ImageError(f"{path}: cannot be read: {_reason(error)}") from error
         with file:
             yield Raster(path, channels, _bands(path, file, channels), file)

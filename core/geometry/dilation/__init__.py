@@ -79,7 +79,7 @@ class Dilation:
         """
         self._check_modes(layers)
         hidden = not self._compiles and torch.compiler.is_dynamo_compiling()
-        run = torch.compiler.disable(self._run) if hidden else self._run
+        run: Any = torch.compiler.disable(self._run) if hidden else self._run
         return run(network, image)
 
     def by_fragments(self, network: nn.Module, image: Tensor) -> Tensor | list[Tensor]:

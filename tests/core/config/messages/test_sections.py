@@ -85,6 +85,7 @@ from .complaints import complaints
         ),
         ("init_from: 7", '6:12: init_from: expected text, not 7: write "7" in quotes'),
         ("training: 5", "6:11: training: expected a mapping, not 5"),
+        ("training: |\n  a\n  b", r"6:11: training: expected a mapping, not 'a\nb\n'"),
         ("training: [1]", "6:11: training: expected a mapping, not a list of length 1"),
         ("training: {groups: a}", "6:20: training.groups: expected a list, not 'a': write [a]"),
         ("training: {clip_norm: 0}", "6:23: training.clip_norm: expected a number above 0, not 0"),
