@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LOWEST := .venv-lowest
 
+# Tests start hundreds of processes, each of which would compile every module again.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: check clean demo lint test test-lowest
 .DEFAULT_GOAL := test
 

@@ -20,6 +20,7 @@ ALLOWED = {
     ("cli/embeddings.py", "glove"): "a file format, and an example in the help",
     ("cli/embeddings.py", "word2vec"): "a file format, and an example in the help",
     ("cli/_words.py", "glove"): "an example in the help",
+    ("common/parts.py", "timm"): "a package",
 }
 
 

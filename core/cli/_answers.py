@@ -117,6 +117,7 @@ class Asking:
         parsed: list[Query | str] = []  # a query, or the message of its error
         for question in questions:
             try:
+                _check_encoding(question.text)
                 parsed.append(question.query())
             except PluxelError as error:
                 parsed.append(error.message)
@@ -144,6 +145,11 @@ def _filled(lines: Sequence[bytes]) -> Iterator[list[str]]:
     filled = list(filter(None, texts))
     for start in range(0, len(filled), _BATCH):
         yield filled[start : start + _BATCH]
+
+
+def _check_encoding(text: str) -> None:
+    if _printable(text) != text:
+        raise PluxelError("the text is not UTF-8: convert it first, for example with iconv")
 
 
 def _printable(text: str) -> str:

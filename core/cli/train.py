@@ -63,6 +63,9 @@ def train(
     experiment = Experiment(prepared, run)
     if resume is None:
         experiment.clear_run()
-    Trainer(experiment, resume=resume is not None).train()
+    try:
+        Trainer(experiment, resume=resume is not None).train()
+    finally:
+        experiment.processes.leave()
     if experiment.processes.is_main_process:
         click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ...registry import PluxelError
 from ..common.files import replacing
-from ..model.weights import ALIASES, read_safetensors
+from ..model.weights import ALIASES, read_header, read_safetensors
 
 Tensors = dict[str, Tensor]
 
@@ -66,8 +66,17 @@ def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
     Raises: PluxelError if the file is missing, truncated or in another format.
     """
     tensors, header = read_safetensors(path)
+    return tensors, _parsed(header, path)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Return the metadata of `read_tensors`, without reading the tensors."""
+    return _parsed(read_header(path), path)
+
+
+def _parsed(header: Mapping[str, str], path: Path) -> dict[str, Any]:
     try:
-        return tensors, {name: json.loads(value) for name, value in header.items()}
+        return {name: json.loads(value) for name, value in header.items()}
     except json.JSONDecodeError as error:
         raise PluxelError(f"{path} was not written by pluxel: {error}") from error
 

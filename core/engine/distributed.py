@@ -59,6 +59,12 @@ class Processes:
         with self._state():
             return self._accelerator.prepare(model, optimizer)
 
+    @staticmethod
+    def leave() -> None:
+        """End the connection to the other processes, whose threads could abort the exit."""
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
     def autocast(self) -> AbstractContextManager[None]:
         """Compute in the configured precision while the block runs."""
         return self._entered(self._accelerator.autocast())

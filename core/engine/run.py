@@ -45,6 +45,11 @@ class Run:
             name += f"-{crc32(split.encode()):08x}"
         return self.directory / f"results-{name}.json"
 
+    def step_of_results(self) -> int | None:
+        """Return the step of the weights that ``results.json`` scores; None without this file."""
+        content = _read_json(self.results_of("val"))
+        return content.get("step") if isinstance(content, dict) else None
+
     def exists(self) -> bool:
         """Return whether the directory contains a run: files that only training writes."""
         return self.state.exists() or _is_dump(self.config)

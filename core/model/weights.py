@@ -172,6 +172,18 @@ def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
         raise _damaged(path, error) from error
 
 
+def read_header(path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file.
+
+    Raises: PluxelError for a file that is missing, truncated or in another format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
 def read_normalization(path: Path) -> Normalization | None:
     """Return the normalization in a safetensors file's metadata (key ``normalization``), if any.
 
@@ -179,12 +191,9 @@ def read_normalization(path: Path) -> Normalization | None:
     """
     if not _is_safetensors(path):
         return None
+    text = read_header(path).get("normalization")
     try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("normalization")
         return None if text is None else Normalization.model_validate_json(text)
-    except SafetensorError as error:
-        raise _damaged(path, error) from error
     except ValidationError as error:
         raise PluxelError(f"{path}: invalid 'normalization' in the metadata: {error}") from error
 

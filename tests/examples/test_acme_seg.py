@@ -42,7 +42,7 @@ def test_where_it_comes_from(installed_example: dict[str, str]) -> None:
 
 def test_it_is_well(installed_example: dict[str, str]) -> None:
     command = ["--deny-plugin", "pluxel", "plugins", "doctor"]
-    assert "ok     decoder acme-seg/unet\n" in pluxel(installed_example, *command)
+    assert "ok      decoder acme-seg/unet\n" in pluxel(installed_example, *command)
 
 
 def test_a_plugin_is_twelve_lines() -> None:

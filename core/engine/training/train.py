@@ -26,7 +26,7 @@ from ...data.samples import TrainingData
 from ...geometry.scores import Scores
 from ...model.network import SegmentationModel
 from ...model.weights import load_weights
-from ..checkpoint import read_tensors
+from ..checkpoint import read_metadata, read_tensors
 from ..distributed import cudnn_benchmark, share_buffers
 from ..evaluation.evaluate import Evaluation
 from .experiment import Experiment
@@ -134,7 +134,7 @@ class Trainer:
             cudnn_benchmark(tunes),
             track("training", self.plan.steps, self.progress.step) as advance,
         ):
-            if self.changes.have("scored again"):
+            if self.changes.have("scored again") or self._is_torn():
                 self._score_kept_weights()
             if self.progress.evaluated < self.progress.step and self.plan.is_due(
                 self.progress.step
@@ -311,8 +311,14 @@ class Trainer:
                 return
         self._write(lambda: self._write_weights(step, evaluation))
 
+    def _is_torn(self) -> bool:
+        """Return whether a kill came between writing the kept weights and writing their scores."""
+        if not self.progress.step or not self.evaluates or not self.run.weights.exists():
+            return False
+        return read_metadata(self.run.weights)["step"] != self.run.step_of_results()
+
     def _score_kept_weights(self) -> None:
-        """Evaluate the kept weights again: the measure of the best weights has changed."""
+        """Evaluate the kept weights again and write their scores."""
         self.progress.best, self.progress.mark, self.progress.waited = None, None, 0
         if self.evaluates and self.run.weights.exists():
             tensors, metadata = read_tensors(self.run.weights)

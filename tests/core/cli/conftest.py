@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from pluxel.core.cli import main
 
+from . import warm
+
 TOYS = Path(__file__).parents[1] / "engine" / "toys.py"
 PLUXEL = (sys.executable, "-m", "pluxel.core.cli", "--plugin", str(TOYS))
 WORDS = Path(__file__).parent / "toy_words.py"
@@ -47,9 +49,12 @@ def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[
 
 @pytest.fixture
 def pluxel(tmp_path: Path, in_processes: None) -> Pluxel:
-    """Run ``pluxel …`` in ``tmp_path`` to its end."""
+    """Run ``pluxel …`` in ``tmp_path`` to its end; with ``options``, in a fresh interpreter."""
 
     def run(*arguments: object, **options: object) -> Completed:
+        if not options:
+            own = ["--plugin", str(TOYS), *map(str, arguments)]
+            return subprocess.CompletedProcess(own, *warm.run(own, tmp_path, timeout=120))
         process = start(*arguments, cwd=tmp_path, **options)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -164,12 +164,13 @@ def test_stream_prints_errors_in_place(words: Words) -> None:
     text = b"man\n\n  girl \r\nmann\nboy\xff\nqueen"
     code, out, err = words("similar", "--stdin", *TOY, "-k", 1, stdin=text)
     assert code == 1
-    assert err == "1 of 5 failed\n"
+    assert err == "2 of 5 failed\n"
     assert out.splitlines() == [
         "man  boy  0.998",
         "girl  woman  0.998",
         "mann  error: 'mann' is not one of the 8 words. Did you mean 'man'?",
-        "boy\N{REPLACEMENT CHARACTER}  man  0.998",
+        "boy\N{REPLACEMENT CHARACTER}  error: the text is not UTF-8: convert it first, for example "
+        "with iconv",
         "queen  girl  0.855",
     ]
 

@@ -108,6 +108,26 @@ def test_kept_weights_are_measured_as_the_new_ones(train, make, caplog, first, t
     assert (results["step"], results["loss"]) == (kept, expected["val/loss"])
 
 
+@pytest.mark.parametrize("left", [None, '{"split": "val", "step": 1}', "{"])
+def test_scores_of_other_weights_are_replaced(train, caplog, left):
+    """A kill may come between writing the weights and writing their scores."""
+    run = train()
+    whole = json.loads(run.results_of("val").read_text())
+    run.results_of("val").unlink()
+    if left is not None:
+        run.results_of("val").write_text(left)
+    train("training.steps=7", "training.eval_every=100", resume=True)
+    kept = read_tensors(run.weights)[1]["step"]
+    found = json.loads(run.results_of("val").read_text())
+    assert found["step"] == kept
+    if kept == whole["step"]:
+        assert found == whole
+    caplog.clear()
+    caplog.set_level("INFO")
+    train("training.steps=7", "training.eval_every=100", resume=True)
+    assert "evaluated again" not in caplog.text
+
+
 def test_best_weights_by_the_new_monitor_are_kept(train):
     train("training.monitor=val/iou/square")
     run = train("training.monitor=val/loss", "training.steps=16", resume=True)
