@@ -44,4 +44,4 @@ if TYPE_CHECKING:
     from .neighbors import CosineIndex as CosineIndex
     from .neighbors import knn as knn
 else:  # hidden from type checkers, for which `__getattr__` would provide every name
-    __all__, __getattr__, __dir__ = exports(__name__)
+    __getattr__, __dir__ = exports(__name__)

@@ -15,4 +15,4 @@ if TYPE_CHECKING:
     from .core.engine.inference.pipeline import Pipeline as Pipeline
     from .registry import Host as Host
 else:  # hidden from type checkers, for which `__getattr__` would provide every name
-    __all__, __getattr__, __dir__ = exports(__name__)
+    __getattr__, __dir__ = exports(__name__)

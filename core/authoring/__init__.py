@@ -108,4 +108,4 @@ if TYPE_CHECKING:
     from .word_text import NUMBER as NUMBER
     from .word_text import read_text as read_text
 else:  # hidden from type checkers, for which `__getattr__` would provide every name
-    __all__, __getattr__, __dir__ = exports(__name__)
+    __getattr__, __dir__ = exports(__name__)

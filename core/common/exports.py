@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-import dis
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 
-def exports(package: str) -> tuple[list[str], Callable[[str], object], Callable[[], list[str]]]:
-    """Return ``__all__``, ``__getattr__`` and ``__dir__`` for a package.
+def exports(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return ``__getattr__`` and ``__dir__`` for a package; the former also offers ``__all__``.
 
     The public names are those that the package imports for type checkers, in a block that never
     runs. They are read from its bytecode, which every installation has, frozen ones included. If a
     module needs a package that is not installed, the error names the command that installs it.
     """
     namespace = vars(sys.modules[package])
-    steps = [
-        step
-        for step in dis.get_instructions(namespace["__loader__"].get_code(package))
-        if step.opname != "EXTENDED_ARG"
-    ]
-    home_of = {
-        name: "." * level.argval + step.argval
-        for level, names, step in zip(steps, steps[1:], steps[2:], strict=False)
-        if step.opname == "IMPORT_NAME"
-        for name in names.argval or ()
-        if name not in namespace  # the imports that have run are not for type checkers alone
-    }
+
+    @cache
+    def homes() -> dict[str, str]:
+        """Return public name -> its module."""
+        import dis  # noqa: PLC0415 - the help of the command line needs no names
+
+        steps = [
+            step
+            for step in dis.get_instructions(namespace["__loader__"].get_code(package))
+            if step.opname != "EXTENDED_ARG"
+        ]
+        return {
+            name: "." * level.argval + step.argval
+            for level, names, step in zip(steps, steps[1:], steps[2:], strict=False)
+            if step.opname == "IMPORT_NAME"
+            for name in names.argval or ()
+            if name not in before  # the imports that have run are not for type checkers alone
+        }
+
+    before = {*namespace}
 
     def get(name: str) -> object:
+        home_of = homes()
+        if name == "__all__":
+            return sorted(home_of)
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:
@@ -45,4 +56,4 @@ def exports(package: str) -> tuple[list[str], Callable[[str], object], Callable[
         namespace[name] = value = getattr(module, name)
         return value
 
-    return sorted(home_of), get, lambda: sorted({*namespace, *home_of})
+    return get, lambda: sorted({*namespace, *homes()})

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from .inner import deep as deep
 else:
-    __all__, __getattr__, __dir__ = exports(__name__)
+    __getattr__, __dir__ = exports(__name__)
 """
 
 
