@@ -10,6 +10,8 @@ from typing import Any
 
 from .test_acme_seg import pluxel
 
+pytestmark = pytest.mark.slow
+
 LOOK = """
 import json
 from pluxel.core.config._load_words import load_words

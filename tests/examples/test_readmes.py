@@ -11,6 +11,8 @@ import pytest
 from .conftest import EXAMPLES
 from .test_acme_seg import pluxel
 
+pytestmark = pytest.mark.slow
+
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

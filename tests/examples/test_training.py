@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image
 from safetensors import safe_open
 
+pytestmark = pytest.mark.slow
+
 PLUXEL = Path(sysconfig.get_path("scripts")) / "pluxel"
 CONFIG = """\
 base: shapes_fcn8s_resnet18

@@ -20,6 +20,8 @@ from torch import Tensor
 
 from .brute_force import check, cosines, index, spread
 
+pytestmark = pytest.mark.slow
+
 
 def cases(count: int = 300, dim: int = 7) -> dict[str, Tensor]:
     """Return rows by name."""

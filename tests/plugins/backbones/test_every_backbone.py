@@ -19,6 +19,8 @@ from pluxel.registry import Host
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
+pytestmark = pytest.mark.slow
+
 HOST = Host({"pluxel": pluxel.plugins})
 
 TRUNK = {"fc": False}

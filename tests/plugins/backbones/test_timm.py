@@ -18,6 +18,8 @@ from pluxel.registry import PluxelError
 from safetensors.torch import save_file
 from torch import nn
 
+pytestmark = pytest.mark.slow
+
 
 def meta(model: str, **parameters) -> TimmBackbone:
     with torch.device("meta"):

@@ -18,6 +18,8 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
+pytestmark = pytest.mark.slow
+
 HOST = Host({"pluxel": pluxel.plugins}, files=[Path(__file__).parents[1] / "words.py"])
 DECODERS = [component.name for component in HOST.components("decoder")]
 BACKBONES = [

@@ -17,6 +17,8 @@ from pluxel.registry import Host, PluxelError
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
+pytestmark = pytest.mark.slow
+
 HOST = Host({"pluxel": pluxel.plugins})
 ATROUS = {"type": "atrous", "output_stride": 1}
 SHIFTS = {"type": "shift_and_stitch", "factor": 4}

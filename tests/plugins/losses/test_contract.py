@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import one_hot
 
+pytestmark = pytest.mark.slow
+
 SECTIONS: dict[str, list[dict[str, Any]]] = {
     "cross_entropy": [
         {},

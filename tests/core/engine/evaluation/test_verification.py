@@ -14,6 +14,8 @@ from pluxel.plugins.backbones.timm_features import TimmBackbone
 from pluxel.registry import Component, Host, PluxelError, hookimpl
 from torch import nn
 
+pytestmark = pytest.mark.slow
+
 HOST = Host()
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 TOYS = Path(__file__).parents[1] / "toys.py"
 FORBIDDEN = {
     "accelerate",
