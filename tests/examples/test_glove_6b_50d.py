@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .test_acme_seg import pluxel
 
 pytestmark = pytest.mark.slow
