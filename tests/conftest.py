@@ -145,13 +145,24 @@ def glove(glove_cache: Path) -> WordVectors:
     return Glove6B50d(cache=glove_cache)
 
 
+def require_torch(major: int, minor: int, reason: str) -> None:
+    """Skip a test of what older releases of PyTorch cannot do, which docs say."""
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (major, minor):
+        pytest.skip(f"PyTorch {torch.__version__} {reason}")
+
+
 @pytest.fixture
 def fake_gpu() -> str:
     """Return the device of fake tensors on a GPU that is not there.
 
     Releases of PyTorch before 2.14 ask the driver for some of their operations, and may abort.
     """
-    release = tuple(map(int, torch.__version__.split(".")[:2]))
-    if release < (2, 14) and not torch.cuda.is_available():
-        pytest.skip(f"PyTorch {torch.__version__} needs a driver for fake CUDA tensors")
+    if not torch.cuda.is_available():
+        require_torch(2, 14, "needs a driver for fake CUDA tensors")
     return "cuda"
+
+
+@pytest.fixture
+def compiles() -> None:
+    """Require a PyTorch that compiles networks without strides."""
+    require_torch(2, 14, "does not compile the code that follows the layers of a network")

@@ -123,6 +123,7 @@ def test_the_dense_map_contains_the_coarse_one() -> None:
         ),
     ],
 )
+@pytest.mark.usefixtures("compiles")
 @torch.no_grad()
 def test_a_backbone_without_strides_compiles_as_a_whole(
     backbone: type, parameters: dict[str, object]

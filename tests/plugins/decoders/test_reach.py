@@ -154,6 +154,7 @@ def test_copies_and_other_types_use_their_own_weights(section: Any) -> None:
 
 
 @wrapped
+@pytest.mark.usefixtures("compiles")
 def test_the_model_compiles(section: Any) -> None:
     model = make(section)
     expected = scores(model)
