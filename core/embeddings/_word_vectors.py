@@ -120,15 +120,21 @@ class WordVectors:
     @property
     def mean(self) -> Tensor:
         """The mean of all vectors, (D,) float64."""
-        if self._mean is None or version_of(self.vectors) != self._version:
-            self._version = version_of(self.vectors)
+        self._drop_stale()
+        if self._mean is None:
             self._mean = self.vectors.mean(0, dtype=torch.float64)
         return self._mean
 
     @cached_property
     def index(self) -> CosineIndex:
         """The exact index of nearest neighbors by cosine."""
+        self._drop_stale()
         return CosineIndex(self.vectors, norms=self._norms, compact=self._compact)
+
+    def _drop_stale(self) -> None:
+        """Drop what describes earlier values of the vectors, if PyTorch has changed them."""
+        if (version := version_of(self.vectors)) != self._version:
+            self._version, self._norms, self._mean, self._compact = version, None, None, None
 
     def __len__(self) -> int:
         return len(self.itos)

@@ -299,3 +299,13 @@ def test_norms_and_mean_follow_changes() -> None:
     found.vectors[0] = torch.tensor([0.0, 30.0])
     assert found.norms[0] == 30
     assert torch.equal(found.mean, found.vectors.double().mean(0))
+
+
+def test_norms_of_earlier_values_are_not_used() -> None:
+    """The vectors may change before the first search."""
+    vectors = VECTORS.clone()
+    norms, mean = vectors.double().norm(dim=1), vectors.double().mean(0)
+    found = WordVectors(WORDS, vectors, norms=norms, mean=mean)
+    found.vectors[0] = torch.tensor([0.0, 30.0])
+    assert found.norms[0] == 30
+    assert torch.equal(found.mean, found.vectors.double().mean(0))
