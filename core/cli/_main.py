@@ -157,7 +157,6 @@ def _explained(error: click.ClickException) -> click.ClickException:
     names = {name for option in cli.params for name in option.opts}
     if not isinstance(error, click.NoSuchOption) or error.option_name not in names:
         return error
-    message = f"No such option {error.option_name!r}. Put it before the command: " + (
-        f"pluxel {error.option_name} …"
-    )
+    name = error.option_name
+    message = f"No such option {name!r}. Put it before the command: pluxel {name} …"
     return click.UsageError(message, ctx=error.ctx)

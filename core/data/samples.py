@@ -77,11 +77,12 @@ class _Data(TorchDataset[Item]):
             raw = raw_labels(self.dataset, sample, source)
             _check_size(sample, source, raw, first, shape)
             targets[name] = space.encode(raw, sample.paths.get(source, sample.name))
-        read = {*self._inputs, *self._sources.values()}
-        conflict = orientation_conflict({n: p for n, p in sample.paths.items() if n in read})
-        if conflict and not self._warned:
-            self._warned = True  # the other samples have probably the same fault
-            log_once(logging.WARNING, conflict)
+        if not self._warned:  # the other samples have probably the same fault
+            read = {*self._inputs, *self._sources.values()}
+            conflict = orientation_conflict({n: p for n, p in sample.paths.items() if n in read})
+            if conflict:
+                self._warned = True
+                log_once(logging.WARNING, conflict)
         return Item(sample.name, index, inputs, targets, self._ignore_index, sample.paths)
 
 

@@ -72,15 +72,20 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
     colored = any(_holds_colors(pair.mask) for pair in pairs[:50])
     masks_found = [pair.mask for pair in pairs]
     ids = _count_ids(masks_found, read_rgb_mask if colored else read_index_mask, progress)
-    binary = not colored and len(ids) > 1 and is_black_and_white(np.array([*ids]), pairs[0].mask)
+    values = len(ids)
+    binary = not colored and values > 1 and is_black_and_white(np.array([*ids]), pairs[0].mask)
+    if binary and {*ids} == {0, 255}:
+        ids = {0: ids[0], 1: ids[255]}
+    elif binary:  # each shade counts as one of the two, which only another look can tell by mask
+        ids = _count_ids(masks_found, read_binary_mask)
     return Survey(
         pairs=pairs,
         unpaired=unpaired,
         image_suffix=image_suffix,
         mask_suffix=mask_suffix,
         mask_format="rgb" if colored else "binary" if binary else "index",
-        ids=_count_ids(masks_found, read_binary_mask) if binary else ids,
-        values=len(ids),
+        ids=ids,
+        values=values,
         sizes=Counter(shape[:2] for shape in shapes),
         channels=channels.pop(),
         subfolders=_common_subfolders(images, masks),

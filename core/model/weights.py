@@ -57,9 +57,13 @@ class LoadReport:
         )
 
 
+def first_names(names: Sequence[str]) -> str:
+    """Return the first three names, and an ellipsis if there are more."""
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
 def _count(names: Sequence[str], kind: str) -> str:
-    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    return f"{len(names)} {kind}" + (f" ({shown})" if names else "")
+    return f"{len(names)} {kind}" + (f" ({first_names(names)})" if names else "")
 
 
 def copy_matching(

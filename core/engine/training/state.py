@@ -13,7 +13,7 @@ from ....registry import PluxelError
 from ...common.logs import logger
 from ...common.numerics import not_finite
 from ...model.network import SegmentationModel
-from ...model.weights import load_weights
+from ...model.weights import first_names, load_weights
 from ..checkpoint import (
     Tensors,
     flatten_optimizer,
@@ -73,7 +73,7 @@ class TrainingState:
             return
         moments = without_prefix("optimizer", tensors)
         if new := restore_optimizer(self.optimizer, self.model, moments, optimizer):
-            listed = ", ".join(new[:3]) + (", …" if len(new) > 3 else "")
+            listed = first_names(new)
             logger.info("without optimizer state in the checkpoint, so with a new one: %s", listed)
 
     def save_weights(self, run: Run, metadata: Mapping[str, Any]) -> None:
@@ -86,7 +86,7 @@ class TrainingState:
 
     def _check_finite(self, run: Run) -> None:
         parameters = {name for name, _ in self.model.named_parameters()}
-        for model in (self.model, self.averaged):
+        for model in dict.fromkeys((self.model, self.averaged)):  # one without ema
             if (name := not_finite(model.state_dict(), parameters)) is not None:
                 raise Diverged(f"the values of {name} are not finite. {last_good(run)}")
 
