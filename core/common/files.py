@@ -4,53 +4,116 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ...registry import PluxelError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+_UNFINISHED = ".pluxel-unfinished-"
+"""Start of the name of the hidden folders in which files are written before they are renamed."""
+
 _UNTOUCHED = 24 * 3600.0
-"""Seconds without a change after which an unfinished file counts as abandoned."""
+"""Seconds without a change after which unfinished files count as abandoned without locks."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename that file to ``path`` if the block succeeds.
+    """Yield a temporary path near ``path``; rename that file to ``path`` if the block succeeds.
 
     If the block fails, an existing file at ``path`` is unchanged and the temporary file is deleted.
+    The first call for a folder in this process deletes what killed processes left in it.
 
     Raises: PluxelError if the file cannot be written (disk full, read-only, over quota, or the
     folder cannot be made).
     """
-    # The name is random, because processes on several hosts may write to one file system. The
-    # suffix stays last, because image writers choose the format by it.
-    unfinished = path.with_name(f".{path.stem}.{os.urandom(8).hex()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield unfinished
-        with unfinished.open("rb+") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        _remove_abandoned(path.parent)
+        with _own_folder(path.parent) as folder:
+            unfinished = folder / path.name  # the same name: image writers choose by its suffix
+            yield unfinished
+            with unfinished.open("rb+") as file:
+                os.fsync(file.fileno())
+            unfinished.replace(path)
     except OSError as error:
         raise PluxelError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # usually renamed by now; otherwise the first error is raised
-            unfinished.unlink()
 
 
-def remove_unfinished(folder: Path, suffix: str) -> None:
-    """Delete the unfinished files with ``suffix`` that killed processes left in a folder.
+@contextmanager
+def _own_folder(parent: Path) -> Iterator[Path]:
+    """Make a hidden folder that no other process deletes while the block runs; then delete it."""
+    while True:
+        # The name is random, because processes on several hosts may write to one file system.
+        folder = parent / f"{_UNFINISHED}{os.urandom(8).hex()}"
+        folder.mkdir()
+        try:
+            with _lock(folder) as locked:
+                if locked is not False:  # otherwise another process swept it before it was locked
+                    yield folder
+                    return
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
-    A file must be unchanged for a day. Files that cannot be deleted stay.
+
+@cache
+def _remove_abandoned(parent: Path) -> None:
+    """Delete the hidden folders of processes that were killed; keep what cannot be deleted.
+
+    A folder without a lock is abandoned. Where folders cannot be locked (Windows, some network
+    file systems), it is abandoned if nothing in it changed for a day.
     """
-    limit = time.time() - _UNTOUCHED
-    for path in folder.glob(f".*{suffix}"):
-        with suppress(OSError):
-            if path.stat().st_mtime < limit:
-                path.unlink()
+    for folder in parent.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError), _lock(folder) as locked:
+            if _is_untouched(folder) if locked is None else locked:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_untouched(folder: Path) -> bool:
+    newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+    return newest < time.time() - _UNTOUCHED
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[bool | None]:
+    """Lock a folder while the block runs, and yield whether this process has the lock.
+
+    The lock ends with the process, however it ends. None: folders cannot be locked here.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        descriptor = None
+    except PermissionError:  # Windows opens no folders
+        yield None
+        return
+    try:
+        yield descriptor is not None and _flock(descriptor)
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _flock(descriptor: int) -> bool | None:
+    """Lock an open folder; return whether it worked and the folder still exists."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # NFS locks only files that are open for writing
+        return None
+    return os.fstat(descriptor).st_nlink > 0
 
 
 def write_text(path: Path, text: str) -> None:

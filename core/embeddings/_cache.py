@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ...registry import PluxelError
-from ..common.files import remove_unfinished, write_json
+from ..common.files import write_json
 from ..common.logs import logger
 from ._store import FORMAT, Store, StoreWriter, open_store, writing
 
@@ -60,7 +60,6 @@ def cached_store(
         except PluxelError as error:
             logger.warning("%s; rebuilding it", error)
     _check_writable(folder)
-    remove_unfinished(folder, ".safetensors")
     # A caller that builds its model on the meta device still needs real word vectors.
     with torch.device("cpu"), writing(path) as writer:
         writer.finish({"source": source.name, **build(writer)})

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import signal
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from pluxel.core.common.files import (
     MissingFile,
-    remove_unfinished,
+    _remove_abandoned,
     replacing,
     require_file,
     write_text,
@@ -43,15 +50,80 @@ def test_simultaneous_writers_use_different_files(tmp_path: Path) -> None:
     assert path.read_text() == "first"
 
 
-def test_abandoned_files_are_deleted(tmp_path: Path) -> None:
-    names = (".left.png", ".left.txt", "whole.png", ".fresh.png")
-    for name in names:
-        (tmp_path / name).touch()
-        if "fresh" not in name:
-            os.utime(tmp_path / name, (0, 0))
-    (tmp_path / ".folder.png").mkdir()
-    remove_unfinished(tmp_path, ".png")
-    assert {path.name for path in tmp_path.iterdir()} == {*names[1:], ".folder.png"}
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+from pluxel.core.common.files import replacing
+with replacing(Path(sys.argv[1]) / "x.bin") as unfinished:
+    unfinished.write_bytes(b"half")
+    print(unfinished, flush=True)
+    sys.stdin.read(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def unfinished_of(writer: subprocess.Popen[str]) -> Path:
+    assert writer.stdout is not None
+    return Path(writer.stdout.readline().strip())
+
+
+def test_leftovers_of_killed_processes_are_deleted(tmp_path: Path) -> None:
+    """The file of a process that still writes stays."""
+    start = partial(
+        subprocess.Popen,
+        [sys.executable, "-c", WRITER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with start() as killed, start() as writing:
+        left, busy = unfinished_of(killed), unfinished_of(writing)
+        killed.communicate("k")
+        assert killed.returncode == -signal.SIGKILL
+        assert left.exists()
+        write_text(tmp_path / "y.txt", "text")
+        assert not left.parent.exists()
+        assert busy.read_bytes() == b"half"
+        writing.communicate("k")
+    _remove_abandoned.cache_clear()
+    write_text(tmp_path / "y.txt", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["y.txt"]
+
+
+def test_leftovers_are_judged_by_age_without_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.EBADF, "no locks here")))
+    old, fresh = (tmp_path / f".pluxel-unfinished-{name}" for name in ("old", "fresh"))
+    for folder in (old, fresh):
+        folder.mkdir()
+        (folder / "x.bin").touch()
+    os.utime(old / "x.bin", (0, 0))
+    os.utime(old, (0, 0))
+    write_text(tmp_path / "y.txt", "text")
+    assert {path.name for path in tmp_path.iterdir()} == {fresh.name, "y.txt"}
+
+
+def test_a_folder_swept_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, folders = os.open, []
+
+    def swept_once(path: Path, flags: int) -> int:
+        folders.append(path)
+        if len(folders) == 1:
+            path.rmdir()
+        return real(path, flags)
+
+    monkeypatch.setattr("pluxel.core.common.files.os.open", swept_once)
+    write_text(tmp_path / "x.txt", "text")
+    assert len(folders) == 2
+    assert (tmp_path / "x.txt").read_text() == "text"
+
+
+def test_names_may_have_any_length_that_the_file_system_allows(tmp_path: Path) -> None:
+    write_text(tmp_path / ("x" * 251 + ".txt"), "text")
+    assert [len(path.name) for path in tmp_path.iterdir()] == [255]
 
 
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:

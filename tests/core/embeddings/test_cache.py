@@ -223,16 +223,6 @@ def test_failed_reader_leaves_no_file(source: Path, cache: Path) -> None:
     assert not [*cache.glob("*.safetensors"), *cache.glob(".*")]
 
 
-def test_leftovers_of_a_killed_conversion_are_deleted(source: Path, cache: Path) -> None:
-    cache.mkdir(parents=True)
-    left, fresh = (cache / f".words-{name}.safetensors" for name in ("left", "fresh"))
-    for path in (left, fresh):
-        path.touch()
-    os.utime(left, (0, 0))
-    store = cached_store(source, {}, Reader(source))
-    assert {*cache.glob("*.safetensors")} == {store.path, fresh}
-
-
 @pytest.mark.slow
 def test_two_processes_build_the_same_store_at_once(source: Path, cache: Path) -> None:
     """Both have started before either ends."""
