@@ -1,6 +1,7 @@
 """The command ``pluxel``: subcommands, global options and exit codes.
 
-Exit codes: 0 for success, 1 if a check found a problem, 2 for a user error, 130 for Ctrl-C.
+Exit codes: 0 for success, 1 if a check found a problem, 2 for a user error, 130 for Ctrl-C, 143 for
+SIGTERM.
 Commands import their modules only when they run, so that help is fast.
 """
 
@@ -9,10 +10,14 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import ClassVar, NoReturn
 
 import click
@@ -102,14 +107,16 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     _choose_encodings()
     try:
         # Commands return None; an int is the code passed to ctx.exit.
-        code = cli.main(args, prog_name="pluxel", standalone_mode=False, obj=session)
+        with _raising_sigterm():
+            code = cli.main(args, prog_name="pluxel", standalone_mode=False, obj=session)
         sys.stdout.flush()
     except click.ClickException as error:
         _explained(error).show()
         code = error.exit_code
-    except click.Abort:  # click's name for Ctrl-C
-        click.echo("Interrupted", err=True)
-        code = 130
+    except click.Abort as error:  # click's name for KeyboardInterrupt
+        terminated = isinstance(error.__cause__, _Terminated)
+        click.echo("Terminated" if terminated else "Interrupted", err=True)
+        code = 143 if terminated else 130
     except OSError as error:
         if error.filename is not None or error.errno not in _UNWRITABLE:
             raise
@@ -129,6 +136,31 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             click.echo(str(shown), err=True)
         code = shown.exit_code
     sys.exit(code or 0)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which then ends all blocks as Ctrl-C does, so that no unfinished file is left."""
+
+
+@contextmanager
+def _raising_sigterm() -> Iterator[None]:
+    """Raise an exception at the first SIGTERM while the block runs.
+
+    Python delivers signals only to the main thread; in other threads, SIGTERM kills the process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # let the blocks end
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 _UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}

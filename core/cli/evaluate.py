@@ -68,5 +68,5 @@ def evaluate(
     if not is_main_process():
         return
     click.echo(json.dumps(results, indent=2) if as_json else table(results))
-    unwritten = "not written, since the run was changed; --output FILE writes them"
+    unwritten = "not written, since they are not those of the run; --output FILE writes them"
     click.echo(f"results: {written or unwritten}", err=as_json)

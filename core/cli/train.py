@@ -61,10 +61,13 @@ def train(
     prepared = prepare(loaded)
     check_training(prepared)
     experiment = Experiment(prepared, run)
-    if resume is None:
-        experiment.clear_run()
     try:
-        Trainer(experiment, resume=resume is not None).train()
+        with experiment.claimed():
+            if resume is None:
+                # Another training may have ended here since the first check.
+                run.check_claim(loaded.source, resume=False, overwrite=overwrite)
+                experiment.clear_run()
+            Trainer(experiment, resume=resume is not None).train()
     finally:
         experiment.processes.leave()
     if experiment.processes.is_main_process:

@@ -6,7 +6,7 @@ _WORDS = frozenset(
     ("PIL", "click", "numpy", "pluggy", "pydantic", "rich", "safetensors", "torch", "yaml")
 )
 _PREDICTION = _WORDS | {"huggingface_hub", "timm", "torchvision"}
-_TRAINING = _PREDICTION | {"accelerate", "albumentations", "cv2", "scipy"}
+_TRAINING = _PREDICTION | {"accelerate", "albumentations", "cv2", "filelock", "scipy"}
 
 _PARTS = {
     **dict.fromkeys(("analogy", "embeddings", "labels", "neighbors", "similar"), _WORDS),

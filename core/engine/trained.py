@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ...registry import Host, PluxelError
+from ..common.logs import logger
 from ..config._config import Config
 from ..config._load import load_config
 from ..config.sections.pipeline import PipelineConfig
@@ -16,7 +17,7 @@ from ..config.tree.overrides import Given
 from ..model.blueprint import Blueprint, with_added
 from ..model.network import SegmentationModel
 from ..model.weights import load_weights
-from .checkpoint import read_tensors
+from .checkpoint import read_metadata, read_tensors
 from .run import Run, open_run
 
 
@@ -43,6 +44,13 @@ class Trained:
         """
         load_weights(model, self.weights, self.run.weights)
         return model
+
+    def is_current(self) -> bool:
+        """Return whether the run still has these weights, although a training may replace them."""
+        try:
+            return read_metadata(self.run.weights)["step"] == self.step
+        except PluxelError:  # deleted
+            return False
 
 
 def open_trained(
@@ -75,6 +83,7 @@ def open_trained(
         blueprint, step = Blueprint.from_json(metadata["blueprint"]), metadata["step"]
     except KeyError as error:
         raise PluxelError(f"{run.weights} was not written by pluxel train: no {error}") from error
+    logger.info("%s: weights of step %d", directory, step)
     added = with_added(config, blueprint)
     return Trained(run, config, tuple(overrides), changed, added, tensors, step)
 

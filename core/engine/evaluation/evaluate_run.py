@@ -52,6 +52,13 @@ def evaluate_run(
     found = evaluate(config, blueprint, model, data, split, objective, processes)
     results |= found.to_json()
     own = trained.run.results_of(split) if trained.changed <= HOW_MEASURED else None
+    if own and not trained.is_current():
+        logger.warning(
+            "%s: a training replaced the weights during the evaluation; %s keeps its scores",
+            trained.run.directory,
+            own.name,
+        )
+        own = None
     if written := output or own:
         processes.on_main_process(lambda: write_json(written, results))
     return results, written

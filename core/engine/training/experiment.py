@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 
 import torch
@@ -18,6 +19,7 @@ from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.weights import copy_matching, read_state_dict
+from ..claim import Claim
 from ..distributed import Processes, with_fast_layout
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.losses import objective_of_run
@@ -43,6 +45,7 @@ class Experiment:
             prepared.dataset(role)
         _check_deterministic(self.config)
         self.processes = Processes(pipeline.device, pipeline.training.precision)
+        self.claim = Claim(run.directory)
         with seeded(pipeline.seed):
             built = build_model(self.config, self.blueprint)
         self.model: SegmentationModel = with_fast_layout(built, self.processes)
@@ -56,11 +59,22 @@ class Experiment:
             self.config, self.blueprint, self.model, self.run, training_data, self.processes
         )
 
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Own the run directory while the block runs, together with all processes of this training.
+
+        Raises: PluxelError, in all processes, if another training owns it.
+        """
+        with ExitStack() as stack:
+            self.processes.on_main_process(lambda: stack.enter_context(self.claim.held()))
+            yield
+
     def clear_run(self) -> None:
         """Initialize the weights, which may come from this run; then delete the earlier run."""
         self.initialize()
         self.processes.wait_for_everyone()  # until all have read their starting weights
-        self.processes.on_main_process(self.run.delete)
+        with self.claimed():
+            self.processes.on_main_process(self.run.delete)
 
     def initialize(self) -> None:
         """Load the starting weights: those of ``init_from``, else pretrained ones.

@@ -119,8 +119,24 @@ class Trainer:
     def train(self) -> None:
         """Train to the end.
 
-        Raises: Diverged, Interrupted (after saving the state), or the errors of bad data.
+        Raises: Diverged, Interrupted (after saving the state), the errors of bad data, or
+        PluxelError if another training uses the run directory or has used it since the constructor.
         """
+        with self.experiment.claimed():
+            self._check_untouched()
+            self._train()
+
+    def _check_untouched(self) -> None:
+        stored = 0
+        if self.run.state.exists():
+            stored = read_metadata(self.run.state)["progress"]["step"]
+        if stored != self.progress.step:
+            raise PluxelError(
+                f"{self.run.state} is a checkpoint of step {stored}, but this Trainer is at step "
+                f"{self.progress.step}: make another Trainer, with resume=True"
+            )
+
+    def _train(self) -> None:
         if self.processes.is_main_process:
             write_text(self.run.config, self.experiment.config.dump())
             self.run.forget_after(self.progress.step)
@@ -254,6 +270,7 @@ class Trainer:
 
     def _log(self, values: Mapping[str, float]) -> None:
         if self.processes.is_main_process:
+            self.experiment.claim.check()
             finite = {name: finite_or_none(value) for name, value in values.items()}
             self.run.log({"step": self.progress.step, "seconds": self.progress.seconds} | finite)
 
@@ -279,8 +296,13 @@ class Trainer:
 
     def _write(self, write: Callable[[], None]) -> None:
         """Write in the main process; a write error names the checkpoint to resume from."""
+
+        def write_as_owner() -> None:
+            self.experiment.claim.check()
+            write()
+
         try:
-            self.processes.on_main_process(write)
+            self.processes.on_main_process(write_as_owner)
         except Diverged:
             raise
         except PluxelError as error:

@@ -130,6 +130,41 @@ def test_ctrl_c_in_a_separate_process(site: Any) -> None:
     assert b"Traceback" not in process.stderr.read()
 
 
+TERMINATED = """
+import signal, sys, time
+from pathlib import Path
+import click
+from pluxel.core.cli import _main
+from pluxel.core.common.files import replacing
+
+@click.command
+def train():
+    with replacing(Path("x.bin")) as unfinished:
+        unfinished.write_bytes(b"half")
+        print("writing", flush=True)
+        time.sleep(60)
+
+_main.Commands.get_command = lambda *_: train
+_main.main(["train"])
+"""
+
+
+def test_sigterm_leaves_no_unfinished_files(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", TERMINATED],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "writing\n"
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.strip()) == (143, "Terminated")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_closed_pipe_is_not_an_error(site: Any) -> None:
     process = subprocess.Popen(
         [*PLUXEL, "plugins", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

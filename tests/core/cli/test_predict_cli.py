@@ -164,7 +164,7 @@ def test_scores_of_a_changed_run_are_not_saved(pluxel, trained):
     done = pluxel("evaluate", trained, "--set", DENSE, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert "mean IoU" in done.stdout
-    assert "results: not written, since the run was changed; --output FILE" in done.stdout
+    assert "results: not written, since they are not those of the run; --output FILE" in done.stdout
     assert (trained / "results.json").read_bytes() == before
 
 

@@ -69,6 +69,23 @@ def test_resuming_continues_after_a_kill(pluxel, toy, tmp_path):
     assert steps[-1] == 200
 
 
+@pytest.mark.parametrize("second", [(), ("--overwrite",), ("--resume", "auto")])
+def test_a_second_training_of_the_same_run_is_refused(pluxel, toy, tmp_path, second):
+    run = tmp_path / "runs" / "toy"
+    first = start("train", toy, "training.steps=100000", "training.log_every=1", cwd=tmp_path)
+    wait_for(lambda: (run / "metrics.jsonl").exists() and step_of(run) > 3, first)
+    refused = pluxel("train", toy, "training.steps=5", *second)
+    assert refused.returncode == 2
+    expected = "already contains a run" if not second else "belongs to another training (process"
+    assert expected in refused.stderr
+    first.send_signal(signal.SIGTERM)
+    _, err = first.communicate(timeout=60)
+    assert first.returncode == 143, err
+    assert sorted(path.name for path in run.iterdir()) == [
+        *("config.yaml", "last", "metrics.jsonl"),
+    ]
+
+
 def test_run_is_not_overwritten_by_default(pluxel, toy, trained):
     refused = pluxel("train", toy, "--run", trained)
     assert refused.returncode == 2

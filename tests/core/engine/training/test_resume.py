@@ -98,7 +98,8 @@ def test_kept_weights_are_measured_as_the_new_ones(train, make, caplog, first, t
     caplog.set_level("INFO")
     experiment = make(*then, "training.steps=7", "training.eval_every=100")
     trainer = Trainer(experiment, resume=True)
-    trainer._score_kept_weights()
+    with experiment.claimed():
+        trainer._score_kept_weights()
     model = experiment.model
     model.load_state_dict(read_tensors(run.weights)[0])
     expected = experiment.evaluate(model, "val").scalars("val")
