@@ -19,12 +19,12 @@ from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ...model.weights import copy_matching, read_state_dict
-from ..claim import Claim
 from ..distributed import Processes, with_fast_layout
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.losses import objective_of_run
 from ..preparation import Prepared
 from ..run import Run, weights_file
+from .claim import Claim
 
 
 class Experiment:

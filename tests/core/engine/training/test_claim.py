@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pluxel.core.engine import claim
-from pluxel.core.engine.claim import Claim
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.trained import open_trained
+from pluxel.core.engine.training import claim
+from pluxel.core.engine.training.claim import Claim
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import PluxelError
 
 OWNER = """
 import sys
 from pathlib import Path
-from pluxel.core.engine import claim
+from pluxel.core.engine.training import claim
 claim._HEARTBEAT = 0.1
 with claim.Claim(Path(sys.argv[1])).held():
     print("owns it", flush=True)

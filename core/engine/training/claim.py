@@ -13,8 +13,8 @@ from pathlib import Path
 
 from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 
-from ...registry import PluxelError
-from ..common.logs import logger
+from ....registry import PluxelError
+from ...common.logs import logger
 
 _DURATION = 30.0
 """Seconds without a sign of life after which an owner on another machine counts as dead."""
