@@ -12,7 +12,17 @@ from ._dump import pipeline_tree
 from ._provenance import provenance
 from .sections.pipeline import PipelineConfig
 from .tree.emit import emit
-from .tree.nodes import Location, MapNode, Segment, anchor, descend
+from .tree.nodes import (
+    ListNode,
+    Location,
+    MapNode,
+    Node,
+    ScalarNode,
+    Segment,
+    anchor,
+    child,
+    descend,
+)
 from .tree.paths import expand
 from .tree.problems import ConfigError, Problem
 
@@ -53,12 +63,24 @@ class Written:
     def origin(self, *path: Segment) -> str:
         """Return ``file:line:column``, ``override '…'`` or ``default`` for one value."""
         long = expand(path)
-        nodes = list(descend(self.tree, long))
-        # `decoder: fcn8s` is also the location of its type.
-        is_name = long[-1:] == ("type",) and len(nodes) == len(long)
-        if len(nodes) == len(long) + 1 or (is_name and not isinstance(nodes[-1], MapNode)):
-            return str(nodes[-1].location)
-        return DEFAULT
+        node: Node = self.tree
+        for step, segment in enumerate(long, start=1):
+            following = child(node, segment)
+            if following is None and not _is_whole(node, long[step - 1 :]):
+                return DEFAULT
+            node = following or node
+        return str(node.location)
+
+
+def _is_whole(node: Node, rest: tuple[Segment, ...]) -> bool:
+    """Return whether a node without children stands for the value at a path below it.
+
+    ``decoder: fcn8s`` is also its type, ``embedding: glove`` also a list of one item, and
+    ``'#ff0000'`` also three numbers.
+    """
+    if isinstance(rest[0], int):
+        return not isinstance(node, ListNode)
+    return rest == ("type",) and isinstance(node, ScalarNode)
 
 
 @dataclass(frozen=True)

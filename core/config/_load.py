@@ -18,9 +18,10 @@ from ._provenance import absent_providers, outdated_providers
 from .messages.annotations import prune_nulls
 from .messages.explain import explain
 from .sections.pipeline import PipelineConfig
+from .sections.places import root_place
 from .tree.files import display, find_file
 from .tree.layers import read_layers
-from .tree.merge import merge
+from .tree.merge import Place, merge
 from .tree.nodes import MapNode, Node, plain
 from .tree.overrides import parse_overrides
 from .tree.problems import Problems
@@ -46,7 +47,7 @@ def load_config(
     Raises: ConfigError with all problems, in file order; PluxelError if there is no such file, or
     if it describes word vectors.
     """
-    file = read_file(path)
+    file = read_file(path, host)
     if _describes_words(file.tree):
         raise PluxelError(
             f"{display(file.source)} describes word vectors, not a pipeline; use it with "
@@ -72,13 +73,13 @@ class Layers(NamedTuple):
     problems: Problems
 
 
-def read_file(path: str | Path) -> Layers:
+def read_file(path: str | Path, host: Host) -> Layers:
     """Read a file or a shipped configuration, with its bases.
 
     Raises: PluxelError if there is no such file.
     """
     source, problems = find_file(path, Path()), Problems()
-    return Layers(source, read_layers(source, problems), problems)
+    return Layers(source, read_layers(source, root_place(host), problems), problems)
 
 
 def pipeline_of(
@@ -92,8 +93,9 @@ def pipeline_of(
     Raises: the same errors as `load_config`.
     """
     problems = file.problems
-    layer = parse_overrides(overrides, problems)
-    tree = whole(complete(file.tree), layer, problems)
+    tree, place = complete(file.tree), root_place(host)
+    layer = parse_overrides(overrides, tree, place, problems)
+    tree = whole(tree, layer, place, problems)
     # A mistake in an override must not pass in silence, whether or not its section is used.
     unread = frozenset(unread).difference(_keys(layer))
     pipeline = validate(tree, PipelineConfig, host, problems, unread)
@@ -116,10 +118,10 @@ def _keys(node: Node) -> Iterator[str]:
             yield from _keys(entry.node)
 
 
-def whole(tree: MapNode, layer: MapNode, problems: Problems) -> MapNode:
+def whole(tree: MapNode, layer: MapNode, place: Place, problems: Problems) -> MapNode:
     """Return a tree with overrides merged and all references resolved."""
     problems.stop_if_fatal()
-    merged = merge(tree, layer, problems)
+    merged = merge(tree, layer, place, problems)
     assert isinstance(merged, MapNode)  # merging mappings yields a mapping
     resolved = resolve_references(merged, os.environ, problems)
     problems.stop_if_fatal()

@@ -11,6 +11,7 @@ from ._config import Config, Written
 from ._dump import to_plain
 from ._load import Layers, pipeline_of, read_file, validate, whole
 from .sections.embedding import EmbeddingConfig, is_embedding, long_path
+from .sections.places import root_place
 from .tree.emit import emit
 from .tree.files import display
 from .tree.nodes import Location, MapNode
@@ -50,7 +51,7 @@ def load_words(
     if it describes a pipeline.
     """
     nothing = MapNode({}, Location("override", rank=RANK))
-    file = Layers(Path(), nothing, Problems()) if path is None else read_file(path)
+    file = Layers(Path(), nothing, Problems()) if path is None else read_file(path, host)
     if file.tree.entries and not is_embedding(file.tree):
         raise PluxelError(
             f"{display(file.source)} describes a pipeline; a file of word vectors has the "
@@ -69,14 +70,15 @@ def load_any(
 
     Raises: the same errors as `load_config`.
     """
-    file = read_file(path)
+    file = read_file(path, host)
     load = _words if is_embedding(file.tree) else pipeline_of
     return load(file, overrides, host)
 
 
 def _words(file: Layers, overrides: Sequence[str], host: Host) -> WordsConfig:
-    layer = parse_overrides(overrides, file.problems, long_path)
-    tree = whole(file.tree, layer, file.problems)
+    place = root_place(host)
+    layer = parse_overrides(overrides, file.tree, place, file.problems, long_path)
+    tree = whole(file.tree, layer, place, file.problems)
     settings = validate(tree, EmbeddingConfig, host, file.problems)
     file.problems.stop_if_any()
     assert settings is not None

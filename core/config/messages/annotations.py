@@ -42,7 +42,7 @@ def keys_of(annotation: Any) -> dict[str, Any] | None:
     """Return key -> annotation of a model, dataclass or typed dictionary, else None."""
     for one in alternatives(annotation):
         if isinstance(one, type) and issubclass(one, BaseModel):
-            return {key_of(name, f): f.annotation for name, f in one.model_fields.items()}
+            return {key_of(name, f): f.rebuild_annotation() for name, f in one.model_fields.items()}
         if is_dataclass(one) or typing.is_typeddict(one):
             try:
                 hints = typing.get_type_hints(one)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from ..messages.annotations import alternatives
 from ..messages.faults import Owner, fault
 from ..tree.problems import suggestion
 from .named import split_named, validate_parameters
@@ -25,10 +26,15 @@ class Choice:
     kind: str
     default: str
 
+    def models(self, source: Any) -> dict[str, type[BaseModel]]:
+        """Return the models of a union by name."""
+        members = (one for one in alternatives(source) if one is not type(None))
+        return {_name(model): model for model in members}
+
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        models = {_name(model): model for model in typing.get_args(source)}
+        models = self.models(source)
 
         def validate(value: object, info: ValidationInfo) -> BaseModel:
             name, parameters = split_named(self.kind, value, self.default)

@@ -112,7 +112,7 @@ class Factory(Generic[K]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        kind = _kind_of(source)
+        kind = kind_of(source)
 
         def validate(value: object, info: ValidationInfo) -> Factory[Any]:
             return _parse(kind, value, info.context or {})
@@ -124,7 +124,8 @@ class Factory(Generic[K]):
         )
 
 
-def _kind_of(source: Any) -> str:
+def kind_of(source: Any) -> str:
+    """Return the kind in ``Factory[…]``. Raises: TypeError if it is not one."""
     arguments = typing.get_args(source)
     for kind in KINDS:
         if arguments and arguments[0] is CONTRACTS[kind].required:

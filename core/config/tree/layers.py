@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ....registry import PluxelError
 from .files import display, find_file, read_text
-from .merge import merge
+from .merge import Place, merge
 from .nodes import ListNode, Location, MapNode, Node, ScalarNode
 from .parse import parse
 from .problems import Problems
@@ -18,17 +18,18 @@ PROVENANCE = "pluxel"
 """The key under which a saved configuration records the versions that wrote it."""
 
 
-def read_layers(path: Path, problems: Problems) -> MapNode:
+def read_layers(path: Path, place: Place, problems: Problems) -> MapNode:
     """Return a file merged over its bases, in the long form, without the key ``base``.
 
     Later bases override earlier ones. Fatal problems: an unreadable file, a missing base, or a
     base that is, directly or indirectly, based on itself.
     """
-    return _LayerReader(problems).read(path, ())
+    return _LayerReader(place, problems).read(path, ())
 
 
 class _LayerReader:
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, place: Place, problems: Problems) -> None:
+        self._place = place
         self._problems = problems
         self._merged: dict[Path, MapNode] = {}
         self._files = 0
@@ -41,7 +42,8 @@ class _LayerReader:
             bases = [self._base(node, (*chain, path)) for node in _names(own)]
             # The versions that wrote a base do not apply to this file.
             layers: list[Node] = [base.without(PROVENANCE) for base in bases if base]
-            merged = reduce(partial(merge, problems=self._problems), [*layers, own.without("base")])
+            over = partial(merge, place=self._place, problems=self._problems)
+            merged = reduce(over, [*layers, own.without("base")])
             assert isinstance(merged, MapNode)  # merging mappings yields a mapping
             self._merged[identity] = merged
         return self._merged[identity]

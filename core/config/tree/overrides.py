@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 
-from .merge import as_mappings
-from .nodes import Entry, Location, MapNode, Node, Segment, plain
+from .merge import Place, as_mappings
+from .nodes import Entry, Location, MapNode, Node, Segment, child, plain
 from .parse import parse
 from .paths import expand, parse_path
 from .problems import Problems
@@ -32,24 +33,31 @@ class Given(str):
 Long = Callable[[tuple[str, ...]], tuple[Segment, ...]]
 
 
-def parse_overrides(overrides: Sequence[str], problems: Problems, long: Long = expand) -> MapNode:
-    """Return one layer with all overrides.
+def parse_overrides(
+    overrides: Sequence[str], tree: MapNode, place: Place, problems: Problems, long: Long = expand
+) -> MapNode:
+    """Return one layer with all overrides of ``tree``.
 
     ``long`` expands a written path into a path from the root. Contradicting overrides are a
     fatal problem, in any order.
     """
-    start = Location("override", 0, 1, RANK)
-    layer = MapNode({}, start, path=True, implied=True)
+    branches: list[tuple[int, MapNode]] = []
     for number, text in enumerate(overrides, start=1):
         quoted = text.given if isinstance(text, Given) else f"override '{text}'"
         location = Location("override", number, 1, RANK, quoted)
-        branch = _branch(text, location, problems, long)
-        if branch is not None:
-            layer = _unite(layer, branch, problems)
+        if (branch := _branch(text, location, problems, long)) is not None:
+            branches.append(branch)
+    layer = MapNode({}, Location("override", 0, 1, RANK), path=True, implied=True)
+    # Names come before the parameters that depend on them.
+    for _, branch in sorted(branches, key=itemgetter(0)):
+        layer = _unite(layer, branch, tree, place, problems)
     return layer
 
 
-def _branch(text: str, location: Location, problems: Problems, long: Long) -> MapNode | None:
+def _branch(
+    text: str, location: Location, problems: Problems, long: Long
+) -> tuple[int, MapNode] | None:
+    """Return the length of a path, and the mappings along it."""
     path, equals, value = text.partition("=")
     if not equals:
         problems.add_fatal(location, "an override has the form key.path=value")
@@ -69,14 +77,19 @@ def _branch(text: str, location: Location, problems: Problems, long: Long) -> Ma
     for step in reversed(whole):
         entries = {str(step): Entry(location, node)}
         node = MapNode(entries, location, path=True, implied=whole != written)
-    return node if isinstance(node, MapNode) else None
+    return (len(whole), node) if isinstance(node, MapNode) else None
 
 
-def _unite(one: MapNode, other: MapNode, problems: Problems) -> MapNode:
+def _unite(
+    one: MapNode, other: MapNode, tree: Node | None, place: Place, problems: Problems
+) -> MapNode:
+    """Combine two mappings of overrides; ``tree``: what they override."""
     entries = dict(one.entries)
     for key, entry in other.entries.items():
         if key in entries:
-            entries[key] = _agree(entries[key], entry, problems)
+            inner = place.inside(key, other, one, tree)
+            below = child(tree, key) if tree else None
+            entries[key] = _agree(entries[key], entry, below, inner, problems)
         else:
             entries[key] = entry
     return MapNode(
@@ -87,10 +100,10 @@ def _unite(one: MapNode, other: MapNode, problems: Problems) -> MapNode:
     )
 
 
-def _agree(one: Entry, other: Entry, problems: Problems) -> Entry:
-    below, above = as_mappings(one.node, other.node)
-    if below and above:
-        return Entry(one.key, _unite(below, above, problems))
+def _agree(one: Entry, other: Entry, tree: Node | None, place: Place, problems: Problems) -> Entry:
+    first, second = as_mappings(one.node, other.node, place)
+    if first and second:
+        return Entry(one.key, _unite(first, second, tree, place, problems))
     if plain(one.node) != plain(other.node):
         problems.add_fatal(other.key, f"contradicts {one.key.override}")
     return one

@@ -66,7 +66,7 @@ class _Resolver:
     def _resolve(self, node: Node) -> Node:
         if isinstance(node, MapNode):
             entries = {k: Entry(e.key, self.node(e.node)) for k, e in node.entries.items()}
-            return replace(node, entries=entries)
+            return replace(node, entries=_over_component(entries))
         if isinstance(node, ListNode):
             return ListNode(tuple(self.node(item) for item in node.items), node.location)
         if isinstance(node.value, str) and "${" in node.value:
@@ -145,6 +145,17 @@ class _Resolver:
                 raise _Unresolvable(_unknown(reference, node, steps, depth))
             node = following
         return self.node(node)
+
+
+def _over_component(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    """Return the entries of a mapping over the component to which its ``type`` refers.
+
+    ``loss: ${heads.a.loss}`` with ``loss.smooth=2`` is ``{type: ${heads.a.loss}, smooth: 2}``.
+    """
+    name = entries.get("type")
+    if name and isinstance(name.node, MapNode) and "type" in name.node.entries:
+        return {**name.node.entries, **{k: e for k, e in entries.items() if k != "type"}}
+    return entries
 
 
 def _unknown(reference: str, node: Node, steps: tuple[str | int, ...], depth: int) -> str:

@@ -30,11 +30,27 @@ def node(value: Any, file: str = "f") -> Node:
     return ScalarNode(value, str(value), at)
 
 
-def merged(*layers: Any) -> Any:
+class Everywhere:
+    """A place at which words name components, as at every place below it, or none does."""
+
+    def __init__(self, *, is_named: bool) -> None:
+        self.is_named = is_named
+
+    def are_same(self, one: str, other: str) -> bool:
+        return one == other
+
+    def inside(self, key: str, *mappings: Node | None) -> Everywhere:
+        return self
+
+
+NAMED, UNNAMED = Everywhere(is_named=True), Everywhere(is_named=False)
+
+
+def merged(*layers: Any, place: Everywhere = NAMED) -> Any:
     problems = Problems()
     result = node(layers[0])
     for layer in layers[1:]:
-        result = merge(result, node(layer), problems)
+        result = merge(result, node(layer), place, problems)
     problems.stop_if_any()
     return plain(result)
 
@@ -48,7 +64,8 @@ def merged(*layers: Any) -> Any:
         ({"a": [1]}, {"a": {"0": 2}}, {"a": {"0": 2}}),
         ({"a": {"b": 1}}, {"a": None}, {"a": None}),
         ({"a": None}, {"a": {"b": 1}}, {"a": {"b": 1}}),
-        ({"a": {"b": 1}}, {"a": "fast"}, {"a": "fast"}),
+        ({"a": {"b": 1}}, {"a": 2}, {"a": 2}),
+        ({"a": [1]}, {"a": "fast"}, {"a": "fast"}),
         ({"a": 1}, {"a": {"type": "x"}}, {"a": {"type": "x"}}),
     ],
 )
@@ -65,27 +82,37 @@ SGD = {"type": "sgd", "lr": 1, "momentum": 0.9}
         (SGD, {"type": "adamw", "lr": 2}, {"type": "adamw", "lr": 2}),
         (SGD, {"lr": 2}, {"type": "sgd", "lr": 2, "momentum": 0.9}),
         (SGD, {"type": "sgd", "lr": 2}, {"type": "sgd", "lr": 2, "momentum": 0.9}),
-        (SGD, "adamw", {"type": "adamw"}),
+        (SGD, "adamw", "adamw"),
         (SGD, "sgd", SGD),
         ("sgd", {"type": "sgd", "lr": 2}, {"type": "sgd", "lr": 2}),
         ("sgd", {"type": "adamw"}, {"type": "adamw"}),
+        ("sgd", {"lr": 2}, {"type": "sgd", "lr": 2}),
+        ({"lr": 2}, "sgd", {"type": "sgd", "lr": 2}),
         ({"lr": 1}, {"type": "adamw"}, {"lr": 1, "type": "adamw"}),
-        # a bare name refers to its only provider
-        ({"type": "acme/unet", "x": 1}, {"type": "unet"}, {"type": "unet", "x": 1}),
-        ({"type": "unet", "x": 1}, {"type": "acme/unet"}, {"type": "acme/unet", "x": 1}),
-        ({"type": "a/unet", "x": 1}, {"type": "b/unet"}, {"type": "b/unet"}),
         ({"type": None, "x": 1}, {"type": "unet"}, {"type": "unet"}),
     ],
 )
 def test_a_different_component_replaces_the_parameters(lower: Any, upper: Any, result: Any) -> None:
-    expected = result if isinstance(upper, dict) else merged({"a": SGD}, {"a": upper})["a"]
-    assert merged({"a": lower}, {"a": upper}) == {"a": expected}
-    if isinstance(upper, str):
-        assert expected == (SGD if upper == "sgd" else upper)
+    assert merged({"a": lower}, {"a": upper}) == {"a": result}
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "result"),
+    [
+        ("auto", {"red": 2}, {"red": 2}),
+        ({"red": 2}, "auto", "auto"),
+        ({"type": 1, "red": 2}, {"type": 3}, {"type": 3, "red": 2}),  # a class called 'type'
+        ({"type": "a", "red": "b"}, {"type": "c"}, {"type": "c", "red": "b"}),
+    ],
+)
+def test_where_no_component_is_named_a_word_is_a_value(lower: Any, upper: Any, result: Any) -> None:
+    assert merged({"a": lower}, {"a": upper}, place=UNNAMED) == {"a": result}
 
 
 def test_locations_come_from_the_winning_layer() -> None:
-    tree = merge(node({"a": {"b": 1, "c": 2}}, "low"), node({"a": {"c": 3}}, "up"), Problems())
+    tree = merge(
+        node({"a": {"b": 1, "c": 2}}, "low"), node({"a": {"c": 3}}, "up"), NAMED, Problems()
+    )
     assert isinstance(tree, MapNode)
     section = tree.get("a")
     assert isinstance(section, MapNode)
@@ -134,7 +161,7 @@ def test_the_upper_layer_wins(lower: Any, upper: Any) -> None:
 def test_a_path_reaches_into_a_list() -> None:
     at = Location("f")
     patch = MapNode({"1": Entry(at, node({"b": 9}))}, at, path=True)
-    assert plain(merge(node([{"b": 1}, {"b": 2, "c": 3}]), patch, Problems())) == [
+    assert plain(merge(node([{"b": 1}, {"b": 2, "c": 3}]), patch, NAMED, Problems())) == [
         {"b": 1},
         {"b": 9, "c": 3},
     ]
@@ -152,7 +179,7 @@ def test_a_path_reaches_into_a_list() -> None:
 def test_an_index_out_of_range_is_reported(items: list[int], index: str, message: str) -> None:
     at, problems = Location("f"), Problems()
     patch = MapNode({index: Entry(at, node(1))}, at, path=True)
-    merge(node(items), patch, problems)
+    merge(node(items), patch, NAMED, problems)
     with pytest.raises(ConfigError) as caught:
         problems.stop_if_any()
     assert str(caught.value) == message

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pluxel.core.config.tree.nodes import plain
+from pluxel.core.config.sections.places import root_place
+from pluxel.core.config.tree.nodes import Location, MapNode, plain
 from pluxel.core.config.tree.overrides import parse_overrides
 from pluxel.core.config.tree.problems import ConfigError, Problems
+from pluxel.registry import Host
 
 
 def layer(*overrides: str) -> Any:
     problems = Problems()
-    tree = plain(parse_overrides(overrides, problems))
+    nothing = MapNode({}, Location("f"))
+    tree = plain(parse_overrides(overrides, nothing, root_place(Host([])), problems))
     problems.stop_if_any()
     return tree
 
