@@ -23,10 +23,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from PIL import Image
 from pluxel.core.cli import main
 from pluxel.core.config._load_words import load_any
-from pluxel.core.config.tree.problems import ConfigError
+from pluxel.core.config._schema import config_schema
+from pluxel.core.config.tree.nodes import Location, plain
+from pluxel.core.config.tree.parse import parse
+from pluxel.core.config.tree.problems import ConfigError, Problems
 from pluxel.core.embeddings import WordVectors, write_vectors
 from pluxel.registry import Host
 
@@ -131,8 +135,23 @@ def test_every_block_has_a_tested_language() -> None:
         )
 
 
+IN_SCHEMA = re.compile(r"unknown (key|decoder)|has no parameter|expected ")
+"""Errors that editors show too."""
+
+
+@pytest.fixture(scope="session")
+def schema() -> Draft202012Validator:
+    return Draft202012Validator(config_schema(Host()))
+
+
+def read(text: str) -> object:
+    tree = parse(text, lambda *_: Location("f"), Problems())
+    assert tree
+    return plain(tree)
+
+
 @pytest.mark.parametrize("block", of("yaml"))
-def test_yaml_blocks(here: Path, block: Block) -> None:
+def test_yaml_blocks(here: Path, block: Block, schema: Draft202012Validator) -> None:
     write_named(here, block.page)
     sections = yaml.safe_load(block.text).keys()
     whole = {"base", "embedding"} & sections or (
@@ -141,9 +160,12 @@ def test_yaml_blocks(here: Path, block: Block) -> None:
     name = NAME.match(block.text)
     path = here / (name[1] if name else "config.yaml")
     path.write_text(("" if whole else "base: pipeline.yaml\n") + block.text, encoding="utf-8")
+    is_valid = schema.is_valid(read(path.read_text(encoding="utf-8")))
     if not block.error:
         load_any(path, host=Host())
+        assert is_valid
         return
+    assert is_valid is not bool(IN_SCHEMA.search(block.error))
     with pytest.raises(ConfigError) as caught:
         load_any(path, host=Host())
     assert f"{caught.value}\n" == block.error

@@ -56,6 +56,7 @@ ELSEWHERE = {
     "registry._packages": "the command for a missing package, in every part",
     "core.cli._main": "the help of every command is read as prose",
     "core.config._load_words": "recipes, docs and readers of word vectors are loaded as users do",
+    "core.config._schema": "editors check the YAML of the docs",
     "core.geometry.tracing._probing": "the specs of each backbone agree with gradients",
     "plugins.decoders._upsampling": "the taps of the release, to compare a backbone's grid with",
 }

@@ -1,35 +1,51 @@
 """Generate a JSON Schema of configuration files for editors, with all installed components.
 
-The schema covers pipelines, in the short and the long form, and word vectors. ``load_config`` is
-stricter: the schema does not require keys that a base may supply, and accepts a reference or null
-for any value.
+The schema covers pipelines, in the short and the long form, and word vectors. It accepts what
+``load_config`` accepts, and refuses the same keys, types, ranges and names. A file with a base may
+lack what the base supplies, so each section has two definitions: the complete one, and one without
+required keys, whose name begins with ``partial.``.
+
+The schema cannot follow references: it accepts ``${…}`` for any value. Neither does it know which
+whole numbers are written with a point, because JSON does not distinguish 4 from 4.0.
 """
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import PydanticJsonSchemaWarning
+from pydantic.json_schema import GenerateJsonSchema, PydanticJsonSchemaWarning
+from pydantic_core import core_schema
 
 from ...registry import KINDS, Component, Host, PluxelError
 from ..contracts.signature import read_signature
+from .sections.choice import CHOICE_MARK
 from .sections.embedding import OWN, EmbeddingConfig
 from .sections.factory import KIND_MARK
 from .sections.pipeline import HeadConfig, PipelineConfig, StreamConfig
+from .sections.section import COMPLETE
 from .tree.paths import SHORT
 
 Schema = dict[str, Any]
 
 _REFERENCE: Schema = {
-    "description": "A reference, '${key.path}' or '${env:NAME}', or null, which clears a value.",
-    "anyOf": [{"type": "string", "pattern": r"\$\{"}, {"type": "null"}],
+    "description": "A reference, '${key.path}' or '${env:NAME}'.",
+    "type": "string",
+    "pattern": r"\$\{",
 }
+_NULL: Schema = {"type": "null"}
+"""null clears the value of a base; the default applies."""
+
 _BASE: Schema = {
     "description": "Base files that this file overrides: relative paths or names of shipped files.",
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, _NULL],
+}
+_HAS_BASE: Schema = {
+    "required": ["base"],
+    "properties": {"base": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1}]}},
 }
 _ENOUGH: Schema = {
     "required": ["dataset"],
@@ -38,6 +54,10 @@ _ENOUGH: Schema = {
         {"anyOf": [{"required": ["decoder", "loss"]}, {"required": ["heads"]}]},
     ],
 }
+_ONE_FORM = [{"not": {"required": [key, long[0]]}} for key, long in SHORT.items()]
+"""A file writes one section in one form only."""
+
+_PARTIAL = "partial."
 
 
 def config_schema(host: Host) -> Schema:
@@ -46,45 +66,228 @@ def config_schema(host: Host) -> Schema:
     A component that cannot be imported is listed without its parameters.
     """
     definitions: Schema = {"reference": _REFERENCE}
-    pipeline = _describe(PipelineConfig, "", definitions)
-    words = _describe(EmbeddingConfig, "", definitions)
-    for kind in KINDS:
-        definitions |= _kind(kind, host)
-    sections = (StreamConfig, HeadConfig)
-    written = {k: v for s in sections for k, v in definitions[s.__name__]["properties"].items()}
-    pipeline["properties"] |= {"base": _BASE} | {key: written[key] for key in SHORT}
-    pipeline |= {"if": {"not": {"required": ["base"]}}, "then": _ENOUGH}
-    words["properties"] |= {"base": _BASE}
-    words |= {"if": {"not": {"required": ["base"]}}, "then": {"required": ["embedding"]}}
+    pipelines, words = [], []
+    for complete in (True, False):
+        writer = _Writer(host, definitions, complete=complete)
+        pipelines.append(writer.pipeline())
+        words.append(writer.words())
+        writer.kinds()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pluxel configuration",
         "if": {"anyOf": [{"required": [key]} for key in sorted(OWN)]},
-        "then": words,
-        "else": pipeline,
+        "then": _by_base(*words),
+        "else": _by_base(*pipelines),
         "$defs": definitions,
     }
 
 
-def _kind(kind: str, host: Host) -> Schema:
-    """Return the definitions of a kind and of each of its components."""
-    definitions: Schema = {}
-    branches, spellings = [], []
-    for component in host.components(kind):
-        names = _spellings(kind, component, host)
-        key = f"{kind}.{component.provider}.{component.name}"
-        definitions[key] = _component(kind, component, host, definitions, f"{key}.")
-        condition = {"properties": {"type": {"enum": names}}, "required": ["type"]}
-        branches.append({"if": condition, "then": {"$ref": _pointer(key)}})
-        spellings += names
-    named = {"anyOf": [{"enum": spellings}, {"$ref": _pointer("reference")}]}
-    definitions[kind] = {
-        "description": f"The name of a {kind}, or a mapping with its 'type' and its parameters.",
-        "if": {"type": "object"},
-        "then": {"properties": {"type": named}, "allOf": branches} if branches else {},
-        "else": named,
-    }
-    return definitions
+def _by_base(complete: Schema, partial: Schema) -> Schema:
+    return {"if": _HAS_BASE, "then": partial, "else": complete}
+
+
+class _Writer:
+    """Writes the definitions of complete files, or of files with a base."""
+
+    def __init__(self, host: Host, definitions: Schema, *, complete: bool) -> None:
+        self._host = host
+        self._definitions = definitions
+        self._complete = complete
+        self._prefix = "" if complete else _PARTIAL
+
+    def pipeline(self) -> Schema:
+        """Return the schema of a pipeline, in the short and the long form."""
+        pipeline = self._describe(PipelineConfig)
+        sections = [self._definitions[self._prefix + one.__name__] for one in _SECTIONS]
+        written = {k: v for section in sections for k, v in section["properties"].items()}
+        pipeline["properties"] |= {"base": _BASE} | {key: written[key] for key in SHORT}
+        pipeline.pop("required", None)
+        pipeline["allOf"] = [*_ONE_FORM, *([_ENOUGH] if self._complete else [])]
+        return pipeline
+
+    def words(self) -> Schema:
+        """Return the schema of word vectors."""
+        words = self._describe(EmbeddingConfig)
+        words["properties"] |= {"base": _BASE}
+        return words
+
+    def kinds(self) -> None:
+        """Define each kind and each of its components."""
+        for kind in KINDS:
+            named = []
+            for component in self._host.components(kind):
+                key = f"{self._prefix}{kind}.{component.provider}.{component.name}"
+                self._definitions[key] = self._component(kind, component, f"{key}.")
+                named.append((_spellings(kind, component, self._host), _pointer(key)))
+            description = f"The name of a {kind}, or a mapping with its 'type' and its parameters."
+            self._definitions[self._prefix + kind] = {
+                "description": description,
+                **self._named(named),
+            }
+
+    def _named(self, named: list[tuple[list[str], str]], default: str | None = None) -> Schema:
+        """Return the schema of a name or a mapping with ``type``.
+
+        ``named``: spellings, and a pointer to the parameters. ``default``: a pointer to those of a
+        mapping without ``type``, which is then optional.
+        """
+        names = [spelling for spellings, _ in named for spelling in spellings]
+        word: Schema = {"anyOf": [{"enum": names}, {"$ref": _pointer("reference")}]}
+        optional = default is not None or not self._complete
+        mapping: Schema = {"properties": {"type": self._optional(word) if optional else word}}
+        if not optional:
+            mapping["required"] = ["type"]
+        branches = [
+            {
+                "if": {"properties": {"type": {"enum": spellings}}, "required": ["type"]},
+                "then": {"$ref": pointer},
+            }
+            for spellings, pointer in named
+        ]
+        if optional and named:  # without a base, the default; else any, which the base names
+            unnamed = {"properties": {"type": _NULL}}
+            pointers = [default] if default and self._complete else [one for _, one in named]
+            branches.append({"if": unnamed, "then": {"anyOf": [{"$ref": p} for p in pointers]}})
+        if branches:
+            mapping["allOf"] = branches
+        return {"if": {"type": "object"}, "then": mapping, "else": word}
+
+    def _component(self, kind: str, component: Component, prefix: str) -> Schema:
+        try:
+            signature = read_signature(kind, component, self._host.load(component))
+            described = self._describe(signature.parameters, prefix)
+        except PluxelError as error:
+            return {"description": component.summary, "$comment": error.message}
+        except Exception as error:  # noqa: BLE001 - pydantic raises various errors for types that JSON lacks
+            return {"description": component.summary, "$comment": f"not described: {error}"}
+        properties = {"type": {"description": component.summary}, **described.get("properties", {})}
+        return {
+            "description": component.summary,
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+            **({"required": described["required"]} if "required" in described else {}),
+        }
+
+    def _describe(self, model: type[BaseModel], prefix: str | None = None) -> Schema:
+        """Return the schema of a model; define what it refers to under ``prefix``."""
+        prefix = self._prefix if prefix is None else prefix
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # defaults that JSON lacks
+            schema = model.model_json_schema(
+                ref_template=_pointer(prefix + "{model}"), schema_generator=_Generator
+            )
+        for name, definition in schema.pop("$defs", {}).items():
+            self._definitions[prefix + name] = self._open(definition)
+        return self._open(schema)
+
+    def _open(self, schema: Schema) -> Schema:
+        """Return a schema that allows a reference for any value."""
+        if KIND_MARK in schema:
+            return {"$ref": _pointer(self._prefix + schema[KIND_MARK]), **_notes(schema)}
+        if CHOICE_MARK in schema:
+            return {**self._choice(schema), **_notes(schema)}
+        opened = {k: v for k, v in schema.items() if k not in ("title", "required", COMPLETE)}
+        required = schema.get("required", []) if self._complete else []
+        if required:
+            opened["required"] = required
+        if self._complete and COMPLETE in schema:
+            opened["allOf"] = schema[COMPLETE]
+        if "$ref" in opened:
+            opened.pop("default", None)  # the definition lists its own defaults
+        if "properties" in opened:
+            # Before pydantic 2.14, the schema of a dataclass allows keys that validation rejects.
+            opened.setdefault("additionalProperties", False)
+            opened["properties"] = {
+                key: self._value(value) if key in required else self._optional(self._value(value))
+                for key, value in opened["properties"].items()
+            }
+        self._open_items(opened)
+        return opened
+
+    def _open_items(self, opened: Schema) -> None:
+        values = opened.get("additionalProperties")
+        if isinstance(values, dict):  # a null is dropped, so a mapping that needs values has none
+            value = self._value(values)
+            is_needed = "minProperties" in opened
+            opened["additionalProperties"] = value if is_needed else self._optional(value)
+        if isinstance(opened.get("items"), dict):
+            opened["items"] = self._value(opened["items"])
+        for key in ("anyOf", "oneOf"):
+            if key in opened:
+                opened[key] = [self._open(one) for one in opened[key]]
+        if "prefixItems" in opened:
+            opened["prefixItems"] = [self._value(one) for one in opened["prefixItems"]]
+
+    def _choice(self, schema: Schema) -> Schema:
+        """Return the schema of an optimizer or a schedule."""
+        default = schema[CHOICE_MARK]
+        names, *models = schema["anyOf"]
+        pointers = [model["$ref"] for model in models]
+        named = [([n], pointer) for n, pointer in zip(names["enum"], pointers, strict=True)]
+        return self._named(named, pointers[names["enum"].index(default)])
+
+    def _value(self, schema: Schema) -> Schema:
+        """Return a schema that also accepts a reference, unless it already does."""
+        opened = self._open(schema)
+        if not schema or KIND_MARK in schema or CHOICE_MARK in schema:
+            return opened
+        return _or(opened, {"$ref": _pointer("reference")})
+
+    def _optional(self, opened: Schema) -> Schema:
+        """Return a schema that also accepts null."""
+        return _or(opened, _NULL) if opened else opened
+
+
+_SECTIONS = (StreamConfig, HeadConfig)
+
+
+class _Generator(GenerateJsonSchema):
+    """Describes what strict validation of JSON accepts, if pydantic's own schema differs."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
+        described = super().model_schema(schema)
+        if schema["cls"].model_config.get("extra") != "forbid":
+            described.setdefault("additionalProperties", True)
+        return described
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> Schema:
+        described = super().dict_schema(schema)
+        if schema.get("keys_schema", {}).get("type") == "int":
+            described["propertyNames"] = {"pattern": "^[-+]?[0-9]+$"}
+        # Keys that match no pattern would be allowed.
+        for pattern, values in described.pop("patternProperties", {}).items():
+            described |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
+        return described
+
+    def set_schema(self, schema: core_schema.SetSchema) -> Schema:
+        return _without_uniqueness(super().set_schema(schema))
+
+    def frozenset_schema(self, schema: core_schema.FrozenSetSchema) -> Schema:
+        return _without_uniqueness(super().frozenset_schema(schema))
+
+    def float_schema(self, schema: core_schema.FloatSchema) -> Schema:
+        described = super().float_schema(schema)
+        if schema.get("allow_inf_nan") is False:
+            described.setdefault("maximum", sys.float_info.max)
+            described.setdefault("minimum", -sys.float_info.max)
+        return described
+
+
+def _without_uniqueness(described: Schema) -> Schema:
+    """Return the schema of a list for a set: in YAML, it may repeat values."""
+    return {key: value for key, value in described.items() if key != "uniqueItems"}
+
+
+def _notes(schema: Schema) -> Schema:
+    return {key: schema[key] for key in ("description",) if key in schema}
+
+
+def _or(schema: Schema, other: Schema) -> Schema:
+    notes = {key: schema[key] for key in ("description", "default") if key in schema}
+    rest = {key: value for key, value in schema.items() if key not in notes}
+    members: Iterable[Schema] = [rest] if set(rest) != {"anyOf"} else rest["anyOf"]
+    return {**notes, "anyOf": [*members, other]}
 
 
 def _spellings(kind: str, component: Component, host: Host) -> list[str]:
@@ -93,67 +296,5 @@ def _spellings(kind: str, component: Component, host: Host) -> list[str]:
     return [*bare, *(f"{component.provider}/{name}" for name in component.answers_to)]
 
 
-def _component(
-    kind: str, component: Component, host: Host, definitions: Schema, prefix: str
-) -> Schema:
-    try:
-        signature = read_signature(kind, component, host.load(component))
-        described = _describe(signature.parameters, prefix, definitions)
-    except PluxelError as error:
-        return {"description": component.summary, "$comment": error.message}
-    except Exception as error:  # noqa: BLE001 - pydantic raises various errors for types that JSON lacks
-        return {"description": component.summary, "$comment": f"not described: {error}"}
-    properties = {"type": {"description": component.summary}, **described.get("properties", {})}
-    return {
-        "description": component.summary,
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": False,
-    }
-
-
-def _describe(model: type[BaseModel], prefix: str, definitions: Schema) -> Schema:
-    """Return the schema of a model; add its definitions to ``definitions`` under ``prefix``."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # defaults that JSON lacks
-        schema = model.model_json_schema(ref_template=_pointer(prefix + "{model}"))
-    for name, definition in schema.pop("$defs", {}).items():
-        definitions[prefix + name] = _open(definition)
-    return _open(schema)
-
-
 def _pointer(key: str) -> str:
     return f"#/$defs/{key}"
-
-
-def _open(schema: Schema) -> Schema:
-    """Return a schema that allows a reference for any value and requires no key."""
-    if KIND_MARK in schema:
-        described = {k: v for k, v in schema.items() if k == "description"}
-        return {"$ref": _pointer(schema[KIND_MARK]), **described}
-    opened = {k: v for k, v in schema.items() if k not in ("title", "required")}
-    if "$ref" in opened:
-        opened.pop("default", None)  # the definition lists its own defaults
-    if "properties" in opened:
-        # Before pydantic 2.14, the schema of a dataclass allows keys that validation rejects.
-        opened.setdefault("additionalProperties", False)
-        opened["properties"] = {k: _value(v) for k, v in opened["properties"].items()}
-    for key in ("additionalProperties", "items"):
-        if isinstance(opened.get(key), dict):
-            opened[key] = _value(opened[key])
-    for key in ("anyOf", "oneOf", "allOf"):
-        if key in opened:
-            opened[key] = [_open(one) for one in opened[key]]
-    if "prefixItems" in opened:
-        opened["prefixItems"] = [_value(one) for one in opened["prefixItems"]]
-    return opened
-
-
-def _value(schema: Schema) -> Schema:
-    """Return a schema that also accepts a reference, unless it already does."""
-    opened = _open(schema)
-    if not schema or KIND_MARK in schema:
-        return opened
-    notes = {key: opened.pop(key) for key in ("description", "default") if key in opened}
-    members: Iterable[Schema] = [opened] if set(opened) != {"anyOf"} else opened["anyOf"]
-    return {**notes, "anyOf": [*members, {"$ref": _pointer("reference")}]}

@@ -11,7 +11,8 @@ import numpy as np
 Color = tuple[int, int, int]
 """(red, green, blue), 0–255."""
 
-HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
+COLOR = "#[0-9a-fA-F]{6}"
+HEX = re.compile(rf"{COLOR}\Z")
 
 Integers = TypeVar("Integers", int, np.ndarray)
 """One integer, or an array of integers."""

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from ...registry import PluxelError
-from .colors import HEX, Color, hex_color, parse_color, unpack, voc_color
+from .colors import COLOR, HEX, Color, hex_color, parse_color, unpack, voc_color
 
 IGNORE = "ignore"
 """The name, in a configuration, of pixels that all losses and metrics ignore."""
@@ -95,7 +95,8 @@ def _raw_id_key(key: object) -> object:
     return key
 
 
-RawId = Annotated[int | str, BeforeValidator(_raw_id_key)]
+_Key = Annotated[str, Field(pattern=rf"^(-?[0-9]+|{COLOR})$")]
+RawId = Annotated[int | str, BeforeValidator(_raw_id_key, json_schema_input_type=_Key)]
 """A key of a label map: an integer (a string of digits in JSON), or ``#rrggbb``."""
 
 

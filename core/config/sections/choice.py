@@ -6,13 +6,16 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, GetCoreSchemaHandler, ValidationInfo
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from ..messages.annotations import alternatives
 from ..messages.faults import Owner, fault
 from ..tree.problems import suggestion
 from .named import split_named, validate_parameters
+
+CHOICE_MARK = "x-pluxel-choice"
+"""Marks a choice in a JSON Schema under construction, with the default name."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Choice:
         return core_schema.with_info_plain_validator_function(
             validate, json_schema_input_schema=handler.generate_schema(written)
         )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), CHOICE_MARK: self.default}
 
 
 def _name(model: type[BaseModel]) -> str:

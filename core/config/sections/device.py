@@ -31,5 +31,13 @@ def _torch_knows(device: str) -> bool:
         return False
 
 
-Device = Annotated[str, Field(min_length=1), AfterValidator(_check_device)]
+_TYPES = "cpu|cuda|ipu|xpu|mkldnn|opengl|opencl|ideep|hip|ve|fpga|maia|xla|lazy|vulkan|mps|hpu|mtia"
+_PATTERN = f"^(auto|({_TYPES}|privateuseone)(:[0-9]+)?)$"
+"""torch has no list of its types of device; a test compares this one."""
+
+Device = Annotated[
+    str,
+    Field(min_length=1, json_schema_extra={"pattern": _PATTERN}),
+    AfterValidator(_check_device),
+]
 """A device that torch supports, or ``auto``."""

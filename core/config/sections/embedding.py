@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from ....registry import suggest
 from ...contracts.kinds import Embedding
@@ -23,6 +23,11 @@ def _has_float64(device: str) -> str:
     return device
 
 
+_SearchDevice = Annotated[
+    Device, AfterValidator(_has_float64), Field(json_schema_extra={"not": {"pattern": "^mps"}})
+]
+
+
 class EmbeddingConfig(Section):
     """Word vectors and their search."""
 
@@ -32,7 +37,7 @@ class EmbeddingConfig(Section):
     index: IndexKind = "exact"
     """How to search for neighbors; the faiss indexes are approximate."""
 
-    device: Annotated[Device, AfterValidator(_has_float64)] = "cpu"
+    device: _SearchDevice = "cpu"
     """Device that searches; auto: CUDA if available. A GPU pays off for many queries."""
 
 

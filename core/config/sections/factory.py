@@ -184,7 +184,8 @@ Embeddings = Annotated[
     Field(min_length=1),
     BeforeValidator(
         lambda value: value if isinstance(value, list | tuple) else [value],
-        json_schema_input_type=Factory[Embedding] | list[Factory[Embedding]],
+        json_schema_input_type=Factory[Embedding]
+        | Annotated[list[Factory[Embedding]], Field(min_length=1)],
     ),
 ]
 """One embedding, or a list of embeddings whose vectors are concatenated."""

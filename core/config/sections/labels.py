@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from ....registry import Host, PluxelError
-from ...contracts.colors import Color, parse_color
+from ...contracts.colors import COLOR, Color, parse_color
 from ...contracts.labels import IGNORE, LabelMap, RawId, main_map
 from ...contracts.offers import offers
 from ...contracts.optional import DeclaresLabels
@@ -60,11 +60,16 @@ def _check_names(names: list[str]) -> list[str]:
     return names
 
 
+_ClassName = Annotated[str, Field(min_length=1, json_schema_extra={"not": {"const": IGNORE}})]
 ClassNames = Annotated[
     list[Annotated[str, Field(min_length=1)]],
     Field(min_length=1),
     AfterValidator(_check_names),
-    BeforeValidator(_classes_of, json_schema_input_type=str | list[str]),
+    BeforeValidator(
+        _classes_of,
+        json_schema_input_type=Annotated[str, Field(min_length=1)]
+        | Annotated[list[_ClassName], Field(min_length=1, json_schema_extra={"uniqueItems": True})],
+    ),
 ]
 """A list of classes, or the name of a dataset whose classes to use."""
 
@@ -92,6 +97,16 @@ class AlignToConfig(AlignConfig):
     """Allow classes in `to` without a match in the dataset."""
 
 
+_WrittenColor = Annotated[
+    Color,
+    BeforeValidator(
+        parse_color,
+        json_schema_input_type=Annotated[str, Field(pattern=f"^{COLOR}$")]
+        | Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)],
+    ),
+]
+
+
 class LabelsConfig(Section):
     """Changes to the label map of the dataset."""
 
@@ -101,7 +116,7 @@ class LabelsConfig(Section):
     new_classes: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """Names in `map` that are intended although they resemble another class."""
 
-    palette: dict[str, Annotated[Color, BeforeValidator(parse_color)]] = Field(default_factory=dict)
+    palette: dict[str, _WrittenColor] = Field(default_factory=dict)
     """Class -> '#rrggbb' or [red, green, blue]."""
 
     align: AlignToConfig | None = None

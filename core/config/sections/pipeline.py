@@ -8,7 +8,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 from torch import nn
 
@@ -23,7 +30,7 @@ from ..tree.problems import suggestion
 from .device import Device
 from .factory import Factory
 from .labels import LabelsConfig
-from .section import NonNegative, Section
+from .section import COMPLETE, NonNegative, Section
 from .training import EvaluationConfig, TrainingConfig
 
 
@@ -46,21 +53,45 @@ _ROLES = ("train", "val")
 _IMAGE = "image"
 """The name of the color input among several inputs."""
 
-_NAMED: JsonDict = {"propertyNames": {"pattern": f"^{_MODULE_NAME.pattern}$"}}
+_NAMED: JsonDict = {
+    "propertyNames": {"pattern": f"^{_MODULE_NAME.pattern}$", "not": {"enum": [*sorted(_RESERVED)]}}
+}
+
+
+_STACKED: JsonDict = {
+    "prefixItems": [{"type": "string", "minLength": 1}],
+    "items": {"type": "string", "minLength": 1, "not": {"const": _IMAGE}},
+}
 
 
 class StreamConfig(Section):
     """One or more inputs of the dataset that feed one backbone."""
 
-    input: Name | Annotated[list[Name], Field(min_length=1)] = ""
+    input: Name | Annotated[list[Name], Field(min_length=1, json_schema_extra=_STACKED)] = ""
     """Inputs, stacked by channel; default: the input with the name of the stream."""
 
     backbone: Factory[Backbone]
     """Turns the inputs into feature maps."""
 
 
+_SOME: JsonDict = {"not": {"enum": [[], {}, None]}}
+
+
 class ZeroShotConfig(Section):
     """Classes that training never sees (Xian et al. 2019, generalized zero-shot segmentation)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            COMPLETE: [
+                {
+                    "anyOf": [
+                        {"required": ["unseen"], "properties": {"unseen": _SOME}},
+                        {"required": ["added"], "properties": {"added": _SOME}},
+                    ]
+                }
+            ]
+        }
+    )
 
     unseen: list[Name] = Field(default_factory=list)
     """Classes whose pixels training ignores; evaluation also reports them separately."""

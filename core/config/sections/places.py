@@ -22,10 +22,10 @@ from .pipeline import PipelineConfig
 
 def root_place(host: Host) -> AnnotatedPlace:
     """Return the place of a whole configuration: of a pipeline or of word vectors."""
-    return AnnotatedPlace(host, lambda: _Root)
+    return AnnotatedPlace(host, lambda: _WholeFile)
 
 
-class _Root:
+class _WholeFile:
     """Stands for the annotation of a whole file, whose keys tell what it describes."""
 
 
@@ -74,7 +74,7 @@ class AnnotatedPlace:
         return AnnotatedPlace(self.host, lambda: self._step(key, mappings))
 
     def _step(self, key: str, mappings: tuple[Node | None, ...]) -> Any:
-        if self.annotation is _Root:
+        if self.annotation is _WholeFile:
             return _section(key)
         if self.is_named:
             named = (one.get("type") for one in mappings if isinstance(one, MapNode))

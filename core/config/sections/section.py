@@ -19,6 +19,10 @@ Count = Annotated[int, Field(ge=1)]
 CountOrZero = Annotated[int, Field(ge=0)]
 
 
+COMPLETE = "x-pluxel-complete"
+"""Key, in the JSON Schema of a section, of rules that hold unless a base supplies other keys."""
+
+
 class Section(BaseModel):
     """A part of the configuration: strict types, no unknown keys, immutable.
 

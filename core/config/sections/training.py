@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.config import JsonDict
 
 from ...contracts.options import OnBadSample, Precision, Sampling
 from ..messages.faults import fault
 from .choice import Choice
 from .section import (
+    COMPLETE,
     Count,
     CountOrZero,
     Momentum,
@@ -146,8 +148,23 @@ class EarlyStopConfig(Section):
     """Smallest change that counts as an improvement."""
 
 
+_TWO_LENGTHS: JsonDict = {"steps": {"type": "integer"}, "epochs": {"type": "integer"}}
+_NO_LENGTH: JsonDict = {"steps": {"type": "null"}, "epochs": {"type": "null"}}
+_NO_MONITOR: JsonDict = {"early_stop": {"type": "object"}, "monitor": {"type": "null"}}
+
+
 class TrainingConfig(Section):
     """How to train a model. A step is one update of the weights."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            COMPLETE: [
+                {"not": {"required": ["steps", "epochs"], "properties": _TWO_LENGTHS}},
+                {"not": {"required": ["steps"], "properties": _NO_LENGTH}},
+                {"not": {"required": ["early_stop", "monitor"], "properties": _NO_MONITOR}},
+            ]
+        }
+    )
 
     epochs: Count | None = None
     """Passes over the training split."""

@@ -66,7 +66,9 @@ class _Resolver:
     def _resolve(self, node: Node) -> Node:
         if isinstance(node, MapNode):
             entries = {k: Entry(e.key, self.node(e.node)) for k, e in node.entries.items()}
-            return replace(node, entries=_over_component(entries))
+            name = node.get("type")
+            refers = isinstance(name, ScalarNode) and isinstance(entries["type"].node, MapNode)
+            return replace(node, entries=_over_component(entries) if refers else entries)
         if isinstance(node, ListNode):
             return ListNode(tuple(self.node(item) for item in node.items), node.location)
         if isinstance(node.value, str) and "${" in node.value:
@@ -152,10 +154,11 @@ def _over_component(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
 
     ``loss: ${heads.a.loss}`` with ``loss.smooth=2`` is ``{type: ${heads.a.loss}, smooth: 2}``.
     """
-    name = entries.get("type")
-    if name and isinstance(name.node, MapNode) and "type" in name.node.entries:
-        return {**name.node.entries, **{k: e for k, e in entries.items() if k != "type"}}
-    return entries
+    component = entries["type"].node
+    assert isinstance(component, MapNode)
+    if "type" not in component.entries:
+        return entries
+    return {**component.entries, **{k: e for k, e in entries.items() if k != "type"}}
 
 
 def _unknown(reference: str, node: Node, steps: tuple[str | int, ...], depth: int) -> str:

@@ -9,8 +9,13 @@ from types import ModuleType
 
 import pytest
 from hypothesis import settings
+from jsonschema import Draft202012Validator
 from pluxel.core import load_config
 from pluxel.core.config._config import Config
+from pluxel.core.config._schema import config_schema
+from pluxel.core.config.tree.nodes import Location, plain
+from pluxel.core.config.tree.parse import parse
+from pluxel.core.config.tree.problems import Problems
 from pluxel.registry import Host
 
 # Deadlines fail on a busy machine.
@@ -49,13 +54,28 @@ def write(folder: Path) -> Write:
     return write
 
 
+@pytest.fixture(scope="session")
+def accepts(host: Host) -> Draft202012Validator:
+    """The JSON Schema of the host."""
+    return Draft202012Validator(config_schema(host))
+
+
 @pytest.fixture
-def load(write: Write, host: Host) -> Load:
-    """Load a text as the file ``x.yaml``; overrides may follow."""
+def load(write: Write, host: Host, accepts: Draft202012Validator) -> Load:
+    """Load a text as the file ``x.yaml``; overrides may follow.
+
+    The schema accepts every text that loads without overrides.
+    """
 
     def load(text: str, *overrides: str, host: Host = host) -> Config:
-        return load_config(write("x.yaml", text), overrides, host=host)
+        config = load_config(path := write("x.yaml", text), overrides, host=host)
+        if not overrides and host.components("loss") == given.components("loss"):
+            tree = parse(path.read_text(encoding="utf-8"), lambda *_: Location("f"), Problems())
+            assert tree
+            accepts.validate(plain(tree))
+        return config
 
+    given = host
     return load
 
 

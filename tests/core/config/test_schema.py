@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from pluxel.core.config._schema import config_schema
-from pluxel.core.config.tree.files import shipped
 from pluxel.core.config.tree.nodes import Location, plain
 from pluxel.core.config.tree.parse import parse
 from pluxel.core.config.tree.problems import Problems
@@ -179,16 +178,6 @@ def test_a_broken_component_does_not_affect_others(acme: Any, small: str, monkey
         "half/dice": True,
     }.items():
         assert validator.is_valid(read(small.replace("cross_entropy", loss))) is valid, loss
-
-
-@pytest.fixture(scope="module")
-def everything() -> Draft202012Validator:
-    return Draft202012Validator(config_schema(Host()))
-
-
-@pytest.mark.parametrize("name", shipped())
-def test_shipped_configurations_are_valid(everything: Draft202012Validator, name: str) -> None:
-    everything.validate(read(shipped()[name].read_text(encoding="utf-8")))
 
 
 def test_a_dump_is_valid(load: Any, small: str, validator: Draft202012Validator) -> None:

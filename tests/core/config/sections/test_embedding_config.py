@@ -47,6 +47,11 @@ def words_host() -> Any:
     return Host(plugins={"acme-words": Plugin()})
 
 
+@pytest.fixture(scope="module")
+def words_schema(words_host: Host) -> Draft202012Validator:
+    return Draft202012Validator(config_schema(words_host))
+
+
 class Offering(Toy):
     @classmethod
     def aliases(cls) -> tuple[Download, ...]:
@@ -224,10 +229,8 @@ def test_shipped_configurations_load() -> None:
         ("embedding: glove\nseed: 1\n", False),
     ],
 )
-def test_the_schema(words_host: Host, text: str, valid: bool) -> None:
-    schema = config_schema(words_host)
-    Draft202012Validator.check_schema(schema)
+def test_the_schema(words_schema: Draft202012Validator, text: str, valid: bool) -> None:
     problems = Problems()
     tree = parse(text, lambda line, column: Location("f", line, column), problems)
     assert tree
-    assert Draft202012Validator(schema).is_valid(plain(tree)) is valid
+    assert words_schema.is_valid(plain(tree)) is valid
