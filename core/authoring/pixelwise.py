@@ -77,21 +77,23 @@ class PixelwiseLoss(SegmentationLoss):
             return self._pixel_losses(at_least_float32(logits), target)
 
     def normalizer(self, target: Tensor) -> Tensor:
-        """Return the divisor of the sum over pixels, a scalar > 0.
+        """Return the divisor of the sum over pixels, ().
 
-        It is 1 for ``reduction: sum``, else the sum of the class weights of the labeled pixels.
+        It is 1 for ``reduction: sum``, else the sum of the class weights of the labeled pixels. 0
+        counts as 1, so that normalizers of several batches add up.
         """
         if self.reduction == "sum":
             return torch.ones((), dtype=torch.int64, device=target.device)
         weight = self.weight_for(torch.empty(0, device=target.device))
         if weight is None:
-            return torch.count_nonzero(target - self.ignore_index).clamp(min=1)
+            return torch.count_nonzero(target - self.ignore_index)
         labeled = target != self.ignore_index
-        total = (weight[target.where(labeled, 0)] * labeled).sum()
-        return torch.where(total > 0, total, 1)
+        return (weight[target.where(labeled, 0)] * labeled).sum()
 
     def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        return self._pixel_losses(logits, target).sum() / self.normalizer(target)
+        normalizer = self.normalizer(target)
+        divisor = torch.where(normalizer > 0, normalizer, 1)
+        return self._pixel_losses(logits, target).sum() / divisor
 
     @abstractmethod
     def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:

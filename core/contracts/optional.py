@@ -128,7 +128,8 @@ class ResolvesParameters(Protocol):
 class PerPixel(Protocol):
     """A loss that is ``per_pixel(logits, target).sum() / normalizer(target)``.
 
-    The sum is computed strip by strip; ``normalizer`` receives the whole target.
+    The sum is computed strip by strip; ``normalizer`` receives the whole target. If several forward
+    passes or processes share an update, their sums are divided by the sum of their normalizers.
     """
 
     def per_pixel(self, logits: Tensor, target: Tensor, /) -> Tensor:
@@ -136,7 +137,7 @@ class PerPixel(Protocol):
         ...
 
     def normalizer(self, target: Tensor, /) -> Tensor:
-        """Return the divisor of the sum, ()."""
+        """Return the divisor of the sum, (); 0 counts as 1."""
         ...
 
 

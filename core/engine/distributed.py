@@ -10,7 +10,12 @@ from typing import Any, Literal, TypeVar
 import torch
 from accelerate import Accelerator
 from accelerate.state import PartialState
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import (
+    DistributedDataParallelKwargs,
+    KwargsHandler,
+    broadcast_object_list,
+    gather_object,
+)
 from torch import Tensor, nn
 from torch import distributed as dist
 
@@ -42,7 +47,13 @@ class Processes:
         with self._state():
             chosen = PartialState(cpu=device == "cpu").device or torch.device("cpu")
             mixed = mixed_precision(precision, chosen)
-            accelerator = Accelerator(cpu=device == "cpu", mixed_precision=mixed)
+            # Networks may have parameters that no loss depends on, in all steps or in some.
+            handlers: list[KwargsHandler] = [
+                DistributedDataParallelKwargs(find_unused_parameters=True)
+            ]
+            accelerator = Accelerator(
+                cpu=device == "cpu", mixed_precision=mixed, kwargs_handlers=handlers
+            )
             self._accelerator = accelerator
             self.device: torch.device = accelerator.device
             self.mixed_precision = accelerator.mixed_precision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from ..config.sections.pipeline import PipelineConfig
 from ..config.tree.overrides import Given
 from ..model.blueprint import Blueprint, with_added
 from ..model.network import SegmentationModel
-from ..model.weights import load_weights
+from ..model.weights import load_weights, read_header
 from .checkpoint import read_metadata, read_tensors
 from .run import Run, open_run
 
@@ -71,6 +72,7 @@ def open_trained(
     weights mean.
     """
     run = open_run(directory)
+    _check_read(overrides, unread)
     config = load_config(run.config, _placed(overrides, device), host=host, unread=unread)
     changed = frozenset[str]()
     if overrides:
@@ -86,6 +88,21 @@ def open_trained(
     logger.info("%s: weights of step %d", directory, step)
     added = with_added(config, blueprint)
     return Trained(run, config, tuple(overrides), changed, added, tensors, step)
+
+
+def classes_of(weights: Path) -> dict[str, tuple[str, ...]]:
+    """Return the classes of each head of a run, from its weights; {} for any other file."""
+    if weights.suffix != ".safetensors" or "blueprint" not in (header := read_header(weights)):
+        return {}
+    spaces = Blueprint.from_json(json.loads(header["blueprint"])).label_spaces()
+    return {head: tuple(space.class_names) for head, space in spaces.items()}
+
+
+def _check_read(overrides: Sequence[str], unread: Collection[str]) -> None:
+    for text in overrides:
+        section = text.partition("=")[0].strip().partition(".")[0]
+        if section in unread:
+            raise PluxelError(f"override {text!r} has no effect: '{section}' is not read here")
 
 
 def _placed(overrides: Sequence[str], device: str | None) -> list[str]:

@@ -44,23 +44,9 @@ def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
 def _build_head(
     config: Config, name: str, streams: Mapping[str, Stream], space: LabelSpace
 ) -> Head:
-    head, decoders = config.pipeline.heads[name], {}
-    for stream in head.streams or streams:
-        backbone = streams[stream].backbone
-        described = config.pipeline.streams[stream].backbone
-        with config.at("heads", name, "decoder"):
-            try:
-                decoders[stream] = head.decoder(
-                    features=backbone.feature_specs,
-                    num_classes=space.num_classes,
-                    class_names=space.class_names,
-                    backbone=backbone,
-                    in_channels=streams[stream].channels,
-                )
-            except StrideError as error:
-                raise _with_names(error, head.decoder, described) from error
+    head = config.pipeline.heads[name]
     built = Head(
-        decoders,
+        build_decoders(config, name, streams, space.class_names),
         head.fusion,
         on_images=head.decoder.wants("backbone"),
         seen=_seen_classes(config, name, space),
@@ -69,6 +55,28 @@ def _build_head(
         with config.at("heads", name, "zero_shot"):
             _check_scores_by_name(built, head.decoder, config.host)
     return built
+
+
+def build_decoders(
+    config: Config, name: str, streams: Mapping[str, Stream], class_names: Sequence[str]
+) -> dict[str, Decoder]:
+    """Build the decoder of a head for each stream that it reads."""
+    head, decoders = config.pipeline.heads[name], {}
+    for stream in head.streams or streams:
+        backbone = streams[stream].backbone
+        described = config.pipeline.streams[stream].backbone
+        with config.at("heads", name, "decoder"):
+            try:
+                decoders[stream] = head.decoder(
+                    features=backbone.feature_specs,
+                    num_classes=len(class_names),
+                    class_names=class_names,
+                    backbone=backbone,
+                    in_channels=streams[stream].channels,
+                )
+            except StrideError as error:
+                raise _with_names(error, head.decoder, described) from error
+    return decoders
 
 
 def _check_scores_by_name(head: Head, decoder: Factory[Decoder], host: Host) -> None:

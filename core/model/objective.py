@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,7 +13,7 @@ from ..contracts.offers import offers
 from ..contracts.optional import WeighsClasses
 from ..geometry.resampling import resample
 from ..geometry.scores import Scores
-from .strips import resampled_loss, terms_of
+from .strips import normalizers, resampled_loss, terms_of
 from .zero_shot import SeenClasses
 
 
@@ -29,21 +29,48 @@ class Objective:
     weights: Mapping[str, float]
     seen: Mapping[str, SeenClasses] = field(default_factory=dict)
 
-    def __call__(self, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the scalar to minimize."""
-        weighted = [
-            self.weights[head] * resampled_loss(loss, *self._seen(head, scores, targets))
+    def __call__(
+        self,
+        scores: Mapping[str, Scores],
+        targets: Mapping[str, Tensor],
+        shares: Mapping[str, Sequence[Tensor]] | None = None,
+    ) -> Tensor:
+        """Return the scalar to minimize; ``shares``: by head, a factor () for each term."""
+        losses = self.by_head(scores, targets, shares)
+        return torch.stack([self.weights[head] * loss for head, loss in losses.items()]).sum()
+
+    def by_head(
+        self,
+        scores: Mapping[str, Scores],
+        targets: Mapping[str, Tensor],
+        shares: Mapping[str, Sequence[Tensor]] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the loss () of each head, without its weight."""
+        return {
+            head: resampled_loss(
+                loss, *self._seen(head, scores, targets), shares[head] if shares else None
+            )
             for head, loss in self.losses.items()
-        ]
-        return torch.stack(weighted).sum()
+        }
+
+    def normalizers(self, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the normalizer of each term, by head: (terms,), 1 for terms without one."""
+        return {
+            head: torch.stack(normalizers(loss, self.labels(head, targets)))
+            for head, loss in self.losses.items()
+        }
+
+    def labels(self, head: str, targets: Mapping[str, Tensor]) -> Tensor:
+        """Return the labels that a head's loss receives: unseen classes are ignored."""
+        seen = self.seen.get(head)
+        return targets[head] if seen is None else seen.target(targets[head])
 
     def _seen(
         self, head: str, scores: Mapping[str, Scores], targets: Mapping[str, Tensor]
     ) -> tuple[Scores, Tensor]:
         """Return the scores and labels that a head's loss receives."""
-        if (seen := self.seen.get(head)) is None:
-            return scores[head], targets[head]
-        return seen.scores(scores[head]), seen.target(targets[head])
+        seen, own = self.seen.get(head), scores[head]
+        return own if seen is None else seen.scores(own), self.labels(head, targets)
 
     @property
     def chosen_weights(self) -> dict[str, float]:

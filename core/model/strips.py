@@ -6,7 +6,7 @@ never exist in memory. Results differ from those without strips only in the orde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,23 +104,36 @@ def terms_of(loss: Loss) -> Iterator[tuple[str, float, Loss]]:
             yield f"{name}/{inner}" if inner else name, weight * factor, innermost
 
 
-def resampled_loss(loss: Loss, scores: Scores, target: Tensor) -> Tensor:
+def resampled_loss(
+    loss: Loss, scores: Scores, target: Tensor, shares: Sequence[Tensor] | None = None
+) -> Tensor:
     """Return ``loss(resample(scores), target)`` for target (N, H, W) int64.
 
     `PerPixel` losses, including terms of a sum, are summed strip by strip. All other losses, and
-    losses with trainable parameters, receive full-resolution logits.
+    losses with trainable parameters, receive full-resolution logits. ``shares``: a factor () for
+    each of ``terms_of(loss)``.
     """
     height, width = target.shape[-2:]
     logits: Tensor | None = None
     total: list[Tensor] = []
-    for _, weight, term in terms_of(loss):
+    for i, (_, weight, term) in enumerate(terms_of(loss)):
         if offers(term, PerPixel) and not _is_trained(term):
             value = _strip_loss(term, scores, target)
         else:
             logits = resample(scores, (height, width)) if logits is None else logits
             value = term(logits, target)
+        value = value if shares is None else shares[i] * value
         total.append(value if weight == 1 else weight * value)
     return total[0] if len(total) == 1 else torch.stack(total).sum()
+
+
+def normalizers(loss: Loss, target: Tensor) -> list[Tensor]:
+    """Return the normalizer () of each of ``terms_of(loss)``; 1 for terms without one."""
+    one = torch.ones((), device=target.device)
+    return [
+        term.normalizer(target).float() if offers(term, PerPixel) else one
+        for _, _, term in terms_of(loss)
+    ]
 
 
 def _is_trained(loss: object) -> bool:
@@ -137,7 +150,12 @@ def _strip_loss(loss: PerPixel, scores: Scores, target: Tensor) -> Tensor:
     for band in bands(scores, (height, width)):
         for strip in band.strips:
             total += loss.per_pixel(band.logits(strip), _pixels(target, strip.target)).sum()
-    return total / loss.normalizer(target)
+    return total / _divisor(loss, target)
+
+
+def _divisor(loss: PerPixel, target: Tensor) -> Tensor:
+    normalizer = loss.normalizer(target)
+    return torch.where(normalizer > 0, normalizer, 1)
 
 
 class _StripLoss(torch.autograd.Function):
@@ -157,9 +175,9 @@ class _StripLoss(torch.autograd.Function):
                 total += part.detach()
                 band.add_gradient(wide, strip, *torch.autograd.grad(part, logits))
             gradient[:, :, band.source] += band.narrowed(wide)
-        normalizer = loss.normalizer(target)
-        ctx.save_for_backward(gradient.div_(normalizer))
-        return total / normalizer
+        divisor = _divisor(loss, target)
+        ctx.save_for_backward(gradient.div_(divisor))
+        return total / divisor
 
     @staticmethod
     @torch.autograd.function.once_differentiable

@@ -99,7 +99,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) 
 
     Raises: PluxelError if names or shapes differ; the model is then unchanged.
     """
-    state = _adapted(model, state)
+    state = adapted(model, state)
     report = _compare(model.state_dict(), state)
     different = {
         "missing": report.missing,
@@ -122,14 +122,15 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) 
     copy_matching(model, state, source)
 
 
-def _adapted(model: nn.Module, state: Mapping[str, Tensor]) -> StateDict:
-    adapted = dict(state)
+def adapted(model: nn.Module, state: Mapping[str, Tensor]) -> StateDict:
+    """Return the weights as the modules that offer ``adapt_state`` adapt them."""
+    found = dict(state)
     for name, module in model.named_modules():
         if offers(module, AdaptsState):
             prefix = f"{name}." if name else ""
             own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            adapted |= {prefix + key: value for key, value in module.adapt_state(own).items()}
-    return adapted
+            found |= {prefix + key: value for key, value in module.adapt_state(own).items()}
+    return found
 
 
 def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadReport:

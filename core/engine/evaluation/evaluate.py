@@ -1,7 +1,11 @@
-"""Evaluate on a split: the four scores of the paper, per class and per image, and the loss."""
+"""Evaluate on a split: the four scores of the paper, per class and per image, and the loss.
+
+Networks compute in float32 here, as in prediction, whatever the precision of the training.
+"""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ....registry import PluxelError
+from ...common.logs import log_once
 from ...common.numerics import finite_or_none
 from ...common.progress import track
 from ...config._config import Config
@@ -34,8 +39,9 @@ from .metrics import ConfusionMatrix, SegmentationScores
 class Evaluation:
     """The results of an evaluation: the mean loss per image, and the scores of each head.
 
-    ``loss``: NaN without an objective. ``per_image``: the scores of each image, by head, in the
-    order of the split. ``seen``: the training classes of each zero-shot head.
+    ``loss``: the weighted sum over the heads with labels; NaN without an objective. ``per_image``:
+    the scores of each image, by head, in the order of the split. ``seen``: the training classes of
+    each zero-shot head.
     """
 
     loss: float
@@ -92,7 +98,7 @@ def evaluate(
     Each image is evaluated at its own size, and counts once over all processes. ``objective``: None
     to skip the loss.
 
-    Raises: PluxelError if no image could be evaluated.
+    Raises: PluxelError if no image could be evaluated, or if none has a label.
     """
     model.eval()
     tally = _Totals(blueprint.label_spaces(), processes.device)
@@ -100,9 +106,8 @@ def evaluate(
     with track(f"evaluating {role}", len(batches)) as advance:
         for batch in batches:
             on_device = batch.to(processes.device, non_blocking=True)
-            with processes.autocast():
-                scores = model(on_device.inputs)
-            tally.losses.append(_losses(objective, scores, on_device))
+            scores = model(on_device.inputs)
+            tally.add_losses(objective, scores, on_device)
             for head, found in scores.items():
                 found.check_finite(", ".join(batch.names))
                 target = on_device.targets[head]
@@ -111,24 +116,24 @@ def evaluate(
             advance()
     seen = {name: head.seen for name, head in model.heads.items() if head.seen is not None}
     found = replace(tally.gathered(processes), seen=seen)
+    weights = objective.weights if objective else {}
+    found = replace(found, loss=tally.mean_loss(weights, processes))
     if not any(found.per_image.values()):
         raise PluxelError(f"no image of {role} could be evaluated")
+    _check_labeled(found, role, blueprint)
     return found
 
 
-def _losses(objective: Objective | None, scores: Mapping[str, Scores], batch: Batch) -> Tensor:
-    """Return the loss of each image (N,), which does not depend on its batch."""
-    if objective is None:
-        return torch.full((len(batch),), math.nan)
-    return torch.stack(
-        [
-            objective(
-                {head: replace(s, tensor=s.tensor[i : i + 1]) for head, s in scores.items()},
-                {head: target[i : i + 1] for head, target in batch.targets.items()},
-            )
-            for i in range(len(batch))
-        ]
-    )
+def _check_labeled(found: Evaluation, role: str, blueprint: Blueprint) -> None:
+    unlabeled = [head for head, scores in found.scores.items() if scores.pixels == 0]
+    if len(unlabeled) == len(found.scores):
+        maps = ", ".join(dict.fromkeys(map(repr, blueprint.targets.values())))
+        raise PluxelError(
+            f"cannot evaluate on {role}: every pixel of its {maps} masks is ignored; "
+            "check the masks and the label map with pluxel data check"
+        )
+    for head in unlabeled:
+        log_once(logging.WARNING, f"no pixel of {role} is labeled for head '{head}'")
 
 
 def _batches(
@@ -161,13 +166,48 @@ class _Totals:
     """The totals of one process."""
 
     def __init__(self, spaces: Mapping[str, LabelSpace], device: torch.device) -> None:
-        self.losses: list[Tensor] = []
+        self.losses: dict[str, list[tuple[Tensor, Tensor]]] = {head: [] for head in spaces}
+        self.ignored = {head: space.ignore_index for head, space in spaces.items()}
         self.matrices = {
             head: ConfusionMatrix(space.num_classes, space.ignore_index, device)
             for head, space in spaces.items()
         }
         self.class_names = {head: space.class_names for head, space in spaces.items()}
         self.per_image: dict[str, list[tuple[int, dict[str, Any]]]] = {h: [] for h in spaces}
+
+    def add_losses(
+        self, objective: Objective | None, scores: Mapping[str, Scores], batch: Batch
+    ) -> None:
+        """Keep the loss of each image, which does not depend on its batch, by head."""
+        if objective is None:
+            return
+        images = [
+            objective.by_head(
+                {head: replace(s, tensor=s.tensor[i : i + 1]) for head, s in scores.items()},
+                {head: target[i : i + 1] for head, target in batch.targets.items()},
+            )
+            for i in range(len(batch))
+        ]
+        for head in objective.losses:
+            labels = objective.labels(head, batch.targets)
+            labeled = (labels != self.ignored[head]).flatten(1).any(1)
+            self.losses[head].append((torch.stack([each[head] for each in images]), labeled))
+
+    def mean_loss(self, weights: Mapping[str, float], processes: Processes) -> float:
+        """Return the weighted sum of each head's mean over its labeled images; NaN without any."""
+        means: list[float] = []
+        for head, weight in weights.items():
+            # Read only at the end, since reading makes the host wait for the device.
+            pairs = [
+                pair
+                for losses, labeled in self.losses[head]
+                for pair in zip(losses.tolist(), labeled.tolist(), strict=True)
+            ]
+            own = sum(loss for loss, counts in pairs if counts)
+            found = processes.gather_objects([(own, sum(counts for _, counts in pairs))])
+            if images := sum(count for _, count in found):
+                means.append(weight * sum(loss for loss, _ in found) / images)
+        return sum(means) if means else math.nan
 
     def count(self, head: str, batch: Batch, prediction: Tensor, target: Tensor) -> None:
         """Count a batch image by image: prediction and target (N, H, W)."""
@@ -178,16 +218,13 @@ class _Totals:
             self.per_image[head].append((index, found))
 
     def gathered(self, processes: Processes) -> Evaluation:
-        """Return the scores over all processes."""
+        """Return the scores over all processes, without the loss."""
         per_image = {
             head: [row for _, row in sorted(processes.gather_objects(rows), key=itemgetter(0))]
             for head, rows in self.per_image.items()
         }
-        images = max(1, *map(len, per_image.values()))
-        # Read only at the end, since reading makes the host wait for the device.
-        loss = sum(value for losses in self.losses for value in losses.tolist())
         return Evaluation(
-            loss=sum(processes.gather_objects([loss])) / images,
+            loss=math.nan,
             scores={head: matrix.reduce().scores() for head, matrix in self.matrices.items()},
             class_names=self.class_names,
             per_image=per_image,

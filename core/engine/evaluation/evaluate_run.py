@@ -6,10 +6,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from ....registry import PluxelError
 from ...common.files import is_missing_file, write_json
 from ...common.logs import logger
 from ...common.randomness import seeded
+from ...config._config import Config
 from ...config.tree.problems import ConfigError
+from ...contracts.kinds import Dataset
+from ...model.blueprint import Blueprint, make_blueprint
 from ...model.build import build_model
 from ..distributed import Processes, with_fast_layout
 from ..preparation import open_role
@@ -38,6 +42,7 @@ def evaluate_run(
         built = build_model(config, blueprint)
     model = trained.filled(with_fast_layout(built, processes)).to(processes.device)
     data = dataset(split)
+    _check_labels(config, blueprint, data)
     train = partial(dataset, "train")
     try:
         objective = objective_of_run(config, blueprint, model, trained.run, train, processes)
@@ -62,3 +67,16 @@ def evaluate_run(
     if written := output or own:
         processes.on_main_process(lambda: write_json(written, results))
     return results, written
+
+
+def _check_labels(config: Config, trained: Blueprint, dataset: Dataset) -> None:
+    """Raise ConfigError if the dataset names a label otherwise than the weights do."""
+    for head, found in make_blueprint(config, dataset).labels.items():
+        for raw, name in found.ids.items():
+            if (known := trained.labels[head].ids.get(raw, name)) != name:
+                with config.at("dataset"):
+                    raise PluxelError(
+                        f"label {found.key_of(raw)} of the dataset is '{name}', but the weights "
+                        f"were trained with '{known}'",
+                        ["give the ids the same meaning, or train again with init_from"],
+                    )

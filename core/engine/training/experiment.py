@@ -16,14 +16,16 @@ from ...config._config import Config
 from ...contracts.offers import offers
 from ...contracts.optional import LoadsPretrained
 from ...model.build import build_model
+from ...model.class_rows import ClassChange, with_rows_by_name
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
-from ...model.weights import copy_matching, read_state_dict
+from ...model.weights import adapted, copy_matching, read_state_dict
 from ..distributed import Processes, with_fast_layout
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.losses import objective_of_run
 from ..preparation import Prepared
 from ..run import Run, weights_file
+from ..trained import classes_of
 from .claim import Claim
 
 
@@ -117,6 +119,7 @@ class Experiment:
 
     def _adopt(self, state: Mapping[str, Tensor]) -> None:
         source = self.config.pipeline.init_from
+        state = adapted(self.model, self._rows_by_name(state))
         report = copy_matching(self.model, state, source)
         # Normalization constants always fit; at least one learned parameter must fit too.
         if not {*report.loaded}.intersection(name for name, _ in self.model.named_parameters()):
@@ -125,6 +128,19 @@ class Experiment:
                 f"{source}: no weights fit the model: it needs {own}, …; the file has {given}, …"
             )
         logger.info("from %s: %s", source, report)
+
+    def _rows_by_name(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Return the weights of ``init_from`` with the rows of classes in the order of this run."""
+        source = self.config.pipeline.init_from
+        before = classes_of(weights_file(source)) if source is not None else {}
+        changes = {
+            head: ClassChange(before[head], space.class_names)
+            for head, space in self.spaces.items()
+            if head in before and before[head] != space.class_names
+        }
+        for head, change in changes.items():
+            logger.info("from %s: classes of head '%s' by name: %s", source, head, change)
+        return with_rows_by_name(self.config, self.model, state, changes)
 
     @property
     def fill(self) -> list[float]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,13 +25,14 @@ from ...data.loading import training_loader
 from ...data.samples import TrainingData
 from ...geometry.scores import Scores
 from ...model.network import SegmentationModel
-from ...model.weights import load_weights
+from ...model.weights import first_names, load_weights
 from ..checkpoint import read_metadata, read_tensors
 from ..distributed import cudnn_benchmark, share_buffers
 from ..evaluation.evaluate import Evaluation
 from .experiment import Experiment
 from .monitor import TrainingProgress, check_monitor, has_waited_enough, is_improvement
 from .optimizer import build_optimizer, frozen_norms
+from .passes import ForwardPass, Shares, shares_of_passes, untrained
 from .resume import Changes, settings_of
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
@@ -87,6 +88,7 @@ class Trainer:
                 self.progress.step,
                 self.progress.samples,
             )
+        self.reported_untrained = False
         self.stop = StopRequest()
         self.stopped_by = 0  # the signal that all processes have learned of, or 0
         if resuming:
@@ -102,7 +104,8 @@ class Trainer:
         model.to(self.processes.device)
         # Copy the model before accelerate wraps it, not the wrapper.
         ema = ModelEmaV3(model, options.ema, use_warmup=True) if options.ema else None
-        wrapped, prepared = self.processes.prepare(model, optimizer)
+        passes = ForwardPass(model, lambda: self.experiment.objective, self.processes)
+        wrapped, prepared = self.processes.prepare(passes, optimizer)
         return wrapped, TrainingState(model, prepared, ema)
 
     def _restore(self) -> None:
@@ -203,11 +206,14 @@ class Trainer:
         for norm in self.frozen_norms:
             norm.eval()
         passes = []
-        for i, batch in enumerate(batches):
+        loaded = [batch.to(self.processes.device, non_blocking=True) for batch in batches]
+        shares = shares_of_passes(self.experiment.objective, loaded, self.processes)
+        for i, (batch, share) in enumerate(zip(loaded, shares, strict=True)):
             last = i == len(batches) - 1
             with nullcontext() if last else self.processes.no_sync(self.wrapped):
-                passes.append(self._backward(batch))
+                passes.append(self._backward(batch, share))
         loss = self._mean_loss(passes)
+        self._report_untrained()
         if options.clip_norm is not None:
             self.processes.clip_grad_norm_(self.wrapped.parameters(), options.clip_norm)
         self.state.optimizer.step()
@@ -218,14 +224,17 @@ class Trainer:
         self.progress.samples += self.plan.samples_per_step
         self._record(loss, rate, advance)
 
-    def _backward(self, batch: Batch) -> _Pass:
-        on_device = batch.to(self.processes.device, non_blocking=True)
-        with self.processes.autocast():
-            scores: Mapping[str, Scores] = self.wrapped(on_device.inputs, on_device.sizes)
-        loss = self.experiment.objective(scores, on_device.targets)
+    def _backward(self, batch: Batch, shares: Shares | None) -> _Pass:
+        loss, scores = self.wrapped(batch, shares)
         self.processes.backward(loss / self.options.accumulate)
-        detached = {head: replace(s, tensor=s.tensor.detach()) for head, s in scores.items()}
-        return _Pass(batch, detached, loss.detach())
+        return _Pass(batch, scores, loss.detach())
+
+    def _report_untrained(self) -> None:
+        """Log once which parameters the losses do not depend on."""
+        if not self.reported_untrained:
+            self.reported_untrained = True
+            if names := untrained(self.state.model):
+                logger.info("no loss depends on, so not trained: %s", first_names(names))
 
     def _mean_loss(self, passes: list[_Pass]) -> float:
         """Return the mean loss of all processes, and exchange their stop signals.
@@ -246,8 +255,7 @@ class Trainer:
         where = f"in step {self.progress.step + 1}"
         for value, each in zip(rows[self.processes.process_index], passes, strict=True):
             if not math.isfinite(value):
-                targets = each.batch.to(self.processes.device).targets
-                terms = self.experiment.objective.bad_terms(each.scores, targets)
+                terms = self.experiment.objective.bad_terms(each.scores, each.batch.targets)
                 return Diverged(
                     f"the loss is {value} {where}. Not finite: {', '.join(terms) or 'the sum'}. "
                     f"The batch: {', '.join(each.batch.names)}. {last_good(self.run)}"

@@ -25,6 +25,7 @@ TOYS = Path(__file__).with_name("toys.py")
 FOLDER = Path(sys.argv[1])
 CONFIG = FOLDER / "toy.yaml"
 RANK = int(os.environ["RANK"])
+LIKE_ONE = json.loads((FOLDER / "like_one.json").read_text())
 HOST = Host(files=[TOYS])
 
 
@@ -56,6 +57,15 @@ def to_the_end() -> None:
     save_file(tensors, FOLDER / f"weights-{RANK}")
 
 
+def like_one_process() -> None:
+    for name, overrides in LIKE_ONE.items():
+        accumulate = 2 if name == "accumulated" else 1
+        rates = "training.optimizer={type: sgd, lr: 0.1}", f"training.accumulate={accumulate}"
+        trained = trainer(name, *overrides, *rates)
+        trained.train()
+        save_file(dict(trained.state.model.named_parameters()), FOLDER / f"{name}-{RANK}")
+
+
 def diverging() -> None:
     after = 1000 if RANK == 0 else 3
     try:
@@ -77,16 +87,17 @@ def unwritable(processes) -> None:
 def stopped() -> None:
     backward = Trainer._backward
 
-    def interrupted(self, batch):
+    def interrupted(self, *batch):
         if RANK == 1 and self.progress.step == 1:
             os.kill(os.getpid(), signal.SIGTERM)
-        return backward(self, batch)
+        return backward(self, *batch)
 
     Trainer._backward = interrupted
     main(["--plugin", str(TOYS), "train", str(CONFIG), "--run", str(FOLDER / "stopped")])
 
 
 to_the_end()
+like_one_process()
 diverging()
 unwritable(trainer("unwritable").processes)
 stopped()

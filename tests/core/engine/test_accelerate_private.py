@@ -13,6 +13,7 @@ from pluxel.core.engine.distributed import Processes
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.trained import open_trained
 from pluxel.core.engine.training.train import Trainer
+from pluxel.core.model.objective import Objective
 from torch import nn
 
 
@@ -49,14 +50,14 @@ def test_training_leaves_an_existing_accelerator_unchanged(make, host) -> None:
     own = Accelerator(cpu=True, mixed_precision="bf16")
     before = use(own)
     trainer = Trainer(make("training.steps=1"))
-    objective, during = trainer.experiment.objective, []
+    loss, during = trainer.experiment.objective.losses["semantic"], []
 
     def using(*arguments: Any) -> Any:
         with torch.enable_grad(), torch.inference_mode(False):
             during.append(use(own))
-        return objective(*arguments)
+        return loss(*arguments)
 
-    trainer.experiment.objective = using
+    trainer.experiment.objective = Objective({"semantic": using}, {"semantic": 1})
     trainer.train()
     evaluate_run(open_trained(trainer.run.directory, host=host), "val")
     assert during

@@ -12,9 +12,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from pluxel.core import load_config
 from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
+from pluxel.core.engine.preparation import prepare
+from pluxel.core.engine.run import Run
 from pluxel.core.engine.trained import open_trained
+from pluxel.core.engine.training.experiment import Experiment
+from pluxel.core.engine.training.train import Trainer
 from safetensors.torch import load_file
 from torch.distributed.run import get_args_parser
 
@@ -23,10 +28,31 @@ backbone: {type: toy}
 decoder: {type: fcn32s}
 loss: {type: cross_entropy}
 dataset: {type: squares, length: 7}
+augment: {train: [{RandomCrop: {height: 12, width: 12}}]}
 device: cpu
 training: {steps: 4, batch_size: 2, precision: fp32, log_every: 1, eval_every: 2}
 """
 RANKS = (0, 1)
+SPARE = "{image: {backbone: {type: toy, norm: false}}, spare: {input: depth, backbone: toy}}"
+LIKE_ONE = {
+    "unread stream": [
+        f"streams={SPARE}",
+        "heads={semantic: {streams: [image], decoder: fcn32s, loss: cross_entropy}}",
+    ],
+    "skipped layer": ["backbone={type: toy, norm: false, skips: true}"],
+    "constant loss": [
+        "backbone.norm=false",
+        "heads={semantic: {decoder: fcn32s, loss: cross_entropy}, "
+        "halves: {decoder: fcn32s, loss: constant}}",
+        "training.monitor=null",
+    ],
+    "accumulated": [
+        "backbone.norm=false",
+        "loss={type: weighted_sum, terms: [{loss: {type: focal}}, {loss: {type: cross_entropy, "
+        "class_weights: {ground: 0.2, square: 1}}, weight: 0.5}]}",
+    ],
+}
+"""Name -> overrides of trainings on two processes that equal one on twice the batch."""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +60,7 @@ def launched(tmp_path_factory, in_processes):
     """Run rank.py twice; return the folder, the exit codes and the output."""
     folder = tmp_path_factory.mktemp("ranks")
     (folder / "toy.yaml").write_text(CONFIG)
+    (folder / "like_one.json").write_text(json.dumps(LIKE_ONE))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -66,6 +93,24 @@ def test_both_processes_have_equal_weights_and_norm_statistics(folder):
     one, other = (load_file(folder / f"weights-{rank}") for rank in RANKS)
     assert any(name.endswith("running_var") for name in one)
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+@pytest.mark.parametrize("name", LIKE_ONE)
+def test_two_processes_train_like_one_on_twice_the_batch(folder, host, tmp_path, name):
+    size = 8 if name == "accumulated" else 4
+    sgd = "training.optimizer={type: sgd, lr: 0.1}"
+    kinds = [*LIKE_ONE[name], sgd, f"training.batch_size={size}"]
+    config = load_config(folder / "toy.yaml", kinds, host=host)
+    alone = Trainer(Experiment(prepare(config), Run(tmp_path)))
+    before = {key: value.clone() for key, value in alone.experiment.model.named_parameters()}
+    alone.train()
+    one, other = (load_file(folder / f"{name}-{rank}") for rank in RANKS)
+    for key, value in alone.experiment.model.named_parameters():
+        assert torch.equal(one[key], other[key])
+        torch.testing.assert_close(one[key], value.detach(), rtol=1e-4, atol=1e-6)
+    idle = {key for key in one if torch.equal(one[key], before[key])}
+    expected = {"unread stream": "streams.spare.", "constant loss": "heads.halves."}.get(name)
+    assert idle == {key for key in one if expected and key.startswith(expected)}
 
 
 def test_each_image_counts_once(folder, host):

@@ -115,3 +115,10 @@ def test_run_opens_on_another_device(run: Run, host) -> None:
                 Pipeline.load(run.directory, host=host, **given)
     finally:
         run.config.write_text(text)
+
+
+@pytest.mark.parametrize("override", ["dataset.length=3", "dataset=shapes", "loss=dice"])
+def test_override_that_prediction_does_not_read_raises(run: Run, host, override: str) -> None:
+    section = override[:4]
+    with pytest.raises(PluxelError, match=f"^override '{override}' has no effect: '{section}"):
+        Pipeline.load(run.directory, [override], host=host)

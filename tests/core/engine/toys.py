@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from pluxel.core import FeatureSpec, Grid, LabelMap, Normalization, Sample
+from pluxel.core import FeatureSpec, Grid, LabelMap, Normalization, Sample, Scores
 from pluxel.registry import Component, hookimpl
 from torch import Tensor, nn
 
@@ -17,8 +19,16 @@ def pluxel_backbones() -> list[Component]:
 
 
 @hookimpl
+def pluxel_decoders() -> list[Component]:
+    return [Component("mixing", HERE + "Mixing", "Scores of classes that depend on each other.")]
+
+
+@hookimpl
 def pluxel_losses() -> list[Component]:
-    return [Component("breaks", HERE + "Breaks", "A loss that is NaN from some step on.")]
+    return [
+        Component("breaks", HERE + "Breaks", "A loss that is NaN from some step on."),
+        Component("constant", HERE + "Constant", "A loss that does not depend on the scores."),
+    ]
 
 
 @hookimpl
@@ -49,7 +59,13 @@ class Backbone(nn.Module):
     """Maps of strides 2 and 4."""
 
     def __init__(
-        self, in_channels: int, *, width: int = 6, norm: bool = True, tied: bool = False
+        self,
+        in_channels: int,
+        *,
+        width: int = 6,
+        norm: bool = True,
+        tied: bool = False,
+        skips: bool = False,
     ) -> None:
         super().__init__()
         self.first = nn.Conv2d(in_channels, width, 3, stride=2, padding=1)
@@ -57,6 +73,8 @@ class Backbone(nn.Module):
         self.second = nn.Conv2d(width, width, 3, stride=2, padding=1)
         if tied:
             self.twin = self.second  # tied weights: the same module under another name
+        self.passes = 0 if skips else None  # every second pass skips the layer ``extra``
+        self.extra = nn.Conv2d(width, width, 1) if skips else nn.Identity()
         self.dropout = nn.Dropout(0.1 if norm else 0.0)
         self.normalization = Normalization(mean=(0.5,), std=(0.25,))
         self.feature_specs = [
@@ -66,7 +84,28 @@ class Backbone(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         first = self.norm(self.first(image)).relu()
-        return [first, self.dropout(self.second(first).relu())]
+        second = self.second(first).relu()
+        if self.passes is not None:
+            self.passes += self.training
+            second = self.extra(second) if self.passes % 2 else second
+        return [first, self.dropout(second)]
+
+
+class Mixing(nn.Module):
+    """Score the deepest map; then mix, smooth and scale the scores of the classes."""
+
+    def __init__(self, features: Sequence[FeatureSpec], num_classes: int) -> None:
+        super().__init__()
+        self.grid = features[-1].grid
+        self.hidden = nn.Conv2d(features[-1].channels, 3, 1)  # 3 happens to be a number of classes
+        self.score = nn.Conv2d(3, num_classes, 1)
+        self.mix = nn.Conv2d(num_classes, num_classes, 1)
+        self.smooth = nn.Conv2d(num_classes, num_classes, 3, padding=1, groups=num_classes)
+        self.scale = nn.Parameter(torch.ones(1, num_classes, 1, 1))
+
+    def forward(self, maps: Sequence[Tensor]) -> Scores:
+        scores = self.smooth(self.mix(self.score(self.hidden(maps[-1]).relu())))
+        return Scores(scores * self.scale, self.grid)
 
 
 class Breaks(nn.Module):
@@ -81,6 +120,13 @@ class Breaks(nn.Module):
         return logits.square().mean() * (torch.nan if self.left < 0 else 1.0)
 
 
+class Constant:
+    """A loss without a gradient, such as one for batches without labels."""
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        return torch.ones(())
+
+
 class Squares:
     """Images of width 24 and height 20 (every third: 16), with depth and two label maps."""
 
@@ -90,8 +136,11 @@ class Squares:
         "halves": LabelMap({1: "left", 2: "right"}),
     }
 
-    def __init__(self, split: str, *, length: int = 10) -> None:
+    def __init__(self, split: str, *, length: int = 10, swapped: bool = False) -> None:
         self.length, self.split = length, split
+        if swapped:
+            swaps = {**self.labels["semantic"].ids, 0: "square", 7: "ground"}
+            self.labels = {**self.labels, "semantic": LabelMap(swaps)}
 
     def __len__(self) -> int:
         return self.length

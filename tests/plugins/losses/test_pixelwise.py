@@ -58,8 +58,20 @@ def test_per_pixel_is_zero_on_ignored_pixels_and_checks_labels(build, section) -
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_normalizer_without_labels_is_one(build, section: dict[str, Any]) -> None:
-    assert build(section).normalizer(torch.full((1, 3, 3), 255)).item() == 1
+def test_loss_without_labels_is_zero(build, section: dict[str, Any]) -> None:
+    loss, logits = build(section), example()[0]
+    target = torch.full((2, 13, 9), 255)
+    assert loss.normalizer(target).item() == (section["reduction"] == "sum")
+    (gradient,) = torch.autograd.grad(loss(logits, target), logits)
+    assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_normalizers_of_parts_add_up(build, section: dict[str, Any]) -> None:
+    loss, target = build(section | {"reduction": "mean"}), example()[1]
+    parts = target[:, :4], target[:, 4:9], target[:, 9:]  # the first has no labels
+    total = sum(loss.normalizer(part) for part in parts)
+    torch.testing.assert_close(total, loss.normalizer(target))
 
 
 def test_normalizer_sums_the_weights_of_labeled_pixels(build) -> None:

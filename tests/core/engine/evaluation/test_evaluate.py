@@ -1,4 +1,4 @@
-"""Evaluation does not depend on the batch size."""
+"""Evaluation does not depend on the batch size, and counts only what is labeled."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 
 import pytest
 import torch
+from pluxel.core import Pipeline, Sample
 from pluxel.core.engine.evaluation.evaluate import Evaluation
 from pluxel.core.engine.training.experiment import Experiment
+from pluxel.core.model.objective import Objective
 from pluxel.registry import PluxelError
 
 
@@ -66,7 +68,76 @@ def test_split_without_readable_images_raises(make, monkeypatch) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_loss_that_is_not_finite_is_null_in_json(make, value: float) -> None:
     experiment = make()
-    experiment.objective = lambda scores, targets: torch.tensor(value)
+    experiment.objective = Objective({"semantic": lambda *_: torch.tensor(value)}, {"semantic": 1})
     found = evaluate(experiment)
     assert found.to_json()["loss"] is None
     assert not math.isfinite(found.scalars("val")["val/loss"])
+
+
+def without_labels(monkeypatch, experiment: Experiment, target: str, *indices: int) -> None:
+    """Let all pixels of some images have a raw id that the label map ignores."""
+    kind = type(experiment.prepared.dataset("val"))
+    read, ignored = kind.__getitem__, {"semantic": 9, "halves": 3}[target]
+
+    def unlabeled(self: object, index: int) -> Sample:
+        sample = read(self, index)
+        if index in indices:
+            sample.labels[target][:] = ignored
+        return sample
+
+    monkeypatch.setattr(kind, "__getitem__", unlabeled)
+
+
+HEADS = """heads={
+    semantic: {decoder: fcn32s, loss: cross_entropy},
+    halves: {decoder: fcn32s, loss: cross_entropy, weight: 2, labels: {map: {3: ignore}}}}"""
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_loss_is_the_mean_over_images_with_labels(make, monkeypatch, size: int) -> None:
+    every = "splits.val=val[:6]", f"evaluation.batch_size={size}"
+    some = evaluate(make("splits.val=val[1:5]", name="some"))
+    experiment = make(*every)
+    without_labels(monkeypatch, experiment, "semantic", 0, 5)
+    found = evaluate(experiment)
+    assert found.loss == pytest.approx(some.loss, rel=1e-5)
+    assert len(found.per_image["semantic"]) == 6
+
+
+def test_each_head_has_its_own_mean_loss(make, monkeypatch) -> None:
+    chosen = HEADS, "training.monitor=null", "splits.val=val[:4]"
+    torch.manual_seed(1)
+    whole = evaluate(make(*chosen, name="whole"))
+    halves = evaluate(make(*chosen, "heads.semantic.weight=0", name="halves"))
+    semantic = evaluate(make(*chosen, "heads.semantic.weight=1e-9", name="tiny"))
+    assert whole.loss > halves.loss == pytest.approx(semantic.loss, rel=1e-5)
+    experiment = make(*chosen, name="part")
+    without_labels(monkeypatch, experiment, "semantic", 0, 1, 2, 3)
+    assert evaluate(experiment).loss == pytest.approx(halves.loss, rel=1e-5)
+
+
+def test_head_without_any_label_is_named_once(make, monkeypatch, caplog) -> None:
+    experiment = make(HEADS, "training.monitor=null", "splits.val=val[:2]")
+    without_labels(monkeypatch, experiment, "halves", 0, 1)
+    for _ in range(2):
+        evaluate(experiment)
+    assert caplog.messages.count("no pixel of val is labeled for head 'halves'") == 1
+
+
+def test_split_without_any_label_raises(make, monkeypatch) -> None:
+    experiment = make("splits.val=val[:2]")
+    without_labels(monkeypatch, experiment, "semantic", 0, 1)
+    message = "cannot evaluate on val: every pixel of its 'semantic' masks is ignored; check the "
+    with pytest.raises(PluxelError, match=message):
+        evaluate(experiment)
+
+
+def test_evaluation_equals_prediction_whatever_the_precision(make) -> None:
+    experiment = make("training.precision=bf16", "splits.val=val[:3]")
+    found = evaluate(experiment).per_image["semantic"]
+    pipeline = Pipeline(experiment.model, experiment.spaces, experiment.blueprint.channels)
+    dataset = experiment.prepared.dataset("val")
+    for scores, sample in zip(found, (dataset[i] for i in range(3)), strict=True):
+        labeled = sample.labels["semantic"] != 9
+        right = pipeline(sample.inputs["image"]) == sample.labels["semantic"]
+        assert scores["pixel_accuracy"] == right[labeled].mean()

@@ -9,6 +9,7 @@ from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.training.signals import Interrupted
 from pluxel.core.engine.training.state import Diverged
 from pluxel.core.engine.training.train import Trainer
+from pluxel.core.model.objective import Objective
 from pluxel.registry import PluxelError
 
 LIVELY = (
@@ -34,10 +35,10 @@ def stop_at(experiment, step, number=signal.SIGTERM):
     trainer = Trainer(experiment, resume=True)
     backward = trainer._backward
 
-    def interrupted(batch):
+    def interrupted(*batch):
         if trainer.progress.step == step - 1:
             os.kill(os.getpid(), number)
-        return backward(batch)
+        return backward(*batch)
 
     trainer._backward = interrupted
     trainer.train()
@@ -109,10 +110,10 @@ def test_error_names_the_bad_pass_before_an_update(make, monkeypatch):
     seen, before = [], {}
     backward = trainer._backward
 
-    def remembered(batch):
+    def remembered(batch, shares):
         seen.append(batch.names[0])
         before.update({n: p.detach().clone() for n, p in trainer.state.model.named_parameters()})
-        return backward(batch)
+        return backward(batch, shares)
 
     monkeypatch.setattr(trainer, "_backward", remembered)
     with pytest.raises(Diverged, match=r"step 2\. Not finite: Breaks .*") as error:
@@ -351,13 +352,13 @@ def own_choices():
 def test_training_restores_settings_of_the_script(make):
     cudnn = torch.backends.cudnn
     experiment = make()
-    objective, seen = experiment.objective, set()
+    loss, seen = experiment.objective.losses["semantic"], set()
 
     def noting(*arguments):
         seen.add((torch.is_grad_enabled(), cudnn.benchmark, cudnn.deterministic))
-        return objective(*arguments)
+        return loss(*arguments)
 
-    experiment.objective = noting
+    experiment.objective = Objective({"semantic": noting}, {"semantic": 1})
     Trainer(experiment).train()
     assert seen == {(True, True, True), (False, False, True)}
     assert (cudnn.benchmark, torch.are_deterministic_algorithms_enabled()) == (False, True)
