@@ -166,12 +166,13 @@ def in_child(
 
 
 def content(directory: Path) -> dict[str, Any]:
-    """Return everything that a run contains, without times and versions of one machine."""
+    """Return everything that a run contains, without times and the number of workers."""
     run = Run(directory)
     found: dict[str, Any] = {}
     for file in (run.weights, run.state):
         tensors, metadata = read_tensors(file)
         metadata.get("progress", {}).pop("seconds", None)
+        metadata.get("settings", {}).get("training", {}).pop("workers", None)
         found[file.name] = {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
         found[f"{file.name} metadata"] = metadata
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
@@ -194,6 +195,11 @@ def places(kills: int, writes: int, seconds: float, seed: int) -> Iterator[dict[
         yield {"killer": Killer(index, stage)}
     for _ in range(kills - len(inside)):
         yield {"seconds": rng.uniform(0, seconds), "workers": 2}
+
+
+def describe(place: Mapping[str, Any]) -> str:
+    killer = place.get("killer")
+    return f"{killer.stage} in write {killer.index}" if killer else f"at {place['seconds']:.2f} s"
 
 
 def main() -> int:
@@ -228,7 +234,7 @@ def main() -> int:
                 outcomes["failed by itself"] += 1
             if in_child(source, directory) != 0:
                 outcomes["cannot be resumed"] += 1
-                print(f"{number} {place}: cannot be resumed")
+                print(f"{number} {describe(place)}: cannot be resumed")
                 continue
             found = content(directory)
             differing = [name for name, value in expected.items() if found[name] != value]
@@ -236,7 +242,7 @@ def main() -> int:
             outcomes["differs" if differing else "equal bit for bit"] += 1
             outcomes["leftovers"] += len(left)
             if differing or left:
-                print(f"{number} {place}: differs in {differing}; left {left}")
+                print(f"{number} {describe(place)}: differs in {differing}; left {left}")
         print(", ".join(f"{name}: {count}" for name, count in outcomes.items()))
     bad = ("failed by itself", "cannot be resumed", "differs", "leftovers")
     return int(any(outcomes[name] for name in bad))

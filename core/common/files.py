@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(path.parent)
+        _remove_once(path.parent)
         with _own_folder(path.parent) as folder:
             unfinished = folder / path.name  # the same name: image writers choose by its suffix
             yield unfinished
@@ -65,8 +65,7 @@ def _own_folder(parent: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@cache
-def _remove_abandoned(parent: Path) -> None:
+def remove_abandoned(parent: Path) -> None:
     """Delete the hidden folders of processes that were killed; keep what cannot be deleted.
 
     A folder without a lock is abandoned. Where folders cannot be locked (Windows, some network
@@ -76,6 +75,9 @@ def _remove_abandoned(parent: Path) -> None:
         with suppress(OSError), _lock(folder) as locked:
             if _is_untouched(folder) if locked is None else locked:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+_remove_once = cache(remove_abandoned)
 
 
 def _is_untouched(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from zlib import crc32
 
 from ...registry import PluxelError
-from ..common.files import MissingFile, write_text
+from ..common.files import MissingFile, remove_abandoned, write_text
 
 _LONGEST_NAME = 80  # file systems allow 255 bytes
 
@@ -118,6 +118,11 @@ class Run:
             raise PluxelError(f"cannot delete {error.filename}: {error.strerror}") from error
         with suppress(OSError):  # missing, or not empty
             self.state.parent.rmdir()
+
+    def remove_unfinished(self) -> None:
+        """Delete what a training that was killed while writing has left."""
+        for folder in (self.directory, self.state.parent):
+            remove_abandoned(folder)
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""

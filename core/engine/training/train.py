@@ -141,6 +141,7 @@ class Trainer:
 
     def _train(self) -> None:
         if self.processes.is_main_process:
+            self.run.remove_unfinished()
             write_text(self.run.config, self.experiment.config.dump())
             self.run.forget_after(self.progress.step)
         began = time.monotonic() - self.progress.seconds
@@ -153,7 +154,9 @@ class Trainer:
             cudnn_benchmark(tunes),
             track("training", self.plan.steps, self.progress.step) as advance,
         ):
-            if self.changes.have("scored again") or self._is_torn():
+            if self.changes.have("scored again"):
+                self._rank_anew()
+            elif self._is_torn():
                 self._score_kept_weights()
             if self.progress.evaluated < self.progress.step and self.plan.is_due(
                 self.progress.step
@@ -347,18 +350,24 @@ class Trainer:
             return False
         return read_metadata(self.run.weights)["step"] != self.run.step_of_results()
 
-    def _score_kept_weights(self) -> None:
-        """Evaluate the kept weights again and write their scores."""
+    def _rank_anew(self) -> None:
+        """Compare later weights with the kept ones by what the configuration now says."""
         self.progress.best, self.progress.mark, self.progress.waited = None, None, 0
-        if self.evaluates and self.run.weights.exists():
-            tensors, metadata = read_tensors(self.run.weights)
-            kept, step = deepcopy(self.state.averaged), metadata["step"]
-            load_weights(kept, tensors, self.run.weights)
-            evaluation = self._scores(kept)
-            scalars = evaluation.scalars("val")
-            logger.info("kept weights of step %d, evaluated again: %s", step, _summary(scalars))
+        if scalars := self._score_kept_weights():
             is_improvement(self.progress, self.options, scalars)
-            self._write(lambda: self._write_results(step, evaluation))
+
+    def _score_kept_weights(self) -> Mapping[str, float]:
+        """Evaluate the kept weights again and write their scores; return the scalars, if any."""
+        if not (self.evaluates and self.run.weights.exists()):
+            return {}
+        tensors, metadata = read_tensors(self.run.weights)
+        kept, step = deepcopy(self.state.averaged), metadata["step"]
+        load_weights(kept, tensors, self.run.weights)
+        evaluation = self._scores(kept)
+        scalars = evaluation.scalars("val")
+        logger.info("kept weights of step %d, evaluated again: %s", step, _summary(scalars))
+        self._write(lambda: self._write_results(step, evaluation))
+        return scalars
 
     def _scores(self, model: SegmentationModel) -> Evaluation:
         with cudnn_benchmark(False):

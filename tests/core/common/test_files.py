@@ -15,7 +15,7 @@ from unittest.mock import Mock
 import pytest
 from pluxel.core.common.files import (
     MissingFile,
-    _remove_abandoned,
+    remove_abandoned,
     replacing,
     require_file,
     write_text,
@@ -85,8 +85,7 @@ def test_leftovers_of_killed_processes_are_deleted(tmp_path: Path) -> None:
         assert not left.parent.exists()
         assert busy.read_bytes() == b"half"
         writing.communicate("k")
-    _remove_abandoned.cache_clear()
-    write_text(tmp_path / "y.txt", "text")
+    remove_abandoned(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["y.txt"]
 
 

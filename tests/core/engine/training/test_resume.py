@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -99,7 +100,7 @@ def test_kept_weights_are_measured_as_the_new_ones(train, make, caplog, first, t
     experiment = make(*then, "training.steps=7", "training.eval_every=100")
     trainer = Trainer(experiment, resume=True)
     with experiment.claimed():
-        trainer._score_kept_weights()
+        trainer._rank_anew()
     model = experiment.model
     model.load_state_dict(read_tensors(run.weights)[0])
     expected = experiment.evaluate(model, "val").scalars("val")
@@ -107,6 +108,19 @@ def test_kept_weights_are_measured_as_the_new_ones(train, make, caplog, first, t
     assert f"kept weights of step {kept}, evaluated again: val/loss" in caplog.text
     results = json.loads(run.results_of("val").read_text())
     assert (results["step"], results["loss"]) == (kept, expected["val/loss"])
+
+
+def test_a_kill_before_the_scores_does_not_count_as_a_missing_gain(train, monkeypatch):
+    """The evaluation is repeated: its weights are kept already, but not its progress."""
+    options = ("training.checkpoint_every=1", "training.early_stop={patience: 9}")
+    whole = read_tensors(train(*options, name="whole").state)[1]["progress"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "_write_results", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train(*options)
+    run = train(*options, resume=True)
+    resumed = read_tensors(run.state)[1]["progress"]
+    assert {**resumed, "seconds": 0} == {**whole, "seconds": 0}
 
 
 @pytest.mark.parametrize("left", [None, '{"split": "val", "step": 1}', "{"])
