@@ -11,6 +11,7 @@ import numpy as np
 
 from ...registry import did_you_mean
 from ..common.logs import log_once
+from ..contracts.encoding import PLAIN, Encoding
 from ..contracts.kinds import Sample
 from ..contracts.labels import LabelMap
 from ..data.images import read_image, read_index_mask
@@ -22,8 +23,8 @@ from ..data.splits import MissingData, SplitError
 class PairedFiles:
     """A dataset of pairs of an image and a mask; each file is read on access.
 
-    Subclasses declare ``labels``. ``names``: of the samples. ``unpaired``: skipped files, whose
-    counterpart is missing.
+    Subclasses declare ``labels``. ``encoding``: how images encode values. ``names``: of the
+    samples. ``unpaired``: skipped files, whose counterpart is missing.
     """
 
     labels: Mapping[str, LabelMap]
@@ -33,12 +34,15 @@ class PairedFiles:
         pairs: Sequence[FilePair],
         *,
         channels: int = 3,
+        encoding: Encoding = PLAIN,
         read_mask: Callable[[Path], np.ndarray] = read_index_mask,
         unpaired: Sequence[Path] = (),
     ) -> None:
         self.channels: Mapping[str, int] = {"image": channels}
+        self.encodings: Mapping[str, Encoding] = {"image": encoding}
         self.names = tuple(pair.name for pair in pairs)
         self.unpaired = tuple(unpaired)
+        self._format = (channels, encoding)
         self._pairs = tuple(pairs)
         self._read_mask = read_mask
         if self.unpaired:
@@ -55,7 +59,7 @@ class PairedFiles:
         pair = self._pairs[index]
         return Sample(
             name=pair.name,
-            inputs=LazyMapping(image=partial(read_image, pair.image, self.channels["image"])),
+            inputs=LazyMapping(image=partial(read_image, pair.image, *self._format)),
             labels=LazyMapping(semantic=partial(self._read_mask, pair.mask)),
             paths={"image": pair.image, "semantic": pair.mask},
         )

@@ -15,3 +15,8 @@ def log_once(level: int, message: str) -> None:
     A file is read in every epoch, but a message about it is needed once.
     """
     logger.log(level, message)
+
+
+def log_conversion(name: object, text: str) -> None:
+    """Log once that an image or a file was converted, such as ``converted from palette to RGB``."""
+    log_once(logging.INFO, f"{name}: {text}")

@@ -166,8 +166,12 @@ class LabelSpace:
     def encode(self, raw: np.ndarray, path: Path | str | None = None) -> np.ndarray:
         """Convert raw ids (H, W) to class indices (H, W), uint8 or uint16.
 
+        Masked pixels (`numpy.ma`) whose id is not listed are ignored.
+
         Raises: LabelError, which names ``path``, for an id that is not listed.
         """
+        masked = np.ma.getmask(raw)
+        raw = np.asarray(raw)
         if raw.dtype in (np.uint8, np.bool_):
             classes, listed = self._dense
             classes, ok = classes[raw.view(np.uint8)], listed[raw.view(np.uint8)]
@@ -177,6 +181,9 @@ class LabelSpace:
             classes, ok = sorted_classes[place], sorted_ids[place] == raw
         else:
             raise LabelError(f"{path or 'labels'}: label ids must be integers, not {raw.dtype}")
+        if masked is not np.ma.nomask:
+            classes = np.where(masked & ~ok, classes.dtype.type(self.ignore_index), classes)
+            ok = ok | masked
         if not ok.all():
             raise self._unlisted(raw, ok, path)
         return classes

@@ -8,7 +8,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...registry import Component, Host, PluxelError
+from .encoding import Encoding
 from .optional import (
+    DeclaresEncodings,
     Endless,
     LimitsInput,
     ListsUnpaired,
@@ -74,6 +76,11 @@ def is_endless(dataset: object) -> bool:
 def unpaired_files(dataset: object) -> Sequence[Path]:
     """Return the files that a dataset left out because their counterpart is missing."""
     return dataset.unpaired if offers(dataset, ListsUnpaired) else ()
+
+
+def encodings(dataset: object) -> Mapping[str, Encoding]:
+    """Return how the files of inputs encode values, by input; empty by default."""
+    return dataset.encodings if offers(dataset, DeclaresEncodings) else {}
 
 
 def resolved_parameters(component: object) -> Mapping[str, Any]:

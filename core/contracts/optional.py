@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from .encoding import Encoding
 from .kinds import Decoder, Loss
 from .labels import LabelMap
 
@@ -188,6 +189,16 @@ class ListsUnpaired(Protocol):
     @property
     def unpaired(self) -> Sequence[Path]:
         """The skipped files, which ``pluxel data check`` reports."""
+        ...
+
+
+@runtime_checkable
+class DeclaresEncodings(Protocol):
+    """A dataset that declares how its files encode values, so that prediction reads files alike."""
+
+    @property
+    def encodings(self) -> Mapping[str, Encoding]:
+        """Name of an input -> its encoding."""
         ...
 
 

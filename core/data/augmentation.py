@@ -16,7 +16,7 @@ from ...registry import PluxelError
 from ..contracts.normalization import RAW_MAXIMUM
 from ._random import generator
 from ._transforms import Builder, TransformProblem, load_albumentations
-from .images import with_channels
+from .pixels import with_channels
 
 _INSIDE = "inside"
 """Key of a map of zeros that becomes ``ignore`` outside the image."""

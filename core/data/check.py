@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
@@ -15,6 +16,7 @@ from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import unpaired_files
 from .orientation import orientation_conflict
+from .pixels import missing_pixels, union
 from .raw import raw_input, raw_labels, read_sample
 from .splits import class_name
 
@@ -155,10 +157,12 @@ class _SplitReader:
             self._check(sample)
 
     def _check(self, sample: Sample) -> None:
-        size = None
+        size = missing = None
         for name in self.dataset.channels:
             if (array := self._array(raw_input, sample, name)) is not None:
                 size = size or array.shape[:2]
+                if array.shape[:2] == size:
+                    missing = union(missing, missing_pixels(array))
                 self._check_size(sample, name, array.shape[:2], size)
         if size is not None:
             text = f"{size[1]}×{size[0]}"
@@ -175,7 +179,8 @@ class _SplitReader:
                 self._check_size(sample, name, raw.shape[:2], size)
         for head, space in self.spaces.items():
             if (raw := labels[self.sources[head]]) is not None:
-                self._count(sample, head, space, raw)
+                fits = missing is not None and missing.shape == raw.shape
+                self._count(sample, head, space, raw, missing if fits else None)
 
     def _find(self, kind: Kind, message: str) -> None:
         self.findings.append(Finding(kind, self.split, message))
@@ -217,18 +222,33 @@ class _SplitReader:
         if split != self.split:
             self._find("duplicate", f"{path}: is also in split {split}, as {other}")
 
-    def _count(self, sample: Sample, head: str, space: LabelSpace, raw: np.ndarray) -> None:
-        ids, counts = np.unique(raw, return_counts=True)
-        for one, count in zip(ids, counts, strict=True):
-            name = space.label_map.ids.get(int(one))
-            if name is None:
-                where = str(sample.paths.get(self.sources[head], sample.name))
-                first, files = self.stray[head].get(int(one), (where, 0))
-                self.stray[head][int(one)] = first, files + 1
-            else:
-                self.report.classes[head][name].pixels += int(count)
-        for name in {space.label_map.ids.get(int(one)) for one in ids} - {None}:
-            self.report.classes[head][str(name)].images += 1
+    def _count(
+        self,
+        sample: Sample,
+        head: str,
+        space: LabelSpace,
+        raw: np.ndarray,
+        missing: np.ndarray | None,
+    ) -> None:
+        """Count the classes of a label map; pixels that ``missing`` or the map masks are ignored.
+
+        As in training, ids that the label map lists count also where the file masks them.
+        """
+        ids, hidden = np.asarray(raw), np.ma.getmaskarray(raw)
+        measured = np.ones_like(hidden) if missing is None else ~missing
+        counts = Counter({IGNORE: int(ids.size - measured.sum())})
+        for pixels, unlisted in ((ids[measured & ~hidden], None), (ids[measured & hidden], IGNORE)):
+            for one, count in zip(*np.unique(pixels, return_counts=True), strict=True):
+                name = space.label_map.ids.get(int(one), unlisted)
+                if name is None:
+                    where = str(sample.paths.get(self.sources[head], sample.name))
+                    first, files = self.stray[head].get(int(one), (where, 0))
+                    self.stray[head][int(one)] = first, files + 1
+                else:
+                    counts[name] += int(count)
+        for name, count in counts.items():
+            self.report.classes[head][name].pixels += count
+            self.report.classes[head][name].images += count > 0
 
     def conclude(self) -> list[Finding]:
         """Return all findings, including those about the split as a whole."""

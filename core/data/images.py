@@ -1,7 +1,8 @@
-"""Read and write image and mask files; each conversion is logged once per file.
+"""Read and write image and mask files; the log says what was converted.
 
-Pillow reads images of 1, 3 and 4 channels. Other channel counts need ``.npy`` files, or TIFF files
-with the extra ``tiff``.
+One reader per format serves training, evaluation, prediction and surveys: GDAL reads TIFF (with the
+extra ``tiff``; without it, Pillow reads the files that it reads alike), NumPy reads ``.npy``, and
+Pillow reads everything else. Images are read as they look, masks as they are stored.
 """
 
 from __future__ import annotations
@@ -14,32 +15,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from ...registry import PluxelError, needed_by
+from ...registry import PluxelError
 from ..common.files import replacing
 from ..common.logs import log_once
-from ..contracts.colors import pack
-from ..contracts.normalization import RAW_MAXIMUM
+from ..contracts.encoding import PLAIN, Encoding
+from .masks import TRANSPARENT_ID, check_array, colors_of, ids_of
 from .orientation import orientation
+from .pillow import open_image, shown, stored
+from .pixels import ImageError, Stored, nodata_pixels, to_input, with_channels
+from .rasters import is_raster, raster_shape, read_raster, stored_raster
 
 _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
 IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 """Suffixes of image files, in lower case."""
 
-_LOSSY = {"JPEG", "MPO"}
 _EDGE = 32  # lossy compression changes 0 and 255 by less
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
-_WIDE_GRAY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
-
-
-class ImageError(PluxelError):
-    """A file cannot be read as an image or mask."""
-
-
-class ColoredMaskError(ImageError):
-    """A mask contains colors instead of ids."""
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -56,24 +48,31 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def read_image(path: Path, channels: int = 3) -> np.ndarray:
+def read_image(path: Path, channels: int = 3, encoding: Encoding = PLAIN) -> np.ndarray:
     """Return an image (H, W, channels) in RGB order, upright by its EXIF orientation.
 
-    Photographs with three or four channels become uint8: grayscale, palette, CMYK, alpha, 16-bit
-    and floating-point images are converted, which is logged once per file. Images of one channel
-    and arrays (``.npy``, and TIFF for other counts) keep uint8, uint16 or float32.
+    The type is uint8, uint16, or float32 in 0–1, as in the file; with ``encoding.scale`` it is
+    float32, the stored values divided by the scale. If the file has another number of channels,
+    gray is repeated, colors become gray, palettes are applied and alpha is dropped, which is
+    logged. Pixels without data are masked (`numpy.ma`): not finite, nodata, excluded by the mask or
+    the alpha of a TIFF.
 
-    Raises: ImageError with the file name, if the file does not decode completely or if floating
-    point is outside 0–1.
+    Raises: ImageError with the file name, if the file does not decode completely, has other
+    channels, or has values outside of the range of its type.
     """
     with _reading(path):
-        if path.suffix.lower() == ".npy" or channels not in _MODES:
-            return check_range(check_pixels(_read_array(path), channels, path), path)
-        with Image.open(path) as image:
-            return _convert(image, channels, path)
+        if path.suffix.lower() == ".npy":
+            return array_input(np.load(path, allow_pickle=False), channels, path, encoding)
+        if is_raster(path):
+            return read_raster(path, channels, encoding)
+        _check_channels(channels, path)
+        with open_image(path) as image:
+            return shown(image, channels, path, encoding)
 
 
-def convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
+def convert(
+    image: Image.Image, channels: int, name: Path | str, encoding: Encoding = PLAIN
+) -> np.ndarray:
     """Convert a Pillow image as `read_image` converts a file.
 
     Channel counts other than 1, 3 and 4 are not converted. ``name`` identifies the image in logs
@@ -82,72 +81,41 @@ def convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
     Raises: ImageError.
     """
     with _decoding(name):
-        return _convert(image, channels, name)
+        return shown(image, channels, name, encoding)
 
 
-def check_pixels(array: np.ndarray, channels: int, name: Path | str) -> np.ndarray:
-    """Return raw pixels (H, W, channels), uint8, uint16 or float32; (H, W) gains an axis.
+def array_input(
+    array: np.ndarray, channels: int, name: Path | str, encoding: Encoding = PLAIN
+) -> np.ndarray:
+    """Convert an array (H, W[, channels]) of stored values as `read_image` converts a file.
 
-    Raises: ImageError for another shape or type.
+    Raises: ImageError for another shape or type, or for values outside of their range.
     """
     pixels = with_channels(array)
-    if pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
-        first = array.ndim == 3 and array.shape[0] == channels
-        hint = ": move the channels to the end, np.moveaxis(array, 0, -1)" if first else ""
-        raise ImageError(
-            f"{name}: has shape {array.shape}; expected (height, width, {channels}){hint}"
-        )
-    if pixels.dtype.kind == "f":
-        return pixels.astype(np.float32, copy=False)
-    if pixels.dtype.name not in RAW_MAXIMUM:
-        raise ImageError(
-            f"{name}: has type {array.dtype}; expected uint8, uint16 or floating point in 0–1"
-        )
-    return pixels
-
-
-def check_range(pixels: np.ndarray, name: Path | str) -> np.ndarray:
-    """Return raw pixels, (H, W, channels) or (H, W), after checking their range.
-
-    Floating point must be in 0–1: a range guessed from the values would differ between images.
-    Integers wider than uint16 must be in the range of uint16.
-
-    Raises: ImageError for values outside the range and for NaN.
-    """
-    if pixels.dtype.name in RAW_MAXIMUM:
-        return pixels
-    full = 1 if pixels.dtype.kind == "f" else RAW_MAXIMUM["uint16"]
-    low, high = pixels.min(), pixels.max()
-    if not 0 <= low <= high <= full:  # false for NaN, too
-        raise ImageError(
-            f"{name}: has values from {low:g} to {high:g}, but {pixels.dtype} images must be "
-            f"in 0 to {full}. Divide the values of all images by one number, or save them as uint16"
-        )
-    return pixels
-
-
-def with_channels(array: np.ndarray) -> np.ndarray:
-    """Return (H, W, channels); an array (H, W) gains an axis."""
-    return array[..., None] if array.ndim == 2 else array
+    missing = nodata_pixels(pixels, encoding) if pixels.ndim == 3 else None
+    return to_input(array, channels, name, encoding, missing)
 
 
 def read_index_mask(path: Path) -> np.ndarray:
-    """Return the ids of a mask (H, W): pixel values, or palette indices (not colors).
+    """Return the ids of a mask (H, W) as they are stored: values, or palette indices (not colors).
 
-    Supports 8-bit, 16-bit, 1-bit and palette images, and integer ``.npy``; applies the EXIF
-    orientation, as for images.
+    The type is any integer type. Applies the EXIF orientation, as for images. Pixels without data
+    are masked (`numpy.ma`): nodata keeps its id, and transparent pixels have `TRANSPARENT_ID`.
 
     Raises: ImageError with the file name; ColoredMaskError for colors that are not gray.
     """
     with _reading(path):
-        return _array_mask(path) if path.suffix.lower() == ".npy" else _index_mask(path)
+        return ids_of(_stored(path), path)
 
 
 def read_rgb_mask(path: Path) -> np.ndarray:
-    """Return the colors of a mask as ids (H, W) uint32: ``red << 16 | green << 8 | blue``."""
-    with _reading(path), _open(path) as image:
-        _warn_if_lossy(path, image)
-        return pack(np.moveaxis(np.asarray(image.convert("RGB"), np.uint32), -1, 0))
+    """Return the colors of a mask as ids (H, W) uint32: ``red << 16 | green << 8 | blue``.
+
+    Pixels without data are masked, as by `read_index_mask`; transparent ones have
+    `TRANSPARENT_COLOR`.
+    """
+    with _reading(path):
+        return colors_of(_stored(path), path)
 
 
 def read_binary_mask(path: Path) -> np.ndarray:
@@ -158,11 +126,15 @@ def read_binary_mask(path: Path) -> np.ndarray:
     Raises: ImageError for other ids, with the ids.
     """
     ids = read_index_mask(path)
-    values = np.unique(ids)
+    values = np.unique(np.ma.compressed(ids))
     if not ({*values.tolist()} <= {0, 1} or is_black_and_white(values, path)):
         found = ", ".join(map(str, values[:5])) + (", …" if len(values) > 5 else "")
         raise ImageError(f"{path}: a binary mask contains 0 and 1, or 0 and 255, not {found}")
-    return (ids > (127 if values[-1] > 1 else 0)).astype(np.uint8)
+    threshold = 127 if values.size and values[-1] > 1 else 0
+    binary = np.asarray(ids) > threshold
+    if not isinstance(ids, np.ma.MaskedArray):
+        return binary.astype(np.uint8)
+    return np.ma.MaskedArray(np.where(ids.mask, TRANSPARENT_ID, binary), ids.mask)
 
 
 def is_black_and_white(values: np.ndarray, path: Path) -> bool:
@@ -175,7 +147,7 @@ def is_black_and_white(values: np.ndarray, path: Path) -> bool:
     if values[0] < 0 or not 255 - _EDGE <= values[-1] <= 255:
         return False
     between = np.count_nonzero((values > _EDGE) & (values < 255 - _EDGE))
-    return bool(between > 2 or _is_lossy(path))
+    return bool(between > 2 or path.suffix.lower() in {".jpg", ".jpeg"})
 
 
 def write_mask(path: Path, ids: np.ndarray) -> None:
@@ -195,23 +167,20 @@ def write_mask(path: Path, ids: np.ndarray) -> None:
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:
-    """Return (height, width, channels) as in `read_image`, from the header if possible.
+    """Return (height, width, channels), from the header if possible.
 
-    Channels are 3 for any file that Pillow opens, because it can be converted to RGB.
+    Channels are 3 for all files that can be converted to RGB, except TIFF with further bands.
     """
     with _reading(path):
         if path.suffix.lower() == ".npy":
             shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
             return (*shape[:2], shape[2] if len(shape) == 3 else 1)
-        try:
-            with Image.open(path) as image:
-                sideways = orientation(image) >= 5  # orientations that swap the axes
-                width, height = image.size[::-1] if sideways else image.size
-                return height, width, 3
-        except Image.UnidentifiedImageError:
-            if path.suffix.lower() not in TIFF_SUFFIXES:
-                raise
-            return with_channels(_read_array(path)).shape
+        if is_raster(path):
+            return raster_shape(path)
+        with open_image(path) as image:
+            sideways = orientation(image) >= 5  # orientations that swap the axes
+            width, height = image.size[::-1] if sideways else image.size
+            return height, width, 3
 
 
 @contextmanager
@@ -242,102 +211,23 @@ def _decoding(name: Path | str) -> Iterator[None]:
         raise ImageError(f"{name}: cannot be read: {text}") from error
 
 
-def _open(path: Path) -> Image.Image:
-    return _upright(Image.open(path), path)
-
-
-def _upright(image: Image.Image, name: Path | str) -> Image.Image:
-    tiles = getattr(image, "tile", ())  # only before loading: (…, decoder arguments)
-    if image.mode in ("RGB", "RGBA") and any("16" in str(tile[3]) for tile in tiles):
-        log_once(logging.INFO, f"{name}: converted from 16 to 8 bits per channel")
-    if orientation(image) == 1:
-        return image
-    log_once(logging.INFO, f"{name}: turned upright by its EXIF orientation")
-    return ImageOps.exif_transpose(image)
-
-
-def _convert(image: Image.Image, channels: int, name: Path | str) -> np.ndarray:
-    image = _upright(image, name)
-    target = _MODES.get(channels, image.mode)
-    wide = image.mode in _WIDE_GRAY or image.mode == "F"
-    if wide and channels == 1:
-        return check_pixels(_wide_pixels(image, name), channels, name)
-    if image.mode == target:
-        return check_pixels(np.asarray(image), channels, name)
-    if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
-        count = len(image.getbands())
-        raise ImageError(f"{name}: has {count} channels ({image.mode}); expected 4")
-    log_once(logging.INFO, f"{name}: converted from {_describe(image)} to {target}")
-    narrow = Image.fromarray(_eight_bits(_wide_pixels(image, name))) if wide else image
-    return check_pixels(np.asarray(narrow.convert(target)), channels, name)
-
-
-def _describe(image: Image.Image) -> str:
-    names = {"1": "1-bit", "L": "grayscale", "LA": "grayscale with alpha", "P": "palette"}
-    names |= dict.fromkeys(_WIDE_GRAY, "16-bit grayscale") | {"F": "floating point"}
-    return names.get(image.mode, image.mode)
-
-
-def _wide_pixels(image: Image.Image, name: Path | str) -> np.ndarray:
-    """Return gray values of more than 8 bits (H, W): uint16, or float32 in 0–1."""
-    pixels = check_range(np.asarray(image), name)
-    # Convert to native byte order; TIFF files may have either.
-    return pixels.astype(np.float32 if pixels.dtype.kind == "f" else np.uint16, copy=False)
-
-
-def _eight_bits(wide: np.ndarray) -> np.ndarray:
-    return np.rint(wide * (255 / RAW_MAXIMUM.get(wide.dtype.name, 1))).astype(np.uint8)
-
-
-def _index_mask(path: Path) -> np.ndarray:
-    with _open(path) as image:
-        _warn_if_lossy(path, image)
-        if image.mode in {"1", "L", "P", *_WIDE_GRAY}:
-            ids = np.asarray(image)
-            return ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
-        bands = np.asarray(image)
-    colors = bands if image.mode in {"RGB", "RGBA"} else bands[..., :1]
-    if image.mode not in {"RGB", "RGBA", "LA", "PA"} or (colors[..., :3] != bands[..., :1]).any():
-        raise ColoredMaskError(
-            f"{path}: the mask contains colors ({image.mode}), not ids. Define classes by color "
-            "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
-        )
-    log_once(logging.INFO, f"{path}: {image.mode} mask with equal channels, read as ids")
-    return np.ascontiguousarray(bands[..., 0])
-
-
-def _array_mask(path: Path) -> np.ndarray:
-    array = _read_array(path)
-    array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    if array.ndim != 2 or array.dtype.kind not in "iub":
-        found = f"{array.dtype} of shape {array.shape}"
-        raise ImageError(
-            f"{path}: a mask must contain integers of shape (height, width), not {found}"
-        )
-    return array.astype(np.uint8) if array.dtype == np.bool_ else array
-
-
-def _is_lossy(path: Path) -> bool:
-    return path.suffix.lower() in {".jpg", ".jpeg"}
-
-
-def _warn_if_lossy(path: Path, image: Image.Image) -> None:
-    if image.format in _LOSSY:
-        log_once(
-            logging.WARNING, f"{path}: lossy compression of a mask gives wrong ids along edges"
-        )
-
-
-def _read_array(path: Path) -> np.ndarray:
-    if path.suffix.lower() == ".npy":
-        return np.load(path, allow_pickle=False)
-    if path.suffix.lower() not in TIFF_SUFFIXES:
+def _check_channels(channels: int, path: Path) -> None:
+    if channels not in (1, 3, 4):
         raise ImageError(
             f"{path}: only TIFF and .npy files support channel counts other than 1, 3 and 4"
         )
-    with needed_by(str(path)):
-        import tifffile  # noqa: PLC0415 - an extra
-    array = tifffile.imread(path)
-    # Many remote-sensing tools write channels first; channels are the smaller axis.
-    channels_first = array.ndim == 3 and array.shape[0] < array.shape[2]
-    return np.moveaxis(array, 0, -1) if channels_first else array
+
+
+def _stored(path: Path) -> Stored:
+    if path.suffix.lower() == ".npy":
+        return Stored(check_array(np.load(path, allow_pickle=False), path), ["gray"])
+    if is_raster(path):
+        mask = stored_raster(path)
+    else:
+        with open_image(path) as image:
+            mask = stored(image, path)
+    if mask.is_lossy:
+        log_once(
+            logging.WARNING, f"{path}: lossy compression of a mask gives wrong ids along edges"
+        )
+    return mask

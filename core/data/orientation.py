@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
+
+from ..common.logs import log_conversion
+
+TURNED = "turned upright by its EXIF orientation"
+
+_FLIPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
+"""EXIF orientation -> steps along rows and columns, after the transposition from 5 on."""
 
 
 def orientation(image: Image.Image) -> int:
@@ -14,12 +22,40 @@ def orientation(image: Image.Image) -> int:
     return image.getexif().get(0x0112, 1)
 
 
+def tiff_orientation(path: Path) -> int:
+    """Return the EXIF orientation of any TIFF; 1 without a valid one."""
+    import tifffile  # noqa: PLC0415 - an extra
+
+    with tifffile.TiffFile(path) as file:
+        found = int(file.pages.first.tags.valueof("Orientation", 1))
+    return found if found in _FLIPS else 1
+
+
+def turned(pixels: np.ndarray, number: int, name: Path | str) -> np.ndarray:
+    """Return the pixels (H, W[, channels]) of a file with an EXIF orientation turned upright."""
+    if number not in _FLIPS:
+        return pixels
+    log_conversion(name, TURNED)
+    rows, columns = _FLIPS[number]
+    moved = (np.swapaxes(pixels, 0, 1) if number >= 5 else pixels)[::rows, ::columns]
+    return moved.copy()  # PyTorch supports no negative strides
+
+
 @lru_cache(maxsize=65536)  # a file is read in every epoch
 def _orientation_of(path: Path) -> int:
     try:
         with Image.open(path) as image:
             return orientation(image)
+    except Image.UnidentifiedImageError:
+        return _orientation_of_raster(path)
     except (OSError, ValueError, SyntaxError):  # arrays have none; readers report broken files
+        return 1
+
+
+def _orientation_of_raster(path: Path) -> int:
+    try:
+        return tiff_orientation(path)
+    except Exception:  # noqa: BLE001 - arrays and broken files, and without the extra
         return 1
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...registry import PluxelError, article
 from ..contracts.kinds import Dataset, Sample
-from .images import check_pixels
+from .pixels import check_pixels, masked, nodata_pixels
 from .splits import class_name
 
 
@@ -33,15 +33,18 @@ def read_sample(dataset: Dataset, index: int) -> Sample:
 def raw_input(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
     """Return an input (H, W, channels) as the dataset declares it: uint8, uint16 or float32.
 
+    Values that are not finite are masked (`numpy.ma`), and masked pixels are 0 in all channels.
+
     Raises: PluxelError with the file or sample name and the class of the dataset.
     """
     what = f"input '{name}' of {class_name(dataset)}"
     pixels = _array(sample, sample.inputs, name, what)
-    return check_pixels(pixels, dataset.channels[name], _place(sample, name, what))
+    checked = check_pixels(pixels, dataset.channels[name], _place(sample, name, what))
+    return masked(np.asarray(checked), nodata_pixels(checked))
 
 
 def raw_labels(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
-    """Return raw label ids (H, W) of an integer type.
+    """Return raw label ids (H, W) of an integer type, perhaps masked (`numpy.ma`).
 
     Raises: PluxelError with the file or sample name and the class of the dataset.
     """

@@ -25,6 +25,7 @@ from ._random import generator
 from .augmentation import Augmentation
 from .batch import Item
 from .orientation import orientation_conflict
+from .pixels import missing_pixels, union
 from .raw import DataError, raw_input, raw_labels, read_sample
 
 _GIVE_UP_AFTER = 100
@@ -61,7 +62,7 @@ class _Data(TorchDataset[Item]):
         return len(self.dataset)
 
     def _read(self, index: int) -> Item:
-        """Return sample ``index`` of the dataset.
+        """Return sample ``index`` of the dataset; pixels without data in any input are ignored.
 
         Raises: PluxelError with the file name for any problem of the sample.
         """
@@ -71,12 +72,15 @@ class _Data(TorchDataset[Item]):
         shape = inputs[first].shape[:2]
         for name, array in inputs.items():
             _check_size(sample, name, array, first, shape)
+        missing = union(*map(missing_pixels, inputs.values()))
+        inputs = {name: np.asarray(array) for name, array in inputs.items()}
         targets = {}
         for name, space in self.label_spaces.items():
             source = self._sources[name]
             raw = raw_labels(self.dataset, sample, source)
             _check_size(sample, source, raw, first, shape)
-            targets[name] = space.encode(raw, sample.paths.get(source, sample.name))
+            classes = space.encode(raw, sample.paths.get(source, sample.name))
+            targets[name] = _ignored(classes, missing, space.ignore_index)
         if not self._warned:  # the other samples have probably the same fault
             read = {*self._inputs, *self._sources.values()}
             conflict = orientation_conflict({n: p for n, p in sample.paths.items() if n in read})
@@ -158,6 +162,12 @@ class EvaluationData(_Data):
 
     def __getitem__(self, index: int) -> Item:
         return self._read(index)
+
+
+def _ignored(classes: np.ndarray, missing: np.ndarray | None, ignore_index: int) -> np.ndarray:
+    if missing is None:
+        return classes
+    return np.where(missing, classes.dtype.type(ignore_index), classes)
 
 
 @lru_cache(maxsize=4)

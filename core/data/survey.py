@@ -12,13 +12,13 @@ import numpy as np
 
 from ...registry import PluxelError
 from .images import (
-    ColoredMaskError,
     image_shape,
     is_black_and_white,
     read_binary_mask,
     read_index_mask,
     read_rgb_mask,
 )
+from .masks import ColoredMaskError
 from .pairing import FilePair, images_in, pair_up
 
 _MOST_IDS = 256
@@ -153,7 +153,7 @@ def _count_ids(
     pixels: Counter[int] = Counter()
     files: Counter[int] = Counter()
     for mask in masks:
-        ids, counts = np.unique(read(mask), return_counts=True)
+        ids, counts = np.unique(np.ma.compressed(read(mask)), return_counts=True)
         pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
         files.update(ids.tolist())
         if len(pixels) > _MOST_IDS:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...registry import PluxelError, did_you_mean
 from ..config._config import Config
 from ..config.sections.labels import LabelsConfig
 from ..config.sections.pipeline import HeadConfig, StreamConfig
+from ..contracts.encoding import Encoding
 from ..contracts.kinds import Dataset
 from ..contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace, raw_id
-from ..contracts.offers import resolved_parameters
+from ..contracts.offers import encodings, resolved_parameters
 from .network import SegmentationModel
 
 
@@ -22,11 +23,13 @@ class Blueprint:
 
     ``channels``: input name -> number of channels. ``labels``: head -> meaning of raw label ids.
     ``targets``: head -> name of the dataset's label map that the head is trained on.
+    ``encodings``: input name -> how its files encode values, if the dataset declares it.
     """
 
     channels: Mapping[str, int]
     labels: Mapping[str, LabelMap]
     targets: Mapping[str, str]
+    encodings: Mapping[str, Encoding] = field(default_factory=dict)
 
     def label_spaces(self) -> dict[str, LabelSpace]:
         """Return the label space of each head."""
@@ -35,13 +38,19 @@ class Blueprint:
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible values for the metadata of a weights file."""
         labels = {head: label_map.to_json() for head, label_map in self.labels.items()}
-        return {"channels": dict(self.channels), "labels": labels, "targets": dict(self.targets)}
+        return {
+            "channels": dict(self.channels),
+            "labels": labels,
+            "targets": dict(self.targets),
+            "encodings": {name: one.to_json() for name, one in self.encodings.items()},
+        }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Blueprint:
         """Return the blueprint that ``to_json`` wrote."""
         labels = {head: LabelMap.from_json(one) for head, one in content["labels"].items()}
-        return cls(content["channels"], labels, content["targets"])
+        encodings = {n: Encoding.from_json(one) for n, one in content["encodings"].items()}
+        return cls(content["channels"], labels, content["targets"], encodings)
 
 
 def resolve_labels(config: Config, dataset: Dataset) -> Config:
@@ -90,7 +99,7 @@ def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
         with config.at("streams", name, "input"):
             for name_of_input in inputs_of(stream):
                 _require("input", name_of_input, dataset.channels)
-    return Blueprint(dict(dataset.channels), labels, targets)
+    return Blueprint(dict(dataset.channels), labels, targets, dict(encodings(dataset)))
 
 
 def with_added(config: Config, blueprint: Blueprint) -> Blueprint:

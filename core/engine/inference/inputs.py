@@ -9,18 +9,22 @@ import numpy as np
 from PIL import Image
 
 from ....registry import PluxelError, article, did_you_mean
-from ...data.images import check_pixels, check_range, convert, read_image
+from ...contracts.encoding import PLAIN, Encoding
+from ...data.images import array_input, convert, read_image
 
 ImageLike = str | Path | Image.Image | np.ndarray
 """A file, a PIL image (rotated by its EXIF orientation), or raw pixels (H, W[, channels])."""
 
 
 def read_inputs(
-    image: ImageLike | Mapping[str, ImageLike], channels: Mapping[str, int]
+    image: ImageLike | Mapping[str, ImageLike],
+    channels: Mapping[str, int],
+    encodings: Mapping[str, Encoding],
 ) -> dict[str, np.ndarray]:
-    """Return the raw pixels (H, W, channels) of each input.
+    """Return the raw pixels (H, W, channels) of each input; those without data are masked.
 
-    ``channels``: the number of channels of each input of the model, by name.
+    ``channels``: the number of channels of each input of the model, by name. ``encodings``: how
+    files and arrays encode the values of inputs, by name, if a dataset declared it.
 
     Raises: PluxelError for an unreadable file, an empty image, another type or layout, and inputs
     that are missing, unknown, or of different sizes.
@@ -38,26 +42,30 @@ def read_inputs(
             )
     if missing := [name for name in names if name not in image]:
         raise PluxelError(f"the model also reads {', '.join(missing)}")
-    arrays = {name: _pixels(image[name], channels[name], name) for name in names}
+    arrays = {
+        name: _pixels(image[name], channels[name], name, encodings.get(name, PLAIN))
+        for name in names
+    }
     _check_sizes(arrays)
     return arrays
 
 
-def _pixels(image: ImageLike, channels: int, name: str) -> np.ndarray:
+def _pixels(image: ImageLike, channels: int, name: str, encoding: Encoding) -> np.ndarray:
     if isinstance(image, str | Path):
-        array = read_image(Path(image), channels)
+        array = read_image(Path(image), channels, encoding)
     elif isinstance(image, Image.Image):
         # An image opened from a file has a filename.
-        array = convert(image, channels, getattr(image, "filename", "") or f"input '{name}'")
+        place = getattr(image, "filename", "") or f"input '{name}'"
+        array = convert(image, channels, place, encoding)
     elif not isinstance(image, np.ndarray):
         raise PluxelError(
             f"input '{name}': is {article(type(image).__name__)}; expected a file, a PIL image, or "
             f"a numpy array (height, width, {channels}) of uint8, uint16, or floats in 0–1"
         )
     else:
-        label = f"input '{name}'"
-        array = check_range(check_pixels(image, channels, label), label)
-    return np.require(array, requirements=["C", "W"])  # torch warns about read-only arrays
+        array = array_input(image, channels, f"input '{name}'", encoding)
+    is_masked = isinstance(array, np.ma.MaskedArray)  # a copy by now
+    return array if is_masked else np.require(array, requirements=["C", "W"])
 
 
 def _check_sizes(arrays: Mapping[str, np.ndarray]) -> None:

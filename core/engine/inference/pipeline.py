@@ -16,7 +16,9 @@ from ....registry import Host, PluxelError, did_you_mean
 from ...common.devices import choose_device
 from ...common.logs import log_once
 from ...common.progress import track
+from ...contracts.encoding import Encoding
 from ...contracts.labels import LabelSpace
+from ...data.pixels import missing_pixels, union
 from ...geometry.regions import Region, Size
 from ...geometry.scores import Scores
 from ...model.build import build_model
@@ -55,6 +57,7 @@ class Pipeline:
     """``Pipeline.load(run)``, then ``pipeline(image) -> mask`` of raw label ids, (H, W).
 
     ``spaces``: the label space of each head. ``channels``: the channels of each input.
+    ``encodings``: how the files of inputs encode values, if a dataset declared it.
     """
 
     def __init__(
@@ -63,10 +66,12 @@ class Pipeline:
         spaces: Mapping[str, LabelSpace],
         channels: Mapping[str, int],
         device: torch.device | str = "cpu",
+        encodings: Mapping[str, Encoding] | None = None,
     ) -> None:
         self.model = model.to(device).eval()
         self.spaces = spaces
         self.channels = channels
+        self.encodings = encodings or {}
         self.device = torch.device(device)
 
     @classmethod
@@ -92,7 +97,7 @@ class Pipeline:
         blueprint = trained.blueprint
         model = trained.filled(build_model(trained.config, blueprint))
         place = choose_device(trained.config.pipeline.device)
-        return cls(model, blueprint.label_spaces(), blueprint.channels, place)
+        return cls(model, blueprint.label_spaces(), blueprint.channels, place, blueprint.encodings)
 
     def __call__(
         self, image: ImageLike | Mapping[str, ImageLike], *, head: str | None = None
@@ -177,14 +182,17 @@ class Pipeline:
         if tiling is None:
             region = Region(range(size[0]), range(size[1]))
             inputs = read(region)
+            missing = union(*map(missing_pixels, inputs.values()))
             scores = self.model(self._tensors(inputs))
-            yield Piece(region, self._predictions(scores, region, probabilities), inputs)
+            found = self._predictions(scores, region, probabilities, missing)
+            yield Piece(region, found, inputs)
             return
-        kept = _TilePixels(read, tiling.windows(size) if pixels else {})
+        kept = _TilePixels(read, tiling.windows(size), pixels)
         with track("tiles", len(tiling.tiles(size))) as advance:
             for region, scores in tiling.run(lambda window: self._tensors(kept.read(window)), size):
-                predictions = self._predictions(scores, region, probabilities)
-                yield Piece(region, predictions, kept.take(region) if pixels else {})
+                arrays, missing = kept.take(region)
+                found = self._predictions(scores, region, probabilities, missing)
+                yield Piece(region, found, arrays if pixels else {})
                 advance()
 
     def is_tiled(self, size: Size, tile: Tile) -> bool:
@@ -210,12 +218,19 @@ class Pipeline:
 
     def _tensors(self, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
         return {
-            name: torch.from_numpy(array).permute(2, 0, 1)[None].to(self.device)
+            # PyTorch warns about read-only arrays.
+            name: torch.from_numpy(np.require(np.asarray(array), requirements="W"))
+            .permute(2, 0, 1)[None]
+            .to(self.device)
             for name, array in arrays.items()
         }
 
     def _predictions(
-        self, scores: Mapping[str, Scores], region: Region, probabilities: bool
+        self,
+        scores: Mapping[str, Scores],
+        region: Region,
+        probabilities: bool,
+        missing: np.ndarray | None,
     ) -> dict[str, Prediction]:
         found = {}
         for head, space in self.spaces.items():
@@ -224,38 +239,58 @@ class Pipeline:
                 scores[head], region.size, probabilities=probabilities
             )
             mask = classes[0].cpu().numpy().astype(space.dtype)
-            found[head] = Prediction(
-                space, mask, None if shares is None else shares[0].cpu().numpy()
-            )
+            parts = None if shares is None else shares[0].cpu().numpy()
+            if missing is not None:
+                mask[missing] = space.ignore_index
+                if parts is not None:
+                    parts[:, missing] = np.nan
+            found[head] = Prediction(space, mask, parts)
         return found
 
     def read(self, image: ImageLike | Mapping[str, ImageLike]) -> dict[str, np.ndarray]:
         """Return the raw pixels (H, W, channels) of each input that the model reads.
 
+        Pixels without data are masked (`numpy.ma`).
+
         Raises: PluxelError, as ``predict`` does.
         """
-        return read_inputs(image, {name: self.channels[name] for name in self.model.input_names})
+        channels = {name: self.channels[name] for name in self.model.input_names}
+        return read_inputs(image, channels, self.encodings)
+
+
+Taken = tuple[Mapping[str, np.ndarray], np.ndarray | None]
+"""The pixels of a tile by input, and True for those (h, w) without data."""
 
 
 @dataclass
 class _TilePixels:
-    """Keeps the pixels of each tile from the reading of its window until ``take``."""
+    """Keeps what is needed of each tile from the reading of its window until ``take``.
+
+    ``pixels``: whether that includes the pixels.
+    """
 
     source: ReadPixels
     tiles: Mapping[Region, Region]
-    kept: dict[Region, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    pixels: bool
+    kept: dict[Region, Taken] = field(default_factory=dict)
 
     def read(self, window: Region) -> Mapping[str, np.ndarray]:
-        """Return the pixels of a window; keep those of its tile."""
+        """Return the pixels of a window; keep what is needed of its tile."""
         arrays = self.source(window)
         tile = self.tiles.get(window)
         if tile is not None and tile.common(window) == tile:
-            # Copy, so that the memory of the halo is freed.
-            place = tile.within(window)
-            self.kept[tile] = {name: array[place].copy() for name, array in arrays.items()}
+            self.kept[tile] = self._part(arrays, tile.within(window))
         return arrays
 
-    def take(self, tile: Region) -> Mapping[str, np.ndarray]:
+    def take(self, tile: Region) -> Taken:
         """Return the pixels of a tile and stop keeping them."""
+        if tile in self.kept:
+            return self.kept.pop(tile)
         # Without padding, a network may read no window with the last pixels of an image.
-        return self.kept.pop(tile, None) or self.source(tile)
+        return self._part(self.source(tile), (slice(None), slice(None)))
+
+    def _part(self, arrays: Mapping[str, np.ndarray], place: tuple[slice, slice]) -> Taken:
+        parts = {name: array[place] for name, array in arrays.items()}
+        missing = union(*map(missing_pixels, parts.values()))
+        # Copy, so that the memory of the halo is freed.
+        return {n: part.copy() for n, part in parts.items()} if self.pixels else {}, missing

@@ -17,8 +17,9 @@ OVERLAY_OPACITY = 0.55
 class Prediction:
     """The classes that one head predicts for an image.
 
-    ``classes``: (H, W) class indices. ``probabilities``: (C, H, W) float32 in 0–1, or None if they
-    were not requested.
+    ``classes``: (H, W) class indices; ``space.ignore_index`` for pixels without data.
+    ``probabilities``: (C, H, W) float32 in 0–1, NaN without data, or None if they were not
+    requested.
     """
 
     space: LabelSpace
@@ -37,6 +38,7 @@ class Prediction:
 
     def overlay(self, image: np.ndarray) -> np.ndarray:
         """Blend the colors with an image (H, W, channels) of raw pixels; return (H, W, 3) uint8."""
+        image = np.asarray(image)
         visible = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
         maximum = RAW_MAXIMUM.get(image.dtype.name, 1)
         mixed = self.color * np.float32(OVERLAY_OPACITY)

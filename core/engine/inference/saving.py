@@ -14,10 +14,12 @@ import numpy as np
 from ....registry import PluxelError
 from ...common.logs import logger
 from ...common.progress import track
-from ...data.images import IMAGE_SUFFIXES, ImageError, image_files
+from ...data.images import IMAGE_SUFFIXES, image_files
+from ...data.pixels import ImageError
+from ...data.rasters import Raster, is_raster, open_raster
 from .outputs import OutputKind, output_kinds
 from .pipeline import Pipeline, Tile
-from .rasters import Raster, can_be_windowed, open_raster, raster_writer
+from .rasters import raster_writer
 
 
 def predict_files(
@@ -82,10 +84,13 @@ class _Saver:
 
         Raises: ImageError if the file cannot be read, PluxelError for any later failure.
         """
-        if can_be_windowed(path):
+        if path.is_file() and is_raster(path):
             (key,) = self.pipeline.model.input_names
             with open_raster(path, self.pipeline.channels[key]) as raster:
-                if raster.is_placed or self.pipeline.is_tiled(raster.size, self.tile):
+                by_windows = raster.source.is_placed or self.pipeline.is_tiled(
+                    raster.size, self.tile
+                )
+                if by_windows and raster.source.orientation == 1:
                     self._save_windows(raster, key, name)
                     return
         self._save_whole(self.pipeline.read(path), name)

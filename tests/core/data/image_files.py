@@ -27,6 +27,19 @@ def exif(orientation: int) -> Image.Exif:
     return tags
 
 
+def with_exif(path: Path, orientation: int) -> None:
+    """Insert the chunk eXIf into a PNG; Pillow cannot write 16 bits per channel."""
+    data, content = path.read_bytes(), exif(orientation).tobytes().removeprefix(b"Exif\0\0")
+    chunk = b"eXIf" + content
+    path.write_bytes(
+        data[:33]
+        + struct.pack(">I", len(content))
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + data[33:]
+    )
+
+
 def truncated_png(path: Path) -> Path:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     data = save(path, noise).read_bytes()

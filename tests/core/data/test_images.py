@@ -6,15 +6,12 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
-from pluxel.core.data.images import (
-    ImageError,
-    image_files,
-    image_shape,
-    read_image,
-)
+from pluxel.core.data.images import image_files, image_shape, read_image
+from pluxel.core.data.pixels import ImageError
 
-from .image_files import RGB, SIDEWAYS, exif, save
+from .image_files import RGB, SIDEWAYS, exif, save, with_exif
 
 
 class TestReadImage:
@@ -54,30 +51,61 @@ class TestReadImage:
         assert read.shape == (6, 9, 3)
         assert np.abs(read.astype(int) - (255, 0, 0)).max() < 8
 
-    def test_converts_sixteen_bits_by_the_full_range(self, tmp_path):
-        wide = np.array([[0, 257, 65535]], np.uint16)
-        read = read_image(save(tmp_path / "a.png", wide))
-        assert read[0].tolist() == [[0] * 3, [1] * 3, [255] * 3]
-
-    def test_converts_sixteen_bits_per_channel(self, tmp_path, caplog):
+    @pytest.mark.parametrize("name", ["a.png", "a.tiff"])
+    def test_sixteen_bits_of_gray_are_repeated(self, tmp_path, name, caplog):
         caplog.set_level(logging.INFO, "pluxel")
-        wide = np.zeros((2, 3, 3), np.uint16)
-        wide[..., 0] = 65535
-        cv2.imwrite(str(tmp_path / "a.png"), wide[..., ::-1])
-        assert read_image(tmp_path / "a.png")[0, 0].tolist() == [255, 0, 0]
-        assert "a.png: converted from 16 to 8 bits per channel" in caplog.text
+        path = save(tmp_path / name, np.array([[0, 257, 65535]], np.uint16))
+        read = read_image(path)
+        assert read.dtype == np.uint16
+        assert read[0].tolist() == [[0] * 3, [257] * 3, [65535] * 3]
+        depth = "16-bit " if name == "a.png" else ""
+        assert caplog.messages == [f"{path}: converted from {depth}grayscale to RGB"]
 
-    def test_converts_floats(self, tmp_path, caplog):
+    @pytest.mark.parametrize("stored", [1, 3, 4], ids=["gray", "RGB", "RGBA"])
+    @pytest.mark.parametrize("channels", [1, 3, 4])
+    @pytest.mark.parametrize("orientation", [1, SIDEWAYS])
+    def test_png_keeps_sixteen_bits_per_channel(self, tmp_path, stored, channels, orientation):
+        wide = np.random.default_rng(0).integers(0, 65536, (5, 7, stored)).astype(np.uint16)
+        cv2.imwrite(
+            str(tmp_path / "a.png"), wide[..., [2, 1, 0, 3][:stored]] if stored > 1 else wide
+        )
+        if orientation == SIDEWAYS:
+            with_exif(tmp_path / "a.png", SIDEWAYS)
+            wide = np.rot90(wide, -1)
+        if channels > 3 > stored or channels > stored == 3:
+            with pytest.raises(ImageError, match="a.png: has . channels .*; expected 4"):
+                read_image(tmp_path / "a.png", channels)
+            return
+        read = read_image(tmp_path / "a.png", channels)
+        if channels < stored:
+            expected = (
+                wide[..., :3] if channels == 3 else wide[..., :3] @ [[0.299], [0.587], [0.114]]
+            )
+        else:
+            expected = np.repeat(wide, 3, 2) if channels > stored else wide
+        assert read.dtype == np.uint16
+        assert read.shape == expected.shape
+        assert np.abs(read - expected.astype(float)).max() <= (channels == 1 < stored)
+
+    def test_truncated_png_of_sixteen_bits_per_channel_is_an_error(self, tmp_path):
+        wide = np.random.default_rng(0).integers(0, 65536, (50, 70, 3)).astype(np.uint16)
+        cv2.imwrite(str(tmp_path / "a.png"), wide)
+        data = (tmp_path / "a.png").read_bytes()
+        (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
+        with pytest.raises(ImageError, match="a.png: cannot be read"):
+            read_image(tmp_path / "a.png")
+
+    def test_floats_of_gray_are_repeated(self, tmp_path, caplog):
         caplog.set_level(logging.INFO, "pluxel")
         path = save(tmp_path / "a.tiff", np.array([[0, 0.2, 1]], np.float32))
-        assert read_image(path)[0, :, 0].tolist() == [0, 51, 255]
-        assert caplog.messages == [f"{path}: converted from floating point to RGB"]
+        assert read_image(path)[0, :, 2].tolist() == [0, np.float32(0.2), 1]
+        assert caplog.messages == [f"{path}: converted from grayscale to RGB"]
 
     @pytest.mark.parametrize("channels", [1, 3])
     @pytest.mark.parametrize("suffix", [".tiff", ".npy"])
     @pytest.mark.parametrize(
         ("low", "high", "values_text"),
-        [(-3, 0.5, "-3 to 0.5"), (0, 255, "0 to 255"), (0, np.nan, "nan to nan")],
+        [(-3, 0.5, "-3 to 0.5"), (0, 255, "0 to 255")],
     )
     def test_rejects_floats_outside_their_range(
         self, tmp_path, channels, suffix, low, high, values_text
@@ -91,8 +119,9 @@ class TestReadImage:
         with pytest.raises(ImageError) as caught:
             read_image(path, channels)
         assert str(caught.value) == (
-            f"{path}: has values from {values_text}, but float32 images must be in 0 to 1. Divide "
-            "the values of all images by one number, or save them as uint16"
+            f"{path}: has values from {values_text}, but float32 images must be in 0 to 1. Declare "
+            "the value that stands for 1 in the dataset, such as scale: 10000, and the value of "
+            "missing pixels, such as nodata: -9999"
         )
 
     @pytest.mark.parametrize("name", ["a.png", "a.tiff", "a.pgm"])
@@ -177,6 +206,24 @@ class TestArrays:
         assert read.dtype == dtype
         assert (read == array).all()
         assert image_shape(tmp_path / "a.npy") == (4, 5, channels)
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64, np.int32])
+    @pytest.mark.parametrize("order", "<>")
+    def test_byte_order_is_that_of_the_machine(self, tmp_path, dtype, order):
+        array = np.arange(12).reshape(3, 4).astype(dtype) / (12 if dtype(0.5) else 1)
+        np.save(tmp_path / "a.npy", array.astype(np.dtype(dtype).newbyteorder(order)))
+        read = read_image(tmp_path / "a.npy", 1)
+        assert read.dtype.isnative
+        torch.from_numpy(read)
+        np.testing.assert_allclose(read[..., 0], array, rtol=1e-6)
+
+    @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint32])
+    def test_other_integers_become_uint16_if_they_fit(self, tmp_path, dtype):
+        np.save(tmp_path / "a.npy", np.array([[0, 30_000]], dtype))
+        assert read_image(tmp_path / "a.npy", 1).dtype == np.uint16
+        np.save(tmp_path / "a.npy", np.array([[0, -1]], np.int16))
+        with pytest.raises(ImageError, match="values from -1 to 0, but int16 images must be in 0"):
+            read_image(tmp_path / "a.npy", 1)
 
     def test_float64_becomes_float32(self, tmp_path):
         np.save(tmp_path / "a.npy", np.zeros((4, 5)))

@@ -1,8 +1,7 @@
-"""Read and write TIFF files by windows."""
+"""Write GeoTIFF files by windows."""
 
 from __future__ import annotations
 
-import logging
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-import tifffile
-from PIL import Image
-from pluxel.core.common.logs import log_once
-from pluxel.core.data.images import ImageError, read_image
-from pluxel.core.engine.inference.rasters import Raster, can_be_windowed, open_raster, raster_writer
+from pluxel.core.data.rasters import Raster, open_raster
+from pluxel.core.engine.inference.rasters import raster_writer
 from pluxel.core.engine.inference.tiling import Region
 from pluxel.registry import PluxelError
 from rasterio.control import GroundControlPoint
@@ -24,11 +20,6 @@ from rasterio.transform import from_origin
 SIZE = (70, 90)
 CORNER = Region(range(64, 70), range(16, 90))
 PLACED = {"crs": "EPSG:32633", "transform": from_origin(500_000, 5_400_000, 0.5, 0.5)}
-
-
-@pytest.fixture(autouse=True)
-def _forget_lines() -> None:
-    log_once.cache_clear()
 
 
 def noise(bands: int, dtype: str = "uint8") -> np.ndarray:
@@ -43,114 +34,6 @@ def write(path: Path, pixels: np.ndarray, **options) -> Path:
     with rasterio.open(path, "w", dtype=pixels.dtype, **profile, **options) as file:
         file.write(np.moveaxis(pixels, -1, 0))
     return path
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-@pytest.mark.parametrize("bands", [1, 2, 3, 4, 8])
-@pytest.mark.parametrize("layout", [{"tiled": True, "blockxsize": 16, "blockysize": 16}, {}])
-def test_windows_match_the_whole_file(tmp_path, dtype, bands, layout) -> None:
-    pixels = noise(bands, dtype)
-    path = write(tmp_path / "a.tif", pixels, compress="lzw", **layout)
-    assert can_be_windowed(path)
-    with open_raster(path, bands) as raster:
-        assert raster.size == SIZE
-        found = raster.read(CORNER)
-    assert found.dtype == dtype
-    assert np.array_equal(found, pixels[CORNER.slices])
-
-
-def test_windows_match_pillow(tmp_path) -> None:
-    path = write(tmp_path / "a.tif", noise(3), photometric="rgb")
-    with open_raster(path, 3) as raster:
-        assert np.array_equal(raster.read(CORNER), read_image(path)[CORNER.slices])
-
-
-def binary() -> Image.Image:
-    return Image.fromarray(noise(1)[..., 0] > 127)
-
-
-COLORED = Image.fromarray(noise(3))
-KINDS = {
-    "gray": (lambda path: Image.fromarray(noise(1)[..., 0]).save(path), True),
-    "RGB": (COLORED.save, True),
-    "RGB in planes": (
-        lambda path: write(path, noise(3), photometric="rgb", interleave="band"),
-        True,
-    ),
-    "YCbCr": (lambda path: COLORED.save(path, compression="jpeg"), True),
-    "alpha": (lambda path: Image.fromarray(noise(4)).save(path), True),
-    "premultiplied": (
-        lambda path: write(path, noise(4), photometric="rgb", alpha="premultiplied"),
-        False,
-    ),
-    "palette": (lambda path: COLORED.quantize(200).save(path), False),
-    "CMYK": (lambda path: COLORED.convert("CMYK").save(path), True),
-    "1 bit": (lambda path: binary().save(path), False),
-    "4 bits": (lambda path: write(path, noise(1) // 16, nbits=4), False),
-    "white as 0": (lambda path: write(path, noise(1), photometric="miniswhite"), False),
-    "1 bit, white as 0": (
-        lambda path: write(path, noise(1) // 128, photometric="miniswhite", nbits=1),
-        False,
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_only_files_that_gdal_returns_as_displayed_are_windowed(tmp_path, kind: str) -> None:
-    path = tmp_path / "a.tif"
-    save, windowed = KINDS[kind]
-    save(path)
-    assert can_be_windowed(path) is windowed
-    whole = read_image(path)[CORNER.slices]
-    assert whole.std() > 20
-    if windowed:
-        with open_raster(path, 3) as raster:
-            # Two libraries decode the JPEG data.
-            np.testing.assert_allclose(
-                raster.read(CORNER), whole, rtol=0, atol=2 * (kind == "YCbCr")
-            )
-
-
-def test_conversion_of_gray_and_alpha_is_logged(tmp_path, caplog) -> None:
-    caplog.set_level(logging.INFO)
-    gray = write(tmp_path / "gray.tif", noise(1))
-    alpha = write(tmp_path / "alpha.tif", noise(4), photometric="rgb", alpha="yes")
-    with open_raster(gray, 3) as raster:
-        assert np.array_equal(raster.read(CORNER), np.repeat(noise(1)[CORNER.slices], 3, 2))
-    with open_raster(alpha, 3) as raster:
-        assert np.array_equal(raster.read(CORNER), noise(4)[CORNER.slices][..., :3])
-    assert "gray.tif: converted from grayscale to RGB" in caplog.text
-    assert "alpha.tif: converted from RGBA to RGB" in caplog.text
-
-
-@pytest.mark.parametrize("bands", [2, 4, 5, 6, 7, 8])
-def test_other_band_counts_raise(tmp_path, bands: int) -> None:
-    path = write(tmp_path / "a.tif", noise(bands), photometric="minisblack")
-    with pytest.raises(ImageError, match=rf"a.tif: has {bands} bands; expected 3"):
-        open_raster(path, 3).__enter__()
-
-
-def test_floats_out_of_range_raise(tmp_path) -> None:
-    path = write(tmp_path / "a.tif", 7 * noise(1, "float32"))
-    with (
-        open_raster(path, 1) as raster,
-        pytest.raises(ImageError, match="float32 images must be in 0 to"),
-    ):
-        raster.read(CORNER)
-
-
-def test_error_names_a_truncated_file(tmp_path) -> None:
-    path = write(tmp_path / "a.tif", noise(3))
-    path.write_bytes(path.read_bytes()[:9000])
-    with pytest.raises(ImageError, match=r"a\.tif: cannot be read"), open_raster(path, 3) as raster:
-        raster.read(CORNER)
-
-
-def test_other_files_are_not_windowed(tmp_path) -> None:
-    Image.fromarray(noise(3)).save(tmp_path / "a.png")
-    tifffile.imwrite(tmp_path / "turned.tif", noise(3), extratags=[(274, 3, 1, 6, True)])
-    (tmp_path / "text.tif").write_text("not a TIFF")
-    assert not any(map(can_be_windowed, tmp_path.iterdir()))
 
 
 @pytest.mark.parametrize(
@@ -176,7 +59,7 @@ def test_results_keep_the_georeference(tmp_path, place: dict) -> None:
     source = write(tmp_path / "a.tif", noise(3), **place)
     target = tmp_path / "out" / "b.tif"
     with open_raster(source, 3) as raster:
-        assert raster.is_placed
+        assert raster.source.is_placed
         with raster_writer(target, raster, "uint16", ("mask",)) as put:
             put(CORNER, np.full(CORNER.size, 300, np.uint16))
     with rasterio.open(source) as before, rasterio.open(target) as after:
@@ -193,7 +76,7 @@ def test_results_keep_the_georeference(tmp_path, place: dict) -> None:
 
 def test_plain_tiff_is_not_georeferenced(tmp_path) -> None:
     with open_raster(write(tmp_path / "a.tif", noise(3)), 3) as raster:
-        assert not raster.is_placed
+        assert not raster.source.is_placed
 
 
 def test_failed_write_leaves_no_file(tmp_path) -> None:
@@ -208,12 +91,6 @@ def test_failed_write_leaves_no_file(tmp_path) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
         half()
     assert list(target.parent.iterdir()) == []
-
-
-def test_block_cache_is_bounded(tmp_path) -> None:
-    """Its default is a twentieth of the memory of the machine."""
-    with open_raster(write(tmp_path / "a.tif", noise(3)), 3):
-        assert rasterio.env.getenv()["GDAL_CACHEMAX"] == 64
 
 
 def test_results_beyond_four_gigabytes_are_bigtiff(tmp_path) -> None:

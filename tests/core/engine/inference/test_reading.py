@@ -10,7 +10,8 @@ import pytest
 import rasterio
 from PIL import Image
 from pluxel.core import Pipeline
-from pluxel.core.engine.inference import inputs, rasters
+from pluxel.core.data import rasters
+from pluxel.core.engine.inference import inputs
 from pluxel.core.engine.inference.outputs import OUTPUT_KINDS
 from pluxel.core.engine.inference.saving import predict_files
 from pluxel.core.engine.inference.tiling import Tiling
@@ -32,9 +33,9 @@ def files(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counts: Counter[str] = Counter()
     read = inputs.read_image
 
-    def counted(path: Path, channels: int = 3) -> np.ndarray:
+    def counted(path: Path, *options: object) -> np.ndarray:
         counts[path.name] += 1
-        return read(path, channels)
+        return read(path, *options)
 
     monkeypatch.setattr(inputs, "read_image", counted)
     return counts
@@ -46,7 +47,8 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Counter[Region]:
     counts: Counter[Region] = Counter()
     read = rasters.Raster.read
 
-    def counted(self: rasters.Raster, region: Region) -> np.ndarray:
+    def counted(self: rasters.Raster, region: Region | None = None) -> np.ndarray:
+        assert region is not None
         counts[region] += 1
         return read(self, region)
 

@@ -1,0 +1,93 @@
+"""Turn what a mask file stores into label ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..common.logs import log_conversion
+from ..contracts.colors import pack
+from .pixels import ImageError, Stored, union, with_channels
+from .rasters import RGB
+
+TRANSPARENT_ID, TRANSPARENT_COLOR = -1, 1 << 24
+"""Ids of transparent pixels in masks of ids and of colors; no color has this id."""
+
+
+class ColoredMaskError(ImageError):
+    """A mask contains colors instead of ids."""
+
+
+def check_array(array: np.ndarray, path: Path) -> np.ndarray:
+    """Return the ids (H, W, 1) of an array. Raises: ImageError for another shape or type."""
+    mask = with_channels(array)
+    if mask.ndim != 3 or mask.shape[2] != 1 or array.dtype.kind not in "iub":
+        raise _not_integers(path, f"{array.dtype} of shape {array.shape}")
+    return mask
+
+
+def ids_of(mask: Stored, path: Path) -> np.ndarray:
+    """Return the ids (H, W) of a mask of one band, or of equal colors, masked without data.
+
+    Raises: ImageError for values that are not integers; ColoredMaskError.
+    """
+    bands = mask.pixels[..., : len(mask.meanings) - ("alpha" in mask.meanings)]
+    ids = np.ascontiguousarray(bands[..., 0])
+    if ids.dtype.kind not in "iub":
+        raise _not_integers(path, str(ids.dtype))
+    if (bands != ids[..., None]).any():
+        raise ColoredMaskError(
+            f"{path}: the mask contains colors ({_mode(mask)}), not ids. Define classes by color "
+            "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
+        )
+    if mask.pixels.shape[2] > 1:
+        log_conversion(path, f"{_mode(mask)} mask with equal channels, read as ids")
+    ids = ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
+    return _masked(ids, mask, _alpha(mask), TRANSPARENT_ID)
+
+
+def colors_of(mask: Stored, path: Path) -> np.ndarray:
+    """Return the packed colors (H, W) of a mask, masked without data.
+
+    Raises: ImageError for more than 8 bits per channel.
+    """
+    pixels, alpha = mask.pixels, _alpha(mask)
+    if pixels.dtype == np.uint16 and not (pixels % 257).any():
+        pixels = (pixels // 257).astype(np.uint8)
+    if mask.colors is not None:
+        pixels = mask.colors[np.minimum(pixels[..., 0], len(mask.colors) - 1)]
+        alpha = pixels[..., 3] if alpha is None else alpha
+    elif "red" not in mask.meanings:
+        pixels = np.repeat(pixels[..., :1], 3, 2)
+    if pixels.dtype != np.uint8:
+        raise ImageError(f"{path}: a mask of colors needs 8 bits per channel, not {pixels.dtype}")
+    packed = pack(np.moveaxis(pixels[..., :3], -1, 0).astype(np.uint32))
+    return _masked(packed, mask, alpha, TRANSPARENT_COLOR)
+
+
+def _masked(
+    ids: np.ndarray, mask: Stored, alpha: np.ndarray | None, transparent: int
+) -> np.ndarray:
+    """Mask the pixels without data in ids (H, W); transparent ones get the id ``transparent``."""
+    hidden = union(mask.hidden, None if alpha is None else alpha == 0)
+    if hidden is not None and hidden.any():
+        ids = np.where(hidden, transparent, ids.astype(np.int64))
+    missing = union(hidden, mask.nodata)
+    return ids if missing is None or not missing.any() else np.ma.MaskedArray(ids, missing)
+
+
+def _alpha(mask: Stored) -> np.ndarray | None:
+    names = list(mask.meanings)
+    return mask.pixels[..., names.index("alpha")] if "alpha" in names else None
+
+
+def _mode(mask: Stored) -> str:
+    """Return the bands in short: RGB, RGBA, LA, or their number."""
+    modes = {"RGB": RGB, "RGBA": [*RGB, "alpha"], "LA": ["gray", "alpha"]}
+    found = (short for short, names in modes.items() if names == list(mask.meanings))
+    return next(found, f"{len(mask.meanings)} bands")
+
+
+def _not_integers(path: Path, found: str) -> ImageError:
+    return ImageError(f"{path}: a mask must contain integers of shape (height, width), not {found}")

@@ -1,0 +1,183 @@
+"""Read images with Pillow: as they look for the network, and as they are stored for labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..common.logs import log_conversion
+from ..contracts.encoding import PLAIN, Encoding
+from .orientation import TURNED, orientation, turned
+from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, union, with_channels
+from .rasters import is_tiff, require_raster_reader
+
+LOSSY = {"JPEG", "MPO"}
+"""Formats whose compression changes values."""
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_WIDE_GRAY = {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}
+_NAMES = {
+    **dict.fromkeys(_WIDE_GRAY, "16-bit grayscale"),
+    "F": "floating point",
+    "1": "1-bit",
+    "L": "grayscale",
+    "LA": "grayscale with alpha",
+    "P": "palette",
+}
+_BANDS = {
+    "P": ["palette"],
+    "LA": ["gray", "alpha"],
+    "PA": ["palette", "alpha"],
+    "RGB": ["red", "green", "blue"],
+    "RGBA": ["red", "green", "blue", "alpha"],
+    **{mode: ["gray"] for mode in ("1", "L", *_WIDE_GRAY)},
+}
+_MULTIPLIED = {"L;2": 85, "L;4": 17}
+"""Raw mode -> factor by which Pillow multiplies gray of 2 and 4 bits, so that it fills 8 bits."""
+
+
+def open_image(path: Path) -> Image.Image:
+    """Open an image file; the caller closes it.
+
+    Raises: MissingPackage for a TIFF that Pillow does not support, or shows otherwise than GDAL.
+    """
+    try:
+        image = Image.open(path)
+    except Image.UnidentifiedImageError:
+        if is_tiff(path):
+            require_raster_reader(path)
+        raise
+    if image.format == "TIFF" and not _is_plain_tiff(image):
+        require_raster_reader(path)
+    return image
+
+
+def _is_plain_tiff(image: Any) -> bool:
+    """Return whether Pillow and GDAL read a TIFF alike (tags: TIFF 6.0, section 8)."""
+    tags = image.tag_v2
+    bits, photometric, sample_format = tags.get(258, (1,))[0], tags.get(262), tags.get(339, (1,))[0]
+    declares_nodata = 42113 in tags  # of GDAL
+    return not (
+        photometric == 0
+        or bits in range(2, 8)
+        or (bits == 8 and sample_format == 2)
+        or (bits == 16 and image.mode in ("RGB", "RGBA"))
+        or (image.mode == "RGB" and photometric == 2 and tags.get(277, 3) > 3)  # more bands
+        or declares_nodata
+    )
+
+
+def shown(
+    image: Image.Image, channels: int, name: Path | str, encoding: Encoding = PLAIN
+) -> np.ndarray:
+    """Return an image as it looks, (H, W, channels), upright, as the model reads it.
+
+    More than 8 bits per channel keep their values. With a scale, so do fewer.
+
+    Raises: ImageError.
+    """
+    hidden, raw = None, _raw_mode(image)
+    if (wide := _wide(image, name)) is not None:
+        pixels = _chosen(wide, channels, image.mode, name)
+    else:
+        image = _upright(image, name)
+        if image.format == "TIFF" and image.mode in ("LA", "RGBA") and channels in (1, 3):
+            hidden = np.asarray(image.getchannel("A")) == 0
+        pixels = with_channels(np.asarray(_converted(image, channels, name)))
+    if encoding.scale is not None:
+        pixels = _unscaled(pixels, raw)
+    missing = union(hidden, nodata_pixels(pixels, encoding))
+    return to_input(pixels, channels, name, encoding, missing)
+
+
+def stored(image: Image.Image, name: Path | str) -> Stored:
+    """Return what an image stores, upright; modes that are neither ids nor colors become RGB."""
+    is_lossy, raw = image.format in LOSSY, _raw_mode(image)
+    if (wide := _wide(image, name)) is not None:
+        return Stored(_unscaled(wide, raw), _BANDS[_MODES[wide.shape[2]]])
+    image = _upright(image, name)
+    image = image if image.mode in _BANDS else image.convert("RGB")
+    colors = None
+    if image.mode in ("P", "PA"):
+        image.apply_transparency()
+        colors = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)
+    pixels = with_channels(_unscaled(np.asarray(image), raw))
+    return Stored(pixels, _BANDS[image.mode], colors, is_lossy=is_lossy)
+
+
+def _converted(image: Image.Image, channels: int, name: Path | str) -> Image.Image:
+    target = _MODES.get(channels, image.mode)
+    if image.mode == target:
+        return image
+    if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
+        raise _no_alpha(image.mode, len(image.getbands()), name)
+    log_conversion(name, f"converted from {_NAMES.get(image.mode, image.mode)} to {target}")
+    return image.convert(target)
+
+
+def _chosen(wide: np.ndarray, channels: int, mode: str, name: Path | str) -> np.ndarray:
+    """Return the channels of pixels (H, W, bands) of more than 8 bits: gray, RGB or RGBA."""
+    bands = wide.shape[2]
+    if channels not in _MODES or channels == bands:
+        return wide
+    if channels == 4:
+        raise _no_alpha(mode, bands, name)
+    log_conversion(name, f"converted from {_NAMES.get(mode, mode)} to {_MODES[channels]}")
+    if bands == 1:
+        return np.repeat(wide, channels, 2)
+    return luma(wide[..., :3]) if channels == 1 else wide[..., :3]
+
+
+def _no_alpha(mode: str, count: int, name: Path | str) -> ImageError:
+    return ImageError(f"{name}: has {count} channels ({mode}); expected 4")
+
+
+def _wide(image: Image.Image, name: Path | str) -> np.ndarray | None:
+    """Return pixels (H, W, bands) of more than 8 bits, upright; None for other images."""
+    if image.mode in _WIDE_GRAY:
+        return np.asarray(_upright(image, name))[..., None]
+    raw = _raw_mode(image)
+    if image.mode not in ("RGB", "RGBA") or not isinstance(raw, str) or ";16" not in raw:
+        return None
+    file = getattr(image, "filename", "")
+    if not file:
+        log_conversion(name, "converted from 16 to 8 bits per channel")
+        return None
+    image.load()  # reports damaged data, unlike OpenCV
+    import cv2  # noqa: PLC0415 - starts slowly
+
+    pixels = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ImageError(f"{name}: cannot be read: not supported by OpenCV")
+    order = [2, 1, 0, 3][: pixels.shape[2]]  # OpenCV: blue, green, red, alpha
+    return turned(pixels[..., order], orientation(image), name)
+
+
+def _raw_mode(image: Image.Image) -> Any:
+    """Return how a file stores its values; None once the image is loaded."""
+    tiles = getattr(image, "tile", ())
+    return tiles[0][3] if tiles else None
+
+
+def _unscaled(pixels: np.ndarray, raw: Any) -> np.ndarray:
+    """Return stored values: Pillow makes gray fill 8 or 16 bits, and set bits of PBM black."""
+    if pixels.dtype == np.bool_:
+        return (pixels ^ (raw == "1;I")).astype(np.uint8)
+    if raw in _MULTIPLIED:
+        return pixels // np.uint8(_MULTIPLIED[raw])
+    if isinstance(raw, tuple) and len(raw) == 2 and isinstance(raw[1], int):  # PGM: its maximum
+        full = 255 if pixels.dtype == np.uint8 else 65535
+        return np.rint(pixels * (raw[1] / full)).astype(np.min_scalar_type(raw[1]))
+    return pixels
+
+
+def _upright(image: Image.Image, name: Path | str) -> Image.Image:
+    if orientation(image) == 1:
+        return image
+    log_conversion(name, TURNED)
+    upright = ImageOps.exif_transpose(image)
+    upright.format = image.format
+    return upright

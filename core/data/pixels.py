@@ -1,0 +1,194 @@
+"""Pixels as files store them, and as the model reads them: shapes, types, ranges, missing data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...registry import PluxelError
+from ..contracts.encoding import PLAIN, Encoding
+from ..contracts.normalization import RAW_MAXIMUM
+
+_AS_UINT16 = ("int16", "int32", "uint32")
+"""Types that become uint16 if all values fit."""
+
+_FULL = {**RAW_MAXIMUM, **dict.fromkeys(_AS_UINT16, RAW_MAXIMUM["uint16"])}
+"""Stored value that stands for 1, by type; 1 for floating point."""
+
+
+class ImageError(PluxelError):
+    """A file cannot be read as an image or mask."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a file stores, unchanged.
+
+    ``pixels``: (H, W, bands). ``meanings``: of each band: ``gray``, ``palette``, ``red``,
+    ``green``, ``blue``, ``alpha``, ``white is zero``, or anything else. ``colors``: of the palette,
+    (N, 4) uint8 RGBA. ``nodata``: (H, W), True for pixels with the nodata value of the file, or
+    None; ``hidden``: those that a mask of the file excludes.
+    """
+
+    pixels: np.ndarray
+    meanings: Sequence[str]
+    colors: np.ndarray | None = None
+    nodata: np.ndarray | None = None
+    hidden: np.ndarray | None = None
+    is_lossy: bool = False
+
+
+def with_channels(array: np.ndarray) -> np.ndarray:
+    """Return (H, W, channels); an array (H, W) gains an axis."""
+    return array[..., None] if array.ndim == 2 else array
+
+
+def masked(pixels: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
+    """Mask the pixels (H, W) without data in an array (H, W, channels), and set them to 0."""
+    if missing is None or not missing.any():
+        return pixels
+    whole = np.repeat(missing[..., None], pixels.shape[2], 2)
+    return np.ma.MaskedArray(np.where(whole, pixels.dtype.type(0), pixels), whole)
+
+
+def missing_pixels(array: np.ndarray) -> np.ndarray | None:
+    """Return True for the pixels (H, W) without data: masked in any channel. None if none is."""
+    if not isinstance(array, np.ma.MaskedArray):
+        return None
+    mask = np.ma.getmaskarray(array)
+    return mask if mask.ndim == 2 else np.asarray(mask.any(2))
+
+
+def union(*masks: np.ndarray | None) -> np.ndarray | None:
+    """Return the union of masks of equal shape; None is an empty one."""
+    found = [mask for mask in masks if mask is not None]
+    return np.logical_or.reduce(found) if found else None
+
+
+def luma(colors: np.ndarray) -> np.ndarray:
+    """Return the luma (h, w, 1) of colors (h, w, 3) by ITU-R BT.601, rounded as Pillow does."""
+    if colors.dtype.kind == "f":
+        return colors @ np.array([[0.299], [0.587], [0.114]], colors.dtype)
+    weighted = colors.astype(np.int64) @ np.array([[19595], [38470], [7471]])
+    return ((weighted + 0x8000) >> 16).astype(colors.dtype)
+
+
+def check_pixels(array: np.ndarray, channels: int, name: Path | str) -> np.ndarray:
+    """Return raw pixels (H, W, channels), uint8, uint16 or float32; (H, W) gains an axis.
+
+    Raises: ImageError for another shape or type.
+    """
+    pixels = _native(_shaped(array, channels, name))
+    if pixels.dtype.kind == "f":
+        return pixels.astype(np.float32, copy=False)
+    if pixels.dtype.name not in RAW_MAXIMUM:
+        raise ImageError(
+            f"{name}: has type {array.dtype}; expected uint8, uint16 or floating point in 0–1"
+        )
+    return pixels
+
+
+def to_input(
+    array: np.ndarray,
+    channels: int,
+    name: Path | str,
+    encoding: Encoding = PLAIN,
+    missing: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return stored values as the model reads them: (H, W, channels) uint8, uint16 or float32.
+
+    With a scale, the result is float32, values / scale, of any range. ``missing``: the pixels
+    (H, W) without data, which are masked, and 0 underneath.
+
+    Raises: ImageError for another shape or type; without a scale, also for values outside of the
+    range of the type.
+    """
+    pixels = masked(_native(_shaped(np.asarray(array), channels, name)), missing)
+    scaled = _scaled(np.asarray(pixels), name, encoding)
+    mask = np.ma.getmask(pixels)
+    return scaled if mask is np.ma.nomask else np.ma.MaskedArray(scaled, mask)
+
+
+def check_range(pixels: np.ndarray, name: Path | str) -> np.ndarray:
+    """Return raw pixels, (H, W, channels) or (H, W), after checking their range.
+
+    Floating point must be in 0–1: a range guessed from the values would differ between images.
+    Integers wider than uint16 must be in the range of uint16.
+
+    Raises: ImageError for values outside the range and for NaN.
+    """
+    if pixels.dtype.name in RAW_MAXIMUM:
+        return pixels
+    full = 1 if pixels.dtype.kind == "f" else RAW_MAXIMUM["uint16"]
+    low, high = pixels.min(), pixels.max()
+    if not 0 <= low <= high <= full:  # false for NaN, too
+        raise ImageError(
+            f"{name}: has values from {low:g} to {high:g}, but {pixels.dtype} images must be "
+            f"in 0 to {full}. Declare the value that stands for 1 in the dataset, such as "
+            "scale: 10000, and the value of missing pixels, such as nodata: -9999"
+        )
+    return pixels
+
+
+def nodata_pixels(
+    pixels: np.ndarray, encoding: Encoding = PLAIN, declared: Sequence[float | None] = ()
+) -> np.ndarray | None:
+    """Return True for the pixels (H, W) of an array (H, W, bands) without data, or None.
+
+    These are masked pixels, values that are not finite, and nodata values: the one of the encoding
+    and those that the file has ``declared``. A value that no measurement can have counts in any
+    band. A value within the range, such as black, counts only if all bands have it.
+    """
+    found, stored = missing_pixels(pixels), np.asarray(pixels)
+    if stored.dtype.kind == "f":
+        found = union(found, ~np.logical_and.reduce(np.isfinite(stored), 2))
+    full = encoding.scale or _FULL.get(stored.dtype.name, 1)
+    for value in {*declared, encoding.nodata}:
+        if value is not None and _holds(stored.dtype, value):
+            same = stored == stored.dtype.type(value)
+            everywhere = np.logical_and if 0 <= value <= full else np.logical_or
+            found = union(found, everywhere.reduce(same, 2))
+    return found
+
+
+def _holds(dtype: np.dtype, value: float) -> bool:
+    if dtype.kind not in "iu" or not np.isfinite(value):
+        return dtype.kind == "f"
+    limits = np.iinfo(dtype)
+    return float(value).is_integer() and limits.min <= value <= limits.max
+
+
+def _scaled(pixels: np.ndarray, name: Path | str, encoding: Encoding) -> np.ndarray:
+    kind = pixels.dtype.kind
+    if encoding.scale is not None and kind in "iuf":
+        return (pixels / encoding.scale).astype(np.float32)
+    if kind == "f":
+        return check_range(pixels, name).astype(np.float32, copy=False)
+    if pixels.dtype.name in _AS_UINT16:
+        return check_range(pixels, name).astype(np.uint16, copy=False)
+    if pixels.dtype.name not in RAW_MAXIMUM:
+        raise ImageError(
+            f"{name}: has type {pixels.dtype}; expected uint8, uint16 or floating point in 0–1. "
+            "For another range, declare the value that stands for 1 in the dataset, such as "
+            "scale: 10000"
+        )
+    return pixels
+
+
+def _native(pixels: np.ndarray) -> np.ndarray:
+    """Return an array in the byte order of the machine, the only one that PyTorch supports."""
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def _shaped(array: np.ndarray, channels: int, name: Path | str) -> np.ndarray:
+    pixels = with_channels(array)
+    if pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
+        first = array.ndim == 3 and array.shape[0] == channels
+        hint = ": move the channels to the end, np.moveaxis(array, 0, -1)" if first else ""
+        raise ImageError(
+            f"{name}: has shape {array.shape}; expected (height, width, {channels}){hint}"
+        )
+    return pixels
