@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..contracts.labels import MAIN as MAIN
     from ..contracts.labels import LabelError as LabelError
     from ..contracts.labels import RawId as RawId
+    from ..contracts.labels import RawIds as RawIds
     from ..contracts.labels import main_map as main_map
     from ..contracts.labels import raw_id as raw_id
     from ..contracts.offers import is_endless as is_endless
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from ..data.images import read_rgb_mask as read_rgb_mask
     from ..data.pairing import FilePair as FilePair
     from ..data.pairing import images_in as images_in
+    from ..data.pairing import listed_pairs as listed_pairs
     from ..data.pairing import pair_up as pair_up
     from ..data.raw import raw_labels as raw_labels
     from ..data.raw import read_sample as read_sample

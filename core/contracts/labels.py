@@ -100,6 +100,25 @@ RawId = Annotated[int | str, BeforeValidator(_raw_id_key, json_schema_input_type
 """A key of a label map: an integer (a string of digits in JSON), or ``#rrggbb``."""
 
 
+def _check_unique(value: object) -> object:
+    """Raise ValueError if two keys are the same raw id, of which one would replace the other."""
+    first: dict[str, object] = {}
+    for key in value if isinstance(value, Mapping) else ():
+        text = str(key)
+        same = str(int(text)) if re.fullmatch(r"-?\d+", text) else text.lower()
+        if same in first:
+            raise ValueError(f"'{first[same]}' and '{key}' are the same raw id: keep one of them")
+        first[same] = key
+    return value
+
+
+UniqueIds = BeforeValidator(_check_unique)
+"""Validator of a mapping with keys `RawId`."""
+
+RawIds = Annotated[dict[RawId, str], UniqueIds]
+"""Raw id -> class name."""
+
+
 def main_map(labels: Mapping[str, LabelMap]) -> str | None:
     """Return the default label map: the only one, else ``semantic``, else None."""
     return next(iter(labels)) if len(labels) == 1 else next((n for n in labels if n == MAIN), None)

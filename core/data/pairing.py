@@ -2,21 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .images import image_files
+from ...registry import did_you_mean
+from .images import IMAGE_SUFFIXES, image_files
 from .splits import SplitError
 
 
 @dataclass(frozen=True)
 class FilePair:
-    """An image and its mask; ``name`` is unique in the split."""
+    """An image and its mask; ``name`` is unique in the split.
+
+    ``name`` may begin with folders, which are also those of the image.
+    """
 
     name: str
     image: Path
     mask: Path
+
+    def is_called(self, text: str) -> bool:
+        """Return whether a name or path means this image, with or without file type.
+
+        A text with fewer folders than the path of the image matches if the path ends with it. A
+        path with other folders at its beginning, perhaps on another machine, matches if both end
+        with the same folder of images and the same name below it.
+        """
+        *folders, last = _parts(text)
+        if self.last_names.isdisjoint({last, _without_type(last)}):
+            return False
+        own = self.image.absolute().parts[:-1]
+        shared = 0
+        for mine, theirs in zip(reversed(own), reversed(folders), strict=False):
+            if mine != theirs:
+                break
+            shared += 1
+        return shared == len(folders) or shared > self.name.count("/")
+
+    @property
+    def last_names(self) -> set[str]:
+        """The names of the image without folders: with file type, without it, and in the split."""
+        return {self.image.name, self.image.stem, self.name.rpartition("/")[2]}
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """Return the parts of a path, which may come from a list written on Windows."""
+    return Path(text.replace("\\", "/")).parts or ("",)
+
+
+def _without_type(name: str) -> str:
+    return Path(name).stem if Path(name).suffix.lower() in IMAGE_SUFFIXES else name
+
+
+def listed_pairs(pairs: Sequence[FilePair], lines: Iterable[str], listing: Path) -> list[FilePair]:
+    """Return the pairs that the lines of a list name, in the order of the list.
+
+    A line is a name or a path of an image; see `FilePair.is_called`. Empty lines are skipped.
+
+    Raises: SplitError, with the line, if it means no image or several, or one that was listed.
+    """
+    by_last: dict[str, list[FilePair]] = {}
+    for pair in pairs:
+        for last in pair.last_names:
+            by_last.setdefault(last, []).append(pair)
+    chosen: dict[str, tuple[FilePair, int]] = {}
+    for number, line in enumerate(lines, 1):
+        if not (text := line.strip()):
+            continue
+        where = f"{listing}:{number}"
+        last = _parts(text)[-1]
+        candidates = {id(p): p for n in (last, _without_type(last)) for p in by_last.get(n, ())}
+        pair = _find_listed(text, [*candidates.values()], where)
+        if pair is None:
+            hint = did_you_mean(text, [pair.name for pair in pairs])
+            raise SplitError(f"{where}: no image with a mask has the name '{text}'.{hint}")
+        if pair.name in chosen:
+            earlier = chosen[pair.name][1]
+            raise SplitError(f"{where}: {pair.image} is listed already, in line {earlier}")
+        chosen[pair.name] = pair, number
+    return [pair for pair, _ in chosen.values()]
+
+
+def _find_listed(text: str, candidates: Sequence[FilePair], where: str) -> FilePair | None:
+    found = [pair for pair in candidates if pair.is_called(text)]
+    exact = [pair for pair in found if pair.name == text]
+    if len(exact or found) > 1:
+        raise SplitError(
+            f"{where}: '{text}' may be {found[0].image} or {found[1].image}: add folders"
+        )
+    return next(iter(exact or found), None)
 
 
 def images_in(folder: Path, suffix: str = "", *, not_ending: str = "") -> dict[str, Path]:

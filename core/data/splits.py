@@ -3,7 +3,8 @@
 ``train[:300]``, ``train[300:]``, ``train[:80%]``, ``train[0016E5_00390:0016E5_08640]`` (from the
 first sample name up to the second, exclusive), ``train[::2]``, and sums: ``train+val``,
 ``train[:240] + train[290:]``. Adjacent video frames are similar, so a held-out part should be
-contiguous. A number is a position; with a leading zero, as in ``000103``, it is a name.
+contiguous. A number is a position; with a leading zero, as in ``000103``, or in quotes, as in
+``'103'``, it is a name. A number that is both is an error; ``+103`` is always a position.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,8 +24,10 @@ from ..contracts.labels import LabelMap
 from ..contracts.offers import encodings, is_endless, offers, resolved_parameters, unpaired_files
 from ..contracts.optional import ListsNames
 
-_PART = re.compile(r"(?P<split>[^\[\]]*?)(\[(?P<bounds>[^\[\]]*)\])?")
-_INTEGER = re.compile(r"0|-?[1-9]\d*")
+_BOUND = r"""\s*('[^']*'|"[^"]*"|[^:\[\]]*?)\s*"""
+_PART = re.compile(rf"\s*(?P<split>[^\[\]+]*?)\s*(\[(?P<bounds>{_BOUND}(:{_BOUND})*)\])?\s*(\+|$)")
+_BOUNDS = re.compile(rf"{_BOUND}(?::|$)")
+_INTEGER = re.compile(r"0|[+-]?[1-9]\d*")
 _PERCENTAGE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 
@@ -49,23 +52,33 @@ def open_split(make: MakesDataset, split: str) -> Dataset:
 
     Raises: SplitError for an invalid expression or an empty split, and the errors of ``make``.
     """
-    # A name within brackets may contain a plus sign.
-    terms = re.split(r"\+(?![^\[]*\])", split)
-    parts = [_open_part(make, part.strip(), split) for part in terms]
+    parts = [_open_part(make, part, split) for part in _parts(split)]
     dataset = parts[0] if len(parts) == 1 else Joined(parts)
     if not len(dataset):
         raise SplitError(f"split '{split}' is empty")
     return dataset
 
 
-def _open_part(make: MakesDataset, part: str, split: str) -> Dataset:
-    match = _PART.fullmatch(part)
-    if not match or not match["split"]:
-        raise SplitError(f"split '{split}': write name, name[from:to] or a sum of these with '+'")
-    dataset = make(split=match["split"].strip())
-    if match["bounds"] is None:
+def _parts(split: str) -> Iterator[re.Match[str]]:
+    """Yield the parts of a sum. Raises: SplitError if one is not ``name`` or ``name[from:to]``."""
+    end, more = 0, True
+    while more:
+        match = _PART.match(split, end)
+        if not match or not match["split"]:
+            raise SplitError(
+                f"split '{split}': write name, name[from:to] or a sum of these with '+'"
+            )
+        yield match
+        end, more = match.end(), match[0].endswith("+")
+
+
+def _open_part(make: MakesDataset, part: re.Match[str], split: str) -> Dataset:
+    dataset = make(split=part["split"])
+    if part["bounds"] is None:
         return dataset
-    texts = [text.strip() for text in match["bounds"].split(":")]
+    texts = [match[1] for match in _BOUNDS.finditer(part["bounds"])]
+    if part["bounds"] and not part["bounds"].endswith(":"):
+        texts.pop()  # the empty match at the end
     if len(texts) not in (2, 3):
         raise SplitError(f"split '{split}': write a part as [from:to]")
     start, stop = (_bound(text, dataset, split) for text in texts[:2])
@@ -84,13 +97,32 @@ def _bound(text: str, dataset: Dataset, split: str) -> int | None:
             raise SplitError(f"split '{split}': {text} is more than all samples")
         return round(float(match[1]) / 100 * len(dataset))
     if _INTEGER.fullmatch(text):
+        _check_is_position(text, dataset, split)
         return int(text)
+    name = text[1:-1] if text[0] in "'\"" and text[0] == text[-1] else text
     names = _names(dataset)
-    if text in names:
-        return names.index(text)
-    raise SplitError(
-        f"split '{split}': no sample has the name '{text}'.{did_you_mean(text, names)}"
-    )
+    found = [index for index, one in enumerate(names) if one == name]
+    if not found:
+        hint = did_you_mean(name, names)
+        raise SplitError(f"split '{split}': no sample has the name '{name}'.{hint}")
+    if len(found) > 1:
+        raise SplitError(
+            f"split '{split}': the samples {found[0]} and {found[1]} both have the name '{name}'"
+        )
+    return found[0]
+
+
+def _check_is_position(text: str, dataset: Dataset, split: str) -> None:
+    """Raise SplitError if a number is also the name of another sample."""
+    names = list(dataset.names) if offers(dataset, ListsNames) else []
+    position = int(text) + (len(names) if text.startswith("-") else 0)
+    if text in names and names.index(text) != position:
+        sign = "" if text[0] in "+-" else "+"
+        raise SplitError(
+            f"split '{split}': {text} is a position and also the name of sample "
+            f"{names.index(text)}: write '{text}' in quotes for the name"
+            + (f", {sign}{text} for the position" if sign else "")
+        )
 
 
 def _names(dataset: Dataset) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from ..common.randomness import seeded
 from ..config._config import Config
+from ..config.sections.pipeline import PipelineConfig
 from ..config.tree.problems import ConfigError
 from ..contracts.kinds import Dataset
 from ..data.splits import MissingData, open_split
@@ -73,7 +75,7 @@ def prepare_data(config: Config) -> PreparedData:
     splits = config.pipeline.splits
     for split in dict.fromkeys(splits.values()):
         try:
-            datasets[split] = open_role(config, split)
+            datasets[split] = _open(config, split)
         except ConfigError as error:
             if not isinstance(error.__cause__, MissingData):
                 raise
@@ -86,10 +88,27 @@ def prepare_data(config: Config) -> PreparedData:
 
 
 def open_role(config: Config, role: str) -> Dataset:
-    """Return the dataset of the split with this role or name.
+    """Return the dataset of a role, such as ``val``, or of a split expression.
+
+    Names within the expression mean roles first, as in ``val[:100]``, and else splits of the
+    dataset.
 
     Raises: ConfigError at ``dataset`` if there is no such split.
     """
-    pipeline = config.pipeline
+    splits = config.pipeline.splits
+    if role in splits:
+        return _open(config, splits[role])
     with config.at("dataset"):
-        return open_split(pipeline.dataset, pipeline.splits.get(role, role))
+        return open_split(partial(_open_name, config.pipeline), role)
+
+
+def _open_name(pipeline: PipelineConfig, *, split: str) -> Dataset:
+    if split in pipeline.splits:
+        return open_split(pipeline.dataset, pipeline.splits[split])
+    return pipeline.dataset(split=split)
+
+
+def _open(config: Config, expression: str) -> Dataset:
+    """Return the dataset of an expression in ``splits``, whose names are those of the dataset."""
+    with config.at("dataset"):
+        return open_split(config.pipeline.dataset, expression)

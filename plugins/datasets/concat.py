@@ -14,7 +14,7 @@ from ...core.authoring import (
     MAIN,
     AlignConfig,
     Joined,
-    RawId,
+    RawIds,
     aligned,
     declared_labels,
     log_matches,
@@ -28,7 +28,7 @@ from ...registry import PluxelError, did_you_mean
 from ._member import Member, Translation, with_ignore
 
 Datasets = Annotated[dict[str, Factory[Dataset]], Field(min_length=1)]
-Maps = dict[str, dict[RawId, str]]
+Maps = dict[str, RawIds]
 Splits = dict[str, Annotated[dict[str, str], Field(min_length=1)]]
 Repeats = dict[str, Literal["balanced"] | dict[str, Annotated[int, Field(ge=1)]]]
 

@@ -14,10 +14,11 @@ from ...core import LabelMap, MissingData, read_index_mask
 from ...core.authoring import (
     FilePair,
     PairedFiles,
-    RawId,
+    RawIds,
     SplitError,
     existing_folder,
     images_in,
+    listed_pairs,
     pair_up,
     raw_id,
     read_binary_mask,
@@ -25,7 +26,7 @@ from ...core.authoring import (
     unknown_split,
     unpack,
 )
-from ...registry import PluxelError, did_you_mean
+from ...registry import PluxelError
 
 ALL = "all"
 """The split with all pairs, for parts such as ``all[:80%]``."""
@@ -65,7 +66,7 @@ class Folder(PairedFiles):
         *,
         images: Path,
         masks: Path,
-        classes: dict[RawId, str] | list[str],
+        classes: RawIds | list[str],
         root: Path = Path(),
         mask_format: MaskFormat = "auto",
         image_suffix: str = "",
@@ -110,7 +111,7 @@ _READERS: Mapping[str, Callable[[Path], np.ndarray]] = {
 }
 
 
-def _label_map(classes: dict[RawId, str] | list[str], mask_format: MaskFormat) -> LabelMap:
+def _label_map(classes: RawIds | list[str], mask_format: MaskFormat) -> LabelMap:
     if isinstance(classes, list):
         classes = dict(enumerate(classes))
     colored = {isinstance(key, str) for key in classes}
@@ -155,21 +156,7 @@ def _listed(pairs: list[FilePair], listing: Path) -> list[FilePair]:
     """Return the pairs that a file lists, one name or path per line, in the order of the file."""
     if not listing.is_file():
         raise MissingData(f"the list {listing} is not a file")
-    named = {pair.name: pair for pair in pairs} | {pair.image.name: pair for pair in pairs}
-    chosen = []
-    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        text = line.strip()
-        keys = (text, str(Path(text).with_suffix("")), Path(text).name, Path(text).stem)
-        pair = next((named[key] for key in keys if key in named), None)
-        if pair is None:
-            hint = did_you_mean(keys[-1], named)
-            raise SplitError(
-                f"{listing}:{number}: no image with a mask has the name '{text}'.{hint}"
-            )
-        chosen.append(pair)
-    return chosen
+    return listed_pairs(pairs, listing.read_text(encoding="utf-8").splitlines(), listing)
 
 
 def _share(name: str, fractions: Mapping[str, float], seed: int) -> str | None:

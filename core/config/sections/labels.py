@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from ....registry import Host, PluxelError
 from ...contracts.colors import COLOR, Color, parse_color
-from ...contracts.labels import IGNORE, LabelMap, RawId, main_map
+from ...contracts.labels import IGNORE, LabelMap, RawIds, main_map
 from ...contracts.offers import offers
 from ...contracts.optional import DeclaresLabels
 from ...contracts.options import MATCH_THRESHOLD
@@ -110,7 +110,7 @@ _WrittenColor = Annotated[
 class LabelsConfig(Section):
     """Changes to the label map of the dataset."""
 
-    map: dict[RawId, str] = Field(default_factory=dict)
+    map: RawIds = Field(default_factory=dict)
     """Raw id ('#rrggbb' for colored masks) -> class or 'ignore'."""
 
     new_classes: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)

@@ -21,7 +21,7 @@ from torch import nn
 
 from ....registry import suggest
 from ...contracts.kinds import Backbone, Dataset, Decoder, Loss
-from ...contracts.labels import RawId
+from ...contracts.labels import RawId, UniqueIds
 from ...contracts.options import Fusion
 from ..messages.faults import Fault, Target, fault, faults
 from ..tree.files import expand_home
@@ -96,7 +96,7 @@ class ZeroShotConfig(Section):
     unseen: list[Name] = Field(default_factory=list)
     """Classes whose pixels training ignores; evaluation also reports them separately."""
 
-    added: dict[RawId, Name] = Field(default_factory=dict)
+    added: Annotated[dict[RawId, Name], UniqueIds] = Field(default_factory=dict)
     """Raw id -> name of unseen classes that the dataset does not label."""
 
     calibration: Annotated[float, Field(allow_inf_nan=False)] = 0.0

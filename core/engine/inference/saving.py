@@ -170,15 +170,23 @@ def output_names(images: Sequence[tuple[Path, Path]]) -> dict[Path, Path]:
     """Return a unique name, without suffix, for the results of each image.
 
     If ``a.jpg`` and ``a.png`` collide, names keep their suffixes; a number distinguishes images
-    with equal full names.
+    with equal full names. A file that is given several times is named once.
     """
-    unique = dict(images)
-    stems = Counter(name.with_suffix("") for name in unique.values())
-    taken: Counter[Path] = Counter()
-    names = {}
-    for path, name in unique.items():
-        chosen = name.with_suffix("") if stems[name.with_suffix("")] == 1 else name
-        taken[chosen] += 1
-        again = taken[chosen]
-        names[path] = chosen if again == 1 else chosen.with_name(f"{chosen.name}-{again}")
+    unique = {}
+    for path, name in images:
+        unique.setdefault(path.parent.resolve() / path.name, (path, name))
+    stems = Counter(name.with_suffix("") for _, name in unique.values())
+    wanted = [
+        (path, name if stems[name.with_suffix("")] > 1 else name.with_suffix(""))
+        for path, name in unique.values()
+    ]
+    taken = {name for _, name in wanted}
+    names, given = {}, set[Path]()
+    for path, name in wanted:
+        chosen, number = name, 1
+        while chosen in given or (number > 1 and chosen in taken):
+            number += 1
+            chosen = name.with_name(f"{name.name}-{number}")
+        given.add(chosen)
+        names[path] = chosen
     return names

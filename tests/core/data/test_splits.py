@@ -56,6 +56,46 @@ def test_names_of_digits_and_signs(toy, bounds, expected):
     ]
 
 
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ("'2':", [0, 1, 2, 3, 4]),
+        ('"3":"12:30"', [1]),
+        ("+2:", [2, 3, 4]),
+        (":-1", [0, 1, 2, 3]),
+        ("'a]b':", [3, 4]),
+        ("4:", [4]),  # its position and its name
+    ],
+)
+def test_quoted_bounds_are_names(toy, bounds, expected):
+    class Listed(toy):
+        names = ["2", "3", "12:30", "a]b", "4"]
+
+    part = open_split(lambda split: Listed(5), f"all[{bounds}]")
+    assert [*part._indices] == expected
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        (
+            "2:",
+            r"2 is a position and also the name of sample 0: "
+            r"write '2' in quotes for the name, \+2 for the position",
+        ),
+        (":7", "7 is a position and also the name of sample 2: write '7' in quotes for the name"),
+        ("'5':", "no sample has the name '5'"),
+        ("'twice':", "the samples 3 and 4 both have the name 'twice'"),
+    ],
+)
+def test_bounds_with_two_meanings_raise(toy, bounds, message):
+    class Listed(toy):
+        names = ["2", "3", "7", "twice", "twice"]
+
+    with pytest.raises(SplitError, match=message):
+        open_split(lambda split: Listed(5), f"all[{bounds}]")
+
+
 def test_name_bounds_use_listed_names_without_reading(toy):
     class Listed(toy):
         names = [f"toy_{i}" for i in range(10)]

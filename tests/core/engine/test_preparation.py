@@ -12,7 +12,7 @@ from pluxel.core.cli import main
 from pluxel.core.config.sections.factory import Factory
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.data.splits import MissingData
-from pluxel.core.engine.preparation import prepare, prepare_data
+from pluxel.core.engine.preparation import open_role, prepare, prepare_data
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.check import check_training
 from pluxel.core.engine.training.experiment import Experiment
@@ -93,10 +93,10 @@ def without_splits(host, monkeypatch):
     plain = squares.__init__
 
     def lose(*names: str) -> None:
-        def init(self, split: str, *, length: int = 10) -> None:
+        def init(self, split: str, *, length: int = 10, swapped: bool = False) -> None:
             if split in names:
                 raise MissingData(f"no files of {split}")
-            plain(self, split, length=length)
+            plain(self, split, length=length, swapped=swapped)
 
         monkeypatch.setattr(squares, "__init__", init)
 
@@ -129,3 +129,19 @@ def test_labels_come_from_the_training_split(config, without_splits) -> None:
 def test_equal_splits_are_opened_once(config) -> None:
     data = prepare_data(config("splits={train: train, val: train}"))
     assert data.dataset("train") is data.dataset("val")
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        ("val", "train4 train5 train6 train7 train8 train9"),
+        ("val[:2]", "train4 train5"),
+        ("val[2:4] + train[:1]", "train6 train7 train0"),
+        ("all", "val0 val1 val2 val3"),  # in `splits`, names are those of the dataset
+        ("test[:3]", "test0 test1 test2"),
+    ],
+)
+def test_names_in_an_expression_are_roles_first(config, split, expected) -> None:
+    given = config("splits={train: 'train[:4]', val: 'train[4:]', all: 'val[:4]'}")
+    dataset = open_role(given, split)
+    assert [dataset[i].name for i in range(len(dataset))] == expected.split()

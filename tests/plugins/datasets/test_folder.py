@@ -41,6 +41,13 @@ def one_pair(root: Path, mask, suffix: str = ".png") -> Path:
     return root
 
 
+def nested(root: Path) -> None:
+    """Images of equal names in different folders."""
+    for name in ("a/p0", "b/p0", "b/only", "b/p1", "p1"):
+        save(root / "photos" / f"{name}.jpg", photograph(1, 2))
+        save(root / "masks" / f"{name}.png", np.zeros((1, 2), np.uint8))
+
+
 class TestMaskFormats:
     def test_index(self, tmp_path):
         one_pair(tmp_path, np.array([[1, 2]], np.uint8))
@@ -186,6 +193,40 @@ class TestSplits:
             folder(tmp_path, "mine", splits={"mine": Path("mine.txt")})
         with pytest.raises(SplitError, match=r"the list .*other.txt is not a file"):
             folder(tmp_path, "mine", splits={"mine": Path("other.txt")})
+
+    @pytest.mark.parametrize(
+        ("line", "expected"),
+        [
+            ("a/p0", "a/p0"),
+            ("a/p0.jpg", "a/p0"),
+            ("photos/b/p0.png", "b/p0"),
+            ("a\\p0.jpg", "a/p0"),
+            ("D:\\disk\\photos\\b\\p0.jpg", "b/p0"),
+            ("only", "b/only"),
+            ("p1", "p1"),  # the whole name of one image, and the end of another's
+        ],
+    )
+    def test_a_line_of_a_list_means_one_image(self, tmp_path, line, expected):
+        nested(tmp_path)
+        (tmp_path / "mine.txt").write_text(line)
+        dataset = folder(tmp_path, "mine", splits={"mine": Path("mine.txt")})
+        assert dataset.names == (expected,)
+
+    @pytest.mark.parametrize(
+        ("lines", "message"),
+        [
+            ("p0", r"mine.txt:1: 'p0' may be .*photos/a/p0.jpg or .*photos/b/p0.jpg: add folders"),
+            ("c/p0.jpg", "mine.txt:1: no image with a mask has the name 'c/p0.jpg'"),
+            ("photos/a/p1.jpg", "no image with a mask has the name 'photos/a/p1.jpg'"),
+            ("/disk/images/a/only.jpg", "no image with a mask has the name"),
+            ("a/p0\n\nphotos/a/p0.jpg", "mine.txt:3: .*a/p0.jpg is listed already, in line 1"),
+        ],
+    )
+    def test_a_line_that_means_no_image_or_several_raises(self, tmp_path, lines, message):
+        nested(tmp_path)
+        (tmp_path / "mine.txt").write_text(lines)
+        with pytest.raises(SplitError, match=message):
+            folder(tmp_path, "mine", splits={"mine": Path("mine.txt")})
 
     def test_splits_by_fractions(self, tmp_path):
         make_folder(tmp_path, 60)

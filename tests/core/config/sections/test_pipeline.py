@@ -13,6 +13,7 @@ from pluxel.core.config.sections.training import (
     PolySchedule,
     SGDConfig,
 )
+from pluxel.core.config.tree.problems import ConfigError
 
 
 def test_the_short_form_is_one_stream_and_one_head(load: Any, small: str) -> None:
@@ -126,3 +127,18 @@ def test_home_in_init_from(load: Any, small: str, monkeypatch: Any) -> None:
 def test_a_valid_configuration_is_immutable(load: Any, small: str) -> None:
     with pytest.raises(ValueError, match="frozen"):
         load(small).pipeline.training.steps = 3
+
+
+@pytest.mark.parametrize("place", ["labels: {{map: {}}}", "zero_shot: {{added: {}}}"])
+@pytest.mark.parametrize(
+    ("keys", "first", "second"),
+    [
+        ("{'#c80000': red, '#C80000': roof}", "#c80000", "#C80000"),
+        ("{'01': red, 1: roof}", "01", "1"),
+    ],
+)
+def test_two_spellings_of_one_raw_id_raise(load, small, place, keys, first, second):
+    with pytest.raises(
+        ConfigError, match=f"'{first}' and '{second}' are the same raw id: keep one of them"
+    ):
+        load(small + place.format(keys) + "\n")

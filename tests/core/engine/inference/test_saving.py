@@ -10,7 +10,7 @@ from pluxel.core import LabelMap, Pipeline
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.engine.inference import outputs
 from pluxel.core.engine.inference.prediction import Prediction
-from pluxel.core.engine.inference.saving import find_images, predict_files
+from pluxel.core.engine.inference.saving import find_images, output_names, predict_files
 from pluxel.registry import PluxelError
 from torch import nn
 
@@ -85,3 +85,29 @@ def test_write_error_stops_immediately(images, tmp_path, monkeypatch, caplog):
         predict_files(Black(), [images], tmp_path / "out", ["index"])
     assert len(calls) == 1
     assert not caplog.messages
+
+
+def test_results_have_names_that_no_other_image_has(tmp_path):
+    """A made-up name is never that of another image."""
+    files = ["a/x.jpg", "b/x.jpg", "c/x.jpg-2.png", "c/x.jpg-3.tif", "d/y.png", "d/y.jpg"]
+    images = [(tmp_path / file, Path(Path(file).name)) for file in files]
+    names = output_names(images)
+    assert [name.as_posix() for name in names.values()] == [
+        *("x.jpg", "x.jpg-4", "x.jpg-2", "x.jpg-3"),
+        *("y.png", "y.jpg"),
+    ]
+
+
+def test_an_image_in_several_spellings_is_predicted_once(tmp_path, monkeypatch):
+    folder = tmp_path / "photos" / "inner"
+    folder.mkdir(parents=True)
+    (folder / "x.jpg").touch()
+    (tmp_path / "link").symlink_to(folder)
+    (folder / "y.jpg").symlink_to("x.jpg")  # another name in the same folder is another image
+    monkeypatch.chdir(tmp_path)
+    spellings = ["photos", "photos/inner/x.jpg", "./photos/../photos/inner/x.jpg", "link", folder]
+    names = output_names(find_images(map(Path, spellings)))
+    assert names == {
+        Path("photos/inner/x.jpg"): Path("inner/x"),
+        Path("photos/inner/y.jpg"): Path("inner/y"),
+    }
