@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..common.exports import exports
 
 if TYPE_CHECKING:
+    from ..common.files import read_lines as read_lines
     from ..common.files import replacing as replacing
     from ..common.files import require_file as require_file
     from ..common.logs import log_once as log_once
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..config.sections.labels import declared_labels as declared_labels
     from ..contracts.colors import unpack as unpack
     from ..contracts.colors import voc_color as voc_color
+    from ..contracts.encoding import Encoding as Encoding
     from ..contracts.labels import IGNORE as IGNORE
     from ..contracts.labels import MAIN as MAIN
     from ..contracts.labels import LabelError as LabelError
@@ -27,12 +29,14 @@ if TYPE_CHECKING:
     from ..contracts.labels import RawIds as RawIds
     from ..contracts.labels import main_map as main_map
     from ..contracts.labels import raw_id as raw_id
+    from ..contracts.offers import encodings as encodings
     from ..contracts.offers import is_endless as is_endless
     from ..contracts.offers import pad_multiple as pad_multiple
     from ..contracts.offers import resolved_parameters as resolved_parameters
     from ..contracts.offers import unpaired_files as unpaired_files
     from ..contracts.optional import AdaptsState as AdaptsState
     from ..contracts.optional import ChecksPretrained as ChecksPretrained
+    from ..contracts.optional import DeclaresEncodings as DeclaresEncodings
     from ..contracts.optional import DeclaresLabels as DeclaresLabels
     from ..contracts.optional import DeclaresSuffixes as DeclaresSuffixes
     from ..contracts.optional import DenseForm as DenseForm
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from ..contracts.optional import WeighsClasses as WeighsClasses
     from ..contracts.optional import WrapsDecoder as WrapsDecoder
     from ..contracts.targets import is_readable as is_readable
+    from ..data.annotations import annotations_in as annotations_in
     from ..data.images import read_binary_mask as read_binary_mask
     from ..data.images import read_rgb_mask as read_rgb_mask
     from ..data.pairing import FilePair as FilePair

@@ -35,8 +35,9 @@ def check(ctx: click.Context, config: str, settings: tuple[str, ...], as_json: b
     """Read all data of CONFIG and report every problem.
 
     Finds images without a mask, masks without an image, unreadable files, masks that differ from
-    their image in size, ids that the label map does not list, classes that never occur, and images
-    in two splits. Prints the frequency of each class. Exit code 1 if there is any problem.
+    their image in size or have transparent pixels, ids that the label map does not list, classes
+    that never occur, and images in two splits. Prints the frequency of each class. Exit code 1 if
+    there is any problem.
     """
     from ..config._load import load_config
 

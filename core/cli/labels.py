@@ -132,13 +132,10 @@ def _configured(session: Session, path: str) -> LabelMap:
 
 
 def _listed(path: Path) -> LabelMap:
+    from ..common.files import read_lines
     from ..contracts.labels import LabelMap
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PluxelError(f"cannot read {path}: {error}") from error
-    names = [line.strip() for line in text.splitlines() if line.strip()]
+    names = [line.strip() for line in read_lines(path) if line.strip()]
     if not names:
         raise PluxelError(f"{path} contains no classes; write one per line")
     for name in names:

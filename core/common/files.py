@@ -124,6 +124,31 @@ def write_text(path: Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8")
 
 
+def decode(content: bytes) -> str:
+    """Return the text of UTF-8 bytes, without a byte-order mark.
+
+    Raises: PluxelError for UTF-16 and for other bytes that are not UTF-8, with their line.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]:
+        raise PluxelError("the text is UTF-16; save the file as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        raise PluxelError(f"not UTF-8 text: byte 0x{byte:02x} in line {line}") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a UTF-8 file. Raises: PluxelError with its name if it cannot be read."""
+    try:
+        return decode(path.read_bytes()).splitlines()
+    except OSError as error:
+        raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
+    except PluxelError as error:
+        raise PluxelError(f"{path}: {error.message}") from error
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file atomically; replace NaN and infinity, which JSON lacks, by None first."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")

@@ -15,6 +15,7 @@ from ...registry import PluxelError
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import unpaired_files
+from .masks import has_transparency
 from .orientation import orientation_conflict
 from .pixels import missing_pixels, union
 from .raw import raw_input, raw_labels, read_sample
@@ -25,6 +26,7 @@ Kind = Literal[
     "unreadable",
     "size mismatch",
     "orientation",
+    "transparent",
     "stray id",
     "empty class",
     "duplicate",
@@ -147,6 +149,7 @@ class _SplitReader:
             self.report.classes[head] = {name: ClassCount() for name in names}
         self.findings: list[Finding] = []
         self.turned: list[str] = []  # samples whose files have different orientations
+        self.transparent: list[str] = []  # masks with transparent pixels
         # By head and id: the first file with the id, and the number of files.
         self.stray: dict[str, dict[int, tuple[str, int]]] = {head: {} for head in label_spaces}
 
@@ -175,8 +178,12 @@ class _SplitReader:
             self.turned.append(conflict)
         labels = {name: self._array(raw_labels, sample, name) for name in maps}
         for name, raw in labels.items():
-            if raw is not None and size is not None:
+            if raw is None:
+                continue
+            if size is not None:
                 self._check_size(sample, name, raw.shape[:2], size)
+            if has_transparency(raw):
+                self.transparent.append(str(sample.paths.get(name, sample.name)))
         for head, space in self.spaces.items():
             if (raw := labels[self.sources[head]]) is not None:
                 fits = missing is not None and missing.shape == raw.shape
@@ -254,6 +261,13 @@ class _SplitReader:
         """Return all findings, including those about the split as a whole."""
         if self.turned:
             self._find("orientation", f"{len(self.turned)} samples: {self.turned[0]}")
+        if self.transparent:
+            self._find(
+                "transparent",
+                f"{len(self.transparent)} masks have transparent pixels, which are ignored; the "
+                f"first is {self.transparent[0]}. If these pixels are a class, save the masks "
+                "without transparency",
+            )
         for head, stray in self.stray.items():
             for one, (first, files) in sorted(stray.items())[:_SHOWN]:
                 more = f" and {files - 1} more files" if files > 1 else ""

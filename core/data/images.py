@@ -140,14 +140,17 @@ def read_binary_mask(path: Path) -> np.ndarray:
 def is_black_and_white(values: np.ndarray, path: Path) -> bool:
     """Return whether a mask with these values, sorted, contains 0, 255 and shades of edges only.
 
-    One or two values between black and white in a lossless file are further classes.
+    In a lossless file, one or two values between black and white are further classes, and so are
+    values that are all dark or that count from 0: 255 then usually means ``ignore``.
     """
     if {*values.tolist()} <= {0, 255}:
         return True
     if values[0] < 0 or not 255 - _EDGE <= values[-1] <= 255:
         return False
-    between = np.count_nonzero((values > _EDGE) & (values < 255 - _EDGE))
-    return bool(between > 2 or path.suffix.lower() in {".jpg", ".jpeg"})
+    between = values[(values > _EDGE) & (values < 255 - _EDGE)]
+    are_numbers = values[-2] == len(values) - 2 if len(values) > 1 else True
+    are_shades = len(between) > 2 and between[-1] > 127 and not are_numbers
+    return bool(are_shades or path.suffix.lower() in {".jpg", ".jpeg"})
 
 
 def write_mask(path: Path, ids: np.ndarray) -> None:

@@ -77,6 +77,15 @@ def _masked(
     return ids if missing is None or not missing.any() else np.ma.MaskedArray(ids, missing)
 
 
+def has_transparency(ids: np.ndarray) -> bool:
+    """Return whether ids (H, W) of a mask include transparent pixels."""
+    hidden = np.ma.getmask(ids)
+    if hidden is np.ma.nomask:
+        return False
+    values = np.asarray(ids)[hidden]
+    return bool(np.isin(values, (TRANSPARENT_ID, TRANSPARENT_COLOR)).any())
+
+
 def _alpha(mask: Stored) -> np.ndarray | None:
     names = list(mask.meanings)
     return mask.pixels[..., names.index("alpha")] if "alpha" in names else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from ...registry import PluxelError
+from .annotations import annotations_in
 from .images import (
     image_shape,
     is_black_and_white,
@@ -18,7 +19,7 @@ from .images import (
     read_index_mask,
     read_rgb_mask,
 )
-from .masks import ColoredMaskError
+from .masks import ColoredMaskError, has_transparency
 from .pairing import FilePair, images_in, pair_up
 
 _MOST_IDS = 256
@@ -35,6 +36,7 @@ class Survey:
 
     ``ids``: raw id (a packed color if ``mask_format`` is ``rgb``) -> (pixels, masks with the id).
     ``values``: number of distinct values of the masks; ``ids`` are fewer if shades were merged.
+    ``pixels``: of all masks. ``transparent``: masks with transparent pixels, which have no id.
     ``sizes``: (height, width) -> images. ``subfolders``: subfolders that both folders have.
     ``unpaired``: files without a counterpart.
     """
@@ -46,6 +48,8 @@ class Survey:
     mask_format: Literal["index", "rgb", "binary"]
     ids: Mapping[int, tuple[int, int]]
     values: int
+    pixels: int
+    transparent: int
     sizes: Mapping[tuple[int, int], int]
     channels: int
     subfolders: Sequence[str]
@@ -58,26 +62,30 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
     """
     for folder in (images, masks):
         if not folder.is_dir():
-            raise SurveyError(f"{folder} is not a folder")
+            raise SurveyError(annotations_in(folder) or f"{folder} is not a folder")
     image_suffix, mask_suffix = _suffixes(images, masks)
     pairs, unpaired = pair_up(*_files(images, masks, image_suffix, mask_suffix))
     if not pairs:
+        found = annotations_in(masks)
         raise SurveyError(
             f"no image of {images} has a mask of the same name in {masks}: "
-            f"{_examples(images)} and {_examples(masks)}"
+            + (found or f"{_examples(images)} and {_examples(masks)}")
         )
     shapes = [image_shape(pair.image) for pair in pairs]
     if len(channels := {shape[2] for shape in shapes}) > 1:
         raise SurveyError(f"the images have different channel counts: {sorted(channels)}")
     colored = any(_holds_colors(pair.mask) for pair in pairs[:50])
     masks_found = [pair.mask for pair in pairs]
-    ids = _count_ids(masks_found, read_rgb_mask if colored else read_index_mask, progress)
-    values = len(ids)
+    counts = _Counts()
+    counts.add(masks_found, read_rgb_mask if colored else read_index_mask, progress)
+    ids, values = counts.ids, len(counts.ids)
     binary = not colored and values > 1 and is_black_and_white(np.array([*ids]), pairs[0].mask)
     if binary and {*ids} == {0, 255}:
         ids = {0: ids[0], 1: ids[255]}
     elif binary:  # each shade counts as one of the two, which only another look can tell by mask
-        ids = _count_ids(masks_found, read_binary_mask)
+        shades = _Counts()
+        shades.add(masks_found, read_binary_mask)
+        ids = shades.ids
     return Survey(
         pairs=pairs,
         unpaired=unpaired,
@@ -86,6 +94,8 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
         mask_format="rgb" if colored else "binary" if binary else "index",
         ids=ids,
         values=values,
+        pixels=counts.pixels,
+        transparent=counts.transparent,
         sizes=Counter(shape[:2] for shape in shapes),
         channels=channels.pop(),
         subfolders=_common_subfolders(images, masks),
@@ -145,25 +155,41 @@ def _holds_colors(mask: Path) -> bool:
     return False
 
 
-def _count_ids(
-    masks: Iterable[Path],
-    read: Callable[[Path], np.ndarray],
-    progress: Callable[[], object] = lambda: None,
-) -> dict[int, tuple[int, int]]:
-    pixels: Counter[int] = Counter()
-    files: Counter[int] = Counter()
-    for mask in masks:
-        ids, counts = np.unique(np.ma.compressed(read(mask)), return_counts=True)
-        pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
-        files.update(ids.tolist())
-        if len(pixels) > _MOST_IDS:
-            what = "colors" if read is read_rgb_mask else "ids"
-            raise SurveyError(
-                f"{mask}: the masks up to this one contain {len(pixels)} distinct {what}. Class "
-                "masks contain few: are these photographs, instances, or masks saved as JPEG?"
-            )
-        progress()
-    return {one: (pixels[one], files[one]) for one in sorted(pixels)}
+@dataclass
+class _Counts:
+    """Counts of label ids; ``ids``, ``pixels`` and ``transparent`` are those of `Survey`."""
+
+    pixels: int = 0
+    transparent: int = 0
+    _pixels: Counter[int] = field(default_factory=Counter)
+    _files: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def ids(self) -> dict[int, tuple[int, int]]:
+        return {one: (self._pixels[one], self._files[one]) for one in sorted(self._pixels)}
+
+    def add(
+        self,
+        masks: Iterable[Path],
+        read: Callable[[Path], np.ndarray],
+        progress: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Count the ids of masks. Raises: SurveyError for too many different ids."""
+        for mask in masks:
+            found = read(mask)
+            self.pixels += found.size
+            self.transparent += has_transparency(found)
+            ids, counts = np.unique(np.ma.compressed(found), return_counts=True)
+            self._pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
+            self._files.update(ids.tolist())
+            if len(self._pixels) > _MOST_IDS:
+                what = "colors" if read is read_rgb_mask else "ids"
+                raise SurveyError(
+                    f"{mask}: the masks up to this one contain {len(self._pixels)} distinct "
+                    f"{what}. Class masks contain few: are these photographs, instances, or masks "
+                    "saved as JPEG?"
+                )
+            progress()
 
 
 def _common_subfolders(images: Path, masks: Path) -> list[str]:

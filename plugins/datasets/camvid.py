@@ -16,6 +16,7 @@ from ...core.authoring import (
     existing_folder,
     images_in,
     pair_up,
+    read_lines,
     unknown_split,
 )
 
@@ -65,6 +66,6 @@ class CamVid(PairedFiles):
 
 
 def _listed(listing: Path, images: Path, masks: Path) -> list[FilePair]:
-    rows = [line.split() for line in listing.read_text(encoding="utf-8").splitlines()]
+    rows = [line.split() for line in read_lines(listing)]
     names = [(Path(row[0]).name, Path(row[-1]).name) for row in rows if row]
     return [FilePair(Path(image).stem, images / image, masks / mask) for image, mask in names]

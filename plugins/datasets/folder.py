@@ -16,12 +16,14 @@ from ...core.authoring import (
     PairedFiles,
     RawIds,
     SplitError,
+    annotations_in,
     existing_folder,
     images_in,
     listed_pairs,
     pair_up,
     raw_id,
     read_binary_mask,
+    read_lines,
     read_rgb_mask,
     unknown_split,
     unpack,
@@ -95,8 +97,10 @@ class Folder(PairedFiles):
         elif fractions and split != ALL:
             pairs = [pair for pair in pairs if _share(pair.name, fractions, seed) == split]
         if not pairs:
+            found = annotations_in(masks)
             raise SplitError(
                 f"split '{split}' is empty: no image of {images} has a mask in {masks}"
+                + (f". {found}" if found else "")
             )
         usual = "rgb" if labels.packed_rgb else "index"
         read_mask = _READERS[usual if mask_format == "auto" else mask_format]
@@ -156,7 +160,7 @@ def _listed(pairs: list[FilePair], listing: Path) -> list[FilePair]:
     """Return the pairs that a file lists, one name or path per line, in the order of the file."""
     if not listing.is_file():
         raise MissingData(f"the list {listing} is not a file")
-    return listed_pairs(pairs, listing.read_text(encoding="utf-8").splitlines(), listing)
+    return listed_pairs(pairs, read_lines(listing), listing)
 
 
 def _share(name: str, fractions: Mapping[str, float], seed: int) -> str | None:

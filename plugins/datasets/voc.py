@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Literal
 
 from ...core import LabelMap, MissingData
-from ...core.authoring import FilePair, PairedFiles, existing_folder, unknown_split, voc_color
+from ...core.authoring import (
+    FilePair,
+    PairedFiles,
+    existing_folder,
+    read_lines,
+    unknown_split,
+    voc_color,
+)
 
 CLASSES = (
     "background",
@@ -94,5 +101,4 @@ def _find_list(folder: Path, split: str) -> Path:
 
 def _read_list(listing: Path) -> list[str]:
     """Return the first word of each line; some lists have further columns."""
-    lines = listing.read_text(encoding="utf-8").splitlines()
-    return [line.split()[0] for line in lines if line.strip()]
+    return [line.split()[0] for line in read_lines(listing) if line.strip()]

@@ -23,15 +23,21 @@ _FEW = 40
 """Split fewer images than this by position: a random split may leave one side empty."""
 
 
+_TRANSPARENT = (
+    "Transparent pixels are ignored; if they are a class, save the masks without transparency"
+)
+
+
 def write_recipe(survey: Survey, images: Path, masks: Path, file: Path) -> str:
     """Return the text of a configuration that trains on a laptop, to be written to ``file``.
 
     Raises: SurveyError for fewer than two label ids or two images.
     """
     if len(survey.ids) < 2:
-        only = _key(next(iter(survey.ids)), survey)
+        only = _key(next(iter(survey.ids)), survey) if survey.ids else "of no class"
+        hint = f". {_TRANSPARENT}" if survey.transparent else ""
         raise SurveyError(
-            f"all masks contain only the id {only}; training needs at least two classes"
+            f"all masks contain only the id {only}; training needs at least two classes{hint}"
         )
     if len(survey.pairs) < 2:
         raise SurveyError("one image is not enough: validation needs a second image")
@@ -79,6 +85,9 @@ def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
     ]
     if survey.values > len(survey.ids):
         lines.append("# Shades between 0 and 255 are read as the nearer of the two.")
+    if survey.transparent:
+        lines.append(f"# {survey.transparent} masks have transparent pixels.")
+        lines.append(f"# {_TRANSPARENT}.")
     if survey.unpaired:
         lines.append(
             f"# {len(survey.unpaired)} files without a counterpart are skipped, "
@@ -124,10 +133,9 @@ def _options(survey: Survey) -> list[str]:
 
 
 def _classes(survey: Survey) -> list[str]:
-    total = sum(pixels for pixels, _ in survey.ids.values())
     lines = []
     for number, (one, (pixels, masks)) in enumerate(survey.ids.items()):
-        share = 100 * pixels / total
+        share = 100 * pixels / survey.pixels
         lines.append(
             f"    {_key(one, survey)}: {_name(one, number, survey)} "
             f"# {share:.3g} % of the pixels, in {masks} of {len(survey.pairs)} masks"
@@ -144,9 +152,15 @@ def _name(one: int, number: int, survey: Survey) -> str:
         return "background"
     if survey.mask_format == "binary":
         return "object"
-    if one < 0 or (one == 255 and survey.mask_format == "index" and len(survey.ids) > 2):
+    if one < 0 or (one == 255 and survey.mask_format == "index" and not _are_shades(survey)):
         return IGNORE  # the usual meaning of this id
     return f"class_{number if survey.mask_format == 'rgb' else one}"
+
+
+def _are_shades(survey: Survey) -> bool:
+    """Return whether ids up to 255 are black, white, and gray between, not numbers of classes."""
+    others = [one for one in survey.ids if one != 255]
+    return len(others) < 2 or max(others) >= max(64, 8 * len(others))
 
 
 def _crop(survey: Survey) -> tuple[int, int]:

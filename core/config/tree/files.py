@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ....registry import PluxelError
+from ...common.files import decode
 from .problems import suggestion
 
 _MAX_BYTES = 8 << 20
@@ -67,14 +68,7 @@ def read_text(path: Path) -> str:
         raise PluxelError(f"cannot be read: {error.strerror or error}") from error
     if len(content) > _MAX_BYTES:
         raise PluxelError(f"larger than {_MAX_BYTES >> 20} MiB: this is not a configuration file")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise PluxelError("the text is UTF-16; save the file as UTF-8")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        byte = content[error.start]
-        raise PluxelError(f"not UTF-8 text: byte 0x{byte:02x} in line {line}") from error
+    return decode(content)
 
 
 def display(path: Path) -> str:

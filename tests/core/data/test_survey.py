@@ -173,6 +173,37 @@ class TestRecipe:
         labels = self.open(config, "train").labels["semantic"]
         assert dict(labels.ids) == {0: "background", 3: "class_3", 255: "ignore"}
 
+    @pytest.mark.parametrize(
+        ("ids", "name"),
+        [
+            ((0, 1, 255), "ignore"),
+            ((0, 15, 255), "ignore"),
+            ((*range(151), 255), "ignore"),
+            ((0, 128, 255), "class_255"),
+            ((0, 100, 200, 255), "class_255"),
+        ],
+        ids=["numbers", "sparse", "many", "gray", "two grays"],
+    )
+    def test_255_is_a_class_beside_shades_and_ignore_beside_numbers(
+        self, tmp_path, host, ids, name
+    ):
+        fill(tmp_path, index_masks(2, ids=ids, size=(40, 40)))
+        text, _ = self.write(tmp_path, host)
+        assert f"    255: {name} # " in text
+
+    def test_transparent_pixels_are_mentioned(self, tmp_path, host):
+        rgba = np.zeros((40, 40, 4), np.uint8)
+        rgba[:10, :, 0] = rgba[:10, :, 3] = 255
+        fill(tmp_path, [rgba, rgba])
+        advice = "Transparent pixels are ignored; if they are a class, save the masks without"
+        with pytest.raises(SurveyError, match=f"two classes. {advice} transparency$"):
+            self.write(tmp_path, host)
+        rgba[5:10, :, 1] = 255
+        fill(tmp_path, [rgba, rgba])
+        text, _ = self.write(tmp_path, host)
+        assert f"# 2 masks have transparent pixels.\n# {advice} transparency.\n" in text
+        assert '    "#ff0000": class_0 # 12.5 % of the pixels, in 2 of 2 masks' in text
+
     def test_reads_colors(self, tmp_path, host):
         fill(tmp_path, [np.array([[[255, 0, 0], [0, 0, 0]]])] * 4)
         _, config = self.write(tmp_path, host)
