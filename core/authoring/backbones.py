@@ -109,11 +109,12 @@ class PretrainedBackbone(nn.Module):
     def check_pretrained(self) -> None:
         """Check the file that ``pretrained`` names, if any, without loading its weights.
 
-        Raises: PluxelError if it does not exist, if its normalization is not known, or if there
-        are no standard weights to load.
+        Raises: PluxelError if it does not exist or cannot be read, if its normalization is not
+        known, or if there are no standard weights to load.
         """
         if isinstance(self.pretrained, Path):
-            self._normalization_of(require_file(self.pretrained))
+            read_state_dict(self.pretrained, "meta")
+            self._normalization_of(self.pretrained)
         elif self.pretrained and type(self).load_usual is PretrainedBackbone.load_usual:
             self.load_usual()
 

@@ -161,7 +161,7 @@ def write_mask(path: Path, ids: np.ndarray) -> None:
     Raises: PluxelError for ids outside 0–65535 and for write errors.
     """
     if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) <= 65535:
-        raise ImageError(f"{path}: a PNG holds ids of 0 to 65535, not {ids.min()} to {ids.max()}")
+        raise PluxelError(f"{path}: a PNG holds ids of 0 to 65535, not {ids.min()} to {ids.max()}")
     is_wide = ids.dtype == np.uint16 or ids.max(initial=0) > 255
     with replacing(path) as unfinished:
         Image.fromarray(ids.astype(np.uint16 if is_wide else np.uint8)).save(

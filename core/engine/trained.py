@@ -44,6 +44,7 @@ class Trained:
         Raises: PluxelError if the weights do not fit.
         """
         load_weights(model, self.weights, self.run.weights)
+        logger.info("%s: weights of step %d", self.run.directory, self.step)
         return model
 
     def is_current(self) -> bool:
@@ -85,7 +86,6 @@ def open_trained(
         blueprint, step = Blueprint.from_json(metadata["blueprint"]), metadata["step"]
     except KeyError as error:
         raise PluxelError(f"{run.weights} was not written by pluxel train: no {error}") from error
-    logger.info("%s: weights of step %d", directory, step)
     added = with_added(config, blueprint)
     return Trained(run, config, tuple(overrides), changed, added, tensors, step)
 

@@ -7,6 +7,7 @@ import pickle
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -75,7 +76,7 @@ def copy_matching(
     names their origin in it.
     """
     own = module.state_dict(keep_vars=True)
-    report = _compare(own, state)
+    report = compared(own, state)
     parameters = {name for name, _ in module.named_parameters()}
     loaded = {name: state[name] for name in report.loaded}
     if (name := not_finite(loaded, parameters)) is not None:
@@ -92,6 +93,19 @@ def loaded_share(module: nn.Module, report: LoadReport) -> float:
     return sum(sizes.get(name, 0) for name in report.loaded) / max(1, sum(sizes.values()))
 
 
+def check_any_fits(model: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
+    """Raise PluxelError if no parameter of the model has a name and shape in the state.
+
+    Buffers do not count: constants of the normalization always fit.
+    """
+    fitting = {*compared(model.state_dict(), state).loaded}
+    if fitting.isdisjoint(name for name, _ in model.named_parameters()):
+        given, own = (", ".join([*names][:3]) for names in (state, model.state_dict()))
+        raise PluxelError(
+            f"{source}: no weights fit the model: it needs {own}, …; the file has {given}, …"
+        )
+
+
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
     """Load exactly these weights into the model. ``source`` names their origin in errors.
 
@@ -100,7 +114,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: object) 
     Raises: PluxelError if names or shapes differ; the model is then unchanged.
     """
     state = adapted(model, state)
-    report = _compare(model.state_dict(), state)
+    report = compared(model.state_dict(), state)
     different = {
         "missing": report.missing,
         "unexpected": report.unexpected,
@@ -133,7 +147,8 @@ def adapted(model: nn.Module, state: Mapping[str, Tensor]) -> StateDict:
     return found
 
 
-def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadReport:
+def compared(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadReport:
+    """Return which tensors of a state would be loaded into a module's own; load nothing."""
     same = {name for name in own if name in state and own[name].shape == state[name].shape}
     return LoadReport(
         loaded=[name for name in own if name in same],
@@ -144,16 +159,19 @@ def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadRepo
     )
 
 
-def read_state_dict(path: Path) -> StateDict:
+def read_state_dict(path: Path, device: Literal["cpu", "meta"] = "cpu") -> StateDict:
     """Read a state dict from a safetensors file, or from a ``torch.save`` file that has no code.
 
-    Unwrap checkpoints that nest the weights, and remove the prefixes of wrapped models.
+    Unwrap checkpoints that nest the weights, and remove the prefixes of wrapped models. On the
+    device ``meta``, only names and shapes are read.
 
     Raises: PluxelError for a file that is missing, damaged, or holds anything but tensors.
     """
     require_file(path)
-    content = read_safetensors(path)[0] if _is_safetensors(path) else _read_pickle(path)
-    content = _unwrap(content)
+    if _is_safetensors(path):
+        content = read_safetensors(path, device)[0]
+    else:
+        content = _unwrap(_read_pickle(path, device))
     if not isinstance(content, Mapping) or not content:
         raise PluxelError(f"{path}: expected a state dict, found {_describe(content)}")
     for name, value in content.items():
@@ -162,19 +180,26 @@ def read_state_dict(path: Path) -> StateDict:
     return {_plain_name(name): value for name, value in content.items()}
 
 
-def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
+def read_safetensors(
+    path: Path, device: Literal["cpu", "meta"] = "cpu"
+) -> tuple[StateDict, dict[str, str]]:
     """Return the tensors and the metadata of a safetensors file; tied tensors have all their names.
 
     Raises: PluxelError for a file that is missing, truncated or in another format.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            read = file.get_tensor if device == "cpu" else partial(_without_values, file)
+            tensors = {name: read(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
         aliases = json.loads(metadata.pop(ALIASES, "{}"))
         return tensors | {alias: tensors[name] for alias, name in aliases.items()}, metadata
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
         raise _damaged(path, error) from error
+
+
+def _without_values(file: Any, name: str) -> Tensor:
+    return torch.empty(file.get_slice(name).get_shape(), device="meta")
 
 
 def read_header(path: Path) -> dict[str, str]:
@@ -260,11 +285,11 @@ def _is_safetensors(path: Path) -> bool:
     return path.suffix == ".safetensors"
 
 
-def _read_pickle(path: Path) -> Any:
+def _read_pickle(path: Path, device: str) -> Any:
     try:
         with warnings.catch_warnings():  # versions of a format that is rejected below
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         if "Unsupported" not in str(error) or not _is_pickle(path):
             raise _damaged(path, error) from error
@@ -272,7 +297,7 @@ def _read_pickle(path: Path) -> Any:
             f"{path}: not read, because it holds Python objects, which could run code",
             ["if you trust it, save only the weights: torch.save(model.state_dict(), FILE)"],
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged file may raise anything
         raise _damaged(path, error) from error
 
 
@@ -283,7 +308,7 @@ def _is_pickle(path: Path) -> bool:
 
 
 def _damaged(path: Path, error: Exception) -> PluxelError:
-    reason = str(error).strip().split("\n")[0]
+    reason = str(error).strip().split("\n")[0] or type(error).__name__
     return PluxelError(f"{path}: cannot read weights; the file may be truncated", [reason])
 
 

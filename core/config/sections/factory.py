@@ -137,10 +137,10 @@ def kind_of(source: Any) -> str:
 def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]:
     host: Host = context["host"]
     name, given = split_named(kind, value)
+    if kind in context.get("unread", ()):
+        return Factory.unread(kind, _known_or_missing(host, kind, name), given)
     try:
         component = host.get(kind, name)
-        if kind in context.get("unread", ()):
-            return Factory.unread(kind, component, given)
         target = host.load(component)
         signature = read_signature(kind, component, target)
     except UnknownComponent as error:
@@ -156,6 +156,15 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
         for attribute, field in signature.parameters.model_fields.items()
     }
     return Factory(kind, component, target, params, signature.wiring)
+
+
+def _known_or_missing(host: Host, kind: str, name: str) -> Component:
+    """Return the component with a name, or a record in place of one that is not installed."""
+    try:
+        return host.get(kind, name)
+    except UnknownComponent:
+        provider, _, short = name.rpartition("/")
+        return Component(short, "missing:Missing", "not installed", provider=provider)
 
 
 def _offers(kind: str, name: str, host: Host) -> list[str]:

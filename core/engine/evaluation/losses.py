@@ -13,6 +13,7 @@ from ...common.logs import logger
 from ...common.progress import track
 from ...config._config import Config
 from ...contracts.kinds import Dataset
+from ...contracts.options import OnBadSample
 from ...data.frequencies import class_frequencies
 from ...model.blueprint import Blueprint
 from ...model.build import build_objective
@@ -36,7 +37,9 @@ def objective_of_run(
 
     Raises: ConfigError at the place of a loss that cannot be built.
     """
-    frequencies = _Frequencies(blueprint, run, training_data, processes)
+    frequencies = _Frequencies(
+        blueprint, run, training_data, config.pipeline.training.on_bad_sample, processes
+    )
     objective = build_objective(config, model, blueprint.label_spaces(), frequencies)
     for loss in objective.losses.values():
         if isinstance(loss, nn.Module):
@@ -53,6 +56,7 @@ class _Frequencies:
     blueprint: Blueprint
     run: Run
     training_data: Callable[[], Dataset]
+    on_bad_sample: OnBadSample
     processes: Processes
 
     def __call__(self, head: str) -> Sequence[int]:
@@ -74,6 +78,12 @@ class _Frequencies:
         dataset = self.training_data()
         with track("counting pixels per class", len(dataset)) as advance:
             source = self.blueprint.targets[head]
-            counts = class_frequencies(dataset, space, source=source, progress=advance)
+            counts = class_frequencies(
+                dataset,
+                space,
+                source=source,
+                on_bad_sample=self.on_bad_sample,
+                progress=advance,
+            )
         counted[head] = dict(zip(space.class_names, counts, strict=True))
         write_json(self.run.class_frequencies, counted)

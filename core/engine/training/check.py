@@ -14,6 +14,7 @@ from ...contracts.optional import ChecksPretrained
 from ...embeddings import without_downloads
 from ...model.build import build_objective
 from ...model.network import SegmentationModel
+from ...model.weights import adapted, check_any_fits, read_state_dict
 from ..preparation import Prepared
 from ..run import weights_file
 from .monitor import check_monitor
@@ -82,7 +83,8 @@ def _collecting(problems: list[Problem], notes: list[str]) -> Iterator[None]:
 def _find_files(config: Config, model: SegmentationModel) -> None:
     if (source := config.pipeline.init_from) is not None:
         with config.at("init_from"):
-            weights_file(source)
+            file = weights_file(source)
+            check_any_fits(model, adapted(model, read_state_dict(file, "meta")), source)
     for name, head in model.heads.items():
         for decoder in head.decoders.values():
             with config.at("heads", name, "decoder"):

@@ -19,7 +19,14 @@ from ...model.build import build_model
 from ...model.class_rows import ClassChange, with_rows_by_name
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
-from ...model.weights import adapted, copy_matching, read_state_dict
+from ...model.weights import (
+    adapted,
+    check_any_fits,
+    compared,
+    copy_matching,
+    loaded_share,
+    read_state_dict,
+)
 from ..distributed import Processes, with_fast_layout
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.losses import objective_of_run
@@ -120,14 +127,19 @@ class Experiment:
     def _adopt(self, state: Mapping[str, Tensor]) -> None:
         source = self.config.pipeline.init_from
         state = adapted(self.model, self._rows_by_name(state))
-        report = copy_matching(self.model, state, source)
-        # Normalization constants always fit; at least one learned parameter must fit too.
-        if not {*report.loaded}.intersection(name for name, _ in self.model.named_parameters()):
-            given, own = (", ".join([*names][:3]) for names in (state, self.model.state_dict()))
-            raise PluxelError(
-                f"{source}: no weights fit the model: it needs {own}, …; the file has {given}, …"
-            )
+        check_any_fits(self.model, state, source)
+        report = copy_matching(self.model, self._without_foreign_normalization(state), source)
         logger.info("from %s: %s", source, report)
+
+    def _without_foreign_normalization(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Return the weights; the normalization of a stream comes with most of its backbone."""
+        kept = dict(state)
+        for name, stream in self.model.streams.items():
+            prefix = f"streams.{name}."
+            own = {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)}
+            if loaded_share(stream, compared(stream.state_dict(), own)) < 0.5:
+                kept = {k: v for k, v in kept.items() if not k.startswith(f"{prefix}normalize.")}
+        return kept
 
     def _rows_by_name(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Return the weights of ``init_from`` with the rows of classes in the order of this run."""

@@ -12,6 +12,7 @@ from pluxel.core.data.images import (
     read_rgb_mask,
     write_mask,
 )
+from pluxel.registry import PluxelError
 
 from .image_files import IDS, RGB, SIDEWAYS, exif, palette_image, save
 
@@ -142,8 +143,9 @@ class TestWriteMask:
 
     def test_rejects_ids_above_16_bits(self, tmp_path):
         for ids in (np.array([[70_000]]), np.array([[-1]])):
-            with pytest.raises(ImageError, match="a PNG holds ids of 0 to 65535"):
+            with pytest.raises(PluxelError, match="a PNG holds ids of 0 to 65535") as caught:
                 write_mask(tmp_path / "a.png", ids)
+            assert not isinstance(caught.value, ImageError)  # no image is to blame
 
     def test_keeps_the_old_file_if_writing_fails(self, tmp_path, monkeypatch):
         write_mask(tmp_path / "a.png", IDS)

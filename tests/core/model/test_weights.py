@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pluxel.core.contracts.normalization import Normalization
 from pluxel.core.model.weights import (
     LoadReport,
@@ -80,6 +84,35 @@ def test_a_file_in_another_format_raises(tmp_path: Path, name: str) -> None:
     path.write_bytes(b"<html>404 Not Found</html>")
     with pytest.raises(PluxelError, match="cannot read weights"):
         read_state_dict(path)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_damaged_bytes_never_raise_other_errors(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(["w.pt", "legacy.pt", "w.safetensors"]))
+    with TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        if name == "w.safetensors":
+            save_file(STATE, path)
+        else:
+            torch.save(STATE, path, _use_new_zipfile_serialization=name == "w.pt")
+        content = bytearray(path.read_bytes())
+        for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
+            content[place] = data.draw(st.integers(0, 255))
+        path.write_bytes(content)
+        for device in ("cpu", "meta"):
+            with suppress(PluxelError):  # any other exception fails the test
+                assert read_state_dict(path, device)
+
+
+def test_names_and_shapes_are_read_without_values(tmp_path: Path) -> None:
+    torch.save({"model": STATE}, tmp_path / "w.pt")
+    save_file(STATE, tmp_path / "w.safetensors")
+    for name in ("w.pt", "w.safetensors"):
+        found = read_state_dict(tmp_path / name, "meta")
+        assert {n: (v.shape, v.is_meta) for n, v in found.items()} == {
+            n: (v.shape, True) for n, v in STATE.items()
+        }
 
 
 class Payload:

@@ -10,6 +10,7 @@ from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.trained import open_trained
+from pluxel.core.engine.training.check import check_training
 from safetensors.torch import load_file, save_file
 
 BEFORE = "labels.map={0: a, 7: b, 9: c}"
@@ -100,3 +101,42 @@ def test_evaluation_refuses_labels_of_another_meaning(train, host) -> None:
     message = "label 0 of the dataset is 'square', but the weights were trained with 'ground'"
     with pytest.raises(ConfigError, match=message):
         evaluate_run(trained, "val")
+
+
+@pytest.mark.parametrize("part", ["", "streams.image.backbone.", "heads."])
+def test_the_normalization_comes_with_the_backbone(make, tmp_path, part: str) -> None:
+    """Weights of decoders alone do not change what the backbone expects."""
+    experiment = make()
+    own = {name: value + 1 for name, value in experiment.model.state_dict().items()}
+    kept = {n: v for n, v in own.items() if n.startswith(part) or ".normalize." in n}
+    save_file(kept, tmp_path / "w.safetensors")
+    adopting = make(f"init_from={tmp_path / 'w.safetensors'}")
+    before = adopting.model.state_dict()["streams.image.normalize.mean"].clone()
+    adopting.initialize()
+    found = adopting.model.state_dict()
+    name = "streams.image.normalize.mean"
+    assert torch.equal(found[name], before if part == "heads." else own[name])
+    assert all(torch.equal(found[n], v) for n, v in kept.items() if ".normalize." not in n)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("w.pt", b"epoch 3, loss 0.2\n", "cannot read weights; the file may be truncated"),
+        ("w.pt", None, "cannot read weights; the file may be truncated"),
+        ("w.safetensors", b"{}", "cannot read weights; the file may be truncated"),
+        ("other.pt", {"a.weight": torch.ones(2)}, "no weights fit the model: it needs streams."),
+    ],
+)
+def test_the_check_opens_the_weights(make, tmp_path, name: str, content, message: str) -> None:
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content or {"a": torch.ones(99)}, path)
+    if content is None:
+        path.write_bytes(path.read_bytes()[:300])
+    experiment = make(f"init_from={path}")
+    for check in (lambda: check_training(experiment.prepared), experiment.initialize):
+        with pytest.raises(ConfigError, match=message):
+            check()
