@@ -22,7 +22,7 @@ $(VENV)/peers: $(VENV)/installed
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/python -m pluxel.core.cli demo
+	$(BIN)/python -m pluxel demo
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

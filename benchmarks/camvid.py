@@ -57,7 +57,7 @@ def train(root: Path, name: str, config: str, overrides: list[str], weights: Pat
     settings = [f"dataset.root={root}", *overrides]
     if weights is not None:
         settings += [f"backbone.pretrained={weights}", f"backbone.normalization={CAFFE}"]
-    pluxel = [sys.executable, "-m", "pluxel.core.cli"]
+    pluxel = [sys.executable, "-m", "pluxel"]
     command = [*pluxel, "train", config, *settings, "--run", str(run), "--resume", "auto"]
     subprocess.run(command, check=True)
     subprocess.run([*pluxel, "evaluate", str(run)], check=True)

@@ -69,6 +69,8 @@ from pluxel.core.cli import main
 main()
 """
 
+_PLUXEL = "from pluxel.core.cli import main; main()"  # in earlier commits too
+
 
 def python(checkout: Path) -> str:
     """Return the interpreter of a checkout."""
@@ -94,7 +96,7 @@ def last_number(text: str) -> float:
 def process_seconds(checkout: Path, *arguments: str) -> float:
     """Return the wall-clock time of one process of the command line."""
     began = time.perf_counter()
-    run(checkout, "-m", "pluxel.core.cli", *arguments)
+    run(checkout, "-c", _PLUXEL, *arguments)
     return time.perf_counter() - began
 
 
@@ -108,7 +110,7 @@ def train(checkout: Path, folder: Path, steps: int) -> Path:
     )
     length = (f"training.steps={steps}", "training.precision=fp32", "device=cpu")
     options = ("--run", str(target), *size, *length)
-    run(checkout, "-m", "pluxel.core.cli", "train", "shapes_fcn8s_resnet18", *options)
+    run(checkout, "-c", _PLUXEL, "train", "shapes_fcn8s_resnet18", *options)
     return target
 
 

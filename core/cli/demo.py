@@ -33,7 +33,7 @@ def demo(output: Path) -> None:
 def _pluxel(*arguments: str) -> None:
     """Print a pluxel command line and run it."""
     click.secho(f"\n$ pluxel {shlex.join(arguments)}", bold=True)
-    command = [sys.executable, "-m", "pluxel.core.cli", *arguments]
+    command = [sys.executable, "-m", "pluxel", *arguments]
     code = subprocess.run(command, check=False).returncode
     if code:
         raise click.exceptions.Exit(code)

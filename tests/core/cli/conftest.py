@@ -15,7 +15,7 @@ from pluxel.core.cli import main
 from . import warm
 
 TOYS = Path(__file__).parents[1] / "engine" / "toys.py"
-PLUXEL = (sys.executable, "-m", "pluxel.core.cli", "--plugin", str(TOYS))
+PLUXEL = (sys.executable, "-m", "pluxel", "--plugin", str(TOYS))
 WORDS = Path(__file__).parent / "toy_words.py"
 TOY = """\
 backbone: {type: toy}

@@ -323,7 +323,7 @@ def test_plugin_file_is_checked_shown_and_in_the_schema(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(SMALL.replace("cross_entropy", "{type: mine, sharpnes: 2}"))
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pluxel.core.cli", "--plugin", "my_loss.py", "config"]
+        command = [sys.executable, "-m", "pluxel", "--plugin", "my_loss.py", "config"]
         return subprocess.run(
             [*command, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
         )

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pluxel.core.cli import main
 from pluxel.core.cli._main import Commands, cli
 from pluxel.registry import PluxelError
 
-PLUXEL = [sys.executable, "-m", "pluxel.core.cli"]
+PLUXEL = [sys.executable, "-m", "pluxel"]
 
 
 @pytest.fixture
@@ -163,6 +164,11 @@ def test_sigterm_leaves_no_unfinished_files(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err.strip()) == (143, "Terminated")
     assert not [*tmp_path.iterdir()]
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([*PLUXEL, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"pluxel {version('pluxel')}\n"
 
 
 def test_closed_pipe_is_not_an_error(site: Any) -> None:

@@ -92,7 +92,7 @@ class TestList:
         import pty  # noqa: PLC0415 - not on every system
 
         ours, theirs = pty.openpty()
-        command = [sys.executable, "-m", "pluxel.core.cli", "plugins", "list"]
+        command = [sys.executable, "-m", "pluxel", "plugins", "list"]
         env = {**acme.env, "COLUMNS": "120", "TERM": "xterm"}
         subprocess.run(command, env=env, stdout=theirs, check=True)
         os.close(theirs)
@@ -300,7 +300,7 @@ class TestDoctor:
 
 @pytest.mark.slow
 def test_built_in_components_are_healthy() -> None:
-    command = [sys.executable, "-m", "pluxel.core.cli", "--allow-plugin", "pluxel"]
+    command = [sys.executable, "-m", "pluxel", "--allow-plugin", "pluxel"]
     shown = subprocess.run(
         [*command, "plugins", "doctor"], check=False, capture_output=True, text=True
     )

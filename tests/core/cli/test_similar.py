@@ -15,7 +15,7 @@ import pytest
 Words = Callable[..., tuple[object, str, str]]
 TOY = ("--embedding", "toy")
 HERE = Path(__file__).parent
-COMMAND = [sys.executable, "-m", "pluxel.core.cli", "--plugin", str(HERE / "toy_words.py")]
+COMMAND = [sys.executable, "-m", "pluxel", "--plugin", str(HERE / "toy_words.py")]
 EXAMPLE = HERE.parents[2] / "examples" / "glove-6b-50d"
 
 

@@ -1,0 +1,5 @@
+"""``python -m pluxel`` is ``pluxel``."""
+
+from .core.cli import main
+
+main()

@@ -1,5 +1,0 @@
-"""``python -m pluxel.core.cli`` is ``pluxel``."""
-
-from ._main import main
-
-main()
