@@ -26,6 +26,7 @@ from .orientation import orientation
 from .pillow import open_image, shown, stored
 from .pixels import ImageError, Stored, nodata_pixels, to_input, with_channels
 from .rasters import is_raster, raster_shape, read_raster, stored_raster
+from .results import is_result, png_mark
 
 _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
 IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
@@ -38,14 +39,21 @@ def image_files(folder: Path) -> list[Path]:
     """Return all image files below a folder, sorted.
 
     Hidden files are skipped: macOS writes ``._a.jpg`` beside ``a.jpg`` on foreign disks, and
-    editors keep copies in hidden folders.
+    editors keep copies in hidden folders. So are results of predictions in subfolders, with a
+    message in the log.
     """
     found: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = [Path(parent, name) for name in names if not name.startswith(".")]
         found += [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
-    return sorted(found)
+    own = sorted(path for path in found if is_result(path, folder))
+    if own:
+        log_once(
+            logging.INFO,
+            f"left out {len(own)} results of pluxel predict below {folder}, such as {own[0]}",
+        )
+    return sorted({*found}.difference(own))
 
 
 def read_image(path: Path, channels: int = 3, encoding: Encoding = PLAIN) -> np.ndarray:
@@ -165,7 +173,7 @@ def write_mask(path: Path, ids: np.ndarray) -> None:
     is_wide = ids.dtype == np.uint16 or ids.max(initial=0) > 255
     with replacing(path) as unfinished:
         Image.fromarray(ids.astype(np.uint16 if is_wide else np.uint8)).save(
-            unfinished, format="PNG"
+            unfinished, format="PNG", pnginfo=png_mark()
         )
 
 

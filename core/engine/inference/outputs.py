@@ -15,6 +15,7 @@ from ...common.files import replacing
 from ...contracts.colors import unpack
 from ...contracts.labels import LabelSpace
 from ...data.images import write_mask
+from ...data.results import png_mark
 from .prediction import Prediction
 
 
@@ -31,7 +32,9 @@ def write_png(path: Path, pixels: np.ndarray, _space: LabelSpace) -> None:
         write_mask(path, pixels)
         return
     with replacing(path) as unfinished:
-        Image.fromarray(pixels.astype(np.uint8, copy=False)).save(unfinished, format="PNG")
+        Image.fromarray(pixels.astype(np.uint8, copy=False)).save(
+            unfinished, format="PNG", pnginfo=png_mark()
+        )
 
 
 @dataclass(frozen=True)

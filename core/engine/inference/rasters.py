@@ -11,6 +11,7 @@ import numpy as np
 
 from ...common.files import replacing
 from ...data.rasters import Raster, quiet, reason, window_of
+from ...data.results import WRITTEN_BY
 from .tiling import BLOCK, Region
 
 COLOR = 3
@@ -49,6 +50,7 @@ def raster_writer(
     with replacing(path) as unfinished, quiet():
         try:
             with rasterio.open(unfinished, "w", **profile) as file:
+                file.update_tags(TIFFTAG_SOFTWARE=WRITTEN_BY)
                 for band, description in enumerate(descriptions, 1):
                     file.set_band_description(band, description)
 

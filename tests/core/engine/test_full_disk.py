@@ -16,10 +16,11 @@ import torch
 from pluxel.core.common.files import write_json, write_text
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data.images import write_mask
+from pluxel.core.data.rasters import open_raster
 from pluxel.core.embeddings import writing
 from pluxel.core.engine.checkpoint import write_tensors
 from pluxel.core.engine.inference.outputs import write_npz, write_png
-from pluxel.core.engine.inference.rasters import open_raster, raster_writer
+from pluxel.core.engine.inference.rasters import raster_writer
 from pluxel.core.engine.inference.tiling import Region
 from pluxel.registry import PluxelError
 

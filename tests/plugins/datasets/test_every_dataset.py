@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pluxel.core.contracts.kinds import Dataset, Sample
 from pluxel.core.contracts.labels import IGNORE, LabelSpace
-from pluxel.core.data.images import ImageError
+from pluxel.core.data.pixels import ImageError
 from pluxel.core.data.samples import TrainingData
 from pluxel.core.data.splits import SplitError, open_split
 from pluxel.registry import Host
