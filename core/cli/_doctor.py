@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...registry import Component, ComponentImportError, Host, MissingPackage, PluginError
+from ..config.messages.faults import Owner
+from ..config.sections.parameters import check_defaults
 from ..contracts.near_misses import misspelled_members
 from ..contracts.signature import read_signature
 
@@ -23,7 +25,9 @@ def diagnose(host: Host, kind: str, component: Component) -> Diagnosis:
     """
     try:
         target = host.load(component)
-        read_signature(kind, component, target)
+        signature = read_signature(kind, component, target)
+        owner = Owner(f"{kind} '{component.name}'", signature.parameters)
+        check_defaults(owner, component, signature, {"host": host})
     except MissingPackage as error:
         return Diagnosis("absent", f"{kind} {error}")
     except ComponentImportError as error:

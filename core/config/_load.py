@@ -15,7 +15,7 @@ from ...registry import Host, PluxelError
 from ..common.logs import logger
 from ._config import Config
 from ._provenance import absent_providers, outdated_providers
-from .messages.annotations import prune_nulls
+from .messages.annotations import prepared
 from .messages.explain import explain
 from .sections.pipeline import PipelineConfig
 from .sections.places import root_place
@@ -138,7 +138,7 @@ def validate(
     """Return the model that a tree describes, or None after adding errors to ``problems``."""
     problems.extend(absent_providers(tree, host))
     # Use JSON: only in JSON mode does strict validation accept a list for a tuple.
-    text = json.dumps(prune_nulls(plain(tree), model))
+    text = json.dumps(prepared(plain(tree), model))
     try:
         return model.model_validate_json(
             text, strict=True, context={"host": host, "unread": unread}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ...registry import Host, PluxelError
 from ._config import Config, Written
-from ._dump import to_plain
 from ._load import Layers, pipeline_of, read_file, validate, whole
 from .sections.embedding import EmbeddingConfig, is_embedding, long_path
 from .sections.places import root_place
+from .sections.plain import to_plain
 from .tree.emit import emit
 from .tree.files import display
 from .tree.nodes import Location, MapNode

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...registry import Host
-from ._dump import factories
 from .sections.pipeline import PipelineConfig
+from .sections.plain import factories
 from .tree.layers import PROVENANCE
 from .tree.nodes import MapNode, ScalarNode
 from .tree.problems import Problem

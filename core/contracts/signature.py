@@ -11,16 +11,21 @@ import inspect
 import sys
 import types
 import typing
+from collections import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from inspect import Parameter
-from typing import Any
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic_core import SchemaValidator
+from torch import nn
 
 from ...registry import Component, PluginError, did_you_mean
 from .kinds import WIRING
 from .near_misses import wrong_forms
+from .strictness import json_validator, kinds_of_fields
 
 _CONFIG = ConfigDict(extra="forbid", strict=True, protected_namespaces=(), frozen=True)
 _PREFIX = "parameter_"
@@ -29,10 +34,26 @@ _PREFIX = "parameter_"
 
 @dataclass(frozen=True)
 class Signature:
-    """``wiring``: names that core injects; ``parameters``: the model that validates the YAML."""
+    """``wiring``: names that core injects; ``parameters``: the model of those set in YAML.
+
+    ``validator`` reads JSON strictly into that model. ``renamed``: former name of a parameter ->
+    its name.
+    """
 
     wiring: tuple[str, ...]
     parameters: type[BaseModel]
+    validator: SchemaValidator
+    renamed: Mapping[str, str]
+
+
+class RenamedFrom:
+    """Annotates a parameter that had other names: ``width: Annotated[int, RenamedFrom("size")]``.
+
+    The former names are accepted with a warning, so that old runs still load.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
 
 
 def read_signature(kind: str, component: Component, target: Callable[..., Any]) -> Signature:
@@ -56,9 +77,10 @@ class _Invalid(Exception):  # noqa: N818 - it never leaves this module
     """Why a signature is invalid."""
 
 
+@lru_cache(maxsize=512)
 def _read(kind: str, target: Callable[..., Any]) -> Signature:
     try:
-        parameters = inspect.signature(target).parameters.values()
+        parameters = () if _takes_nothing(target) else inspect.signature(target).parameters.values()
     except (TypeError, ValueError, NameError) as error:
         raise _Invalid(f"its signature cannot be read ({error})") from error
     for parameter in parameters:
@@ -69,7 +91,53 @@ def _read(kind: str, target: Callable[..., Any]) -> Signature:
         for p in parameters
         if p.kind is Parameter.KEYWORD_ONLY
     }
-    return Signature(wiring, _model(getattr(target, "__name__", kind), fields))
+    model = _model(getattr(target, "__name__", kind), fields)
+    _check_reusable(model)
+    return Signature(wiring, model, json_validator(model), _renamed(model))
+
+
+def _takes_nothing(target: Callable[..., Any]) -> bool:
+    """Return whether a class has no constructor of its own.
+
+    The constructors of torch modules and of protocols take ``*args, **kwargs``, but only to pass
+    them on or to refuse them.
+    """
+    constructor = inspect.isclass(target) and target.__init__
+    return constructor in (object.__init__, nn.Module.__init__) or (
+        getattr(constructor, "__module__", "") == "typing"
+    )
+
+
+def _check_reusable(model: type[BaseModel]) -> None:
+    """Raise if the first build would use up a value, or if YAML cannot hold one that is needed."""
+    parts = kinds_of_fields(model)
+    for attribute, field in model.model_fields.items():
+        name, kinds = attribute.removeprefix(_PREFIX), parts[attribute]
+        if "generator" in kinds:
+            raise _Invalid(
+                f"parameter '{name}' is an iterator, which the first build uses up: annotate it as "
+                "a list or a Sequence"
+            )
+        if field.is_required() and kinds & _NO_YAML and kinds <= _NO_YAML | _WRAPPERS:
+            raise _Invalid(f"YAML cannot express its parameter '{name}'")
+
+
+_NO_YAML = {"callable", "is-instance", "is-subclass"}
+_WRAPPERS = {"any", "function-after", "function-before", "function-wrap", "model-field", "union"}
+
+
+def _renamed(model: type[BaseModel]) -> Mapping[str, str]:
+    """Return former name -> name of the parameters. Raises: _Invalid if a name is in use."""
+    fields = model.model_fields.items()
+    names = {attribute.removeprefix(_PREFIX) for attribute, _ in fields}
+    renamed: dict[str, str] = {}
+    for attribute, field in fields:
+        for mark in field.metadata:
+            for old in mark.names if isinstance(mark, RenamedFrom) else ():
+                if old in names or old in renamed:
+                    raise _Invalid(f"'{old}' is another parameter, so it is not a former name")
+                renamed[old] = attribute.removeprefix(_PREFIX)
+    return renamed
 
 
 def _model(name: str, fields: Mapping[str, tuple[Any, Any]]) -> type[BaseModel]:
@@ -123,4 +191,24 @@ def _evaluate(parameter: Parameter, target: Callable[..., Any]) -> Any:
         raise _Invalid(
             f"the annotation of parameter '{parameter.name}' cannot be evaluated ({error})"
         ) from error
-    return hints[parameter.name]
+    return _reusable(hints[parameter.name])
+
+
+def _reusable(annotation: Any) -> Any:
+    """Return an annotation with lists in place of iterables.
+
+    Pydantic turns an iterable into an iterator, of which a second build would get nothing.
+    """
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is abc.Iterable or annotation is typing.Iterable:
+        return list[Any]
+    if not arguments:
+        return annotation
+    if origin is abc.Iterable:
+        return list[_reusable(arguments[0])]
+    if origin is Annotated:
+        return Annotated[(_reusable(arguments[0]), *arguments[1:])]
+    inner = tuple(map(_reusable, arguments))
+    if inner == arguments or origin in (Literal, abc.Callable):
+        return annotation
+    return Union[inner] if origin in (Union, types.UnionType) else origin[inner]  # noqa: UP007

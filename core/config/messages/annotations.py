@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from typing import Annotated, Any, Union
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import Field, InitVar, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
+from ..tree.files import expand_home
 from ..tree.nodes import Segment
 
 
@@ -19,6 +22,8 @@ def alternatives(annotation: Any) -> Iterator[Any]:
     origin = typing.get_origin(annotation)
     if hasattr(annotation, "__value__"):  # type Alias = …
         yield from alternatives(annotation.__value__)
+    elif hasattr(annotation, "__supertype__"):  # NewType
+        yield from alternatives(annotation.__supertype__)
     elif origin is Annotated:
         yield from alternatives(typing.get_args(annotation)[0])
     elif origin in (Union, types.UnionType):
@@ -30,12 +35,18 @@ def alternatives(annotation: Any) -> Iterator[Any]:
 
 def accepts_none(annotation: Any) -> bool:
     """Return whether an annotation accepts null."""
-    return any(one in (None, type(None), Any, object) for one in alternatives(annotation))
+    return any(
+        one in (None, type(None), Any, object)
+        or (typing.get_origin(one) is Literal and None in typing.get_args(one))
+        for one in alternatives(annotation)
+    )
 
 
 def key_of(name: str, field: FieldInfo) -> str:
     """Return the key that a field of a model has in YAML."""
-    return field.alias or name
+    alias = field.validation_alias or field.alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return next((one for one in choices if isinstance(one, str)), name)
 
 
 def keys_of(annotation: Any) -> dict[str, Any] | None:
@@ -48,9 +59,24 @@ def keys_of(annotation: Any) -> dict[str, Any] | None:
                 hints = typing.get_type_hints(one)
             except NameError:  # a name imported only for type checkers
                 hints = {}
-            names = [field.name for field in fields(one)] if is_dataclass(one) else list(hints)
-            return {name: hints.get(name, Any) for name in names}
+            names = parameters_of(one) if is_dataclass(one) else list(hints)
+            return {name: _unwrapped(hints.get(name, Any)) for name in names}
     return None
+
+
+def parameters_of(dataclass: Any) -> list[str]:
+    """Return what the constructor of a dataclass takes, including values that it does not keep."""
+    fields: dict[str, Field[Any]] = dataclass.__dataclass_fields__
+    return [name for name, field in fields.items() if field.init and not _is_class_variable(field)]
+
+
+def _is_class_variable(field: Field[Any]) -> bool:
+    return getattr(field, "_field_type", None) is getattr(dataclasses, "_FIELD_CLASSVAR", None)
+
+
+def _unwrapped(annotation: Any) -> Any:
+    """Return the type within ``InitVar``."""
+    return annotation.type if isinstance(annotation, InitVar) else annotation
 
 
 def tuple_length(annotation: Any) -> int | None:
@@ -69,17 +95,24 @@ def annotation_at(annotation: Any, path: Sequence[Segment]) -> Any:
     return annotation
 
 
-def prune_nulls(value: Any, annotation: Any) -> Any:
-    """Drop null keys whose annotation does not accept null, so that defaults apply."""
+def prepared(value: Any, annotation: Any) -> Any:
+    """Return a value to validate.
+
+    Null keys whose annotation does not accept null are dropped, so that defaults apply. ``~`` is
+    expanded in paths.
+    """
+    if isinstance(value, str) and value.startswith("~"):
+        types = [*alternatives(annotation)]
+        return str(expand_home(Path(value))) if Path in types and str not in types else value
     if isinstance(value, Mapping):
         steps = {key: _step(annotation, key) for key in value}
         return {
-            key: prune_nulls(inner, steps[key])
+            key: prepared(inner, steps[key])
             for key, inner in value.items()
             if inner is not None or accepts_none(steps[key])
         }
     if isinstance(value, list):
-        return [prune_nulls(inner, _step(annotation, i)) for i, inner in enumerate(value)]
+        return [prepared(inner, _step(annotation, i)) for i, inner in enumerate(value)]
     return value
 
 
@@ -88,11 +121,15 @@ def _step(annotation: Any, segment: Segment) -> Any:
     if known is not None:
         return known.get(str(segment), Any)
     for one in alternatives(annotation):
+        if isinstance(segment, int) and hasattr(one, "_fields"):  # a named tuple
+            return dict(enumerate(typing.get_type_hints(one).values())).get(segment, Any)
         origin, arguments = typing.get_origin(one), typing.get_args(one)
         if not isinstance(origin, type) or not arguments:
             continue
         if issubclass(origin, Mapping) and isinstance(segment, str):
             return arguments[-1]
-        if issubclass(origin, Sequence) and isinstance(segment, int):
+        if issubclass(origin, tuple) and isinstance(segment, int) and Ellipsis not in arguments:
+            return arguments[segment] if segment < len(arguments) else Any
+        if issubclass(origin, Iterable) and isinstance(segment, int):
             return arguments[0]
     return Any

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import typing
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from copy import deepcopy
+from types import MappingProxyType
 from typing import Annotated, Any, Generic, NoReturn, TypeVar
 
 from pydantic import (
@@ -29,10 +30,9 @@ from ...contracts.kinds import Embedding
 from ...contracts.near_misses import misspelled_members
 from ...contracts.signature import read_signature
 from ...contracts.table import CONTRACTS
-from ..messages.annotations import key_of
 from ..messages.faults import Owner, fault
-from ..tree.files import expand_home
-from .named import split_named, validate_parameters
+from .named import split_named
+from .parameters import read_parameters
 
 K = TypeVar("K")
 
@@ -44,7 +44,8 @@ class Factory(Generic[K]):
     """Builds a component when called with wiring: ``factory(num_classes=11)``.
 
     ``params``: validated keyword-only arguments, with defaults; relative paths are relative to
-    the working folder. ``wiring``: names of the arguments that Pluxel supplies.
+    the working folder. ``wiring``: names of the arguments that Pluxel supplies. ``written``: the
+    given arguments in the form of the YAML, from which a run records them.
     """
 
     # Not a dataclass: pydantic would validate the fields of a generic one.
@@ -55,12 +56,14 @@ class Factory(Generic[K]):
         target: Callable[..., K],
         params: Mapping[str, Any],
         wiring: tuple[str, ...] = (),
+        written: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.kind = kind
         self.component = component
         self.target = target
         self.params = params
         self.wiring = wiring
+        self.written = written
 
     def wants(self, name: str) -> bool:
         """Return whether the component accepts this wiring."""
@@ -69,23 +72,40 @@ class Factory(Generic[K]):
     def given(self, params: Mapping[str, Any]) -> Factory[K]:
         """Return a copy of the factory with changed parameters."""
         changed = {**self.params, **params}
-        return Factory(self.kind, self.component, self.target, changed, self.wiring)
+        written = {key: value for key, value in self.written.items() if key not in params}
+        return Factory(self.kind, self.component, self.target, changed, self.wiring, written)
 
     def __call__(self, **wiring: Any) -> K:
         """Build the component with the part of ``wiring`` that it accepts.
 
-        Raises: PluxelError that names the component, if the component raises ValueError or
-        violates the contract of its kind; other exceptions of the component pass through.
+        Each component gets its own copies of the parameters.
+
+        Raises: PluxelError that names the component, if the component raises anything but a
+        PluxelError, or violates the contract of its kind.
         """
+        if self.target is _unread:
+            raise RuntimeError(f"{self} was not read and cannot be built")
         accepted = {name: wiring[name] for name in self.wiring if name in wiring}
+        plugin = f"{self} of plugin {self.component.provider}"
         try:
-            instance = self.target(**accepted, **self.params)
+            instance = self.target(**accepted, **deepcopy(dict(self.params)))
+        except (PluxelError, KeyboardInterrupt):
+            raise
         except ValueError as error:
             raise PluxelError(f"{self}: {error}") from error
+        except BaseException as error:  # a constructor may even call sys.exit
+            if accepted.keys() != {*self.wiring}:
+                raise  # the caller forgot wiring
+            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+            raise PluxelError(f"{plugin} cannot be built ({reason})") from error
         if reason := contract_violation(self.kind, instance):
-            provider = self.component.provider
-            raise PluxelError(f"{self} of plugin {provider} cannot be used: {reason}")
+            raise PluxelError(f"{plugin} cannot be used: {reason}")
         return instance
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Factory[K]:
+        """Return a copy with its own parameters; the component stays the same."""
+        params = deepcopy(dict(self.params), memo)
+        return Factory(self.kind, self.component, self.target, params, self.wiring, self.written)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Factory):
@@ -104,11 +124,7 @@ class Factory(Generic[K]):
     @classmethod
     def unread(cls, kind: str, component: Component, params: Mapping[str, Any]) -> Factory[Any]:
         """Return a factory without importing its component; calling it raises RuntimeError."""
-
-        def refuse(**_: object) -> NoReturn:
-            raise RuntimeError(f"{kind} '{component.name}' was not read and cannot be built")
-
-        return Factory(kind, component, refuse, params)
+        return Factory(kind, component, _unread, params, written=params)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -122,6 +138,11 @@ class Factory(Generic[K]):
         return core_schema.with_info_plain_validator_function(
             validate, json_schema_input_schema=anything
         )
+
+
+def _unread() -> NoReturn:
+    """Stand for the class of a component that was not imported."""
+    raise NotImplementedError
 
 
 def kind_of(source: Any) -> str:
@@ -150,12 +171,11 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
     for odd in misspelled_members(kind, target):
         log_once(logging.WARNING, f"{kind} '{name}' of plugin {component.provider}: {odd}")
     owner = Owner(f"{kind} '{name}'", signature.parameters, signature.wiring)
-    model = validate_parameters(given, owner, context)
-    params = {
-        key_of(attribute, field): _expand(getattr(model, attribute))
-        for attribute, field in signature.parameters.model_fields.items()
-    }
-    return Factory(kind, component, target, params, signature.wiring)
+    try:
+        params, written = read_parameters(given, owner, component, signature, context)
+    except PluxelError as error:
+        raise fault(error.message, error.notes) from error
+    return Factory(kind, component, target, params, signature.wiring, written)
 
 
 def _known_or_missing(host: Host, kind: str, name: str) -> Component:
@@ -179,13 +199,6 @@ def _offers(kind: str, name: str, host: Host) -> list[str]:
         for one in offered(host)
         if one.offer.alias == name
     ]
-
-
-def _expand(value: Any) -> Any:
-    """Expand ``~`` in a path or in a list of paths."""
-    if isinstance(value, list | tuple):
-        return type(value)(_expand(one) for one in value)
-    return expand_home(value) if isinstance(value, Path) else value
 
 
 Embeddings = Annotated[

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ....registry import article
-from ..messages.annotations import prune_nulls
+from ..messages.annotations import prepared
 from ..messages.faults import Owner, fault, owned
 
 
@@ -43,7 +43,7 @@ def validate_parameters(
     Raises: ValidationError whose lines all carry ``owner``.
     """
     # Use JSON: only in JSON mode does strict validation accept a list for a tuple.
-    text = json.dumps(prune_nulls(parameters, owner.model))
+    text = json.dumps(prepared(parameters, owner.model))
     try:
         return owner.model.model_validate_json(text, strict=True, context=context)
     except ValidationError as error:

@@ -24,7 +24,6 @@ from ...contracts.kinds import Backbone, Dataset, Decoder, Loss
 from ...contracts.labels import RawId, UniqueIds
 from ...contracts.options import Fusion
 from ..messages.faults import Fault, Target, fault, faults
-from ..tree.files import expand_home
 from ..tree.nodes import Segment
 from ..tree.problems import suggestion
 from .device import Device
@@ -224,11 +223,6 @@ class PipelineConfig(Section):
             if near
         )
         return splits
-
-    @field_validator("init_from")
-    @classmethod
-    def _expand_home(cls, path: Path | None) -> Path | None:
-        return expand_home(path) if path else None
 
     @field_validator("heads")
     @classmethod
