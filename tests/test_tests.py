@@ -20,6 +20,7 @@ PEERS = {"faiss", "fasttext", "gensim", "skimage", "sklearn", "torchmetrics"}
 PRIVATE = {
     "core.cli._main": "the group of commands itself, run by click's own runner",
     "core.config._config": "the types of a loaded configuration",
+    "core.config._load": "that a run keeps what was asked for",
     "core.config._load_words": "files of words alone, or of either kind",
     "core.config._provenance": "how a release is named",
     "core.config._schema": "the JSON Schema that `pluxel config schema` prints",

@@ -7,7 +7,8 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,14 +18,16 @@ from ._config import Config
 from ._provenance import absent_providers, outdated_providers
 from .messages.annotations import prepared
 from .messages.explain import explain
+from .sections.factory import Factory
 from .sections.pipeline import PipelineConfig
 from .sections.places import root_place
+from .sections.plain import are_same
 from .tree.files import display, find_file
 from .tree.layers import read_layers
 from .tree.merge import Place, merge
 from .tree.nodes import MapNode, Node, plain
 from .tree.overrides import parse_overrides
-from .tree.problems import Problems
+from .tree.problems import ConfigError, Problems
 from .tree.references import resolve_references
 from .tree.short import complete, shorten
 
@@ -108,6 +111,44 @@ def pipeline_of(
         logger.warning("%s", problem)
     # The versions that wrote a file do not affect its meaning.
     return Config(tree, host, pipeline.model_copy(update={"pluxel": None}), file.source)
+
+
+def check_record(config: Config) -> None:
+    """Check that what a run keeps of a configuration loads as the same configuration.
+
+    A type of a plugin may accept values that it does not keep.
+
+    Raises: ConfigError at the component whose parameter is not read back.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(config.dump(), encoding="utf-8")
+        try:
+            again = load_config(path, host=config.host).pipeline
+        except ConfigError as error:
+            reasons = "; ".join(problem.message for problem in error.problems)
+            raise PluxelError(
+                f"a run with this configuration could not be opened: {reasons}"
+            ) from error
+    for place, factory in _components(config.pipeline):
+        params = dict(_components(again))[place].params
+        for name, value in factory.params.items():
+            if not are_same(value, params.get(name)):
+                with config.at(*place):
+                    raise PluxelError(
+                        f"{factory}: a run would not keep the value of parameter '{name}': it is "
+                        f"{value!r}, and would be read back as {params.get(name)!r}"
+                    )
+
+
+def _components(pipeline: PipelineConfig) -> Iterator[tuple[tuple[str, ...], Factory[Any]]]:
+    """Yield the place of each component, and the component."""
+    for name, stream in pipeline.streams.items():
+        yield ("streams", name, "backbone"), stream.backbone
+    for name, head in pipeline.heads.items():
+        yield ("heads", name, "decoder"), head.decoder
+        yield ("heads", name, "loss"), head.loss
+    yield ("dataset",), pipeline.dataset
 
 
 def _keys(node: Node) -> Iterator[str]:

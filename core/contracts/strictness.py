@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic_core import SchemaValidator
+from pydantic_core import SchemaValidator, core_schema, to_jsonable_python
 
 _SINGLE = {"bool", "bytes", "complex", "decimal", "float", "int", "str", "url", "uuid"}
 _TIMES = {"date", "datetime", "time", "timedelta"}
 _CONTAINERS = {
-    *("arguments", "call", "dataclass", "dataclass-args", "dict", "enum", "frozenset", "list"),
+    *("arguments", "call", "dataclass", "dataclass-args", "dict", "frozenset", "list"),
     *("lax-or-strict", "model", "model-fields", "set", "tuple", "typed-dict"),
 }
 _BEFORE = {"function-before", "function-wrap"}
@@ -71,4 +71,18 @@ def _strict(schema: Any, *, python: bool) -> Any:
     }
     if kind in _SINGLE or (kind in _TIMES and not python):
         return {**changed, "strict": True}
+    if kind == "enum":
+        return _any_enumeration(changed)
     return {**changed, "strict": False} if kind in _CONTAINERS | _TIMES else changed
+
+
+def _any_enumeration(schema: dict[str, Any]) -> Any:
+    """Return the schema of an enumeration whose values may be tuples or paths."""
+
+    def member(value: Any) -> Any:
+        """Return the member with a value, as JSON writes it, or the value itself."""
+        found = (one for one in schema["members"] if to_jsonable_python(one.value) == value)
+        return next((one for one in found if type(value) is not bool or one.value is value), value)
+
+    lax: Any = {**schema, "strict": False}
+    return core_schema.no_info_before_validator_function(member, lax)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
+import inspect
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import Field, InitVar, is_dataclass
+from dataclasses import InitVar, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
@@ -59,19 +59,16 @@ def keys_of(annotation: Any) -> dict[str, Any] | None:
                 hints = typing.get_type_hints(one)
             except NameError:  # a name imported only for type checkers
                 hints = {}
-            names = parameters_of(one) if is_dataclass(one) else list(hints)
+            names = (
+                parameters_of(one) if isinstance(one, type) and is_dataclass(one) else list(hints)
+            )
             return {name: _unwrapped(hints.get(name, Any)) for name in names}
     return None
 
 
-def parameters_of(dataclass: Any) -> list[str]:
+def parameters_of(dataclass: type) -> list[str]:
     """Return what the constructor of a dataclass takes, including values that it does not keep."""
-    fields: dict[str, Field[Any]] = dataclass.__dataclass_fields__
-    return [name for name, field in fields.items() if field.init and not _is_class_variable(field)]
-
-
-def _is_class_variable(field: Field[Any]) -> bool:
-    return getattr(field, "_field_type", None) is getattr(dataclasses, "_FIELD_CLASSVAR", None)
+    return list(inspect.signature(dataclass).parameters)
 
 
 def _unwrapped(annotation: Any) -> Any:

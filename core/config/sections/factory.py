@@ -33,6 +33,7 @@ from ...contracts.table import CONTRACTS
 from ..messages.faults import Owner, fault
 from .named import split_named
 from .parameters import read_parameters
+from .plain import Recorded
 
 K = TypeVar("K")
 
@@ -40,12 +41,12 @@ KIND_MARK = "x-pluxel-kind"
 """Marks any component of a kind in a JSON Schema under construction."""
 
 
-class Factory(Generic[K]):
+class Factory(Recorded, Generic[K]):
     """Builds a component when called with wiring: ``factory(num_classes=11)``.
 
     ``params``: validated keyword-only arguments, with defaults; relative paths are relative to
     the working folder. ``wiring``: names of the arguments that Pluxel supplies. ``written``: the
-    given arguments in the form of the YAML, from which a run records them.
+    given arguments in the form of the YAML.
     """
 
     # Not a dataclass: pydantic would validate the fields of a generic one.

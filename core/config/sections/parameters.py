@@ -16,6 +16,7 @@ from ...contracts.signature import Signature
 from ..messages.annotations import accepts_none, key_of, prepared
 from ..messages.faults import OWNED, Owner, owned
 from ..messages.words import expectation
+from .plain import to_plain
 
 
 def read_parameters(
@@ -79,8 +80,6 @@ class _Defaults:
                 self._add(key, field)
 
     def _add(self, key: str, field: FieldInfo) -> None:
-        from .plain import to_plain  # noqa: PLC0415 - it converts components, which import this
-
         default = field.get_default(call_default_factory=True)
         if default is None and not accepts_none(field.annotation):
             return  # as null in YAML, it stands for the default

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pluxel.core.contracts.kinds import WIRING
+from pluxel.core.contracts.kinds import WIRING, Loss
 from pluxel.core.contracts.signature import read_signature
 from pluxel.registry import Component, PluginError
+from torch import nn
 
 UNET = Component("unet", target="acme:UNet", summary="x", provider="acme-seg")
 
@@ -48,6 +49,36 @@ def test_an_inherited_constructor_is_evaluated_in_its_own_module(acme: Any) -> N
         pass
 
     assert "parameter_color" in read(Child, "loss").parameters.model_fields
+
+
+class Plain:
+    def __call__(self, logits: object, target: object) -> None: ...
+
+
+class Module(nn.Module):
+    def forward(self, logits: object, target: object) -> None: ...
+
+
+class Child(Module): ...
+
+
+class Protocolled(Loss):
+    def __call__(self, logits: object, target: object, /) -> Any: ...
+
+
+@pytest.mark.parametrize("target", [Plain, Module, Child, Protocolled])
+def test_a_class_without_a_constructor_takes_nothing(target: Any) -> None:
+    signature = read(target, "loss")
+    assert signature.wiring == ()
+    assert not signature.parameters.model_fields
+
+
+def test_a_required_function_is_refused() -> None:
+    def build(*, first: int, act: Callable[..., int] | type[int]): ...
+
+    with pytest.raises(PluginError) as caught:
+        read(build)
+    assert str(caught.value).endswith("YAML cannot express its parameter 'act'")
 
 
 def test_a_decorated_constructor_is_unwrapped() -> None:

@@ -65,6 +65,31 @@ def test_a_value_error_names_the_component(host: Any) -> None:
         build('{"type": "fcn8s", "dropout": 0.25}', Decoder, host)(features=[], num_classes=2)
 
 
+class Raises(nn.Module):
+    def __init__(self, num_classes: int, *, error: int = 0) -> None:
+        super().__init__()
+        raise [TypeError("unsupported operand"), KeyError("kind"), SystemExit(7), OSError()][error]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (0, "TypeError: unsupported operand"),
+        (1, "KeyError: 'kind'"),
+        (2, "SystemExit: 7"),
+        (3, "OSError"),
+    ],
+)
+def test_any_exception_of_a_constructor_names_component_and_plugin(
+    host: Any, acme: Any, monkeypatch: Any, error: int, reason: str
+) -> None:
+    monkeypatch.setattr(acme, "Skips", Raises)
+    with pytest.raises(PluxelError) as caught:
+        build(f'{{"type": "fcn8s", "error": {error}}}', Decoder, host)(num_classes=2)
+    assert str(caught.value) == (f"decoder 'fcn8s' of plugin acme-seg cannot be built ({reason})")
+    assert caught.value.__cause__ is not None
+
+
 class Unfinished:
     pass
 
