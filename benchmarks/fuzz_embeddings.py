@@ -14,9 +14,11 @@ rows of a store are mapped unread, so only its shapes count. The program fails i
 from __future__ import annotations
 
 import argparse
+import bz2
 import gzip
 import io
 import logging
+import lzma
 import multiprocessing
 import random
 import re
@@ -89,8 +91,9 @@ class Case:
             return "values that are not finite"
         expected = self.rows
         if self.is_text:
-            lines = [line for line in content.split(b"\n") if line.strip(b" \r")]
-            expected = len(lines) - bool(re.fullmatch(rb"\d+ \d+ ?\r?", lines[0]))
+            lines = [line for line in content.split(b"\n") if line.strip(b" \t\r")]
+            has_header = re.fullmatch(rb"\d+[ \t]+\d+[ \t]*\r?", lines[0])
+            expected = len(lines) - bool(has_header)
             if wrong := wrong_rows(found, lines[-expected:]):
                 return wrong
             if expected == 1:  # a single line may have any dimension
@@ -98,11 +101,19 @@ class Case:
         return "" if (rows, found.dim) == (expected, self.dim) else f"{rows} × {found.dim}"
 
 
+def fields_of(line: bytes, dim: int) -> list[bytes]:
+    """Split a line into its word and numbers; tabs and several spaces may separate them."""
+    fields = line.rsplit(b" ", dim)
+    if len(fields) <= dim or not all(field and b"\t" not in field for field in fields[1:]):
+        fields = re.sub(rb"[ \t]+", b" ", line).rsplit(b" ", dim)
+    return [fields[0].rstrip(b" \t") or fields[0], *fields[1:]]
+
+
 def wrong_rows(found: StoredVectors, lines: Sequence[bytes]) -> str:
     """Return differences to the words and numbers of the lines; the first of equal words counts."""
     expected: dict[str, list[bytes]] = {}
     for line in lines:
-        word, *numbers = line.rstrip(b" \r").rsplit(b" ", found.dim)
+        word, *numbers = fields_of(line.rstrip(b" \t\r"), found.dim)
         expected.setdefault(word.decode(errors="replace"), numbers)
     if [*found.itos] != [*expected]:
         return f"{len(found)} words instead of the {len(expected)} in the lines"
@@ -145,6 +156,11 @@ def cases() -> dict[str, Case]:
         text("glove-with-dim.txt", plain, partial(GloVe, dim=DIM)),
         Case("glove.zip", zipped("a.txt", plain), GloVe),
         Case("glove.gz", gzip.compress(plain), GloVe),
+        Case("glove.bz2", bz2.compress(plain), GloVe),
+        Case("glove.xz", lzma.compress(plain), GloVe),
+        Case("glove-lzma.zip", zipped("a.txt", plain, zipfile.ZIP_LZMA), GloVe),
+        Case("glove-bzip2.zip", zipped("a.txt", plain, zipfile.ZIP_BZIP2), GloVe),
+        Case("torchtext.pt", torchtext(vectors), GloVe),
         text("word2vec.txt", header + plain, Word2Vec),
         Case("word2vec.bin", binary, Word2Vec),
         Case("word2vec.bin.zip", zipped("a.bin", binary), Word2Vec),
@@ -159,10 +175,18 @@ def cases() -> dict[str, Case]:
     return {case.name: case for case in found}
 
 
-def zipped(name: str, content: bytes) -> bytes:
+def torchtext(vectors: np.ndarray) -> bytes:
+    """Return the file that torchtext keeps."""
+    packed = io.BytesIO()
+    numbers = {word: i for i, word in enumerate(WORDS)}
+    torch.save((WORDS, numbers, torch.from_numpy(vectors), vectors.shape[1]), packed)
+    return packed.getvalue()
+
+
+def zipped(name: str, content: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return an archive of one file."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         archive.writestr(name, content)
     return packed.getvalue()
 

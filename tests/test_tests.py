@@ -26,6 +26,7 @@ PRIVATE = {
     "core.config._schema": "the JSON Schema that `pluxel config schema` prints",
     "core.data._albumentations": "which distribution provides albumentations",
     "core.data._transforms": "how one transform of YAML is built",
+    "core.embeddings._archives": "a file on a failing disk",
     "core.embeddings._evaluation": "correlations of any numbers, which no word vectors can make",
     "core.embeddings._plot": "where labels go, without drawing them",
     "core.embeddings._spelling": "suggestions for any word and vocabulary",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ..contracts.optional import DeclaresSuffixes as DeclaresSuffixes
     from ..contracts.optional import DenseForm as DenseForm
     from ..contracts.optional import Endless as Endless
+    from ..contracts.optional import FindsVectors as FindsVectors
     from ..contracts.optional import LimitsInput as LimitsInput
     from ..contracts.optional import ListsNames as ListsNames
     from ..contracts.optional import ListsUnpaired as ListsUnpaired
@@ -67,7 +68,9 @@ if TYPE_CHECKING:
     from ..data.splits import Joined as Joined
     from ..data.splits import SplitError as SplitError
     from ..data.splits import open_split as open_split
+    from ..embeddings import ByteStream as ByteStream
     from ..embeddings import Download as Download
+    from ..embeddings import SeveralFiles as SeveralFiles
     from ..embeddings import Store as Store
     from ..embeddings import StoredVectors as StoredVectors
     from ..embeddings import StoreWriter as StoreWriter
@@ -79,6 +82,7 @@ if TYPE_CHECKING:
     from ..embeddings import is_store as is_store
     from ..embeddings import name_vectors as name_vectors
     from ..embeddings import open_store as open_store
+    from ..embeddings import unpacked_stream as unpacked_stream
     from ..geometry.dilation import Dilation as Dilation
     from ..geometry.dilation import NotEquivariant as NotEquivariant
     from ..geometry.grid import Border as Border
@@ -106,12 +110,9 @@ if TYPE_CHECKING:
     from .weight_files import WEIGHTS_FILES as WEIGHTS_FILES
     from .weight_files import hub_file as hub_file
     from .weight_files import url_file as url_file
-    from .word_files import ByteStream as ByteStream
-    from .word_files import SeveralFiles as SeveralFiles
     from .word_files import Words as Words
     from .word_files import source_file as source_file
     from .word_files import unpacked as unpacked
-    from .word_files import unpacked_stream as unpacked_stream
     from .word_text import NUMBER as NUMBER
     from .word_text import read_text as read_text
 else:  # hidden from type checkers, for which `__getattr__` would provide every name

@@ -1,8 +1,8 @@
 """Read vectors as text: a word and its numbers per line, as in GloVe, word2vec and fastText files.
 
-Only single spaces separate fields, and only line feeds separate lines. Words may contain any other
-white space, and even spaces, because the last D fields of a line are its numbers. A first line of
-two integers is a header: rows and D.
+Spaces or tabs separate a word and its numbers, and only line feeds separate lines. Words may
+contain any white space except at their end, because the last D fields of a line are its numbers. A
+first line of two integers is a header: rows and D.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 
 from ...registry import PluxelError
 from ..common.logs import logger
-from ..embeddings import StoreWriter
-from .word_files import ByteStream, Words
+from ..embeddings import ByteStream, StoreWriter
+from .word_files import Words
 
 Hint = Callable[[bytes], str]
 """First line of an unreadable file -> end of the error message: what the file may be."""
@@ -29,7 +29,12 @@ _LONGEST = 1 << 24
 """Maximum bytes of a line; a thousand numbers take about ten thousand."""
 
 _IN_HEADER = "the header"
-_HEADER = re.compile(rb"(\d+) (\d+) ?\r?\n?")
+_HEADER = re.compile(rb"(\d+)[ \t]+(\d+)[ \t]*\r?\n?")
+_BLANK = b" \t\r"
+"""Characters that do not belong to the line if they end it."""
+
+_FIELDS = re.compile(rb"[ \t]+")
+
 NUMBER = re.compile(
     rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE
 )
@@ -47,11 +52,13 @@ def read_text(
     writer: StoreWriter,
     dim: int | None = None,
     *,
+    encoding: str = "utf-8",
     hint: Hint = lambda _: "",
 ) -> dict[str, str]:
     """Add all rows of a file to a store, in bounded memory. Return facts about the file.
 
-    ``dim``: D, if it is known in advance. ``hint``: suggests what an unreadable file may be.
+    ``dim``: D, if it is known in advance. ``encoding``: of the words. ``hint``: suggests what an
+    unreadable file may be.
 
     A line with an extra number looks like a word that ends in a space and a number. Such words are
     counted (``doubtful``), and a warning names the first (``doubt``).
@@ -69,7 +76,7 @@ def read_text(
     dim_in_file = header.dim if header else _dim_of(lines[0], stream, dim, hint)
     if dim is not None and dim != dim_in_file:
         raise PluxelError(f"{stream.name} has {dim_in_file} dimensions, not {dim}")
-    words = Words(stream.name)
+    words = Words(stream.name, encoding)
     first, number = lines[0] + b"\n", 1
     if header:
         lines, number = lines[1:], 2
@@ -120,7 +127,7 @@ def _header(line: bytes, stream: ByteStream) -> _Header | None:
 
 def _dim_of(line: bytes, stream: ByteStream, dim: int | None, hint: Hint) -> int:
     """Return how many numbers end the first line of a file without header, at most ``dim``."""
-    fields = line.rstrip(b" \r").split(b" ")
+    fields = _FIELDS.split(line.rstrip(_BLANK))
     numbers = 0
     while numbers < len(fields) - 1 and NUMBER.fullmatch(fields[-1 - numbers]):
         numbers += 1
@@ -141,11 +148,13 @@ def _dim_of(line: bytes, stream: ByteStream, dim: int | None, hint: Hint) -> int
 
 def _advice(line: bytes) -> str:
     """Return the end of an error: what is wrong with a first line, or nothing."""
+    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "; the file is UTF-16: convert it to UTF-8, for example with iconv"
     if not _is_utf8(line):
         return "; is it a text file?"
-    *others, last = re.split(rb"[\t,]", line.rstrip())
+    *others, last = line.rstrip().split(b",")
     if others and NUMBER.fullmatch(last):
-        return "; separate a word and its numbers by single spaces, not by tabs or commas"
+        return "; separate a word and its numbers by spaces or tabs, not by commas"
     return ""
 
 
@@ -166,8 +175,8 @@ class _LineParser:
         spaces = self.dim - 1
         for number, line in enumerate(lines, first):
             token, _, text = line.partition(b" ")
-            if text.count(b" ") != spaces or not text or text[-1:] in b" \r":
-                if not (bare := line.rstrip(b" \r")):
+            if text.count(b" ") != spaces or not text or text[-1:] in _BLANK or b"\t" in line:
+                if not (bare := line.rstrip(_BLANK)):
                     continue
                 token, text = self._split(bare, number)
             tokens.append(token)
@@ -201,13 +210,16 @@ class _LineParser:
 
     def _split(self, line: bytes, number: int) -> tuple[bytes, bytes]:
         fields = line.rsplit(b" ", self.dim)
+        if len(fields) <= self.dim or b"" in fields[1:] or b"\t" in line[len(fields[0]) :]:
+            fields = _FIELDS.sub(b" ", line).rsplit(b" ", self.dim)
         if len(fields) <= self.dim:
             raise self._wrong(number, len(fields) - 1, line)
-        self._check_word(fields[0], number, line)
-        return fields[0], b" ".join(fields[1:])
+        word = fields[0].rstrip(b" \t") or fields[0]
+        self._check_word(word, number, line)
+        return word, b" ".join(fields[1:])
 
     def _check_word(self, word: bytes, number: int, line: bytes) -> None:
-        parts = word.split(b" ")
+        parts = _FIELDS.split(word)
         if len(parts) == 1:
             return
         if NUMBER.fullmatch(parts[-1]):

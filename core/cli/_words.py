@@ -153,14 +153,14 @@ def _override(session: Session, name: str) -> str:
     Raises: PluxelError with the nearest name if no component and no vectors have this name.
     """
     from ..config.tree.emit import scalar
-    from ..embeddings import offered
+    from ..embeddings import find_offer, offered
 
     host = session.host
     if host.owners("embedding", name):
         return f"embedding={scalar(name)}"
-    offers = {one.offer.alias: one.component for one in offered(host)}
-    if component := offers.get(name):
-        return f"embedding={{type: {component.qualified}, name: {scalar(name)}}}"
+    if found := find_offer(host, name):
+        return f"embedding={{type: {found.component.qualified}, name: {scalar(name)}}}"
+    offers = [one.offer.alias for one in offered(host)]
     components = [one.name for one in host.components("embedding")]
     if near := did_you_mean(name, [*offers, *components]):
         raise PluxelError(f"unknown embedding '{name}'.{near}")

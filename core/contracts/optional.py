@@ -223,6 +223,16 @@ class OffersVectors(Protocol):
 
 
 @runtime_checkable
+class FindsVectors(Protocol):
+    """An embedding that offers more published vectors than it lists, such as many languages."""
+
+    @classmethod
+    def offer(cls, name: str, /) -> Any:
+        """Return the `Download` with this name, or None, without network access."""
+        ...
+
+
+@runtime_checkable
 class DeclaresSuffixes(Protocol):
     """An embedding that declares file suffixes, so the command line can select it by file name."""
 

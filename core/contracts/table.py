@@ -70,6 +70,11 @@ CONTRACTS: Mapping[str, Contract] = {
     ),
     "embedding": Contract(
         kinds.Embedding,
-        (optional.OffersVectors, optional.DeclaresSuffixes, optional.RecognizesFiles),
+        (
+            optional.OffersVectors,
+            optional.FindsVectors,
+            optional.DeclaresSuffixes,
+            optional.RecognizesFiles,
+        ),
     ),
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ._archives import ByteStream, SeveralFiles, is_packed, unpacked_stream
 from ._cache import cache_folder, cached_store, content_hash
 from ._downloads import Download, fetch, without_downloads
 from ._evaluation import WHERE_SETS_ARE, AnalogyScores, PairScores, Tally, evaluate
 from ._export import Format, blocks_of, files_of, format_of, write_vectors
 from ._names import name_vectors
-from ._offers import Offered, offered
+from ._offers import Offered, find_offer, offered
 from ._phrases import split_phrase
 from ._plot import plane, save_plot
 from ._queries import Query, WordMatch, WordSearch, analogy, get_similar_tokens
@@ -20,11 +21,13 @@ from ._word_vectors import StoredVectors, Unknown, UnknownWordError, WordVectors
 __all__ = [
     "WHERE_SETS_ARE",
     "AnalogyScores",
+    "ByteStream",
     "Download",
     "Format",
     "Offered",
     "PairScores",
     "Query",
+    "SeveralFiles",
     "Store",
     "StoreWriter",
     "StoredVectors",
@@ -44,8 +47,10 @@ __all__ = [
     "evaluate",
     "fetch",
     "files_of",
+    "find_offer",
     "format_of",
     "get_similar_tokens",
+    "is_packed",
     "is_store",
     "name_vectors",
     "offered",
@@ -55,6 +60,7 @@ __all__ = [
     "save_plot",
     "split_phrase",
     "summarize",
+    "unpacked_stream",
     "without_downloads",
     "write_vectors",
     "writing",

@@ -12,10 +12,13 @@ from urllib.parse import urlparse
 
 from ...registry import PluxelError
 from ..common.files import MissingFile
+from ..common.logs import logger
 from ._cache import cache_folder
 
 _MEBIBYTE = 1 << 20
 _RETRIES = 2
+_TORCHTEXT = ".vector_cache"
+"""The folder in which torchtext keeps vectors, in the folder where it runs."""
 
 _allowed: ContextVar[bool] = ContextVar("allowed", default=True)
 
@@ -58,7 +61,9 @@ def without_downloads() -> Iterator[None]:
 def fetch(download: Download, *, cache: Path | None = None, permitted: bool = False) -> Path:
     """Return the path of the file, downloading it if it is missing and ``permitted``.
 
-    A failed download leaves no file behind.
+    A copy that torchtext has in ``cache``, or in its own folder ``.vector_cache``, is used as well:
+    the archive, a file unpacked from it, or the vectors with the suffix .pt. A failed download
+    leaves no file behind.
 
     Raises: MissingFile if the file is missing and downloading is not permitted; PluxelError if the
     download fails or its hash does not match.
@@ -67,6 +72,9 @@ def fetch(download: Download, *, cache: Path | None = None, permitted: bool = Fa
     path = folder / download.file_name
     if path.is_file():
         return path
+    if kept := _kept_by_torchtext(download, cache):
+        logger.info("%s: using %s", download.alias, kept)
+        return kept
     if not permitted:
         raise MissingFile(
             f"{download} is not in {folder}",
@@ -76,6 +84,14 @@ def fetch(download: Download, *, cache: Path | None = None, permitted: bool = Fa
         raise MissingFile(f"{download} is not in {folder} yet, and will be downloaded")
     _retrieve(download, path)
     return path
+
+
+def _kept_by_torchtext(download: Download, cache: Path | None) -> Path | None:
+    texts = [name for name in (download.member, download.file_name) if name]
+    names = [*texts, *(f"{name}.pt" for name in texts)]
+    folders = [cache_folder(cache).parent, Path(_TORCHTEXT)]
+    paths = (folder / name for folder in folders for name in names)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _retrieve(download: Download, path: Path) -> None:

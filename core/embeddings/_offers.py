@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...registry import Component, Host
 from ..contracts.offers import offering
-from ..contracts.optional import OffersVectors
+from ..contracts.optional import FindsVectors, OffersVectors
 from ._downloads import Download
 
 
@@ -26,3 +26,14 @@ def offered(host: Host) -> Iterator[Offered]:
     """
     for one, made in offering(host, "embedding", OffersVectors):
         yield from (Offered(one, offer) for offer in made.aliases())
+
+
+def find_offer(host: Host, name: str) -> Offered | None:
+    """Return the download with this name, also of those that are too many to list, or None."""
+    for one in offered(host):
+        if one.offer.alias == name:
+            return one
+    for component, made in offering(host, "embedding", FindsVectors):
+        if offer := made.offer(name):
+            return Offered(component, offer)
+    return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...registry import Component, Host, PluxelError
 from ..contracts.offers import offering, offers
 from ..contracts.optional import DeclaresSuffixes, RecognizesFiles
+from ._archives import PACKED, SeveralFiles, unpacked_stream
 
 Declared = tuple[Component, DeclaresSuffixes]
 
@@ -18,13 +19,15 @@ _HEAD = 64
 def reader_of(host: Host, path: Path) -> Component:
     """Return the embedding that reads files like this one.
 
-    The file is opened only if several embeddings declare its suffix.
+    The suffix of a packed file is that of the file in it, if an embedding declares it. A file is
+    opened only if it is packed, or if several embeddings declare its suffix.
 
     Raises: PluxelError if no embedding declares the suffix, if not exactly one of several
     recognizes the file, or if the file cannot be read.
     """
     declared = [*offering(host, "embedding", DeclaresSuffixes)]
-    found = [(one, made) for one, made in declared if path.suffix in made.suffixes]
+    inner = _inner_name(path)
+    found = _declaring(declared, inner) or _declaring(declared, path)
     if not found:
         known = ", ".join(sorted({suffix for _, made in declared for suffix in made.suffixes}))
         raise _undecided(path, f"unsupported file suffix; supported: {known}")
@@ -35,6 +38,21 @@ def reader_of(host: Host, path: Path) -> Component:
             number = "more than one" if found else "none"
             raise _undecided(path, f"{number} of the embeddings {names} recognizes it")
     return found[0][0]
+
+
+def _declaring(declared: Sequence[Declared], path: Path) -> list[Declared]:
+    return [(one, made) for one, made in declared if path.suffix.lower() in made.suffixes]
+
+
+def _inner_name(path: Path) -> Path:
+    """Return the name of the only file in a packed file, or else ``path``."""
+    if path.suffix.lower() not in PACKED or not path.is_file():
+        return path
+    try:
+        with unpacked_stream(path) as stream:
+            return Path(stream.inner)
+    except SeveralFiles:
+        return path
 
 
 def _recognizing(embeddings: Sequence[Declared], head: bytes) -> list[Declared]:
@@ -49,8 +67,5 @@ def _undecided(path: Path, reason: str) -> PluxelError:
 
 
 def _head_of(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_HEAD)
-    except OSError as error:
-        raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
+    with unpacked_stream(path) as stream:
+        return stream.file.read(_HEAD)

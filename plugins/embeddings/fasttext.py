@@ -34,6 +34,7 @@ from ...registry import PluxelError, did_you_mean
 from ._fasttext_file import FastTextHeader, Matrices, Matrix, read_header, read_matrices
 from ._fasttext_parts import Parts
 from ._formats import FASTTEXT, other_reader
+from ._torchtext import is_torchtext, read_torchtext
 
 _SITE = "https://dl.fbaipublicfiles.com/fasttext"
 _PUBLISHED = (
@@ -61,6 +62,11 @@ _OF_LANGUAGES = {
     re.compile(r"fasttext\.([a-z_]+)\.300d"): "vectors-wiki/wiki.{}.vec",
     re.compile(r"cc\.([a-z_]+)\.300"): "vectors-crawl/cc.{}.300.bin.gz",
 }
+_DIM = 300
+"""Dimensions of all published vectors."""
+
+_SUFFIXES = re.compile(r"(\.(vec|bin|ftz|zip|gz|bz2|xz|pt))+$", re.IGNORECASE)
+
 _WORDS = 1 << 10
 """Words computed from their subwords at a time."""
 
@@ -76,15 +82,17 @@ class FastText(StoredVectors):
     keeps none of them). A model file stays memory-mapped while it is in use.
 
     ``name``: ``wiki.en``, ``cc.en.300`` or the same for another language, ``crawl-300d-2M`` or
-    another name in `aliases`. ``file``: a file to use instead; a .vec file may be compressed.
-    ``unknown``: what words without a vector give; by default ``subword`` for a model with subwords,
-    else ``error``. ``cache``: the folder of downloads and converted stores. ``download``: download
-    the file if it is missing. ``encoding``: the encoding of the words in a model.
+    another name in `aliases`. ``file``: a file to use instead of a download, plain or in a .zip,
+    .gz, .bz2 or .xz file, or a .pt file of torchtext; ``name`` then states which vectors it must
+    contain. ``unknown``: what words without a vector give; by default ``subword`` for a model with
+    subwords, else ``error``. ``cache``: the folder of downloads and converted stores; if torchtext
+    keeps vectors in it, they are used. ``download``: download the file if it is missing.
+    ``encoding``: the encoding of the words.
 
     ``labels``: the labels of a supervised model; ``label_vectors``: their rows.
 
-    Raises: PluxelError for an unknown name, and for a damaged file, with the byte or the line;
-    MissingFile if the file is missing.
+    Raises: PluxelError for an unknown name, for a file of other vectors, and for a damaged file,
+    with the byte or the line; MissingFile if the file is missing.
     """
 
     suffixes = (".ftz", ".bin")
@@ -99,7 +107,9 @@ class FastText(StoredVectors):
         download: bool = False,
         encoding: str = "utf-8",
     ) -> None:
-        published = None if file or name is None else _published(name)
+        published = None if name is None else _published(name)
+        if file and published:
+            _check_name(file, published)
         source = source_file(file, published, cache=cache, permitted=download)
         member = published.member if published else ""
         # A model is memory-mapped, so it must be unpacked.
@@ -110,11 +120,15 @@ class FastText(StoredVectors):
         if self._model:
             store = _converted(self._model, encoding, cache)
         else:
-            store = _read(source, member, cache)
+            store = _read(source, member, encoding, cache)
         self._parts = _parts_of(store)
         self.has_subwords = bool(self._parts)
         usual: Unknown = "subword" if self.has_subwords else "error"
         super().__init__(store, unknown=unknown or usual)
+        if published and self.dim != _DIM:
+            raise PluxelError(
+                f"{source} has {self.dim} dimensions, but those of '{name}' have {_DIM}"
+            )
 
     @classmethod
     def sniff(cls, head: bytes) -> bool:
@@ -125,6 +139,11 @@ class FastText(StoredVectors):
     def aliases(cls) -> tuple[Download, ...]:
         """Return the published files; names for other languages have the same form."""
         return _PUBLISHED
+
+    @classmethod
+    def offer(cls, name: str) -> Download | None:
+        """Return the published file with this name, in any language, or None."""
+        return _found(name)
 
     def known(self, word: str) -> Tensor | None:
         """Return the vector of one word, (D,) float32, from subwords if needed, or None."""
@@ -192,21 +211,39 @@ class FastText(StoredVectors):
         return read_matrices(self._model, int(known["end"]), has_flags=known["flags"] == "True")
 
 
-def _published(name: str) -> Download:
-    """Look up a published file. Raises: PluxelError with the nearest name."""
+def _found(name: str) -> Download | None:
     for one in _PUBLISHED:
         if one.alias == name:
             return one
     for pattern, place in _OF_LANGUAGES.items():
         if found := pattern.fullmatch(name):
             return Download(name, f"{_SITE}/{place.format(found[1])}")
+    return None
+
+
+def _published(name: str) -> Download:
+    """Look up a published file. Raises: PluxelError with the nearest name."""
+    if found := _found(name):
+        return found
+    if name.startswith("glove."):
+        raise PluxelError(f"'{name}' is available from the embedding 'glove'")
     names = [one.alias for one in _PUBLISHED]
     raise PluxelError(f"fastText has no '{name}'.{did_you_mean(name, [*names, 'wiki.en'])}")
 
 
+def _check_name(file: Path, published: Download) -> None:
+    """Raise PluxelError if the name of a file is that of other published vectors."""
+    stem = _SUFFIXES.sub("", file.name)
+    found = _found(stem)
+    if found and found.url != published.url:
+        raise PluxelError(f"{file} contains '{stem}', but 'name' is '{published.alias}'")
+
+
 def _is_model(path: Path, member: str) -> bool:
+    if is_torchtext(path):
+        return False
     with unpacked_stream(path, member) as stream:
-        named = stream.name.removesuffix(".gz").endswith((".bin", ".ftz"))
+        named = stream.inner.lower().endswith((".bin", ".ftz"))
         return named or stream.file.read(len(FASTTEXT)) == FASTTEXT
 
 
@@ -219,12 +256,15 @@ def _state(path: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _read(source: Path, member: str, cache: Path | None) -> Store:
+def _read(source: Path, member: str, encoding: str, cache: Path | None) -> Store:
     def build(writer: StoreWriter) -> Mapping[str, str]:
+        if is_torchtext(source):
+            return read_torchtext(source, writer)
         with unpacked_stream(source, member) as stream:
-            return read_text(stream, writer, hint=other_reader)
+            return read_text(stream, writer, encoding=encoding, hint=other_reader)
 
-    return cached_store(source, {"reader": "fasttext", "member": member}, build, cache=cache)
+    recipe = {"reader": "fasttext text 2", "member": member, "encoding": encoding}
+    return cached_store(source, recipe, build, cache=cache)
 
 
 def _converted(source: Path, encoding: str, cache: Path | None) -> Store:

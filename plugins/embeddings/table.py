@@ -21,11 +21,16 @@ from ...core.authoring import (
     is_store,
     open_store,
     require_file,
+    unpacked,
+    unpacked_stream,
 )
 from ...registry import PluxelError, did_you_mean
 
 _BLOCK = 1 << 22
 """Values copied at a time."""
+
+_UTF_8 = "utf-8"
+_ARRAY, _SAFETENSORS = ".npy", ".safetensors"
 
 _ReadRows = Callable[[int, int], np.ndarray]
 """``rows(start, stop)`` returns these rows as float32."""
@@ -36,7 +41,8 @@ class Table(StoredVectors):
 
     ``file``: rows (N, D) of any floating-point type. ``words``: a text file of N lines, or a JSON
     list of N strings; by default the file of the same name with the suffix .words.txt, .txt or
-    .json. ``tensor``: the name of the tensor, if the safetensors file contains several.
+    .json. Both may be in a .zip, .gz, .bz2 or .xz file. ``tensor``: the name of the tensor, if the
+    safetensors file contains several. ``encoding``: the encoding of the list of words.
     ``unknown``: what words without a vector give. ``cache``: the folder of converted stores.
 
     A store (`pluxel embeddings convert`) contains its words and is memory-mapped in place.
@@ -45,7 +51,7 @@ class Table(StoredVectors):
     the wrong shape or type, and if the numbers of words and rows differ.
     """
 
-    suffixes = (".npy", ".safetensors")
+    suffixes = (_ARRAY, _SAFETENSORS)
 
     def __init__(
         self,
@@ -53,23 +59,32 @@ class Table(StoredVectors):
         file: Path,
         words: Path | None = None,
         tensor: str | None = None,
+        encoding: str = _UTF_8,
         unknown: Unknown = "error",
         cache: Path | None = None,
     ) -> None:
-        super().__init__(_store(require_file(file), words, tensor, cache), unknown=unknown)
+        store = _store(require_file(file), words, tensor, encoding, cache)
+        super().__init__(store, unknown=unknown)
 
 
-def _store(file: Path, words: Path | None, tensor: str | None, cache: Path | None) -> Store:
-    if file.suffix == ".safetensors" and is_store(file):
-        if words or tensor:
+def _store(
+    source: Path, words: Path | None, tensor: str | None, encoding: str, cache: Path | None
+) -> Store:
+    is_plain = source.suffix.lower() in (_ARRAY, _SAFETENSORS)
+    file = source if is_plain else unpacked(source, cache=cache)
+    if file.suffix.lower() == _SAFETENSORS and is_store(file):
+        if words or tensor or encoding != _UTF_8:
             raise PluxelError(
-                f"{file} is a store, which contains its words: remove 'words' and 'tensor'"
+                f"{file} is a store, which contains its words: remove 'words', 'tensor' and "
+                "'encoding'"
             )
         return open_store(file)
-    listed = _beside(file) if words is None else require_file(words)
+    if tensor and file.suffix.lower() == _ARRAY:
+        raise PluxelError(f"{file} contains one array without a name: remove 'tensor: {tensor}'")
+    listed = _beside(source, is_plain) if words is None else require_file(words)
 
     def build(writer: StoreWriter) -> Mapping[str, str]:
-        tokens = _read_words(listed)
+        tokens = _read_words(listed, encoding)
         read, (count, dim) = _open(file, tensor)
         if count != len(tokens):
             raise PluxelError(f"{file} has {count:,} rows, but {listed} has {len(tokens):,} words")
@@ -82,48 +97,55 @@ def _store(file: Path, words: Path | None, tensor: str | None, cache: Path | Non
             )
         return {}
 
-    recipe = {"reader": "table", "tensor": tensor, "words": listed.suffix}
+    kind = listed.suffix.lower()
+    recipe = {"reader": "table 2", "tensor": tensor, "words": kind, "encoding": encoding}
     return cached_store(file, recipe, build, beside=[listed], cache=cache)
 
 
-def _beside(file: Path) -> Path:
+def _beside(file: Path, is_plain: bool) -> Path:
+    """Return the word list for a file. Raises: PluxelError if there is none."""
+    base = file if is_plain else file.with_suffix("")  # words.npy.gz -> words.npy
     for suffix in (".words.txt", ".txt", ".json"):
-        if (path := file.with_suffix(suffix)).is_file():
+        if (path := base.with_suffix(suffix)).is_file():
             return path
     raise PluxelError(
         f"no word list found for the rows of {file}: set 'words: …' to the file that lists them"
     )
 
 
-def _read_words(path: Path) -> list[bytes]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
-    if path.suffix == ".json":
-        return _json_words(path, data)
+def _read_words(path: Path, encoding: str) -> list[bytes]:
+    with unpacked_stream(path) as stream:
+        data, is_json = stream.file.read(), stream.inner.lower().endswith(".json")
+    if is_json:
+        return _json_words(path, data, encoding)
     data = data.removeprefix(codecs.BOM_UTF8)
-    lines = data.removesuffix(b"\n").split(b"\n") if data else []
-    words = Words(str(path))
-    found = words([line.removesuffix(b"\r") for line in lines])
+    lines = [line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n")]
+    words = Words(str(path), encoding)
+    if len(lines) > 1 and all(b"\t" in line for line in lines):
+        first = lines[0].decode(errors="replace")
+        raise PluxelError(
+            f"{path}: every line contains a tab, such as {first!r}: keep only the column of "
+            "words, for example with cut -f 1"
+        )
+    found = words(lines if data else [])
     words.warn()
     return found
 
 
-def _json_words(path: Path, data: bytes) -> list[bytes]:
+def _json_words(path: Path, data: bytes, encoding: str) -> list[bytes]:
     try:
-        found: Any = json.loads(data)
+        found: Any = json.loads(data if encoding == _UTF_8 else data.decode(encoding))
         if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
             raise PluxelError(f"{path} is not a JSON list of strings")
         return [word.encode() for word in found]
-    except (ValueError, RecursionError) as error:  # lone surrogates are not UTF-8
+    except (ValueError, LookupError, RecursionError) as error:  # lone surrogates are not UTF-8
         raise PluxelError(f"{path} is not a JSON list of words: {error}") from error
 
 
 def _open(file: Path, tensor: str | None) -> tuple[_ReadRows, tuple[int, int]]:
-    if file.suffix == ".npy":
+    if file.suffix.lower() == _ARRAY:
         return _open_array(file)
-    if file.suffix == ".safetensors":
+    if file.suffix.lower() == _SAFETENSORS:
         return _open_safetensors(file, tensor)
     raise PluxelError(f"{file}: unsupported file suffix; supported: .npy, .safetensors")
 

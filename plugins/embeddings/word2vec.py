@@ -28,9 +28,9 @@ _HEAD = 1 << 16
 class Word2Vec(StoredVectors):
     """Vectors of a file in word2vec's text or binary format.
 
-    ``file``: text or binary, plain or in a .gz or .zip. ``binary``: whether it is binary; null
-    detects the format. ``unknown``: what words without a vector give. ``cache``: the folder of
-    converted stores.
+    ``file``: text or binary, plain or in a .zip, .gz, .bz2 or .xz file. ``binary``: whether it is
+    binary; null detects the format. ``encoding``: the encoding of the words. ``unknown``: what
+    words without a vector give. ``cache``: the folder of converted stores.
 
     Raises: MissingFile if the file is missing, and whatever `read_text` and `read_binary` raise.
     """
@@ -42,6 +42,7 @@ class Word2Vec(StoredVectors):
         *,
         file: Path,
         binary: bool | None = None,
+        encoding: str = "utf-8",
         unknown: Unknown = "error",
         cache: Path | None = None,
     ) -> None:
@@ -51,12 +52,12 @@ class Word2Vec(StoredVectors):
         def build(writer: StoreWriter) -> Mapping[str, str]:
             with unpacked_stream(source) as stream:
                 return (
-                    read_binary(stream, writer)
+                    read_binary(stream, writer, encoding)
                     if is_binary
-                    else read_text(stream, writer, hint=other_reader)
+                    else read_text(stream, writer, encoding=encoding, hint=other_reader)
                 )
 
-        recipe = {"reader": "word2vec", "binary": is_binary}
+        recipe = {"reader": "word2vec 2", "binary": is_binary, "encoding": encoding}
         super().__init__(cached_store(source, recipe, build, cache=cache), unknown=unknown)
 
     @classmethod
@@ -73,5 +74,6 @@ def _is_binary(path: Path) -> bool:
             return False  # the binary format has one
         line = stream.file.read(_HEAD).partition(b"\n")[0]
     # A damaged line of text still has most of its numbers; the text reader reports the damage.
-    numbers = sum(1 for field in line.rstrip(b" \r").split(b" ")[1:] if NUMBER.fullmatch(field))
+    fields = line.replace(b"\t", b" ").rstrip(b" \r").split(b" ")
+    numbers = sum(1 for field in fields[1:] if NUMBER.fullmatch(field))
     return 2 * numbers < int(header[2])

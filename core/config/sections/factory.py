@@ -192,14 +192,12 @@ def _offers(kind: str, name: str, host: Host) -> list[str]:
     """Return notes on how to name vectors that were mistaken for a component."""
     if kind != "embedding":
         return []
-    from ...embeddings import offered  # noqa: PLC0415 - only this error needs it
+    from ...embeddings import find_offer  # noqa: PLC0415 - only this error needs it
 
-    return [
-        f"'{name}' is provided by embedding '{one.component.name}': "
-        f"{{type: {one.component.name}, name: {name}}}"
-        for one in offered(host)
-        if one.offer.alias == name
-    ]
+    if (found := find_offer(host, name)) is None:
+        return []
+    component = found.component.name
+    return [f"'{name}' is provided by embedding '{component}': {{type: {component}, name: {name}}}"]
 
 
 Embeddings = Annotated[

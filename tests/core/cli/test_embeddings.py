@@ -200,7 +200,7 @@ class TestConvert:
             (("y.dat", *TOY), "'y.dat': unsupported file suffix '.dat'; supported: .txt (glove), "),
             (
                 ("there.dat", "y.txt"),
-                "'there.dat': unsupported file suffix; supported: .bin, .ftz, .gz, ",
+                "'there.dat': unsupported file suffix; supported: .bin, .bz2, .ftz, .gz, ",
             ),
             (("none.bin", "y.txt"), "cannot read none.bin: No such file"),
             (("none.txt", "y.vec"), "none.txt"),

@@ -237,3 +237,25 @@ def test_example_of_the_book_in_a_separate_process(glove_cache: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "chips        0.856\nintel        0.749\nelectronics  0.749\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("wiki.en", "dl.fbaipublicfiles.com/fasttext/vectors-wiki/wiki.en.vec"),
+        ("cc.de.300", "dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.de.300.bin.gz"),
+        ("glove.2024.dolma.300d", "nlp.stanford.edu/data/wordvecs/glove.2024.dolma.300d.zip"),
+    ],
+)
+def test_names_of_published_vectors(
+    words: Words, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, place: str
+) -> None:
+    monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path))
+    code, _, err = words("similar", "man", "--embedding", name)
+    assert code == 2
+    assert f"{name} (https://{place}" in err
+    monkeypatch.setenv("PLUXEL_EMBEDDING", name)
+    assert f"{name} (https://{place}" in words("similar", "man")[2]
+    (tmp_path / "x.yaml").write_text(f"embedding: {name}\n")
+    code, _, err = words("similar", "man", "--config", tmp_path / "x.yaml")
+    assert (code, f"name: {name}}}" in err) == (2, True)

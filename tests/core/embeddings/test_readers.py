@@ -73,8 +73,8 @@ def test_the_reader(host: Host, tmp_path: Path, name: str, head: bytes | None, r
     [
         (
             "x.dat",
-            "'x.dat': unsupported file suffix; supported: .bin, .ftz, .gz, .npy, "
-            ".pairs, .safetensors, .txt, .vec, .zip",
+            "'x.dat': unsupported file suffix; supported: .bin, .bz2, .ftz, .gz, "
+            ".npy, .pairs, .pt, .safetensors, .txt, .vec, .xz, .zip",
         ),
         (
             "x.bin",

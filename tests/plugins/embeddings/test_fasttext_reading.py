@@ -160,3 +160,30 @@ def test_names(tmp_path: Path) -> None:
         FastText(name="crawl-300d-2m")
     with pytest.raises(PluxelError, match="no vectors selected"):
         FastText()
+
+
+def test_name_states_what_a_file_must_contain(tmp_path: Path) -> None:
+    path = tmp_path / "wiki.de.vec.GZ"
+    path.write_bytes(gzip.compress(b"the " + b"0.5 " * 300 + b"\n"))
+    small = tmp_path / "mine.vec"
+    small.write_bytes(b"the 1 2\n")
+    for name in ("wiki.de", "fasttext.de.300d"):
+        assert FastText(file=path, name=name).dim == 300
+    wrong = [
+        (path, "wiki.en", f"{path} contains 'wiki.de', but 'name' is 'wiki.en'"),
+        (path, "wikis", "fastText has no 'wikis'. Did you mean 'wiki.en'?"),
+        (path, "glove.6B.50d", "'glove.6B.50d' is available from the embedding 'glove'"),
+        (small, "cc.de.300", f"{small} has 2 dimensions, but those of 'cc.de.300' have 300"),
+    ]
+    for file, name, message in wrong:
+        with pytest.raises(PluxelError) as caught:
+            FastText(file=file, name=name)
+        assert message in str(caught.value)
+
+
+def test_every_language_is_an_offer() -> None:
+    for name in ("wiki.en", "wiki.zh_min_nan", "cc.de.300", "fasttext.fr.300d", "crawl-300d-2M"):
+        offer = FastText.offer(name)
+        assert offer is not None
+        assert offer.alias == name
+    assert FastText.offer("wiki-en") is None

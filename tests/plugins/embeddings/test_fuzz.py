@@ -11,7 +11,8 @@ import pytest
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "fuzz_embeddings.py"
 READERS = [
-    *("glove.txt", "glove-with-dim.txt", "glove.zip", "glove.gz", "word2vec.txt"),
+    *("glove.txt", "glove-with-dim.txt", "glove.zip", "glove.gz", "glove.bz2", "glove.xz"),
+    *("glove-lzma.zip", "glove-bzip2.zip", "torchtext.pt", "word2vec.txt"),
     *("word2vec.bin", "word2vec.bin.zip", "word2vec.bin.gz"),
     *("table.npy", "table.safetensors", "store.safetensors"),
     *("fasttext.vec", "fasttext.vec.zip"),

@@ -27,8 +27,20 @@ TORCHTEXT = [
 ]
 
 
-def test_every_torchtext_name_is_available() -> None:
-    assert sorted(one.alias for one in GloVe.aliases()) == sorted(TORCHTEXT)
+OF_2024 = [
+    *(f"glove.2024.wikigiga.{dim}d" for dim in (50, 100, 200, 300)),
+    "glove.2024.dolma.300d",
+]
+
+
+def test_every_torchtext_name_and_those_of_2024_are_available() -> None:
+    assert sorted(one.alias for one in GloVe.aliases()) == sorted([*TORCHTEXT, *OF_2024])
+
+
+@pytest.mark.parametrize("name", OF_2024)
+def test_vectors_of_2024_have_one_archive_each(name: str) -> None:
+    with pytest.raises(MissingFile, match=rf"https://nlp.stanford.edu/data/wordvecs/{name}\.zip"):
+        GloVe(name=name)
 
 
 @pytest.mark.parametrize("name", TORCHTEXT)
@@ -83,12 +95,40 @@ def test_release_is_read_from_its_cached_archive(
         for dim in (2, 4):
             content = b"\n".join(lines_of(WORDS, vectors[:, :dim]))
             archive.writestr(f"glove.6B.{dim}d.txt", content)
-    archives = {"6B": (1, "0" * 64, (2, 4))}
-    monkeypatch.setattr(glove, "_ARCHIVES", archives)
+    release = glove._Release((2, 4), "glove.6B.zip", 1, "0" * 64, "glove.6B.{dim}d.txt")
+    monkeypatch.setattr(glove, "_RELEASES", {"6B": release})
     for dim in (2, 4):
         found = GloVe(name="6B", dim=dim)
         assert (found.vectors.numpy() == vectors[:, :dim]).all()
         assert list(found.itos) == WORDS
+
+
+def test_name_states_what_a_file_must_contain(
+    tmp_path: Path, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = glove._Release((2, 4), "glove.6B.zip", member="glove.6B.{dim}d.txt")
+    monkeypatch.setattr(glove, "_RELEASES", {"6B": release, "42B": release})
+    path = tmp_path / "mine.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("glove.6B", "other"):
+            for dim in (2, 3, 4):
+                content = b"\n".join(lines_of(WORDS, vectors[:, :dim] * (name == "glove.6B")))
+                archive.writestr(f"{name}.{dim}d.txt", content)
+    for parameters in ({"name": "6B", "dim": 2}, {"name": "glove.6B.2d"}, {"name": "6B.2d"}):
+        assert (GloVe(file=path, **parameters).vectors.numpy() == vectors[:, :2]).all()
+    text = tmp_path / "glove.6B.3d.txt"
+    text.write_bytes(b"\n".join(lines_of(WORDS, vectors[:, :3])))
+    wrong = {
+        "6b": "GloVe has no '6b'. Did you mean '6B'?",
+        "6B.4d": rf"{text} has 3 dimensions, not 4",
+        "6B": f"{text} has 3 dimensions, but those of GloVe 6B have 2, 4",
+        "42B": f"{text} contains GloVe 6B, but 'name' is '42B'",
+    }
+    for name, message in wrong.items():
+        with pytest.raises(PluxelError) as caught:
+            GloVe(file=text, name=name)
+        assert message in str(caught.value)
+    assert GloVe(file=text).dim == 3
 
 
 @pytest.mark.parametrize("suffix", ["zip", "gz"])
@@ -149,9 +189,11 @@ def test_dim_selects_the_file_of_an_archive(tmp_path: Path, vectors: np.ndarray)
     with pytest.raises(PluxelError, match=r"must contain '….3d.txt', but it contains v.2d.txt"):
         GloVe(file=path, dim=3)
     several = r"two.zip contains several files: v.2d.txt, v.4d.txt"
-    with pytest.raises(PluxelError, match=rf"{several}; set 'dim' to choose one$"):
+    with pytest.raises(
+        PluxelError, match=rf"{several}; unpack it, .*, or set 'dim' to choose one$"
+    ):
         GloVe(file=path)
-    with pytest.raises(PluxelError, match=rf"{several}$"):
+    with pytest.raises(PluxelError, match=rf"{several}; unpack it, then name one with 'file: …'$"):
         Word2Vec(file=path)
 
 

@@ -8,7 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from pluxel.core.authoring import unpacked, word_files
+from pluxel.core.authoring import unpacked
+from pluxel.core.embeddings import _archives
 from pluxel.plugins.embeddings.fasttext import FastText
 from pluxel.plugins.embeddings.glove import GloVe
 from pluxel.plugins.embeddings.word2vec import Word2Vec
@@ -77,17 +78,25 @@ def test_entry_without_a_name_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_unsupported_compression_raises(tmp_path: Path, method: int) -> None:
+def test_other_compression_methods(tmp_path: Path, method: int) -> None:
     path = tmp_path / "other.zip"
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("model.bin", CONTENT)
+    assert unpacked(path).read_bytes() == CONTENT
+
+
+def test_unsupported_compression_raises(tmp_path: Path) -> None:
+    path = pack(tmp_path / "other.zip")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 10] = 9  # Deflate64, in the archive's list of files
+    path.write_bytes(content)
     with pytest.raises(
         PluxelError, match=r"model\.bin in .* uses an unsupported compression method"
     ):
         unpacked(path)
 
 
-class Refusing(word_files.Readable):
+class Refusing(_archives.Readable):
     """A file on a failing disk."""
 
     def read(self, size: int = -1) -> bytes:
@@ -103,7 +112,7 @@ def test_failing_read_is_reported_as_a_read_error(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(CONTENT) if path.suffix == ".txt" else pack(path)
-    monkeypatch.setattr(word_files, "Readable", Refusing)
+    monkeypatch.setattr(_archives, "Readable", Refusing)
     with pytest.raises(PluxelError, match=rf"^cannot read .*{name}: Input/output error$"):
         GloVe(file=path, cache=tmp_path / "cache")
     assert not [*tmp_path.glob("cache/**/*.safetensors")]

@@ -172,3 +172,34 @@ def test_damaged_archive_raises(tmp_path: Path, words: Path) -> None:
     path.write_bytes(b"PK\x03\x04broken")
     with pytest.raises(PluxelError, match=r"broken.npy is not a .npy file of numbers: "):
         Table(file=path, words=words)
+
+
+def test_parameters_without_effect_raise(
+    tmp_path: Path, words: Path, vectors: np.ndarray, cache: Path
+) -> None:
+    np.save(tmp_path / "v.npy", vectors)
+    with pytest.raises(PluxelError, match=r"v.npy contains one array without a name: remove 'ten"):
+        Table(file=tmp_path / "v.npy", words=words, tensor="weight")
+    store = tmp_path / "words.safetensors"
+    write_vectors(WordVectors(WORDS, torch.from_numpy(vectors)), store, "store")
+    with pytest.raises(PluxelError, match=r"remove 'words', 'tensor' and 'encoding'"):
+        Table(file=store, encoding="latin-1")
+
+
+def test_a_list_with_columns_raises(tmp_path: Path, vectors: np.ndarray) -> None:
+    np.save(tmp_path / "v.npy", vectors[:2])
+    listed = tmp_path / "v.txt"
+    listed.write_bytes(b"the\t1061396\nof\t593677\n")
+    with pytest.raises(PluxelError, match=r"every line contains a tab, such as 'the\\t1061396'"):
+        Table(file=tmp_path / "v.npy")
+    listed.write_bytes(b"\t\nof\n")
+    assert list(Table(file=tmp_path / "v.npy").itos) == ["\t", "of"]
+
+
+def test_json_in_another_encoding(tmp_path: Path, vectors: np.ndarray) -> None:
+    np.save(tmp_path / "v.npy", vectors[:1])
+    (tmp_path / "v.json").write_bytes('["café"]'.encode("latin-1"))
+    assert list(Table(file=tmp_path / "v.npy", encoding="latin-1").itos) == ["café"]
+    for encoding in ("utf-8", "no-encoding"):
+        with pytest.raises(PluxelError, match=r"v.json is not a JSON list of words"):
+            Table(file=tmp_path / "v.npy", encoding=encoding)

@@ -28,6 +28,12 @@ def test_words_and_numbers_round_trip_exactly(write: Write, vectors: np.ndarray)
     assert (found.vectors.numpy() == vectors).all()
 
 
+def with_tab(line: bytes, tabs: int = 1) -> bytes:
+    """Put tabs in place of the first spaces behind the word of four numbers."""
+    word, *numbers = line.rsplit(b" ", 4)
+    return word + b"\t" + b" ".join(numbers).replace(b" ", b"\t", tabs - 1)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -37,8 +43,18 @@ def test_words_and_numbers_round_trip_exactly(write: Write, vectors: np.ndarray)
         lambda lines: b"\n".join(lines) + b"\n\n\n",
         lambda lines: b"10 4\n" + b"\n".join(lines),
         lambda lines: b"10 4 \r\n" + b" \r\n".join(lines),
+        lambda lines: b"\n".join(map(with_tab, lines)),
+        lambda lines: b"10\t4\n" + b"\t\n".join(map(with_tab, lines)),
+        lambda lines: b"\n".join(with_tab(line, 4) for line in lines),
+        lambda lines: b"10 4\n" + b"\n".join(with_tab(line, 4) for line in lines),
+        lambda lines: b"\n".join(b"   ".join(line.rsplit(b" ", 4)) for line in lines),
+        lambda lines: b"\n".join([*lines[:5], *map(with_tab, lines[5:])]),
     ],
-    ids=["crlf", "no last line feed", "spaces at ends", "empty lines", "header", "header, crlf"],
+    ids=[
+        *("crlf", "no last line feed", "spaces at ends", "empty lines", "header", "header, crlf"),
+        *("tab after the word", "tab and header", "tabs", "tabs and header", "aligned columns"),
+        "tabs in some lines",
+    ],
 )
 def test_variants_of_the_format_give_the_same_vectors(
     write: Write, vectors: np.ndarray, change: Callable[[list[bytes]], bytes]
@@ -50,7 +66,7 @@ def test_variants_of_the_format_give_the_same_vectors(
 
 TOKENS = st.text(
     st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=12
-).filter(lambda text: not text.isspace() or " " not in text)
+).filter(lambda text: text[-1] not in " \t" or (text.isspace() and " " not in text))
 
 
 @settings(
@@ -62,7 +78,7 @@ TOKENS = st.text(
     seed=st.integers(0, 99),
 )
 @example(words=[". . .", "at name@domain.com", "\x85", "\u00a0", "1", "-0.5 0.5"], dim=3, seed=0)
-def test_words_may_contain_anything_but_line_feeds(
+def test_words_may_contain_anything_but_line_feeds_and_spaces_at_their_end(
     tmp_path: Path, words: list[str], dim: int, seed: int
 ) -> None:
     vectors = np.random.default_rng(seed).normal(size=(len(words), dim)).astype(np.float32)
@@ -154,11 +170,15 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
             [b"the 1 2 3 4", b"of 1 2 3 4and 1 2 3 4", b"to 1 2 3 4"],
             "line 2: expected 4 numbers, found 7: 'of 1 2 3 4and 1 2 3 4'",
         ),
+        ([b"the\t0.1 0.2", b"of\t0.4"], "line 2: expected 2 numbers, found 1: 'of\t0.4'"),
         (
-            [b"the\t0.1\t0.2", b"of\t0.4\t0.5"],
-            "'the\t0.1\t0.2'; separate a word and its numbers by single spaces, not by tabs",
+            [b"the,0.1,0.2", b"of,0.4,0.5"],
+            "'the,0.1,0.2'; separate a word and its numbers by spaces or tabs, not by commas",
         ),
-        ([b"the,0.1,0.2", b"of,0.4,0.5"], "'the,0.1,0.2'; separate a word and its numbers"),
+        (
+            "the 0.1 0.2\n".encode("utf-16"),
+            "the file is UTF-16: convert it to UTF-8, for example with iconv",
+        ),
         (b"\xff\xd8\xff\xe0 no text", "no text'; is it a text file?"),
         (
             b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'",
@@ -177,7 +197,7 @@ GOOD = [b"the 0.1 0.2 0.3", b"of 0.4 0.5 0.6"]
             "; the embedding 'word2vec' reads files that begin like this one",
         ),
     ],
-    ids=range(28),
+    ids=range(29),
 )
 def test_malformed_files_raise(write: Write, content: bytes | list[bytes], message: str) -> None:
     path = write(content)

@@ -141,3 +141,67 @@ def test_hostile_header_in_an_archive_allocates_nothing(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"1000000000000 300\nthe " + bytes(1200)))
     with pytest.raises(PluxelError, match="row 1, byte"):
         Word2Vec(file=path, binary=True)
+
+
+PHRASES = [
+    "the",
+    "new york",
+    "of",
+    "los angeles county",
+    " the",
+    "city",
+    "on a",
+    "日本 東京",
+    "x y z",
+]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("dim", [4, 50])
+def test_words_with_spaces_in_binary_files_of_gensim(
+    tmp_path: Path, peer: Peer, dim: int, packed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    vectors = np.random.default_rng(5).normal(size=(len(PHRASES), dim)).astype(np.float32)
+    theirs = peer("gensim.models").KeyedVectors(dim)
+    theirs.add_vectors(PHRASES, vectors)
+    path = tmp_path / ("vectors.gz" if packed else "vectors")
+    theirs.save_word2vec_format(str(path), binary=True)
+    caplog.clear()
+    ours = Word2Vec(file=path)
+    assert list(ours.itos) == PHRASES
+    assert (ours.vectors.numpy() == vectors).all()
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("between", [b"", b"\n"])
+@pytest.mark.parametrize("scale", [1, 0.01, 0])
+def test_many_phrases(
+    write: Write, monkeypatch: pytest.MonkeyPatch, between: bytes, scale: float
+) -> None:
+    random = np.random.default_rng(6)
+    letters = [*"abcdefghé日", "1"]
+    words = [
+        " ".join("".join(random.choice(letters, random.integers(1, 9))) for _ in range(count))
+        for count in random.choice([1, 1, 2, 3], 600)
+    ]
+    words = [*dict.fromkeys(words)]
+    vectors = (random.normal(size=(len(words), 8)) * scale).astype(np.float32)
+    monkeypatch.setattr(_binary, "_BLOCK", 1000)
+    found = Word2Vec(file=write(binary(words, vectors, between)), binary=True)
+    assert list(found.itos) == words
+    assert (found.vectors.numpy() == vectors).all()
+
+
+def test_tiny_and_huge_values_are_not_taken_for_words(write: Write) -> None:
+    vectors = np.array([[1e-30, 1e30, 0, 0], [1, 2, 3, 4], [0, 1e-38, 0, 1]], np.float32)
+    vectors[1, 1:] = np.frombuffer(b" abc a b  ab", np.float32)
+    found = Word2Vec(file=write(binary(["the", "of", "and"], vectors)), binary=True)
+    assert list(found.itos) == ["the", "of", "and"]
+    assert (found.vectors.numpy() == vectors).all()
+
+
+def test_tabs_and_a_header_are_text(write: Write) -> None:
+    found = Word2Vec(file=write([b"2\t3", b"of course\t0.5\t1\t2", b"the\t2 3 4"]))
+    assert list(found.itos) == ["of course", "the"]
+    assert found.vectors.tolist() == [[0.5, 1, 2], [2, 3, 4]]
+    assert len(Word2Vec(file=write([b"1 3", b"the\t2\t3\t4"], "one.txt"))) == 1
