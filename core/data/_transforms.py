@@ -104,6 +104,8 @@ class Builder:
             if inspect.isclass(kind) and self._is_usable(kind) and name not in _REFUSED
         }
         self.problems: list[TransformProblem] = []
+        self.places: dict[int, KeyPath] = {}
+        """Identity of a built transform -> its place in the list."""
 
     def _is_usable(self, kind: type) -> bool:
         library = self._library
@@ -236,4 +238,5 @@ class Builder:
             self._problem(place, f"{kind.__name__} needs {names} besides the image and its labels")
         if "fill_mask" not in arguments and hasattr(transform, "fill_mask"):
             transform.fill_mask = self._ignore_index  # some constructors lack the argument
+        self.places[id(transform)] = place
         return transform

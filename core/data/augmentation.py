@@ -14,6 +14,7 @@ import numpy as np
 
 from ...registry import PluxelError
 from ..contracts.normalization import RAW_MAXIMUM
+from ._attempt import Attempt, explain
 from ._random import generator
 from ._transforms import Builder, TransformProblem, load_albumentations
 from .pixels import with_channels
@@ -68,7 +69,10 @@ class Augmentation:
         self._composes = {"uint8": self._compose("uint8")} if self._transforms else {}
 
     def _compose(self, pixels: str) -> Any:
-        """Build the pipeline for a pixel type; ``fill`` is scaled to the range of the type."""
+        return load_albumentations().Compose(self._build(pixels)[0])
+
+    def _build(self, pixels: str) -> tuple[list[Any], Builder]:
+        """Build the transforms for a pixel type; ``fill`` is scaled to the range of the type."""
         scale = RAW_MAXIMUM.get(pixels, 1) / RAW_MAXIMUM["uint8"]
         fill = self._fill
         if fill is not None:
@@ -79,7 +83,14 @@ class Augmentation:
             places = ((".".join(map(str, place)), text) for place, text in builder.problems)
             text = "; ".join(f"{place}: {text}" for place, text in places)
             raise AugmentationError(f"augment: {text}")
-        return load_albumentations().Compose(built)
+        return built, builder
+
+    def attempt(self, inputs: Arrays, targets: Arrays) -> Attempt:
+        """Apply every transform once to a sample, also those that are drawn rarely."""
+        image = "image" if "image" in inputs else next(iter(inputs))
+        data = self._enter_all(image, inputs, targets)
+        built, builder = self._build(data["image"].dtype.name)
+        return Attempt.of(built, builder.places, data)
 
     def __call__(
         self, n: int, inputs: Arrays, targets: Arrays
@@ -94,23 +105,27 @@ class Augmentation:
         if not self._transforms:
             return dict(inputs), dict(targets)
         image = "image" if "image" in inputs else next(iter(inputs))
-        planes = {name: _planes(name, a) for name, a in inputs.items() if name != image}
-        target_keys = _target_keys(targets)
-        data = {"image": _enter(inputs[image])}
-        data |= {key: plane for channels in planes.values() for key, plane in channels.items()}
-        data |= {key: self._widen(name, targets[name]) for name, key in target_keys.items()}
-        if planes:
-            data[_INSIDE] = np.zeros(data["image"].shape[:2], np.uint16)
+        data = self._enter_all(image, inputs, targets)
         self._run(n, data)
         moved = {image: _leave(data["image"], inputs[image].dtype)}
-        for name, keys in planes.items():
-            pixels = np.stack([data[key] for key in keys], -1)
+        for name in inputs.keys() - {image}:
+            pixels = np.stack([data[key] for key in _plane_keys(name, inputs[name])], -1)
             pixels[data[_INSIDE] == self._outside] = 0
             moved[name] = pixels.astype(inputs[name].dtype, copy=False)
         return (
             {name: moved[name] for name in inputs},
-            {name: self._narrow(name, data[key]) for name, key in target_keys.items()},
+            {name: self._narrow(name, data[key]) for name, key in _target_keys(targets).items()},
         )
+
+    def _enter_all(self, image: str, inputs: Arrays, targets: Arrays) -> dict[str, np.ndarray]:
+        """Return the image and all maps and targets under the keys of a pipeline."""
+        data = {"image": _enter(inputs[image])}
+        for name, array in inputs.items():
+            if name != image:
+                data |= zip(_plane_keys(name, array), _planes(array), strict=True)
+                data[_INSIDE] = np.zeros(array.shape[:2], np.uint16)
+        keys = _target_keys(targets)
+        return data | {key: self._widen(name, targets[name]) for name, key in keys.items()}
 
     def _run(self, n: int, data: dict[str, np.ndarray]) -> None:
         pixels = data["image"].dtype.name
@@ -127,7 +142,7 @@ class Augmentation:
         except Exception as error:
             raise AugmentationError(
                 f"augmentation failed on an image of {width}×{height} (width × height): "
-                f"{_explain(error)}"
+                f"{explain(error)}"
             ) from error
 
     def _widen(self, name: str, target: np.ndarray) -> np.ndarray:
@@ -148,10 +163,13 @@ def _target_keys(targets: Arrays) -> dict[str, str]:
     return {name: f"target {name}" if i else "mask" for i, name in enumerate(targets)}
 
 
-def _planes(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
+def _plane_keys(name: str, array: np.ndarray) -> list[str]:
+    return [f"map {name} {i}" for i in range(array.shape[-1])]
+
+
+def _planes(array: np.ndarray) -> list[np.ndarray]:
     """Return the channels of a map, each (H, W) float32, as masks."""
-    channels = np.moveaxis(array, -1, 0).astype(np.float32)
-    return {f"map {name} {i}": np.ascontiguousarray(one) for i, one in enumerate(channels)}
+    return [*map(np.ascontiguousarray, np.moveaxis(array, -1, 0).astype(np.float32))]
 
 
 def _enter(image: np.ndarray) -> np.ndarray:
@@ -171,10 +189,3 @@ def _leave(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if image.dtype != dtype and dtype.kind == "u":
         image = np.rint(image).clip(0, np.iinfo(dtype).max)
     return np.ascontiguousarray(image, dtype)
-
-
-def _explain(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    if type(error).__name__ == "CropSizeError":
-        return f"{text} Give the crop pad_if_needed: true, or make it smaller"
-    return text

@@ -51,6 +51,12 @@ def check_training(prepared: Prepared) -> list[str]:
     for name in model.heads:
         with _collecting(problems, notes):
             rehearsal.check_head(name)
+    size = None
+    with _collecting(problems, notes):
+        size = rehearsal.check_transforms()
+    if size is not None:
+        with _collecting(problems, notes):
+            rehearsal.check_norms(size)
     if spaces is not None:
         with _collecting(problems, notes):
             counts = {name: [1] * space.num_classes for name, space in spaces.items()}

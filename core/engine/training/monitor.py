@@ -80,7 +80,8 @@ def is_improvement(
     if options.monitor is None:
         return True
     value = scalars[options.monitor]
-    if math.isnan(value):  # the class was absent: neither a gain nor a loss
+    if math.isnan(value):
+        progress.waited += 1
         return progress.best is None
     sign = -1 if (options.mode or _mode(options.monitor)) == "min" else 1
     min_delta = options.early_stop.min_delta if options.early_stop else 0
@@ -92,6 +93,26 @@ def is_improvement(
     if better:
         progress.best = value
     return better
+
+
+def undefined_monitor(
+    options: TrainingConfig, evaluation: Evaluation, scalars: Mapping[str, float]
+) -> str | None:
+    """Return a warning if the monitored value is undefined, with the reason if it is known."""
+    monitor = options.monitor
+    if monitor is None or not math.isnan(scalars[monitor]):
+        return None
+    name = monitor.rpartition("/")[2]
+    absent = {
+        evaluation.class_names[head][index]
+        for head, scores in evaluation.scores.items()
+        for index in scores.absent
+    }
+    reason = f", because no image of val has the class '{name}'" if name in absent else ""
+    return (
+        f"{monitor} is undefined{reason}; until it is defined, the last weights are kept, and "
+        "early_stop counts no improvement"
+    )
 
 
 def _gain(sign: int, value: float, previous: float | None) -> float:

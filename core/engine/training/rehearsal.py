@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ....registry import PluxelError, article
+from ...config.tree.problems import ConfigError, Problem
 from ...contracts.kinds import Loss
+from ...data.augmentation import Augmentation
+from ...data.raw import raw_input, raw_labels, read_sample
 from ...geometry.grid import FeatureSpec, Grid
 from ...geometry.scores import Scores
 from ...model.objective import Objective
 from ...model.strips import resampled_loss, terms_of
 from ..preparation import Prepared
+from .optimizer import frozen_norms
+from .single_values import SingleValue, explained
 
 SIZE = 64
 """Height and width of the image, which streams pad to a size that their backbones accept."""
@@ -64,6 +69,56 @@ class Rehearsal:
                     f"they must be (N, {count}, h, w) for {count} classes"
                 )
 
+    def check_transforms(self) -> tuple[int, int] | None:
+        """Apply each transform to the first training sample; return the smallest (height, width).
+
+        Returns None if the sample cannot be read, which is found elsewhere.
+
+        Raises: ConfigError with the place of each transform that fails.
+        """
+        config, spaces = self.prepared.config, self.prepared.blueprint.label_spaces()
+        names, sources = self.prepared.model.input_names, self.prepared.blueprint.targets
+        try:
+            dataset = self.prepared.dataset("train")
+            sample = read_sample(dataset, 0)
+            inputs = {name: raw_input(dataset, sample, name) for name in names}
+            targets = {
+                head: spaces[head].encode(raw_labels(dataset, sample, source))
+                for head, source in sources.items()
+            }
+        except PluxelError:
+            return None
+        transforms = config.pipeline.augment.get("train", [])
+        if not transforms:
+            height, width = next(iter(inputs.values())).shape[:2]
+            return height, width
+        ignored = {head: space.ignore_index for head, space in spaces.items()}
+        attempt = Augmentation(transforms, ignore_index=ignored).attempt(inputs, targets)
+        problems: list[Problem] = []
+        for place, message in attempt.problems:
+            try:
+                with config.at("augment", "train", *place):
+                    raise PluxelError(message)
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(problems)
+        return attempt.size
+
+    def check_norms(self, size: tuple[int, int]) -> None:
+        """Raise ConfigError if a norm cannot train on batches of images (height, width)."""
+        model, channels = self.prepared.model, self.prepared.blueprint.channels
+        count = self.prepared.config.pipeline.training.batch_size
+        images = {
+            name: torch.zeros(count, channels[name], *size, dtype=torch.uint8, device="meta")
+            for name in model.input_names
+        }
+        training = model.train()
+        for norm in frozen_norms(training):
+            norm.eval()
+        with self.prepared.config.at("training", "batch_size"):
+            _train_without_data(training, images)
+
     def check_loss(self, name: str, objective: Objective) -> None:
         """Raise ConfigError if a head's loss fails or does not return a scalar."""
         space, seen = self.prepared.blueprint.label_spaces()[name], objective.seen.get(name)
@@ -86,6 +141,17 @@ def _run_without_data(module: Any, *arguments: Any) -> Any:
         raise
     except Exception:  # noqa: BLE001 - a component may raise anything if values are missing
         return None
+
+
+def _train_without_data(model: nn.Module, images: Mapping[str, Tensor]) -> None:
+    """Run a model in training mode on meta tensors. Raises: SingleValue."""
+    try:
+        with torch.no_grad(), explained(model):
+            model(images)
+    except SingleValue:
+        raise
+    except Exception:  # noqa: BLE001 - as above
+        return
 
 
 def _check_maps(component: str, maps: Any, specs: Sequence[FeatureSpec]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from ....registry import PluxelError
 from ...common.files import write_json, write_text
-from ...common.logs import logger
+from ...common.logs import log_once, logger
 from ...common.numerics import finite_or_none
 from ...common.progress import Advance, duration, track
 from ...data.batch import Batch
@@ -30,12 +31,19 @@ from ..checkpoint import read_metadata, read_tensors
 from ..distributed import cudnn_benchmark, share_buffers
 from ..evaluation.evaluate import Evaluation
 from .experiment import Experiment
-from .monitor import TrainingProgress, check_monitor, has_waited_enough, is_improvement
+from .monitor import (
+    TrainingProgress,
+    check_monitor,
+    has_waited_enough,
+    is_improvement,
+    undefined_monitor,
+)
 from .optimizer import build_optimizer, frozen_norms
 from .passes import ForwardPass, Shares, shares_of_passes, untrained
 from .resume import Changes, settings_of
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
+from .single_values import explained
 from .state import Diverged, TrainingState, last_good
 from .steps import StepPlan
 
@@ -187,7 +195,8 @@ class Trainer:
         batches = iter(loader)
         for _ in range(remaining):
             if has_waited_enough(self.progress, options):
-                logger.info("stopped early: %s no longer improves", options.monitor)
+                why = "is undefined" if self.progress.best is None else "no longer improves"
+                logger.info("stopped early: %s %s", options.monitor, why)
                 return
             yield [next(batches) for _ in range(options.accumulate)]
 
@@ -228,7 +237,8 @@ class Trainer:
         self._record(loss, rate, advance)
 
     def _backward(self, batch: Batch, shares: Shares | None) -> _Pass:
-        loss, scores = self.wrapped(batch, shares)
+        with explained(self.state.model):
+            loss, scores = self.wrapped(batch, shares)
         self.processes.backward(loss / self.options.accumulate)
         return _Pass(batch, scores, loss.detach())
 
@@ -340,6 +350,8 @@ class Trainer:
             scalars = evaluation.scalars("val")
             self._log(scalars)
             logger.info("step %d: %s", step, _summary(scalars))
+            if warning := undefined_monitor(self.options, evaluation, scalars):
+                log_once(logging.WARNING, warning)
             if not is_improvement(self.progress, self.options, scalars):
                 return
         self._write(lambda: self._write_weights(step, evaluation))

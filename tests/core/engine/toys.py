@@ -136,8 +136,11 @@ class Squares:
         "halves": LabelMap({1: "left", 2: "right"}),
     }
 
-    def __init__(self, split: str, *, length: int = 10, swapped: bool = False) -> None:
+    def __init__(
+        self, split: str, *, length: int = 10, swapped: bool = False, bands: int = 1
+    ) -> None:
         self.length, self.split = length, split
+        self.channels = {"image": 3, "depth": bands}
         if swapped:
             swaps = {**self.labels["semantic"].ids, 0: "square", 7: "ground"}
             self.labels = {**self.labels, "semantic": LabelMap(swaps)}
@@ -155,5 +158,7 @@ class Squares:
         mask[top : top + 8, left : left + 8] = 7
         mask[-1] = 9
         halves = np.where(np.arange(width) < width // 2, 1, 2) * np.ones((height, 1), np.uint8)
-        inputs = {"image": image, "depth": image[..., 0]}
+        bands = self.channels["depth"]
+        depth = image[..., 0] if bands == 1 else np.repeat(image[..., :1], bands, 2)
+        inputs = {"image": image, "depth": depth}
         return Sample(f"{self.split}{index}", inputs, {"semantic": mask, "halves": halves})

@@ -41,6 +41,15 @@ def test_absent_class_does_not_change_progress() -> None:
     assert improvements(values, monitor="val/iou/pole") == [True, True, True, False, True]
 
 
+def test_undefined_values_count_as_no_improvement() -> None:
+    chosen = options(monitor="val/iou/pole", early_stop={"patience": 2})
+    progress, found = TrainingProgress(), []
+    for value in (math.nan, 0.5, math.nan, math.nan):
+        is_improvement(progress, chosen, {"val/iou/pole": value})
+        found.append((progress.waited, has_waited_enough(progress, chosen)))
+    assert found == [(1, False), (0, False), (1, False), (2, True)]
+
+
 def test_without_a_monitor_the_last_evaluation_wins() -> None:
     assert improvements([0.5, 0.1], monitor=None) == [True, True]
 
