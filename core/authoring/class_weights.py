@@ -61,7 +61,7 @@ def resolve(
 
     Call ``class_frequencies``, which may scan the training split, only for a named scheme.
     Raises: PluxelError for an unknown class, a wrong number of weights, a weight that is not a
-    finite number ≥ 0, or a training split without labeled pixels.
+    finite number ≥ 0, weights that are all 0, or a training split without labeled pixels.
     """
     if choice is None:
         return None
@@ -102,6 +102,8 @@ def _check(weights: Sequence[float], class_names: Sequence[str]) -> None:
             f"class_weights: {len(weights)} weights for {len(class_names)} classes "
             f"({', '.join(class_names)})"
         )
+    if not any(weights):
+        raise PluxelError("class_weights: every class has the weight 0, so nothing is trained")
     for name, weight in zip(class_names, weights, strict=True):
         if not (math.isfinite(weight) and weight >= 0):
             raise PluxelError(

@@ -12,7 +12,7 @@ import numpy as np
 from ._transforms import KeyPath, TransformProblem, load_albumentations
 from .images import with_channels
 
-Data = dict[str, np.ndarray]
+_ByKey = dict[str, np.ndarray]
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Attempt:
     size: tuple[int, int] = (0, 0)
 
     @classmethod
-    def of(cls, transforms: Sequence[Any], places: Mapping[int, KeyPath], data: Data) -> Attempt:
+    def of(cls, transforms: Sequence[Any], places: Mapping[int, KeyPath], data: _ByKey) -> Attempt:
         """Return the outcome for the transforms of a list, each applied to the result of the last.
 
         ``data``: the arrays of a sample by their key in a pipeline. ``places``: by identity.
@@ -34,12 +34,12 @@ class Attempt:
         attempt.size = height, width
         return attempt
 
-    def _chain(self, transforms: Sequence[Any], data: Data) -> Data:
+    def _chain(self, transforms: Sequence[Any], data: _ByKey) -> _ByKey:
         for transform in transforms:
             data = self._apply(transform, data)
         return data
 
-    def _apply(self, transform: Any, data: Data) -> Data:
+    def _apply(self, transform: Any, data: _ByKey) -> _ByKey:
         """Return the result of a transform; of alternatives, the one with the fewest pixels."""
         library = load_albumentations()
         if not isinstance(transform, library.BaseCompose):
@@ -49,7 +49,7 @@ class Attempt:
         results = [self._apply(one, data) for one in transform.transforms]
         return min(results, key=lambda result: result["image"].size)
 
-    def _single(self, transform: Any, data: Data) -> Data:
+    def _single(self, transform: Any, data: _ByKey) -> _ByKey:
         transform.p = 1.0
         compose = load_albumentations().Compose([transform], seed=0)
         compose.add_targets({key: "mask" for key in data if key not in ("image", "mask")})

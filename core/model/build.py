@@ -141,6 +141,9 @@ def build_objective(
                 class_frequencies=partial(_frequencies, frequencies, name, seen_classes),
             )
     weights = {name: head.weight for name, head in config.pipeline.heads.items()}
+    if not any(weights.values()):
+        with config.at("heads", next(iter(weights)), "weight"):
+            raise PluxelError("every head has the weight 0, so nothing is trained")
     return Objective(losses, weights, seen)
 
 

@@ -92,16 +92,16 @@ class Folder(PairedFiles):
             images_in(images, image_suffix, not_ending=mask_suffix if images == masks else ""),
             images_in(masks, mask_suffix),
         )
-        if splits and split != ALL:
-            pairs, alone = _listed(pairs, root / splits[split]), []
-        elif fractions and split != ALL:
-            pairs = [pair for pair in pairs if _share(pair.name, fractions, seed) == split]
         if not pairs:
             found = annotations_in(masks)
             raise SplitError(
                 f"split '{split}' is empty: no image of {images} has a mask in {masks}"
                 + (f". {found}" if found else "")
             )
+        if splits and split != ALL:
+            pairs, alone = _listed(pairs, root / splits[split]), []
+        elif fractions and split != ALL:
+            pairs = _drawn(pairs, split, fractions, seed)
         usual = "rgb" if labels.packed_rgb else "index"
         read_mask = _READERS[usual if mask_format == "auto" else mask_format]
         super().__init__(pairs, channels=channels, read_mask=read_mask, unpaired=alone)
@@ -160,7 +160,24 @@ def _listed(pairs: list[FilePair], listing: Path) -> list[FilePair]:
     """Return the pairs that a file lists, one name or path per line, in the order of the file."""
     if not listing.is_file():
         raise MissingData(f"the list {listing} is not a file")
-    return listed_pairs(pairs, read_lines(listing), listing)
+    listed = listed_pairs(pairs, read_lines(listing), listing)
+    if not listed:
+        raise SplitError(f"{listing} lists no image")
+    return listed
+
+
+def _drawn(
+    pairs: list[FilePair], split: str, fractions: Mapping[str, float], seed: int
+) -> list[FilePair]:
+    """Return the pairs whose names the fractions assign to a split."""
+    drawn = [pair for pair in pairs if _share(pair.name, fractions, seed) == split]
+    if not drawn:
+        raise SplitError(
+            f"split '{split}' is empty: none of {len(pairs)} images fell into its fraction "
+            f"{fractions[split]:g}. Set another seed or fraction, or choose by position: "
+            "splits: {train: 'all[:-2]', val: 'all[-2:]'}"
+        )
+    return drawn
 
 
 def _share(name: str, fractions: Mapping[str, float], seed: int) -> str | None:

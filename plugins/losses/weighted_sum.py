@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from ...core import ClassFrequencies, Factory, Loss
+from ...registry import PluxelError
 
 
 class Term(BaseModel):
@@ -26,6 +27,8 @@ class WeightedSum(nn.Module):
 
     ``terms``: a list of ``{loss: …, weight: 1}``; a loss may be a weighted sum itself. The second
     ``dice`` is called ``dice_2``.
+
+    Raises: PluxelError if all weights are 0.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class WeightedSum(nn.Module):
         terms: Annotated[list[Term], Field(min_length=1)],
     ) -> None:
         super().__init__()
+        if not any(term.weight for term in terms):
+            raise PluxelError("every term has the weight 0, so nothing is trained")
         self.terms: dict[str, tuple[float, Loss]] = {}
         for term in terms:
             loss = term.loss(

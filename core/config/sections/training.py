@@ -123,7 +123,7 @@ class GroupConfig(Section):
     """Factor on the learning rate of the optimizer."""
 
     weight_decay: NonNegative | None = None
-    """Weight decay; null: that of the optimizer."""
+    """Weight decay of all matching parameters, also biases; null: as the optimizer says."""
 
     frozen: bool = False
     """Do not train these parameters."""

@@ -45,7 +45,9 @@ def evaluate_run(
     _check_labels(config, blueprint, data)
     train = partial(dataset, "train")
     try:
-        objective = objective_of_run(config, blueprint, model, trained.run, train, processes)
+        objective = objective_of_run(
+            config, blueprint, model, trained.run, train, processes, keep=False
+        )
     except ConfigError as error:  # the losses may need files that are missing, such as word vectors
         if not is_missing_file(error):
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -12,8 +13,8 @@ from ...common.files import write_json
 from ...common.logs import logger
 from ...common.progress import track
 from ...config._config import Config
+from ...config._dump import to_plain
 from ...contracts.kinds import Dataset
-from ...contracts.options import OnBadSample
 from ...data.frequencies import class_frequencies
 from ...model.blueprint import Blueprint
 from ...model.build import build_objective
@@ -30,16 +31,17 @@ def objective_of_run(
     run: Run,
     training_data: Callable[[], Dataset],
     processes: Processes,
+    *,
+    keep: bool,
 ) -> Objective:
     """Return the losses of all heads, on the device.
 
-    ``training_data``: opens the training split if a loss needs its class frequencies.
+    ``training_data``: opens the training split if a loss needs its class frequencies. ``keep``: as
+    a training, which keeps them in its run.
 
     Raises: ConfigError at the place of a loss that cannot be built.
     """
-    frequencies = _Frequencies(
-        blueprint, run, training_data, config.pipeline.training.on_bad_sample, processes
-    )
+    frequencies = _Frequencies(config, blueprint, run, training_data, processes, keep)
     objective = build_objective(config, model, blueprint.label_spaces(), frequencies)
     for loss in objective.losses.values():
         if isinstance(loss, nn.Module):
@@ -51,39 +53,61 @@ def objective_of_run(
 
 @dataclass(frozen=True)
 class _Frequencies:
-    """Pixels per class of a head in the training split, counted once per run."""
+    """Pixels per class of a head in the training split.
 
+    A training counts them once and keeps them in its run, with what they were counted on. An
+    evaluation uses those of the run, and otherwise counts them without keeping them.
+    """
+
+    config: Config
     blueprint: Blueprint
     run: Run
     training_data: Callable[[], Dataset]
-    on_bad_sample: OnBadSample
     processes: Processes
+    keep: bool
 
     def __call__(self, head: str) -> Sequence[int]:
-        self.processes.on_main_process(lambda: self._count(head))
-        return list(self._counted()[head].values())
+        found: list[Sequence[int]] = []
+        self.processes.on_main_process(lambda: found.append(self._find(head)))
+        return self.processes.gather_objects(found)[0]
 
-    def _counted(self) -> dict[str, dict[str, int]]:
-        """Return the class frequencies that the run has stored: head → class → pixels."""
-        return (
-            json.loads(self.run.class_frequencies.read_text(encoding="utf-8"))
-            if self.run.class_frequencies.exists()
-            else {}
-        )
+    def _find(self, head: str) -> Sequence[int]:
+        """Return the kept frequencies if they are the right ones; else count."""
+        kept, names = self._kept(), self.blueprint.label_spaces()[head].class_names
+        pixels, origin = kept.get(head, {}).get("pixels", {}), self._origin(head)
+        if [*pixels] == [*names] and not (self.keep and kept[head]["counted_on"] != origin):
+            return [*pixels.values()]
+        counts = self._count(head)
+        if self.keep:
+            pixels = dict(zip(names, counts, strict=True))
+            kept[head] = {"counted_on": origin, "pixels": pixels}
+            write_json(self.run.class_frequencies, kept)
+        return counts
 
-    def _count(self, head: str) -> None:
-        counted, space = self._counted(), self.blueprint.label_spaces()[head]
-        if list(counted.get(head, ())) == list(space.class_names):
-            return
+    def _kept(self) -> dict[str, dict[str, Any]]:
+        """Return what the run keeps, by head."""
+        if not self.run.class_frequencies.exists():
+            return {}
+        return json.loads(self.run.class_frequencies.read_text(encoding="utf-8"))
+
+    def _origin(self, head: str) -> dict[str, Any]:
+        """Return what the counts depend on, as JSON values: the data and the meaning of labels."""
+        plain = to_plain(self.config.pipeline, absolute=True)
+        of_labels = {
+            "target": self.blueprint.targets[head],
+            "ids": self.blueprint.labels[head].to_json()["ids"],
+        }
+        origin = {"dataset": plain["dataset"], "split": plain["splits"].get("train"), **of_labels}
+        return json.loads(json.dumps(origin))
+
+    def _count(self, head: str) -> Sequence[int]:
         dataset = self.training_data()
         with track("counting pixels per class", len(dataset)) as advance:
-            source = self.blueprint.targets[head]
-            counts = class_frequencies(
+            space, source = self.blueprint.label_spaces()[head], self.blueprint.targets[head]
+            return class_frequencies(
                 dataset,
                 space,
                 source=source,
-                on_bad_sample=self.on_bad_sample,
+                on_bad_sample=self.config.pipeline.training.on_bad_sample,
                 progress=advance,
             )
-        counted[head] = dict(zip(space.class_names, counts, strict=True))
-        write_json(self.run.class_frequencies, counted)

@@ -21,6 +21,7 @@ from ..run import weights_file
 from .monitor import check_monitor
 from .optimizer import build_optimizer
 from .rehearsal import Rehearsal
+from .steps import StepPlan
 
 
 def check_training(prepared: Prepared) -> list[str]:
@@ -70,6 +71,10 @@ def check_training(prepared: Prepared) -> list[str]:
         check_record(config)
     if problems:
         raise ConfigError(problems)
+    dataset = prepared.datasets.get(config.pipeline.splits["train"], ())
+    if options.steps or dataset:
+        warning = StepPlan.of(options, len(dataset), 1).warm_up_warning(options)
+        notes += [warning] if warning else []
     return notes
 
 

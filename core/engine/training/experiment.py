@@ -65,7 +65,13 @@ class Experiment:
         """The losses of all heads, on the device."""
         training_data = partial(self.prepared.dataset, "train")
         return objective_of_run(
-            self.config, self.blueprint, self.model, self.run, training_data, self.processes
+            self.config,
+            self.blueprint,
+            self.model,
+            self.run,
+            training_data,
+            self.processes,
+            keep=True,
         )
 
     @contextmanager

@@ -72,6 +72,10 @@ def build_optimizer(
             parameter_groups.setdefault(key, []).append(parameter)
     if not parameter_groups:
         raise PluxelError("training.groups freezes every parameter, which leaves nothing to train")
+    if not any(lr for lr, _ in parameter_groups):
+        raise PluxelError(
+            "the factors on the learning rate are 0 for every parameter, so nothing is trained"
+        )
     described = [
         {"params": parameters, "lr": lr, "initial_lr": lr, "weight_decay": decay}
         for (lr, decay), parameters in parameter_groups.items()
@@ -84,12 +88,12 @@ def _rates(
 ) -> tuple[float, float]:
     """Return the learning rate and the weight decay of a parameter."""
     lr = config.lr * group.lr_factor
-    decay = config.weight_decay if group.weight_decay is None else group.weight_decay
     if name.endswith("bias"):
         lr *= config.bias_lr_factor
-    if parameter.ndim <= 1 and not config.bias_decay:  # biases, and the scales of norms
-        decay = 0.0
-    return lr, decay
+    if group.weight_decay is not None:
+        return lr, group.weight_decay
+    decays = parameter.ndim > 1 or config.bias_decay  # not biases and the scales of norms
+    return lr, config.weight_decay if decays else 0.0
 
 
 def _create(config: OptimizerConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:

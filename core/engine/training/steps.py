@@ -39,6 +39,16 @@ class StepPlan:
         eval_every = options.eval_every or max(1, steps // 10)
         return cls(steps, per_step, eval_every, options.checkpoint_every or eval_every)
 
+    def warm_up_warning(self, options: TrainingConfig) -> str | None:
+        """Return a warning if the warm-up lasts longer than the training."""
+        warm_up = options.schedule.warmup_steps
+        if warm_up < self.steps:
+            return None
+        return (
+            f"training.schedule.warmup_steps is {warm_up}, but the training ends after "
+            f"{self.steps} steps, so it never reaches its learning rate"
+        )
+
     def is_due(self, step: int) -> bool:
         """Return whether to evaluate, or without ``val`` to keep the weights, after a step."""
         return step > 0 and (step % self.eval_every == 0 or step == self.steps)

@@ -96,6 +96,8 @@ class Trainer:
                 self.progress.step,
                 self.progress.samples,
             )
+        if warning := self.plan.warm_up_warning(self.options):
+            log_once(logging.WARNING, warning)
         self.reported_untrained = False
         self.stop = StopRequest()
         self.stopped_by = 0  # the signal that all processes have learned of, or 0

@@ -228,6 +228,16 @@ class TestSplits:
         with pytest.raises(SplitError, match=message):
             folder(tmp_path, "mine", splits={"mine": Path("mine.txt")})
 
+    def test_an_empty_split_says_why(self, tmp_path):
+        make_folder(tmp_path, 3)
+        (tmp_path / "none.txt").write_text("\n")
+        for choice, message in (
+            ({"fractions": {"val": 1e-9}}, "none of 3 images fell into its fraction 1e-09. Set an"),
+            ({"splits": {"val": Path("none.txt")}}, "none.txt lists no image"),
+        ):
+            with pytest.raises(SplitError, match=message):
+                folder(tmp_path, "val", **choice)
+
     def test_splits_by_fractions(self, tmp_path):
         make_folder(tmp_path, 60)
         fractions = {"train": 0.7, "val": 0.2, "test": 0.1}

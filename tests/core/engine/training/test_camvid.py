@@ -33,7 +33,7 @@ def test_a_few_steps_reduce_the_loss_on_street_scenes(test_data, tmp_path, host,
         config = load_config("camvid_fcn8s_vgg16", settings, host=host)
         Trainer(Experiment(prepare(config), run)).train()
     assert "26 loaded, 0 missing, 0 unexpected" in caplog.text
-    frequencies = json.loads(run.class_frequencies.read_text())["semantic"]
+    frequencies = json.loads(run.class_frequencies.read_text())["semantic"]["pixels"]
     assert max(frequencies, key=frequencies.get) == "road"
     results, _ = evaluate_run(open_trained(run.directory, host=host), "val")
     assert results["loss"] < math.log(11) - 0.05  # the loss of a uniform guess

@@ -50,6 +50,15 @@ def test_last_matching_group_wins(model):
     assert found["trunk.0.weight"] == (1.0, 5e-4)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_weight_decay_of_a_group_holds_for_all_it_matches(model, decay):
+    groups = [GroupConfig(match="score|trunk.1", weight_decay=decay)]
+    found = rates(build_optimizer(model, AdamWConfig(bias_decay=not decay), groups), model)
+    matching = {name for name in found if name.startswith(("score", "trunk.1"))}
+    assert {name for name in matching if found[name][1] != decay} == set()
+    assert found["trunk.0.bias"][1] == (0.0 if decay else 0.01)
+
+
 def test_frozen_group_has_no_gradient_and_no_updates(model):
     freeze(model, groups := [GroupConfig(match="^upsample", frozen=True)])
     assert not model["upsample"].weight.requires_grad
