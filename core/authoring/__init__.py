@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from ..contracts.optional import SumsLosses as SumsLosses
     from ..contracts.optional import WeighsClasses as WeighsClasses
     from ..contracts.optional import WrapsDecoder as WrapsDecoder
+    from ..contracts.signature import RenamedFrom as RenamedFrom
     from ..contracts.targets import is_readable as is_readable
     from ..data.annotations import annotations_in as annotations_in
     from ..data.images import read_binary_mask as read_binary_mask

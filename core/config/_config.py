@@ -13,15 +13,14 @@ from ._provenance import provenance
 from .sections.pipeline import PipelineConfig
 from .tree.emit import emit
 from .tree.nodes import (
-    ListNode,
     Location,
     MapNode,
     Node,
-    ScalarNode,
     Segment,
     anchor,
     child,
     descend,
+    is_whole,
 )
 from .tree.paths import expand
 from .tree.problems import ConfigError, Problem
@@ -66,21 +65,10 @@ class Written:
         node: Node = self.tree
         for step, segment in enumerate(long, start=1):
             following = child(node, segment)
-            if following is None and not _is_whole(node, long[step - 1 :]):
+            if following is None and not is_whole(node, long[step - 1 :]):
                 return DEFAULT
             node = following or node
         return str(node.location)
-
-
-def _is_whole(node: Node, rest: tuple[Segment, ...]) -> bool:
-    """Return whether a node without children stands for the value at a path below it.
-
-    ``decoder: fcn8s`` is also its type, ``embedding: glove`` also a list of one item, and
-    ``'#ff0000'`` also three numbers.
-    """
-    if isinstance(rest[0], int):
-        return not isinstance(node, ListNode)
-    return rest == ("type",) and isinstance(node, ScalarNode)
 
 
 @dataclass(frozen=True)
@@ -97,6 +85,7 @@ class Config(Written):
 
     def dump(self) -> str:
         """Return portable YAML: absolute paths, qualified names, versions."""
-        written = provenance(self.pipeline, self.host)
-        header = f"# Written by Pluxel {written['version']}, with all defaults.\n"
-        return header + emit({"pluxel": written, **pipeline_tree(self.pipeline, absolute=True)})
+        written = pipeline_tree(self.pipeline, absolute=True)
+        record = provenance(self.pipeline, written, self.tree, self.host)
+        header = f"# Written by Pluxel {record['version']}, with all defaults.\n"
+        return header + emit({"pluxel": record, **written})

@@ -15,16 +15,17 @@ from pydantic import BaseModel, ValidationError
 from ...registry import Host, PluxelError
 from ..common.logs import logger
 from ._config import Config
-from ._provenance import absent_providers, outdated_providers
+from ._provenance import absent_providers, newer_providers, outdated_providers
 from .messages.annotations import prepared
 from .messages.explain import explain
 from .sections.factory import Factory
 from .sections.pipeline import PipelineConfig
-from .sections.places import root_place
+from .sections.places import AnnotatedPlace, root_place
 from .sections.plain import are_same
+from .sections.upgrades import upgraded
 from .tree.files import display, find_file
 from .tree.layers import read_layers
-from .tree.merge import Place, merge
+from .tree.merge import merge
 from .tree.nodes import MapNode, Node, plain
 from .tree.overrides import parse_overrides
 from .tree.problems import ConfigError, Problems
@@ -98,9 +99,9 @@ def pipeline_of(
     problems = file.problems
     tree, place = complete(file.tree), root_place(host)
     layer = parse_overrides(overrides, tree, place, problems)
-    tree = whole(tree, layer, place, problems)
     # A mistake in an override must not pass in silence, whether or not its section is used.
     unread = frozenset(unread).difference(_keys(layer))
+    tree = whole(tree, layer, place, problems, unread)
     pipeline = validate(tree, PipelineConfig, host, problems, unread)
     outdated = list(outdated_providers(tree, host))
     if pipeline is None:
@@ -159,14 +160,22 @@ def _keys(node: Node) -> Iterator[str]:
             yield from _keys(entry.node)
 
 
-def whole(tree: MapNode, layer: MapNode, place: Place, problems: Problems) -> MapNode:
-    """Return a tree with overrides merged and all references resolved."""
+def whole(
+    tree: MapNode,
+    layer: MapNode,
+    place: AnnotatedPlace,
+    problems: Problems,
+    unread: Collection[str] = (),
+) -> MapNode:
+    """Return a tree with overrides merged, references resolved and present names."""
     problems.stop_if_fatal()
     merged = merge(tree, layer, place, problems)
     assert isinstance(merged, MapNode)  # merging mappings yields a mapping
     resolved = resolve_references(merged, os.environ, problems)
     problems.stop_if_fatal()
-    return resolved
+    present = upgraded(resolved, place, unread, problems)
+    assert isinstance(present, MapNode)
+    return present
 
 
 def validate(
@@ -185,5 +194,6 @@ def validate(
             text, strict=True, context={"host": host, "unread": unread}
         )
     except ValidationError as error:
-        problems.extend(explain(error, tree, model, partial(shorten, tree=tree)))
+        notes = dict(newer_providers(tree, host))
+        problems.extend(explain(error, tree, model, partial(shorten, tree=tree), notes))
         return None

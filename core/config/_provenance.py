@@ -3,24 +3,69 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...registry import Host
 from .sections.pipeline import PipelineConfig
 from .sections.plain import factories
 from .tree.layers import PROVENANCE
-from .tree.nodes import MapNode, ScalarNode
+from .tree.nodes import MapNode, Node, ScalarNode, Segment, child, is_whole
+from .tree.paths import expand, format_path
 from .tree.problems import Problem
 
 _OWN = "pluxel"
 
 
-def provenance(pipeline: PipelineConfig, host: Host) -> dict[str, Any]:
-    """Return the versions of Pluxel and of each distribution that provides a component."""
+def provenance(
+    pipeline: PipelineConfig, written: Mapping[str, Any], tree: MapNode, host: Host
+) -> dict[str, Any]:
+    """Return the versions of Pluxel and of each distribution that provides a component.
+
+    Also the paths in ``written``, a pipeline as a run keeps it, that ``tree`` does not set.
+    """
     names = {factory.component.provider for factory in factories(pipeline)}
     versions = {name: _version(name, host) or None for name in sorted(names)}
-    return {"version": _version(_OWN, host) or None, "providers": versions}
+    defaults = sorted(map(format_path, default_paths(written, tree)))
+    recorded = {"version": _version(_OWN, host) or None, "providers": versions}
+    return recorded | ({"defaults": defaults} if defaults else {})
+
+
+def default_paths(written: Any, tree: MapNode) -> Iterator[tuple[Segment, ...]]:
+    """Yield the paths of parameters of components that a tree does not set."""
+    for path in _places(written):
+        node: Node | None = tree
+        for step in expand(path):
+            node = child(node, step) if node else None
+        value = written
+        for step in path:
+            value = value[step]
+        yield from _unset(value, node, path)
+
+
+def _places(written: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of the components of a pipeline, in the short or the long form."""
+    for key in ("backbone", "decoder", "loss", "dataset"):
+        if key in written:
+            yield (key,)
+    for section, parts in (("streams", ["backbone"]), ("heads", ["decoder", "loss"])):
+        for name in written.get(section, {}):
+            yield from ((section, name, part) for part in parts)
+
+
+def _unset(
+    value: Any, node: Node | None, path: tuple[Segment, ...]
+) -> Iterator[tuple[Segment, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        entry = node.entries.get(str(key)) if isinstance(node, MapNode) else None
+        following = child(node, key) if node else None
+        if following is None and node and is_whole(node, (key,)):
+            following = node
+        if following is None or (entry and entry.default):
+            yield (*path, key)
+        elif isinstance(inner, dict | list):
+            yield from _unset(inner, following, (*path, key))
 
 
 def absent_providers(tree: MapNode, host: Host) -> Iterator[Problem]:
@@ -50,6 +95,16 @@ def outdated_providers(tree: MapNode, host: Host) -> Iterator[Problem]:
             remedy = f"pip install --upgrade '{name}>={version}'"
             message = f"this file was written with {name} {version}; {here} is installed: {remedy}"
             yield Problem(node.location, message)
+
+
+def newer_providers(tree: MapNode, host: Host) -> Iterator[tuple[str, str]]:
+    """Yield each distribution that is newer than the one that wrote the file, and a note on it."""
+    for name, version, _ in _recorded(tree):
+        here = _version(name, host)
+        if version and _release(here) > _release(version):
+            remedy = f"pip install '{name}=={version}'"
+            versions = f"this file was written with {name} {version}; {here} is installed"
+            yield name, f"{versions}: {remedy}"
 
 
 def _recorded(tree: MapNode) -> Iterator[tuple[str, str, ScalarNode]]:

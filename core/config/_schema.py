@@ -161,12 +161,17 @@ class _Writer:
         except Exception as error:  # noqa: BLE001 - pydantic raises various errors for types that JSON lacks
             return {"description": component.summary, "$comment": f"not described: {error}"}
         properties = {"type": {"description": component.summary}, **described.get("properties", {})}
+        renamed = {*signature.renamed.values()}
+        required = [name for name in described.get("required", []) if name not in renamed]
+        for old, name in signature.renamed.items():
+            former = {"deprecated": True, "description": f"The former name of '{name}'."}
+            properties[old] = {**properties[name], **former}
         return {
             "description": component.summary,
             "type": "object",
             "properties": properties,
             "additionalProperties": False,
-            **({"required": described["required"]} if "required" in described else {}),
+            "required": required,
         }
 
     def _describe(self, model: type[BaseModel], prefix: str | None = None) -> Schema:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -36,18 +38,25 @@ Shorten = Callable[[Sequence[Segment]], tuple[Segment, ...]]
 
 
 def explain(
-    error: ValidationError, tree: MapNode, model: type[BaseModel], shorten: Shorten
+    error: ValidationError,
+    tree: MapNode,
+    model: type[BaseModel],
+    shorten: Shorten,
+    notes: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Problem]:
     """Yield the problems in a validation error.
 
-    ``shorten`` converts a path into the form that the user wrote.
+    ``shorten`` converts a path into the form that the user wrote. ``notes``: distribution -> note
+    on the problems of its components.
     """
     root = Owner("", model)
     mistakes = [read_mistake(details, tree, root) for details in error.errors(include_url=False)]
     reporter = _Reporter(tree, shorten)
     for group in by_union(mistakes):
         if not reporter.is_broken(group[0].path):
-            yield reporter.report(group)
+            problem, provider = reporter.report(group), group[0].owner.provider
+            added = (notes[provider],) if provider in notes else ()
+            yield replace(problem, notes=(*problem.notes, *added))
 
 
 class _Reporter:

@@ -47,11 +47,12 @@ def faults(items: Iterable[Fault]) -> ValidationError:
 
 @dataclass(frozen=True)
 class Owner:
-    """A component (``label``: ``loss 'dice'``) with its parameters and wiring."""
+    """A component (``label``: ``loss 'dice'``) with its parameters, wiring and distribution."""
 
     label: str
     model: type[BaseModel]
     wiring: tuple[str, ...] = ()
+    provider: str = ""
 
 
 def owned(error: ValidationError, owner: Owner) -> ValidationError:

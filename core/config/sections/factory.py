@@ -171,7 +171,7 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
         raise fault(error.message, error.notes) from error
     for odd in misspelled_members(kind, target):
         log_once(logging.WARNING, f"{kind} '{name}' of plugin {component.provider}: {odd}")
-    owner = Owner(f"{kind} '{name}'", signature.parameters, signature.wiring)
+    owner = Owner(f"{kind} '{name}'", signature.parameters, signature.wiring, component.provider)
     try:
         params, written = read_parameters(given, owner, component, signature, context)
     except PluxelError as error:

@@ -145,6 +145,9 @@ class Provenance(Section):
     providers: dict[str, Version | None] = Field(default_factory=dict)
     """Version of each distribution that provides a component."""
 
+    defaults: list[str] = Field(default_factory=list)
+    """Parameters of components that nobody set; a later version may lack them."""
+
 
 class PipelineConfig(Section):
     """Streams, heads, data and training. A run saves it with all defaults."""

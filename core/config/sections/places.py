@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ....registry import Host, PluxelError
-from ...contracts.signature import read_signature
+from ...contracts.signature import Signature, read_signature
 from ..messages.annotations import alternatives, annotation_at, keys_of
 from ..tree.nodes import MapNode, Node, ScalarNode
 from .choice import Choice
@@ -47,10 +47,10 @@ class AnnotatedPlace:
     @property
     def is_named(self) -> bool:
         """Whether a word here names a component, an optimizer or a schedule."""
-        return self._kind is not None or self._choice is not None
+        return self.kind is not None or self._choice is not None
 
     @cached_property
-    def _kind(self) -> str | None:
+    def kind(self) -> str | None:
         """The kind of the components that this place takes."""
         written = _written(self.annotation)
         return next((kind_of(one) for one in written if typing.get_origin(one) is Factory), None)
@@ -65,7 +65,7 @@ class AnnotatedPlace:
 
     def _identity(self, name: str) -> object:
         """Return the component with this name, or the name itself if there is none."""
-        owners = self.host.owners(self._kind, name) if self._kind else ()
+        owners = self.host.owners(self.kind, name) if self.kind else ()
         # A bare name refers to its only provider; an ambiguous name is reported later.
         return owners[0] if len(owners) == 1 else name.rpartition("/")[2]
 
@@ -87,10 +87,16 @@ class AnnotatedPlace:
     def _parameters(self, name: str) -> type[BaseModel] | None:
         if self._choice:
             return self._choice.models(self.annotation).get(name or self._choice.default)
-        assert self._kind
+        signature = self.signature(name)
+        return signature and signature.parameters
+
+    def signature(self, name: str) -> Signature | None:
+        """Return the signature of a component that this place takes, or None if there is none."""
+        if self.kind is None:
+            return None
         try:
-            component = self.host.get(self._kind, name)
-            return read_signature(self._kind, component, self.host.load(component)).parameters
+            component = self.host.get(self.kind, name)
+            return read_signature(self.kind, component, self.host.load(component))
         except PluxelError:  # validation reports it
             return None
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 
 from ....registry import PluxelError
 from .files import display, find_file, read_text
 from .merge import Place, merge
-from .nodes import ListNode, Location, MapNode, Node, ScalarNode
+from .nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode, Segment
 from .parse import parse
+from .paths import expand, parse_path
 from .problems import Problems
 from .short import expand_short
 
@@ -38,7 +40,7 @@ class _LayerReader:
         """Return a merged file; ``chain`` lists the files that led here, each based on the next."""
         identity = path.resolve()
         if identity not in self._merged:
-            own = self._own(path)
+            own = _marked(self._own(path))
             bases = [self._base(node, (*chain, path)) for node in _names(own)]
             # The versions that wrote a base do not apply to this file.
             layers: list[Node] = [base.without(PROVENANCE) for base in bases if base]
@@ -89,6 +91,48 @@ class _LayerReader:
                 tree.location, f"a configuration is a mapping of keys, not {kind}"
             )
         return nothing
+
+
+def _marked(layer: MapNode) -> MapNode:
+    """Return a layer whose entries know whether a run recorded them as defaults."""
+    block = layer.get(PROVENANCE)
+    listed = block.get("defaults") if isinstance(block, MapNode) else None
+    for item in listed.items if isinstance(listed, ListNode) else ():
+        try:
+            path = expand(parse_path(str(item.value) if isinstance(item, ScalarNode) else ""))
+        except ValueError:
+            continue  # validation reports what is not text; a path that leads nowhere has no effect
+        marked = _mark(layer, path)
+        assert isinstance(marked, MapNode)
+        layer = marked
+    return layer
+
+
+def _mark(node: Node, path: Sequence[Segment]) -> Node:
+    """Return a node in which the entry at a path is marked as a default."""
+    step, *rest = path
+    if isinstance(node, ListNode) and str(step).isdecimal() and int(step) < len(node.items):
+        items = [*node.items]
+        items[int(step)] = _mark(items[int(step)], rest) if rest else items[int(step)]
+        return replace(node, items=tuple(items))
+    entry = node.entries.get(str(step)) if isinstance(node, MapNode) else None
+    if entry is None or not isinstance(node, MapNode):
+        return node
+    inner = replace(entry, node=_mark(entry.node, rest)) if rest else _unset(entry)
+    return replace(node, entries={**node.entries, str(step): inner})
+
+
+def _unset(entry: Entry) -> Entry:
+    """Return an entry marked as a default, with all entries below it."""
+    return replace(entry, node=_all_unset(entry.node), default=True)
+
+
+def _all_unset(node: Node) -> Node:
+    if isinstance(node, ListNode):
+        return replace(node, items=tuple(map(_all_unset, node.items)))
+    if isinstance(node, MapNode):
+        return replace(node, entries={key: _unset(one) for key, one in node.entries.items()})
+    return node
 
 
 def _names(layer: MapNode) -> Iterator[Node]:

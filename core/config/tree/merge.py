@@ -73,7 +73,8 @@ def _merge_mappings(lower: MapNode, upper: MapNode, place: Place, problems: Prob
             keep = isinstance(entry.node, MapNode) and entry.node.path
             at = old.key if keep else entry.key
             inner = place.inside(key, upper, lower)
-            entry = Entry(at, merge(old.node, entry.node, inner, problems))  # noqa: PLW2901
+            node = merge(old.node, entry.node, inner, problems)
+            entry = Entry(at, node, entry.default)  # noqa: PLW2901
         entries[key] = entry
     keep = upper.path or (upper.implied and not lower.implied)
     return MapNode(

@@ -62,10 +62,14 @@ class ListNode:
 
 @dataclass(frozen=True)
 class Entry:
-    """The value of a key, and the location of the key."""
+    """The value of a key, and the location of the key.
+
+    ``default``: a run recorded the value, but nobody set it.
+    """
 
     key: Location
     node: Node
+    default: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,17 @@ def descend(node: Node, path: Sequence[Segment]) -> Iterator[Node]:
         if following is None:
             return
         yield (node := following)
+
+
+def is_whole(node: Node, rest: Sequence[Segment]) -> bool:
+    """Return whether a node without children stands for the value at a path below it.
+
+    ``decoder: fcn8s`` is also its type, ``embedding: glove`` also a list of one item, and
+    ``'#ff0000'`` also three numbers.
+    """
+    if isinstance(rest[0], int):
+        return not isinstance(node, ListNode)
+    return [*rest] == ["type"] and isinstance(node, ScalarNode)
 
 
 def key_location(node: Node, path: Sequence[Segment]) -> Location | None:

@@ -65,7 +65,7 @@ class _Resolver:
 
     def _resolve(self, node: Node) -> Node:
         if isinstance(node, MapNode):
-            entries = {k: Entry(e.key, self.node(e.node)) for k, e in node.entries.items()}
+            entries = {k: replace(e, node=self.node(e.node)) for k, e in node.entries.items()}
             name = node.get("type")
             refers = isinstance(name, ScalarNode) and isinstance(entries["type"].node, MapNode)
             return replace(node, entries=_over_component(entries) if refers else entries)
