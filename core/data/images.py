@@ -25,7 +25,7 @@ from .masks import TRANSPARENT_ID, check_array, colors_of, ids_of
 from .orientation import orientation
 from .pillow import open_image, shown, stored
 from .pixels import ImageError, Stored, nodata_pixels, to_input, with_channels
-from .rasters import is_raster, raster_shape, read_raster, stored_raster
+from .rasters import TIFF_SUFFIXES, is_raster, raster_shape, read_raster, stored_raster
 from .results import is_result, png_mark
 
 _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
@@ -102,6 +102,11 @@ def array_input(
     pixels = with_channels(array)
     missing = nodata_pixels(pixels, encoding) if pixels.ndim == 3 else None
     return to_input(array, channels, name, encoding, missing)
+
+
+def may_lack_data(path: Path) -> bool:
+    """Return whether the format of a file can mark pixels without data."""
+    return path.suffix.lower() in {".npy", *TIFF_SUFFIXES}
 
 
 def read_index_mask(path: Path) -> np.ndarray:

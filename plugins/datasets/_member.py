@@ -8,7 +8,15 @@ from functools import partial
 import numpy as np
 
 from ...core import Dataset, LabelMap, LabelSpace, LazyMapping, Sample
-from ...core.authoring import IGNORE, MAIN, LabelError, is_endless, raw_labels, read_sample
+from ...core.authoring import (
+    IGNORE,
+    MAIN,
+    LabelError,
+    encodings,
+    is_endless,
+    raw_labels,
+    read_sample,
+)
 
 
 class Translation:
@@ -44,6 +52,7 @@ class Member:
         self.name = name
         self.labels = dataset.labels
         self.channels = channels
+        self.encodings = encodings(dataset)
         self.endless = is_endless(dataset)
         self._dataset, self._source, self._translation = dataset, source, translation
 

@@ -13,10 +13,12 @@ from ...core.authoring import (
     IGNORE,
     MAIN,
     AlignConfig,
+    Encoding,
     Joined,
     RawIds,
     aligned,
     declared_labels,
+    encodings,
     log_matches,
     main_map,
     open_split,
@@ -50,7 +52,7 @@ class Concat:
     smaller datasets until they are about as large as the largest.
 
     If a dataset has several label maps, ``semantic`` is used. Inputs are those that all datasets
-    have.
+    have. Predictions read files like those of ``classes_of``.
 
     Raises: ConcatError, SplitError, and the errors of the datasets.
     """
@@ -82,6 +84,9 @@ class Concat:
         }
         self.labels: Mapping[str, LabelMap] = {MAIN: with_ignore(target)}
         self.channels: Mapping[str, int] = _shared_channels(opened)
+        # Each dataset reads its own files; prediction reads files like those of `classes_of`.
+        own = opened.get(classes_of, next(iter(opened.values())))
+        self.encodings: Mapping[str, Encoding] = encodings(own)
         self.unpaired = [path for dataset in opened.values() for path in unpaired_files(dataset)]
         self.resolved_parameters: Mapping[str, Any] = {
             "datasets": datasets

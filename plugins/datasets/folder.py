@@ -12,6 +12,7 @@ from pydantic import Field
 
 from ...core import LabelMap, MissingData, read_index_mask
 from ...core.authoring import (
+    Encoding,
     FilePair,
     PairedFiles,
     RawIds,
@@ -47,12 +48,16 @@ class Folder(PairedFiles):
     ``root``: base folder of ``images``, ``masks`` and the list files of ``splits``.
     ``classes``: raw id (``"#rrggbb"`` for colored masks) -> class or ``ignore``; or a list of
     classes, numbered from 0.
-    ``mask_format``: ``index`` reads 8-bit or 16-bit pixel values and palette indices; ``rgb``
+    ``mask_format``: ``index`` reads integers of any type and palette indices; ``rgb``
     reads colors; ``binary`` reads 0 and 1 from masks of 0 and 255; ``auto`` is ``rgb`` if the keys
     of ``classes`` are colors, else ``index``.
     ``image_suffix``, ``mask_suffix``: ends of file stems, such as ``_gt`` in ``street_gt.png``.
-    ``channels``: number of image channels; 1 keeps 16 bits and floating point (such as depth);
-    counts other than 1, 3 and 4 need ``.npy`` or TIFF files.
+    ``channels``: number of image channels; counts other than 1, 3 and 4 need ``.npy`` or TIFF
+    files.
+    ``scale``: the value in images that stands for 1, such as 10000 for reflectances; by default 255
+    for uint8, 65535 for uint16 and 1 for floating point.
+    ``nodata``: the value of image pixels without data, in addition to what TIFF files declare; the
+    labels of such pixels are ignored.
 
     Splits are subfolders of the same name in both folders, unless ``splits`` (name -> file that
     lists images) or ``fractions`` (name -> share) are given. With ``fractions``, the split of an
@@ -77,6 +82,8 @@ class Folder(PairedFiles):
         fractions: dict[str, Share] | None = None,
         seed: int = 0,
         channels: Annotated[int, Field(ge=1)] = 3,
+        scale: Annotated[float, Field(gt=0)] | None = None,
+        nodata: float | None = None,
     ) -> None:
         # Check the parameters first: the data may not be on this machine.
         labels = _label_map(classes, mask_format)
@@ -104,7 +111,13 @@ class Folder(PairedFiles):
             pairs = _drawn(pairs, split, fractions, seed)
         usual = "rgb" if labels.packed_rgb else "index"
         read_mask = _READERS[usual if mask_format == "auto" else mask_format]
-        super().__init__(pairs, channels=channels, read_mask=read_mask, unpaired=alone)
+        super().__init__(
+            pairs,
+            channels=channels,
+            encoding=Encoding(scale, nodata),
+            read_mask=read_mask,
+            unpaired=alone,
+        )
         self.labels = {"semantic": labels}
 
 

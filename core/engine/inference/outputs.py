@@ -20,10 +20,14 @@ from .prediction import Prediction
 
 
 class Bands(NamedTuple):
-    """The bands of a raster: their data type, and one name per band."""
+    """The bands of a raster: their data type, one name per band, and the value of missing pixels.
+
+    Without such a value, a mask in the file excludes missing pixels.
+    """
 
     dtype: str
     names: Sequence[str] = ("",)
+    nodata: float | None = None
 
 
 def write_png(path: Path, pixels: np.ndarray, _space: LabelSpace) -> None:
@@ -96,11 +100,12 @@ def _rgb_bands(_space: LabelSpace) -> Bands:
 def _id_bands(space: LabelSpace) -> Bands:
     if space.label_map.packed_rgb:
         return _rgb_bands(space)
-    return Bands(space.raw_dtype.name)
+    ignored = int(space.decode(np.array(space.ignore_index)))
+    return Bands(space.raw_dtype.name, nodata=ignored)
 
 
 def _class_bands(space: LabelSpace) -> Bands:
-    return Bands("float32", space.class_names)
+    return Bands("float32", space.class_names, np.nan)
 
 
 def write_npz(path: Path, pixels: np.ndarray, space: LabelSpace) -> None:

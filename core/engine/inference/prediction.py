@@ -27,6 +27,11 @@ class Prediction:
     probabilities: np.ndarray | None = None
 
     @property
+    def missing(self) -> np.ndarray:
+        """True for the pixels (H, W) without data; no network predicts the ignored class."""
+        return self.classes == self.space.ignore_index
+
+    @property
     def mask(self) -> np.ndarray:
         """Raw label ids, (H, W): the first id that the label map lists for each class."""
         return self.space.decode(self.classes)

@@ -17,17 +17,23 @@ from .tiling import BLOCK, Region
 COLOR = 3
 """Number of bands: red, green, blue."""
 
-Write = Callable[[Region, np.ndarray], None]
-"""Writes the pixels of a region, (h, w) or (h, w, bands)."""
+Write = Callable[[Region, np.ndarray, np.ndarray | None], None]
+"""Writes the pixels of a region, (h, w) or (h, w, bands), and where there is no data, (h, w)."""
 
 
 @contextmanager
 def raster_writer(
-    path: Path, like: Raster, dtype: str, descriptions: Sequence[str] = ("",)
+    path: Path,
+    like: Raster,
+    dtype: str,
+    descriptions: Sequence[str] = ("",),
+    nodata: float | None = None,
 ) -> Iterator[Write]:
     """Write a compressed, tiled TIFF by windows, with size and georeference of another one.
 
-    ``descriptions``: one per band. The file appears under its name only when it is complete.
+    ``descriptions``: one per band. ``nodata``: the value of pixels without data, which the file
+    declares if ``like`` may have such pixels; without it, the file gets a mask. The file appears
+    under its name only when it is complete.
 
     Raises: PluxelError if the file cannot be written.
     """
@@ -40,6 +46,7 @@ def raster_writer(
         "width": like.size[1],
         "count": len(descriptions),
         "dtype": dtype,
+        "nodata": nodata if like.may_lack_data else None,
         "tiled": True,
         "blockxsize": BLOCK,
         "blockysize": BLOCK,
@@ -47,16 +54,23 @@ def raster_writer(
         "bigtiff": "if_safer",
         "photometric": "rgb" if len(descriptions) == COLOR and dtype == "uint8" else "minisblack",
     }
-    with replacing(path) as unfinished, quiet():
+    with_mask = like.may_lack_data and nodata is None
+    options = {"GDAL_TIFF_INTERNAL_MASK": True}
+    with replacing(path) as unfinished, quiet(), rasterio.Env(**options):
         try:
             with rasterio.open(unfinished, "w", **profile) as file:
                 file.update_tags(TIFFTAG_SOFTWARE=WRITTEN_BY)
                 for band, description in enumerate(descriptions, 1):
                     file.set_band_description(band, description)
 
-                def write(region: Region, pixels: np.ndarray) -> None:
+                def write(
+                    region: Region, pixels: np.ndarray, missing: np.ndarray | None = None
+                ) -> None:
                     planes = np.moveaxis(pixels, -1, 0) if pixels.ndim == 3 else pixels[None]
                     file.write(planes, window=window_of(region))
+                    if with_mask:
+                        there = np.ones(region.size, bool) if missing is None else ~missing
+                        file.write_mask(there, window=window_of(region))
 
                 yield write
         except RasterioError as error:
@@ -71,8 +85,11 @@ def _check_complete(path: Path) -> None:
     size = path.stat().st_size
     try:
         with tifffile.TiffFile(path) as file:
-            page = file.pages.first
-            blocks = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+            blocks = [  # of the image, and of its mask
+                block
+                for page in file.pages
+                for block in zip(page.dataoffsets, page.databytecounts, strict=True)
+            ]
     except Exception as error:  # whatever a cut file makes a parser raise
         raise OSError("the file is incomplete; is the disk full?") from error
     if not blocks or any(not count or start + count > size for start, count in blocks):

@@ -133,7 +133,8 @@ class _Saver:
             ):
                 for (head, kind), write in writers.items():
                     image = piece.pixels[key] if kind.needs_image else None
-                    write(piece.region, kind.pixels(piece.predictions[head], image))
+                    prediction = piece.predictions[head]
+                    write(piece.region, kind.pixels(prediction, image), prediction.missing)
 
     @property
     def _needs_probabilities(self) -> bool:
