@@ -1,6 +1,6 @@
-"""Match classes by meaning, judged by a person: margins against cosines.
+"""Match classes by meaning, judged by a person: cosines against margins.
 
-    python benchmarks/alignment.py [--shown 0.15] [--thresholds T …] [--cosines C …]
+    python benchmarks/alignment.py [--shown 0.8] [--cosines C …] [--margins M …]
 
 Aligns the classes of each dataset with those of each other one, with GloVe 6B in 50 dimensions. For
 classes without an equal name, `MEANS` lists the correct matches: classes of the same things, or of
@@ -15,8 +15,9 @@ from itertools import permutations
 from typing import NamedTuple
 
 from _glove import glove
+from pluxel.core.contracts.options import MATCH_THRESHOLD
 from pluxel.core.embeddings import name_vectors
-from pluxel.core.embeddings.matching import VAGUE, align, best_matches, plain_name
+from pluxel.core.embeddings.matching import VAGUE, align, best_matches, margins, plain_name
 from pluxel.plugins.datasets.camvid import LABELS as CAMVID
 from pluxel.plugins.datasets.voc import LABELS as VOC
 from torch import Tensor
@@ -91,7 +92,7 @@ def judged(sources: Sequence[str], targets: Sequence[str], found: Sequence[str |
 Vectors = Callable[[Sequence[str]], Tensor]
 
 
-def by_margin(
+def by_cosine(
     sources: Sequence[str], targets: Sequence[str], vectors: Vectors, threshold: float
 ) -> Tally:
     """Count the correct and wrong matches of `align`."""
@@ -99,21 +100,21 @@ def by_margin(
     return judged(sources, targets, [match.target for match in found])
 
 
-def by_cosine(
+def by_margin(
     sources: Sequence[str], targets: Sequence[str], vectors: Vectors, threshold: float
 ) -> Tally:
-    """Count the correct and wrong matches by the largest cosine that reaches the threshold."""
-    cosines = (vectors(sources) @ vectors(targets).T).double().numpy()
-    chosen = best_matches(cosines, threshold)
+    """Count the correct and wrong matches by the largest margin that reaches the threshold."""
+    scores = margins((vectors(sources) @ vectors(targets).T).double().numpy())
+    chosen = best_matches(scores, threshold)
     return judged(sources, targets, [None if j is None else targets[j] for j in chosen])
 
 
 def main() -> None:
     """Print the matches of each pair of datasets, and totals for several thresholds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.1, 0.15, 0.2, 0.25])
+    parser.add_argument("--margins", type=float, nargs="+", default=[0.1, 0.15, 0.2, 0.25, 0.3])
     parser.add_argument("--cosines", type=float, nargs="+", default=[0.6, 0.7, 0.8])
-    parser.add_argument("--shown", type=float, default=0.15)
+    parser.add_argument("--shown", type=float, default=MATCH_THRESHOLD)
     options = parser.parse_args()
     if (words := glove()) is None:
         return
@@ -123,10 +124,10 @@ def main() -> None:
 
     pairs = list(permutations(DATASETS, 2))
     for source, target in pairs:
-        tally = by_margin(DATASETS[source], DATASETS[target], vectors, options.shown)
+        tally = by_cosine(DATASETS[source], DATASETS[target], vectors, options.shown)
         right, wrong, missed = (", ".join(each) or "–" for each in tally)
         print(f"| {source} by {target} | {right} | {wrong} | {missed} |")
-    rules = [("margin", by_margin, threshold) for threshold in options.thresholds]
+    rules = [("margin", by_margin, threshold) for threshold in options.margins]
     rules += [("cosine", by_cosine, threshold) for threshold in options.cosines]
     for name, rule, threshold in rules:
         tallies = [rule(DATASETS[a], DATASETS[b], vectors, threshold) for a, b in pairs]

@@ -38,7 +38,7 @@ def labels() -> None:
 @click.option(
     "--threshold",
     type=click.FloatRange(-1, 1),
-    help="Smallest margin at which a match counts.  [default: 0.15]",
+    help="Smallest cosine at which a match counts.  [default: 0.8]",
 )
 @output("File to write.  [default: standard output]")
 @overwrite()
@@ -59,7 +59,8 @@ def align(
     """Print a label map from the classes of DATASET_A to those of DATASET_B.
 
     A dataset is the name of a component (camvid), a configuration (FILE.yaml), or a text file with
-    one class per line. Classes match if their names are equal or close in meaning. Check the map,
+    one class per line. Classes match if their names are equal or close in meaning. A name may list
+    alternatives: car, auto, automobile. Check the map, above all the matches marked as doubtful,
     then put it under `labels`, or under `maps` of the dataset `concat`.
     """
     from ..common.files import write_text
@@ -82,7 +83,7 @@ def align(
     if as_json:
         text = json.dumps(_record(source_map, matches, free), indent=2, ensure_ascii=False) + "\n"
     else:
-        title = f"Matches of {dataset_a} in {dataset_b} with margins of at least {smallest:g}."
+        title = f"Matches of {dataset_a} in {dataset_b} with cosines of at least {smallest:g}."
         text = "".join(f"{line}\n" for line in _lines(title, source_map, matches, free))
     if output is None:
         click.echo(text, nl=False)
@@ -151,8 +152,10 @@ def _record(labels: LabelMap, matches: Sequence[ClassMatch], free: Sequence[str]
             "ids": keys[match.source],
             "class": match.source,
             "target": match.target,
-            "margin": match.score,
-            "nearest": [{"class": name, "margin": margin} for name, margin in match.nearest],
+            "cosine": match.score,
+            "margin": match.margin,
+            "doubtful": match.is_doubtful,
+            "nearest": [{"class": name, "cosine": cosine} for name, cosine in match.nearest],
         }
         for match in matches
     ]
@@ -196,6 +199,8 @@ def _lines(
     ):
         if ignored:
             yield _comment(f"Ignored, {why}: {', '.join(ignored)}.")
+    if doubtful := [match.source for match in matches if match.is_doubtful]:
+        yield _comment(f"Doubtful, decide about each: {', '.join(doubtful)}.")
     if free:
         yield _comment(f"Classes without a match: {', '.join(free)}.")
 
@@ -205,9 +210,10 @@ def _comment(text: str) -> str:
 
 
 def _reason(match: ClassMatch) -> str:
-    others = ", ".join(f"{name} {margin:.2f}" for name, margin in match.nearest)
+    others = ", ".join(f"{name} {cosine:.2f}" for name, cosine in match.nearest)
+    mark = "doubtful: " if match.is_doubtful else ""
     if match.target is None:
-        return f"none; nearest: {others}" if others else "none: generic name"
+        return f"{mark}none; nearest: {others}" if others else "none: generic name"
     if match.by_name:
         return "by name"
-    return f"{match.score:.2f}" + (f"; next: {others}" if others else "")
+    return f"{mark}{match.score:.2f}" + (f"; next: {others}" if others else "")

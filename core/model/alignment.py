@@ -82,7 +82,9 @@ def _check_sources(
 def log_matches(matches: Sequence[ClassMatch], what: str = "classes") -> None:
     """Log which names matched by meaning, and which were ignored."""
     matched = [
-        f"{m.source} → {m.target} ({m.score:.2f})" for m in matches if m.target and not m.by_name
+        f"{m.source} → {m.target} ({m.score:.2f}{', doubtful' if m.is_doubtful else ''})"
+        for m in matches
+        if m.target and not m.by_name
     ]
     ignored = [match.source for match in matches if match.target is None]
     parts = [", ".join(matched)] if matched else []

@@ -81,7 +81,7 @@ class AlignConfig(Section):
     """Source of the word vectors; the vectors of several embeddings are concatenated."""
 
     threshold: Annotated[float, Field(ge=-1, le=1)] = MATCH_THRESHOLD
-    """Minimum margin over other candidates; classes with a smaller margin are ignored."""
+    """Minimum cosine of two names; classes whose cosines are all smaller are ignored."""
 
     matching: Matching = "many_to_one"
     """Whether several classes may match the same class."""

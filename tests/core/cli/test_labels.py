@@ -38,15 +38,16 @@ def labels(tmp_path, monkeypatch, capsys):
 
 
 PRINTED = """\
-# Matches of mine.txt in wanted.txt with margins of at least 0.15. Word vectors find related
+# Matches of mine.txt in wanted.txt with cosines of at least 0.8. Word vectors find related
 # meanings, not only equal ones: check each line.
 map:
-  0: road    # Street      0.92; next: sign -0.10, symbol -0.12
-  1: car     # truck       0.94; next: symbol -0.25, road -0.29
-  2: sky     # heaven      0.99; next: car -0.29, road -0.29
-  3: sign    # signsymbol  0.83; next: symbol 0.82, car -0.41
+  0: road    # Street      0.98; next: sign 0.22, symbol 0.21
+  1: car     # truck       0.95; next: symbol 0.07, sky 0.00
+  2: sky     # heaven      0.99; next: symbol 0.02, road 0.00
+  3: sign    # signsymbol  doubtful: 0.99; next: symbol 0.99, sky 0.00
   4: ignore  # other       none: generic name
 # Ignored, since their names are generic: other.
+# Doubtful, decide about each: signsymbol.
 # Classes without a match: symbol.
 """
 
@@ -68,6 +69,21 @@ def test_printed_map_works_in_a_configuration(labels):
     assert "255: ignore" in done.stdout
 
 
+def test_doubtful_classes_are_marked(labels):
+    lines = labels("mine.txt", "wanted.txt", "--threshold", "0.97").stdout.splitlines()
+    assert "  1: ignore  # truck       doubtful: none; nearest: car 0.95, symbol 0.07" in lines
+    assert "# Doubtful, decide about each: truck, signsymbol." in lines
+
+
+def test_lists_of_synonyms(labels):
+    """The classes of ADE20K have such names."""
+    Path("mine.txt").write_text("car, auto, automobile\ntruck / street; way\nheaven\n")
+    lines = labels("mine.txt", "wanted.txt").stdout.splitlines()
+    assert lines[3] == "  0: car   # car, auto, automobile  by name"
+    assert lines[4].startswith("  1: road  # truck / street; way    doubtful: 0.98; next: car 0.95")
+    assert lines[5].startswith("  2: sky   # heaven                 0.99;")
+
+
 def test_many_to_one_and_one_to_one(labels):
     (Path("mine.txt")).write_text("car\ntruck\nstreet\n")
     many = yaml.safe_load(labels("mine.txt", "wanted.txt").stdout)["map"]
@@ -78,18 +94,23 @@ def test_many_to_one_and_one_to_one(labels):
 
 
 def test_json(labels):
-    done = labels("mine.txt", "wanted.txt", "--json", "--threshold", "0.93")
+    done = labels("mine.txt", "wanted.txt", "--json", "--threshold", "0.96")
     record = json.loads(done.stdout)
     first, second, *_, last = record["matches"]
-    assert second["ids"] == [1]
-    assert second["class"] == "truck"
-    assert second["target"] == "car"
-    assert second["margin"] == pytest.approx(0.94, abs=0.01)
-    assert second["nearest"][0] == {"class": "symbol", "margin": pytest.approx(-0.25, abs=0.01)}
-    assert first["target"] is None
-    assert first["nearest"][0]["class"] == "road"
-    assert last == {"ids": [4], "class": "other", "target": None, "margin": None, "nearest": []}
-    assert record["without"] == ["road", "sign", "symbol"]
+    assert first["ids"] == [0]
+    assert first["class"] == "Street"
+    assert first["target"] == "road"
+    assert first["cosine"] == pytest.approx(0.976, abs=0.001)
+    assert first["margin"] == pytest.approx(0.92, abs=0.01)
+    assert first["doubtful"] is False
+    assert first["nearest"][0] == {"class": "sign", "cosine": pytest.approx(0.22, abs=0.01)}
+    assert second["target"] is None
+    assert second["cosine"] is None
+    assert second["nearest"][0] == {"class": "car", "cosine": pytest.approx(0.949, abs=0.001)}
+    assert second["doubtful"] is True
+    nothing = {"cosine": None, "margin": None, "doubtful": False, "nearest": []}
+    assert last == {"ids": [4], "class": "other", "target": None, **nothing}
+    assert record["without"] == ["car", "symbol"]
 
 
 def test_output_is_not_overwritten_by_default(labels):

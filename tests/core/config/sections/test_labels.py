@@ -47,7 +47,7 @@ def test_a_dataset_name_is_replaced_by_its_classes(load):
     assert align is not None
     assert align.to == list(LABELS.class_names)
     assert "ignore" not in align.to
-    assert (align.threshold, align.matching, align.partial) == (0.15, "many_to_one", False)
+    assert (align.threshold, align.matching, align.partial) == (0.8, "many_to_one", False)
     assert load("align: {to: pluxel/camvid, embedding: street_words}").align == align
 
 
