@@ -55,6 +55,7 @@ PRIVATE = {
 }
 """Private modules and names of Pluxel that are the subject of a test -> what it tests."""
 ELSEWHERE = {
+    "core.embeddings._archives": "a file on a failing disk, as each reader meets it",
     "registry._packages": "the command for a missing package, in every part",
     "core.cli._main": "the help of every command is read as prose",
     "core.config._load_words": "recipes, docs and readers of word vectors are loaded as users do",

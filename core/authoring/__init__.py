@@ -94,10 +94,10 @@ if TYPE_CHECKING:
     from ..model.alignment import aligned as aligned
     from ..model.alignment import log_matches as log_matches
     from ..model.network import ScoringNetwork as ScoringNetwork
+    from ..model.weight_reading import StateDict as StateDict
+    from ..model.weight_reading import normalization_metadata as normalization_metadata
     from ..model.weights import InputChannels as InputChannels
     from ..model.weights import LoadReport as LoadReport
-    from ..model.weights import StateDict as StateDict
-    from ..model.weights import normalization_metadata as normalization_metadata
     from .backbones import OutputStride as OutputStride
     from .backbones import Pretrained as Pretrained
     from .backbones import PretrainedBackbone as PretrainedBackbone

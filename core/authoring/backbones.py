@@ -16,15 +16,13 @@ from ..contracts.normalization import Normalization
 from ..geometry.dilation import Dilation, NotEquivariant
 from ..geometry.grid import Border
 from ..geometry.tracing import measure
+from ..model.weight_reading import StateDict, read_normalization, read_state_dict
 from ..model.weights import (
     InputChannels,
     LoadReport,
-    StateDict,
     adapt_input_layers,
     copy_matching,
     loaded_share,
-    read_normalization,
-    read_state_dict,
 )
 
 Pretrained = bool | Path

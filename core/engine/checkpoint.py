@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ...registry import PluxelError
 from ..common.files import replacing
-from ..model.weights import ALIASES, read_header, read_safetensors
+from ..model.weight_reading import ALIASES, read_header, read_safetensors
 
 Tensors = dict[str, Tensor]
 

@@ -17,7 +17,8 @@ from ..config.sections.pipeline import PipelineConfig
 from ..config.tree.overrides import Given
 from ..model.blueprint import Blueprint, with_added
 from ..model.network import SegmentationModel
-from ..model.weights import load_weights, read_header
+from ..model.weight_reading import read_header
+from ..model.weights import load_weights
 from .checkpoint import read_metadata, read_tensors
 from .run import Run, open_run
 

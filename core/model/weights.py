@@ -1,41 +1,22 @@
-"""Read weights from files without running code, and load them into modules with a report."""
+"""Load weights into modules with a report."""
 
 from __future__ import annotations
 
-import json
-import pickle
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ...registry import PluxelError
-from ..common.files import require_file
 from ..common.numerics import not_finite
-from ..contracts.normalization import Normalization
 from ..contracts.offers import offers
 from ..contracts.optional import AdaptsState
-
-StateDict = dict[str, Tensor]
+from .weight_reading import StateDict
 
 InputChannels = Literal["mean", "zero", "repeat", "random"]
 """How the filters of additional input channels are initialized."""
-
-WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Keys under which training scripts keep the weights in their checkpoints."""
-
-PREFIXES = ("module.", "_orig_mod.")
-"""Prefixes that DataParallel and torch.compile add to every name."""
-
-ALIASES = "aliases"
-"""Key in the metadata of a safetensors file: JSON, name of a tied tensor -> its stored name."""
 
 
 @dataclass(frozen=True)
@@ -159,80 +140,6 @@ def compared(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadRepo
     )
 
 
-def read_state_dict(path: Path, device: Literal["cpu", "meta"] = "cpu") -> StateDict:
-    """Read a state dict from a safetensors file, or from a ``torch.save`` file that has no code.
-
-    Unwrap checkpoints that nest the weights, and remove the prefixes of wrapped models. On the
-    device ``meta``, only names and shapes are read.
-
-    Raises: PluxelError for a file that is missing, damaged, or holds anything but tensors.
-    """
-    require_file(path)
-    if _is_safetensors(path):
-        content = read_safetensors(path, device)[0]
-    else:
-        content = _unwrap(_read_pickle(path, device))
-    if not isinstance(content, Mapping) or not content:
-        raise PluxelError(f"{path}: expected a state dict, found {_describe(content)}")
-    for name, value in content.items():
-        if not isinstance(value, Tensor):
-            raise PluxelError(f"{path}: {name!r} must be a tensor, not {_describe(value)}")
-    return {_plain_name(name): value for name, value in content.items()}
-
-
-def read_safetensors(
-    path: Path, device: Literal["cpu", "meta"] = "cpu"
-) -> tuple[StateDict, dict[str, str]]:
-    """Return the tensors and the metadata of a safetensors file; tied tensors have all their names.
-
-    Raises: PluxelError for a file that is missing, truncated or in another format.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            read = file.get_tensor if device == "cpu" else partial(_without_values, file)
-            tensors = {name: read(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
-        aliases = json.loads(metadata.pop(ALIASES, "{}"))
-        return tensors | {alias: tensors[name] for alias, name in aliases.items()}, metadata
-    except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
-        raise _damaged(path, error) from error
-
-
-def _without_values(file: Any, name: str) -> Tensor:
-    return torch.empty(file.get_slice(name).get_shape(), device="meta")
-
-
-def read_header(path: Path) -> dict[str, str]:
-    """Return the metadata of a safetensors file.
-
-    Raises: PluxelError for a file that is missing, truncated or in another format.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise _damaged(path, error) from error
-
-
-def read_normalization(path: Path) -> Normalization | None:
-    """Return the normalization in a safetensors file's metadata (key ``normalization``), if any.
-
-    Raises: PluxelError if the entry is invalid or the file is damaged.
-    """
-    if not _is_safetensors(path):
-        return None
-    text = read_header(path).get("normalization")
-    try:
-        return None if text is None else Normalization.model_validate_json(text)
-    except ValidationError as error:
-        raise PluxelError(f"{path}: invalid 'normalization' in the metadata: {error}") from error
-
-
-def normalization_metadata(normalization: Normalization) -> dict[str, str]:
-    """Return the metadata that ``read_normalization`` reads."""
-    return {"normalization": json.dumps(normalization.model_dump())}
-
-
 def adapt_input_channels(weight: Tensor, in_channels: int, method: InputChannels) -> Tensor:
     """Return filters (O, in_channels, h, w), adapted from filters for other channels.
 
@@ -279,54 +186,3 @@ def adapt_input_layers(
         ):
             adapted[name] = adapt_input_channels(weight, in_channels, method)
     return adapted
-
-
-def _is_safetensors(path: Path) -> bool:
-    return path.suffix == ".safetensors"
-
-
-def _read_pickle(path: Path, device: str) -> Any:
-    try:
-        with warnings.catch_warnings():  # versions of a format that is rejected below
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location=device, weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "Unsupported" not in str(error) or not _is_pickle(path):
-            raise _damaged(path, error) from error
-        raise PluxelError(
-            f"{path}: not read, because it holds Python objects, which could run code",
-            ["if you trust it, save only the weights: torch.save(model.state_dict(), FILE)"],
-        ) from error
-    except Exception as error:  # a damaged file may raise anything
-        raise _damaged(path, error) from error
-
-
-def _is_pickle(path: Path) -> bool:
-    """Return whether the first bytes are those of a pickle, or of torch's archive of one."""
-    with path.open("rb") as file:
-        return file.read(2).startswith((b"\x80", b"PK"))
-
-
-def _damaged(path: Path, error: Exception) -> PluxelError:
-    reason = str(error).strip().split("\n")[0] or type(error).__name__
-    return PluxelError(f"{path}: cannot read weights; the file may be truncated", [reason])
-
-
-def _unwrap(content: Any) -> Any:
-    if isinstance(content, Mapping):
-        for wrapper in WRAPPERS:
-            if isinstance(content.get(wrapper), Mapping):
-                return _unwrap(content[wrapper])
-    return content
-
-
-def _plain_name(name: str) -> str:
-    for prefix in PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
-
-
-def _describe(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "an empty dict"
-    return f"{type(value).__name__} {value!r:.40}"

@@ -15,7 +15,8 @@ from ...contracts.optional import ChecksPretrained
 from ...embeddings import without_downloads
 from ...model.build import build_objective
 from ...model.network import SegmentationModel
-from ...model.weights import adapted, check_any_fits, read_state_dict
+from ...model.weight_reading import read_state_dict
+from ...model.weights import adapted, check_any_fits
 from ..preparation import Prepared
 from ..run import weights_file
 from .monitor import check_monitor

@@ -19,14 +19,8 @@ from ...model.build import build_model
 from ...model.class_rows import ClassChange, with_rows_by_name
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
-from ...model.weights import (
-    adapted,
-    check_any_fits,
-    compared,
-    copy_matching,
-    loaded_share,
-    read_state_dict,
-)
+from ...model.weight_reading import read_state_dict
+from ...model.weights import adapted, check_any_fits, compared, copy_matching, loaded_share
 from ..distributed import Processes, with_fast_layout
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.losses import objective_of_run

@@ -12,7 +12,7 @@ from pluxel.core.engine.checkpoint import (
     without_prefix,
     write_tensors,
 )
-from pluxel.core.model.weights import read_state_dict
+from pluxel.core.model.weight_reading import read_state_dict
 from pluxel.registry import PluxelError
 from torch import nn
 

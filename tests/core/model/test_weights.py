@@ -1,29 +1,19 @@
-"""Weights are read without running code, and a report lists the outcome of each."""
+"""Weights are loaded by name and shape, and a report lists the outcome of each."""
 
 from __future__ import annotations
 
-import pickle
-from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pluxel.core.contracts.normalization import Normalization
 from pluxel.core.model.weights import (
     LoadReport,
     adapt_input_channels,
     adapt_input_layers,
     copy_matching,
     load_weights,
-    normalization_metadata,
-    read_normalization,
-    read_state_dict,
 )
 from pluxel.registry import PluxelError
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(2)}
@@ -31,152 +21,6 @@ STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(2)}
 
 def same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
     return list(found) == list(expected) and all(torch.equal(found[n], expected[n]) for n in found)
-
-
-def test_a_safetensors_file_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "w.safetensors"
-    save_file(STATE, path)
-    found = read_state_dict(path)
-    assert set(found) == set(STATE)
-    assert torch.equal(found["a.weight"], STATE["a.weight"])
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        STATE,
-        {"state_dict": STATE, "epoch": 3},
-        {"model_state_dict": STATE, "optimizer": {}},
-        {"model": {"state_dict": STATE}},
-        {f"module.{name}": value for name, value in STATE.items()},
-        {"model": {f"module._orig_mod.{name}": value for name, value in STATE.items()}},
-    ],
-    ids=["plain", "state_dict", "model_state_dict", "nested", "data parallel", "compiled"],
-)
-def test_checkpoints_of_training_scripts_are_unwrapped(tmp_path: Path, content: dict) -> None:
-    path = tmp_path / "w.pth"
-    torch.save(content, path)
-    assert same(read_state_dict(path), STATE)
-
-
-def test_a_missing_file_raises(tmp_path: Path) -> None:
-    for name in ("w.pth", "w.safetensors"):
-        with pytest.raises(PluxelError, match=f"{name}: no such file"):
-            read_state_dict(tmp_path / name)
-    with pytest.raises(PluxelError, match="a folder, not a file"):
-        read_state_dict(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
-@pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.99])
-def test_a_truncated_file_raises(tmp_path: Path, name: str, kept: float) -> None:
-    path = tmp_path / name
-    save_file(STATE, path) if name.endswith("safetensors") else torch.save(STATE, path)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(kept * len(whole))])
-    with pytest.raises(PluxelError, match="cannot read weights; the file may be truncated"):
-        read_state_dict(path)
-
-
-@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
-def test_a_file_in_another_format_raises(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    path.write_bytes(b"<html>404 Not Found</html>")
-    with pytest.raises(PluxelError, match="cannot read weights"):
-        read_state_dict(path)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_damaged_bytes_never_raise_other_errors(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(["w.pt", "legacy.pt", "w.safetensors"]))
-    with TemporaryDirectory() as folder:
-        path = Path(folder, name)
-        if name == "w.safetensors":
-            save_file(STATE, path)
-        else:
-            torch.save(STATE, path, _use_new_zipfile_serialization=name == "w.pt")
-        content = bytearray(path.read_bytes())
-        for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
-            content[place] = data.draw(st.integers(0, 255))
-        path.write_bytes(content)
-        for device in ("cpu", "meta"):
-            with suppress(PluxelError):  # any other exception fails the test
-                assert read_state_dict(path, device)
-
-
-def test_names_and_shapes_are_read_without_values(tmp_path: Path) -> None:
-    torch.save({"model": STATE}, tmp_path / "w.pt")
-    save_file(STATE, tmp_path / "w.safetensors")
-    for name in ("w.pt", "w.safetensors"):
-        found = read_state_dict(tmp_path / name, "meta")
-        assert {n: (v.shape, v.is_meta) for n, v in found.items()} == {
-            n: (v.shape, True) for n, v in STATE.items()
-        }
-
-
-class Payload:
-    """An object whose unpickling runs code."""
-
-    def __init__(self, witness: Path) -> None:
-        self.witness = witness
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.witness,)
-
-
-@pytest.mark.parametrize(
-    "save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))]
-)
-def test_code_in_a_file_is_not_run(tmp_path: Path, save) -> None:
-    path, witness = tmp_path / "w.pth", tmp_path / "witness"
-    save({"a": Payload(witness)}, path)
-    with pytest.raises(PluxelError) as caught:
-        read_state_dict(path)
-    assert not witness.exists()
-    assert str(caught.value) == (
-        f"{path}: not read, because it holds Python objects, which could run code\n"
-        "  note: if you trust it, save only the weights: torch.save(model.state_dict(), FILE)"
-    )
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ({}, "expected a state dict, found an empty dict"),
-        ([1, 2], r"expected a state dict, found list \[1, 2\]"),
-        (torch.ones(1), "expected a state dict, found Tensor"),
-        ({"epoch": 3, **STATE}, "'epoch' must be a tensor, not int 3"),
-    ],
-)
-def test_a_file_without_a_state_dict_raises(tmp_path: Path, content: object, message: str) -> None:
-    path = tmp_path / "w.pth"
-    torch.save(content, path)
-    with pytest.raises(PluxelError, match=message):
-        read_state_dict(path)
-
-
-def test_the_normalization_is_saved_with_the_weights(tmp_path: Path) -> None:
-    path = tmp_path / "w.safetensors"
-    caffe = Normalization(
-        mean=(104.007, 116.669, 122.679), std=(1, 1, 1), channel_order="bgr", range=255
-    )
-    save_file(STATE, path, metadata=normalization_metadata(caffe))
-    assert read_normalization(path) == caffe
-
-
-def test_a_file_may_lack_a_normalization(tmp_path: Path) -> None:
-    save_file(STATE, tmp_path / "w.safetensors", metadata={"format": "pt"})
-    torch.save(STATE, tmp_path / "w.pth")
-    assert read_normalization(tmp_path / "w.safetensors") is None
-    assert read_normalization(tmp_path / "w.pth") is None
-
-
-def test_an_invalid_normalization_raises(tmp_path: Path) -> None:
-    path = tmp_path / "w.safetensors"
-    save_file(STATE, path, metadata={"normalization": '{"mean": "gray"}'})
-    with pytest.raises(PluxelError, match="invalid 'normalization' in the metadata"):
-        read_normalization(path)
 
 
 def network() -> nn.Sequential:
@@ -322,11 +166,3 @@ def test_a_layer_with_other_differences_is_not_an_input_layer(other: nn.Module) 
     source = {"0.weight": torch.zeros(4, 3, 3, 3)}
     adapted = adapt_input_layers(source, nn.Sequential(other), 6, "zero")
     assert adapted["0.weight"] is source["0.weight"]
-
-
-def test_a_real_file_is_read(test_data: Path) -> None:
-    path = test_data / "weights" / "vgg16_trunk.fp16.safetensors"
-    state = read_state_dict(path)
-    assert len(state) == 26
-    assert state["features.0.weight"].dtype == torch.float16
-    assert read_normalization(path) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from pluxel.core.contracts.normalization import Normalization
-from pluxel.core.model.weights import normalization_metadata
+from pluxel.core.model.weight_reading import normalization_metadata
 from pluxel.plugins.backbones.vgg import VGG11, VGG16
 from pluxel.registry import PluxelError
 from safetensors.torch import save_file
