@@ -66,7 +66,7 @@ def read_signature(kind: str, component: Component, target: Callable[..., Any]) 
     try:
         if wrong := wrong_forms(kind, target):
             raise _Invalid("; ".join(wrong))
-        return _read(kind, target)
+        return _read(kind, target, getattr(target, "__init__", None))
     except _Invalid as error:
         raise PluginError(
             f"{kind} '{component.name}' of plugin {component.provider} cannot be used: {error}"
@@ -78,7 +78,8 @@ class _Invalid(Exception):  # noqa: N818 - it never leaves this module
 
 
 @lru_cache(maxsize=512)
-def _read(kind: str, target: Callable[..., Any]) -> Signature:
+def _read(kind: str, target: Callable[..., Any], _constructor: object) -> Signature:
+    """Return a signature; ``_constructor`` only distinguishes classes that were changed."""
     try:
         parameters = () if _takes_nothing(target) else inspect.signature(target).parameters.values()
     except (TypeError, ValueError, NameError) as error:

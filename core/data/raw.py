@@ -20,8 +20,14 @@ class DataError(PluxelError):
 
 
 def read_sample(dataset: Dataset, index: int) -> Sample:
-    """Return a sample of a dataset. Raises: DataError if it is not a `Sample`."""
-    sample = dataset[index]
+    """Return a sample of a dataset. Raises: DataError if it raises, or is not a `Sample`."""
+    try:
+        sample = dataset[index]
+    except PluxelError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise DataError(f"sample {index} of {class_name(dataset)}: {reason}") from error
     if not isinstance(sample, Sample):
         raise DataError(
             f"sample {index} of {class_name(dataset)} is {article(type(sample).__name__)}: a "

@@ -54,7 +54,16 @@ def open_split(make: MakesDataset, split: str) -> Dataset:
     """
     parts = [_open_part(make, part, split) for part in _parts(split)]
     dataset = parts[0] if len(parts) == 1 else Joined(parts)
-    if not len(dataset):
+    try:
+        length = len(dataset)
+    except PluxelError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise SplitError(
+            f"the length of {class_name(dataset)} is not available ({reason})"
+        ) from error
+    if not length:
         raise SplitError(f"split '{split}' is empty")
     return dataset
 

@@ -90,6 +90,7 @@ class Factory(Recorded, Generic[K]):
         plugin = f"{self} of plugin {self.component.provider}"
         try:
             instance = self.target(**accepted, **deepcopy(dict(self.params)))
+            reason = contract_violation(self.kind, instance)
         except (PluxelError, KeyboardInterrupt):
             raise
         except ValueError as error:
@@ -99,7 +100,7 @@ class Factory(Recorded, Generic[K]):
                 raise  # the caller forgot wiring
             reason = f"{type(error).__name__}: {error}".removesuffix(": ")
             raise PluxelError(f"{plugin} cannot be built ({reason})") from error
-        if reason := contract_violation(self.kind, instance):
+        if reason:
             raise PluxelError(f"{plugin} cannot be used: {reason}")
         return instance
 

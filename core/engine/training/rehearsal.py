@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,9 +47,9 @@ class Rehearsal:
         }
         with self.prepared.config.at("streams", name, "backbone"):
             self.images[name] = stream.prepare(raw, None)
-            maps = _run_without_data(stream.backbone, self.images[name])
+            component = self.prepared.config.pipeline.streams[name].backbone
+            maps = _run_without_data(component, stream.backbone, self.images[name])
             if maps is not None:
-                component = self.prepared.config.pipeline.streams[name].backbone
                 _check_maps(str(component), maps, stream.backbone.feature_specs)
                 self.maps[name] = maps
 
@@ -61,23 +62,30 @@ class Rehearsal:
         count = self.prepared.blueprint.label_spaces()[name].num_classes
         with config.at("heads", name, "decoder"):
             inputs = (self.images, backbones) if head.on_images else (self.maps,)
-            scores: Scores | None = _run_without_data(head, *inputs)
+            component = config.pipeline.heads[name].decoder
+            scores: Scores | None = _run_without_data(component, head, *inputs)
             shape = (0, count, 0, 0) if scores is None else tuple(scores.tensor.shape)
             if len(shape) != 4 or shape[1] != count:
                 raise PluxelError(
-                    f"{config.pipeline.heads[name].decoder} returned scores {shape}; "
+                    f"{component} returned scores {shape}; "
                     f"they must be (N, {count}, h, w) for {count} classes"
                 )
+            if scores is not None and not isinstance(scores.grid, Grid):
+                found = article(type(scores.grid).__name__)
+                raise PluxelError(f"{component} returned scores on {found}; they need a Grid")
 
     def check_transforms(self) -> tuple[int, int] | None:
         """Apply each transform to the first training sample; return the smallest (height, width).
 
-        Returns None if the sample cannot be read, which is found elsewhere.
+        Returns None if the data are missing, or if training would skip the sample.
 
-        Raises: ConfigError with the place of each transform that fails.
+        Raises: ConfigError if the sample cannot be read, and with the place of each transform that
+        fails.
         """
         config, spaces = self.prepared.config, self.prepared.blueprint.label_spaces()
         names, sources = self.prepared.model.input_names, self.prepared.blueprint.targets
+        if config.pipeline.splits["train"] in self.prepared.missing:
+            return None
         try:
             dataset = self.prepared.dataset("train")
             sample = read_sample(dataset, 0)
@@ -87,7 +95,10 @@ class Rehearsal:
                 for head, source in sources.items()
             }
         except PluxelError:
-            return None
+            if config.pipeline.training.on_bad_sample == "skip":
+                return None
+            with config.at("dataset"):
+                raise
         transforms = config.pipeline.augment.get("train", [])
         if not transforms:
             height, width = next(iter(inputs.values())).shape[:2]
@@ -132,15 +143,25 @@ class Rehearsal:
                 _check_loss(f"{component}{term and f', term {term}'}", loss, logits, target)
 
 
-def _run_without_data(module: Any, *arguments: Any) -> Any:
-    """Return the result on meta tensors, or None if the module fails, as it may without data."""
+def _run_without_data(component: object, module: Any, *arguments: Any) -> Any:
+    """Return the result on meta tensors, or None if it depends on values, which these lack.
+
+    Raises: PluxelError that names the component for any other error.
+    """
     try:
         with torch.no_grad():
             return module(*arguments)
     except PluxelError:
         raise
-    except Exception:  # noqa: BLE001 - a component may raise anything if values are missing
-        return None
+    except Exception as error:
+        if isinstance(error, NotImplementedError) or _NEEDS_VALUES.search(str(error)):
+            return None
+        reason = f"{type(error).__name__}: {error}"
+        raise PluxelError(f"{component} fails when it is called ({reason})") from error
+
+
+_NEEDS_VALUES = re.compile(r"\bmeta\b|Meta|data-dependent|DataDependent|FakeTensor|^$")
+"""Errors of operations that need values. Modules may raise empty errors in place of them."""
 
 
 def _train_without_data(model: nn.Module, images: Mapping[str, Tensor]) -> None:
@@ -188,4 +209,8 @@ def _check_loss(component: str, loss: Loss, logits: Tensor, target: Tensor) -> N
         found = f"{found} {tuple(value.shape)}" if isinstance(value, Tensor) else found
         raise PluxelError(
             f"{component} returned {found}; a loss must return the loss of a batch, a tensor ()"
+        )
+    if not value.requires_grad:
+        raise PluxelError(
+            f"{component} returned a value that has no gradient: it cannot be trained"
         )

@@ -93,10 +93,12 @@ def without_splits(host, monkeypatch):
     plain = squares.__init__
 
     def lose(*names: str) -> None:
-        def init(self, split: str, *, length: int = 10, swapped: bool = False) -> None:
+        def init(
+            self, split: str, *, length: int = 10, swapped: bool = False, bands: int = 1
+        ) -> None:
             if split in names:
                 raise MissingData(f"no files of {split}")
-            plain(self, split, length=length, swapped=swapped)
+            plain(self, split, length=length, swapped=swapped, bands=bands)
 
         monkeypatch.setattr(squares, "__init__", init)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pluxel.core import FeatureSpec, Grid, Normalization
 from pluxel.core.common.logs import logger
 from pluxel.core.config.sections.factory import Factory
 from pluxel.core.config.tree.problems import ConfigError
@@ -160,7 +161,9 @@ def test_delegated_members_meet_the_contract(host: Any, acme: Any, monkeypatch: 
             super().__init__()
 
         def __getattr__(self, name: str) -> object:
-            return () if name in ("feature_specs", "normalization") else super().__getattr__(name)
+            spec = FeatureSpec("a", 4, Grid(2), (3, 3), "computed")
+            known = {"feature_specs": [spec], "normalization": Normalization()}
+            return known[name] if name in known else super().__getattr__(name)
 
     monkeypatch.setattr(acme, "Backbone", Delegates)
     assert isinstance(build('"vgg"', Backbone, host)(), Delegates)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
-from pluxel.core import FeatureSpec, Grid, Normalization, Scores
+from pluxel.core import FeatureSpec, Grid, LabelMap, Normalization, Sample, Scores
 from pluxel.core.authoring import Pretrained, PretrainedBackbone
 from pluxel.registry import Component, hookimpl
 from torch import Tensor, nn
@@ -48,6 +50,8 @@ class Backbone(nn.Module):
         match self.slip:
             case "tensor":
                 return found
+            case "attribute":
+                return self.absent
             case "few":
                 return [found]
             case "channels":
@@ -92,7 +96,36 @@ class Decoder(nn.Module):
         found = self.score(maps[-1])
         if self.slip == "data" and not found.sum().item():
             raise RuntimeError
-        return found if self.slip == "tensor" else Scores(found, self.grid)
+        if self.slip == "shapes":
+            return self.score(maps[-1].transpose(1, 2))
+        grid: Any = None if self.slip == "grid" else self.grid
+        return found if self.slip == "tensor" else Scores(found, grid)
+
+
+@hookimpl
+def pluxel_datasets() -> list[Component]:
+    return [Component("slip", "slips:Dataset", "a dataset")]
+
+
+class Dataset:
+    def __init__(self, split: str, *, slip: str = "") -> None:
+        self.slip = slip
+        maps: Any = {0: "a", 1: "b"}
+        labels: dict[str, Any] = {"dict": {"semantic": maps}, "flat": maps, "none": None}
+        self.labels: Any = labels.get(slip, {"semantic": LabelMap(maps)})
+        self.channels: Any = ["image"] if slip == "channels" else {"image": 3}
+
+    def __len__(self) -> int:
+        if self.slip == "length":
+            raise OSError("no index")
+        return 4
+
+    def __getitem__(self, index: int) -> object:
+        if self.slip == "raises":
+            raise KeyError("image")
+        inputs = {"image": np.zeros((32, 32, 3), np.uint8)}
+        labels: Mapping[str, Any] = {"semantic": np.zeros((32, 32), np.uint8)}
+        return (inputs, labels) if self.slip == "tuple" else Sample("x", inputs, labels)
 
 
 class Loss(nn.Module):
@@ -105,6 +138,8 @@ class Loss(nn.Module):
         match self.slip:
             case "float":
                 return value.item()
+            case "detached":
+                return value.detach()
             case "vector":
                 return torch.stack([value, value])
             case "raises":

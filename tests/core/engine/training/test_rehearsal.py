@@ -30,6 +30,13 @@ DECODERS = (
 )
 
 
+UNUSABLE = "dataset 'slip' of plugin slips.py cannot be used: "
+MAPS = (
+    "'labels' must be a mapping from names to LabelMap, such as "
+    "{'semantic': LabelMap({0: 'road'})}, but Dataset has "
+)
+
+
 def check(tmp_path: Path, *overrides: str) -> list[str]:
     host = Host({"pluxel": pluxel.plugins}, files=[TOYS, Path(__file__).with_name("slips.py")])
     assert not host.failures
@@ -77,6 +84,39 @@ def slip(kind: str, name: str) -> str:
             "2 classes",
         ),
         (
+            slip("decoder", "grid"),
+            "decoder 'slip' returned scores on a NoneType; they need a Grid",
+        ),
+        (
+            slip("backbone", "attribute"),
+            "backbone 'slip' fails when it is called (AttributeError: 'Backbone' object has no "
+            "attribute 'absent')",
+        ),
+        (slip("dataset", "dict"), UNUSABLE + MAPS + "{'semantic': {0: 'a', 1: 'b'}}"),
+        (slip("dataset", "flat"), UNUSABLE + MAPS + "{0: 'a', 1: 'b'}"),
+        (slip("dataset", "none"), UNUSABLE + MAPS + "None"),
+        (
+            slip("dataset", "channels"),
+            UNUSABLE + "'channels' must be a mapping from names to numbers of channels, such as "
+            "{'image': 3}, but Dataset has ['image']",
+        ),
+        (
+            slip("dataset", "length"),
+            "the length of Dataset is not available (OSError: no index)",
+        ),
+        (
+            slip("dataset", "raises"),
+            "sample 0 of Dataset: KeyError: 'image'",
+        ),
+        (
+            slip("dataset", "tuple"),
+            "sample 0 of Dataset is a tuple: a dataset must return Sample(name, inputs, labels)",
+        ),
+        (
+            slip("loss", "detached"),
+            "loss 'slip' returned a value that has no gradient: it cannot be trained",
+        ),
+        (
             slip("loss", "float"),
             "loss 'slip' returned a float; a loss must return the loss of a batch, a tensor ()",
         ),
@@ -117,6 +157,15 @@ def test_violations_are_reported_with_their_place(
     assert message in (problem.message, *(note.partition(": ")[2] for note in problem.notes))
 
 
+def test_a_decoder_that_does_not_fit_its_maps_is_found(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"decoder 'slip' fails when it is called \(RuntimeError"):
+        check(tmp_path, slip("decoder", "shapes"))
+
+
+def test_a_sample_that_training_skips_is_not_an_error(tmp_path: Path) -> None:
+    check(tmp_path, slip("dataset", "raises"), "training.on_bad_sample=skip")
+
+
 def test_all_violations_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         check(tmp_path, slip("decoder", "tensor"), slip("loss", "float"))
@@ -131,7 +180,7 @@ def test_components_that_need_data_are_not_checked(tmp_path: Path, kind: str) ->
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let errors of meta tensors pass through, so that nothing is skipped."""
-    monkeypatch.setattr(rehearsal, "_run_without_data", lambda module, *inputs: module(*inputs))
+    monkeypatch.setattr(rehearsal, "_run_without_data", lambda _, module, *inputs: module(*inputs))
 
 
 @pytest.mark.slow
