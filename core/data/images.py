@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from ...registry import PluxelError
 from ..common.files import replacing
 from ..common.logs import log_once
 from ..contracts.encoding import PLAIN, Encoding
+from .limits import pillow_limits
 from .masks import TRANSPARENT_ID, check_array, colors_of, ids_of
 from .orientation import orientation
 from .pillow import open_image, shown, stored
@@ -203,7 +203,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
 def _reading(path: Path) -> Iterator[None]:
     """Check that a file exists and is not empty, and convert exceptions as `_decoding` does."""
     if not path.is_file():
-        raise ImageError(f"{path}: no such file")
+        raise ImageError(f"{path}: {'a folder, not a file' if path.is_dir() else 'no such file'}")
     if not path.stat().st_size:
         raise ImageError(f"{path}: the file is empty")
     with _decoding(path):
@@ -214,9 +214,7 @@ def _reading(path: Path) -> Iterator[None]:
 def _decoding(name: Path | str) -> Iterator[None]:
     """Convert any exception of a decoder into an `ImageError` with the image name."""
     try:
-        with warnings.catch_warnings():
-            # Allow large photographs; Pillow still raises for twice its limit.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with pillow_limits(name):
             yield
     except PluxelError:
         raise

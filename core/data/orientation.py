@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ..common.logs import log_conversion
+from .limits import pillow_limits
+from .pixels import ImageError
 
 TURNED = "turned upright by its EXIF orientation"
 
@@ -44,11 +46,16 @@ def turned(pixels: np.ndarray, number: int, name: Path | str) -> np.ndarray:
 @lru_cache(maxsize=65536)  # a file is read in every epoch
 def _orientation_of(path: Path) -> int:
     try:
-        with Image.open(path) as image:
+        with pillow_limits(path), Image.open(path) as image:
             return orientation(image)
     except Image.UnidentifiedImageError:
         return _orientation_of_raster(path)
-    except (OSError, ValueError, SyntaxError):  # arrays have none; readers report broken files
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        ImageError,
+    ):  # arrays have none; readers report broken files
         return 1
 
 

@@ -4,11 +4,14 @@
 first sample name up to the second, exclusive), ``train[::2]``, and sums: ``train+val``,
 ``train[:240] + train[290:]``. Adjacent video frames are similar, so a held-out part should be
 contiguous. A number is a position; with a leading zero, as in ``000103``, or in quotes, as in
-``'103'``, it is a name. A number that is both is an error; ``+103`` is always a position.
+``'103'``, it is a name. A number that is both is an error; ``+103`` is always a position. A split
+whose name contains a plus sign or brackets is quoted too, ``'lists/c++.txt'[:300]``; the path of an
+existing file needs no quotes.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from bisect import bisect_right
@@ -25,7 +28,8 @@ from ..contracts.offers import encodings, is_endless, offers, resolved_parameter
 from ..contracts.optional import ListsNames
 
 _BOUND = r"""\s*('[^']*'|"[^"]*"|[^:\[\]]*?)\s*"""
-_PART = re.compile(rf"\s*(?P<split>[^\[\]+]*?)\s*(\[(?P<bounds>{_BOUND}(:{_BOUND})*)\])?\s*(\+|$)")
+_NAME = r"""(?P<split>'[^']*'|"[^"]*"|[^\[\]+]*?)"""
+_PART = re.compile(rf"\s*{_NAME}\s*(\[(?P<bounds>{_BOUND}(:{_BOUND})*)\])?\s*(\+|$)")
 _BOUNDS = re.compile(rf"{_BOUND}(?::|$)")
 _INTEGER = re.compile(r"0|[+-]?[1-9]\d*")
 _PERCENTAGE = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -52,7 +56,10 @@ def open_split(make: MakesDataset, split: str) -> Dataset:
 
     Raises: SplitError for an invalid expression or an empty split, and the errors of ``make``.
     """
-    parts = [_open_part(make, part, split) for part in _parts(split)]
+    if os.path.isfile(split):  # noqa: PTH113 - False for long names; paths may contain '+' or '['
+        parts = [make(split=split)]
+    else:
+        parts = [_open_part(make, part, split) for part in _parts(split)]
     dataset = parts[0] if len(parts) == 1 else Joined(parts)
     try:
         length = len(dataset)
@@ -75,14 +82,15 @@ def _parts(split: str) -> Iterator[re.Match[str]]:
         match = _PART.match(split, end)
         if not match or not match["split"]:
             raise SplitError(
-                f"split '{split}': write name, name[from:to] or a sum of these with '+'"
+                f"split '{split}': write name, name[from:to] or a sum of these with '+'; put a "
+                "name that contains '+' or brackets in quotes"
             )
         yield match
         end, more = match.end(), match[0].endswith("+")
 
 
 def _open_part(make: MakesDataset, part: re.Match[str], split: str) -> Dataset:
-    dataset = make(split=part["split"])
+    dataset = make(split=_unquoted(part["split"]))
     if part["bounds"] is None:
         return dataset
     texts = [match[1] for match in _BOUNDS.finditer(part["bounds"])]
@@ -98,6 +106,10 @@ def _open_part(make: MakesDataset, part: re.Match[str], split: str) -> Dataset:
     return Subset(dataset, range(length)[slice(start, stop, step)])
 
 
+def _unquoted(text: str) -> str:
+    return text[1:-1] if text[0] in "'\"" and text[0] == text[-1] else text
+
+
 def _bound(text: str, dataset: Dataset, split: str) -> int | None:
     if not text:
         return None
@@ -108,7 +120,7 @@ def _bound(text: str, dataset: Dataset, split: str) -> int | None:
     if _INTEGER.fullmatch(text):
         _check_is_position(text, dataset, split)
         return int(text)
-    name = text[1:-1] if text[0] in "'\"" and text[0] == text[-1] else text
+    name = _unquoted(text)
     names = _names(dataset)
     found = [index for index, one in enumerate(names) if one == name]
     if not found:

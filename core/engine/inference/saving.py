@@ -17,7 +17,7 @@ from ...common.progress import track
 from ...data.images import IMAGE_SUFFIXES, image_files
 from ...data.pixels import ImageError
 from ...data.rasters import Raster, is_raster, open_raster
-from .outputs import OutputKind, output_kinds
+from .outputs import OUTPUT_KINDS, OutputKind, output_kinds
 from .pipeline import Pipeline, Tile
 from .rasters import raster_writer
 
@@ -171,7 +171,8 @@ def output_names(images: Sequence[tuple[Path, Path]]) -> dict[Path, Path]:
     """Return a unique name, without suffix, for the results of each image.
 
     If ``a.jpg`` and ``a.png`` collide, names keep their suffixes; a number distinguishes images
-    with equal full names. A file that is given several times is named once.
+    with equal full names, and results that would have the name of a folder. A file that is given
+    several times is named once.
     """
     unique = {}
     for path, name in images:
@@ -182,10 +183,16 @@ def output_names(images: Sequence[tuple[Path, Path]]) -> dict[Path, Path]:
         for path, name in unique.values()
     ]
     taken = {name for _, name in wanted}
+    folders = {parent for _, name in wanted for parent in name.parents}
+    suffixes = {".tif", *(kind.suffix for kind in OUTPUT_KINDS)}
     names, given = {}, set[Path]()
     for path, name in wanted:
         chosen, number = name, 1
-        while chosen in given or (number > 1 and chosen in taken):
+        while (
+            chosen in given
+            or (number > 1 and chosen in taken)
+            or any(Path(f"{chosen}{suffix}") in folders for suffix in suffixes)
+        ):
             number += 1
             chosen = name.with_name(f"{name.name}-{number}")
         given.add(chosen)

@@ -166,3 +166,41 @@ def test_an_index_beyond_a_part_raises(make):
     dataset = open_split(make, "train[:3]")
     with pytest.raises(IndexError):
         dataset[3]
+
+
+class TestNamesWithSigns:
+    """Paths and folders may contain the signs of the grammar."""
+
+    @pytest.fixture
+    def opened(self, toy):
+        asked = []
+
+        def make(split: str):
+            asked.append(split)
+            return toy(10)
+
+        return lambda text: (len(open_split(make, text)), asked)
+
+    @pytest.mark.parametrize(
+        ("text", "length", "names"),
+        [
+            ("'lists/c++.txt'", 10, ["lists/c++.txt"]),
+            ('"lists[2]/a.txt"[:3]', 3, ["lists[2]/a.txt"]),
+            ("'a+b' [ :2 ] + val + 'c[1]'[1:]", 21, ["a+b", "val", "c[1]"]),
+            ("'it is'", 10, ["it is"]),
+        ],
+    )
+    def test_quotes(self, opened, text, length, names):
+        assert opened(text) == (length, names)
+
+    @pytest.mark.parametrize("name", ["c++.txt", "a[1].txt", "a[1:2].txt", "a+[b.txt"])
+    def test_path_of_a_file(self, opened, tmp_path, name):
+        (tmp_path / name).touch()
+        path = str(tmp_path / name)
+        assert opened(path) == (10, [path])
+
+    @pytest.mark.parametrize("text", ["lists/c++", "a[b/c.txt", "x" * 500 + "["])
+    def test_error_mentions_quotes(self, opened, text):
+        message = r"put a name that contains '\+' or brackets in quotes$"
+        with pytest.raises(SplitError, match=message):
+            opened(text)

@@ -94,3 +94,20 @@ def test_pictures_that_someone_edited_are_their_own(net, photos: Path) -> None:
     edited = photos / "out" / "index" / "a.png"
     Image.fromarray(np.asarray(Image.open(edited))).save(edited)
     assert edited in image_files(photos)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".npz", ".tif"])
+def test_folder_with_the_name_of_a_result(net, tmp_path: Path, suffix: str) -> None:
+    """A folder may be called ``dir.png``."""
+    folder = tmp_path / "photos"
+    (folder / f"dir{suffix}").mkdir(parents=True)
+    for name in ("dir.jpg", f"dir{suffix}/a.jpg", "dir-2.bmp"):
+        Image.fromarray(image(40, 60)).save(folder / name)
+    predict_files(net, [folder], tmp_path / "out", ["index", "prob"])
+    found = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*"))
+    files = [one for one in found if (tmp_path / "out" / one).is_file()]
+    assert files == sorted(
+        f"{kind}/{name}{end}"
+        for kind, end in (("index", ".png"), ("prob", ".npz"))
+        for name in (f"dir{suffix}/a", "dir-2", "dir-3")
+    )
