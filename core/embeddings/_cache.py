@@ -21,6 +21,9 @@ from ._store import FORMAT, Store, StoreWriter, open_store, writing
 VARIABLE = "PLUXEL_CACHE"
 """The environment variable that names the folder of all caches."""
 
+SOURCES = "sources"
+"""The folder of a cache that records the hashes of sources."""
+
 
 def cache_folder(folder: str | Path | None = None) -> Path:
     """Return the folder of stores: in ``folder``, ``$PLUXEL_CACHE`` or ``~/.cache/pluxel``."""
@@ -80,7 +83,7 @@ def content_hash(source: Path, folder: Path) -> str:
     try:
         status = source.stat()
         name = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()
-        record = folder / "sources" / f"{name}.json"
+        record = folder / SOURCES / f"{name}.json"
         state = {"size": status.st_size, "modified": status.st_mtime_ns}
         if digest := _remembered(record, state):
             return digest

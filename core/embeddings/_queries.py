@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -14,8 +15,9 @@ from ..common.devices import choose_device
 from ..common.numerics import unit_vectors
 from ..contracts.kinds import Embedding
 from ..neighbors import Index, IndexKind, build_index
+from ._cache import SOURCES, cache_folder
 from ._phrases import split_phrase
-from ._word_vectors import WordVectors
+from ._word_vectors import StoredVectors, WordVectors
 
 WordMatch = tuple[str, float]
 """A word and its cosine with the query, in [-1, 1]."""
@@ -57,6 +59,14 @@ def analogy(a: str, b: str, c: str, k: int, embedding: Embedding | WordVectors) 
     return search.nearest([search.analogy(a, b, c)], k)[0]
 
 
+def index_folder(words: WordVectors) -> Path:
+    """Return the folder of kept indexes: in the cache that holds the words, or in the usual one."""
+    place = words.store.path.parent if isinstance(words, StoredVectors) else None
+    # A store that the user converted may be in any folder.
+    is_cache = place is not None and (place / SOURCES).is_dir()
+    return (place if place and is_cache else cache_folder()) / "indexes"
+
+
 @dataclass(frozen=True)
 class WordSearch:
     """Words and the index to search; by default the exact index, on the device of the vectors.
@@ -74,6 +84,8 @@ class WordSearch:
     ) -> WordSearch:
         """Return a search with this index; the device ``auto`` is CUDA if available, else the CPU.
 
+        An approximate index is kept in the cache.
+
         Raises: PluxelError for a device that is not available, and for a faiss index without faiss
         or on a device other than the CPU.
         """
@@ -81,7 +93,8 @@ class WordSearch:
         if index == "exact" and chosen == words.vectors.device:
             return cls(words)
         rows, norms = words.vectors.to(chosen), words.norms.to(chosen)
-        return cls(words, build_index(rows, index, norms=norms))
+        folder = index_folder(words)
+        return cls(words, build_index(rows, index, norms=norms, keep_in=folder))
 
     def word(self, text: str) -> Query:
         """Return the query for a word or a phrase.

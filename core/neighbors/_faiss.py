@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...registry import PluxelError, needed_by
+from ..common.logs import logger
 from ..common.torch_private import version_of
 from ._compact import Compact
 from ._exact import Best, Neighbors
 from ._excluded import Allowed, Exclude, ExcludedRows
 from ._index import CosineIndex
+from ._kept import file_of, kept
 
 IndexKind = Literal["exact", "faiss_hnsw", "faiss_ivf"]
 """The search method."""
 
-_BLOCK = 1 << 16
+_BLOCKS = {"faiss_hnsw": 1 << 12, "faiss_ivf": 1 << 16}
+"""Rows added at a time: a second or two."""
 
 
 class Index(Protocol):
@@ -42,12 +46,14 @@ def build_index(
     ef_search: int = 128,
     lists: int | None = None,
     probes: int = 32,
+    keep_in: Path | None = None,
 ) -> Index:
     """Return an index of rows (N, D); for ``norms`` and ``compact``, see `CosineIndex`.
 
     ``faiss_hnsw``: a graph with ``links`` per row, searched ``ef_search`` wide (Malkov and
     Yashunin, PAMI 2020). ``faiss_ivf``: ``lists`` clusters, 4 √N by default, of which a search
-    reads ``probes``. Both are approximate: they may miss rows.
+    reads ``probes``. Both are approximate: they may miss rows. ``keep_in``: the folder in which to
+    keep such an index, so that the same rows need not be indexed again.
 
     Raises: PluxelError for an unknown kind, for rows that are not on the CPU (faiss only), and if
     faiss is not installed.
@@ -59,12 +65,24 @@ def build_index(
         raise PluxelError(
             f"index '{kind}' works only on the CPU, but the rows are on {vectors.device}"
         )
+    if kind not in get_args(IndexKind):
+        raise PluxelError(f"unknown index '{kind}'. Available: {', '.join(get_args(IndexKind))}")
+    faiss, count = _faiss(), len(exact)
     if kind == "faiss_hnsw":
-        return FaissIndex(exact, _hnsw(exact, links, ef_construction), {"efSearch": ef_search})
-    if kind == "faiss_ivf":
-        number = min(lists or round(4 * len(exact) ** 0.5), len(exact))
-        return FaissIndex(exact, _ivf(exact, number), {"nprobe": min(probes, number)})
-    raise PluxelError(f"unknown index '{kind}'. Available: exact, faiss_hnsw, faiss_ivf")
+        build = _hnsw
+        built_with = {"links": links, "ef_construction": ef_construction}
+        searched_with = {"efSearch": ef_search}
+    else:
+        build = _ivf
+        built_with = {"lists": min(lists or round(4 * count**0.5), count)}
+        searched_with = {"nprobe": min(probes, built_with["lists"])}
+    if keep_in is None:
+        return FaissIndex(exact, build(exact, **built_with), searched_with)
+    facts = {**built_with, "faiss": faiss.__version__}
+    path = file_of(keep_in, kind, exact.vectors, facts)
+    shape = count, exact.vectors.shape[1]
+    index = kept(path, shape, faiss, lambda: build(exact, **built_with))
+    return FaissIndex(exact, index, searched_with)
 
 
 class FaissIndex(CosineIndex):
@@ -116,7 +134,7 @@ def _hnsw(exact: CosineIndex, links: int, ef_construction: int) -> Any:
     faiss = _faiss()
     index = faiss.IndexHNSWFlat(exact.vectors.shape[1], links, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = ef_construction
-    return _filled(index, exact)
+    return _filled(index, exact, "faiss_hnsw")
 
 
 def _ivf(exact: CosineIndex, lists: int) -> Any:
@@ -127,12 +145,18 @@ def _ivf(exact: CosineIndex, lists: int) -> Any:
     index.cp.min_points_per_centroid = 1  # do not warn about few rows
     step = max(1, len(exact) // (64 * lists))
     index.train(_unit(exact, slice(None, None, step)))
-    return _filled(index, exact)
+    return _filled(index, exact, "faiss_ivf")
 
 
-def _filled(index: Any, exact: CosineIndex) -> Any:
-    for start in range(0, len(exact), _BLOCK):
-        index.add(_unit(exact, slice(start, start + _BLOCK)))
+def _filled(index: Any, exact: CosineIndex, kind: str) -> Any:
+    from ..common.progress import track  # noqa: PLC0415 - exact indexes show none
+
+    count, step = len(exact), _BLOCKS[kind]
+    logger.info("building the index %s of %s rows", kind, f"{count:,}")
+    with track(f"building {kind}", -(-count // step)) as advance:
+        for start in range(0, count, step):
+            index.add(_unit(exact, slice(start, start + step)))
+            advance()
     return index
 
 

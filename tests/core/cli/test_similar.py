@@ -155,9 +155,17 @@ def test_configuration_file_with_overrides(words: Words, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kind", ["faiss_hnsw", "faiss_ivf"])
 @pytest.mark.peers
-def test_approximate_indexes(words: Words, kind: str) -> None:
-    found = words("similar", "man", *TOY, "-k", 1, "--index", kind)
-    assert found == (0, "boy  0.998\n", "")
+def test_approximate_indexes_are_kept_between_commands(
+    words: Words, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
+    code, out, err = words("similar", "man", *TOY, "-k", 1, "--index", kind)
+    assert (code, out) == (0, "boy  0.998\n")
+    assert f"building the index {kind} of 8 rows" in err
+    (path,) = (tmp_path / "cache" / "embeddings" / "indexes").iterdir()
+    assert f"the index is kept in {path}" in err
+    again = words("similar", "man", *TOY, "-k", 1, "--index", kind)
+    assert again == (0, "boy  0.998\n", "")
 
 
 def test_stream_prints_errors_in_place(words: Words) -> None:

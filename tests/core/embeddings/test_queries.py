@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core import analogy, get_similar_tokens
-from pluxel.core.embeddings import Query, UnknownWordError, WordMatch, WordSearch, WordVectors
+from pluxel.core.embeddings import (
+    Query,
+    StoredVectors,
+    StoreWriter,
+    UnknownWordError,
+    WordMatch,
+    WordSearch,
+    WordVectors,
+    cached_store,
+    open_store,
+)
 from pluxel.registry import PluxelError
 
 WORDS = ["north", "east", "south", "west", "north east", "up", "nothing", "NASA"]
@@ -185,6 +197,26 @@ def test_approximate_indexes(compass: WordVectors, kind: str) -> None:
     assert search.index is not None
     exact = WordSearch.build(compass)
     assert search.nearest([search.word("north")], 2) == exact.nearest([exact.word("north")], 2)
+
+
+@pytest.mark.peers
+def test_indexes_are_kept_in_the_cache_of_the_words(tmp_path: Path, cache: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    source = tmp_path / "source.txt"
+    source.write_text("words")
+
+    def build(writer: StoreWriter) -> dict[str, str]:
+        writer.add([b"w%d" % i for i in range(20)], rows)
+        return {}
+
+    mine = StoredVectors(cached_store(source, {}, build, cache=tmp_path / "mine"))
+    WordSearch.build(mine, "faiss_hnsw")
+    assert len([*(tmp_path / "mine" / "embeddings" / "indexes").iterdir()]) == 1
+    (tmp_path / "elsewhere").mkdir()
+    copied = mine.store.path.replace(tmp_path / "elsewhere" / "words.safetensors")
+    WordSearch.build(StoredVectors(open_store(copied)), "faiss_hnsw")
+    assert [path.name for path in copied.parent.iterdir()] == [copied.name]
+    assert len([*(cache / "indexes").iterdir()]) == 1
 
 
 def test_devices(compass: WordVectors) -> None:
