@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,10 @@ def file_source(path: str | Path) -> PluginSource:
 
     Raises: PluxelError for a missing file, and for one whose module would hide another module.
     """
-    path = Path(path).expanduser().resolve()
+    path = Path(path)
+    with suppress(RuntimeError):  # no home directory
+        path = path.expanduser()
+    path = path.resolve()
     if not path.is_file():
         near = did_you_mean(path.name, (file.name for file in path.parent.glob("*.py")))
         raise PluxelError(f"plugin file {path} does not exist.{near}")

@@ -14,7 +14,7 @@ from ._component import Component
 from ._errors import AmbiguousComponent, UnknownComponent
 from ._files import file_source
 from ._policy import exclusions
-from ._sources import PluginSource, Provider, given, installed
+from ._sources import BUILT_IN, PluginSource, Provider, given, installed
 from ._target import load_target
 
 _log = logging.getLogger("pluxel")
@@ -104,6 +104,8 @@ class Host:
     def _permitted(self, allow: Iterable[str] | None, deny: Iterable[str]) -> list[PluginSource]:
         sources = installed()
         self._excluded = exclusions(allow, deny, [source.provider for source in sources])
+        if reason := self._excluded.get(BUILT_IN):
+            _log.warning("the built-in components are not available: plugin pluxel is %s", reason)
         return [source for source in sources if source.provider not in self._excluded]
 
     def _register(self, source: PluginSource) -> None:

@@ -6,10 +6,9 @@ import os
 from collections.abc import Collection, Iterable
 
 from ._errors import PluxelError
-from ._sources import normalize
+from ._sources import BUILT_IN, normalize
 from ._suggest import did_you_mean
 
-BUILT_IN = "pluxel"
 ALLOW = "PLUXEL_PLUGINS_ALLOW"
 DENY = "PLUXEL_PLUGINS_DENY"
 

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
+BUILT_IN = "pluxel"
+BUILT_IN_MODULE = f"{__name__.partition('.')[0]}.plugins"
 GROUP = "pluxel"
 """The entry-point group in which a distribution declares its plugins."""
 
@@ -49,16 +52,31 @@ def normalize(name: str) -> str:
 def installed() -> list[PluginSource]:
     """Return the plugins of every installed distribution, sorted by its name.
 
-    If several distributions share a name, the first on ``sys.path`` counts, as for ``import``.
+    If several distributions share a name, the first on ``sys.path`` counts, as for ``import``, even
+    if it declares no plugin. The built-in components are always found, also in a copy of Pluxel
+    without metadata.
     """
     # This import takes a third of the start-up time; only hosts that discover plugins need it.
     from importlib.metadata import distributions  # noqa: PLC0415
 
     found: dict[str, list[PluginSource]] = {}
     for distribution in distributions():
-        if sources := _declared(distribution):
+        if (sources := _declared(distribution)) and not _is_shadowed(distribution):
             found.setdefault(sources[0].provider, sources)
+    built_in = PluginSource(BUILT_IN, "", partial(import_module, BUILT_IN_MODULE))
+    found.setdefault(BUILT_IN, [built_in])
     return [source for name in sorted(found) for source in found[name]]
+
+
+def _is_shadowed(distribution: Distribution) -> bool:
+    """Return whether a distribution of the same name comes earlier on ``sys.path``."""
+    from importlib.metadata import distribution as first_of  # noqa: PLC0415 - as above
+
+    try:
+        first = first_of(distribution.metadata["Name"])
+        return first.locate_file("") != distribution.locate_file("")
+    except Exception:  # noqa: BLE001 - without metadata, it has no name to share
+        return False
 
 
 def given(plugins: Iterable[object] | Mapping[str, object]) -> list[PluginSource]:
@@ -80,8 +98,10 @@ def location(plugin: object) -> str:
 def _declared(distribution: Distribution) -> list[PluginSource]:
     try:
         # Most distributions declare no plugin; for those, only the file is read.
-        if GROUP not in (distribution.read_text("entry_points.txt") or ""):
+        text = distribution.read_text("entry_points.txt") or ""
+        if GROUP not in text.lower():
             return []
+        _check_entry_points(text)
         points = distribution.entry_points.select(group=GROUP)
     except Exception as error:  # noqa: BLE001 - one malformed distribution must not cost the others
         return [PluginSource(*_identity(distribution), partial(_fail, error))]
@@ -89,6 +109,22 @@ def _declared(distribution: Distribution) -> list[PluginSource]:
         PluginSource(*_identity(distribution), point.load, f"{point.name} = {point.value}")
         for point in sorted(points, key=lambda point: point.name)
     ]
+
+
+_LINE = re.compile(r"\s*(#.*|;.*|\[(?P<group>[^\[\]]*)\]|[^=\[\]]+=.+)?\s*")
+
+
+def _check_entry_points(text: str) -> None:
+    """Raise ValueError for a line that would be ignored, and with it a plugin."""
+    group = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _LINE.fullmatch(line)
+        if match and match["group"] is not None:
+            group = match["group"]
+        is_near = group is not None and group != GROUP and group.strip().lower() == GROUP
+        is_lost = group is None and match is not None and "=" in line
+        if match is None or is_near or is_lost:
+            raise ValueError(f"line {number} of entry_points.txt is malformed: {line.strip()!r}")
 
 
 def _identity(distribution: Distribution) -> tuple[str, str]:

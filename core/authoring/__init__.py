@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..common.exports import exports
 
 if TYPE_CHECKING:
+    from ..common.files import expand_home as expand_home
     from ..common.files import read_lines as read_lines
     from ..common.files import replacing as replacing
     from ..common.files import require_file as require_file

@@ -170,3 +170,11 @@ def require_file(path: str | Path) -> Path:
         reason = "a folder, not a file" if path.is_dir() else "no such file"
         raise MissingFile(f"{path}: {reason}")
     return path
+
+
+def expand_home(path: Path) -> Path:
+    """Replace ``~`` or ``~user`` at the start of a path if that user exists."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path

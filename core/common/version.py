@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = version("pluxel")
+try:
+    __version__ = version("pluxel")
+except PackageNotFoundError:  # a copy without metadata, as in a frozen application
+    __version__ = "unknown"

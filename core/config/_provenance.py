@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...registry import Host
+from ..common.version import __version__
 from .sections.pipeline import PipelineConfig
 from .sections.plain import factories
 from .tree.layers import PROVENANCE
@@ -125,9 +126,7 @@ def _version(name: str, host: Host) -> str:
         return provider.version
     if name != _OWN:
         return ""
-    from importlib.metadata import version  # noqa: PLC0415 - only hosts without built-ins need it
-
-    return version(_OWN)
+    return __version__.replace("unknown", "")
 
 
 def _release(version: str) -> tuple[int, ...]:

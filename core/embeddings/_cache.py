@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ...registry import PluxelError
-from ..common.files import write_json
+from ..common.files import expand_home, write_json
 from ..common.logs import logger
 from ._store import FORMAT, Store, StoreWriter, open_store, writing
 
@@ -26,11 +26,23 @@ SOURCES = "sources"
 
 
 def cache_folder(folder: str | Path | None = None) -> Path:
-    """Return the folder of stores: in ``folder``, ``$PLUXEL_CACHE`` or ``~/.cache/pluxel``."""
-    if folder is None:
-        usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pluxel")
-        folder = Path(os.environ.get(VARIABLE) or usual)
-    return Path(folder) / "embeddings"
+    """Return the folder of stores: in ``folder``, ``$PLUXEL_CACHE`` or ``~/.cache/pluxel``.
+
+    Raises: PluxelError if none of them is set and the user has no home directory.
+    """
+    folder = folder or os.environ.get(VARIABLE) or _usual_folder()
+    return expand_home(Path(folder)) / "embeddings"
+
+
+def _usual_folder() -> Path:
+    if caches := os.environ.get("XDG_CACHE_HOME"):
+        return Path(caches, "pluxel")
+    try:
+        return Path.home() / ".cache" / "pluxel"
+    except RuntimeError as error:
+        raise PluxelError(
+            f"there is no home directory for the cache: set {VARIABLE} to a folder"
+        ) from error
 
 
 def cached_store(

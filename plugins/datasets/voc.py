@@ -15,6 +15,7 @@ from ...core.authoring import (
     FilePair,
     PairedFiles,
     existing_folder,
+    expand_home,
     read_lines,
     unknown_split,
     voc_color,
@@ -90,8 +91,8 @@ def _find(root: Path, year: str) -> Path:
 
 def _find_list(folder: Path, split: str) -> Path:
     if split.endswith(".txt") or "/" in split:
-        if Path(split).expanduser().is_file():
-            return Path(split).expanduser()
+        if expand_home(Path(split)).is_file():
+            return expand_home(Path(split))
         raise MissingData(f"the list of split '{split}' is not a file")
     listing = existing_folder(folder, "the lists of VOC") / f"{split}.txt"
     if not listing.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from typing import Any
@@ -124,12 +125,38 @@ def test_ctrl_c_is_not_a_plugin_failure(site: Any) -> None:
         Host()
 
 
-@pytest.mark.parametrize("text", ["[pluxel]\nno equals sign\n", b"[pluxel]\nmain = \xff\n"])
+def test_a_distribution_that_no_longer_declares_a_plugin_hides_older_ones(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.install("acme", None, version="2.0", entry_points="[console_scripts]\nacme = acme:main\n")
+    shadowed = type(site)(site.folder / "shadowed")
+    shadowed.install("Acme", OFFER.format(name="old"), version="1.0")
+    monkeypatch.setattr(sys, "path", [str(site.folder), str(shadowed.folder), *sys.path])
+    assert names(Host()) == []
+
+
+def test_the_built_ins_need_no_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.distributions", list)
+    host = Host()
+    assert host.get("decoder", "fcn8s").qualified == "pluxel/fcn8s"
+    assert host.providers["pluxel"].version == ""
+    assert "pluxel" not in Host(deny=["pluxel"]).providers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[pluxel\nmain = acme\n", "pluxel]\nmain = acme\n", "main = pluxel_acme\n"),
+        *("[ pluxel ]\nmain = acme\n", "[Pluxel]\nmain = acme\n", "\ufeff[pluxel]\nmain = a\n"),
+        *("[pluxel]\nno equals sign\n", "[pluxel]\nmain =\n", b"[pluxel]\nmain = \xff\n"),
+        "[pluxel]\nmain = acme\n".encode("utf-16"),
+    ],
+)
 def test_malformed_metadata_affect_only_their_distribution(site: Any, text: str | bytes) -> None:
     site.install("broken-seg", None, entry_points="")
     site.install("acme", OFFER.format(name="unet"))
     path = site.folder / "broken_seg-1.0.dist-info" / "entry_points.txt"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
     host = Host()
     assert names(host) == ["acme/unet"]
     assert [each.provider for each in host.failures] == ["broken-seg"]
@@ -184,8 +211,18 @@ class TestAllowAndDeny:
     def test_deny_overrides_allow(self) -> None:
         assert names(Host(allow=["acme-seg"], deny=["acme-seg"])) == []
 
-    def test_the_built_ins_can_be_denied(self) -> None:
-        assert "pluxel" not in Host(deny=["pluxel"]).providers
+    @pytest.mark.parametrize("way", ["argument", "environment"])
+    def test_the_built_ins_can_be_denied_but_not_in_silence(
+        self, way: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "pluxel" if way == "environment" else "")
+        monkeypatch.setattr(logging.getLogger("pluxel"), "propagate", True)
+        host = Host(deny=["pluxel"] if way == "argument" else [])
+        assert "pluxel" not in host.providers
+        assert caplog.messages == [
+            "the built-in components are not available: plugin pluxel is denied "
+            "(--deny-plugin or PLUXEL_PLUGINS_DENY)"
+        ]
 
     def test_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "zeta_seg, not-installed-here")

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
-from ..tree.files import expand_home
+from ...common.files import expand_home
 from ..tree.nodes import Segment
 
 
@@ -40,6 +40,20 @@ def accepts_none(annotation: Any) -> bool:
         or (typing.get_origin(one) is Literal and None in typing.get_args(one))
         for one in alternatives(annotation)
     )
+
+
+def takes_text(annotation: Any, value: Any) -> bool:
+    """Return whether an annotation accepts text, but not a value of the type of ``value``."""
+    members = [*alternatives(annotation)]
+    literals = [each for one in members for each in _literals(one)]
+    number = type(value) is int and float in members
+    if value in literals or type(value) in members or number or Any in members:
+        return False
+    return any(one in (str, Path) for one in members) or str(value) in literals
+
+
+def _literals(annotation: Any) -> tuple[Any, ...]:
+    return typing.get_args(annotation) if typing.get_origin(annotation) is Literal else ()
 
 
 def key_of(name: str, field: FieldInfo) -> str:

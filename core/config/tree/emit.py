@@ -1,4 +1,4 @@
-"""Write plain values as YAML that ``parse`` reads back unchanged."""
+"""Write plain values as YAML that ``parse`` reads back unchanged, and PyYAML as well."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import yaml
 
 from .nodes import Segment
 from .references import escape
@@ -81,8 +83,8 @@ def scalar(value: bool | int | float | str | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        if math.isfinite(value):
-            return repr(value)
+        if math.isfinite(value):  # YAML 1.1 needs a point in every number
+            return re.sub(r"^(-?\d+)e", r"\1.0e", repr(value))
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     if isinstance(value, int):
         return str(value)
@@ -90,8 +92,17 @@ def scalar(value: bool | int | float | str | None) -> str:
 
 
 def _text(text: str) -> str:
-    is_number = not text or not isinstance(resolve(text[:_WIDTH]), str)
-    if _PLAIN.fullmatch(text) and not is_number and not text.startswith(("-", "~")):
+    is_other = not text or not isinstance(resolve(text[:_WIDTH]), str) or _is_other_in_1_1(text)
+    if _PLAIN.fullmatch(text) and not is_other and not text.startswith(("-", "~")):
         return text
     quoted = json.dumps(text, ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
+
+
+def _is_other_in_1_1(text: str) -> bool:
+    """Return whether YAML 1.1, which PyYAML follows, reads a plain text as another type."""
+    tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))
+    return tag != _RESOLVER.DEFAULT_SCALAR_TAG
+
+
+_RESOLVER = yaml.resolver.Resolver()

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ....registry import PluxelError
-from ...common.files import decode
+from ...common.files import decode, expand_home
 from .problems import suggestion
 
 _MAX_BYTES = 8 << 20
@@ -46,14 +46,6 @@ def _yaml_names(folder: Path) -> Iterator[str]:
         )
     except OSError:  # no such folder, so there is nothing to suggest
         return
-
-
-def expand_home(path: Path) -> Path:
-    """Replace ``~`` or ``~user`` at the start of a path if that user exists."""
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        return path
 
 
 def read_text(path: Path) -> str:

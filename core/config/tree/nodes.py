@@ -37,12 +37,14 @@ class ScalarNode:
     """A single value; ``text`` is its source text without quotes.
 
     ``broken``: a problem of this value is already recorded; do not report consequences of it.
+    ``variable``: the text is that of an environment variable, which cannot be quoted.
     """
 
     value: Value
     text: str
     location: Location
     broken: bool = False
+    variable: bool = False
 
     size: ClassVar[int] = 1
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
+import yaml
+
 from .merge import Place, as_mappings
-from .nodes import Entry, Location, MapNode, Node, Segment, child, plain
+from .nodes import Entry, Location, MapNode, Node, ScalarNode, Segment, child, plain
 from .parse import parse
 from .paths import expand, parse_path
 from .problems import Problems
@@ -70,7 +72,7 @@ def _branch(
     if written[0] in ("base", "pluxel"):
         problems.add_fatal(location, f"'{written[0]}' belongs in a file, not in an override")
         return None
-    node: Node | None = parse(value, lambda _line, _column: location, problems)
+    node = _value(value, location, problems)
     if node is None:
         return None
     whole = long(written)
@@ -78,6 +80,29 @@ def _branch(
         entries = {str(step): Entry(location, node)}
         node = MapNode(entries, location, path=True, implied=whole != written)
     return (len(whole), node) if isinstance(node, MapNode) else None
+
+
+def _value(text: str, location: Location, problems: Problems) -> Node | None:
+    """Return the value of an override, in which ``#`` does not begin a comment."""
+    tokens = _before_comment(text) if "#" in text else None
+    if tokens is None:
+        return parse(text, lambda _line, _column: location, problems)
+    is_text = all(isinstance(token, yaml.ScalarToken) and token.plain for token in tokens)
+    if len(tokens) > 1 or not is_text:
+        message = "in YAML, '#' begins a comment: put the text that contains it in quotes"
+        problems.add_fatal(location, message)
+        return None
+    return ScalarNode(text.strip(), text.strip(), location)
+
+
+def _before_comment(text: str) -> list[yaml.Token] | None:
+    """Return what YAML reads of a text that ends in a comment, or None if it does not."""
+    try:
+        tokens = [*yaml.scan(text, Loader=yaml.SafeLoader)][1:-1]
+    except yaml.YAMLError:  # the parser reports it
+        return None
+    end = tokens[-1].end_mark.index if tokens else 0
+    return tokens if "#" in text[end:] else None
 
 
 def _unite(

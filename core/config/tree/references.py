@@ -121,15 +121,18 @@ class _Resolver:
 
     def _variable(self, node: ScalarNode, reference: str) -> ScalarNode:
         name, comma, default = reference.partition(",")
-        text = self._environment.get(name.strip(), default.strip() if comma else None)
+        given = self._environment.get(name.strip())
+        text = default.strip() if given is None and comma else given
         if text is None:
             raise _Unresolvable(
                 f"environment variable '{name}' is not set; ${{env:{name},VALUE}} sets a default"
             )
         if SURROGATE.search(text):
             raise _Unresolvable(f"environment variable '{name}' is not UTF-8 text")
+        if given == "":  # a variable that is set but empty is not null
+            return ScalarNode("", "", node.location)
         try:
-            return ScalarNode(resolve(text), text, node.location)
+            return ScalarNode(resolve(text), text, node.location, variable=True)
         except ValueError:
             raise _Unresolvable(f"environment variable '{name}' is too large a number") from None
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+import yaml
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pluxel.core import load_config
 from pluxel.core.config.tree.emit import emit
@@ -60,7 +61,7 @@ def test_emitted_yaml_is_read_back(tree: dict[str, Any]) -> None:
         ("two words", "two words"),
         ("1.2", '"1.2"'),
         ("1.2.3", "1.2.3"),
-        ("no", "no"),
+        ("no", '"no"'),
         ("true", '"true"'),
         ("", '""'),
         ("-x", '"-x"'),
@@ -70,7 +71,7 @@ def test_emitted_yaml_is_read_back(tree: dict[str, Any]) -> None:
         ("tab\t", '"tab\\t"'),
         ("\x85\u2028", '"\\u0085\\u2028"'),
         ("grün", '"grün"'),
-        (1e-05, "1e-05"),
+        (1e-05, "1.0e-05"),
         (1.0, "1.0"),
         (math.inf, ".inf"),
         (-math.inf, "-.inf"),
@@ -84,6 +85,14 @@ def test_emitted_yaml_is_read_back(tree: dict[str, Any]) -> None:
 )
 def test_emitted_text_of_values(value: Any, text: str) -> None:
     assert emit({"a": value}) == f"a: {text}\n"
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(st.text(max_size=3), values, max_size=3))
+@example({"a": 1e-08, "b": 1e16, "yes": "yes", "c": "12:30", "d": "2024-01-01", "e": "1_000"})
+@example({"off": "On", "a": "0b1", "b": "010", "c": "=", "d": "1e5", "e": -2.5e-300, "f": "y"})
+def test_pyyaml_reads_the_same(tree: dict[str, Any]) -> None:
+    assert yaml.safe_load(emit(tree).replace("$${", "${")) == tree
 
 
 def test_nested_lists() -> None:

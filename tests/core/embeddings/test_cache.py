@@ -250,3 +250,31 @@ def test_mapped_store_survives_its_replacement(source: Path) -> None:
     store.path.unlink()
     cached_store(source, {}, Reader(source))
     assert np.array_equal(rows, [[1, 2], [3, 4]])
+
+
+def _no_home(*_: object) -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_a_user_without_a_home_may_name_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", _no_home)
+    for name in ("PLUXEL_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(PluxelError) as caught:
+        cache_folder()
+    assert str(caught.value) == (
+        "there is no home directory for the cache: set PLUXEL_CACHE to a folder"
+    )
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    assert cache_folder() == tmp_path / "caches" / "pluxel" / "embeddings"
+    monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "own"))
+    assert cache_folder() == tmp_path / "own" / "embeddings"
+
+
+def test_the_variable_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("PLUXEL_CACHE", "~/x")
+    assert cache_folder() == Path("/home/me/x/embeddings")
+    assert cache_folder("~/y") == Path("/home/me/y/embeddings")

@@ -260,3 +260,43 @@ def test_a_word_and_a_mapping_that_do_not_unite_contradict_each_other(
         assert str(caught.value) == (
             "override 'loss.class_weights.red=2': contradicts override 'loss.class_weights=auto'"
         )
+
+
+@pytest.mark.parametrize(
+    ("value", "override", "read"),
+    [
+        ("007", "init_from=${env:X}", lambda pipeline: str(pipeline.init_from) == "007"),
+        ("1e3", "splits.test=${env:X}", lambda pipeline: pipeline.splits["test"] == "1e3"),
+        ("true", "dataset.classes_of=${env:X}", None),
+        ("3", "seed=${env:X}", lambda pipeline: pipeline.seed == 3),
+        ("3", "training.clip_norm=${env:X}", lambda pipeline: pipeline.training.clip_norm == 3),
+        ("false", "backbone.pretrained=${env:X}", lambda _: True),
+    ],
+)
+def test_variables_are_text_where_only_text_is_accepted(
+    value: str, override: str, read: Any, built_in: Host, folder: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("X", value)
+    concat = {"type": "concat", "classes_of": "a", "datasets": {"a": "shapes", "true": "shapes"}}
+    tree = WHOLE if read else {**WHOLE, "dataset": concat}
+    (folder / "x.yaml").write_text(json.dumps(tree))
+    pipeline = load_config("x.yaml", [override], host=built_in).pipeline
+    assert read(pipeline) if read else pipeline.dataset.params["classes_of"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=${env:X}", "seed: expected a whole number, not ''"),
+        ("device=${env:X}", "device: expected text of at least 1 character, not ''"),
+        ("seed=${env:X,4}", "seed: expected a whole number, not ''"),
+    ],
+)
+def test_an_empty_variable_is_not_null(
+    override: str, message: str, built_in: Host, folder: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("X", "")
+    (folder / "x.yaml").write_text(json.dumps(WHOLE))
+    with pytest.raises(ConfigError) as caught:
+        load_config("x.yaml", [override], host=built_in)
+    assert str(caught.value) == f"override '{override}': {message}"

@@ -40,6 +40,12 @@ def layer(*overrides: str) -> Any:
             {"heads": {"semantic": {"labels": {"map": {"#ff0000": "road"}}}}},
         ),
         (" seed =3", {"seed": 3}),
+        ("init_from=runs/my dir #2/w", {"init_from": "runs/my dir #2/w"}),
+        ("init_from=#x", {"init_from": "#x"}),
+        ("init_from=a#b", {"init_from": "a#b"}),
+        ("init_from='a #b'", {"init_from": "a #b"}),
+        ("splits={train: 'a #b'}", {"splits": {"train": "a #b"}}),
+        ("seed=3 # three", {"seed": "3 # three"}),
     ],
 )
 def test_an_override_becomes_a_tree(override: str, tree: Any) -> None:
@@ -103,6 +109,16 @@ def test_equal_overrides_do_not_conflict() -> None:
         (
             ["loss={type: dice, smooth: 1}", "loss.smooth=2"],
             "override 'loss.smooth=2': contradicts override 'loss={type: dice, smooth: 1}'",
+        ),
+        (
+            ["splits={train: a} #b"],
+            "override 'splits={train: a} #b': in YAML, '#' begins a comment: put the text that "
+            "contains it in quotes",
+        ),
+        (
+            ["init_from='a' #b"],
+            "override 'init_from='a' #b': in YAML, '#' begins a comment: put the text that "
+            "contains it in quotes",
         ),
         (
             ["base=x.yaml"],

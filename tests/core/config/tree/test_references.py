@@ -66,7 +66,7 @@ def complaint(text: str) -> str:
         ("${env:NAME}", "road"),
         ("${env:COUNT}", 4),
         ("${env:RATE}", 1e-4),
-        ("${env:EMPTY}", None),
+        ("${env:EMPTY}", ""),
         ("${env:NOPE,7}", 7),
         ("${env:NOPE, off }", "off"),
         ("${env:NOPE,}", None),
