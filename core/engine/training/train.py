@@ -1,13 +1,12 @@
-"""Train: steps, evaluations and checkpoints, with stopping and resuming."""
+"""Train: steps, with evaluations and checkpoints between them, stopping and resuming."""
 
 from __future__ import annotations
 
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from copy import deepcopy
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -17,28 +16,25 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from ....registry import PluxelError
-from ...common.files import write_json, write_text
+from ...common.files import write_text
 from ...common.logs import log_once, logger
-from ...common.numerics import finite_or_none
 from ...common.progress import Advance, duration, track
 from ...data.batch import Batch
 from ...data.loading import training_loader
 from ...data.samples import TrainingData
 from ...geometry.scores import Scores
-from ...model.network import SegmentationModel
-from ...model.weights import first_names, load_weights
+from ...model.weights import first_names
 from ..checkpoint import read_metadata, read_tensors
-from ..distributed import cudnn_benchmark, share_buffers
-from ..evaluation.evaluate import Evaluation
+from ..distributed import cudnn_benchmark
 from .experiment import Experiment
+from .keeping import Keeper
 from .monitor import (
     TrainingProgress,
     check_monitor,
     has_waited_enough,
-    is_improvement,
-    undefined_monitor,
 )
 from .optimizer import build_optimizer, frozen_norms
+from .owned_run import OwnedRun
 from .passes import ForwardPass, Shares, shares_of_passes, untrained
 from .resume import Changes, settings_of
 from .schedule import factor
@@ -74,7 +70,6 @@ class Trainer:
         self.run.check_claim(experiment.config.source, resume=resume, overwrite=False)
         pipeline = experiment.config.pipeline
         self.options, self.seed = pipeline.training, pipeline.seed
-        self.evaluates = "val" in pipeline.splits
         check_monitor(experiment.config, experiment.spaces)
         resuming = resume and self.run.state.exists()
         if not resuming:
@@ -87,6 +82,8 @@ class Trainer:
         self.recent: list[float] = []  # losses since the last log line
         if resuming:
             self._restore()
+        self.owned = OwnedRun(self.run, experiment.claim, self.processes)
+        self.keeper = Keeper(experiment, self.state, self.progress, self.owned)
         self.data = _training_data(experiment)
         with experiment.config.at("training", "steps"):
             self.plan = StepPlan.of(
@@ -165,13 +162,13 @@ class Trainer:
             track("training", self.plan.steps, self.progress.step) as advance,
         ):
             if self.changes.have("scored again"):
-                self._rank_anew()
-            elif self._is_torn():
-                self._score_kept_weights()
+                self.keeper.rank_anew()
+            elif self.keeper.is_torn():
+                self.keeper.score_kept_weights()
             if self.progress.evaluated < self.progress.step and self.plan.is_due(
                 self.progress.step
             ):
-                self._evaluate()  # an interruption skipped this evaluation
+                self.keeper.evaluate()  # an interruption skipped this evaluation
             for batches in self.batches():
                 self.step(batches, advance)
                 self.progress.seconds = time.monotonic() - began
@@ -288,14 +285,10 @@ class Trainer:
         step = self.progress.step
         if step % self.options.log_every == 0 or step == self.plan.steps:
             mean = sum(self.recent) / len(self.recent)
-            self._log({"train/loss": mean, "lr": self.options.optimizer.lr * rate})
+            self.owned.log(
+                self.progress, {"train/loss": mean, "lr": self.options.optimizer.lr * rate}
+            )
             self.recent.clear()
-
-    def _log(self, values: Mapping[str, float]) -> None:
-        if self.processes.is_main_process:
-            self.experiment.claim.check()
-            finite = {name: finite_or_none(value) for name, value in values.items()}
-            self.run.log({"step": self.progress.step, "seconds": self.progress.seconds} | finite)
 
     # -- between steps ---------------------------------------------------------------------------
 
@@ -310,27 +303,12 @@ class Trainer:
             )
         due = self.plan.is_due(step)
         if due:
-            self._evaluate()
+            self.keeper.evaluate()
         if due or step % self.plan.checkpoint_every == 0:
             self._save_state()
 
     def _save_state(self) -> None:
-        self._write(lambda: self.state.save(self.run, self._metadata()))
-
-    def _write(self, write: Callable[[], None]) -> None:
-        """Write in the main process; a write error names the checkpoint to resume from."""
-
-        def write_as_owner() -> None:
-            self.experiment.claim.check()
-            write()
-
-        try:
-            self.processes.on_main_process(write_as_owner)
-        except Diverged:
-            raise
-        except PluxelError as error:
-            hint = "; --resume auto continues from it" if self.run.state.exists() else ""
-            raise PluxelError(error.message, [*error.notes, last_good(self.run) + hint]) from error
+        self.owned.write(lambda: self.state.save(self.run, self._metadata()))
 
     def _metadata(self) -> dict[str, Any]:
         """Return the values besides tensors that resuming needs."""
@@ -341,61 +319,6 @@ class Trainer:
             "settings": self.settings,
             "scaler": None if scaler is None else scaler.state_dict(),
         }
-
-    def _evaluate(self) -> None:
-        """Evaluate the weights and keep the best; without a split ``val``, keep the last."""
-        step = self.progress.evaluated = self.progress.step
-        evaluation = None
-        if self.evaluates:
-            share_buffers(self.state.averaged)
-            evaluation = self._scores(self.state.averaged)
-            scalars = evaluation.scalars("val")
-            self._log(scalars)
-            logger.info("step %d: %s", step, _summary(scalars))
-            if warning := undefined_monitor(self.options, evaluation, scalars):
-                log_once(logging.WARNING, warning)
-            if not is_improvement(self.progress, self.options, scalars):
-                return
-        self._write(lambda: self._write_weights(step, evaluation))
-
-    def _is_torn(self) -> bool:
-        """Return whether a kill came between writing the kept weights and writing their scores."""
-        if not self.progress.step or not self.evaluates or not self.run.weights.exists():
-            return False
-        return read_metadata(self.run.weights)["step"] != self.run.step_of_results()
-
-    def _rank_anew(self) -> None:
-        """Compare later weights with the kept ones by what the configuration now says."""
-        self.progress.best, self.progress.mark, self.progress.waited = None, None, 0
-        if scalars := self._score_kept_weights():
-            is_improvement(self.progress, self.options, scalars)
-
-    def _score_kept_weights(self) -> Mapping[str, float]:
-        """Evaluate the kept weights again and write their scores; return the scalars, if any."""
-        if not (self.evaluates and self.run.weights.exists()):
-            return {}
-        tensors, metadata = read_tensors(self.run.weights)
-        kept, step = deepcopy(self.state.averaged), metadata["step"]
-        load_weights(kept, tensors, self.run.weights)
-        evaluation = self._scores(kept)
-        scalars = evaluation.scalars("val")
-        logger.info("kept weights of step %d, evaluated again: %s", step, _summary(scalars))
-        self._write(lambda: self._write_results(step, evaluation))
-        return scalars
-
-    def _scores(self, model: SegmentationModel) -> Evaluation:
-        with cudnn_benchmark(False):
-            return self.experiment.evaluate(model, "val")
-
-    def _write_weights(self, step: int, evaluation: Evaluation | None) -> None:
-        metadata = {"step": step, "blueprint": self.experiment.blueprint.to_json()}
-        self.state.save_weights(self.run, metadata)
-        if evaluation is not None:
-            self._write_results(step, evaluation)
-
-    def _write_results(self, step: int, evaluation: Evaluation) -> None:
-        scores = {"split": "val", "step": step} | evaluation.to_json()
-        write_json(self.run.results_of("val"), scores)
 
 
 def _training_data(experiment: Experiment) -> TrainingData:
@@ -417,9 +340,3 @@ def _training_data(experiment: Experiment) -> TrainingData:
 def _seed(*numbers: int) -> int:
     """Return a 63-bit seed from several numbers; similar numbers give unrelated seeds."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
-
-
-def _summary(scalars: Mapping[str, float]) -> str:
-    """Return the scores of the whole split, without the scores of single classes."""
-    names = [name for name in scalars if not name.rpartition("/")[0].endswith(("iou", "accuracy"))]
-    return ", ".join(f"{name} {scalars[name]:.4f}" for name in names)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from pluxel.core.data.samples import TrainingData
 from pluxel.core.engine.checkpoint import read_tensors, without_prefix
+from pluxel.core.engine.training.keeping import Keeper
 from pluxel.core.engine.training.resume import Changes
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import PluxelError
@@ -100,7 +101,7 @@ def test_kept_weights_are_measured_as_the_new_ones(train, make, caplog, first, t
     experiment = make(*then, "training.steps=7", "training.eval_every=100")
     trainer = Trainer(experiment, resume=True)
     with experiment.claimed():
-        trainer._rank_anew()
+        trainer.keeper.rank_anew()
     model = experiment.model
     model.load_state_dict(read_tensors(run.weights)[0])
     expected = experiment.evaluate(model, "val").scalars("val")
@@ -115,7 +116,7 @@ def test_a_kill_before_the_scores_does_not_count_as_a_missing_gain(train, monkey
     options = ("training.checkpoint_every=1", "training.early_stop={patience: 9}")
     whole = read_tensors(train(*options, name="whole").state)[1]["progress"]
     with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "_write_results", Mock(side_effect=KeyboardInterrupt))
+        patched.setattr(Keeper, "_write_results", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(*options)
     run = train(*options, resume=True)
