@@ -40,6 +40,7 @@ def train(
     Ctrl-C (or SIGTERM) saves the state and stops; --resume auto continues from there. --overwrite
     deletes an existing run and keeps all other files in its directory.
     """
+    from ..common.logs import conversions_counted
     from ..common.progress import configure_logging
     from ..common.randomness import make_deterministic
     from ..config._load import load_config
@@ -59,16 +60,17 @@ def train(
     if loaded.pipeline.deterministic:
         make_deterministic()
     prepared = prepare(loaded)
-    check_training(prepared)
-    experiment = Experiment(prepared, run)
-    try:
-        with experiment.claimed():
-            if resume is None:
-                # Another training may have ended here since the first check.
-                run.check_claim(loaded.source, resume=False, overwrite=overwrite)
-                experiment.clear_run()
-            Trainer(experiment, resume=resume is not None).train()
-    finally:
-        experiment.processes.leave()
+    with conversions_counted():  # the check reads a sample, too
+        check_training(prepared)
+        experiment = Experiment(prepared, run)
+        try:
+            with experiment.claimed():
+                if resume is None:
+                    # Another training may have ended here since the first check.
+                    run.check_claim(loaded.source, resume=False, overwrite=overwrite)
+                    experiment.clear_run()
+                Trainer(experiment, resume=resume is not None).train()
+        finally:
+            experiment.processes.leave()
     if experiment.processes.is_main_process:
         click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")

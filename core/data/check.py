@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from ...registry import PluxelError
+from ..common.logs import conversions_counted
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import unpaired_files
@@ -94,6 +95,7 @@ class Report:
         }
 
 
+@conversions_counted()
 def check_data(
     splits: Mapping[str, Dataset],
     label_spaces: Mapping[str, LabelSpace],

@@ -18,7 +18,7 @@ from PIL import Image
 
 from ...registry import PluxelError
 from ..common.files import replacing
-from ..common.logs import log_once
+from ..common.logs import log_conversion, log_once
 from ..contracts.encoding import PLAIN, Encoding
 from .limits import pillow_limits
 from .masks import TRANSPARENT_ID, check_array, colors_of, ids_of
@@ -241,7 +241,6 @@ def _stored(path: Path) -> Stored:
         with open_image(path) as image:
             mask = stored(image, path)
     if mask.is_lossy:
-        log_once(
-            logging.WARNING, f"{path}: lossy compression of a mask gives wrong ids along edges"
-        )
+        text = "saved with lossy compression, which gives wrong ids along the edges of a mask"
+        log_conversion(path, text, logging.WARNING)
     return mask

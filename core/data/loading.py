@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
-from ..common.logs import log_once, logger
+from ..common.logs import count_no_conversions, log_conversion, log_once, logger
 from .batch import Batch, Item, collate_evaluation, collate_training
 from .samples import DataError, EvaluationData, TrainingData
 
@@ -55,8 +55,12 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         for delivery in self._loader:
-            for level, message in delivery.records:
-                log_once(level, message)
+            for level, message, conversion in delivery.records:
+                if conversion is None:
+                    log_once(level, message)
+                else:
+                    name, text = conversion
+                    log_conversion(name, text, level)
             for failure in delivery.failures:
                 if not self._may_skip:
                     raise failure
@@ -138,13 +142,17 @@ class _Guarded(TorchDataset["Item | DataError"]):
             return DataError(error.message, error.notes)
 
 
+_LogEntry = tuple[int, str, tuple[str, str] | None]
+"""A log record: its level, its message, and the image and text of a conversion."""
+
+
 @dataclass(frozen=True)
 class _Delivery:
     """The result of a worker: batches, errors and log records."""
 
     batches: list[Batch]
     failures: list[DataError]
-    records: list[tuple[int, str]]
+    records: list[_LogEntry]
 
     def pin_memory(self) -> _Delivery:
         return replace(self, batches=[batch.pin_memory() for batch in self.batches])
@@ -162,8 +170,11 @@ def _deliver(
 class _RecordStore(BufferingHandler):
     """Stores the log records of a worker until its next batch."""
 
-    def take(self) -> list[tuple[int, str]]:
-        records = [(record.levelno, record.getMessage()) for record in self.buffer]
+    def take(self) -> list[_LogEntry]:
+        records = [
+            (record.levelno, record.getMessage(), getattr(record, "conversion", None))
+            for record in self.buffer
+        ]
         self.flush()
         return records
 
@@ -173,6 +184,7 @@ def _start_worker(level: int, _worker: int) -> None:
     # SIGTERM ends a worker, because shutting down the pool sends one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    count_no_conversions()  # a forked process begins within the block of its parent
     logger.handlers = [_RecordStore(sys.maxsize)]
     logger.setLevel(level)
     logger.propagate = False

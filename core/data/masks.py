@@ -42,7 +42,7 @@ def ids_of(mask: Stored, path: Path) -> np.ndarray:
             "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
         )
     if mask.pixels.shape[2] > 1:
-        log_conversion(path, f"{_mode(mask)} mask with equal channels, read as ids")
+        log_conversion(path, f"read as ids from equal channels of {_mode(mask)}")
     ids = ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
     return _masked(ids, mask, _alpha(mask), TRANSPARENT_ID)
 

@@ -13,7 +13,7 @@ from ..common.logs import log_conversion
 from .limits import pillow_limits
 from .pixels import ImageError
 
-TURNED = "turned upright by its EXIF orientation"
+TURNED = "turned upright by EXIF orientation"
 
 _FLIPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
 """EXIF orientation -> steps along rows and columns, after the transposition from 5 on."""

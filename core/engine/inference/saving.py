@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ....registry import PluxelError
-from ...common.logs import logger
+from ...common.logs import conversions_counted, logger
 from ...common.progress import track
 from ...data.images import IMAGE_SUFFIXES, image_files
 from ...data.pixels import ImageError
@@ -22,6 +22,7 @@ from .pipeline import Pipeline, Tile
 from .rasters import raster_writer
 
 
+@conversions_counted()
 def predict_files(
     pipeline: Pipeline,
     paths: Iterable[Path],

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ....registry import PluxelError
 from ...common.files import write_text
-from ...common.logs import log_once, logger
+from ...common.logs import conversions_counted, log_once, logger
 from ...common.progress import Advance, duration, track
 from ...data.batch import Batch
 from ...data.loading import training_loader
@@ -159,6 +159,7 @@ class Trainer:
             torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
             stop_requests() as self.stop,
             cudnn_benchmark(tunes),
+            conversions_counted() as conversions,
             track("training", self.plan.steps, self.progress.step) as advance,
         ):
             if self.changes.have("scored again"):
@@ -173,6 +174,8 @@ class Trainer:
                 self.step(batches, advance)
                 self.progress.seconds = time.monotonic() - began
                 self._after_step()
+                if self.progress.samples >= len(self.data):
+                    conversions.log()
         logger.info("trained %d steps in %s", self.progress.step, duration(self.progress.seconds))
 
     def batches(self) -> Iterator[list[Batch]]:
