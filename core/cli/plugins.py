@@ -53,6 +53,7 @@ def why(session: Session, kind: str, name: str) -> None:
     owners = host.owners(kind, name)
     for component in owners:
         _print_origin(host, kind, component)
+        _print_parameters(host, kind, component)
     _print_search(host)
     for failure in host.failures:
         click.echo(str(failure))
@@ -137,6 +138,16 @@ def _print_origin(host: Host, kind: str, component: Component) -> None:
     ):
         if value:
             click.echo(f"  {title:<12}  {value}")
+
+
+def _print_parameters(host: Host, kind: str, component: Component) -> None:
+    from ._parameters import parameter_lines
+
+    lines = parameter_lines(host, kind, component)
+    if lines:
+        click.echo("  parameters")
+    for line in lines:
+        click.echo(f"    {line}")
 
 
 def _print_search(host: Host) -> None:

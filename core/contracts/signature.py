@@ -23,6 +23,7 @@ from pydantic_core import SchemaValidator
 from torch import nn
 
 from ...registry import Component, PluginError, did_you_mean
+from .docstrings import described_parameters
 from .kinds import WIRING
 from .near_misses import wrong_forms
 from .strictness import json_validator, kinds_of_fields
@@ -87,8 +88,9 @@ def _read(kind: str, target: Callable[..., Any], _constructor: object) -> Signat
     for parameter in parameters:
         _check(kind, parameter)
     wiring = tuple(p.name for p in parameters if p.kind is not Parameter.KEYWORD_ONLY)
+    texts = described_parameters(target, {p.name for p in parameters})
     fields = {
-        f"{_PREFIX}{p.name}": _field(p, target)
+        f"{_PREFIX}{p.name}": _field(p, target, texts.get(p.name))
         for p in parameters
         if p.kind is Parameter.KEYWORD_ONLY
     }
@@ -171,13 +173,16 @@ def _check(kind: str, parameter: Parameter) -> None:
         )
 
 
-def _field(parameter: Parameter, target: Callable[..., Any]) -> tuple[Any, Any]:
+def _field(
+    parameter: Parameter, target: Callable[..., Any], description: str | None
+) -> tuple[Any, Any]:
     if parameter.annotation is Parameter.empty:
         raise _Invalid(f"parameter '{parameter.name}' has no type annotation")
     annotation = _evaluate(parameter, target)
+    more: dict[str, Any] = {"description": description} if description else {}
     if parameter.default is Parameter.empty:
-        return annotation, Field(alias=parameter.name)
-    return annotation, Field(default=parameter.default, alias=parameter.name)
+        return annotation, Field(alias=parameter.name, **more)
+    return annotation, Field(default=parameter.default, alias=parameter.name, **more)
 
 
 def _evaluate(parameter: Parameter, target: Callable[..., Any]) -> Any:

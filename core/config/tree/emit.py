@@ -76,6 +76,15 @@ def _inline(value: Any, comment: Comment | None) -> str | None:
     return text if len(text) <= _WIDTH else None
 
 
+def inline(value: Any) -> str:
+    """Return a value as YAML in one line."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {inline(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
+    return scalar(value)
+
+
 def scalar(value: bool | int | float | str | None) -> str:
     """Return a single value as YAML; quote text only if necessary."""
     if value is None:

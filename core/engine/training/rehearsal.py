@@ -84,7 +84,7 @@ class Rehearsal:
         """
         config, spaces = self.prepared.config, self.prepared.blueprint.label_spaces()
         names, sources = self.prepared.model.input_names, self.prepared.blueprint.targets
-        if config.pipeline.splits["train"] in self.prepared.missing:
+        if config.pipeline.splits.get("train") in (None, *self.prepared.missing):
             return None
         try:
             dataset = self.prepared.dataset("train")

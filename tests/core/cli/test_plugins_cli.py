@@ -164,9 +164,22 @@ class TestWhy:
             f"  file          {acme.folder / 'acme_seg.py'}",
             "  aliases       u_net",
             "  extra         fast",
+            "  parameters",
+            "    width: int, default 8",
         ]
         assert lines[-1].startswith("searched: acme-seg 1.2, pluxel ")
-        assert "acme_nets" not in sys.modules
+
+    def test_parameters_of_a_built_in_component(self, command: Any) -> None:
+        code, out, _ = command("plugins", "why", "loss", "dice")
+        assert code == 0
+        assert out.splitlines()[-4:-1] == [
+            "  parameters",
+            "    smooth: float, default 1.0. pixels added to numerator and denominator.",
+            "    classes: present | all, default present. average over the classes ``present`` in "
+            "the labels of the batch, or over ``all``.",
+        ]
+        _, out, _ = command("plugins", "why", "dataset", "concat")
+        assert "    datasets: mapping of text to a dataset, required" in out
 
     def test_an_unknown_name(self, command: Any, acme: Any) -> None:
         acme.install("broken-seg", "import torchh")
