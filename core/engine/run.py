@@ -158,8 +158,8 @@ def _read_json(file: Path) -> Any:
 
 def _step(line: str) -> float:
     try:
-        return json.loads(line)["step"]
-    except (json.JSONDecodeError, KeyError):  # an incomplete line after a kill
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):  # incomplete after a kill, or of another program
         return float("inf")
 
 

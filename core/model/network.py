@@ -94,9 +94,15 @@ class Stream(nn.Module):
         """Return the network's input: normalized, and zero in the padding."""
         raw = [to_unit(inputs[name]) for name in self.inputs]
         image = self.normalize(raw[0] if len(raw) == 1 else torch.cat(raw, dim=1))
+        image = image.to(self._type_of_weights(image))
         if sizes is not None:
             _clear_padding(image, sizes)
         return self._pad(image)
+
+    def _type_of_weights(self, image: Tensor) -> torch.dtype:
+        """Return the type that the backbone computes in, such as float16 after ``half()``."""
+        types = (p.dtype for p in self.parameters() if p.is_floating_point())
+        return next(types, image.dtype)
 
     def _pad(self, image: Tensor) -> Tensor:
         """Pad on the right and at the bottom to a size that the backbone accepts."""

@@ -42,14 +42,15 @@ def dense_evaluation(config: Config, *, rounds: int = 3, device: str = "cpu") ->
 
     ``backward`` times a forward and a backward pass with the gradients of all weights.
 
-    Raises: ConfigError if the map of a crop has more than one cell.
+    Raises: PluxelError if this machine does not have the device; ConfigError if the map of a crop
+    has more than one cell.
     """
+    place = choose_device(device)
     name, stream = next(iter(config.pipeline.streams.items()))
     with config.at("streams", name, "backbone"):
         network = _LastMap(stream.backbone(in_channels=3)).eval()
         cost = _costs(network)
         _check_cells(network)
-    place = choose_device(device)
     network.to(place)
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(1, 3, IMAGE, IMAGE, generator=generator).to(place)

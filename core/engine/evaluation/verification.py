@@ -111,7 +111,7 @@ def verify_dense(
     config, blueprint = data.config, data.blueprint
     reports = []
     for name, head in config.pipeline.heads.items():
-        with seeded(seed):
+        with config.at("heads", name, "decoder"), seeded(seed):
             subject = _DenseHead(config, blueprint, name, _inner(head.decoder), dtype, seed)
         ratio = factor or _usual_factor(head.decoder, subject.coarse)
         with config.at("heads", name, "decoder"):
@@ -139,7 +139,24 @@ def _usual_factor(decoder: Factory[Decoder], stride: int) -> int:
             for form in decoder.target.dense_forms(stride, factor):
                 if form.parameters.items() <= decoder.params.items():
                     return factor
-    return min(4, stride)
+    divisors = _divisors(stride)
+    return max((factor for factor in divisors if factor <= 4), default=min(divisors, default=1))
+
+
+def _whole(grid: Grid) -> int:
+    """Return the stride of a grid. Raises: PluxelError unless it is one whole number."""
+    vertical, horizontal = grid.stride
+    if vertical != horizontal or vertical.denominator != 1:
+        raise PluxelError(
+            f"the scores have strides {vertical} and {horizontal} (vertical, horizontal); dense "
+            "evaluation needs one whole number"
+        )
+    return int(vertical)
+
+
+def _divisors(stride: int) -> list[int]:
+    """Return the factors by which scores of a stride can be denser."""
+    return [factor for factor in range(2, stride + 1) if stride % factor == 0]
 
 
 class _DenseHead:
@@ -166,7 +183,7 @@ class _DenseHead:
         self.weights = plain.state_dict()
         name = next(iter(plain.heads[head].decoders))
         (self.spec,) = measured(plain.streams[name], plain.heads[head], name).specs
-        self.coarse = int(self.spec.grid.stride[0])
+        self.coarse = _whole(self.spec.grid)
 
     def model(self, decoder: Factory[Decoder]) -> SegmentationModel:
         """Return the model with only this head, and with another decoder."""
@@ -213,8 +230,10 @@ def _methods(host: Host, stride: int, factor: int) -> list[Method]:
 
 
 def _verify(subject: _DenseHead, factor: int, size: Size) -> DenseReport:
-    if subject.coarse % factor:
-        raise PluxelError(f"factor {factor} does not divide the stride {subject.coarse}")
+    if factor not in (divisors := _divisors(subject.coarse)):
+        problem = "leaves" if factor == 1 else "does not divide"
+        remedy = f"use {', '.join(map(str, divisors))}" if divisors else "it cannot be denser"
+        raise PluxelError(f"factor {factor} {problem} the stride {subject.coarse}; {remedy}")
     methods = _methods(subject.config.host, subject.coarse, factor)
     steady = [form.name for _, form in methods if not form.shifts_borders]
     if not steady or len(methods) < 2:

@@ -121,3 +121,13 @@ def test_unwritable_directory_raises_before_training(run, source, monkeypatch) -
     )
     assert "is not a writable directory" in str(refusal(run, source))
     assert "is not a writable directory" in str(refusal(Run(forbidden / "new"), source))
+
+
+@pytest.mark.parametrize(
+    "line", ["[1]", "3", '"step"', "null", '{"step": null}', '{"step": [2]}', "{"]
+)
+def test_foreign_lines_of_the_log_are_dropped(run, line: str) -> None:
+    fill(run)
+    run.metrics.write_text(f'{{"step": 1}}\n{line}\n{{"step": 2}}\n{{"step": 3}}\n')
+    run.forget_after(2)
+    assert run.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'

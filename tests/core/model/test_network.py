@@ -167,3 +167,10 @@ def test_a_decoder_that_does_not_return_scores_raises():
     assert str(caught.value) == (
         "decoder Bare returned a Tensor; a decoder must return Scores(tensor, grid)"
     )
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_images_take_the_type_of_the_weights(kind: torch.dtype) -> None:
+    made = stream()
+    made.backbone.layer = nn.Conv2d(3, 3, 1)
+    assert made.to(kind).prepare({"image": torch.zeros(1, 3, 4, 4).byte()}, None).dtype == kind

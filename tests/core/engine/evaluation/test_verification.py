@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pluxel.plugins
 import pytest
 import torch
-from pluxel.core import load_config
+from pluxel.core import Grid, load_config
+from pluxel.core.engine.evaluation import verification
 from pluxel.core.engine.evaluation.verification import verify_dense
 from pluxel.core.geometry.dilation import Dilation
 from pluxel.plugins.backbones.timm_features import TimmBackbone
@@ -78,13 +80,27 @@ def test_small_image_has_no_interior_cells() -> None:
 @pytest.mark.parametrize(
     ("decoder", "factor", "message"),
     [
-        ("fcn32s", 5, "factor 5 does not divide the stride 32"),
+        ("fcn32s", 5, "factor 5 does not divide the stride 32; use 2, 4, 8, 16, 32"),
+        ("fcn32s", 1, "factor 1 leaves the stride 32; use 2, 4, 8, 16, 32"),
+        ("fcn32s", 64, "factor 64 does not divide the stride 32; use 2, 4, 8, 16, 32"),
         ("fcn8s", 2, "decoder 'fcn8s' fuses maps of strides 8, 16, 32"),
     ],
 )
 def test_unsupported_heads_and_factors_raise(decoder: str, factor: int, message: str) -> None:
     with pytest.raises(PluxelError, match=message):
         verify_dense(config(f"decoder={decoder}"), factor=factor)
+
+
+@pytest.mark.parametrize(("stride", "factor"), [(1, 1), (2, 2), (6, 3), (7, 7), (12, 4), (14, 2)])
+def test_usual_factor_divides_the_stride(stride: int, factor: int) -> None:
+    decoder = config("decoder=fcn32s").pipeline.heads["semantic"].decoder
+    assert verification._usual_factor(decoder, stride) == factor
+
+
+@pytest.mark.parametrize("stride", [Fraction(5, 2), (2, 4)])
+def test_stride_that_is_not_one_whole_number_raises(stride) -> None:
+    with pytest.raises(PluxelError, match="dense evaluation needs one whole number"):
+        verification._whole(Grid(stride))
 
 
 def test_default_size_has_interior_cells() -> None:
