@@ -6,7 +6,7 @@ network runs once without data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -19,11 +19,24 @@ from torch.overrides import TorchFunctionMode
 
 from ....registry import PluxelError
 from ..grid import Grid
-from ..tracing import BATCH_NORMS, Located, Tracer, leaves, on_meta, replica, tensors_of, type_of
+from ..tracing import (
+    BATCH_NORMS,
+    Located,
+    Tracer,
+    Value,
+    leaves,
+    on_meta,
+    replica,
+    tensors_of,
+    type_of,
+)
 from ._sliding import ONE, Ints, Sliding, read, read_call, times
 
 SIZE = (448, 896)
 """Size of the image with which the network is traced."""
+
+OTHER_SIZE = (896, 1344)
+"""Size of a second image, to find what depends on the size."""
 
 
 class NotEquivariant(PluxelError):  # noqa: N818 - the name states the error
@@ -148,7 +161,7 @@ def make_plan(network: nn.Module, graph: fx.Graph, in_channels: int, output_stri
     """
     with torch.inference_mode(), torch.device("meta"):
         image = torch.zeros(1, in_channels, *SIZE, dtype=type_of(network))
-        tracer = Tracer(image)
+        tracer = Tracer(image, _values(network, graph, in_channels))
         with tracer:
             planner = _Planner(replica(network, on_meta), graph, tracer, output_stride)
             maps = planner.checked_run(image)
@@ -156,6 +169,18 @@ def make_plan(network: nn.Module, graph: fx.Graph, in_channels: int, output_stri
     if not dense_maps:
         raise NotEquivariant("the network returns no maps; perhaps hooks remove them")
     return Plan(planner.steps, tuple(planner.calls), dense_maps, planner.compiles)
+
+
+def _values(network: nn.Module, graph: fx.Graph, in_channels: int) -> Sequence[Value] | None:
+    """Return the values of a run on an image of another size; None if the network rejects it."""
+    image = torch.zeros(1, in_channels, *OTHER_SIZE, dtype=type_of(network))
+    tracer = Tracer(image)
+    try:
+        with tracer:
+            fx.Interpreter(replica(network, on_meta), graph=graph).run(image)
+    except Exception:  # noqa: BLE001 - a network may raise any error
+        return None
+    return tracer.constants.values
 
 
 class _Recorder(TorchFunctionMode):
@@ -268,6 +293,12 @@ class _Planner(fx.Interpreter):
             state = self.tracer.state(tensor)
             if not isinstance(state, Located):
                 raise self._refusal(node, "its effect on positions is unknown")
+            if state.guessed:
+                raise self._refusal(node, "its effect on positions is unknown")
+            if state.placed:
+                raise self._refusal(
+                    node, "its result depends on the position in the image or on its size"
+                )
             if state.everything:
                 raise self._refusal(node, "each of its values depends on the whole image")
 

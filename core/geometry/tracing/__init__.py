@@ -1,16 +1,19 @@
 """Measure how a network maps positions, from its operations or by gradients."""
 
-from ._dispatch import Tracer, as_maps, leaves, tensors_of, type_of
+from ._constants import Value
+from ._dispatch import Tracer, as_maps, type_of
 from ._measuring import Measurement, measure, size_of_map
 from ._positions import Located
 from ._probing import BATCH_NORMS
 from ._replica import on_meta, replica
+from ._trees import leaves, tensors_of
 
 __all__ = [
     "BATCH_NORMS",
     "Located",
     "Measurement",
     "Tracer",
+    "Value",
     "as_maps",
     "leaves",
     "measure",

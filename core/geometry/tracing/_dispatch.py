@@ -7,7 +7,7 @@ lost after an operation that mixes them irregularly or that has no rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -17,24 +17,14 @@ from torch import Tensor, nn
 
 from ...common.torch_private import DispatchMode, schema_of
 from ._call import Call
+from ._constants import FACTORIES, Constants, Value
 from ._extent import Untraceable
+from ._guesses import Guesses, Lost, TensorState
 from ._layers import attention
 from ._layout import elementwise, unknown
 from ._operations import OPERATIONS
 from ._positions import Located, plain
-
-
-@dataclass(frozen=True)
-class Lost:
-    """The state of a tensor that depends on the image in an unknown way.
-
-    ``mixed``: it does so through attention.
-    """
-
-    mixed: bool = False
-
-
-TensorState = Located | Lost
+from ._trees import storage_of, tensors_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +33,7 @@ class Trace:
 
     ``shapes``, ``states``: of the maps. ``paddings``: every padding at the top left; they depend on
     the size if a network pads as TensorFlow does ("SAME"). ``strides``: of all tensors, including
-    the maps.
+    the maps. ``values``: what does not come from the image, which may depend on its size.
     """
 
     size: tuple[int, int]
@@ -51,23 +41,32 @@ class Trace:
     states: list[TensorState]
     paddings: list[tuple[int, ...]]
     strides: set[Fraction]
+    values: list[Value]
 
 
-def trace(module: nn.Module, image_shape: Sequence[int], device: str = "meta") -> Trace:
+def trace(
+    module: nn.Module,
+    image_shape: Sequence[int],
+    device: str = "meta",
+    others: Sequence[Value] | None = None,
+) -> Trace:
     """Run a module on ``device``, in evaluation mode, with an image (N, C, H, W).
+
+    ``others``: the values of a trace of another size, to find those that depend on the size.
 
     Raises: any error that the module raises for this size.
     """
     # Inference mode keeps operations whole (linear, attention); autograd would split them.
     with torch.inference_mode(), torch.device(device):
         image = torch.zeros(*image_shape, dtype=type_of(module))
-        tracer = Tracer(image)
+        tracer = Tracer(image, others)
         with tracer:
             maps = as_maps(module(image))
     states = [tracer.state(tensor) or Lost() for tensor in maps]
     height, width = image_shape[-2:]
     shapes = [tuple(tensor.shape) for tensor in maps]
-    return Trace((height, width), shapes, states, tracer.paddings, tracer.strides)
+    values = tracer.constants.values
+    return Trace((height, width), shapes, states, tracer.paddings, tracer.strides, values)
 
 
 def type_of(module: nn.Module) -> torch.dtype:
@@ -81,8 +80,10 @@ def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
 
 
 class Tracer(DispatchMode):
-    def __init__(self, image: Tensor) -> None:
+    def __init__(self, image: Tensor, others: Sequence[Value] | None = None) -> None:
         super().__init__()
+        self.constants = Constants(others)
+        self.guesses = Guesses()
         self.paddings: list[tuple[int, ...]] = []
         self.strides: set[Fraction] = set()
         # Tensors are kept so that Python does not reuse their ids; they hold no data.
@@ -94,12 +95,13 @@ class Tracer(DispatchMode):
         """Return the state of a tensor, or None if it does not depend on the image."""
         if id(tensor) in self._known:
             return self._known[id(tensor)][1]
-        return Lost() if _storage(tensor) in self._written else None
+        return Lost() if storage_of(tensor) in self._written else None
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         states = [s for s in map(self.state, tensors_of((args, kwargs))) if s is not None]
         name = func.overloadpacket.__name__
+        states = [] if name in FACTORIES else states
         if states and name not in OPERATIONS and torch.Tag.pointwise not in func.tags:
             with self:
                 composite = func.decompose(*args, **kwargs)
@@ -109,6 +111,8 @@ class Tracer(DispatchMode):
         result = torch.empty_like(args[0]) if skip else func(*args, **kwargs)
         if states:
             self._follow(func, _arguments(func, args, kwargs), states, result)
+        else:
+            self.constants.record(func, args, kwargs, tensors_of(result))
         return result
 
     def _follow(
@@ -116,37 +120,52 @@ class Tracer(DispatchMode):
     ) -> None:
         results = tensors_of(result)
         call = Call(arguments, [tuple(r.shape) for r in results], self._locate, self.paddings)
-        new_states = self._positions(func, call, states)
+        placed = self.constants.change(func, arguments, self.state)
+        new_states = self._positions(func, call, states, placed=placed)
         for tensor, state in zip(results, new_states, strict=True):
             before = self.state(tensor)
             self._know(tensor, state)
             if schema_of(func).is_mutable and before != state:
-                self._written.add(_storage(tensor))
+                self._written.add(storage_of(tensor))
                 self._forget_views(tensor)
 
-    def _positions(self, func: Any, call: Call, states: Sequence[TensorState]) -> list[TensorState]:
+    def _positions(
+        self, func: Any, call: Call, states: Sequence[TensorState], *, placed: bool
+    ) -> list[TensorState]:
         name = func.overloadpacket.__name__
         mixed = any(state.mixed for state in states)
+        placed = placed or any(state.placed for state in states)
         if not any(isinstance(state, Located) and state.axes for state in states):
             lost = any(isinstance(state, Lost) for state in states)
             return [
-                Lost(mixed or name in ATTENTION)
+                self.guesses.of(shape, Lost(mixed or name in ATTENTION, placed))
                 if lost
-                else Located(tuple(map(plain, shape)), everything=True, mixed=mixed)
+                else Located(tuple(map(plain, shape)), everything=True, mixed=mixed, placed=placed)
                 for shape in call.shapes
             ]
         rule = elementwise if torch.Tag.pointwise in func.tags else unknown
         try:
             located = OPERATIONS.get(name, rule)(call)
         except Untraceable:
-            return [Lost(mixed or name in ATTENTION)] * len(call.shapes)
+            lost = Lost(mixed or name in ATTENTION, placed)
+            streams = states if torch.Tag.pointwise in func.tags else ()
+            return [self.guesses.of(shape, lost, streams) for shape in call.shapes]
         located = [located] if isinstance(located, Located) else list(located)
-        everything = any(isinstance(state, Located) and state.everything for state in states)
         located = [
-            replace(result, everything=result.everything or everything, mixed=result.mixed or mixed)
+            replace(
+                result,
+                everything=result.everything or placed or self._sees_everything(states),
+                mixed=result.mixed or mixed,
+                placed=placed,
+                guessed=any(isinstance(state, Located) and state.guessed for state in states),
+            )
             for result in located
         ]
-        return [*located, *[Lost(mixed)] * (len(call.shapes) - len(located))]
+        return [*located, *[Lost(mixed, placed)] * (len(call.shapes) - len(located))]
+
+    @staticmethod
+    def _sees_everything(states: Sequence[TensorState]) -> bool:
+        return any(isinstance(state, Located) and state.everything for state in states)
 
     def _locate(self, tensor: Tensor) -> Located | None:
         state = self.state(tensor)
@@ -158,11 +177,12 @@ class Tracer(DispatchMode):
         self._known[id(tensor)] = (tensor, state)
         if isinstance(state, Located):
             self.strides.update(extent.stride for extent in state.extents)
+            self.guesses.remember(tensor.shape, state)
 
     def _forget_views(self, written: Tensor) -> None:
         """Mark every other tensor that shares memory with ``written`` as lost."""
         for tensor, _ in list(self._known.values()):
-            if tensor is not written and _storage(tensor) == _storage(written):
+            if tensor is not written and storage_of(tensor) == storage_of(written):
                 self._know(tensor, Lost())
 
 
@@ -177,24 +197,3 @@ def _arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dic
     schema = schema_of(func).arguments
     passed = dict(zip((argument.name for argument in schema), args, strict=False)) | dict(kwargs)
     return {argument.name: passed.get(argument.name, argument.default_value) for argument in schema}
-
-
-def tensors_of(tree: Any) -> list[Tensor]:
-    """Return the tensors in nested lists, tuples and dicts."""
-    return [leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)]
-
-
-def leaves(tree: Any) -> Iterator[Any]:
-    """Yield the items of nested lists, tuples and dicts."""
-    if isinstance(tree, Mapping):
-        tree = tuple(tree.values())
-    if isinstance(tree, list | tuple):
-        for branch in tree:
-            yield from leaves(branch)
-    else:
-        yield tree
-
-
-def _storage(tensor: Tensor) -> int:
-    # PyTorch keeps the same Python object for a storage as long as the storage exists.
-    return id(tensor.untyped_storage())

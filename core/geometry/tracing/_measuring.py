@@ -13,6 +13,7 @@ from ....registry import PluxelError
 from ..grid import FeatureSpec, Grid
 from ..regions import Size
 from ._call import Shape
+from ._constants import Value
 from ._dispatch import Trace, trace
 from ._extent import Extent, Untraceable
 from ._positions import Located
@@ -61,16 +62,24 @@ def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = N
     ]
     largest = max(ceil(stride) for pair in strides for stride in pair)
     multiple = network.pad_multiple(reference, largest)
+    reference = network.compared(reference, multiple)
+    positions = _positions(reference)
     unknown = {
         index: strides[index]
         for index, (located, state) in enumerate(zip(positions, reference.states, strict=True))
-        if located is None and not state.mixed
+        if located is None and not (state.mixed or state.placed)
     }
     minimum = network.minimum_size(multiple)
     probed = probe(module, in_channels, unknown, max(multiple, largest), minimum) if unknown else {}
     names = names or [f"map{index}" for index in range(len(positions))]
     specs = [
-        _spec(name, reference.shapes[index][1], located, probed.get(index), strides[index])
+        _spec(
+            name,
+            reference.shapes[index][1],
+            located,
+            probed.get(index),
+            _guess(reference, index, strides[index]),
+        )
         for index, (name, located) in enumerate(zip(names, positions, strict=True))
     ]
     # With a stride of 5/2, every fifth pixel is a cell.
@@ -92,8 +101,19 @@ def size_of_map(module: nn.Module, in_channels: int) -> Callable[[Size], Size]:
     return size
 
 
+def _guess(reference: Trace, index: int, strides: Strides) -> Extents:
+    """Return where the cells of a map probably are: where the last located map had them."""
+    state = reference.states[index]
+    if isinstance(state, Located) and state.guessed:
+        vertical, horizontal = state.extents
+        if (vertical.stride, horizontal.stride) == strides:
+            return vertical, horizontal
+    vertical, horizontal = (Extent(stride, (stride - 1) / 2) for stride in strides)
+    return vertical, horizontal
+
+
 def _spec(
-    name: str, channels: int, located: Located | None, probed: Extents | None, strides: Strides
+    name: str, channels: int, located: Located | None, probed: Extents | None, guessed: Extents
 ) -> FeatureSpec:
     """Return the description of a map, given what was found by tracing or probing."""
     everything, source = False, "probed"
@@ -104,7 +124,7 @@ def _spec(
     elif probed is not None:
         extents = probed
     else:  # a cell may depend on the whole image
-        extents, everything = [Extent(stride, (stride - 1) / 2) for stride in strides], True
+        extents, everything = guessed, True
         source = "assumed"
     grid = Grid([e.stride for e in extents], [e.offset for e in extents])
     height, width = (inf if everything else float(e.receptive_field) for e in extents)
@@ -119,9 +139,25 @@ class _NetworkReplica:
     channels: int
     device: str
 
-    def trace(self, size: Size) -> Trace:
+    def trace(self, size: Size, others: Sequence[Value] | None = None) -> Trace:
         """Trace an image of a size. Raises: any error that the network raises for it."""
-        return trace(self.network, (1, self.channels, *size), self.device)
+        return trace(self.network, (1, self.channels, *size), self.device, others)
+
+    def compared(self, reference: Trace, multiple: int) -> Trace:
+        """Trace again if the network knows the size of the image or the position of a cell."""
+        if not reference.values:
+            return reference
+        for size in (_uneven(multiple), *SIZES):
+            if size == reference.size:
+                continue
+            try:
+                others = self.trace(size).values
+            except Exception:  # noqa: BLE001 - a network may raise any error
+                continue
+            if others == reference.values:
+                return reference
+            return self.trace(reference.size, others)
+        return reference
 
     def shapes(self, size: Size) -> list[Shape] | None:
         """Return the shapes of the maps, or None if the network raises or a map is empty."""
@@ -147,7 +183,9 @@ class _NetworkReplica:
         need whole windows. One odd multiple is tried for each candidate.
         """
         height, width = _uneven(largest)
-        if self._agrees(reference, (height + 1, width + 1)):
+        if self._agrees(reference, (height + 1, width + 1)) and all(
+            self.shapes((height + rest, width + rest)) for rest in _residues(largest)
+        ):
             return 1
         common = gcd(*reference.size)
         for multiple in range(largest, common, largest):
@@ -203,6 +241,12 @@ def _first_run(module: nn.Module, channels: int) -> tuple[_NetworkReplica, Trace
     ) from problems[0]
 
 
+def _residues(stride: int) -> Sequence[int]:
+    """Return remainders of a size by the stride that round differently in the layers."""
+    parts = (stride // 4, stride // 3, stride // 2, stride // 2 + 1, 2 * stride // 3, stride - 1)
+    return sorted({part for part in parts if 1 < part < stride} | ({3} if stride > 3 else set()))
+
+
 def _uneven(multiple: int) -> Size:
     """Return a height and a width that are odd multiples, close to usual image sizes."""
     return ((448 // multiple) | 1) * multiple, ((896 // multiple) | 1) * multiple
@@ -212,7 +256,7 @@ def _positions(reference: Trace) -> list[Located | None]:
     """Return the positions of each map's cells, or None if they could not be followed."""
     return [
         _as_map(state, shape, reference.size)
-        if isinstance(state, Located) and len(shape) == 4
+        if isinstance(state, Located) and not state.guessed and len(shape) == 4
         else None
         for state, shape in zip(reference.states, reference.shapes, strict=True)
     ]

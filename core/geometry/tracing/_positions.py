@@ -35,13 +35,17 @@ class Located:
 
     ``dims``: the digits of each dimension; none for a size of 1. ``everything``: a cell may depend
     on the whole image (global pooling, attention). ``mixed``: attention mixed the positions, and
-    each cell keeps its position in the residual stream.
+    each cell keeps its position in the residual stream. ``placed``: the values also depend on the
+    position in the image, or on its size. ``guessed``: an operation could not be followed, and each
+    cell is assumed to stay where it was.
     """
 
     dims: tuple[Dim, ...]
     extents: tuple[Extent, Extent] = (Extent(), Extent())
     everything: bool = False
     mixed: bool = False
+    placed: bool = False
+    guessed: bool = False
 
     @classmethod
     def image(cls, shape: Sequence[int]) -> Located:
@@ -53,6 +57,11 @@ class Located:
     def axes(self) -> set[int]:
         """The axes along which the tensor has positions."""
         return {d.axis for dim in self.dims for d in dim if d.axis is not None}
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The shape of the tensor."""
+        return tuple(map(length, self.dims))
 
     @property
     def is_map(self) -> bool:
@@ -146,6 +155,8 @@ class Located:
             (vertical, horizontal),
             self.everything or other.everything,
             self.mixed or other.mixed,
+            self.placed or other.placed,
+            self.guessed or other.guessed,
         )
 
     def _joint(self, other: Located, axis: int) -> Extent:
