@@ -15,6 +15,7 @@ from ...contracts.optional import ChecksPretrained
 from ...embeddings import without_downloads
 from ...model.build import build_objective
 from ...model.network import SegmentationModel
+from ...model.positions import assumptions
 from ...model.weight_reading import read_state_dict
 from ...model.weights import adapted, check_any_fits
 from ..preparation import Prepared
@@ -72,6 +73,7 @@ def check_training(prepared: Prepared) -> list[str]:
         check_record(config)
     if problems:
         raise ConfigError(problems)
+    notes += assumptions(model)
     dataset = prepared.datasets.get(config.pipeline.splits["train"], ())
     if options.steps or dataset:
         warning = StepPlan.of(options, len(dataset), 1).warm_up_warning(options)

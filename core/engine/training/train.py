@@ -23,6 +23,7 @@ from ...data.batch import Batch
 from ...data.loading import training_loader
 from ...data.samples import TrainingData
 from ...geometry.scores import Scores
+from ...model.positions import assumptions
 from ...model.weights import first_names
 from ..checkpoint import read_metadata, read_tensors
 from ..distributed import cudnn_benchmark
@@ -93,6 +94,8 @@ class Trainer:
                 self.progress.step,
                 self.progress.samples,
             )
+        for sentence in assumptions(experiment.model):
+            logger.info(sentence)
         if warning := self.plan.warm_up_warning(self.options):
             log_once(logging.WARNING, warning)
         self.reported_untrained = False

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from ...common.torch_private import schema_of
 from ._trees import leaves, storage_of, tensors_of
@@ -33,6 +34,9 @@ _VIEWS = (
 )
 VIEWS = frozenset(_VIEWS.split())
 """Operations that keep a tensor of one value uniform."""
+
+LOOKUPS = frozenset(("embedding", "gather", "index", "index_select", "take"))
+"""Operations that fail for numbers beyond their operand, but not on tensors without data."""
 
 EXPANSIONS = frozenset(("expand", "expand_as"))
 """Operations that only repeat cells."""
@@ -67,6 +71,8 @@ class Constants:
         self._same_order = True
         self._known: dict[int, _Constant] = {}
         self._uneven: set[int] = set()
+        self.looked_up = False
+        """Whether an operation looked up cells by numbers that depend on the size."""
 
     def record(self, func: Any, args: Any, kwargs: Any, results: Sequence[Tensor]) -> None:
         """Record an operation without operands from the image."""
@@ -82,10 +88,16 @@ class Constants:
         uniform = name in UNIFORM or (keeps and all(one and one.uniform for one in known))
         sized = numbers_differ or (shape_differs and name not in EXPANSIONS)
         sized = sized or any(one is not None and one.sized for one in known)
+        self.looked_up |= sized and name in LOOKUPS
         for result in results:
             self._known[id(result)] = _Constant(result, sized, uniform and not numbers_differ)
             if schema_of(func).is_mutable and result.numel() < _elements(result):
                 self._uneven.add(storage_of(result))
+
+    def record_literal(self, data: object, result: Tensor) -> None:
+        """Record a tensor of Python numbers, which may contain the size of the image."""
+        _, differs = self._compare(Value("literal", (tuple(result.shape),), _numbers(data)))
+        self._known[id(result)] = _Constant(result, differs, uniform=False)
 
     def change(
         self, func: Any, arguments: Mapping[str, Any], state: Callable[[Tensor], object]
@@ -99,7 +111,9 @@ class Constants:
             value = Value(func.overloadpacket.__name__, (), _numbers(arguments))
             _, differs = self._compare(value)
         constants = (t for t in tensors_of(arguments) if state(t) is None)
-        return differs or any(map(self._is_placed, constants))
+        placed = differs or any(map(self._is_placed, constants))
+        self.looked_up |= placed and func.overloadpacket.__name__ in LOOKUPS
+        return placed
 
     def _is_placed(self, tensor: Tensor) -> bool:
         known = self._known.get(id(tensor))
@@ -118,6 +132,20 @@ class Constants:
         if other is None or not self._same_order:
             return True, True
         return other.shapes != value.shapes, other.numbers != value.numbers
+
+
+class Literals(TorchFunctionMode):
+    """Records the tensors that are made of Python numbers, whose values no dispatcher sees."""
+
+    def __init__(self, constants: Constants) -> None:
+        super().__init__()
+        self._constants = constants
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in (torch.tensor, torch.as_tensor) and args and not isinstance(args[0], Tensor):
+            self._constants.record_literal(args[0], result)
+        return result
 
 
 def _numbers(tree: Any) -> tuple[float, ...]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ...common.torch_private import DispatchMode, schema_of
 from ._call import Call
-from ._constants import FACTORIES, Constants, Value
+from ._constants import FACTORIES, Constants, Literals, Value
 from ._extent import Untraceable
 from ._guesses import Guesses, Lost, TensorState
 from ._layers import attention
@@ -34,6 +34,7 @@ class Trace:
     ``shapes``, ``states``: of the maps. ``paddings``: every padding at the top left; they depend on
     the size if a network pads as TensorFlow does ("SAME"). ``strides``: of all tensors, including
     the maps. ``values``: what does not come from the image, which may depend on its size.
+    ``looks_up``: whether it does, and is used to look up cells.
     """
 
     size: tuple[int, int]
@@ -42,6 +43,7 @@ class Trace:
     paddings: list[tuple[int, ...]]
     strides: set[Fraction]
     values: list[Value]
+    looks_up: bool
 
 
 def trace(
@@ -60,13 +62,37 @@ def trace(
     with torch.inference_mode(), torch.device(device):
         image = torch.zeros(*image_shape, dtype=type_of(module))
         tracer = Tracer(image, others)
-        with tracer:
+        with Literals(tracer.constants), tracer:
             maps = as_maps(module(image))
     states = [tracer.state(tensor) or Lost() for tensor in maps]
     height, width = image_shape[-2:]
     shapes = [tuple(tensor.shape) for tensor in maps]
-    values = tracer.constants.values
-    return Trace((height, width), shapes, states, tracer.paddings, tracer.strides, values)
+    return Trace(
+        (height, width),
+        shapes,
+        states,
+        tracer.paddings,
+        tracer.strides,
+        tracer.constants.values,
+        tracer.constants.looked_up,
+    )
+
+
+def shapes_of(module: nn.Module, image_shape: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the shapes of a module's maps for an image (N, C, H, W), on the meta device.
+
+    Raises: any error that the module raises for this size.
+    """
+    with torch.inference_mode(), torch.device("meta"), _WithoutNorms():
+        maps = as_maps(module(torch.zeros(*image_shape, dtype=type_of(module))))
+    return [tuple(one.shape) for one in maps]
+
+
+class _WithoutNorms(DispatchMode):
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.overloadpacket.__name__ in NORMS:
+            return torch.empty_like(args[0])
+        return func(*args, **(kwargs or {}))
 
 
 def type_of(module: nn.Module) -> torch.dtype:

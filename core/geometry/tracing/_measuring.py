@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, gcd, inf, lcm
 
+import torch
 from torch import nn
 
 from ....registry import PluxelError
@@ -14,7 +15,7 @@ from ..grid import FeatureSpec, Grid
 from ..regions import Size
 from ._call import Shape
 from ._constants import Value
-from ._dispatch import Trace, trace
+from ._dispatch import Trace, as_maps, shapes_of, trace, type_of
 from ._extent import Extent, Untraceable
 from ._positions import Located
 from ._probing import Extents, RandomWeights, Strides, probe
@@ -25,6 +26,9 @@ SIZES: Sequence[Size] = ((448, 896), (512, 1024), (480, 960))
 
 REAL_SIZES: Sequence[Size] = ((224, 448), (256, 512))
 """Image sizes for networks that do not run without data."""
+
+LARGE = 320
+"""Side of an image on which networks with tables of positions must run, in pixels."""
 
 LARGEST_MINIMUM = 4096
 
@@ -63,6 +67,8 @@ def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = N
     largest = max(ceil(stride) for pair in strides for stride in pair)
     multiple = network.pad_multiple(reference, largest)
     reference = network.compared(reference, multiple)
+    if reference.looks_up:
+        _check_large(module, in_channels, multiple)
     positions = _positions(reference)
     unknown = {
         index: strides[index]
@@ -162,7 +168,9 @@ class _NetworkReplica:
     def shapes(self, size: Size) -> list[Shape] | None:
         """Return the shapes of the maps, or None if the network raises or a map is empty."""
         try:
-            shapes = self.trace(size).shapes
+            image = (1, self.channels, *size)
+            on_meta = self.device == "meta"
+            shapes = shapes_of(self.network, image) if on_meta else self.trace(size).shapes
         except Exception:  # noqa: BLE001 - a network may raise any error
             return None
         return shapes if all(min(shape[-2:]) > 0 for shape in shapes) else None
@@ -219,6 +227,23 @@ class _NetworkReplica:
             fits = self.shapes((middle * multiple, middle * multiple))
             low, high = (low, middle) if fits else (middle, high)
         return high * multiple
+
+
+def _check_large(module: nn.Module, channels: int, multiple: int) -> None:
+    """Run a copy with random weights on a large image of an odd size.
+
+    Raises: PluxelError if it looks up positions that it does not have.
+    """
+    side = ((LARGE // multiple) | 1) * multiple
+    network = replica(module, RandomWeights(seed=0))
+    try:
+        with torch.inference_mode(), torch.device("cpu"):
+            as_maps(network(torch.zeros(1, channels, side, side, dtype=type_of(network))))
+    except Exception as error:
+        raise PluxelError(
+            f"the network must accept images of any size, but it fails for {side}×{side} pixels",
+            [f"{type(error).__name__}: {error}"],
+        ) from error
 
 
 def _first_run(module: nn.Module, channels: int) -> tuple[_NetworkReplica, Trace]:
