@@ -24,8 +24,14 @@ StateDict = dict[str, Tensor]
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Keys under which training scripts keep the weights in their checkpoints."""
 
-PREFIXES = ("module.", "_orig_mod.")
-"""Prefixes that DataParallel and torch.compile add to every name."""
+PREFIXES = ("module.",)
+"""Prefixes that DataParallel adds to every name."""
+
+INFIXES = ("_orig_mod.", "_checkpoint_wrapped_module.", "_fsdp_wrapped_module.")
+"""Parts of names that torch.compile and other wrappers add, also to names of inner modules."""
+
+_LFS = b"version https://git-lfs"
+"""Start of the text that Git LFS leaves in place of a file."""
 
 ALIASES = "aliases"
 """Key in the metadata of a safetensors file: JSON, name of a tied tensor -> its stored name."""
@@ -49,7 +55,7 @@ def read_state_dict(path: Path, device: Literal["cpu", "meta"] = "cpu") -> State
     for name, value in content.items():
         if not isinstance(value, Tensor):
             raise PluxelError(f"{path}: {name!r} must be a tensor, not {_describe(value)}")
-    return {_plain_name(name): value for name, value in content.items()}
+    return _without_prefixes(content)
 
 
 def read_safetensors(
@@ -132,7 +138,14 @@ def _is_pickle(path: Path) -> bool:
 
 
 def _damaged(path: Path, error: Exception) -> PluxelError:
+    with path.open("rb") as file:
+        if file.read(len(_LFS)) == _LFS:
+            return PluxelError(
+                f"{path} is a pointer of Git LFS, not the weights", ["fetch them with git lfs pull"]
+            )
     reason = str(error).strip().split("\n")[0] or type(error).__name__
+    if "weights_only" in reason:  # torch's advice would run code in the file
+        reason = "it is neither a safetensors file nor one of torch.save"
     return PluxelError(f"{path}: cannot read weights; the file may be truncated", [reason])
 
 
@@ -141,16 +154,28 @@ def _unwrap(content: Any) -> Any:
         for wrapper in WRAPPERS:
             if isinstance(content.get(wrapper), Mapping):
                 return _unwrap(content[wrapper])
+        states = [value for value in content.values() if _is_state(value)]
+        if len(states) == 1 and not any(isinstance(v, Tensor) for v in content.values()):
+            return states[0]
     return content
 
 
-def _plain_name(name: str) -> str:
+def _is_state(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(v, Tensor) for v in value.values())
+
+
+def _without_prefixes(state: Mapping[str, Tensor]) -> StateDict:
+    """Return the tensors without the parts of their names that wrappers add, in any order."""
+    plain = dict(state)
+    for infix in INFIXES:
+        plain = {name.replace(infix, ""): value for name, value in plain.items()}
     for prefix in PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
+        while all(name.startswith(prefix) for name in plain):
+            plain = {name.removeprefix(prefix): value for name, value in plain.items()}
+    return plain
 
 
 def _describe(value: object) -> str:
     if isinstance(value, Mapping):
-        return "an empty dict"
+        return "a dict with " + ", ".join([*map(str, value)][:3]) if value else "an empty dict"
     return f"{type(value).__name__} {value!r:.40}"

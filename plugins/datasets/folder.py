@@ -95,6 +95,9 @@ class Folder(PairedFiles):
         if not known and split != ALL:
             known = {path.name for path in images.iterdir() if (masks / path.name).is_dir()} | {ALL}
             images, masks = _subfolder(images, split, known), _subfolder(masks, split, known)
+        listing = root / splits[split] if splits and split != ALL else None
+        if listing is not None and not listing.is_file():
+            raise MissingData(f"the list {listing} is not a file")
         pairs, alone = pair_up(
             images_in(images, image_suffix, not_ending=mask_suffix if images == masks else ""),
             images_in(masks, mask_suffix),
@@ -105,8 +108,8 @@ class Folder(PairedFiles):
                 f"split '{split}' is empty: no image of {images} has a mask in {masks}"
                 + (f". {found}" if found else "")
             )
-        if splits and split != ALL:
-            pairs, alone = _listed(pairs, root / splits[split]), []
+        if listing is not None:
+            pairs, alone = _listed(pairs, listing), []
         elif fractions and split != ALL:
             pairs = _drawn(pairs, split, fractions, seed)
         usual = "rgb" if labels.packed_rgb else "index"
@@ -171,8 +174,6 @@ def _subfolder(folder: Path, split: str, known: set[str]) -> Path:
 
 def _listed(pairs: list[FilePair], listing: Path) -> list[FilePair]:
     """Return the pairs that a file lists, one name or path per line, in the order of the file."""
-    if not listing.is_file():
-        raise MissingData(f"the list {listing} is not a file")
     listed = listed_pairs(pairs, read_lines(listing), listing)
     if not listed:
         raise SplitError(f"{listing} lists no image")

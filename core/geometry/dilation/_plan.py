@@ -22,8 +22,8 @@ from ..grid import Grid
 from ..tracing import (
     BATCH_NORMS,
     Located,
+    TracedValue,
     Tracer,
-    Value,
     leaves,
     on_meta,
     replica,
@@ -171,7 +171,7 @@ def make_plan(network: nn.Module, graph: fx.Graph, in_channels: int, output_stri
     return Plan(planner.steps, tuple(planner.calls), dense_maps, planner.compiles)
 
 
-def _values(network: nn.Module, graph: fx.Graph, in_channels: int) -> Sequence[Value] | None:
+def _values(network: nn.Module, graph: fx.Graph, in_channels: int) -> Sequence[TracedValue] | None:
     """Return the values of a run on an image of another size; None if the network rejects it."""
     image = torch.zeros(1, in_channels, *OTHER_SIZE, dtype=type_of(network))
     tracer = Tracer(image)

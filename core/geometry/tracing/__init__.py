@@ -1,6 +1,6 @@
 """Measure how a network maps positions, from its operations or by gradients."""
 
-from ._constants import Value
+from ._constants import TracedValue
 from ._dispatch import Tracer, as_maps, type_of
 from ._measuring import Measurement, measure, size_of_map
 from ._positions import Located
@@ -12,8 +12,8 @@ __all__ = [
     "BATCH_NORMS",
     "Located",
     "Measurement",
+    "TracedValue",
     "Tracer",
-    "Value",
     "as_maps",
     "leaves",
     "measure",

@@ -42,7 +42,7 @@ EXPANSIONS = frozenset(("expand", "expand_as"))
 """Operations that only repeat cells."""
 
 
-class Value(NamedTuple):
+class TracedValue(NamedTuple):
     """One operation without the image, or one elementwise operation with it."""
 
     name: str
@@ -65,8 +65,8 @@ class Constants:
     ``others``: the values of the other run, in order; None records only.
     """
 
-    def __init__(self, others: Sequence[Value] | None) -> None:
-        self.values: list[Value] = []
+    def __init__(self, others: Sequence[TracedValue] | None) -> None:
+        self.values: list[TracedValue] = []
         self._others = others
         self._same_order = True
         self._known: dict[int, _Constant] = {}
@@ -83,7 +83,7 @@ class Constants:
         if name in ("full", "full_like", "new_full"):
             numbers = _numbers(args[-1:])
         shapes = tuple(tuple(result.shape) for result in results)
-        shape_differs, numbers_differ = self._compare(Value(name, shapes, numbers))
+        shape_differs, numbers_differ = self._compare(TracedValue(name, shapes, numbers))
         known = [self._known.get(id(tensor)) for tensor in operands]
         uniform = name in UNIFORM or (keeps and all(one and one.uniform for one in known))
         sized = numbers_differ or (shape_differs and name not in EXPANSIONS)
@@ -96,7 +96,7 @@ class Constants:
 
     def record_literal(self, data: object, result: Tensor) -> None:
         """Record a tensor of Python numbers, which may contain the size of the image."""
-        _, differs = self._compare(Value("literal", (tuple(result.shape),), _numbers(data)))
+        _, differs = self._compare(TracedValue("literal", (tuple(result.shape),), _numbers(data)))
         self._known[id(result)] = _Constant(result, differs, uniform=False)
 
     def change(
@@ -108,7 +108,7 @@ class Constants:
         """
         differs = False
         if torch.Tag.pointwise in func.tags:
-            value = Value(func.overloadpacket.__name__, (), _numbers(arguments))
+            value = TracedValue(func.overloadpacket.__name__, (), _numbers(arguments))
             _, differs = self._compare(value)
         constants = (t for t in tensors_of(arguments) if state(t) is None)
         placed = differs or any(map(self._is_placed, constants))
@@ -121,7 +121,7 @@ class Constants:
             return False
         return not known.uniform or storage_of(tensor) in self._uneven
 
-    def _compare(self, value: Value) -> tuple[bool, bool]:
+    def _compare(self, value: TracedValue) -> tuple[bool, bool]:
         """Return whether shapes and numbers differ from those of the other run."""
         index = len(self.values)
         self.values.append(value)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ...common.torch_private import DispatchMode, schema_of
 from ._call import Call
-from ._constants import FACTORIES, Constants, Literals, Value
+from ._constants import FACTORIES, Constants, Literals, TracedValue
 from ._extent import Untraceable
 from ._guesses import Guesses, Lost, TensorState
 from ._layers import attention
@@ -42,7 +42,7 @@ class Trace:
     states: list[TensorState]
     paddings: list[tuple[int, ...]]
     strides: set[Fraction]
-    values: list[Value]
+    values: list[TracedValue]
     looks_up: bool
 
 
@@ -50,7 +50,7 @@ def trace(
     module: nn.Module,
     image_shape: Sequence[int],
     device: str = "meta",
-    others: Sequence[Value] | None = None,
+    others: Sequence[TracedValue] | None = None,
 ) -> Trace:
     """Run a module on ``device``, in evaluation mode, with an image (N, C, H, W).
 
@@ -106,7 +106,7 @@ def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
 
 
 class Tracer(DispatchMode):
-    def __init__(self, image: Tensor, others: Sequence[Value] | None = None) -> None:
+    def __init__(self, image: Tensor, others: Sequence[TracedValue] | None = None) -> None:
         super().__init__()
         self.constants = Constants(others)
         self.guesses = Guesses()

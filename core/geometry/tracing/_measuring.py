@@ -14,7 +14,7 @@ from ....registry import PluxelError
 from ..grid import FeatureSpec, Grid
 from ..regions import Size
 from ._call import Shape
-from ._constants import Value
+from ._constants import TracedValue
 from ._dispatch import Trace, as_maps, shapes_of, trace, type_of
 from ._extent import Extent, Untraceable
 from ._positions import Located
@@ -145,7 +145,7 @@ class _NetworkReplica:
     channels: int
     device: str
 
-    def trace(self, size: Size, others: Sequence[Value] | None = None) -> Trace:
+    def trace(self, size: Size, others: Sequence[TracedValue] | None = None) -> Trace:
         """Trace an image of a size. Raises: any error that the network raises for it."""
         return trace(self.network, (1, self.channels, *size), self.device, others)
 

@@ -45,13 +45,39 @@ def test_a_safetensors_file_is_read(tmp_path: Path) -> None:
         {"model": {"state_dict": STATE}},
         {f"module.{name}": value for name, value in STATE.items()},
         {"model": {f"module._orig_mod.{name}": value for name, value in STATE.items()}},
+        {f"_orig_mod.module._orig_mod.module.{name}": value for name, value in STATE.items()},
+        {
+            f"_fsdp_wrapped_module.{name.replace('.', '._orig_mod.')}": v
+            for name, v in STATE.items()
+        },
+        {"net": STATE, "epoch": 3, "args": {"lr": 0.1}},
     ],
-    ids=["plain", "state_dict", "model_state_dict", "nested", "data parallel", "compiled"],
+    ids=[
+        *("plain", "state_dict", "model_state_dict", "nested", "data parallel", "compiled"),
+        *("any order", "inner modules", "another key"),
+    ],
 )
 def test_checkpoints_of_training_scripts_are_unwrapped(tmp_path: Path, content: dict) -> None:
     path = tmp_path / "w.pth"
     torch.save(content, path)
     assert same(read_state_dict(path), STATE)
+
+
+def test_module_that_is_part_of_a_name_stays(tmp_path: Path) -> None:
+    torch.save({"module.weight": torch.ones(1), "bias": torch.ones(1)}, tmp_path / "w.pth")
+    assert [*read_state_dict(tmp_path / "w.pth")] == ["module.weight", "bias"]
+
+
+def test_pointer_of_git_lfs_says_what_to_do(tmp_path: Path) -> None:
+    for name in ("w.pt", "w.safetensors"):
+        (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+        with pytest.raises(PluxelError, match="is a pointer of Git LFS, not the weights") as error:
+            read_state_dict(tmp_path / name)
+        assert error.value.notes == ("fetch them with git lfs pull",)
+    (tmp_path / "w.pt").write_text("hello")
+    with pytest.raises(PluxelError) as error:
+        read_state_dict(tmp_path / "w.pt")
+    assert "weights_only" not in str(error.value)
 
 
 def test_a_missing_file_raises(tmp_path: Path) -> None:
