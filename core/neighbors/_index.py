@@ -10,15 +10,12 @@ from torch import Tensor
 
 from ...registry import PluxelError
 from ..common.torch_private import version_of
-from ._blocks import scan
+from ._blocks import is_many, queries_per_pass, scan
 from ._compact import Compact
 from ._exact import Best, Neighbors, Rows, finite_queries, norms_of
 from ._excluded import Allowed, Exclude, ExcludedRows, excluded_rows
 from ._one_query import SingleSearch
 from ._scores import CompactScores, FullScores, RowScores, has_fast_halves
-
-_QUERIES = 1024
-"""The largest number of queries in one pass over the rows."""
 
 _FEW = 8
 """Up to this many queries, searching one by one is faster."""
@@ -45,7 +42,8 @@ class CosineIndex:
     Raises: PluxelError for shapes that do not match, and for a row that is not finite.
     """
 
-    _per_pass = _QUERIES
+    _one_by_one = False
+    """Whether to search for one query after the other."""
 
     def __init__(
         self, vectors: Tensor, *, norms: Tensor | None = None, compact: Compact | None = None
@@ -115,7 +113,9 @@ class CosineIndex:
             return Neighbors(indices.view(shape), cosines.view(shape))
         indices = self.norms.new_empty((len(batch), k), dtype=torch.int64)
         cosines = self.norms.new_empty((len(batch), k))
-        step = 1 if self._one_query and len(batch) <= _FEW else self._per_pass
+        step = queries_per_pass(len(self), k, self.vectors.device)
+        if self._one_by_one or (self._one_query and len(batch) <= _FEW):
+            step = 1
         for start in range(0, len(batch), step):
             part = slice(start, start + step)
             indices[part], cosines[part] = self._search(batch[part], k, left_out, start)
@@ -141,7 +141,8 @@ class CosineIndex:
         best = Best(self.rows, batch.to(device), k)
         unit = best.unit
         full = FullScores(self.rows, unit)
-        scan(best, self._quick(unit), full, left_out.pairs(start, len(batch), device))
+        quick = None if is_many(k) else self._quick(unit)
+        scan(best, quick, full, left_out.pairs(start, len(batch), device))
         return Neighbors(best.indices, best.cosines)
 
     def _quick(self, queries: Tensor) -> RowScores | None:

@@ -95,6 +95,47 @@ def test_many_rows_and_many_queries(
         check(searched.search(query, 10), expected[None])
 
 
+@pytest.mark.parametrize("steps", [1 << 14, 1 << 24])
+@pytest.mark.parametrize("k", [130, 1000, 2999])
+@pytest.mark.parametrize("decay", [0.5, 0])
+def test_many_neighbors(k: int, decay: float, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_index, "_SMALL", 0)
+    monkeypatch.setitem(_blocks._LARGE_STEPS, "cpu", steps)
+    vectors, queries = spread(3000, 20, decay), spread(40, 20, decay, seed=1)
+    vectors[::7] = vectors[1].clone()  # ties
+    vectors[5::500] = 0
+    truth = cosines(vectors, queries)
+    exclude = [[i, 7 * i] if i else [0] for i in range(40)]
+    hidden = torch.zeros(40, 3000, dtype=torch.bool)
+    for i, rows in enumerate(exclude):
+        hidden[i, rows] = True
+    searched = index(vectors, True)
+    check(searched.search(queries, k), truth)
+    if k < 2999:
+        check(searched.search(queries, k, exclude=exclude), truth, hidden)
+        allowed = torch.arange(3000) % 3 > 0
+        hidden = hidden | ~allowed
+        check(searched.search(queries, k, exclude=exclude, allowed=allowed), truth, hidden)
+
+
+def test_many_neighbors_are_found_with_few_exact_comparisons(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A low threshold lets several times k rows through; comparing those takes most of the time."""
+    compared = 0
+    exact = _exact.Best.exact
+
+    def counting(best: _exact.Best, rows: Tensor, queries: Tensor) -> Tensor:
+        nonlocal compared
+        compared += len(rows)
+        return exact(best, rows, queries)
+
+    monkeypatch.setattr(_exact.Best, "exact", counting)
+    vectors, queries = spread(100_000, 12), spread(32, 12, seed=1)
+    index(vectors, True).search(queries, 500)
+    assert compared < 1.5 * 32 * 500
+
+
 @pytest.mark.usefixtures("blocks")
 @pytest.mark.parametrize("compact", [False, True])
 def test_excluded_rows_per_query_combine_with_a_shared_mask(compact: bool) -> None:
@@ -144,7 +185,7 @@ def test_many_excluded_rows_become_a_mask() -> None:
 
 
 def test_more_queries_than_fit_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_index, "_QUERIES", 10)
+    monkeypatch.setattr(_blocks, "_QUERIES", 10)
     vectors, queries = spread(400, 5), spread(33, 5, seed=1)
     exclude = [[i] for i in range(33)]
     hidden = torch.eye(33, 400, dtype=torch.bool)
