@@ -15,6 +15,7 @@ DISTRIBUTIONS = {
     "click": "click",
     "cv2": "opencv-python-headless",
     "faiss": "faiss-cpu",
+    "filelock": "filelock",
     "huggingface_hub": "huggingface-hub",
     "matplotlib": "matplotlib",
     "numpy": "numpy",

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from jsonschema import Draft202012Validator
 from PIL import Image
 from pluxel.core.cli import main
@@ -68,7 +69,8 @@ def test_check_reports_images_per_step(pluxel: Pluxel) -> None:
             "training.groups: no parameter matches 'nothinglikethis'; the modules are ",
         ),
         ("training.groups=[{match: '', frozen: true}]", "training.groups freezes every parameter"),
-        ("backbone.pretrained=empty.pth", "empty.pth does not contain the normalization that"),
+        ("backbone.pretrained=w.pth", "w.pth does not contain the normalization that"),
+        ("backbone.pretrained=empty.pth", "empty.pth: cannot read weights; the file may be"),
         (
             "backbone={type: timm, model: resnet18, out_indices: []}",
             "backbone.out_indices: expected at least 1 item, not an empty list",
@@ -77,6 +79,7 @@ def test_check_reports_images_per_step(pluxel: Pluxel) -> None:
 )
 def test_check_finds_later_failures(pluxel: Pluxel, override: str, message: str) -> None:
     Path("empty.pth").touch()
+    torch.save({"features.0.weight": torch.ones(1)}, "w.pth")
     code, out, err = pluxel("check", "x.yaml", override)
     assert (code, out) == (2, "")
     assert err.startswith(f"override '{override}': {message}")
@@ -274,7 +277,7 @@ def test_word_vectors_are_checked_and_shown(pluxel: Pluxel) -> None:
     assert err.splitlines() == [
         "override 'dim=many': embedding.dim: expected a whole number, not 'many'",
         "override 'indx=exact': embedding 'pluxel/glove' has no parameter 'indx'. Known keys: "
-        "cache, dim, download, file, name, unknown",
+        "cache, dim, download, encoding, file, name, unknown",
     ]
     code, out, _ = pluxel("show", "glove_6b_50d", "--origin", "dim=100")
     origins = {line.split(":")[0].strip(): line.split("  # ")[-1] for line in out.splitlines()}
