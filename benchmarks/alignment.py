@@ -17,7 +17,8 @@ from typing import NamedTuple
 from _glove import glove
 from pluxel.core.contracts.options import MATCH_THRESHOLD
 from pluxel.core.embeddings import name_vectors
-from pluxel.core.embeddings.matching import VAGUE, align, best_matches, margins, plain_name
+from pluxel.core.embeddings.class_names import VAGUE, plain_name
+from pluxel.core.embeddings.matching import align, best_matches, margins
 from pluxel.plugins.datasets.camvid import LABELS as CAMVID
 from pluxel.plugins.datasets.voc import LABELS as VOC
 from torch import Tensor

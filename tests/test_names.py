@@ -23,7 +23,7 @@ BRITISH = re.compile(
 )
 QUOTED = {
     "core/geometry/dilation/__init__.py": "rarefaction",  # the paper's word for dilation
-    "core/embeddings/matching.py": "unlabelled",  # a name that classes of datasets have
+    "core/embeddings/class_names.py": "unlabelled",  # a name that classes of datasets have
 }
 """Words of others, each in the one file that quotes it."""
 

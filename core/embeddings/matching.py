@@ -11,7 +11,6 @@ as in ADE20K). Each of them counts as a name of the class.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,12 +22,7 @@ from torch import Tensor
 from ..contracts.kinds import Embedding
 from ..contracts.options import MATCH_THRESHOLD
 from . import UnknownWordError, WordVectors, name_vectors
-
-VAGUE = frozenset(
-    ("background", "misc", "miscellaneous", "other", "others", "unknown", "unlabeled", "unlabelled")
-)
-"""Catch-all names, whose meaning depends on the other classes: never matched by meaning."""
-
+from .class_names import alternatives, equal_names, is_vague, spellings
 
 _RIVALS = 5
 """Nearest other names, on either side, that a pair must stand out from."""
@@ -43,8 +37,6 @@ pairs are correct."""
 
 _AS_NEAR = 0.05
 """Difference of cosines up to which two targets count as equally near."""
-
-_SEPARATORS = re.compile(r"\s*[,;/]\s*")
 
 
 Vectors = Callable[[Sequence[str]], Tensor]
@@ -69,8 +61,8 @@ class ClassMatch:
     @property
     def by_name(self) -> bool:
         """Return whether the names are equal, apart from spelling, or share an alternative."""
-        return self.target is not None and not _spellings(self.source).isdisjoint(
-            _spellings(self.target)
+        return self.target is not None and not spellings(self.source).isdisjoint(
+            spellings(self.target)
         )
 
     @property
@@ -91,23 +83,6 @@ class ClassMatch:
         return not stands_out or has_rival or score < MATCH_THRESHOLD
 
 
-def alternatives(name: str) -> list[str]:
-    """Return the names that a name lists, separated by commas, semicolons or slashes."""
-    return [part for part in _SEPARATORS.split(name.strip()) if part] or [name]
-
-
-def _spellings(name: str) -> set[str]:
-    return {plain_name(name), *map(plain_name, alternatives(name))}
-
-
-def plain_name(name: str) -> str:
-    """Return the letters and digits of a name in lowercase: ``TrafficLight``, ``traffic light``.
-
-    Both become ``trafficlight``. A name without letters and digits is returned unchanged.
-    """
-    return "".join(re.findall(r"[^\W_]+", name.casefold())) or name
-
-
 def align(
     sources: Sequence[str],
     targets: Sequence[str],
@@ -125,10 +100,10 @@ def align(
 
     Raises: UnknownWordError for unmatched names without a vector.
     """
-    found = _equal_names(sources, targets, one_to_one=one_to_one)
+    found = equal_names(sources, targets, one_to_one=one_to_one)
     taken = set(found.values())
-    left = [name for name in sources if name not in found and not _is_vague(name)]
-    free = [name for name in targets if name not in taken and not _is_vague(name)]
+    left = [name for name in sources if name not in found and not is_vague(name)]
+    free = [name for name in targets if name not in taken and not is_vague(name)]
     matches = {name: ClassMatch(name, target, 1.0) for name, target in found.items()}
     if vectors is not None and left and (free or taken):
         known = _vectors_of_names([*left, *free], [*found, *taken], vectors)
@@ -142,10 +117,6 @@ def align(
         for name, values, margin, j in zip(left, scores, outstanding, chosen, strict=True):
             matches[name] = _explained(name, offered, values, margin, j)
     return [matches.get(name, ClassMatch(name)) for name in sources]
-
-
-def _is_vague(name: str) -> bool:
-    return all(plain_name(each) in VAGUE for each in alternatives(name))
 
 
 def _cosines(rows: Sequence[np.ndarray], columns: Sequence[np.ndarray]) -> np.ndarray:
@@ -215,44 +186,6 @@ def best_pairs(scores: np.ndarray, threshold: float) -> list[int | None]:
         if scores[i, j] >= threshold:
             chosen[i] = int(j)
     return chosen
-
-
-def _equal_names(
-    sources: Sequence[str], targets: Sequence[str], *, one_to_one: bool
-) -> dict[str, str]:
-    """Return the target of each source with an equal name.
-
-    Identical names match first, then those that differ in spelling, then equal alternatives.
-    """
-    found = {name: name for name in sources if name in targets}
-    for forms in (_whole, _each):
-        table = _by_spelling(
-            [t for t in targets if not (one_to_one and t in found.values())], forms
-        )
-        for source in (name for name in sources if name not in found):
-            target = next((table[form] for form in forms(source) if form in table), None)
-            if target is not None:
-                found[source] = target
-                if one_to_one:
-                    table = {form: name for form, name in table.items() if name != target}
-    return found
-
-
-def _whole(name: str) -> list[str]:
-    return [plain_name(name)]
-
-
-def _each(name: str) -> list[str]:
-    return [plain_name(each) for each in alternatives(name)]
-
-
-def _by_spelling(targets: Sequence[str], forms: Callable[[str], list[str]]) -> dict[str, str]:
-    """Return the target of each spelling; what a target lists first counts before the rest."""
-    ranked = [(rank, form, name) for name in targets for rank, form in enumerate(forms(name))]
-    table: dict[str, str] = {}
-    for _, form, name in sorted(ranked, key=lambda each: each[0]):
-        table.setdefault(form, name)
-    return table
 
 
 def _explained(

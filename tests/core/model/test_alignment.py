@@ -14,13 +14,13 @@ from hypothesis.extra.numpy import arrays
 from pluxel.core.config.sections.labels import AlignConfig, LabelsConfig
 from pluxel.core.contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace
 from pluxel.core.embeddings import UnknownWordError, WordVectors, name_vectors
+from pluxel.core.embeddings.class_names import plain_name
 from pluxel.core.embeddings.matching import (
     ClassMatch,
     align,
     best_matches,
     best_pairs,
     margins,
-    plain_name,
     vectors_of,
 )
 from pluxel.core.model.alignment import aligned, log_matches, resolved_labels
