@@ -25,7 +25,8 @@ from .masks import TRANSPARENT_ID, check_array, colors_of, ids_of
 from .orientation import orientation
 from .pillow import open_image, shown, stored
 from .pixels import ImageError, Stored, nodata_pixels, to_input, with_channels
-from .rasters import TIFF_SUFFIXES, is_raster, raster_shape, read_raster, stored_raster
+from .raster_files import TIFF_SUFFIXES, is_raster
+from .rasters import raster_shape, read_raster, stored_raster
 from .results import is_result, png_mark
 
 _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"

@@ -12,7 +12,7 @@ from ..common.logs import log_conversion
 from ..contracts.encoding import PLAIN, Encoding
 from .orientation import TURNED, orientation, turned
 from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, union, with_channels
-from .rasters import is_tiff, require_raster_reader
+from .raster_files import is_tiff, require_raster_reader
 
 LOSSY = {"JPEG", "MPO"}
 """Formats whose compression changes values."""

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...common.files import replacing
-from ...data.rasters import Raster, quiet, reason, window_of
+from ...data.raster_files import quiet, reason, window_of
+from ...data.rasters import Raster
 from ...data.results import WRITTEN_BY
 from .tiling import BLOCK, Region
 

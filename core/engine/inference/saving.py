@@ -16,7 +16,8 @@ from ...common.logs import conversions_counted, logger
 from ...common.progress import track
 from ...data.images import IMAGE_SUFFIXES, image_files
 from ...data.pixels import ImageError
-from ...data.rasters import Raster, is_raster, open_raster
+from ...data.raster_files import is_raster
+from ...data.rasters import Raster, open_raster
 from .outputs import OUTPUT_KINDS, OutputKind, output_kinds
 from .pipeline import Pipeline, Tile
 from .rasters import raster_writer

@@ -11,10 +11,11 @@ import rasterio
 import tifffile
 from PIL import Image, ImageOps
 from pluxel.core.common.logs import log_once
-from pluxel.core.data import rasters
+from pluxel.core.data import raster_files
 from pluxel.core.data.images import image_shape, read_image, read_index_mask
 from pluxel.core.data.pixels import ImageError
-from pluxel.core.data.rasters import is_raster, open_raster
+from pluxel.core.data.raster_files import is_raster
+from pluxel.core.data.rasters import open_raster
 from pluxel.core.geometry.regions import Region
 from pluxel.registry import MissingPackage
 
@@ -238,7 +239,7 @@ def _only_pillow(monkeypatch) -> None:
     """Hide the packages that read TIFF files."""
     for name in ("rasterio", "tifffile"):
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setattr(rasters, "has_raster_reader", lambda: False)
+    monkeypatch.setattr(raster_files, "has_raster_reader", lambda: False)
 
 
 PILLOW_SUFFICES = {"gray", "gray with alpha", "RGB", "YCbCr", "alpha", "palette", "CMYK", "1 bit"}
