@@ -154,6 +154,14 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def read_json(file: Path) -> Any:
+    """Return the content of a JSON file; None if it is missing or unreadable."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 class MissingFile(PluxelError):  # noqa: N818 - the name states the error
     """A file to read does not exist; it may exist on another machine, or at a later time."""
 

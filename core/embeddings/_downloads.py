@@ -73,7 +73,7 @@ def fetch(download: Download, *, cache: Path | None = None, permitted: bool = Fa
     if path.is_file():
         return path
     if kept := _kept_by_torchtext(download, cache):
-        logger.info("%s: using %s", download.alias, kept)
+        logger.info("%s: using %s", download.alias, kept.absolute())
         return kept
     if not permitted:
         raise MissingFile(

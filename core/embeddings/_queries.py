@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...registry import PluxelError
 from ..common.devices import choose_device
+from ..common.logs import logger
 from ..common.numerics import unit_vectors
 from ..contracts.kinds import Embedding
 from ..neighbors import Index, IndexKind, build_index
@@ -67,6 +68,15 @@ def index_folder(words: WordVectors) -> Path:
     return (place if place and is_cache else cache_folder()) / "indexes"
 
 
+def _index_folder_if_any(words: WordVectors) -> Path | None:
+    """Return the folder of kept indexes; None, with a warning, if there is no place for a cache."""
+    try:
+        return index_folder(words)
+    except PluxelError as error:
+        logger.warning("the index is not kept: %s", error)
+        return None
+
+
 @dataclass(frozen=True)
 class WordSearch:
     """Words and the index to search; by default the exact index, on the device of the vectors.
@@ -93,7 +103,7 @@ class WordSearch:
         if index == "exact" and chosen == words.vectors.device:
             return cls(words)
         rows, norms = words.vectors.to(chosen), words.norms.to(chosen)
-        folder = index_folder(words)
+        folder = None if index == "exact" else _index_folder_if_any(words)
         return cls(words, build_index(rows, index, norms=norms, keep_in=folder))
 
     def word(self, text: str) -> Query:

@@ -76,7 +76,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 def _parsed(header: Mapping[str, str], path: Path) -> dict[str, Any]:
     try:
-        return {name: json.loads(value) for name, value in header.items()}
+        return {name: json.loads(value) for name, value in header.items() if name != ALIASES}
     except json.JSONDecodeError as error:
         raise PluxelError(f"{path} was not written by pluxel: {error}") from error
 

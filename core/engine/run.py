@@ -12,7 +12,7 @@ from typing import Any
 from zlib import crc32
 
 from ...registry import PluxelError
-from ..common.files import MissingFile, remove_abandoned, write_text
+from ..common.files import MissingFile, read_json, remove_abandoned, write_text
 
 _LONGEST_NAME = 80  # file systems allow 255 bytes
 
@@ -47,7 +47,7 @@ class Run:
 
     def step_of_results(self) -> int | None:
         """Return the step of the weights that ``results.json`` scores; None without this file."""
-        content = _read_json(self.results_of("val"))
+        content = read_json(self.results_of("val"))
         return content.get("step") if isinstance(content, dict) else None
 
     def exists(self) -> bool:
@@ -93,7 +93,7 @@ class Run:
         if self.exists():
             return None
         # A training that fails before its first step leaves only this file.
-        counts = _read_json(self.class_frequencies)
+        counts = read_json(self.class_frequencies)
         is_counts = isinstance(counts, dict) and all(isinstance(n, dict) for n in counts.values())
         own = self.class_frequencies if is_counts else None
         return next((file for file in self._files() if file != own), None)
@@ -106,7 +106,7 @@ class Run:
 
     def _is_results(self, file: Path) -> bool:
         """Return whether a file contains scores of the split that its name states."""
-        content = _read_json(file)
+        content = read_json(file)
         return isinstance(content, dict) and file == self.results_of(str(content.get("split")))
 
     def delete(self) -> None:
@@ -148,14 +148,6 @@ def _is_dump(config: Path) -> bool:
         return False
 
 
-def _read_json(file: Path) -> Any:
-    """Return the content of a JSON file; None if it is missing or unreadable."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
 def _step(line: str) -> float:
     try:
         return float(json.loads(line)["step"])
@@ -184,7 +176,7 @@ def open_run(directory: Path) -> Run:
         raise PluxelError(f"{directory} is not a run: it has no config.yaml")
     if not run.weights.exists():
         raise PluxelError(
-            f"{directory} has no weights yet: its training ended before the first evaluation; "
-            f"continue it with: pluxel train … --run {directory} --resume auto"
+            f"{directory} has no weights yet: they come with the first evaluation of its training",
+            [f"to continue a training that ended: pluxel train … --run {directory} --resume auto"],
         )
     return run

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ...registry import PluxelError
-from ..common.files import require_file
+from ..common.files import MissingFile, require_file
 from ..contracts.normalization import Normalization
 
 StateDict = dict[str, Tensor]
@@ -121,7 +121,8 @@ def _read_pickle(path: Path, device: str) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported" not in str(error) or not _is_pickle(path):
+        is_pickle = _begins_with(path, b"\x80", b"PK")  # the second is torch's archive of one
+        if "Unsupported" not in str(error) or not is_pickle:
             raise _damaged(path, error) from error
         raise PluxelError(
             f"{path}: not read, because it holds Python objects, which could run code",
@@ -131,18 +132,22 @@ def _read_pickle(path: Path, device: str) -> Any:
         raise _damaged(path, error) from error
 
 
-def _is_pickle(path: Path) -> bool:
-    """Return whether the first bytes are those of a pickle, or of torch's archive of one."""
-    with path.open("rb") as file:
-        return file.read(2).startswith((b"\x80", b"PK"))
+def _begins_with(path: Path, *beginnings: bytes) -> bool:
+    """Return whether a file, if it can be read, begins with one of these bytes."""
+    try:
+        with path.open("rb") as file:
+            return file.read(max(map(len, beginnings))).startswith(beginnings)
+    except OSError:
+        return False
 
 
 def _damaged(path: Path, error: Exception) -> PluxelError:
-    with path.open("rb") as file:
-        if file.read(len(_LFS)) == _LFS:
-            return PluxelError(
-                f"{path} is a pointer of Git LFS, not the weights", ["fetch them with git lfs pull"]
-            )
+    if isinstance(error, FileNotFoundError):
+        return MissingFile(f"{path}: no such file")
+    if _begins_with(path, _LFS):
+        return PluxelError(
+            f"{path} is a pointer of Git LFS, not the weights", ["fetch them with git lfs pull"]
+        )
     reason = str(error).strip().split("\n")[0] or type(error).__name__
     if "weights_only" in reason:  # torch's advice would run code in the file
         reason = "it is neither a safetensors file nor one of torch.save"
@@ -161,7 +166,8 @@ def _unwrap(content: Any) -> Any:
 
 
 def _is_state(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(v, Tensor) for v in value.values())
+    is_filled = isinstance(value, Mapping) and len(value) > 0
+    return is_filled and all(isinstance(v, Tensor) for v in value.values())
 
 
 def _without_prefixes(state: Mapping[str, Tensor]) -> StateDict:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from ...common.files import write_json
+from ...common.files import read_json, write_json
 from ...common.logs import logger
 from ...common.progress import track
 from ...config._config import Config
@@ -86,9 +86,10 @@ class _Frequencies:
 
     def _kept(self) -> dict[str, dict[str, Any]]:
         """Return what the run keeps, by head."""
-        if not self.run.class_frequencies.exists():
+        kept = read_json(self.run.class_frequencies)
+        if not isinstance(kept, dict):
             return {}
-        return json.loads(self.run.class_frequencies.read_text(encoding="utf-8"))
+        return {head: one for head, one in kept.items() if {"pixels", "counted_on"} <= {*one}}
 
     def _origin(self, head: str) -> dict[str, Any]:
         """Return what the counts depend on, as JSON values: the data and the meaning of labels."""

@@ -71,7 +71,7 @@ class Claim:
     def _outlive(self) -> None:
         """Take the lease of an owner that gives no sign of life.
 
-        Only a process of this machine is known to be dead at once.
+        Only on this machine can a dead owner be detected immediately.
 
         Raises: Timeout at a sign of life.
         """
@@ -112,6 +112,6 @@ class Claim:
             what = (
                 f"{self.file} was deleted"
                 if owner is None
-                else f"another one has it{self._owner()}"
+                else f"another training owns it{self._owner()}"
             )
             raise PluxelError(f"{self.directory} no longer belongs to this training: {what}")

@@ -23,11 +23,13 @@ class OwnedRun:
     processes: Processes
 
     def log(self, progress: TrainingProgress, values: Mapping[str, float]) -> None:
-        """Append a line of numbers to ``metrics.jsonl``; those that are not finite become null."""
-        if self.processes.is_main_process:
-            self.claim.check()
-            finite = {name: finite_or_none(value) for name, value in values.items()}
-            self.run.log({"step": progress.step, "seconds": progress.seconds} | finite)
+        """Append a line of numbers to ``metrics.jsonl``; those that are not finite become null.
+
+        Raises: PluxelError in all processes, as `write` does.
+        """
+        finite = {name: finite_or_none(value) for name, value in values.items()}
+        record = {"step": progress.step, "seconds": progress.seconds} | finite
+        self.write(lambda: self.run.log(record))
 
     def write(self, write: Callable[[], None]) -> None:
         """Call ``write`` in the main process; the others wait until it returns.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from pluxel.core.embeddings import (
     cached_store,
     open_store,
 )
+from pluxel.core.neighbors import CosineIndex
 from pluxel.registry import PluxelError
 
 WORDS = ["north", "east", "south", "west", "north east", "up", "nothing", "NASA"]
@@ -258,3 +260,23 @@ def test_cuda_device_finds_the_same_words(compass: WordVectors, device: str) -> 
     assert search.nearest(queries, 3, exclude=["up"], first=7) == here.nearest(
         queries, 3, exclude=["up"], first=7
     )
+
+
+def test_an_index_is_searched_without_a_place_to_keep_it(
+    compass: WordVectors, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept: list[Path | None] = []
+
+    def build(rows: torch.Tensor, kind: str, *, keep_in: Path | None, **_: object) -> CosineIndex:
+        kept.append(keep_in)
+        return CosineIndex(rows)
+
+    monkeypatch.setattr("pluxel.core.embeddings._queries.build_index", build)
+    monkeypatch.setattr(
+        "pluxel.core.embeddings._queries.cache_folder", Mock(side_effect=PluxelError("no home"))
+    )
+    approximate, exact = WordSearch.of(compass, index="faiss_hnsw"), WordSearch.of(compass)
+    north = exact.word("north")
+    assert approximate.nearest([north], 2) == exact.nearest([north], 2)
+    assert kept == [None]
+    assert "the index is not kept: no home" in caplog.text

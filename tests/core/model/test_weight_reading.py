@@ -11,10 +11,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pluxel.core.common.files import MissingFile
 from pluxel.core.contracts.normalization import Normalization
 from pluxel.core.model.weight_reading import (
     normalization_metadata,
+    read_header,
     read_normalization,
+    read_safetensors,
     read_state_dict,
 )
 from pluxel.registry import PluxelError
@@ -206,3 +209,16 @@ def test_a_real_file_is_read(test_data: Path) -> None:
     assert len(state) == 26
     assert state["features.0.weight"].dtype == torch.float16
     assert read_normalization(path) is None
+
+
+@pytest.mark.parametrize("read", [read_header, read_safetensors])
+def test_a_file_that_does_not_exist_is_reported(tmp_path: Path, read) -> None:
+    with pytest.raises(MissingFile, match=r"w.safetensors: no such file"):
+        read(tmp_path / "w.safetensors")
+    with pytest.raises(PluxelError, match="cannot read weights"):
+        read(tmp_path)
+
+
+def test_an_empty_mapping_beside_the_weights_is_no_state(tmp_path: Path) -> None:
+    torch.save({"net": STATE, "hparams": {}}, tmp_path / "w.pt")
+    assert read_state_dict(tmp_path / "w.pt").keys() == STATE.keys()

@@ -159,7 +159,7 @@ def test_a_lost_directory_is_noticed_before_the_next_write(tmp_path):
             f"{tmp_path} no longer belongs to this training: {own.file} was deleted"
         )
         with other.held():
-            with pytest.raises(PluxelError, match=r": another one has it \(process \d+ on "):
+            with pytest.raises(PluxelError, match=r": another training owns it \(process \d+ on "):
                 own.check()
             other.check()
 
@@ -224,3 +224,12 @@ def test_evaluation_beside_a_training_keeps_the_scores_of_its_weights(
     assert (results["step"], written) == (3, None)
     assert run.results_of("val").read_bytes() == after
     assert f"{run.directory}: a training replaced the weights during the evaluation" in caplog.text
+
+
+def test_scores_of_deleted_weights_are_returned(train, host, caplog):
+    """A training with --overwrite deleted them during the evaluation."""
+    run = train("training.steps=3")
+    trained = open_trained(run.directory, device="cpu", host=host)
+    run.weights.unlink()
+    results, written = evaluate_run(trained, "val")
+    assert (results["step"], written) == (3, None)

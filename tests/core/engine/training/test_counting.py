@@ -100,3 +100,13 @@ def test_warm_up_longer_than_the_training_is_said(make, caplog, length: str) -> 
     Trainer(experiment)
     assert any(line.startswith(warning) for line in caplog.messages)
     assert check_training(make(length, "training.schedule.warmup_steps=3").prepared) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"semantic": {"ground": 3}}'])
+def test_damaged_frequencies_are_counted_again(make, content: str) -> None:
+    _ = make(WEIGHTED).objective
+    run = make(WEIGHTED).run
+    whole = kept(run)
+    run.class_frequencies.write_text(content)
+    assert make(WEIGHTED).objective.chosen_weights
+    assert kept(run) == whole
