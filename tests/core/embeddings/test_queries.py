@@ -275,7 +275,7 @@ def test_an_index_is_searched_without_a_place_to_keep_it(
     monkeypatch.setattr(
         "pluxel.core.embeddings._queries.cache_folder", Mock(side_effect=PluxelError("no home"))
     )
-    approximate, exact = WordSearch.of(compass, index="faiss_hnsw"), WordSearch.of(compass)
+    approximate, exact = WordSearch.build(compass, index="faiss_hnsw"), WordSearch.build(compass)
     north = exact.word("north")
     assert approximate.nearest([north], 2) == exact.nearest([north], 2)
     assert kept == [None]
