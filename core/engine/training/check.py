@@ -48,18 +48,11 @@ def check_training(prepared: Prepared) -> list[str]:
     with _collecting(problems, notes):
         check_monitor(config, spaces)
     rehearsal = Rehearsal(prepared)
-    for name in model.streams:
-        with _collecting(problems, notes):
-            rehearsal.check_stream(name)
-    for name in model.heads:
-        with _collecting(problems, notes):
-            rehearsal.check_head(name)
+    _call_parts(rehearsal, problems, notes)
     size = None
     with _collecting(problems, notes):
         size = rehearsal.check_transforms()
-    if size is not None:
-        with _collecting(problems, notes):
-            rehearsal.check_norms(size)
+    _call_parts(rehearsal.in_training(size), problems, notes, rehearsal)
     if spaces is not None:
         with _collecting(problems, notes):
             counts = {name: [1] * space.num_classes for name, space in spaces.items()}
@@ -79,6 +72,21 @@ def check_training(prepared: Prepared) -> list[str]:
         warning = StepPlan.of(options, len(dataset), 1).warm_up_warning(options)
         notes += [warning] if warning else []
     return notes
+
+
+def _call_parts(
+    rehearsal: Rehearsal, problems: list[Problem], notes: list[str], first: Rehearsal | None = None
+) -> None:
+    """Call all streams, then all heads, except those that failed in the first rehearsal."""
+    model = rehearsal.prepared.model
+    for place, names, check in (
+        ("streams", model.streams, rehearsal.check_stream),
+        ("heads", model.heads, rehearsal.check_head),
+    ):
+        for name in names:
+            if first is None or (place, name) in first.passed:
+                with _collecting(problems, notes):
+                    check(name)
 
 
 @contextmanager

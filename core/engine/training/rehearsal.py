@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ....registry import PluxelError, article
 from ...config.tree.problems import ConfigError, Problem
@@ -23,35 +24,50 @@ from ..preparation import Prepared
 from .optimizer import frozen_norms
 from .single_values import SingleValue, explained
 
-SIZE = 64
-"""Height and width of the image, which streams pad to a size that their backbones accept."""
+SIZE = 64, 64
+"""Height and width of the images, which streams pad to a size that their backbones accept."""
 
 
 @dataclass(frozen=True)
 class Rehearsal:
     """Runs the streams, then the heads, of a model without memory for weights, and its losses.
 
-    Streams and heads that cannot run without data are not checked.
+    Streams and heads that cannot run without data are not checked. ``size``: (height, width) of
+    the images. ``passed``: the places of the parts without an error.
     """
 
     prepared: Prepared
+    training: bool = False
+    batch_size: int = 2
+    size: tuple[int, int] = SIZE
     images: dict[str, Tensor] = field(default_factory=dict)
     maps: dict[str, Sequence[Tensor]] = field(default_factory=dict)
+    passed: set[tuple[str, str]] = field(default_factory=set)
+
+    def in_training(self, size: tuple[int, int] | None) -> Rehearsal:
+        """Return a rehearsal in training mode with batches of images (height, width).
+
+        If the size is unknown, norms always see more than a single value.
+        """
+        count = self.prepared.config.pipeline.training.batch_size
+        return Rehearsal(self.prepared, True, count if size else self.batch_size, size or self.size)
 
     def check_stream(self, name: str) -> None:
         """Raise ConfigError if the maps of a backbone do not match its ``feature_specs``."""
         stream, channels = self.prepared.model.streams[name], self.prepared.blueprint.channels
+        shape = self.batch_size, *self.size
         raw = {
-            one: torch.zeros(2, channels[one], SIZE, SIZE, dtype=torch.uint8, device="meta")
+            one: torch.zeros(shape[0], channels[one], *shape[1:], dtype=torch.uint8, device="meta")
             for one in stream.inputs
         }
         with self.prepared.config.at("streams", name, "backbone"):
             self.images[name] = stream.prepare(raw, None)
             component = self.prepared.config.pipeline.streams[name].backbone
-            maps = _run_without_data(component, stream.backbone, self.images[name])
+            maps = self._run(component, stream.backbone, self.images[name])
             if maps is not None:
                 _check_maps(str(component), maps, stream.backbone.feature_specs)
                 self.maps[name] = maps
+        self.passed.add(("streams", name))
 
     def check_head(self, name: str) -> None:
         """Raise ConfigError if a head does not return scores of its classes."""
@@ -63,7 +79,7 @@ class Rehearsal:
         with config.at("heads", name, "decoder"):
             inputs = (self.images, backbones) if head.on_images else (self.maps,)
             component = config.pipeline.heads[name].decoder
-            scores: Scores | None = _run_without_data(component, head, *inputs)
+            scores: Scores | None = self._run(component, head, *inputs)
             shape = (0, count, 0, 0) if scores is None else tuple(scores.tensor.shape)
             if len(shape) != 4 or shape[1] != count:
                 raise PluxelError(
@@ -73,6 +89,39 @@ class Rehearsal:
             if scores is not None and not isinstance(scores.grid, Grid):
                 found = article(type(scores.grid).__name__)
                 raise PluxelError(f"{component} returned scores on {found}; they need a Grid")
+        self.passed.add(("heads", name))
+
+    def _run(self, component: object, module: Any, *arguments: Any) -> Any:
+        """Return the result of a module on meta tensors, or None if it needs their values.
+
+        Raises: ConfigError at ``batch_size`` if a norm cannot train on such batches; PluxelError
+        that names the component for any other error.
+        """
+
+        def call(*arguments: Any) -> Any:
+            with explained(self.prepared.model):
+                return module(*arguments)
+
+        try:
+            with self._mode():
+                return _run_without_data(component, call, *arguments)
+        except SingleValue:
+            with self.prepared.config.at("training", "batch_size"):
+                raise
+
+    @contextmanager
+    def _mode(self) -> Iterator[None]:
+        """Put the model in the mode of the rehearsal while the block runs."""
+        model = self.prepared.model
+        before = [(module, module.training) for module in model.modules()]
+        model.train(self.training)
+        for norm in frozen_norms(model):
+            norm.eval()
+        try:
+            yield
+        finally:
+            for module, training in before:
+                module.training = training
 
     def check_transforms(self) -> tuple[int, int] | None:
         """Apply each transform to the first training sample; return the smallest (height, width).
@@ -116,20 +165,6 @@ class Rehearsal:
             raise ConfigError(problems)
         return attempt.size
 
-    def check_norms(self, size: tuple[int, int]) -> None:
-        """Raise ConfigError if a norm cannot train on batches of images (height, width)."""
-        model, channels = self.prepared.model, self.prepared.blueprint.channels
-        count = self.prepared.config.pipeline.training.batch_size
-        images = {
-            name: torch.zeros(count, channels[name], *size, dtype=torch.uint8, device="meta")
-            for name in model.input_names
-        }
-        training = model.train()
-        for norm in frozen_norms(training):
-            norm.eval()
-        with self.prepared.config.at("training", "batch_size"):
-            _train_without_data(training, images)
-
     def check_loss(self, name: str, objective: Objective) -> None:
         """Raise ConfigError if a head's loss fails or does not return a scalar."""
         space, seen = self.prepared.blueprint.label_spaces()[name], objective.seen.get(name)
@@ -154,25 +189,27 @@ def _run_without_data(component: object, module: Any, *arguments: Any) -> Any:
     except PluxelError:
         raise
     except Exception as error:
-        if isinstance(error, NotImplementedError) or _NEEDS_VALUES.search(str(error)):
+        if _needs_values(error):
             return None
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
         raise PluxelError(f"{component} fails when it is called ({reason})") from error
 
 
-_NEEDS_VALUES = re.compile(r"\bmeta\b|Meta|data-dependent|DataDependent|FakeTensor|^$")
-"""Errors of operations that need values. Modules may raise empty errors in place of them."""
+def _needs_values(error: BaseException | None) -> bool:
+    """Return whether torch raised an error, or one that it replaced, for the lack of values."""
+    while error is not None:
+        if _NO_VALUES.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
-def _train_without_data(model: nn.Module, images: Mapping[str, Tensor]) -> None:
-    """Run a model in training mode on meta tensors. Raises: SingleValue."""
-    try:
-        with torch.no_grad(), explained(model):
-            model(images)
-    except SingleValue:
-        raise
-    except Exception:  # noqa: BLE001 - as above
-        return
+_NO_VALUES = re.compile(
+    r"\bmeta (\w+ )?tensors?\b|\bmeta (device|kernel)\b|\bregister_meta\b|'meta' (device|backend)"
+    r"|\bdevices?,? (cpu(,| and) )?meta\b|\bit's on meta\b|\btensor at meta\b",
+    re.IGNORECASE,
+)
+"""What torch says of operations on meta tensors, and of those that also receive other tensors."""
 
 
 def _check_maps(component: str, maps: Any, specs: Sequence[FeatureSpec]) -> None:

@@ -52,6 +52,16 @@ class Backbone(nn.Module):
                 return found
             case "attribute":
                 return self.absent
+            case "former":
+                return MetaFormer().absent
+            case "key":
+                return {}["meta"]
+            case "base":
+                raise NotImplementedError
+            case "training" if self.training:
+                assert not self.slip
+            case "evaluation" if not self.training:
+                return [found]
             case "few":
                 return [found]
             case "channels":
@@ -62,7 +72,18 @@ class Backbone(nn.Module):
                 return [found, None]
             case "data":
                 return [found, found * found.sum().item()]
+            case "disguised":
+                try:
+                    found.sum().item()
+                except RuntimeError:
+                    raise ValueError from None
+            case "elsewhere":
+                return [found, found + torch.zeros(1, device="cpu")]
         return [found, found]
+
+
+class MetaFormer(nn.Module):
+    """A module whose name and errors look like those of meta tensors."""
 
 
 class WithoutMaps(PretrainedBackbone):
@@ -96,6 +117,10 @@ class Decoder(nn.Module):
         found = self.score(maps[-1])
         if self.slip == "data" and not found.sum().item():
             raise RuntimeError
+        if self.slip == "training" and self.training:
+            raise KeyError("auxiliary")
+        if self.slip == "crop" and self.training and maps[-1].shape[-1] == 8:
+            raise RuntimeError("no crops of 16")
         if self.slip == "shapes":
             return self.score(maps[-1].transpose(1, 2))
         grid: Any = None if self.slip == "grid" else self.grid

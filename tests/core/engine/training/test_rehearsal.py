@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pluxel.plugins
 import pytest
+import torch
+import torchvision
 from pluxel.core import load_config
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.engine.preparation import prepare
@@ -92,6 +94,28 @@ def slip(kind: str, name: str) -> str:
             "backbone 'slip' fails when it is called (AttributeError: 'Backbone' object has no "
             "attribute 'absent')",
         ),
+        (
+            slip("backbone", "former"),
+            "backbone 'slip' fails when it is called (AttributeError: 'MetaFormer' object has no "
+            "attribute 'absent')",
+        ),
+        (slip("backbone", "key"), "backbone 'slip' fails when it is called (KeyError: 'meta')"),
+        (
+            slip("backbone", "base"),
+            "backbone 'slip' fails when it is called (NotImplementedError)",
+        ),
+        (
+            slip("backbone", "training"),
+            "backbone 'slip' fails when it is called (AssertionError)",
+        ),
+        (
+            slip("backbone", "evaluation"),
+            "backbone 'slip' must return the 2 maps that its feature_specs describe, not 1",
+        ),
+        (
+            slip("decoder", "training"),
+            "decoder 'slip' fails when it is called (KeyError: 'auxiliary')",
+        ),
         (slip("dataset", "dict"), UNUSABLE + MAPS + "{'semantic': {0: 'a', 1: 'b'}}"),
         (slip("dataset", "flat"), UNUSABLE + MAPS + "{0: 'a', 1: 'b'}"),
         (slip("dataset", "none"), UNUSABLE + MAPS + "None"),
@@ -172,9 +196,51 @@ def test_all_violations_are_reported_at_once(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 2
 
 
-@pytest.mark.parametrize("kind", ["backbone", "decoder"])
-def test_components_that_need_data_are_not_checked(tmp_path: Path, kind: str) -> None:
-    assert check(tmp_path, slip(kind, "data"), "loss={type: slip}") == []
+def test_training_mode_is_checked_at_the_size_of_crops(tmp_path: Path) -> None:
+    crop = "augment.train=[{RandomCrop: {height: 16, width: 16}}]"
+    check(tmp_path, slip("decoder", "crop"), "backbone={type: slip}")
+    with pytest.raises(ConfigError, match=r"fails when it is called \(RuntimeError: no crops"):
+        check(tmp_path, slip("decoder", "crop"), "backbone={type: slip}", crop)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *(("backbone", name) for name in ("data", "disguised", "elsewhere")),
+        ("decoder", "data"),
+    ],
+)
+def test_components_that_need_data_are_not_checked(tmp_path: Path, kind: str, name: str) -> None:
+    assert check(tmp_path, slip(kind, name), "loss={type: slip}") == []
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_check_keeps_the_mode_of_the_model(tmp_path: Path, training: bool) -> None:
+    (tmp_path / "toy.yaml").write_text(TOY)
+    prepared = prepare(load_config(tmp_path / "toy.yaml", host=Host(files=[TOYS])))
+    prepared.model.train(training)
+    prepared.model.heads["semantic"].eval()
+    before = {name: one.training for name, one in prepared.model.named_modules()}
+    check_training(prepared)
+    assert {name: one.training for name, one in prepared.model.named_modules()} == before
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        *(bool, int, torch.nonzero, torch.unique, torch.bincount, torch.Tensor.tolist),
+        *(torch.Tensor.cpu, torch.Tensor.numpy, torch.Tensor.to_sparse),
+        lambda one: one + torch.zeros(2, 2),
+        lambda one: one[one > 0],
+        lambda one: torch.repeat_interleave(one[0], one[0].long()),
+        torch.nn.LSTM(2, 2),
+        lambda one: torch.tensor_split(one, one[0].long()),
+        lambda one: torchvision.ops.nms(one.repeat(1, 2), one[0], 0.5),
+    ],
+)
+def test_errors_of_torch_for_lack_of_values_are_known(operation) -> None:
+    values = torch.zeros((1, 1) if operation in (bool, int) else (2, 2), device="meta")
+    assert rehearsal._run_without_data("backbone", operation, values) is None
 
 
 @pytest.fixture
