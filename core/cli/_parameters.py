@@ -21,19 +21,21 @@ def parameter_lines(host: Host, kind: str, component: Component) -> list[str]:
         signature = read_signature(kind, component, host.load(component))
     except PluxelError as error:
         return [f"not available: {error.message}"]
-    former = {name: old for old, name in signature.renamed.items()}
+    former: dict[str, list[str]] = {}
+    for old, name in signature.renamed.items():
+        former.setdefault(name, []).append(old)
     lines = []
     for name, field in signature.parameters.model_fields.items():
         key = key_of(name, field)
         required = field.is_required()
-        default = "required" if required else f"default {_shown(field.get_default())}"
+        default = "required" if required else f"default {_as_yaml(field.get_default())}"
         line = f"{key}: {type_name(field.annotation)}, {default}"
-        line += f", formerly {former[key]}" if key in former else ""
+        line += f", formerly {' and '.join(former[key])}" if key in former else ""
         lines.append(f"{line}. {field.description}" if field.description else line)
     return lines
 
 
-def _shown(default: Any) -> str:
+def _as_yaml(default: Any) -> str:
     try:
         return inline(to_plain(default, absolute=False))
     except TypeError:

@@ -6,10 +6,12 @@ Annotate a field of a section or a parameter of another component with ``Factory
 
 from __future__ import annotations
 
+import inspect
 import logging
 import typing
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from inspect import Parameter
 from types import MappingProxyType
 from typing import Annotated, Any, Generic, NoReturn, TypeVar
 
@@ -82,10 +84,13 @@ class Factory(Recorded, Generic[K]):
         Each component gets its own copies of the parameters.
 
         Raises: PluxelError that names the component, if the component raises anything but a
-        PluxelError, or violates the contract of its kind.
+        PluxelError, or violates the contract of its kind. TypeError if ``wiring`` lacks what the
+        component needs.
         """
         if self.target is _unread:
             raise RuntimeError(f"{self} was not read and cannot be built")
+        if missing := self._missing(wiring):
+            raise TypeError(f"call the factory of {self} with {', '.join(missing)}")
         accepted = {name: wiring[name] for name in self.wiring if name in wiring}
         plugin = f"{self} of plugin {self.component.provider}"
         try:
@@ -93,16 +98,18 @@ class Factory(Recorded, Generic[K]):
             reason = contract_violation(self.kind, instance)
         except (PluxelError, KeyboardInterrupt):
             raise
-        except ValueError as error:
-            raise PluxelError(f"{self}: {error}") from error
         except BaseException as error:  # a constructor may even call sys.exit
-            if accepted.keys() != {*self.wiring}:
-                raise  # the caller forgot wiring
             reason = f"{type(error).__name__}: {error}".removesuffix(": ")
             raise PluxelError(f"{plugin} cannot be built ({reason})") from error
         if reason:
             raise PluxelError(f"{plugin} cannot be used: {reason}")
         return instance
+
+    def _missing(self, wiring: Mapping[str, Any]) -> list[str]:
+        """Return the names of wiring that the component needs but would not get."""
+        absent = [name for name in self.wiring if name not in wiring]
+        parameters = inspect.signature(self.target).parameters if absent else {}
+        return [name for name in absent if parameters[name].default is Parameter.empty]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Factory[K]:
         """Return a copy with its own parameters; the component stays the same."""

@@ -48,7 +48,7 @@ def _lines(tree: Mapping[str, Any] | list[Any], path: Path, comment: Comment | N
     is_list = isinstance(tree, list)
     for key, value in enumerate(tree) if is_list else tree.items():
         here = (*path, key)
-        mark = "-" if is_list else f"{_text(key) if isinstance(key, str) else key}:"
+        mark = "-" if is_list else f"{_key(key)}:"
         inline = _inline(value, comment)
         if inline is not None:
             lines.append((f"{mark} {inline}", comment(here) if comment else ""))
@@ -79,10 +79,14 @@ def _inline(value: Any, comment: Comment | None) -> str | None:
 def inline(value: Any) -> str:
     """Return a value as YAML in one line."""
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}: {inline(inner)}' for key, inner in value.items())}}}"
+        return f"{{{', '.join(f'{_key(key)}: {inline(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(inline, value))}]"
     return scalar(value)
+
+
+def _key(key: str | int) -> str:
+    return _text(key) if isinstance(key, str) else str(key)
 
 
 def scalar(value: bool | int | float | str | None) -> str:

@@ -181,6 +181,25 @@ class TestWhy:
         _, out, _ = command("plugins", "why", "dataset", "concat")
         assert "    datasets: mapping of text to a dataset, required" in out
 
+    def test_all_former_names_of_a_parameter(self, command: Any, acme: Any) -> None:
+        (acme.folder / "acme_nets.py").write_text(
+            "from typing import Annotated\n"
+            "from pluxel.core.authoring import RenamedFrom\n"
+            "class UNet:\n"
+            "    def __init__(\n"
+            "        self,\n"
+            "        *,\n"
+            '        width: Annotated[int, RenamedFrom("size", "w")] = 8,\n'
+            '        colors: Annotated[dict[str, str], RenamedFrom("hue")] = {"#ff0000": "road"},\n'
+            "    ): ...\n"
+        )
+        code, out, _ = command("plugins", "why", "decoder", "unet")
+        assert code == 0
+        assert out.splitlines()[-3:-1] == [
+            "    width: int, default 8, formerly size and w",
+            '    colors: mapping of text to text, default {"#ff0000": road}, formerly hue',
+        ]
+
     def test_an_unknown_name(self, command: Any, acme: Any) -> None:
         acme.install("broken-seg", "import torchh")
         code, out, err = command("--deny-plugin", "acme-seg", "plugins", "why", "decoder", "fcn8")

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pluxel.core import load_config
-from pluxel.core.config.tree.emit import emit
+from pluxel.core.config.tree.emit import emit, inline
 from pluxel.core.config.tree.nodes import Location, MapNode, plain
 from pluxel.core.config.tree.parse import parse
 from pluxel.core.config.tree.problems import Problems
@@ -52,6 +52,12 @@ values = st.recursive(
 def test_emitted_yaml_is_read_back(tree: dict[str, Any]) -> None:
     assert read(emit(tree)) == tree
     assert read(emit(tree, lambda path: "default")) == tree
+    assert read(inline(tree)) == tree
+
+
+def test_keys_in_one_line_are_quoted_as_in_blocks() -> None:
+    tree = {"#ff0000": "road", "a: b": {"yes": 1}, "plain": [{3: "x"}]}
+    assert inline(tree) == '{"#ff0000": road, "a: b": {"yes": 1}, plain: [{3: x}]}'
 
 
 @pytest.mark.parametrize(

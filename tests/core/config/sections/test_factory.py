@@ -49,8 +49,23 @@ def test_only_accepted_wiring_is_passed(host: Any) -> None:
 
 
 def test_forgotten_wiring_is_a_programming_error(host: Any) -> None:
-    with pytest.raises(TypeError, match="num_classes"):
+    with pytest.raises(TypeError, match=r"^call the factory of decoder 'fcn8s' with num_classes$"):
         build('"fcn8s"', Decoder, host)(features=[])
+
+
+class Optional(nn.Module):
+    def __init__(self, num_classes: int, class_names: Any = (), *, error: bool = False) -> None:
+        super().__init__()
+        self.class_names = class_names
+        if error:
+            raise TypeError("unsupported operand")
+
+
+def test_wiring_with_a_default_may_be_absent(host: Any, acme: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(acme, "Skips", Optional)
+    assert build('"fcn8s"', Decoder, host)(num_classes=2).class_names == ()
+    with pytest.raises(PluxelError, match=r"acme-seg cannot be built \(TypeError: unsupported"):
+        build('{"type": "fcn8s", "error": true}', Decoder, host)(num_classes=2)
 
 
 def test_an_outer_component_builds_its_inner_one(host: Any, acme: Any) -> None:
@@ -61,15 +76,16 @@ def test_an_outer_component_builds_its_inner_one(host: Any, acme: Any) -> None:
     assert outer.inner.dropout == 0
 
 
-def test_a_value_error_names_the_component(host: Any) -> None:
-    with pytest.raises(PluxelError, match=r"^decoder 'fcn8s': a quarter is not for me$"):
-        build('{"type": "fcn8s", "dropout": 0.25}', Decoder, host)(features=[], num_classes=2)
-
-
 class Raises(nn.Module):
     def __init__(self, num_classes: int, *, error: int = 0) -> None:
         super().__init__()
-        raise [TypeError("unsupported operand"), KeyError("kind"), SystemExit(7), OSError()][error]
+        raise [
+            TypeError("unsupported operand"),
+            KeyError("kind"),
+            SystemExit(7),
+            OSError(),
+            ValueError("a quarter is not for me"),
+        ][error]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +95,7 @@ class Raises(nn.Module):
         (1, "KeyError: 'kind'"),
         (2, "SystemExit: 7"),
         (3, "OSError"),
+        (4, "ValueError: a quarter is not for me"),
     ],
 )
 def test_any_exception_of_a_constructor_names_component_and_plugin(
@@ -207,7 +224,10 @@ def test_errors_while_building_have_a_location(load: Any, small: str) -> None:
     config = load(small, "decoder.dropout=0.25")
     with pytest.raises(ConfigError) as caught, config.at("decoder"):
         config.pipeline.heads["semantic"].decoder(features=[], num_classes=2)
-    assert str(caught.value) == "x.yaml:3:3: decoder 'fcn8s': a quarter is not for me"
+    assert str(caught.value) == (
+        "x.yaml:3:3: decoder 'fcn8s' of plugin acme-seg cannot be built (ValueError: a quarter is "
+        "not for me)"
+    )
 
 
 class Misspelt(nn.Module):
