@@ -2,67 +2,41 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ...registry import PluxelError
-from ..common.logs import log_once
-from ..contracts.encoding import PLAIN
-from ..contracts.kinds import Dataset, Sample
+from ..contracts.kinds import Dataset
 from ..contracts.labels import LabelSpace
-from ..contracts.offers import encodings
 from ..contracts.options import OnBadSample
-from .images import may_lack_data
-from .pixels import missing_pixels, union
-from .raw import raw_input, raw_labels, read_sample
+from .loading import evaluation_loader
+from .samples import EvaluationData
 
 
 def class_frequencies(
     dataset: Dataset,
-    label_space: LabelSpace,
+    label_spaces: Mapping[str, LabelSpace],
     *,
-    source: str = "semantic",
+    inputs: Sequence[str] | None = None,
+    sources: Mapping[str, str] | None = None,
     on_bad_sample: OnBadSample = "stop",
+    workers: int = 0,
     progress: Callable[[], object] = lambda: None,
-) -> list[int]:
-    """Return the number of pixels of each class in a split, without ignored pixels.
+) -> dict[str, list[int]]:
+    """Return the number of pixels of each class in a split, by target, without ignored pixels.
 
-    Pixels without data in any input are not counted. Reads only label maps, and inputs that may
-    lack data (TIFF, arrays, and a declared nodata). Calls ``progress`` after each sample. An
-    endless dataset is read up to its length. ``on_bad_sample``: ``skip`` omits samples whose labels
-    cannot be used.
+    Reads samples as training does, with the ``inputs`` of the model, since pixels without data in
+    any of them are ignored. Arguments are those of `EvaluationData`. Calls ``progress`` after each
+    sample that can be used. An endless dataset is read up to its length.
 
-    Raises: with ``stop``, LabelError with the file of an id that is not in the label map, DataError
-    for a sample without labels, and the errors of the dataset.
+    Raises: with ``on_bad_sample="stop"``, DataError for the first sample that cannot be used.
     """
-    pixels = np.zeros(label_space.ignore_index + 1, np.int64)
-    for index in range(len(dataset)):
-        try:
-            sample = read_sample(dataset, index)
-            raw = raw_labels(dataset, sample, source)
-            classes = label_space.encode(raw, sample.paths.get(source, sample.name))
-            missing = _missing(dataset, sample)
-            if missing is not None and missing.shape == classes.shape:
-                classes = classes[~missing]
-        except PluxelError as error:
-            if on_bad_sample == "stop":
-                raise
-            log_once(logging.WARNING, f"skipped: {error}")
-        else:
-            pixels += np.bincount(classes.ravel(), minlength=len(pixels))
+    data = EvaluationData(
+        dataset, label_spaces, on_bad_sample=on_bad_sample, inputs=inputs, sources=sources
+    )
+    pixels = {n: np.zeros(space.ignore_index + 1, np.int64) for n, space in label_spaces.items()}
+    for batch in evaluation_loader(data, workers=workers):
+        for name, classes in batch.targets.items():
+            pixels[name] += np.bincount(classes.numpy().ravel(), minlength=len(pixels[name]))
         progress()
-    return pixels[: label_space.num_classes].tolist()
-
-
-def _missing(dataset: Dataset, sample: Sample) -> np.ndarray | None:
-    """Return True for the pixels (H, W) without data in any input of a sample, or None."""
-    declared = encodings(dataset)
-    read = [
-        name
-        for name in dataset.channels
-        if declared.get(name, PLAIN).nodata is not None
-        or (name in sample.paths and may_lack_data(sample.paths[name]))
-    ]
-    return union(*(missing_pixels(raw_input(dataset, sample, name)) for name in read))
+    return {n: pixels[n][: space.num_classes].tolist() for n, space in label_spaces.items()}

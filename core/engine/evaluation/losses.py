@@ -41,7 +41,8 @@ def objective_of_run(
 
     Raises: ConfigError at the place of a loss that cannot be built.
     """
-    frequencies = _Frequencies(config, blueprint, run, training_data, processes, keep)
+    inputs = tuple(model.input_names)
+    frequencies = _Frequencies(config, blueprint, inputs, run, training_data, processes, keep)
     objective = build_objective(config, model, blueprint.label_spaces(), frequencies)
     for loss in objective.losses.values():
         if isinstance(loss, nn.Module):
@@ -53,7 +54,7 @@ def objective_of_run(
 
 @dataclass(frozen=True)
 class _Frequencies:
-    """Pixels per class of a head in the training split.
+    """Pixels per class of a head in the training split; ``inputs``: those that the model reads.
 
     A training counts them once and keeps them in its run, with what they were counted on. An
     evaluation uses those of the run, and otherwise counts them without keeping them.
@@ -61,6 +62,7 @@ class _Frequencies:
 
     config: Config
     blueprint: Blueprint
+    inputs: Sequence[str]
     run: Run
     training_data: Callable[[], Dataset]
     processes: Processes
@@ -73,16 +75,18 @@ class _Frequencies:
 
     def _find(self, head: str) -> Sequence[int]:
         """Return the kept frequencies if they are the right ones; else count."""
-        kept, names = self._kept(), self.blueprint.label_spaces()[head].class_names
+        kept, spaces = self._kept(), self.blueprint.label_spaces()
+        names = spaces[head].class_names
         pixels, origin = kept.get(head, {}).get("pixels", {}), self._origin(head)
         if [*pixels] == [*names] and not (self.keep and kept[head]["counted_on"] != origin):
             return [*pixels.values()]
-        counts = self._count(head)
+        counts = self._count()
         if self.keep:
-            pixels = dict(zip(names, counts, strict=True))
-            kept[head] = {"counted_on": origin, "pixels": pixels}
+            for one, space in spaces.items():
+                pixels = dict(zip(space.class_names, counts[one], strict=True))
+                kept[one] = {"counted_on": self._origin(one), "pixels": pixels}
             write_json(self.run.class_frequencies, kept)
-        return counts
+        return counts[head]
 
     def _kept(self) -> dict[str, dict[str, Any]]:
         """Return what the run keeps, by head."""
@@ -92,23 +96,29 @@ class _Frequencies:
         return {head: one for head, one in kept.items() if {"pixels", "counted_on"} <= {*one}}
 
     def _origin(self, head: str) -> dict[str, Any]:
-        """Return what the counts depend on, as JSON values: the data and the meaning of labels."""
+        """Return what the counts depend on, as JSON values: data, inputs, the meaning of labels."""
         plain = to_plain(self.config.pipeline, absolute=True)
         of_labels = {
             "target": self.blueprint.targets[head],
             "ids": self.blueprint.labels[head].to_json()["ids"],
         }
-        origin = {"dataset": plain["dataset"], "split": plain["splits"].get("train"), **of_labels}
-        return json.loads(json.dumps(origin))
+        of_images = {
+            "dataset": plain["dataset"],
+            "split": plain["splits"].get("train"),
+            "inputs": sorted(self.inputs),
+        }
+        return json.loads(json.dumps(of_images | of_labels))
 
-    def _count(self, head: str) -> Sequence[int]:
-        dataset = self.training_data()
+    def _count(self) -> dict[str, list[int]]:
+        """Return the counts of all heads, by name."""
+        dataset, training = self.training_data(), self.config.pipeline.training
         with track("counting pixels per class", len(dataset)) as advance:
-            space, source = self.blueprint.label_spaces()[head], self.blueprint.targets[head]
             return class_frequencies(
                 dataset,
-                space,
-                source=source,
-                on_bad_sample=self.config.pipeline.training.on_bad_sample,
+                self.blueprint.label_spaces(),
+                inputs=self.inputs,
+                sources=self.blueprint.targets,
+                on_bad_sample=training.on_bad_sample,
+                workers=training.workers,
                 progress=advance,
             )

@@ -141,7 +141,19 @@ class Pipeline:
         Raises: PluxelError for an unreadable file, an empty image, a tile smaller than its halo, or
         inputs that are missing, unknown, or of different sizes.
         """
-        arrays = self.read(image)
+        return self.predict_raw(self.read(image), probabilities=probabilities, tile=tile)
+
+    def predict_raw(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        probabilities: bool = False,
+        tile: Tile = "auto",
+    ) -> dict[str, Prediction]:
+        """Return the prediction of each head for raw pixels (H, W, channels), as ``read`` returns.
+
+        Values are not divided by a scale again. Arguments and errors are those of ``predict``.
+        """
         height, width = next(iter(arrays.values())).shape[:2]
         whole: dict[str, Prediction] = {}
         for piece in self.pieces(

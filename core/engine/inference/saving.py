@@ -14,6 +14,7 @@ import numpy as np
 from ....registry import PluxelError
 from ...common.logs import conversions_counted, logger
 from ...common.progress import track
+from ...contracts.encoding import PLAIN
 from ...data.images import IMAGE_SUFFIXES, image_files
 from ...data.pixels import ImageError
 from ...data.raster_files import is_raster
@@ -88,7 +89,8 @@ class _Saver:
         """
         if path.is_file() and is_raster(path):
             (key,) = self.pipeline.model.input_names
-            with open_raster(path, self.pipeline.channels[key]) as raster:
+            encoding = self.pipeline.encodings.get(key, PLAIN)
+            with open_raster(path, self.pipeline.channels[key], encoding) as raster:
                 by_windows = raster.source.is_placed or self.pipeline.is_tiled(
                     raster.size, self.tile
                 )
@@ -106,7 +108,7 @@ class _Saver:
 
     def _save_whole(self, inputs: Mapping[str, np.ndarray], name: Path) -> None:
         (image,) = inputs.values()
-        predictions = self.pipeline.predict(
+        predictions = self.pipeline.predict_raw(
             inputs, probabilities=self._needs_probabilities, tile=self.tile
         )
         for head, prediction in predictions.items():

@@ -15,7 +15,7 @@ from ....registry import PluxelError, article
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.kinds import Loss
 from ...data.augmentation import Augmentation
-from ...data.raw import raw_input, raw_labels, read_sample
+from ...data.samples import EvaluationData
 from ...geometry.grid import FeatureSpec, Grid
 from ...geometry.scores import Scores
 from ...model.objective import Objective
@@ -132,17 +132,16 @@ class Rehearsal:
         fails.
         """
         config, spaces = self.prepared.config, self.prepared.blueprint.label_spaces()
-        names, sources = self.prepared.model.input_names, self.prepared.blueprint.targets
         if config.pipeline.splits.get("train") in (None, *self.prepared.missing):
             return None
         try:
-            dataset = self.prepared.dataset("train")
-            sample = read_sample(dataset, 0)
-            inputs = {name: raw_input(dataset, sample, name) for name in names}
-            targets = {
-                head: spaces[head].encode(raw_labels(dataset, sample, source))
-                for head, source in sources.items()
-            }
+            data = EvaluationData(
+                self.prepared.dataset("train"),
+                spaces,
+                inputs=self.prepared.model.input_names,
+                sources=self.prepared.blueprint.targets,
+            )
+            sample = data[0]
         except PluxelError:
             if config.pipeline.training.on_bad_sample == "skip":
                 return None
@@ -150,10 +149,9 @@ class Rehearsal:
                 raise
         transforms = config.pipeline.augment.get("train", [])
         if not transforms:
-            height, width = next(iter(inputs.values())).shape[:2]
-            return height, width
-        ignored = {head: space.ignore_index for head, space in spaces.items()}
-        attempt = Augmentation(transforms, ignore_index=ignored).attempt(inputs, targets)
+            return sample.size
+        augmentation = Augmentation(transforms, ignore_index=sample.ignore_index)
+        attempt = augmentation.attempt(sample.inputs, sample.targets)
         problems: list[Problem] = []
         for place, message in attempt.problems:
             try:

@@ -50,8 +50,8 @@ class Black(Pipeline):
         model.input_names = ("image",)  # pyright: ignore[reportAttributeAccessIssue]
         super().__init__(model, {}, {"image": 3})  # pyright: ignore[reportArgumentType]
 
-    def predict(self, image, *, probabilities=False, tile="auto"):
-        classes = np.zeros(image["image"].shape[:2], np.uint8)
+    def predict_raw(self, arrays, *, probabilities=False, tile="auto"):
+        classes = np.zeros(arrays["image"].shape[:2], np.uint8)
         return {"semantic": Prediction(LabelSpace(LabelMap({0: "sky"})), classes)}
 
 
