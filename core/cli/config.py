@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..common.text import plural
 from ._groups import Group
 from ._options import config_argument, output, overrides, overwrite, refuse_existing
 from ._session import Session
@@ -117,9 +118,9 @@ def _summary(pipeline: PipelineConfig) -> str:
         for head in pipeline.heads.values()
     )
     training = pipeline.training
-    epochs = f"{_plural(training.epochs, 'epoch')} in steps" if training.epochs else ""
-    length = epochs or _plural(training.steps or 0, "step")
-    images = _plural(training.batch_size, "image")
+    epochs = f"{plural(training.epochs, 'epoch')} in steps" if training.epochs else ""
+    length = epochs or plural(training.steps or 0, "step")
+    images = plural(training.batch_size, "image")
     if training.accumulate > 1:
         images = f"{training.accumulate} × {images}"
     return f"{backbones} → {heads} on {pipeline.dataset.component.name}, {length} of {images}"
@@ -128,7 +129,3 @@ def _summary(pipeline: PipelineConfig) -> str:
 def _summary_of_words(settings: EmbeddingConfig) -> str:
     embedding = settings.embedding.component.name
     return f"word vectors {embedding}, index {settings.index} on {settings.device}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..common.text import plural
 from ._groups import Group
 from ._options import as_json, config_argument, output, overrides, overwrite, refuse_existing
 from ._session import Session
@@ -79,9 +80,11 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
     with replacing(output) as unfinished:
         unfinished.write_text(write_recipe(found, images, masks, output), encoding="utf-8")
         load_config(unfinished, host=session.host)  # check the file before it appears
-    click.echo(f"{output}: {len(found.pairs)} images with masks, {len(found.ids)} label ids")
+    ids = plural(len(found.ids), "label id")
+    click.echo(f"{output}: {plural(len(found.pairs), 'image')} with masks, {ids}")
     if found.unpaired:
-        click.echo(f"{len(found.unpaired)} files have no counterpart, such as {found.unpaired[0]}")
+        alone = plural(len(found.unpaired), "file")
+        click.echo(f"{alone} without a counterpart, such as {found.unpaired[0]}")
     click.echo(f"Name the classes in it. Then:\n  pluxel data check {output}")
     click.echo(f"  pluxel train {output}")
 
@@ -90,14 +93,19 @@ def _check(loaded: Config) -> Report:
     from ..common.progress import configure_logging, track
     from ..data.check import check_data
     from ..engine.preparation import prepare_data
+    from ..model.blueprint import inputs_of
 
     configure_logging()
     prepared = prepare_data(loaded)
     splits = {role: prepared.dataset(role) for role in loaded.pipeline.splits}
-    blueprint = prepared.blueprint
+    blueprint, streams = prepared.blueprint, loaded.pipeline.streams
     with track("reading", sum(len(dataset) for dataset in splits.values())) as advance:
         return check_data(
-            splits, blueprint.label_spaces(), sources=blueprint.targets, progress=advance
+            splits,
+            blueprint.label_spaces(),
+            inputs={name for one in streams.values() for name in inputs_of(one)},
+            sources=blueprint.targets,
+            progress=advance,
         )
 
 
@@ -106,7 +114,7 @@ def _print_splits(report: Report) -> None:
         sizes = Counter(split.sizes).most_common(3)
         more = f" and {len(split.sizes) - 3} other sizes" if len(split.sizes) > 3 else ""
         shown = ", ".join(f"{count} of {size}" for size, count in sizes)
-        click.echo(f"{name}: {split.samples} images ({shown}{more})")
+        click.echo(f"{name}: {plural(split.samples, 'image')} ({shown}{more})")
         for head, classes in split.classes.items():
             if len(split.classes) > 1:
                 click.echo(f" {head}")
@@ -118,7 +126,9 @@ def _print_classes(classes: dict[str, ClassCount]) -> None:
     width = max(map(len, classes))
     for name, count in classes.items():
         share = 100 * count.pixels / total
-        click.echo(f"  {name:<{width}}  {share:7.3f} % of the pixels, in {count.images:,} images")
+        click.echo(
+            f"  {name:<{width}}  {share:7.3f} % of the pixels, in {plural(count.images, 'image')}"
+        )
 
 
 def _print_findings(report: Report) -> None:

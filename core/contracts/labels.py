@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from ...registry import PluxelError
+from ..common.text import plural
 from .colors import COLOR, HEX, Color, hex_color, parse_color, unpack, voc_color
 
 IGNORE = "ignore"
@@ -273,7 +274,7 @@ class LabelSpace:
         fix = ", ".join(f"{text}: {IGNORE}" for text in texts[:8])
         return LabelError(
             f"{path or 'labels'}: label id {texts[0]} is not in the label map: first at {where}, "
-            f"{counts[order[0]]} pixels in total{several}. Add it to the label map, for example "
+            f"{plural(int(counts[order[0]]), 'pixel')} in total{several}. Add it to the label map, for example "
             f"labels: {{map: {{{fix}}}}}"
         )
 

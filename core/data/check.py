@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 
 from ...registry import PluxelError
 from ..common.logs import conversions_counted
+from ..common.text import plural
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import unpaired_files
@@ -100,12 +101,13 @@ def check_data(
     splits: Mapping[str, Dataset],
     label_spaces: Mapping[str, LabelSpace],
     *,
+    inputs: Collection[str] | None = None,
     sources: Mapping[str, str] | None = None,
     progress: Callable[[], object] = lambda: None,
 ) -> Report:
     """Read every sample of every split once.
 
-    ``label_spaces``: by head; ``sources``: head -> label map of the dataset, by default the one
+    ``label_spaces``: by head; ``inputs``: those that the model reads, by default all; ``sources``: head -> label map of the dataset, by default the one
     with the name of the head. ``progress`` is called after each sample. An endless split is read
     for one epoch.
     """
@@ -113,7 +115,7 @@ def check_data(
     seen: dict[bytes, tuple[str, str]] = {}
     alone: set[Path] = set()
     for split, dataset in splits.items():
-        reader = _SplitReader(split, dataset, label_spaces, sources or {}, seen)
+        reader = _SplitReader(split, dataset, label_spaces, inputs, sources or {}, seen)
         for path in dict.fromkeys(unpaired_files(dataset)):
             if path not in alone:  # splits may share a folder
                 alone.add(path)
@@ -137,12 +139,14 @@ class _SplitReader:
         split: str,
         dataset: Dataset,
         label_spaces: Mapping[str, LabelSpace],
+        inputs: Collection[str] | None,
         sources: Mapping[str, str],
         seen: dict[bytes, tuple[str, str]],
     ) -> None:
         self.split = split
         self.dataset = dataset
         self.spaces = label_spaces
+        self.inputs = [name for name in dataset.channels if inputs is None or name in inputs]
         self.sources = {head: sources.get(head, head) for head in label_spaces}
         self.seen = seen
         self.report = SplitReport(len(dataset))
@@ -163,7 +167,7 @@ class _SplitReader:
 
     def _check(self, sample: Sample) -> None:
         size = missing = None
-        for name in self.dataset.channels:
+        for name in self.inputs:
             if (array := self._array(raw_input, sample, name)) is not None:
                 size = size or array.shape[:2]
                 if array.shape[:2] == size:
@@ -174,7 +178,7 @@ class _SplitReader:
             self.report.sizes[text] = self.report.sizes.get(text, 0) + 1
             self._check_twin(sample)
         maps = set(self.sources.values())
-        used = {*maps, *self.dataset.channels}
+        used = {*maps, *self.inputs}
         read = {name: path for name, path in sample.paths.items() if name in used}
         if conflict := orientation_conflict(read):
             self.turned.append(conflict)
@@ -223,7 +227,7 @@ class _SplitReader:
 
     def _check_twin(self, sample: Sample) -> None:
         """Record an image whose file content also occurs in an earlier split."""
-        path = next((sample.paths[n] for n in self.dataset.channels if n in sample.paths), None)
+        path = next((sample.paths[n] for n in self.inputs if n in sample.paths), None)
         if path is None or not path.is_file():
             return
         digest = blake2b(path.read_bytes(), digest_size=16).digest()
@@ -262,12 +266,12 @@ class _SplitReader:
     def conclude(self) -> list[Finding]:
         """Return all findings, including those about the split as a whole."""
         if self.turned:
-            self._find("orientation", f"{len(self.turned)} samples: {self.turned[0]}")
+            self._find("orientation", f"{plural(len(self.turned), 'sample')}: {self.turned[0]}")
         if self.transparent:
             self._find(
                 "transparent",
-                f"{len(self.transparent)} masks have transparent pixels, which are ignored; the "
-                f"first is {self.transparent[0]}. If these pixels are a class, save the masks "
+                f"{plural(len(self.transparent), 'mask')} with transparent pixels, which are ignored; "
+                f"the first is {self.transparent[0]}. If these pixels are a class, save the masks "
                 "without transparency",
             )
         for head, stray in self.stray.items():

@@ -19,13 +19,14 @@ from PIL import Image
 from ...registry import PluxelError
 from ..common.files import replacing
 from ..common.logs import log_conversion, log_once
+from ..common.text import plural
 from ..contracts.encoding import PLAIN, Encoding
 from .limits import pillow_limits
 from .masks import TRANSPARENT_ID, check_array, colors_of, ids_of
 from .orientation import orientation
 from .pillow import open_image, shown, stored
 from .pixels import ImageError, Stored, nodata_pixels, to_input, with_channels
-from .raster_files import TIFF_SUFFIXES, is_raster
+from .raster_files import is_raster
 from .rasters import raster_shape, read_raster, stored_raster
 from .results import is_result, png_mark
 
@@ -52,7 +53,8 @@ def image_files(folder: Path) -> list[Path]:
     if own:
         log_once(
             logging.INFO,
-            f"left out {len(own)} results of pluxel predict below {folder}, such as {own[0]}",
+            f"left out {plural(len(own), 'result')} of pluxel predict below {folder}, "
+            f"such as {own[0]}",
         )
     return sorted({*found}.difference(own))
 
@@ -103,11 +105,6 @@ def array_input(
     pixels = with_channels(array)
     missing = nodata_pixels(pixels, encoding) if pixels.ndim == 3 else None
     return to_input(array, channels, name, encoding, missing)
-
-
-def may_lack_data(path: Path) -> bool:
-    """Return whether the format of a file can mark pixels without data."""
-    return path.suffix.lower() in {".npy", *TIFF_SUFFIXES}
 
 
 def read_index_mask(path: Path) -> np.ndarray:

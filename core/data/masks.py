@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..common.logs import log_conversion
+from ..common.text import plural
 from ..contracts.colors import pack
 from .pixels import ImageError, Stored, union, with_channels
 from .rasters import RGB
@@ -95,7 +96,7 @@ def _mode(mask: Stored) -> str:
     """Return the bands in short: RGB, RGBA, LA, or their number."""
     modes = {"RGB": RGB, "RGBA": [*RGB, "alpha"], "LA": ["gray", "alpha"]}
     found = (short for short, names in modes.items() if names == list(mask.meanings))
-    return next(found, f"{len(mask.meanings)} bands")
+    return next(found, plural(len(mask.meanings), "band"))
 
 
 def _not_integers(path: Path, found: str) -> ImageError:

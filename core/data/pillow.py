@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..common.logs import log_conversion
+from ..common.text import plural
 from ..contracts.encoding import PLAIN, Encoding
 from .orientation import TURNED, orientation, turned
 from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, union, with_channels
@@ -132,7 +133,7 @@ def _chosen(wide: np.ndarray, channels: int, mode: str, name: Path | str) -> np.
 
 
 def _no_alpha(mode: str, count: int, name: Path | str) -> ImageError:
-    return ImageError(f"{name}: has {count} channels ({mode}); expected 4")
+    return ImageError(f"{name}: has {plural(count, 'channel')} ({mode}); expected 4")
 
 
 def _wide(image: Image.Image, name: Path | str) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..common.logs import log_conversion
+from ..common.text import plural
 from ..contracts.encoding import PLAIN, Encoding
 from ..geometry.regions import Region
 from .orientation import turned
@@ -142,7 +143,7 @@ def _select(source: RasterFile, channels: int) -> _Selection:
     elif is_colored and channels in (1, 3):
         found = _Selection([0, 1, 2, *alpha], bool(alpha), luma if channels == 1 else np.asarray)
     else:
-        raise ImageError(f"{source.path}: has {len(names)} bands; expected {channels}")
+        raise ImageError(f"{source.path}: has {plural(len(names), 'band')}; expected {channels}")
     log_conversion(source.path, f"converted from {_describe(names)} to {_MODES[channels]}")
     return found
 
@@ -155,7 +156,9 @@ def _describe(names: Sequence[str]) -> str:
     if len(names) - with_alpha == 1:
         return "grayscale with alpha" if with_alpha else "grayscale"
     more = len(names) - 3 - with_alpha
-    return ("RGBA" if with_alpha else "RGB") + (f" with {more} more bands" if more else "")
+    return ("RGBA" if with_alpha else "RGB") + (
+        f" with {plural(more, 'more band')}" if more else ""
+    )
 
 
 def _looked_up(ids: np.ndarray, colors: np.ndarray | None, channels: int) -> np.ndarray:

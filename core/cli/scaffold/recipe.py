@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ...common.text import plural
 from ...config.tree.emit import scalar
 from ...config.tree.files import read_text, shipped
 from ...contracts.colors import hex_color, unpack
@@ -86,7 +87,7 @@ def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
     if survey.values > len(survey.ids):
         lines.append("# Shades between 0 and 255 are read as the nearer of the two.")
     if survey.transparent:
-        lines.append(f"# {survey.transparent} masks have transparent pixels.")
+        lines.append(f"# {plural(survey.transparent, 'mask')} with transparent pixels.")
         lines.append(f"# {_TRANSPARENT}.")
     if survey.unpaired:
         lines.append(

@@ -35,6 +35,14 @@ def test_reads_each_sample_once_and_reports_progress(toy, spaces):
     assert len(steps) == 5
 
 
+def test_only_inputs_of_the_model_are_read(toy, spaces):
+    dataset = toy(3)
+    dataset.channels = {"image": 3, "depth": 1}
+    report = check_data({"train": dataset}, spaces, inputs=["image"])
+    assert report.findings == []
+    assert "missing; the sample has 'image'" in kinds(check_data({"train": dataset}, spaces))[0][1]
+
+
 def test_finds_unpaired_files(toy, spaces):
     dataset = toy(4)
     dataset.unpaired = [Path("toy/alone.jpg")]

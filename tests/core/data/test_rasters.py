@@ -148,7 +148,7 @@ def test_conversions_are_logged(tmp_path, caplog) -> None:
     assert caplog.messages == [
         f"{gray}: converted from grayscale to RGB",
         f"{alpha}: converted from RGBA to RGB",
-        f"{infrared}: converted from RGB with 1 more bands to RGB",
+        f"{infrared}: converted from RGB with 1 more band to RGB",
     ]
 
 

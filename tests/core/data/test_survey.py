@@ -201,7 +201,7 @@ class TestRecipe:
         rgba[5:10, :, 1] = 255
         fill(tmp_path, [rgba, rgba])
         text, _ = self.write(tmp_path, host)
-        assert f"# 2 masks have transparent pixels.\n# {advice} transparency.\n" in text
+        assert f"# 2 masks with transparent pixels.\n# {advice} transparency.\n" in text
         assert '    "#ff0000": class_0 # 12.5 % of the pixels, in 2 of 2 masks' in text
 
     def test_reads_colors(self, tmp_path, host):

@@ -82,14 +82,14 @@ def test_transparent_pixels_are_ignored_and_reported(tmp_path, name, colored) ->
     (item,) = [EvaluationData(dataset, spaces)[0]]
     expected = np.where(HIDDEN, 255, IDS - 1)
     assert item.targets["semantic"].tolist() == expected.tolist()
-    assert class_frequencies(dataset, spaces["semantic"]) == [2, 2]
+    assert class_frequencies(dataset, spaces) == {"semantic": [2, 2]}
     report = check_data({"train": dataset}, spaces)
     counts = report.splits["train"].classes["semantic"]
     assert {name: count.pixels for name, count in counts.items()} == {
         "red": 2, "green": 2, "ignore": 2
     }  # fmt: skip
     assert [finding.message for finding in report.problems] == [
-        f"1 masks have transparent pixels, which are ignored; the first is {tmp_path / name}. If "
+        f"1 mask with transparent pixels, which are ignored; the first is {tmp_path / name}. If "
         "these pixels are a class, save the masks without transparency"
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,8 +150,11 @@ class Dataset:
         if self.slip == "raises":
             raise KeyError("image")
         inputs = {"image": np.zeros((32, 32, 3), np.uint8)}
-        labels: Mapping[str, Any] = {"semantic": np.zeros((32, 32), np.uint8)}
-        return (inputs, labels) if self.slip == "tuple" else Sample("x", inputs, labels)
+        mask = np.zeros((32, 30) if self.slip == "size" else (32, 32), np.uint8)
+        mask[3, 5] = 7 * (self.slip == "id")
+        labels: Mapping[str, Any] = {"semantic": mask}
+        paths = {"image": Path("a.jpg"), "semantic": Path("a.png")}
+        return (inputs, labels) if self.slip == "tuple" else Sample("x", inputs, labels, paths)
 
 
 class Loss(nn.Module):

@@ -186,6 +186,28 @@ def test_a_decoder_that_does_not_fit_its_maps_is_found(tmp_path: Path) -> None:
         check(tmp_path, slip("decoder", "shapes"))
 
 
+@pytest.mark.parametrize("transforms", ["[]", "[{RandomCrop: {height: 16, width: 16}}]"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("size", "a.png: is 30×32, but its image a.jpg is 32×32 (width × height)"),
+        (
+            "id",
+            "a.png: label id 7 is not in the label map: first at row 3, column 5, 1 pixel in "
+            "total. Add it to the label map, for example labels: {map: {7: ignore}}",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit_are_found_in_their_file(
+    tmp_path: Path, transforms: str, name: str, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, slip("dataset", name), f"augment.train={transforms}")
+    (problem,) = caught.value.problems
+    assert str(problem).startswith("override 'dataset")
+    assert problem.message == message
+
+
 def test_a_sample_that_training_skips_is_not_an_error(tmp_path: Path) -> None:
     check(tmp_path, slip("dataset", "raises"), "training.on_bad_sample=skip")
 
