@@ -274,8 +274,8 @@ class LabelSpace:
         fix = ", ".join(f"{text}: {IGNORE}" for text in texts[:8])
         return LabelError(
             f"{path or 'labels'}: label id {texts[0]} is not in the label map: first at {where}, "
-            f"{plural(int(counts[order[0]]), 'pixel')} in total{several}. Add it to the label map, for example "
-            f"labels: {{map: {{{fix}}}}}"
+            f"{plural(int(counts[order[0]]), 'pixel')} in total{several}. Add it to the label map, "
+            f"for example labels: {{map: {{{fix}}}}}"
         )
 
     def id_text(self, raw: int) -> str:

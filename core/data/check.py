@@ -107,9 +107,9 @@ def check_data(
 ) -> Report:
     """Read every sample of every split once.
 
-    ``label_spaces``: by head; ``inputs``: those that the model reads, by default all; ``sources``: head -> label map of the dataset, by default the one
-    with the name of the head. ``progress`` is called after each sample. An endless split is read
-    for one epoch.
+    ``label_spaces``: by head; ``sources``: head -> label map of the dataset, by default the one
+    with the name of the head. ``inputs``: those that the model reads, by default all. ``progress``
+    is called after each sample. An endless split is read for one epoch.
     """
     report = Report()
     seen: dict[bytes, tuple[str, str]] = {}
@@ -270,9 +270,9 @@ class _SplitReader:
         if self.transparent:
             self._find(
                 "transparent",
-                f"{plural(len(self.transparent), 'mask')} with transparent pixels, which are ignored; "
-                f"the first is {self.transparent[0]}. If these pixels are a class, save the masks "
-                "without transparency",
+                f"{plural(len(self.transparent), 'mask')} with transparent pixels, which are "
+                f"ignored; the first is {self.transparent[0]}. If these pixels are a class, save "
+                "the masks without transparency",
             )
         for head, stray in self.stray.items():
             for one, (first, files) in sorted(stray.items())[:_SHOWN]:

@@ -156,9 +156,8 @@ def _describe(names: Sequence[str]) -> str:
     if len(names) - with_alpha == 1:
         return "grayscale with alpha" if with_alpha else "grayscale"
     more = len(names) - 3 - with_alpha
-    return ("RGBA" if with_alpha else "RGB") + (
-        f" with {plural(more, 'more band')}" if more else ""
-    )
+    colors = "RGBA" if with_alpha else "RGB"
+    return f"{colors} with {plural(more, 'more band')}" if more else colors
 
 
 def _looked_up(ids: np.ndarray, colors: np.ndarray | None, channels: int) -> np.ndarray:

@@ -73,7 +73,7 @@ class TestReadImage:
             with_exif(tmp_path / "a.png", SIDEWAYS)
             wide = np.rot90(wide, -1)
         if channels > 3 > stored or channels > stored == 3:
-            with pytest.raises(ImageError, match="a.png: has . channels .*; expected 4"):
+            with pytest.raises(ImageError, match="a.png: has . channels? .*; expected 4"):
                 read_image(tmp_path / "a.png", channels)
             return
         read = read_image(tmp_path / "a.png", channels)
