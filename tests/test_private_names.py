@@ -57,6 +57,7 @@ def trees() -> dict[Path, ast.AST]:
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 
+@pytest.mark.slow
 def test_foreign_private_names_occur_only_in_their_files() -> None:
     found = trees()
     own = {name for tree in found.values() for name in own_names(tree)}

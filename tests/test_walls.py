@@ -209,12 +209,14 @@ def source() -> dict[str, tuple[ast.Module, str]]:
     return files
 
 
+@pytest.mark.slow
 def test_no_imports_form_a_cycle() -> None:
     graph = dependencies(source())
     assert sum(map(len, graph.values())) > 500
     assert in_cycles(graph) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [

@@ -115,6 +115,7 @@ def host() -> Host:
     return Host()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PIPELINES)
 def test_recipe_passes_the_check(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
@@ -124,6 +125,7 @@ def test_recipe_passes_the_check(name, host, tmp_path, monkeypatch):
     assert ["is neither a weights file nor a run" in note for note in notes] == [True] * later
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PIPELINES)
 def test_recipe_without_data_passes_with_a_note(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
@@ -153,6 +155,7 @@ def pluxel_datasets():
 """
 
 
+@pytest.mark.slow
 def test_recipes_work_with_packages_that_reuse_names(site, tmp_path, monkeypatch):
     """Recipes use qualified names, because a bare name of two packages is ambiguous."""
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))

@@ -85,6 +85,7 @@ def imported_by(statement: str) -> set[str]:
     return {*subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()}
 
 
+@pytest.mark.slow
 def test_importing_the_public_rooms_is_light() -> None:
     heavy = {"torch", "numpy", "pydantic", "albumentations", "timm"}
     assert not heavy & imported_by("import pluxel, pluxel.core, pluxel.core.authoring")

@@ -34,12 +34,14 @@ def test_it_shows_up_in_the_list(installed_example: dict[str, str]) -> None:
     assert (unet["kind"], unet["version"]) == ("decoder", "0.1.0")
 
 
+@pytest.mark.slow
 def test_where_it_comes_from(installed_example: dict[str, str]) -> None:
     shown = pluxel(installed_example, "plugins", "why", "decoder", "unet")
     assert "entry point   acme = acme_seg.plugin\n" in shown
     assert f"file          {installed_example['PYTHONPATH']}" in shown
 
 
+@pytest.mark.slow
 def test_it_is_well(installed_example: dict[str, str]) -> None:
     command = ["--deny-plugin", "pluxel", "plugins", "doctor"]
     assert "ok      decoder acme-seg/unet\n" in pluxel(installed_example, *command)

@@ -114,6 +114,7 @@ def test_monitor_without_split_is_reported(pluxel: Pluxel) -> None:
     assert code == 0
 
 
+@pytest.mark.slow
 def test_monitor_is_checked_without_the_data(pluxel: Pluxel) -> None:
     """The classes are unknown, but the names of the metrics are known."""
     nowhere = "dataset={type: camvid, root: nowhere}"
@@ -140,6 +141,7 @@ def test_check_reports_every_mistake(pluxel: Pluxel) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_check_builds_the_model(pluxel: Pluxel) -> None:
     Path("x.yaml").write_text(
         SMALL.replace(
@@ -256,6 +258,7 @@ def test_show_origin(pluxel: Pluxel) -> None:
     assert origins["device"] == "default"
 
 
+@pytest.mark.slow
 def test_schema(pluxel: Pluxel) -> None:
     code, out, _ = pluxel("schema")
     assert code == 0

@@ -23,6 +23,7 @@ def run(capsys):
     return call
 
 
+@pytest.mark.slow
 def test_verify_reports_differences_and_positions(run) -> None:
     code, out, err = run(
         "verify", "dense", "shapes_fcn8s_resnet18", *TINY, "--factor", "2", "--size", "290", "300"

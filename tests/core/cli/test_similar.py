@@ -194,6 +194,7 @@ def test_a_stream_in_json(words: Words) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_long_stream_keeps_its_order(words: Words) -> None:
     asked = ["man", "girl", "queen"] * 5000  # more than one read returns
     code, out, err = words("similar", "--stdin", *TOY, "-k", 1, stdin="\n".join(asked).encode())
@@ -202,6 +203,7 @@ def test_a_long_stream_keeps_its_order(words: Words) -> None:
     assert words("similar", "--stdin", *TOY, stdin=b"") == (0, "", "")
 
 
+@pytest.mark.slow
 def test_answers_appear_before_the_next_question(tmp_path: Path) -> None:
     """In a real pipe, the producer waits for each answer; then the reader closes the pipe."""
     process = subprocess.Popen(

@@ -47,6 +47,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.dictionaries(st.text(max_size=3), values, max_size=3))
 def test_emitted_yaml_is_read_back(tree: dict[str, Any]) -> None:
@@ -93,6 +94,7 @@ def test_emitted_text_of_values(value: Any, text: str) -> None:
     assert emit({"a": value}) == f"a: {text}\n"
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.dictionaries(st.text(max_size=3), values, max_size=3))
 @example({"a": 1e-08, "b": 1e16, "yes": "yes", "c": "12:30", "d": "2024-01-01", "e": "1_000"})
@@ -220,6 +222,7 @@ settings_of_people = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(chosen=settings_of_people)
 def test_load_after_dump_changes_nothing(

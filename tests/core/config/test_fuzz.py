@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pluxel.core import load_config
@@ -64,6 +65,7 @@ def attempt(path: Path, host: Host, *overrides: str) -> Config | None:
 in_one_folder = [HealthCheck.function_scoped_fixture]
 
 
+@pytest.mark.slow
 @settings(max_examples=400, suppress_health_check=in_one_folder)
 @given(text=mutants())
 @example(text=SEED)
@@ -85,6 +87,7 @@ def test_bytes(content: bytes, cut: int, host: Host, tmp_path: Path) -> None:
     attempt(path, host)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=in_one_folder)
 @given(override=st.text("abs.=[]{}\"' ${}0:-&*!\u00e9", max_size=20).map("training.{}".format))
 def test_overrides(override: str, host: Host, tmp_path: Path) -> None:

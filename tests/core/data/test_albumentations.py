@@ -61,6 +61,7 @@ def foreign(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_another_distribution_is_rejected(foreign) -> None:
     assert load(foreign) == REFUSED
     assert load(foreign, PLUXEL_ALBUMENTATIONS="fork") == REFUSED

@@ -118,6 +118,7 @@ def test_plot_is_reproducible(tmp_path: Path, vectors: np.ndarray, suffix: str) 
             assert image.size == (1200, 900)
 
 
+@pytest.mark.slow
 def test_dollar_signs_are_literal(tmp_path: Path) -> None:
     save_plot(["$x$", r"$\frac$"], np.array([[0.0, 0], [1, 1]]), tmp_path / "x.svg")
     assert "<!-- $x$ -->" in (tmp_path / "x.svg").read_text()

@@ -84,6 +84,7 @@ FREQUENT = ["of", "sign", "symbol", "traffic", "light", "trafficli", "ght"]
 MANY = Vocabulary.of([*FREQUENT, *(f"{i} filler" for i in range(50_000 - len(FREQUENT))), "rarer"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("word", "found"),
     [

@@ -262,6 +262,7 @@ class TestWholeOrNotAtAll:
             stored(path, [str(i) for i in range(count)], np.ones((count, 2)))
         assert [*path.parent.iterdir()] == []
 
+    @pytest.mark.slow
     def test_killed_process_leaves_no_file(self, path: Path) -> None:
         code = f"""
 import numpy as np
@@ -284,6 +285,7 @@ with writing(Path({str(path)!r})) as writer:
         assert [*stored(path, WORDS, VECTORS).vocabulary] == WORDS
 
 
+@pytest.mark.slow
 def test_large_blocks_are_checked_piecewise(path: Path) -> None:
     rows = np.ones((16_000, 512), np.float32)
     tokens = [b"%d" % i for i in range(len(rows))]
@@ -297,6 +299,7 @@ def test_large_blocks_are_checked_piecewise(path: Path) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_only_the_words_stay_in_memory(path: Path) -> None:
     """Of 32 MiB of rows, a tenth of them dropped, at most a few blocks are in memory."""
     block = np.random.default_rng(0).normal(size=(1000, 512)).astype(np.float32)

@@ -68,6 +68,7 @@ def test_loss_and_gradient_equal_those_of_full_logits(kind: type, options: dict)
     torch.testing.assert_close(gradient, slope, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_numerical_gradient() -> None:
     scores, target = case((9, 7))
     loss = build(CrossEntropy, {"class_weights": "auto"})
@@ -80,6 +81,7 @@ strides = st.tuples(*[st.fractions(Fraction(1, 2), 20, max_denominator=4)] * 2)
 offsets = st.tuples(*[st.fractions(-20, 20, max_denominator=8)] * 2)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(st.builds(Grid, strides, offsets), st.tuples(st.integers(1, 40), st.integers(1, 40)))
 def test_strips_together_equal_the_whole(grid: Grid, size: tuple[int, int]) -> None:
@@ -230,6 +232,7 @@ def test_classes_and_probabilities_equal_those_of_full_logits() -> None:
     assert resampled_predictions(scores, (37, 29), probabilities=False)[1] is None
 
 
+@pytest.mark.slow
 def test_fake_tensors_of_an_absent_device(fake_gpu: str) -> None:
     with FakeTensorMode():  # without gradients: autograd asks the driver
         tensor = torch.randn(2, CLASSES, 5, 4, device=fake_gpu)

@@ -110,6 +110,7 @@ def test_a_file_in_another_format_raises(tmp_path: Path, name: str) -> None:
         read_state_dict(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damaged_bytes_never_raise_other_errors(data: st.DataObject) -> None:

@@ -57,6 +57,7 @@ def test_caffenet_is_the_trunk_of_the_paper() -> None:
     assert run(native, 500)[-1] == (4096, 10, 10)
 
 
+@pytest.mark.slow
 def test_caffenet_accepts_the_names_and_shapes_of_caffe(tmp_path: Path) -> None:
     names = {index: number for number, index in enumerate((0, 4, 8, 10, 12), 1)}
     source = CaffeNet(3)

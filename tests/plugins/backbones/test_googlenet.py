@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torchvision
 from pluxel.core.contracts.normalization import Normalization
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from .measuring import meta, run, small
 
 
+@pytest.mark.slow
 def test_googlenet_ends_before_the_average_pool() -> None:
     backbone = meta(GoogLeNet)
     assert [spec.grid.stride[0] for spec in backbone.feature_specs] == [2, 4, 8, 16, 32]

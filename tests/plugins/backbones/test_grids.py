@@ -87,6 +87,7 @@ def test_the_crops_of_the_release_follow_from_its_frame() -> None:
     assert (fc7.grid.deconv(4, 2).offset[0] - pool4.grid.offset[0]) / 16 == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", [VGG16, AlexNet, GoogLeNet])
 def test_strides_can_be_removed(backbone: type) -> None:
     dense = meta(backbone, output_stride=8)
@@ -99,6 +100,7 @@ def test_strides_can_be_removed(backbone: type) -> None:
     assert 4 * (cells - 1) < found <= 4 * cells
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_dense_map_contains_the_coarse_one() -> None:
     torch.manual_seed(0)

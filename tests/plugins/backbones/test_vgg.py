@@ -103,6 +103,7 @@ def test_the_classifier_on_one_window_equals_the_fully_connected_one() -> None:
         torch.testing.assert_close(own(image).flatten(1), linear(image.flatten(1)))
 
 
+@pytest.mark.slow
 def test_the_trunk_equals_torchvisions() -> None:
     theirs = torchvision.models.vgg11().features.eval()
     backbone = VGG11(3, fc=False, pool_rounding="floor").eval()

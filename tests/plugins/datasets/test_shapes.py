@@ -29,12 +29,14 @@ def fit_to_colors(dataset: Shapes) -> float:
     return float(np.mean(right))
 
 
+@pytest.mark.slow
 def test_color_carries_no_information():
     accuracy = fit_to_colors(Shapes("train"))
     assert accuracy < 0.40
     assert abs(accuracy - 1 / len(CLASSES)) < 0.06  # chance
 
 
+@pytest.mark.slow
 def test_the_classifier_detects_color_differences(monkeypatch):
     """The classifier detects the classes from a slight difference in color."""
     honest = Shapes.__getitem__

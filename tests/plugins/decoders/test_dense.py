@@ -100,6 +100,7 @@ def chain(factors: list[int], *, padded: bool, pool: bool) -> Network:
 STRIDES = {2: [2], 4: [2, 2], 6: [3, 2], 8: [4, 2], 16: [2, 4, 2], 32: [2, 2, 2, 2, 2]}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=12)
 @given(
     st.sampled_from([*STRIDES]),
@@ -132,6 +133,7 @@ def test_both_methods_are_equal_without_padding(
     torch.testing.assert_close(stitched.tensor, spread.tensor, rtol=0, atol=bound)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=6)
 @given(
     st.sampled_from([*STRIDES][:-1]),

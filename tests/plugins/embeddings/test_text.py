@@ -69,6 +69,7 @@ TOKENS = st.text(
 ).filter(lambda text: text[-1] not in " \t" or (text.isspace() and " " not in text))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -251,6 +252,7 @@ def test_malformed_file_leaves_no_store(write: Write, cache: Path) -> None:
     assert [*cache.glob("*.safetensors"), *cache.glob(".*")] == []
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(word_text, "_BLOCK", 1 << 16)
     path = write([b"%d " % i + b"0.125 " * 300 for i in range(4000)])

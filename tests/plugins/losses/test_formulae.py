@@ -185,6 +185,7 @@ def test_focal_has_a_finite_slope_at_certainty(build) -> None:
     assert (logits.grad == 0).all()
 
 
+@pytest.mark.slow
 def test_lovasz_keeps_its_precision_over_millions_of_pixels(build) -> None:
     logits = torch.randn(1, 2, 1500, 1500, generator=torch.Generator().manual_seed(0))
     target = (torch.rand(1, 1500, 1500, generator=torch.Generator().manual_seed(1)) < 0.01).long()

@@ -39,6 +39,7 @@ def test_tiles_match_the_whole_image(net: Pipeline, size: tuple[int, int], dtype
     assert set(np.unique(parts.mask)) <= {7, 300, 9}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "decoder",
     [

@@ -68,10 +68,12 @@ def test_bands_match_the_pixels_of_every_kind(space: LabelSpace) -> None:
     found = Prediction(space, classes, np.full((2, 2, 3), 0.5, np.float32))
     for kind in OUTPUT_KINDS:
         pixels = kind.pixels(found, np.zeros((2, 3, 3), np.uint8))
-        dtype, names = kind.bands(space)
+        dtype, names, nodata = kind.bands(space)
         count = 1 if pixels.ndim == 2 else pixels.shape[2]
         assert (pixels.shape[:2], count) == ((2, 3), len(names)), kind.name
         assert np.array_equal(pixels.astype(dtype), pixels), kind.name
+        # No pixel with data has the value of pixels without data.
+        assert nodata is None or not (pixels == nodata).any(), kind.name
 
 
 @pytest.mark.parametrize(

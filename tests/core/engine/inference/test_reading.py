@@ -78,6 +78,7 @@ def test_rotated_image_is_read_once(net: Pipeline, tmp_path: Path, files: Counte
             assert saved.size == (40, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backbone", "decoder"), [("test_resnet", "fcn8s"), ("test_efficientnet_gn", "fcn32s")]
 )
@@ -98,6 +99,7 @@ def test_window_is_read_once(
         assert np.array_equal(np.moveaxis(file.read(), 0, -1), found.overlay(pixels))
 
 
+@pytest.mark.slow
 def test_pixels_of_a_tile_are_freed_after_use(net: Pipeline) -> None:
     pixels, regions = image(900, 530), []
     for piece in net.pieces(

@@ -119,6 +119,7 @@ def test_the_mode_comes_from_the_layers_not_from_their_wrapper() -> None:
     assert not torch.equal(dilated(image), dilated(image))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layers", "whole"),
     [

@@ -58,6 +58,7 @@ def test_a_finite_support_is_still_measured() -> None:
     assert (spec.grid, spec.receptive_field, spec.source) == (Grid(2, 0), (3, 3), "probed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["efficientvit_b0", "mobilevitv2_050"])
 def test_offsets_of_networks_with_attention_are_those_of_their_convolutions(model: str) -> None:
     with torch.device("meta"):

@@ -148,6 +148,7 @@ class AlignedCorners(nn.Module):
         return Scores(larger, self.grid)
 
 
+@pytest.mark.slow
 def test_one_image_decides_whether_probed_networks_can_be_tiled_exactly() -> None:
     aligned = model([convolution(3, 5, 7, stride=2)], [0], AlignedCorners)
     for net, is_exact in ((aligned, False), (blocks(), True), (strided(), True)):

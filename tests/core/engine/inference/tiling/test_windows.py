@@ -72,6 +72,7 @@ def test_tiles_are_rounded(step: int, halo: int, tile: int, rounded: int) -> Non
     assert Tiling.of(strided(), reach, tile).tile == rounded
 
 
+@pytest.mark.slow
 @given(
     st.builds(
         Grid,
