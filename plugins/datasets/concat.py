@@ -42,10 +42,12 @@ class ConcatError(PluxelError):
 class Concat:
     """The samples of ``datasets``, in order; the name of a sample begins with its dataset's name.
 
+    ``datasets``: name -> dataset. The other parameters use these names.
     ``classes_of``: the dataset whose raw ids, classes and colors apply to all datasets.
     ``maps``: dataset -> raw id (or ``#rrggbb``) -> one of these classes or ``ignore``. Other ids
-    map to classes of equal names. With ``align``, they also map to classes of similar meaning, and
-    classes without a match are ignored.
+    map to classes of equal names.
+    ``align``: how to match the remaining classes by meaning. Classes without a match are ignored;
+    without ``align``, they are an error.
     ``splits``: split -> dataset -> split expression in that dataset; an omitted dataset has no
     samples in that split. By default, a split combines the splits of the same name.
     ``repeat``: split -> dataset -> number of repetitions of its samples; ``balanced`` repeats

@@ -45,6 +45,7 @@ class FolderError(PluxelError):
 class Folder(PairedFiles):
     """Images and masks of equal names (except for suffixes), including subfolders.
 
+    ``images``: folder of the images. ``masks``: folder of the masks.
     ``root``: base folder of ``images``, ``masks`` and the list files of ``splits``.
     ``classes``: raw id (``"#rrggbb"`` for colored masks) -> class or ``ignore``; or a list of
     classes, numbered from 0.
@@ -59,10 +60,13 @@ class Folder(PairedFiles):
     ``nodata``: the value of image pixels without data, in addition to what TIFF files declare; the
     labels of such pixels are ignored.
 
-    Splits are subfolders of the same name in both folders, unless ``splits`` (name -> file that
-    lists images) or ``fractions`` (name -> share) are given. With ``fractions``, the split of an
-    image depends only on its name and ``seed``, so adding images moves no others. ``all`` is
-    always a split.
+    ``splits``: split -> file that lists its images. By default, and without ``fractions``, splits
+    are subfolders of the same name in both folders.
+    ``fractions``: split -> share of the images. The split of an image depends only on its name and
+    ``seed``, so adding images moves no others.
+    ``seed``: selects which images the ``fractions`` assign to which split.
+
+    ``all`` is always a split.
 
     Raises: FolderError, SplitError; MissingData for a missing folder or list file.
     """

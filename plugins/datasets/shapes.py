@@ -33,8 +33,12 @@ _CONTRAST = 64
 class Shapes:
     """One to ``max_forms`` forms in an image of ``size`` × ``size``; ids are indices of `CLASSES`.
 
-    ``train`` is endless: ``dataset[i]`` is a new sample for every ``i``, and ``length`` is only
-    the length of an epoch. ``val`` and ``test`` have ``length`` samples. Splits share no samples.
+    ``size``: height and width of the images in pixels.
+    ``length``: number of samples of ``val`` and ``test``, and of an epoch of ``train``.
+    ``max_forms``: maximum number of forms in an image.
+    ``seed``: selects the drawn samples; splits share none.
+
+    ``train`` is endless: ``dataset[i]`` is a new sample for every ``i``.
 
     Raises: SplitError for an unknown split.
     """

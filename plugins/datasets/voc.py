@@ -54,8 +54,10 @@ LABELS = LabelMap(
 class VOC(PairedFiles):
     """``JPEGImages/ID.jpg`` with ``SegmentationClass/ID.png`` (palette indices, 255 is void).
 
-    ``root`` is the folder ``VOC2012``, or one that contains ``VOC2012`` or ``VOCdevkit``. A split
-    is the name of a list in ``ImageSets/Segmentation`` (``train``, ``val``, ``trainval``,
+    ``root``: the folder ``VOC2012``, or one that contains ``VOC2012`` or ``VOCdevkit``.
+    ``year``: year in the name of the folder ``VOC2012``.
+
+    A split is the name of a list in ``ImageSets/Segmentation`` (``train``, ``val``, ``trainval``,
     ``seg11valid`` …), or the path of a list file.
 
     Raises: MissingData for a missing folder or file, SplitError for an unknown list.

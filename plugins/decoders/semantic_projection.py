@@ -23,9 +23,11 @@ from ...registry import PluxelError
 class SemanticProjection(nn.Module):
     """Project pixels into the space of word vectors, and score them by the names of the classes.
 
-    ``decoder`` gives each cell of its grid a vector of D numbers, in place of the scores of D
-    classes. The score of a class is the product with the unit vector of its name, which is not
-    trained, so classes can be added after training. ``embedding``: one, or several whose unit
+    ``decoder``: gives each cell of its grid a vector of D numbers, in place of the scores of D
+    classes.
+
+    The score of a class is the product with the unit vector of its name, which is not trained, so
+    classes can be added after training. ``embedding``: one, or several whose unit
     vectors are concatenated. ``dim``: D, which a run keeps: the vectors of its classes are saved
     with its weights, so it does not need the embedding.
 

@@ -20,8 +20,12 @@ class Semantic(PixelwiseLoss):
     The target of class y is (1 − ``smoothing``) · onehot(y) + ``smoothing`` · softmax(cos(w_y, ·) /
     ``temperature``) for the vectors w of the names: label smoothing (Szegedy et al. 2016) with a
     separate prior for each class. High temperatures approach the label smoothing of
-    ``cross_entropy``; low ones approach no smoothing. ``embedding``: one, or several whose unit
-    vectors are concatenated. ``reduction``, ``class_weights``: as for ``cross_entropy``.
+    ``cross_entropy``; low ones approach no smoothing.
+
+    ``embedding``: one, or several whose unit vectors are concatenated. ``smoothing``: share of the
+    target that is distributed by similarity, 0–1. ``temperature``: divides the cosines; the lower,
+    the fewer classes share the smoothed part. ``reduction``, ``class_weights``: as for
+    ``cross_entropy``.
 
     Raises: UnknownWordError, which lists the names without a vector.
     """

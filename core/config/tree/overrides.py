@@ -83,13 +83,16 @@ def _branch(
 
 
 def _value(text: str, location: Location, problems: Problems) -> Node | None:
-    """Return the value of an override, in which ``#`` does not begin a comment."""
+    """Return the value of an override, in which a ``#`` in unquoted text is part of the text.
+
+    A comment anywhere else is a fatal problem, since it would hide a part of the value.
+    """
     tokens = _before_comment(text) if "#" in text else None
     if tokens is None:
         return parse(text, lambda _line, _column: location, problems)
     is_text = all(isinstance(token, yaml.ScalarToken) and token.plain for token in tokens)
     if len(tokens) > 1 or not is_text:
-        message = "in YAML, '#' begins a comment: put the text that contains it in quotes"
+        message = "'#' begins a comment here: put the text that contains it in quotes"
         problems.add_fatal(location, message)
         return None
     return ScalarNode(text.strip(), text.strip(), location)

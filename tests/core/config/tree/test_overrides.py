@@ -112,12 +112,17 @@ def test_equal_overrides_do_not_conflict() -> None:
         ),
         (
             ["splits={train: a} #b"],
-            "override 'splits={train: a} #b': in YAML, '#' begins a comment: put the text that "
+            "override 'splits={train: a} #b': '#' begins a comment here: put the text that "
             "contains it in quotes",
         ),
         (
+            ["training.groups=[{match: a #b}]"],
+            "override 'training.groups=[{match: a #b}]': '#' begins a comment here: put the text "
+            "that contains it in quotes",
+        ),
+        (
             ["init_from='a' #b"],
-            "override 'init_from='a' #b': in YAML, '#' begins a comment: put the text that "
+            "override 'init_from='a' #b': '#' begins a comment here: put the text that "
             "contains it in quotes",
         ),
         (
