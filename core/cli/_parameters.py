@@ -7,11 +7,11 @@ import typing
 from collections import abc
 from typing import Annotated, Any, Literal, Union
 
-from ...registry import Component, Host, PluxelError
-from ..config.messages.annotations import key_of
+from ...registry import Component, Host, PluxelError, article
 from ..config.sections.factory import Factory, kind_of
 from ..config.sections.plain import to_plain
 from ..config.tree.emit import inline
+from ..contracts.annotations import key_of
 from ..contracts.signature import read_signature
 
 
@@ -28,14 +28,14 @@ def parameter_lines(host: Host, kind: str, component: Component) -> list[str]:
     for name, field in signature.parameters.model_fields.items():
         key = key_of(name, field)
         required = field.is_required()
-        default = "required" if required else f"default {_as_yaml(field.get_default())}"
+        default = "required" if required else f"default {_format(field.get_default())}"
         line = f"{key}: {type_name(field.annotation)}, {default}"
         line += f", formerly {' and '.join(former[key])}" if key in former else ""
         lines.append(f"{line}. {field.description}" if field.description else line)
     return lines
 
 
-def _as_yaml(default: Any) -> str:
+def _format(default: Any) -> str:
     try:
         return inline(to_plain(default, absolute=False))
     except TypeError:
@@ -50,7 +50,7 @@ def type_name(annotation: Any) -> str:  # noqa: PLR0911 - one line for each form
     if origin is Annotated:
         return type_name(arguments[0])
     if origin is Factory:
-        return f"a {kind_of(annotation)}"
+        return article(kind_of(annotation))
     if origin is Literal:
         return " | ".join(inline(to_plain(one, absolute=False)) for one in arguments)
     if origin in (Union, types.UnionType):

@@ -16,13 +16,13 @@ from ...registry import Host, PluxelError
 from ..common.logs import logger
 from ._config import Config
 from ._provenance import absent_providers, newer_providers, outdated_providers
-from .messages.annotations import prepared
 from .messages.explain import explain
+from .sections.before_validation import prepare_for_validation
 from .sections.factory import Factory
 from .sections.pipeline import PipelineConfig
 from .sections.places import AnnotatedPlace, root_place
 from .sections.plain import are_same
-from .sections.upgrades import upgraded
+from .sections.upgrades import upgrade
 from .tree.files import display, find_file
 from .tree.layers import read_layers
 from .tree.merge import merge
@@ -173,7 +173,7 @@ def whole(
     assert isinstance(merged, MapNode)  # merging mappings yields a mapping
     resolved = resolve_references(merged, os.environ, problems)
     problems.stop_if_fatal()
-    present = upgraded(resolved, place, unread, problems)
+    present = upgrade(resolved, place, unread, problems)
     assert isinstance(present, MapNode)
     return present
 
@@ -188,7 +188,7 @@ def validate(
     """Return the model that a tree describes, or None after adding errors to ``problems``."""
     problems.extend(absent_providers(tree, host))
     # Use JSON: only in JSON mode does strict validation accept a list for a tuple.
-    text = json.dumps(prepared(plain(tree), model))
+    text = json.dumps(prepare_for_validation(plain(tree), model))
     try:
         return model.model_validate_json(
             text, strict=True, context={"host": host, "unread": unread}

@@ -27,7 +27,7 @@ def contract_violation(kind: str, component: object) -> str | None:
         return f"{article(kind)} must have {listed}, but {name} does not"
     for member in required:
         if problem := _value_problem(component, member):
-            return f"{problem}, but {name} has {_shown(getattr(component, member))}"
+            return f"{problem}, but {name} has {_shorten(getattr(component, member))}"
     return None
 
 
@@ -39,7 +39,7 @@ def _value_problem(component: object, member: str) -> str | None:
     return None if is_valid(getattr(component, member)) else f"'{member}' must be {words}"
 
 
-def _shown(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 

@@ -84,7 +84,7 @@ def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda
     binary = not colored and values > 1 and is_black_and_white(np.array([*ids]), pairs[0].mask)
     if binary and {*ids} == {0, 255}:
         ids = {0: ids[0], 1: ids[255]}
-    elif binary:  # each shade counts as one of the two, which only another look can tell by mask
+    elif binary:  # a second pass assigns each shade of a mask to one of the two
         shades = _Counts()
         shades.add(masks_found, read_binary_mask)
         ids = shades.ids

@@ -10,6 +10,7 @@ import torch
 
 from ..common.randomness import seeded
 from ..config._config import Config
+from ..config._load import check_record
 from ..config.sections.pipeline import PipelineConfig
 from ..config.tree.problems import ConfigError
 from ..contracts.kinds import Dataset
@@ -57,12 +58,15 @@ def prepare(config: Config) -> Prepared:
 
     Missing data raise no error here, but in ``PreparedData.dataset``.
 
-    Raises: ConfigError for other mistakes in data or labels, or if two parts do not fit together.
+    Raises: ConfigError for other mistakes in data or labels, if two parts do not fit together, or
+    for a value that a run would not keep.
     """
     data = prepare_data(config)
     with seeded(config.pipeline.seed), torch.device("meta"):
         model = build_model(data.config, data.blueprint)
     resolved = resolve_decoders(data.config, model)
+    with resolved.at():
+        check_record(resolved)
     return Prepared(resolved, data.datasets, data.missing, data.blueprint, model)
 
 

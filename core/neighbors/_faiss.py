@@ -16,7 +16,7 @@ from ._compact import Compact
 from ._exact import Best, Neighbors
 from ._excluded import Allowed, Exclude, ExcludedRows
 from ._index import CosineIndex
-from ._kept import file_of, kept
+from ._kept import file_of, load_or_build
 
 IndexKind = Literal["exact", "faiss_hnsw", "faiss_ivf"]
 """The search method."""
@@ -81,7 +81,7 @@ def build_index(
     facts = {**built_with, "faiss": faiss.__version__}
     path = file_of(keep_in, kind, exact.vectors, facts)
     shape = count, exact.vectors.shape[1]
-    index = kept(path, shape, faiss, lambda: build(exact, **built_with))
+    index = load_or_build(path, shape, faiss, lambda: build(exact, **built_with))
     return FaissIndex(exact, index, searched_with)
 
 

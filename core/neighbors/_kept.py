@@ -35,7 +35,7 @@ def file_of(folder: Path, kind: str, vectors: Tensor, parameters: Mapping[str, A
     return folder / f"{kind}-{key[:16]}.faiss"
 
 
-def kept(path: Path, shape: tuple[int, int], faiss: Any, build: Callable[[], Any]) -> Any:
+def load_or_build(path: Path, shape: tuple[int, int], faiss: Any, build: Callable[[], Any]) -> Any:
     """Return the index in a file, after building and writing it if it is missing or damaged.
 
     ``shape``: of the rows. An index that cannot be written is used all the same.

@@ -42,7 +42,7 @@ LABELS = LabelMap(ids=dict(enumerate(PALETTE)), palette=PALETTE)
 class CamVid(PairedFiles):
     """``root/SPLIT/*.png`` with ``root/SPLITannot/*.png``, in the order of the video.
 
-    ``root``: folder that contains these folders.
+    ``root``: the folder of CamVid, with ``train``, ``trainannot`` and the others.
 
     If ``root/SPLIT.txt`` exists, it selects and orders the images. Only the file names of its
     lines matter (``/SegNet/CamVid/train/X.png /SegNet/CamVid/trainannot/X.png``).

@@ -84,9 +84,9 @@ class FastText(StoredVectors):
     ``name``: ``wiki.en``, ``cc.en.300`` or the same for another language, ``crawl-300d-2M`` or
     another name in `aliases`. ``file``: a file to use instead of a download, plain or in a .zip,
     .gz, .bz2 or .xz file, or a .pt file of torchtext; ``name`` then states which vectors it must
-    contain. ``unknown``: what words without a vector give; by default ``subword`` for a model with
-    subwords, else ``error``. ``cache``: the folder of downloads and converted stores; if torchtext
-    keeps vectors in it, they are used. ``download``: download the file if it is missing.
+    contain. ``unknown``: what to return for words without a vector; by default ``subword`` for a
+    model with subwords, else ``error``. ``cache``: the folder of downloads and converted stores; if
+    torchtext keeps vectors in it, they are used. ``download``: download the file if it is missing.
     ``encoding``: the encoding of the words.
 
     ``labels``: the labels of a supervised model; ``label_vectors``: their rows.

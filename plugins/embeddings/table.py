@@ -43,7 +43,8 @@ class Table(StoredVectors):
     list of N strings; by default the file of the same name with the suffix .words.txt, .txt or
     .json. Both may be in a .zip, .gz, .bz2 or .xz file. ``tensor``: the name of the tensor, if the
     safetensors file contains several. ``encoding``: the encoding of the list of words.
-    ``unknown``: what words without a vector give. ``cache``: the folder of converted stores.
+    ``unknown``: what to return for words without a vector. ``cache``: the folder of converted
+    stores.
 
     A store (`pluxel embeddings convert`) contains its words and is memory-mapped in place.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ...contracts.annotations import annotation_at, keys_of
 from ..tree.nodes import (
     Location,
     MapNode,
@@ -22,7 +23,6 @@ from ..tree.nodes import (
 )
 from ..tree.paths import SHORT, format_path
 from ..tree.problems import Problem, suggestion
-from .annotations import annotation_at, keys_of
 from .faults import FAULT, Owner
 from .mistakes import MISSING, Mistake, by_union, read_mistake
 from .words import describe, instead

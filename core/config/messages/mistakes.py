@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from ...contracts.annotations import annotation_at, tuple_length
 from ..tree.nodes import MapNode, Node, Segment, child
-from .annotations import annotation_at, tuple_length
 from .faults import OWNED, Owner
 from .words import EXTENT, expectation
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from ..messages.annotations import alternatives
+from ...contracts.annotations import alternatives
 from ..messages.faults import Owner, fault
 from ..tree.problems import suggestion
 from .named import split_named, validate_parameters

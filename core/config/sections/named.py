@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ....registry import article
-from ..messages.annotations import prepared
 from ..messages.faults import Owner, fault, owned
+from .before_validation import prepare_for_validation
 
 
 def split_named(kind: str, value: object, default: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -43,7 +43,7 @@ def validate_parameters(
     Raises: ValidationError whose lines all carry ``owner``.
     """
     # Use JSON: only in JSON mode does strict validation accept a list for a tuple.
-    text = json.dumps(prepared(parameters, owner.model))
+    text = json.dumps(prepare_for_validation(parameters, owner.model))
     try:
         return owner.model.model_validate_json(text, strict=True, context=context)
     except ValidationError as error:

@@ -12,10 +12,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ....registry import Component, PluginError
+from ...contracts.annotations import accepts_none, key_of
 from ...contracts.signature import Signature
-from ..messages.annotations import accepts_none, key_of, prepared
 from ..messages.faults import OWNED, Owner, owned
 from ..messages.words import expectation
+from .before_validation import prepare_for_validation
 from .plain import to_plain
 
 
@@ -32,7 +33,7 @@ def read_parameters(
     fit its annotation, or that YAML cannot hold.
     """
     model = signature.parameters
-    written: dict[str, Any] = prepared(given, model)
+    written: dict[str, Any] = prepare_for_validation(given, model)
     defaults = _Defaults(owner, component, signature, without=written)
     text = json.dumps(defaults.plain | written)
     try:
@@ -90,7 +91,7 @@ class _Defaults:
             message = f"YAML cannot hold {default!r}, the default of parameter '{key}'"
             raise PluginError(f"{self._refused}: {message}") from error
         self._values[key] = default
-        self.plain[key] = prepared(plain, field.annotation)
+        self.plain[key] = prepare_for_validation(plain, field.annotation)
         if self.plain[key] == plain:
             self._unchanged.add(key)
 

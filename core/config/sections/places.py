@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ....registry import Host, PluxelError
+from ...contracts.annotations import alternatives, annotation_at, keys_of
 from ...contracts.signature import Signature, read_signature
-from ..messages.annotations import alternatives, annotation_at, keys_of
 from ..tree.nodes import MapNode, Node, ScalarNode
 from .choice import Choice
 from .factory import Factory, kind_of

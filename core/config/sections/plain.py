@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from ....registry import Component
-from ..messages.annotations import key_of, parameters_of
+from ...contracts.annotations import key_of, parameters_of
 
 
 class Recorded:

@@ -7,13 +7,13 @@ from collections.abc import Container
 from dataclasses import replace
 
 from ...common.logs import log_once
-from ..messages.annotations import keys_of, takes_text
+from ...contracts.annotations import keys_of, takes_text
 from ..tree.nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from ..tree.problems import Problems
 from .places import AnnotatedPlace
 
 
-def upgraded(node: Node, place: AnnotatedPlace, unread: Container[str], problems: Problems) -> Node:
+def upgrade(node: Node, place: AnnotatedPlace, unread: Container[str], problems: Problems) -> Node:
     """Return a tree with the present names of parameters.
 
     Defaults that a run recorded are left out if the component no longer has the parameter. An
@@ -22,14 +22,14 @@ def upgraded(node: Node, place: AnnotatedPlace, unread: Container[str], problems
     """
     if isinstance(node, ListNode):
         numbered = enumerate(node.items)
-        items = (upgraded(one, place.inside(str(i)), unread, problems) for i, one in numbered)
+        items = (upgrade(one, place.inside(str(i)), unread, problems) for i, one in numbered)
         return replace(node, items=tuple(items))
     if isinstance(node, ScalarNode) and node.variable and takes_text(place.annotation, node.value):
         return replace(node, value=node.text)
     if not isinstance(node, MapNode) or (place.kind or "") in unread:
         return node
     entries = {
-        key: replace(entry, node=upgraded(entry.node, place.inside(key, node), unread, problems))
+        key: replace(entry, node=upgrade(entry.node, place.inside(key, node), unread, problems))
         for key, entry in node.entries.items()
     }
     name = node.get("type")

@@ -36,8 +36,8 @@ def objective_of_run(
 ) -> Objective:
     """Return the losses of all heads, on the device.
 
-    ``training_data``: opens the training split if a loss needs its class frequencies. ``keep``: as
-    a training, which keeps them in its run.
+    ``training_data``: opens the training split if a loss needs its class frequencies. ``keep``:
+    save the class frequencies in the run, as training does.
 
     Raises: ConfigError at the place of a loss that cannot be built.
     """

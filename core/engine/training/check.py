@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from ....registry import PluxelError
 from ...common.files import is_missing_file
 from ...config._config import Config
-from ...config._load import check_record
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.offers import offers
 from ...contracts.optional import ChecksPretrained
@@ -62,8 +61,6 @@ def check_training(prepared: Prepared) -> list[str]:
                     rehearsal.check_loss(name, objective)
     with _collecting(problems, notes):
         _find_files(config, model)
-    with _collecting(problems, notes), config.at():
-        check_record(config)
     if problems:
         raise ConfigError(problems)
     notes += assumptions(model)

@@ -1,4 +1,4 @@
-"""Call each part of a training once, to find those that violate their contract when called."""
+"""Call each part of a training, to find those that violate their contract when called."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from pluxel.core.config.tree.nodes import Location, plain
 from pluxel.core.config.tree.parse import parse
 from pluxel.core.config.tree.problems import ConfigError, Problems
 from pluxel.core.contracts.signature import read_signature
+from pluxel.core.engine.preparation import prepare
 from pluxel.registry import Component, Host, PluginError, hookimpl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -214,7 +215,7 @@ def test_a_home_is_expanded_at_any_depth(folder: Path, monkeypatch: pytest.Monke
 def test_a_value_that_a_type_does_not_keep_is_refused_before_training(folder: Path) -> None:
     config = config_of(host_of(Forgetful, FORGETFUL), "one")
     with pytest.raises(ConfigError) as caught:
-        check_record(config)
+        prepare(config)  # as every training does
     assert str(caught.value) == (
         "x.yaml:3:7: loss 'one': a run would not keep the value of parameter 'x': it is "
         "Forgetful(b=5), and would be read back as Forgetful(b=1)"

@@ -13,9 +13,6 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
-from ...common.files import expand_home
-from ..tree.nodes import Segment
-
 
 def alternatives(annotation: Any) -> Iterator[Any]:
     """Yield the members of a union, or the annotation itself if it is not a union."""
@@ -99,35 +96,14 @@ def tuple_length(annotation: Any) -> int | None:
     return None
 
 
-def annotation_at(annotation: Any, path: Sequence[Segment]) -> Any:
+def annotation_at(annotation: Any, path: Sequence[str | int]) -> Any:
     """Return the annotation at the end of a path, or ``Any`` if it is unknown."""
     for segment in path:
         annotation = _step(annotation, segment)
     return annotation
 
 
-def prepared(value: Any, annotation: Any) -> Any:
-    """Return a value to validate.
-
-    Null keys whose annotation does not accept null are dropped, so that defaults apply. ``~`` is
-    expanded in paths.
-    """
-    if isinstance(value, str) and value.startswith("~"):
-        types = [*alternatives(annotation)]
-        return str(expand_home(Path(value))) if Path in types and str not in types else value
-    if isinstance(value, Mapping):
-        steps = {key: _step(annotation, key) for key in value}
-        return {
-            key: prepared(inner, steps[key])
-            for key, inner in value.items()
-            if inner is not None or accepts_none(steps[key])
-        }
-    if isinstance(value, list):
-        return [prepared(inner, _step(annotation, i)) for i, inner in enumerate(value)]
-    return value
-
-
-def _step(annotation: Any, segment: Segment) -> Any:
+def _step(annotation: Any, segment: str | int) -> Any:
     known = keys_of(annotation)
     if known is not None:
         return known.get(str(segment), Any)
