@@ -12,12 +12,13 @@ logger = logging.getLogger("pluxel")
 
 
 @lru_cache(maxsize=65536)
-def log_once(level: int, message: str) -> None:
+def log_once(level: int, message: str, conversion: tuple[str, str] | None = None) -> None:
     """Log a message the first time that it occurs in this process.
 
-    A file is read in every epoch, but a message about it is needed once.
+    A file is read in every epoch, but a message about it is needed once. ``conversion``: the image
+    and the text of a conversion, for the process that counts them.
     """
-    logger.log(level, message)
+    logger.log(level, message, extra={"conversion": conversion})
 
 
 class Conversions:
@@ -53,12 +54,7 @@ def log_conversion(name: object, text: str, level: int = logging.INFO) -> None:
     if (found := _CONVERSIONS.get()) is not None:
         found.add(level, str(name), text)
     else:
-        _log_image(level, str(name), text)
-
-
-@lru_cache(maxsize=65536)
-def _log_image(level: int, name: str, text: str) -> None:
-    logger.log(level, "%s: %s", name, text, extra={"conversion": (name, text)})
+        log_once(level, f"{name}: {text}", (str(name), text))
 
 
 @contextmanager

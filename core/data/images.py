@@ -24,7 +24,7 @@ from ..contracts.encoding import PLAIN, Encoding
 from .limits import pillow_limits
 from .masks import TRANSPARENT_ID, check_array, colors_of, ids_of
 from .orientation import orientation
-from .pillow import open_image, shown, stored
+from .pillow import as_displayed, as_stored, open_image
 from .pixels import ImageError, Stored, nodata_pixels, to_input, with_channels
 from .raster_files import is_raster
 from .rasters import raster_shape, read_raster, stored_raster
@@ -78,7 +78,7 @@ def read_image(path: Path, channels: int = 3, encoding: Encoding = PLAIN) -> np.
             return read_raster(path, channels, encoding)
         _check_channels(channels, path)
         with open_image(path) as image:
-            return shown(image, channels, path, encoding)
+            return as_displayed(image, channels, path, encoding)
 
 
 def convert(
@@ -92,7 +92,7 @@ def convert(
     Raises: ImageError.
     """
     with _decoding(name):
-        return shown(image, channels, name, encoding)
+        return as_displayed(image, channels, name, encoding)
 
 
 def array_input(
@@ -116,7 +116,7 @@ def read_index_mask(path: Path) -> np.ndarray:
     Raises: ImageError with the file name; ColoredMaskError for colors that are not gray.
     """
     with _reading(path):
-        return ids_of(_stored(path), path)
+        return ids_of(_read_stored(path), path)
 
 
 def read_rgb_mask(path: Path) -> np.ndarray:
@@ -126,7 +126,7 @@ def read_rgb_mask(path: Path) -> np.ndarray:
     `TRANSPARENT_COLOR`.
     """
     with _reading(path):
-        return colors_of(_stored(path), path)
+        return colors_of(_read_stored(path), path)
 
 
 def read_binary_mask(path: Path) -> np.ndarray:
@@ -230,14 +230,14 @@ def _check_channels(channels: int, path: Path) -> None:
         )
 
 
-def _stored(path: Path) -> Stored:
+def _read_stored(path: Path) -> Stored:
     if path.suffix.lower() == ".npy":
         return Stored(check_array(np.load(path, allow_pickle=False), path), ["gray"])
     if is_raster(path):
         mask = stored_raster(path)
     else:
         with open_image(path) as image:
-            mask = stored(image, path)
+            mask = as_stored(image, path)
     if mask.is_lossy:
         text = "saved with lossy compression, which gives wrong ids along the edges of a mask"
         log_conversion(path, text, logging.WARNING)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image, PngImagePlugin
 
+from ..common.shared import SharedContext
 from .pixels import ImageError
 
 VARIABLE = "PLUXEL_MAX_PIXELS"
@@ -22,28 +23,47 @@ _TEXT_BYTES = 1 << 28
 def pillow_limits(name: Path | str) -> Iterator[None]:
     """Read images within the limits of Pluxel: $PLUXEL_MAX_PIXELS, or twice Pillow's limit.
 
+    The limits are global variables of Pillow. They have their own values again as soon as no thread
+    reads an image.
+
     Raises: ImageError that names the variable if an image has more pixels.
     """
-    pixels, texts = Image.MAX_IMAGE_PIXELS, (
+    try:
+        with _LIMITS:
+            yield
+    except Image.DecompressionBombError as error:
+        raise ImageError(
+            f"{name}: cannot be read: it has more than {2 * _half_limit():,} pixels. This limit "
+            "protects against damaged files; if the image really is that large, set the "
+            f"environment variable {VARIABLE} to a larger number"
+        ) from error
+
+
+@contextmanager
+def _set_limits() -> Iterator[None]:
+    usual = Image.MAX_IMAGE_PIXELS, (
         PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
     )  # fmt: skip
-    given = os.environ.get(VARIABLE, "")
-    if given and not (given.isdecimal() and int(given)):
-        raise ImageError(f"{VARIABLE} is {given!r}; set it to a number of pixels")
-    Image.MAX_IMAGE_PIXELS = -(-int(given) // 2) if given else pixels
+    Image.MAX_IMAGE_PIXELS = _half_limit() or None
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _TEXT_BYTES
     try:
         with warnings.catch_warnings():
-            # Pillow warns from its limit on, and raises from twice the limit on.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             yield
-    except Image.DecompressionBombError as error:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise ImageError(
-            f"{name}: cannot be read: it has more than {limit:,} pixels. This limit protects "
-            "against damaged files; if the image really is that large, set the environment "
-            f"variable {VARIABLE} to a larger number"
-        ) from error
     finally:
-        Image.MAX_IMAGE_PIXELS = pixels
+        Image.MAX_IMAGE_PIXELS, texts = usual
         PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = texts
+
+
+_LIMITS = SharedContext(_set_limits)
+
+
+def _half_limit() -> int:
+    """Return the limit as Pillow counts it: it warns from here on, and raises from twice as many.
+
+    Zero: no limit.
+    """
+    given = os.environ.get(VARIABLE, "")
+    if given and not (given.isdecimal() and int(given)):
+        raise ImageError(f"{VARIABLE} is {given!r}; set it to a number of pixels")
+    return -(-int(given) // 2) if given else Image.MAX_IMAGE_PIXELS or 0

@@ -45,7 +45,7 @@ def ids_of(mask: Stored, path: Path) -> np.ndarray:
     if mask.pixels.shape[2] > 1:
         log_conversion(path, f"read as ids from equal channels of {_mode(mask)}")
     ids = ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
-    return _masked(ids, mask, _alpha(mask), TRANSPARENT_ID)
+    return _mask(ids, mask, _alpha(mask), TRANSPARENT_ID)
 
 
 def colors_of(mask: Stored, path: Path) -> np.ndarray:
@@ -64,12 +64,10 @@ def colors_of(mask: Stored, path: Path) -> np.ndarray:
     if pixels.dtype != np.uint8:
         raise ImageError(f"{path}: a mask of colors needs 8 bits per channel, not {pixels.dtype}")
     packed = pack(np.moveaxis(pixels[..., :3], -1, 0).astype(np.uint32))
-    return _masked(packed, mask, alpha, TRANSPARENT_COLOR)
+    return _mask(packed, mask, alpha, TRANSPARENT_COLOR)
 
 
-def _masked(
-    ids: np.ndarray, mask: Stored, alpha: np.ndarray | None, transparent: int
-) -> np.ndarray:
+def _mask(ids: np.ndarray, mask: Stored, alpha: np.ndarray | None, transparent: int) -> np.ndarray:
     """Mask the pixels without data in ids (H, W); transparent ones get the id ``transparent``."""
     hidden = union(mask.hidden, None if alpha is None else alpha == 0)
     if hidden is not None and hidden.any():

@@ -33,7 +33,7 @@ def tiff_orientation(path: Path) -> int:
     return found if found in _FLIPS else 1
 
 
-def turned(pixels: np.ndarray, number: int, name: Path | str) -> np.ndarray:
+def turn_upright(pixels: np.ndarray, number: int, name: Path | str) -> np.ndarray:
     """Return the pixels (H, W[, channels]) of a file with an EXIF orientation turned upright."""
     if number not in _FLIPS:
         return pixels
@@ -43,8 +43,16 @@ def turned(pixels: np.ndarray, number: int, name: Path | str) -> np.ndarray:
     return moved.copy()  # PyTorch supports no negative strides
 
 
-@lru_cache(maxsize=65536)  # a file is read in every epoch
 def _orientation_of(path: Path) -> int:
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError:
+        return 1
+    return _read_orientation(path, modified)
+
+
+@lru_cache(maxsize=65536)  # a file is read in every epoch
+def _read_orientation(path: Path, _modified: int) -> int:
     try:
         with pillow_limits(path), Image.open(path) as image:
             return orientation(image)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from ...registry import needed_by
 from ..common.logs import log_conversion
 from ..common.text import plural
 from ..contracts.encoding import PLAIN, Encoding
-from .orientation import TURNED, orientation, turned
+from .orientation import TURNED, orientation, turn_upright
 from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, union, with_channels
 from .raster_files import is_tiff, require_raster_reader
 
@@ -43,7 +44,8 @@ _MULTIPLIED = {"L;2": 85, "L;4": 17}
 def open_image(path: Path) -> Image.Image:
     """Open an image file; the caller closes it.
 
-    Raises: MissingPackage for a TIFF that Pillow does not support, or shows otherwise than GDAL.
+    Raises: MissingPackage for a TIFF that Pillow does not support, or reads differently from
+    GDAL.
     """
     try:
         image = Image.open(path)
@@ -71,7 +73,7 @@ def _is_plain_tiff(image: Any) -> bool:
     )
 
 
-def shown(
+def as_displayed(
     image: Image.Image, channels: int, name: Path | str, encoding: Encoding = PLAIN
 ) -> np.ndarray:
     """Return an image as it looks, (H, W, channels), upright, as the model reads it.
@@ -82,34 +84,34 @@ def shown(
     """
     hidden, raw = None, _raw_mode(image)
     if (wide := _wide(image, name)) is not None:
-        pixels = _chosen(wide, channels, image.mode, name)
+        pixels = _choose_channels(wide, channels, image.mode, name)
     else:
-        image = _upright(image, name)
+        image = _transpose(image, name)
         if image.format == "TIFF" and image.mode in ("LA", "RGBA") and channels in (1, 3):
             hidden = np.asarray(image.getchannel("A")) == 0
-        pixels = with_channels(np.asarray(_converted(image, channels, name)))
+        pixels = with_channels(np.asarray(_convert(image, channels, name)))
     if encoding.scale is not None:
-        pixels = _unscaled(pixels, raw)
+        pixels = _undo_scaling(pixels, raw)
     missing = union(hidden, nodata_pixels(pixels, encoding))
     return to_input(pixels, channels, name, encoding, missing)
 
 
-def stored(image: Image.Image, name: Path | str) -> Stored:
+def as_stored(image: Image.Image, name: Path | str) -> Stored:
     """Return what an image stores, upright; modes that are neither ids nor colors become RGB."""
     is_lossy, raw = image.format in LOSSY, _raw_mode(image)
     if (wide := _wide(image, name)) is not None:
-        return Stored(_unscaled(wide, raw), _BANDS[_MODES[wide.shape[2]]])
-    image = _upright(image, name)
+        return Stored(_undo_scaling(wide, raw), _BANDS[_MODES[wide.shape[2]]])
+    image = _transpose(image, name)
     image = image if image.mode in _BANDS else image.convert("RGB")
     colors = None
     if image.mode in ("P", "PA"):
         image.apply_transparency()
         colors = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)
-    pixels = with_channels(_unscaled(np.asarray(image), raw))
+    pixels = with_channels(_undo_scaling(np.asarray(image), raw))
     return Stored(pixels, _BANDS[image.mode], colors, is_lossy=is_lossy)
 
 
-def _converted(image: Image.Image, channels: int, name: Path | str) -> Image.Image:
+def _convert(image: Image.Image, channels: int, name: Path | str) -> Image.Image:
     target = _MODES.get(channels, image.mode)
     if image.mode == target:
         return image
@@ -119,7 +121,7 @@ def _converted(image: Image.Image, channels: int, name: Path | str) -> Image.Ima
     return image.convert(target)
 
 
-def _chosen(wide: np.ndarray, channels: int, mode: str, name: Path | str) -> np.ndarray:
+def _choose_channels(wide: np.ndarray, channels: int, mode: str, name: Path | str) -> np.ndarray:
     """Return the channels of pixels (H, W, bands) of more than 8 bits: gray, RGB or RGBA."""
     bands = wide.shape[2]
     if channels not in _MODES or channels == bands:
@@ -139,22 +141,36 @@ def _no_alpha(mode: str, count: int, name: Path | str) -> ImageError:
 def _wide(image: Image.Image, name: Path | str) -> np.ndarray | None:
     """Return pixels (H, W, bands) of more than 8 bits, upright; None for other images."""
     if image.mode in _WIDE_GRAY:
-        return np.asarray(_upright(image, name))[..., None]
+        return np.asarray(_transpose(image, name))[..., None]
     raw = _raw_mode(image)
     if image.mode not in ("RGB", "RGBA") or not isinstance(raw, str) or ";16" not in raw:
         return None
-    file = getattr(image, "filename", "")
-    if not file:
-        log_conversion(name, "converted from 16 to 8 bits per channel")
-        return None
-    image.load()  # reports damaged data, unlike OpenCV
-    import cv2  # noqa: PLC0415 - starts slowly
+    with needed_by(str(name)):
+        import cv2  # noqa: PLC0415 - starts slowly, and only such files need it
 
-    pixels = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    data = _file_content(image, name)
+    image.load()  # reports damaged data, unlike OpenCV
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ImageError(f"{name}: cannot be read: not supported by OpenCV")
     order = [2, 1, 0, 3][: pixels.shape[2]]  # OpenCV: blue, green, red, alpha
-    return turned(pixels[..., order], orientation(image), name)
+    return turn_upright(pixels[..., order], orientation(image), name)
+
+
+def _file_content(image: Any, name: Path | str) -> bytes:
+    """Return the file of an image that is not loaded yet."""
+    if path := getattr(image, "filename", ""):
+        return Path(path).read_bytes()
+    if (file := getattr(image, "fp", None)) is None:
+        raise ImageError(
+            f"{name}: has 16 bits per channel, of which Pillow decodes 8; pass the path of the "
+            "file, or an array of uint16"
+        )
+    place = file.tell()
+    file.seek(0)
+    data = file.read()
+    file.seek(place)
+    return data
 
 
 def _raw_mode(image: Image.Image) -> Any:
@@ -163,7 +179,7 @@ def _raw_mode(image: Image.Image) -> Any:
     return tiles[0][3] if tiles else None
 
 
-def _unscaled(pixels: np.ndarray, raw: Any) -> np.ndarray:
+def _undo_scaling(pixels: np.ndarray, raw: Any) -> np.ndarray:
     """Return stored values: Pillow makes gray fill 8 or 16 bits, and set bits of PBM black."""
     if pixels.dtype == np.bool_:
         return (pixels ^ (raw == "1;I")).astype(np.uint8)
@@ -175,7 +191,7 @@ def _unscaled(pixels: np.ndarray, raw: Any) -> np.ndarray:
     return pixels
 
 
-def _upright(image: Image.Image, name: Path | str) -> Image.Image:
+def _transpose(image: Image.Image, name: Path | str) -> Image.Image:
     if orientation(image) == 1:
         return image
     log_conversion(name, TURNED)

@@ -46,7 +46,7 @@ def with_channels(array: np.ndarray) -> np.ndarray:
     return array[..., None] if array.ndim == 2 else array
 
 
-def masked(pixels: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
+def mask_pixels(pixels: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
     """Mask the pixels (H, W) without data in an array (H, W, channels), and set them to 0."""
     if missing is None or not missing.any():
         return pixels
@@ -81,7 +81,7 @@ def check_pixels(array: np.ndarray, channels: int, name: Path | str) -> np.ndarr
 
     Raises: ImageError for another shape or type.
     """
-    pixels = _native(_shaped(array, channels, name))
+    pixels = _to_native(_check_shape(array, channels, name))
     if pixels.dtype.kind == "f":
         return pixels.astype(np.float32, copy=False)
     if pixels.dtype.name not in RAW_MAXIMUM:
@@ -106,8 +106,8 @@ def to_input(
     Raises: ImageError for another shape or type; without a scale, also for values outside of the
     range of the type.
     """
-    pixels = masked(_native(_shaped(np.asarray(array), channels, name)), missing)
-    scaled = _scaled(np.asarray(pixels), name, encoding)
+    pixels = mask_pixels(_to_native(_check_shape(np.asarray(array), channels, name)), missing)
+    scaled = _apply_scale(np.asarray(pixels), name, encoding)
     mask = np.ma.getmask(pixels)
     return scaled if mask is np.ma.nomask else np.ma.MaskedArray(scaled, mask)
 
@@ -161,10 +161,11 @@ def _holds(dtype: np.dtype, value: float) -> bool:
     return float(value).is_integer() and limits.min <= value <= limits.max
 
 
-def _scaled(pixels: np.ndarray, name: Path | str, encoding: Encoding) -> np.ndarray:
+def _apply_scale(pixels: np.ndarray, name: Path | str, encoding: Encoding) -> np.ndarray:
     kind = pixels.dtype.kind
     if encoding.scale is not None and kind in "iuf":
-        return (pixels / encoding.scale).astype(np.float32)
+        # In double precision: the range of float16 ends at 65504.
+        return np.divide(pixels, encoding.scale, dtype=np.float64).astype(np.float32)
     if kind == "f":
         return check_range(pixels, name).astype(np.float32, copy=False)
     if pixels.dtype.name in _AS_UINT16:
@@ -178,12 +179,12 @@ def _scaled(pixels: np.ndarray, name: Path | str, encoding: Encoding) -> np.ndar
     return pixels
 
 
-def _native(pixels: np.ndarray) -> np.ndarray:
+def _to_native(pixels: np.ndarray) -> np.ndarray:
     """Return an array in the byte order of the machine, the only one that PyTorch supports."""
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def _shaped(array: np.ndarray, channels: int, name: Path | str) -> np.ndarray:
+def _check_shape(array: np.ndarray, channels: int, name: Path | str) -> np.ndarray:
     pixels = with_channels(array)
     if pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
         first = array.ndim == 3 and array.shape[0] == channels

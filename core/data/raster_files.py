@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...registry import needed_by
+from ..common.shared import SharedContext
 from ..geometry.regions import Region
 from .orientation import tiff_orientation
 from .pixels import ImageError
@@ -63,7 +64,7 @@ def open_file(path: Path, bands: int | None = 1) -> Iterator[RasterFile]:
     import rasterio  # noqa: PLC0415 - an extra
     from rasterio.errors import RasterioError  # noqa: PLC0415
 
-    with quiet(), rasterio.Env(GDAL_CACHEMAX=CACHE_MEGABYTES), ExitStack() as files:
+    with QUIET, rasterio.Env(GDAL_CACHEMAX=CACHE_MEGABYTES), ExitStack() as files:
         try:
             first = files.enter_context(rasterio.open(path))
             pages, are_rows = _pages(first, bands)
@@ -226,10 +227,13 @@ def reason(error: Exception) -> str:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Ignore the warning that a file is not georeferenced."""
+def _ignore_places() -> Iterator[None]:
     from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415 - an extra
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         yield
+
+
+QUIET = SharedContext(_ignore_places)
+"""Ignores the warning that a file is not georeferenced."""

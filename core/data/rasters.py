@@ -15,7 +15,7 @@ from ..common.logs import log_conversion
 from ..common.text import plural
 from ..contracts.encoding import PLAIN, Encoding
 from ..geometry.regions import Region
-from .orientation import turned
+from .orientation import turn_upright
 from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, union
 from .raster_files import RasterFile, open_file
 
@@ -63,7 +63,7 @@ class Raster:
         pixels = source.read(region, bands)
         alpha = pixels[..., -1] if has_alpha else None
         if source.is_premultiplied:
-            pixels = _unmultiplied(pixels)
+            pixels = _divide_by_alpha(pixels)
         pixels = pixels[..., :-1] if has_alpha else pixels
         missing = union(
             None if alpha is None else alpha == 0,
@@ -95,13 +95,13 @@ def read_raster(path: Path, channels: int, encoding: Encoding = PLAIN) -> np.nda
     Raises: ImageError.
     """
     with open_raster(path, channels, encoding) as raster:
-        return turned(raster.read(), raster.source.orientation, path)
+        return turn_upright(raster.read(), raster.source.orientation, path)
 
 
 def stored_raster(path: Path) -> Stored:
     """Return what a TIFF stores, upright. Raises: ImageError."""
     with open_file(path) as source:
-        turn = partial(turned, number=source.orientation, name=path)
+        turn = partial(turn_upright, number=source.orientation, name=path)
         pixels, hidden = source.read(), source.masked_out()
         nodata = nodata_pixels(pixels, PLAIN, source.nodata)
         return Stored(
@@ -133,7 +133,7 @@ def _select(source: RasterFile, channels: int) -> _Selection:
     is_gray, is_colored = len(colors) == 1, colors[:3] == RGB
     if names == ["palette"] and channels in _MODES:
         log_conversion(source.path, f"converted from palette to {_MODES[channels]}")
-        return _Selection([0], show=lambda ids: _looked_up(ids, source.colors, channels))
+        return _Selection([0], show=lambda ids: _look_up(ids, source.colors, channels))
     if len(names) == channels:
         return _Selection(range(channels))
     if is_gray and channels == 4 and alpha:
@@ -160,7 +160,7 @@ def _describe(names: Sequence[str]) -> str:
     return f"{colors} with {plural(more, 'more band')}" if more else colors
 
 
-def _looked_up(ids: np.ndarray, colors: np.ndarray | None, channels: int) -> np.ndarray:
+def _look_up(ids: np.ndarray, colors: np.ndarray | None, channels: int) -> np.ndarray:
     """Return the colors (h, w, channels) of palette indices (h, w, 1)."""
     if colors is None:
         raise TypeError("not a palette")
@@ -168,7 +168,7 @@ def _looked_up(ids: np.ndarray, colors: np.ndarray | None, channels: int) -> np.
     return luma(found[..., :3]) if channels == 1 else found[..., :channels]
 
 
-def _unmultiplied(pixels: np.ndarray) -> np.ndarray:
+def _divide_by_alpha(pixels: np.ndarray) -> np.ndarray:
     """Return pixels (h, w, bands) whose last band is alpha with colors not multiplied by it."""
     full = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
     alpha = np.maximum(pixels[..., -1:], pixels.dtype.type(1) if full > 1 else 1e-6)

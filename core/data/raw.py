@@ -11,7 +11,7 @@ import numpy as np
 
 from ...registry import PluxelError, article
 from ..contracts.kinds import Dataset, Sample
-from .pixels import check_pixels, masked, nodata_pixels
+from .pixels import check_pixels, mask_pixels, nodata_pixels
 from .splits import class_name
 
 
@@ -46,7 +46,7 @@ def raw_input(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
     what = f"input '{name}' of {class_name(dataset)}"
     pixels = _array(sample, sample.inputs, name, what)
     checked = check_pixels(pixels, dataset.channels[name], _place(sample, name, what))
-    return masked(np.asarray(checked), nodata_pixels(checked))
+    return mask_pixels(np.asarray(checked), nodata_pixels(checked))
 
 
 def raw_labels(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:

@@ -9,8 +9,8 @@ from PIL.PngImagePlugin import PngInfo
 WRITTEN_BY = "pluxel predict"
 """The text in the PNG chunk and in the TIFF tag ``Software`` of results."""
 
-FOLDERS = frozenset({"index", "color", "overlay", "prob"})
-"""Names of the folders that prediction writes into."""
+INDEX, COLOR, OVERLAY, PROBABILITIES = FOLDERS = ("index", "color", "overlay", "prob")
+"""Names of the kinds of results, and of the folders that prediction writes them into."""
 
 _HEAD = 1 << 12
 """Bytes at the start of a PNG that include the mark, which follows the header."""
@@ -28,7 +28,7 @@ def is_result(path: Path, folder: Path) -> bool:
 
     Pictures directly in the folder are not: somebody selected it, for example as masks to train on.
     """
-    if FOLDERS.isdisjoint(path.relative_to(folder).parts[:-1]):
+    if {*FOLDERS}.isdisjoint(path.relative_to(folder).parts[:-1]):
         return False
     try:
         with path.open("rb") as file:

@@ -80,7 +80,7 @@ class _Data(TorchDataset[Item]):
             raw = raw_labels(self.dataset, sample, source)
             _check_size(sample, source, raw, first, shape)
             classes = space.encode(raw, sample.paths.get(source, sample.name))
-            targets[name] = _ignored(classes, missing, space.ignore_index)
+            targets[name] = _ignore(classes, missing, space.ignore_index)
         if not self._warned:  # the other samples have probably the same fault
             read = {*self._inputs, *self._sources.values()}
             conflict = orientation_conflict({n: p for n, p in sample.paths.items() if n in read})
@@ -164,7 +164,7 @@ class EvaluationData(_Data):
         return self._read(index)
 
 
-def _ignored(classes: np.ndarray, missing: np.ndarray | None, ignore_index: int) -> np.ndarray:
+def _ignore(classes: np.ndarray, missing: np.ndarray | None, ignore_index: int) -> np.ndarray:
     if missing is None:
         return classes
     return np.where(missing, classes.dtype.type(ignore_index), classes)

@@ -15,7 +15,7 @@ from ...common.files import replacing
 from ...contracts.colors import unpack
 from ...contracts.labels import LabelSpace
 from ...data.images import write_mask
-from ...data.results import png_mark
+from ...data.results import COLOR, INDEX, OVERLAY, PROBABILITIES, png_mark
 from .prediction import Prediction
 
 
@@ -119,11 +119,11 @@ def write_npz(path: Path, pixels: np.ndarray, space: LabelSpace) -> None:
 
 
 OUTPUT_KINDS = (
-    OutputKind("index", "raw ids, PNG", _ids, _id_bands),
-    OutputKind("color", "colors of the classes, PNG", _color, _rgb_bands),
-    OutputKind("overlay", "colors over the image, PNG", _overlay, _rgb_bands, needs_image=True),
+    OutputKind(INDEX, "raw ids, PNG", _ids, _id_bands),
+    OutputKind(COLOR, "colors of the classes, PNG", _color, _rgb_bands),
+    OutputKind(OVERLAY, "colors over the image, PNG", _overlay, _rgb_bands, needs_image=True),
     OutputKind(
-        "prob",
+        PROBABILITIES,
         "probabilities, NPZ: (C, H, W) float16",
         _probabilities,
         _class_bands,

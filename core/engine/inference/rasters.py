@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...common.files import replacing
-from ...data.raster_files import quiet, reason, window_of
+from ...data.raster_files import QUIET, reason, window_of
 from ...data.rasters import Raster
 from ...data.results import WRITTEN_BY
 from .tiling import BLOCK, Region
@@ -57,7 +57,7 @@ def raster_writer(
     }
     with_mask = like.may_lack_data and nodata is None
     options = {"GDAL_TIFF_INTERNAL_MASK": True}
-    with replacing(path) as unfinished, quiet(), rasterio.Env(**options):
+    with replacing(path) as unfinished, QUIET, rasterio.Env(**options):
         try:
             with rasterio.open(unfinished, "w", **profile) as file:
                 file.update_tags(TIFFTAG_SOFTWARE=WRITTEN_BY)

@@ -1,17 +1,22 @@
 """Pillow images are converted like image files."""
 
 import logging
+import sys
+from io import BytesIO
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from pluxel.core.contracts.encoding import Encoding
 from pluxel.core.data.images import (
     ImageError,
     convert,
     read_image,
 )
+from pluxel.registry import MissingPackage
 
-from .image_files import RGB, SIDEWAYS, exif, save, truncated_jpeg
+from .image_files import RGB, SIDEWAYS, exif, save, truncated_jpeg, with_exif
 
 
 class TestConvert:
@@ -54,6 +59,32 @@ class TestConvert:
     def test_rejects_an_empty_image(self, mode):
         with pytest.raises(ImageError, match="^it: "):
             convert(Image.new(mode, (0, 4)), 3, "it")
+
+    @pytest.mark.parametrize("channels", [1, 3])
+    @pytest.mark.parametrize("turned", [1, SIDEWAYS])
+    @pytest.mark.parametrize("encoding", [Encoding(), Encoding(scale=10_000)])
+    def test_keeps_sixteen_bits_of_a_file_in_memory(self, tmp_path, channels, turned, encoding):
+        wide = np.random.default_rng(0).integers(0, 10_000, (5, 7, 3)).astype(np.uint16)
+        path = tmp_path / "a.png"
+        cv2.imwrite(str(path), wide)
+        if turned == SIDEWAYS:
+            with_exif(path, SIDEWAYS)
+        with Image.open(BytesIO(path.read_bytes())) as image:
+            found = convert(image, channels, "it", encoding)
+        assert np.array_equal(found, read_image(path, channels, encoding))
+        if channels == 3 and turned == 1:
+            assert np.array_equal(found, wide[..., ::-1] / np.float32(encoding.scale or 1))
+
+    def test_names_the_package_for_sixteen_bits_in_color(self, tmp_path, monkeypatch):
+        cv2.imwrite(str(tmp_path / "a.png"), np.zeros((5, 7, 3), np.uint16))
+        monkeypatch.setitem(sys.modules, "cv2", None)
+        with pytest.raises(MissingPackage) as caught:
+            read_image(tmp_path / "a.png")
+        assert str(caught.value) == (
+            f"{tmp_path}/a.png needs opencv-python-headless, which is not installed: "
+            "pip install opencv-python-headless"
+        )
+        assert read_image(save(tmp_path / "b.png", RGB)).shape == RGB.shape
 
     def test_reports_a_truncated_file(self, tmp_path):
         with (

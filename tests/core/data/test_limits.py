@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 from pluxel.core.data.images import convert, image_shape, read_image, read_index_mask
+from pluxel.core.data.limits import pillow_limits
 from pluxel.core.data.orientation import orientation_conflict
 from pluxel.core.data.pixels import ImageError
 
 from .image_files import exif, save
+from .tiffs import write
 
 PIXELS = np.arange(20 * 30, dtype=np.uint8).reshape(20, 30)
 
@@ -75,6 +82,51 @@ def test_png_may_have_much_text(tmp_path, kind) -> None:
     assert image_shape(path) == (20, 30, 3)
     assert orientation_conflict({"image": path}) is None
     assert limit == PngImagePlugin.MAX_TEXT_CHUNK
+
+
+def limits() -> tuple[object, ...]:
+    texts = PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
+    return Image.MAX_IMAGE_PIXELS, *texts, [*warnings.filters]
+
+
+def test_threads_share_the_limits_and_restore_them(monkeypatch) -> None:
+    """The first thread leaves while the second one reads, and the second one leaves last."""
+    monkeypatch.setenv("PLUXEL_MAX_PIXELS", "1000")
+    usual, seen = limits(), []
+    turns = Barrier(2, timeout=30)
+
+    def first() -> None:
+        with pillow_limits("a"):
+            turns.wait()  # the second one enters
+            turns.wait()
+        turns.wait()
+
+    def second() -> None:
+        turns.wait()
+        with pillow_limits("b"):
+            turns.wait()  # the first one leaves
+            turns.wait()
+            seen.append(limits())
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(first), pool.submit(second)]:
+            done.result()
+    assert seen[0][:3] == (500, 1 << 28, 1 << 28)
+    assert limits() == usual
+
+
+@pytest.mark.usefixtures("_low_limit")
+def test_many_threads_that_read_leave_no_trace(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PLUXEL_MAX_PIXELS", "1000")
+    paths = [save(tmp_path / f"{i}.png", PIXELS) for i in range(8)]
+    tiffs = [tmp_path / f"{i}.tif" for i in range(8)]
+    for path in tiffs:
+        write(path, PIXELS[..., None])
+    usual = limits()
+    with ThreadPoolExecutor(8) as pool:
+        found = [*pool.map(partial(read_image, channels=1), 20 * [*paths, *tiffs])]
+    assert all(np.array_equal(image[..., 0], PIXELS) for image in found)
+    assert limits() == usual
 
 
 def test_folder_is_not_a_file(tmp_path) -> None:

@@ -176,6 +176,15 @@ def test_scale_divides_any_type(tmp_path, dtype, suffix) -> None:
     np.testing.assert_allclose(read[..., 0], stored / 1e4, rtol=1e-6)
 
 
+def test_scale_may_exceed_the_range_of_the_stored_type(tmp_path) -> None:
+    """The largest float16 is 65504."""
+    values = np.array([[0, 0.5, 1000, 65504]], np.float16)
+    np.save(tmp_path / "a.npy", values)
+    read = read_image(tmp_path / "a.npy", 1, Encoding(scale=100_000))
+    assert read.dtype == np.float32
+    assert read[0, :, 0].tolist() == (values[0].astype(np.float64) / 1e5).astype("f4").tolist()
+
+
 def test_scale_applies_to_stored_values_of_png(tmp_path) -> None:
     wide = (noise(3, "float64") * 9999).astype(np.uint16)
     cv2.imwrite(str(tmp_path / "a.png"), wide[..., ::-1])

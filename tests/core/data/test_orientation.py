@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,16 @@ def test_reading_warns_once(folder: Folder, kind, caplog) -> None:
     for i in range(3):
         data[i]
     assert caplog.text.count("different EXIF orientations") == 1
+
+
+def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
+    paths = {name: tmp_path / f"{name}.png" for name in "ab"}
+    for name, number in (("a", 6), ("b", 1)):
+        Image.new("L", (4, 4)).save(paths[name], exif=exif(number))
+    assert orientation_conflict(paths) is not None
+    Image.new("L", (4, 4)).save(paths["a"])
+    os.utime(paths["a"], ns=(0, 0))  # another time, whatever the resolution of the clock
+    assert orientation_conflict(paths) is None
 
 
 def test_equal_tags_arrays_and_missing_files_agree(tmp_path: Path) -> None:
