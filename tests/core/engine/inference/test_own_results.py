@@ -38,7 +38,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_folders_are_those_of_the_kinds() -> None:
-    assert set(KINDS) == FOLDERS
+    assert {*KINDS} == {*FOLDERS}
 
 
 @pytest.mark.parametrize("inside", ["out", "", "deep/er"])
