@@ -186,7 +186,7 @@ def validate(
     unread: Collection[str] = (),
 ) -> Root | None:
     """Return the model that a tree describes, or None after adding errors to ``problems``."""
-    problems.extend(absent_providers(tree, host))
+    problems.extend(absent_providers(tree, host, unread))
     # Use JSON: only in JSON mode does strict validation accept a list for a tuple.
     text = json.dumps(prepare_for_validation(plain(tree), model))
     try:

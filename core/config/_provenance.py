@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ...registry import Host
@@ -11,7 +11,7 @@ from ..common.version import __version__
 from .sections.pipeline import PipelineConfig
 from .sections.plain import factories
 from .tree.layers import PROVENANCE
-from .tree.nodes import MapNode, Node, ScalarNode, Segment, child, is_whole
+from .tree.nodes import ListNode, MapNode, Node, ScalarNode, Segment, child, is_whole
 from .tree.paths import expand, format_path
 from .tree.problems import Problem
 
@@ -69,10 +69,15 @@ def _unset(
             yield from _unset(inner, following, (*path, key))
 
 
-def absent_providers(tree: MapNode, host: Host) -> Iterator[Problem]:
-    """Yield a problem for each required distribution that is not installed."""
+def absent_providers(tree: MapNode, host: Host, unread: Collection[str] = ()) -> Iterator[Problem]:
+    """Yield a problem for each required distribution that is not installed.
+
+    A distribution that only provides components of ``unread`` sections is not required.
+    """
     for name, version, node in _recorded(tree):
         if name in host.providers or name == _OWN:
+            continue
+        if unread and not _is_named(f"{name}/", tree, {*unread, PROVENANCE}):
             continue
         required = f"{name} {version}".strip()
         if name.endswith(".py"):
@@ -86,6 +91,16 @@ def absent_providers(tree: MapNode, host: Host) -> Iterator[Problem]:
         ]
         message = f"this file was written with {required}, which is not installed: {remedy}"
         yield Problem(node.location, message, tuple(notes))
+
+
+def _is_named(prefix: str, node: Node, unread: Collection[str]) -> bool:
+    """Return whether a value outside of ``unread`` keys begins with a prefix."""
+    if isinstance(node, MapNode):
+        read = (entry.node for key, entry in node.entries.items() if key not in unread)
+        return any(_is_named(prefix, each, unread) for each in read)
+    if isinstance(node, ListNode):
+        return any(_is_named(prefix, each, unread) for each in node.items)
+    return node.text.startswith(prefix)
 
 
 def outdated_providers(tree: MapNode, host: Host) -> Iterator[Problem]:

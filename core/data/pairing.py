@@ -22,12 +22,12 @@ class FilePair:
     image: Path
     mask: Path
 
-    def is_called(self, text: str) -> bool:
+    def is_called(self, text: str, folder: Path) -> bool:
         """Return whether a name or path means this image, with or without file type.
 
         A text with fewer folders than the path of the image matches if the path ends with it. A
-        path with other folders at its beginning, perhaps on another machine, matches if both end
-        with the same folder of images and the same name below it.
+        path with other folders at its beginning, from another machine, matches if it ends with
+        ``folder``, the folder of the images as the configuration names it, and the name below it.
         """
         *folders, last = _parts(text)
         if self.last_names.isdisjoint({last, _without_type(last)}):
@@ -38,7 +38,8 @@ class FilePair:
             if mine != theirs:
                 break
             shared += 1
-        return shared == len(folders) or shared > self.name.count("/")
+        needed = max(1, len(folder.parts)) + self.name.count("/")
+        return shared == len(folders) or shared >= needed
 
     @property
     def last_names(self) -> set[str]:
@@ -55,10 +56,13 @@ def _without_type(name: str) -> str:
     return Path(name).stem if Path(name).suffix.lower() in IMAGE_SUFFIXES else name
 
 
-def listed_pairs(pairs: Sequence[FilePair], lines: Iterable[str], listing: Path) -> list[FilePair]:
+def listed_pairs(
+    pairs: Sequence[FilePair], lines: Iterable[str], listing: Path, folder: Path
+) -> list[FilePair]:
     """Return the pairs that the lines of a list name, in the order of the list.
 
-    A line is a name or a path of an image; see `FilePair.is_called`. Empty lines are skipped.
+    A line is a name or a path of an image; see `FilePair.is_called`. The path of an existing file,
+    from the working folder or that of the list, means only this file. Empty lines are skipped.
 
     Raises: SplitError, with the line, if it means no image or several, or one that was listed.
     """
@@ -73,7 +77,11 @@ def listed_pairs(pairs: Sequence[FilePair], lines: Iterable[str], listing: Path)
         where = f"{listing}:{number}"
         last = _parts(text)[-1]
         candidates = {id(p): p for n in (last, _without_type(last)) for p in by_last.get(n, ())}
-        pair = _find_listed(text, [*candidates.values()], where)
+        named = [p for p in candidates.values() if p.is_called(text, folder)]
+        file = next((f for f in (Path(text), listing.parent / text) if f.is_file()), None)
+        if file is not None and len(_parts(text)) > 1:
+            named = [pair for pair in named if pair.image.samefile(file)]
+        pair = _only_one(named, text, where)
         if pair is None:
             hint = did_you_mean(text, [pair.name for pair in pairs])
             raise SplitError(f"{where}: no image with a mask has the name '{text}'.{hint}")
@@ -84,8 +92,7 @@ def listed_pairs(pairs: Sequence[FilePair], lines: Iterable[str], listing: Path)
     return [pair for pair, _ in chosen.values()]
 
 
-def _find_listed(text: str, candidates: Sequence[FilePair], where: str) -> FilePair | None:
-    found = [pair for pair in candidates if pair.is_called(text)]
+def _only_one(found: Sequence[FilePair], text: str, where: str) -> FilePair | None:
     exact = [pair for pair in found if pair.name == text]
     if len(exact or found) > 1:
         raise SplitError(

@@ -94,7 +94,7 @@ class Folder(PairedFiles):
         known = _described(splits, fractions)
         if known and split not in known:
             raise unknown_split(split, known, root / images)
-        images = existing_folder(root / images, "the images")
+        folder, images = images, existing_folder(root / images, "the images")
         masks = existing_folder(root / masks, "the masks")
         if not known and split != ALL:
             known = {path.name for path in images.iterdir() if (masks / path.name).is_dir()} | {ALL}
@@ -113,7 +113,7 @@ class Folder(PairedFiles):
                 + (f". {found}" if found else "")
             )
         if listing is not None:
-            pairs, alone = _listed(pairs, listing), []
+            pairs, alone = _listed(pairs, listing, folder), []
         elif fractions and split != ALL:
             pairs = _drawn(pairs, split, fractions, seed)
         usual = "rgb" if labels.packed_rgb else "index"
@@ -176,9 +176,9 @@ def _subfolder(folder: Path, split: str, known: set[str]) -> Path:
     )
 
 
-def _listed(pairs: list[FilePair], listing: Path) -> list[FilePair]:
+def _listed(pairs: list[FilePair], listing: Path, folder: Path) -> list[FilePair]:
     """Return the pairs that a file lists, one name or path per line, in the order of the file."""
-    listed = listed_pairs(pairs, read_lines(listing), listing)
+    listed = listed_pairs(pairs, read_lines(listing), listing, folder)
     if not listed:
         raise SplitError(f"{listing} lists no image")
     return listed

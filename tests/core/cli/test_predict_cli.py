@@ -127,6 +127,7 @@ def test_prediction_needs_no_plugin_of_data_and_loss(pluxel, trained, tmp_path, 
     config = yaml.safe_load((run / "config.yaml").read_text())
     config["dataset"] = {"type": name, "root": "/nowhere"}
     config["loss"] = {"type": name, "gamma": 2}
+    config["pluxel"]["providers"]["gone"] = "1.0"
     (run / "config.yaml").write_text(yaml.safe_dump(config))
     Image.fromarray(noise(8, 8, 3)).save(tmp_path / "x.png")
     done = pluxel("predict", run, "x.png", "--output", "out")

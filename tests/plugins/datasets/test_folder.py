@@ -212,6 +212,29 @@ class TestSplits:
         dataset = folder(tmp_path, "mine", splits={"mine": Path("mine.txt")})
         assert dataset.names == (expected,)
 
+    def test_a_path_ends_with_the_configured_folder(self, tmp_path, monkeypatch):
+        """Another camera's folder of the same name has images of the same names."""
+        monkeypatch.chdir(tmp_path)
+        for name in ("cam0", "cam1"):
+            save(tmp_path / name / "im" / "a" / "p0.jpg", photograph(1, 2))
+        save(tmp_path / "masks" / "a" / "p0.png", np.zeros((1, 2), np.uint8))
+        given = {"images": Path("cam1/im"), "splits": {"mine": Path("mine.txt")}}
+        for line in (
+            "cam1/im/a/p0.jpg",
+            "/disk/cam1/im/a/p0.jpg",
+            str(tmp_path / "cam1/im/a/p0.jpg"),
+        ):
+            (tmp_path / "mine.txt").write_text(line)
+            assert folder(tmp_path, "mine", **given).names == ("a/p0",)
+        for line in ("cam0/im/a/p0.jpg", "/disk/im/a/p0.jpg", str(tmp_path / "cam0/im/a/p0.jpg")):
+            (tmp_path / "mine.txt").write_text(line)
+            with pytest.raises(SplitError, match="no image with a mask has the name"):
+                folder(tmp_path, "mine", **given)
+        monkeypatch.chdir(tmp_path / "cam0")
+        (tmp_path / "mine.txt").write_text("im/a/p0.jpg")
+        with pytest.raises(SplitError, match="no image with a mask has the name"):
+            folder(tmp_path, "mine", **given)
+
     @pytest.mark.parametrize(
         ("lines", "message"),
         [
