@@ -49,7 +49,7 @@ else:
 def schema_of(operation: Any) -> Any:
     """Return the schema of an operation that `DispatchMode` received.
 
-    Pluxel reads its ``arguments`` and ``is_mutable``.
+    Pluxel reads its ``arguments``, ``returns`` and ``is_mutable``.
     """
     return operation._schema
 

@@ -1,12 +1,12 @@
 """Measure how a network maps positions, from its operations or by gradients."""
 
 from ._constants import TracedValue
-from ._dispatch import Tracer, as_maps, type_of
+from ._dispatch import Tracer
 from ._measuring import Measurement, measure, size_of_map
 from ._positions import Located
 from ._probing import BATCH_NORMS
-from ._replica import on_meta, replica
-from ._trees import leaves, tensors_of
+from ._replica import on_meta, replica, type_of
+from ._trees import as_maps, leaves, tensors_of
 
 __all__ = [
     "BATCH_NORMS",

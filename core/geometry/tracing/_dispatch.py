@@ -24,7 +24,10 @@ from ._layers import attention
 from ._layout import elementwise, unknown
 from ._operations import OPERATIONS
 from ._positions import Located, plain
-from ._trees import storage_of, tensors_of
+from ._replica import type_of
+from ._results import Results
+from ._roundings import Roundings
+from ._trees import as_maps, storage_of, tensors_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Trace:
     ``shapes``, ``states``: of the maps. ``paddings``: every padding at the top left; they depend on
     the size if a network pads as TensorFlow does ("SAME"). ``strides``: of all tensors, including
     the maps. ``values``: what does not come from the image, which may depend on its size.
-    ``looks_up``: whether it does, and is used to look up cells.
+    ``looks_up``: whether it does, and is used to look up cells. ``roundings``: the sizes of
+    all maps.
     """
 
     size: tuple[int, int]
@@ -44,6 +48,7 @@ class Trace:
     strides: set[Fraction]
     values: list[TracedValue]
     looks_up: bool
+    roundings: Roundings
 
 
 def trace(
@@ -51,17 +56,19 @@ def trace(
     image_shape: Sequence[int],
     device: str = "meta",
     others: Sequence[TracedValue] | None = None,
+    results: Results | None = None,
 ) -> Trace:
     """Run a module on ``device``, in evaluation mode, with an image (N, C, H, W).
 
     ``others``: the values of a trace of another size, to find those that depend on the size.
+    ``results``: of operations in earlier runs.
 
     Raises: any error that the module raises for this size.
     """
     # Inference mode keeps operations whole (linear, attention); autograd would split them.
     with torch.inference_mode(), torch.device(device):
         image = torch.zeros(*image_shape, dtype=type_of(module))
-        tracer = Tracer(image, others)
+        tracer = Tracer(image, others, results)
         with Literals(tracer.constants), tracer:
             maps = as_maps(module(image))
     states = [tracer.state(tensor) or Lost() for tensor in maps]
@@ -75,43 +82,29 @@ def trace(
         tracer.strides,
         tracer.constants.values,
         tracer.constants.looked_up,
+        tracer.roundings,
     )
 
 
-def shapes_of(module: nn.Module, image_shape: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the shapes of a module's maps for an image (N, C, H, W), on the meta device.
-
-    Raises: any error that the module raises for this size.
-    """
-    with torch.inference_mode(), torch.device("meta"), _WithoutNorms():
-        maps = as_maps(module(torch.zeros(*image_shape, dtype=type_of(module))))
-    return [tuple(one.shape) for one in maps]
-
-
-class _WithoutNorms(DispatchMode):
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.overloadpacket.__name__ in NORMS:
-            return torch.empty_like(args[0])
-        return func(*args, **(kwargs or {}))
-
-
-def type_of(module: nn.Module) -> torch.dtype:
-    """Return the type of images that a module takes, which is the type of its weights."""
-    return next((p.dtype for p in module.parameters()), torch.float32)
-
-
-def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    """Return the result of a network as a list of maps."""
-    return [result] if isinstance(result, Tensor) else list(result)
-
-
 class Tracer(DispatchMode):
-    def __init__(self, image: Tensor, others: Sequence[TracedValue] | None = None) -> None:
+    """Follows the positions of an image through the operations that run in this context.
+
+    ``others``: the values of a run on an image of another size. ``results``: of earlier runs.
+    """
+
+    def __init__(
+        self,
+        image: Tensor,
+        others: Sequence[TracedValue] | None = None,
+        results: Results | None = None,
+    ) -> None:
         super().__init__()
+        self._results = results or Results()
         self.constants = Constants(others)
         self.guesses = Guesses()
         self.paddings: list[tuple[int, ...]] = []
         self.strides: set[Fraction] = set()
+        self.roundings = Roundings(Located.image(image.shape))
         # Tensors are kept so that Python does not reuse their ids; they hold no data.
         self._known: dict[int, tuple[Tensor, TensorState]] = {}
         self._written: set[int] = set()
@@ -133,8 +126,7 @@ class Tracer(DispatchMode):
                 composite = func.decompose(*args, **kwargs)
             if composite is not NotImplemented:
                 return composite
-        skip = name in NORMS and args[0].is_meta
-        result = torch.empty_like(args[0]) if skip else func(*args, **kwargs)
+        result = self._results.of(func, args, kwargs)
         if states:
             self._follow(func, _arguments(func, args, kwargs), states, result)
         else:
@@ -148,6 +140,7 @@ class Tracer(DispatchMode):
         call = Call(arguments, [tuple(r.shape) for r in results], self._locate, self.paddings)
         placed = self.constants.change(func, arguments, self.state)
         new_states = self._positions(func, call, states, placed=placed)
+        self.roundings.record(states, new_states)
         for tensor, state in zip(results, new_states, strict=True):
             before = self.state(tensor)
             self._know(tensor, state)
@@ -211,9 +204,6 @@ class Tracer(DispatchMode):
             if tensor is not written and storage_of(tensor) == storage_of(written):
                 self._know(tensor, Lost())
 
-
-NORMS = {"batch_norm", "group_norm", "instance_norm", "layer_norm"}
-"""Operations that keep shapes; on meta tensors they take longer than the rest of a network."""
 
 ATTENTION = {name for name, rule in OPERATIONS.items() if rule is attention}
 

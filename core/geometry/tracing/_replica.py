@@ -28,6 +28,11 @@ def on_meta(tensor: Tensor) -> Tensor:
     return torch.empty_like(tensor, device="meta")
 
 
+def type_of(module: nn.Module) -> torch.dtype:
+    """Return the type of images that a module takes, which is the type of its weights."""
+    return next((p.dtype for p in module.parameters()), torch.float32)
+
+
 def _tensors(module: nn.Module) -> Iterator[Tensor]:
     """Yield parameters, buffers, and tensors that are plain attributes."""
     for part in module.modules():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -10,7 +10,26 @@ from torch import Tensor
 
 def tensors_of(tree: Any) -> list[Tensor]:
     """Return the tensors in nested lists, tuples and dicts."""
-    return [leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)]
+    tensors: list[Tensor] = []
+    _collect(tree, tensors)
+    return tensors
+
+
+def _collect(tree: Any, tensors: list[Tensor]) -> None:
+    """Collect without generators, because this runs several times for each operation."""
+    if isinstance(tree, Tensor):
+        tensors.append(tree)
+    elif isinstance(tree, list | tuple):
+        for branch in tree:
+            _collect(branch, tensors)
+    elif isinstance(tree, dict):
+        for branch in tree.values():
+            _collect(branch, tensors)
+
+
+def as_maps(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    """Return the result of a network as a list of maps."""
+    return [result] if isinstance(result, Tensor) else list(result)
 
 
 def leaves(tree: Any) -> Iterator[Any]:
