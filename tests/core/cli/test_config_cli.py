@@ -99,6 +99,18 @@ def test_check_notes_missing_weights(pluxel: Pluxel, override: str, note: str) -
     assert out.splitlines()[1:] == [f"  note: override '{override}': {note}"]
 
 
+TOKENS = "backbone={type: timm, model: test_vit}"
+
+
+def test_check_notes_assumed_positions(pluxel: Pluxel) -> None:
+    code, out, err = pluxel("check", "x.yaml", "decoder=fcn32s", TOKENS)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1:] == [
+        "  note: the positions of maps of stream 'image' are assumed, not computed: "
+        "blocks.0, blocks.1 and blocks.2"
+    ]
+
+
 def test_check_reports_all_mistakes_at_once(pluxel: Pluxel) -> None:
     mistakes = ["training.monitor=val/x", "training.groups=[{match: nothing}]"]
     code, _, err = pluxel("check", "x.yaml", *mistakes, "loss={type: focal, class_weights: {x: 2}}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from pluxel.core import FeatureSpec, Grid, LabelMap, Normalization, Sample, Scores
+from pluxel.core.geometry.grid import SpecSource
 from pluxel.registry import Component, hookimpl
 from torch import Tensor, nn
 
@@ -66,6 +67,7 @@ class Backbone(nn.Module):
         norm: bool = True,
         tied: bool = False,
         skips: bool = False,
+        source: SpecSource = "computed",
     ) -> None:
         super().__init__()
         self.first = nn.Conv2d(in_channels, width, 3, stride=2, padding=1)
@@ -79,7 +81,7 @@ class Backbone(nn.Module):
         self.normalization = Normalization(mean=(0.5,), std=(0.25,))
         self.feature_specs = [
             FeatureSpec("first", width, Grid(2), (3, 3), "computed"),
-            FeatureSpec("second", width, Grid(4), (7, 7), "computed"),
+            FeatureSpec("second", width, Grid(4), (7, 7), source),
         ]
 
     def forward(self, image: Tensor) -> list[Tensor]:

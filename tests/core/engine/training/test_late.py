@@ -106,3 +106,16 @@ def test_undefined_monitor_is_said_once_and_stops_early(make, caplog) -> None:
     assert caplog.messages.count(warning) == 1
     assert "stopped early: val/iou/never is undefined" in caplog.messages
     assert read_tensors(trainer.run.weights)[1]["step"] == trainer.progress.step == 3
+
+
+def test_assumed_positions_are_said_by_the_check_and_the_training(make, caplog) -> None:
+    assumed = "backbone={type: toy, source: assumed}"
+    sentence = "the positions of maps of stream 'image' are assumed, not computed: second"
+    assert sentence in check_training(make(assumed).prepared)
+    assert not any("assumed" in note for note in check_training(make().prepared))
+    with caplog.at_level(logging.INFO, logger="pluxel"):
+        Trainer(make(assumed))
+        assert caplog.messages.count(sentence) == 1
+        caplog.clear()
+        Trainer(make(name="computed"))
+    assert not any("assumed" in message for message in caplog.messages)

@@ -49,6 +49,7 @@ def fails(network: nn.Module, height: int, width: int) -> bool:
 
 DIFFERENT = {
     "by remainder 2 only": (chain(Branches(two_steps(), one_step(5))), 4),
+    "by one factor": (chain(Branches(one_step(4), one_step(5))), 4),
     "in the height only": (chain(Branches(two_steps(), one_step((5, 4)))), 4),
     "in the width only": (chain(Branches(two_steps(), one_step((4, 5)))), 4),
     "deep in a network": (chain(*levels(3), Branches(two_steps(), one_step(5))), 32),
