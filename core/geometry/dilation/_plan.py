@@ -18,6 +18,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from ....registry import PluxelError
+from ...common.torch_private import has_forward_hooks
 from ..grid import Grid
 from ..tracing import (
     BATCH_NORMS,
@@ -30,7 +31,7 @@ from ..tracing import (
     tensors_of,
     type_of,
 )
-from ._sliding import ONE, Ints, Sliding, read, read_call, times
+from ._sliding import ONE, Ints, Sliding, is_window, read, read_call, times
 
 SIZE = (448, 896)
 """Size of the image with which the network is traced."""
@@ -103,16 +104,41 @@ def reason(error: Exception) -> str:
 
 
 class _LeafTracer(fx.Tracer):
-    """Traces into all modules except torch's own, norms, and those without children and tensors.
+    """Traces into all modules except torch's own, norms, and most without children and tensors.
 
     Norms and modules without tensors may behave differently in training and decide when called:
-    stochastic depth does, and norms with an activation, which count batches.
+    stochastic depth does, and norms with an activation, which count batches. Modules without
+    tensors are traced if they call a sliding window, such as a pool.
+
+    ``network``: the modules to trace.
     """
 
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self._bare = {
+            module
+            for module in network.modules()
+            if not any(True for _ in (*module.children(), *module.parameters(), *module.buffers()))
+            and not (self._is_torch(module) or _slides(module))
+        }
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        bare = not any(True for _ in (*m.children(), *m.parameters(), *m.buffers()))
-        normalizes = isinstance(m, NORMS)
-        return bare or normalizes or super().is_leaf_module(m, module_qualified_name)
+        kept = m in self._bare or isinstance(m, NORMS)
+        return kept or super().is_leaf_module(m, module_qualified_name)
+
+    def _is_torch(self, module: nn.Module) -> bool:
+        return super().is_leaf_module(module, "")
+
+
+def _slides(module: nn.Module) -> bool:
+    """Return whether a module without children calls a convolution, a pool or a padding."""
+    if has_forward_hooks(module):
+        return False
+    try:
+        nodes = fx.Tracer().trace(module).nodes
+    except Exception:  # noqa: BLE001 - it may raise any error for a symbol
+        return False
+    return any(node.op == "call_function" and is_window(node.target) for node in nodes)
 
 
 def modes_of(network: nn.Module) -> dict[str, bool]:
@@ -137,7 +163,7 @@ def graph_of(network: nn.Module, modes: Mapping[str, bool]) -> fx.Graph:
         copy = replica(network, on_meta)
         for name, module in copy.named_modules():
             module.training = modes.get(name, False)
-        return _LeafTracer().trace(copy)
+        return _LeafTracer(copy).trace(copy)
     except Exception as error:
         raise NotEquivariant(f"the network cannot be traced: {reason(error)}") from error
 

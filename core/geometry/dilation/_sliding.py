@@ -149,6 +149,11 @@ def read_call(
         return None
 
 
+def is_window(function: Any) -> bool:
+    """Return whether a function is a convolution, a pool or a padding."""
+    return function in DEFAULTS
+
+
 def _sliding(arguments: Mapping[str, Any], kernel: Sequence[int] | None) -> Sliding:
     numbers = {name: value for name, value in arguments.items() if name not in TENSORS}
     if any(isinstance(leaf, fx.Node) for leaf in leaves(numbers)):

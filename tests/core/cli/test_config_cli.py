@@ -107,7 +107,7 @@ def test_check_notes_assumed_positions(pluxel: Pluxel) -> None:
     assert (code, err) == (0, "")
     assert out.splitlines()[1:] == [
         "  note: the positions of maps of stream 'image' are assumed, not computed: "
-        "blocks.0, blocks.1 and blocks.2"
+        "blocks.3, blocks.4, blocks.5"
     ]
 
 
