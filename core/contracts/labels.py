@@ -143,9 +143,15 @@ class LabelSpace:
     def __init__(self, label_map: LabelMap) -> None:
         self.label_map = label_map
         self.class_names = label_map.class_names
-        if not 0 < len(self.class_names) < 65536:
+        if not self.class_names:
             raise LabelError(
-                f"a label map needs 1 to 65535 classes, but this one has {len(self.class_names)}"
+                "a label map needs 1 to 65535 classes, but this one has 0: map at least one id to "
+                f"the name of a class, not to '{IGNORE}'"
+            )
+        if len(self.class_names) > 65535:
+            raise LabelError(
+                "a label map needs 1 to 65535 classes, but this one has "
+                f"{len(self.class_names):,}: map several ids to the same class, or to '{IGNORE}'"
             )
         stored = {name for raw, name in label_map.ids.items() if _is_storable(raw)}
         for raw, name in label_map.ids.items():

@@ -61,8 +61,9 @@ def read_signature(kind: str, component: Component, target: Callable[..., Any]) 
     """Return the wiring and the parameters of a component.
 
     Raises: PluginError that names the plugin if the signature is invalid: ``*args``, ``**kwargs``,
-    unknown wiring, a parameter named ``type``, one without annotation, or one of a type that YAML
-    cannot express. Also raised for a member that has another form than the contract's.
+    unknown wiring, wiring after ``*``, a parameter named ``type``, one without annotation, or one
+    of a type that YAML cannot express. Also raised for a member that has another form than the
+    contract's.
     """
     try:
         if wrong := wrong_forms(kind, target):
@@ -165,6 +166,8 @@ def _check(kind: str, parameter: Parameter) -> None:
     if parameter.kind is Parameter.KEYWORD_ONLY:
         if name == "type":
             raise _Invalid("a parameter cannot be named 'type', the key that names the component")
+        if name in WIRING[kind]:
+            raise _Invalid(f"{name} is supplied by Pluxel: write it before the *")
     elif name not in WIRING[kind]:
         wiring = ", ".join(WIRING[kind]) or "nothing"
         raise _Invalid(

@@ -167,7 +167,12 @@ def _member(path: Path, entries: Sequence[ZipInfo], member: str) -> ZipInfo:
     # A damaged entry may have no name, which `is_dir` does not expect.
     every = [entry for entry in entries if entry.filename and not entry.is_dir()]
     every = [entry for entry in every if not _is_hidden(entry.filename)]
-    files = [entry for entry in every if not _is_about(entry.filename)] or every
+    files = [entry for entry in every if not _is_about(entry.filename)]
+    # A list of words may be JSON.
+    files = files or [entry for entry in every if entry.filename.lower().endswith(".json")]
+    if every and not files:
+        listed = ", ".join(entry.filename for entry in every)
+        raise PluxelError(f"{path} contains no word vectors, only {listed}")
     matches = [entry for entry in files if entry.filename.endswith(member)]
     if not matches and len(files) == 1:  # a published file may be repacked under another name
         matches = files

@@ -66,7 +66,7 @@ def _belongs_to_word(char: str) -> bool:
 
 def spelled(word: str, stoi: Mapping[str, int]) -> str | None:
     """Return a word as the vocabulary spells it: as given, else in lowercase, else None."""
-    forms = (word, word.lower(), normalized(word), normalized(word.lower()))
+    forms = (word, normalized(word), normalized(word.lower()))
     return next((form for form in forms if form in stoi), None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import ascii_lowercase
 
-from ._phrases import likeliest_cut
+from ._phrases import likeliest_cut, normalized
 from ._vocabulary import Vocabulary
 
 _LONGEST = 100
@@ -26,6 +26,7 @@ def suggestions(word: str, vocabulary: Vocabulary, count: int = 3) -> list[str]:
     Vocabularies list words by frequency. If no word is that close, return the two words that
     ``word`` may join, separated by a space.
     """
+    word = normalized(word)
     # Every single letter is one slip away from a punctuation mark.
     if len(word) > _LONGEST or not any(letter.isalnum() for letter in word):
         return []

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -21,6 +22,8 @@ _ERRORS = "surrogateescape"
 
 class Vocabulary(Sequence[str]):
     """N distinct words in order: ``vocabulary[i]`` is a word, ``vocabulary.stoi[word]`` its number.
+
+    A word is found as given, else with its accents composed or decomposed (Unicode NFC or NFD).
 
     ``blob``: uint8, all words concatenated. ``offsets``: (N + 1,) int64, the start of each word.
     ``hashes``: (N,) int64, the sorted word hashes. ``order``: (N,) int64, the word of each hash.
@@ -88,17 +91,28 @@ class Vocabulary(Sequence[str]):
 
     def find(self, word: str) -> int | None:
         """Return the number of a word, or None."""
-        token = _encoded(word)
-        return None if token is None else self._find(token, _hash(token))
+        tokens = [token for form in _forms(word) if (token := _encoded(form)) is not None]
+        found = (self._find(token, _hash(token)) for token in tokens)
+        return next((number for number in found if number is not None), None)
 
     def find_many(self, words: Iterable[str]) -> set[int]:
-        """Return the numbers of the words that are in the vocabulary."""
-        tokens = [token for word in words if (token := _encoded(word)) is not None]
+        """Return the numbers of the words that are in the vocabulary, as `find` does for one."""
+        asked = [
+            (word, token)
+            for word in words
+            for form in _forms(word)
+            if (token := _encoded(form)) is not None
+        ]
+        tokens = [token for _, token in asked]
         codes = hash_words(tokens)
         ends = (np.searchsorted(self._hashes, codes, side) for side in ("left", "right"))
         candidates = np.flatnonzero(np.not_equal(*ends))
-        found = (self._find(tokens[i], int(codes[i])) for i in candidates)
-        return {number for number in found if number is not None}
+        found: dict[str, int] = {}
+        for i in candidates:
+            word, token = asked[i]
+            if (number := self._find(token, int(codes[i]))) is not None:
+                found.setdefault(word, number)
+        return {*found.values()}
 
     def _find(self, token: bytes, code: int) -> int | None:
         place = int(np.searchsorted(self._hashes, code))
@@ -130,6 +144,14 @@ class _Numbers(Mapping[str, int]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._words)
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """Return a word as given, then with composed and with decomposed accents, if these differ."""
+    if word.isascii():
+        return (word,)
+    forms = (word, unicodedata.normalize("NFC", word), unicodedata.normalize("NFD", word))
+    return tuple(dict.fromkeys(forms))
 
 
 def encode(word: str) -> bytes:

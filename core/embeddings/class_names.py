@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from ._phrases import normalized
+
 VAGUE = frozenset(
     ("background", "misc", "miscellaneous", "other", "others", "unknown", "unlabeled", "unlabelled")
 )
@@ -26,9 +28,10 @@ def spellings(name: str) -> set[str]:
 def plain_name(name: str) -> str:
     """Return the letters and digits of a name in lowercase: ``TrafficLight``, ``traffic light``.
 
-    Both become ``trafficlight``. A name without letters and digits is returned unchanged.
+    Both become ``trafficlight``. Accents may be composed or decomposed. A name
+    without letters and digits is returned unchanged.
     """
-    return "".join(re.findall(r"[^\W_]+", name.casefold())) or name
+    return "".join(re.findall(r"[^\W_]+", normalized(name.casefold()))) or name
 
 
 def is_vague(name: str) -> bool:

@@ -86,7 +86,8 @@ def resolve_decoders(config: Config, model: SegmentationModel) -> Config:
 def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
     """Return the labels and inputs that a configuration with resolved labels takes from a dataset.
 
-    Raises: ConfigError if a head or a stream asks for something that the dataset does not have.
+    Raises: ConfigError if a head or a stream asks for something that the dataset does not have, or
+    if a head has no classes.
     """
     labels, targets = {}, {}
     for name, head in config.pipeline.heads.items():
@@ -95,6 +96,8 @@ def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
         with config.at("heads", name, "labels"):
             labels[name] = merge_labels(dataset.labels[targets[name]], head.labels)
         labels[name] = _with_added(config, name, labels[name])
+        with config.at("heads", name, "labels"):
+            LabelSpace(labels[name])  # raises for a map that no model can learn
     for name, stream in config.pipeline.streams.items():
         with config.at("streams", name, "input"):
             for name_of_input in inputs_of(stream):

@@ -91,6 +91,11 @@ class Pipeline:
         Raises: PluxelError if ``run`` is not a run, if it needs a plugin that is not installed, or
         if its weights do not fit the overrides.
         """
+        if not isinstance(run, str | Path):
+            raise PluxelError(
+                f"a run must be the path of its folder, not {run!r}: pass the folder that "
+                "pluxel train wrote"
+            )
         trained = open_trained(
             Path(run), overrides, device=device, host=host or Host(), unread=NOT_OF_THE_MODEL
         )
@@ -119,10 +124,10 @@ class Pipeline:
                     f"head='{heads[0]}', or call .predict(image), which returns all of them by name"
                 )
             return heads[0]
-        if name not in heads:
+        if not isinstance(name, str) or name not in heads:
             raise PluxelError(
-                f"the model has no head '{name}'; it has {', '.join(heads)}."
-                f"{did_you_mean(name, heads)}"
+                f"the model has no head {name!r}; it has {', '.join(heads)}."
+                f"{did_you_mean(str(name), heads)}"
             )
         return name
 

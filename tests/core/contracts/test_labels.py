@@ -115,8 +115,18 @@ class TestManyClasses:
         assert (labels.decode(classes) == raw).all()
 
     def test_the_number_of_classes_is_limited(self):
-        with pytest.raises(LabelError, match="1 to 65535 classes, but this one has 0"):
+        with pytest.raises(
+            LabelError,
+            match=r"^a label map needs 1 to 65535 classes, but this one has 0: map at least one id "
+            r"to the name of a class, not to 'ignore'$",
+        ):
             LabelSpace(LabelMap({0: "ignore"}))
+        with pytest.raises(
+            LabelError,
+            match=r"^a label map needs 1 to 65535 classes, but this one has 65,536: map several "
+            r"ids to the same class, or to 'ignore'$",
+        ):
+            LabelSpace(LabelMap({n: f"class {n}" for n in range(65536)}))
 
 
 class TestDecode:

@@ -125,6 +125,12 @@ def positional_only(num_classes, /): ...
 def named_type(*, type: str): ...  # noqa: A002
 
 
+def late_wiring(features, *, num_classes: int): ...
+
+
+def late_default(features, *, class_names: tuple[str, ...] = ()): ...
+
+
 def undefined(*, width: Nowhere): ...  # noqa: F821
 
 
@@ -158,6 +164,8 @@ class WeightOfMine:
             "after the *",
         ),
         (named_type, "a parameter cannot be named 'type', the key that names the component"),
+        (late_wiring, "num_classes is supplied by Pluxel: write it before the *"),
+        (late_default, "class_names is supplied by Pluxel: write it before the *"),
         (
             undefined,
             "the annotation of parameter 'width' cannot be evaluated (name 'Nowhere' is not "

@@ -40,6 +40,8 @@ class TestAlternatives:
             ("motor;auto", CAR),
             (CAR, CAR),
             ("traffic light, stop-light", "StopLight / semaphore"),
+            ("Zu\u0308rich, town", "city / z\u00fcrich"),
+            ("z\u00fcrich", "Zu\u0308rich"),
         ],
     )
     def test_one_equal_alternative_is_an_equal_name(self, source: str, target: str) -> None:

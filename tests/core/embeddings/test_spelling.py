@@ -136,3 +136,9 @@ def test_the_number_of_lookups_is_bounded(monkeypatch: pytest.MonkeyPatch, lengt
     word = ("qwertyuiopasdfghjklz" * (length // 20 + 1))[:length]
     assert suggestions(word, WORDS) == []
     assert sum(asked) < (500_000 if length == 12 else 10_000)
+
+
+@pytest.mark.parametrize("kept", ["Zürich", "Zu\u0308rich"])
+@pytest.mark.parametrize("asked", ["Zürih", "Zu\u0308rih", "Züricch", "Zu\u0308ricch"])
+def test_accents_may_be_composed_or_decomposed(kept: str, asked: str) -> None:
+    assert suggestions(asked, Vocabulary.of(["the", kept])) == [kept]

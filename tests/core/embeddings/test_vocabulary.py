@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tracemalloc
+import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -154,3 +156,18 @@ def test_words_are_not_kept_as_strings() -> None:
         tracemalloc.stop()
     assert peak < 1 << 16
     assert kept < 1 << 14
+
+
+@pytest.mark.parametrize("word", ["Zürich", "naïve", "한국", "Việt"])
+@pytest.mark.parametrize(("kept", "asked"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_words_are_found_with_composed_or_decomposed_accents(
+    word: str, kept: Literal["NFC", "NFD"], asked: Literal["NFC", "NFD"]
+) -> None:
+    other = unicodedata.normalize(asked, word)
+    found = Vocabulary.of(["the", unicodedata.normalize(kept, word)])
+    assert other not in [*found]
+    assert (found.find(other), found.stoi[other], found.index(other)) == (1, 1, 1)
+    assert found.find_many([other, "an"]) == {1}
+    both = Vocabulary.of([other, unicodedata.normalize(kept, word)])
+    assert [both.find(each) for each in both] == [0, 1]
+    assert both.find_many([other]) == {0}

@@ -132,6 +132,11 @@ def test_phrases_are_means_of_unit_vectors(embedding: Make, vectors: np.ndarray)
     assert found["beautiful"].tolist() == found["Beautiful"].tolist() == vectors[5].tolist()
 
 
+@pytest.mark.parametrize("text", ["nai\u0308ve", "Nai\u0308ve", "na\u00efve"])
+def test_accents_may_be_composed_or_decomposed(embedding: Make, vectors, text: str) -> None:
+    assert embedding()[text].tolist() == vectors[8].tolist()
+
+
 def test_file_is_converted_once_and_memory_mapped(embedding: Make, cache: Path) -> None:
     embedding()
     stores = {path: path.stat().st_mtime_ns for path in cache.glob("*.safetensors")}

@@ -103,11 +103,18 @@ def test_truncated_files_are_damaged(tmp_path: Path, suffix: str, cut: float) ->
         GloVe(file=path)
 
 
-def test_only_a_readme_is_read_and_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [["README.txt"], ["README.md"], ["a/LICENSE", "a/README"]])
+@pytest.mark.parametrize("dim", [None, 3])
+def test_an_archive_with_only_a_readme_raises(
+    tmp_path: Path, names: list[str], dim: int | None
+) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr("README.txt", "Nothing here.")
-    with pytest.raises(PluxelError, match=r"x.zip/README.txt, line 1 is not a word with numbers"):
-        GloVe(file=tmp_path / "x.zip")
+        for name in names:
+            archive.writestr(name, "Nothing here.")
+    with pytest.raises(PluxelError) as caught:
+        GloVe(file=tmp_path / "x.zip", dim=dim)
+    listed = ", ".join(names)
+    assert str(caught.value) == f"{tmp_path}/x.zip contains no word vectors, only {listed}"
 
 
 @pytest.mark.parametrize(

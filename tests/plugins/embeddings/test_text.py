@@ -262,3 +262,12 @@ def test_memory_is_bounded(write: Write, monkeypatch: pytest.MonkeyPatch) -> Non
     tracemalloc.stop()
     assert found.vectors.nbytes == 4_800_000
     assert peak < 4_000_000
+
+
+@pytest.mark.parametrize("text", ["Zürich", "Zu\u0308rich", "zürich", "zu\u0308rich"])
+@pytest.mark.parametrize("kept", ["zürich", "zu\u0308rich"])
+def test_words_may_have_composed_or_decomposed_accents(write: Write, kept: str, text: str) -> None:
+    found = GloVe(file=write([b"the 1 2 3", f"{kept} 4 5 6".encode()]))
+    assert found[text].tolist() == [4, 5, 6]
+    assert found.name_vector(text).tolist() == [4, 5, 6]
+    assert found.get_vecs_by_tokens(text, lower_case_backup=True).tolist() == [4, 5, 6]

@@ -179,8 +179,24 @@ def test_call_returns_an_array_for_any_number_of_heads(two_heads: Pipeline) -> N
             "the model has no head 'geometrik'; it has semantic, geometric. "
             "Did you mean 'geometric'?",
         ),
+        (3, "the model has no head 3; it has semantic, geometric."),
+        (
+            ["semantic"],
+            "the model has no head ['semantic']; it has semantic, geometric. "
+            "Did you mean 'semantic'?",
+        ),
     ],
 )
 def test_call_without_a_valid_head_raises(two_heads: Pipeline, head, message: str) -> None:
     with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
         two_heads("this file is not read.png", head=head)
+
+
+@pytest.mark.parametrize("run", [None, 3, b"runs/a", ["runs/a"]])
+def test_a_run_that_is_not_a_path_raises(run) -> None:
+    message = (
+        f"a run must be the path of its folder, not {run!r}: pass the folder that pluxel train "
+        "wrote"
+    )
+    with pytest.raises(PluxelError, match=f"^{re.escape(message)}$"):
+        Pipeline.load(run)
