@@ -8,6 +8,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor, nn
 
+from ...common.progress import Advance, track
 from ._extent import Extent
 from ._replica import replica
 from ._trees import as_maps
@@ -51,9 +52,11 @@ def probe(
         stand_in = replica(module, RandomWeights(seed=0))
         width = _up(max(WIDTH, minimum), multiple)
         sizes = [(_up(max(length, minimum), multiple), width) for length in lengths]
-        vertical = _along(stand_in, channels, strides, 0, sizes)
-        rest = {index: pair for index, pair in strides.items() if vertical[index]}
-        horizontal = _along(stand_in, channels, rest, 1, sizes)
+        # A network with local attention may take minutes.
+        with track("measuring receptive fields", 2 * len(strides)) as advance:
+            vertical = _along(stand_in, channels, strides, 0, sizes, advance)
+            rest = {index: pair for index, pair in strides.items() if vertical[index]}
+            horizontal = _along(stand_in, channels, rest, 1, sizes, advance)
     extents = {index: (vertical[index], horizontal.get(index)) for index in strides}
     return {index: (v, h) if v and h else None for index, (v, h) in extents.items()}
 
@@ -83,8 +86,9 @@ def _along(
     strides: Mapping[int, Strides],
     axis: int,
     sizes: Sequence[tuple[int, int]],
+    advance: Advance,
 ) -> dict[int, Extent | None]:
-    """Return the extents along one axis by index of the map."""
+    """Return the extents along one axis by index of the map, and advance with each of them."""
     extents: dict[int, Extent | None] = {}
     for along, across in sizes:
         missing = {index: pair[axis] for index, pair in strides.items() if not extents.get(index)}
@@ -92,6 +96,8 @@ def _along(
             image, maps = _run(network, channels, axis, along, across)
             for index, stride in missing.items():
                 extents[index] = _extent(maps[index], image, axis, stride)
+                if extents[index] or (along, across) == sizes[-1]:
+                    advance()
     return extents
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from math import inf
 
@@ -181,3 +183,16 @@ def test_the_random_state_is_unchanged() -> None:
     before = torch.random.get_rng_state()
     only(PROBED["index"][0])
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_probing_shows_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With local attention, it may take minutes."""
+    steps: list[str] = []
+
+    @contextmanager
+    def counted(description: str, total: int) -> Iterator[Callable[[], None]]:
+        yield lambda: steps.append(f"{description}: {total}")
+
+    monkeypatch.setattr("pluxel.core.geometry.tracing._probing.track", counted)
+    measure(Net(lambda x, a: a(x)[:, torch.tensor([0, 1])], conv(3, 2)), 4)
+    assert steps == ["measuring receptive fields: 2"] * 2
