@@ -100,10 +100,16 @@ def array_input(
 ) -> np.ndarray:
     """Convert an array (H, W[, channels]) of stored values as `read_image` converts a file.
 
+    For three channels, gray is repeated, which is logged. Other channels are not converted: an
+    array does not say what they mean.
+
     Raises: ImageError for another shape or type, or for values outside of their range.
     """
     pixels = with_channels(array)
     missing = nodata_pixels(pixels, encoding) if pixels.ndim == 3 else None
+    if channels == 3 and pixels.ndim == 3 and pixels.shape[2] == 1 and pixels.size:
+        log_conversion(name, "converted from grayscale to RGB")
+        array = np.repeat(np.asarray(pixels), 3, 2)
     return to_input(array, channels, name, encoding, missing)
 
 
@@ -183,12 +189,14 @@ def write_mask(path: Path, ids: np.ndarray) -> None:
 def image_shape(path: Path) -> tuple[int, int, int]:
     """Return (height, width, channels), from the header if possible.
 
-    Channels are 3 for all files that can be converted to RGB, except TIFF with further bands.
+    Channels are 3 for all files that can be converted to RGB, except TIFF and arrays with further
+    bands.
     """
     with _reading(path):
         if path.suffix.lower() == ".npy":
             shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
-            return (*shape[:2], shape[2] if len(shape) == 3 else 1)
+            bands = shape[2] if len(shape) == 3 else 1
+            return (*shape[:2], 3 if bands == 1 else bands)
         if is_raster(path):
             return raster_shape(path)
         with open_image(path) as image:

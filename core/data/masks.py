@@ -38,6 +38,7 @@ def ids_of(mask: Stored, path: Path) -> np.ndarray:
     if ids.dtype.kind not in "iub":
         raise _not_integers(path, str(ids.dtype))
     if (bands != ids[..., None]).any():
+        _check_colors(mask, path)
         raise ColoredMaskError(
             f"{path}: the mask contains colors ({_mode(mask)}), not ids. Define classes by color "
             "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
@@ -60,11 +61,22 @@ def colors_of(mask: Stored, path: Path) -> np.ndarray:
         pixels = mask.colors[np.minimum(pixels[..., 0], len(mask.colors) - 1)]
         alpha = pixels[..., 3] if alpha is None else alpha
     elif "red" not in mask.meanings:
+        _check_colors(mask, path)
         pixels = np.repeat(pixels[..., :1], 3, 2)
     if pixels.dtype != np.uint8:
         raise ImageError(f"{path}: a mask of colors needs 8 bits per channel, not {pixels.dtype}")
     packed = pack(np.moveaxis(pixels[..., :3], -1, 0).astype(np.uint32))
     return _mask(packed, mask, alpha, TRANSPARENT_COLOR)
+
+
+def _check_colors(mask: Stored, path: Path) -> None:
+    """Raise ImageError if bands that are neither colors nor alpha differ from the first."""
+    bands = mask.pixels[..., : len(mask.meanings) - ("alpha" in mask.meanings)]
+    if "red" not in mask.meanings and (bands != bands[..., :1]).any():
+        raise ImageError(
+            f"{path}: has {plural(bands.shape[2], 'band')} that differ; a mask must have one band "
+            "of ids, or be RGB"
+        )
 
 
 def _mask(ids: np.ndarray, mask: Stored, alpha: np.ndarray | None, transparent: int) -> np.ndarray:

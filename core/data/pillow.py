@@ -14,7 +14,7 @@ from ..common.text import plural
 from ..contracts.encoding import PLAIN, Encoding
 from .orientation import TURNED, orientation, turn_upright
 from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, union, with_channels
-from .raster_files import is_tiff, require_raster_reader
+from .raster_files import is_tiff, log_further_pages, require_raster_reader
 
 LOSSY = {"JPEG", "MPO"}
 """Formats whose compression changes values."""
@@ -42,7 +42,7 @@ _MULTIPLIED = {"L;2": 85, "L;4": 17}
 
 
 def open_image(path: Path) -> Image.Image:
-    """Open an image file; the caller closes it.
+    """Open an image file; the caller closes it. The log says if it has further pages or frames.
 
     Raises: MissingPackage for a TIFF that Pillow does not support, or reads differently from
     GDAL.
@@ -55,7 +55,26 @@ def open_image(path: Path) -> Image.Image:
         raise
     if image.format == "TIFF" and not _is_plain_tiff(image):
         require_raster_reader(path)
+    what = "page" if image.format == "TIFF" else "frame"
+    log_further_pages(path, _count_pages(image), what)
     return image
+
+
+def _count_pages(image: Any) -> int:
+    """Return the number of pages or frames, without the previews in MPO and TIFF files."""
+    count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    if image.format != "TIFF" or count == 1:
+        return count
+    full = 0
+    for page in range(count):
+        image.seek(page)
+        full += not image.tag_v2.get(_SUBFILE_TYPE, 0) & (_PREVIEW | _MASK)
+    image.seek(0)
+    return full
+
+
+_SUBFILE_TYPE, _PREVIEW, _MASK = 254, 1, 4
+"""Tag, and bits of its value, for pages that are not images of their own (TIFF 6.0, section 8)."""
 
 
 def _is_plain_tiff(image: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...registry import needed_by
+from ..common.logs import log_conversion
 from ..common.shared import SharedContext
 from ..geometry.regions import Region
 from .orientation import tiff_orientation
@@ -58,6 +60,8 @@ def is_raster(path: Path) -> bool:
 def open_file(path: Path, bands: int | None = 1) -> Iterator[RasterFile]:
     """Open a TIFF file. ``bands``: as many as expected, in case they are pages; None: not known.
 
+    If the pages are not bands, only the first is read, which is logged.
+
     Raises: ImageError if it cannot be opened; MissingPackage without the packages.
     """
     require_raster_reader(path)
@@ -71,7 +75,16 @@ def open_file(path: Path, bands: int | None = 1) -> Iterator[RasterFile]:
             others = [files.enter_context(rasterio.open(page)) for page in pages]
         except (RasterioError, OSError) as error:
             raise ImageError(f"{path}: cannot be read: {reason(error)}") from error
+        if not pages:
+            log_further_pages(path, len(first.subdatasets))
         yield RasterFile(path, first, others, are_rows)
+
+
+def log_further_pages(path: Path, count: int, what: str = "page") -> None:
+    """Log that a file with ``count`` pages or frames is read without those after the first."""
+    if count > 1:
+        text = f"with {count} {what}s, of which only the first is read"
+        log_conversion(path, text, logging.WARNING)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,21 @@
-"""Check the contract of samples: presence, shapes and types of their fields.
+"""Check the contract of samples: presence, shapes and types of their fields, ranges of inputs.
 
-Code that reads the values checks the values.
+Code that reads label ids checks the ids.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...registry import PluxelError, article
+from ..contracts.encoding import PLAIN
 from ..contracts.kinds import Dataset, Sample
-from .pixels import check_pixels, mask_pixels, nodata_pixels
+from ..contracts.offers import encodings
+from .pixels import check_pixels, check_range, mask_pixels, nodata_pixels
 from .splits import class_name
 
 
@@ -20,7 +24,10 @@ class DataError(PluxelError):
 
 
 def read_sample(dataset: Dataset, index: int) -> Sample:
-    """Return a sample of a dataset. Raises: DataError if it raises, or is not a `Sample`."""
+    """Return a sample of a dataset.
+
+    Raises: DataError if it raises, or is not a `Sample`, or has fields of other types.
+    """
     try:
         sample = dataset[index]
     except PluxelError:
@@ -33,20 +40,42 @@ def read_sample(dataset: Dataset, index: int) -> Sample:
             f"sample {index} of {class_name(dataset)} is {article(type(sample).__name__)}: a "
             "dataset must return Sample(name, inputs, labels)"
         )
+    _check_fields(sample, f"sample {index} of {class_name(dataset)}")
     return sample
+
+
+def _check_fields(sample: Sample, what: str) -> None:
+    found: list[tuple[str, Any, type, str]] = [
+        ("name", sample.name, str, "a string"),
+        ("inputs", sample.inputs, Mapping, "a mapping from names to arrays"),
+        ("labels", sample.labels, Mapping, "a mapping from names to arrays"),
+        ("paths", sample.paths, Mapping, "a mapping from names to paths"),
+    ]
+    if isinstance(sample.paths, Mapping):
+        paths = sample.paths.items()
+        found += [(f"paths['{key}']", path, Path, "a pathlib.Path") for key, path in paths]
+    for field, value, kind, expected in found:
+        if not isinstance(value, kind):
+            given = article(type(value).__name__)
+            raise DataError(f"{what}: its {field} must be {expected}, but is {given}")
 
 
 def raw_input(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
     """Return an input (H, W, channels) as the dataset declares it: uint8, uint16 or float32.
 
-    Values that are not finite are masked (`numpy.ma`), and masked pixels are 0 in all channels.
+    Floating point is in 0–1, unless the dataset declares a scale, which permits any range. Values
+    are not finite are masked (`numpy.ma`), and masked pixels are 0 in all channels.
 
     Raises: PluxelError with the file or sample name and the class of the dataset.
     """
     what = f"input '{name}' of {class_name(dataset)}"
     pixels = _array(sample, sample.inputs, name, what)
-    checked = check_pixels(pixels, dataset.channels[name], _place(sample, name, what))
-    return mask_pixels(np.asarray(checked), nodata_pixels(checked))
+    place = _place(sample, name, what)
+    checked = check_pixels(pixels, dataset.channels[name], place)
+    masked = mask_pixels(np.asarray(checked), nodata_pixels(checked))
+    if encodings(dataset).get(name, PLAIN).scale is None:
+        check_range(np.asarray(masked), place)
+    return masked
 
 
 def raw_labels(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:

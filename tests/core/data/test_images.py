@@ -8,7 +8,8 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
-from pluxel.core.data.images import image_files, image_shape, read_image
+from pluxel.core.contracts.encoding import Encoding
+from pluxel.core.data.images import array_input, image_files, image_shape, read_image
 from pluxel.core.data.pixels import ImageError
 
 from .image_files import RGB, SIDEWAYS, exif, save, with_exif
@@ -205,7 +206,25 @@ class TestArrays:
         read = read_image(tmp_path / "a.npy", channels)
         assert read.dtype == dtype
         assert (read == array).all()
-        assert image_shape(tmp_path / "a.npy") == (4, 5, channels)
+        assert image_shape(tmp_path / "a.npy") == (4, 5, 3 if channels == 1 else channels)
+
+    @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1)])
+    @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+    def test_gray_is_repeated_for_three_channels(self, tmp_path, caplog, shape, dtype):
+        caplog.set_level(logging.INFO, "pluxel")
+        path, gray = tmp_path / "a.npy", (np.arange(20) / (20 if dtype(0.5) else 1)).astype(dtype)
+        np.save(path, gray.reshape(shape))
+        read = read_image(path)
+        assert read.dtype == dtype
+        assert (read == gray.reshape(4, 5, 1)).all()
+        assert read.shape == image_shape(path) == (4, 5, 3)
+        assert caplog.messages == [f"{path}: converted from grayscale to RGB"]
+
+    def test_repeated_gray_keeps_its_holes_and_scale(self):
+        gray = np.ma.MaskedArray(np.array([[100, 50]], np.int16), [[False, True]])
+        read = array_input(gray, 3, "a", Encoding(scale=200))
+        assert np.ma.getmaskarray(read).tolist() == [[[False] * 3, [True] * 3]]
+        assert np.asarray(read).tolist() == [[[0.5] * 3, [0] * 3]]
 
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64, np.int32])
     @pytest.mark.parametrize("order", "<>")

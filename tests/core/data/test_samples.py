@@ -3,11 +3,14 @@
 import logging
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from pluxel.core.contracts.encoding import Encoding
 from pluxel.core.contracts.kinds import Sample
 from pluxel.core.contracts.labels import LabelError, LabelMap, LabelSpace
+from pluxel.core.data.check import check_data
 from pluxel.core.data.images import ImageError
 from pluxel.core.data.samples import DataError, EvaluationData, TrainingData
 from pluxel.core.data.splits import open_split
@@ -200,6 +203,53 @@ class TestBadSamples:
         message = "sample 2 of Pairs is a tuple: a dataset must return Sample(name, inputs, "
         with pytest.raises(DataError, match=re.escape(message)):
             EvaluationData(Pairs(), spaces)[2]
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"name": 2}, "its name must be a string, but is an int"),
+            ({"name": None}, "its name must be a string, but is a NoneType"),
+            ({"inputs": []}, "its inputs must be a mapping from names to arrays, but is a list"),
+            ({"labels": ()}, "its labels must be a mapping from names to arrays, but is a tuple"),
+            ({"paths": None}, "its paths must be a mapping from names to paths, but is a NoneType"),
+            (
+                {"paths": {"image": "a.jpg"}},
+                "its paths['image'] must be a pathlib.Path, but is a str",
+            ),
+        ],
+    )
+    def test_fields_of_other_types_are_reported(self, toy, spaces, changes, message):
+        class Odd(toy):
+            def __getitem__(self, index):
+                return replace(super().__getitem__(index), **changes)
+
+        with pytest.raises(DataError) as caught:
+            EvaluationData(Odd(), spaces)[2]
+        assert str(caught.value) == f"sample 2 of Odd: {message}"
+        findings = check_data({"train": Odd(1)}, spaces).findings
+        assert f"sample 0 of Odd: {message}" in [one.message for one in findings]
+
+    @pytest.mark.parametrize(("low", "high"), [(0, 200), (-0.5, 1), (0, 1.25)])
+    def test_floats_outside_of_their_range_are_reported(self, toy, spaces, low, high):
+        dataset, image = toy(1), np.full((4, 6, 3), low, np.float64)
+        image[1, 2], image[0, 0] = high, np.nan
+        dataset._image = lambda index: image
+        message = (
+            f"toy/0.jpg: input 'image' of Toy: has values from {low:g} to {high:g}, but float32 "
+            "images must be in 0 to 1. Declare the value that stands for 1 in the dataset"
+        )
+        for data in (EvaluationData(dataset, spaces), TrainingData(dataset, spaces)):
+            with pytest.raises(ImageError) as caught:
+                data[0]
+            assert str(caught.value).startswith(message)
+        findings = check_data({"train": dataset}, spaces).findings
+        assert any(one.message.startswith(message) for one in findings)
+
+    def test_a_scale_permits_floats_of_any_range(self, toy, spaces):
+        dataset = toy()
+        dataset._image = lambda index: np.full((4, 6, 3), 2, np.float32)
+        dataset.encodings = {"image": Encoding(scale=100)}
+        assert EvaluationData(dataset, spaces)[0].inputs["image"].max() == 2
 
     def test_augmentation_errors_name_the_file(self, toy, spaces):
         data = TrainingData(toy(), spaces, [{"RandomCrop": {"height": 9, "width": 9}}])

@@ -125,7 +125,7 @@ ACCEPTED = (
         (3, "input 'image': is an int" + ACCEPTED),
         ([RGB], "input 'image': is a list" + ACCEPTED),
         (torch.zeros(3, 4, 6), "input 'image': is a Tensor" + ACCEPTED),
-        (np.zeros((4, 6)), "input 'image': has shape (4, 6); expected (height, width, 3)"),
+        (np.zeros((4, 6, 2)), "input 'image': has shape (4, 6, 2); expected (height, width, 3)"),
         (
             np.zeros((3, 4, 6)),
             "input 'image': has shape (3, 4, 6); expected (height, width, 3): move the channels to "
