@@ -16,6 +16,7 @@ from ...config.tree.problems import ConfigError, Problem
 from ...contracts.kinds import Loss
 from ...data.augmentation import Augmentation
 from ...data.samples import EvaluationData
+from ...geometry.fit import cells_by_grid
 from ...geometry.grid import FeatureSpec, Grid
 from ...geometry.scores import Scores
 from ...model.objective import Objective
@@ -63,23 +64,31 @@ class Rehearsal:
         with self.prepared.config.at("streams", name, "backbone"):
             self.images[name] = stream.prepare(raw, None)
             component = self.prepared.config.pipeline.streams[name].backbone
-            maps = self._run(component, stream.backbone, self.images[name])
+            with torch.no_grad():
+                maps = self._run(component, stream.backbone, self.images[name])
             if maps is not None:
                 _check_maps(str(component), maps, stream.backbone.feature_specs)
                 self.maps[name] = maps
         self.passed.add(("streams", name))
 
     def check_head(self, name: str) -> None:
-        """Raise ConfigError if a head does not return scores of its classes."""
+        """Raise ConfigError if a head does not return scores of its classes that fit their grid.
+
+        In training mode, the scores must have a gradient.
+        """
         head, config = self.prepared.model.heads[name], self.prepared.config
         if not self.maps.keys() >= {*head.decoders}:
             return
         backbones = {one: stream.backbone for one, stream in self.prepared.model.streams.items()}
         count = self.prepared.blueprint.label_spaces()[name].num_classes
         with config.at("heads", name, "decoder"):
-            inputs = (self.images, backbones) if head.on_images else (self.maps,)
             component = config.pipeline.heads[name].decoder
-            scores: Scores | None = self._run(component, head, *inputs)
+            scores: Scores | None
+            with torch.set_grad_enabled(self.training):
+                images = {one: _differentiable(image) for one, image in self.images.items()}
+                maps = {one: [*map(_differentiable, found)] for one, found in self.maps.items()}
+                inputs = (images, backbones) if head.on_images else (maps,)
+                scores = self._run(component, head, *inputs)
             shape = (0, count, 0, 0) if scores is None else tuple(scores.tensor.shape)
             if len(shape) != 4 or shape[1] != count:
                 raise PluxelError(
@@ -89,7 +98,33 @@ class Rehearsal:
             if scores is not None and not isinstance(scores.grid, Grid):
                 found = article(type(scores.grid).__name__)
                 raise PluxelError(f"{component} returned scores on {found}; they need a Grid")
+            if scores is not None:
+                self._check_fit(component, scores, [*head.decoders])
+            if scores is not None and self.training and not scores.tensor.requires_grad:
+                raise PluxelError(
+                    f"{component} returned scores that have no gradient: it cannot be trained"
+                )
         self.passed.add(("heads", name))
+
+    def _check_fit(self, component: object, scores: Scores, streams: Sequence[str]) -> None:
+        """Raise PluxelError if scores do not lie where the maps of their streams do."""
+        model = self.prepared.model
+        sources = [
+            ((one.shape[-2], one.shape[-1]), spec.grid)
+            for name in streams
+            for one, spec in zip(
+                self.maps[name], model.streams[name].backbone.feature_specs, strict=True
+            )
+        ]
+        height, width = scores.tensor.shape[-2:]
+        expected = cells_by_grid((height, width), scores.grid, sources)
+        if expected is not None:
+            image = "×".join(map(str, self.images[streams[0]].shape[-2:]))
+            raise PluxelError(
+                f"{component} returned scores of {height}×{width} cells, but by their grid, an "
+                f"image of {image} has {expected[0]}×{expected[1]} (height × width): the scores "
+                "must have the grid of the map that they are on, such as Grid(stride, offset)"
+            )
 
     def _run(self, component: object, module: Any, *arguments: Any) -> Any:
         """Return the result of a module on meta tensors, or None if it needs their values.
@@ -176,14 +211,20 @@ class Rehearsal:
                 _check_loss(f"{component}{term and f', term {term}'}", loss, logits, target)
 
 
+def _differentiable(tensor: Tensor) -> Tensor:
+    """Return a copy that has a gradient, if gradients are enabled and its type can have one."""
+    if not (torch.is_grad_enabled() and tensor.is_floating_point()):
+        return tensor
+    return tensor.detach().requires_grad_().clone()  # operations in place forbid leaves
+
+
 def _run_without_data(component: object, module: Any, *arguments: Any) -> Any:
     """Return the result on meta tensors, or None if it depends on values, which these lack.
 
     Raises: PluxelError that names the component for any other error.
     """
     try:
-        with torch.no_grad():
-            return module(*arguments)
+        return module(*arguments)
     except PluxelError:
         raise
     except Exception as error:

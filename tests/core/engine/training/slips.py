@@ -124,6 +124,17 @@ class Decoder(nn.Module):
             raise RuntimeError("no crops of 16")
         if self.slip == "shapes":
             return self.score(maps[-1].transpose(1, 2))
+        if self.slip == "frozen":
+            with torch.no_grad():
+                found = self.score(maps[-1])
+        if self.slip == "integers":
+            found = found.argmax(1, keepdim=True).expand(-1, found.shape[1], -1, -1)
+        if self.slip == "finer":
+            found = nn.functional.interpolate(found, scale_factor=2)
+        if self.slip == "coarser":
+            found = nn.functional.avg_pool2d(found, 2)
+        if self.slip == "wider":
+            found = nn.functional.interpolate(found, scale_factor=(1, 2))
         grid: Any = None if self.slip == "grid" else self.grid
         return found if self.slip == "tensor" else Scores(found, grid)
 

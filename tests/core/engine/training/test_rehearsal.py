@@ -86,6 +86,23 @@ def slip(kind: str, name: str) -> str:
             "2 classes",
         ),
         (
+            slip("decoder", "frozen"),
+            "decoder 'slip' returned scores that have no gradient: it cannot be trained",
+        ),
+        (
+            slip("decoder", "integers"),
+            "decoder 'slip' returned scores that have no gradient: it cannot be trained",
+        ),
+        *(
+            (
+                slip("decoder", name),
+                f"decoder 'slip' returned scores of {found} cells, but by their grid, an image of "
+                "64×64 has 16×16 (height × width): the scores must have the grid of the map that "
+                "they are on, such as Grid(stride, offset)",
+            )
+            for name, found in (("finer", "32×32"), ("coarser", "8×8"), ("wider", "16×32"))
+        ),
+        (
             slip("decoder", "grid"),
             "decoder 'slip' returned scores on a NoneType; they need a Grid",
         ),
