@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import codecs
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ...registry import PluxelError
 from ..common.files import replacing, require_file
 from ..common.logs import logger
 from ..embeddings import Download, cache_folder, content_hash, fetch, is_packed, unpacked_stream
+from ..embeddings._word_vectors import shortened
 
 _BLOCK = 1 << 20
 _ASCII = " 0\n"
@@ -51,6 +54,8 @@ def unpacked(path: Path, member: str = "", *, cache: Path | None = None) -> Path
 class Words:
     """Decode words, replace bytes that cannot be decoded, and count the words concerned.
 
+    ``replaced``: the number of these words.
+
     ``encoding``: of the bytes. Raises: PluxelError if it is unknown, or if it does not contain
     ASCII, as UTF-16.
     """
@@ -68,30 +73,41 @@ class Words:
             )
         self.name = name
         self.replaced = 0
+        self._first = ""
 
-    def __call__(self, tokens: list[bytes]) -> list[bytes]:
-        """Return the words as valid UTF-8."""
-        if self.encoding != "utf-8":
-            return [self._valid(token) for token in tokens]
-        try:
-            b"\n".join(tokens).decode()
-        except UnicodeDecodeError:
-            return [self._valid(token) for token in tokens]
-        return tokens
+    def __call__(self, tokens: list[bytes], place: Callable[[int], str]) -> list[bytes]:
+        """Return the words as valid UTF-8. ``place(i)`` names the place of word i in the file."""
+        if self.encoding == "utf-8":
+            with suppress(UnicodeDecodeError):
+                b"\n".join(tokens).decode()
+                return tokens
+        return [self._valid(token, i, place) for i, token in enumerate(tokens)]
 
-    def _valid(self, token: bytes) -> bytes:
+    def _valid(self, token: bytes, i: int, place: Callable[[int], str]) -> bytes:
         try:
             return token.decode(self.encoding).encode()
         except UnicodeDecodeError:
+            word = token.decode(self.encoding, errors="replace")
             self.replaced += 1
-            return token.decode(self.encoding, errors="replace").encode()
+            self._first = self._first or f"{place(i)}: '{shortened(word)}'"
+            return word.encode()
 
-    def warn(self) -> None:
-        """Log a warning if any words could not be decoded."""
-        if self.replaced:
-            logger.warning(
-                "%s: %s words are not valid %s; invalid bytes became replacement characters",
-                self.name,
-                f"{self.replaced:,}",
-                self.encoding.upper(),
-            )
+    def facts(self) -> dict[str, str]:
+        """Warn of words that could not be decoded; return their number and the first of them."""
+        if not self.replaced:
+            return {"replaced": "0"}
+        first = f"the first is {self._first}; {_advice(self.encoding)}"
+        logger.warning(
+            "%s: words that are not valid %s: %s; invalid bytes became replacement characters "
+            "(\\ufffd); %s",
+            self.name,
+            self.encoding.upper(),
+            f"{self.replaced:,}",
+            first,
+        )
+        return {"replaced": f"{self.replaced}", "replacement": first}
+
+
+def _advice(encoding: str) -> str:
+    other = "cp1252" if encoding == "utf-8" else "utf-8"
+    return f"if the file has another encoding, set it, such as 'encoding: {other}'"

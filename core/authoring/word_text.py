@@ -92,8 +92,7 @@ def read_text(
             f"{stream.name}: the header says {header.rows:,} rows, but the file has {len(writer):,}"
         )
     parser.check_dim(len(writer))
-    words.warn()
-    return {"replaced": str(words.replaced), **parser.doubts()}
+    return {**words.facts(), **parser.doubts()}
 
 
 def _blocks(stream: ByteStream) -> Iterator[list[bytes]]:
@@ -182,7 +181,8 @@ class _LineParser:
             tokens.append(token)
             texts.append(text)
             numbers.append(number)
-        return self.words(tokens), self._parse(texts, numbers, tokens), numbers
+        decoded = self.words(tokens, lambda i: f"line {numbers[i]:,}")
+        return decoded, self._parse(texts, numbers, tokens), numbers
 
     def check_dim(self, rows: int) -> None:
         """Raise PluxelError if most words end in a number: D is then too small."""

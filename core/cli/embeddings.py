@@ -245,7 +245,10 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.store is not None:
         rows.append(("duplicates", f"{summary.duplicates:,} left out"))
         if summary.replaced:
-            rows.append(("not text", f"{summary.replaced:,} words, with replacement characters"))
+            words = f"{summary.replaced:,} words, with replacement characters"
+            rows.append(("not text", f"{words}; {summary.replacement}"))
+        if summary.empty:
+            rows.append(("empty words", f"{summary.empty:,} left out; the first is {summary.gap}"))
         if summary.doubtful:
             rows.append(
                 ("doubtful", f"{summary.doubtful:,} words end in a number; {summary.doubt}")

@@ -84,6 +84,13 @@ def cached_store(
             source,
             f"{writer.duplicates:,}",
         )
+    if writer.empty:
+        logger.warning(
+            "%s: rows without a word: %s, left out; the first is %s",
+            source,
+            f"{writer.empty:,}",
+            writer.gap,
+        )
     return open_store(path)
 
 

@@ -139,12 +139,15 @@ class StoreWriter:
     """Write rows in the order in which a reader adds them. Only the words stay in memory.
 
     ``dim``: D, set by the first rows. ``duplicates``: rows that `finish` dropped because their word
-    occurred before.
+    occurred before. ``empty``: rows without a word, which `finish` dropped; ``gap`` is the place of
+    the first one.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self.dim = 0
         self.duplicates = 0
+        self.empty = 0
+        self.gap = ""
         self._file = file
         self._tokens: list[bytes] = []
         self._norms: list[np.ndarray] = []
@@ -179,6 +182,9 @@ class StoreWriter:
             bad = int(np.flatnonzero(~np.isfinite(norms))[0])
             where = place(bad) if place else f"row {len(self) + bad}"
             raise PluxelError(f"{where}: a value of the vector is not a finite number")
+        if not self.gap and b"" in tokens:
+            first = tokens.index(b"")
+            self.gap = place(first) if place else f"row {len(self) + first}"
         self._file.write(rows.data)
         self._tokens += tokens
         self._norms.append(norms)
@@ -190,17 +196,18 @@ class StoreWriter:
     def finish(self, metadata: Mapping[str, str]) -> None:
         """Write the other arrays and the header.
 
-        Raises: PluxelError if there are no rows, or they have no values.
+        Raises: PluxelError if there are no rows with a word, or they have no values.
         """
-        if not self._tokens or not self.dim:
+        kept = np.fromiter(map(bool, self._tokens), bool, len(self))
+        if not kept.any() or not self.dim:
             raise PluxelError("the source contains no vectors")
+        self.empty = int((~kept).sum())
         hashes = hash_words(self._tokens)
         norms = np.concatenate(self._norms)
-        if (repeats := repeated(self._tokens, hashes)).size:
-            kept = np.ones(len(self), bool)
-            kept[repeats] = False
+        kept[repeated(self._tokens, hashes)] = False
+        self.duplicates = int((~kept).sum()) - self.empty
+        if not kept.all():
             self._drop_rows(kept)
-            self.duplicates = len(repeats)
             hashes, norms = hashes[kept], norms[kept]
         self._file.flush()
         rows = np.memmap(self._file, "<f4", "c", _HEADER, (len(self), self.dim))
@@ -213,7 +220,8 @@ class StoreWriter:
             **{f"compact.{name}": t.numpy() for name, t in compact.arrays().items()},
             **self._arrays,
         }
-        self._write(arrays, {**metadata, "format": FORMAT, "duplicates": str(self.duplicates)})
+        counts = {"duplicates": str(self.duplicates), "empty": str(self.empty), "gap": self.gap}
+        self._write(arrays, {**metadata, "format": FORMAT, **counts})
 
     def _drop_rows(self, kept: np.ndarray) -> None:
         """Drop the rows that ``kept`` masks out, and move the rest up."""

@@ -21,7 +21,9 @@ class Summary:
 
     ``norms``: the smallest, the median and the largest Euclidean norm. ``zeros``: words whose
     vector is all zeros. ``duplicates``: repeated words in the source; the first of each counts.
-    ``replaced``: words with bytes that their encoding does not allow. ``doubtful``: words that end
+    ``replaced``: words with bytes that their encoding does not allow; ``replacement`` names the
+    first one and the remedy. ``empty``: rows without a word, which are left out; ``gap`` is the
+    place of the first one. ``doubtful``: words that end
     in a space and a number, which an extra number on a line of text causes; ``doubt`` is the first
     one. These are None if the vectors do not come from a store or its reader does not report them.
     ``energy``: the share of the unit rows' energy that the compact copy keeps, in [0, 1], in
@@ -39,6 +41,9 @@ class Summary:
     source: str | None = None
     duplicates: int | None = None
     replaced: int | None = None
+    replacement: str | None = None
+    empty: int | None = None
+    gap: str | None = None
     doubtful: int | None = None
     doubt: str | None = None
     store: Path | None = None
@@ -63,6 +68,9 @@ def summarize(words: WordVectors) -> Summary:
         source=metadata.get("source"),
         duplicates=_count(metadata.get("duplicates")),
         replaced=_count(metadata.get("replaced")),
+        replacement=metadata.get("replacement"),
+        empty=_count(metadata.get("empty")),
+        gap=metadata.get("gap"),
         doubtful=_count(metadata.get("doubtful")),
         doubt=metadata.get("doubt"),
         store=store.path if store else None,

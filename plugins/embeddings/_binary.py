@@ -62,11 +62,12 @@ def read_binary(stream: ByteStream, writer: StoreWriter, encoding: str = "utf-8"
     for start in range(0, rows, step):
         tokens, vectors = reader.rows(min(step, rows - start), start)
         writer.add(
-            words(tokens), vectors, lambda i, s=start: f"{stream.name}, row {s + i:,} of {rows:,}"
+            words(tokens, lambda i, s=start: f"row {s + i:,}"),
+            vectors,
+            lambda i, s=start: f"{stream.name}, row {s + i:,} of {rows:,}",
         )
     reader.end()
-    words.warn()
-    return {"replaced": str(words.replaced)}
+    return words.facts()
 
 
 class _RowPlace(NamedTuple):

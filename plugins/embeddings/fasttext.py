@@ -263,7 +263,7 @@ def _read(source: Path, member: str, encoding: str, cache: Path | None) -> Store
         with unpacked_stream(source, member) as stream:
             return read_text(stream, writer, encoding=encoding, hint=other_reader)
 
-    recipe = {"reader": "fasttext text 2", "member": member, "encoding": encoding}
+    recipe = {"reader": "fasttext text 3", "member": member, "encoding": encoding}
     return cached_store(source, recipe, build, cache=cache)
 
 
@@ -281,11 +281,11 @@ def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
         for start, stop in _steps(head):
             tokens = head.words[start:stop]
             writer.add(
-                words(tokens),
+                words(tokens, lambda i, s=start: f"word {s + i:,}"),
                 _vectors(tokens, start, len(head.words), parts, matrices.inputs),
                 lambda i, s=start: f"{source}, word {s + i:,}",
             )
-        words.warn()
+        facts = words.facts()
         # A zero ends each label, as in the model; a label may contain any other byte.
         ended = b"".join(label + b"\0" for label in head.labels)
         writer.attach("labels", np.frombuffer(ended, np.uint8))
@@ -299,10 +299,10 @@ def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
             "flags": str(head.has_flags),
             "supervised": str(head.is_supervised),
             "hierarchical": str(head.is_hierarchical),
-            "replaced": str(words.replaced),
+            **facts,
         }
 
-    recipe = {"reader": "fasttext model 2", "encoding": encoding}
+    recipe = {"reader": "fasttext model 3", "encoding": encoding}
     return cached_store(source, recipe, build, cache=cache)
 
 

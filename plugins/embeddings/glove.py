@@ -127,7 +127,7 @@ class GloVe(StoredVectors):
             except SeveralFiles as error:
                 raise PluxelError(f"{error.message}, or set 'dim' to choose one") from error
 
-        recipe = {"reader": "glove 2", "member": member, "dim": dim, "encoding": encoding}
+        recipe = {"reader": "glove 3", "member": member, "dim": dim, "encoding": encoding}
         super().__init__(cached_store(source, recipe, build, cache=cache), unknown=unknown)
         if base and self.dim not in (dims := _RELEASES[base].dims):
             choices = ", ".join(map(str, dims))

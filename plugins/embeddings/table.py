@@ -85,7 +85,7 @@ def _store(
     listed = _beside(source, is_plain) if words is None else require_file(words)
 
     def build(writer: StoreWriter) -> Mapping[str, str]:
-        tokens = _read_words(listed, encoding)
+        tokens, facts = _read_words(listed, encoding)
         read, (count, dim) = _open(file, tensor)
         if count != len(tokens):
             raise PluxelError(f"{file} has {count:,} rows, but {listed} has {len(tokens):,} words")
@@ -96,10 +96,10 @@ def _store(
                 read(start, start + step),
                 lambda i, s=start: f"{file}, row {s + i:,}",
             )
-        return {}
+        return facts
 
     kind = listed.suffix.lower()
-    recipe = {"reader": "table 2", "tensor": tensor, "words": kind, "encoding": encoding}
+    recipe = {"reader": "table 3", "tensor": tensor, "words": kind, "encoding": encoding}
     return cached_store(file, recipe, build, beside=[listed], cache=cache)
 
 
@@ -114,11 +114,12 @@ def _beside(file: Path, is_plain: bool) -> Path:
     )
 
 
-def _read_words(path: Path, encoding: str) -> list[bytes]:
+def _read_words(path: Path, encoding: str) -> tuple[list[bytes], dict[str, str]]:
+    """Return the words of a list, and facts about it."""
     with unpacked_stream(path) as stream:
         data, is_json = stream.file.read(), stream.inner.lower().endswith(".json")
     if is_json:
-        return _json_words(path, data, encoding)
+        return _json_words(path, data, encoding), {}
     data = data.removeprefix(codecs.BOM_UTF8)
     lines = [line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n")]
     words = Words(str(path), encoding)
@@ -128,9 +129,8 @@ def _read_words(path: Path, encoding: str) -> list[bytes]:
             f"{path}: every line contains a tab, such as {first!r}: keep only the column of "
             "words, for example with cut -f 1"
         )
-    found = words(lines if data else [])
-    words.warn()
-    return found
+    found = words(lines if data else [], lambda i: f"line {i + 1:,}")
+    return found, words.facts()
 
 
 def _json_words(path: Path, data: bytes, encoding: str) -> list[bytes]:

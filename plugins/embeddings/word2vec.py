@@ -57,7 +57,7 @@ class Word2Vec(StoredVectors):
                     else read_text(stream, writer, encoding=encoding, hint=other_reader)
                 )
 
-        recipe = {"reader": "word2vec 2", "binary": is_binary, "encoding": encoding}
+        recipe = {"reader": "word2vec 3", "binary": is_binary, "encoding": encoding}
         super().__init__(cached_store(source, recipe, build, cache=cache), unknown=unknown)
 
     @classmethod

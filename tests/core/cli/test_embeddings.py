@@ -92,12 +92,17 @@ class TestInfo:
             b"x 1 2 3",
             b"New 7 1 2",
             b"\xe9 1 2",
+            b" 1 2",
         ]
         (tmp_path / "a.txt").write_bytes(b"\n".join(lines))
         table = ("--embedding", "glove", "--set", "file=a.txt")
         for _ in range(2):
             out = words("embeddings", "info", *table)[1].splitlines()
-            assert "not text       1 words, with replacement characters" in out
+            assert (
+                "not text       1 words, with replacement characters; the first is line 8: "
+                "'\ufffd'; if the file has another encoding, set it, such as 'encoding: cp1252'"
+            ) in out
+            assert "empty words    1 left out; the first is a.txt, line 9" in out
             assert "doubtful       2 words end in a number; line 6: 'x 1 2 3'" in out
         found = json.loads(words("embeddings", "info", *table, "--json")[1])
         assert (found["replaced"], found["doubtful"]) == (1, 2)

@@ -57,7 +57,7 @@ def test_words_in_another_encoding(
 ) -> None:
     ours = FastText(file=published["cp852_fasttext"])
     assert any("\ufffd" in word for word in ours.itos)
-    assert "words are not valid UTF-8; invalid bytes became replacement characters" in caplog.text
+    assert "words that are not valid UTF-8: 69; invalid bytes became replacement" in caplog.text
     with pytest.raises(PluxelError, match="unknown encoding 'cp-852x'"):
         FastText(file=published["cp852_fasttext"], encoding="cp-852x")
 

@@ -115,7 +115,23 @@ def test_invalid_utf_8_is_replaced_and_counted(
 ) -> None:
     found = GloVe(file=write([b"caf\xe9 1 2 3", b"the 1 2 3", b"na\xefve \xff 1 2 3"]), dim=3)
     assert list(found.itos) == ["caf\ufffd", "the", "na\ufffdve \ufffd"]
-    assert "2 words are not valid UTF-8; invalid bytes became replacement characters" in caplog.text
+    assert (
+        "words that are not valid UTF-8: 2; invalid bytes became replacement characters (\\ufffd); "
+        "the first is line 1: 'caf\ufffd'; if the file has another encoding, set it, such as "
+        "'encoding: cp1252'"
+    ) in caplog.text
+
+
+@pytest.mark.parametrize("lines", [[b" 1 1 1", b"\t2 2 2"], [b"3 2", b" 1 1", b"of 2 2", b" 3 3"]])
+def test_rows_without_a_word_are_left_out_and_counted(
+    write: Write, caplog: pytest.LogCaptureFixture, lines: list[bytes]
+) -> None:
+    is_short = len(lines) == 4
+    found = GloVe(file=write(lines if is_short else [b"the 4 5 6", *lines]))
+    assert list(found.itos) == (["of"] if is_short else ["the"])
+    assert found.vectors.tolist() == ([[2, 2]] if is_short else [[4, 5, 6]])
+    assert (found.store.metadata["empty"], found.store.metadata["duplicates"]) == ("2", "0")
+    assert re.search(r"rows without a word: 2, left out; the first is .*, line 2\n", caplog.text)
 
 
 def test_gensim_reads_the_same(write: Write, vectors: np.ndarray, peer: Peer) -> None:
