@@ -1,7 +1,7 @@
 """The command ``pluxel``: subcommands, global options and exit codes.
 
 Exit codes: 0 for success, 1 if a check found a problem, 2 for a user error, 130 for Ctrl-C, 143 for
-SIGTERM.
+SIGTERM, 129 for SIGHUP.
 Commands import their modules only when they run, so that help is fast.
 """
 
@@ -22,6 +22,7 @@ from typing import ClassVar, NoReturn
 
 import click
 
+from ..common.signals import stop_signals
 from ._groups import Group
 from ._session import Session
 
@@ -104,19 +105,20 @@ def cli(
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit the process with its exit code."""
     session = Session()
+    _open_closed_streams()
     _choose_encodings()
     try:
         # Commands return None; an int is the code passed to ctx.exit.
-        with _raising_sigterm():
+        with _stopping_at_signals():
             code = cli.main(args, prog_name="pluxel", standalone_mode=False, obj=session)
         sys.stdout.flush()
     except click.ClickException as error:
         _explained(error).show()
         code = error.exit_code
     except click.Abort as error:  # click's name for KeyboardInterrupt
-        terminated = isinstance(error.__cause__, _Terminated)
-        click.echo("Terminated" if terminated else "Interrupted", err=True)
-        code = 143 if terminated else 130
+        number = getattr(error.__cause__, "signal_number", signal.SIGINT)
+        click.echo("Interrupted" if number == signal.SIGINT else "Terminated", err=True)
+        code = 128 + number
     except OSError as error:
         if error.filename is not None or error.errno not in _UNWRITABLE:
             raise
@@ -139,28 +141,41 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which then ends all blocks as Ctrl-C does, so that no unfinished file is left."""
+    """A signal, which then ends all blocks as Ctrl-C does, so that no unfinished file is left."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.signal_number = signal_number
 
 
 @contextmanager
-def _raising_sigterm() -> Iterator[None]:
-    """Raise an exception at the first SIGTERM while the block runs.
+def _stopping_at_signals() -> Iterator[None]:
+    """Raise an exception at the first SIGTERM or SIGHUP while the block runs.
 
-    Python delivers signals only to the main thread; in other threads, SIGTERM kills the process.
+    Python delivers signals only to the main thread; in other threads, they kill the process.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # let the blocks end
-        raise _Terminated
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)  # let the blocks end
+        raise _Terminated(number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in stop_signals()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _open_closed_streams() -> None:
+    """Replace closed standard streams, as after ``>&-``, by the null device."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 _UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}

@@ -1,4 +1,4 @@
-"""Stop a training between two steps on Ctrl-C or SIGTERM, after saving its state."""
+"""Stop a training between two steps on Ctrl-C, SIGTERM or SIGHUP, after saving its state."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from ....registry import PluxelError
+from ...common.signals import stop_signals
 
 
 class Interrupted(PluxelError):  # noqa: N818 - not an error, but a requested stop
@@ -34,7 +35,7 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catch SIGINT and SIGTERM while the block runs, then restore the previous handlers.
+    """Catch SIGINT, SIGTERM and SIGHUP while the block runs, then restore the previous handlers.
 
     Python delivers signals only to the main thread; in other threads, nothing is caught.
     """
@@ -42,12 +43,10 @@ def stop_requests() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request.handle) for number in _SIGNALS}
+    numbers = (signal.SIGINT, *stop_signals())
+    before = {number: signal.signal(number, request.handle) for number in numbers}
     try:
         yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)

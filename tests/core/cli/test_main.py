@@ -150,7 +150,8 @@ _main.main(["train"])
 """
 
 
-def test_sigterm_leaves_no_unfinished_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_leaves_no_unfinished_files(tmp_path: Path, number: int) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", TERMINATED],
         cwd=tmp_path,
@@ -160,15 +161,23 @@ def test_sigterm_leaves_no_unfinished_files(tmp_path: Path) -> None:
     )
     assert process.stdout
     assert process.stdout.readline() == "writing\n"
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert (process.returncode, err.strip()) == (143, "Terminated")
+    assert (process.returncode, err.strip()) == (128 + number, "Terminated")
     assert not [*tmp_path.iterdir()]
 
 
 def test_the_package_runs_as_a_module() -> None:
     done = subprocess.run([*PLUXEL, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"pluxel {version('pluxel')}\n"
+
+
+@pytest.mark.parametrize("arguments", ["config show shapes_fcn8s_resnet18", "plugins list", "-h"])
+def test_closed_streams_are_not_an_error(arguments: str) -> None:
+    command = " ".join([*PLUXEL, arguments])
+    closed = subprocess.run(["sh", "-c", f"{command} <&- >&-"], stderr=subprocess.PIPE, check=False)
+    assert (closed.returncode, closed.stderr) == (0, b"")
+    assert subprocess.run(["sh", "-c", f"{command} >&- 2>&-"], check=False).returncode == 0
 
 
 def test_closed_pipe_is_not_an_error(site: Any) -> None:

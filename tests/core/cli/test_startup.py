@@ -70,6 +70,7 @@ def test_help_imports_no_command_and_no_plugin(env: dict[str, str]) -> None:
         "pluxel.core.cli._session",
         "pluxel.core.common",
         "pluxel.core.common.exports",
+        "pluxel.core.common.signals",
     }
     assert not loaded & {"pluggy", "importlib.metadata", "logging", "difflib"}
 

@@ -38,7 +38,9 @@ def test_training_reports_progress_and_result_files(trained):
     assert config["training"]["optimizer"]["weight_decay"] == 0.01
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_resuming_continues_after_a_signal(pluxel, toy, tmp_path, number, code):
     process = start("train", toy, "training.steps=100000", "training.log_every=1", cwd=tmp_path)
     run = tmp_path / "runs" / "toy"
