@@ -37,8 +37,8 @@ def train(
 ) -> None:
     """Train the pipeline that CONFIG describes: a YAML file or the name of a shipped one.
 
-    Ctrl-C (or SIGTERM, SIGHUP) saves the state and stops; --resume auto continues from there. --overwrite
-    deletes an existing run and keeps all other files in its directory.
+    Ctrl-C (or SIGTERM, SIGHUP) saves the state and stops; --resume auto continues from there.
+    --overwrite deletes an existing run and keeps all other files in its directory.
     """
     from ..common.logs import conversions_counted
     from ..common.progress import configure_logging
