@@ -17,6 +17,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
 from ..common.logs import count_no_conversions, log_conversion, log_once, logger
+from ..common.signals import stop_signals
 from .batch import Batch, Item, collate_evaluation, collate_training
 from .samples import DataError, EvaluationData, TrainingData
 
@@ -182,7 +183,8 @@ class _RecordStore(BufferingHandler):
 def _start_worker(level: int, _worker: int) -> None:
     # A signal to the process group must not stop the workers; the main process decides. A second
     # SIGTERM ends a worker, because shutting down the pool sends one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, *stop_signals()):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     count_no_conversions()  # a forked process begins within the block of its parent
     logger.handlers = [_RecordStore(sys.maxsize)]

@@ -1,6 +1,8 @@
 """Loaders with any number of workers and any start; errors keep their messages."""
 
 import logging
+import os
+import signal
 
 import cv2
 import numpy as np
@@ -130,3 +132,20 @@ class TestErrors:
         dataset._image = lambda index: {}["no such key"]
         with pytest.raises(KeyError):
             list(training_loader(TrainingData(dataset, spaces), 0, 1, 1))
+
+
+class Signalled(EvaluationData):
+    """Data whose samples send a signal to the worker that reads them, as a closed terminal does."""
+
+    number = signal.SIGHUP
+
+    def __getitem__(self, index):
+        os.kill(os.getpid(), self.number)
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_workers_outlive_the_signals_that_the_main_process_decides_on(toy, spaces, number):
+    data = Signalled(toy(1), spaces)
+    data.number = number
+    assert [batch.names for batch in evaluation_loader(data, workers=1)] == [["toy_0"]]

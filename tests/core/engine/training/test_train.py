@@ -84,7 +84,9 @@ def test_comparison_of_runs_can_fail(train):
     assert not same(one.weights, other.weights)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_signal_saves_the_state_and_sets_the_exit_code(make, number, code):
     experiment = make()
     with pytest.raises(Interrupted, match="after step 2 of 6.*--resume auto") as stopped:
