@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import rasterio
 import torch
 from pluxel.core import LabelMap, Pipeline, load_config
 from pluxel.core.model.blueprint import Blueprint
@@ -42,12 +39,3 @@ def image(height: int, width: int, dtype: str = "uint8") -> np.ndarray:
     noisy = (coarse + random.random(coarse.shape))[:height, :width] / 2
     scale = {"uint8": 255, "uint16": 65535}.get(dtype, 1)
     return (scale * noisy).astype(dtype)
-
-
-def write(path: Path, pixels: np.ndarray, **options) -> Path:
-    """Write a TIFF."""
-    height, width, bands = pixels.shape
-    profile = {"driver": "GTiff", "height": height, "width": width, "count": bands}
-    with rasterio.open(path, "w", dtype=pixels.dtype, **profile, **options) as file:
-        file.write(np.moveaxis(pixels, -1, 0))
-    return path

@@ -14,7 +14,8 @@ from pluxel.core.contracts.encoding import Encoding
 from pluxel.core.engine.inference.outputs import OUTPUT_KINDS
 from pluxel.core.engine.inference.saving import predict_files
 
-from .nets import PLACE, image, pipeline, write
+from ...data.tiffs import write
+from .nets import PLACE, image, pipeline
 
 SIZE = (280, 300)
 SCALE, NODATA = 10_000, 65535

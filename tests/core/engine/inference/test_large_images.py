@@ -16,7 +16,8 @@ from pluxel.core.engine.inference import pipeline as predict
 from pluxel.core.engine.inference.saving import predict_files
 from pluxel.registry import PluxelError
 
-from .nets import PLACE, image, pipeline, write
+from ...data.tiffs import write
+from .nets import PLACE, image, pipeline
 
 KINDS = ("index", "color", "overlay", "prob")
 

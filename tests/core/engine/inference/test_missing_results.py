@@ -11,7 +11,8 @@ from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.engine.inference.outputs import OUTPUT_KINDS
 from pluxel.core.engine.inference.saving import predict_files
 
-from .nets import PLACE, image, pipeline, write
+from ...data.tiffs import write
+from .nets import PLACE, image, pipeline
 
 KINDS = [kind.name for kind in OUTPUT_KINDS]
 SIZE = (400, 530)

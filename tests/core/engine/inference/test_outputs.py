@@ -18,7 +18,8 @@ from pluxel.core.engine.inference.prediction import Prediction
 from pluxel.core.engine.inference.saving import predict_files
 from pluxel.registry import PluxelError
 
-from .nets import PLACE, image, pipeline, write
+from ...data.tiffs import write
+from .nets import PLACE, image, pipeline
 
 INVERTED = OutputKind(
     name="inverted",

@@ -17,7 +17,8 @@ from pluxel.core.engine.inference.outputs import OUTPUT_KINDS
 from pluxel.core.engine.inference.saving import find_images, predict_files
 from pluxel.plugins.datasets.folder import Folder
 
-from .nets import PLACE, image, pipeline, write
+from ...data.tiffs import write
+from .nets import PLACE, image, pipeline
 
 KINDS = [kind.name for kind in OUTPUT_KINDS]
 

@@ -13,7 +13,8 @@ from pluxel.core import Pipeline
 from pluxel.core.engine.inference.saving import predict_files
 from rasterio.transform import from_origin
 
-from .nets import PLACE, image, pipeline, write
+from ...data.tiffs import write
+from .nets import PLACE, image, pipeline
 
 KINDS = {
     "RGB": lambda p, **place: write(p, image(40, 60), photometric="rgb", **place),

@@ -17,7 +17,8 @@ from pluxel.core.engine.inference.saving import predict_files
 from pluxel.core.engine.inference.tiling import Tiling
 from pluxel.core.geometry.regions import Region
 
-from .nets import PLACE, image, pipeline, write
+from ...data.tiffs import write
+from .nets import PLACE, image, pipeline
 
 KINDS = [kind.name for kind in OUTPUT_KINDS]
 
