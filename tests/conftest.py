@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from pluxel.core.common.logs import log_once, logger
 
 if TYPE_CHECKING:
     from pluxel.core.embeddings import WordVectors
@@ -58,6 +59,14 @@ class Site:
         """The environment of a process that can import from this folder."""
         path = [str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+
+
+@pytest.fixture(autouse=True)
+def _a_log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was said yet, and what is said reaches pytest, whatever a command line set up."""
+    log_once.cache_clear()
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setattr(logger, "handlers", [])
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 from typing import Any
@@ -216,7 +215,6 @@ class TestAllowAndDeny:
         self, way: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "pluxel" if way == "environment" else "")
-        monkeypatch.setattr(logging.getLogger("pluxel"), "propagate", True)
         host = Host(deny=["pluxel"] if way == "argument" else [])
         assert "pluxel" not in host.providers
         assert caplog.messages == [

@@ -133,11 +133,11 @@ class TestPrediction:
 def test_all_missing_packages_are_one_error(toy) -> None:
     blocked = without("Prediction")
     done = run(COMMAND, blocked, "--plugin", TOYS, "train", toy.name, cwd=toy.parent)
-    packages = ["accelerate", "albumentations", "opencv-python-headless", "scipy"]
+    packages = ["accelerate", "albumentations", "filelock", "opencv-python-headless", "scipy"]
     assert (done.returncode, done.stderr) == (
         2,
-        "pluxel train needs accelerate, albumentations, opencv-python-headless and scipy, which "
-        f"are not installed: pip install {' '.join(packages)}\n",
+        "pluxel train needs accelerate, albumentations, filelock, opencv-python-headless and "
+        f"scipy, which are not installed: pip install {' '.join(packages)}\n",
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pluxel.core.common.logs import conversions_counted, log_conversion, log_once, logger
+from pluxel.core.common.logs import conversions_counted, log_conversion
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data.check import check_data
 from pluxel.core.data.images import read_image
@@ -21,10 +21,7 @@ from .image_files import SIDEWAYS, exif
 
 
 @pytest.fixture(autouse=True)
-def _a_log_of_its_own(monkeypatch, caplog) -> None:
-    log_once.cache_clear()
-    monkeypatch.setattr(logger, "propagate", True)
-    monkeypatch.setattr(logger, "handlers", [])
+def _all_levels(caplog) -> None:
     caplog.set_level(logging.INFO, "pluxel")
 
 

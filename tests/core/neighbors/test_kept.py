@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from pluxel.core.common.logs import logger
 from pluxel.core.neighbors import build_index
 
 pytestmark = pytest.mark.peers
@@ -23,11 +22,8 @@ def vectors() -> torch.Tensor:
 
 
 @pytest.fixture
-def build(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> Build:
+def build(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Build:
     """Return a function that returns an index and whether it was built."""
-    monkeypatch.setattr(logger, "propagate", True)
     caplog.set_level("INFO", "pluxel")
 
     def build(vectors: torch.Tensor, kind: Any, **parameters: Any) -> tuple[Any, bool]:

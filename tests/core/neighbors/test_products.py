@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from pluxel.core.common import logs
 from pluxel.core.neighbors import Compact, CosineIndex, _products
 
 
@@ -56,9 +55,7 @@ def test_answers_are_the_same_without_simsimd(monkeypatch) -> None:
 
 def test_the_slower_search_is_reported_once(monkeypatch, caplog) -> None:
     monkeypatch.setitem(sys.modules, "simsimd", None)
-    monkeypatch.setattr(logging.getLogger("pluxel"), "propagate", True)
     _products._simsimd.cache_clear()
-    logs.log_once.cache_clear()
     with caplog.at_level(logging.INFO, "pluxel"):
         for _ in range(2):
             _products.multiply(np.ones((1, 4), np.int8), np.ones((3, 4), np.int8), np.empty(3))

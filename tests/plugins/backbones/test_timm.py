@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from pluxel.core.common.logs import log_once, logger
 from pluxel.core.contracts.normalization import Normalization
 from pluxel.core.geometry.grid import Grid
 from pluxel.plugins.backbones.timm_features import TimmBackbone, _dilated
@@ -182,10 +181,8 @@ def test_timms_dilation_is_not_used_if_it_changes_the_network(model: str) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["mobilenetv3_small_050", "regnety_002"])
 def test_timm_dilates_if_exact_dilation_is_not_possible(
-    model: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    model: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log_once.cache_clear()
-    monkeypatch.setattr(logger, "propagate", True)
     backbone = meta(model, output_stride=8)
     assert f"{model}: timm removes the strides, which changes the function" in caplog.text
     assert re.search(r"\(output_stride 8 is not available: layer \S+ \(\S+\): ", caplog.text)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from pluxel.core.common.logs import log_once, logger
 from pluxel.core.config.sections.factory import Factory
 from pluxel.core.contracts.colors import voc_color
 from pluxel.core.contracts.kinds import Dataset
@@ -124,13 +123,6 @@ PARAMETERS: dict[str, Callable[[Path], dict]] = {
     "concat": concat_parameters,
 }
 """How to get a few samples of each built-in dataset."""
-
-
-@pytest.fixture(autouse=True)
-def _a_log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    log_once.cache_clear()
-    monkeypatch.setattr(logger, "propagate", True)
-    monkeypatch.setattr(logger, "handlers", [])
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from pluxel.core.common.logs import logger
 
 from . import fasttext_models
 
@@ -29,8 +28,7 @@ WORDS = [
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of cached stores, empty at the start; pytest captures the log."""
-    monkeypatch.setattr(logger, "propagate", True)
+    """Return the folder of cached stores, empty at the start."""
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "embeddings"
 

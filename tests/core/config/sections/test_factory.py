@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from pluxel.core import FeatureSpec, Grid, Normalization
-from pluxel.core.common.logs import logger
 from pluxel.core.config.sections.factory import Factory
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.contracts.kinds import Backbone, Dataset, Decoder, Loss
@@ -241,7 +240,6 @@ def test_a_member_that_is_nearly_one_of_the_contract_is_logged_once(
     host: Any, acme: Any, monkeypatch: Any, caplog: Any
 ) -> None:
     monkeypatch.setattr(acme, "Backbone", Misspelt)
-    monkeypatch.setattr(logger, "propagate", True)
     for _ in range(2):
         build('"vgg"', Backbone, host)
     assert caplog.messages == [

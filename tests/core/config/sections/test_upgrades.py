@@ -14,7 +14,6 @@ from jsonschema import Draft202012Validator
 from pluxel import plugins
 from pluxel.core import Factory, Loss, load_config
 from pluxel.core.authoring import RenamedFrom
-from pluxel.core.common.logs import logger
 from pluxel.core.config._config import Config
 from pluxel.core.config._schema import config_schema
 from pluxel.core.config.tree.nodes import Location, plain
@@ -72,7 +71,6 @@ Install = Callable[[type, str], Host]
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     def install(target: type, version: str) -> Host:
         monkeypatch.setitem(sys.modules, "grown_loss", SimpleNamespace(Grown=target))
-        monkeypatch.setattr(logger, "propagate", True)
         host = Host({"pluxel": plugins, "acme": Plugin()})
         versions = {"acme": replace(host.providers["acme"], version=version)}
         host._providers |= versions  # pyright: ignore[reportPrivateUsage]
