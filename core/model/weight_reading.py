@@ -17,8 +17,7 @@ from torch import Tensor
 
 from ...registry import PluxelError
 from ..common.files import MissingFile, require_file
-from ..contracts.normalization import CAFFE_NORMALIZATION, Normalization
-from .caffemodel import CAFFEMODEL, caffe_state, read_caffemodel
+from ..contracts.normalization import Normalization
 
 StateDict = dict[str, Tensor]
 
@@ -41,7 +40,6 @@ ALIASES = "aliases"
 def read_state_dict(path: Path, device: Literal["cpu", "meta"] = "cpu") -> StateDict:
     """Read a state dict from a safetensors file, or from a ``torch.save`` file that has no code.
 
-    The names in a Caffe model are those of its layers: ``conv1_1.weight``, ``conv1_1.bias``.
     Unwrap checkpoints that nest the weights, and remove the prefixes of wrapped models. On the
     device ``meta``, only names and shapes are read.
 
@@ -50,8 +48,6 @@ def read_state_dict(path: Path, device: Literal["cpu", "meta"] = "cpu") -> State
     require_file(path)
     if _is_safetensors(path):
         content = read_safetensors(path, device)[0]
-    elif path.suffix == CAFFEMODEL:
-        content = caffe_state(read_caffemodel(path))
     else:
         content = _unwrap(_read_pickle(path, device))
     if not isinstance(content, Mapping) or not content:
@@ -99,12 +95,8 @@ def read_header(path: Path) -> dict[str, str]:
 def read_normalization(path: Path) -> Normalization | None:
     """Return the normalization in a safetensors file's metadata (key ``normalization``), if any.
 
-    Caffe models contain none, but all of ImageNet expect the same.
-
     Raises: PluxelError if the entry is invalid or the file is damaged.
     """
-    if path.suffix == CAFFEMODEL:
-        return CAFFE_NORMALIZATION
     if not _is_safetensors(path):
         return None
     text = read_header(path).get("normalization")

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from ....registry import PluxelError
-from ..tracing import on_meta, replica, type_of
-from ._plan import SIZE, DenseMap, NotEquivariant, graph_of, make_plan, modes_of, outline, reason
+from ..tracing import Results, Reusing, on_meta, replica, type_of
+from ._graph import NotEquivariant, graph_of, modes_of, outline, reason
+from ._plan import DenseMap
+from ._planning import SIZE, make_plan
 from ._running import Dilating, Fragmented
 
 __all__ = ["DenseMap", "Dilation", "NotEquivariant"]
@@ -41,7 +43,7 @@ class Dilation:
         self._graphs = {tuple(modes.values()): graph}
         plan = make_plan(network, graph, in_channels, (output_stride, output_stride))
         self.steps, self.maps, self._calls = plan.steps, plan.maps, plan.calls
-        self._compiles = plan.compiles
+        self._compiles, self._skipped = plan.compiles, plan.skipped
         self._try(network, in_channels)
         self._same_in_training = _is_same(graph, network, dict.fromkeys(modes, True))
 
@@ -53,7 +55,7 @@ class Dilation:
         network = replica(network, on_meta)
         image = torch.zeros(1, in_channels, *SIZE, dtype=type_of(network), device="meta")
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), Reusing(Results()):
                 self._run(network, image)
         except Exception as error:
             raise NotEquivariant(
@@ -85,11 +87,11 @@ class Dilation:
     def by_fragments(self, network: nn.Module, image: Tensor) -> Tensor | list[Tensor]:
         """Return the same result, with undilated filters on interlaced fragments of each input.
 
-        Layers are looked up in ``network`` by name. Their hooks run once per fragment; hooks of
-        modules that contain other modules do not run.
+        Layers are looked up in ``network`` by name. Operations of hooks that were there when the
+        graph was traced run once per fragment; other hooks do not run.
         """
         self._check_modes(_layers(network))
-        return Fragmented(network, self._graph(network), self.steps).run(image)
+        return Fragmented(network, self._graph(network), self.steps, self._skipped).run(image)
 
     def _graph(self, network: nn.Module) -> fx.Graph:
         """Return the graph of the network with each module in its current mode."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,8 +12,10 @@ from torch.fx.node import map_aggregate
 from torch.overrides import TorchFunctionMode
 
 from ....registry import PluxelError
+from ._graph import GraphRunner
 from ._plan import PlannedCall, Step
-from ._sliding import ONE, Ints, Sliding, plus, read_call, times
+from ._reading import read_call
+from ._sliding import ONE, Ints, Sliding, plus, times
 
 
 class Dilating(TorchFunctionMode):
@@ -84,18 +86,26 @@ class Fragments:
         return result
 
 
-class Fragmented(fx.Interpreter):
+class Fragmented(GraphRunner):
     """Runs every layer with its own dilation and padding on each fragment of its input.
 
     A layer without its stride is evaluated at every cell; the cells that the stride would skip
     become further fragments. This assumes nothing about the borders of layers.
     """
 
-    def __init__(self, network: nn.Module, graph: fx.Graph, steps: Mapping[str, Step]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        graph: fx.Graph,
+        steps: Mapping[str, Step],
+        skipped: Set[str],
+    ) -> None:
         super().__init__(network, graph=graph)
-        self.steps = steps
+        self.steps, self.skipped = steps, skipped
 
     def run_node(self, n: fx.Node) -> Any:
+        if n.name in self.skipped:
+            return None
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         if n.op == "placeholder":
             return Fragments(ONE, {(0, 0): super().run_node(n)})

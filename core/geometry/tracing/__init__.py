@@ -2,16 +2,21 @@
 
 from ._constants import TracedValue
 from ._dispatch import Tracer
+from ._following import Follower
 from ._measuring import Measurement, measure, size_of_map
 from ._positions import Located
 from ._probing import BATCH_NORMS
 from ._replica import on_meta, replica, type_of
+from ._results import Results, Reusing
 from ._trees import as_maps, leaves, tensors_of
 
 __all__ = [
     "BATCH_NORMS",
+    "Follower",
     "Located",
     "Measurement",
+    "Results",
+    "Reusing",
     "TracedValue",
     "Tracer",
     "as_maps",

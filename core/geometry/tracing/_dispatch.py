@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...common.torch_private import DispatchMode, schema_of
 from ._call import Call
-from ._constants import FACTORIES, Constants, Literals, TracedValue
+from ._constants import Literals, TracedValue
 from ._extent import Untraceable
+from ._following import Follower
 from ._guesses import Guesses, Lost, TensorState
 from ._layers import attention
 from ._layout import elementwise, unknown
@@ -27,7 +27,7 @@ from ._positions import Located, plain
 from ._replica import type_of
 from ._results import Results
 from ._roundings import Roundings
-from ._trees import as_maps, storage_of, tensors_of
+from ._trees import as_maps
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,8 @@ def trace(
     )
 
 
-class Tracer(DispatchMode):
-    """Follows the positions of an image through the operations that run in this context.
-
-    ``others``: the values of a run on an image of another size. ``results``: of earlier runs.
-    """
+class Tracer(Follower):
+    """Follows the positions of an image through the operations that run in this context."""
 
     def __init__(
         self,
@@ -98,55 +95,30 @@ class Tracer(DispatchMode):
         others: Sequence[TracedValue] | None = None,
         results: Results | None = None,
     ) -> None:
-        super().__init__()
-        self._results = results or Results()
-        self.constants = Constants(others)
         self.guesses = Guesses()
         self.paddings: list[tuple[int, ...]] = []
         self.strides: set[Fraction] = set()
         self.roundings = Roundings(Located.image(image.shape))
-        # Tensors are kept so that Python does not reuse their ids; they hold no data.
-        self._known: dict[int, tuple[Tensor, TensorState]] = {}
-        self._written: set[int] = set()
-        self._know(image, Located.image(image.shape))
+        super().__init__(image, others, results)
 
-    def state(self, tensor: Tensor) -> TensorState | None:
-        """Return the state of a tensor, or None if it does not depend on the image."""
-        if id(tensor) in self._known:
-            return self._known[id(tensor)][1]
-        return Lost() if storage_of(tensor) in self._written else None
+    def first(self, image: Tensor) -> TensorState:
+        """Return the positions of an image."""
+        return Located.image(image.shape)
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        states = [s for s in map(self.state, tensors_of((args, kwargs))) if s is not None]
-        name = func.overloadpacket.__name__
-        states = [] if name in FACTORIES else states
-        if states and name not in OPERATIONS and torch.Tag.pointwise not in func.tags:
-            with self:
-                composite = func.decompose(*args, **kwargs)
-            if composite is not NotImplemented:
-                return composite
-        result = self._results.of(func, args, kwargs)
-        if states:
-            self._follow(func, _arguments(func, args, kwargs), states, result)
-        else:
-            self.constants.record(func, args, kwargs, tensors_of(result))
-        return result
-
-    def _follow(
-        self, func: Any, arguments: Mapping[str, Any], states: Sequence[TensorState], result: Any
-    ) -> None:
-        results = tensors_of(result)
+    def following(
+        self,
+        func: Any,
+        arguments: Mapping[str, Any],
+        states: Sequence[TensorState],
+        results: Sequence[Tensor],
+        *,
+        placed: bool,
+    ) -> list[TensorState]:
+        """Return the positions of the results of an operation."""
         call = Call(arguments, [tuple(r.shape) for r in results], self._locate, self.paddings)
-        placed = self.constants.change(func, arguments, self.state)
         new_states = self._positions(func, call, states, placed=placed)
         self.roundings.record(states, new_states)
-        for tensor, state in zip(results, new_states, strict=True):
-            before = self.state(tensor)
-            self._know(tensor, state)
-            if schema_of(func).is_mutable and before != state:
-                self._written.add(storage_of(tensor))
-                self._forget_views(tensor)
+        return new_states
 
     def _positions(
         self, func: Any, call: Call, states: Sequence[TensorState], *, placed: bool
@@ -192,24 +164,12 @@ class Tracer(DispatchMode):
             raise Untraceable
         return state
 
-    def _know(self, tensor: Tensor, state: TensorState) -> None:
-        self._known[id(tensor)] = (tensor, state)
+    def know(self, tensor: Tensor, state: TensorState) -> None:
+        """Set the positions of a tensor."""
+        super().know(tensor, state)
         if isinstance(state, Located):
             self.strides.update(extent.stride for extent in state.extents)
             self.guesses.remember(tensor.shape, state)
 
-    def _forget_views(self, written: Tensor) -> None:
-        """Mark every other tensor that shares memory with ``written`` as lost."""
-        for tensor, _ in list(self._known.values()):
-            if tensor is not written and storage_of(tensor) == storage_of(written):
-                self._know(tensor, Lost())
-
 
 ATTENTION = {name for name, rule in OPERATIONS.items() if rule is attention}
-
-
-def _arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name, including defaults."""
-    schema = schema_of(func).arguments
-    passed = dict(zip((argument.name for argument in schema), args, strict=False)) | dict(kwargs)
-    return {argument.name: passed.get(argument.name, argument.default_value) for argument in schema}

@@ -71,12 +71,14 @@ def shapes_of(
 
     Raises: any error that the module raises for this size.
     """
-    with torch.inference_mode(), torch.device("meta"), _Running(results):
+    with torch.inference_mode(), torch.device("meta"), Reusing(results):
         maps = as_maps(module(torch.zeros(*image_shape, dtype=type_of(module))))
     return [tuple(one.shape) for one in maps]
 
 
-class _Running(DispatchMode):
+class Reusing(DispatchMode):
+    """Runs the operations in this context by ``results``."""
+
     def __init__(self, results: Results) -> None:
         super().__init__()
         self._results = results

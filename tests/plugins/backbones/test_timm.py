@@ -94,7 +94,7 @@ CANNOT = [
     ("qqq", {}, "timm has no model 'qqq'. timm.list_models() lists all models"),
     ("hf-hub:timm/resnet18", {}, "timm has no model 'hf-hub:timm/resnet18'."),
     ("resnet18.a1_in", {}, "no model 'resnet18.a1_in'. Did you mean 'resnet18.a1_in1k'?"),
-    ("test_vit", {"output_stride": 8}, "output_stride 8 is not available: the network cannot"),
+    ("test_vit", {"output_stride": 8}, "output_stride 8 is not available: layer backbone.net"),
     ("dla34", {"output_stride": 8}, "without its strides, the sizes of its maps do not match"),
     ("resnet18", {"out_indices": (7,)}, "'resnet18' does not accept this out_indices"),
     ("resnet18", {"model_args": {"stem_tpe": "deep"}}, "does not accept this stem_tpe"),
@@ -176,6 +176,49 @@ def test_timms_dilation_is_not_used_if_it_changes_the_network(model: str) -> Non
     wanted = coarse(image)[-1]
     torch.testing.assert_close(exact(image)[-1][..., ::4, ::4], wanted, rtol=1e-9, atol=1e-9)
     assert not torch.allclose(native(image)[-1][..., ::4, ::4][..., :2, :3], wanted, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("legacy_xception", {}),
+        ("test_resnet", {"feature_cls": "hook"}),
+        ("test_convnext", {"feature_cls": "hook"}),
+    ],
+)
+@torch.no_grad()
+def test_networks_whose_maps_come_from_hooks_are_dilated(
+    model: str, arguments: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.manual_seed(0)
+    backbone = TimmBackbone(3, model=model, model_args=arguments, output_stride=8).double().eval()
+    assert type(backbone.net).__name__ == "FeatureHookNet"
+    assert "timm removes the strides" not in caplog.text
+    image = torch.randn(1, 3, 65, 98, dtype=torch.float64)
+    strides = [spec.grid.stride[0] for spec in meta(model, model_args=arguments).feature_specs]
+    assert strides[-1] == 32
+    maps = zip(strides, backbone(image), backbone.maps(image), strict=True)
+    for stride, dense, coarse in maps:
+        rate = max(1, int(stride) // 8)
+        torch.testing.assert_close(dense[..., ::rate, ::rate], coarse, rtol=1e-9, atol=1e-9)
+
+
+def test_an_exact_dilation_is_preferred_to_that_of_timm(caplog: pytest.LogCaptureFixture) -> None:
+    backbone = meta("xception41", output_stride=16)
+    assert caplog.messages == []
+    assert [spec.grid.stride[0] for spec in backbone.feature_specs] == [2, 4, 8, 16, 16]
+
+
+@pytest.mark.parametrize("model", ["nasnetalarge", "pnasnet5large"])
+def test_the_error_names_the_layer_whose_padding_depends_on_the_size(model: str) -> None:
+    with pytest.raises(PluxelError) as caught:
+        meta(model, output_stride=8)
+    assert str(caught.value) == (
+        "output_stride 8 is not available: layer backbone.net.body.cell_stem_0.comb_iter_0_left."
+        "separable_1.depthwise_conv2d (Conv2dSame): it decides by the size or the values of a "
+        "map, as TensorFlow's padding 'same' does"
+    )
 
 
 @pytest.mark.slow

@@ -35,6 +35,17 @@ class Depends(nn.Module):
         return image if image.sum() > 0 else -image
 
 
+class PadsToSize(nn.Module):
+    """Pads to an even number of columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return functional.pad(self.scale * image, (0, 1 if image.shape[-1] % 2 else 0))
+
+
 class Transposed(nn.Module):
     """Combines neighbors as a convolution does, but cannot be dilated."""
 
@@ -44,17 +55,6 @@ class Transposed(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return functional.conv_transpose2d(image, self.weight, padding=1)
-
-
-class Pools(nn.Module):
-    """A pool in a leaf of the graph, because the module has a hook."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_forward_hook(lambda _module, _inputs, result: 2 * result)
-
-    def forward(self, image: Tensor) -> Tensor:
-        return functional.max_pool2d(image, 3, 1, 1)
 
 
 class Sized(nn.Module):
@@ -120,12 +120,6 @@ class FitsByStrides(nn.Module):
         return self.score(image) + functional.max_pool2d(image, 3, 2, 1)
 
 
-def hooked() -> nn.Module:
-    layer = nn.Conv2d(4, 4, 3, padding=1)
-    layer.register_forward_pre_hook(lambda _module, _arguments: None)
-    return layer
-
-
 class Fuses(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -147,8 +141,13 @@ class Fuses(nn.Module):
             "layer 1 (1): it normalizes by statistics of the batch",
         ),
         (nn.AdaptiveAvgPool2d(1), "layer 1 (1): each of its values depends on the whole image"),
-        (Depends(), "the network cannot be traced: "),
-        (Fails(), "the network cannot be traced: AssertionError"),
+        (Depends(), "layer 1 (1): it cannot be traced: Tensor.item() cannot be called on meta"),
+        (
+            nn.Sequential(nn.Conv2d(4, 4, 1), PadsToSize()),
+            "layer 1.1 (PadsToSize): it decides by the size or the values of a map, as "
+            "TensorFlow's padding 'same' does",
+        ),
+        (Fails(), "layer 1 (Fails): it cannot be traced: AssertionError"),
         (Fuses(), f"layer 1 (interpolate): {MOVES}"),
         (Joins(), "layer 1 (add): it combines maps of different strides"),
         (
@@ -158,8 +157,6 @@ class Fuses(nn.Module):
         (nn.ReplicationPad2d(1), f"layer 1 (1): {MOVES}"),
         (nn.ConvTranspose2d(4, 4, 3, padding=1), f"layer 1 (1): {MOVES}"),
         (Transposed(), f"layer 1 (conv_transpose2d): {MOVES}"),
-        (Pools(), f"layer 1 (1): {MOVES}"),
-        (hooked(), f"layer 1 (1): {MOVES}"),
         (Sized(), "layer 1 (max_pool2d): its arguments depend on the image"),
         (PadsChannels(), "layer 1 (pad): it pads channels"),
         (EveryOther(), f"layer 1 (getitem): {MOVES}"),
