@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ..config.sections.labels import declared_labels as declared_labels
     from ..contracts.colors import unpack as unpack
     from ..contracts.colors import voc_color as voc_color
-    from ..contracts.encoding import Encoding as Encoding
+    from ..contracts.inputs import InputKind as InputKind
+    from ..contracts.inputs import InputSpec as InputSpec
     from ..contracts.labels import IGNORE as IGNORE
     from ..contracts.labels import MAIN as MAIN
     from ..contracts.labels import LabelError as LabelError
@@ -30,14 +31,13 @@ if TYPE_CHECKING:
     from ..contracts.labels import RawIds as RawIds
     from ..contracts.labels import main_map as main_map
     from ..contracts.labels import raw_id as raw_id
-    from ..contracts.offers import encodings as encodings
+    from ..contracts.offers import input_specs as input_specs
     from ..contracts.offers import is_endless as is_endless
     from ..contracts.offers import pad_multiple as pad_multiple
     from ..contracts.offers import resolved_parameters as resolved_parameters
     from ..contracts.offers import unpaired_files as unpaired_files
     from ..contracts.optional import AdaptsState as AdaptsState
     from ..contracts.optional import ChecksPretrained as ChecksPretrained
-    from ..contracts.optional import DeclaresEncodings as DeclaresEncodings
     from ..contracts.optional import DeclaresLabels as DeclaresLabels
     from ..contracts.optional import DeclaresSuffixes as DeclaresSuffixes
     from ..contracts.optional import DenseForm as DenseForm
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from ..contracts.optional import RecognizesFiles as RecognizesFiles
     from ..contracts.optional import ResolvesParameters as ResolvesParameters
     from ..contracts.optional import ScoresDensely as ScoresDensely
+    from ..contracts.optional import SpecifiesInputs as SpecifiesInputs
     from ..contracts.optional import SumsLosses as SumsLosses
     from ..contracts.optional import WeighsClasses as WeighsClasses
     from ..contracts.optional import WrapsDecoder as WrapsDecoder
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from ..data.pairing import images_in as images_in
     from ..data.pairing import listed_pairs as listed_pairs
     from ..data.pairing import pair_up as pair_up
+    from ..data.pairing import with_input as with_input
     from ..data.raw import raw_labels as raw_labels
     from ..data.raw import read_sample as read_sample
     from ..data.splits import Joined as Joined

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...registry import did_you_mean
 from ..common.logs import log_once
-from ..contracts.encoding import PLAIN, Encoding
+from ..contracts.inputs import PLAIN, InputSpec
 from ..contracts.kinds import Sample
 from ..contracts.labels import LabelMap
 from ..data.images import read_image, read_index_mask
@@ -19,12 +19,17 @@ from ..data.lazy import LazyMapping
 from ..data.pairing import FilePair
 from ..data.splits import MissingData, SplitError
 
+IMAGE: Mapping[str, InputSpec] = {"image": PLAIN}
+"""One color image."""
+
 
 class PairedFiles:
-    """A dataset of pairs of an image and a mask; each file is read on access.
+    """A dataset of pairs of an image and a mask, perhaps with further inputs.
 
-    Subclasses declare ``labels``. ``encoding``: how images encode values. ``names``: of the
-    samples. ``unpaired``: skipped files, whose counterpart is missing.
+    Each file is read on access. Subclasses declare ``labels``. ``inputs``: name -> what the input
+    is; the files of all inputs but ``image`` are those of the pairs. ``channels``: name -> number
+    of channels, by default what is usual for the kind of input. ``names``: of the samples.
+    ``unpaired``: skipped files, whose counterpart is missing.
     """
 
     labels: Mapping[str, LabelMap]
@@ -33,16 +38,16 @@ class PairedFiles:
         self,
         pairs: Sequence[FilePair],
         *,
-        channels: int = 3,
-        encoding: Encoding = PLAIN,
+        inputs: Mapping[str, InputSpec] = IMAGE,
+        channels: Mapping[str, int] | None = None,
         read_mask: Callable[[Path], np.ndarray] = read_index_mask,
         unpaired: Sequence[Path] = (),
     ) -> None:
-        self.channels: Mapping[str, int] = {"image": channels}
-        self.encodings: Mapping[str, Encoding] = {"image": encoding}
+        self.inputs: Mapping[str, InputSpec] = dict(inputs)
+        usual = {name: spec.rules.channels for name, spec in inputs.items()}
+        self.channels: Mapping[str, int] = usual | dict(channels or {})
         self.names = tuple(pair.name for pair in pairs)
         self.unpaired = tuple(unpaired)
-        self._format = (channels, encoding)
         self._pairs = tuple(pairs)
         self._read_mask = read_mask
         if self.unpaired:
@@ -57,12 +62,16 @@ class PairedFiles:
 
     def __getitem__(self, index: int) -> Sample:
         pair = self._pairs[index]
+        files = {"image": pair.image, **pair.inputs}
         return Sample(
             name=pair.name,
-            inputs=LazyMapping(image=partial(read_image, pair.image, *self._format)),
+            inputs=LazyMapping(**{name: partial(self._read, files[name], name) for name in files}),
             labels=LazyMapping(semantic=partial(self._read_mask, pair.mask)),
-            paths={"image": pair.image, "semantic": pair.mask},
+            paths=files | {"semantic": pair.mask},
         )
+
+    def _read(self, path: Path, name: str) -> np.ndarray:
+        return read_image(path, self.channels[name], self.inputs[name])
 
 
 def existing_folder(folder: Path, what: str) -> Path:

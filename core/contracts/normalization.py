@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 PositiveValue = Annotated[float, Field(gt=0)]
 
@@ -23,23 +24,36 @@ class Normalization(BaseModel):
     """``(value · range − mean) / std`` for each channel, with ``value`` in 0–1.
 
     ``range``: 1 for statistics in 0–1, 255 for statistics in 0–255. ``channel_order``: the order of
-    colors that the network expects, and in which mean and std are listed.
+    colors that the network expects, and in which mean and std are listed. ``transform``: ``log``
+    takes the natural logarithm of ``value · range`` first. ``std``: by default None if ``mean`` is
+    given: values are not divided, or, for HHA and other data, divided as the weights expect it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mean: Annotated[tuple[float, ...], _Listed] = (0.485, 0.456, 0.406)
-    std: Annotated[tuple[PositiveValue, ...], _Listed] = (0.229, 0.224, 0.225)
+    std: Annotated[tuple[PositiveValue, ...], _Listed] | None = (0.229, 0.224, 0.225)
     channel_order: Literal["rgb", "bgr"] = "rgb"
     range: Literal[1, 255] = 1
+    transform: Literal["none", "log"] = "none"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_foreign_std(cls, content: Any) -> Any:
+        """Do not divide by the standard deviation of ImageNet after subtracting another mean."""
+        if isinstance(content, Mapping) and "mean" in content:
+            return {"std": None, **content}
+        return content
 
     def to_yaml(self) -> str:
         """Return the normalization as one line of YAML."""
         mean, std = (
-            f"[{', '.join(f'{value:g}' for value in values)}]" for values in (self.mean, self.std)
+            f"[{', '.join(f'{value:g}' for value in values)}]" if values else "null"
+            for values in (self.mean, self.std)
         )
-        order, unit = self.channel_order, self.range
-        return f"normalization: {{mean: {mean}, std: {std}, channel_order: {order}, range: {unit}}}"
+        parts = f"mean: {mean}, std: {std}, channel_order: {self.channel_order}"
+        transform = ", transform: log" if self.transform == "log" else ""
+        return f"normalization: {{{parts}, range: {self.range}{transform}}}"
 
 
 RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}

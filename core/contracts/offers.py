@@ -8,14 +8,15 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...registry import Component, Host, PluxelError
-from .encoding import Encoding
+from .inputs import InputSpec, default_spec
+from .kinds import Dataset
 from .optional import (
-    DeclaresEncodings,
     Endless,
     LimitsInput,
     ListsUnpaired,
     PadsInput,
     ResolvesParameters,
+    SpecifiesInputs,
 )
 
 if TYPE_CHECKING:
@@ -78,9 +79,11 @@ def unpaired_files(dataset: object) -> Sequence[Path]:
     return dataset.unpaired if offers(dataset, ListsUnpaired) else ()
 
 
-def encodings(dataset: object) -> Mapping[str, Encoding]:
-    """Return how the files of inputs encode values, by input; empty by default."""
-    return dataset.encodings if offers(dataset, DeclaresEncodings) else {}
+def input_specs(dataset: Dataset) -> dict[str, InputSpec]:
+    """Return the specification of every input of a dataset, as declared or by default."""
+    declared = dataset.inputs if offers(dataset, SpecifiesInputs) else {}
+    names = dataset.channels
+    return {name: declared.get(name) or default_spec(name, names) for name in names}
 
 
 def resolved_parameters(component: object) -> Mapping[str, Any]:

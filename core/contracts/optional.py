@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from .encoding import Encoding
+from .inputs import InputSpec
 from .kinds import Decoder, Loss
 from .labels import LabelMap
 
@@ -193,12 +193,15 @@ class ListsUnpaired(Protocol):
 
 
 @runtime_checkable
-class DeclaresEncodings(Protocol):
-    """A dataset that declares how its files encode values, so that prediction reads files alike."""
+class SpecifiesInputs(Protocol):
+    """A dataset that declares what its inputs are, so that training and prediction treat them so.
+
+    Without it, the input ``image``, or else the first, is a color image, and others are maps.
+    """
 
     @property
-    def encodings(self) -> Mapping[str, Encoding]:
-        """Name of an input -> its encoding."""
+    def inputs(self) -> Mapping[str, InputSpec]:
+        """Name of an input -> its `InputSpec`: kind, range, missing values, normalization."""
         ...
 
 

@@ -64,7 +64,7 @@ CONTRACTS: Mapping[str, Contract] = {
             optional.Endless,
             optional.ListsNames,
             optional.ListsUnpaired,
-            optional.DeclaresEncodings,
+            optional.SpecifiesInputs,
             optional.ResolvesParameters,
         ),
     ),

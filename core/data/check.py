@@ -18,8 +18,8 @@ from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import unpaired_files
 from .masks import has_transparency
+from .missing import missing_pixels, union
 from .orientation import orientation_conflict
-from .pixels import missing_pixels, union
 from .raw import raw_input, raw_labels, read_sample
 from .splits import class_name
 

@@ -20,7 +20,7 @@ from ...registry import PluxelError
 from ..common.files import replacing
 from ..common.logs import log_conversion, log_once
 from ..common.text import plural
-from ..contracts.encoding import PLAIN, Encoding
+from ..contracts.inputs import PLAIN, InputSpec
 from .limits import pillow_limits
 from .masks import TRANSPARENT_ID, check_array, colors_of, ids_of
 from .orientation import orientation
@@ -59,10 +59,10 @@ def image_files(folder: Path) -> list[Path]:
     return sorted({*found}.difference(own))
 
 
-def read_image(path: Path, channels: int = 3, encoding: Encoding = PLAIN) -> np.ndarray:
+def read_image(path: Path, channels: int = 3, spec: InputSpec = PLAIN) -> np.ndarray:
     """Return an image (H, W, channels) in RGB order, upright by its EXIF orientation.
 
-    The type is uint8, uint16, or float32 in 0–1, as in the file; with ``encoding.scale`` it is
+    The type is uint8, uint16, or float32 in 0–1, as in the file; with ``spec.scale`` it is
     float32, the stored values divided by the scale. If the file has another number of channels,
     gray is repeated, colors become gray, palettes are applied and alpha is dropped, which is
     logged. Pixels without data are masked (`numpy.ma`): not finite, nodata, excluded by the mask or
@@ -73,16 +73,16 @@ def read_image(path: Path, channels: int = 3, encoding: Encoding = PLAIN) -> np.
     """
     with _reading(path):
         if path.suffix.lower() == ".npy":
-            return array_input(np.load(path, allow_pickle=False), channels, path, encoding)
+            return array_input(np.load(path, allow_pickle=False), channels, path, spec)
         if is_raster(path):
-            return read_raster(path, channels, encoding)
+            return read_raster(path, channels, spec)
         _check_channels(channels, path)
         with open_image(path) as image:
-            return as_displayed(image, channels, path, encoding)
+            return as_displayed(image, channels, path, spec)
 
 
 def convert(
-    image: Image.Image, channels: int, name: Path | str, encoding: Encoding = PLAIN
+    image: Image.Image, channels: int, name: Path | str, spec: InputSpec = PLAIN
 ) -> np.ndarray:
     """Convert a Pillow image as `read_image` converts a file.
 
@@ -92,11 +92,11 @@ def convert(
     Raises: ImageError.
     """
     with _decoding(name):
-        return as_displayed(image, channels, name, encoding)
+        return as_displayed(image, channels, name, spec)
 
 
 def array_input(
-    array: np.ndarray, channels: int, name: Path | str, encoding: Encoding = PLAIN
+    array: np.ndarray, channels: int, name: Path | str, spec: InputSpec = PLAIN
 ) -> np.ndarray:
     """Convert an array (H, W[, channels]) of stored values as `read_image` converts a file.
 
@@ -106,11 +106,11 @@ def array_input(
     Raises: ImageError for another shape or type, or for values outside of their range.
     """
     pixels = with_channels(array)
-    missing = nodata_pixels(pixels, encoding) if pixels.ndim == 3 else None
+    missing = nodata_pixels(pixels, spec) if pixels.ndim == 3 else None
     if channels == 3 and pixels.ndim == 3 and pixels.shape[2] == 1 and pixels.size:
         log_conversion(name, "converted from grayscale to RGB")
         array = np.repeat(np.asarray(pixels), 3, 2)
-    return to_input(array, channels, name, encoding, missing)
+    return to_input(array, channels, name, spec, missing)
 
 
 def read_index_mask(path: Path) -> np.ndarray:

@@ -9,7 +9,8 @@ import numpy as np
 from ..common.logs import log_conversion
 from ..common.text import plural
 from ..contracts.colors import pack
-from .pixels import ImageError, Stored, union, with_channels
+from .missing import union
+from .pixels import ImageError, Stored, with_channels
 from .rasters import RGB
 
 TRANSPARENT_ID, TRANSPARENT_COLOR = -1, 1 << 24

@@ -1,9 +1,9 @@
-"""Pair images and masks of equal names in two folders."""
+"""Pair images, masks and further inputs of equal names in several folders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...registry import did_you_mean
@@ -15,12 +15,14 @@ from .splits import SplitError
 class FilePair:
     """An image and its mask; ``name`` is unique in the split.
 
-    ``name`` may begin with folders, which are also those of the image.
+    ``name`` may begin with folders, which are also those of the image. ``inputs``: name of each
+    further input -> its file.
     """
 
     name: str
     image: Path
     mask: Path
+    inputs: Mapping[str, Path] = field(default_factory=dict)
 
     def is_called(self, text: str, folder: Path) -> bool:
         """Return whether a name or path means this image, with or without file type.
@@ -101,19 +103,20 @@ def _only_one(found: Sequence[FilePair], text: str, where: str) -> FilePair | No
     return next(iter(exact or found), None)
 
 
-def images_in(folder: Path, suffix: str = "", *, not_ending: str = "") -> dict[str, Path]:
+def images_in(folder: Path, suffix: str = "", *, not_ending: Iterable[str] = ()) -> dict[str, Path]:
     """Return name -> path of the image files below a folder, sorted.
 
     A name is the path below the folder, without file type and ``suffix``. Files whose stems do not
-    end in ``suffix``, or end in ``not_ending``, are skipped.
+    end in ``suffix``, or end in one of ``not_ending``, are skipped.
 
     Raises: SplitError if two files differ only in file type.
     """
     found: dict[str, Path] = {}
+    others = tuple(one for one in not_ending if one)
     start = len(folder.parts)
     for path in image_files(folder):
         stem = path.stem
-        if not stem.endswith(suffix) or (not_ending and stem.endswith(not_ending)):
+        if not stem.endswith(suffix) or stem.endswith(others):
             continue
         name = "/".join((*path.parts[start:-1], stem.removesuffix(suffix)))
         if name in found:
@@ -129,3 +132,20 @@ def pair_up(
     pairs = [FilePair(name, images[name], masks[name]) for name in images if name in masks]
     alone = [images[name] for name in images if name not in masks]
     return pairs, alone + [masks[name] for name in masks if name not in images]
+
+
+def with_input(
+    pairs: Sequence[FilePair], name: str, files: Mapping[str, Path], folder: Path
+) -> list[FilePair]:
+    """Return the pairs with a further input, whose ``files`` below ``folder`` have equal names.
+
+    Raises: SplitError that names the first image without such a file.
+    """
+    alone = [pair for pair in pairs if pair.name not in files]
+    if alone:
+        more = f", nor have {len(alone) - 1} others" if len(alone) > 1 else ""
+        raise SplitError(
+            f"input '{name}': {folder} has no file '{alone[0].name}' for {alone[0].image}{more}."
+            f"{did_you_mean(alone[0].name, files)}"
+        )
+    return [replace(pair, inputs={**pair.inputs, name: files[pair.name]}) for pair in pairs]

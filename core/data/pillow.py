@@ -11,9 +11,10 @@ from PIL import Image, ImageOps
 from ...registry import needed_by
 from ..common.logs import log_conversion
 from ..common.text import plural
-from ..contracts.encoding import PLAIN, Encoding
+from ..contracts.inputs import PLAIN, InputSpec
+from .missing import union
 from .orientation import TURNED, orientation, turn_upright
-from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, union, with_channels
+from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, with_channels
 from .raster_files import is_tiff, log_further_pages, require_raster_reader
 
 LOSSY = {"JPEG", "MPO"}
@@ -93,7 +94,7 @@ def _is_plain_tiff(image: Any) -> bool:
 
 
 def as_displayed(
-    image: Image.Image, channels: int, name: Path | str, encoding: Encoding = PLAIN
+    image: Image.Image, channels: int, name: Path | str, spec: InputSpec = PLAIN
 ) -> np.ndarray:
     """Return an image as it looks, (H, W, channels), upright, as the model reads it.
 
@@ -109,10 +110,10 @@ def as_displayed(
         if image.format == "TIFF" and image.mode in ("LA", "RGBA") and channels in (1, 3):
             hidden = np.asarray(image.getchannel("A")) == 0
         pixels = with_channels(np.asarray(_convert(image, channels, name)))
-    if encoding.scale is not None:
+    if spec.scale is not None:
         pixels = _undo_scaling(pixels, raw)
-    missing = union(hidden, nodata_pixels(pixels, encoding))
-    return to_input(pixels, channels, name, encoding, missing)
+    missing = union(hidden, nodata_pixels(pixels, spec))
+    return to_input(pixels, channels, name, spec, missing)
 
 
 def as_stored(image: Image.Image, name: Path | str) -> Stored:

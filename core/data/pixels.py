@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ...registry import PluxelError
-from ..contracts.encoding import PLAIN, Encoding
+from ..contracts.inputs import PLAIN, InputSpec
 from ..contracts.normalization import RAW_MAXIMUM
+from .missing import mask_pixels, missing_pixels, union, without_holes
 
 _AS_UINT16 = ("int16", "int32", "uint32")
 """Types that become uint16 if all values fit."""
@@ -46,28 +47,6 @@ def with_channels(array: np.ndarray) -> np.ndarray:
     return array[..., None] if array.ndim == 2 else array
 
 
-def mask_pixels(pixels: np.ndarray, missing: np.ndarray | None) -> np.ndarray:
-    """Mask the pixels (H, W) without data in an array (H, W, channels), and set them to 0."""
-    if missing is None or not missing.any():
-        return pixels
-    whole = np.repeat(missing[..., None], pixels.shape[2], 2)
-    return np.ma.MaskedArray(np.where(whole, pixels.dtype.type(0), pixels), whole)
-
-
-def missing_pixels(array: np.ndarray) -> np.ndarray | None:
-    """Return True for the pixels (H, W) without data: masked in any channel. None if none is."""
-    if not isinstance(array, np.ma.MaskedArray):
-        return None
-    mask = np.ma.getmaskarray(array)
-    return mask if mask.ndim == 2 else np.asarray(mask.any(2))
-
-
-def union(*masks: np.ndarray | None) -> np.ndarray | None:
-    """Return the union of masks of equal shape; None is an empty one."""
-    found = [mask for mask in masks if mask is not None]
-    return np.logical_or.reduce(found) if found else None
-
-
 def luma(colors: np.ndarray) -> np.ndarray:
     """Return the luma (h, w, 1) of colors (h, w, 3) by ITU-R BT.601, rounded as Pillow does."""
     if colors.dtype.kind == "f":
@@ -95,21 +74,22 @@ def to_input(
     array: np.ndarray,
     channels: int,
     name: Path | str,
-    encoding: Encoding = PLAIN,
+    spec: InputSpec = PLAIN,
     missing: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return stored values as the model reads them: (H, W, channels) uint8, uint16 or float32.
 
     With a scale, the result is float32, values / scale, of any range. ``missing``: the pixels
-    (H, W) without data, which are masked, and 0 underneath.
+    (H, W) without data, which are masked, and 0 underneath, or replaced as ``spec.missing`` says.
 
     Raises: ImageError for another shape or type; without a scale, also for values outside of the
     range of the type.
     """
     pixels = mask_pixels(_to_native(_check_shape(np.asarray(array), channels, name)), missing)
-    scaled = _apply_scale(np.asarray(pixels), name, encoding)
+    scaled = _apply_scale(np.asarray(pixels), name, spec)
     mask = np.ma.getmask(pixels)
-    return scaled if mask is np.ma.nomask else np.ma.MaskedArray(scaled, mask)
+    masked = scaled if mask is np.ma.nomask else np.ma.MaskedArray(scaled, mask)
+    return without_holes(masked, spec)
 
 
 def check_range(pixels: np.ndarray, name: Path | str) -> np.ndarray:
@@ -134,19 +114,19 @@ def check_range(pixels: np.ndarray, name: Path | str) -> np.ndarray:
 
 
 def nodata_pixels(
-    pixels: np.ndarray, encoding: Encoding = PLAIN, declared: Sequence[float | None] = ()
+    pixels: np.ndarray, spec: InputSpec = PLAIN, declared: Sequence[float | None] = ()
 ) -> np.ndarray | None:
     """Return True for the pixels (H, W) of an array (H, W, bands) without data, or None.
 
-    These are masked pixels, values that are not finite, and nodata values: the one of the encoding
+    These are masked pixels, values that are not finite, and nodata values: the one of the spec
     and those that the file has ``declared``. A value that no measurement can have counts in any
     band. A value within the range, such as black, counts only if all bands have it.
     """
     found, stored = missing_pixels(pixels), np.asarray(pixels)
     if stored.dtype.kind == "f":
         found = union(found, ~np.logical_and.reduce(np.isfinite(stored), 2))
-    full = encoding.scale or _FULL.get(stored.dtype.name, 1)
-    for value in {*declared, encoding.nodata}:
+    full = spec.scale or _FULL.get(stored.dtype.name, 1)
+    for value in {*declared, spec.nodata}:
         if value is not None and _holds(stored.dtype, value):
             same = stored == stored.dtype.type(value)
             everywhere = np.logical_and if 0 <= value <= full else np.logical_or
@@ -161,11 +141,11 @@ def _holds(dtype: np.dtype, value: float) -> bool:
     return float(value).is_integer() and limits.min <= value <= limits.max
 
 
-def _apply_scale(pixels: np.ndarray, name: Path | str, encoding: Encoding) -> np.ndarray:
+def _apply_scale(pixels: np.ndarray, name: Path | str, spec: InputSpec) -> np.ndarray:
     kind = pixels.dtype.kind
-    if encoding.scale is not None and kind in "iuf":
+    if spec.scale is not None and kind in "iuf":
         # In double precision: the range of float16 ends at 65504.
-        return np.divide(pixels, encoding.scale, dtype=np.float64).astype(np.float32)
+        return np.divide(pixels, spec.scale, dtype=np.float64).astype(np.float32)
     if kind == "f":
         return check_range(pixels, name).astype(np.float32, copy=False)
     if pixels.dtype.name in _AS_UINT16:

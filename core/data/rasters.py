@@ -13,10 +13,11 @@ import numpy as np
 
 from ..common.logs import log_conversion
 from ..common.text import plural
-from ..contracts.encoding import PLAIN, Encoding
+from ..contracts.inputs import PLAIN, InputSpec
 from ..geometry.regions import Region
+from .missing import union
 from .orientation import turn_upright
-from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, union
+from .pixels import ImageError, Stored, luma, nodata_pixels, to_input
 from .raster_files import RasterFile, open_file
 
 RGB = ["red", "green", "blue"]
@@ -39,7 +40,7 @@ class Raster:
 
     source: RasterFile
     channels: int
-    encoding: Encoding
+    spec: InputSpec
     selection: _Selection
 
     @property
@@ -50,7 +51,7 @@ class Raster:
     @property
     def may_lack_data(self) -> bool:
         """Whether windows may have pixels without data."""
-        return self.source.may_lack_data or self.encoding.nodata is not None
+        return self.source.may_lack_data or self.spec.nodata is not None
 
     def read(self, region: Region | None = None) -> np.ndarray:
         """Return the raw pixels of a region, (h, w, channels), by default of the whole file.
@@ -68,15 +69,15 @@ class Raster:
         missing = union(
             None if alpha is None else alpha == 0,
             source.masked_out(region),
-            nodata_pixels(pixels, self.encoding, source.nodata),
+            nodata_pixels(pixels, self.spec, source.nodata),
         )
-        if self.encoding.scale is None:
+        if self.spec.scale is None:
             pixels = _full_range(pixels, source)
-        return to_input(show(pixels), self.channels, source.path, self.encoding, missing)
+        return to_input(show(pixels), self.channels, source.path, self.spec, missing)
 
 
 @contextmanager
-def open_raster(path: Path, channels: int, encoding: Encoding = PLAIN) -> Iterator[Raster]:
+def open_raster(path: Path, channels: int, spec: InputSpec = PLAIN) -> Iterator[Raster]:
     """Open a TIFF to read windows with ``channels`` channels.
 
     As many bands as channels are read as they are. For three channels, gray is repeated, a palette
@@ -86,15 +87,15 @@ def open_raster(path: Path, channels: int, encoding: Encoding = PLAIN) -> Iterat
     Raises: ImageError if GDAL cannot open the file, or if the number of bands does not fit.
     """
     with open_file(path, channels) as source:
-        yield Raster(source, channels, encoding, _select(source, channels))
+        yield Raster(source, channels, spec, _select(source, channels))
 
 
-def read_raster(path: Path, channels: int, encoding: Encoding = PLAIN) -> np.ndarray:
+def read_raster(path: Path, channels: int, spec: InputSpec = PLAIN) -> np.ndarray:
     """Return a TIFF as `open_raster` reads it, upright.
 
     Raises: ImageError.
     """
-    with open_raster(path, channels, encoding) as raster:
+    with open_raster(path, channels, spec) as raster:
         return turn_upright(raster.read(), raster.source.orientation, path)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ...registry import PluxelError, article
-from ..contracts.encoding import PLAIN
 from ..contracts.kinds import Dataset, Sample
-from ..contracts.offers import encodings
-from .pixels import check_pixels, check_range, mask_pixels, nodata_pixels
+from ..contracts.offers import input_specs
+from .missing import mask_pixels, without_holes
+from .pixels import check_pixels, check_range, nodata_pixels
 from .splits import class_name
 
 
@@ -73,9 +73,10 @@ def raw_input(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
     place = _place(sample, name, what)
     checked = check_pixels(pixels, dataset.channels[name], place)
     masked = mask_pixels(np.asarray(checked), nodata_pixels(checked))
-    if encodings(dataset).get(name, PLAIN).scale is None:
+    spec = input_specs(dataset)[name]
+    if spec.scale is None:
         check_range(np.asarray(masked), place)
-    return masked
+    return without_holes(masked, spec)
 
 
 def raw_labels(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:

@@ -24,8 +24,8 @@ from ..contracts.options import OnBadSample, Sampling
 from ._random import generator
 from .augmentation import Augmentation
 from .batch import Item
+from .missing import missing_pixels, union
 from .orientation import orientation_conflict
-from .pixels import missing_pixels, union
 from .raw import DataError, raw_input, raw_labels, read_sample
 
 _GIVE_UP_AFTER = 100

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...registry import PluxelError, did_you_mean
-from ..contracts.encoding import Encoding
+from ..contracts.inputs import InputSpec
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import LabelMap
-from ..contracts.offers import encodings, is_endless, offers, resolved_parameters, unpaired_files
+from ..contracts.offers import input_specs, is_endless, offers, resolved_parameters, unpaired_files
 from ..contracts.optional import ListsNames
 
 _BOUND = r"""\s*('[^']*'|"[^"]*"|[^:\[\]]*?)\s*"""
@@ -168,7 +168,7 @@ class Subset:
         self.labels: Mapping[str, LabelMap] = dataset.labels
         self.channels: Mapping[str, int] = dataset.channels
         self.endless = is_endless(dataset) and indices.stop == sys.maxsize
-        self.encodings: Mapping[str, Encoding] = encodings(dataset)
+        self.inputs: Mapping[str, InputSpec] = input_specs(dataset)
         self.unpaired: Sequence[Path] = unpaired_files(dataset)
         self.resolved_parameters: Mapping[str, Any] = resolved_parameters(dataset)
         self._indices = indices
@@ -181,7 +181,7 @@ class Subset:
 
 
 class Joined:
-    """Concatenated datasets; labels, channels and encodings are those of the first."""
+    """Concatenated datasets; labels, channels and inputs are those of the first."""
 
     def __init__(self, datasets: Sequence[Dataset]) -> None:
         if any(map(is_endless, datasets)):
@@ -190,7 +190,7 @@ class Joined:
             )
         self.labels: Mapping[str, LabelMap] = datasets[0].labels
         self.channels: Mapping[str, int] = datasets[0].channels
-        self.encodings: Mapping[str, Encoding] = encodings(datasets[0])
+        self.inputs: Mapping[str, InputSpec] = input_specs(datasets[0])
         self.unpaired: Sequence[Path] = [path for one in datasets for path in unpaired_files(one)]
         self.resolved_parameters: Mapping[str, Any] = resolved_parameters(datasets[0])
         self.dataset = datasets[0]

@@ -109,7 +109,7 @@ def _files(
 ) -> tuple[dict[str, Path], dict[str, Path]]:
     together = images.resolve() == masks.resolve()
     return (
-        images_in(images, image_suffix, not_ending=mask_suffix if together else ""),
+        images_in(images, image_suffix, not_ending=[mask_suffix] if together else ()),
         images_in(masks, mask_suffix),
     )
 

@@ -10,10 +10,10 @@ from ...registry import PluxelError, did_you_mean
 from ..config._config import Config
 from ..config.sections.labels import LabelsConfig
 from ..config.sections.pipeline import HeadConfig, StreamConfig
-from ..contracts.encoding import Encoding
+from ..contracts.inputs import InputSpec, default_spec
 from ..contracts.kinds import Dataset
 from ..contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace, raw_id
-from ..contracts.offers import encodings, resolved_parameters
+from ..contracts.offers import input_specs, resolved_parameters
 from .network import SegmentationModel
 
 
@@ -23,13 +23,17 @@ class Blueprint:
 
     ``channels``: input name -> number of channels. ``labels``: head -> meaning of raw label ids.
     ``targets``: head -> name of the dataset's label map that the head is trained on.
-    ``encodings``: input name -> how its files encode values, if the dataset declares it.
+    ``inputs``: input name -> what its values mean and how files store them.
     """
 
     channels: Mapping[str, int]
     labels: Mapping[str, LabelMap]
     targets: Mapping[str, str]
-    encodings: Mapping[str, Encoding] = field(default_factory=dict)
+    inputs: Mapping[str, InputSpec] = field(default_factory=dict)
+
+    def spec(self, name: str) -> InputSpec:
+        """Return what an input is."""
+        return self.inputs.get(name) or default_spec(name, self.channels)
 
     def label_spaces(self) -> dict[str, LabelSpace]:
         """Return the label space of each head."""
@@ -42,15 +46,15 @@ class Blueprint:
             "channels": dict(self.channels),
             "labels": labels,
             "targets": dict(self.targets),
-            "encodings": {name: one.to_json() for name, one in self.encodings.items()},
+            "inputs": {name: one.model_dump(mode="json") for name, one in self.inputs.items()},
         }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Blueprint:
         """Return the blueprint that ``to_json`` wrote."""
         labels = {head: LabelMap.from_json(one) for head, one in content["labels"].items()}
-        encodings = {n: Encoding.from_json(one) for n, one in content["encodings"].items()}
-        return cls(content["channels"], labels, content["targets"], encodings)
+        inputs = {n: InputSpec.model_validate(one) for n, one in content["inputs"].items()}
+        return cls(content["channels"], labels, content["targets"], inputs)
 
 
 def resolve_labels(config: Config, dataset: Dataset) -> Config:
@@ -102,7 +106,7 @@ def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
         with config.at("streams", name, "input"):
             for name_of_input in inputs_of(stream):
                 _require("input", name_of_input, dataset.channels)
-    return Blueprint(dict(dataset.channels), labels, targets, dict(encodings(dataset)))
+    return Blueprint(dict(dataset.channels), labels, targets, input_specs(dataset))
 
 
 def with_added(config: Config, blueprint: Blueprint) -> Blueprint:

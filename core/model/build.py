@@ -15,6 +15,7 @@ from ..contracts.optional import AdaptsState
 from ..geometry.grid import StrideError
 from .blueprint import Blueprint, inputs_of
 from .network import Head, SegmentationModel, Stream
+from .normalize import InputPart
 from .objective import Objective
 from .zero_shot import SeenClasses
 
@@ -26,18 +27,24 @@ def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
     """
     streams = {}
     for name, stream in config.pipeline.streams.items():
-        inputs = inputs_of(stream)
-        channels = sum(blueprint.channels[one] for one in inputs)
+        parts = [
+            InputPart(
+                one, blueprint.channels[one], blueprint.spec(one), stream.normalization.get(one)
+            )
+            for one in inputs_of(stream)
+        ]
         with config.at("streams", name, "backbone"):
-            streams[name] = Stream(inputs, channels, stream.backbone(in_channels=channels))
+            backbone = stream.backbone(in_channels=sum(part.channels for part in parts))
+        streams[name] = Stream(parts, backbone)
     spaces = blueprint.label_spaces()
     heads = {
         name: _build_head(config, name, streams, spaces[name])
         for name, head in config.pipeline.heads.items()
     }
     model = SegmentationModel(streams, heads)
-    for stream in streams.values():
-        stream.adopt_normalization()
+    for name, stream in streams.items():
+        with config.at("streams", name):
+            stream.adopt_normalization()
     return model
 
 

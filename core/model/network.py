@@ -13,11 +13,12 @@ from torch.nn import functional
 
 from ...registry import PluxelError, article
 from ..contracts.kinds import Backbone, Decoder
-from ..contracts.normalization import RAW_MAXIMUM, Normalization
+from ..contracts.normalization import RAW_MAXIMUM
 from ..contracts.offers import minimum_size, offers, pad_multiple, resolved_parameters
 from ..contracts.optional import WrapsDecoder
 from ..contracts.options import Fusion
 from ..geometry.scores import Scores
+from .normalize import InputPart, Normalize
 from .zero_shot import SeenClasses
 
 Sizes = Sequence[tuple[int, int]]
@@ -32,62 +33,35 @@ def to_unit(image: Tensor) -> Tensor:
     return image if image.is_floating_point() else image.float() / UNIT[image.dtype]
 
 
-class Normalize(nn.Module):
-    """Apply a ``Normalization`` to images in 0–1. Its buffers are saved with the weights.
-
-    If the input has more channels than the statistics, the extra channels use the average of the
-    statistics. If it has fewer, all channels use the average.
-    """
-
-    mean: Tensor
-    std: Tensor
-    order: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(channels, 1, 1))
-        self.register_buffer("std", torch.ones(channels, 1, 1))
-        self.register_buffer("order", torch.arange(channels))
-
-    def adopt(self, normalization: Normalization) -> None:
-        """Copy the statistics that the weights were trained with."""
-        self.mean.copy_(self._fit(normalization.mean) / normalization.range)
-        self.std.copy_(self._fit(normalization.std) / normalization.range)
-        order = torch.arange(len(self.order))
-        if normalization.channel_order == "bgr":
-            order[:3] = order[:3].flip(0)
-        self.order.copy_(order)
-
-    def _fit(self, values: Sequence[float]) -> Tensor:
-        channels = len(self.order)
-        statistics = torch.tensor(values, device=self.mean.device)
-        if len(values) != channels:
-            known = statistics[:channels] if channels > len(values) else statistics[:0]
-            statistics = torch.cat([known, statistics.mean().expand(channels - len(known))])
-        return statistics.view(-1, 1, 1)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the normalized image for an image (N, C, H, W), float in 0–1, RGB first."""
-        return (image[:, self.order] - self.mean) / self.std
-
-
 class Stream(nn.Module):
-    """One backbone and its inputs, stacked along the channels."""
+    """One backbone and its inputs, stacked along the channels in the order of ``parts``."""
 
     backbone: Backbone
 
-    def __init__(self, inputs: Sequence[str], channels: int, backbone: Backbone) -> None:
+    def __init__(self, parts: Sequence[InputPart], backbone: Backbone) -> None:
         super().__init__()
-        self.inputs = tuple(inputs)
-        self.channels = channels
-        self.normalize = Normalize(channels)
+        self.parts = tuple(parts)
+        self.normalize = Normalize(parts)
         self.backbone = backbone
         # Stored here because a wrapper that replaces the backbone may not have these attributes.
         self.pad_multiple = pad_multiple(backbone)
         self.minimum_size = minimum_size(backbone)
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+        return tuple(part.name for part in self.parts)
+
+    @property
+    def channels(self) -> int:
+        """The number of channels of all inputs together."""
+        return sum(part.channels for part in self.parts)
+
     def adopt_normalization(self) -> None:
-        """Adopt the normalization of the backbone's weights; call this after loading them."""
+        """Adopt the normalization of the backbone's weights; call this after loading them.
+
+        Raises: PluxelError for statistics of an input that do not fit its channels.
+        """
         self.normalize.adopt(self.backbone.normalization)
 
     def prepare(self, inputs: Mapping[str, Tensor], sizes: Sizes | None) -> Tensor:

@@ -12,7 +12,7 @@ from ...core.authoring import (
     IGNORE,
     MAIN,
     LabelError,
-    encodings,
+    input_specs,
     is_endless,
     raw_labels,
     read_sample,
@@ -52,7 +52,7 @@ class Member:
         self.name = name
         self.labels = dataset.labels
         self.channels = channels
-        self.encodings = encodings(dataset)
+        self.inputs = input_specs(dataset)
         self.endless = is_endless(dataset)
         self._dataset, self._source, self._translation = dataset, source, translation
 

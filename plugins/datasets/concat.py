@@ -13,12 +13,12 @@ from ...core.authoring import (
     IGNORE,
     MAIN,
     AlignConfig,
-    Encoding,
+    InputSpec,
     Joined,
     RawIds,
     aligned,
     declared_labels,
-    encodings,
+    input_specs,
     log_matches,
     main_map,
     open_split,
@@ -88,7 +88,7 @@ class Concat:
         self.channels: Mapping[str, int] = _shared_channels(opened)
         # Each dataset reads its own files; prediction reads files like those of `classes_of`.
         own = opened.get(classes_of, next(iter(opened.values())))
-        self.encodings: Mapping[str, Encoding] = encodings(own)
+        self.inputs: Mapping[str, InputSpec] = input_specs(own)
         self.unpaired = [path for dataset in opened.values() for path in unpaired_files(dataset)]
         self.resolved_parameters: Mapping[str, Any] = {
             "datasets": datasets

@@ -12,8 +12,9 @@ from pydantic import Field
 
 from ...core import LabelMap, MissingData, read_index_mask
 from ...core.authoring import (
-    Encoding,
     FilePair,
+    InputKind,
+    InputSpec,
     PairedFiles,
     RawIds,
     SplitError,
@@ -28,11 +29,31 @@ from ...core.authoring import (
     read_rgb_mask,
     unknown_split,
     unpack,
+    with_input,
 )
 from ...registry import PluxelError
 
 ALL = "all"
 """The split with all pairs, for parts such as ``all[:80%]``."""
+
+
+class FolderInput(InputSpec):
+    """A further input: files with the names of the images, except for suffixes.
+
+    ``folder``: of the files. ``kind``: of their values. ``suffix``: end of file stems, such as
+    ``_depth``. ``channels``: by default 1 for depth and maps, otherwise 3.
+    """
+
+    folder: Path
+    kind: InputKind  # pyright: ignore[reportGeneralTypeIssues] - required, unlike in the base
+    suffix: str = ""
+    channels: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def spec(self) -> InputSpec:
+        """What the input is, without the place of its files."""
+        return InputSpec(**{name: getattr(self, name) for name in InputSpec.model_fields})
+
 
 MaskFormat = Literal["auto", "index", "rgb", "binary"]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -53,12 +74,14 @@ class Folder(PairedFiles):
     reads colors; ``binary`` reads 0 and 1 from masks of 0 and 255; ``auto`` is ``rgb`` if the keys
     of ``classes`` are colors, else ``index``.
     ``image_suffix``, ``mask_suffix``: ends of file stems, such as ``_gt`` in ``street_gt.png``.
-    ``channels``: number of image channels; counts other than 1, 3 and 4 need ``.npy`` or TIFF
-    files.
+    ``kind``: of the values of images, such as ``depth`` if there are no color images.
+    ``channels``: number of image channels, by default 1 for depth and maps, otherwise 3; counts
+    other than 1, 3 and 4 need ``.npy`` or TIFF files.
     ``scale``: the value in images that stands for 1, such as 10000 for reflectances; by default 255
-    for uint8, 65535 for uint16 and 1 for floating point.
+    for uint8, 65535 for uint16 and 1 for floating point. For depth, the value of 1 mm.
     ``nodata``: the value of image pixels without data, in addition to what TIFF files declare; the
-    labels of such pixels are ignored.
+    labels of such pixels are ignored, except for depth.
+    ``inputs``: name -> a further input, such as ``{depth: {folder: depth, kind: depth}}``.
 
     ``splits``: split -> file that lists its images. By default, and without ``fractions``, splits
     are subfolders of the same name in both folders.
@@ -85,25 +108,37 @@ class Folder(PairedFiles):
         splits: dict[str, Path] | None = None,
         fractions: dict[str, Share] | None = None,
         seed: int = 0,
-        channels: Annotated[int, Field(ge=1)] = 3,
+        kind: InputKind = "color",
+        channels: Annotated[int, Field(ge=1)] | None = None,
         scale: Annotated[float, Field(gt=0)] | None = None,
         nodata: float | None = None,
+        inputs: dict[str, FolderInput] | None = None,
     ) -> None:
         # Check the parameters first: the data may not be on this machine.
         labels = _label_map(classes, mask_format)
+        further = inputs or {}
+        if "image" in further:
+            raise FolderError("inputs: 'image' is the name of the images; choose another name")
         known = _described(splits, fractions)
         if known and split not in known:
             raise unknown_split(split, known, root / images)
         folder, images = images, existing_folder(root / images, "the images")
         masks = existing_folder(root / masks, "the masks")
+        places = {
+            name: existing_folder(root / one.folder, f"the files of input '{name}'")
+            for name, one in further.items()
+        }
+        suffixes = {(masks, mask_suffix), *((places[n], one.suffix) for n, one in further.items())}
+        others = [suffix for place, suffix in suffixes if place == images]
         if not known and split != ALL:
             known = {path.name for path in images.iterdir() if (masks / path.name).is_dir()} | {ALL}
             images, masks = _subfolder(images, split, known), _subfolder(masks, split, known)
+            places = {name: _subfolder(place, split, known) for name, place in places.items()}
         listing = root / splits[split] if splits and split != ALL else None
         if listing is not None and not listing.is_file():
             raise MissingData(f"the list {listing} is not a file")
         pairs, alone = pair_up(
-            images_in(images, image_suffix, not_ending=mask_suffix if images == masks else ""),
+            images_in(images, image_suffix, not_ending=others),
             images_in(masks, mask_suffix),
         )
         if not pairs:
@@ -116,12 +151,19 @@ class Folder(PairedFiles):
             pairs, alone = _listed(pairs, listing, folder), []
         elif fractions and split != ALL:
             pairs = _drawn(pairs, split, fractions, seed)
+        for name, one in further.items():
+            files = images_in(places[name], one.suffix)
+            pairs = with_input(pairs, name, files, places[name])
+        counts = {"image": channels, **{name: one.channels for name, one in further.items()}}
         usual = "rgb" if labels.packed_rgb else "index"
         read_mask = _READERS[usual if mask_format == "auto" else mask_format]
         super().__init__(
             pairs,
-            channels=channels,
-            encoding=Encoding(scale, nodata),
+            inputs={
+                "image": InputSpec(kind=kind, scale=scale, nodata=nodata),
+                **{name: one.spec for name, one in further.items()},
+            },
+            channels={name: count for name, count in counts.items() if count is not None},
             read_mask=read_mask,
             unpaired=alone,
         )

@@ -22,6 +22,7 @@ from torch import nn
 from ....registry import suggest
 from ...contracts.kinds import Backbone, Dataset, Decoder, Loss
 from ...contracts.labels import RawId, UniqueIds
+from ...contracts.normalization import Normalization
 from ...contracts.options import Fusion
 from ..messages.faults import Fault, Target, fault, faults
 from ..tree.nodes import Segment
@@ -71,6 +72,9 @@ class StreamConfig(Section):
 
     backbone: Factory[Backbone]
     """Turns the inputs into feature maps."""
+
+    normalization: dict[Name, Normalization] = Field(default_factory=dict)
+    """Input -> its statistics, in place of those of the dataset or of the weights."""
 
 
 _SOME: JsonDict = {"not": {"enum": [[], {}, None]}}

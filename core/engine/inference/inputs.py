@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ....registry import PluxelError, article, did_you_mean
-from ...contracts.encoding import PLAIN, Encoding
+from ...contracts.inputs import PLAIN, InputSpec
 from ...data.images import array_input, convert, read_image
 
 ImageLike = str | Path | Image.Image | np.ndarray
@@ -19,11 +19,11 @@ ImageLike = str | Path | Image.Image | np.ndarray
 def read_inputs(
     image: ImageLike | Mapping[str, ImageLike],
     channels: Mapping[str, int],
-    encodings: Mapping[str, Encoding],
+    inputs: Mapping[str, InputSpec],
 ) -> dict[str, np.ndarray]:
     """Return the raw pixels (H, W, channels) of each input; those without data are masked.
 
-    ``channels``: the number of channels of each input of the model, by name. ``encodings``: how
+    ``channels``: the number of channels of each input of the model, by name. ``inputs``: how
     files and arrays encode the values of inputs, by name, if a dataset declared it.
 
     Raises: PluxelError for an unreadable file, an empty image, another type or layout, and inputs
@@ -43,27 +43,26 @@ def read_inputs(
     if missing := [name for name in names if name not in image]:
         raise PluxelError(f"the model also reads {', '.join(missing)}")
     arrays = {
-        name: _pixels(image[name], channels[name], name, encodings.get(name, PLAIN))
-        for name in names
+        name: _pixels(image[name], channels[name], name, inputs.get(name, PLAIN)) for name in names
     }
     _check_sizes(arrays)
     return arrays
 
 
-def _pixels(image: ImageLike, channels: int, name: str, encoding: Encoding) -> np.ndarray:
+def _pixels(image: ImageLike, channels: int, name: str, spec: InputSpec) -> np.ndarray:
     if isinstance(image, str | Path):
-        array = read_image(Path(image), channels, encoding)
+        array = read_image(Path(image), channels, spec)
     elif isinstance(image, Image.Image):
         # An image opened from a file has a filename.
         place = getattr(image, "filename", "") or f"input '{name}'"
-        array = convert(image, channels, place, encoding)
+        array = convert(image, channels, place, spec)
     elif not isinstance(image, np.ndarray):
         raise PluxelError(
             f"input '{name}': is {article(type(image).__name__)}; expected a file, a PIL image, or "
             f"a numpy array (height, width, {channels}) of uint8, uint16, or floats in 0–1"
         )
     else:
-        array = array_input(image, channels, f"input '{name}'", encoding)
+        array = array_input(image, channels, f"input '{name}'", spec)
     is_masked = isinstance(array, np.ma.MaskedArray)  # a copy by now
     return array if is_masked else np.require(array, requirements=["C", "W"])
 

@@ -16,9 +16,9 @@ from ....registry import Host, PluxelError, did_you_mean
 from ...common.devices import choose_device
 from ...common.logs import log_once
 from ...common.progress import track
-from ...contracts.encoding import Encoding
+from ...contracts.inputs import InputSpec
 from ...contracts.labels import LabelSpace
-from ...data.pixels import missing_pixels, union
+from ...data.missing import missing_pixels, union
 from ...geometry.regions import Region, Size
 from ...geometry.scores import Scores
 from ...model.build import build_model
@@ -57,7 +57,7 @@ class Pipeline:
     """``Pipeline.load(run)``, then ``pipeline(image) -> mask`` of raw label ids, (H, W).
 
     ``spaces``: the label space of each head. ``channels``: the channels of each input.
-    ``encodings``: how the files of inputs encode values, if a dataset declared it.
+    ``inputs``: how the files of inputs encode values, if a dataset declared it.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class Pipeline:
         spaces: Mapping[str, LabelSpace],
         channels: Mapping[str, int],
         device: torch.device | str = "cpu",
-        encodings: Mapping[str, Encoding] | None = None,
+        inputs: Mapping[str, InputSpec] | None = None,
     ) -> None:
         self.model = model.to(device).eval()
         self.spaces = spaces
         self.channels = channels
-        self.encodings = encodings or {}
+        self.inputs = inputs or {}
         self.device = torch.device(device)
 
     @classmethod
@@ -102,7 +102,7 @@ class Pipeline:
         blueprint = trained.blueprint
         model = trained.filled(build_model(trained.config, blueprint))
         place = choose_device(trained.config.pipeline.device)
-        return cls(model, blueprint.label_spaces(), blueprint.channels, place, blueprint.encodings)
+        return cls(model, blueprint.label_spaces(), blueprint.channels, place, blueprint.inputs)
 
     def __call__(
         self, image: ImageLike | Mapping[str, ImageLike], *, head: str | None = None
@@ -272,7 +272,7 @@ class Pipeline:
         Raises: PluxelError, as ``predict`` does.
         """
         channels = {name: self.channels[name] for name in self.model.input_names}
-        return read_inputs(image, channels, self.encodings)
+        return read_inputs(image, channels, self.inputs)
 
 
 Taken = tuple[Mapping[str, np.ndarray], np.ndarray | None]

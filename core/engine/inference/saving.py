@@ -14,7 +14,7 @@ import numpy as np
 from ....registry import PluxelError
 from ...common.logs import conversions_counted, logger
 from ...common.progress import track
-from ...contracts.encoding import PLAIN
+from ...contracts.inputs import PLAIN
 from ...data.images import IMAGE_SUFFIXES, image_files
 from ...data.pixels import ImageError
 from ...data.raster_files import is_raster
@@ -89,8 +89,8 @@ class _Saver:
         """
         if path.is_file() and is_raster(path):
             (key,) = self.pipeline.model.input_names
-            encoding = self.pipeline.encodings.get(key, PLAIN)
-            with open_raster(path, self.pipeline.channels[key], encoding) as raster:
+            spec = self.pipeline.inputs.get(key, PLAIN)
+            with open_raster(path, self.pipeline.channels[key], spec) as raster:
                 by_windows = raster.source.is_placed or self.pipeline.is_tiled(
                     raster.size, self.tile
                 )

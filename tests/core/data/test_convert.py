@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from pluxel.core.contracts.encoding import Encoding
+from pluxel.core.contracts.inputs import InputSpec
 from pluxel.core.data.images import (
     ImageError,
     convert,
@@ -62,7 +62,7 @@ class TestConvert:
 
     @pytest.mark.parametrize("channels", [1, 3])
     @pytest.mark.parametrize("turned", [1, SIDEWAYS])
-    @pytest.mark.parametrize("encoding", [Encoding(), Encoding(scale=10_000)])
+    @pytest.mark.parametrize("encoding", [InputSpec(), InputSpec(scale=10_000)])
     def test_keeps_sixteen_bits_of_a_file_in_memory(self, tmp_path, channels, turned, encoding):
         wide = np.random.default_rng(0).integers(0, 10_000, (5, 7, 3)).astype(np.uint16)
         path = tmp_path / "a.png"

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
-from pluxel.core.contracts.encoding import Encoding
+from pluxel.core.contracts.inputs import InputSpec
 from pluxel.core.data.images import array_input, image_files, image_shape, read_image
 from pluxel.core.data.pixels import ImageError
 
@@ -222,7 +222,7 @@ class TestArrays:
 
     def test_repeated_gray_keeps_its_holes_and_scale(self):
         gray = np.ma.MaskedArray(np.array([[100, 50]], np.int16), [[False, True]])
-        read = array_input(gray, 3, "a", Encoding(scale=200))
+        read = array_input(gray, 3, "a", InputSpec(scale=200))
         assert np.ma.getmaskarray(read).tolist() == [[[False] * 3, [True] * 3]]
         assert np.asarray(read).tolist() == [[[0.5] * 3, [0] * 3]]
 

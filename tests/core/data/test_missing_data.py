@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from pluxel.core import LabelMap, LabelSpace
-from pluxel.core.contracts.encoding import Encoding
-from pluxel.core.contracts.offers import encodings
+from pluxel.core.contracts.inputs import InputSpec
+from pluxel.core.contracts.offers import input_specs
 from pluxel.core.data.check import check_data
 from pluxel.core.data.frequencies import class_frequencies
 from pluxel.core.data.images import read_image
@@ -27,7 +27,7 @@ from .tiffs import SIZE, noise, write, write_with_mask
 HOLE = np.zeros(SIZE, bool)
 HOLE[60:70, 80:90] = HOLE[0, 0] = True
 CORNER = Region(range(50, 70), range(70, 90))
-SCALED = Encoding(scale=10_000)
+SCALED = InputSpec(scale=10_000)
 
 
 def with_hole(pixels: np.ndarray, value: float) -> np.ndarray:
@@ -40,20 +40,20 @@ def bands(count: int, dtype: str) -> np.ndarray:
     return (pixels if dtype.startswith("float") else 9_999 * pixels + 1).astype(dtype)
 
 
-FILES: dict[str, tuple[Callable[[Path], object], int, Encoding]] = {
-    "NaN": (lambda p: write(p, with_hole(bands(3, "float32"), np.nan)), 3, Encoding()),
-    "infinity": (lambda p: write(p, with_hole(bands(1, "float64"), -np.inf)), 1, Encoding()),
+FILES: dict[str, tuple[Callable[[Path], object], int, InputSpec]] = {
+    "NaN": (lambda p: write(p, with_hole(bands(3, "float32"), np.nan)), 3, InputSpec()),
+    "infinity": (lambda p: write(p, with_hole(bands(1, "float64"), -np.inf)), 1, InputSpec()),
     "declared NaN": (
-        lambda p: write(p, with_hole(bands(3, "float32"), np.nan), nodata=np.nan), 3, Encoding()
+        lambda p: write(p, with_hole(bands(3, "float32"), np.nan), nodata=np.nan), 3, InputSpec()
     ),
     "-9999, floats": (
-        lambda p: write(p, with_hole(bands(5, "float32"), -9999), nodata=-9999), 5, Encoding()
+        lambda p: write(p, with_hole(bands(5, "float32"), -9999), nodata=-9999), 5, InputSpec()
     ),
     "lowest float": (
         lambda p: write(
             p, with_hole(bands(1, "float32"), np.finfo("f4").min), nodata=float(np.finfo("f4").min)
         ),
-        3, Encoding(),
+        3, InputSpec(),
     ),
     "-9999, int16": (
         lambda p: write(p, with_hole(bands(4, "int16"), -9999), nodata=-9999), 4, SCALED
@@ -63,25 +63,25 @@ FILES: dict[str, tuple[Callable[[Path], object], int, Encoding]] = {
     ),
     "0, uint16": (lambda p: write(p, with_hole(bands(3, "uint16"), 0), nodata=0), 3, SCALED),
     "65535, uint16": (
-        lambda p: write(p, with_hole(bands(2, "uint16"), 65535), nodata=65535), 2, Encoding()
+        lambda p: write(p, with_hole(bands(2, "uint16"), 65535), nodata=65535), 2, InputSpec()
     ),
     "255, uint8": (
-        lambda p: write(p, with_hole(noise(3), 255), nodata=255, photometric="rgb"), 3, Encoding()
+        lambda p: write(p, with_hole(noise(3), 255), nodata=255, photometric="rgb"), 3, InputSpec()
     ),
     "0, uint8, gray": (
-        lambda p: write(p, with_hole(noise(1) | 1, 0), nodata=0), 3, Encoding()
+        lambda p: write(p, with_hole(noise(1) | 1, 0), nodata=0), 3, InputSpec()
     ),
     "0, white is zero": (
         lambda p: write(p, with_hole(noise(1) | 1, 0), nodata=0, photometric="miniswhite"), 3,
-        Encoding(),
+        InputSpec(),
     ),
-    "mask inside": (lambda p: write_with_mask(p, noise(3), ~HOLE, inside=True), 3, Encoding()),
-    "mask beside": (lambda p: write_with_mask(p, noise(5), ~HOLE, inside=False), 5, Encoding()),
+    "mask inside": (lambda p: write_with_mask(p, noise(3), ~HOLE, inside=True), 3, InputSpec()),
+    "mask beside": (lambda p: write_with_mask(p, noise(5), ~HOLE, inside=False), 5, InputSpec()),
     "alpha": (
         lambda p: write(
             p, np.dstack([noise(3), np.where(HOLE, 0, 200).astype(np.uint8)]),
             photometric="rgb", alpha="yes",
-        ), 3, Encoding(),
+        ), 3, InputSpec(),
     ),
     "alpha of 16 bits": (
         lambda p: write(
@@ -92,22 +92,23 @@ FILES: dict[str, tuple[Callable[[Path], object], int, Encoding]] = {
     "alpha of gray": (
         lambda p: write(
             p, np.dstack([noise(1), np.where(HOLE, 0, 9).astype(np.uint8)]), alpha="yes"
-        ), 1, Encoding(),
+        ), 1, InputSpec(),
     ),
     "option, TIFF": (
-        lambda p: write(p, with_hole(bands(1, "int16"), -32768)), 1, Encoding(10_000, -32768)
+        lambda p: write(p, with_hole(bands(1, "int16"), -32768)), 1,
+        InputSpec(scale=10_000, nodata=-32768),
     ),
     "option, PNG": (
         lambda p: Image.fromarray(with_hole(bands(1, "uint16"), 0)[..., 0]).save(p, format="PNG"),
-        1, Encoding(nodata=0),
+        1, InputSpec(nodata=0),
     ),
     "option, npy": (
         lambda p: np.save(p.with_suffix(".npy"), with_hole(bands(2, "float32"), -1)), 2,
-        Encoding(nodata=-1),
+        InputSpec(nodata=-1),
     ),
     "npy, NaN": (
         lambda p: np.save(p.with_suffix(".npy"), with_hole(bands(2, "float64"), np.nan)), 2,
-        Encoding(),
+        InputSpec(),
     ),
 }  # fmt: skip
 
@@ -136,12 +137,12 @@ def test_pixels_without_data_are_masked_and_zero(tmp_path, kind) -> None:
 @pytest.mark.parametrize(
     ("dtype", "nodata", "encoding", "counts"),
     [
-        ("uint8", 0, Encoding(), False),
+        ("uint8", 0, InputSpec(), False),
         ("uint16", 0, SCALED, False),
         ("int16", -9999, SCALED, True),
-        ("float32", -9999, Encoding(), True),
-        ("float32", np.nan, Encoding(), True),
-        ("float32", 0, Encoding(), False),
+        ("float32", -9999, InputSpec(), True),
+        ("float32", np.nan, InputSpec(), True),
+        ("float32", 0, InputSpec(), False),
         ("uint16", 65535, SCALED, True),
     ],
 )
@@ -180,7 +181,7 @@ def test_scale_may_exceed_the_range_of_the_stored_type(tmp_path) -> None:
     """The largest float16 is 65504."""
     values = np.array([[0, 0.5, 1000, 65504]], np.float16)
     np.save(tmp_path / "a.npy", values)
-    read = read_image(tmp_path / "a.npy", 1, Encoding(scale=100_000))
+    read = read_image(tmp_path / "a.npy", 1, InputSpec(scale=100_000))
     assert read.dtype == np.float32
     assert read[0, :, 0].tolist() == (values[0].astype(np.float64) / 1e5).astype("f4").tolist()
 
@@ -254,7 +255,7 @@ class TestTraining:
 
     def test_encoding_is_declared_also_by_parts(self, dataset) -> None:
         whole = open_split(lambda split: dataset, "all[:2] + all[2:]")
-        assert encodings(whole) == {"image": Encoding(10_000, -1)}
+        assert input_specs(whole) == {"image": InputSpec(scale=10_000, nodata=-1)}
 
 
 def test_plugins_may_return_masked_arrays_and_nan(toy) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pluxel.core.contracts.encoding import Encoding
+from pluxel.core.contracts.inputs import InputSpec
 from pluxel.core.contracts.kinds import Sample
 from pluxel.core.contracts.labels import LabelError, LabelMap, LabelSpace
 from pluxel.core.data.check import check_data
@@ -248,7 +248,7 @@ class TestBadSamples:
     def test_a_scale_permits_floats_of_any_range(self, toy, spaces):
         dataset = toy()
         dataset._image = lambda index: np.full((4, 6, 3), 2, np.float32)
-        dataset.encodings = {"image": Encoding(scale=100)}
+        dataset.inputs = {"image": InputSpec(scale=100)}
         assert EvaluationData(dataset, spaces)[0].inputs["image"].max() == 2
 
     def test_augmentation_errors_name_the_file(self, toy, spaces):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from pluxel.core import FeatureSpec, Grid, Normalization, Scores
-from pluxel.core.model.network import Head, Normalize, SegmentationModel, Stream, fuse, to_unit
+from pluxel.core.model.network import Head, SegmentationModel, Stream, fuse, to_unit
+from pluxel.core.model.normalize import InputPart, Normalize
 from pluxel.registry import PluxelError
 from torch import Tensor, nn
 
@@ -31,7 +32,9 @@ class First(nn.Module):
 
 
 def stream(inputs=("image",), channels=3, **attributes):
-    made = Stream(inputs, channels, Echo(channels, **attributes))
+    own = dict.fromkeys(inputs, 1) | {"image": channels - len(inputs) + 1}
+    parts = [InputPart(name, own[name]) for name in inputs]
+    made = Stream(parts, Echo(channels, **attributes))
     made.adopt_normalization()
     return made
 
@@ -53,7 +56,7 @@ def test_pixels_are_scaled_by_the_range_of_their_type():
 @pytest.mark.parametrize("scale", [1, 255])
 @pytest.mark.parametrize("order", ["rgb", "bgr"])
 def test_statistics_use_the_order_and_range_of_the_network(scale, order):
-    normalize = Normalize(3)
+    normalize = Normalize([InputPart("image", 3)])
     mean, std = (0.1, 0.2, 0.3), (0.5, 0.6, 0.7)
     normalize.adopt(
         Normalization(
@@ -70,16 +73,16 @@ def test_statistics_use_the_order_and_range_of_the_network(scale, order):
 
 
 def test_channels_without_statistics_get_the_average():
-    normalize = Normalize(4)
+    normalize = Normalize([InputPart("image", 4)])
     normalize.adopt(Normalization(mean=(0.1, 0.2, 0.3), std=(1, 1, 1)))
     torch.testing.assert_close(normalize.mean.flatten(), torch.tensor([0.1, 0.2, 0.3, 0.2]))
-    gray = Normalize(1)
+    gray = Normalize([InputPart("image", 1)])
     gray.adopt(Normalization(mean=(0.1, 0.2, 0.3), std=(1, 1, 1)))
     torch.testing.assert_close(gray.mean.flatten(), torch.tensor([0.2]))
 
 
 def test_the_normalization_is_saved_with_the_weights():
-    taught, fresh = stream(), Stream(["image"], 3, Echo())
+    taught, fresh = stream(), Stream([InputPart("image", 3)], Echo())
     fresh.load_state_dict(taught.state_dict())
     image = pixels(1, 3, 4, 4)
     assert torch.equal(
@@ -149,7 +152,7 @@ def test_backbones_run_in_the_order_of_the_streams():
 
     streams = {}
     for name in names:
-        streams[name] = Stream(("image",), 3, Noted())
+        streams[name] = Stream([InputPart("image", 3)], Noted())
         streams[name].backbone.name = name
     head = Head({name: First() for name in reversed(names)}, "mean")
     SegmentationModel(streams, {"semantic": head})({"image": pixels(1, 3, 4, 4)})

@@ -12,6 +12,7 @@ from pluxel.core.data.batch import collate_training
 from pluxel.core.data.samples import TrainingData
 from pluxel.core.data.splits import SplitError, open_split
 from pluxel.core.model.network import Head, SegmentationModel, Stream
+from pluxel.core.model.normalize import InputPart
 from pluxel.plugins.datasets.folder import Folder, FolderError
 from torch import nn
 
@@ -338,7 +339,7 @@ class TestDepth:
         spaces = {"semantic": LabelSpace(dataset.labels["semantic"])}
         pad = {"PadIfNeeded": {"min_height": 20, "min_width": 20, "position": "top_left"}}
         data = TrainingData(dataset, spaces, [{"HorizontalFlip": {"p": 1}}, pad], fill=[51])
-        stream = Stream(["image"], 1, Identity())
+        stream = Stream([InputPart("image", 1)], Identity())
         stream.normalize.adopt(Normalization(mean=(0.2,), std=(0.5,)))
         batch = collate_training([data[0]])
         found = stream.prepare(batch.inputs, batch.sizes)[0, 0].numpy()
@@ -348,7 +349,7 @@ class TestDepth:
 
     def test_prediction_keeps_every_value(self, tmp_path, depth):
         model = SegmentationModel(
-            {"image": Stream(["image"], 1, Identity())},
+            {"image": Stream([InputPart("image", 1)], Identity())},
             {"semantic": Head({"image": Brighter(9096.5 / 65535)}, "mean")},
         )
         space = LabelSpace(LabelMap({0: "near", 1: "far"}))

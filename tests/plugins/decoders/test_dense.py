@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pluxel.core import Factory, FeatureSpec, Grid, Normalization, Scores, measure
 from pluxel.core.contracts.kinds import Decoder
 from pluxel.core.model.network import Head, SegmentationModel, Stream
+from pluxel.core.model.normalize import InputPart
 from pluxel.plugins.decoders import shift_and_stitch
 from pluxel.registry import Component, Host, PluxelError, hookimpl
 from pydantic import TypeAdapter
@@ -193,7 +194,7 @@ def test_cells_of_a_dense_map_lie_on_its_grid() -> None:
 def model(decoder: Any, backbone: nn.Module) -> SegmentationModel:
     on_images = hasattr(decoder, "inner")
     return SegmentationModel(
-        {"image": Stream(["image"], 3, backbone)},
+        {"image": Stream([InputPart("image", 3)], backbone)},
         {"semantic": Head({"image": decoder}, "mean", on_images=on_images)},
     )
 

@@ -12,6 +12,7 @@ import torch
 from pluxel.core import Factory, Normalization, Scores, measure
 from pluxel.core.contracts.kinds import Decoder
 from pluxel.core.model.network import Head, SegmentationModel, Stream
+from pluxel.core.model.normalize import InputPart
 from pluxel.plugins.backbones.alexnet import AlexNet
 from pluxel.registry import Host, PluxelError
 from pydantic import TypeAdapter
@@ -55,7 +56,9 @@ def make(section: Any) -> SegmentationModel:
     )
     nn.init.normal_(decoder.inner.score.weight)
     head = Head({"image": decoder}, "mean", on_images=True)
-    return SegmentationModel({"image": Stream(["image"], 3, backbone)}, {"h": head}).eval()
+    return SegmentationModel(
+        {"image": Stream([InputPart("image", 3)], backbone)}, {"h": head}
+    ).eval()
 
 
 @torch.no_grad()

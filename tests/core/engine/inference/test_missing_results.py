@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 from pluxel.core import LabelMap, Pipeline
-from pluxel.core.contracts.encoding import Encoding
+from pluxel.core.contracts.inputs import InputSpec
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.engine.inference.outputs import OUTPUT_KINDS
 from pluxel.core.engine.inference.saving import predict_files
@@ -112,7 +112,9 @@ def test_blended_windows_keep_them_too(tmp_path) -> None:
 
 @pytest.mark.parametrize("given", ["file", "array"])
 def test_declared_encoding_holds_for_files_and_arrays(net, tmp_path, given) -> None:
-    own = Pipeline(net.model, net.spaces, net.channels, encodings={"image": Encoding(10_000, -1)})
+    own = Pipeline(
+        net.model, net.spaces, net.channels, inputs={"image": InputSpec(scale=10_000, nodata=-1)}
+    )
     fractions = image(*SIZE, "float32")
     stored = np.where(HOLE[..., None], -1, fractions * 10_000).round().astype(np.int16)
     path = write(tmp_path / "a.tif", stored)

@@ -9,6 +9,7 @@ import torch
 from pluxel.core import FeatureSpec, Grid, Normalization, Scores, measure, resample
 from pluxel.core.engine.inference.tiling import Region, Tiling
 from pluxel.core.model.network import Head, SegmentationModel, Stream
+from pluxel.core.model.normalize import InputPart
 from torch import Tensor, nn
 
 CLASSES = 4
@@ -90,7 +91,7 @@ def model(
 ) -> SegmentationModel:
     torch.manual_seed(0)
     backbone = Chain(layers, taps)
-    stream = Stream(["image"], 3, backbone)
+    stream = Stream([InputPart("image", 3)], backbone)
     stream.adopt_normalization()
     head = Head({"image": decoder(list(backbone.feature_specs))}, "mean")
     return SegmentationModel({"image": stream}, {"semantic": head}).double().eval()

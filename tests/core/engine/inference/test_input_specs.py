@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from PIL import Image
 from pluxel.core import Pipeline
-from pluxel.core.contracts.encoding import Encoding
+from pluxel.core.contracts.inputs import InputSpec
 from pluxel.core.engine.inference.outputs import OUTPUT_KINDS
 from pluxel.core.engine.inference.saving import predict_files
 
@@ -31,8 +31,8 @@ READ = np.where(HOLE[..., None], 0, STORED / np.float32(SCALE)).astype(np.float3
 @pytest.fixture(scope="module")
 def net() -> Pipeline:
     plain = pipeline()
-    encodings = {"image": Encoding(SCALE, NODATA)}
-    return Pipeline(plain.model, plain.spaces, plain.channels, encodings=encodings)
+    inputs = {"image": InputSpec(scale=SCALE, nodata=NODATA)}
+    return Pipeline(plain.model, plain.spaces, plain.channels, inputs=inputs)
 
 
 def save(path: Path, pixels: np.ndarray, *, is_placed: bool) -> Path:

@@ -1,0 +1,143 @@
+"""Normalize the stacked inputs of a network: colors as its weights expect, others as specified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ...registry import PluxelError
+from ..contracts.inputs import PLAIN, InputSpec
+from ..contracts.normalization import Normalization
+
+
+@dataclass(frozen=True)
+class InputPart:
+    """The channels of one input in a stack.
+
+    ``normalization``: replaces the one of the specification, or of the weights.
+    """
+
+    name: str
+    channels: int
+    spec: InputSpec = PLAIN
+    normalization: Normalization | None = None
+
+    @property
+    def statistics(self) -> Normalization | None:
+        """The input's own normalization; None if that of the weights applies."""
+        return self.normalization or self.spec.normalization
+
+
+class Normalize(nn.Module):
+    """Apply a ``Normalization`` to each part of stacked inputs in 0–1; its buffers are saved.
+
+    Colors are normalized as the weights expect: if the part has more channels than the statistics,
+    the extra channels use the average of the statistics, and if it has fewer, all use the average.
+    Parts with a normalization of their own use that; all other parts use the average.
+    """
+
+    mean: Tensor
+    std: Tensor
+    order: Tensor
+    is_log: Tensor
+    zero_is_missing: Tensor
+
+    def __init__(self, parts: Sequence[InputPart]) -> None:
+        super().__init__()
+        self._parts = tuple(parts)
+        channels = sum(part.channels for part in parts)
+        self.register_buffer("mean", torch.zeros(channels, 1, 1))
+        self.register_buffer("std", torch.ones(channels, 1, 1))
+        self.register_buffer("order", torch.arange(channels))
+        own = [part.statistics for part in parts]
+        is_log = [one is not None and one.transform == "log" for one in own]
+        has_gaps = [part.spec.rules.zero_is_missing for part in parts]
+        # Known from the configuration, so they are not saved. The flags spare a look at tensors.
+        self._has_log, self._has_gaps = any(is_log), any(has_gaps)
+        self.register_buffer("is_log", self._spread(is_log), persistent=False)
+        self.register_buffer("zero_is_missing", self._spread(has_gaps), persistent=False)
+
+    def _spread(self, flags: Sequence[bool]) -> Tensor:
+        """Return flags of parts for each channel, (channels, 1, 1)."""
+        counts = [part.channels for part in self._parts]
+        each = [flag for flag, count in zip(flags, counts, strict=True) for _ in range(count)]
+        return torch.tensor(each, dtype=torch.bool).view(-1, 1, 1)
+
+    def adopt(self, weights: Normalization) -> None:
+        """Copy the statistics of the parts, or those that the weights were trained with.
+
+        Raises: PluxelError for statistics of an input that do not fit its channels, and for weights
+        that expect logarithms.
+        """
+        if weights.transform != "none":
+            raise PluxelError(
+                "the normalization of a backbone cannot take logarithms: set transform in the "
+                "'normalization' of the stream, or of the dataset's input"
+            )
+        first = 0
+        for part in self._parts:
+            own = part.statistics
+            here = slice(first, first := first + part.channels)
+            if own is not None:
+                self._adopt_own(part, own, here, weights)
+            else:
+                self._adopt_weights(part, here, weights)
+
+    def _adopt_weights(self, part: InputPart, here: slice, weights: Normalization) -> None:
+        is_color = part.spec.kind == "color"
+        for buffer, values in ((self.mean, weights.mean), (self.std, weights.std or (1.0,))):
+            buffer[here] = _fit(values, part.channels, is_color).to(buffer) / weights.range
+        self._order(here, is_color and weights.channel_order == "bgr")
+
+    def _adopt_own(
+        self, part: InputPart, own: Normalization, here: slice, weights: Normalization
+    ) -> None:
+        is_log = own.transform == "log"
+        if own.std is not None:
+            std = own.std
+        else:  # the scale of values that the weights expect, in the units of this input
+            expected = weights.std or (1.0,)
+            average = sum(expected) / len(expected) / weights.range
+            std = (1.0 if is_log else average * own.range,)
+        for field, values, buffer in (("mean", own.mean, self.mean), ("std", std, self.std)):
+            if len(values) not in (1, part.channels):
+                raise PluxelError(
+                    f"input '{part.name}' has {part.channels} channels, but its normalization has "
+                    f"{len(values)} values of {field}: give one, or one per channel"
+                )
+            each = torch.tensor(values).expand(part.channels).view(-1, 1, 1)
+            buffer[here] = each.to(buffer) / (1 if is_log else own.range)
+        if is_log:  # log(value · range) = log(value) + log(range)
+            self.mean[here] -= torch.tensor(float(own.range)).log().to(self.mean)
+        self._order(here, own.channel_order == "bgr")
+
+    def _order(self, here: slice, is_reversed: bool) -> None:
+        order = torch.arange(here.start, here.stop)
+        if is_reversed:
+            order[:3] = order[:3].flip(0)
+        self.order[here] = order.to(self.order)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the normalized image for an image (N, C, H, W), float in 0–1, RGB first."""
+        image = image[:, self.order]
+        values = image
+        if self._has_log:
+            tiny = torch.finfo(image.dtype).tiny
+            values = torch.where(self.is_log, image.clamp_min(tiny).log(), image)
+        normalized = (values - self.mean) / self.std
+        if self._has_gaps:
+            normalized = normalized.masked_fill(self.zero_is_missing & (image <= 0), 0)
+        return normalized
+
+
+def _fit(values: Sequence[float], channels: int, is_color: bool) -> Tensor:
+    """Return statistics of ``channels`` channels, (channels, 1, 1), from those of colors."""
+    statistics = torch.tensor(values)
+    if len(values) != channels or not is_color:
+        known = statistics if is_color and channels > len(values) else statistics[:0]
+        average = statistics.mean().expand(channels - len(known))
+        statistics = torch.cat([known, average])
+    return statistics.view(-1, 1, 1)
