@@ -64,6 +64,7 @@ ELSEWHERE = {
     "core.config._load_words": "recipes, docs and readers of word vectors are loaded as users do",
     "core.config._schema": "editors check the YAML of the docs",
     "core.geometry.tracing._probing": "the specs of each backbone agree with gradients",
+    "plugins.backbones._convolutional": "the number of channels of fc6, made small",
     "plugins.decoders._upsampling": "the taps of the release, to compare a backbone's grid with",
 }
 """Private modules that tests of other rooms import -> the reason."""

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from types import FrameType
 from typing import ClassVar, NoReturn
@@ -28,7 +29,10 @@ from ._session import Session
 
 
 class Commands(Group):
-    """The commands, in the order of use; command ``x`` is ``x`` in module ``x``."""
+    """The commands, in the order of use; command ``x`` is ``x`` in module ``x``.
+
+    A keyword of Python is followed by ``_`` there.
+    """
 
     table: ClassVar[Mapping[str, str]] = {
         "demo": "Train, evaluate and predict on generated shapes.",
@@ -37,6 +41,7 @@ class Commands(Group):
         "train": "Train the pipeline of a YAML file.",
         "evaluate": "Evaluate a run on a split.",
         "predict": "Segment images with a run.",
+        "import": "Turn published weights of FCN into a run.",
         "verify": "Check claims of equality on your own pipeline.",
         "benchmark": "Compare costs side by side on this machine.",
         "similar": "Find the words nearest to a word.",
@@ -54,7 +59,8 @@ class Commands(Group):
         """Import a command."""
         if cmd_name not in self.table:
             return None
-        return getattr(import_module(f".{cmd_name}", __package__), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        return getattr(import_module(f".{name}", __package__), name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the table of commands."""

@@ -12,7 +12,11 @@ _PARTS = {
     **dict.fromkeys(("analogy", "embeddings", "labels", "neighbors", "similar"), _WORDS),
     **dict.fromkeys(("inference", "predict"), _PREDICTION),
     **dict.fromkeys(
-        ("benchmark", "config", "data", "demo", "engine", "evaluate", "train", "verify"), _TRAINING
+        (
+            *("benchmark", "config", "data", "demo", "describe", "engine", "evaluate"),
+            *("import", "train", "verify"),
+        ),
+        _TRAINING,
     ),
 }
 """Command or room -> the modules that it needs."""

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
@@ -45,17 +46,31 @@ def read_state_dict(path: Path, device: Literal["cpu", "meta"] = "cpu") -> State
 
     Raises: PluxelError for a file that is missing, damaged, or holds anything but tensors.
     """
+    return read_checkpoint(path, device)[0]
+
+
+def read_checkpoint(
+    path: Path, device: Literal["cpu", "meta"] = "cpu"
+) -> tuple[StateDict, dict[str, str]]:
+    """Return the weights of a file, and the texts beside them in a checkpoint, by key.
+
+    Raises: the same errors as `read_state_dict`.
+    """
     require_file(path)
+    texts: dict[str, str] = {}
     if _is_safetensors(path):
         content = read_safetensors(path, device)[0]
     else:
-        content = _unwrap(_read_pickle(path, device))
+        whole = _read_pickle(path, device)
+        if isinstance(whole, Mapping):
+            texts = {k: v for k, v in whole.items() if isinstance(k, str) and isinstance(v, str)}
+        content = _unwrap(whole)
     if not isinstance(content, Mapping) or not content:
         raise PluxelError(f"{path}: expected a state dict, found {_describe(content)}")
     for name, value in content.items():
         if not isinstance(value, Tensor):
             raise PluxelError(f"{path}: {name!r} must be a tensor, not {_describe(value)}")
-    return _without_prefixes(content)
+    return _without_prefixes(content), texts
 
 
 def read_safetensors(
@@ -119,7 +134,8 @@ def _read_pickle(path: Path, device: str) -> Any:
     try:
         with warnings.catch_warnings():  # versions of a format that is rejected below
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location=device, weights_only=True)
+            with torch.serialization.safe_globals(_numpy_scalars()):
+                return torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         is_pickle = _begins_with(path, b"\x80", b"PK")  # the second is torch's archive of one
         if "Unsupported" not in str(error) or not is_pickle:
@@ -130,6 +146,17 @@ def _read_pickle(path: Path, device: str) -> Any:
         ) from error
     except Exception as error:  # a damaged file may raise anything
         raise _damaged(path, error) from error
+
+
+def _numpy_scalars() -> list[Any]:
+    """Return what numbers of NumPy need, which scripts often save beside the weights.
+
+    They hold bytes and no code. NumPy 1 and 2 write different names.
+    """
+    scalar = type(np.float64(0)).__reduce__(np.float64(0))[0]
+    names = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
+    kinds = [type(np.dtype(kind)) for kind in (*"?bBhHiIlLqQefd",)]
+    return [*names, np.dtype, *kinds]
 
 
 def _begins_with(path: Path, *beginnings: bytes) -> bool:

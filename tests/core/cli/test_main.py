@@ -222,7 +222,7 @@ def test_every_option_has_help_and_a_current_name(verb: str) -> None:
         assert not {"--out", "--force"} & set(one.opts)
 
 
-@pytest.mark.parametrize("group", ["data", "config", "plugins", "labels", "embeddings"])
+@pytest.mark.parametrize("group", ["data", "config", "plugins", "labels", "embeddings", "import"])
 def test_help_of_a_group_lists_whole_sentences(group: str, command: Any) -> None:
     code, out, _ = command(group, "--help")
     listed = out.partition("Commands:")[2].strip()
@@ -254,7 +254,8 @@ def test_every_command_that_writes_has_option_overwrite() -> None:
         name: {flag for one in verb.params for flag in one.opts} for name, verb in VERBS.items()
     }
     writing = {name for name, own in flags.items() if "--output" in own}
-    assert writing == {*OUTPUTS, "demo", "predict"}  # predict has a test of its own
+    # These have tests of their own.
+    assert writing == {*OUTPUTS, "demo", "predict", "import caffe", "import torchfcn"}
     # The demo continues its own run; the others name the output by --run and DEST.
     overwriting = {name for name, own in flags.items() if "--overwrite" in own}
     assert overwriting == writing - {"demo"} | {"train", "embeddings convert"}
@@ -273,6 +274,7 @@ def test_every_command_with_a_configuration_accepts_settings() -> None:
     for name, verb in VERBS.items():
         options = {spelling for one in verb.params for spelling in one.opts}
         takes = options & {"config", "run", "--config", "--embedding"}
-        assert ("--set" in options) == bool(takes), name
+        writes = name.startswith("import ")  # a run with its configuration
+        assert ("--set" in options) == bool(takes or writes), name
         if "bare" in options:  # no other variadic argument
             assert sum(one.nargs == -1 for one in verb.params) == 1, name

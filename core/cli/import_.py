@@ -1,0 +1,128 @@
+"""``pluxel import``: turn published weights into runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._groups import Group
+from ._options import output, overrides, overwrite
+from ._session import Session
+
+if TYPE_CHECKING:
+    from ..engine.importing.importing import ForeignWeights, Imported
+
+
+_OTHERWISE = "if its skips were scaled, give --at-once, and otherwise --staged"
+
+
+@click.group(name="import", cls=Group)
+def import_() -> None:
+    """Turn published weights of FCN into a run."""
+
+
+def _shared(command: Callable[..., None]) -> Callable[..., None]:
+    """Add FILE, --output, --overwrite, --at-once and KEY=VALUE."""
+    at_once = click.option(
+        "--at-once/--staged",
+        default=None,
+        help="Whether an FCN-8s was trained at once, which scales its skips.  "
+        "[default: as the file or its name says]",
+    )
+    file = click.argument("file", type=click.Path(path_type=Path))
+    folder = output("Run directory to write.", folder=True, required=True)
+    decorated = overrides(command)
+    for option in (at_once, overwrite("Replace an existing run."), folder, file):
+        decorated = option(decorated)
+    return wraps(command)(decorated)
+
+
+@import_.command()
+@_shared
+@click.pass_obj
+def torchfcn(session: Session, file: Path, at_once: bool | None, **options: Any) -> None:
+    """Import weights of pytorch-fcn: FILE holds a state dict or a checkpoint of its training.
+
+    KEY=VALUE changes the configuration of the run, such as dataset.root=VOCdevkit.
+    """
+    from ..engine.importing.importing import ForeignWeights
+    from ..model.weight_reading import read_checkpoint
+
+    state, texts = read_checkpoint(file)
+    name = texts.get("arch", file.name)
+    weights = ForeignWeights(file, state, at_once=_is_at_once(name, at_once))
+    found = _write(session, weights, **options)
+    if found.network.stride == 8 and at_once is None and "arch" not in texts:
+        click.echo(f"note: {file.name} does not say how it was trained: {_OTHERWISE}")
+
+
+@import_.command()
+@click.option(
+    "--prototxt",
+    type=click.Path(path_type=Path),
+    help="Description of the network, to recognize its layers by their connections.",
+)
+@click.option(
+    "--input",
+    "input_name",
+    type=click.Choice(["color", "hha"]),
+    help="What a network of NYUDv2 with one input sees.  [default: as the name of FILE says]",
+)
+@_shared
+@click.pass_obj
+def caffe(
+    session: Session,
+    file: Path,
+    prototxt: Path | None,
+    at_once: bool | None,
+    input_name: str | None,
+    **options: Any,
+) -> None:
+    """Import a network of the paper's release: FILE is a .caffemodel.
+
+    Layers with other names than those of the release are recognized by their connections, which
+    most files hold; give --prototxt for a file that does not.
+
+    KEY=VALUE changes the configuration of the run, such as dataset.root=VOCdevkit.
+    """
+    from ..engine.importing.caffe import caffe_tensors
+    from ..engine.importing.importing import ForeignWeights
+
+    state = caffe_tensors(file, prototxt)
+    hha = input_name == "hha" if input_name else "hha" in file.stem and "color" not in file.stem
+    weights = ForeignWeights(file, state, at_once=bool(at_once), hha=hha)
+    _write(session, weights, **options)
+
+
+def _is_at_once(name: str, chosen: bool | None) -> bool:
+    """Return whether a name says that a network was trained at once, unless it was chosen."""
+    if chosen is not None:
+        return chosen
+    return re.search("at[-_]?once", name, re.IGNORECASE) is not None
+
+
+def _write(
+    session: Session,
+    weights: ForeignWeights,
+    settings: tuple[str, ...],
+    output: Path,
+    overwrite: bool,
+) -> Imported:
+    from ..engine.importing.importing import import_weights
+
+    found = import_weights(weights, output, settings, overwrite=overwrite, host=session.host)
+    click.echo("\n".join(_lines(found)))
+    return found
+
+
+def _lines(found: Imported) -> list[str]:
+    classes = " and ".join(map(str, found.classes.values()))
+    return [
+        f"{found.network}, {classes} classes of {found.dataset}, {found.parameters:,} parameters",
+        f"run: {found.run.directory}",
+    ]

@@ -1,0 +1,1 @@
+"""Turn published weights of fully convolutional networks into run directories."""

@@ -1,0 +1,239 @@
+"""Write the run directory of a published network from its tensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+from ....registry import Host, PluxelError
+from ...common.files import write_text
+from ...common.numerics import not_finite
+from ...config._config import Config
+from ...config._load import load_config
+from ...config.sections.labels import declared_labels
+from ...contracts.kinds import Dataset
+from ...contracts.labels import LabelMap, LabelSpace
+from ...model.blueprint import Blueprint
+from ...model.build import build_model
+from ...model.weights import first_names
+from ..checkpoint import write_tensors
+from ..preparation import open_role
+from ..run import Run
+from .kernels import TOLERANCE, distance_from_bilinear, kernel_per_class
+from .published import SKIPS, PublishedNetwork, nearest_network
+from .recipe import HHA, configuration, published_data
+from .renaming import own_tensors
+
+State = Mapping[str, Tensor]
+"""Tensors by the names of published files, such as ``conv1_1.weight``."""
+
+AT_ONCE = (0.01, 0.0001)
+"""Factors on the features of pool4 and pool3 in FCN-8s at-once (PAMI 2016, section 4.3)."""
+
+
+@dataclass(frozen=True)
+class ForeignWeights:
+    """Weights as published: their ``file``, the tensors, and what the file does not say.
+
+    ``at_once``: whether the skips of FCN-8s are scaled, in files without layers for that.
+    ``hha``: whether the only input is HHA, not color.
+    """
+
+    file: Path
+    state: State
+    at_once: bool = False
+    hha: bool = False
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was written: the run, the network, its data, and its number of classes by head."""
+
+    run: Run
+    network: PublishedNetwork
+    dataset: str
+    classes: Mapping[str, int]
+    parameters: int
+
+
+def import_weights(
+    weights: ForeignWeights,
+    directory: Path,
+    overrides: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
+    host: Host,
+) -> Imported:
+    """Write a run whose network computes what the published one does.
+
+    ``overrides``: of its configuration, such as ``dataset.root=VOCdevkit``. ``overwrite``: replace
+    the files of an existing run.
+
+    Raises: PluxelError if the tensors are not those of a published network, or if the directory is
+    not empty; ConfigError for a mistake in the overrides. Nothing is written then.
+    """
+    file, state, run = weights.file, weights.state, Run(directory)
+    _check_directory(run, overwrite=overwrite)
+    network = nearest_network((name.rpartition(".")[0] for name in state), at_once=weights.at_once)
+    _check_names(file, state, network)
+    _check_values(file, state)
+    scales = _skip_scales(weights, network)
+    kernels = {
+        head: [_kernels(file, layer, state) for layer in network.deconvolutions(head)]
+        for head in network.heads
+    }
+    learned = any(
+        distance_from_bilinear(one) > TOLERANCE for found in kernels.values() for one in found[:-1]
+    )
+    classes = {
+        head: len(state[f"{network.score_layers(head, stream)[0]}.bias"])
+        for head in network.heads
+        for stream in network.streams
+    }
+    config = _config(weights, network, classes, scales, overrides, learned=learned, host=host)
+    blueprint = _blueprint(config, file, classes)
+    with torch.device("meta"):
+        model = build_model(config, blueprint)
+    own = own_tensors(model, state, network, kernels if learned else {}, file)
+    run.delete()
+    metadata = {"step": 0, "blueprint": blueprint.to_json()}
+    write_tensors(run.weights, own, metadata)
+    write_text(run.config, config.dump())
+    count = sum(parameter.numel() for parameter in model.parameters())
+    name = config.pipeline.dataset.component.name
+    return Imported(run, network, name, classes, count)
+
+
+def _check_directory(run: Run, *, overwrite: bool) -> None:
+    if not run.directory.is_dir() or not any(run.directory.iterdir()):
+        return
+    if not run.exists():
+        raise PluxelError(f"{run.directory} contains files but no run; choose another directory")
+    if not overwrite:
+        raise PluxelError(f"{run.directory} already contains a run; --overwrite replaces it")
+
+
+def _check_names(file: Path, state: State, network: PublishedNetwork) -> None:
+    expected = network.tensors()
+    lacking = [name for name in expected if name not in state]
+    extra = [name for name in state if name not in expected]
+    if not lacking and not extra:
+        return
+    layers = dict.fromkeys(name.rpartition(".")[0] for name in lacking)
+    parts = [f"it lacks {_listed(layers)}"] if lacking else []
+    unknown = dict.fromkeys(name.rpartition(".")[0] for name in extra)
+    parts += [f"it has {_listed(unknown)} besides"] if extra else []
+    notes = ["known are FCN-32s, 16s, 8s and 8s at-once on VGG16, and FCN-32s on AlexNet"]
+    if any(name.startswith(("fc8", "loss", "classifier")) for name in unknown):
+        notes.append("the weights of a classifier start a training:  backbone.pretrained=FILE")
+    raise PluxelError(f"{file} is not {network}: {'; '.join(parts)}", notes)
+
+
+def _listed(layers: Mapping[str, None]) -> str:
+    return first_names([*layers])
+
+
+def _check_values(file: Path, state: State) -> None:
+    if (name := not_finite(state, {*state})) is not None:
+        raise PluxelError(f"{file}: the values of {name} are not finite")
+
+
+def _skip_scales(weights: ForeignWeights, network: PublishedNetwork) -> Sequence[float]:
+    """Return the constant factors on the features of the skips."""
+    if layers := network.scale_layers:
+        return [_constant(weights.file, name, weights.state[f"{name}.weight"]) for name in layers]
+    if weights.at_once and not network.at_once:
+        raise PluxelError(f"{weights.file} is {network}; only FCN-8s is trained at once")
+    return AT_ONCE if network.at_once else [1.0] * len(SKIPS[network.stride])
+
+
+def _constant(file: Path, layer: str, values: Tensor) -> float:
+    first = float(values.flatten()[0])
+    if not torch.all(values == values.flatten()[0]):
+        raise PluxelError(
+            f"{file}: layer {layer} scales each channel by another factor; the published network "
+            "scales all by one"
+        )
+    # Of float32, so that 0.01 is written as 0.01.
+    return float(f"{first:.7g}")
+
+
+def _kernels(file: Path, layer: str, state: State) -> Tensor:
+    try:
+        kernels = kernel_per_class(layer, state[f"{layer}.weight"])
+    except PluxelError as error:
+        raise PluxelError(f"{file}: {error.message}", error.notes) from error
+    is_last = not layer.startswith(("upscore2", "upscore_pool4"))
+    if is_last and (distance := distance_from_bilinear(kernels)) > TOLERANCE:
+        raise PluxelError(
+            f"{file}: layer {layer} differs from bilinear interpolation by up to {distance:.3g}; "
+            "the last upsampling is always bilinear here, as in the published networks"
+        )
+    return kernels
+
+
+def _config(
+    weights: ForeignWeights,
+    network: PublishedNetwork,
+    classes: Mapping[str, int],
+    scales: Sequence[float],
+    overrides: Sequence[str],
+    *,
+    learned: bool,
+    host: Host,
+) -> Config:
+    try:
+        data = published_data([*classes.values()])
+    except PluxelError:
+        if not any(text.partition("=")[0].strip() == "dataset" for text in overrides):
+            raise
+        data = published_data([21])  # only for its normalization
+    inputs = {stream: stream for stream in network.streams}
+    if weights.hha:
+        inputs["image"] = HHA
+    if missing := [name for name in inputs.values() if name not in data.normalization]:
+        raise PluxelError(f"the data {data.component!r} have no input {missing[0]!r}")
+    written = configuration(network, data, inputs, scales, learned=learned)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        write_text(path, json.dumps(written))
+        return load_config(path, overrides, host=host)
+
+
+def _blueprint(config: Config, file: Path, classes: Mapping[str, int]) -> Blueprint:
+    """Return the labels of the data, which must be as many as the network scores."""
+    factory = config.pipeline.dataset
+    labels = declared_labels(factory.target)
+    if not labels:
+        labels = _opened(config).labels
+    found, targets = {}, {}
+    for head, count in classes.items():
+        name = head if head in labels else next(iter(labels))
+        found[head], targets[head] = labels[name], name
+        _check_classes(config, file, head, labels[name], count)
+    channels = {
+        name: 1 if name == "depth" else 3
+        for stream in config.pipeline.streams.values()
+        for name in ([stream.input] if isinstance(stream.input, str) else stream.input)
+    }
+    return Blueprint(channels, found, targets)
+
+
+def _opened(config: Config) -> Dataset:
+    return open_role(config, next(iter(config.pipeline.splits)))
+
+
+def _check_classes(config: Config, file: Path, head: str, labels: LabelMap, count: int) -> None:
+    own = LabelSpace(labels).num_classes
+    if own != count:
+        with config.at("dataset"):
+            raise PluxelError(
+                f"{config.pipeline.dataset} has {own} classes for head '{head}', but {file} "
+                f"scores {count}"
+            )

@@ -1,0 +1,207 @@
+"""Layers with other names are recognized by their connections, from the model or a description."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from pluxel.core.engine.importing.published import nearest_network
+from pluxel.core.engine.importing.structure import published_names
+from pluxel.core.model.caffemodel import CaffeLayer
+from pluxel.core.model.prototxt import read_prototxt
+from pluxel.registry import PluxelError
+
+from ...caffe_files import blob, by_layer, layer
+from .conftest import agree, photograph, pixel_scores
+from .networks import BLOCKS, NARROW, UPSAMPLED, TorchFCN, caffe_input
+
+
+def described(stride: int, heads: Sequence[str] = ("",), *, scaled: bool = False):
+    """The layers of a release, each (type, bottoms, tops, name), with in-place ReLU and crops."""
+    last = "data"
+    yield "Input", [], ["data"], "data"
+    for block, count in enumerate(BLOCKS, 1):
+        for number in range(1, count + 1):
+            name = f"conv{block}_{number}"
+            yield "Convolution", [last], [name], name
+            yield "ReLU", [name], [name], f"relu{block}_{number}"
+            last = name
+        yield "Pooling", [last], [f"pool{block}"], f"pool{block}"
+        last = f"pool{block}"
+    for number in (6, 7):
+        yield "Convolution", [last], [f"fc{number}"], f"fc{number}"
+        last = f"fc{number}"
+        yield "ReLU", [last], [last], f"relu{number}"
+        yield "Dropout", [last], [last], f"drop{number}"
+    for head in heads:
+        yield from _head(stride, head, scaled)
+
+
+def _head(stride: int, head: str, scaled: bool):
+    yield "Convolution", ["fc7"], [f"score_fr{head}"], f"score_fr{head}"
+    last = f"score_fr{head}"
+    *inner, final = UPSAMPLED[stride]
+    for name, pool in zip(inner, ("pool4", "pool3"), strict=False):
+        yield "Deconvolution", [last], [f"{name}{head}"], f"{name}{head}"
+        source = pool
+        if scaled:
+            source = f"scale_{pool}"
+            yield "Scale", [pool], [source], source
+        skip = f"score_{pool}{head}"
+        yield "Convolution", [source], [skip], skip
+        yield "Crop", [skip, f"{name}{head}"], [f"{skip}c"], f"{skip}c"
+        last = f"fuse_{pool}{head}"
+        yield "Eltwise", [f"{name}{head}", f"{skip}c"], [last], last
+    yield "Deconvolution", [last], [f"{final}{head}"], f"{final}{head}"
+    yield "Crop", [f"{final}{head}", "data"], [f"score{head}"], f"score{head}"
+
+
+def other_name(name: str) -> str:
+    return f"layer-{name[::-1]}"
+
+
+def as_layers(found) -> list[CaffeLayer]:
+    return [
+        CaffeLayer(other_name(name), kind, bottoms, tops) for kind, bottoms, tops, name in found
+    ]
+
+
+@pytest.mark.parametrize("heads", [("",), ("_sem", "_geo")])
+@pytest.mark.parametrize(("stride", "scaled"), [(32, False), (16, False), (8, False), (8, True)])
+def test_every_layer_is_recognized(stride: int, scaled: bool, heads: Sequence[str]) -> None:
+    found = [*described(stride, heads, scaled=scaled)]
+    outputs = {other_name("score_fr_sem"): 33, other_name("score_fr_geo"): 3}
+    names = published_names(as_layers(found), outputs)
+    expected = nearest_network(name for kind, _, _, name in found if kind != "Input")
+    weights = {name.rpartition(".")[0] for name in expected.tensors()}
+    assert {own: name for own, name in names.items() if name in weights} == {
+        other_name(name): name for name in weights
+    }
+
+
+def test_two_streams_are_recognized() -> None:
+    layers: list[CaffeLayer] = []
+    for suffix in ("color", "hha"):
+        for kind, bottoms, tops, name in [*described(32)][:-2]:
+            if kind != "Input":
+                blobs = [[f"{blob}{suffix}" for blob in one] for one in (bottoms, tops)]
+                layers.append(CaffeLayer(f"x{name}{suffix}", kind, *blobs))
+    layers.append(CaffeLayer("sum", "Eltwise", ["score_frcolor", "score_frhha"], ["fused"]))
+    layers.append(CaffeLayer("up", "Deconvolution", ["fused"], ["up"]))
+    names = published_names(layers, {})
+    network = nearest_network(names.values())
+    assert [*network.streams] == ["image", "hha"]
+    weights = {name.rpartition(".")[0] for name in network.tensors()}
+    assert {name for name in names.values() if name in weights} == weights
+    assert names["xconv3_2hha"] == "conv3_2hha"
+
+
+PROTOTXT = """\
+name: "mine"  # a comment
+{layers}
+"""
+
+
+def as_text(found, *, v1: bool, pad: int = 100) -> str:
+    texts = []
+    for kind, bottoms, tops, name in found:
+        blobs = [f'bottom: "{b}"' for b in bottoms] + [f"top: '{t}'" for t in tops]
+        padding = pad if name == "conv1_1" else 1
+        window = f"convolution_param {{ pad: {padding} kernel_size: 3 }}" * (kind == "Convolution")
+        written = kind.upper() if v1 else f'"{kind}"'
+        body = "\n  ".join([f'name: "{other_name(name)}"', f"type: {written}", *blobs, window])
+        texts.append(f"{'layers' if v1 else 'layer'} {{\n  {body}\n}}")
+    return PROTOTXT.format(layers="\n".join(texts))
+
+
+@pytest.fixture
+def source() -> TorchFCN:
+    torch.manual_seed(0)
+    return TorchFCN(8, {"": 21}, NARROW, (1, 1)).eval()
+
+
+def write(path: Path, source: TorchFCN, found, *, connected: bool) -> Path:
+    weights = by_layer(source.state_dict())
+    path.write_bytes(
+        b"".join(
+            layer(
+                other_name(name),
+                kind,
+                map(blob, weights.get(name, ())),
+                bottoms=bottoms if connected else [],
+                tops=tops if connected else [],
+            )
+            for kind, bottoms, tops, name in found
+        )
+    )
+    return path
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("form", ["model", "v1", "v2"])
+def test_a_model_with_other_names_gives_the_published_scores(
+    tmp_path: Path, importing, source: TorchFCN, form: str
+) -> None:
+    found = [*described(8)]
+    path = write(tmp_path / "mine.caffemodel", source, found, connected=form == "model")
+    arguments = []
+    if form != "model":
+        (tmp_path / "mine.prototxt").write_text(as_text(found, v1=form == "v1"))
+        arguments = ["--prototxt", tmp_path / "mine.prototxt"]
+    code, out, err = importing("caffe", path, *arguments)
+    assert (code, err) == (0, "")
+    assert out.startswith("FCN-8s on VGG16, 21 classes of voc")
+    image = photograph(97, 131)
+    with torch.no_grad():
+        expected = source(caffe_input(image))[""]
+    agree(pixel_scores(tmp_path / "run", {"image": image})["semantic"], expected)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_what_does_not_belong_together_is_refused(
+    tmp_path: Path, importing, source: TorchFCN
+) -> None:
+    found = [*described(8)]
+    path = write(tmp_path / "mine.caffemodel", source, found, connected=False)
+    text = tmp_path / "mine.prototxt"
+    text.write_text(as_text(found, v1=False, pad=81))
+    code, _, err = importing("caffe", path, "--prototxt", text)
+    assert code == 2
+    assert f"{path}: layer layer-1_1vnoc pads by 81 pixels" in err
+    text.write_text(as_text(found[:-4], v1=False))
+    code, _, err = importing("caffe", path, "--prototxt", text)
+    assert code == 2
+    assert f"{text} does not describe the network of {path}, whose layers layer-8erocspu it" in err
+    text.write_text(as_text([*described(8)], v1=False).replace("RELU", "x").replace("ReLU", "x"))
+    code, _, err = importing("caffe", path, "--prototxt", text)
+    assert code == 2
+    assert "the layers are not connected as in a published network: 0 inputs are" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("layer { name: 'a'", "a bracket is not closed at the end"),
+        ("layer { name: }", "field 'name' in line 1 has no value"),
+        ("}", "'}' in line 1 closes nothing"),
+        ("layer {\n  3: 4 }", "expected the name of a field in line 2, found 3"),
+        ("layer {\n  a: !", "unexpected '!' in line 2"),
+        ("a {" * 30, "more than 20 brackets inside each other"),
+        ("a: [1, 2", "the list in line 1 is not closed"),
+    ],
+)
+def test_a_damaged_description_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "a.prototxt"
+    path.write_text(text)
+    with pytest.raises(PluxelError) as caught:
+        read_prototxt(path)
+    assert str(caught.value) == f"{path}: not a description of a network: {reason}"
+
+
+def test_a_solver_is_no_network(tmp_path: Path) -> None:
+    path = tmp_path / "solver.prototxt"
+    path.write_text('train_net: "train.prototxt"\nbase_lr: 1e-10\ntest_iter: [736]\n')
+    with pytest.raises(PluxelError, match="the file describes no layers"):
+        read_prototxt(path)

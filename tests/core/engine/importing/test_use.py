@@ -1,0 +1,99 @@
+"""An imported network is a run: it predicts, is evaluated, and starts a training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pluxel.core import Pipeline
+from pluxel.core.cli import main
+from pluxel.core.model.weight_reading import read_state_dict
+
+from .conftest import photograph
+from .networks import NARROW, TorchFCN, caffe_input
+
+SIZE = (97, 118)
+NAMES = ("2007_000033", "2007_000042")
+
+
+def masks(source: TorchFCN) -> list[np.ndarray]:
+    """The classes that the published network predicts for the photographs."""
+    with torch.no_grad():
+        return [
+            source(caffe_input(photograph(*SIZE, seed)))[""][0].argmax(0).byte().numpy()
+            for seed in range(len(NAMES))
+        ]
+
+
+def voc(root: Path, truth: list[np.ndarray]) -> Path:
+    """VOC with the photographs, and ``truth`` as masks."""
+    year = root / "VOC2011"
+    folders = [year / one for one in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    for seed, (name, mask) in enumerate(zip(NAMES, truth, strict=True)):
+        pixels = photograph(*SIZE, seed)[0].permute(1, 2, 0).numpy()
+        # PNG keeps all pixels; the reader looks at the content, not at the name.
+        Image.fromarray(pixels).save(folders[0] / f"{name}.jpg", "PNG")
+        Image.fromarray(mask).save(folders[1] / f"{name}.png")
+    for split in ("train", "val"):
+        (folders[2] / f"{split}.txt").write_text("\n".join(NAMES) + "\n")
+    return root
+
+
+@pytest.fixture
+def source() -> TorchFCN:
+    torch.manual_seed(5)
+    return TorchFCN(8, {"": 21}, NARROW).eval()
+
+
+def pluxel(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, arguments)])
+    return int(ended.value.code or 0)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_it_predicts_is_evaluated_and_is_trained_further(
+    tmp_path: Path, importing, source: TorchFCN
+) -> None:
+    truth = masks(source)
+    data, run = voc(tmp_path / "VOCdevkit", truth), tmp_path / "run"
+    torch.save(source.state_dict(), tmp_path / "fcn8s.pth")
+    assert importing("torchfcn", tmp_path / "fcn8s.pth", f"dataset.root={data}")[0] == 0
+
+    pipeline = Pipeline.load(run, device="cpu")
+    pixels = photograph(*SIZE)[0].permute(1, 2, 0).numpy()
+    assert (pipeline(pixels) == truth[0]).mean() > 0.999
+    assert pipeline.spaces["semantic"].class_names[:3] == ("background", "aeroplane", "bicycle")
+    assert pipeline.spaces["semantic"].palette[1].tolist() == [128, 0, 0]
+
+    assert pluxel("evaluate", run, "--device", "cpu") == 0
+    scores = json.loads((run / "results.json").read_text())
+    assert scores["heads"]["semantic"]["overall"]["pixel_accuracy"] > 0.999
+
+    further = tmp_path / "further"
+    changes = ["device=cpu", "training.steps=1", "training.precision=fp32", f"init_from={run}"]
+    assert pluxel("train", run / "config.yaml", *changes, "--run", further) == 0
+    before, after = (read_state_dict(one / "weights.safetensors") for one in (run, further))
+    assert before.keys() == after.keys()
+    for name in ("streams.image.normalize.mean", "streams.image.normalize.order"):
+        assert torch.equal(before[name], after[name])
+    # The rate of the release is 1e-14 for summed losses.
+    for name, value in before.items():
+        torch.testing.assert_close(after[name].to(value.dtype), value, rtol=0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_network_of_other_data_names_them(tmp_path: Path, importing) -> None:
+    torch.manual_seed(0)
+    source = TorchFCN(16, {"": 11}, NARROW)
+    torch.save(source.state_dict(), tmp_path / "camvid.pth")
+    code, out, _ = importing("torchfcn", tmp_path / "camvid.pth", "dataset={type: camvid, root: a}")
+    assert code == 0
+    assert out.startswith("FCN-16s on VGG16, 11 classes of camvid")
+    assert Pipeline.load(tmp_path / "run").spaces["semantic"].class_names[0] == "sky"
