@@ -84,6 +84,14 @@ _DATASETS: Entries = {
         "voc:VOC",
         "PASCAL VOC 2011 and 2012 segmentation (Everingham et al. 2010), 21 classes.",
     ),
+    "sbd": (
+        "sbd:SBD",
+        "SBD, masks for 11,355 images of VOC 2011 (Hariharan et al. 2011), 21 classes.",
+    ),
+    "voc_sbd": (
+        "voc_sbd:VOCAndSBD",
+        "VOC and SBD to train on, without the images to evaluate on, 21 classes.",
+    ),
     "folder": ("folder:Folder", "Your own images and masks."),
     "shapes": ("shapes:Shapes", "Endless shapes drawn on textured backgrounds; needs no files."),
     "concat": ("concat:Concat", "Several datasets as one, with the classes of one of them."),

@@ -82,10 +82,10 @@ def test_nothing_at_the_root_shadows_the_installed_package() -> None:
     assert not (ROOT / "conftest.py").exists()
 
 
-def test_the_wheel_contains_every_module_recipe_and_type_marker(
+def test_the_wheel_contains_every_module_recipe_list_and_type_marker(
     contents: set[PurePosixPath],
 ) -> None:
-    for pattern in ("*.py", "*.yaml", "py.typed"):
+    for pattern in ("*.py", "*.yaml", "*.txt", "py.typed"):
         expected = {in_package(path) for path in tree(pattern)}
         assert expected, pattern
         assert expected <= contents

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from ..contracts.optional import DeclaresLabels as DeclaresLabels
     from ..contracts.optional import DeclaresSuffixes as DeclaresSuffixes
     from ..contracts.optional import DenseForm as DenseForm
+    from ..contracts.optional import DerivedFile as DerivedFile
+    from ..contracts.optional import DerivesFiles as DerivesFiles
     from ..contracts.optional import Endless as Endless
     from ..contracts.optional import FindsVectors as FindsVectors
     from ..contracts.optional import LimitsInput as LimitsInput
@@ -61,7 +63,17 @@ if TYPE_CHECKING:
     from ..contracts.targets import is_readable as is_readable
     from ..data.annotations import annotations_in as annotations_in
     from ..data.images import read_binary_mask as read_binary_mask
+    from ..data.images import read_palette_mask as read_palette_mask
     from ..data.images import read_rgb_mask as read_rgb_mask
+    from ..data.images import write_palette_mask as write_palette_mask
+    from ..data.listing import FolderFiles as FolderFiles
+    from ..data.listing import file_names as file_names
+    from ..data.listing import missing_files as missing_files
+    from ..data.listing import read_names as read_names
+    from ..data.matlab import read_mat_labels as read_mat_labels
+    from ..data.origins import Archive as Archive
+    from ..data.origins import Origin as Origin
+    from ..data.origins import dataset_root as dataset_root
     from ..data.pairing import FilePair as FilePair
     from ..data.pairing import images_in as images_in
     from ..data.pairing import listed_pairs as listed_pairs
@@ -69,6 +81,7 @@ if TYPE_CHECKING:
     from ..data.pairing import with_input as with_input
     from ..data.raw import raw_labels as raw_labels
     from ..data.raw import read_sample as read_sample
+    from ..data.roots import existing_folder as existing_folder
     from ..data.splits import Joined as Joined
     from ..data.splits import SplitError as SplitError
     from ..data.splits import open_split as open_split
@@ -105,8 +118,10 @@ if TYPE_CHECKING:
     from .backbones import Pretrained as Pretrained
     from .backbones import PretrainedBackbone as PretrainedBackbone
     from .class_weights import ClassWeights as ClassWeights
-    from .datasets import PairedFiles as PairedFiles
-    from .datasets import existing_folder as existing_folder
+    from .datasets import FileDataset as FileDataset
+    from .datasets import InputFiles as InputFiles
+    from .datasets import LabelFiles as LabelFiles
+    from .datasets import files_of_pairs as files_of_pairs
     from .datasets import unknown_split as unknown_split
     from .losses import SegmentationLoss as SegmentationLoss
     from .pixelwise import PixelwiseLoss as PixelwiseLoss

@@ -1,9 +1,10 @@
-"""Base class and errors for datasets of image and mask files."""
+"""Base class and errors for datasets whose samples are in files."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ...registry import did_you_mean
 from ..common.logs import log_once
 from ..contracts.inputs import PLAIN, InputSpec
 from ..contracts.kinds import Sample
-from ..contracts.labels import LabelMap
+from ..contracts.labels import MAIN, LabelMap
 from ..data.images import read_image, read_index_mask
 from ..data.lazy import LazyMapping
 from ..data.pairing import FilePair
@@ -23,33 +24,62 @@ IMAGE: Mapping[str, InputSpec] = {"image": PLAIN}
 """One color image."""
 
 
-class PairedFiles:
-    """A dataset of pairs of an image and a mask, perhaps with further inputs.
+@dataclass(frozen=True)
+class InputFiles:
+    """The files of an input: ``files`` maps the name of a sample to its file.
 
-    Each file is read on access. Subclasses declare ``labels``. ``inputs``: name -> what the input
-    is; the files of all inputs but ``image`` are those of the pairs. ``channels``: name -> number
-    of channels, by default what is usual for the kind of input. ``names``: of the samples.
-    ``unpaired``: skipped files, whose counterpart is missing.
+    ``spec``: what the input is. ``channels``: their number, by default what is usual for the kind
+    of input. ``read``: returns the array of a file; by default `read_image`.
+    """
+
+    files: Mapping[str, Path]
+    spec: InputSpec = PLAIN
+    channels: int | None = None
+    read: Callable[[Path], np.ndarray] | None = None
+
+    @property
+    def num_channels(self) -> int:
+        """The number of channels."""
+        return self.channels or self.spec.rules.channels
+
+    def array(self, path: Path) -> np.ndarray:
+        """Return the array (H, W[, channels]) of a file."""
+        return self.read(path) if self.read else read_image(path, self.num_channels, self.spec)
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """The files of a label map: sample name -> file; ``read`` returns its raw ids (H, W)."""
+
+    files: Mapping[str, Path]
+    read: Callable[[Path], np.ndarray] = read_index_mask
+
+
+class FileDataset:
+    """A dataset of samples in files, any number of inputs and label maps; files are read on access.
+
+    Subclasses declare ``labels``. ``names``: of the samples, in order. ``input_files`` and
+    ``label_files``: by the name of the input or label map. ``unpaired``: skipped files, whose
+    counterpart is missing.
     """
 
     labels: Mapping[str, LabelMap]
 
     def __init__(
         self,
-        pairs: Sequence[FilePair],
+        names: Iterable[str],
+        input_files: Mapping[str, InputFiles],
+        label_files: Mapping[str, LabelFiles],
         *,
-        inputs: Mapping[str, InputSpec] = IMAGE,
-        channels: Mapping[str, int] | None = None,
-        read_mask: Callable[[Path], np.ndarray] = read_index_mask,
         unpaired: Sequence[Path] = (),
     ) -> None:
-        self.inputs: Mapping[str, InputSpec] = dict(inputs)
-        usual = {name: spec.rules.channels for name, spec in inputs.items()}
-        self.channels: Mapping[str, int] = usual | dict(channels or {})
-        self.names = tuple(pair.name for pair in pairs)
+        self.names = tuple(names)
+        self.inputs: Mapping[str, InputSpec] = {name: one.spec for name, one in input_files.items()}
+        self.channels: Mapping[str, int] = {
+            name: one.num_channels for name, one in input_files.items()
+        }
         self.unpaired = tuple(unpaired)
-        self._pairs = tuple(pairs)
-        self._read_mask = read_mask
+        self.input_files, self.label_files = dict(input_files), dict(label_files)
         if self.unpaired:
             log_once(
                 logging.WARNING,
@@ -58,31 +88,47 @@ class PairedFiles:
             )
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self.names)
 
     def __getitem__(self, index: int) -> Sample:
-        pair = self._pairs[index]
-        files = {"image": pair.image, **pair.inputs}
+        name = self.names[index]
+        inputs = {field: one.files[name] for field, one in self.input_files.items()}
+        labels = {field: one.files[name] for field, one in self.label_files.items()}
         return Sample(
-            name=pair.name,
-            inputs=LazyMapping(**{name: partial(self._read, files[name], name) for name in files}),
-            labels=LazyMapping(semantic=partial(self._read_mask, pair.mask)),
-            paths=files | {"semantic": pair.mask},
+            name=name,
+            inputs=LazyMapping(
+                **{one: partial(self.input_files[one].array, path) for one, path in inputs.items()}
+            ),
+            labels=LazyMapping(
+                **{one: partial(self.label_files[one].read, path) for one, path in labels.items()}
+            ),
+            paths={**inputs, **labels},
         )
 
-    def _read(self, path: Path, name: str) -> np.ndarray:
-        return read_image(path, self.channels[name], self.inputs[name])
 
+def files_of_pairs(
+    pairs: Sequence[FilePair],
+    *,
+    inputs: Mapping[str, InputSpec] = IMAGE,
+    channels: Mapping[str, int] | None = None,
+    read_mask: Callable[[Path], np.ndarray] = read_index_mask,
+) -> tuple[list[str], dict[str, InputFiles], dict[str, LabelFiles]]:
+    """Return the arguments of a `FileDataset` for images, masks and perhaps further inputs.
 
-def existing_folder(folder: Path, what: str) -> Path:
-    """Return the folder if it exists.
-
-    Raises: MissingData that names the deepest parent that exists.
+    ``inputs``: name -> what the input is; the files of all inputs but ``image`` are those of the
+    pairs. ``channels``: name -> number of channels, if it is not the usual one.
     """
-    if folder.is_dir():
-        return folder
-    existing = next(parent for parent in folder.absolute().parents if parent.is_dir())
-    raise MissingData(f"{what} not found: {folder} (only {existing} exists)")
+    files = {
+        name: {pair.name: pair.inputs[name] for pair in pairs} for name in inputs.keys() - {"image"}
+    }
+    files["image"] = {pair.name: pair.image for pair in pairs}
+    masks = {pair.name: pair.mask for pair in pairs}
+    counts = channels or {}
+    return (
+        [pair.name for pair in pairs],
+        {name: InputFiles(files[name], spec, counts.get(name)) for name, spec in inputs.items()},
+        {MAIN: LabelFiles(masks, read_mask)},
+    )
 
 
 def unknown_split(split: str, known: Iterable[str], where: Path) -> SplitError:

@@ -35,10 +35,10 @@ def check(session: Session, config: str, settings: tuple[str, ...]) -> None:
     Builds the model of a pipeline without allocating its weights, which finds parts that do not
     fit together. Does not read word vectors. Exit code 2 if anything is wrong.
     """
+    from ..common.downloads import without_downloads
     from ..config._config import Config
     from ..config._load_words import load_any
     from ..config.tree.files import display
-    from ..embeddings import without_downloads
     from ..engine.preparation import prepare
     from ..engine.training.check import check_training
 

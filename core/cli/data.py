@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...registry import PluxelError
 from ..common.text import plural
 from ._groups import Group
 from ._options import as_json, config_argument, output, overrides, overwrite, refuse_existing
@@ -87,6 +88,50 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
         click.echo(f"{alone} without a counterpart, such as {found.unpaired[0]}")
     click.echo(f"Name the classes in it. Then:\n  pluxel data check {output}")
     click.echo(f"  pluxel train {output}")
+
+
+@data.command()
+@click.argument("dataset")
+@overrides
+@click.option(
+    "--split",
+    "splits",
+    metavar="SPLIT",
+    multiple=True,
+    help="Split to prepare. Repeatable.  [default: those of the dataset]",
+)
+@overwrite("Write files again that exist already.")
+@click.pass_obj
+def prepare(
+    session: Session,
+    dataset: str,
+    settings: tuple[str, ...],
+    splits: tuple[str, ...],
+    overwrite: bool,
+) -> None:
+    """Write the files that DATASET derives from its original ones.
+
+    DATASET is the name of a dataset with its parameters, as in `sbd root=SBD`, or a configuration,
+    FILE.yaml. An interrupted preparation continues where it stopped.
+    """
+    from ..common.progress import configure_logging
+    from ..config._load_dataset import load_dataset
+    from ..contracts.offers import offers
+    from ..contracts.optional import DerivesFiles
+    from ..data.derived import write_derived
+
+    configure_logging()
+    make = load_dataset(dataset, settings, host=session.host)
+    written, total = 0, 0
+    for split in splits or getattr(make.target, "derived_splits", ("train",)):
+        opened = make(split=split)
+        if not offers(opened, DerivesFiles):
+            raise PluxelError(f"the dataset '{make.component.name}' has no files to prepare")
+        files = opened.derived_files
+        written += write_derived(files, overwrite=overwrite)
+        total += len(files)
+    kept = f"; {plural(total - written, 'file')} existed already" if total > written else ""
+    click.echo(f"{plural(written, 'file')} written{kept}")
 
 
 def _check(loaded: Config) -> Report:

@@ -39,7 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_once(path.parent)
-        with _own_folder(path.parent) as folder:
+        with own_folder(path.parent) as folder:
             unfinished = folder / path.name  # the same name: image writers choose by its suffix
             yield unfinished
             with unfinished.open("rb+") as file:
@@ -50,7 +50,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _own_folder(parent: Path) -> Iterator[Path]:
+def own_folder(parent: Path) -> Iterator[Path]:
     """Make a hidden folder that no other process deletes while the block runs; then delete it."""
     while True:
         # The name is random, because processes on several hosts may write to one file system.

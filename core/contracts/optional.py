@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -212,6 +212,32 @@ class ListsNames(Protocol):
     @property
     def names(self) -> Sequence[str]:
         """The names of all samples, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class DerivedFile:
+    """A file that a dataset derives from its original ones; ``write(path)`` writes it."""
+
+    path: Path
+    write: Callable[[Path], object]
+
+
+@runtime_checkable
+class DerivesFiles(Protocol):
+    """A dataset that derives files from its original ones, to read them faster or at all.
+
+    ``pluxel data prepare`` writes those that do not exist, each to a temporary path first.
+    """
+
+    @property
+    def derived_files(self) -> Sequence[DerivedFile]:
+        """The derived files of the split, whether they exist or not."""
+        ...
+
+    @property
+    def derived_splits(self) -> Sequence[str]:
+        """The splits to prepare if the command names none; a class attribute."""
         ...
 
 

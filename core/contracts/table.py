@@ -65,6 +65,7 @@ CONTRACTS: Mapping[str, Contract] = {
             optional.ListsNames,
             optional.ListsUnpaired,
             optional.SpecifiesInputs,
+            optional.DerivesFiles,
             optional.ResolvesParameters,
         ),
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,9 +20,17 @@ from ...registry import PluxelError
 from ..common.files import replacing
 from ..common.logs import log_conversion, log_once
 from ..common.text import plural
+from ..contracts.colors import Color
 from ..contracts.inputs import PLAIN, InputSpec
 from .limits import pillow_limits
-from .masks import TRANSPARENT_ID, check_array, colors_of, ids_of
+from .masks import (
+    TRANSPARENT_ID,
+    ColoredMaskError,
+    check_array,
+    check_palette,
+    colors_of,
+    ids_of,
+)
 from .orientation import orientation
 from .pillow import as_displayed, as_stored, open_image
 from .pixels import ImageError, Stored, nodata_pixels, to_input, with_channels
@@ -71,7 +79,7 @@ def read_image(path: Path, channels: int = 3, spec: InputSpec = PLAIN) -> np.nda
     Raises: ImageError with the file name, if the file does not decode completely, has other
     channels, or has values outside of the range of its type.
     """
-    with _reading(path):
+    with reading(path):
         if path.suffix.lower() == ".npy":
             return array_input(np.load(path, allow_pickle=False), channels, path, spec)
         if is_raster(path):
@@ -121,8 +129,29 @@ def read_index_mask(path: Path) -> np.ndarray:
 
     Raises: ImageError with the file name; ColoredMaskError for colors that are not gray.
     """
-    with _reading(path):
+    with reading(path):
         return ids_of(_read_stored(path), path)
+
+
+def read_palette_mask(path: Path, palette: Mapping[int, Color]) -> np.ndarray:
+    """Return the palette indices of a mask (H, W), like `read_index_mask`.
+
+    ``palette``: id -> color in the original files of a dataset.
+
+    Raises: ImageError for a mask that was saved again with colors instead of ids, or with other
+    ids: it then has, at the index of one id, the color of another.
+    """
+    with reading(path):
+        stored = _read_stored(path)
+        try:
+            ids = ids_of(stored, path)
+        except ColoredMaskError as error:
+            raise ColoredMaskError(
+                f"{path}: the mask contains colors, not ids: the palette of the original file was "
+                "applied. Use the original file"
+            ) from error
+        check_palette(ids, stored, palette, path)
+        return ids
 
 
 def read_rgb_mask(path: Path) -> np.ndarray:
@@ -131,7 +160,7 @@ def read_rgb_mask(path: Path) -> np.ndarray:
     Pixels without data are masked, as by `read_index_mask`; transparent ones have
     `TRANSPARENT_COLOR`.
     """
-    with _reading(path):
+    with reading(path):
         return colors_of(_read_stored(path), path)
 
 
@@ -186,13 +215,26 @@ def write_mask(path: Path, ids: np.ndarray) -> None:
         )
 
 
+def write_palette_mask(path: Path, ids: np.ndarray, palette: Mapping[int, Color]) -> None:
+    """Write raw ids (H, W) of 0–255 as a PNG with a palette, as `read_palette_mask` reads it.
+
+    Raises: PluxelError for other ids.
+    """
+    if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) <= 255:
+        raise PluxelError(f"{path}: a palette has ids of 0 to 255, not {ids.min()} to {ids.max()}")
+    image = Image.fromarray(ids.astype(np.uint8))
+    colors = [palette.get(raw, (0, 0, 0)) for raw in range(256)]
+    image.putpalette([part for color in colors for part in color])
+    image.save(path, format="PNG")
+
+
 def image_shape(path: Path) -> tuple[int, int, int]:
     """Return (height, width, channels), from the header if possible.
 
     Channels are 3 for all files that can be converted to RGB, except TIFF and arrays with further
     bands.
     """
-    with _reading(path):
+    with reading(path):
         if path.suffix.lower() == ".npy":
             shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
             bands = shape[2] if len(shape) == 3 else 1
@@ -206,8 +248,8 @@ def image_shape(path: Path) -> tuple[int, int, int]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Check that a file exists and is not empty, and convert exceptions as `_decoding` does."""
+def reading(path: Path) -> Iterator[None]:
+    """Check that a file exists and is not empty, and convert any exception into an `ImageError`."""
     if not path.is_file():
         raise ImageError(f"{path}: {'a folder, not a file' if path.is_dir() else 'no such file'}")
     if not path.stat().st_size:

@@ -33,7 +33,7 @@ def pillow_limits(name: Path | str) -> Iterator[None]:
             yield
     except Image.DecompressionBombError as error:
         raise ImageError(
-            f"{name}: cannot be read: it has more than {2 * _half_limit():,} pixels. This limit "
+            f"{name}: cannot be read: it has more than {max_pixels():,} pixels. This limit "
             "protects against damaged files; if the image really is that large, set the "
             f"environment variable {VARIABLE} to a larger number"
         ) from error
@@ -56,6 +56,11 @@ def _set_limits() -> Iterator[None]:
 
 
 _LIMITS = SharedContext(_set_limits)
+
+
+def max_pixels() -> int:
+    """Return the most pixels that an image may have; 0 means any number."""
+    return 2 * _half_limit()
 
 
 def _half_limit() -> int:

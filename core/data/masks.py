@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..common.logs import log_conversion
 from ..common.text import plural
-from ..contracts.colors import pack
+from ..contracts.colors import Color, hex_color, pack
 from .missing import union
 from .pixels import ImageError, Stored, with_channels
 from .rasters import RGB
@@ -68,6 +69,28 @@ def colors_of(mask: Stored, path: Path) -> np.ndarray:
         raise ImageError(f"{path}: a mask of colors needs 8 bits per channel, not {pixels.dtype}")
     packed = pack(np.moveaxis(pixels[..., :3], -1, 0).astype(np.uint32))
     return _mask(packed, mask, alpha, TRANSPARENT_COLOR)
+
+
+def check_palette(ids: np.ndarray, mask: Stored, palette: Mapping[int, Color], path: Path) -> None:
+    """Raise ImageError if an id has the color of another one in the palette of a dataset.
+
+    A palette with other colors is no mistake: colors of palettes are only for viewers.
+    """
+    if mask.colors is None:
+        return
+    names = {color: raw for raw, color in palette.items()}
+    own = enumerate(map(tuple, mask.colors[:, :3].tolist()))
+    wrong = {raw: color for raw, color in own if names.get(color, raw) != raw}
+    if not wrong:
+        return
+    used = np.flatnonzero(np.bincount(np.asarray(ids).ravel().clip(0), minlength=1))
+    if found := [raw for raw in used.tolist() if raw in wrong]:
+        color = wrong[found[0]]
+        raise ImageError(
+            f"{path}: another palette than that of the original file: the pixels with id "
+            f"{found[0]} have the color {hex_color(color)} of id {names[color]}. A program saved "
+            "the mask with other ids; use the original file"
+        )
 
 
 def _check_colors(mask: Stored, path: Path) -> None:

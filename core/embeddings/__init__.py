@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._archives import ByteStream, SeveralFiles, is_packed, unpacked_stream
 from ._cache import cache_folder, cached_store, content_hash
-from ._downloads import Download, fetch, without_downloads
+from ._downloads import Download, fetch
 from ._evaluation import WHERE_SETS_ARE, AnalogyScores, PairScores, Tally, evaluate
 from ._export import Format, blocks_of, files_of, format_of, write_vectors
 from ._names import name_vectors
@@ -61,7 +61,6 @@ __all__ = [
     "split_phrase",
     "summarize",
     "unpacked_stream",
-    "without_downloads",
     "write_vectors",
     "writing",
 ]

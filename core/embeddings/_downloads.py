@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import urlparse
 
-from ...registry import PluxelError
+from ..common.downloads import may_download, retrieve
 from ..common.files import MissingFile
 from ..common.logs import logger
 from ._cache import cache_folder
 
-_MEBIBYTE = 1 << 20
-_RETRIES = 2
 _TORCHTEXT = ".vector_cache"
 """The folder in which torchtext keeps vectors, in the folder where it runs."""
-
-_allowed: ContextVar[bool] = ContextVar("allowed", default=True)
 
 
 @dataclass(frozen=True)
@@ -48,16 +40,6 @@ class Download:
         return f"{self.alias} ({self.url}{amount})"
 
 
-@contextmanager
-def without_downloads() -> Iterator[None]:
-    """Stop `fetch` from downloading in this block, so that checks are quick and leave no trace."""
-    token = _allowed.set(False)
-    try:
-        yield
-    finally:
-        _allowed.reset(token)
-
-
 def fetch(download: Download, *, cache: Path | None = None, permitted: bool = False) -> Path:
     """Return the path of the file, downloading it if it is missing and ``permitted``.
 
@@ -80,9 +62,16 @@ def fetch(download: Download, *, cache: Path | None = None, permitted: bool = Fa
             f"{download} is not in {folder}",
             ["set 'download: true' to fetch it, or 'file: …' to use another copy"],
         )
-    if not _allowed.get():
+    if not may_download():
         raise MissingFile(f"{download} is not in {folder} yet, and will be downloaded")
-    _retrieve(download, path)
+    retrieve(
+        download.url,
+        path,
+        what=str(download),
+        size=download.size,
+        hash=download.hash,
+        advice=["to use a copy that you already have, set 'file: …'"],
+    )
     return path
 
 
@@ -92,60 +81,3 @@ def _kept_by_torchtext(download: Download, cache: Path | None) -> Path | None:
     folders = [cache_folder(cache).parent, Path(_TORCHTEXT)]
     paths = (folder / name for folder in folders for name in names)
     return next((path for path in paths if path.is_file()), None)
-
-
-def _retrieve(download: Download, path: Path) -> None:
-    # Import them only for a download.
-    import pooch  # noqa: PLC0415
-
-    from ..common.progress import track  # noqa: PLC0415
-
-    pooch.get_logger().setLevel("WARNING")
-    files = pooch.create(
-        path.parent,
-        base_url="",
-        registry={path.name: download.hash},
-        urls={path.name: download.url},
-        retry_if_failed=_RETRIES,
-    )
-    try:
-        with track(f"{path.name} (MiB)", max(1, download.size // _MEBIBYTE)) as advance:
-            bar: Any = _Bytes(advance)
-            downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=60)
-            files.fetch(path.name, downloader=downloader)
-        _check_size(path, download)
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors
-        raise PluxelError(
-            f"cannot download {download}: {error}",
-            ["to use a copy that you already have, set 'file: …'"],
-        ) from error
-
-
-def _check_size(path: Path, download: Download) -> None:
-    """Check the size of a file without a hash. Raises: ValueError, after deleting the file."""
-    size = path.stat().st_size
-    if download.hash is None and download.size not in {0, size}:
-        path.unlink()
-        raise ValueError(f"received {size:,} bytes, not {download.size:,}")
-
-
-class _Bytes:
-    """The progress bar that pooch expects, on top of one that counts steps of a mebibyte."""
-
-    def __init__(self, advance: Callable[[], None]) -> None:
-        self.total = 0
-        self._advance, self._done, self._reported = advance, 0, 0
-
-    def update(self, count: int) -> None:
-        """Count bytes."""
-        self._done += count
-        while self._reported < self._done // _MEBIBYTE:
-            self._reported += 1
-            self._advance()
-
-    def reset(self) -> None:
-        """Reset the count; pooch does this before it fills the bar at the end."""
-        self._done = 0
-
-    def close(self) -> None:
-        """Do nothing: the caller closes the bar."""

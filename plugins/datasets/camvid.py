@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...core import LabelMap
+from ...core import LabelMap, MissingData
 from ...core.authoring import (
+    FileDataset,
     FilePair,
-    PairedFiles,
+    SplitError,
     existing_folder,
+    file_names,
+    files_of_pairs,
     images_in,
     pair_up,
     read_lines,
@@ -39,7 +42,7 @@ PALETTE = {
 LABELS = LabelMap(ids=dict(enumerate(PALETTE)), palette=PALETTE)
 
 
-class CamVid(PairedFiles):
+class CamVid(FileDataset):
     """``root/SPLIT/*.png`` with ``root/SPLITannot/*.png``, in the order of the video.
 
     ``root``: the folder of CamVid, with ``train``, ``trainannot`` and the others.
@@ -61,13 +64,28 @@ class CamVid(PairedFiles):
         masks = root / f"{split}annot"
         listing = root / f"{split}.txt"
         if listing.is_file():
-            super().__init__(_listed(listing, images, masks))
+            super().__init__(*files_of_pairs(_listed(listing, images, masks)))
         else:
             pairs, alone = pair_up(images_in(images), images_in(masks))
-            super().__init__(pairs, unpaired=alone)
+            super().__init__(*files_of_pairs(pairs), unpaired=alone)
 
 
 def _listed(listing: Path, images: Path, masks: Path) -> list[FilePair]:
-    rows = [line.split() for line in read_lines(listing)]
-    names = [(Path(row[0]).name, Path(row[-1]).name) for row in rows if row]
-    return [FilePair(Path(image).stem, images / image, masks / mask) for image, mask in names]
+    """Return the pairs that a list names, in its order; only file names count.
+
+    Raises: SplitError for an image that is listed twice, MissingData for one without a file.
+    """
+    chosen: dict[str, FilePair] = {}
+    there = {*file_names(images)}, {*file_names(masks)}
+    for number, line in enumerate(read_lines(listing), 1):
+        if not (words := line.split()):
+            continue
+        image, mask = Path(words[0]).name, Path(words[-1]).name
+        pair = FilePair(Path(image).stem, images / image, masks / mask)
+        if pair.name in chosen:
+            raise SplitError(f"{listing}:{number}: {image} is listed already")
+        for file, files in zip((pair.image, pair.mask), there, strict=True):
+            if file.name not in files:
+                raise MissingData(f"{listing}:{number}: {file} does not exist")
+        chosen[pair.name] = pair
+    return [*chosen.values()]

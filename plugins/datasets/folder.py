@@ -12,14 +12,15 @@ from pydantic import Field
 
 from ...core import LabelMap, MissingData, read_index_mask
 from ...core.authoring import (
+    FileDataset,
     FilePair,
     InputKind,
     InputSpec,
-    PairedFiles,
     RawIds,
     SplitError,
     annotations_in,
     existing_folder,
+    files_of_pairs,
     images_in,
     listed_pairs,
     pair_up,
@@ -63,7 +64,7 @@ class FolderError(PluxelError):
     """The parameters contradict each other."""
 
 
-class Folder(PairedFiles):
+class Folder(FileDataset):
     """Images and masks of equal names (except for suffixes), including subfolders.
 
     ``images``: folder of the images. ``masks``: folder of the masks.
@@ -157,16 +158,11 @@ class Folder(PairedFiles):
         counts = {"image": channels, **{name: one.channels for name, one in further.items()}}
         usual = "rgb" if labels.packed_rgb else "index"
         read_mask = _READERS[usual if mask_format == "auto" else mask_format]
-        super().__init__(
-            pairs,
-            inputs={
-                "image": InputSpec(kind=kind, scale=scale, nodata=nodata),
-                **{name: one.spec for name, one in further.items()},
-            },
-            channels={name: count for name, count in counts.items() if count is not None},
-            read_mask=read_mask,
-            unpaired=alone,
-        )
+        specs = {"image": InputSpec(kind=kind, scale=scale, nodata=nodata)}
+        specs |= {name: one.spec for name, one in further.items()}
+        given = {name: count for name, count in counts.items() if count is not None}
+        files = files_of_pairs(pairs, inputs=specs, channels=given, read_mask=read_mask)
+        super().__init__(*files, unpaired=alone)
         self.labels = {"semantic": labels}
 
 

@@ -1,22 +1,35 @@
 """PASCAL VOC segmentation in its original layout: 20 classes and background.
 
 Everingham et al., "The PASCAL Visual Object Classes (VOC) challenge" (2010). 1,112 / 1,111 images
-for train / val of 2011, 1,464 / 1,449 of 2012.
+for train / val of 2011, 1,464 / 1,449 of 2012; 736 for ``seg11valid``, on which the FCN paper
+(Long, Shelhamer & Darrell 2015, footnote 7) evaluates: val of 2011 without the images that SBD
+trains on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 from ...core import LabelMap, MissingData
 from ...core.authoring import (
-    FilePair,
-    PairedFiles,
+    IGNORE,
+    MAIN,
+    Archive,
+    FileDataset,
+    FolderFiles,
+    InputFiles,
+    LabelFiles,
+    Origin,
+    dataset_root,
     existing_folder,
     expand_home,
-    read_lines,
+    file_names,
+    read_names,
+    read_palette_mask,
     unknown_split,
     voc_color,
 )
@@ -45,63 +58,91 @@ CLASSES = (
     "tvmonitor",
 )
 LABELS = LabelMap(
-    ids=dict(enumerate(CLASSES)) | {255: "ignore"},
+    ids=dict(enumerate(CLASSES)) | {255: IGNORE},
     palette={name: voc_color(index) for index, name in enumerate(CLASSES)}
-    | {"ignore": voc_color(255)},
+    | {IGNORE: voc_color(255)},
 )
+COLORS = {raw: LABELS.palette[name] for raw, name in LABELS.ids.items()}
+
+PACKAGE = __name__.rpartition(".")[0]
+SEG11VALID = "seg11valid"
+Year = Literal["2011", "2012", 2011, 2012]
 
 
-class VOC(PairedFiles):
+class VOC(FileDataset):
     """``JPEGImages/ID.jpg`` with ``SegmentationClass/ID.png`` (palette indices, 255 is void).
 
     ``root``: the folder ``VOC2012``, or one that contains ``VOC2012`` or ``VOCdevkit``.
     ``year``: year in the name of the folder ``VOC2012``.
+    ``download``: fetch the archive of that year into ``root`` if the dataset is not there (2 GB).
 
-    A split is the name of a list in ``ImageSets/Segmentation`` (``train``, ``val``, ``trainval``,
-    ``seg11valid`` …), or the path of a list file.
+    A split is the name of a list in ``ImageSets/Segmentation`` (``train``, ``val``, ``trainval``
+    …), the path of a list file, or ``seg11valid``, which needs no file.
 
     Raises: MissingData for a missing folder or file, SplitError for an unknown list.
     """
 
-    labels: Mapping[str, LabelMap] = {"semantic": LABELS}
+    labels: Mapping[str, LabelMap] = {MAIN: LABELS}
 
     def __init__(
-        self,
-        split: str,
-        *,
-        root: Path,
-        year: Literal["2011", "2012", 2011, 2012] = "2012",
+        self, split: str, *, root: Path, year: Year = "2012", download: bool = False
     ) -> None:
-        folder = _find(root, f"VOC{year}")
-        images = existing_folder(folder / "JPEGImages", "the images of VOC")
+        folder = dataset_root(root, origin(str(year)), download=download)
+        images = folder / "JPEGImages"
         masks = existing_folder(folder / "SegmentationClass", "the masks of VOC")
-        names = _read_list(_find_list(folder / "ImageSets" / "Segmentation", split))
-        pairs = [FilePair(name, images / f"{name}.jpg", masks / f"{name}.png") for name in names]
-        super().__init__(pairs)
+        self.lists = folder / "ImageSets" / "Segmentation"
+        names, source = split_names(self.lists, split)
+        read = partial(read_palette_mask, palette=COLORS)
+        super().__init__(
+            names,
+            {"image": InputFiles(FolderFiles(images, ".jpg", names, source))},
+            {MAIN: LabelFiles(FolderFiles(masks, ".png", names, source), read)},
+        )
 
 
-def _find(root: Path, year: str) -> Path:
-    existing_folder(root, "VOC")
-    for folder in (root, root / year, root / "VOCdevkit" / year):
-        if (folder / "JPEGImages").is_dir():
-            return folder
-    raise MissingData(
-        f"VOC not found: none of {root}/, {root / year}/ and "
-        f"{root / 'VOCdevkit' / year}/ has a folder JPEGImages"
+def origin(year: str, *, others: Sequence[str] = ()) -> Origin:
+    """Return where VOC of a year comes from; ``others``: further folders to find its images by."""
+    return Origin(
+        f"PASCAL VOC {year}",
+        f"the training and validation data of VOC{year} from the site of the PASCAL VOC challenge "
+        f"(host.robots.ox.ac.uk/pascal/VOC/voc{year})",
+        f"VOCdevkit/VOC{year}, with JPEGImages, SegmentationClass and ImageSets",
+        ("JPEGImages", *others),
+        (f"VOC{year}", f"VOCdevkit/VOC{year}", f"TrainVal/VOCdevkit/VOC{year}"),
+        [f"VOC{other}" for other in range(2005, 2013) if str(other) != year],
+        partial(_archives, year),
     )
 
 
-def _find_list(folder: Path, split: str) -> Path:
+def _archives(year: str) -> list[Archive]:
+    # torchvision knows the addresses and the hashes; importing it takes a second.
+    from torchvision.datasets.voc import DATASET_YEAR_DICT  # noqa: PLC0415
+
+    known = DATASET_YEAR_DICT[year]
+    place = f"VOCdevkit/VOC{year}"
+    return [Archive(known["url"], f"md5:{known['md5']}", {known["base_dir"]: place})]
+
+
+def split_names(folder: Path, split: str) -> tuple[list[str], Path | str]:
+    """Return the names of a split, and where they come from; ``folder``: of the lists of VOC.
+
+    Raises: SplitError for an unknown list, and for a list that names an image twice.
+    """
     if split.endswith(".txt") or "/" in split:
-        if expand_home(Path(split)).is_file():
-            return expand_home(Path(split))
-        raise MissingData(f"the list of split '{split}' is not a file")
-    listing = existing_folder(folder, "the lists of VOC") / f"{split}.txt"
-    if not listing.is_file():
-        raise unknown_split(split, [path.stem for path in folder.glob("*.txt")], folder)
-    return listing
+        if not expand_home(Path(split)).is_file():
+            raise MissingData(f"the list of split '{split}' is not a file")
+        listing = expand_home(Path(split))
+        return read_names(listing), listing
+    known = {name.removesuffix(".txt") for name in file_names(folder) if name.endswith(".txt")}
+    if split in known:
+        listing = folder / f"{split}.txt"
+        return read_names(listing), listing
+    if split == SEG11VALID:
+        return seg11valid(), f"the list {SEG11VALID}"
+    existing_folder(folder, "the lists of VOC")
+    raise unknown_split(split, known | {SEG11VALID}, folder)
 
 
-def _read_list(listing: Path) -> list[str]:
-    """Return the first word of each line; some lists have further columns."""
-    return [line.split()[0] for line in read_lines(listing) if line.strip()]
+def seg11valid() -> list[str]:
+    """Return the 736 names of the list ``seg11valid.txt`` of the FCN paper's release."""
+    return (files(PACKAGE) / f"{SEG11VALID}.txt").read_text(encoding="utf-8").split()

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ....registry import PluxelError
+from ...common.downloads import without_downloads
 from ...common.files import is_missing_file
 from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.offers import offers
 from ...contracts.optional import ChecksPretrained
-from ...embeddings import without_downloads
 from ...model.build import build_objective
 from ...model.network import SegmentationModel
 from ...model.positions import assumptions

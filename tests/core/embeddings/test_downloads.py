@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pluxel.core.common.downloads import without_downloads
 from pluxel.core.common.files import MissingFile
-from pluxel.core.embeddings import Download, fetch, without_downloads
+from pluxel.core.embeddings import Download, fetch
 from pluxel.registry import PluxelError
 
 CONTENT = b"the 0.1 0.2\n" * 300_000

@@ -7,34 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from pluxel.core.config.sections.factory import Factory
-from pluxel.core.contracts.colors import voc_color
 from pluxel.core.contracts.kinds import Dataset
 from pluxel.registry import Host
 from pydantic import TypeAdapter
 
-rng = np.random.default_rng(0)
-
-
-def photograph(height: int = 12, width: int = 16) -> np.ndarray:
-    return rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
-
-
-def save(path: Path, image: np.ndarray | Image.Image, **options) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    image.save(path, **options)
-    return path
-
-
-def with_palette(ids: np.ndarray) -> Image.Image:
-    """An index PNG like those of VOC; the palette only serves display."""
-    height, width = ids.shape
-    image = Image.frombytes("P", (width, height), ids.astype(np.uint8).tobytes())
-    image.putpalette([part for index in range(256) for part in voc_color(index)])
-    return image
+from .paper import make_sbd
+from .pictures import photograph, rng, save, with_palette
 
 
 def voc_ids(height: int = 12, width: int = 16) -> np.ndarray:
@@ -108,6 +87,10 @@ def concat_parameters(root: Path) -> dict:
     }
 
 
+def voc_sbd_parameters(root: Path) -> dict:
+    return {"voc": make_voc(root / "voc"), "sbd": make_sbd(root / "sbd"), "validation": "val"}
+
+
 def factory(name: str, **params: Any) -> Factory[Dataset]:
     """Build a dataset from a name and parameters, like a configuration."""
     host = Host()
@@ -118,6 +101,8 @@ def factory(name: str, **params: Any) -> Factory[Dataset]:
 PARAMETERS: dict[str, Callable[[Path], dict]] = {
     "camvid": lambda root: {"root": make_camvid(root)},
     "voc": lambda root: {"root": make_voc(root)},
+    "sbd": lambda root: {"root": make_sbd(root)},
+    "voc_sbd": voc_sbd_parameters,
     "folder": folder_parameters,
     "shapes": lambda root: {"size": 48, "length": 6},
     "concat": concat_parameters,

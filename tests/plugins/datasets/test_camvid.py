@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.data.splits import SplitError, open_split
+from pluxel.core.data.splits import MissingData, SplitError, open_split
 from pluxel.plugins.datasets.camvid import LABELS, CamVid
 
 from .conftest import make_camvid
@@ -100,3 +100,19 @@ class TestRealData:
         names = {held_out[i].name for i in range(len(held_out))}
         assert len(held_out) > 40
         assert names.isdisjoint(rest[i].name for i in range(len(rest)))
+
+
+def test_a_list_must_fit_the_files(tmp_path):
+    root = make_camvid(tmp_path, lists=True)
+    rows = (root / "val.txt").read_text().splitlines()
+    (root / "val.txt").write_text("\n".join([*rows, rows[0]]))
+    with pytest.raises(SplitError) as caught:
+        CamVid("val", root=root)
+    expected = f"{root}/val.txt:3: 0016E5_00030.png is listed already"
+    assert str(caught.value) == expected
+    (root / "val.txt").write_text("\n".join(rows))
+    (root / "valannot" / "0016E5_00000.png").unlink()
+    with pytest.raises(MissingData) as caught:
+        CamVid("val", root=root)
+    expected = f"{root}/val.txt:2: {root}/valannot/0016E5_00000.png does not exist"
+    assert str(caught.value) == expected

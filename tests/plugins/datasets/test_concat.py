@@ -23,7 +23,8 @@ from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host, PluxelError
 from pydantic import TypeAdapter, ValidationError
 
-from .conftest import make_camvid, make_folder, make_voc, photograph, save
+from .conftest import make_camvid, make_folder, make_voc
+from .pictures import photograph, save
 
 CORE = Path(__file__).parents[2] / "core"
 PLUGINS = [CORE / "street_words.py", CORE / "engine" / "toys.py"]

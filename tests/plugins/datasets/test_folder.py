@@ -16,7 +16,8 @@ from pluxel.core.model.normalize import InputPart
 from pluxel.plugins.datasets.folder import Folder, FolderError
 from torch import nn
 
-from .conftest import make_folder, photograph, save, with_palette
+from .conftest import make_folder
+from .pictures import photograph, save, with_palette
 
 CLASSES = {0: "ground", 1: "car", 2: "ignore"}
 

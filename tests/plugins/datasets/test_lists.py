@@ -12,7 +12,8 @@ from pluxel.plugins.datasets.folder import Folder
 from pluxel.plugins.datasets.voc import VOC
 from pluxel.registry import PluxelError
 
-from .conftest import make_camvid, make_voc, photograph, save, voc_ids
+from .conftest import make_camvid, make_voc, voc_ids
+from .pictures import photograph, save
 
 Lists = tuple[Path, list[str], Callable[[], Dataset]]
 """A list file, the names to write into it, and how to open the dataset."""

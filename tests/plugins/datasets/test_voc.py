@@ -1,11 +1,17 @@
 """PASCAL VOC in its original layout."""
 
+import hashlib
+from collections import Counter
+
 import numpy as np
 import pytest
 from PIL import Image
+from pluxel.core.contracts.colors import voc_color
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.data.splits import SplitError
-from pluxel.plugins.datasets.voc import LABELS, VOC
+from pluxel.core.data.images import write_palette_mask
+from pluxel.core.data.pixels import ImageError
+from pluxel.core.data.splits import MissingData, SplitError
+from pluxel.plugins.datasets.voc import LABELS, VOC, origin, seg11valid
 
 from .conftest import make_voc
 
@@ -52,7 +58,7 @@ def test_any_list_is_a_split(tmp_path):
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ("vla", r"has no split 'vla'; it has train, val\. Did you mean 'val'\?"),
+        ("vla", r"has no split 'vla'; it has seg11valid, train, val\. Did you mean 'val'\?"),
         ("lists/my.txt", r"the list of split 'lists/my.txt' is not a file"),
     ],
 )
@@ -66,8 +72,71 @@ def test_a_missing_dataset_lists_the_searched_folders(tmp_path):
         VOC("train", root=tmp_path, year="2011")
     for folder in (tmp_path, tmp_path / "VOC2011", tmp_path / "VOCdevkit" / "VOC2011"):
         assert f"{folder}/" in str(caught.value)
-    with pytest.raises(SplitError, match="VOC not found"):
+    assert "note: or set  download: true" in str(caught.value)
+    with pytest.raises(SplitError, match="PASCAL VOC 2012 not found"):
         VOC("train", root=tmp_path / "nowhere")
+
+
+def test_another_year_is_not_taken_for_the_right_one(tmp_path):
+    make_voc(tmp_path, "2011")
+    (tmp_path / "VOCdevkit" / "VOC2011").rename(tmp_path / "VOC2011")
+    with pytest.raises(MissingData, match="PASCAL VOC 2012 not found"):
+        VOC("train", root=tmp_path)
+    assert len(VOC("train", root=tmp_path, year="2011")) == 3
+
+
+def test_seg11valid_needs_no_file(tmp_path):
+    names = seg11valid()
+    digest = hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()
+    assert digest == "4ca991bd72c251fd2485eaa9e29536502ea3800d1b1c17c151fd6a04bcfbc2cc"
+    years = Counter(name[:4] for name in names)
+    assert years == {"2007": 321, "2008": 104, "2009": 132, "2010": 101, "2011": 78}
+    folder = make_voc(tmp_path) / "VOCdevkit" / "VOC2012"
+    with pytest.raises(MissingData, match=r"the list seg11valid: 736 samples of 736 without"):
+        VOC("seg11valid", root=tmp_path)
+    for name in names:
+        (folder / "JPEGImages" / f"{name}.jpg").touch()
+        (folder / "SegmentationClass" / f"{name}.png").touch()
+    dataset = VOC("seg11valid", root=tmp_path)
+    assert len(dataset) == 736
+    assert (dataset.names[0], dataset.names[-1]) == ("2007_000033", "2011_003271")
+
+
+def test_masks_with_applied_palette_are_an_error(tmp_path):
+    folder = make_voc(tmp_path) / "VOCdevkit" / "VOC2012" / "SegmentationClass"
+    path = folder / "2012_train_000000.png"
+    with Image.open(path) as image:
+        image.convert("RGB").save(path)
+    with pytest.raises(ImageError) as caught:
+        VOC("train", root=tmp_path)[0].labels["semantic"]
+    assert str(caught.value) == (
+        f"{path}: the mask contains colors, not ids: the palette of the original file was applied. "
+        "Use the original file"
+    )
+
+
+def test_masks_with_another_palette_are_an_error(tmp_path):
+    path = make_voc(tmp_path) / "VOCdevkit/VOC2012/SegmentationClass/2012_train_000000.png"
+    ids = np.zeros((12, 16), np.uint8)
+    ids[4:8] = 3
+    colors = {0: (0, 0, 0), 3: voc_color(15)}
+    write_palette_mask(path, ids, colors)
+    with pytest.raises(ImageError) as caught:
+        VOC("train", root=tmp_path)[0].labels["semantic"]
+    assert str(caught.value) == (
+        f"{path}: another palette than that of the original file: the pixels with id 3 have the "
+        "color #c08080 of id 15. A program saved the mask with other ids; use the original file"
+    )
+    ids[ids == 3] = 2  # no pixel has the wrong color
+    write_palette_mask(path, ids, {0: (0, 0, 0), 2: (9, 9, 9), 3: voc_color(15)})
+    assert (VOC("train", root=tmp_path)[0].labels["semantic"] == ids).all()
+
+
+def test_the_archive_is_that_of_torchvision():
+    (archive,) = origin("2011").archives()
+    assert archive.name == "VOCtrainval_25-May-2011.tar"
+    assert archive.hash == "md5:6c3384ef61512963050cb5d687e5bf1e"
+    assert archive.folders == {"TrainVal/VOCdevkit/VOC2011": "VOCdevkit/VOC2011"}
 
 
 def test_a_missing_folder_is_named(tmp_path):

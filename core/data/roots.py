@@ -1,0 +1,77 @@
+"""Find the folder of a dataset near the one that a configuration names."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from ..common.logs import log_once
+from .splits import MissingData
+
+_ARCHIVES = (".tar", ".tgz", ".gz", ".zip", ".rar", ".7z")
+
+
+def find_root(
+    root: Path,
+    what: str,
+    markers: Sequence[str],
+    below: Sequence[str] = (),
+    others: Collection[str] = (),
+) -> Path | None:
+    """Return the folder of a dataset: ``root``, or one below or above it; None if there is none.
+
+    ``markers``: paths in the folder, all of which must exist. ``below``: where the folder may be
+    in ``root``, such as ``VOCdevkit/VOC2012``. If none of these have the markers, the subfolders of
+    ``root`` are tried, except ``others``, and then the two folders above it; what is found there is
+    logged.
+
+    Raises: MissingData if ``root`` is a file, or if several subfolders have the markers.
+    """
+    if root.is_file():
+        hint = "; unpack it" if root.suffix.lower() in _ARCHIVES else ""
+        raise MissingData(f"{what}: {root} is a file; expected the folder of the dataset{hint}")
+    if usual := _first(root, markers, below):
+        return usual
+    inner = [folder for folder in _subfolders(root) if folder.name not in others]
+    found = [*filter(None, (_first(folder, markers, below) for folder in inner))]
+    if len(found) > 1:
+        raise MissingData(
+            f"{what}: {root} contains several copies, such as {found[0]} and {found[1]}: set root "
+            "to one of them"
+        )
+    found += [folder for folder in root.absolute().parents[:2] if _has(folder, markers)]
+    if not found:
+        return None
+    log_once(logging.INFO, f"{what}: root is {root}, but the dataset is in {found[0]}; using that")
+    return found[0]
+
+
+def _first(root: Path, markers: Sequence[str], below: Sequence[str]) -> Path | None:
+    folders = (root, *(root / inner for inner in below))
+    return next((folder for folder in folders if _has(folder, markers)), None)
+
+
+def _has(folder: Path, markers: Sequence[str]) -> bool:
+    return all((folder / marker).exists() for marker in markers)
+
+
+def _subfolders(root: Path) -> Iterator[Path]:
+    if root.is_dir():
+        with os.scandir(root) as entries:
+            names = sorted(one.name for one in entries if one.is_dir() and one.name[0] != ".")
+        yield from (root / name for name in names)
+
+
+def existing_folder(folder: Path, what: str) -> Path:
+    """Return the folder if it exists.
+
+    Raises: MissingData that names the deepest parent that exists.
+    """
+    if folder.is_dir():
+        return folder
+    if folder.is_file():
+        raise MissingData(f"{what}: {folder} is a file; expected a folder")
+    existing = next(parent for parent in folder.absolute().parents if parent.is_dir())
+    raise MissingData(f"{what} not found: {folder} (only {existing} exists)")

@@ -1,0 +1,108 @@
+"""SBD, more masks for the images of PASCAL VOC 2011: 20 classes and background.
+
+Hariharan et al., "Semantic contours from inverse detectors" (2011); 8,498 / 2,857 images for train
+/ val. There is no void label: the borders of objects, which are void in VOC, have the id of the
+object or 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ...core import LabelMap
+from ...core.authoring import (
+    MAIN,
+    Archive,
+    DerivedFile,
+    FileDataset,
+    FolderFiles,
+    InputFiles,
+    LabelFiles,
+    Origin,
+    dataset_root,
+    file_names,
+    missing_files,
+    read_mat_labels,
+    read_names,
+    read_palette_mask,
+    unknown_split,
+    write_palette_mask,
+)
+from .voc import CLASSES, COLORS
+
+LABELS = LabelMap(dict(enumerate(CLASSES)), {name: COLORS[i] for i, name in enumerate(CLASSES)})
+PNG = "cls_png"
+"""The folder of the masks that ``pluxel data prepare`` writes."""
+
+
+class SBD(FileDataset):
+    """``img/ID.jpg`` with ``cls/ID.mat`` (struct ``GTcls``, field ``Segmentation``).
+
+    ``root``: the folder ``dataset`` of the benchmark, or ``benchmark_RELEASE``, which contains it.
+    ``download``: fetch the archive into ``root`` if the dataset is not there (1.4 GB).
+
+    A split is a list beside these folders: ``train`` or ``val``. ``pluxel data prepare sbd`` writes
+    ``cls_png/ID.png``, which is read instead of the ``.mat`` files if a split has all of them.
+
+    Raises: MissingData for a missing folder or file, SplitError for an unknown list.
+    """
+
+    labels: Mapping[str, LabelMap] = {MAIN: LABELS}
+    derived_splits: Sequence[str] = ("train", "val")
+
+    def __init__(self, split: str, *, root: Path, download: bool = False) -> None:
+        folder = dataset_root(root, ORIGIN, download=download)
+        known = {name.removesuffix(".txt") for name in file_names(folder) if name.endswith(".txt")}
+        if split not in known:
+            raise unknown_split(split, known, folder)
+        listing = folder / f"{split}.txt"
+        names = read_names(listing)
+        original = FolderFiles(folder / "cls", ".mat", names, listing)
+        prepared = folder / PNG
+        is_prepared = not missing_files(prepared, ".png", names)
+        masks = FolderFiles(prepared, ".png", names, listing) if is_prepared else original
+        images = FolderFiles(folder / "img", ".jpg", names, listing)
+        super().__init__(names, {"image": InputFiles(images)}, {MAIN: LabelFiles(masks, read_mask)})
+        self._original, self._prepared = original, prepared
+
+    @property
+    def derived_files(self) -> Sequence[DerivedFile]:
+        """The masks as PNG."""
+        return [
+            DerivedFile(self._prepared / f"{name}.png", partial(_write_png, self._original[name]))
+            for name in self.names
+        ]
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Return the raw ids (H, W) of an original file, or of a palette PNG."""
+    if path.suffix == ".mat":
+        return read_mat_labels(path, "GTcls", "Segmentation")
+    return read_palette_mask(path, COLORS)
+
+
+def _write_png(source: Path, target: Path) -> None:
+    write_palette_mask(target, read_mask(source), COLORS)
+
+
+def _archives() -> list[Archive]:
+    # torchvision knows the address and the hash; importing it takes a second.
+    from torchvision.datasets import SBDataset  # noqa: PLC0415
+
+    place = "benchmark_RELEASE/dataset"
+    return [Archive(SBDataset.url, f"md5:{SBDataset.md5}", {place: place})]
+
+
+ORIGIN = Origin(
+    "SBD",
+    "benchmark.tgz, the Semantic Boundaries Dataset and Benchmark, from the site of the Berkeley "
+    "computer vision group (eecs.berkeley.edu, semantic contours)",
+    "benchmark_RELEASE/dataset, with img, cls, train.txt and val.txt",
+    ("img", "cls"),
+    ("dataset", "benchmark_RELEASE/dataset", "benchmark/dataset"),
+    archives=_archives,
+)

@@ -1,0 +1,135 @@
+"""Datasets are downloaded completely or not at all; an error says what else to do."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from pluxel.core.common.downloads import without_downloads
+from pluxel.core.data.origins import Archive, Origin, dataset_root
+from pluxel.core.data.splits import MissingData
+from pluxel.registry import PluxelError
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose files are served at ``http://127.0.0.1:PORT/``, in its file ``address``."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+        (folder / "address").write_text(f"http://127.0.0.1:{server.server_address[1]}")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder
+        server.shutdown()
+
+
+FILES = {"release/kit/img/a.jpg": b"image", "release/kit/cls/a.mat": b"mask", "release/x": b"more"}
+
+
+def packed(folder: Path, name: str = "kit.tgz") -> Archive:
+    path = folder / name
+    if name.endswith("zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            for file, data in FILES.items():
+                archive.writestr(file, data)
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for file, data in FILES.items():
+                info = tarfile.TarInfo(file)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    address = (folder / "address").read_text()
+    return Archive(f"{address}/{name}", f"md5:{digest}", {"release/kit": "kit"})
+
+
+def origin(*archives: Archive) -> Origin:
+    offered = (lambda: archives) if archives else None
+    return Origin(
+        "Kit", "kit.tgz from the kit's site", "kit/img and kit/cls", ("img", "cls"), ("kit",),
+        archives=offered,
+    )  # fmt: skip
+
+
+def files_in(folder: Path) -> list[str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(folder)) for path in found if path.suffix != ".lock")
+
+
+@pytest.mark.parametrize("name", ["kit.tgz", "kit.zip"])
+def test_an_archive_is_downloaded_and_unpacked_once(served, tmp_path, name) -> None:
+    root = tmp_path / "data" / "new"
+    kit = origin(packed(served, name))
+    assert dataset_root(root, kit, download=True) == root / "kit"
+    assert files_in(root) == ["kit/cls/a.mat", "kit/img/a.jpg"]
+    (served / name).unlink()
+    assert dataset_root(root, kit, download=True) == root / "kit"
+
+
+def test_without_permission_nothing_is_downloaded(served, tmp_path) -> None:
+    kit, root = origin(packed(served)), tmp_path / "data"
+    with pytest.raises(MissingData) as caught:
+        dataset_root(root, kit)
+    assert str(caught.value) == (
+        f"Kit not found: no img and cls in any of {root}/, {root}/kit/\n"
+        "  note: fetch kit.tgz from the kit's site\n"
+        f"  note: so that {root} contains kit/img and kit/cls\n"
+        "  note: or set  download: true"
+    )
+    with without_downloads(), pytest.raises(MissingData) as caught:
+        dataset_root(root, kit, download=True)
+    assert str(caught.value) == f"Kit is not in {root} yet, and will be downloaded"
+    assert not root.exists()
+
+
+def test_a_dataset_that_cannot_be_downloaded(tmp_path) -> None:
+    with pytest.raises(MissingData) as caught:
+        dataset_root(tmp_path, origin(), download=True)
+    assert [note.split()[0] for note in caught.value.notes] == ["fetch", "so"]
+
+
+def test_another_file_than_expected_is_not_kept(served, tmp_path) -> None:
+    good = packed(served)
+    wrong = Archive(good.url, f"md5:{'0' * 32}", good.folders)
+    with pytest.raises(PluxelError) as caught:
+        dataset_root(tmp_path / "data", origin(wrong), download=True)
+    assert caught.value.message.startswith(f"cannot download kit.tgz of Kit ({good.url}): ")
+    assert "does not match the known hash" in caught.value.message
+    assert caught.value.notes[0] == "fetch kit.tgz from the kit's site"
+    assert files_in(tmp_path / "data") == []
+
+
+def test_an_archive_that_cannot_be_unpacked_leaves_no_dataset(served, tmp_path) -> None:
+    good = packed(served)
+    content = (served / "kit.tgz").read_bytes()[:-40]
+    (served / "kit.tgz").write_bytes(content)
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    root = tmp_path / "data"
+    cut = Archive(good.url, f"md5:{digest}", good.folders)
+    with pytest.raises(PluxelError, match=r"kit\.tgz cannot be unpacked: .*; delete it"):
+        dataset_root(root, origin(cut), download=True)
+    assert files_in(root) == ["kit.tgz"]
+    other = Archive(packed(served).url, packed(served).hash, {"release/other": "kit"})
+    with pytest.raises(PluxelError, match=r"kit\.tgz does not contain release/other"):
+        dataset_root(root, origin(other), download=True)
+
+
+def test_a_finished_download_is_used_again(served, tmp_path) -> None:
+    kit, root = packed(served), tmp_path / "data"
+    root.mkdir()
+    (served / "kit.tgz").rename(root / "kit.tgz")
+    assert dataset_root(root, origin(kit), download=True) == root / "kit"
+    assert not (root / "kit.tgz").exists()
