@@ -13,10 +13,19 @@ from ...registry import PluxelError
 from ._groups import Group
 from ._options import InputPath, as_json, output, overwrite, refuse_existing
 from ._session import Session
+from ._vectors import (
+    analogy_lines,
+    analogy_record,
+    facts_of,
+    pair_lines,
+    pair_record,
+    size_text,
+    summary_rows,
+)
 from ._words import WordSource, search_options, source_options
 
 if TYPE_CHECKING:
-    from ..embeddings import AnalogyScores, PairScores, Store, Summary, Tally
+    from ..embeddings import Store
 
 
 @click.group(cls=Group)
@@ -56,19 +65,19 @@ def list_(session: Session, cache: Path | None, as_json: bool) -> None:
             }
             for one in components
         ]
-        kept = [{"file": str(store.path), **_facts(store)} for store in stores]
+        kept = [{"file": str(store.path), **facts_of(store)} for store in stores]
         click.echo(json.dumps({"embeddings": records, "cache": kept}, indent=2))
         return
     width = max((len(one.name) for one in components), default=0)
     for one in components:
         click.echo(f"{one.name:<{width}}  {one.provider}  {one.summary}")
         for each in offers[one.qualified]:
-            click.echo(f"{'':<{width}}  {each.alias:<24}  {_size(each.size)}")
+            click.echo(f"{'':<{width}}  {each.alias:<24}  {size_text(each.size)}")
     click.echo(f"\n{folder}: {len(stores) or 'no'} converted")
     for store in stores:
-        facts = _facts(store)
+        facts = facts_of(store)
         click.echo(
-            f"  {store.path.name}  {facts['words']:,} × {facts['dim']}  {_size(facts['size'])}"
+            f"  {store.path.name}  {facts['words']:,} × {facts['dim']}  {size_text(facts['size'])}"
         )
 
 
@@ -84,7 +93,7 @@ def info(session: Session, source: WordSource, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(summary), indent=2, default=str, ensure_ascii=False))
     else:
-        rows = _rows(summary)
+        rows = summary_rows(summary)
         width = max(len(title) for title, _ in rows)
         click.echo("\n".join(f"{title:<{width}}  {value}" for title, value in rows))
 
@@ -125,7 +134,7 @@ def convert(
         click.echo("writing vectors of whole words only, without subwords", err=True)
     with track("writing", blocks_of(words)) as advance:
         for file in write_vectors(words, destination, form, advance):
-            click.echo(f"{file}: {len(words):,} × {words.dim}, {_size(file.stat().st_size)}")
+            click.echo(f"{file}: {len(words):,} × {words.dim}, {size_text(file.stat().st_size)}")
 
 
 @embeddings.command()
@@ -166,10 +175,12 @@ def evaluate(
         pairs = isinstance(scores, PairScores)
         if as_json:
             records.append(
-                {"file": str(file), **(_pair_record(scores) if pairs else _record(scores))}
+                {"file": str(file), **(pair_record(scores) if pairs else analogy_record(scores))}
             )
         else:
-            click.echo("\n".join(_pairs(file, scores) if pairs else _analogies(file, scores)))
+            click.echo(
+                "\n".join(pair_lines(file, scores) if pairs else analogy_lines(file, scores))
+            )
     if as_json:
         click.echo(json.dumps(records, indent=2))
 
@@ -222,80 +233,3 @@ def _stores(folder: Path) -> list[Store]:
         except PluxelError as error:
             click.echo(str(error), err=True)
     return found
-
-
-def _facts(store: Store) -> dict[str, Any]:
-    words, dim = store.arrays["vectors"].shape
-    size = store.path.stat().st_size
-    return {"source": store.metadata.get("source"), "words": words, "dim": dim, "size": size}
-
-
-def _rows(summary: Summary) -> list[tuple[str, str]]:
-    """Return the rows of the summary as titles and values."""
-    low, middle, high = summary.norms
-    subwords = ", with subword vectors" if summary.subwords else ""
-    rows = [
-        ("words", f"{summary.words:,} × {summary.dim}"),
-        ("first", " ".join(summary.first)),
-        ("last", " ".join(summary.last)),
-        ("norms", f"{low:.3f} to {high:.3f}, median {middle:.3f}"),
-        ("zero vectors", f"{summary.zeros:,}"),
-        ("unknown words", f"{summary.unknown}{subwords}"),
-    ]
-    if summary.store is not None:
-        rows.append(("duplicates", f"{summary.duplicates:,} left out"))
-        if summary.replaced:
-            words = f"{summary.replaced:,} words, with replacement characters"
-            rows.append(("not text", f"{words}; {summary.replacement}"))
-        if summary.empty:
-            rows.append(("empty words", f"{summary.empty:,} left out; the first is {summary.gap}"))
-        if summary.doubtful:
-            rows.append(
-                ("doubtful", f"{summary.doubtful:,} words end in a number; {summary.doubt}")
-            )
-        rows.append(("source", f"{summary.source}"))
-        rows.append(("store", f"{summary.store}"))
-    if summary.energy is not None:
-        kept = f"{summary.directions} of {summary.dim} directions, {100 * summary.energy:.1f} %"
-        rows.append(("compact copy", f"{kept} of the energy"))
-    return rows
-
-
-def _pairs(file: Path, scores: PairScores) -> list[str]:
-    return [
-        f"{file.name}: Spearman {scores.spearman:.4f}, Pearson {scores.pearson:.4f}, "
-        f"{scores.used:,} of {scores.total:,} pairs known"
-    ]
-
-
-def _analogies(file: Path, scores: AnalogyScores) -> list[str]:
-    shown = {**scores.sections, **scores.parts, "total": scores.total}
-    width = max(map(len, shown))
-    return [f"{file.name}:"] + [
-        f"  {name:<{width}}  {tally.accuracy:.4f}  {tally.right:,} right, "
-        f"{tally.used:,} of {tally.total:,} questions known"
-        for name, tally in shown.items()
-    ]
-
-
-def _pair_record(scores: PairScores) -> dict[str, Any]:
-    from ..common.numerics import finite_or_none
-
-    return {key: finite_or_none(value) for key, value in asdict(scores).items()}
-
-
-def _record(scores: AnalogyScores) -> dict[str, Any]:
-    def plain(tally: Tally) -> dict[str, Any]:
-        return {"accuracy": tally.accuracy if tally.used else None, **tally._asdict()}
-
-    return {
-        "sections": {name: plain(tally) for name, tally in scores.sections.items()},
-        "parts": {name: plain(tally) for name, tally in scores.parts.items()},
-        "total": plain(scores.total),
-    }
-
-
-def _size(size: int) -> str:
-    if not size:
-        return "size unknown"
-    return f"{size / 1e6:,.1f} MB" if size < 1e9 else f"{size / 1e9:,.2f} GB"

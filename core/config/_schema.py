@@ -11,25 +11,20 @@ whole numbers are written with a point, because JSON does not distinguish 4 from
 
 from __future__ import annotations
 
-import sys
 import warnings
-from collections.abc import Iterable
-from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, PydanticJsonSchemaWarning
-from pydantic_core import core_schema
+from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from ...registry import KINDS, Component, Host, PluxelError
 from ..contracts.signature import read_signature
+from ._json_schema import Schema, StrictSchema, either, notes_of, pointer
 from .sections.choice import CHOICE_MARK
 from .sections.embedding import OWN, EmbeddingConfig
 from .sections.factory import KIND_MARK
 from .sections.pipeline import HeadConfig, PipelineConfig, StreamConfig
 from .sections.section import COMPLETE
 from .tree.paths import SHORT
-
-Schema = dict[str, Any]
 
 _REFERENCE: Schema = {
     "description": "A reference, '${key.path}' or '${env:NAME}'.",
@@ -118,7 +113,7 @@ class _Writer:
             for component in self._host.components(kind):
                 key = f"{self._prefix}{kind}.{component.provider}.{component.name}"
                 self._definitions[key] = self._component(kind, component, f"{key}.")
-                named.append((_spellings(kind, component, self._host), _pointer(key)))
+                named.append((_spellings(kind, component, self._host), pointer(key)))
             description = f"The name of a {kind}, or a mapping with its 'type' and its parameters."
             self._definitions[self._prefix + kind] = {
                 "description": description,
@@ -132,7 +127,7 @@ class _Writer:
         mapping without ``type``, which is then optional.
         """
         names = [spelling for spellings, _ in named for spelling in spellings]
-        word: Schema = {"anyOf": [{"enum": names}, {"$ref": _pointer("reference")}]}
+        word: Schema = {"anyOf": [{"enum": names}, {"$ref": pointer("reference")}]}
         optional = default is not None or not self._complete
         mapping: Schema = {"properties": {"type": self._optional(word) if optional else word}}
         if not optional:
@@ -180,7 +175,7 @@ class _Writer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # defaults that JSON lacks
             schema = model.model_json_schema(
-                ref_template=_pointer(prefix + "{model}"), schema_generator=_Generator
+                ref_template=pointer(prefix + "{model}"), schema_generator=StrictSchema
             )
         for name, definition in schema.pop("$defs", {}).items():
             self._definitions[prefix + name] = self._open(definition)
@@ -189,9 +184,9 @@ class _Writer:
     def _open(self, schema: Schema) -> Schema:
         """Return a schema that allows a reference for any value."""
         if KIND_MARK in schema:
-            return {"$ref": _pointer(self._prefix + schema[KIND_MARK]), **_notes(schema)}
+            return {"$ref": pointer(self._prefix + schema[KIND_MARK]), **notes_of(schema)}
         if CHOICE_MARK in schema:
-            return {**self._choice(schema), **_notes(schema)}
+            return {**self._choice(schema), **notes_of(schema)}
         opened = {k: v for k, v in schema.items() if k not in ("title", "required", COMPLETE)}
         required = schema.get("required", []) if self._complete else []
         if required:
@@ -237,69 +232,17 @@ class _Writer:
         opened = self._open(schema)
         if not schema or KIND_MARK in schema or CHOICE_MARK in schema:
             return opened
-        return _or(opened, {"$ref": _pointer("reference")})
+        return either(opened, {"$ref": pointer("reference")})
 
     def _optional(self, opened: Schema) -> Schema:
         """Return a schema that also accepts null."""
-        return _or(opened, _NULL) if opened else opened
+        return either(opened, _NULL) if opened else opened
 
 
 _SECTIONS = (StreamConfig, HeadConfig)
-
-
-class _Generator(GenerateJsonSchema):
-    """Describes what strict validation of JSON accepts, if pydantic's own schema differs."""
-
-    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
-        described = super().model_schema(schema)
-        if schema["cls"].model_config.get("extra") != "forbid":
-            described.setdefault("additionalProperties", True)
-        return described
-
-    def dict_schema(self, schema: core_schema.DictSchema) -> Schema:
-        described = super().dict_schema(schema)
-        if schema.get("keys_schema", {}).get("type") == "int":
-            described["propertyNames"] = {"pattern": "^[-+]?[0-9]+$"}
-        # Keys that match no pattern would be allowed.
-        for pattern, values in described.pop("patternProperties", {}).items():
-            described |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
-        return described
-
-    def set_schema(self, schema: core_schema.SetSchema) -> Schema:
-        return _without_uniqueness(super().set_schema(schema))
-
-    def frozenset_schema(self, schema: core_schema.FrozenSetSchema) -> Schema:
-        return _without_uniqueness(super().frozenset_schema(schema))
-
-    def float_schema(self, schema: core_schema.FloatSchema) -> Schema:
-        described = super().float_schema(schema)
-        if schema.get("allow_inf_nan") is False:
-            described.setdefault("maximum", sys.float_info.max)
-            described.setdefault("minimum", -sys.float_info.max)
-        return described
-
-
-def _without_uniqueness(described: Schema) -> Schema:
-    """Return the schema of a list for a set: in YAML, it may repeat values."""
-    return {key: value for key, value in described.items() if key != "uniqueItems"}
-
-
-def _notes(schema: Schema) -> Schema:
-    return {key: schema[key] for key in ("description",) if key in schema}
-
-
-def _or(schema: Schema, other: Schema) -> Schema:
-    notes = {key: schema[key] for key in ("description", "default") if key in schema}
-    rest = {key: value for key, value in schema.items() if key not in notes}
-    members: Iterable[Schema] = [rest] if set(rest) != {"anyOf"} else rest["anyOf"]
-    return {**notes, "anyOf": [*members, other]}
 
 
 def _spellings(kind: str, component: Component, host: Host) -> list[str]:
     """Return every name that unambiguously refers to this component."""
     bare = [name for name in component.answers_to if len(host.owners(kind, name)) == 1]
     return [*bare, *(f"{component.provider}/{name}" for name in component.answers_to)]
-
-
-def _pointer(key: str) -> str:
-    return f"#/$defs/{key}"

@@ -6,11 +6,8 @@ Joulin et al.: "FastText.zip: Compressing text classification models", 2016 (qua
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,55 +20,21 @@ from ...core.authoring import (
     StoredVectors,
     StoreWriter,
     Unknown,
-    Words,
     cached_store,
     read_text,
     source_file,
     unpacked,
     unpacked_stream,
 )
-from ...registry import PluxelError, did_you_mean
-from ._fasttext_file import FastTextHeader, Matrices, Matrix, read_header, read_matrices
-from ._fasttext_parts import Parts
+from ...registry import PluxelError
+from ._fasttext_file import Matrices, read_matrices
+from ._fasttext_published import DIM, PUBLISHED, check_name, offered, published_file
+from ._fasttext_store import means, parts_of, read_model
 from ._formats import FASTTEXT, other_reader
 from ._torchtext import is_torchtext, read_torchtext
 
-_SITE = "https://dl.fbaipublicfiles.com/fasttext"
-_PUBLISHED = (
-    Download(
-        "fasttext.en.300d",
-        f"{_SITE}/vectors-wiki/wiki.en.vec",
-        hash="sha256:ba5420ac217fb34f15f58ded0d911a4370dfb1f3341fa7511a49ae74c87de282",
-    ),
-    Download("fasttext.simple.300d", f"{_SITE}/vectors-wiki/wiki.simple.vec"),
-    Download(
-        "wiki-news-300d-1M", f"{_SITE}/vectors-english/wiki-news-300d-1M.vec.zip", 681_808_098
-    ),
-    Download("crawl-300d-2M", f"{_SITE}/vectors-english/crawl-300d-2M.vec.zip", 1_523_785_255),
-    Download(
-        "crawl-300d-2M-subword",
-        f"{_SITE}/vectors-english/crawl-300d-2M-subword.zip",
-        member="crawl-300d-2M-subword.bin",
-    ),
-    Download("cc.en.300", f"{_SITE}/vectors-crawl/cc.en.300.bin.gz", 4_503_593_528),
-)
-"""The publisher states neither hash nor size of most files."""
-
-_OF_LANGUAGES = {
-    re.compile(r"wiki\.([a-z_]+)"): "vectors-wiki/wiki.{}.vec",
-    re.compile(r"fasttext\.([a-z_]+)\.300d"): "vectors-wiki/wiki.{}.vec",
-    re.compile(r"cc\.([a-z_]+)\.300"): "vectors-crawl/cc.{}.300.bin.gz",
-}
-_DIM = 300
-"""Dimensions of all published vectors."""
-
-_SUFFIXES = re.compile(r"(\.(vec|bin|ftz|zip|gz|bz2|xz|pt))+$", re.IGNORECASE)
-
 _WORDS = 1 << 10
 """Words computed from their subwords at a time."""
-
-_ROWS = 1 << 23
-"""Values gathered at a time to compute word vectors."""
 
 
 class FastText(StoredVectors):
@@ -107,9 +70,9 @@ class FastText(StoredVectors):
         download: bool = False,
         encoding: str = "utf-8",
     ) -> None:
-        published = None if name is None else _published(name)
+        published = None if name is None else published_file(name)
         if file and published:
-            _check_name(file, published)
+            check_name(file, published)
         source = source_file(file, published, cache=cache, permitted=download)
         member = published.member if published else ""
         # A model is memory-mapped, so it must be unpacked.
@@ -118,16 +81,16 @@ class FastText(StoredVectors):
         self._state = _state(self._model) if self._model else None
         self._encoding = encoding
         if self._model:
-            store = _converted(self._model, encoding, cache)
+            store = read_model(self._model, encoding, cache)
         else:
             store = _read(source, member, encoding, cache)
-        self._parts = _parts_of(store)
+        self._parts = parts_of(store)
         self.has_subwords = bool(self._parts)
         usual: Unknown = "subword" if self.has_subwords else "error"
         super().__init__(store, unknown=unknown or usual)
-        if published and self.dim != _DIM:
+        if published and self.dim != DIM:
             raise PluxelError(
-                f"{source} has {self.dim} dimensions, but those of '{name}' have {_DIM}"
+                f"{source} has {self.dim} dimensions, but those of '{name}' have {DIM}"
             )
 
     @classmethod
@@ -138,12 +101,12 @@ class FastText(StoredVectors):
     @classmethod
     def aliases(cls) -> tuple[Download, ...]:
         """Return the published files; names for other languages have the same form."""
-        return _PUBLISHED
+        return PUBLISHED
 
     @classmethod
     def offer(cls, name: str) -> Download | None:
         """Return the published file with this name, in any language, or None."""
-        return _found(name)
+        return offered(name)
 
     def known(self, word: str) -> Tensor | None:
         """Return the vector of one word, (D,) float32, from subwords if needed, or None."""
@@ -163,11 +126,12 @@ class FastText(StoredVectors):
 
     def _of_parts(self, words: Sequence[str]) -> np.ndarray:
         """Return the means of subword rows, (n, D) float64; zeros for words without any."""
-        found = self._parts.of([word.encode(self._encoding, errors="replace") for word in words])
+        own = map(self.itos.in_own_form, words)
+        found = self._parts.of([word.encode(self._encoding, errors="replace") for word in own])
         if not len(found.row):
             return np.zeros((len(words), self.dim))
         rows = found.row + int(self.store.metadata["rows"])
-        return _means(found.word, rows, len(words), self._matrices.inputs)
+        return means(found.word, rows, len(words), self._matrices.inputs)
 
     @cached_property
     def labels(self) -> list[str]:
@@ -211,34 +175,6 @@ class FastText(StoredVectors):
         return read_matrices(self._model, int(known["end"]), has_flags=known["flags"] == "True")
 
 
-def _found(name: str) -> Download | None:
-    for one in _PUBLISHED:
-        if one.alias == name:
-            return one
-    for pattern, place in _OF_LANGUAGES.items():
-        if found := pattern.fullmatch(name):
-            return Download(name, f"{_SITE}/{place.format(found[1])}")
-    return None
-
-
-def _published(name: str) -> Download:
-    """Look up a published file. Raises: PluxelError with the nearest name."""
-    if found := _found(name):
-        return found
-    if name.startswith("glove."):
-        raise PluxelError(f"'{name}' is available from the embedding 'glove'")
-    names = [one.alias for one in _PUBLISHED]
-    raise PluxelError(f"fastText has no '{name}'.{did_you_mean(name, [*names, 'wiki.en'])}")
-
-
-def _check_name(file: Path, published: Download) -> None:
-    """Raise PluxelError if the name of a file is that of other published vectors."""
-    stem = _SUFFIXES.sub("", file.name)
-    found = _found(stem)
-    if found and found.url != published.url:
-        raise PluxelError(f"{file} contains '{stem}', but 'name' is '{published.alias}'")
-
-
 def _is_model(path: Path, member: str) -> bool:
     if is_torchtext(path):
         return False
@@ -265,109 +201,3 @@ def _read(source: Path, member: str, encoding: str, cache: Path | None) -> Store
 
     recipe = {"reader": "fasttext text 3", "member": member, "encoding": encoding}
     return cached_store(source, recipe, build, cache=cache)
-
-
-def _converted(source: Path, encoding: str, cache: Path | None) -> Store:
-    """Return the store of a model: its words, labels and subword settings."""
-
-    def build(writer: StoreWriter) -> Mapping[str, str]:
-        head = read_header(source)
-        if not head.words:
-            raise PluxelError(f"{source}: the model has no words")
-        matrices = read_matrices(source, head.end, has_flags=head.has_flags)
-        parts = head.parts
-        _check_fit(source, head, matrices)
-        words = Words(str(source), encoding)
-        for start, stop in _steps(head):
-            tokens = head.words[start:stop]
-            writer.add(
-                words(tokens, lambda i, s=start: f"word {s + i:,}"),
-                _vectors(tokens, start, len(head.words), parts, matrices.inputs),
-                lambda i, s=start: f"{source}, word {s + i:,}",
-            )
-        facts = words.facts()
-        # A zero ends each label, as in the model; a label may contain any other byte.
-        ended = b"".join(label + b"\0" for label in head.labels)
-        writer.attach("labels", np.frombuffer(ended, np.uint8))
-        if parts.pruned is not None:
-            writer.attach("pruned", np.ascontiguousarray(parts.pruned))
-        kept = {"minn": parts.minn, "maxn": parts.maxn, "bucket": parts.bucket}
-        return {
-            "parts": json.dumps(kept),
-            "rows": str(len(head.words)),
-            "end": str(head.end),
-            "flags": str(head.has_flags),
-            "supervised": str(head.is_supervised),
-            "hierarchical": str(head.is_hierarchical),
-            **facts,
-        }
-
-    recipe = {"reader": "fasttext model 3", "encoding": encoding}
-    return cached_store(source, recipe, build, cache=cache)
-
-
-def _parts_of(store: Store) -> Parts:
-    if "parts" not in store.metadata:
-        return Parts(0, 0, 0)
-    pruned = store.arrays.get("pruned")
-    numbers = json.loads(store.metadata["parts"])
-    return Parts(**numbers, pruned=None if pruned is None else pruned.numpy())
-
-
-def _check_fit(source: Path, head: FastTextHeader, matrices: Matrices) -> None:
-    """Compare dictionary and matrices. Raises: PluxelError if rows are missing."""
-    rows, dim = matrices.inputs.shape
-    pruned, parts = head.parts.pruned, 0
-    if head.parts.maxn > 0:
-        last = pruned[:, 1] if pruned is not None else np.array([head.parts.bucket - 1])
-        parts = int(last.max(initial=-1)) + 1
-        if int(last.min(initial=0)) < 0:
-            raise PluxelError(f"{source}: a subword has a negative row")
-    if dim != head.dim or rows < len(head.words) + parts:
-        raise PluxelError(
-            f"{source}: {len(head.words):,} words and {parts:,} subwords of {head.dim} "
-            f"dimensions do not fit vectors {matrices.inputs.shape}"
-        )
-    if head.is_supervised and (
-        matrices.outputs.shape[0] < len(head.labels) or matrices.outputs.shape[1] != head.dim
-    ):
-        raise PluxelError(
-            f"{source}: {len(head.labels):,} labels of {head.dim} dimensions do not fit "
-            f"{matrices.outputs.shape}"
-        )
-
-
-def _steps(head: FastTextHeader) -> Sequence[tuple[int, int]]:
-    """Split the words so that the gathered rows of each piece take tens of megabytes."""
-    lengths = np.array([len(word) for word in head.words], np.int64)
-    each = np.ones(len(lengths), np.int64)
-    if parts := head.parts:
-        each += (lengths + 2) * (parts.maxn - max(parts.minn, 1) + 1)
-    whole = each.cumsum() * head.dim // _ROWS
-    cuts = [*np.flatnonzero(np.diff(whole, prepend=-1)).tolist(), len(lengths)]
-    return [*pairwise(cuts)]
-
-
-def _vectors(
-    tokens: Sequence[bytes], start: int, words: int, parts: Parts, matrix: Matrix
-) -> np.ndarray:
-    """Return the means of the rows of words, (n, D) float64; ``start``: the first word's number."""
-    found = parts.of(tokens)
-    own = np.arange(len(tokens))
-    owner = np.concatenate([own, found.word])
-    rows = np.concatenate([own + start, found.row + words])
-    return _means(owner, rows, len(tokens), matrix)
-
-
-def _means(owner: np.ndarray, rows: np.ndarray, count: int, matrix: Matrix) -> np.ndarray:
-    """Return the mean of the rows (E,) of each owner (E,), (count, D) float64; zeros if none."""
-    order = np.argsort(owner, kind="stable")
-    gathered = matrix.rows(rows[order])
-    counts = np.bincount(owner, minlength=count)
-    has_rows = counts > 0
-    means = np.zeros((count, gathered.shape[1]))
-    firsts = (counts.cumsum() - counts)[has_rows]
-    with np.errstate(invalid="ignore"):  # callers report it, with the word
-        sums = np.add.reduceat(gathered, firsts, axis=0, dtype=np.float64)
-    means[has_rows] = sums / counts[has_rows, None]
-    return means
