@@ -20,7 +20,7 @@ from ..neighbors import Compact
 from ._vocabulary import Vocabulary, hash_words, repeated, vocabulary_arrays
 
 _FAMILY = "pluxel-embedding-"
-FORMAT = f"{_FAMILY}1"
+FORMAT = f"{_FAMILY}2"
 """Increase it when older files can no longer be read. It is part of every cache key."""
 
 _HEADER = 4096

@@ -8,8 +8,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from hashlib import blake2b
-from typing import overload
+from typing import Literal, overload
 
 import numpy as np
 
@@ -19,14 +20,20 @@ ENCODING = "utf-8"
 _ERRORS = "surrogateescape"
 """Words that are not UTF-8, if a reader accepts them, come back unchanged."""
 
+_FIRST = 50_000
+"""Words, the most frequent ones, whose accents tell how a vocabulary writes them."""
+
 
 class Vocabulary(Sequence[str]):
     """N distinct words in order: ``vocabulary[i]`` is a word, ``vocabulary.stoi[word]`` its number.
 
-    A word is found as given, else with its accents composed or decomposed (Unicode NFC or NFD).
+    A word is found in any form of its accents, composed, decomposed or mixed (Unicode NFC is
+    compared). If the vocabulary has several forms of it, the one as given counts, then the composed
+    one, then the first.
 
     ``blob``: uint8, all words concatenated. ``offsets``: (N + 1,) int64, the start of each word.
-    ``hashes``: (N,) int64, the sorted word hashes. ``order``: (N,) int64, the word of each hash.
+    ``hashes``: (N,) int64, the sorted hashes of the composed words. ``order``: (N,) int64, the word
+    of each hash.
     """
 
     def __init__(
@@ -91,37 +98,48 @@ class Vocabulary(Sequence[str]):
 
     def find(self, word: str) -> int | None:
         """Return the number of a word, or None."""
-        tokens = [token for form in _forms(word) if (token := _encoded(form)) is not None]
-        found = (self._find(token, _hash(token)) for token in tokens)
-        return next((number for number in found if number is not None), None)
+        token = _encoded(word)
+        return None if token is None else self._find(token, _hash(token))
 
     def find_many(self, words: Iterable[str]) -> set[int]:
         """Return the numbers of the words that are in the vocabulary, as `find` does for one."""
-        asked = [
-            (word, token)
-            for word in words
-            for form in _forms(word)
-            if (token := _encoded(form)) is not None
-        ]
-        tokens = [token for _, token in asked]
+        tokens = [token for word in words if (token := _encoded(word)) is not None]
         codes = hash_words(tokens)
         ends = (np.searchsorted(self._hashes, codes, side) for side in ("left", "right"))
         candidates = np.flatnonzero(np.not_equal(*ends))
-        found: dict[str, int] = {}
-        for i in candidates:
-            word, token = asked[i]
-            if (number := self._find(token, int(codes[i]))) is not None:
-                found.setdefault(word, number)
-        return {*found.values()}
+        found = (self._find(tokens[i], int(codes[i])) for i in candidates)
+        return {number for number in found if number is not None}
+
+    def in_own_form(self, word: str) -> str:
+        """Return a word with its accents as most words of the vocabulary have them."""
+        return word if word.isascii() else unicodedata.normalize(self._form, word)
+
+    @cached_property
+    def _form(self) -> Literal["NFC", "NFD"]:
+        """The form of most of the first words that differ in NFC and NFD; NFC without any."""
+        composed = decomposed = 0
+        for word in self[:_FIRST]:
+            if not word.isascii():
+                is_composed, is_decomposed = (
+                    unicodedata.is_normalized(form, word) for form in ("NFC", "NFD")
+                )
+                composed += is_composed and not is_decomposed
+                decomposed += is_decomposed and not is_composed
+        return "NFD" if decomposed > composed else "NFC"
 
     def _find(self, token: bytes, code: int) -> int | None:
+        same = _composed(token)
+        others: list[int] = []
         place = int(np.searchsorted(self._hashes, code))
         while place < len(self._hashes) and self._hashes[place] == code:
             number = int(self._order[place])
-            if self._token(number) == token:
+            stored = self._token(number)
+            if stored == token:
                 return number
+            if _composed(stored) == same:
+                others.insert(0 if stored == same else len(others), number)
             place += 1
-        return None
+        return others[0] if others else None
 
     def _token(self, place: int) -> bytes:
         return self._blob[self._offsets[place] : self._offsets[place + 1]].tobytes()
@@ -146,12 +164,12 @@ class _Numbers(Mapping[str, int]):
         return iter(self._words)
 
 
-def _forms(word: str) -> tuple[str, ...]:
-    """Return a word as given, then with composed and with decomposed accents, if these differ."""
-    if word.isascii():
-        return (word,)
-    forms = (word, unicodedata.normalize("NFC", word), unicodedata.normalize("NFD", word))
-    return tuple(dict.fromkeys(forms))
+def _composed(token: bytes) -> bytes:
+    """Return a word of the blob in NFC: each accent and its letter as one character."""
+    if token.isascii():
+        return token
+    text = token.decode(ENCODING, _ERRORS)
+    return unicodedata.normalize("NFC", text).encode(ENCODING, _ERRORS)
 
 
 def encode(word: str) -> bytes:
@@ -172,7 +190,7 @@ def _encoded(word: str) -> bytes | None:
 
 
 def hash_words(tokens: Sequence[bytes]) -> np.ndarray:
-    """Return a stable hash of each word, (N,) int64."""
+    """Return a stable hash of each word, (N,) int64, the same for all forms of its accents."""
     return np.fromiter(map(_hash, tokens), np.int64, len(tokens))
 
 
@@ -204,4 +222,5 @@ def vocabulary_arrays(tokens: Sequence[bytes], hashes: np.ndarray) -> dict[str, 
 
 def _hash(token: bytes) -> int:
     # Python's own hash differs from process to process.
-    return int.from_bytes(blake2b(token, digest_size=8).digest(), "little", signed=True)
+    code = blake2b(_composed(token), digest_size=8).digest()
+    return int.from_bytes(code, "little", signed=True)

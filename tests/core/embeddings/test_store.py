@@ -87,7 +87,7 @@ def test_arrays_are_aligned_and_contiguous(path: Path) -> None:
     stored(path, WORDS, VECTORS)
     begin, header = 8 + int.from_bytes(path.read_bytes()[:8], "little"), header_of(path)
     assert begin == 4096
-    assert header.pop("__metadata__")["format"] == "pluxel-embedding-1"
+    assert header.pop("__metadata__")["format"] == "pluxel-embedding-2"
     places = sorted(entry["data_offsets"] for entry in header.values())
     assert [start for start, _ in places] == [0, *(end for _, end in places[:-1])]
     assert begin + places[-1][1] == path.stat().st_size
@@ -179,7 +179,7 @@ class TestDamage:
         assert not is_store(path)
         save_file({"vectors": VECTORS}, path)
         assert not is_store(path)
-        text = rf"^{path} is not a word-vector store of this version \(pluxel-embedding-1\)$"
+        text = rf"^{path} is not a word-vector store of this version \(pluxel-embedding-2\)$"
         with pytest.raises(PluxelError, match=text):
             open_store(path)
 
@@ -188,7 +188,7 @@ class TestDamage:
         stored(path, WORDS, VECTORS)
         monkeypatch.undo()
         assert is_store(path)
-        with pytest.raises(PluxelError, match=r"of this version \(pluxel-embedding-1\)"):
+        with pytest.raises(PluxelError, match=r"of this version \(pluxel-embedding-2\)"):
             open_store(path)
 
     @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -171,3 +171,38 @@ def test_words_are_found_with_composed_or_decomposed_accents(
     both = Vocabulary.of([other, unicodedata.normalize(kept, word)])
     assert [both.find(each) for each in both] == [0, 1]
     assert both.find_many([other]) == {0}
+
+
+MIXED = "Zu\u0308rich-Caf\u00e9"
+"""A word of which one accent is decomposed and the other one composed."""
+FORMS = [MIXED, *(unicodedata.normalize(form, MIXED) for form in ("NFC", "NFD"))]
+
+
+@pytest.mark.parametrize("kept", FORMS)
+def test_a_word_of_mixed_accents_is_found_in_every_form(kept: str) -> None:
+    found = Vocabulary.of(["the", kept])
+    assert [found.find(form) for form in FORMS] == [1, 1, 1]
+    assert [found.find_many([form]) for form in FORMS] == [{1}, {1}, {1}]
+    assert found.find("Zurich-Café") is None
+
+
+def test_of_several_forms_the_one_as_given_counts_then_the_composed_one() -> None:
+    mixed, composed, decomposed = FORMS
+    assert [Vocabulary.of(FORMS).find(form) for form in FORMS] == [0, 1, 2]
+    assert Vocabulary.of([decomposed, composed]).find(mixed) == 1
+    other = "Z\u00fcrich-Cafe\u0301"
+    assert Vocabulary.of([other, decomposed]).find(mixed) == 0  # neither is composed: the first
+    assert Vocabulary.of(FORMS).find_many([mixed, decomposed]) == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("words", "form"),
+    [
+        (["the", "Zürich"], "NFC"),
+        (["the", "Zu\u0308rich", "Caf\u00e9", "nai\u0308ve"], "NFD"),
+        (["the"], "NFC"),
+        ([MIXED, "Zu\u0308rich"], "NFD"),
+    ],
+)
+def test_the_form_of_a_vocabulary_is_that_of_most_words(words: list[str], form: Any) -> None:
+    assert Vocabulary.of(words).in_own_form("na\u00efve") == unicodedata.normalize(form, "naïve")
