@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...common.files import replacing
+from ...data.places import Georeference
 from ...data.raster_files import QUIET, reason, window_of
-from ...data.rasters import Raster
 from ...data.results import WRITTEN_BY
+from ...geometry.regions import Size
 from .tiling import BLOCK, Region
 
 COLOR = 3
@@ -25,29 +25,32 @@ Write = Callable[[Region, np.ndarray, np.ndarray | None], None]
 @contextmanager
 def raster_writer(
     path: Path,
-    like: Raster,
+    size: Size,
+    place: Georeference | None,
     dtype: str,
     descriptions: Sequence[str] = ("",),
     nodata: float | None = None,
+    *,
+    may_lack_data: bool = False,
 ) -> Iterator[Write]:
-    """Write a compressed, tiled TIFF by windows, with size and georeference of another one.
+    """Write a compressed, tiled TIFF (height, width) at a place by windows.
 
     ``descriptions``: one per band. ``nodata``: the value of pixels without data, which the file
-    declares if ``like`` may have such pixels; without it, the file gets a mask. The file appears
-    under its name only when it is complete.
+    declares if it ``may_lack_data``; without it, the file then gets a mask. The file appears under
+    its name only when it is complete.
 
     Raises: PluxelError if the file cannot be written.
     """
     import rasterio  # noqa: PLC0415 - an extra
     from rasterio.errors import RasterioError  # noqa: PLC0415
 
-    profile = _place(like.source.file) | {
+    profile = dict(place or {}) | {
         "driver": "GTiff",
-        "height": like.size[0],
-        "width": like.size[1],
+        "height": size[0],
+        "width": size[1],
         "count": len(descriptions),
         "dtype": dtype,
-        "nodata": nodata if like.may_lack_data else None,
+        "nodata": nodata if may_lack_data else None,
         "tiled": True,
         "blockxsize": BLOCK,
         "blockysize": BLOCK,
@@ -55,7 +58,7 @@ def raster_writer(
         "bigtiff": "if_safer",
         "photometric": "rgb" if len(descriptions) == COLOR and dtype == "uint8" else "minisblack",
     }
-    with_mask = like.may_lack_data and nodata is None
+    with_mask = may_lack_data and nodata is None
     options = {"GDAL_TIFF_INTERNAL_MASK": True}
     with replacing(path) as unfinished, QUIET, rasterio.Env(**options):
         try:
@@ -95,11 +98,3 @@ def _check_complete(path: Path) -> None:
         raise OSError("the file is incomplete; is the disk full?") from error
     if not blocks or any(not count or start + count > size for start, count in blocks):
         raise OSError("the file is incomplete; is the disk full?")
-
-
-def _place(file: Any) -> dict[str, Any]:
-    """Return the georeference of a file, if it has one."""
-    ground_points, system = file.gcps
-    if ground_points:
-        return {"gcps": ground_points, "crs": system}
-    return {"crs": file.crs, "transform": file.transform, "rpcs": file.rpcs}

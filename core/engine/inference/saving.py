@@ -12,19 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from ....registry import PluxelError
-from ...common.logs import conversions_counted, logger
+from ...common.logs import images_counted, logger
 from ...common.progress import track
 from ...contracts.inputs import PLAIN
 from ...data.images import IMAGE_SUFFIXES, image_files
-from ...data.pixels import ImageError
+from ...data.pixels import ImageError, missing_pixels
+from ...data.places import Georeference, place_of, place_of_raster
 from ...data.raster_files import is_raster
 from ...data.rasters import Raster, open_raster
+from ...geometry.regions import Region
 from .outputs import OUTPUT_KINDS, OutputKind, output_kinds
 from .pipeline import Pipeline, Tile
 from .rasters import raster_writer
 
 
-@conversions_counted()
+@images_counted()
 def predict_files(
     pipeline: Pipeline,
     paths: Iterable[Path],
@@ -41,8 +43,9 @@ def predict_files(
 
     Image ``a/b.jpg`` in folder ``a`` becomes ``output/KIND/b.png``, or ``output/HEAD/KIND/b.png``
     with several heads. A TIFF that is large or georeferenced is read and written by windows, and
-    becomes ``b.tif``. ``kinds``: names of `OUTPUT_KINDS`. ``overwrite``: whether to replace earlier
-    results. ``tile``: as for ``Pipeline.predict``.
+    becomes ``b.tif``, as does any other image with a place on the ground. ``kinds``: names of
+    `OUTPUT_KINDS`. ``overwrite``: whether to replace earlier results. ``tile``: as for
+    ``Pipeline.predict``.
 
     Raises: PluxelError for an unknown kind, for a model with several inputs, without images, if a
     result already exists, or if one cannot be computed or written; with ``stop_on_error``, also
@@ -91,13 +94,15 @@ class _Saver:
             (key,) = self.pipeline.model.input_names
             spec = self.pipeline.inputs.get(key, PLAIN)
             with open_raster(path, self.pipeline.channels[key], spec) as raster:
-                by_windows = raster.source.is_placed or self.pipeline.is_tiled(
-                    raster.size, self.tile
-                )
+                place = place_of_raster(raster.source)
+                by_windows = place is not None or self.pipeline.is_tiled(raster.size, self.tile)
                 if by_windows and raster.source.orientation == 1:
-                    self._save_windows(raster, key, name)
+                    self._save_windows(raster, key, name, place)
                     return
-        self._save_whole(self.pipeline.read(path), name)
+            self._save_whole(self.pipeline.read(path), name, place)
+        else:
+            inputs = self.pipeline.read(path)
+            self._save_whole(inputs, name, place_of(path))
 
     def existing(self, names: Iterable[Path]) -> Iterator[Path]:
         """Yield the results that exist already."""
@@ -106,23 +111,42 @@ class _Saver:
                 if (target := self._target(head, kind, name, suffix)).exists():
                     yield target
 
-    def _save_whole(self, inputs: Mapping[str, np.ndarray], name: Path) -> None:
+    def _save_whole(
+        self, inputs: Mapping[str, np.ndarray], name: Path, place: Georeference | None
+    ) -> None:
         (image,) = inputs.values()
+        whole = Region(range(image.shape[0]), range(image.shape[1]))
+        lacks_data = missing_pixels(image) is not None
         predictions = self.pipeline.predict_raw(
             inputs, probabilities=self._needs_probabilities, tile=self.tile
         )
         for head, prediction in predictions.items():
             for kind in self.kinds:
                 pixels = kind.pixels(prediction, image if kind.needs_image else None)
-                kind.write(self._target(head, kind, name, kind.suffix), pixels, prediction.space)
+                suffix = kind.suffix if place is None else ".tif"
+                target = self._target(head, kind, name, suffix)
+                if place is None:
+                    kind.write(target, pixels, prediction.space)
+                    continue
+                bands = kind.bands(prediction.space)
+                with raster_writer(
+                    target, whole.size, place, *bands, may_lack_data=lacks_data
+                ) as write:
+                    write(whole, pixels, prediction.missing)
 
-    def _save_windows(self, raster: Raster, key: str, name: Path) -> None:
+    def _save_windows(
+        self, raster: Raster, key: str, name: Path, place: Georeference | None
+    ) -> None:
         """Predict a raster by windows; the output rasters appear only when all are complete."""
         with ExitStack() as files:
             writers = {
                 (head, kind): files.enter_context(
                     raster_writer(
-                        self._target(head, kind, name, ".tif"), raster, *kind.bands(space)
+                        self._target(head, kind, name, ".tif"),
+                        raster.size,
+                        place,
+                        *kind.bands(space),
+                        may_lack_data=raster.may_lack_data,
                     )
                 )
                 for head, space in self.pipeline.spaces.items()

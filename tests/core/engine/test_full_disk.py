@@ -16,6 +16,7 @@ import torch
 from pluxel.core.common.files import write_json, write_text
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data.images import write_mask
+from pluxel.core.data.places import place_of_raster
 from pluxel.core.data.rasters import open_raster
 from pluxel.core.embeddings import writing
 from pluxel.core.engine.checkpoint import write_tensors
@@ -40,7 +41,10 @@ def raster(path: Path) -> None:
         profile = {"driver": "GTiff", "height": SIDE, "width": SIDE, "count": 1, "dtype": "uint8"}
         with rasterio.open(source, "w", **profile, tiled=True) as file:
             file.write(PIXELS[None])
-    with open_raster(source, 1) as like, raster_writer(path, like, "uint8") as write:
+    with (
+        open_raster(source, 1) as like,
+        raster_writer(path, like.size, place_of_raster(like.source), "uint8") as write,
+    ):
         for top in range(0, SIDE, 256):
             region = Region(range(top, min(top + 256, SIDE)), range(SIDE))
             write(region, PIXELS[region.slices])

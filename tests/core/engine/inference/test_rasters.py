@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from pluxel.core.data.places import place_of_raster
 from pluxel.core.data.rasters import Raster, open_raster
 from pluxel.core.engine.inference.rasters import raster_writer
 from pluxel.core.engine.inference.tiling import Region
@@ -60,7 +61,9 @@ def test_results_keep_the_georeference(tmp_path, place: dict) -> None:
     target = tmp_path / "out" / "b.tif"
     with open_raster(source, 3) as raster:
         assert raster.source.is_placed
-        with raster_writer(target, raster, "uint16", ("mask",)) as put:
+        with raster_writer(
+            target, raster.size, place_of_raster(raster.source), "uint16", ("mask",)
+        ) as put:
             put(CORNER, np.full(CORNER.size, 300, np.uint16))
     with rasterio.open(source) as before, rasterio.open(target) as after:
         assert after.crs == before.crs
@@ -84,7 +87,10 @@ def test_failed_write_leaves_no_file(tmp_path) -> None:
     target = tmp_path / "out" / "b.tif"
 
     def half() -> None:
-        with open_raster(source, 3) as raster, raster_writer(target, raster, "uint8") as put:
+        with (
+            open_raster(source, 3) as raster,
+            raster_writer(target, raster.size, place_of_raster(raster.source), "uint8") as put,
+        ):
             put(CORNER, np.zeros(CORNER.size, np.uint8))
             raise RuntimeError("halfway")
 
@@ -99,7 +105,7 @@ def test_results_beyond_four_gigabytes_are_bigtiff(tmp_path) -> None:
     with open_raster(source, 1) as small:
         for name, bands in {"small.tif": 1, "large.tif": 1100}.items():
             target = tmp_path / "out" / name
-            with raster_writer(target, Large(**vars(small)), "uint8", [""] * bands):
+            with raster_writer(target, Large(**vars(small)).size, None, "uint8", [""] * bands):
                 pass
             magic[name] = target.read_bytes()[2]
     assert magic == {"small.tif": 42, "large.tif": 43}
@@ -122,7 +128,7 @@ def test_full_disk_leaves_no_file(tmp_path) -> None:
     def much() -> None:
         with open_raster(source, 1) as small:
             large = Large(**vars(small))
-            with raster_writer(target, large, "uint8") as put:
+            with raster_writer(target, large.size, place_of_raster(large.source), "uint8") as put:
                 for top in range(0, large.size[0], 256):
                     region = Region(range(top, top + 256), range(large.size[1]))
                     put(region, random.integers(0, 256, region.size).astype(np.uint8))

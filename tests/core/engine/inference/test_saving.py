@@ -70,7 +70,10 @@ def test_unreadable_files_are_skipped(images, tmp_path, caplog):
     failed = predict_files(Black(), [images], tmp_path / "out", ["index"])
     assert failed == [images / "b.png"]
     assert [path.name for path in sorted((tmp_path / "out/index").iterdir())] == ["a.png", "c.png"]
-    assert caplog.messages == [f"skipped: {images}/b.png: not an image, or an unknown image format"]
+    assert caplog.messages == [
+        f"skipped: {images}/b.png: not an image, but a web page\n"
+        "  note: the download probably failed: download the file again"
+    ]
 
 
 def test_write_error_stops_immediately(images, tmp_path, monkeypatch, caplog):
