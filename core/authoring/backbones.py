@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ...registry import PluxelError
-from ..common.files import require_file
-from ..common.logs import logger
+from ..common.logs import log_once
 from ..contracts.normalization import Normalization
 from ..geometry.dilation import Dilation, NotEquivariant
 from ..geometry.grid import Border
@@ -105,14 +105,13 @@ class PretrainedBackbone(nn.Module):
         return self._dilation(self.maps, image, self.children())
 
     def check_pretrained(self) -> None:
-        """Check the file that ``pretrained`` names, if any, without loading its weights.
+        """Check the file that ``pretrained`` names, if any; a model on ``meta`` keeps no weights.
 
-        Raises: PluxelError if it does not exist or cannot be read, if its normalization is not
-        known, or if there are no standard weights to load.
+        Raises: PluxelError, as ``load_pretrained`` does, for a file; also if there are no standard
+        weights to load.
         """
         if isinstance(self.pretrained, Path):
-            read_state_dict(self.pretrained, "meta")
-            self._normalization_of(self.pretrained)
+            self.load_pretrained()
         elif self.pretrained and type(self).load_usual is PretrainedBackbone.load_usual:
             self.load_usual()
 
@@ -123,8 +122,9 @@ class PretrainedBackbone(nn.Module):
         the normalization of a file is not known.
         """
         if isinstance(self.pretrained, Path):
-            self.normalization = self._normalization_of(require_file(self.pretrained))
-            return self.load_file(self.pretrained)
+            report = self.load_file(self.pretrained)
+            self.normalization = self._normalization_of(self.pretrained)
+            return report
         return self.load_usual() if self.pretrained else None
 
     def load_usual(self) -> LoadReport:
@@ -148,12 +148,10 @@ class PretrainedBackbone(nn.Module):
             names, own = (", ".join(list(keys)[:3]) for keys in (state, self.state_dict()))
             raise PluxelError(f"{path}: none of its weights fit: {names}, … instead of {own}, …")
         if (share := loaded_share(self, report)) < 0.5:
-            logger.warning(
-                "%s: this file has only %.2g %% of the network's weights; the rest stay random. "
-                "Is it from another network? (%s)",
-                path,
-                100 * share,
-                report,
+            log_once(
+                logging.WARNING,
+                f"{path}: this file has only {100 * share:.2g} % of the network's weights; the "
+                f"rest stay random. Is it from another network? ({report})",
             )
         return report
 

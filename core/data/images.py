@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...registry import PluxelError
+from ...registry import PluxelError, reason_of
+from ..common.contents import recognized
 from ..common.files import replacing
-from ..common.logs import log_conversion, log_once
+from ..common.logs import log_image, log_once
 from ..common.text import plural
 from ..contracts.colors import Color
 from ..contracts.inputs import PLAIN, InputSpec
@@ -116,7 +117,7 @@ def array_input(
     pixels = with_channels(array)
     missing = nodata_pixels(pixels, spec) if pixels.ndim == 3 else None
     if channels == 3 and pixels.ndim == 3 and pixels.shape[2] == 1 and pixels.size:
-        log_conversion(name, "converted from grayscale to RGB")
+        log_image(name, "converted from grayscale to RGB")
         array = np.repeat(np.asarray(pixels), 3, 2)
     return to_input(array, channels, name, spec, missing)
 
@@ -267,10 +268,14 @@ def _decoding(name: Path | str) -> Iterator[None]:
     except PluxelError:
         raise
     except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{name}: not an image, or an unknown image format") from error
+        content = recognized(name) if isinstance(name, Path) else None
+        what, notes = content or ("an unknown image format", ())
+        raise ImageError(
+            f"{name}: not an image, {'but' if content else 'or'} {what}", notes
+        ) from error
     except Exception as error:  # decoders raise various errors for broken files
-        text = str(error) or type(error).__name__
-        raise ImageError(f"{name}: cannot be read: {text}") from error
+        text, notes = reason_of(error, with_type=False)
+        raise ImageError(f"{name}: cannot be read: {text}", notes) from error
 
 
 def _check_channels(channels: int, path: Path) -> None:
@@ -290,5 +295,5 @@ def _read_stored(path: Path) -> Stored:
             mask = as_stored(image, path)
     if mask.is_lossy:
         text = "saved with lossy compression, which gives wrong ids along the edges of a mask"
-        log_conversion(path, text, logging.WARNING)
+        log_image(path, text, logging.WARNING)
     return mask

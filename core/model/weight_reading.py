@@ -6,9 +6,8 @@ import json
 import pickle
 import warnings
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ...registry import PluxelError
+from ..common.contents import recognized
 from ..common.files import MissingFile, require_file
 from ..contracts.normalization import Normalization
 
@@ -31,27 +31,25 @@ PREFIXES = ("module.",)
 INFIXES = ("_orig_mod.", "_checkpoint_wrapped_module.", "_fsdp_wrapped_module.")
 """Parts of names that torch.compile and other wrappers add, also to names of inner modules."""
 
-_LFS = b"version https://git-lfs"
-"""Start of the text that Git LFS leaves in place of a file."""
+_PICKLES = (b"\x80", b"PK")
+"""Beginnings of the files of torch.save: a pickle, and torch's archive of one."""
 
 ALIASES = "aliases"
 """Key in the metadata of a safetensors file: JSON, name of a tied tensor -> its stored name."""
 
 
-def read_state_dict(path: Path, device: Literal["cpu", "meta"] = "cpu") -> StateDict:
+def read_state_dict(path: Path) -> StateDict:
     """Read a state dict from a safetensors file, or from a ``torch.save`` file that has no code.
 
-    Unwrap checkpoints that nest the weights, and remove the prefixes of wrapped models. On the
-    device ``meta``, only names and shapes are read.
+    Unwrap checkpoints that nest the weights, and remove the prefixes of wrapped models. The values
+    are memory-mapped, except in the format that torch wrote before version 1.6.
 
     Raises: PluxelError for a file that is missing, damaged, or holds anything but tensors.
     """
-    return read_checkpoint(path, device)[0]
+    return read_checkpoint(path)[0]
 
 
-def read_checkpoint(
-    path: Path, device: Literal["cpu", "meta"] = "cpu"
-) -> tuple[StateDict, dict[str, str]]:
+def read_checkpoint(path: Path) -> tuple[StateDict, dict[str, str]]:
     """Return the weights of a file, and the texts beside them in a checkpoint, by key.
 
     Raises: the same errors as `read_state_dict`.
@@ -59,9 +57,9 @@ def read_checkpoint(
     require_file(path)
     texts: dict[str, str] = {}
     if _is_safetensors(path):
-        content = read_safetensors(path, device)[0]
+        content = read_safetensors(path)[0]
     else:
-        whole = _read_pickle(path, device)
+        whole = _read_pickle(path)
         if isinstance(whole, Mapping):
             texts = {k: v for k, v in whole.items() if isinstance(k, str) and isinstance(v, str)}
         content = _unwrap(whole)
@@ -73,26 +71,19 @@ def read_checkpoint(
     return _without_prefixes(content), texts
 
 
-def read_safetensors(
-    path: Path, device: Literal["cpu", "meta"] = "cpu"
-) -> tuple[StateDict, dict[str, str]]:
+def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
     """Return the tensors and the metadata of a safetensors file; tied tensors have all their names.
 
     Raises: PluxelError for a file that is missing, truncated or in another format.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            read = file.get_tensor if device == "cpu" else partial(_without_values, file)
-            tensors = {name: read(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
         aliases = json.loads(metadata.pop(ALIASES, "{}"))
         return tensors | {alias: tensors[name] for alias, name in aliases.items()}, metadata
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
         raise _damaged(path, error) from error
-
-
-def _without_values(file: Any, name: str) -> Tensor:
-    return torch.empty(file.get_slice(name).get_shape(), device="meta")
 
 
 def read_header(path: Path) -> dict[str, str]:
@@ -127,18 +118,23 @@ def normalization_metadata(normalization: Normalization) -> dict[str, str]:
 
 
 def _is_safetensors(path: Path) -> bool:
-    return path.suffix == ".safetensors"
+    return path.suffix == ".safetensors" or _has_json(path)
 
 
-def _read_pickle(path: Path, device: str) -> Any:
+def _has_json(path: Path) -> bool:
+    """Return whether a file begins like safetensors: eight bytes with the length of JSON, JSON."""
+    return _start_of(path, 9)[8:] == b"{"
+
+
+def _read_pickle(path: Path) -> Any:
     try:
         with warnings.catch_warnings():  # versions of a format that is rejected below
             warnings.simplefilter("ignore")
+            is_archive = _begins_with(path, b"PK")
             with torch.serialization.safe_globals(_numpy_scalars()):
-                return torch.load(path, map_location=device, weights_only=True)
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
     except pickle.UnpicklingError as error:
-        is_pickle = _begins_with(path, b"\x80", b"PK")  # the second is torch's archive of one
-        if "Unsupported" not in str(error) or not is_pickle:
+        if "Unsupported" not in str(error) or not _begins_with(path, *_PICKLES):
             raise _damaged(path, error) from error
         raise PluxelError(
             f"{path}: not read, because it holds Python objects, which could run code",
@@ -161,22 +157,29 @@ def _numpy_scalars() -> list[Any]:
 
 def _begins_with(path: Path, *beginnings: bytes) -> bool:
     """Return whether a file, if it can be read, begins with one of these bytes."""
+    return _start_of(path, max(map(len, beginnings))).startswith(beginnings)
+
+
+def _start_of(path: Path, size: int) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(max(map(len, beginnings))).startswith(beginnings)
+            return file.read(size)
     except OSError:
-        return False
+        return b""
 
 
 def _damaged(path: Path, error: Exception) -> PluxelError:
     if isinstance(error, FileNotFoundError):
         return MissingFile(f"{path}: no such file")
-    if _begins_with(path, _LFS):
+    if (content := recognized(path)) is not None:
+        return PluxelError(f"{path} is {content.what}, not a file of weights", content.notes)
+    if path.suffix == ".safetensors" and _begins_with(path, *_PICKLES) and not _has_json(path):
         return PluxelError(
-            f"{path} is a pointer of Git LFS, not the weights", ["fetch them with git lfs pull"]
+            f"{path} is not a safetensors file: torch.save wrote it", ["rename it to .pth"]
         )
     reason = str(error).strip().split("\n")[0] or type(error).__name__
-    if "weights_only" in reason:  # torch's advice would run code in the file
+    # Of other files, torch says which byte is no instruction, or advises to run their code.
+    if not (_is_safetensors(path) or _begins_with(path, *_PICKLES)) or "weights_only" in reason:
         reason = "it is neither a safetensors file nor one of torch.save"
     return PluxelError(f"{path}: cannot read weights; the file may be truncated", [reason])
 

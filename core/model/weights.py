@@ -56,15 +56,26 @@ def copy_matching(
     Raises: PluxelError for values that are not finite; the module is then unchanged. ``source``
     names their origin in it.
     """
+    report = fitting(module, state, source)
     own = module.state_dict(keep_vars=True)
-    report = compared(own, state)
-    parameters = {name for name, _ in module.named_parameters()}
-    loaded = {name: state[name] for name in report.loaded}
-    if (name := not_finite(loaded, parameters)) is not None:
-        raise PluxelError(f"{source}: the values of {name} are not finite")
     with torch.no_grad():
-        for name, value in loaded.items():
-            own[name].copy_(value)
+        for name in report.loaded:
+            own[name].copy_(state[name])
+    return report
+
+
+def fitting(
+    module: nn.Module, state: Mapping[str, Tensor], source: object = "the state dict"
+) -> LoadReport:
+    """Return what `copy_matching` would copy into the module, which needs no memory for it.
+
+    Raises: PluxelError, as `copy_matching` does.
+    """
+    report = compared(module.state_dict(), state)
+    parameters = {name for name, _ in module.named_parameters()}
+    name = not_finite({name: state[name] for name in report.loaded}, parameters)
+    if name is not None:
+        raise PluxelError(f"{source}: the values of {name} are not finite")
     return report
 
 

@@ -10,13 +10,14 @@ from ...common.downloads import without_downloads
 from ...common.files import is_missing_file
 from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem
+from ...contracts.label_doubts import doubts
 from ...contracts.offers import offers
 from ...contracts.optional import ChecksPretrained
 from ...model.build import build_objective
 from ...model.network import SegmentationModel
 from ...model.positions import assumptions
 from ...model.weight_reading import read_state_dict
-from ...model.weights import adapted, check_any_fits
+from ...model.weights import adapted, check_any_fits, fitting
 from ..preparation import Prepared
 from ..run import weights_file
 from .monitor import check_monitor
@@ -28,9 +29,9 @@ from .steps import StepPlan
 def check_training(prepared: Prepared) -> list[str]:
     """Check everything that needs no memory for weights; download nothing.
 
-    Returns notes on missing data and weights files, which may be on another machine or come from a
-    run that does not exist yet. If the data are missing, checks that depend on their classes are
-    skipped.
+    Returns notes: on doubtful labels, and on missing data and weights files, which may be on
+    another machine or come from a run that does not exist yet. If the data are missing, checks that
+    depend on their classes are skipped.
 
     Raises: ConfigError with all mistakes.
     """
@@ -63,7 +64,7 @@ def check_training(prepared: Prepared) -> list[str]:
         _find_files(config, model)
     if problems:
         raise ConfigError(problems)
-    notes += assumptions(model)
+    notes += [*doubts(spaces or {}), *assumptions(model)]
     dataset = prepared.datasets.get(config.pipeline.splits["train"], ())
     if options.steps or dataset:
         warning = StepPlan.of(options, len(dataset), 1).warm_up_warning(options)
@@ -105,8 +106,9 @@ def _collecting(problems: list[Problem], notes: list[str]) -> Iterator[None]:
 def _find_files(config: Config, model: SegmentationModel) -> None:
     if (source := config.pipeline.init_from) is not None:
         with config.at("init_from"):
-            file = weights_file(source)
-            check_any_fits(model, adapted(model, read_state_dict(file, "meta")), source)
+            state = adapted(model, read_state_dict(weights_file(source)))
+            check_any_fits(model, state, source)
+            fitting(model, state, source)
     for name, head in model.heads.items():
         for decoder in head.decoders.values():
             with config.at("heads", name, "decoder"):

@@ -70,7 +70,7 @@ def test_check_reports_images_per_step(pluxel: Pluxel) -> None:
         ),
         ("training.groups=[{match: '', frozen: true}]", "training.groups freezes every parameter"),
         ("backbone.pretrained=w.pth", "w.pth does not contain the normalization that"),
-        ("backbone.pretrained=empty.pth", "empty.pth: cannot read weights; the file may be"),
+        ("backbone.pretrained=empty.pth", "empty.pth is an empty file, not a file of weights"),
         (
             "backbone={type: timm, model: resnet18, out_indices: []}",
             "backbone.out_indices: expected at least 1 item, not an empty list",
@@ -79,7 +79,7 @@ def test_check_reports_images_per_step(pluxel: Pluxel) -> None:
 )
 def test_check_finds_later_failures(pluxel: Pluxel, override: str, message: str) -> None:
     Path("empty.pth").touch()
-    torch.save({"features.0.weight": torch.ones(1)}, "w.pth")
+    torch.save({"features.0.weight": torch.ones(64, 3, 3, 3)}, "w.pth")
     code, out, err = pluxel("check", "x.yaml", override)
     assert (code, out) == (2, "")
     assert err.startswith(f"override '{override}': {message}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,34 @@ def test_a_missing_file_is_reported_before_anything_is_built(tmp_path: Path) -> 
         backbone = meta(VGG11, fc=False, pretrained=path, normalization=Normalization())
         for step in (backbone.check_pretrained, backbone.load_pretrained):
             with pytest.raises(PluxelError, match=f"{path.name}: no such file"):
+                step()
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_the_check_reads_the_values_of_a_file(tmp_path: Path, name: str, value: float) -> None:
+    first = torch.zeros(64, 3, 3, 3)
+    first[63, 2, 2, 2] = value
+    state, path = {"features.0.weight": first}, tmp_path / name
+    torch.save(state, path) if name == "w.pth" else save_file(state, path)
+    backbone = meta(VGG11, fc=False, pretrained=path, normalization=Normalization())
+    for step in (backbone.check_pretrained, backbone.load_pretrained):
+        with pytest.raises(PluxelError) as caught:
+            step()
+        assert str(caught.value) == f"{path}: the values of features.0.weight are not finite"
+
+
+def test_the_check_refuses_files_as_loading_does(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("lr 0.1, iou 0.6\n")
+    save_file({"layer1.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
+    for name, message in (
+        ("notes.txt", "is a text file that begins with 'lr 0.1, iou 0.6', not a file of weights"),
+        ("other.safetensors", "none of its weights fit: layer1.weight, … instead of features.0.w"),
+    ):
+        path = tmp_path / name
+        backbone = meta(VGG11, fc=False, pretrained=path, normalization=Normalization())
+        for step in (backbone.check_pretrained, backbone.load_pretrained):
+            with pytest.raises(PluxelError, match=re.escape(message)):
                 step()
 
 

@@ -122,9 +122,10 @@ def test_the_normalization_comes_with_the_backbone(make, tmp_path, part: str) ->
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("w.pt", b"epoch 3, loss 0.2\n", "cannot read weights; the file may be truncated"),
+        ("w.pt", b"epoch 3, loss 0.2\n", "w.pt is a text file that begins with 'epoch 3, loss 0"),
+        ("w.yaml", b"decoder: fcn8s\n", "w.yaml is a text file that begins with 'decoder: fcn8s'"),
         ("w.pt", None, "cannot read weights; the file may be truncated"),
-        ("w.safetensors", b"{}", "cannot read weights; the file may be truncated"),
+        ("w.safetensors", b"\x09", "cannot read weights; the file may be truncated"),
         ("other.pt", {"a.weight": torch.ones(2)}, "no weights fit the model: it needs streams."),
     ],
 )
@@ -139,4 +140,18 @@ def test_the_check_opens_the_weights(make, tmp_path, name: str, content, message
     experiment = make(f"init_from={path}")
     for check in (lambda: check_training(experiment.prepared), experiment.initialize):
         with pytest.raises(ConfigError, match=message):
+            check()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
+def test_the_check_reads_the_values_of_weights(make, tmp_path, name: str, value: float) -> None:
+    state = dict(make().model.state_dict())
+    key = PREFIX + "score.weight"
+    state = {n: torch.zeros(t.shape) for n, t in state.items()}
+    state[key].view(-1)[-1] = value
+    torch.save(state, tmp_path / name) if name == "w.pt" else save_file(state, tmp_path / name)
+    experiment = make(f"init_from={tmp_path / name}")
+    for check in (lambda: check_training(experiment.prepared), experiment.initialize):
+        with pytest.raises(ConfigError, match=f"{name}: the values of {key} are not finite"):
             check()
