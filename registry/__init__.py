@@ -9,6 +9,7 @@ from ._errors import (
     PluginError,
     PluxelError,
     UnknownComponent,
+    reason_of,
 )
 from ._host import Host
 from ._packages import MissingPackage, missing_package, needed_by
@@ -34,5 +35,6 @@ __all__ = [
     "hookspecs",
     "missing_package",
     "needed_by",
+    "reason_of",
     "suggest",
 ]

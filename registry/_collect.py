@@ -8,11 +8,11 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from inspect import getattr_static
 
-from pluggy import PluginManager
+from pluggy import PluginManager, PluginValidationError
 
 from . import hookspecs
 from ._component import Component
-from ._errors import PluginError, own_traceback
+from ._errors import PluginError, own_traceback, reason_of
 from ._packages import missing_package
 from ._sources import PluginSource, location
 from ._suggest import did_you_mean
@@ -24,7 +24,7 @@ Records = Mapping[str, list[Component]]
 
 @dataclass(frozen=True)
 class LoadFailure:
-    """A plugin that failed to load; ``error`` is one line.
+    """A plugin that failed to load; ``error`` is one line, ``notes`` add what else it says.
 
     ``traceback``: through the plugin's own code; empty if none of it raised, or if a package is
     missing.
@@ -33,6 +33,7 @@ class LoadFailure:
     provider: str
     error: str
     traceback: str
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"plugin {self.provider} ({self.error}) failed to load"
@@ -52,18 +53,20 @@ def load(source: PluginSource) -> tuple[Records, str]:
 
 def failure(provider: str, error: BaseException) -> LoadFailure:
     """Convert an exception to text; the exception would keep every frame's variables alive."""
-    message = " ".join(str(error).split())
-    if not isinstance(error, PluginError):  # its message needs no exception name
-        message = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    message, notes = reason_of(error)
     missing = missing_package(error, provider)
-    return LoadFailure(provider, message, "" if missing else own_traceback(error))
+    traceback = "" if missing else own_traceback(error)
+    return LoadFailure(provider, message, traceback, () if traceback else notes)
 
 
 def _collect(plugin: object) -> Records:
     # One manager per plugin, because pluggy does not undo a registration that fails halfway.
     manager = PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    manager.register(plugin)
+    try:
+        manager.register(plugin)
+    except PluginValidationError as error:
+        raise PluginError(f"PluginValidationError: {' '.join(str(error).split())}") from error
     implemented = {caller.name: caller for caller in manager.get_hookcallers(plugin) or ()}
     _check_undecorated(plugin, implemented)
     records: dict[str, list[Component]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import dedent, indent
 
 
 class PluxelError(Exception):
@@ -20,7 +21,25 @@ class PluxelError(Exception):
         self.notes = tuple(notes)
 
     def __str__(self) -> str:
-        return "\n".join([self.message, *(f"  note: {note}" for note in self.notes)])
+        notes = (f"  note: {indent(note, ' ' * 8).lstrip()}" for note in self.notes)
+        return "\n".join([self.message, *notes])
+
+
+def reason_of(error: BaseException, *, with_type: bool = True) -> tuple[str, tuple[str, ...]]:
+    """Return what an exception says: one line for a sentence, and notes with the rest.
+
+    The line begins with the type of the exception, except for a `PluxelError` or without
+    ``with_type``.
+    """
+    is_own = isinstance(error, PluxelError)
+    first, _, rest = (error.message if is_own else str(error)).strip().partition("\n")
+    more = dedent(rest).strip("\n").rstrip()
+    added = (*error.notes,) if is_own else (*getattr(error, "__notes__", ()),)
+    kind = type(error).__name__
+    line = first.rstrip(" :" if more else " ")  # a colon before the next lines
+    if not is_own and (with_type or not line):
+        line = f"{kind}: {line}" if line else kind
+    return line, (*filter(None, [more]), *added)
 
 
 class PluginError(PluxelError):

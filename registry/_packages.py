@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from ._errors import PluxelError
+from ._errors import PluxelError, reason_of
 
 DISTRIBUTIONS = {
     "PIL": "pillow",
@@ -74,14 +74,15 @@ def missing_package(
     extra = [other for other, name in EXTRAS.items() if name == EXTRAS.get(module)]
     absent = {other for other in (*part, *extra) if find_spec(other) is None} if missing else ()
     packages = sorted(DISTRIBUTIONS[one] for one in {module, *absent} if one in DISTRIBUTIONS)
-    reason = f"cannot be imported ({error})"
+    line, notes = reason_of(error, with_type=False)
+    reason = f"cannot be imported ({line})"
     if missing:
         reason = f"{'are' if len(packages) > 1 else 'is'} not installed"
     *others, last = packages or [f"the module '{module}'"]
     needed = f"{', '.join(others)} and {last}" if others else last
     requirement = requirement or " ".join(packages)
     command = f": pip install {requirement}" if requirement else ""
-    return MissingPackage(f"{what} needs {needed}, which {reason}{command}")
+    return MissingPackage(f"{what} needs {needed}, which {reason}{command}", notes)
 
 
 @contextmanager

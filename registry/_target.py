@@ -7,7 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from ._component import Component
-from ._errors import ComponentImportError, PluxelError
+from ._errors import ComponentImportError, PluxelError, reason_of
 from ._packages import missing_package
 from ._suggest import did_you_mean
 
@@ -51,6 +51,5 @@ def _unimportable(component: Component, error: BaseException) -> PluxelError:
         extra = component.extra and f"'{component.provider}[{component.extra}]'"
         if needed := missing_package(error, component.qualified, requirement=extra):
             return needed
-    return ComponentImportError(
-        f"{component.qualified} cannot be imported ({type(error).__name__}: {error})"
-    )
+    reason, notes = reason_of(error)
+    return ComponentImportError(f"{component.qualified} cannot be imported ({reason})", notes)

@@ -31,7 +31,8 @@ def diagnose(host: Host, kind: str, component: Component) -> Diagnosis:
     except MissingPackage as error:
         return Diagnosis("absent", f"{kind} {error}")
     except ComponentImportError as error:
-        return Diagnosis("FAILED", f"{kind} {error}\n{error.traceback}".rstrip())
+        text = f"{error.message}\n{trace.rstrip()}" if (trace := error.traceback) else f"{error}"
+        return Diagnosis("FAILED", f"{kind} {text}")
     except PluginError as error:
         return Diagnosis("FAILED", f"{error}")
     name = f"{kind} {component.qualified}"

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import click
 
-from ...registry import KINDS, Component, Host
+from ...registry import KINDS, Component, Host, LoadFailure, PluxelError
 from ._groups import Group
 from ._options import as_json
 from ._session import Session
@@ -75,10 +75,7 @@ def doctor(ctx: click.Context) -> None:
     from ._doctor import Diagnosis, diagnose
 
     host: Host = ctx.obj.host
-    results = [
-        Diagnosis("FAILED", f"{failure.provider}: {failure.error}\n{failure.traceback}".rstrip())
-        for failure in host.failures
-    ]
+    results = [Diagnosis("FAILED", _details(failure)) for failure in host.failures]
     results += [diagnose(host, kind, one) for kind in KINDS for one in host.components(kind)]
     for state, text in results:
         click.echo(f"{state:<7} {text}")
@@ -92,6 +89,12 @@ def doctor(ctx: click.Context) -> None:
         summary.append(f"{warned} with warnings")
     click.echo(", ".join(summary))
     ctx.exit(1 if broken else 0)
+
+
+def _details(failure: LoadFailure) -> str:
+    """Return why a plugin failed, with a traceback if the plugin's own code raised an error."""
+    text = str(PluxelError(f"{failure.provider}: {failure.error}", failure.notes))
+    return f"{text}\n{failure.traceback}".rstrip()
 
 
 def _record(host: Host, kind: str, component: Component) -> dict[str, object]:

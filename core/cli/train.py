@@ -40,7 +40,7 @@ def train(
     Ctrl-C (or SIGTERM, SIGHUP) saves the state and stops; --resume auto continues from there.
     --overwrite deletes an existing run and keeps all other files in its directory.
     """
-    from ..common.logs import conversions_counted
+    from ..common.logs import images_counted
     from ..common.progress import configure_logging
     from ..common.randomness import make_deterministic
     from ..config._load import load_config
@@ -60,7 +60,7 @@ def train(
     if loaded.pipeline.deterministic:
         make_deterministic()
     prepared = prepare(loaded)
-    with conversions_counted():  # the check reads a sample, too
+    with images_counted():  # the check reads a sample, too
         check_training(prepared)
         experiment = Experiment(prepared, run)
         try:

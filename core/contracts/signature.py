@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_core import SchemaValidator
 from torch import nn
 
-from ...registry import Component, PluginError, did_you_mean
+from ...registry import Component, PluginError, PluxelError, did_you_mean, reason_of
 from .docstrings import described_parameters
 from .kinds import WIRING
 from .near_misses import wrong_forms
@@ -70,12 +70,11 @@ def read_signature(kind: str, component: Component, target: Callable[..., Any]) 
             raise _Invalid("; ".join(wrong))
         return _read(kind, target, getattr(target, "__init__", None))
     except _Invalid as error:
-        raise PluginError(
-            f"{kind} '{component.name}' of plugin {component.provider} cannot be used: {error}"
-        ) from error
+        name = f"{kind} '{component.name}' of plugin {component.provider}"
+        raise PluginError(f"{name} cannot be used: {error.message}", error.notes) from error
 
 
-class _Invalid(Exception):  # noqa: N818 - it never leaves this module
+class _Invalid(PluxelError):  # noqa: N818 - it never leaves this module
     """Why a signature is invalid."""
 
 
@@ -85,7 +84,8 @@ def _read(kind: str, target: Callable[..., Any], _constructor: object) -> Signat
     try:
         parameters = () if _takes_nothing(target) else inspect.signature(target).parameters.values()
     except (TypeError, ValueError, NameError) as error:
-        raise _Invalid(f"its signature cannot be read ({error})") from error
+        reason, notes = reason_of(error, with_type=False)
+        raise _Invalid(f"its signature cannot be read ({reason})", notes) from error
     for parameter in parameters:
         _check(kind, parameter)
     wiring = tuple(p.name for p in parameters if p.kind is not Parameter.KEYWORD_ONLY)
@@ -197,8 +197,9 @@ def _evaluate(parameter: Parameter, target: Callable[..., Any]) -> Any:
     try:
         hints = typing.get_type_hints(holder, namespace, include_extras=True)
     except Exception as error:
+        reason, notes = reason_of(error, with_type=False)
         raise _Invalid(
-            f"the annotation of parameter '{parameter.name}' cannot be evaluated ({error})"
+            f"the annotation of parameter '{parameter.name}' cannot be evaluated ({reason})", notes
         ) from error
     return _reusable(hints[parameter.name])
 

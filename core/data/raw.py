@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...registry import PluxelError, article
+from ...registry import PluxelError, article, reason_of
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.offers import input_specs
 from .missing import mask_pixels, without_holes
@@ -33,8 +33,8 @@ def read_sample(dataset: Dataset, index: int) -> Sample:
     except PluxelError:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
-        raise DataError(f"sample {index} of {class_name(dataset)}: {reason}") from error
+        reason, notes = reason_of(error)
+        raise DataError(f"sample {index} of {class_name(dataset)}: {reason}", notes) from error
     if not isinstance(sample, Sample):
         raise DataError(
             f"sample {index} of {class_name(dataset)} is {article(type(sample).__name__)}: a "

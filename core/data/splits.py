@@ -20,7 +20,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
-from ...registry import PluxelError, did_you_mean
+from ...registry import PluxelError, did_you_mean, reason_of
 from ..contracts.inputs import InputSpec
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import LabelMap
@@ -66,9 +66,9 @@ def open_split(make: MakesDataset, split: str) -> Dataset:
     except PluxelError:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason, notes = reason_of(error)
         raise SplitError(
-            f"the length of {class_name(dataset)} is not available ({reason})"
+            f"the length of {class_name(dataset)} is not available ({reason})", notes
         ) from error
     if not length:
         raise SplitError(f"split '{split}' is empty")

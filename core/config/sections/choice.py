@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from ....registry import article
 from ...contracts.annotations import alternatives
 from ..messages.faults import Owner, fault
 from ..tree.problems import suggestion
@@ -42,8 +44,7 @@ class Choice:
         def validate(value: object, info: ValidationInfo) -> BaseModel:
             name, parameters = split_named(self.kind, value, self.default)
             if name not in models:
-                hint = suggestion(name, models) or f": it is one of {', '.join(models)}"
-                raise fault(f"unknown {self.kind} '{name}'{hint}")
+                raise fault(f"unknown {self.kind} '{name}'{_hint(self.kind, name, models)}")
             owner = Owner(f"{self.kind} '{name}'", models[name])
             return validate_parameters(parameters, owner, info.context)
 
@@ -56,6 +57,14 @@ class Choice:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return {**handler(schema), CHOICE_MARK: self.default}
+
+
+def _hint(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return the end of the error about an unknown name."""
+    bare = name.rpartition("/")[2]
+    if bare in known:  # components of plugins have such a prefix
+        return f": {article(kind)} has no prefix; write '{bare}'"
+    return suggestion(bare, known) or f": it is one of {', '.join(known)}"
 
 
 def _name(model: type[BaseModel]) -> str:

@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from ....registry import KINDS, Component, Host, PluxelError, UnknownComponent
+from ....registry import KINDS, Component, Host, PluxelError, UnknownComponent, reason_of
 from ...common.logs import log_once
 from ...contracts.check import contract_violation
 from ...contracts.kinds import Embedding
@@ -99,8 +99,8 @@ class Factory(Recorded, Generic[K]):
         except (PluxelError, KeyboardInterrupt):
             raise
         except BaseException as error:  # a constructor may even call sys.exit
-            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
-            raise PluxelError(f"{plugin} cannot be built ({reason})") from error
+            reason, notes = reason_of(error)
+            raise PluxelError(f"{plugin} cannot be built ({reason})", notes) from error
         if reason:
             raise PluxelError(f"{plugin} cannot be used: {reason}")
         return instance

@@ -18,8 +18,9 @@ class Problem:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        first = f"{self.location}: {self.message}" if self.location else self.message
-        return str(PluxelError(first, self.notes))
+        first, _, rest = self.message.partition("\n")  # a plugin may raise several lines
+        text = f"{self.location}: {first}" if self.location else first
+        return str(PluxelError(text, (*filter(None, [rest]), *self.notes)))
 
 
 class ConfigError(PluxelError):

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ....registry import PluxelError, article
+from ....registry import PluxelError, article, reason_of
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.kinds import Loss
 from ...data.augmentation import Augmentation
@@ -230,8 +230,8 @@ def _run_without_data(component: object, module: Any, *arguments: Any) -> Any:
     except Exception as error:
         if _needs_values(error):
             return None
-        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
-        raise PluxelError(f"{component} fails when it is called ({reason})") from error
+        reason, notes = reason_of(error)
+        raise PluxelError(f"{component} fails when it is called ({reason})", notes) from error
 
 
 def _needs_values(error: BaseException | None) -> bool:
@@ -275,10 +275,11 @@ def _check_loss(component: str, loss: Loss, logits: Tensor, target: Tensor) -> N
     try:
         value = resampled_loss(loss, scores, target)
     except Exception as error:
-        text = str(error) if isinstance(error, PluxelError) else f"{type(error).__name__}: {error}"
+        reason, notes = reason_of(error)
         raise PluxelError(
             f"{component} fails for logits {tuple(logits.shape)} and target "
-            f"{tuple(target.shape)} int64: {text}"
+            f"{tuple(target.shape)} int64: {reason}",
+            notes,
         ) from error
     if not isinstance(value, Tensor) or value.ndim:
         found = article(type(value).__name__)

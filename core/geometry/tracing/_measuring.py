@@ -9,7 +9,7 @@ from math import ceil, inf, lcm
 import torch
 from torch import nn
 
-from ....registry import PluxelError
+from ....registry import PluxelError, reason_of
 from ..grid import FeatureSpec, Grid
 from ..regions import Size
 from ._dispatch import Trace
@@ -139,7 +139,8 @@ def _check_large(module: nn.Module, channels: int, multiple: int) -> None:
         with torch.inference_mode(), torch.device("cpu"):
             as_maps(network(torch.zeros(1, channels, side, side, dtype=type_of(network))))
     except Exception as error:
+        reason, notes = reason_of(error)
         raise PluxelError(
             f"the network must accept images of any size, but it fails for {side}×{side} pixels",
-            [f"{type(error).__name__}: {error}"],
+            [reason, *notes],
         ) from error

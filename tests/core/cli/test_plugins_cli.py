@@ -273,6 +273,19 @@ class TestDoctor:
         )
         assert out.endswith("\nnothing is broken, 2 need packages that are not installed\n")
 
+    def test_messages_of_several_lines(self, command: Any, acme: Any) -> None:
+        acme.install("broken-seg", "raise ValueError('these are wrong:\\n  a\\n  b')")
+        acme.module("acme_nets", "raise ValueError('those are wrong:\\n  c\\n  d')")
+        _, out, _ = self.run(command)
+        lines = [line for line in out.splitlines() if line.startswith("FAILED")]
+        assert lines == [
+            "FAILED  broken-seg: ValueError: these are wrong",
+            "FAILED  decoder acme-seg/fcn8s cannot be imported (ValueError: those are wrong)",
+            "FAILED  decoder acme-seg/unet cannot be imported (ValueError: those are wrong)",
+        ]
+        assert "ValueError: these are wrong:\n  a\n  b\n" in out  # at the end of the traceback
+        assert "ValueError: those are wrong:\n  c\n  d\n" in out
+
     @pytest.mark.parametrize(
         ("nets", "problem"),
         [

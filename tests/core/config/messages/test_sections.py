@@ -128,6 +128,18 @@ from .complaints import complaints
         ),
         ("training: {optimizer: lion}", "6:23: unknown optimizer 'lion': it is one of sgd, adamw"),
         (
+            "training: {schedule: {type: pluxel/poly, power: 1}}",
+            "6:23: unknown schedule 'pluxel/poly': a schedule has no prefix; write 'poly'",
+        ),
+        (
+            "training: {optimizer: acme/sgd}",
+            "6:23: unknown optimizer 'acme/sgd': an optimizer has no prefix; write 'sgd'",
+        ),
+        (
+            "training: {optimizer: pluxel/adam}",
+            "6:23: unknown optimizer 'pluxel/adam'. Did you mean 'adamw'?",
+        ),
+        (
             "training: {schedule: 5}",
             "6:22: training.schedule: expected the name of a schedule or a mapping with its "
             "'type', not 5",

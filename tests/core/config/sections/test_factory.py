@@ -84,6 +84,7 @@ class Raises(nn.Module):
             SystemExit(7),
             OSError(),
             ValueError("a quarter is not for me"),
+            RuntimeError("wrong shapes:\n  (3, 4)\n  (5, 6)"),
         ][error]
 
 
@@ -226,6 +227,27 @@ def test_errors_while_building_have_a_location(load: Any, small: str) -> None:
     assert str(caught.value) == (
         "x.yaml:3:3: decoder 'fcn8s' of plugin acme-seg cannot be built (ValueError: a quarter is "
         "not for me)"
+    )
+
+
+def test_an_error_of_several_lines_stays_readable(
+    load: Any, small: str, acme: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(acme, "Skips", Raises)
+    config = load(small, "decoder={type: fcn8s, error: 5}")
+    with pytest.raises(ConfigError) as caught, config.at("decoder"):
+        config.pipeline.heads["semantic"].decoder(features=[], num_classes=2)
+    assert str(caught.value).endswith(
+        ": decoder 'fcn8s' of plugin acme-seg cannot be built (RuntimeError: wrong shapes)\n"
+        "  note: (3, 4)\n        (5, 6)"
+    )
+
+
+def test_a_plugins_own_error_of_several_lines_stays_readable(load: Any, small: str) -> None:
+    with pytest.raises(ConfigError) as caught, load(small).at("decoder"):
+        raise PluxelError("two problems:\na\nb", ["see the manual"])
+    assert str(caught.value) == (
+        "x.yaml:3:3: two problems:\n  note: a\n        b\n  note: see the manual"
     )
 
 
