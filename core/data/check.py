@@ -11,10 +11,11 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from ...registry import PluxelError
-from ..common.logs import conversions_counted
+from ...registry import PluxelError, reason_of
+from ..common.logs import images_counted
 from ..common.text import plural
 from ..contracts.kinds import Dataset, Sample
+from ..contracts.label_doubts import doubts
 from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import unpaired_files
 from .masks import has_transparency
@@ -96,7 +97,7 @@ class Report:
         }
 
 
-@conversions_counted()
+@images_counted()
 def check_data(
     splits: Mapping[str, Dataset],
     label_spaces: Mapping[str, LabelSpace],
@@ -112,6 +113,8 @@ def check_data(
     is called after each sample. An endless split is read for one epoch.
     """
     report = Report()
+    first = next(iter(splits), "")
+    report.findings += [Finding("note", first, text) for text in doubts(label_spaces)]
     seen: dict[bytes, tuple[str, str]] = {}
     alone: set[Path] = set()
     for split, dataset in splits.items():
@@ -208,11 +211,10 @@ class _SplitReader:
         """Return the result of ``read``, or None after recording why ``place`` is unreadable."""
         try:
             return read()
-        except PluxelError as error:
-            named = error.message.startswith(place)
-            self._find("unreadable", error.message if named else f"{place}: {error.message}")
         except Exception as error:  # noqa: BLE001 - plugins raise various errors
-            self._find("unreadable", f"{place}: {type(error).__name__}: {error}")
+            reason, notes = reason_of(error)
+            text = reason if reason.startswith(place) else f"{place}: {reason}"
+            self._find("unreadable", str(PluxelError(text, notes)))
         return None
 
     def _check_size(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from ..common.logs import images_counted
 from ..contracts.kinds import Dataset
 from ..contracts.labels import LabelSpace
 from ..contracts.options import OnBadSample
@@ -13,6 +14,7 @@ from .loading import evaluation_loader
 from .samples import EvaluationData
 
 
+@images_counted()
 def class_frequencies(
     dataset: Dataset,
     label_spaces: Mapping[str, LabelSpace],

@@ -6,17 +6,17 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from logging.handlers import BufferingHandler
 
 import cv2
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
-from ..common.logs import count_no_conversions, log_conversion, log_once, logger
+from ..common.logs import count_for_parent, counted_for_parent, log_image, log_once, logger
 from ..common.signals import stop_signals
 from .batch import Batch, Item, collate_evaluation, collate_training
 from .samples import DataError, EvaluationData, TrainingData
@@ -56,12 +56,10 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         for delivery in self._loader:
-            for level, message, conversion in delivery.records:
-                if conversion is None:
-                    log_once(level, message)
-                else:
-                    name, text = conversion
-                    log_conversion(name, text, level)
+            for level, message in delivery.records:
+                log_once(level, message)
+            for level, name, text in delivery.counted:
+                log_image(name, text, level)
             for failure in delivery.failures:
                 if not self._may_skip:
                     raise failure
@@ -143,17 +141,14 @@ class _Guarded(TorchDataset["Item | DataError"]):
             return DataError(error.message, error.notes)
 
 
-_LogEntry = tuple[int, str, tuple[str, str] | None]
-"""A log record: its level, its message, and the image and text of a conversion."""
-
-
 @dataclass(frozen=True)
 class _Delivery:
-    """The result of a worker: batches, errors and log records."""
+    """The result of a worker: batches, errors, log records (level, message), counted images."""
 
     batches: list[Batch]
     failures: list[DataError]
-    records: list[_LogEntry]
+    records: list[tuple[int, str]] = field(default_factory=list)
+    counted: list[tuple[int, str, str]] = field(default_factory=list)
 
     def pin_memory(self) -> _Delivery:
         return replace(self, batches=[batch.pin_memory() for batch in self.batches])
@@ -164,18 +159,18 @@ def _deliver(
 ) -> _Delivery:
     items = [result for result in results if isinstance(result, Item)]
     failures = [result for result in results if isinstance(result, DataError)]
+    delivery = _Delivery(collate(items) if items else [], failures)
+    if get_worker_info() is None:
+        return delivery
     records = [r for h in logger.handlers if isinstance(h, _RecordStore) for r in h.take()]
-    return _Delivery(collate(items) if items else [], failures, records)
+    return replace(delivery, records=records, counted=counted_for_parent())
 
 
 class _RecordStore(BufferingHandler):
     """Stores the log records of a worker until its next batch."""
 
-    def take(self) -> list[_LogEntry]:
-        records = [
-            (record.levelno, record.getMessage(), getattr(record, "conversion", None))
-            for record in self.buffer
-        ]
+    def take(self) -> list[tuple[int, str]]:
+        records = [(record.levelno, record.getMessage()) for record in self.buffer]
         self.flush()
         return records
 
@@ -186,7 +181,7 @@ def _start_worker(level: int, _worker: int) -> None:
     for number in (signal.SIGINT, *stop_signals()):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-    count_no_conversions()  # a forked process begins within the block of its parent
+    count_for_parent()
     logger.handlers = [_RecordStore(sys.maxsize)]
     logger.setLevel(level)
     logger.propagate = False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..common.logs import log_conversion
+from ..common.logs import log_image
 from ..common.text import plural
 from ..contracts.colors import Color, hex_color, pack
 from .missing import union
@@ -46,7 +46,7 @@ def ids_of(mask: Stored, path: Path) -> np.ndarray:
             "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
         )
     if mask.pixels.shape[2] > 1:
-        log_conversion(path, f"read as ids from equal channels of {_mode(mask)}")
+        log_image(path, f"read as ids from equal channels of {_mode(mask)}")
     ids = ids.astype(np.uint8) if ids.dtype == np.bool_ else ids
     return _mask(ids, mask, _alpha(mask), TRANSPARENT_ID)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -9,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..common.logs import log_conversion
+from ..common.logs import log_image
 from .limits import pillow_limits
 from .pixels import ImageError
 
 TURNED = "turned upright by EXIF orientation"
 
-_FLIPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
+FLIPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
 """EXIF orientation -> steps along rows and columns, after the transposition from 5 on."""
 
 
@@ -30,20 +31,21 @@ def tiff_orientation(path: Path) -> int:
 
     with tifffile.TiffFile(path) as file:
         found = int(file.pages.first.tags.valueof("Orientation", 1))
-    return found if found in _FLIPS else 1
+    return found if found in FLIPS else 1
 
 
 def turn_upright(pixels: np.ndarray, number: int, name: Path | str) -> np.ndarray:
     """Return the pixels (H, W[, channels]) of a file with an EXIF orientation turned upright."""
-    if number not in _FLIPS:
+    if number not in FLIPS:
         return pixels
-    log_conversion(name, TURNED)
-    rows, columns = _FLIPS[number]
+    log_image(name, TURNED)
+    rows, columns = FLIPS[number]
     moved = (np.swapaxes(pixels, 0, 1) if number >= 5 else pixels)[::rows, ::columns]
     return moved.copy()  # PyTorch supports no negative strides
 
 
-def _orientation_of(path: Path) -> int:
+def orientation_of(path: Path) -> int:
+    """Return the EXIF orientation of any file, 1–8; 1 if it has none or cannot be read."""
     try:
         modified = path.stat().st_mtime_ns
     except OSError:
@@ -80,11 +82,26 @@ def orientation_conflict(paths: Mapping[str, Path]) -> str | None:
     Each file is turned upright by its own tag. If only the image has one, nothing tells whether its
     mask was drawn on the stored or on the upright image.
     """
-    found = {path: _orientation_of(path) for path in paths.values()}
-    if len({*found.values()}) < 2:
+    if not (found := _orientations_that_differ(paths)):
         return None
     listed = ", ".join(f"{path}: {number}" for path, number in found.items())
     return (
         f"files of one sample have different EXIF orientations ({listed}), so labels may belong "
         "to other pixels; save all files upright, without this tag"
     )
+
+
+def log_orientation_conflict(paths: Mapping[str, Path]) -> None:
+    """Warn if the files of a sample have different orientations, as `orientation_conflict` says."""
+    if found := _orientations_that_differ(paths):
+        text = (
+            "with another EXIF orientation than other files of the same sample, so labels may "
+            "belong to other pixels (save all files upright, without this tag)"
+        )
+        log_image(next(iter(found)), text, logging.WARNING)
+
+
+def _orientations_that_differ(paths: Mapping[str, Path]) -> dict[Path, int]:
+    """Return the orientation of each file of a sample if they differ, else nothing."""
+    found = {path: orientation_of(path) for path in paths.values()}
+    return found if len({*found.values()}) > 1 else {}

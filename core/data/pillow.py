@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ...registry import needed_by
-from ..common.logs import log_conversion
+from ..common.logs import log_image
 from ..common.text import plural
 from ..contracts.inputs import PLAIN, InputSpec
 from .missing import union
@@ -137,7 +137,7 @@ def _convert(image: Image.Image, channels: int, name: Path | str) -> Image.Image
         return image
     if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
         raise _no_alpha(image.mode, len(image.getbands()), name)
-    log_conversion(name, f"converted from {_NAMES.get(image.mode, image.mode)} to {target}")
+    log_image(name, f"converted from {_NAMES.get(image.mode, image.mode)} to {target}")
     return image.convert(target)
 
 
@@ -148,7 +148,7 @@ def _choose_channels(wide: np.ndarray, channels: int, mode: str, name: Path | st
         return wide
     if channels == 4:
         raise _no_alpha(mode, bands, name)
-    log_conversion(name, f"converted from {_NAMES.get(mode, mode)} to {_MODES[channels]}")
+    log_image(name, f"converted from {_NAMES.get(mode, mode)} to {_MODES[channels]}")
     if bands == 1:
         return np.repeat(wide, channels, 2)
     return luma(wide[..., :3]) if channels == 1 else wide[..., :3]
@@ -214,7 +214,7 @@ def _undo_scaling(pixels: np.ndarray, raw: Any) -> np.ndarray:
 def _transpose(image: Image.Image, name: Path | str) -> Image.Image:
     if orientation(image) == 1:
         return image
-    log_conversion(name, TURNED)
+    log_image(name, TURNED)
     upright = ImageOps.exif_transpose(image)
     upright.format = image.format
     return upright

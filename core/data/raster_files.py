@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...registry import needed_by
-from ..common.logs import log_conversion
+from ..common.logs import log_image
 from ..common.shared import SharedContext
 from ..geometry.regions import Region
 from .orientation import tiff_orientation
@@ -83,8 +83,8 @@ def open_file(path: Path, bands: int | None = 1) -> Iterator[RasterFile]:
 def log_further_pages(path: Path, count: int, what: str = "page") -> None:
     """Log that a file with ``count`` pages or frames is read without those after the first."""
     if count > 1:
-        text = f"with {count} {what}s, of which only the first is read"
-        log_conversion(path, text, logging.WARNING)
+        text = f"with more than one {what}, of which only the first is read"
+        log_image(path, text, logging.WARNING)
 
 
 @dataclass(frozen=True)

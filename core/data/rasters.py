@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..common.logs import log_conversion
+from ..common.logs import log_image
 from ..common.text import plural
 from ..contracts.inputs import PLAIN, InputSpec
 from ..geometry.regions import Region
@@ -133,7 +133,7 @@ def _select(source: RasterFile, channels: int) -> _Selection:
     colors = [name for name in names if name != "alpha"]
     is_gray, is_colored = len(colors) == 1, colors[:3] == RGB
     if names == ["palette"] and channels in _MODES:
-        log_conversion(source.path, f"converted from palette to {_MODES[channels]}")
+        log_image(source.path, f"converted from palette to {_MODES[channels]}")
         return _Selection([0], show=lambda ids: _look_up(ids, source.colors, channels))
     if len(names) == channels:
         return _Selection(range(channels))
@@ -145,7 +145,7 @@ def _select(source: RasterFile, channels: int) -> _Selection:
         found = _Selection([0, 1, 2, *alpha], bool(alpha), luma if channels == 1 else np.asarray)
     else:
         raise ImageError(f"{source.path}: has {plural(len(names), 'band')}; expected {channels}")
-    log_conversion(source.path, f"converted from {_describe(names)} to {_MODES[channels]}")
+    log_image(source.path, f"converted from {_describe(names)} to {_MODES[channels]}")
     return found
 
 

@@ -25,7 +25,7 @@ from ._random import generator
 from .augmentation import Augmentation
 from .batch import Item
 from .missing import missing_pixels, union
-from .orientation import orientation_conflict
+from .orientation import log_orientation_conflict
 from .raw import DataError, raw_input, raw_labels, read_sample
 
 _GIVE_UP_AFTER = 100
@@ -50,7 +50,6 @@ class _Data(TorchDataset[Item]):
         self.dataset = dataset
         self.label_spaces = dict(label_spaces)
         self.on_bad_sample = on_bad_sample
-        self._warned = False
         self._inputs = tuple(dataset.channels if inputs is None else inputs)
         self._sources = {name: (sources or {}).get(name, name) for name in label_spaces}
         self._ignore_index = {name: space.ignore_index for name, space in label_spaces.items()}
@@ -81,12 +80,8 @@ class _Data(TorchDataset[Item]):
             _check_size(sample, source, raw, first, shape)
             classes = space.encode(raw, sample.paths.get(source, sample.name))
             targets[name] = _ignore(classes, missing, space.ignore_index)
-        if not self._warned:  # the other samples have probably the same fault
-            read = {*self._inputs, *self._sources.values()}
-            conflict = orientation_conflict({n: p for n, p in sample.paths.items() if n in read})
-            if conflict:
-                self._warned = True
-                log_once(logging.WARNING, conflict)
+        read = {*self._inputs, *self._sources.values()}
+        log_orientation_conflict({n: p for n, p in sample.paths.items() if n in read})
         return Item(sample.name, index, inputs, targets, self._ignore_index, sample.paths)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ...registry import PluxelError
-from ..common.logs import conversions_counted
+from ..common.logs import images_counted
 from .annotations import annotations_in
 from .images import (
     image_shape,
@@ -56,7 +56,7 @@ class Survey:
     subfolders: Sequence[str]
 
 
-@conversions_counted()
+@images_counted()
 def survey(images: Path, masks: Path, *, progress: Callable[[], object] = lambda: None) -> Survey:
     """Read every mask and the header of every image; ``progress`` is called after each mask.
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ....registry import PluxelError
-from ...common.logs import conversions_counted, log_once
+from ...common.logs import images_counted, log_once
 from ...common.numerics import finite_or_none
 from ...common.progress import track
 from ...config._config import Config
@@ -103,7 +103,7 @@ def evaluate(
     model.eval()
     tally = _Totals(blueprint.label_spaces(), processes.device)
     batches = _batches(config, blueprint, dataset, model.input_names, processes)
-    with conversions_counted(), track(f"evaluating {role}", len(batches)) as advance:
+    with images_counted(), track(f"evaluating {role}", len(batches)) as advance:
         for batch in batches:
             on_device = batch.to(processes.device, non_blocking=True)
             scores = model(on_device.inputs)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ....registry import PluxelError
 from ...common.files import is_missing_file, write_json
-from ...common.logs import logger
+from ...common.logs import images_counted, logger
 from ...common.randomness import seeded
 from ...config._config import Config
 from ...config.tree.problems import ConfigError
@@ -25,6 +25,7 @@ HOW_MEASURED = {"dataset", "evaluation", "device"}
 """Sections that change the evaluation of a run, but not its model."""
 
 
+@images_counted()
 def evaluate_run(
     trained: Trained, split: str, *, output: Path | None = None
 ) -> tuple[dict[str, Any], Path | None]:

@@ -16,7 +16,8 @@ from ...common.logs import images_counted, logger
 from ...common.progress import track
 from ...contracts.inputs import PLAIN
 from ...data.images import IMAGE_SUFFIXES, image_files
-from ...data.pixels import ImageError, missing_pixels
+from ...data.missing import missing_pixels
+from ...data.pixels import ImageError
 from ...data.places import Georeference, place_of, place_of_raster
 from ...data.raster_files import is_raster
 from ...data.rasters import Raster, open_raster

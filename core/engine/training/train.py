@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from ....registry import PluxelError
 from ...common.files import write_text
-from ...common.logs import conversions_counted, log_once, logger
+from ...common.logs import images_counted, log_once, logger
 from ...common.progress import Advance, duration, track
+from ...contracts.label_doubts import doubts
 from ...data.batch import Batch
 from ...data.loading import training_loader
 from ...data.samples import TrainingData
@@ -96,7 +97,8 @@ class Trainer:
             )
         for sentence in assumptions(experiment.model):
             logger.info(sentence)
-        if warning := self.plan.warm_up_warning(self.options):
+        doubtful = doubts(experiment.spaces)
+        for warning in filter(None, [*doubtful, self.plan.warm_up_warning(self.options)]):
             log_once(logging.WARNING, warning)
         self.reported_untrained = False
         self.stop = StopRequest()
@@ -162,7 +164,7 @@ class Trainer:
             torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
             stop_requests() as self.stop,
             cudnn_benchmark(tunes),
-            conversions_counted() as conversions,
+            images_counted() as counted,
             track("training", self.plan.steps, self.progress.step) as advance,
         ):
             if self.changes.have("scored again"):
@@ -178,7 +180,7 @@ class Trainer:
                 self.progress.seconds = time.monotonic() - began
                 self._after_step()
                 if self.progress.samples >= len(self.data):
-                    conversions.log()
+                    counted.log()
         logger.info("trained %d steps in %s", self.progress.step, duration(self.progress.seconds))
 
     def batches(self) -> Iterator[list[Batch]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data.check import check_data
 from pluxel.core.data.samples import DataError
 from pluxel.core.data.splits import open_split
@@ -162,3 +163,14 @@ def test_finds_images_in_two_splits(toy, spaces, tmp_path):
     assert kinds(report) == [
         ("duplicate", f"{tmp_path}/b/1.jpg: is also in split train, as {tmp_path}/a/1.jpg")
     ]
+
+
+def test_doubtful_labels_are_notes(toy):
+    labels = LabelMap({0: "ground", 1: "Ground"}, {"ground": (1, 2, 3), "Ground": (1, 2, 3)})
+    report = check_data({"train": toy(2)}, {"semantic": LabelSpace(labels)})
+    assert [f.message.partition(";")[0] for f in report.findings[:2]] == [
+        "classes 'ground' and 'Ground' differ only in case",
+        "classes 'ground' and 'Ground' have one color, #010203, so pictures of predictions do not "
+        "tell them apart",
+    ]
+    assert {f.kind for f in report.findings[:2]} == {"note"}

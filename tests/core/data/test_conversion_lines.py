@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pluxel.core.common.logs import conversions_counted, log_conversion
+from pluxel.core.common.logs import images_counted, log_image
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data.check import check_data
+from pluxel.core.data.frequencies import class_frequencies
 from pluxel.core.data.images import read_image
 from pluxel.core.data.loading import evaluation_loader
 from pluxel.core.data.samples import EvaluationData
@@ -59,12 +60,38 @@ def test_check(dataset: Folder, tmp_path: Path, caplog) -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_loader(dataset: Folder, tmp_path: Path, caplog, workers: int) -> None:
     data = EvaluationData(dataset, {"semantic": LabelSpace(dataset.labels["semantic"])})
-    with conversions_counted() as conversions:
+    with images_counted() as conversions:
         for epoch in range(2):
             assert len([*evaluation_loader(data, 4, workers=workers)]) >= 8
             if not epoch:
                 conversions.log()
     assert sorted(caplog.messages) == sorted(lines(tmp_path))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_frequencies(dataset: Folder, tmp_path: Path, caplog, workers: int) -> None:
+    class_frequencies(
+        dataset, {"semantic": LabelSpace(dataset.labels["semantic"])}, workers=workers
+    )
+    assert sorted(caplog.messages) == sorted(lines(tmp_path))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_warnings_of_samples(dataset: Folder, tmp_path: Path, caplog, workers: int) -> None:
+    for i in range(3):  # the images keep their orientation
+        path = tmp_path / "masks" / f"{i:02}.png"
+        Image.fromarray(np.zeros((5, 4), np.uint8)).save(path)
+    data = EvaluationData(dataset, {"semantic": LabelSpace(dataset.labels["semantic"])})
+    with images_counted():
+        list(evaluation_loader(data, 1, workers=workers))
+    assert [(r.levelname, r.getMessage()) for r in caplog.records if r.levelname == "WARNING"] == [
+        (
+            "WARNING",
+            "3 images with another EXIF orientation than other files of the same sample, so labels "
+            "may belong to other pixels (save all files upright, without this tag), such as "
+            f"{tmp_path}/images/00.png",
+        )
+    ]
 
 
 def test_survey(dataset: Folder, tmp_path: Path, caplog) -> None:
@@ -101,9 +128,9 @@ def test_single_images_are_logged_at_once_and_once(dataset: Folder, tmp_path: Pa
 
 
 def test_inner_blocks_leave_the_lines_to_the_outer_one(caplog) -> None:
-    with conversions_counted():
+    with images_counted():
         for name in "ab":
-            with conversions_counted():
-                log_conversion(name, "converted")
+            with images_counted():
+                log_image(name, "converted")
         assert not caplog.messages
     assert caplog.messages == ["2 images converted, such as a"]

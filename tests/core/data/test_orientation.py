@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pluxel.core.common.logs import images_counted
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data.check import check_data
 from pluxel.core.data.orientation import orientation_conflict
@@ -49,9 +50,14 @@ def test_a_check_finds_them(folder: Folder) -> None:
 @pytest.mark.parametrize("kind", [TrainingData, EvaluationData])
 def test_reading_warns_once(folder: Folder, kind, caplog) -> None:
     data = kind(folder, SPACES)
-    for i in range(3):
-        data[i]
-    assert caplog.text.count("different EXIF orientations") == 1
+    with images_counted():
+        for i in range(3):
+            data[i]
+    assert caplog.messages == [
+        "3 images with another EXIF orientation than other files of the same sample, so labels may "
+        "belong to other pixels (save all files upright, without this tag), such as "
+        f"{data[0].paths['image']}"
+    ]
 
 
 def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:

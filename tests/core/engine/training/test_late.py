@@ -119,3 +119,15 @@ def test_assumed_positions_are_said_by_the_check_and_the_training(make, caplog) 
         caplog.clear()
         Trainer(make(name="computed"))
     assert not any("assumed" in message for message in caplog.messages)
+
+
+def test_doubtful_labels_are_noted_and_logged(make, caplog) -> None:
+    experiment = make("labels={map: {0: a, 7: A}, palette: {a: [1, 2, 3], A: [1, 2, 3]}}")
+    notes = check_training(experiment.prepared)
+    assert [note.partition(";")[0] for note in notes] == [
+        "classes 'a' and 'A' differ only in case",
+        "classes 'a' and 'A' have one color, #010203, so pictures of predictions do not tell them "
+        "apart",
+    ]
+    Trainer(experiment)
+    assert [line for line in caplog.messages if "classes 'a'" in line] == notes
