@@ -132,7 +132,7 @@ def test_phrases_are_means_of_unit_vectors(embedding: Make, vectors: np.ndarray)
     assert found["beautiful"].tolist() == found["Beautiful"].tolist() == vectors[5].tolist()
 
 
-@pytest.mark.parametrize("text", ["nai\u0308ve", "Nai\u0308ve", "na\u00efve"])
+@pytest.mark.parametrize("text", ["nai\u0308ve", "Nai\u0308ve", "na\u00efve", "NAI\u0308VE"])
 def test_accents_may_be_composed_or_decomposed(embedding: Make, vectors, text: str) -> None:
     assert embedding()[text].tolist() == vectors[8].tolist()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pluxel.plugins.embeddings import fasttext as plugin
+from pluxel.plugins.embeddings._fasttext_file import read_header
 from pluxel.plugins.embeddings.fasttext import FastText
 from pluxel.registry import PluxelError
 
@@ -59,7 +59,7 @@ def test_hostile_numbers_raise(
     models: dict[str, Path], tmp_path: Path, place: Any, kind: str, value: int, message: str
 ) -> None:
     data = bytearray(models["skipgram"].read_bytes())
-    end = plugin.read_header(models["skipgram"]).end
+    end = read_header(models["skipgram"]).end
     place = {"matrix": end, "rows": end + 1, "columns": end + 9}.get(place, place)
     struct.pack_into(kind, data, place, value)
     path = tmp_path / "hostile.bin"
@@ -112,7 +112,7 @@ def mutant(data: bytes, chance: random.Random, head: int) -> bytes:
 
 @pytest.mark.parametrize("name", ["skipgram", "supervised", "output too", "pruned"])
 def test_mutated_models_raise_or_load(models: dict[str, Path], tmp_path: Path, name: str) -> None:
-    data, head = models[name].read_bytes(), plugin.read_header(models[name]).end
+    data, head = models[name].read_bytes(), read_header(models[name]).end
     chance = random.Random(name)
     refused: list[tuple[Path, str]] = []
     for number in range(50):
@@ -152,7 +152,7 @@ def test_non_finite_quantized_values_raise(
 ) -> None:
     """Zero times infinity and infinity minus infinity raise errors, not warnings."""
     source = models["norms apart"]
-    data, place = bytearray(source.read_bytes()), plugin.read_header(source).end + 2
+    data, place = bytearray(source.read_bytes()), read_header(source).end + 2
     rows, _, size = struct.unpack_from("<qqi", data, place)
     centroids = place + 20 + size + 16
     norms = centroids + 4 * 10 * 256 + rows + 16

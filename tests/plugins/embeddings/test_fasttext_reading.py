@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from pluxel.core.common.files import MissingFile
 from pluxel.core.embeddings import UnknownWordError
+from pluxel.plugins.embeddings import _fasttext_store
 from pluxel.plugins.embeddings import fasttext as plugin
+from pluxel.plugins.embeddings._fasttext_file import read_header, read_matrices
 from pluxel.plugins.embeddings._fasttext_parts import Parts
 from pluxel.plugins.embeddings.fasttext import FastText
 from pluxel.registry import PluxelError
@@ -92,7 +94,7 @@ def test_reading_in_pieces_gives_the_same_vectors(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = FastText(file=models["cbow"])
-    monkeypatch.setattr(plugin, "_ROWS", 300)
+    monkeypatch.setattr(_fasttext_store, "_ROWS", 300)
     pieces = FastText(file=models["cbow"], cache=tmp_path / "other")
     assert (whole.vectors == pieces.vectors).all()
 
@@ -101,7 +103,7 @@ def test_large_model_is_memory_mapped(models: dict[str, Path], tmp_path: Path) -
     """A model with a matrix of three gigabytes, in a sparse file."""
     data = models["words alone"].read_bytes()
     path = tmp_path / "large.bin"
-    head = plugin.read_header(models["words alone"])
+    head = read_header(models["words alone"])
     rows, dim = struct.unpack_from("<qq", data, head.end + 1)
     more = 75_000_000
     matrix = head.end + 17 + rows * dim * 4
@@ -113,11 +115,11 @@ def test_large_model_is_memory_mapped(models: dict[str, Path], tmp_path: Path) -
     assert path.stat().st_size > 3e9
     # Hashing three gigabytes is not the subject.
     tracemalloc.start()
-    matrices = plugin.read_matrices(path, head.end, has_flags=True)
+    matrices = read_matrices(path, head.end, has_flags=True)
     found = matrices.inputs.rows(np.arange(rows))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    small = plugin.read_matrices(models["words alone"], head.end, has_flags=True)
+    small = read_matrices(models["words alone"], head.end, has_flags=True)
     assert (found == small.inputs.rows(np.arange(rows))).all()
     assert peak < 1e6
 
@@ -187,3 +189,16 @@ def test_every_language_is_an_offer() -> None:
         assert offer is not None
         assert offer.alias == name
     assert FastText.offer("wiki-en") is None
+
+
+def test_subwords_are_cut_in_the_form_of_the_vocabulary(tmp_path: Path) -> None:
+    composed, decomposed = "f\u00fcnf".encode(), "fu\u0308nf".encode()
+    forms = ["z\u00fcri", "zu\u0308ri"]
+    for kept, own in ((composed, forms[0]), (decomposed, forms[1])):
+        path = tmp_path / f"{len(kept)}.bin"
+        path.write_bytes(handmade([b"the", kept], []))
+        found = FastText(file=path, unknown="subword")
+        rows = Parts(2, 3, 20).of([own.encode()]).row + 2
+        inputs = np.random.default_rng(0).normal(size=(22, 4)).astype("<f4")
+        for text in forms:
+            assert np.allclose(found[text].numpy(), inputs[rows].mean(0), atol=1e-6)

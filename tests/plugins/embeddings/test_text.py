@@ -280,6 +280,18 @@ def test_memory_is_bounded(write: Write, monkeypatch: pytest.MonkeyPatch) -> Non
     assert peak < 4_000_000
 
 
+MIXED = ["zu\u0308rich-caf\u00e9", "z\u00fcrich-cafe\u0301", "zu\u0308rich-cafe\u0301"]
+
+
+@pytest.mark.parametrize("text", [*MIXED, MIXED[0].capitalize()])
+@pytest.mark.parametrize("kept", MIXED)
+def test_words_may_have_accents_of_both_kinds(write: Write, kept: str, text: str) -> None:
+    found = GloVe(file=write([b"the 1 2 3", f"{kept} 4 5 6".encode()]))
+    assert found[text].tolist() == [4, 5, 6]
+    assert found.name_vector(text).tolist() == [4, 5, 6]
+    assert found.get_vecs_by_tokens(text, lower_case_backup=True).tolist() == [4, 5, 6]
+
+
 @pytest.mark.parametrize("text", ["Zürich", "Zu\u0308rich", "zürich", "zu\u0308rich"])
 @pytest.mark.parametrize("kept", ["zürich", "zu\u0308rich"])
 def test_words_may_have_composed_or_decomposed_accents(write: Write, kept: str, text: str) -> None:
