@@ -5,33 +5,34 @@ python docs/diagrams.py
 
 from __future__ import annotations
 
-import io
 from itertools import product
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import torch
+from _drawing import (
+    BLUE,
+    GRAY,
+    INK,
+    ORANGE,
+    PALE,
+    PHASES,
+    box,
+    cut_away,
+    pixel_grid,
+    places,
+    save,
+)
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from PIL import Image
 from pluxel.core import FeatureSpec, Grid, Scores, resample
 from pluxel.core.engine.inference.tiling import Reach
 from pluxel.core.geometry.dilation import Dilation
 from torch import Tensor, nn
 from torch.nn import functional
-
-IMAGES = Path(__file__).parent / "images"
-
-BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#e69f00", "#009e73", "#cc79a7"
-PHASES = (BLUE, ORANGE, GREEN, PURPLE)
-INK, GRAY, PALE = "#333333", "#9a9a9a", "#ececec"
-
-Span = tuple[float, float]
-"""First and last pixel along an axis; each extends half a pixel to either side."""
 
 
 def main() -> None:
@@ -39,17 +40,7 @@ def main() -> None:
     mpl.use("Agg")
     mpl.rcParams.update({"font.size": 9, "text.color": INK, "font.family": "DejaVu Sans"})
     for draw in (dense_scores, shifted_grid, spread_filter, aligned_resampling, tiles):
-        save(draw(), IMAGES / f"{draw.__name__}.png")
-
-
-def save(figure: Figure, target: Path) -> None:
-    """Write a picture with few colors; equal library versions give equal bytes."""
-    drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=170, facecolor="white")
-    plt.close(figure)
-    Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-        target, optimize=True
-    )
+        save(draw(), draw.__name__)
 
 
 def dense_scores() -> Figure:
@@ -116,31 +107,6 @@ def shifted_grid() -> Figure:
     return figure
 
 
-def pixel_grid(axis: Axes, pixels: int) -> None:
-    """Draw the pixels of a square image."""
-    edges = np.arange(pixels + 1) - 0.5
-    axis.hlines(edges, edges[0], edges[-1], color=PALE, lw=0.8)
-    axis.vlines(edges, edges[0], edges[-1], color=PALE, lw=0.8)
-    axis.set(xlim=(-1, pixels), ylim=(pixels, -1), aspect="equal")
-    axis.axis("off")
-
-
-def cut_away(axis: Axes, pixels: int, down: int, across: int) -> None:
-    """Mark the pixels that a shift removes from the image."""
-    if down:
-        box(axis, (0, down - 1), (0, pixels - 1), facecolor="#d9d9d9", edgecolor="none")
-    if across:
-        box(axis, (0, pixels - 1), (0, across - 1), facecolor="#d9d9d9", edgecolor="none")
-
-
-def box(axis: Axes, rows: Span, columns: Span, **style: object) -> None:
-    """Draw a rectangle around pixels."""
-    (top, bottom), (left, right) = rows, columns
-    corner = left - 0.5, top - 0.5
-    style = {"facecolor": "none", "zorder": 2, **style}
-    axis.add_patch(Rectangle(corner, right - left + 1, bottom - top + 1, **style))  # pyright: ignore[reportArgumentType]
-
-
 def spread_filter() -> Figure:
     """Draw a network with a stride, the same network without it, and the dilation of a filter."""
     figure, axes = plt.subplots(
@@ -181,11 +147,6 @@ def layers(axis: Axes, stride: int) -> None:
 def phase(cell: int, stride: int) -> str:
     """Return the color of a cell of the original network or of the image shifted by a pixel."""
     return PHASES[cell % 2] if stride == 1 else PHASES[0]
-
-
-def places(grid: Grid, cells: int) -> np.ndarray:
-    """Return the horizontal positions of cells, in pixels."""
-    return float(grid.offset[1]) + float(grid.stride[1]) * np.arange(cells)
 
 
 def wires(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .sections.pipeline import HeadConfig, PipelineConfig, StreamConfig
+from .sections.network import HeadConfig, StreamConfig
+from .sections.pipeline import PipelineConfig
 from .sections.plain import to_plain
 from .tree.paths import SHORT
 

@@ -22,7 +22,8 @@ from ._json_schema import Schema, StrictSchema, either, notes_of, pointer
 from .sections.choice import CHOICE_MARK
 from .sections.embedding import OWN, EmbeddingConfig
 from .sections.factory import KIND_MARK
-from .sections.pipeline import HeadConfig, PipelineConfig, StreamConfig
+from .sections.network import HeadConfig, StreamConfig
+from .sections.pipeline import PipelineConfig
 from .sections.section import COMPLETE
 from .tree.paths import SHORT
 

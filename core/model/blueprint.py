@@ -9,7 +9,7 @@ from typing import Any
 from ...registry import PluxelError, did_you_mean
 from ..config._config import Config
 from ..config.sections.labels import LabelsConfig
-from ..config.sections.pipeline import HeadConfig, StreamConfig
+from ..config.sections.network import HeadConfig, StreamConfig
 from ..contracts.inputs import InputSpec, default_spec
 from ..contracts.kinds import Dataset
 from ..contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace, raw_id

@@ -1,4 +1,4 @@
-"""The whole configuration in the long form: streams feed heads."""
+"""The whole configuration in the long form."""
 
 from __future__ import annotations
 
@@ -8,29 +8,19 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from torch import nn
 
 from ....registry import suggest
-from ...contracts.kinds import Backbone, Dataset, Decoder, Loss
-from ...contracts.labels import RawId, UniqueIds
-from ...contracts.normalization import Normalization
-from ...contracts.options import Fusion
+from ...contracts.kinds import Dataset
 from ..messages.faults import Fault, Target, fault, faults
 from ..tree.nodes import Segment
 from ..tree.problems import suggestion
 from .device import Device
 from .factory import Factory
-from .labels import LabelsConfig
-from .section import COMPLETE, NonNegative, Section
+from .network import IMAGE, HeadConfig, Name, StreamConfig
+from .section import Section
 from .training import EvaluationConfig, TrainingConfig
 
 
@@ -41,8 +31,6 @@ def _version_text(value: object) -> object:
 Version = Annotated[str, BeforeValidator(_version_text, json_schema_input_type=str | float)]
 """A version; YAML reads 1.2 as a number."""
 
-Name = Annotated[str, Field(min_length=1)]
-
 _MODULE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = frozenset(dir(nn.ModuleDict()))
 """Attributes of torch modules, which cannot be names of streams or heads."""
@@ -50,94 +38,9 @@ _RESERVED = frozenset(dir(nn.ModuleDict()))
 _ROLES = ("train", "val")
 """The splits that training uses; further splits serve evaluation."""
 
-_IMAGE = "image"
-"""The name of the color input among several inputs."""
-
 _NAMED: JsonDict = {
     "propertyNames": {"pattern": f"^{_MODULE_NAME.pattern}$", "not": {"enum": [*sorted(_RESERVED)]}}
 }
-
-
-_STACKED: JsonDict = {
-    "prefixItems": [{"type": "string", "minLength": 1}],
-    "items": {"type": "string", "minLength": 1, "not": {"const": _IMAGE}},
-}
-
-
-class StreamConfig(Section):
-    """One or more inputs of the dataset that feed one backbone."""
-
-    input: Name | Annotated[list[Name], Field(min_length=1, json_schema_extra=_STACKED)] = ""
-    """Inputs, stacked by channel; default: the input with the name of the stream."""
-
-    backbone: Factory[Backbone]
-    """Turns the inputs into feature maps."""
-
-    normalization: dict[Name, Normalization] = Field(default_factory=dict)
-    """Input -> its statistics, in place of those of the dataset or of the weights."""
-
-
-_SOME: JsonDict = {"not": {"enum": [[], {}, None]}}
-
-
-class ZeroShotConfig(Section):
-    """Classes that training never sees (Xian et al. 2019, generalized zero-shot segmentation)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            COMPLETE: [
-                {
-                    "anyOf": [
-                        {"required": ["unseen"], "properties": {"unseen": _SOME}},
-                        {"required": ["added"], "properties": {"added": _SOME}},
-                    ]
-                }
-            ]
-        }
-    )
-
-    unseen: list[Name] = Field(default_factory=list)
-    """Classes whose pixels training ignores; evaluation also reports them separately."""
-
-    added: Annotated[dict[RawId, Name], UniqueIds] = Field(default_factory=dict)
-    """Raw id -> name of unseen classes that the dataset does not label."""
-
-    calibration: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    """Subtracted from scores of seen classes, except in training (Chao et al. 2016)."""
-
-    @model_validator(mode="after")
-    def _names_a_class(self) -> ZeroShotConfig:
-        if not self.unseen and not self.added:
-            raise fault("zero_shot lists no class: give 'unseen' or 'added'", at="key")
-        return self
-
-
-class HeadConfig(Section):
-    """A label map, and the decoder and loss that predict it."""
-
-    target: Name | None = None
-    """Label map of the dataset; null: the one with the name of the head, or the only one."""
-
-    labels: LabelsConfig = LabelsConfig()
-    """Changes to the dataset's raw ids, classes and colors."""
-
-    decoder: Factory[Decoder]
-    """Turns feature maps into scores."""
-
-    loss: Factory[Loss]
-    """What training minimizes."""
-
-    zero_shot: ZeroShotConfig | None = None
-    """Classes to predict and evaluate without labels in training."""
-
-    weight: NonNegative = 1.0
-    """Weight of the loss of this head in the total loss."""
-
-    streams: Annotated[list[Name], Field(min_length=1)] | None = None
-    """Streams whose scores are fused; null: all."""
-
-    fusion: Fusion = "mean"
-    """How to fuse the scores of streams."""
 
 
 class Provenance(Section):
@@ -207,13 +110,13 @@ class PipelineConfig(Section):
     def _complete_inputs(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
         _raise_if_any(
             (
-                (name, "input", stream.input.index(_IMAGE)),
-                f"'{_IMAGE}' must be the first of stacked inputs: the first three channels are "
+                (name, "input", stream.input.index(IMAGE)),
+                f"'{IMAGE}' must be the first of stacked inputs: the first three channels are "
                 "normalized as red, green and blue",
                 "value",
             )
             for name, stream in streams.items()
-            if isinstance(stream.input, list) and _IMAGE in stream.input[1:]
+            if isinstance(stream.input, list) and IMAGE in stream.input[1:]
         )
         return {
             name: stream if stream.input else stream.model_copy(update={"input": name})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ from ...model.strips import resampled_predictions
 from ..trained import open_trained
 from .inputs import ImageLike, read_inputs
 from .prediction import Prediction
+from .tile_pixels import ReadPixels, TilePixels
 from .tiling import Reach, Tiling, verified
 
 LARGE = 2048 * 2048
@@ -39,9 +40,6 @@ NOT_OF_THE_MODEL = frozenset({"augment", "dataset", "loss"})
 """Sections of a configuration that prediction neither imports nor checks."""
 
 Tile = int | Literal["auto", "off"]
-
-ReadPixels = Callable[[Region], Mapping[str, np.ndarray]]
-"""Returns the raw pixels (h, w, channels) of a region for each input, by name."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +202,7 @@ class Pipeline:
             found = self._predictions(scores, region, probabilities, missing)
             yield Piece(region, found, inputs)
             return
-        kept = _TilePixels(read, tiling.windows(size), pixels)
+        kept = TilePixels(read, tiling.windows(size), pixels)
         with track("tiles", len(tiling.tiles(size))) as advance:
             for region, scores in tiling.run(lambda window: self._tensors(kept.read(window)), size):
                 arrays, missing = kept.take(region)
@@ -273,41 +271,3 @@ class Pipeline:
         """
         channels = {name: self.channels[name] for name in self.model.input_names}
         return read_inputs(image, channels, self.inputs)
-
-
-Taken = tuple[Mapping[str, np.ndarray], np.ndarray | None]
-"""The pixels of a tile by input, and True for those (h, w) without data."""
-
-
-@dataclass
-class _TilePixels:
-    """Keeps what is needed of each tile from the reading of its window until ``take``.
-
-    ``pixels``: whether that includes the pixels.
-    """
-
-    source: ReadPixels
-    tiles: Mapping[Region, Region]
-    pixels: bool
-    kept: dict[Region, Taken] = field(default_factory=dict)
-
-    def read(self, window: Region) -> Mapping[str, np.ndarray]:
-        """Return the pixels of a window; keep what is needed of its tile."""
-        arrays = self.source(window)
-        tile = self.tiles.get(window)
-        if tile is not None and tile.common(window) == tile:
-            self.kept[tile] = self._part(arrays, tile.within(window))
-        return arrays
-
-    def take(self, tile: Region) -> Taken:
-        """Return the pixels of a tile and stop keeping them."""
-        if tile in self.kept:
-            return self.kept.pop(tile)
-        # Without padding, a network may read no window with the last pixels of an image.
-        return self._part(self.source(tile), (slice(None), slice(None)))
-
-    def _part(self, arrays: Mapping[str, np.ndarray], place: tuple[slice, slice]) -> Taken:
-        parts = {name: array[place] for name, array in arrays.items()}
-        missing = union(*map(missing_pixels, parts.values()))
-        # Copy, so that the memory of the halo is freed.
-        return {n: part.copy() for n, part in parts.items()} if self.pixels else {}, missing

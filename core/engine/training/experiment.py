@@ -15,6 +15,7 @@ from ...common.randomness import seeded
 from ...config._config import Config
 from ...contracts.offers import offers
 from ...contracts.optional import LoadsPretrained
+from ...data.samples import TrainingData
 from ...model.build import build_model
 from ...model.class_rows import ClassChange, with_rows_by_name
 from ...model.network import SegmentationModel
@@ -154,9 +155,23 @@ class Experiment:
             logger.info("from %s: classes of head '%s' by name: %s", source, head, change)
         return with_rows_by_name(self.config, self.model, state, changes)
 
-    @property
-    def fill(self) -> list[float]:
-        """The padding color: 8-bit pixel values that normalize to zero."""
+    def training_data(self) -> TrainingData:
+        """Return the augmented training data; the model must already have its normalization."""
+        pipeline = self.config.pipeline
+        return TrainingData(
+            self.prepared.dataset("train"),
+            self.spaces,
+            pipeline.augment.get("train", []),
+            seed=pipeline.seed,
+            sampling=pipeline.training.sampling,
+            on_bad_sample=pipeline.training.on_bad_sample,
+            inputs=self.model.input_names,
+            sources=self.blueprint.targets,
+            fill=self._fill(),
+        )
+
+    def _fill(self) -> list[float]:
+        """Return the padding color: 8-bit pixel values that normalize to zero."""
         names = self.model.input_names
         image = "image" if "image" in names else names[0]  # only images are padded with the color
         stream = next(s for s in self.model.streams.values() if image in s.inputs)

@@ -1,19 +1,16 @@
-"""Train: steps, with evaluations and checkpoints between them, stopping and resuming."""
+"""Train: updates, with evaluations and checkpoints between them, stopping and resuming."""
 
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from timm.utils.model_ema import ModelEmaV3
-from torch import Tensor, nn
+from torch import nn
 
 from ....registry import PluxelError
 from ...common.files import write_text
@@ -22,36 +19,21 @@ from ...common.progress import Advance, duration, track
 from ...contracts.label_doubts import doubts
 from ...data.batch import Batch
 from ...data.loading import training_loader
-from ...data.samples import TrainingData
-from ...geometry.scores import Scores
 from ...model.positions import assumptions
-from ...model.weights import first_names
 from ..checkpoint import read_metadata, read_tensors
 from ..distributed import cudnn_benchmark
 from .experiment import Experiment
 from .keeping import Keeper
-from .monitor import (
-    TrainingProgress,
-    check_monitor,
-    has_waited_enough,
-)
-from .optimizer import build_optimizer, frozen_norms
+from .monitor import TrainingProgress, check_monitor, has_waited_enough
+from .optimizer import build_optimizer
 from .owned_run import OwnedRun
-from .passes import ForwardPass, Shares, shares_of_passes, untrained
+from .passes import ForwardPass
 from .resume import Changes, settings_of
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
-from .single_values import explained
-from .state import Diverged, TrainingState, last_good
+from .state import TrainingState
 from .steps import StepPlan
-
-
-class _Pass(NamedTuple):
-    """Data of a forward and backward pass, kept to explain a loss that is not finite."""
-
-    batch: Batch
-    scores: Mapping[str, Scores]
-    loss: Tensor
+from .update import Updater
 
 
 class Trainer:
@@ -71,13 +53,13 @@ class Trainer:
         self.processes = experiment.processes
         self.run.check_claim(experiment.config.source, resume=resume, overwrite=False)
         pipeline = experiment.config.pipeline
-        self.options, self.seed = pipeline.training, pipeline.seed
+        self.options = pipeline.training
         check_monitor(experiment.config, experiment.spaces)
         resuming = resume and self.run.state.exists()
         if not resuming:
             experiment.initialize()
-        self.wrapped, self.state = self._make_state()
-        self.frozen_norms = frozen_norms(experiment.model)
+        wrapped, self.state = self._make_state()
+        self.updater = Updater(experiment, wrapped, self.state)
         self.settings = settings_of(experiment.config, experiment.blueprint)
         self.changes = Changes({})
         self.progress = TrainingProgress()
@@ -86,7 +68,7 @@ class Trainer:
             self._restore()
         self.owned = OwnedRun(self.run, experiment.claim, self.processes)
         self.keeper = Keeper(experiment, self.state, self.progress, self.owned)
-        self.data = _training_data(experiment)
+        self.data = experiment.training_data()
         with experiment.config.at("training", "steps"):
             self.plan = StepPlan.of(
                 self.options,
@@ -100,7 +82,6 @@ class Trainer:
         doubtful = doubts(experiment.spaces)
         for warning in filter(None, [*doubtful, self.plan.warm_up_warning(self.options)]):
             log_once(logging.WARNING, warning)
-        self.reported_untrained = False
         self.stop = StopRequest()
         self.stopped_by = 0  # the signal that all processes have learned of, or 0
         if resuming:
@@ -210,81 +191,16 @@ class Trainer:
     # -- a step ----------------------------------------------------------------------------------
 
     def step(self, batches: list[Batch], advance: Advance) -> None:
-        """Update the weights once.
+        """Update the weights once, and log the loss.
 
-        Raises: Diverged, in all processes, if the loss of any process is not finite; the weights
-        then stay unchanged.
+        Raises: Diverged, as ``Updater.update`` does.
         """
-        options, step = self.options, self.progress.step
-        # Seed dropout by the step, so that a resumed run draws the same masks.
-        torch.manual_seed(_seed(self.seed, step, self.processes.process_index))
-        rate = factor(options.schedule, step, self.plan.steps)
-        for group in self.state.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * rate
-        self.wrapped.train()
-        for norm in self.frozen_norms:
-            norm.eval()
-        passes = []
-        loaded = [batch.to(self.processes.device, non_blocking=True) for batch in batches]
-        shares = shares_of_passes(self.experiment.objective, loaded, self.processes)
-        for i, (batch, share) in enumerate(zip(loaded, shares, strict=True)):
-            last = i == len(batches) - 1
-            with nullcontext() if last else self.processes.no_sync(self.wrapped):
-                passes.append(self._backward(batch, share))
-        loss = self._mean_loss(passes)
-        self._report_untrained()
-        if options.clip_norm is not None:
-            self.processes.clip_grad_norm_(self.wrapped.parameters(), options.clip_norm)
-        self.state.optimizer.step()
-        self.state.optimizer.zero_grad()
-        if self.state.ema is not None:
-            self.state.ema.update(self.state.model, step)
+        step = self.progress.step
+        rate = factor(self.options.schedule, step, self.plan.steps)
+        loss, self.stopped_by = self.updater.update(batches, step, rate, self.stop)
         self.progress.step += 1
         self.progress.samples += self.plan.samples_per_step
         self._record(loss, rate, advance)
-
-    def _backward(self, batch: Batch, shares: Shares | None) -> _Pass:
-        with explained(self.state.model):
-            loss, scores = self.wrapped(batch, shares)
-        self.processes.backward(loss / self.options.accumulate)
-        return _Pass(batch, scores, loss.detach())
-
-    def _report_untrained(self) -> None:
-        """Log once which parameters the losses do not depend on."""
-        if not self.reported_untrained:
-            self.reported_untrained = True
-            if names := untrained(self.state.model):
-                logger.info("no loss depends on, so not trained: %s", first_names(names))
-
-    def _mean_loss(self, passes: list[_Pass]) -> float:
-        """Return the mean loss of all processes, and exchange their stop signals.
-
-        Reads the device only once per step, since each read makes the host wait.
-        """
-        losses = torch.stack([each.loss for each in passes]).float()
-        row = torch.cat([losses, losses.new_full((1,), self.stop.signal_number)])
-        rows: list[list[float]] = self.processes.gather(row[None]).tolist()
-        self.stopped_by = int(max(row.pop() for row in rows))
-        values = [value for row in rows for value in row]
-        if not all(map(math.isfinite, values)):
-            raise self._diverged(rows, passes)
-        return sum(values) / len(values)
-
-    def _diverged(self, rows: list[list[float]], passes: list[_Pass]) -> Diverged:
-        """Return the error of this process, given the losses of each process."""
-        where = f"in step {self.progress.step + 1}"
-        for value, each in zip(rows[self.processes.process_index], passes, strict=True):
-            if not math.isfinite(value):
-                terms = self.experiment.objective.bad_terms(each.scores, each.batch.targets)
-                return Diverged(
-                    f"the loss is {value} {where}. Not finite: {', '.join(terms) or 'the sum'}. "
-                    f"The batch: {', '.join(each.batch.names)}. {last_good(self.run)}"
-                )
-        rank = next(i for i, row in enumerate(rows) if not all(map(math.isfinite, row)))
-        return Diverged(
-            f"the loss of process {rank} is not finite {where}; its message names the batch. "
-            f"{last_good(self.run)}"
-        )
 
     def _record(self, loss: float, rate: float, advance: Advance) -> None:
         """Show the loss, and log its mean over each interval."""
@@ -327,24 +243,3 @@ class Trainer:
             "settings": self.settings,
             "scaler": None if scaler is None else scaler.state_dict(),
         }
-
-
-def _training_data(experiment: Experiment) -> TrainingData:
-    """Return the augmented training data; the model must already have its normalization."""
-    pipeline = experiment.config.pipeline
-    return TrainingData(
-        experiment.prepared.dataset("train"),
-        experiment.spaces,
-        pipeline.augment.get("train", []),
-        seed=pipeline.seed,
-        sampling=pipeline.training.sampling,
-        on_bad_sample=pipeline.training.on_bad_sample,
-        inputs=experiment.model.input_names,
-        sources=experiment.blueprint.targets,
-        fill=experiment.fill,
-    )
-
-
-def _seed(*numbers: int) -> int:
-    """Return a 63-bit seed from several numbers; similar numbers give unrelated seeds."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1

@@ -18,6 +18,7 @@ from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.state import Diverged
 from pluxel.core.engine.training.train import Trainer
+from pluxel.core.engine.training.update import Updater
 from pluxel.registry import Host, PluxelError
 from safetensors.torch import save_file
 
@@ -85,14 +86,14 @@ def unwritable(processes) -> None:
 
 
 def stopped() -> None:
-    backward = Trainer._backward
+    update = Updater.update
 
-    def interrupted(self, *batch):
-        if RANK == 1 and self.progress.step == 1:
+    def interrupted(self, batches, step, *others):
+        if RANK == 1 and step == 1:
             os.kill(os.getpid(), signal.SIGTERM)
-        return backward(self, *batch)
+        return update(self, batches, step, *others)
 
-    Trainer._backward = interrupted
+    Updater.update = interrupted
     main(["--plugin", str(TOYS), "train", str(CONFIG), "--run", str(FOLDER / "stopped")])
 
 

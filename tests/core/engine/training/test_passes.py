@@ -24,7 +24,7 @@ def gradient(trainer: Trainer, parts, shares) -> torch.Tensor:
     """Return the gradient of the mean over parts of a batch."""
     trainer.state.model.zero_grad()
     for part, share in zip(parts, shares, strict=True):
-        loss, _ = trainer.wrapped(part, share)
+        loss, _ = trainer.updater.wrapped(part, share)
         (loss / len(parts)).backward()
     return torch.cat([p.grad.flatten() for p in trainer.state.model.parameters()])
 

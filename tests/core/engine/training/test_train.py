@@ -33,14 +33,14 @@ def same(one, other):
 def stop_at(experiment, step, number=signal.SIGTERM):
     """Train, and send a signal in step ``step``."""
     trainer = Trainer(experiment, resume=True)
-    backward = trainer._backward
+    backward = trainer.updater._backward
 
     def interrupted(*batch):
         if trainer.progress.step == step - 1:
             os.kill(os.getpid(), number)
         return backward(*batch)
 
-    trainer._backward = interrupted
+    trainer.updater._backward = interrupted
     trainer.train()
 
 
@@ -110,14 +110,14 @@ def test_error_names_the_bad_pass_before_an_update(make, monkeypatch):
     loss = "loss={type: breaks, after: 4}"  # the second pass of the third step
     trainer = Trainer(make(loss, "training.accumulate=3", "training.batch_size=1"))
     seen, before = [], {}
-    backward = trainer._backward
+    backward = trainer.updater._backward
 
     def remembered(batch, shares):
         seen.append(batch.names[0])
         before.update({n: p.detach().clone() for n, p in trainer.state.model.named_parameters()})
         return backward(batch, shares)
 
-    monkeypatch.setattr(trainer, "_backward", remembered)
+    monkeypatch.setattr(trainer.updater, "_backward", remembered)
     with pytest.raises(Diverged, match=r"step 2\. Not finite: Breaks .*") as error:
         trainer.train()
     assert f"The batch: {seen[4]}." in str(error.value)
