@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,6 @@ from ._files import file_source
 from ._policy import exclusions
 from ._sources import BUILT_IN, PluginSource, Provider, given, installed
 from ._target import load_target
-
-_log = logging.getLogger("pluxel")
 
 
 class Host:
@@ -105,7 +102,7 @@ class Host:
         sources = installed()
         self._excluded = exclusions(allow, deny, [source.provider for source in sources])
         if reason := self._excluded.get(BUILT_IN):
-            _log.warning("the built-in components are not available: plugin pluxel is %s", reason)
+            _warn("the built-in components are not available: plugin pluxel is %s", reason)
         return [source for source in sources if source.provider not in self._excluded]
 
     def _register(self, source: PluginSource) -> None:
@@ -134,4 +131,10 @@ class Host:
         if name.rpartition("/")[2] not in component.renamed_from or (kind, name) in self._renames:
             return
         self._renames.add((kind, name))  # warn once, though a file is read in several passes
-        _log.warning("%s %r is now called %r", kind, name, component.name)
+        _warn("%s %r is now called %r", kind, name, component.name)
+
+
+def _warn(message: str, *arguments: object) -> None:
+    import logging  # noqa: PLC0415 - most hosts have nothing to warn about
+
+    logging.getLogger("pluxel").warning(message, *arguments)

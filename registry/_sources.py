@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -34,8 +34,7 @@ class Provider:
     location: str = ""
 
 
-@dataclass(frozen=True)
-class PluginSource:
+class PluginSource(NamedTuple):
     """One plugin before any of its code runs; ``load`` runs it, and may raise anything."""
 
     provider: str
@@ -61,20 +60,23 @@ def installed() -> list[PluginSource]:
 
     found: dict[str, list[PluginSource]] = {}
     for distribution in distributions():
-        if (sources := _declared(distribution)) and not _is_shadowed(distribution):
+        sources = _declared(distribution)
+        if sources and not _is_shadowed(distribution, sources[0].provider):
             found.setdefault(sources[0].provider, sources)
     built_in = PluginSource(BUILT_IN, "", partial(import_module, BUILT_IN_MODULE))
     found.setdefault(BUILT_IN, [built_in])
     return [source for name in sorted(found) for source in found[name]]
 
 
-def _is_shadowed(distribution: Distribution) -> bool:
-    """Return whether a distribution of the same name comes earlier on ``sys.path``."""
+def _is_shadowed(distribution: Distribution, name: str) -> bool:
+    """Return whether a distribution of the same name comes earlier on ``sys.path``.
+
+    ``name``: as ``_identity`` returns; reading it again would parse the metadata again.
+    """
     from importlib.metadata import distribution as first_of  # noqa: PLC0415 - as above
 
     try:
-        first = first_of(distribution.metadata["Name"])
-        return first.locate_file("") != distribution.locate_file("")
+        return first_of(name).locate_file("") != distribution.locate_file("")
     except Exception:  # noqa: BLE001 - without metadata, it has no name to share
         return False
 
@@ -105,8 +107,9 @@ def _declared(distribution: Distribution) -> list[PluginSource]:
         points = distribution.entry_points.select(group=GROUP)
     except Exception as error:  # noqa: BLE001 - one malformed distribution must not cost the others
         return [PluginSource(*_identity(distribution), partial(_fail, error))]
+    identity = _identity(distribution)
     return [
-        PluginSource(*_identity(distribution), point.load, f"{point.name} = {point.value}")
+        PluginSource(*identity, point.load, f"{point.name} = {point.value}")
         for point in sorted(points, key=lambda point: point.name)
     ]
 

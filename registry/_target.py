@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from pkgutil import iter_modules
 
 from ._component import Component
 from ._errors import ComponentImportError, PluxelError, reason_of
@@ -40,6 +39,8 @@ def _unimportable(component: Component, error: BaseException) -> PluxelError:
     module = component.target.partition(":")[0]
     missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
     if missing and f"{module}.".startswith(f"{missing}."):
+        from pkgutil import iter_modules  # noqa: PLC0415 - only a mistake needs it
+
         parent, _, last = missing.rpartition(".")
         siblings = iter_modules(sys.modules[parent].__path__) if parent else ()
         near = did_you_mean(last, (one.name for one in siblings))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +10,15 @@ if TYPE_CHECKING:
     from ...registry import Host
 
 
-@dataclass
-class Session:
+class Session:  # no dataclass, whose module the help does not need
     """The global options; click passes this object as ``ctx.obj``."""
 
-    plugins: tuple[Path, ...] = ()
-    allow: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
-    traceback: bool = False
-    command: str = ""
+    def __init__(self) -> None:
+        self.plugins: tuple[Path, ...] = ()
+        self.allow: tuple[str, ...] = ()
+        self.deny: tuple[str, ...] = ()
+        self.traceback = False
+        self.command = ""
 
     @cached_property
     def host(self) -> Host:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -34,6 +33,8 @@ def list_(session: Session, kind: str | None, as_json: bool) -> None:
     kinds = [kind] if kind else list(KINDS)
     rows = [(each, component) for each in kinds for component in host.components(each)]
     if as_json:
+        import json
+
         click.echo(json.dumps([_record(host, *row) for row in rows], indent=2))
     elif sys.stdout.isatty():
         _print_table(rows)

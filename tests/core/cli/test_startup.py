@@ -72,12 +72,20 @@ def test_help_imports_no_command_and_no_plugin(env: dict[str, str]) -> None:
         "pluxel.core.common.exports",
         "pluxel.core.common.signals",
     }
-    assert not loaded & {"pluggy", "importlib.metadata", "logging", "difflib"}
+    assert not loaded & {
+        "pluggy",
+        "importlib.metadata",
+        "logging",
+        "threading",
+        "dataclasses",
+        "difflib",
+    }
 
 
 def test_list_imports_no_component(env: dict[str, str]) -> None:
     loaded = imported(LIST, env)
     assert {name for name in loaded if name.startswith("pluxel.plugins")} == {"pluxel.plugins"}
+    assert not loaded & {"logging", "json", "pkgutil", "difflib"}
 
 
 @pytest.mark.parametrize("package", ["numpy", "pydantic", "rich"])
