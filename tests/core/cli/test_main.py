@@ -118,7 +118,10 @@ def test_ctrl_c_in_process(command: Any, broken_command: Any) -> None:
 
 def test_ctrl_c_in_a_separate_process(site: Any) -> None:
     site.install("slow", "import signal\nprint('started', flush=True)\nsignal.pause()\n")
+    # In the background of a shell, tests ignore the signal, which processes inherit.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen([*PLUXEL, "plugins", "list"], env=site.env, stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, before)
     assert process.stderr
     # Output of plugins goes to stderr.
     assert process.stderr.readline() == b"started\n"
