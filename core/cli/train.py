@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -40,37 +41,43 @@ def train(
     Ctrl-C (or SIGTERM, SIGHUP) saves the state and stops; --resume auto continues from there.
     --overwrite deletes an existing run and keeps all other files in its directory.
     """
-    from ..common.logs import images_counted
-    from ..common.progress import configure_logging
-    from ..common.randomness import make_deterministic
-    from ..config._load import load_config
-    from ..engine.distributed import is_main_process
-    from ..engine.preparation import prepare
-    from ..engine.run import Run
-    from ..engine.training.check import check_training
-    from ..engine.training.experiment import Experiment
-    from ..engine.training.train import Trainer
-
     if overwrite and resume:
         raise click.UsageError("--overwrite starts again, --resume continues: give only one.")
-    configure_logging(quiet=not is_main_process())
-    loaded = load_config(config, settings, host=session.host)
-    run = Run(directory or Path("runs") / Path(config).stem)
-    run.check_claim(loaded.source, resume=resume is not None, overwrite=overwrite)
-    if loaded.pipeline.deterministic:
-        make_deterministic()
-    prepared = prepare(loaded)
-    with images_counted():  # the check reads a sample, too
-        check_training(prepared)
-        experiment = Experiment(prepared, run)
-        try:
-            with experiment.claimed():
-                if resume is None:
-                    # Another training may have ended here since the first check.
-                    run.check_claim(loaded.source, resume=False, overwrite=overwrite)
-                    experiment.clear_run()
-                Trainer(experiment, resume=resume is not None).train()
-        finally:
-            experiment.processes.leave()
+    from ..common.garbage import no_collection
+
+    with ExitStack() as start:
+        start.enter_context(no_collection())  # until the first step
+        from ..common.logs import images_counted
+        from ..common.progress import configure_logging
+        from ..common.randomness import make_deterministic
+        from ..config._load import load_config
+        from ..engine.distributed import is_main_process
+        from ..engine.preparation import prepare
+        from ..engine.run import Run
+        from ..engine.training.check import check_training
+        from ..engine.training.experiment import Experiment
+        from ..engine.training.train import Trainer
+
+        configure_logging(quiet=not is_main_process())
+        loaded = load_config(config, settings, host=session.host)
+        run = Run(directory or Path("runs") / Path(config).stem)
+        run.check_claim(loaded.source, resume=resume is not None, overwrite=overwrite)
+        if loaded.pipeline.deterministic:
+            make_deterministic()
+        prepared = prepare(loaded)
+        with images_counted():  # the check reads a sample, too
+            check_training(prepared)
+            experiment = Experiment(prepared, run)
+            try:
+                with experiment.claimed():
+                    if resume is None:
+                        # Another training may have ended here since the first check.
+                        run.check_claim(loaded.source, resume=False, overwrite=overwrite)
+                        experiment.clear_run()
+                    trainer = Trainer(experiment, resume=resume is not None)
+                    start.close()
+                    trainer.train()
+            finally:
+                experiment.processes.leave()
     if experiment.processes.is_main_process:
         click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from ...registry import did_you_mean, needed_by
+from ..common.garbage import no_collection
 from ..common.logs import log_once
 from ._albumentations import check_provider
 
@@ -55,7 +56,7 @@ def load_albumentations() -> ModuleType:
     Raises: PluxelError if it is not installed, or if another distribution provides the module.
     """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    with needed_by("augmentation"):
+    with needed_by("augmentation"), no_collection():
         check_provider()
         import albumentations  # noqa: PLC0415 - takes two seconds
 
