@@ -32,7 +32,7 @@ def _fits_short(pipeline: PipelineConfig) -> bool:
 def _is_default(section: StreamConfig | HeadConfig, **implied: Any) -> bool:
     short = {path[-1] for path in SHORT.values()}
     return all(
-        getattr(section, name) == implied.get(name, field.default)
+        getattr(section, name) == implied.get(name, field.get_default(call_default_factory=True))
         for name, field in type(section).model_fields.items()
         if name not in short
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -67,7 +67,9 @@ def _tsne(rows: np.ndarray) -> np.ndarray:
     with needed_by("t-SNE"):
         from sklearn.manifold import TSNE  # noqa: PLC0415 - an extra
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    return TSNE(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(rows)
+    # scikit-learn has no types; a type checker would infer them from its code, in many seconds.
+    untyped = cast("Any", TSNE)
+    return untyped(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(rows)
 
 
 def save_plot(words: Sequence[str], places: np.ndarray, path: Path) -> None:

@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import resource
@@ -8,8 +9,10 @@ from contextlib import suppress
 
 import pytest
 import yaml
+from pluxel.core.engine.training.experiment import Experiment
+from pluxel.core.engine.training.train import Trainer
 
-from .conftest import PLUXEL, TOY, environment, start
+from .conftest import PLUXEL, TOY, TOYS, environment, start
 
 
 def wait_for(condition, process):
@@ -36,6 +39,20 @@ def test_training_reports_progress_and_result_files(trained):
     assert config["backbone"]["type"] == "toys.py/toy"
     assert config["decoder"]["type"] == "pluxel/fcn32s"
     assert config["training"]["optimizer"]["weight_decay"] == 0.01
+
+
+def test_garbage_is_collected_in_training_but_not_at_its_start(command, toy, tmp_path, monkeypatch):
+    seen = []
+
+    def noting(whole):
+        return lambda *arguments: seen.append(gc.isenabled()) or whole(*arguments)
+
+    monkeypatch.setattr(Experiment, "initialize", noting(Experiment.initialize))
+    monkeypatch.setattr(Trainer, "step", noting(Trainer.step))
+    run = ("--run", str(tmp_path / "run"), "training.steps=1")
+    assert command("--plugin", str(TOYS), "train", str(toy), *run)[0] == 0
+    assert seen[0] is False
+    assert seen[-1] is True
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "section"), CASES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(batch=batches())
 def test_loss_equals_its_formula(build, name: str, section: dict[str, Any], batch: Arrays) -> None:
     logits, target = batch
