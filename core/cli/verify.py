@@ -10,7 +10,8 @@ from ._groups import Group
 from ._options import config_argument, overrides
 
 if TYPE_CHECKING:
-    from ..engine.evaluation.verification import DenseReport, Difference
+    from ..engine.evaluation.differences import Difference
+    from ..engine.evaluation.verification import DenseReport
 
 
 @click.group(cls=Group)

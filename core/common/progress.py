@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
+from threading import Event, Thread
 from typing import Protocol
 
 from rich.console import Console
@@ -74,11 +75,40 @@ def track(description: str, total: int, completed: int = 0) -> Iterator[Advance]
         yield _Lines(description, total, completed)
 
 
+@contextmanager
+def busy(description: str) -> Iterator[None]:
+    """Show that a step that cannot be counted runs, such as the first run of a network.
+
+    A bar on a terminal. In a log, a line with the time so far if it takes ten seconds, then more
+    and more rarely.
+    """
+    if logger.level > logging.INFO:
+        yield
+    elif console().is_terminal:
+        with contextmanager(_bar)(description, None, 0):
+            yield
+    else:
+        ended = Event()
+        Thread(target=_report, args=(description, ended), daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+
+def _report(description: str, ended: Event) -> None:
+    started, pause = time.monotonic(), SECONDS_BETWEEN_LINES
+    while not ended.wait(pause):
+        passed = time.monotonic() - started
+        logger.info("%s, %s so far", description, duration(passed))
+        pause = max(SECONDS_BETWEEN_LINES, passed)
+
+
 _active: ContextVar[Progress | None] = ContextVar("active", default=None)
 """The display that owns the terminal: rich allows only one at a time."""
 
 
-def _bar(description: str, total: int, completed: int) -> Iterator[Advance]:
+def _bar(description: str, total: int | None, completed: int) -> Iterator[Advance]:
     if (outer := _active.get()) is not None:
         yield from _task(outer, description, total, completed)
         return
@@ -98,7 +128,9 @@ def _bar(description: str, total: int, completed: int) -> Iterator[Advance]:
             _active.reset(token)
 
 
-def _task(progress: Progress, description: str, total: int, completed: int) -> Iterator[Advance]:
+def _task(
+    progress: Progress, description: str, total: int | None, completed: int
+) -> Iterator[Advance]:
     task = progress.add_task(description, total=total, completed=completed, note="")
 
     def advance(*, note: str = "") -> None:

@@ -17,6 +17,8 @@ from ..contracts.normalization import RAW_MAXIMUM
 from ..contracts.offers import minimum_size, offers, pad_multiple, resolved_parameters
 from ..contracts.optional import WrapsDecoder
 from ..contracts.options import Fusion
+from ..geometry.fit import check_fit
+from ..geometry.grid import Grid
 from ..geometry.scores import Scores
 from .normalize import InputPart, Normalize
 from .zero_shot import SeenClasses
@@ -46,6 +48,7 @@ class Stream(nn.Module):
         # Stored here because a wrapper that replaces the backbone may not have these attributes.
         self.pad_multiple = pad_multiple(backbone)
         self.minimum_size = minimum_size(backbone)
+        self.grids = [spec.grid for spec in backbone.feature_specs]
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -129,6 +132,8 @@ class Head(nn.Module):
         self.fusion: Fusion = fusion
         self.on_images = on_images
         self.seen = seen
+        self._name = ""
+        self._grids: Mapping[str, Sequence[Grid]] = {}
         offsets = seen.offsets if seen else None
         column = None if offsets is None else torch.tensor(offsets).view(-1, 1, 1)
         self.register_buffer("offsets", column, persistent=False)
@@ -137,6 +142,11 @@ class Head(nn.Module):
     def resolved_parameters(self) -> Mapping[str, Any]:
         """The parameters that the decoder resolved; they are the same for all streams."""
         return resolved_parameters(next(iter({**self.decoders, **self.wrappers}.values())))
+
+    def belong(self, name: str, streams: Mapping[str, Stream]) -> None:
+        """Adopt the name of the head, and the grids of the maps that its scores must match."""
+        self._name = name
+        self._grids = {one: streams[one].grids for one in self.decoders}
 
     def forward(
         self,
@@ -147,6 +157,8 @@ class Head(nn.Module):
 
         ``streams``: name -> maps of its backbone, or the prepared image if ``on_images``.
         ``backbones``: stream name -> backbone, required if ``on_images``.
+
+        Raises: PluxelError for scores whose number of cells contradicts their grid.
         """
         scores = []
         for name, decoder in self.decoders.items():
@@ -157,10 +169,20 @@ class Head(nn.Module):
                 scores.append(_scores(self.wrappers[name], *arguments, decoder))
             else:
                 scores.append(_scores(decoder, *arguments))
+            self._check_fit(name, streams[name], scores[-1])
         total = scores[0] if len(scores) == 1 else fuse(scores, self.fusion)
         if self.offsets is None or self.training:
             return total
         return replace(total, tensor=total.tensor + self.offsets)
+
+    def _check_fit(self, stream: str, given: Sequence[Tensor] | Tensor, scores: Scores) -> None:
+        if stream not in self._grids or torch.compiler.is_compiling():
+            return
+        grids = self._grids[stream]
+        pairs = [(given, Grid())] if isinstance(given, Tensor) else zip(given, grids, strict=False)
+        sources = [((one.shape[-2], one.shape[-1]), grid) for one, grid in pairs]
+        decoder = self.wrappers[stream] if stream in self.wrappers else self.decoders[stream]
+        check_fit(f"head '{self._name}': decoder {type(decoder).__name__}", scores, sources, grids)
 
 
 class ScoringNetwork(nn.Module):
@@ -201,6 +223,16 @@ def _scores(decoder: Any, *arguments: Any) -> Scores:
             f"decoder {type(decoder).__name__} returned {article(type(scores).__name__)}; "
             "a decoder must return Scores(tensor, grid)"
         )
+    if not isinstance(scores.grid, Grid):
+        found = article(type(scores.grid).__name__)
+        raise PluxelError(
+            f"decoder {type(decoder).__name__} returned scores on {found}; they need a Grid"
+        )
+    if scores.tensor.ndim != 4:
+        raise PluxelError(
+            f"decoder {type(decoder).__name__} returned scores {tuple(scores.tensor.shape)}; "
+            "they must be (N, num_classes, h, w)"
+        )
     return scores
 
 
@@ -226,6 +258,8 @@ class SegmentationModel(nn.Module):
         # These are module dictionaries, but are declared as the mappings that they serve as.
         self.streams = nn.ModuleDict(streams)  # pyright: ignore[reportAttributeAccessIssue]
         self.heads = nn.ModuleDict(heads)  # pyright: ignore[reportAttributeAccessIssue]
+        for name, head in heads.items():
+            head.belong(name, streams)
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:

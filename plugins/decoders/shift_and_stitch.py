@@ -112,17 +112,26 @@ class ShiftAndStitch(OnImages):
         """Return how many rows and columns of the scores are valid, for each shift along an axis.
 
         These are as many as the network gives for the shifted image without padding; further cells
-        cover pixels that were added on the right and at the bottom.
+        cover pixels that were added on the right and at the bottom. A network with a frame of zeros
+        has cells beyond the image, too: one less than with a further stride of pixels.
         """
         channels, height, width = shape[1:]
         if (cached := self._known.get((channels, height, width))) is not None:
             return cached
         vertical, horizontal = self.step if self.pad_multiple == 1 else (0, 0)
         size = size_of_map(network, channels)
-        cells = [
-            size((height - vertical * shift, width - horizontal * shift))
-            for shift in range(self.factor)
-        ]
+        cells = []
+        for shift in range(self.factor):
+            both = size((height - vertical * shift, width - horizontal * shift))
+            if 0 in both:  # the image may be too small for this shift along one axis only
+                further = self.factor - shift
+                both = (
+                    size((height - vertical * shift, width))[0]
+                    or max(0, size((height + vertical * further, width))[0] - 1),
+                    size((height, width - horizontal * shift))[1]
+                    or max(0, size((height, width + horizontal * further))[1] - 1),
+                )
+            cells.append(both)
         rows, columns = zip(*cells, strict=True)
         self._known[channels, height, width] = rows, columns
         return rows, columns

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ....registry import PluxelError
 from ...common.devices import choose_device
+from ...common.progress import busy
 from ...common.timing import in_turns, multiply_adds
 from ...config._config import Config
 from ...contracts.kinds import Backbone
@@ -58,9 +59,10 @@ def dense_evaluation(config: Config, *, rounds: int = 3, device: str = "cpu") ->
         height, width = network(image).shape[-2:]
     crops = _crops(image, height, width)
     inputs = {"one pass": image, "crops": crops}
-    with torch.inference_mode():
+    with busy("timing forward"), torch.inference_mode():
         forward = in_turns({n: partial(network, x) for n, x in inputs.items()}, rounds)
-    backward = in_turns({n: partial(_both, network, x) for n, x in inputs.items()}, rounds)
+    with busy("timing forward and backward"):
+        backward = in_turns({n: partial(_both, network, x) for n, x in inputs.items()}, rounds)
     cost["crops"] *= len(crops)
     return DenseEvaluation(str(stream.backbone), (height, width), forward, backward, cost)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from ....registry import PluxelError
 from ...common.downloads import without_downloads
 from ...common.files import is_missing_file
+from ...common.progress import busy
 from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.label_doubts import doubts
@@ -48,11 +49,13 @@ def check_training(prepared: Prepared) -> list[str]:
     with _collecting(problems, notes):
         check_monitor(config, spaces)
     rehearsal = Rehearsal(prepared)
-    _call_parts(rehearsal, problems, notes)
+    with busy("calling each part without data"):
+        _call_parts(rehearsal, problems, notes)
     size = None
     with _collecting(problems, notes):
         size = rehearsal.check_transforms()
-    _call_parts(rehearsal.in_training(size), problems, notes, rehearsal)
+    with busy("training one step without data"):
+        _call_parts(rehearsal.in_training(size), problems, notes, rehearsal)
     if spaces is not None:
         with _collecting(problems, notes):
             counts = {name: [1] * space.num_classes for name, space in spaces.items()}

@@ -16,7 +16,6 @@ from ...config.tree.problems import ConfigError, Problem
 from ...contracts.kinds import Loss
 from ...data.augmentation import Augmentation
 from ...data.samples import EvaluationData
-from ...geometry.fit import cells_by_grid
 from ...geometry.grid import FeatureSpec, Grid
 from ...geometry.scores import Scores
 from ...model.objective import Objective
@@ -95,36 +94,11 @@ class Rehearsal:
                     f"{component} returned scores {shape}; "
                     f"they must be (N, {count}, h, w) for {count} classes"
                 )
-            if scores is not None and not isinstance(scores.grid, Grid):
-                found = article(type(scores.grid).__name__)
-                raise PluxelError(f"{component} returned scores on {found}; they need a Grid")
-            if scores is not None:
-                self._check_fit(component, scores, [*head.decoders])
             if scores is not None and self.training and not scores.tensor.requires_grad:
                 raise PluxelError(
                     f"{component} returned scores that have no gradient: it cannot be trained"
                 )
         self.passed.add(("heads", name))
-
-    def _check_fit(self, component: object, scores: Scores, streams: Sequence[str]) -> None:
-        """Raise PluxelError if scores do not lie where the maps of their streams do."""
-        model = self.prepared.model
-        sources = [
-            ((one.shape[-2], one.shape[-1]), spec.grid)
-            for name in streams
-            for one, spec in zip(
-                self.maps[name], model.streams[name].backbone.feature_specs, strict=True
-            )
-        ]
-        height, width = scores.tensor.shape[-2:]
-        expected = cells_by_grid((height, width), scores.grid, sources)
-        if expected is not None:
-            image = "×".join(map(str, self.images[streams[0]].shape[-2:]))
-            raise PluxelError(
-                f"{component} returned scores of {height}×{width} cells, but by their grid, an "
-                f"image of {image} has {expected[0]}×{expected[1]} (height × width): the scores "
-                "must have the grid of the map that they are on, such as Grid(stride, offset)"
-            )
 
     def _run(self, component: object, module: Any, *arguments: Any) -> Any:
         """Return the result of a module on meta tensors, or None if it needs their values.

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from ....registry import PluxelError
+from ...common.progress import busy
 from ..tracing import Results, Reusing, on_meta, replica, type_of
 from ._graph import NotEquivariant, graph_of, modes_of, outline, reason
 from ._plan import DenseMap
@@ -38,6 +39,10 @@ class Dilation:
     """
 
     def __init__(self, network: nn.Module, in_channels: int, output_stride: int) -> None:
+        with busy("planning a network without strides"):
+            self._plan(network, in_channels, output_stride)
+
+    def _plan(self, network: nn.Module, in_channels: int, output_stride: int) -> None:
         modes = dict.fromkeys(modes_of(network), False)
         graph = graph_of(network, modes)
         self._graphs = {tuple(modes.values()): graph}

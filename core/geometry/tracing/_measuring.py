@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ....registry import PluxelError, reason_of
+from ...common.progress import busy
 from ..grid import FeatureSpec, Grid
 from ..regions import Size
 from ._dispatch import Trace
@@ -47,6 +48,11 @@ def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = N
 
     Raises: PluxelError for a network that accepts only some sizes of images.
     """
+    with busy("measuring the network"):
+        return _measure(module, in_channels, names)
+
+
+def _measure(module: nn.Module, in_channels: int, names: Sequence[str] | None) -> Measurement:
     network, reference = first_run(module, in_channels)
     positions = positions_of(reference)
     strides = [

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+from threading import Event
 
 import pytest
 import rich.progress
 from pluxel.core.common import progress
 from pluxel.core.common.logs import logger
-from pluxel.core.common.progress import track
+from pluxel.core.common.progress import busy, track
 from rich.console import Console
 
 
@@ -72,3 +73,41 @@ def test_log_lines_report_progress(
     with caplog.at_level(logging.INFO, "pluxel"), track("reading", 4, 1) as advance:
         advance(note="a.png")
     assert caplog.messages == ["reading 2/4, 0:00:00 left, a.png"]
+
+
+def test_a_step_that_cannot_be_counted_has_a_bar(displays: list[rich.progress.Progress]) -> None:
+    with track("checking", 2), busy("measuring the network"):
+        (display,) = displays
+        assert bars(display) == [("checking", 0), ("measuring the network", 0)]
+    with busy("measuring the network"):
+        assert bars(displays[-1]) == [("measuring the network", 0)]
+
+
+def test_a_long_step_logs_the_time_that_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    logged = Event()
+
+    def log(text: str, *values: object) -> None:
+        lines.append(text % values)
+        logged.set()
+
+    monkeypatch.setattr(logger, "info", log)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.001)
+    with busy("measuring the network"):
+        assert logged.wait(60)
+    assert lines[0] == "measuring the network, 0:00:00 so far"
+
+
+def test_a_short_step_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "pluxel"), busy("measuring the network"):
+        pass
+    assert caplog.messages == []
+
+
+def test_a_long_step_is_silent_in_a_process_that_logs_only_warnings(
+    displays: list[rich.progress.Progress], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger, "level", logging.WARNING)
+    with busy("measuring the network"):
+        pass
+    assert displays == []

@@ -160,6 +160,19 @@ def test_with_padding_fragments_equal_dilation_and_contain_the_coarse_scores(
     torch.testing.assert_close(stitched.tensor[..., 0, 0], found.tensor[..., 0, 0])
 
 
+@pytest.mark.parametrize("size", [(9, 70), (70, 9), (16, 64), (8, 8)])
+@torch.no_grad()
+def test_images_that_are_thin_along_one_axis(size: tuple[int, int]) -> None:
+    backbone = chain([2, 2, 2], padded=False, pool=False)
+    frame = nn.Conv2d(3, 3, 1, padding=20)  # without it, no cell would be left
+    backbone = Network(frame, *backbone.layers).double().eval()
+    image = torch.randn(1, 3, *size, dtype=torch.float64)
+    spread = run(build(backbone, type="atrous", output_stride=2), backbone, image)
+    stitched = run(build(backbone, type="shift_and_stitch", factor=4), backbone, image)
+    assert stitched.grid == spread.grid
+    assert stitched.tensor.shape == spread.tensor.shape
+
+
 @torch.no_grad()
 def test_the_window_of_the_inner_decoder_is_dilated_too() -> None:
     backbone = chain([2, 2], padded=True, pool=True).double().eval()

@@ -9,6 +9,7 @@ from math import inf
 
 import torch
 
+from ....common.progress import busy
 from ....geometry.regions import Region
 from ....geometry.resampling import resample
 from ....model.network import SegmentationModel
@@ -28,7 +29,9 @@ def verified(model: SegmentationModel, reach: Reach, channels: Mapping[str, int]
     """
     if not reach.is_finite or all(spec.source == "computed" for spec in reach.specs):
         return reach
-    if _agrees(model, reach, channels):
+    with busy("comparing one image whole and in tiles"):
+        agrees = _agrees(model, reach, channels)
+    if agrees:
         return reach
     endless = tuple(replace(spec, receptive_field=(inf, inf)) for spec in reach.specs)
     return replace(reach, specs=endless)

@@ -9,7 +9,7 @@ import pluxel.plugins
 import pytest
 import torch
 from pluxel.core import Grid, load_config
-from pluxel.core.engine.evaluation import verification
+from pluxel.core.engine.evaluation import dense_head, verification
 from pluxel.core.engine.evaluation.verification import verify_dense
 from pluxel.core.geometry.dilation import Dilation
 from pluxel.plugins.backbones.timm_features import TimmBackbone
@@ -100,7 +100,7 @@ def test_usual_factor_divides_the_stride(stride: int, factor: int) -> None:
 @pytest.mark.parametrize("stride", [Fraction(5, 2), (2, 4)])
 def test_stride_that_is_not_one_whole_number_raises(stride) -> None:
     with pytest.raises(PluxelError, match="dense evaluation needs one whole number"):
-        verification._whole(Grid(stride))
+        dense_head._whole(Grid(stride))
 
 
 def test_default_size_has_interior_cells() -> None:

@@ -96,15 +96,15 @@ def slip(kind: str, name: str) -> str:
         *(
             (
                 slip("decoder", name),
-                f"decoder 'slip' returned scores of {found} cells, but by their grid, an image of "
-                "64×64 has 16×16 (height × width): the scores must have the grid of the map that "
-                "they are on, such as Grid(stride, offset)",
+                f"head 'semantic': decoder Decoder returned scores of {found} cells (height × "
+                "width), but with their grid of stride 4, 16×16 cells match the image: the scores "
+                "must have the grid of the map that they are on, such as Grid(stride, offset)",
             )
             for name, found in (("finer", "32×32"), ("coarser", "8×8"), ("wider", "16×32"))
         ),
         (
             slip("decoder", "grid"),
-            "decoder 'slip' returned scores on a NoneType; they need a Grid",
+            "decoder Decoder returned scores on a NoneType; they need a Grid",
         ),
         (
             slip("backbone", "attribute"),
