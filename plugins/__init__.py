@@ -92,6 +92,14 @@ _DATASETS: Entries = {
         "voc_sbd:VOCAndSBD",
         "VOC and SBD to train on, without the images to evaluate on, 21 classes.",
     ),
+    "siftflow": (
+        "siftflow:SIFTFlow",
+        "SIFT Flow (Liu, Yuen & Torralba 2011), 33 semantic and 3 geometric classes.",
+    ),
+    "pascal_context": (
+        "pascal_context:PascalContext",
+        "PASCAL-Context (Mottaghi et al. 2014), 59 classes, or 60 with the background.",
+    ),
     "folder": ("folder:Folder", "Your own images and masks."),
     "shapes": ("shapes:Shapes", "Endless shapes drawn on textured backgrounds; needs no files."),
     "concat": ("concat:Concat", "Several datasets as one, with the classes of one of them."),

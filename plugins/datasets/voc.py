@@ -8,7 +8,7 @@ trains on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -91,7 +91,7 @@ class VOC(FileDataset):
         images = folder / "JPEGImages"
         masks = existing_folder(folder / "SegmentationClass", "the masks of VOC")
         self.lists = folder / "ImageSets" / "Segmentation"
-        names, source = split_names(self.lists, split)
+        names, source = split_names(self.lists, split, [SEG11VALID])
         read = partial(read_palette_mask, palette=COLORS)
         super().__init__(
             names,
@@ -123,8 +123,12 @@ def _archives(year: str) -> list[Archive]:
     return [Archive(known["url"], f"md5:{known['md5']}", {known["base_dir"]: place})]
 
 
-def split_names(folder: Path, split: str) -> tuple[list[str], Path | str]:
-    """Return the names of a split, and where they come from; ``folder``: of the lists of VOC.
+def split_names(
+    folder: Path, split: str, shipped: Collection[str] = ()
+) -> tuple[list[str], Path | str]:
+    """Return the names of a split, and where they come from.
+
+    ``folder``: of the lists of VOC. ``shipped``: lists that need no file, perhaps ``seg11valid``.
 
     Raises: SplitError for an unknown list, and for a list that names an image twice.
     """
@@ -137,10 +141,10 @@ def split_names(folder: Path, split: str) -> tuple[list[str], Path | str]:
     if split in known:
         listing = folder / f"{split}.txt"
         return read_names(listing), listing
-    if split == SEG11VALID:
+    if split in shipped:
         return seg11valid(), f"the list {SEG11VALID}"
     existing_folder(folder, "the lists of VOC")
-    raise unknown_split(split, known | {SEG11VALID}, folder)
+    raise unknown_split(split, known.union(shipped), folder)
 
 
 def seg11valid() -> list[str]:

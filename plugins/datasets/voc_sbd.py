@@ -47,7 +47,7 @@ class VOCAndSBD(FileDataset):
         parts: list[FileDataset] = [own]
         held_out: set[str] = set()
         if split == "train":
-            held_out = {*split_names(own.lists, validation)[0]}
+            held_out = {*split_names(own.lists, validation, [SEG11VALID])[0]}
             parts += [SBD(one, root=sbd, download=download) for one in sbd_split.split("+")]
             _report(parts, held_out, validation)
         # The first dataset that has an image counts.

@@ -12,7 +12,7 @@ from pluxel.core.contracts.kinds import Dataset
 from pluxel.registry import Host
 from pydantic import TypeAdapter
 
-from .paper import make_sbd
+from .paper import make_pascal_context, make_sbd, make_siftflow
 from .pictures import photograph, rng, save, with_palette
 
 
@@ -103,11 +103,16 @@ PARAMETERS: dict[str, Callable[[Path], dict]] = {
     "voc": lambda root: {"root": make_voc(root)},
     "sbd": lambda root: {"root": make_sbd(root)},
     "voc_sbd": voc_sbd_parameters,
+    "siftflow": lambda root: {"root": make_siftflow(root)},
+    "pascal_context": lambda root: {"root": make_pascal_context(root), "classes": 60},
     "folder": folder_parameters,
     "shapes": lambda root: {"size": 48, "length": 6},
     "concat": concat_parameters,
 }
 """How to get a few samples of each built-in dataset."""
+
+SECOND = {"siftflow": "test"}
+"""The split of a dataset beside ``train``, if it is not ``val``."""
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from pluxel.plugins.datasets.siftflow import SCENES, WITHOUT_ANNOTATION
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
@@ -34,4 +36,41 @@ def make_sbd(root: Path) -> Path:
             ids[4:8, 4:8] = int(rng.integers(1, 21))
             save_gtcls(folder / "cls" / f"{name}.mat", ids)
         (folder / f"{split}.txt").write_text("\n".join(names) + "\n")
+    return root
+
+
+def save_ids(path: Path, key: str, ids: np.ndarray) -> Path:
+    """Write ids (H, W) as a variable of a MATLAB file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(path, {key: ids}, do_compression=True)
+    return path
+
+
+def make_siftflow(root: Path, tests: int = 200) -> Path:
+    """Three images to train on, the two without annotation, and the first of the test images."""
+    names = [f"coast_train{i}" for i in range(3)]
+    listed = (files("pluxel.plugins.datasets") / "siftflow_test.txt").read_text().split()
+    for name in [*names, *listed[:tests]]:
+        save(root / "Images" / SCENES / f"{name}.jpg", photograph())
+        semantic = rng.integers(0, 34, (12, 16)).astype(np.uint8)
+        save_ids(root / "SemanticLabels" / SCENES / f"{name}.mat", "S", semantic)
+        geometric = rng.integers(-1, 4, (12, 16)).astype(float)
+        save_ids(root / "GeoLabels" / SCENES / f"{name}.mat", "S", geometric)
+    for name in WITHOUT_ANNOTATION:
+        save(root / "Images" / SCENES / f"{name}.jpg", photograph())
+    return root
+
+
+def make_pascal_context(root: Path) -> Path:
+    """VOCdevkit/VOC2010 with three images of train and two of val; another one has no labels."""
+    folder = root / "VOCdevkit" / "VOC2010"
+    lists = folder / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    for split, count in (("train", 3), ("val", 2)):
+        names = [f"2008_{split}_{i:06d}" for i in range(count)]
+        for name in names:
+            save(folder / "JPEGImages" / f"{name}.jpg", photograph())
+            ids = rng.integers(1, 460, (12, 16)).astype(np.uint16)
+            save_ids(folder / "context" / "trainval" / f"{name}.mat", "LabelMap", ids)
+        (lists / f"{split}.txt").write_text("\n".join([*names, f"2010_{split}_other"]) + "\n")
     return root

@@ -1,0 +1,127 @@
+"""SIFT Flow: outdoor scenes of 256 × 256 with 33 semantic and 3 geometric classes.
+
+Liu, Yuen & Torralba, "Nonparametric scene parsing via label transfer" (2011); geometric classes by
+Tighe & Lazebnik, "SuperParsing" (2010). 2,486 / 200 images for train / test: two of the 2,688
+images have no annotation. There is no published palette; classes have the colors of VOC in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+from ...core import LabelMap
+from ...core.authoring import (
+    IGNORE,
+    FileDataset,
+    FolderFiles,
+    InputFiles,
+    LabelFiles,
+    Origin,
+    dataset_root,
+    existing_folder,
+    file_names,
+    read_mat_labels,
+    unknown_split,
+)
+
+SEMANTIC = (
+    "awning",
+    "balcony",
+    "bird",
+    "boat",
+    "bridge",
+    "building",
+    "bus",
+    "car",
+    "cow",
+    "crosswalk",
+    "desert",
+    "door",
+    "fence",
+    "field",
+    "grass",
+    "moon",
+    "mountain",
+    "person",
+    "plant",
+    "pole",
+    "river",
+    "road",
+    "rock",
+    "sand",
+    "sea",
+    "sidewalk",
+    "sign",
+    "sky",
+    "staircase",
+    "streetlight",
+    "sun",
+    "tree",
+    "window",
+)
+GEOMETRIC = ("sky", "horizontal", "vertical")
+SCENES = "spatial_envelope_256x256_static_8outdoorcategories"
+WITHOUT_ANNOTATION = ("highway_bost181", "street_urb506")
+ORIGIN = Origin(
+    "SIFT Flow",
+    "SiftFlowDataset.zip, from the page of SuperParsing (Tighe & Lazebnik, UNC Chapel Hill)",
+    f"Images/{SCENES}, SemanticLabels/{SCENES} and GeoLabels/{SCENES}",
+    ("Images", "SemanticLabels"),
+    ("SiftFlowDataset", "sift-flow"),
+)
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+class SIFTFlow(FileDataset):
+    """``Images/…/ID.jpg`` with the key ``S`` of ``SemanticLabels/…/ID.mat`` and ``GeoLabels/…``.
+
+    ``root``: the folder that contains ``Images``, ``SemanticLabels`` and ``GeoLabels``, or one
+    around it. … stands for ``spatial_envelope_256x256_static_8outdoorcategories``.
+
+    Its label maps are ``semantic`` and ``geometric``. The splits are ``test``, the published list,
+    and ``train`` (also called ``trainval``), all other annotated images.
+
+    Raises: MissingData for a missing folder or file, SplitError for an unknown split.
+    """
+
+    labels: Mapping[str, LabelMap] = {
+        "semantic": LabelMap({0: IGNORE} | dict(enumerate(SEMANTIC, 1))),
+        "geometric": LabelMap({-1: IGNORE, 0: IGNORE} | dict(enumerate(GEOMETRIC, 1))),
+    }
+    absent_classes: Mapping[str, Mapping[str, Sequence[str]]] = {
+        "test": {"semantic": ("cow", "desert", "moon")}
+    }
+    """Split -> label map -> classes that no image of the split has."""
+
+    def __init__(self, split: str, *, root: Path) -> None:
+        folder = dataset_root(root, ORIGIN)
+        images = existing_folder(folder / "Images" / SCENES, "the images of SIFT Flow")
+        names, source = _names(split, images)
+        masks = {
+            "semantic": existing_folder(folder / "SemanticLabels" / SCENES, "semantic labels"),
+            "geometric": existing_folder(folder / "GeoLabels" / SCENES, "geometric labels"),
+        }
+        read = partial(read_mat_labels, key="S")
+        super().__init__(
+            names,
+            {"image": InputFiles(FolderFiles(images, ".jpg", names, source))},
+            {
+                name: LabelFiles(FolderFiles(place, ".mat", names, source), read)
+                for name, place in masks.items()
+            },
+        )
+
+
+def _names(split: str, images: Path) -> tuple[list[str], str]:
+    """Return the names of a split, and what they are."""
+    listed = (files(_PACKAGE) / "siftflow_test.txt").read_text(encoding="utf-8").split()
+    if split == "test":
+        return listed, "the list of test images"
+    if split not in ("train", "trainval"):
+        raise unknown_split(split, ("test", "train", "trainval"), images)
+    others = {*listed, *WITHOUT_ANNOTATION}
+    found = (name.removesuffix(".jpg") for name in file_names(images) if name.endswith(".jpg"))
+    return sorted(name for name in found if name not in others), "the images for training"
