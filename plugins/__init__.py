@@ -28,6 +28,10 @@ _BACKBONES: Entries = {
         "AlexNet as in the FCN paper: Caffe's reference network (Jia et al. 2014).",
     ),
     "googlenet": ("googlenet:GoogLeNet", "GoogLeNet (Szegedy et al. 2015) without classifiers."),
+    "bvlc_googlenet": (
+        "bvlc_googlenet:BVLCGoogLeNet",
+        "GoogLeNet as in the FCN paper: 5×5 filters, as Caffe publishes it (Szegedy et al. 2015).",
+    ),
 }
 _DECODERS: Entries = {
     **{
@@ -127,7 +131,7 @@ def _components(package: str, entries: Entries) -> list[Component]:
 
 @hookimpl
 def pluxel_backbones() -> list[Component]:
-    """Register timm's networks and the three of the FCN paper."""
+    """Register timm's networks and those of the FCN paper."""
     return _components("backbones", _BACKBONES)
 
 

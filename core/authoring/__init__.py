@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..contracts.labels import RawIds as RawIds
     from ..contracts.labels import main_map as main_map
     from ..contracts.labels import raw_id as raw_id
+    from ..contracts.normalization import CAFFE_NORMALIZATION as CAFFE_NORMALIZATION
     from ..contracts.offers import input_specs as input_specs
     from ..contracts.offers import is_endless as is_endless
     from ..contracts.offers import pad_multiple as pad_multiple

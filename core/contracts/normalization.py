@@ -56,5 +56,10 @@ class Normalization(BaseModel):
         return f"normalization: {{{parts}, range: {self.range}{transform}}}"
 
 
+CAFFE_NORMALIZATION = Normalization(
+    mean=(104.00699, 116.66877, 122.67892), std=(1, 1, 1), channel_order="bgr", range=255
+)
+"""What Caffe's models of ImageNet expect: blue, green and red of 0 to 255, minus their means."""
+
 RAW_MAXIMUM = {"uint8": 255, "uint16": 65535}
 """Raw value that represents 1, by type. Floating-point images are already in 0–1."""

@@ -18,7 +18,8 @@ from torch import Tensor
 from ...registry import PluxelError
 from ..common.contents import recognized
 from ..common.files import MissingFile, require_file
-from ..contracts.normalization import Normalization
+from ..contracts.normalization import CAFFE_NORMALIZATION, Normalization
+from .caffemodel import CAFFEMODEL, caffe_state, read_caffemodel
 
 StateDict = dict[str, Tensor]
 
@@ -42,7 +43,8 @@ def read_state_dict(path: Path) -> StateDict:
     """Read a state dict from a safetensors file, or from a ``torch.save`` file that has no code.
 
     Unwrap checkpoints that nest the weights, and remove the prefixes of wrapped models. The values
-    are memory-mapped, except in the format that torch wrote before version 1.6.
+    are memory-mapped, except in the format that torch wrote before version 1.6. The names in a
+    Caffe model are those of its layers: ``conv1_1.weight``, ``conv1_1.bias``.
 
     Raises: PluxelError for a file that is missing, damaged, or holds anything but tensors.
     """
@@ -58,6 +60,8 @@ def read_checkpoint(path: Path) -> tuple[StateDict, dict[str, str]]:
     texts: dict[str, str] = {}
     if _is_safetensors(path):
         content = read_safetensors(path)[0]
+    elif path.suffix == CAFFEMODEL:
+        content = caffe_state(read_caffemodel(path))
     else:
         whole = _read_pickle(path)
         if isinstance(whole, Mapping):
@@ -101,8 +105,12 @@ def read_header(path: Path) -> dict[str, str]:
 def read_normalization(path: Path) -> Normalization | None:
     """Return the normalization in a safetensors file's metadata (key ``normalization``), if any.
 
+    Caffe models contain none, but all of ImageNet expect the same.
+
     Raises: PluxelError if the entry is invalid or the file is damaged.
     """
+    if path.suffix == CAFFEMODEL:
+        return CAFFE_NORMALIZATION
     if not _is_safetensors(path):
         return None
     text = read_header(path).get("normalization")

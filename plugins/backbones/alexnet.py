@@ -14,10 +14,8 @@ import torch
 import torchvision
 from torch import nn
 
-from ...core import Normalization
-from ...core.authoring import LoadReport, url_file
-from ...registry import PluxelError
-from ._convolutional import ConvolutionalClassifier
+from ...core.authoring import CAFFE_NORMALIZATION, LoadReport, url_file
+from ._convolutional import ConvolutionalClassifier, only_caffe_model
 
 
 class AlexNet(ConvolutionalClassifier):
@@ -64,8 +62,8 @@ class CaffeNet(AlexNet):
     """The trunk of the paper's FCN-AlexNet: Caffe's reference network, grouped as on two GPUs.
 
     It applies local response normalization after the pools. Its weights are only published as a
-    Caffe model, so ``pretrained`` needs a file with tensors ``conv1.weight`` … ``fc7.bias``. Its
-    parameters are those of ``alexnet``.
+    Caffe model: ``pretrained: bvlc_reference_caffenet.caffemodel``. Its parameters are those of
+    ``alexnet``.
     """
 
     variant = "caffenet"
@@ -79,9 +77,7 @@ class CaffeNet(AlexNet):
     }
     """Prefix of a layer in Caffe -> prefix in this module."""
 
-    usual_normalization = Normalization(
-        mean=(104.00699, 116.66877, 122.67892), std=(1, 1, 1), channel_order="bgr", range=255
-    )
+    usual_normalization = CAFFE_NORMALIZATION
 
     def layers(self, in_channels: int) -> nn.Sequential:
         """Return the layers of CaffeNet (Jia et al. 2014) up to the last pool."""
@@ -110,9 +106,5 @@ class CaffeNet(AlexNet):
             self.load_usual()
 
     def load_usual(self) -> LoadReport:
-        """Raise PluxelError, because no file is published."""
-        raise PluxelError(
-            "CaffeNet's weights are published as a Caffe model only; convert it to a file of "
-            "tensors, and set  pretrained: PATH",
-            [f"and next to it  {self.usual.to_yaml()}"],
-        )
+        """Raise PluxelError, because only a Caffe model is published."""
+        raise only_caffe_model("CaffeNet", "bvlc_reference_caffenet.caffemodel")

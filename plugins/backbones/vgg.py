@@ -13,8 +13,8 @@ from typing import ClassVar
 import timm
 from torch import nn
 
-from ...core.authoring import WEIGHTS_FILES, LoadReport, hub_file
-from ._convolutional import ConvolutionalClassifier
+from ...core.authoring import WEIGHTS_FILES, LoadReport, StateDict, hub_file
+from ._convolutional import ConvolutionalClassifier, as_convolutions
 
 
 class VGG(ConvolutionalClassifier):
@@ -39,8 +39,10 @@ class VGG(ConvolutionalClassifier):
         "classifier.3.": "classifier.fc7.",
         "pre_logits.fc1.": "classifier.fc6.",
         "pre_logits.fc2.": "classifier.fc7.",
+        "fc6.": "classifier.fc6.",
+        "fc7.": "classifier.fc7.",
     }
-    """The names of fc6 and fc7 in torchvision and in timm."""
+    """The names of fc6 and fc7 in torchvision, in timm and in Caffe."""
 
     def layers(self, in_channels: int) -> nn.Sequential:
         """Return the layers up to the last pool."""
@@ -49,6 +51,21 @@ class VGG(ConvolutionalClassifier):
             self.variant, in_chans=in_channels, num_classes=0, mlp_ratio=2**-12
         )
         return whole.features  # pyright: ignore[reportReturnType]
+
+    def own_names(self, state: StateDict) -> StateDict:
+        """Accept the names of published files: of torchvision, timm and Caffe (``conv1_1``)."""
+        return as_convolutions(state, self, {**self.renamed, **self._caffe_names()})
+
+    def _caffe_names(self) -> Mapping[str, str]:
+        """Return the prefix of each convolution in Caffe -> its prefix in this module."""
+        block, number, names = 1, 1, {}
+        for index, layer in enumerate(self.features):
+            if isinstance(layer, nn.Conv2d):
+                names[f"conv{block}_{number}."] = f"features.{index}."
+                number += 1
+            elif isinstance(layer, nn.MaxPool2d):
+                block, number = block + 1, 1
+        return names
 
     def load_usual(self) -> LoadReport:
         """Load timm's weights."""

@@ -1,0 +1,194 @@
+"""Read the layers of a Caffe model (Jia et al. 2014), a protobuf message, without Caffe.
+
+Both generations of layers are read: ``layers`` (V1, as in the models of 2014) and ``layer``; blobs
+with a ``shape`` or with ``num``, ``channels``, ``height`` and ``width``; float and double values.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...registry import PluxelError
+from ..common.files import require_file
+from .protobuf import BYTES, VARINT, NotProtobuf, WireField, fields, varints
+
+CAFFEMODEL = ".caffemodel"
+
+TYPES = {4: "Convolution", 14: "InnerProduct", 17: "Pooling", 39: "Deconvolution", 25: "Eltwise"}
+"""Number in V1 -> the name of a type of layer, for the types that hold or route weights here."""
+
+_NET_V1, _NET_V2 = 2, 100
+_V1 = {"name": 4, "type": 5, "bottom": 2, "top": 3, "blobs": 6, "convolution": 10}
+_V2 = {"name": 1, "type": 2, "bottom": 3, "top": 4, "blobs": 7, "convolution": 106}
+"""Numbers of fields of a layer."""
+
+_V0_LAYER = 1
+_DATA, _SHAPE, _DOUBLE = 5, 7, 8
+_LEGACY_SHAPE = (1, 2, 3, 4)
+_PAD, _KERNEL, _GROUP, _STRIDE = 3, 4, 5, 6
+"""Numbers of fields of blobs and of the parameters of convolutions."""
+
+
+@dataclass(frozen=True)
+class CaffeLayer:
+    """One layer: its name, type, inputs, outputs and blobs; ``window`` of convolutions if given.
+
+    ``window``: some of pad, kernel_size, group and stride; Caffe leaves out default values.
+    """
+
+    name: str
+    type: str
+    bottoms: Sequence[str] = ()
+    tops: Sequence[str] = ()
+    blobs: Sequence[Tensor] = ()
+    window: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_caffemodel(path: Path) -> list[CaffeLayer]:
+    """Return the layers of a Caffe model in their order, with float32 blobs.
+
+    Raises: PluxelError for a file that is missing, incomplete, of another format, without weights,
+    or with blobs that do not have the size of their shape.
+    """
+    require_file(path)
+    with path.open("rb") as file:
+        if not (head := file.read(64)):
+            raise PluxelError(f"{path}: the file is empty", ["download it again"])
+        if reason := _other_format(head):
+            raise _not_a_model(path, *reason)
+        # Closed when its last view is: that of an error may outlive this function.
+        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    try:
+        layers = [*_layers(content)]
+    except (NotProtobuf, UnicodeDecodeError) as error:
+        message = f"{path}: not a whole Caffe model: {error}"
+        raise PluxelError(message, ["download it again, and compare its size"]) from error
+    if not any(layer.blobs for layer in layers):
+        raise _not_a_model(path, "it has no weights", "give the file that Caffe's snapshots write")
+    return layers
+
+
+def caffe_state(layers: Sequence[CaffeLayer]) -> dict[str, Tensor]:
+    """Return the blobs by name: ``conv1_1.weight``, ``conv1_1.bias``; further ones are numbered.
+
+    Raises: PluxelError if two layers with weights have the same name.
+    """
+    state: dict[str, Tensor] = {}
+    for layer in layers:
+        for index, blob in enumerate(layer.blobs):
+            name = f"{layer.name}.{('weight', 'bias')[index] if index < 2 else index}"
+            if name in state:
+                raise PluxelError(f"two layers with weights are called {layer.name!r}")
+            state[name] = blob
+    return state
+
+
+def _other_format(head: bytes) -> tuple[str, str] | None:
+    """Return what a file is if it is not a model, and what to do; None if it may be one."""
+    if head.startswith((b"PK", b"\x80")):
+        return "it is a file of torch.save", "pluxel import torchfcn reads such files"
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS", "fetch the file with git lfs pull"
+    text = head.lstrip().lower()
+    if text.startswith((b"<!doctype", b"<html")):
+        return "it is a web page", "download the file itself"
+    if head.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in head):
+        return "it is text", "a .prototxt describes a network; its weights are in a .caffemodel"
+    return None
+
+
+def _not_a_model(path: Path, reason: str, remedy: str) -> PluxelError:
+    return PluxelError(f"{path}: not a Caffe model with weights: {reason}", [remedy])
+
+
+def _layers(network: memoryview) -> Iterator[CaffeLayer]:
+    for part in fields(network):
+        if part.wire == BYTES and part.number in (_NET_V1, _NET_V2):
+            yield _layer(part.content, _V1 if part.number == _NET_V1 else _V2)
+
+
+def _layer(message: memoryview, numbers: Mapping[str, int]) -> CaffeLayer:
+    found: dict[int, list[WireField]] = {}
+    for part in fields(message):
+        found.setdefault(part.number, []).append(part)
+    if numbers is _V1 and _V0_LAYER in found:
+        raise NotProtobuf("its layers are of the first format of 2013; upgrade_net_proto_binary "
+                          "of Caffe converts them")  # fmt: skip
+
+    def texts(key: str) -> list[str]:
+        return [bytes(part.content).decode() for part in found.get(numbers[key], ())]
+
+    kinds = found.get(numbers["type"], ())
+    types = [
+        TYPES.get(one.value, str(one.value)) if one.wire == VARINT else bytes(one.content).decode()
+        for one in kinds
+    ]
+    name, kind = next(iter(texts("name")), ""), next(iter(types), "")
+    blobs = [
+        _blob(part.content, name, index, kind)
+        for index, part in enumerate(found.get(numbers["blobs"], ()))
+    ]
+    window = [part.content for part in found.get(numbers["convolution"], ())]
+    return CaffeLayer(
+        name, kind, texts("bottom"), texts("top"), blobs, _window(window[0]) if window else {}
+    )
+
+
+def _blob(message: memoryview, layer: str, index: int, kind: str) -> Tensor:
+    legacy: dict[int, int] = {}
+    shape: list[int] | None = None
+    parts: list[np.ndarray] = []
+    for part in fields(message):
+        if part.number in _LEGACY_SHAPE and part.wire == VARINT:
+            legacy[part.number] = part.value
+        elif part.number == _SHAPE:
+            shape = [*_dimensions(part.content)]
+        elif part.number in (_DATA, _DOUBLE):
+            parts.append(_numbers(part))
+    values = np.concatenate(parts) if len(parts) != 1 and parts else parts[0] if parts else None
+    count = 0 if values is None else len(values)
+    if shape is None:
+        shape = _plain_shape([legacy.get(number, 1) for number in _LEGACY_SHAPE], index, kind)
+    if values is None or prod(shape) != count:
+        sizes = "×".join(map(str, shape))
+        raise NotProtobuf(f"blob {index} of layer {layer!r} has {count:,} values, not {sizes}")
+    # A copy: the file is closed later, and its values need not be aligned.
+    return torch.from_numpy(values.astype(np.float32)).view(shape)
+
+
+def _numbers(part: WireField) -> np.ndarray:
+    size = 4 if part.number == _DATA else 8
+    if part.wire == VARINT or len(part.content) % size:
+        raise NotProtobuf("the values of a blob are incomplete")
+    return np.frombuffer(part.content, f"<f{size}")
+
+
+def _dimensions(message: memoryview) -> Iterator[int]:
+    for part in fields(message):
+        if part.number == 1:
+            yield from (part.value,) if part.wire == VARINT else varints(part.content)
+
+
+def _plain_shape(shape: list[int], index: int, kind: str) -> list[int]:
+    """Return the shape of a blob that V1 filled up to four dimensions in front."""
+    if index:
+        return [prod(shape)]
+    return shape[2:] if kind == "InnerProduct" and shape[:2] == [1, 1] else shape
+
+
+def _window(message: memoryview) -> dict[str, int]:
+    names = {_PAD: "pad", _KERNEL: "kernel_size", _GROUP: "group", _STRIDE: "stride"}
+    found: dict[str, int] = {}
+    for part in fields(message):
+        if part.number in names:
+            values = [part.value] if part.wire == VARINT else [*varints(part.content)]
+            found |= {names[part.number]: values[0]} if values else {}
+    return found
