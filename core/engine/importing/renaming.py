@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ....registry import PluxelError
-from ...model.network import Normalize, SegmentationModel
+from ...model.network import SegmentationModel
 from ...model.weights import compared, first_names
 from .published import PublishedNetwork
 
@@ -88,9 +88,8 @@ def _kernels(network: PublishedNetwork, kernels: Mapping[str, Sequence[Tensor]])
 def _normalizations(model: SegmentationModel) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for name, stream in model.streams.items():
-        with torch.device("cpu"):  # the model has no values
-            normalize = Normalize(stream.channels)
-            normalize.adopt(stream.backbone.normalization)
+        normalize = deepcopy(stream.normalize).to_empty(device="cpu")  # the model has no values
+        normalize.adopt(stream.backbone.normalization)
         found |= {f"streams.{name}.normalize.{k}": v for k, v in normalize.state_dict().items()}
     return found
 
