@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError
+from ..common.contents import recognized
 from ..common.files import require_file
 from .protobuf import BYTES, VARINT, NotProtobuf, WireField, fields, varints
 
@@ -58,12 +59,8 @@ def read_caffemodel(path: Path) -> list[CaffeLayer]:
     Raises: PluxelError for a file that is missing, incomplete, of another format, without weights,
     or with blobs that do not have the size of their shape.
     """
-    require_file(path)
+    _check_format(require_file(path))
     with path.open("rb") as file:
-        if not (head := file.read(64)):
-            raise PluxelError(f"{path}: the file is empty", ["download it again"])
-        if reason := _other_format(head):
-            raise _not_a_model(path, *reason)
         # Closed when its last view is: that of an error may outlive this function.
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     try:
@@ -72,7 +69,9 @@ def read_caffemodel(path: Path) -> list[CaffeLayer]:
         message = f"{path}: not a whole Caffe model: {error}"
         raise PluxelError(message, ["download it again, and compare its size"]) from error
     if not any(layer.blobs for layer in layers):
-        raise _not_a_model(path, "it has no weights", "give the file that Caffe's snapshots write")
+        raise PluxelError(
+            f"{path}: the Caffe model has no weights", ["give the .caffemodel of a snapshot"]
+        )
     return layers
 
 
@@ -91,22 +90,15 @@ def caffe_state(layers: Sequence[CaffeLayer]) -> dict[str, Tensor]:
     return state
 
 
-def _other_format(head: bytes) -> tuple[str, str] | None:
-    """Return what a file is if it is not a model, and what to do; None if it may be one."""
-    if head.startswith((b"PK", b"\x80")):
-        return "it is a file of torch.save", "pluxel import torchfcn reads such files"
-    if head.startswith(b"version https://git-lfs"):
-        return "it is a pointer of Git LFS", "fetch the file with git lfs pull"
-    text = head.lstrip().lower()
-    if text.startswith((b"<!doctype", b"<html")):
-        return "it is a web page", "download the file itself"
-    if head.isascii() and all(byte >= 32 or byte in b"\t\r\n" for byte in head):
-        return "it is text", "a .prototxt describes a network; its weights are in a .caffemodel"
-    return None
-
-
-def _not_a_model(path: Path, reason: str, remedy: str) -> PluxelError:
-    return PluxelError(f"{path}: not a Caffe model with weights: {reason}", [remedy])
+def _check_format(path: Path) -> None:
+    """Raise PluxelError for a file whose beginning shows that it is something else."""
+    if (content := recognized(path)) is not None:
+        notes = content.notes or ("a .prototxt describes a network; its weights are elsewhere",)
+        raise PluxelError(f"{path} is {content.what}, not a Caffe model", notes)
+    with path.open("rb") as file:
+        if file.read(2) in (b"PK", b"\x80\x02"):
+            notes = ("pluxel import torchfcn reads such files",)
+            raise PluxelError(f"{path} is a file of torch.save, not a Caffe model", notes)
 
 
 def _layers(network: memoryview) -> Iterator[CaffeLayer]:

@@ -134,8 +134,8 @@ def test_a_run_is_only_replaced_on_request(tmp_path: Path, importing, state: dic
 @pytest.mark.parametrize(
     ("command", "name", "start", "reason"),
     [
-        ("torchfcn", "a.pth", b"name: 'fcn'", "cannot read weights"),
-        ("caffe", "a.caffemodel", b'name: "fcn"\nlayer {}', "it is text"),
+        ("torchfcn", "a.pth", b"name: 'fcn'", "is a text file that begins with"),
+        ("caffe", "a.caffemodel", b'name: "fcn"\nlayer {}', "is a text file"),
         ("caffe", "a.caffemodel", b"PK\x03\x04", "pluxel import torchfcn reads such files"),
     ],
 )
