@@ -14,7 +14,11 @@ FILES = sorted(
     for folder in ("registry", "core", "plugins", "benchmarks")
     for path in (ROOT / folder).rglob("*.py")
 )
-HOMES = {ROOT / "core/common/torch_private.py", ROOT / "core/engine/accelerate_private.py"}
+HOMES = {
+    ROOT / "core/common/torch_private.py",
+    ROOT / "core/data/albumentations_private.py",
+    ROOT / "core/engine/accelerate_private.py",
+}
 PUBLIC = {"_asdict", "_fields", "_make", "_replace"}
 """Documented members of named tuples; the underscore distinguishes them from fields."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from ._transforms import KeyPath, TransformProblem, load_albumentations
 from .images import with_channels
 
 _ByKey = dict[str, np.ndarray]
+_Connect = Callable[[Any, Mapping[str, np.ndarray]], None]
 
 
 @dataclass
@@ -22,14 +23,22 @@ class Attempt:
     places: Mapping[int, KeyPath]
     problems: list[TransformProblem] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
+    connect: _Connect = field(default=lambda _compose, _data: None)
 
     @classmethod
-    def of(cls, transforms: Sequence[Any], places: Mapping[int, KeyPath], data: _ByKey) -> Attempt:
+    def of(
+        cls,
+        transforms: Sequence[Any],
+        places: Mapping[int, KeyPath],
+        data: _ByKey,
+        connect: _Connect,
+    ) -> Attempt:
         """Return the outcome for the transforms of a list, each applied to the result of the last.
 
         ``data``: the arrays of a sample by their key in a pipeline. ``places``: by identity.
+        ``connect``: declares the keys to a pipeline.
         """
-        attempt = cls(places)
+        attempt = cls(places, connect=connect)
         height, width = attempt._chain(transforms, data)["image"].shape[:2]
         attempt.size = height, width
         return attempt
@@ -52,7 +61,7 @@ class Attempt:
     def _single(self, transform: Any, data: _ByKey) -> _ByKey:
         transform.p = 1.0
         compose = load_albumentations().Compose([transform], seed=0)
-        compose.add_targets({key: "mask" for key in data if key not in ("image", "mask")})
+        self.connect(compose, data)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

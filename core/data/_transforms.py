@@ -11,7 +11,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
@@ -19,7 +19,9 @@ from pydantic import BaseModel, Field, ValidationError
 from ...registry import did_you_mean, needed_by
 from ..common.garbage import no_collection
 from ..common.logs import log_once
+from ..contracts.inputs import InputSpec
 from ._albumentations import check_provider
+from .map_inputs import refusals
 
 KeyPath = tuple[str | int, ...]
 TransformProblem = tuple[KeyPath, str]
@@ -88,13 +90,17 @@ class Builder:
     """Builds the transforms of a list and collects its errors in ``problems``.
 
     ``ignore_index`` fills masks and ``fill`` (raw pixel values) fills images, unless the list sets
-    these arguments.
+    these arguments. ``specs``: the inputs, some of which do not allow every transform.
     """
 
     def __init__(
-        self, ignore_index: int = 255, fill: float | Sequence[float] | None = None
+        self,
+        ignore_index: int = 255,
+        fill: float | Sequence[float] | None = None,
+        specs: Mapping[str, InputSpec] = MappingProxyType({}),
     ) -> None:
         self._library = load_albumentations()
+        self._specs = specs
         self._ignore_index = ignore_index
         # OpenCV fills up to four channels with separate values, more channels with one value.
         several = isinstance(fill, Sequence)
@@ -194,6 +200,9 @@ class Builder:
         if arguments.get("mask_interpolation", 0) not in (0, 6):
             text = "class indices cannot be averaged: mask_interpolation must be INTER_NEAREST"
             self._problem((*place, "mask_interpolation"), text)
+        if arguments.get("area_for_downscale") == "image_mask":
+            text = "class indices cannot be averaged: area_for_downscale must be image"
+            self._problem((*place, "area_for_downscale"), text)
         parameters = dict(list(inspect.signature(kind.__init__).parameters.items())[1:])
         defaults = {k: p.default for k, p in parameters.items() if p.default is not p.empty}
         missing = [name for name in parameters if name not in defaults and name not in arguments]
@@ -237,6 +246,8 @@ class Builder:
         if foreign:
             names = ", ".join(sorted(foreign))
             self._problem(place, f"{kind.__name__} needs {names} besides the image and its labels")
+        for text in refusals(transform, self._specs):
+            self._problem(place, text)
         if "fill_mask" not in arguments and hasattr(transform, "fill_mask"):
             transform.fill_mask = self._ignore_index  # some constructors lack the argument
         self.places[id(transform)] = place

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ...registry import PluxelError
+from ..contracts.inputs import InputSpec
 from ..contracts.normalization import RAW_MAXIMUM
 from ._attempt import Attempt, explain
+from ._entered import INSIDE, EnteredInputs
 from ._random import generator
 from ._transforms import Builder, TransformProblem, load_albumentations
-from .pixels import with_channels
-
-_INSIDE = "inside"
-"""Key of a map of zeros that becomes ``ignore`` outside the image."""
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -29,12 +28,15 @@ class AugmentationError(PluxelError):
     """A transform cannot be built, or failed on a sample."""
 
 
-def check_transforms(transforms: Sequence[Any]) -> list[TransformProblem]:
+def check_transforms(
+    transforms: Sequence[Any], specs: Mapping[str, InputSpec] = MappingProxyType({})
+) -> list[TransformProblem]:
     """Return the problems of a list of transforms, in order, as (place, message).
 
-    A place is a path into the list, such as ``(1, "RandomCrop", "hieght")``.
+    A place is a path into the list, such as ``(1, "RandomCrop", "hieght")``. ``specs``: the inputs,
+    which may not allow every transform.
     """
-    builder = Builder()
+    builder = Builder(specs=specs)
     builder.build(transforms)
     return builder.problems
 
@@ -43,7 +45,8 @@ class Augmentation:
     """Applies the transforms of a list alike to all inputs and targets of a sample.
 
     ``ignore_index``: target name -> its value for ignored pixels. ``fill``: color outside the
-    image, 0–255, for transforms that do not set one.
+    image, 0–255, for transforms that do not set one. ``specs``: input name -> what it is; by
+    default, as for a dataset that does not specify its inputs.
 
     The result for sample *n* depends only on (seed, n) and its arrays, not on earlier calls or on
     the process.
@@ -58,11 +61,13 @@ class Augmentation:
         seed: int = 0,
         ignore_index: Mapping[str, int] | None = None,
         fill: float | Sequence[float] | None = None,
+        specs: Mapping[str, InputSpec] | None = None,
     ) -> None:
         self._transforms = list(transforms)
         self._seed = seed
         self._ignore = dict(ignore_index or {"semantic": 255})
         self._fill = fill
+        self._specs = specs or {}
         # A pipeline fills with one value: if targets differ, all use the largest.
         self._outside = max(self._ignore.values())
         # Report problems now; importing albumentations takes seconds, so do so only if necessary.
@@ -77,7 +82,7 @@ class Augmentation:
         fill = self._fill
         if fill is not None:
             fill = [scale * v for v in fill] if isinstance(fill, Sequence) else scale * fill
-        builder = Builder(self._outside, fill)
+        builder = Builder(self._outside, fill, self._specs)
         built = builder.build(self._transforms)
         if builder.problems:
             places = ((".".join(map(str, place)), text) for place, text in builder.problems)
@@ -87,51 +92,41 @@ class Augmentation:
 
     def attempt(self, inputs: Arrays, targets: Arrays) -> Attempt:
         """Apply every transform once to a sample, also those that are drawn rarely."""
-        image = "image" if "image" in inputs else next(iter(inputs))
-        data = self._enter_all(image, inputs, targets)
+        entered = EnteredInputs.of(inputs, self._specs)
+        data = entered.data | self._enter_targets(targets)
         built, builder = self._build(data["image"].dtype.name)
-        return Attempt.of(built, builder.places, data)
+        return Attempt.of(built, builder.places, data, entered.connect)
 
     def __call__(
         self, n: int, inputs: Arrays, targets: Arrays
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Transform inputs (H, W, channels) and targets (H, W) alike, keeping their types.
 
-        The input ``image``, or else the first one, is treated as an image. All other inputs
-        (depth, HHA) are maps: nearest neighbors, no color changes, 0 outside.
+        Color images are transformed as images. All other inputs, such as depth, move with them, but
+        color transforms do not change them; outside of the image, they are neutral.
 
         Raises: AugmentationError with the image size if a transform fails.
         """
         if not self._transforms:
             return dict(inputs), dict(targets)
-        image = "image" if "image" in inputs else next(iter(inputs))
-        data = self._enter_all(image, inputs, targets)
-        self._run(n, data)
-        moved = {image: _leave(data["image"], inputs[image].dtype)}
-        for name in inputs.keys() - {image}:
-            pixels = np.stack([data[key] for key in _plane_keys(name, inputs[name])], -1)
-            pixels[data[_INSIDE] == self._outside] = 0
-            moved[name] = pixels.astype(inputs[name].dtype, copy=False)
+        entered = EnteredInputs.of(inputs, self._specs)
+        data = entered.data | self._enter_targets(targets)
+        self._run(n, data, entered)
+        moved = entered.leave(data, data[INSIDE] == self._outside)
         return (
             {name: moved[name] for name in inputs},
             {name: self._narrow(name, data[key]) for name, key in _target_keys(targets).items()},
         )
 
-    def _enter_all(self, image: str, inputs: Arrays, targets: Arrays) -> dict[str, np.ndarray]:
-        """Return the image and all maps and targets under the keys of a pipeline."""
-        data = {"image": _enter(inputs[image])}
-        for name, array in inputs.items():
-            if name != image:
-                data |= zip(_plane_keys(name, array), _planes(array), strict=True)
-                data[_INSIDE] = np.zeros(array.shape[:2], np.uint16)
+    def _enter_targets(self, targets: Arrays) -> dict[str, np.ndarray]:
         keys = _target_keys(targets)
-        return data | {key: self._widen(name, targets[name]) for name, key in keys.items()}
+        return {key: self._widen(name, targets[name]) for name, key in keys.items()}
 
-    def _run(self, n: int, data: dict[str, np.ndarray]) -> None:
+    def _run(self, n: int, data: dict[str, np.ndarray], entered: EnteredInputs) -> None:
         pixels = data["image"].dtype.name
         compose = self._composes.get(pixels) or self._compose(pixels)
         self._composes[pixels] = compose
-        compose.add_targets({key: "mask" for key in data if key not in ("image", "mask")})
+        entered.connect(compose, data)
         draws = generator(self._seed, n, "augmentation")
         # Share one generator: set_random_seed of albumentations gives every transform the same
         # draws, so that, for example, every flipped image would also be brightened.
@@ -161,31 +156,3 @@ class Augmentation:
 def _target_keys(targets: Arrays) -> dict[str, str]:
     """Return target name -> key; the first key is ``mask``, which some transforms read."""
     return {name: f"target {name}" if i else "mask" for i, name in enumerate(targets)}
-
-
-def _plane_keys(name: str, array: np.ndarray) -> list[str]:
-    return [f"map {name} {i}" for i in range(array.shape[-1])]
-
-
-def _planes(array: np.ndarray) -> list[np.ndarray]:
-    """Return the channels of a map, each (H, W) float32, as masks."""
-    return [*map(np.ascontiguousarray, np.moveaxis(array, -1, 0).astype(np.float32))]
-
-
-def _enter(image: np.ndarray) -> np.ndarray:
-    """Return an image as transforms expect it: (H, W) for one channel; uint8 or float in 0–1.
-
-    Some transforms silently convert 16-bit images to 8 bits or to zeros.
-    """
-    image = image[..., 0] if image.shape[2] == 1 else image
-    return image / np.float32(RAW_MAXIMUM["uint16"]) if image.dtype == np.uint16 else image
-
-
-def _leave(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return (H, W, channels), contiguous, converted back to ``dtype``."""
-    image = with_channels(image)
-    if dtype == np.uint16:
-        image = image * RAW_MAXIMUM["uint16"]
-    if image.dtype != dtype and dtype.kind == "u":
-        image = np.rint(image).clip(0, np.iinfo(dtype).max)
-    return np.ascontiguousarray(image, dtype)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
 from ..common.logs import log_once
+from ..contracts.inputs import InputSpec
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import LabelSpace
-from ..contracts.offers import is_endless
+from ..contracts.offers import input_specs, is_endless
 from ..contracts.options import OnBadSample, Sampling
 from ._random import generator
 from .augmentation import Augmentation
@@ -88,7 +90,8 @@ class _Data(TorchDataset[Item]):
 class TrainingData(_Data):
     """Augmented sample *n* of a training; *n* continues across epochs.
 
-    ``transforms``: a list as in YAML; ``fill``: see `Augmentation`.
+    ``transforms``: a list as in YAML; ``fill``: see `Augmentation`. ``specs``: inputs that differ
+    from what the dataset declares.
     ``sampling``: ``shuffle`` uses a new permutation in each epoch; ``uniform`` draws with
     replacement, like the reference release of FCN. An endless dataset is read in order.
     ``on_bad_sample``: ``stop`` raises; ``skip`` uses the next good sample instead.
@@ -106,6 +109,7 @@ class TrainingData(_Data):
         inputs: Sequence[str] | None = None,
         sources: Mapping[str, str] | None = None,
         fill: float | Sequence[float] | None = None,
+        specs: Mapping[str, InputSpec] = MappingProxyType({}),
     ) -> None:
         super().__init__(
             dataset, label_spaces, on_bad_sample=on_bad_sample, inputs=inputs, sources=sources
@@ -114,7 +118,11 @@ class TrainingData(_Data):
         self.sampling = sampling
         self._endless = is_endless(dataset)
         self._augment = Augmentation(
-            transforms, seed=seed, ignore_index=self._ignore_index, fill=fill
+            transforms,
+            seed=seed,
+            ignore_index=self._ignore_index,
+            fill=fill,
+            specs={name: input_specs(dataset)[name] for name in self._inputs} | dict(specs),
         )
 
     def index(self, n: int) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...registry import PluxelError, article
+from ..contracts.inputs import InputSpec
 from ..contracts.kinds import Backbone, Decoder
 from ..contracts.normalization import RAW_MAXIMUM
 from ..contracts.offers import minimum_size, offers, pad_multiple, resolved_parameters
@@ -265,6 +266,15 @@ class SegmentationModel(nn.Module):
     def input_names(self) -> tuple[str, ...]:
         """Names of the inputs that the streams read, without duplicates."""
         return tuple(dict.fromkeys(n for s in self.streams.values() for n in s.inputs))
+
+    @cached_property
+    def input_specs(self) -> dict[str, InputSpec]:
+        """Name of an input that the streams read -> what it is, with their normalization."""
+        parts = [part for stream in self.streams.values() for part in stream.parts]
+        return {
+            part.name: part.spec.model_copy(update={"normalization": part.statistics})
+            for part in reversed(parts)  # of streams that read the same input, the first
+        }
 
     def forward(
         self, inputs: Mapping[str, Tensor], sizes: Sizes | None = None

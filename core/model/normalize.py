@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import torch
 from torch import Tensor, nn
@@ -119,6 +120,13 @@ class Normalize(nn.Module):
         if is_reversed:
             order[:3] = order[:3].flip(0)
         self.order[here] = order.to(self.order)
+
+    def mean_of(self, name: str) -> Tensor:
+        """Return the raw values in 0–1 of a color input, (channels,), that normalize to zero."""
+        counts = {part.name: part.channels for part in self._parts}
+        first = sum(counts[part.name] for part in takewhile(lambda p: p.name != name, self._parts))
+        # Reversing the colors is its own inverse.
+        return self.mean.flatten()[self.order][first : first + counts[name]]
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the normalized image for an image (N, C, H, W), float in 0–1, RGB first."""

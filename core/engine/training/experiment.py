@@ -168,17 +168,19 @@ class Experiment:
             inputs=self.model.input_names,
             sources=self.blueprint.targets,
             fill=self._fill(),
+            specs=self.model.input_specs,
         )
 
-    def _fill(self) -> list[float]:
-        """Return the padding color: 8-bit pixel values that normalize to zero."""
-        names = self.model.input_names
-        image = "image" if "image" in names else names[0]  # only images are padded with the color
+    def _fill(self) -> list[float] | None:
+        """Return the padding color: 8-bit pixel values that normalize to zero; None without an image."""
+        specs = self.model.input_specs
+        colors = [name for name in self.model.input_names if specs[name].kind == "color"]
+        if not colors:
+            return None
+        image = "image" if "image" in colors else colors[0]
         stream = next(s for s in self.model.streams.values() if image in s.inputs)
-        mean = stream.normalize.mean.flatten()[stream.normalize.order]
-        counts = [self.blueprint.channels[name] for name in stream.inputs]
-        first = sum(counts[: stream.inputs.index(image)])
-        return [255 * value for value in mean[first:][: self.blueprint.channels[image]].tolist()]
+        mean = stream.normalize.mean_of(image)
+        return [255 * value for value in mean.tolist()]
 
     def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
         """Evaluate a model, which is already on its device, on the split with a role."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ....registry import PluxelError, article, reason_of
+from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.kinds import Loss
-from ...data.augmentation import Augmentation
+from ...data.augmentation import Augmentation, TransformProblem, check_transforms
 from ...data.samples import EvaluationData
 from ...geometry.grid import FeatureSpec, Grid
 from ...geometry.scores import Scores
@@ -141,6 +142,10 @@ class Rehearsal:
         fails.
         """
         config, spaces = self.prepared.config, self.prepared.blueprint.label_spaces()
+        transforms = config.pipeline.augment.get("train", [])
+        specs = self.prepared.model.input_specs
+        if transforms and self.prepared.datasets:
+            _raise_at(config, check_transforms(transforms, specs))
         if config.pipeline.splits.get("train") in (None, *self.prepared.missing):
             return None
         try:
@@ -156,20 +161,11 @@ class Rehearsal:
                 return None
             with config.at("dataset"):
                 raise
-        transforms = config.pipeline.augment.get("train", [])
         if not transforms:
             return sample.size
-        augmentation = Augmentation(transforms, ignore_index=sample.ignore_index)
+        augmentation = Augmentation(transforms, ignore_index=sample.ignore_index, specs=specs)
         attempt = augmentation.attempt(sample.inputs, sample.targets)
-        problems: list[Problem] = []
-        for place, message in attempt.problems:
-            try:
-                with config.at("augment", "train", *place):
-                    raise PluxelError(message)
-            except ConfigError as error:
-                problems += error.problems
-        if problems:
-            raise ConfigError(problems)
+        _raise_at(config, attempt.problems)
         return attempt.size
 
     def check_loss(self, name: str, objective: Objective) -> None:
@@ -183,6 +179,19 @@ class Rehearsal:
         with self.prepared.config.at("heads", name, "loss"):
             for term, _, loss in terms_of(objective.losses[name]):
                 _check_loss(f"{component}{term and f', term {term}'}", loss, logits, target)
+
+
+def _raise_at(config: Config, found: Iterable[TransformProblem]) -> None:
+    """Raise ConfigError with the place of each problem of a transform, if there are any."""
+    problems: list[Problem] = []
+    for place, message in found:
+        try:
+            with config.at("augment", "train", *place):
+                raise PluxelError(message)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
 
 
 def _differentiable(tensor: Tensor) -> Tensor:

@@ -1,0 +1,76 @@
+"""A pipeline with depth and HHA beside color: checks, training, and what its run keeps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pluxel.core import Experiment, Run, load_config, prepare
+from pluxel.core.config.tree.problems import ConfigError
+from pluxel.core.engine.training.check import check_training
+from pluxel.registry import Host
+
+YAML = """
+streams:
+  image: {input: [image, depth], backbone: {type: timm, model: test_resnet}}
+  hha: {backbone: {type: timm, model: test_resnet}}
+heads:
+  semantic: {decoder: fcn32s, loss: cross_entropy}
+dataset:
+  type: folder
+  images: photos
+  masks: masks
+  classes: [floor, wall]
+  inputs: {depth: {folder: depth, kind: depth}, hha: {folder: hha, kind: hha}}
+splits: {train: all, val: all}
+training: {steps: 1, batch_size: 2, workers: 0}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that loads the pipeline with changes, beside two samples of its data."""
+    random = np.random.default_rng(0)
+    for name in ("a", "b"):
+        for folder, array in {
+            "photos": random.integers(0, 255, (40, 48, 3)).astype(np.uint8),
+            "masks": random.integers(0, 2, (40, 48)).astype(np.uint8),
+            "depth": random.integers(900, 4000, (40, 48)).astype(np.uint16),
+            "hha": random.integers(0, 255, (40, 48, 3)).astype(np.uint8),
+        }.items():
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(array).save(tmp_path / folder / f"{name}.png")
+    (tmp_path / "pipeline.yaml").write_text(YAML)
+    monkeypatch.chdir(tmp_path)
+    return lambda *changes: load_config("pipeline.yaml", changes, host=Host())
+
+
+def test_the_check_refuses_transforms_that_an_input_does_not_allow(config):
+    Path("flips.yaml").write_text(
+        "base: pipeline.yaml\naugment:\n  train:\n    - HorizontalFlip\n    - VerticalFlip\n"
+    )
+    flips = load_config("flips.yaml", host=Host())
+    with pytest.raises(
+        ConfigError, match="^flips.yaml:5:7: VerticalFlip may leave the image upside"
+    ):
+        check_training(prepare(flips))
+    without_hha = load_config("flips.yaml", ["streams.hha.input=depth"], host=Host())
+    check_training(prepare(without_hha))
+
+
+def test_statistics_that_do_not_fit_their_input_are_refused(config):
+    changed = config("streams.image.normalization={depth: {mean: [1, 2], transform: log}}")
+    with pytest.raises(ConfigError, match="input 'depth' has 1 channels, but its normalization"):
+        prepare(changed)
+
+
+def test_a_run_keeps_what_its_inputs_are(config):
+    prepared = prepare(config())
+    assert {name: spec.kind for name, spec in prepared.blueprint.inputs.items()} == {
+        "image": "color",
+        "depth": "depth",
+        "hha": "hha",
+    }
+    model = Experiment(prepared, Run(Path("run"))).model
+    assert model.streams["image"].normalize.mean.flatten()[3] == pytest.approx(7.844)
+    assert model.streams["hha"].normalize.mean.flatten()[0] == pytest.approx(132.431 / 255)
