@@ -172,7 +172,7 @@ class Experiment:
         )
 
     def _fill(self) -> list[float] | None:
-        """Return the padding color: 8-bit pixel values that normalize to zero; None without an image."""
+        """Return the padding color, in 8-bit values that normalize to zero; None without one."""
         specs = self.model.input_specs
         colors = [name for name in self.model.input_names if specs[name].kind == "color"]
         if not colors:
