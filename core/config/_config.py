@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ...registry import Host, PluxelError
-from ._dump import pipeline_tree
+from ._dump import is_phase_name, of_phase, pipelines_tree
 from ._provenance import provenance
 from .sections.pipeline import PipelineConfig
 from .tree.emit import emit
@@ -73,19 +74,45 @@ class Written:
 
 @dataclass(frozen=True)
 class Config(Written):
-    """A valid ``pipeline``, with defaults, from the file ``source``, its bases and overrides."""
+    """A valid ``pipeline``, with defaults, from the file ``source``, its bases and overrides.
+
+    If training has phases, this is the last one, called ``phase``; ``earlier``: those before it.
+    """
 
     pipeline: PipelineConfig
     source: Path
+    phase: str = ""
+    earlier: tuple[Config, ...] = ()
+
+    @property
+    def phases(self) -> tuple[Config, ...]:
+        """All phases of the training, each a configuration of its own; without phases, itself."""
+        return (*self.earlier, replace(self, earlier=()))
+
+    def with_pipelines(self, change: Callable[[PipelineConfig], PipelineConfig]) -> Config:
+        """Return the configuration with the pipelines of all phases changed alike."""
+        earlier = tuple(each.with_pipelines(change) for each in self.earlier)
+        return replace(self, pipeline=change(self.pipeline), earlier=earlier)
 
     def show(self, *, origin: bool = False) -> str:
         """Return the configuration as YAML; ``origin`` appends the origin of each value."""
-        tree = pipeline_tree(self.pipeline, absolute=False)
-        return emit(tree, (lambda path: self.origin(*path)) if origin else None)
+        return emit(self._written(absolute=False), self._origin_in if origin else None)
 
     def dump(self) -> str:
         """Return portable YAML: absolute paths, qualified names, versions."""
-        written = pipeline_tree(self.pipeline, absolute=True)
-        record = provenance(self.pipeline, written, self.tree, self.host)
+        written = self._written(absolute=True)
+        trees = {each.phase: each.tree for each in self.phases}
+        pipelines = [each.pipeline for each in self.phases]
+        record = provenance(pipelines, written, trees, self.host)
         header = f"# Written by Pluxel {record['version']}, with all defaults.\n"
         return header + emit({"pluxel": record, **written})
+
+    def _written(self, *, absolute: bool) -> dict[str, Any]:
+        pipelines = {each.phase: each.pipeline for each in self.phases}
+        return pipelines_tree(pipelines, absolute=absolute)
+
+    def _origin_in(self, path: tuple[Segment, ...]) -> str:
+        if is_phase_name(path):
+            return ""  # the number of the phase, unless the line says something else
+        index, inner = of_phase(path)
+        return self.phases[-1 if index is None else index].origin(*inner)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,7 @@ from ._provenance import absent_providers, newer_providers, outdated_providers
 from .messages.explain import explain
 from .sections.before_validation import prepare_for_validation
 from .sections.factory import Factory
+from .sections.phases import PhaseConfig
 from .sections.pipeline import PipelineConfig
 from .sections.places import AnnotatedPlace, root_place
 from .sections.plain import are_same
@@ -28,11 +30,15 @@ from .tree.layers import read_layers
 from .tree.merge import merge
 from .tree.nodes import MapNode, Node, plain
 from .tree.overrides import parse_overrides
+from .tree.phases import Phase, overridden, split_phases
 from .tree.problems import ConfigError, Problems
 from .tree.references import resolve_references
 from .tree.short import complete, shorten
 
 Root = TypeVar("Root", bound=BaseModel)
+
+PHASE_KEYS = tuple(PhaseConfig.model_fields)
+"""The keys of a phase of a training."""
 
 
 def load_config(
@@ -41,12 +47,14 @@ def load_config(
     *,
     host: Host,
     unread: Collection[str] = (),
+    phase: str | None = None,
 ) -> Config:
     """Read a configuration, apply ``overrides`` (``key.path=value``) and validate the result.
 
     ``path`` is a file or the name of a shipped configuration. ``unread`` names ``augment`` or
     component kinds that the caller does not use; these are neither imported nor checked, except
-    those that ``overrides`` change.
+    those that ``overrides`` change. ``phase`` selects one phase of a training, to which the
+    overrides then apply; without it, the result is the last phase, and knows the earlier ones.
 
     Raises: ConfigError with all problems, in file order; PluxelError if there is no such file, or
     if it describes word vectors.
@@ -57,7 +65,7 @@ def load_config(
             f"{display(file.source)} describes word vectors, not a pipeline; use it with "
             "pluxel similar --config and related commands"
         )
-    return pipeline_of(file, overrides, host, unread)
+    return pipeline_of(file, overrides, host, unread, phase)
 
 
 def _describes_words(tree: MapNode) -> bool:
@@ -91,6 +99,7 @@ def pipeline_of(
     overrides: Sequence[str],
     host: Host,
     unread: Collection[str] = (),
+    phase: str | None = None,
 ) -> Config:
     """Return the pipeline that a file describes.
 
@@ -98,20 +107,50 @@ def pipeline_of(
     """
     problems = file.problems
     tree, place = complete(file.tree), root_place(host)
+    if phase is not None:
+        tree = _selected(phase, split_phases(tree, place, PHASE_KEYS, problems), file.source)
     layer = parse_overrides(overrides, tree, place, problems)
     # A mistake in an override must not pass in silence, whether or not its section is used.
     unread = frozenset(unread).difference(_keys(layer))
     tree = whole(tree, layer, place, problems, unread)
-    pipeline = validate(tree, PipelineConfig, host, problems, unread)
+    phases = split_phases(tree, place, PHASE_KEYS, problems)
+    pipelines = [validate(each, PipelineConfig, host, problems, unread) for _, each in phases]
     outdated = list(outdated_providers(tree, host))
-    if pipeline is None:
+    if None in pipelines:
         problems.extend(outdated)  # which may explain the errors
+    _report_lost(layer, phases, problems)
     problems.stop_if_any()
-    assert pipeline is not None
     for problem in outdated:
         logger.warning("%s", problem)
-    # The versions that wrote a file do not affect its meaning.
-    return Config(tree, host, pipeline.model_copy(update={"pluxel": None}), file.source)
+    configs: list[Config] = []
+    for (name, each), pipeline in zip(phases, pipelines, strict=True):
+        assert pipeline is not None
+        # The versions that wrote a file do not affect its meaning.
+        valid = pipeline.model_copy(update={"pluxel": None})
+        configs.append(Config(each, host, valid, file.source, name))
+    return replace(configs[-1], earlier=tuple(configs[:-1]))
+
+
+def _selected(name: str, phases: Sequence[Phase], source: Path) -> MapNode:
+    """Return the tree of the phase with a name."""
+    trees = dict(phases)
+    if name not in trees:
+        raise PluxelError(
+            f"{display(source)} has no phase '{name}'; it has {', '.join(trees) or 'none'}"
+        )
+    return trees[name]
+
+
+def _report_lost(layer: MapNode, phases: Sequence[Phase], problems: Problems) -> None:
+    """Add a problem for each override whose value every phase replaces by its own."""
+    effective = {at for _, tree in phases for at in overridden(tree)}
+    for at in overridden(layer):
+        if len(phases) > 1 and at not in effective:
+            problems.add(
+                at,
+                "has no effect, because every phase sets this value: override it in a phase, as "
+                "in training.phases.0.steps=100",
+            )
 
 
 def check_record(config: Config) -> None:
@@ -125,21 +164,26 @@ def check_record(config: Config) -> None:
         path = Path(folder) / "config.yaml"
         path.write_text(config.dump(), encoding="utf-8")
         try:
-            again = load_config(path, host=config.host).pipeline
+            again = load_config(path, host=config.host)
         except ConfigError as error:
             reasons = "; ".join(problem.message for problem in error.problems)
             raise PluxelError(
                 f"a run with this configuration could not be opened: {reasons}"
             ) from error
-    for place, factory in _components(config.pipeline):
-        params = dict(_components(again))[place].params
-        for name, value in factory.params.items():
-            if not are_same(value, params.get(name)):
-                with config.at(*place):
-                    raise PluxelError(
-                        f"{factory}: a run would not keep the value of parameter '{name}': it is "
-                        f"{value!r}, and would be read back as {params.get(name)!r}"
-                    )
+    for each, other in zip(config.phases, again.phases, strict=True):
+        read_back = dict(_components(other.pipeline))
+        for place, factory in _components(each.pipeline):
+            with each.at(*place):
+                _check_kept(factory, read_back[place].params)
+
+
+def _check_kept(factory: Factory[Any], read_back: Mapping[str, Any]) -> None:
+    for name, value in factory.params.items():
+        if not are_same(value, read_back.get(name)):
+            raise PluxelError(
+                f"{factory}: a run would not keep the value of parameter '{name}': it is "
+                f"{value!r}, and would be read back as {read_back.get(name)!r}"
+            )
 
 
 def _components(pipeline: PipelineConfig) -> Iterator[tuple[tuple[str, ...], Factory[Any]]]:

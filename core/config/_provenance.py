@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...registry import Host
 from ..common.version import __version__
+from ._dump import of_phase
 from .sections.pipeline import PipelineConfig
 from .sections.plain import factories
 from .tree.layers import PROVENANCE
@@ -19,39 +20,49 @@ _OWN = "pluxel"
 
 
 def provenance(
-    pipeline: PipelineConfig, written: Mapping[str, Any], tree: MapNode, host: Host
+    pipelines: Sequence[PipelineConfig],
+    written: Mapping[str, Any],
+    phases: Mapping[str, MapNode],
+    host: Host,
 ) -> dict[str, Any]:
     """Return the versions of Pluxel and of each distribution that provides a component.
 
-    Also the paths in ``written``, a pipeline as a run keeps it, that ``tree`` does not set.
+    Also the paths in ``written``, the pipelines as a run keeps them, that nobody set. ``phases``:
+    the tree of each phase.
     """
-    names = {factory.component.provider for factory in factories(pipeline)}
+    used = (factory for pipeline in pipelines for factory in factories(pipeline))
+    names = {factory.component.provider for factory in used}
     versions = {name: _version(name, host) or None for name in sorted(names)}
-    defaults = sorted(map(format_path, default_paths(written, tree)))
+    defaults = sorted(map(format_path, default_paths(written, [*phases.values()])))
     recorded = {"version": _version(_OWN, host) or None, "providers": versions}
     return recorded | ({"defaults": defaults} if defaults else {})
 
 
-def default_paths(written: Any, tree: MapNode) -> Iterator[tuple[Segment, ...]]:
-    """Yield the paths of parameters of components that a tree does not set."""
+def default_paths(
+    written: Mapping[str, Any], trees: Sequence[MapNode]
+) -> Iterator[tuple[Segment, ...]]:
+    """Yield the paths of parameters of components that no tree sets; ``trees``: by phase."""
     for path in _places(written):
-        node: Node | None = tree
-        for step in expand(path):
+        index, inner = of_phase(path)
+        node: Node | None = trees[-1 if index is None else index]
+        for step in expand(inner):
             node = child(node, step) if node else None
-        value = written
+        value: Any = written
         for step in path:
             value = value[step]
         yield from _unset(value, node, path)
 
 
-def _places(written: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def _places(written: Mapping[str, Any]) -> Iterator[tuple[Segment, ...]]:
     """Yield the paths of the components of a pipeline, in the short or the long form."""
     for key in ("backbone", "decoder", "loss", "dataset"):
         if key in written:
             yield (key,)
     for section, parts in (("streams", ["backbone"]), ("heads", ["decoder", "loss"])):
-        for name in written.get(section, {}):
-            yield from ((section, name, part) for part in parts)
+        for name, parameters in written.get(section, {}).items():
+            yield from ((section, name, part) for part in parts if part in parameters)
+    for index, phase in enumerate(written.get("training", {}).get("phases", ())):
+        yield from (("training", "phases", index, *path) for path in _places(phase))
 
 
 def _unset(

@@ -2,8 +2,9 @@
 
 The schema covers pipelines, in the short and the long form, and word vectors. It accepts what
 ``load_config`` accepts, and refuses the same keys, types, ranges and names. A file with a base may
-lack what the base supplies, so each section has two definitions: the complete one, and one without
-required keys, whose name begins with ``partial.``.
+lack what the base supplies, and one with ``training.phases`` what every phase supplies, so each
+section has two definitions: the complete one, and one without required keys, whose name begins with
+``partial.``.
 
 The schema cannot follow references: it accepts ``${…}`` for any value. Neither does it know which
 whole numbers are written with a point, because JSON does not distinguish 4 from 4.0.
@@ -43,6 +44,16 @@ _HAS_BASE: Schema = {
     "required": ["base"],
     "properties": {"base": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1}]}},
 }
+_HAS_PHASES: Schema = {
+    "required": ["training"],
+    "properties": {
+        "training": {
+            "type": "object",
+            "required": ["phases"],
+            "properties": {"phases": {"type": "array", "minItems": 1}},
+        }
+    },
+}
 _ENOUGH: Schema = {
     "required": ["dataset"],
     "allOf": [
@@ -79,7 +90,7 @@ def config_schema(host: Host) -> Schema:
 
 
 def _by_base(complete: Schema, partial: Schema) -> Schema:
-    return {"if": _HAS_BASE, "then": partial, "else": complete}
+    return {"if": {"anyOf": [_HAS_BASE, _HAS_PHASES]}, "then": partial, "else": complete}
 
 
 class _Writer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -48,9 +48,18 @@ class PreparedData:
 
 @dataclass(frozen=True)
 class Prepared(PreparedData):
-    """A prepared configuration: decoders resolved too, ``model`` without memory for weights."""
+    """A prepared configuration: decoders resolved too, ``model`` without memory for weights.
+
+    If training has phases, this is the last one; ``earlier``: those before it, on the same data.
+    """
 
     model: SegmentationModel
+    earlier: tuple[Prepared, ...] = ()
+
+    @property
+    def phases(self) -> tuple[Prepared, ...]:
+        """All phases of the training, each with a configuration and a model of its own."""
+        return (*self.earlier, replace(self, config=self.config.phases[-1], earlier=()))
 
 
 def prepare(config: Config) -> Prepared:
@@ -62,11 +71,17 @@ def prepare(config: Config) -> Prepared:
     for a value that a run would not keep.
     """
     data = prepare_data(config)
+    *earlier, last = (_prepare_phase(data, each) for each in data.config.phases)
+    whole = replace(last.config, earlier=tuple(each.config for each in earlier))
+    with whole.at():
+        check_record(whole)
+    return replace(last, config=whole, earlier=tuple(earlier))
+
+
+def _prepare_phase(data: PreparedData, config: Config) -> Prepared:
     with seeded(config.pipeline.seed), torch.device("meta"):
-        model = build_model(data.config, data.blueprint)
-    resolved = resolve_decoders(data.config, model)
-    with resolved.at():
-        check_record(resolved)
+        model = build_model(config, data.blueprint)
+    resolved = resolve_decoders(config, model)
     return Prepared(resolved, data.datasets, data.missing, data.blueprint, model)
 
 

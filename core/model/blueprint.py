@@ -10,6 +10,7 @@ from ...registry import PluxelError, did_you_mean
 from ..config._config import Config
 from ..config.sections.labels import LabelsConfig
 from ..config.sections.network import HeadConfig, StreamConfig
+from ..config.sections.pipeline import PipelineConfig
 from ..contracts.inputs import InputSpec, default_spec
 from ..contracts.kinds import Dataset
 from ..contracts.labels import IGNORE, LabelError, LabelMap, LabelSpace, raw_id
@@ -64,18 +65,25 @@ def resolve_labels(config: Config, dataset: Dataset) -> Config:
 
     Raises: ConfigError if classes cannot be aligned.
     """
-    pipeline = config.pipeline
-    heads = dict(pipeline.heads)
-    for name, head in heads.items():
+    labels = {name: head.labels for name, head in config.pipeline.heads.items()}
+    for name, head in config.pipeline.heads.items():
         with config.at("heads", name, "labels", "align"):
             if head.labels.align is not None:
                 # This imports word vectors, which few configurations need.
                 from .alignment import resolved_labels  # noqa: PLC0415
 
-                labels = resolved_labels(dataset.labels[_target(name, head, dataset)], head.labels)
-                heads[name] = head.model_copy(update={"labels": labels})
-    found = {"heads": heads, "dataset": pipeline.dataset.given(resolved_parameters(dataset))}
-    return replace(config, pipeline=pipeline.model_copy(update=found))
+                found = dataset.labels[_target(name, head, dataset)]
+                labels[name] = resolved_labels(found, head.labels)
+
+    def resolved(pipeline: PipelineConfig) -> PipelineConfig:
+        heads = {
+            name: head.model_copy(update={"labels": labels[name]})
+            for name, head in pipeline.heads.items()
+        }
+        parameters = pipeline.dataset.given(resolved_parameters(dataset))
+        return pipeline.model_copy(update={"heads": heads, "dataset": parameters})
+
+    return config.with_pipelines(resolved)
 
 
 def resolve_decoders(config: Config, model: SegmentationModel) -> Config:

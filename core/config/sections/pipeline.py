@@ -20,8 +20,9 @@ from ..tree.problems import suggestion
 from .device import Device
 from .factory import Factory
 from .network import IMAGE, HeadConfig, Name, StreamConfig
+from .phases import PhasedTrainingConfig
 from .section import Section
-from .training import EvaluationConfig, TrainingConfig
+from .training import EvaluationConfig
 
 
 def _version_text(value: object) -> object:
@@ -91,7 +92,7 @@ class PipelineConfig(Section):
     deterministic: bool = False
     """Reject nondeterministic operations."""
 
-    training: TrainingConfig = TrainingConfig()
+    training: PhasedTrainingConfig = PhasedTrainingConfig()
     """How to train."""
 
     evaluation: EvaluationConfig = EvaluationConfig()

@@ -50,7 +50,7 @@ def test_the_schema_lists_every_component(schema: dict[str, Any]) -> None:
 
 
 def test_sections_are_described(schema: dict[str, Any]) -> None:
-    training = schema["$defs"]["TrainingConfig"]["properties"]
+    training = schema["$defs"]["PhasedTrainingConfig"]["properties"]
     for name, value in training.items():
         assert value.get("description"), name
 

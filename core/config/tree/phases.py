@@ -1,0 +1,139 @@
+"""Split a configuration with ``training.phases`` into one complete configuration per phase.
+
+A phase is a layer over the rest of the configuration: what it does not set, it has in common with
+the other phases. Its keys are those of ``training``, and ``decoder``, ``loss``, ``heads`` and
+``augment``. Everything else defines what the weights mean, and stays the same throughout a run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from ....registry import did_you_mean
+from .merge import Place, merge
+from .nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode
+from .paths import SHORT
+from .problems import Problems
+from .short import expand_short
+
+OUTSIDE = ("decoder", "loss", "heads", "augment")
+"""Keys of a phase that are not keys of ``training``."""
+
+OF_HEADS = ("decoder", "loss", "weight")
+"""Keys of a head that a phase may set."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class Phase(NamedTuple):
+    """A phase and its complete configuration, in which ``training`` has no phases."""
+
+    name: str
+    tree: MapNode
+
+
+def split_phases(
+    tree: MapNode, place: Place, known: Collection[str], problems: Problems
+) -> list[Phase]:
+    """Return the phases of a tree in the long form; without phases, the tree as its only one.
+
+    ``known``: the keys of a phase. ``problems`` receives the mistakes of the list itself.
+    """
+    training = tree.get("training")
+    listed = training.get("phases") if isinstance(training, MapNode) else None
+    if listed is None or not isinstance(training, MapNode):
+        return [Phase("", tree)]
+    entry = tree.entries["training"]
+    rest = Entry(entry.key, training.without("phases"), entry.default)
+    base = MapNode({**tree.entries, "training": rest}, tree.location)
+    if (isinstance(listed, ScalarNode) and listed.value is None) or listed == ListNode(
+        (), listed.location
+    ):
+        return [Phase("", base)]
+    if not isinstance(listed, ListNode):
+        problems.add(listed.location, "training.phases is a list of phases, such as - {steps: 100}")
+        return [Phase("", base)]
+    phases: dict[str, Phase] = {}
+    for number, item in enumerate(listed.items, start=1):
+        if not isinstance(item, MapNode):
+            problems.add(item.location, "a phase is a mapping, such as {decoder: fcn16s}")
+            continue
+        name = _name(item, number, phases, problems)
+        layer = _layer(item, base, known, problems)
+        merged = merge(base, layer, place, problems)
+        assert isinstance(merged, MapNode)  # merging mappings yields a mapping
+        phases[name] = Phase(name, merged)
+    return [*phases.values()] or [Phase("", base)]
+
+
+def _name(item: MapNode, number: int, others: Collection[str], problems: Problems) -> str:
+    """Return the name of a phase, by default its number."""
+    node = item.get("name")
+    if node is None:
+        return str(number)
+    name = node.text if isinstance(node, ScalarNode) and node.value is not None else ""
+    if not _NAME.fullmatch(name):
+        problems.add(
+            node.location,
+            f"'{name}' is not a valid name of a phase: use lowercase letters, digits, '_' and '-'",
+        )
+    elif name in others:
+        problems.add(node.location, f"two phases are called '{name}'")
+    return name
+
+
+def _layer(item: MapNode, base: MapNode, known: Collection[str], problems: Problems) -> MapNode:
+    """Return what a phase sets as a layer over the whole configuration."""
+    for key, entry in item.entries.items():
+        if key in known:
+            continue
+        if key in base.entries or key in SHORT:
+            message = (
+                f"a phase cannot change '{key}': classes and inputs stay the same throughout a run"
+            )
+        else:
+            message = f"a phase has no key '{key}'.{did_you_mean(key, known)}"
+        problems.add(entry.key, message)
+    outside = {key: entry for key, entry in item.entries.items() if key in OUTSIDE}
+    inside = {
+        key: entry
+        for key, entry in item.entries.items()
+        if key in known and key not in (*OUTSIDE, "name")
+    }
+    training = Entry(item.location, MapNode(inside, item.location, implied=True))
+    layer = MapNode({**outside, "training": training}, item.location, implied=True)
+    layer = expand_short(layer, problems)
+    heads, known = layer.get("heads"), base.get("heads")
+    if not isinstance(heads, MapNode) or not isinstance(known, MapNode):
+        return layer
+    kept = MapNode(dict(_known_heads(heads, known, problems)), heads.location, heads.path, True)
+    entry = Entry(layer.entries["heads"].key, kept)
+    return MapNode({**layer.entries, "heads": entry}, layer.location, implied=True)
+
+
+def _known_heads(heads: MapNode, known: MapNode, problems: Problems) -> Iterator[tuple[str, Entry]]:
+    for name, entry in heads.entries.items():
+        if name not in known.entries:
+            hint = did_you_mean(name, known.entries)
+            problems.add(entry.key, f"a phase cannot add a head: there is no head '{name}'.{hint}")
+            continue
+        for key, inner in entry.node.entries.items() if isinstance(entry.node, MapNode) else ():
+            if key not in OF_HEADS:
+                problems.add(
+                    inner.key, f"a phase sets {', '.join(OF_HEADS)} of a head, not '{key}'"
+                )
+        yield name, entry
+
+
+def overridden(node: Node) -> Iterator[Location]:
+    """Yield the location of every value that an override sets."""
+    if isinstance(node, MapNode):
+        inner: Iterator[Node] = (entry.node for entry in node.entries.values())
+    else:
+        inner = iter(node.items if isinstance(node, ListNode) else ())
+    if node.location.override is not None and not (isinstance(node, MapNode) and node.path):
+        yield node.location
+    for one in inner:
+        yield from overridden(one)
