@@ -66,8 +66,8 @@ class Drawn:
 def pluxel_steps(trainer: Trainer) -> Iterator[None]:
     """Train as `pluxel train` does, one step at a time."""
     with track("training", STEPS) as advance:
-        for batches in trainer.batches():
-            trainer.step(batches, advance)
+        for batches in trainer.current.batches():
+            trainer.current.step(batches, advance)
             yield
 
 
@@ -103,7 +103,7 @@ def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float,
         experiments = [Experiment(prepared, Run(Path(folder) / name)) for name in ("a", "b")]
         drawn = Drawn(prepared.dataset("train"))
         trainer = Trainer(experiments[0])
-        trainer.data = TrainingData(drawn, experiments[0].spaces)
+        trainer.current.data = TrainingData(drawn, experiments[0].spaces)
         bare = experiments[1].model.train()
         ours = pluxel_steps(trainer)
         theirs = bare_steps(bare, drawn, config.pipeline.training.batch_size)

@@ -16,6 +16,7 @@ from ._options import config_argument, output, overrides, overwrite, refuse_exis
 from ._session import Session
 
 if TYPE_CHECKING:
+    from ..config._config import Config
     from ..config.sections.embedding import EmbeddingConfig
     from ..config.sections.pipeline import PipelineConfig
 
@@ -48,7 +49,7 @@ def check(session: Session, config: str, settings: tuple[str, ...]) -> None:
         return
     with without_downloads():
         notes = check_training(prepare(loaded))
-    click.echo(f"ok: {display(loaded.source)}: {_summary(loaded.pipeline)}")
+    click.echo(f"ok: {display(loaded.source)}: {_summary(loaded)}")
     for note in notes:
         click.echo(f"  note: {note}")
 
@@ -111,7 +112,14 @@ def _is_text(line: str) -> bool:
     return line.startswith("#") and line.strip("# ") != ""
 
 
-def _summary(pipeline: PipelineConfig) -> str:
+def _summary(config: Config) -> str:
+    if not config.earlier:
+        return _summary_of_phase(config.pipeline)
+    phases = (f"{each.phase}: {_summary_of_phase(each.pipeline)}" for each in config.phases)
+    return "".join(f"\n  phase {summary}" for summary in phases)
+
+
+def _summary_of_phase(pipeline: PipelineConfig) -> str:
     backbones = " + ".join(s.backbone.component.name for s in pipeline.streams.values())
     heads = ", ".join(
         f"{head.decoder.component.name} ({head.loss.component.name})"

@@ -124,6 +124,18 @@ def write_text(path: Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8")
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Make ``target`` the file that ``source`` is now, atomically; without a copy where possible.
+
+    Replacing ``source`` later, as `replacing` does, leaves ``target`` as it is.
+    """
+    with replacing(target) as unfinished:
+        try:
+            os.link(source, unfinished)
+        except OSError:  # the file system has no hard links
+            shutil.copyfile(source, unfinished)
+
+
 def decode(content: bytes) -> str:
     """Return the text of UTF-8 bytes, without a byte-order mark.
 

@@ -87,7 +87,7 @@ class Config(Written):
     @property
     def phases(self) -> tuple[Config, ...]:
         """All phases of the training, each a configuration of its own; without phases, itself."""
-        return (*self.earlier, replace(self, earlier=()))
+        return (*self.earlier, replace(self, earlier=()) if self.earlier else self)
 
     def with_pipelines(self, change: Callable[[PipelineConfig], PipelineConfig]) -> Config:
         """Return the configuration with the pipelines of all phases changed alike."""

@@ -132,8 +132,10 @@ def pipeline_of(
 
 
 def _selected(name: str, phases: Sequence[Phase], source: Path) -> MapNode:
-    """Return the tree of the phase with a name."""
+    """Return the tree of the phase with a name, or of a file without phases, which is one."""
     trees = dict(phases)
+    if [*trees] == [""]:
+        return trees[""]
     if name not in trees:
         raise PluxelError(
             f"{display(source)} has no phase '{name}'; it has {', '.join(trees) or 'none'}"

@@ -59,6 +59,8 @@ class Prepared(PreparedData):
     @property
     def phases(self) -> tuple[Prepared, ...]:
         """All phases of the training, each with a configuration and a model of its own."""
+        if not self.earlier:
+            return (self,)
         return (*self.earlier, replace(self, config=self.config.phases[-1], earlier=()))
 
 

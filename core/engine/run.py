@@ -12,7 +12,9 @@ from typing import Any
 from zlib import crc32
 
 from ...registry import PluxelError
-from ..common.files import MissingFile, read_json, remove_abandoned, write_text
+from ..common.files import MissingFile, copy_file, read_json, remove_abandoned, write_text
+
+_PHASES = "phases"
 
 _LONGEST_NAME = 80  # file systems allow 255 bytes
 
@@ -25,7 +27,8 @@ class Run:
     ``last/state.safetensors``: raw weights and everything else that resuming needs.
     ``metrics.jsonl``: one line per log interval and one per evaluation. ``results.json``: scores of
     ``weights.safetensors`` on ``val``; ``results-SPLIT.json``: scores on another split.
-    ``class_frequencies.json``: pixels per class in the training split.
+    ``class_frequencies.json``: pixels per class in the training split. ``phases/NAME``: what a
+    phase of the training ended with, a run of its own.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -35,6 +38,25 @@ class Run:
         self.state = directory / "last" / "state.safetensors"
         self.metrics = directory / "metrics.jsonl"
         self.class_frequencies = directory / "class_frequencies.json"
+
+    def phase(self, name: str) -> Run:
+        """Return the run that a finished phase of the training becomes."""
+        return Run(self.directory / _PHASES / name)
+
+    def keep_phase(self, name: str, config: str) -> None:
+        """Keep the weights and scores of this run as those of a phase with a configuration."""
+        kept = self.phase(name)
+        write_text(kept.config, config)
+        for source, target in (
+            (self.class_frequencies, kept.class_frequencies),
+            (self.weights, kept.weights),
+            (self.results_of("val"), kept.results_of("val")),
+        ):
+            if source.exists():
+                copy_file(source, target)
+
+    def _phases(self) -> list[Run]:
+        return [Run(folder) for folder in sorted((self.directory / _PHASES).glob("*"))]
 
     def results_of(self, split: str) -> Path:
         """Return the file of the scores on a split; no two splits have the same one."""
@@ -102,7 +124,13 @@ class Run:
         """Return the existing files of the run."""
         fixed = (self.config, self.weights, self.state, self.metrics, self.class_frequencies)
         scores = filter(self._is_results, self.directory.glob("results-*.json"))
-        return [file for file in (*fixed, self.results_of("val"), *scores) if file.exists()]
+        own = [file for file in (*fixed, self.results_of("val"), *scores) if file.exists()]
+        return own + [file for phase in self._phases() for file in phase.kept_files()]
+
+    def kept_files(self) -> list[Path]:
+        """Return the existing files that `keep_phase` writes, if this is the run of a phase."""
+        fixed = (self.config, self.weights, self.results_of("val"), self.class_frequencies)
+        return [file for file in fixed if file.exists()] if _is_dump(self.config) else []
 
     def _is_results(self, file: Path) -> bool:
         """Return whether a file contains scores of the split that its name states."""
@@ -116,12 +144,15 @@ class Run:
                 file.unlink()
         except OSError as error:
             raise PluxelError(f"cannot delete {error.filename}: {error.strerror}") from error
-        with suppress(OSError):  # missing, or not empty
-            self.state.parent.rmdir()
+        folders = [phase.directory for phase in self._phases()]
+        for folder in (self.state.parent, *folders, self.directory / _PHASES):
+            with suppress(OSError):  # missing, or not empty
+                folder.rmdir()
 
     def remove_unfinished(self) -> None:
         """Delete what a training that was killed while writing has left."""
-        for folder in (self.directory, self.state.parent):
+        phases = [phase.directory for phase in self._phases()]
+        for folder in (self.directory, self.state.parent, *phases):
             remove_abandoned(folder)
 
     def log(self, record: Mapping[str, Any]) -> None:

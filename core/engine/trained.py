@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -75,14 +76,17 @@ def open_trained(
     """
     run = open_run(directory)
     _check_read(overrides, unread)
-    config = load_config(run.config, _placed(overrides, device), host=host, unread=unread)
+    tensors, metadata = read_tensors(run.weights)
+    load = partial(
+        load_config, run.config, host=host, unread=unread, phase=metadata.get("phase", "")
+    )
+    config = load(_placed(overrides, device))
     changed = frozenset[str]()
     if overrides:
-        trained = load_config(run.config, host=host, unread=unread).pipeline
+        trained = load().pipeline
         _check_meaning(trained, config.pipeline)
         names = PipelineConfig.model_fields
         changed = frozenset(n for n in names if getattr(trained, n) != getattr(config.pipeline, n))
-    tensors, metadata = read_tensors(run.weights)
     try:
         blueprint, step = Blueprint.from_json(metadata["blueprint"]), metadata["step"]
     except KeyError as error:

@@ -105,10 +105,10 @@ def _layer(item: MapNode, base: MapNode, known: Collection[str], problems: Probl
     training = Entry(item.location, MapNode(inside, item.location, implied=True))
     layer = MapNode({**outside, "training": training}, item.location, implied=True)
     layer = expand_short(layer, problems)
-    heads, known = layer.get("heads"), base.get("heads")
-    if not isinstance(heads, MapNode) or not isinstance(known, MapNode):
+    heads, others = layer.get("heads"), base.get("heads")
+    if not isinstance(heads, MapNode) or not isinstance(others, MapNode):
         return layer
-    kept = MapNode(dict(_known_heads(heads, known, problems)), heads.location, heads.path, True)
+    kept = MapNode(dict(_known_heads(heads, others, problems)), heads.location, heads.path, True)
     entry = Entry(layer.entries["heads"].key, kept)
     return MapNode({**layer.entries, "heads": entry}, layer.location, implied=True)
 

@@ -34,8 +34,29 @@ def check_training(prepared: Prepared) -> list[str]:
     another machine or come from a run that does not exist yet. If the data are missing, checks that
     depend on their classes are skipped.
 
-    Raises: ConfigError with all mistakes.
+    Raises: ConfigError with all mistakes, of all phases.
     """
+    problems: list[Problem] = []
+    notes: dict[str, list[str]] = {}
+    for phase in prepared.phases:
+        try:
+            notes[phase.config.phase] = _check_phase(phase, is_first=not notes)
+        except ConfigError as error:
+            notes[phase.config.phase] = []
+            problems += error.problems
+    if problems:
+        raise ConfigError(dict.fromkeys(problems))
+    shared = set[str].intersection(*map(set, notes.values()))
+    return [
+        note if note in shared else f"phase '{name}': {note}"
+        for number, (name, of_phase) in enumerate(notes.items())
+        for note in of_phase
+        if note not in shared or not number
+    ]
+
+
+def _check_phase(prepared: Prepared, *, is_first: bool) -> list[str]:
+    """Check one phase; only the first takes its weights from outside of the run."""
     config, model = prepared.config, prepared.model
     options = config.pipeline.training
     spaces = prepared.blueprint.label_spaces() if prepared.datasets else None
@@ -63,8 +84,9 @@ def check_training(prepared: Prepared) -> list[str]:
             for name in model.heads:
                 with _collecting(problems, notes):
                     rehearsal.check_loss(name, objective)
-    with _collecting(problems, notes):
-        _find_files(config, model)
+    if is_first:
+        with _collecting(problems, notes):
+            _find_files(config, model)
     if problems:
         raise ConfigError(problems)
     notes += [*doubts(spaces or {}), *assumptions(model)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ....registry import PluxelError
 from ...common.logs import logger
-from ...common.randomness import seeded
+from ...common.randomness import combined_seed, seeded
 from ...config._config import Config
 from ...contracts.offers import offers
 from ...contracts.optional import LoadsPretrained
@@ -32,16 +33,21 @@ from .claim import Claim
 
 
 class Experiment:
-    """A prepared configuration with a run directory and a new model.
+    """A phase of a prepared configuration with a run directory and a new model.
 
-    ``model``: with random weights, from the seed of the configuration.
+    ``whole``: the configuration with all phases; without phases, it is its only one. ``phase``: the
+    index of this one. ``claim``: that of the experiment of another phase. ``model``: with random
+    weights, from the seed of the configuration.
 
     Raises: ConfigError if training or evaluation data are missing, or if the configuration asks for
     deterministic results but torch is not in deterministic mode.
     """
 
-    def __init__(self, prepared: Prepared, run: Run) -> None:
-        self.prepared, self.run = prepared, run
+    def __init__(
+        self, whole: Prepared, run: Run, phase: int = 0, claim: Claim | None = None
+    ) -> None:
+        self.whole, self.run, self.phase = whole, run, phase
+        self.prepared = prepared = whole.phases[phase]
         self.config, self.blueprint = prepared.config, prepared.blueprint
         self.spaces = self.blueprint.label_spaces()
         pipeline = self.config.pipeline
@@ -49,11 +55,34 @@ class Experiment:
             prepared.dataset(role)
         _check_deterministic(self.config)
         self.processes = Processes(pipeline.device, pipeline.training.precision)
-        self.claim = Claim(run.directory)
-        with seeded(pipeline.seed):
-            built = build_model(self.config, self.blueprint)
-        self.model: SegmentationModel = with_fast_layout(built, self.processes)
+        self.claim = claim or Claim(run.directory)
         self._initialized = False
+
+    @cached_property
+    def model(self) -> SegmentationModel:
+        """The model of this phase, built on first use."""
+        with seeded(self.config.pipeline.seed):
+            built = build_model(self.config, self.blueprint)
+        return with_fast_layout(built, self.processes)
+
+    def in_phase(self, phase: int) -> Experiment:
+        """Return the experiment of a phase in the same run."""
+        if phase == self.phase:
+            return self
+        return Experiment(self.whole, self.run, phase, self.claim)
+
+    @property
+    def seed(self) -> int:
+        """The seed of samples and dropout, another one in each phase."""
+        seed = self.config.pipeline.seed
+        return combined_seed(seed, self.phase) if self.phase else seed
+
+    @property
+    def _source(self) -> Path | None:
+        """Where weights come from besides pretrained ones: the phase before, or ``init_from``."""
+        if self.phase:
+            return self.run.phase(self.whole.phases[self.phase - 1].config.phase).directory
+        return self.config.pipeline.init_from
 
     @cached_property
     def objective(self) -> Objective:
@@ -87,7 +116,7 @@ class Experiment:
             self.processes.on_main_process(self.run.delete)
 
     def initialize(self) -> None:
-        """Load the starting weights: those of ``init_from``, else pretrained ones.
+        """Load the starting weights: of the phase before, of ``init_from``, or pretrained ones.
 
         Later calls do nothing.
 
@@ -99,7 +128,7 @@ class Experiment:
             self._initialized = True
 
     def _load_weights(self) -> None:
-        source = self.config.pipeline.init_from
+        source = self._source
         # One process of each machine downloads; the others then find the file.
         first_of_machine = self.processes.local_main_process_first
         state = {}
@@ -126,7 +155,7 @@ class Experiment:
                     logger.info("decoder: %s", decoder.load_pretrained())
 
     def _adopt(self, state: Mapping[str, Tensor]) -> None:
-        source = self.config.pipeline.init_from
+        source = self._source
         state = adapted(self.model, self._rows_by_name(state))
         check_any_fits(self.model, state, source)
         report = copy_matching(self.model, self._without_foreign_normalization(state), source)
@@ -144,7 +173,7 @@ class Experiment:
 
     def _rows_by_name(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Return the weights of ``init_from`` with the rows of classes in the order of this run."""
-        source = self.config.pipeline.init_from
+        source = self._source
         before = classes_of(weights_file(source)) if source is not None else {}
         changes = {
             head: ClassChange(before[head], space.class_names)
@@ -162,7 +191,7 @@ class Experiment:
             self.prepared.dataset("train"),
             self.spaces,
             pipeline.augment.get("train", []),
-            seed=pipeline.seed,
+            seed=self.seed,
             sampling=pipeline.training.sampling,
             on_bad_sample=pipeline.training.on_bad_sample,
             inputs=self.model.input_names,

@@ -36,7 +36,7 @@ class Keeper:
 
     def evaluate(self) -> None:
         """Evaluate the weights, and keep them if they are the best so far."""
-        step = self.progress.evaluated = self.progress.step
+        self.progress.evaluated, step = self.progress.step, self.progress.total
         options, evaluation = self.experiment.config.pipeline.training, None
         if self.evaluates:
             share_buffers(self.state.averaged)
@@ -53,7 +53,7 @@ class Keeper:
     def is_torn(self) -> bool:
         """Return whether a kill came between writing the kept weights and writing their scores."""
         run = self.experiment.run
-        if not self.progress.step or not self.evaluates or not run.weights.exists():
+        if not self.progress.total or not self.evaluates or not run.weights.exists():
             return False
         return read_metadata(run.weights)["step"] != run.step_of_results()
 
@@ -64,11 +64,16 @@ class Keeper:
             is_improvement(self.progress, self.experiment.config.pipeline.training, scalars)
 
     def score_kept_weights(self) -> Mapping[str, float]:
-        """Evaluate the kept weights again and write their scores; return the scalars, if any."""
+        """Evaluate the kept weights again and write their scores; return the scalars, if any.
+
+        Until a phase has kept weights, they are those of the phase before.
+        """
         run = self.experiment.run
         if not (self.evaluates and run.weights.exists()):
             return {}
         tensors, metadata = read_tensors(run.weights)
+        if metadata.get("phase", "") != self.progress.phase:
+            return {}
         kept, step = deepcopy(self.state.averaged), metadata["step"]
         load_weights(kept, tensors, run.weights)
         evaluation = self._scores(kept)
@@ -77,18 +82,23 @@ class Keeper:
         self.owned.write(lambda: self._write_results(step, evaluation))
         return scalars
 
+    @property
+    def _phase(self) -> dict[str, str]:
+        return {"phase": self.progress.phase} if self.progress.phase else {}
+
     def _scores(self, model: SegmentationModel) -> Evaluation:
         with cudnn_benchmark(False):
             return self.experiment.evaluate(model, "val")
 
     def _write_weights(self, step: int, evaluation: Evaluation | None) -> None:
-        metadata = {"step": step, "blueprint": self.experiment.blueprint.to_json()}
+        blueprint = self.experiment.blueprint.to_json()
+        metadata = {"step": step, **self._phase, "blueprint": blueprint}
         self.state.save_weights(self.experiment.run, metadata)
         if evaluation is not None:
             self._write_results(step, evaluation)
 
     def _write_results(self, step: int, evaluation: Evaluation) -> None:
-        scores = {"split": "val", "step": step} | evaluation.to_json()
+        scores = {"split": "val", "step": step, **self._phase} | evaluation.to_json()
         write_json(self.experiment.run.results_of("val"), scores)
 
 

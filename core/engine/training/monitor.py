@@ -22,12 +22,16 @@ from ..evaluation.metrics import SegmentationScores
 class TrainingProgress:
     """The state of a training besides tensors.
 
-    ``best``: the best value of ``monitor`` so far. ``mark``: the value at the
-    last gain of more than ``min_delta``. ``waited``: the number of evaluations since that gain.
+    ``phase``: the name of the present phase, to which all values but ``seconds`` refer.
+    ``earlier``: the number of steps of the phases before it. ``best``: the best value of
+    ``monitor`` so far. ``mark``: the value at the last gain of more than ``min_delta``.
+    ``waited``: the number of evaluations since that gain.
     ``evaluated``: the last evaluated step. ``samples``: the number of training samples so far, over
     all processes. ``seconds``: the training time over all sessions.
     """
 
+    phase: str = ""
+    earlier: int = 0
     step: int = 0
     samples: int = 0
     best: float | None = None
@@ -35,6 +39,15 @@ class TrainingProgress:
     waited: int = 0
     evaluated: int = 0
     seconds: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """The number of steps of all phases so far, by which files name a step."""
+        return self.earlier + self.step
+
+    def next_phase(self, name: str) -> TrainingProgress:
+        """Return the progress at the start of the phase after this one."""
+        return TrainingProgress(name, self.total, seconds=self.seconds)
 
 
 def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...common.logs import logger
+from ...common.randomness import combined_seed
 from ...data.batch import Batch
 from ...geometry.scores import Scores
 from ...model.weights import first_names
@@ -59,7 +59,7 @@ class Updater:
         """
         # Seed dropout by the step, so that a resumed run draws the same masks.
         torch.manual_seed(
-            _seed(self.experiment.config.pipeline.seed, step, self.processes.process_index)
+            combined_seed(self.experiment.seed, step, self.processes.process_index)
         )
         for group in self.state.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * rate
@@ -130,7 +130,3 @@ class Updater:
             f"{last_good(run)}"
         )
 
-
-def _seed(*numbers: int) -> int:
-    """Return a 63-bit seed from several numbers; similar numbers give unrelated seeds."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1

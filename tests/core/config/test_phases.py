@@ -106,7 +106,7 @@ def test_a_dump_records_the_defaults_of_each_phase(load: Load) -> None:
 def test_the_origin_of_a_value_is_that_of_its_phase(load: Load) -> None:
     shown = load(PHASES).show(origin=True)
     lines = [line.split("#") for line in shown.splitlines() if "lr: " in line]
-    assert [note.strip() for _, note in lines] == ["x.yaml:9:30", "x.yaml:12:30", "x.yaml:9:30"]
+    assert [note.strip() for _, note in lines] == ["x.yaml:9:30", "x.yaml:12:34", "x.yaml:9:30"]
     assert not [line for line in shown.splitlines() if "name:" in line and "#" in line]
 
 

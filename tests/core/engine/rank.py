@@ -42,19 +42,22 @@ def note(name: str, text: str) -> None:
 def to_the_end() -> None:
     whole = trainer("whole", "training.ema=0.5", "training.accumulate=2")
     losses: list[float] = []
-    mean_loss = whole._mean_loss
+    mean_loss = whole.current._mean_loss
 
     def remembering(passes):
         losses.extend(each.loss.item() for each in passes)
         return mean_loss(passes)
 
-    whole._mean_loss = remembering
+    whole.current._mean_loss = remembering
     whole.train()
     note("losses", json.dumps(losses))
     tensors = {
-        f"averaged/{name}": value for name, value in whole.state.averaged.state_dict().items()
+        f"averaged/{name}": value
+        for name, value in whole.current.state.averaged.state_dict().items()
     }
-    tensors |= {f"model/{name}": value for name, value in whole.state.model.named_parameters()}
+    tensors |= {
+        f"model/{name}": value for name, value in whole.current.state.model.named_parameters()
+    }
     save_file(tensors, FOLDER / f"weights-{RANK}")
 
 
@@ -64,7 +67,7 @@ def like_one_process() -> None:
         rates = "training.optimizer={type: sgd, lr: 0.1}", f"training.accumulate={accumulate}"
         trained = trainer(name, *overrides, *rates)
         trained.train()
-        save_file(dict(trained.state.model.named_parameters()), FOLDER / f"{name}-{RANK}")
+        save_file(dict(trained.current.state.model.named_parameters()), FOLDER / f"{name}-{RANK}")
 
 
 def diverging() -> None:
@@ -100,5 +103,5 @@ def stopped() -> None:
 to_the_end()
 like_one_process()
 diverging()
-unwritable(trainer("unwritable").processes)
+unwritable(trainer("unwritable").current.processes)
 stopped()

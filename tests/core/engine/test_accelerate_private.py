@@ -50,19 +50,19 @@ def test_training_leaves_an_existing_accelerator_unchanged(make, host) -> None:
     own = Accelerator(cpu=True, mixed_precision="bf16")
     before = use(own)
     trainer = Trainer(make("training.steps=1"))
-    loss, during = trainer.experiment.objective.losses["semantic"], []
+    loss, during = trainer.current.experiment.objective.losses["semantic"], []
 
     def using(*arguments: Any) -> Any:
         with torch.enable_grad(), torch.inference_mode(False):
             during.append(use(own))
         return loss(*arguments)
 
-    trainer.experiment.objective = Objective({"semantic": using}, {"semantic": 1})
+    trainer.current.experiment.objective = Objective({"semantic": using}, {"semantic": 1})
     trainer.train()
     evaluate_run(open_trained(trainer.run.directory, host=host), "val")
     assert during
     assert [*during, use(own)] == [before] * (len(during) + 1)
-    assert trainer.processes.mixed_precision == "no"
+    assert trainer.current.processes.mixed_precision == "no"
 
 
 def test_accelerator_created_after_training_may_differ(make) -> None:
@@ -86,7 +86,7 @@ def test_accelerate_uses_the_state_of_the_training(make) -> None:
     """The optimizer wrapper reads the current state when it is created."""
     own = Accelerator(cpu=True, mixed_precision="bf16")
     trainer = Trainer(make())
-    assert trainer.state.optimizer.accelerator_state.mixed_precision == "no"
+    assert trainer.current.state.optimizer.accelerator_state.mixed_precision == "no"
     assert use(own)[0] == "bf16"
 
 

@@ -46,6 +46,10 @@ LIKE_ONE = {
         "halves: {decoder: fcn32s, loss: constant}}",
         "training.monitor=null",
     ],
+    "phases": [
+        "backbone.norm=false",
+        "training.phases=[{steps: 2}, {steps: 2, optimizer: {lr: 0.05}}]",
+    ],
     "accumulated": [
         "backbone.norm=false",
         "loss={type: weighted_sum, terms: [{loss: {type: focal}}, {loss: {type: cross_entropy, "
@@ -102,10 +106,12 @@ def test_two_processes_train_like_one_on_twice_the_batch(folder, host, tmp_path,
     kinds = [*LIKE_ONE[name], sgd, f"training.batch_size={size}"]
     config = load_config(folder / "toy.yaml", kinds, host=host)
     alone = Trainer(Experiment(prepare(config), Run(tmp_path)))
-    before = {key: value.clone() for key, value in alone.experiment.model.named_parameters()}
+    before = {
+        key: value.clone() for key, value in alone.current.experiment.model.named_parameters()
+    }
     alone.train()
     one, other = (load_file(folder / f"{name}-{rank}") for rank in RANKS)
-    for key, value in alone.experiment.model.named_parameters():
+    for key, value in alone.current.experiment.model.named_parameters():
         assert torch.equal(one[key], other[key])
         torch.testing.assert_close(one[key], value.detach(), rtol=1e-4, atol=1e-6)
     idle = {key for key in one if torch.equal(one[key], before[key])}

@@ -44,9 +44,9 @@ def test_results_separate_seen_and_unseen_classes(run, host):
 def test_unseen_classes_give_no_gradient(make):
     """With two classes, one of them unseen, a softmax over one class has no gradient."""
     trainer = Trainer(make(PROJECTED, UNSEEN))
-    before = {n: v.clone() for n, v in trainer.experiment.model.heads.state_dict().items()}
+    before = {n: v.clone() for n, v in trainer.current.experiment.model.heads.state_dict().items()}
     trainer.train()
-    for name, value in trainer.experiment.model.heads.named_parameters():
+    for name, value in trainer.current.experiment.model.heads.named_parameters():
         torch.testing.assert_close(value.detach(), before[name])
     assert len(before) > 0
 

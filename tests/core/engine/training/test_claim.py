@@ -191,8 +191,8 @@ def test_a_trainer_does_not_overwrite_later_steps(make, train):
 def test_a_training_that_lost_its_directory_writes_nothing_more(make, train):
     """As after a suspension during which another training took the directory over."""
     trainer = Trainer(make("training.log_every=1"))
-    own = trainer.experiment.claim
-    after_step = trainer._after_step
+    own = trainer.current.experiment.claim
+    after_step = trainer.current._after_step
     taken = Claim(own.directory)
 
     def lose_it() -> None:
@@ -200,7 +200,7 @@ def test_a_training_that_lost_its_directory_writes_nothing_more(make, train):
         taken._acquire()
         after_step()
 
-    trainer._after_step = lose_it
+    trainer.current._after_step = lose_it
     with pytest.raises(PluxelError, match="no longer belongs to this training"):
         trainer.train()
     (line,) = trainer.run.metrics.read_text().splitlines()

@@ -105,7 +105,7 @@ def test_undefined_monitor_is_said_once_and_stops_early(make, caplog) -> None:
     )
     assert caplog.messages.count(warning) == 1
     assert "stopped early: val/iou/never is undefined" in caplog.messages
-    assert read_tensors(trainer.run.weights)[1]["step"] == trainer.progress.step == 3
+    assert read_tensors(trainer.run.weights)[1]["step"] == trainer.current.progress.step == 3
 
 
 def test_assumed_positions_are_said_by_the_check_and_the_training(make, caplog) -> None:

@@ -22,16 +22,18 @@ LOSSES = {
 
 def gradient(trainer: Trainer, parts, shares) -> torch.Tensor:
     """Return the gradient of the mean over parts of a batch."""
-    trainer.state.model.zero_grad()
+    trainer.current.state.model.zero_grad()
     for part, share in zip(parts, shares, strict=True):
-        loss, _ = trainer.updater.wrapped(part, share)
+        loss, _ = trainer.current.updater.wrapped(part, share)
         (loss / len(parts)).backward()
-    return torch.cat([p.grad.flatten() for p in trainer.state.model.parameters()])
+    return torch.cat([p.grad.flatten() for p in trainer.current.state.model.parameters()])
 
 
 def parts_of(trainer: Trainer, *ignored: float) -> list:
     """Return batches of two images; a fraction of the rows of each is ignored."""
-    parts = [batches[0].to("cpu") for batches, _ in zip(trainer.batches(), ignored, strict=False)]
+    parts = [
+        batches[0].to("cpu") for batches, _ in zip(trainer.current.batches(), ignored, strict=False)
+    ]
     for part, fraction in zip(parts, ignored, strict=True):
         target = part.targets["semantic"]
         target[:, : int(fraction * target.shape[1])] = 255
@@ -53,7 +55,7 @@ def test_accumulated_gradient_is_that_of_the_whole_batch(make, loss, ignored) ->
     crop = "augment.train=[{RandomCrop: {height: 12, width: 12}}]"
     trainer = Trainer(make("backbone.norm=false", "training.batch_size=2", f"loss={loss}", crop))
     parts = parts_of(trainer, *ignored)
-    shares = shares_of_passes(trainer.experiment.objective, parts, Processes("cpu"))
+    shares = shares_of_passes(trainer.current.experiment.objective, parts, Processes("cpu"))
     found = gradient(trainer, parts, shares)
     whole = gradient(trainer, [whole_of(parts)], [None])
     torch.testing.assert_close(found, whole, rtol=1e-4, atol=1e-7)
@@ -64,7 +66,7 @@ def test_accumulated_gradient_is_that_of_the_whole_batch(make, loss, ignored) ->
 def test_passes_count_alike_without_a_mean_over_pixels(make, loss) -> None:
     trainer = Trainer(make("training.batch_size=2", f"loss={loss}"))
     parts = parts_of(trainer, 0.9, 0.0)
-    shares = shares_of_passes(trainer.experiment.objective, parts, Processes("cpu"))
+    shares = shares_of_passes(trainer.current.experiment.objective, parts, Processes("cpu"))
     assert [[float(one) for one in share["semantic"]] for share in shares] == [[1], [1]]
 
 
@@ -76,7 +78,7 @@ def test_unseen_classes_are_not_counted(make) -> None:
     for part, raised in zip(parts, (1, 3), strict=True):
         part.targets["semantic"][:] = 1  # the unseen class
         part.targets["semantic"][:, :raised] = 0
-    shares = shares_of_passes(trainer.experiment.objective, parts, Processes("cpu"))
+    shares = shares_of_passes(trainer.current.experiment.objective, parts, Processes("cpu"))
     assert [float(share["semantic"][0]) for share in shares] == pytest.approx([0.5, 1.5])
 
 

@@ -20,10 +20,10 @@ FROZEN = "training.groups=[{match: backbone, frozen: true}]"
 
 
 def moments_by_name(trainer: Trainer) -> dict[str, torch.Tensor]:
-    state = trainer.state.optimizer.state
+    state = trainer.current.state.optimizer.state
     return {
         f"{name}/{key}": value
-        for name, parameter in trainer.state.model.named_parameters()
+        for name, parameter in trainer.current.state.model.named_parameters()
         for key, value in state.get(parameter, {}).items()
     }
 
@@ -73,13 +73,13 @@ def test_another_optimizer_starts_anew(train, make, caplog):
 def test_averages_start_from_the_weights_and_end(train, make):
     train("training.steps=3")
     trainer = Trainer(make("training.ema=0.9"), resume=True)
-    averages = trainer.state.averaged.state_dict()
-    raw = trainer.state.model.state_dict()
-    assert trainer.state.averaged is not trainer.state.model
+    averages = trainer.current.state.averaged.state_dict()
+    raw = trainer.current.state.model.state_dict()
+    assert trainer.current.state.averaged is not trainer.current.state.model
     assert all(torch.equal(value, raw[name]) for name, value in averages.items())
     trainer.train()
     again = Trainer(make("training.steps=8"), resume=True)
-    assert again.state.averaged is again.state.model
+    assert again.current.state.averaged is again.current.state.model
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_kept_weights_are_measured_as_the_new_ones(train, make, caplog, first, t
     experiment = make(*then, "training.steps=7", "training.eval_every=100")
     trainer = Trainer(experiment, resume=True)
     with experiment.claimed():
-        trainer.keeper.rank_anew()
+        trainer.current.keeper.rank_anew()
     model = experiment.model
     model.load_state_dict(read_tensors(run.weights)[0])
     expected = experiment.evaluate(model, "val").scalars("val")
-    assert trainer.progress.best == expected["val/loss"]
+    assert trainer.current.progress.best == expected["val/loss"]
     assert f"kept weights of step {kept}, evaluated again: val/loss" in caplog.text
     results = json.loads(run.results_of("val").read_text())
     assert (results["step"], results["loss"]) == (kept, expected["val/loss"])

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 def test_tied_weights_save_resume_and_predict(make, train, host) -> None:
     run = train("backbone.tied=true", "training.ema=0.9")
     resumed = Trainer(make("backbone.tied=true", "training.ema=0.9"), resume=True)
-    backbone = resumed.state.model.streams["image"].backbone
+    backbone = resumed.current.state.model.streams["image"].backbone
     saved = read_tensors(run.state)[0]["model/streams.image.backbone.twin.weight"]
     assert torch.equal(backbone.twin.weight, saved)
     assert backbone.twin.weight is backbone.second.weight

@@ -33,14 +33,14 @@ def same(one, other):
 def stop_at(experiment, step, number=signal.SIGTERM):
     """Train, and send a signal in step ``step``."""
     trainer = Trainer(experiment, resume=True)
-    backward = trainer.updater._backward
+    backward = trainer.current.updater._backward
 
     def interrupted(*batch):
-        if trainer.progress.step == step - 1:
+        if trainer.current.progress.step == step - 1:
             os.kill(os.getpid(), number)
         return backward(*batch)
 
-    trainer.updater._backward = interrupted
+    trainer.current.updater._backward = interrupted
     trainer.train()
 
 
@@ -110,25 +110,27 @@ def test_error_names_the_bad_pass_before_an_update(make, monkeypatch):
     loss = "loss={type: breaks, after: 4}"  # the second pass of the third step
     trainer = Trainer(make(loss, "training.accumulate=3", "training.batch_size=1"))
     seen, before = [], {}
-    backward = trainer.updater._backward
+    backward = trainer.current.updater._backward
 
     def remembered(batch, shares):
         seen.append(batch.names[0])
-        before.update({n: p.detach().clone() for n, p in trainer.state.model.named_parameters()})
+        before.update(
+            {n: p.detach().clone() for n, p in trainer.current.state.model.named_parameters()}
+        )
         return backward(batch, shares)
 
-    monkeypatch.setattr(trainer.updater, "_backward", remembered)
+    monkeypatch.setattr(trainer.current.updater, "_backward", remembered)
     with pytest.raises(Diverged, match=r"step 2\. Not finite: Breaks .*") as error:
         trainer.train()
     assert f"The batch: {seen[4]}." in str(error.value)
-    for name, parameter in trainer.state.model.named_parameters():
+    for name, parameter in trainer.current.state.model.named_parameters():
         assert torch.equal(parameter, before[name])
 
 
 def test_step_reads_its_losses_once(make, monkeypatch):
     """Each read makes the host wait for the device."""
     trainer = Trainer(make("training.accumulate=3", "training.optimizer={type: sgd, lr: 0.01}"))
-    batches = next(trainer.batches())
+    batches = next(trainer.current.batches())
     looks = []
 
     def counting(name):
@@ -143,7 +145,7 @@ def test_step_reads_its_losses_once(make, monkeypatch):
 
     for name in ("item", "tolist"):
         monkeypatch.setattr(torch.Tensor, name, counting(name))
-    trainer.step(batches, lambda **_: None)
+    trainer.current.step(batches, lambda **_: None)
     assert looks == ["tolist"]
 
 
@@ -152,10 +154,12 @@ def test_weights_that_are_not_finite_are_not_saved(make, part):
     trainer = Trainer(make("training.ema=0.9"))
     trainer.train()
     before = trainer.run.state.read_bytes()
-    model = trainer.state.averaged if part == "average" else trainer.experiment.model
+    model = (
+        trainer.current.state.averaged if part == "average" else trainer.current.experiment.model
+    )
     broken = next(v for n, v in model.state_dict().items() if part == "average" or part in n)
     broken.flatten()[0] = torch.nan
-    for save in (trainer.state.save, trainer.state.save_weights):
+    for save in (trainer.current.state.save, trainer.current.state.save_weights):
         with pytest.raises(Diverged, match="the values of .* are not finite"):
             save(trainer.run, {})
     assert trainer.run.state.read_bytes() == before
@@ -381,5 +385,5 @@ def test_gradient_scale_of_float16_is_resumed(make):
         return Trainer(experiment, resume=True)
 
     before = trainer(8.0)
-    before.state.save(before.run, before._metadata())
-    assert trainer(65536.0).processes.scaler.get_scale() == 8.0
+    before.current.state.save(before.run, before.current._metadata())
+    assert trainer(65536.0).current.processes.scaler.get_scale() == 8.0
