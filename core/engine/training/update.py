@@ -58,9 +58,7 @@ class Updater:
         then stay unchanged.
         """
         # Seed dropout by the step, so that a resumed run draws the same masks.
-        torch.manual_seed(
-            combined_seed(self.experiment.seed, step, self.processes.process_index)
-        )
+        torch.manual_seed(combined_seed(self.experiment.seed, step, self.processes.process_index))
         for group in self.state.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * rate
         self.wrapped.train()
@@ -129,4 +127,3 @@ class Updater:
             f"the loss of process {rank} is not finite {where}; its message names the batch. "
             f"{last_good(run)}"
         )
-

@@ -42,22 +42,18 @@ def note(name: str, text: str) -> None:
 def to_the_end() -> None:
     whole = trainer("whole", "training.ema=0.5", "training.accumulate=2")
     losses: list[float] = []
-    mean_loss = whole.current._mean_loss
+    exchanged = whole.current.updater._exchanged
 
-    def remembering(passes):
+    def remembering(passes, *others):
         losses.extend(each.loss.item() for each in passes)
-        return mean_loss(passes)
+        return exchanged(passes, *others)
 
-    whole.current._mean_loss = remembering
+    whole.current.updater._exchanged = remembering
     whole.train()
     note("losses", json.dumps(losses))
-    tensors = {
-        f"averaged/{name}": value
-        for name, value in whole.current.state.averaged.state_dict().items()
-    }
-    tensors |= {
-        f"model/{name}": value for name, value in whole.current.state.model.named_parameters()
-    }
+    state = whole.current.state
+    tensors = {f"averaged/{name}": value for name, value in state.averaged.state_dict().items()}
+    tensors |= {f"model/{name}": value for name, value in state.model.named_parameters()}
     save_file(tensors, FOLDER / f"weights-{RANK}")
 
 
