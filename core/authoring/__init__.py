@@ -63,6 +63,10 @@ if TYPE_CHECKING:
     from ..contracts.signature import RenamedFrom as RenamedFrom
     from ..contracts.targets import is_readable as is_readable
     from ..data.annotations import annotations_in as annotations_in
+    from ..data.hha import Camera as Camera
+    from ..data.hha import encode_hha as encode_hha
+    from ..data.hha import gravity_direction as gravity_direction
+    from ..data.hha import surface_normals as surface_normals
     from ..data.images import read_binary_mask as read_binary_mask
     from ..data.images import read_palette_mask as read_palette_mask
     from ..data.images import read_rgb_mask as read_rgb_mask

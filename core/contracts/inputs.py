@@ -61,6 +61,8 @@ KINDS: Mapping[InputKind, KindRules] = MappingProxyType(
         "hha": KindRules(
             3,
             {
+                "nodata": 0,
+                "missing": "mean",
                 "interpolation": "bilinear",
                 "normalization": Normalization(mean=(132.431, 94.076, 118.477), range=255),
             },
@@ -85,10 +87,10 @@ class InputSpec(BaseModel):
     ``scale``: the stored value that stands for 1 (1 mm in depth); by default 1 for depth, and
     otherwise 255 for uint8, 65535 for uint16 and 1 for floating point.
     ``nodata``: the stored value of pixels without data, in addition to the one that a file
-    declares; by default 0 for depth.
+    declares; by default 0 for depth and for HHA, in all channels.
     ``missing``: what becomes of pixels without data: ``ignore`` also ignores their labels,
     ``mean`` replaces them by the mean, ``fill`` by the nearest pixel with data. The default is
-    ``mean`` for depth and otherwise ``ignore``.
+    ``mean`` for depth and HHA and otherwise ``ignore``.
     ``interpolation``: between pixels; by default ``bilinear`` for color and HHA, and otherwise
     ``nearest``. Pixels without data never mix with others.
     ``normalization``: of the values. The default for color and maps is that of the weights; for

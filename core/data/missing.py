@@ -57,9 +57,14 @@ def without_holes(pixels: np.ndarray, spec: InputSpec) -> np.ndarray:
         return pixels
     values = np.array(pixels.data)
     if spec.missing == "fill" and not holes.all():
-        from scipy.ndimage import distance_transform_edt  # noqa: PLC0415 - only this needs it
-
-        nearest: Any = distance_transform_edt(holes, return_distances=False, return_indices=True)
-        return values[tuple(nearest)]
+        return fill_nearest(values, holes)
     values[holes] = neutral_value(spec, values.dtype, values.shape[2])
     return values
+
+
+def fill_nearest(values: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """Return values (H, W, …) in which each hole (H, W) has the nearest value."""
+    from scipy.ndimage import distance_transform_edt  # noqa: PLC0415 - takes long to import
+
+    nearest: Any = distance_transform_edt(holes, return_distances=False, return_indices=True)
+    return values[tuple(nearest)]
