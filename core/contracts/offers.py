@@ -12,12 +12,14 @@ from .inputs import InputSpec, default_spec
 from .kinds import Dataset
 from .optional import (
     Endless,
+    ExtendsInput,
     LimitsInput,
     ListsUnpaired,
     PadsInput,
     ResolvesParameters,
     SpecifiesInputs,
 )
+from .options import InputChannels
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -62,6 +64,11 @@ def offering(host: Host, kind: str, contract: type[P]) -> Iterator[tuple[Compone
 def pad_multiple(backbone: object) -> int:
     """Return the number of pixels that input sizes must be a multiple of, by default 1."""
     return backbone.pad_multiple if offers(backbone, PadsInput) else 1
+
+
+def input_channels(backbone: object) -> InputChannels:
+    """Return how the filters of additional input channels start, by default as the mean."""
+    return backbone.input_channels if offers(backbone, ExtendsInput) else "mean"
 
 
 def minimum_size(backbone: object) -> int:

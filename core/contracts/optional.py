@@ -15,6 +15,7 @@ from torch import Tensor
 from .inputs import InputSpec
 from .kinds import Decoder, Loss
 from .labels import LabelMap
+from .options import InputChannels
 
 
 @runtime_checkable
@@ -37,6 +38,19 @@ class ChecksPretrained(Protocol):
 
     def check_pretrained(self) -> None:
         """Check without loading anything. Raises: PluxelError if loading would fail."""
+        ...
+
+
+@runtime_checkable
+class ExtendsInput(Protocol):
+    """A backbone that states how filters start for channels that given weights do not have.
+
+    Without it, they start as the mean of the known filters.
+    """
+
+    @property
+    def input_channels(self) -> InputChannels:
+        """``mean``, ``zero``, ``repeat`` or ``random``."""
         ...
 
 

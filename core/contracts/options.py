@@ -21,3 +21,7 @@ MATCH_THRESHOLD = 0.8
 
 With GloVe 6B in 50 dimensions, twelve of twelve such matches are correct.
 """
+
+InputChannels = Literal["mean", "zero", "repeat", "random"]
+"""How the filters of input channels beyond those of the weights start: as the mean of the known
+filters, as zeros, as the known filters in turn, or at random."""

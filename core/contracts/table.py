@@ -39,6 +39,7 @@ CONTRACTS: Mapping[str, Contract] = {
         (
             optional.LoadsPretrained,
             optional.ChecksPretrained,
+            optional.ExtendsInput,
             optional.PadsInput,
             optional.LimitsInput,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,8 @@ from ...registry import PluxelError
 from ..common.numerics import not_finite
 from ..contracts.offers import offers
 from ..contracts.optional import AdaptsState
+from ..contracts.options import InputChannels
 from .weight_reading import StateDict
-
-InputChannels = Literal["mean", "zero", "repeat", "random"]
-"""How the filters of additional input channels are initialized."""
 
 
 @dataclass(frozen=True)

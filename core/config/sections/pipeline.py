@@ -80,8 +80,8 @@ class PipelineConfig(Section):
     )
     """Albumentations transforms for 'train': 'Name' or {Name: {argument: value}}."""
 
-    init_from: Path | None = None
-    """Run or weights to start from."""
+    init_from: Path | Annotated[dict[Name, Path], Field(min_length=1)] | None = None
+    """Run or weights to start from; or stream -> run or weights that start this stream."""
 
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     """Seed of all random numbers."""
@@ -148,6 +148,17 @@ class PipelineConfig(Section):
             if known and name not in known
         )
         return heads
+
+    @field_validator("init_from")
+    @classmethod
+    def _starts_streams(cls, source: Any, info: ValidationInfo) -> Any:
+        known = info.data.get("streams")
+        _raise_if_any(
+            ((name,), f"unknown stream '{name}'{suggestion(name, known)}", "key")
+            for name in (source if isinstance(source, Mapping) else ())
+            if known and name not in known
+        )
+        return source
 
     @field_validator("augment", mode="before")
     @classmethod

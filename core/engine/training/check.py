@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ....registry import PluxelError
 from ...common.downloads import without_downloads
@@ -17,13 +18,12 @@ from ...contracts.optional import ChecksPretrained
 from ...model.build import build_objective
 from ...model.network import SegmentationModel
 from ...model.positions import assumptions
-from ...model.weight_reading import read_state_dict
 from ...model.weights import adapted, check_any_fits, fitting
 from ..preparation import Prepared
-from ..run import weights_file
 from .monitor import check_monitor
 from .optimizer import build_optimizer
 from .rehearsal import Rehearsal
+from .starting_weights import starting_weights
 from .steps import StepPlan
 
 
@@ -129,19 +129,20 @@ def _collecting(problems: list[Problem], notes: list[str]) -> Iterator[None]:
 
 
 def _find_files(config: Config, model: SegmentationModel) -> None:
-    if (source := config.pipeline.init_from) is not None:
-        with config.at("init_from"):
-            state = adapted(model, read_state_dict(weights_file(source)))
-            check_any_fits(model, state, source)
-            fitting(model, state, source)
+    for weights in starting_weights(config, model, config.pipeline.init_from):
+        with config.at(*weights.place):
+            state = adapted(model, weights.state)
+            check_any_fits(model, state, weights.source)
+            fitting(model, state, weights.source)
     for name, head in model.heads.items():
         for decoder in head.decoders.values():
             with config.at("heads", name, "decoder"):
                 if offers(decoder, ChecksPretrained):
                     decoder.check_pretrained()
-    if config.pipeline.init_from is not None:
-        return  # its weights may replace those that would be downloaded
+    source = config.pipeline.init_from
     for name, stream in model.streams.items():
+        if isinstance(source, Path) or name in (source or {}):
+            continue  # these weights may replace those that would be downloaded
         with config.at("streams", name, "backbone", "pretrained"):
             if offers(stream.backbone, ChecksPretrained):
                 stream.backbone.check_pretrained()

@@ -21,15 +21,14 @@ from ...model.build import build_model
 from ...model.class_rows import ClassChange, with_rows_by_name
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
-from ...model.weight_reading import read_state_dict
 from ...model.weights import adapted, check_any_fits, compared, copy_matching, loaded_share
 from ..distributed import Processes, with_fast_layout
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.losses import objective_of_run
 from ..preparation import Prepared
-from ..run import Run, weights_file
-from ..trained import classes_of
+from ..run import Run
 from .claim import Claim
+from .starting_weights import StartingWeights, starting_weights
 
 
 class Experiment:
@@ -78,7 +77,7 @@ class Experiment:
         return combined_seed(seed, self.phase) if self.phase else seed
 
     @property
-    def _source(self) -> Path | None:
+    def _source(self) -> Path | Mapping[str, Path] | None:
         """Where weights come from besides pretrained ones: the phase before, or ``init_from``."""
         if self.phase:
             return self.run.phase(self.whole.phases[self.phase - 1].config.phase).directory
@@ -128,25 +127,22 @@ class Experiment:
             self._initialized = True
 
     def _load_weights(self) -> None:
-        source = self._source
         # One process of each machine downloads; the others then find the file.
         first_of_machine = self.processes.local_main_process_first
-        state = {}
-        if source is not None:
-            with self.config.at("init_from"):
-                state = read_state_dict(weights_file(source))
+        sources = starting_weights(self.config, self.model, self._source)
+        known = {key for source in sources for key in source.state}
         for name, stream in self.model.streams.items():
             keys = {f"streams.{name}.{key}" for key in stream.state_dict()}
             backbone = stream.backbone
-            if not offers(backbone, LoadsPretrained) or keys <= state.keys():
+            if not offers(backbone, LoadsPretrained) or keys <= known:
                 continue  # init_from replaces all of these weights: download none
             with self.config.at("streams", name, "backbone"), first_of_machine():
                 report = backbone.load_pretrained()
             logger.info("backbone: %s", report or "random weights")
             stream.adopt_normalization()
-        if state:
-            with self.config.at("init_from"):
-                self._adopt(state)
+        for source in sources:
+            with self.config.at(*source.place):
+                self._adopt(source)
         for name, head in self.model.heads.items():
             for decoder in head.decoders.values():
                 if not offers(decoder, LoadsPretrained):
@@ -154,35 +150,38 @@ class Experiment:
                 with self.config.at("heads", name, "decoder"), first_of_machine():
                     logger.info("decoder: %s", decoder.load_pretrained())
 
-    def _adopt(self, state: Mapping[str, Tensor]) -> None:
-        source = self._source
-        state = adapted(self.model, self._rows_by_name(state))
-        check_any_fits(self.model, state, source)
-        report = copy_matching(self.model, self._without_foreign_normalization(state), source)
-        logger.info("from %s: %s", source, report)
+    def _adopt(self, weights: StartingWeights) -> None:
+        state = adapted(self.model, self._rows_by_name(weights))
+        check_any_fits(self.model, state, weights.source)
+        state = self._without_foreign_normalization(state)
+        report = copy_matching(self.model, state, weights.source)
+        logger.info("from %s: %s", weights.source, weights.without_others(report))
 
     def _without_foreign_normalization(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Return the weights; the normalization of a stream comes with most of its backbone."""
+        """Return the weights; the normalization of a stream comes with most of its backbone.
+
+        The normalization that the configuration states is kept.
+        """
         kept = dict(state)
         for name, stream in self.model.streams.items():
             prefix = f"streams.{name}."
             own = {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)}
-            if loaded_share(stream, compared(stream.state_dict(), own)) < 0.5:
+            is_given = any(part.normalization for part in stream.parts)
+            if is_given or loaded_share(stream, compared(stream.state_dict(), own)) < 0.5:
                 kept = {k: v for k, v in kept.items() if not k.startswith(f"{prefix}normalize.")}
         return kept
 
-    def _rows_by_name(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Return the weights of ``init_from`` with the rows of classes in the order of this run."""
-        source = self._source
-        before = classes_of(weights_file(source)) if source is not None else {}
+    def _rows_by_name(self, weights: StartingWeights) -> Mapping[str, Tensor]:
+        """Return the weights with the rows of classes in the order of this run."""
+        before = weights.classes
         changes = {
             head: ClassChange(before[head], space.class_names)
             for head, space in self.spaces.items()
             if head in before and before[head] != space.class_names
         }
         for head, change in changes.items():
-            logger.info("from %s: classes of head '%s' by name: %s", source, head, change)
-        return with_rows_by_name(self.config, self.model, state, changes)
+            logger.info("from %s: classes of head '%s' by name: %s", weights.source, head, change)
+        return with_rows_by_name(self.config, self.model, weights.state, changes)
 
     def training_data(self) -> TrainingData:
         """Return the augmented training data; the model must already have its normalization."""

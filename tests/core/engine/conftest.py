@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from pluxel.core import load_config
 from pluxel.core.engine.preparation import prepare
 from pluxel.core.engine.run import Run
@@ -69,3 +71,20 @@ def train(make: Callable[..., Experiment]) -> Train:
         return experiment.run
 
     return train
+
+
+@pytest.fixture
+def rgbd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write two samples, a and b, with color, depth and HHA, and work in their folder."""
+    random = np.random.default_rng(0)
+    for name in ("a", "b"):
+        for folder, array in {
+            "photos": random.integers(0, 255, (40, 48, 3)).astype(np.uint8),
+            "masks": random.integers(0, 2, (40, 48)).astype(np.uint8),
+            "depth": random.integers(900, 4000, (40, 48)).astype(np.uint16),
+            "hha": random.integers(0, 255, (40, 48, 3)).astype(np.uint8),
+        }.items():
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(array).save(tmp_path / folder / f"{name}.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

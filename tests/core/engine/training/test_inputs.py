@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from pluxel.core import Experiment, Run, load_config, prepare
 from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.engine.training.check import check_training
@@ -28,20 +26,9 @@ training: {steps: 1, batch_size: 2, workers: 0}
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Return a function that loads the pipeline with changes, beside two samples of its data."""
-    random = np.random.default_rng(0)
-    for name in ("a", "b"):
-        for folder, array in {
-            "photos": random.integers(0, 255, (40, 48, 3)).astype(np.uint8),
-            "masks": random.integers(0, 2, (40, 48)).astype(np.uint8),
-            "depth": random.integers(900, 4000, (40, 48)).astype(np.uint16),
-            "hha": random.integers(0, 255, (40, 48, 3)).astype(np.uint8),
-        }.items():
-            (tmp_path / folder).mkdir(exist_ok=True)
-            Image.fromarray(array).save(tmp_path / folder / f"{name}.png")
-    (tmp_path / "pipeline.yaml").write_text(YAML)
-    monkeypatch.chdir(tmp_path)
+def config(rgbd: Path):
+    """Return a function that loads the pipeline with changes."""
+    Path("pipeline.yaml").write_text(YAML)
     return lambda *changes: load_config("pipeline.yaml", changes, host=Host())
 
 

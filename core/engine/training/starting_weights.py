@@ -1,0 +1,147 @@
+"""The weights that a training starts from: of one run, or of one run per stream."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from ....registry import PluxelError
+from ...config._config import Config
+from ...config.tree.nodes import Segment
+from ...contracts.offers import input_channels
+from ...model.network import SegmentationModel, Stream
+from ...model.weight_reading import StateDict, read_state_dict
+from ...model.weights import LoadReport, adapt_input_layers
+from ..run import weights_file
+from ..trained import classes_of
+
+
+@dataclass(frozen=True)
+class StartingWeights:
+    """Weights under the names of the model that they start.
+
+    ``source``: as the configuration names it; ``place``: where. ``classes``: of each head that the
+    weights have classes for.
+    """
+
+    source: Path
+    place: tuple[Segment, ...]
+    state: StateDict
+    classes: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def read(
+        cls, source: Path, model: SegmentationModel, stream: str | None = None
+    ) -> StartingWeights:
+        """Read a run or a file of weights; ``stream``: the only stream that they start.
+
+        Raises: PluxelError if the file does not exist or cannot be read, or if it has several
+        streams, of which none has the name of ``stream``.
+        """
+        file = weights_file(source)
+        state, classes = read_state_dict(file), classes_of(file)
+        if stream is not None:
+            theirs = _only_stream(stream, _names(state, "streams"), source)
+            heads = _same_heads(model.heads, _names(state, "heads"))
+            state = dict(_renamed(state, (theirs, stream), heads))
+            classes = {heads[head]: names for head, names in classes.items() if head in heads}
+        return cls(source, _place(stream), with_more_channels(model, state), classes)
+
+    def without_others(self, report: LoadReport) -> LoadReport:
+        """Return a report without the missing weights of streams that these do not start."""
+        if len(self.place) == 1:
+            return report
+        stream = f".{self.place[-1]}."
+        return replace(report, missing=[name for name in report.missing if stream in name])
+
+
+def starting_weights(
+    config: Config, model: SegmentationModel, source: Path | Mapping[str, Path] | None
+) -> list[StartingWeights]:
+    """Return the weights of a run for all streams, or those of a run for each of some streams.
+
+    Raises: ConfigError for weights that are missing or cannot be read.
+    """
+    found = []
+    streams = source if isinstance(source, Mapping) else {} if source is None else {None: source}
+    for stream, path in streams.items():
+        with config.at(*_place(stream)):
+            found.append(StartingWeights.read(path, model, stream))
+    return found
+
+
+def _place(stream: str | None) -> tuple[Segment, ...]:
+    return ("init_from",) if stream is None else ("init_from", stream)
+
+
+def _names(state: Iterable[str], section: str) -> list[str]:
+    parts = (key.split(".") for key in state)
+    return sorted({part[1] for part in parts if part[0] == section and len(part) > 2})
+
+
+def _only_stream(stream: str, available: Collection[str], source: Path) -> str:
+    if stream in available or len(available) == 1:
+        return stream if stream in available else next(iter(available))
+    if not available:
+        raise PluxelError(
+            f"{source} has no streams: only weights that pluxel train or pluxel import wrote can "
+            "start a single stream"
+        )
+    raise PluxelError(
+        f"{source} has the streams {', '.join(available)}: none is called '{stream}', so it is "
+        "not known which of them to copy"
+    )
+
+
+def _same_heads(own: Collection[str], theirs: Collection[str]) -> dict[str, str]:
+    """Return head of the weights -> head of the model: of equal names, or the only ones."""
+    if len(own) == len(theirs) == 1:
+        return {next(iter(theirs)): next(iter(own))}
+    return {name: name for name in theirs if name in own}
+
+
+def _renamed(
+    state: StateDict, streams: tuple[str, str], heads: Mapping[str, str]
+) -> Iterable[tuple[str, torch.Tensor]]:
+    """Yield the weights of one stream, and of its decoders, under new names."""
+    theirs, own = streams
+    for key, value in state.items():
+        match key.split("."):
+            case ["streams", name, *rest] if name == theirs:
+                yield ".".join(["streams", own, *rest]), value
+            case ["heads", head, part, name, *rest] if name == theirs and head in heads:
+                yield ".".join(["heads", heads[head], part, own, *rest]), value
+
+
+def with_more_channels(model: SegmentationModel, state: StateDict) -> StateDict:
+    """Return the weights, extended for streams that stack further inputs behind those of the state.
+
+    New filters start as the backbone's ``input_channels`` says, by default as the mean. The
+    normalization of the first inputs is kept.
+    """
+    found = dict(state)
+    for name, stream in model.streams.items():
+        prefix = f"streams.{name}."
+        own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        count = len(own.get("normalize.order", ()))
+        if count in _boundaries(stream):
+            method = input_channels(stream.backbone)
+            adapted = adapt_input_layers(own, stream, stream.channels, method)
+            for key, value in stream.normalize.state_dict(prefix="normalize.").items():
+                adapted[key] = torch.cat([own[key], _real(value[count:]).to(own[key])])
+            found |= {prefix + key: value for key, value in adapted.items()}
+    return found
+
+
+def _boundaries(stream: Stream) -> list[int]:
+    """Return the channels of the first input, of the first two, and so on, but not of all."""
+    counts = [part.channels for part in stream.parts]
+    return [sum(counts[:end]) for end in range(1, len(counts))]
+
+
+def _real(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor with memory: checks build models without."""
+    return torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor
