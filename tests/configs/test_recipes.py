@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 from pluxel.core import load_config
@@ -23,7 +24,11 @@ from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.check import check_training
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer
+from pluxel.plugins.backbones import _convolutional
+from pluxel.plugins.backbones.vgg import VGG16
 from pluxel.registry import Host, PluxelError
+
+from ..plugins.datasets.paper import make_pascal_context, make_sbd, make_siftflow
 
 WIDTH, HEIGHT = 96, 80
 
@@ -51,8 +56,13 @@ def camvid(root: Path, random: np.random.Generator) -> list[str]:
 
 
 def voc(root: Path, random: np.random.Generator) -> list[str]:
+    write_voc(root, random, "val")
+    return [f"dataset.root={root}", "training.epochs=null"]
+
+
+def write_voc(root: Path, random: np.random.Generator, validation: str) -> None:
     year = root / "VOC2011"
-    for split in ("train", "val"):
+    for split in ("train", validation):
         names = [f"2007_{split}_{i}" for i in range(2)]
         for name in names:
             photograph(year / "JPEGImages" / f"{name}.jpg", random)
@@ -60,7 +70,22 @@ def voc(root: Path, random: np.random.Generator) -> list[str]:
         listing = year / "ImageSets" / "Segmentation" / f"{split}.txt"
         listing.parent.mkdir(parents=True, exist_ok=True)
         listing.write_text("\n".join(names) + "\n")
-    return [f"dataset.root={root}", "training.epochs=null"]
+
+
+def voc_and_sbd(root: Path, random: np.random.Generator) -> list[str]:
+    write_voc(root / "voc", random, "seg11valid")
+    folder = make_sbd(root / "sbd") / "benchmark_RELEASE" / "dataset"
+    for path in (folder / "img").iterdir():  # one size for image and mask
+        Image.open(path).resize((16, 12)).save(path)
+    return [f"dataset.voc={root / 'voc'}", f"dataset.sbd={root / 'sbd'}"]
+
+
+def siftflow(root: Path, random: np.random.Generator) -> list[str]:
+    return [f"dataset.root={make_siftflow(root, tests=200)}", "splits.val='test[:2]'"]
+
+
+def context(root: Path, random: np.random.Generator) -> list[str]:
+    return [f"dataset.root={make_pascal_context(root)}"]
 
 
 def folder(root: Path, random: np.random.Generator) -> list[str]:
@@ -80,6 +105,9 @@ PIPELINES = [name for name in shipped() if name not in WORDS]
 FILES: dict[str, Callable[[Path, np.random.Generator], list[str]]] = {
     "camvid": camvid,
     "voc": voc,
+    "voc_heavy": voc_and_sbd,
+    "siftflow": siftflow,
+    "context": context,
     "folder": folder,
     "shapes": shapes,
 }
@@ -88,7 +116,8 @@ FILES: dict[str, Callable[[Path, np.random.Generator], list[str]]] = {
 def data_of(name: str, root: Path) -> list[str]:
     """Write files in the format of a recipe; return overrides with their paths."""
     random = np.random.default_rng(0)
-    overrides = FILES[name.split("_", maxsplit=1)[0]](root, random)
+    kind = max((key for key in FILES if name.startswith(key)), key=len)
+    overrides = FILES[kind](root, random)
     return overrides + words(root, random) if "zero_shot" in name else overrides
 
 
@@ -104,9 +133,7 @@ SMALL = (
     "training.eval_every=2",
     "training.batch_size=1",
     "training.accumulate=1",
-    "backbone.pretrained=false",
     "device=cpu",
-    "init_from=null",
 )
 
 
@@ -120,9 +147,8 @@ def host() -> Host:
 def test_recipe_passes_the_check(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     notes = check_training(prepare(load_config(name, data_of(name, tmp_path), host=host)))
-    # The finer networks for VOC start from a run of the coarser one, which does not exist.
-    later = name in {"voc_fcn16s_vgg16", "voc_fcn8s_vgg16"}
-    assert ["is neither a weights file nor a run" in note for note in notes] == [True] * later
+    caffe = name == "voc_heavy_fcn32s_alexnet"
+    assert ["bvlc_reference_caffenet.caffemodel" in note for note in notes] == [True] * caffe
 
 
 @pytest.mark.slow
@@ -164,28 +190,48 @@ def test_recipes_work_with_packages_that_reuse_names(site, tmp_path, monkeypatch
     with pytest.raises(PluxelError, match="offered by 2 plugins"):
         host.get("decoder", "fcn8s")
     for name in PIPELINES:
-        check_training(prepare(load_config(name, data_of(name, tmp_path / name), host=host)))
-    monkeypatch.chdir(tmp_path / "folder_fcn8s_resnet18")
+        load_config(name, host=host)
+    data_of("folder_fcn8s_resnet18", tmp_path)
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as left:
         main(["data", "init", "photos", "masks", "--output", "mine.yaml"])
     assert not left.value.code
     check_training(prepare(load_config("mine.yaml", host=host)))
 
 
+def make_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give VGG16 an eighth of its channels, and all classifiers 64 hidden ones."""
+    wide = timm.models.vgg.cfgs["vgg16"]
+    narrow = [each if each == "M" else each // 8 for each in wide]
+    monkeypatch.setitem(timm.models.vgg.cfgs, "vgg16", narrow)
+    monkeypatch.setattr(VGG16, "pool5", (64, 7))
+    monkeypatch.setattr(_convolutional, "HIDDEN", 64)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PIPELINES)
 def test_recipe_trains_two_steps(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
-    overrides = [*data_of(name, tmp_path), *SMALL]
-    if "vgg16" in name:
-        # fc6 and fc7 with momentum need 2 GB (120 million weights); test them in one recipe only.
-        overrides += [] if name == "voc_fcn32s_vgg16" else ["backbone.fc=false"]
+    config = load_config(name, host=host)
+    streams = config.pipeline.streams
+    random = [
+        f"streams.{stream}.backbone.pretrained=false"
+        for stream, section in streams.items()
+        if "pretrained" in section.backbone.params
+    ]
+    overrides = [*data_of(name, tmp_path), *SMALL, *random]
+    # fc6 and fc7 with momentum need 2 GB (120 million weights): test them in one recipe only.
+    if name != "voc_fcn32s_vgg16":
+        make_narrow(monkeypatch)
     torch.set_num_threads(1)
     run = Run(tmp_path / "run")
     Trainer(Experiment(prepare(load_config(name, overrides, host=host)), run)).train()
-    assert read_tensors(run.state)[1]["progress"]["step"] == 2
+    progress = read_tensors(run.state)[1]["progress"]
+    assert progress["step"] == 2
+    assert progress["earlier"] == 2 * len(config.earlier)
     results = json.loads(run.results_of("val").read_text())
-    assert 0 <= results["heads"]["semantic"]["overall"]["mean_iou"] <= 1
+    for head in config.pipeline.heads:
+        assert 0 <= results["heads"][head]["overall"]["mean_iou"] <= 1
 
 
 @pytest.mark.parametrize("name", WORDS)

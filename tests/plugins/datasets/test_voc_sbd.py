@@ -75,3 +75,12 @@ def test_all_of_sbd(roots) -> None:
     names = VOCAndSBD("train", **roots, validation="val", sbd_split="train+val").names
     assert names[-2:] == ("2008_val_000000", "2008_val_000001")
     assert len(names) == 8
+
+
+def test_sbd_alone_keeps_its_own_masks(roots, caplog) -> None:
+    caplog.set_level("INFO", "pluxel")
+    dataset = VOCAndSBD("train", **roots, validation="val", voc_train=False)
+    assert dataset.names == (*(f"2008_train_{i:06d}" for i in range(3)), BOTH)
+    assert {sample.paths["semantic"].suffix for sample in dataset} == {".mat"}
+    assert caplog.messages == ["1 of 5 SBD images are in val; left out"]
+    assert len(VOCAndSBD("val", **roots, voc_train=False)) == 2
