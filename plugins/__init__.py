@@ -104,6 +104,10 @@ _DATASETS: Entries = {
         "pascal_context:PascalContext",
         "PASCAL-Context (Mottaghi et al. 2014), 59 classes, or 60 with the background.",
     ),
+    "nyudv2": (
+        "nyudv2:NYUDv2",
+        "NYUDv2 (Silberman et al. 2012), color, depth and HHA, 40, 13 or 4 classes.",
+    ),
     "folder": ("folder:Folder", "Your own images and masks."),
     "shapes": ("shapes:Shapes", "Endless shapes drawn on textured backgrounds; needs no files."),
     "concat": ("concat:Concat", "Several datasets as one, with the classes of one of them."),

@@ -16,6 +16,7 @@ DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "faiss": "faiss-cpu",
     "filelock": "filelock",
+    "h5py": "h5py",
     "huggingface_hub": "huggingface-hub",
     "matplotlib": "matplotlib",
     "numpy": "numpy",
@@ -38,6 +39,7 @@ DISTRIBUTIONS = {
 
 EXTRAS = {
     "faiss": "faiss",
+    "h5py": "matlab",
     "matplotlib": "plot",
     "rasterio": "tiff",
     "sklearn": "plot",

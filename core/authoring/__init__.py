@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..contracts.colors import voc_color as voc_color
     from ..contracts.inputs import InputKind as InputKind
     from ..contracts.inputs import InputSpec as InputSpec
+    from ..contracts.inputs import MissingPixels as MissingPixels
     from ..contracts.labels import IGNORE as IGNORE
     from ..contracts.labels import MAIN as MAIN
     from ..contracts.labels import LabelError as LabelError
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from ..data.hha import encode_hha as encode_hha
     from ..data.hha import gravity_direction as gravity_direction
     from ..data.hha import surface_normals as surface_normals
+    from ..data.images import array_input as array_input
     from ..data.images import read_binary_mask as read_binary_mask
     from ..data.images import read_palette_mask as read_palette_mask
     from ..data.images import read_rgb_mask as read_rgb_mask
@@ -75,6 +77,9 @@ if TYPE_CHECKING:
     from ..data.listing import file_names as file_names
     from ..data.listing import missing_files as missing_files
     from ..data.listing import read_names as read_names
+    from ..data.mat73 import mat73_entry as mat73_entry
+    from ..data.mat73 import mat73_names as mat73_names
+    from ..data.mat73 import mat73_shape as mat73_shape
     from ..data.matlab import read_mat_labels as read_mat_labels
     from ..data.origins import Archive as Archive
     from ..data.origins import Origin as Origin

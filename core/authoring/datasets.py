@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -29,30 +29,43 @@ class InputFiles:
     """The files of an input: ``files`` maps the name of a sample to its file.
 
     ``spec``: what the input is. ``channels``: their number, by default what is usual for the kind
-    of input. ``read``: returns the array of a file; by default `read_image`.
+    of input. ``read``: returns the array of a file; by default `read_image`. ``entry``: returns the
+    array of a sample by its name if samples share one file; ``files`` is empty then.
     """
 
-    files: Mapping[str, Path]
+    files: Mapping[str, Path] = field(default_factory=dict)
     spec: InputSpec = PLAIN
     channels: int | None = None
     read: Callable[[Path], np.ndarray] | None = None
+    entry: Callable[[str], np.ndarray] | None = None
 
     @property
     def num_channels(self) -> int:
         """The number of channels."""
         return self.channels or self.spec.rules.channels
 
-    def array(self, path: Path) -> np.ndarray:
-        """Return the array (H, W[, channels]) of a file."""
+    def array(self, name: str) -> np.ndarray:
+        """Return the array (H, W[, channels]) of a sample."""
+        if self.entry:
+            return self.entry(name)
+        path = self.files[name]
         return self.read(path) if self.read else read_image(path, self.num_channels, self.spec)
 
 
 @dataclass(frozen=True)
 class LabelFiles:
-    """The files of a label map: sample name -> file; ``read`` returns its raw ids (H, W)."""
+    """The files of a label map: sample name -> file; ``read`` returns its raw ids (H, W).
 
-    files: Mapping[str, Path]
+    ``entry``: returns the raw ids of a sample by its name if samples share one file.
+    """
+
+    files: Mapping[str, Path] = field(default_factory=dict)
     read: Callable[[Path], np.ndarray] = read_index_mask
+    entry: Callable[[str], np.ndarray] | None = None
+
+    def array(self, name: str) -> np.ndarray:
+        """Return the raw ids (H, W) of a sample."""
+        return self.entry(name) if self.entry else self.read(self.files[name])
 
 
 class FileDataset:
@@ -92,17 +105,16 @@ class FileDataset:
 
     def __getitem__(self, index: int) -> Sample:
         name = self.names[index]
-        inputs = {field: one.files[name] for field, one in self.input_files.items()}
-        labels = {field: one.files[name] for field, one in self.label_files.items()}
+        sources = {**self.input_files, **self.label_files}
         return Sample(
             name=name,
             inputs=LazyMapping(
-                **{one: partial(self.input_files[one].array, path) for one, path in inputs.items()}
+                **{key: partial(one.array, name) for key, one in self.input_files.items()}
             ),
             labels=LazyMapping(
-                **{one: partial(self.label_files[one].read, path) for one, path in labels.items()}
+                **{key: partial(one.array, name) for key, one in self.label_files.items()}
             ),
-            paths={**inputs, **labels},
+            paths={key: one.files[name] for key, one in sources.items() if one.entry is None},
         )
 
 

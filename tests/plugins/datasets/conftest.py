@@ -12,7 +12,7 @@ from pluxel.core.contracts.kinds import Dataset
 from pluxel.registry import Host
 from pydantic import TypeAdapter
 
-from .paper import make_pascal_context, make_sbd, make_siftflow
+from .paper import make_nyudv2, make_pascal_context, make_sbd, make_siftflow
 from .pictures import photograph, rng, save, with_palette
 
 
@@ -105,6 +105,11 @@ PARAMETERS: dict[str, Callable[[Path], dict]] = {
     "voc_sbd": voc_sbd_parameters,
     "siftflow": lambda root: {"root": make_siftflow(root)},
     "pascal_context": lambda root: {"root": make_pascal_context(root), "classes": 60},
+    "nyudv2": lambda root: {
+        "root": make_nyudv2(root),
+        "classes": 40,
+        "inputs": ["image", "depth", "hha"],
+    },
     "folder": folder_parameters,
     "shapes": lambda root: {"size": 48, "length": 6},
     "concat": concat_parameters,

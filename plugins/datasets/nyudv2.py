@@ -1,0 +1,256 @@
+"""NYUDv2: indoor scenes in color and depth, with 40, 13 or 4 classes.
+
+Silberman et al., "Indoor segmentation and support inference from RGBD images" (2012), which
+has the 4 classes; the 40 of Gupta, Arbeláez & Malik, "Perceptual organization and recognition of
+indoor scenes from RGB-D images" (2013); the 13 of Couprie et al., "Indoor semantic segmentation
+using depth information" (2013). 381 / 414 / 795 / 654 images for train / val / trainval / test.
+There is no published palette; classes have the colors of VOC in order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from ...core import LabelMap, read_image
+from ...core.authoring import (
+    IGNORE,
+    MAIN,
+    Camera,
+    DerivedFile,
+    FileDataset,
+    FolderFiles,
+    InputFiles,
+    InputSpec,
+    LabelFiles,
+    MissingPixels,
+    Origin,
+    array_input,
+    dataset_root,
+    encode_hha,
+    existing_folder,
+    mat73_entry,
+    mat73_names,
+    mat73_shape,
+    read_mat_labels,
+    unknown_split,
+)
+from ...registry import PluxelError
+from ._nyudv2_classes import CLASSES, MEMBERS
+
+LABELED = "nyu_depth_v2_labeled.mat"
+_ORIGIN = Origin(
+    "NYUDv2",
+    f"{LABELED}, from the page of the NYU Depth Dataset V2 (Silberman et al., NYU)",
+    f"{LABELED}, or data/images, data/depth, data/hha and segmentation of Gupta et al.",
+    (LABELED,),
+    ("nyudv2", "nyud"),
+)
+_EXTRACTED = Origin(
+    "NYUDv2", _ORIGIN.fetch, _ORIGIN.layout, ("data/images", "segmentation"), ("nyudv2", "nyud")
+)
+_PACKAGE = __name__.rpartition(".")[0]
+_PLACES = {"image": "data/images", "depth": "data/depth", "hha": "data/hha"}
+_NO_HHA = "the input 'hha', which  pluxel data prepare nyudv2 root={}  writes,"
+_MILLIMETERS = 1000
+_FIRST = 5001
+"""The number of the first image in the names of Gupta et al."""
+
+CAMERA = Camera(fx=518.85790117, fy=519.46961112, cx=324.58244941, cy=252.73616633)
+"""The color camera, onto which depth is projected: camera_params.m of the NYUDv2 toolbox, with
+pixels counted from 0."""
+CAMERAS = {
+    (480, 640): CAMERA,
+    # The files of Gupta et al. lack the 45 rows and 40 columns at the border.
+    (425, 560): replace(CAMERA, cx=CAMERA.cx - 40, cy=CAMERA.cy - 45),
+}
+
+Classes = Literal[40, 13, 4]
+Input = Literal["image", "depth", "hha"]
+Inputs = Annotated[list[Input], Field(min_length=1)]
+
+
+class NYUDv2(FileDataset):
+    """The labeled ``.mat`` file, or the files that Gupta et al. extracted from it.
+
+    ``root``: the folder with ``nyu_depth_v2_labeled.mat``, or the file itself; or the folder with
+    ``data/images/img_ID.png``, ``data/depth``, ``data/hha`` and ``segmentation/img_ID.mat``.
+    ``classes``: 40, 13 or 4. Pixels without a label are ignored.
+    ``inputs``: ``image``, ``depth`` (millimeters) and ``hha`` (disparity, height, angle to
+    gravity), by default the image alone. ``pluxel data prepare nyudv2`` writes HHA from depth.
+    ``holes``: what becomes of pixels without a depth: ``ignore`` also ignores their labels,
+    ``mean`` replaces them by the mean, ``fill`` by the nearest depth.
+    ``raw_depth``: read the depth of the camera, which has holes, from the ``.mat`` file, instead of
+    the one with filled holes.
+
+    Raises: MissingData for a missing folder or file, SplitError for an unknown split.
+    """
+
+    derived_splits: Sequence[str] = ("trainval", "test")
+
+    def __init__(
+        self,
+        split: str,
+        *,
+        root: Path,
+        classes: Classes = 40,
+        inputs: Inputs | None = None,
+        holes: MissingPixels = "mean",
+        raw_depth: bool = False,
+    ) -> None:
+        names = [f"img_{_FIRST - 1 + number}" for number in _numbers(split, root)]
+        specs = {
+            "image": InputSpec(),
+            "depth": InputSpec(kind="depth", missing=holes),
+            "hha": InputSpec(kind="hha"),
+        }
+        chosen = {name: specs[name] for name in inputs or ["image"]}
+        folder = None if _is_labeled(root) else _EXTRACTED.find(root)
+        source = f"split '{split}'"
+        if folder is not None:
+            if raw_depth:
+                raise PluxelError(
+                    f"{folder} has no raw depth: set root to {LABELED}, or raw_depth: false"
+                )
+            super().__init__(names, *_extracted(folder, names, source, chosen))
+            self._depth = partial(_depth_file, folder)
+        else:
+            file = root if _is_labeled(root) else dataset_root(root, _ORIGIN) / LABELED
+            depth = "rawDepths" if raw_depth else "depths"
+            super().__init__(names, *_labeled(file, names, source, chosen, depth))
+            folder = file.parent
+            self._depth = partial(_entry, file, depth, specs["depth"])
+        self._hha = folder / _PLACES["hha"]
+        self.labels: Mapping[str, LabelMap] = {MAIN: label_map(classes)}
+
+    @property
+    def derived_files(self) -> Sequence[DerivedFile]:
+        """HHA as PNG, from depth; holes take the nearest depth first."""
+        return [
+            DerivedFile(self._hha / f"{name}.png", partial(_write_hha, self._depth, name))
+            for name in self.names
+        ]
+
+
+@cache
+def _facts() -> dict[str, Any]:
+    return json.loads((files(_PACKAGE) / "nyudv2.json").read_text(encoding="utf-8"))
+
+
+def _numbers(split: str, root: Path) -> list[int]:
+    """Return the numbers of the images of a split, from 1."""
+    facts = _facts()
+    splits = {name: facts[name] for name in ("train", "val", "test")}
+    splits["trainval"] = sorted(splits["train"] + splits["val"])
+    if split not in splits:
+        raise unknown_split(split, splits, root)
+    return splits[split]
+
+
+def label_map(classes: Classes) -> LabelMap:
+    """Return the raw ids, which are those of the 40 classes; 0 is no label."""
+    names = CLASSES[classes]
+    ids = {
+        raw: name
+        for number, name in enumerate(names, 1)
+        for raw, member in enumerate(MEMBERS[classes], 1)
+        if member == number
+    }
+    return LabelMap({0: IGNORE} | ids)
+
+
+def _is_labeled(root: Path) -> bool:
+    return root.suffix == ".mat" and root.is_file()
+
+
+def _extracted(
+    folder: Path, names: list[str], source: str, specs: Mapping[str, InputSpec]
+) -> tuple[dict[str, InputFiles], dict[str, LabelFiles]]:
+    """Return the inputs and labels of the files of Gupta et al."""
+    inputs = {}
+    for name, spec in specs.items():
+        what = _NO_HHA.format(folder) if name == "hha" else f"the input '{name}' of NYUDv2"
+        place = existing_folder(folder / _PLACES[name], what)
+        inputs[name] = InputFiles(FolderFiles(place, ".png", names, source), spec)
+    masks = FolderFiles(folder / "segmentation", ".mat", names, source)
+    return inputs, {MAIN: LabelFiles(masks, partial(read_mat_labels, key="segmentation"))}
+
+
+def _labeled(
+    file: Path, names: list[str], source: str, specs: Mapping[str, InputSpec], depth: str
+) -> tuple[dict[str, InputFiles], dict[str, LabelFiles]]:
+    """Return the inputs and labels of the labeled file, which has all images."""
+    count = mat73_shape(file, "labels")[-1]
+    last = max(map(_index, names)) + 1
+    if count < last:
+        raise PluxelError(f"{file}: has {count} images, but {source} needs image {last}")
+    keys = {"image": "images", "depth": depth}
+    inputs = {
+        name: InputFiles(spec=spec, entry=partial(_entry, file, keys[name], spec))
+        for name, spec in specs.items()
+        if name in keys
+    }
+    if "hha" in specs:
+        place = existing_folder(file.parent / _PLACES["hha"], _NO_HHA.format(file.parent))
+        inputs["hha"] = InputFiles(FolderFiles(place, ".png", names, source), specs["hha"])
+    return inputs, {MAIN: LabelFiles(entry=partial(_labels, file, _table(file)))}
+
+
+def _index(name: str) -> int:
+    """Return the place in the labeled file of an image, from 0."""
+    return int(name.removeprefix("img_")) - _FIRST
+
+
+def _entry(file: Path, key: str, spec: InputSpec, name: str) -> np.ndarray:
+    """Return an image (H, W, 3), or a depth (H, W, 1) in millimeters."""
+    array = mat73_entry(file, key, _index(name))
+    if spec.kind == "depth":
+        array = array.astype(np.float32) * _MILLIMETERS
+    return array_input(array, spec.rules.channels, f"{file}, {key} of {name}", spec)
+
+
+def _table(file: Path) -> np.ndarray:
+    """Return the number of the class, of 40, for each raw id of the labeled file."""
+    known = _facts()["ids_40"]
+    names = mat73_names(file, "names")
+    if unknown := [name for name in names if name not in known]:
+        raise PluxelError(f"{file}: the class '{unknown[0]}' is not one of NYUDv2")
+    return np.array([0, *(known[name] for name in names)], np.uint8)
+
+
+def _labels(file: Path, table: np.ndarray, name: str) -> np.ndarray:
+    """Return the raw ids (H, W) of an image: numbers of 40 classes, 0 without a label."""
+    raw = mat73_entry(file, "labels", _index(name))
+    if raw.dtype.kind not in "iu" or (raw.size and not 0 <= raw.min() <= raw.max() < len(table)):
+        raise PluxelError(
+            f"{file}: the labels of {name} must be integers from 0 to {len(table) - 1}"
+        )
+    return table[raw]
+
+
+def _depth_file(folder: Path, name: str) -> np.ndarray:
+    """Return the depth (H, W, 1) in millimeters of an extracted file."""
+    path = folder / _PLACES["depth"] / f"{name}.png"
+    return read_image(path, 1, InputSpec(kind="depth"))
+
+
+def _write_hha(depth: Callable[[str], np.ndarray], name: str, path: Path) -> None:
+    """Write HHA as PNG. Raises: PluxelError for depth of another size than NYUDv2 has."""
+    millimeters = depth(name)[..., 0]
+    if millimeters.shape not in CAMERAS:
+        height, width = millimeters.shape
+        raise PluxelError(
+            f"the depth of {name} is {width}×{height}; HHA needs the camera, which is known for "
+            "640×480 and for 560×425, the sizes of the original files"
+        )
+    hha = encode_hha(millimeters, CAMERAS[millimeters.shape], holes="fill")
+    Image.fromarray(hha).save(path, format="PNG")

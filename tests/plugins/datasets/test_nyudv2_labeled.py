@@ -1,0 +1,122 @@
+"""NYUDv2 from its labeled MATLAB file."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pluxel.core.data.pixels import ImageError
+from pluxel.core.data.raw import raw_input
+from pluxel.core.data.splits import MissingData
+from pluxel.plugins.datasets.nyudv2 import LABELED, NYUDv2
+from pluxel.registry import PluxelError
+from scipy.io import savemat
+
+from ...core.data.mat73_files import save_mat73
+from .pictures import save
+
+rng = np.random.default_rng(5)
+
+NAMES = ("book", "wall", "floor", "chair", "ceiling")
+CLASSES = np.array([0, 40, 1, 2, 5, 22])
+"""The classes, of 40, of no label and of these names."""
+
+ARRAYS = {
+    "images": rng.integers(0, 256, (4, 6, 3, 1449)).astype(np.uint8),
+    "depths": rng.uniform(0.5, 9, (4, 6, 1449)).astype(np.float32),
+    "rawDepths": rng.uniform(0.5, 9, (4, 6, 1449)).astype(np.float32),
+    "labels": rng.integers(0, 6, (4, 6, 1449)).astype(np.uint16),
+}
+ARRAYS["rawDepths"][1, 2, :] = 0
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("nyudv2")
+    save_mat73(folder / LABELED, ARRAYS, {"names": NAMES})
+    return folder
+
+
+@pytest.mark.parametrize("place", ["", LABELED])
+def test_samples_are_those_of_matlab(root, place) -> None:
+    dataset = NYUDv2("test", root=root / place, classes=40, inputs=["image", "depth"])
+    assert len(dataset) == 654
+    assert dataset.names[2] == "img_5009"
+    sample = dataset[2]
+    assert not sample.paths  # no file of its own
+    assert (sample.inputs["image"] == ARRAYS["images"][..., 8]).all()
+    assert (sample.labels["semantic"] == CLASSES[ARRAYS["labels"][..., 8]]).all()
+    depth = raw_input(dataset, sample, "depth")
+    assert depth.shape == (4, 6, 1)
+    assert depth[..., 0] == pytest.approx(1000 * ARRAYS["depths"][..., 8])
+
+
+def test_raw_depth_has_holes(root) -> None:
+    dataset = NYUDv2(
+        "train", root=root, classes=4, inputs=["depth"], holes="ignore", raw_depth=True
+    )
+    depth = raw_input(dataset, dataset[0], "depth")
+    assert np.argwhere(np.ma.getmaskarray(depth)[..., 0]).tolist() == [[1, 2]]
+    assert depth[0, 0, 0] == pytest.approx(1000 * ARRAYS["rawDepths"][0, 0, 2])
+
+
+def test_workers_receive_the_dataset(root) -> None:
+    dataset = pickle.loads(pickle.dumps(NYUDv2("val", root=root, classes=13)))
+    assert (dataset[0].inputs["image"] == ARRAYS["images"][..., 9]).all()
+
+
+def test_hha_must_be_prepared(root) -> None:
+    with pytest.raises(MissingData) as caught:
+        NYUDv2("val", root=root, classes=40, inputs=["hha"])
+    assert caught.value.message.startswith(
+        f"the input 'hha', which  pluxel data prepare nyudv2 root={root}  writes, not "
+        f"found: {root}/data/hha "
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": ARRAYS["labels"][..., :1000]}, "has 1000 images, but split 'test' needs image"),
+        ({"labels": None}, "has no variable 'labels'; it has 'depths', 'images', 'names', 'rawD"),
+    ],
+)
+def test_another_file_is_an_error(tmp_path, changes, message) -> None:
+    arrays = {name: one for name, one in {**ARRAYS, **changes}.items() if one is not None}
+    path = save_mat73(tmp_path / LABELED, arrays, {"names": NAMES})
+    with pytest.raises(PluxelError) as caught:
+        NYUDv2("test", root=tmp_path, classes=40)
+    assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_other_names_are_an_error(tmp_path) -> None:
+    path = save_mat73(tmp_path / LABELED, ARRAYS, {"names": ("wall", "roof")})
+    with pytest.raises(PluxelError) as caught:
+        NYUDv2("test", root=tmp_path, classes=40)
+    assert str(caught.value) == f"{path}: the class 'roof' is not one of NYUDv2"
+    save_mat73(path, ARRAYS, {"names": ("wall", "floor")})
+    with pytest.raises(PluxelError) as caught:
+        NYUDv2("test", root=tmp_path, classes=40)[0].labels["semantic"]
+    assert str(caught.value) == f"{path}: the labels of img_5001 must be integers from 0 to 2"
+
+
+def test_a_file_of_version_5_is_an_error(tmp_path) -> None:
+    savemat(tmp_path / LABELED, {"labels": np.zeros((4, 6, 3))})
+    with pytest.raises(ImageError, match=r"expected a MATLAB file of version 7\.3 \(HDF5\), but"):
+        NYUDv2("test", root=tmp_path, classes=40)
+
+
+def test_hha_is_prepared_beside_the_file(root) -> None:
+    dataset = NYUDv2("trainval", root=root)
+    assert len(dataset.derived_files) == 795
+    assert dataset.derived_files[0].path == root / "data" / "hha" / "img_5003.png"
+    for name in dataset.names:
+        save(root / "data" / "hha" / f"{name}.png", np.full((4, 6, 3), 7, np.uint8))
+    sample = NYUDv2("train", root=root, inputs=["image", "hha"])[0]
+    assert (sample.inputs["hha"] == 7).all()
+    assert sample.paths == {"hha": root / "data" / "hha" / "img_5003.png"}
+    (root / "data" / "hha" / "img_5003.png").unlink()
+    with pytest.raises(MissingData, match=r"^split 'train': 1 sample of 381 without a file in "):
+        NYUDv2("train", root=root, inputs=["hha"])
