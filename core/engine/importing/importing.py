@@ -16,11 +16,10 @@ from ...common.files import write_text
 from ...common.numerics import not_finite
 from ...config._config import Config
 from ...config._load import load_config
-from ...config.sections.labels import declared_labels
-from ...contracts.kinds import Dataset
 from ...contracts.labels import LabelMap, LabelSpace
-from ...model.blueprint import Blueprint
+from ...model.blueprint import Blueprint, make_blueprint
 from ...model.build import build_model
+from ...model.stand_in import declared_blueprint
 from ...model.weights import first_names
 from ..checkpoint import write_tensors
 from ..preparation import open_role
@@ -208,25 +207,12 @@ def _config(
 
 def _blueprint(config: Config, file: Path, classes: Mapping[str, int]) -> Blueprint:
     """Return the labels of the data, which must be as many as the network scores."""
-    factory = config.pipeline.dataset
-    labels = declared_labels(factory.target)
-    if not labels:
-        labels = _opened(config).labels
-    found, targets = {}, {}
+    found = declared_blueprint(config)
+    if found is None:  # the classes depend on files
+        found = make_blueprint(config, open_role(config, next(iter(config.pipeline.splits))))
     for head, count in classes.items():
-        name = head if head in labels else next(iter(labels))
-        found[head], targets[head] = labels[name], name
-        _check_classes(config, file, head, labels[name], count)
-    channels = {
-        name: 1 if name == "depth" else 3
-        for stream in config.pipeline.streams.values()
-        for name in ([stream.input] if isinstance(stream.input, str) else stream.input)
-    }
-    return Blueprint(channels, found, targets)
-
-
-def _opened(config: Config) -> Dataset:
-    return open_role(config, next(iter(config.pipeline.splits)))
+        _check_classes(config, file, head, found.labels[head], count)
+    return found
 
 
 def _check_classes(config: Config, file: Path, head: str, labels: LabelMap, count: int) -> None:

@@ -3,7 +3,7 @@
 from ._constants import TracedValue
 from ._dispatch import Tracer
 from ._following import Follower
-from ._measuring import Measurement, measure, size_of_map
+from ._measuring import Measurement, measure, positions, size_of_map
 from ._positions import Located
 from ._probing import BATCH_NORMS
 from ._replica import on_meta, replica, type_of
@@ -23,6 +23,7 @@ __all__ = [
     "leaves",
     "measure",
     "on_meta",
+    "positions",
     "replica",
     "size_of_map",
     "tensors_of",

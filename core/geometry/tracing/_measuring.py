@@ -90,6 +90,14 @@ def _measure(module: nn.Module, in_channels: int, names: Sequence[str] | None) -
     return Measurement(tuple(specs), multiple, minimum, step)
 
 
+def positions(module: nn.Module, in_channels: int) -> list[Located | None]:
+    """Return the positions of the cells of each tensor of ``module(image) -> tensors``.
+
+    None for tensors that are no maps, and for those that could not be followed.
+    """
+    return positions_of(first_run(module, in_channels)[1])
+
+
 def size_of_map(module: nn.Module, in_channels: int) -> Callable[[Size], Size]:
     """Return a function from the size of an image to the size of ``module(image)``.
 

@@ -124,7 +124,8 @@ def test_labels_come_from_the_training_split(config, without_splits) -> None:
     assert prepare_data(given).blueprint.labels["semantic"].ids[7] == "square"
     without_splits("train", "val")
     data = prepare_data(given)
-    assert data.blueprint.labels["semantic"].ids == {0: "first", 1: "second"}
+    # Those that the dataset's class declares.
+    assert data.blueprint.labels["semantic"].ids == {0: "ground", 7: "square", 9: "ignore"}
     assert [*data.missing] == ["val", "train"]
 
 

@@ -13,8 +13,8 @@ from pluxel.core import Pipeline
 from pluxel.core.cli import main
 from pluxel.core.model.weight_reading import read_state_dict
 
-from .conftest import photograph
-from .networks import NARROW, TorchFCN, caffe_input
+from .conftest import agree, photograph, pixel_scores
+from .networks import NARROW, TorchFCN, bilinear, caffe_input
 
 SIZE = (97, 118)
 NAMES = ("2007_000033", "2007_000042")
@@ -86,6 +86,27 @@ def test_it_predicts_is_evaluated_and_is_trained_further(
     # The rate of the release is 1e-14 for summed losses.
     for name, value in before.items():
         torch.testing.assert_close(after[name].to(value.dtype), value, rtol=0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("narrow")
+@torch.no_grad()
+def test_16s_without_skips_upsamples_by_2_and_then_by_16(tmp_path: Path, importing) -> None:
+    torch.manual_seed(2)
+    coarse, fine = (TorchFCN(stride, {"": 21}, NARROW).eval() for stride in (32, 16))
+    state = {name: v for name, v in coarse.state_dict().items() if name != "upscore.weight"}
+    fine.load_state_dict(state, strict=False)
+    for parameter in fine.get_submodule("score_pool4").parameters():
+        parameter.zero_()
+    torch.save(fine.state_dict(), tmp_path / "fcn16s.pth")
+    assert importing("torchfcn", tmp_path / "fcn16s.pth")[0] == 0
+    height, width = 131, 98
+    image = photograph(height, width)
+    scores = coarse.scores(coarse.features(caffe_input(image)), "")
+    for kernel, factor in ((4, 2), (32, 16)):
+        weight = bilinear(21, kernel)
+        scores = torch.nn.functional.conv_transpose2d(scores, weight, stride=factor)
+    expected = scores[..., 27 : 27 + height, 27 : 27 + width]
+    agree(pixel_scores(tmp_path / "run", {"image": image})["semantic"], expected)
 
 
 @pytest.mark.usefixtures("narrow")

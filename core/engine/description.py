@@ -1,0 +1,90 @@
+"""Describe the network of a configuration or of a run, without loading its weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ...registry import Host, PluxelError
+from ..config._config import Config
+from ..config._load import load_config
+from ..config.sections.labels import declared_labels
+from ..geometry.regions import Size
+from ..model.blueprint import Blueprint, with_added
+from ..model.build import build_model
+from ..model.network import SegmentationModel
+from ..model.summary import ModelSummary, summarize
+from ..model.weight_reading import read_header
+from .preparation import prepare
+from .run import open_run
+from .training.optimizer import freeze
+
+
+@dataclass(frozen=True)
+class Description:
+    """The summary of a network, and what it assumes about missing data."""
+
+    summary: ModelSummary
+    notes: Sequence[str] = ()
+
+
+def describe(
+    source: str,
+    overrides: Sequence[str] = (),
+    *,
+    size: Size,
+    depth: int | None = None,
+    host: Host,
+) -> Description:
+    """Describe a configuration, by file or name, or the run in a directory.
+
+    ``size``: height and width of the image. ``depth``: levels of modules to open, see `summarize`.
+
+    Raises: the errors of `prepare` and `open_run`; PluxelError if the network does not run.
+    """
+    is_run = Path(source).is_dir()
+    config, blueprint, model, notes = (
+        _of_run(Path(source), overrides, host) if is_run else _of_config(source, overrides, host)
+    )
+    freeze(model, config.pipeline.training.groups)
+    try:
+        return Description(summarize(model, blueprint.channels, size, depth), notes)
+    except PluxelError:
+        raise
+    except Exception as error:
+        height, width = size
+        raise PluxelError(
+            f"the network cannot be described for an image of {height}×{width} pixels, because it "
+            "does not run without data",
+            [f"{type(error).__name__}: {error}"],
+        ) from error
+
+
+_Opened = tuple[Config, Blueprint, SegmentationModel, list[str]]
+
+
+def _of_run(directory: Path, overrides: Sequence[str], host: Host) -> _Opened:
+    run = open_run(directory)
+    unread = ("augment", "dataset", "loss")
+    config = load_config(run.config, overrides, host=host, unread=unread)
+    header = read_header(run.weights)
+    if "blueprint" not in header:
+        raise PluxelError(f"{run.weights} was not written by Pluxel: it has no blueprint")
+    blueprint = with_added(config, Blueprint.from_json(json.loads(header["blueprint"])))
+    with torch.device("meta"):
+        return config, blueprint, build_model(config, blueprint), []
+
+
+def _of_config(source: str, overrides: Sequence[str], host: Host) -> _Opened:
+    prepared = prepare(load_config(source, overrides, host=host))
+    notes = []
+    if not prepared.datasets:
+        dataset = prepared.config.pipeline.dataset
+        declared = declared_labels(dataset.target)
+        classes = f"as {dataset} declares" if declared else "two per head, as a placeholder"
+        notes.append(f"the data are missing: classes and channels are {classes}")
+    return prepared.config, prepared.blueprint, prepared.model, notes
