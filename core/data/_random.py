@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-Purpose = Literal["permutation", "draw", "augmentation"]
+Purpose = Literal["permutation", "draw", "augmentation", "cells"]
 
 # Not 0: numpy treats [seed, n] and [seed, n, 0] as equal.
-_NUMBERS = {"permutation": 1, "draw": 2, "augmentation": 3}
+_NUMBERS = {"permutation": 1, "draw": 2, "augmentation": 3, "cells": 4}
 
 
 def generator(seed: int, n: int, purpose: Purpose) -> np.random.Generator:

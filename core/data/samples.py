@@ -26,6 +26,7 @@ from ..contracts.options import OnBadSample, Sampling
 from ._random import generator
 from .augmentation import Augmentation
 from .batch import Item
+from .cells import CellSampling
 from .missing import missing_pixels, union
 from .orientation import log_orientation_conflict
 from .raw import DataError, raw_input, raw_labels, read_sample
@@ -95,6 +96,7 @@ class TrainingData(_Data):
     ``sampling``: ``shuffle`` uses a new permutation in each epoch; ``uniform`` draws with
     replacement, like the reference release of FCN. An endless dataset is read in order.
     ``on_bad_sample``: ``stop`` raises; ``skip`` uses the next good sample instead.
+    ``cells``: target name -> the cells that keep their labels; others keep all labels.
     """
 
     def __init__(
@@ -110,12 +112,14 @@ class TrainingData(_Data):
         sources: Mapping[str, str] | None = None,
         fill: float | Sequence[float] | None = None,
         specs: Mapping[str, InputSpec] = MappingProxyType({}),
+        cells: Mapping[str, CellSampling] = MappingProxyType({}),
     ) -> None:
         super().__init__(
             dataset, label_spaces, on_bad_sample=on_bad_sample, inputs=inputs, sources=sources
         )
         self.seed = seed
         self.sampling = sampling
+        self._cells = cells
         self._endless = is_endless(dataset)
         self._augment = Augmentation(
             transforms,
@@ -154,6 +158,8 @@ class TrainingData(_Data):
         except PluxelError as error:
             where = next(iter(item.paths.values()), item.name)
             raise DataError(f"{where}: {error.message}") from error
+        for name, cells in self._cells.items():
+            targets[name] = cells.apply(targets[name], self._ignore_index[name], self.seed, n)
         return replace(item, inputs=inputs, targets=targets)
 
 

@@ -276,6 +276,11 @@ class SegmentationModel(nn.Module):
             for part in reversed(parts)  # of streams that read the same input, the first
         }
 
+    def coarsest_grid(self, head: str) -> Grid:
+        """Return the grid of the coarsest map of the backbones that a head reads."""
+        streams = [self.streams[name] for name in self.heads[head].decoders]
+        return max((grid for one in streams for grid in one.grids), key=lambda grid: grid.stride)
+
     def forward(
         self, inputs: Mapping[str, Tensor], sizes: Sizes | None = None
     ) -> dict[str, Scores]:

@@ -18,6 +18,7 @@ from .section import (
     Momentum,
     NonNegative,
     PositiveNumber,
+    Probability,
     Section,
     UnitInterval,
 )
@@ -182,6 +183,9 @@ class TrainingConfig(Section):
 
     sampling: Sampling = "shuffle"
     """shuffle: each image once per epoch; uniform: with replacement."""
+
+    keep_cells: Probability = 1.0
+    """Probability that a cell of the coarsest map keeps its labels; the loss ignores the rest."""
 
     workers: CountOrZero = 0
     """Data-loading worker processes; 0 loads in the main process."""

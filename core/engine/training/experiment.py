@@ -16,6 +16,7 @@ from ...common.randomness import combined_seed, seeded
 from ...config._config import Config
 from ...contracts.offers import offers
 from ...contracts.optional import LoadsPretrained
+from ...data.cells import CellSampling
 from ...data.samples import TrainingData
 from ...model.build import build_model
 from ...model.class_rows import ClassChange, with_rows_by_name
@@ -197,7 +198,14 @@ class Experiment:
             sources=self.blueprint.targets,
             fill=self._fill(),
             specs=self.model.input_specs,
+            cells=self._cells(),
         )
+
+    def _cells(self) -> dict[str, CellSampling]:
+        """Return the cells that keep their labels, by head; empty if all labels count."""
+        probability = self.config.pipeline.training.keep_cells
+        heads = self.model.heads if probability < 1 else {}
+        return {name: CellSampling(probability, self.model.coarsest_grid(name)) for name in heads}
 
     def _fill(self) -> list[float] | None:
         """Return the padding color, in 8-bit values that normalize to zero; None without one."""
