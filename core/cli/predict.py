@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -47,9 +48,36 @@ def _tile(_ctx: click.Context, _parameter: click.Parameter, value: str) -> Tile:
     raise click.BadParameter(f"{value!r} is not auto, off or a number of pixels")
 
 
+class NamedPath(InputPath):
+    """``PATH`` or ``INPUT=PATH``, as a pair of a name, which may be empty, and a path."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name and the path."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, path = str(value).partition("=")
+        is_named = equals and name.isidentifier() and not Path(value).exists()
+        if is_named and (Path(path).exists() or "*" in path):
+            return name, super(InputPath, self).convert(path, param, ctx)
+        return "", super().convert(value, param, ctx)
+
+
+def by_input(paths: Sequence[tuple[str, Path]]) -> list[Path] | dict[str, Path]:
+    """Return paths without names, or by name. Raises: UsageError for both, and repeated names."""
+    if not any(name for name, _ in paths):
+        return [path for _, path in paths]
+    named: dict[str, Path] = {}
+    for name, path in paths:
+        if not name or name in named:
+            problem = f"{path} has no name" if not name else f"input '{name}' is given twice"
+            raise click.UsageError(f"{problem}: give one INPUT=PATH for each input")
+        named[name] = path
+    return named
+
+
 @click.command()
 @run_argument
-@click.argument("paths", nargs=-1, required=True, type=InputPath())
+@click.argument("paths", nargs=-1, required=True, type=NamedPath())
 @output("Directory for the results, with a subfolder for each kind.", folder=True, required=True)
 @overwrite()
 @click.option(
@@ -76,7 +104,7 @@ def _tile(_ctx: click.Context, _parameter: click.Parameter, value: str) -> Tile:
 def predict(
     session: Session,
     run: Path,
-    paths: tuple[Path, ...],
+    paths: tuple[tuple[str, Path], ...],
     output: Path,
     overwrite: bool,
     kinds: tuple[str, ...],
@@ -86,6 +114,10 @@ def predict(
     stop_on_error: bool,
 ) -> None:
     """Segment images, or folders of images, with the weights of RUN.
+
+    If the network reads several inputs, give each by its name: image=photos hha=hha. Files with
+    equal names belong together; a * stands for the name if they end differently, as in
+    'hha=hha/*_hha.png'.
 
     Each mask has the size of its image. --set changes the configuration of the run: --set
     'decoder={type: atrous, decoder: fcn32s}' computes denser scores with the same weights.
@@ -102,10 +134,11 @@ def predict(
     from ..engine.inference.saving import predict_files
 
     configure_logging()
+    files = by_input(paths)
     pipeline = Pipeline.load(run, settings, device=device, host=session.host)
     failed = predict_files(
         pipeline,
-        paths,
+        files,
         output,
         kinds,
         overwrite=overwrite,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...registry import did_you_mean
+from ..common.text import plural
 from .images import IMAGE_SUFFIXES, image_files
 from .splits import SplitError
 
@@ -141,11 +142,21 @@ def with_input(
 
     Raises: SplitError that names the first image without such a file.
     """
-    alone = [pair for pair in pairs if pair.name not in files]
-    if alone:
-        more = f", nor have {len(alone) - 1} others" if len(alone) > 1 else ""
-        raise SplitError(
-            f"input '{name}': {folder} has no file '{alone[0].name}' for {alone[0].image}{more}."
-            f"{did_you_mean(alone[0].name, files)}"
-        )
+    require_files({pair.name: pair.image for pair in pairs}, name, files, folder)
     return [replace(pair, inputs={**pair.inputs, name: files[pair.name]}) for pair in pairs]
+
+
+def require_files(
+    images: Mapping[str, Path], name: str, files: Mapping[str, Path], folder: Path
+) -> None:
+    """Check that a further input has a file for each image.
+
+    Raises: SplitError that names the first image without one, and the number of others.
+    """
+    alone = [one for one in images if one not in files]
+    if alone:
+        more = f" ({plural(len(alone), 'file')} in all)" if len(alone) > 1 else ""
+        raise SplitError(
+            f"input '{name}': {folder} has no file '{alone[0]}' for {images[alone[0]]}{more}."
+            f"{did_you_mean(alone[0], files)}"
+        )

@@ -11,6 +11,9 @@ OVERALL = {
     "mean_iou": "mean IoU",
     "frequency_weighted_iou": "frequency-weighted IoU",
 }
+PRESENT = {"mean_iou_present": "mean IoU, if present"}
+"""Shown only if it differs from the mean IoU."""
+
 ZERO_SHOT = {
     "seen_mean_iou": "mean IoU, seen",
     "unseen_mean_iou": "mean IoU, unseen",
@@ -24,12 +27,16 @@ def table(results: Mapping[str, Any]) -> str:
     for head, found in results["heads"].items():
         if len(results["heads"]) > 1:
             lines.append(f"[{head}]")
-        lines += [*_titled(found["overall"], OVERALL), "", *_classes(found["per_class"])]
+        titles = OVERALL | (PRESENT if found["false_alarms"] else {})
+        lines += [*_titled(found["overall"], titles), "", *_classes(found["per_class"])]
         if "zero_shot" in found:
             lines += ["", *_titled(found["zero_shot"], ZERO_SHOT)]
             lines.append(f"unseen in training: {', '.join(found['zero_shot']['unseen'])}")
-        if found["absent"]:
-            lines.append(f"absent (left out of the means): {', '.join(found['absent'])}")
+        alarms = found["false_alarms"]
+        if unseen := [name for name in found["absent"] if name not in alarms]:
+            lines.append(f"absent (left out of the means): {', '.join(unseen)}")
+        if alarms:
+            lines.append(f"predicted although absent (0 in mean IoU): {', '.join(alarms)}")
         lines.append("")
     loss = "unknown" if results["loss"] is None else f"{results['loss']:.4f}"
     lines.append(f"loss {loss}, split {results['split']}, step {results['step']}")

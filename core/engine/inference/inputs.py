@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,10 @@ def read_inputs(
     names = [*channels]
     if not isinstance(image, Mapping):
         if len(names) > 1:
-            raise PluxelError(f"the model reads {', '.join(names)}: pass a mapping by these names")
+            raise PluxelError(
+                f"the model reads {', '.join(names)}: pass a mapping by these names, such as "
+                f"{_example(names)}"
+            )
         image = dict.fromkeys(names, image)
     for name in image:
         if name not in names:
@@ -41,12 +44,16 @@ def read_inputs(
                 f"{did_you_mean(str(name), names)}"
             )
     if missing := [name for name in names if name not in image]:
-        raise PluxelError(f"the model also reads {', '.join(missing)}")
+        raise PluxelError(f"the model also reads {', '.join(missing)}: pass {_example(names)}")
     arrays = {
         name: _pixels(image[name], channels[name], name, inputs.get(name, PLAIN)) for name in names
     }
     _check_sizes(arrays)
     return arrays
+
+
+def _example(names: Iterable[str]) -> str:
+    return "{" + ", ".join(f"'{name}': …" for name in names) + "}"
 
 
 def _pixels(image: ImageLike, channels: int, name: str, spec: InputSpec) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,22 +14,25 @@ from ....registry import PluxelError
 from ...common.logs import images_counted, logger
 from ...common.progress import track
 from ...contracts.inputs import PLAIN
-from ...data.images import IMAGE_SUFFIXES, image_files
-from ...data.missing import missing_pixels
+from ...data.missing import missing_pixels, union
 from ...data.pixels import ImageError
 from ...data.places import Georeference, place_of, place_of_raster
 from ...data.raster_files import is_raster
 from ...data.rasters import Raster, open_raster
 from ...geometry.regions import Region
-from .outputs import OUTPUT_KINDS, OutputKind, output_kinds
+from .choosing import Chosen, choose_files
+from .outputs import OutputKind, output_kinds
 from .pipeline import Pipeline, Tile
 from .rasters import raster_writer
+
+_FAR = np.float32(10_000)
+"""The depth in millimeters that overlays show as white."""
 
 
 @images_counted()
 def predict_files(
     pipeline: Pipeline,
-    paths: Iterable[Path],
+    paths: Sequence[Path] | Mapping[str, Path],
     output: Path,
     kinds: Collection[str],
     *,
@@ -40,6 +42,9 @@ def predict_files(
 ) -> list[Path]:
     """Segment images and folders of images; return the images that could not be read.
 
+    ``paths``: files and folders; for a model with several inputs, a file or folder for each input,
+    by name, as `choose_files` pairs them.
+
     Any later error, such as a full disk, would affect the next image too, so it ends the run.
 
     Image ``a/b.jpg`` in folder ``a`` becomes ``output/KIND/b.png``, or ``output/HEAD/KIND/b.png``
@@ -48,51 +53,45 @@ def predict_files(
     `OUTPUT_KINDS`. ``overwrite``: whether to replace earlier results. ``tile``: as for
     ``Pipeline.predict``.
 
-    Raises: PluxelError for an unknown kind, for a model with several inputs, without images, if a
-    result already exists, or if one cannot be computed or written; with ``stop_on_error``, also
-    for the first image that cannot be read.
+    Raises: PluxelError for an unknown kind, for images without those of another input, without
+    images, if a result already exists, or if one cannot be computed or written; with
+    ``stop_on_error``, also for the first image that cannot be read.
     """
     saver = _Saver(pipeline, output, output_kinds(kinds), tile)
-    inputs = pipeline.model.input_names
-    if len(inputs) > 1:
-        parts = ", ".join(f"'{name}': …" for name in inputs)
-        raise PluxelError(
-            f"the model reads {', '.join(inputs)}, and file paths do not say which input each "
-            f"file is. In Python, pass them by name: Pipeline.load(run)({{{parts}}})"
-        )
-    names = output_names(find_images(paths))
-    for existing in () if overwrite else saver.existing(names.values()):
+    chosen = choose_files(paths, pipeline.model.input_names)
+    for existing in () if overwrite else saver.existing(one.name for one in chosen):
         raise PluxelError(f"{existing} already exists; --overwrite replaces it")
     failed = []
-    with track("predicting", len(names)) as advance:
-        for path, name in names.items():
+    with track("predicting", len(chosen)) as advance:
+        for one in chosen:
             try:
-                saver.save(path, name)
+                saver.save(one)
             except ImageError as error:
                 if stop_on_error:
                     raise
                 logger.error("skipped: %s", error)
-                failed.append(path)
-            advance(note=str(path.name))
+                failed.append(one.main)
+            advance(note=str(one.main.name))
     return failed
 
 
 @dataclass(frozen=True)
 class _Saver:
-    """Saves the predictions of a pipeline with one input; reads each file or window once."""
+    """Saves the predictions of a pipeline; reads each file or window once."""
 
     pipeline: Pipeline
     output: Path
     kinds: Sequence[OutputKind]
     tile: Tile
 
-    def save(self, path: Path, name: Path) -> None:
-        """Segment one file and save the results as ``name`` plus suffixes.
+    def save(self, chosen: Chosen) -> None:
+        """Segment the files of a sample, and save the results under its name plus suffixes.
 
-        Raises: ImageError if the file cannot be read, PluxelError for any later failure.
+        Raises: ImageError if a file cannot be read, PluxelError for any later failure.
         """
-        if path.is_file() and is_raster(path):
-            (key,) = self.pipeline.model.input_names
+        path, name = chosen.main, chosen.name
+        if len(chosen.files) == 1 and path.is_file() and is_raster(path):
+            (key,) = chosen.files
             spec = self.pipeline.inputs.get(key, PLAIN)
             with open_raster(path, self.pipeline.channels[key], spec) as raster:
                 place = place_of_raster(raster.source)
@@ -102,7 +101,7 @@ class _Saver:
                     return
             self._save_whole(self.pipeline.read(path), name, place)
         else:
-            inputs = self.pipeline.read(path)
+            inputs = self.pipeline.read(dict(chosen.files))
             self._save_whole(inputs, name, place_of(path))
 
     def existing(self, names: Iterable[Path]) -> Iterator[Path]:
@@ -115,15 +114,15 @@ class _Saver:
     def _save_whole(
         self, inputs: Mapping[str, np.ndarray], name: Path, place: Georeference | None
     ) -> None:
-        (image,) = inputs.values()
+        image = next(iter(inputs.values()))
         whole = Region(range(image.shape[0]), range(image.shape[1]))
-        lacks_data = missing_pixels(image) is not None
+        lacks_data = union(*map(missing_pixels, inputs.values())) is not None
         predictions = self.pipeline.predict_raw(
             inputs, probabilities=self._needs_probabilities, tile=self.tile
         )
         for head, prediction in predictions.items():
             for kind in self.kinds:
-                pixels = kind.pixels(prediction, image if kind.needs_image else None)
+                pixels = kind.pixels(prediction, self._picture(kind, inputs))
                 suffix = kind.suffix if place is None else ".tif"
                 target = self._target(head, kind, name, suffix)
                 if place is None:
@@ -161,9 +160,17 @@ class _Saver:
                 tile=self.tile,
             ):
                 for (head, kind), write in writers.items():
-                    image = piece.pixels[key] if kind.needs_image else None
                     prediction = piece.predictions[head]
-                    write(piece.region, kind.pixels(prediction, image), prediction.missing)
+                    pixels = kind.pixels(prediction, self._picture(kind, piece.pixels))
+                    write(piece.region, pixels, prediction.missing)
+
+    def _picture(self, kind: OutputKind, inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Return raw pixels to look at, of the first color image, else of the first input."""
+        if not kind.needs_image:
+            return None
+        kinds = {name: self.pipeline.inputs.get(name, PLAIN).kind for name in inputs}
+        name = next((name for name in inputs if kinds[name] == "color"), next(iter(inputs)))
+        return inputs[name] / _FAR if kinds[name] == "depth" else inputs[name]
 
     @property
     def _needs_probabilities(self) -> bool:
@@ -173,57 +180,3 @@ class _Saver:
         folder = self.output / head if len(self.pipeline.spaces) > 1 else self.output
         target = folder / kind.name / name
         return target.with_name(target.name + suffix)
-
-
-def find_images(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
-    """Return pairs of a file and its name below the given path; search folders recursively.
-
-    Raises: PluxelError for a path that does not exist, or if no image is found.
-    """
-    found = [pair for path in paths for pair in _expand(path)]
-    if not found:
-        raise PluxelError(f"no images found; supported: {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return found
-
-
-def _expand(path: Path) -> Iterator[tuple[Path, Path]]:
-    if path.is_dir():
-        for file in image_files(path):
-            yield file, file.relative_to(path)
-    elif path.exists():
-        yield path, Path(path.name)
-    else:
-        raise PluxelError(f"{path} does not exist")
-
-
-def output_names(images: Sequence[tuple[Path, Path]]) -> dict[Path, Path]:
-    """Return a unique name, without suffix, for the results of each image.
-
-    If ``a.jpg`` and ``a.png`` collide, names keep their suffixes; a number distinguishes images
-    with equal full names, and results that would have the name of a folder. A file that is given
-    several times is named once.
-    """
-    unique = {}
-    for path, name in images:
-        unique.setdefault(path.parent.resolve() / path.name, (path, name))
-    stems = Counter(name.with_suffix("") for _, name in unique.values())
-    wanted = [
-        (path, name if stems[name.with_suffix("")] > 1 else name.with_suffix(""))
-        for path, name in unique.values()
-    ]
-    taken = {name for _, name in wanted}
-    folders = {parent for _, name in wanted for parent in name.parents}
-    suffixes = {".tif", *(kind.suffix for kind in OUTPUT_KINDS)}
-    names, given = {}, set[Path]()
-    for path, name in wanted:
-        chosen, number = name, 1
-        while (
-            chosen in given
-            or (number > 1 and chosen in taken)
-            or any(Path(f"{chosen}{suffix}") in folders for suffix in suffixes)
-        ):
-            number += 1
-            chosen = name.with_name(f"{name.name}-{number}")
-        given.add(chosen)
-        names[path] = chosen
-    return names

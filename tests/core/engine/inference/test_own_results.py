@@ -13,8 +13,9 @@ from pluxel.core.data.images import image_files
 from pluxel.core.data.pairing import images_in
 from pluxel.core.data.results import FOLDERS
 from pluxel.core.data.survey import survey
+from pluxel.core.engine.inference.choosing import find_images
 from pluxel.core.engine.inference.outputs import OUTPUT_KINDS
-from pluxel.core.engine.inference.saving import find_images, predict_files
+from pluxel.core.engine.inference.saving import predict_files
 from pluxel.plugins.datasets.folder import Folder
 
 from ...data.tiffs import write

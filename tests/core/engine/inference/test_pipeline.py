@@ -88,8 +88,12 @@ def test_several_inputs_are_read_by_name():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (RGB, "the model reads image, depth: pass a mapping by these names"),
-        ({"image": RGB}, "the model also reads depth"),
+        (
+            RGB,
+            "the model reads image, depth: pass a mapping by these names, such as "
+            "{'image': …, 'depth': …}",
+        ),
+        ({"image": RGB}, "the model also reads depth: pass {'image': …, 'depth': …}"),
         (
             {"image": RGB, "depht": GRAY},
             "the model has no input 'depht'; it reads image, depth. Did you mean 'depth'?",

@@ -9,8 +9,9 @@ from PIL import Image
 from pluxel.core import LabelMap, Pipeline
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.engine.inference import outputs
+from pluxel.core.engine.inference.choosing import find_images, output_names
 from pluxel.core.engine.inference.prediction import Prediction
-from pluxel.core.engine.inference.saving import find_images, output_names, predict_files
+from pluxel.core.engine.inference.saving import predict_files
 from pluxel.registry import PluxelError
 from torch import nn
 
@@ -20,19 +21,6 @@ def test_hidden_files_are_ignored(tmp_path):
     for name in ("a.jpg", "._a.jpg"):
         (tmp_path / name).touch()
     assert find_images([tmp_path]) == [(tmp_path / "a.jpg", Path("a.jpg"))]
-
-
-def test_several_inputs_raise_before_reading(tmp_path):
-    model = nn.Module()
-    model.input_names = ("image", "depth")  # pyright: ignore[reportAttributeAccessIssue]
-    pipeline = Pipeline(model, {}, {"image": 3, "depth": 1})  # pyright: ignore[reportArgumentType]
-    (tmp_path / "a.jpg").touch()
-    message = (
-        "the model reads image, depth, and file paths do not say which input each file is. "
-        "In Python, pass them by name: Pipeline.load(run)({'image': …, 'depth': …})"
-    )
-    with pytest.raises(PluxelError, match=re.escape(message)):
-        predict_files(pipeline, [tmp_path], tmp_path / "out", ["index"])
 
 
 def test_unknown_kinds_raise_before_reading(tmp_path):
