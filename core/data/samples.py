@@ -119,7 +119,7 @@ class TrainingData(_Data):
         )
         self.seed = seed
         self.sampling = sampling
-        self._cells = cells
+        self._cells = dict(cells)
         self._endless = is_endless(dataset)
         self._augment = Augmentation(
             transforms,
