@@ -7,8 +7,9 @@ PAMI 2016, section 4.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -41,16 +42,23 @@ class Score(nn.Conv2d):
 
 
 class FCN32s(nn.Module):
-    """Score the deepest map, of any stride.
+    """Score one map: the deepest, of any stride.
 
-    ``dropout``: of the deepest map before scoring, for backbones without dropout.
+    ``stride``: that of the map to score instead; 16 scores pool4 alone (PAMI, table 3).
+    ``dropout``: of the map before scoring, for backbones without dropout.
     """
 
     def __init__(
-        self, features: Sequence[FeatureSpec], num_classes: int, *, dropout: Dropout = 0.0
+        self,
+        features: Sequence[FeatureSpec],
+        num_classes: int,
+        *,
+        stride: Annotated[int, Field(ge=1)] | None = None,
+        dropout: Dropout = 0.0,
     ) -> None:
         super().__init__()
-        self.index = deepest(features)
+        chosen = [deepest(features)] if stride is None else select_strides(features, (stride,))
+        self.index = chosen[0]
         self.scored = features[self.index]
         self.dropout = nn.Dropout(dropout)
         self.score = Score(self.scored.channels, num_classes)

@@ -166,6 +166,25 @@ def test_32s_scores_the_deepest_map_of_any_stride() -> None:
     assert scores.tensor.unique().tolist() == [12.0]
 
 
+@pytest.mark.parametrize("stride", [8, 16, 32])
+def test_32s_scores_the_map_of_the_stride_that_is_asked_for(stride: int) -> None:
+    """Networks of pool4 or pool3 alone (PAMI, table 3)."""
+    features = specs("VGG16")
+    images = maps(features)
+    module = FCN32s(features, 5, stride=stride)
+    nn.init.ones_(module.score.weight)
+    (index,) = (i for i, spec in enumerate(features) if spec.grid.stride == (stride, stride))
+    scores = module(images)
+    assert scores.grid == features[index].grid
+    expected = images[index].sum(1, keepdim=True).expand(-1, 5, -1, -1)
+    assert torch.allclose(scores.tensor, expected, atol=1e-5)
+
+
+def test_32s_without_a_map_of_the_stride_raises() -> None:
+    with pytest.raises(StrideError, match=r"needs strides 64; the backbone gives 2, 4, 8, 16, 32"):
+        FCN32s(specs("VGG16"), 5, stride=64)
+
+
 @pytest.mark.parametrize(
     ("decoder", "message"),
     [
