@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from pluxel.core import load_config
-from pluxel.core.cli import main
+from pluxel.core.cli._main import cli
 from pluxel.core.config.tree.files import shipped
 from pluxel.registry import Host
 
@@ -44,7 +44,7 @@ def test_a_row_has_a_command_that_exists(command: str) -> None:
     assert words, f"no command: {command}"
     program, *names = shlex.split(words[1])
     assert program == "pluxel"
-    group: click.Command | None = main
+    group: click.Command | None = cli
     while isinstance(group, click.Group) and names:
         group = group.get_command(click.Context(group), names.pop(0))
     assert isinstance(group, click.Command)
