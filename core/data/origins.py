@@ -12,10 +12,10 @@ from typing import IO
 
 from ...registry import PluxelError
 from ..common.downloads import Mebibytes, may_download, retrieve
-from ..common.files import own_folder
+from ..common.files import own_folder, remove_abandoned
 from ..common.logs import logger
 from ..common.progress import track
-from .roots import find_root
+from .roots import deepest_existing, find_root
 from .splits import MissingData
 
 _LOCK = ".pluxel-download.lock"
@@ -64,10 +64,12 @@ class Origin:
 
     def missing(self, root: Path) -> MissingData:
         """Return the error for a folder without the dataset, with what to do."""
-        places = ", ".join(f"{folder}/" for folder in (root, *(root / one for one in self.below)))
         notes = [*self.advice(root)]
         if self.archives is not None:
             notes.append("or set  download: true")
+        if not root.is_dir():
+            return MissingData(f"{self.what} not found: {deepest_existing(root)}", notes)
+        places = ", ".join(f"{folder}/" for folder in (root, *(root / one for one in self.below)))
         markers = " and ".join(self.markers)
         return MissingData(f"{self.what} not found: no {markers} in any of {places}", notes)
 
@@ -105,25 +107,35 @@ def _install(archive: Archive, root: Path, origin: Origin) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / _LOCK):
-            if not all((root / place).exists() for place in archive.folders.values()):
-                _fetch_and_unpack(archive, root, origin)
+            places = {inner: _below(root, to) for inner, to in archive.folders.items()}
+            if not all(place.exists() for place in places.values()):
+                _fetch_and_unpack(archive, places, root, origin)
     except OSError as error:
         raise PluxelError(f"cannot write to {root}: {error.strerror or error}") from error
 
 
-def _fetch_and_unpack(archive: Archive, root: Path, origin: Origin) -> None:
+def _below(root: Path, place: str) -> Path:
+    """Return a place below the root, which may itself be the first folder of the place."""
+    first, _, rest = place.partition("/")
+    return root / rest if rest and root.absolute().name == first else root / place
+
+
+def _fetch_and_unpack(
+    archive: Archive, places: Mapping[str, Path], root: Path, origin: Origin
+) -> None:
     path = root / archive.name
     what = f"{archive.name} of {origin.what} ({archive.url})"
     advice = origin.advice(root)
     retrieve(archive.url, path, what=what, size=archive.size, hash=archive.hash, advice=advice)
+    remove_abandoned(root)
     with own_folder(root) as folder:
-        _unpack(path, folder, [*archive.folders])
-        for inner, place in archive.folders.items():
+        _unpack(path, folder, [*places])
+        for inner, place in places.items():
             if not (folder / inner).exists():
                 raise PluxelError(f"{path} does not contain {inner}", advice)
-            if not (root / place).exists():
-                (root / place).parent.mkdir(parents=True, exist_ok=True)
-                (folder / inner).rename(root / place)
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                (folder / inner).rename(place)
     path.unlink()
     logger.info("%s: downloaded to %s", origin.what, root)
 

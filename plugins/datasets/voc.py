@@ -106,7 +106,7 @@ def origin(year: str, *, others: Sequence[str] = ()) -> Origin:
         f"PASCAL VOC {year}",
         f"the training and validation data of VOC{year} from the site of the PASCAL VOC challenge "
         f"(host.robots.ox.ac.uk/pascal/VOC/voc{year})",
-        f"VOCdevkit/VOC{year}, with JPEGImages, SegmentationClass and ImageSets",
+        f"VOC{year}, with JPEGImages, SegmentationClass and ImageSets",
         ("JPEGImages", *others),
         (f"VOC{year}", f"VOCdevkit/VOC{year}", f"TrainVal/VOCdevkit/VOC{year}"),
         [f"VOC{other}" for other in range(2005, 2013) if str(other) != year],

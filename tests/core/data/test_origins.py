@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,22 +15,17 @@ from pluxel.core.data.origins import Archive, Origin, dataset_root
 from pluxel.core.data.splits import MissingData
 from pluxel.registry import PluxelError
 
-
-class Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
+from . import served as serving
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Path]:
-    """A folder whose files are served at ``http://127.0.0.1:PORT/``, in its file ``address``."""
+    """A folder whose files are served at the address that is in its file ``address``."""
     folder = tmp_path / "served"
     folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
-        (folder / "address").write_text(f"http://127.0.0.1:{server.server_address[1]}")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving.served(folder) as address:
+        (folder / "address").write_text(address)
         yield folder
-        server.shutdown()
 
 
 FILES = {"release/kit/img/a.jpg": b"image", "release/kit/cls/a.mat": b"mask", "release/x": b"more"}
@@ -84,7 +76,7 @@ def test_without_permission_nothing_is_downloaded(served, tmp_path) -> None:
     with pytest.raises(MissingData) as caught:
         dataset_root(root, kit)
     assert str(caught.value) == (
-        f"Kit not found: no img and cls in any of {root}/, {root}/kit/\n"
+        f"Kit not found: {root} (only {tmp_path} exists)\n"
         "  note: fetch kit.tgz from the kit's site\n"
         f"  note: so that {root} contains kit/img and kit/cls\n"
         "  note: or set  download: true"
@@ -98,6 +90,8 @@ def test_without_permission_nothing_is_downloaded(served, tmp_path) -> None:
 def test_a_dataset_that_cannot_be_downloaded(tmp_path) -> None:
     with pytest.raises(MissingData) as caught:
         dataset_root(tmp_path, origin(), download=True)
+    expected = f"Kit not found: no img and cls in any of {tmp_path}/, {tmp_path}/kit/"
+    assert caught.value.message == expected
     assert [note.split()[0] for note in caught.value.notes] == ["fetch", "so"]
 
 
@@ -133,3 +127,19 @@ def test_a_finished_download_is_used_again(served, tmp_path) -> None:
     (served / "kit.tgz").rename(root / "kit.tgz")
     assert dataset_root(root, origin(kit), download=True) == root / "kit"
     assert not (root / "kit.tgz").exists()
+
+
+def test_the_root_may_be_the_first_folder_of_the_archive(served, tmp_path) -> None:
+    one = packed(served)
+    kit = origin(Archive(one.url, one.hash, {"release/kit": "release/kit"}))
+    root = tmp_path / "release"
+    assert dataset_root(root, kit, download=True) == root / "kit"
+    assert files_in(root) == ["kit/cls/a.mat", "kit/img/a.jpg"]
+
+
+def test_what_a_killed_process_unpacked_is_removed(served, tmp_path) -> None:
+    root = tmp_path / "data"
+    abandoned = root / ".pluxel-unfinished-0"
+    abandoned.mkdir(parents=True)
+    dataset_root(root, origin(packed(served)), download=True)
+    assert not abandoned.exists()

@@ -39,6 +39,7 @@ def test_other_places_are_found_and_logged(kit, caplog, place) -> None:
 def test_nothing_is_found_further_away(kit, tmp_path) -> None:
     assert find(tmp_path) is None
     assert find(tmp_path / "nowhere") is None
+    assert find(kit / "img" / "nowhere") is None  # a misspelled root
     assert find(kit.parents[1], others=["kit"]) is None
 
 

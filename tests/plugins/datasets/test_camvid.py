@@ -116,3 +116,22 @@ def test_a_list_must_fit_the_files(tmp_path):
         CamVid("val", root=root)
     expected = f"{root}/val.txt:2: {root}/valannot/0016E5_00000.png does not exist"
     assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("place", ["..", "train"])
+def test_a_root_that_is_too_high_or_too_low_is_found(tmp_path, caplog, place):
+    caplog.set_level("INFO", "pluxel")
+    root = make_camvid(tmp_path / "street")
+    assert len(CamVid("val", root=root / place)) == 2
+    assert caplog.messages[0].startswith(f"CamVid: root is {root / place}, but the dataset is in ")
+
+
+def test_what_to_fetch(tmp_path):
+    with pytest.raises(MissingData) as caught:
+        CamVid("val", root=tmp_path / "nowhere")
+    assert caught.value.notes[1] == (
+        f"so that {tmp_path}/nowhere contains train, trainannot, val, valannot, test and testannot"
+    )
+    (tmp_path / "CamVid.zip").touch()
+    with pytest.raises(MissingData, match=r"CamVid\.zip is a file; .*; unpack it$"):
+        CamVid("val", root=tmp_path / "CamVid.zip")
