@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..contracts.offers import unpaired_files as unpaired_files
     from ..contracts.optional import AdaptsState as AdaptsState
     from ..contracts.optional import ChecksPretrained as ChecksPretrained
+    from ..contracts.optional import ChoosesLabels as ChoosesLabels
     from ..contracts.optional import DeclaresLabels as DeclaresLabels
     from ..contracts.optional import DeclaresSuffixes as DeclaresSuffixes
     from ..contracts.optional import DenseForm as DenseForm

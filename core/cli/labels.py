@@ -123,7 +123,7 @@ def _configured(session: Session, path: str) -> LabelMap:
     config = load_config(path, host=session.host)
     make, splits = config.pipeline.dataset, config.pipeline.splits
     with config.at("dataset"):
-        labels = declared_labels(make.target)
+        labels = declared_labels(make.target, make.params)
         if not labels:
             split = next(iter(splits.values()), "train")
             labels = open_split(make, split).labels

@@ -187,6 +187,16 @@ class DeclaresLabels(Protocol):
 
 
 @runtime_checkable
+class ChoosesLabels(Protocol):
+    """A dataset whose labels follow from its parameters, so they are known without files."""
+
+    @classmethod
+    def labels_for(cls, parameters: Mapping[str, Any], /) -> Mapping[str, LabelMap]:
+        """Return name of a label map -> its meaning, for all parameters of the constructor."""
+        ...
+
+
+@runtime_checkable
 class Endless(Protocol):
     """A dataset that may generate a new sample for every index."""
 

@@ -62,6 +62,7 @@ CONTRACTS: Mapping[str, Contract] = {
         kinds.Dataset,
         (
             optional.DeclaresLabels,
+            optional.ChoosesLabels,
             optional.Endless,
             optional.ListsNames,
             optional.ListsUnpaired,

@@ -84,7 +84,7 @@ def _of_config(source: str, overrides: Sequence[str], host: Host) -> _Opened:
     notes = []
     if not prepared.datasets:
         dataset = prepared.config.pipeline.dataset
-        declared = declared_labels(dataset.target)
+        declared = declared_labels(dataset.target, dataset.params)
         classes = f"as {dataset} declares" if declared else "two per head, as a placeholder"
         notes.append(f"the data are missing: classes and channels are {classes}")
     return prepared.config, prepared.blueprint, prepared.model, notes

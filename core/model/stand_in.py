@@ -31,7 +31,7 @@ def declared_blueprint(config: Config) -> Blueprint | None:
     Raises: ConfigError, as `make_blueprint` does.
     """
     target = config.pipeline.dataset.target
-    labels = declared_labels(target)
+    labels = declared_labels(target, config.pipeline.dataset.params)
     if not labels or any(head.labels.align for head in config.pipeline.heads.values()):
         return None
     declared = getattr(target, "inputs", None)

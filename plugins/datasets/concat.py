@@ -152,7 +152,7 @@ def _labels(
     name: str, make: Factory[Dataset], opened: Mapping[str, Dataset], splits: Splits
 ) -> tuple[str, LabelMap]:
     """Return the name of a dataset's label map and the map, opening any split if necessary."""
-    labels = opened[name].labels if name in opened else declared_labels(make.target)
+    labels = opened[name].labels if name in opened else declared_labels(make.target, make.params)
     if not labels:
         others = [parts[name] for parts in splits.values() if name in parts]
         if not others:

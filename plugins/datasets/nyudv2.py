@@ -132,6 +132,11 @@ class NYUDv2(FileDataset):
         self._hha = folder / _PLACES["hha"]
         self.labels: Mapping[str, LabelMap] = {MAIN: label_map(classes)}
 
+    @classmethod
+    def labels_for(cls, parameters: Mapping[str, Any]) -> Mapping[str, LabelMap]:
+        """Return the label map of 40, 13 or 4 classes."""
+        return {MAIN: label_map(parameters["classes"])}
+
     @property
     def derived_files(self) -> Sequence[DerivedFile]:
         """HHA as PNG, from depth; holes take the nearest depth first."""

@@ -92,6 +92,11 @@ class PascalContext(FileDataset):
         )
         self.labels: Mapping[str, LabelMap] = {MAIN: label_map(classes)}
 
+    @classmethod
+    def labels_for(cls, parameters: Mapping[str, Any]) -> Mapping[str, LabelMap]:
+        """Return the label map of 59 or 60 classes."""
+        return {MAIN: label_map(parameters["classes"])}
+
 
 @cache
 def _facts() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ....registry import Host, PluxelError
 from ...contracts.colors import COLOR, Color, parse_color
 from ...contracts.labels import IGNORE, LabelMap, RawIds, main_map
 from ...contracts.offers import offers
-from ...contracts.optional import DeclaresLabels
+from ...contracts.optional import ChoosesLabels, DeclaresLabels
 from ...contracts.options import MATCH_THRESHOLD
 from ..messages.faults import fault
 from .factory import Embeddings
@@ -22,8 +22,15 @@ Matching = Literal["many_to_one", "one_to_one"]
 """Whether several classes may match the same class."""
 
 
-def declared_labels(target: object) -> Mapping[str, LabelMap]:
-    """Return the label maps that a dataset's class declares before it reads a file, if any."""
+def declared_labels(
+    target: object, parameters: Mapping[str, Any] | None = None
+) -> Mapping[str, LabelMap]:
+    """Return the label maps that a dataset's class declares before it reads a file, if any.
+
+    ``parameters``: all of its constructor, on which the labels may depend.
+    """
+    if parameters is not None and offers(target, ChoosesLabels):
+        return target.labels_for(parameters)
     labels = target.labels if offers(target, DeclaresLabels) else None
     return labels if isinstance(labels, Mapping) else {}
 

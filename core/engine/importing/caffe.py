@@ -11,7 +11,7 @@ from ....registry import PluxelError
 from ...model.caffemodel import CaffeLayer, caffe_state, read_caffemodel
 from ...model.prototxt import read_prototxt
 from ...model.weights import first_names
-from .published import TRUNKS, nearest_network
+from .published import TRUNKS, WITH_DEPTH, nearest_network
 from .structure import published_names
 
 FRAME = 100
@@ -67,7 +67,7 @@ def _check_same(
 
 def _check_frame(file: Path, described: Sequence[CaffeLayer], renamed: dict[str, str]) -> None:
     """Check the padding of the first convolutions, as far as it is known."""
-    first = {layers[0] for layers in TRUNKS.values()}
+    first = {layers[0] for layers in TRUNKS.values()} | {*WITH_DEPTH.values()}
     for layer in described:
         name = renamed.get(layer.name, layer.name)
         is_first = name.removesuffix("color").removesuffix("hha") in first

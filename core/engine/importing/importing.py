@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,8 +16,9 @@ from ...common.files import write_text
 from ...common.numerics import not_finite
 from ...config._config import Config
 from ...config._load import load_config
+from ...contracts.inputs import InputSpec
 from ...contracts.labels import LabelMap, LabelSpace
-from ...model.blueprint import Blueprint, make_blueprint
+from ...model.blueprint import Blueprint, inputs_of, make_blueprint
 from ...model.build import build_model
 from ...model.stand_in import declared_blueprint
 from ...model.weights import first_names
@@ -26,7 +27,7 @@ from ..preparation import open_role
 from ..run import Run
 from .kernels import TOLERANCE, distance_from_bilinear, kernel_per_class
 from .published import SKIPS, PublishedNetwork, nearest_network
-from .recipe import HHA, configuration, published_data
+from .recipe import KINDS, configuration, published_data
 from .renaming import own_tensors
 
 State = Mapping[str, Tensor]
@@ -193,11 +194,11 @@ def _config(
         if not any(text.partition("=")[0].strip() == "dataset" for text in overrides):
             raise
         data = published_data([21])  # only for its normalization
-    inputs = {stream: stream for stream in network.streams}
-    if weights.hha:
-        inputs["image"] = HHA
-    if missing := [name for name in inputs.values() if name not in data.normalization]:
-        raise PluxelError(f"the data {data.component!r} have no input {missing[0]!r}")
+    inputs = network.inputs()
+    if weights.hha and [*inputs.values()] == [["image"]]:
+        inputs = {"image": ["hha"]}
+    if [*inputs.values()] != [["image"]] and data.component != "nyudv2":
+        raise PluxelError(f"{weights.file} sees more than color, which only networks of NYUDv2 do")
     written = configuration(network, data, inputs, scales, learned=learned)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
@@ -212,7 +213,10 @@ def _blueprint(config: Config, file: Path, classes: Mapping[str, int]) -> Bluepr
         found = make_blueprint(config, open_role(config, next(iter(config.pipeline.splits))))
     for head, count in classes.items():
         _check_classes(config, file, head, found.labels[head], count)
-    return found
+    names = [name for stream in config.pipeline.streams.values() for name in inputs_of(stream)]
+    specs = {name: InputSpec(kind=KINDS.get(name, "color")) for name in names}
+    channels = {name: spec.rules.channels for name, spec in specs.items()}
+    return replace(found, channels=channels, inputs=specs)
 
 
 def _check_classes(config: Config, file: Path, head: str, labels: LabelMap, count: int) -> None:

@@ -22,6 +22,9 @@ TRUNKS: Mapping[Trunk, Sequence[str]] = {
 }  # fmt: skip
 """The layers of a trunk, in order."""
 
+WITH_DEPTH = {"conv1_1": "conv1_1_bgrd"}
+"""Layer -> its name in the network that sees color and depth."""
+
 SKIPS: Mapping[int, Sequence[str]] = {
     32: (),
     16: ("score_pool4",),
@@ -57,7 +60,8 @@ class PublishedNetwork:
     """A network of the release: its trunk, the stride of its finest scores, heads and streams.
 
     ``heads``, ``streams``: name -> suffix of its layers. ``at_once``: whether its skips are scaled.
-    ``scale_layers``: layers that hold the factors; pytorch-fcn has none.
+    ``scale_layers``: layers that hold the factors; pytorch-fcn has none. ``depth``: whether the
+    first layer sees depth as a fourth channel.
     """
 
     trunk: Trunk
@@ -66,14 +70,22 @@ class PublishedNetwork:
     streams: Mapping[str, str]
     at_once: bool = False
     scale_layers: Sequence[str] = ()
+    depth: bool = False
 
     def __str__(self) -> str:
         backbone = {"vgg16": "VGG16", "caffenet": "AlexNet"}[self.trunk]
         return f"FCN-{self.stride}s{' at-once' if self.at_once else ''} on {backbone}"
 
-    def trunk_layers(self, stream: str) -> list[str]:
-        """Return the layers of the trunk of a stream, in order."""
-        return [f"{name}{self.streams[stream]}" for name in TRUNKS[self.trunk]]
+    def inputs(self) -> dict[str, list[str]]:
+        """Return the inputs of each stream."""
+        return {name: [name, "depth"] if self.depth else [name] for name in self.streams}
+
+    def trunk_layers(self, stream: str) -> dict[str, str]:
+        """Return the layers of the trunk of a stream, in order -> their names with one stream."""
+        layers = {f"{name}{self.streams[stream]}": name for name in TRUNKS[self.trunk]}
+        if self.depth:
+            layers = {WITH_DEPTH.get(own, own): name for own, name in layers.items()}
+        return layers
 
     def score_layers(self, head: str, stream: str) -> list[str]:
         """Return the layers that score the maps of a stream, the coarsest first."""
@@ -119,4 +131,5 @@ def nearest_network(layers: Iterable[str], *, at_once: bool = False) -> Publishe
     trunk: Trunk = "caffenet" if {"conv1", "conv5"} & names else "vgg16"
     scales = SCALES if {*SCALES} & names else ()
     at_once = stride == 8 and (at_once or bool(scales))
-    return PublishedNetwork(trunk, stride, heads, streams, at_once, scales)
+    depth = not names.isdisjoint(WITH_DEPTH.values())
+    return PublishedNetwork(trunk, stride, heads, streams, at_once, scales, depth)

@@ -7,40 +7,50 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....registry import PluxelError
+from ...contracts.inputs import InputKind
 from ...contracts.normalization import CAFFE_NORMALIZATION, Normalization
 from .published import PublishedNetwork
 
-HHA = "hha"
+KINDS: Mapping[str, InputKind] = {"image": "color", "hha": "hha", "depth": "depth"}
+"""Input of the release -> what it is, which determines how it is normalized."""
 
 
 @dataclass(frozen=True)
 class PublishedData:
-    """A dataset of the release: its component, and the normalization of each input."""
+    """A dataset of the release: its component, and the normalization of its colors.
+
+    ``splits``: those of the release, by role.
+    """
 
     component: str
     parameters: Mapping[str, Any]
-    normalization: Mapping[str, Normalization]
+    splits: Mapping[str, str]
+    colors: Normalization
 
 
-def _bgr(*mean: float) -> dict[str, Normalization]:
-    return {"image": CAFFE_NORMALIZATION.model_copy(update={"mean": mean})}
+def _bgr(*mean: float) -> Normalization:
+    return CAFFE_NORMALIZATION.model_copy(update={"mean": mean})
 
+
+_TRAINVAL = {"train": "trainval", "val": "test"}
 
 DATA: Mapping[Sequence[int], PublishedData] = {
     (21,): PublishedData(
-        "voc", {"root": "VOCdevkit", "year": "2011"}, {"image": CAFFE_NORMALIZATION}
+        "voc",
+        {"root": "VOCdevkit", "year": "2011"},
+        {"train": "train", "val": "seg11valid"},
+        CAFFE_NORMALIZATION,
     ),
-    (33, 3): PublishedData("siftflow", {"root": "SiftFlow"}, _bgr(114.578, 115.294, 108.353)),
-    (40,): PublishedData(
-        "nyudv2",
-        {"root": "NYUDv2"},
-        {
-            **_bgr(116.190, 97.203, 92.318),
-            # In the order of the file's channels.
-            HHA: Normalization(mean=(132.431, 94.076, 118.477), std=(1, 1, 1), range=255),
-        },
+    (33, 3): PublishedData(
+        "siftflow", {"root": "SiftFlow"}, _TRAINVAL, _bgr(114.578, 115.294, 108.353)
     ),
-    (60,): PublishedData("pascal_context", {"root": "VOCdevkit"}, _bgr(104.007, 116.669, 122.679)),
+    (40,): PublishedData("nyudv2", {"root": "NYUDv2"}, _TRAINVAL, _bgr(116.190, 97.203, 92.318)),
+    (60,): PublishedData(
+        "pascal_context",
+        {"root": "VOCdevkit", "classes": 60},
+        {"train": "train", "val": "val"},
+        _bgr(104.007, 116.669, 122.679),
+    ),
 }
 """Numbers of classes of the heads -> the data of the release."""
 
@@ -63,14 +73,14 @@ def published_data(classes: Sequence[int]) -> PublishedData:
 def configuration(
     network: PublishedNetwork,
     data: PublishedData,
-    inputs: Mapping[str, str],
+    inputs: Mapping[str, Sequence[str]],
     skip_scales: Sequence[float],
     *,
     learned: bool,
 ) -> dict[str, Any]:
     """Return the configuration of a network, and of its training in the release.
 
-    ``inputs``: stream -> its input. ``learned``: whether the upsampling of scores is learned.
+    ``inputs``: stream -> its inputs. ``learned``: whether the upsampling of scores is learned.
     """
     decoder: dict[str, Any] = {"type": f"pluxel/fcn{network.stride}s"}
     if network.stride < 32:
@@ -80,22 +90,27 @@ def configuration(
         "type": "pluxel/cross_entropy",
         "reduction": "sum" if network.trunk == "vgg16" else "mean",
     }
+    names = [name for each in inputs.values() for name in each]
+    parameters = {**data.parameters}
+    if names != ["image"]:
+        parameters["inputs"] = names
     return {
         "streams": {
             stream: {
-                "input": name,
+                "input": each[0] if len(each) == 1 else [*each],
                 "backbone": {
                     "type": f"pluxel/{network.trunk}",
                     "alignment": "caffe",
-                    "normalization": data.normalization[name].model_dump(mode="json"),
+                    "normalization": data.colors.model_dump(mode="json"),
                 },
             }
-            for stream, name in inputs.items()
+            for stream, each in inputs.items()
         },
         "heads": {
             head: {"decoder": decoder, "loss": loss, "fusion": "mean"} for head in network.heads
         },
-        "dataset": {"type": data.component, **data.parameters},
+        "dataset": {"type": data.component, **parameters},
+        "splits": {**data.splits},
         "training": _training(network),
     }
 

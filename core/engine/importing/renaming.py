@@ -56,12 +56,12 @@ def own_tensors(
 def _backbones(
     model: SegmentationModel, state: Mapping[str, Tensor], network: PublishedNetwork
 ) -> Iterator[Named]:
-    for stream, suffix in network.streams.items():
+    for stream in network.streams:
         backbone: Any = model.streams[stream].backbone  # offers own_names
-        for layer in network.trunk_layers(stream):
+        for layer, plain in network.trunk_layers(stream).items():
             for kind in ("weight", "bias"):
                 value = state[f"{layer}.{kind}"]
-                found = backbone.own_names({f"{layer.removesuffix(suffix)}.{kind}": value})
+                found = backbone.own_names({f"{plain}.{kind}": value})
                 for name, renamed in found.items():
                     yield f"streams.{stream}.backbone.{name}", f"{layer}.{kind}", renamed
 

@@ -14,6 +14,8 @@ from pluxel.core.config.tree.problems import ConfigError
 from pluxel.core.contracts.labels import LabelMap
 from pluxel.plugins.datasets.camvid import LABELS, CamVid
 from pluxel.plugins.datasets.folder import Folder
+from pluxel.plugins.datasets.nyudv2 import NYUDv2
+from pluxel.plugins.datasets.pascal_context import PascalContext
 from pluxel.registry import Host, PluxelError
 
 CORE = Path(__file__).parents[2]
@@ -124,6 +126,15 @@ def test_declared_labels_are_those_of_the_class():
     assert declared_labels(CamVid) == {"semantic": LABELS}
     assert declared_labels(Folder) == {}
     assert declared_labels(property) == {}
+
+
+def test_labels_that_follow_from_parameters_are_declared_with_them():
+    for dataset, counts in ((NYUDv2, (40, 13, 4)), (PascalContext, (59, 60))):
+        assert declared_labels(dataset) == {}
+        for count in counts:
+            labels = declared_labels(dataset, {"classes": count, "root": Path("missing")})
+            assert len(labels["semantic"].class_names) == count
+    assert declared_labels(CamVid, {"root": Path("missing")}) == {"semantic": LABELS}
 
 
 def test_the_main_label_map_is_used(host):

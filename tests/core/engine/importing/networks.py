@@ -55,6 +55,7 @@ class TorchFCN(nn.Module):
     """FCN on VGG16 with random weights; ``forward`` takes blue, green, red minus their means.
 
     ``scales``: factors on pool4 and pool3. ``heads``: suffix -> classes. ``suffix``: of the trunk.
+    ``first``: name of the first layer. ``channels``: that it sees.
     """
 
     def __init__(
@@ -64,15 +65,17 @@ class TorchFCN(nn.Module):
         widths: Sequence[int] = FULL,
         scales: tuple[float, float] = (1, 1),
         suffix: str = "",
+        first: str = "conv1_1",
+        channels: int = 3,
     ) -> None:
         super().__init__()
         self.stride, self.heads, self.scales, self.suffix = stride, heads, scales, suffix
-        channels = 3
+        self.first = first
         for block, count in enumerate(BLOCKS, 1):
             for number in range(1, count + 1):
                 padding = 100 if (block, number) == (1, 1) else 1
                 conv = nn.Conv2d(channels, widths[block - 1], 3, padding=padding)
-                self.add_module(f"conv{block}_{number}{suffix}", conv)
+                self.add_module(self.convolution(block, number), conv)
                 channels = widths[block - 1]
         self.add_module(f"fc6{suffix}", nn.Conv2d(channels, widths[5], 7))
         self.add_module(f"fc7{suffix}", nn.Conv2d(widths[5], widths[5], 1))
@@ -93,6 +96,10 @@ class TorchFCN(nn.Module):
                 spread = 0.1 if parameter.ndim == 1 else gain**0.5
                 nn.init.normal_(parameter, std=spread)
 
+    def convolution(self, block: int, number: int) -> str:
+        name = self.first if (block, number) == (1, 1) else f"conv{block}_{number}"
+        return name + self.suffix
+
     def layer(self, name: str) -> nn.Module:
         return self.get_submodule(name)
 
@@ -100,7 +107,7 @@ class TorchFCN(nn.Module):
         maps, found = image, {}
         for block, count in enumerate(BLOCKS, 1):
             for number in range(1, count + 1):
-                maps = self.layer(f"conv{block}_{number}{self.suffix}")(maps).relu()
+                maps = self.layer(self.convolution(block, number))(maps).relu()
             maps = functional.max_pool2d(maps, 2, 2, ceil_mode=True)
             found[f"pool{block}"] = maps
         for name in ("fc6", "fc7"):

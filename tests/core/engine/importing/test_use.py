@@ -64,7 +64,8 @@ def test_it_predicts_is_evaluated_and_is_trained_further(
     truth = masks(source)
     data, run = voc(tmp_path / "VOCdevkit", truth), tmp_path / "run"
     torch.save(source.state_dict(), tmp_path / "fcn8s.pth")
-    assert importing("torchfcn", tmp_path / "fcn8s.pth", f"dataset.root={data}")[0] == 0
+    given = (f"dataset.root={data}", "splits.val=val")
+    assert importing("torchfcn", tmp_path / "fcn8s.pth", *given)[0] == 0
 
     pipeline = Pipeline.load(run, device="cpu")
     pixels = photograph(*SIZE)[0].permute(1, 2, 0).numpy()
