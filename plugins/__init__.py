@@ -108,6 +108,24 @@ _DATASETS: Entries = {
         "nyudv2:NYUDv2",
         "NYUDv2 (Silberman et al. 2012), color, depth and HHA, 40, 13 or 4 classes.",
     ),
+    "cityscapes": (
+        "cityscapes:Cityscapes",
+        "Cityscapes, street scenes (Cordts et al. 2016), 19 classes.",
+    ),
+    "ade20k": ("ade20k:ADE20K", "ADE20K for scene parsing (Zhou et al. 2017), 150 classes."),
+    "coco_stuff": (
+        "coco_stuff:COCOStuff",
+        "COCO-Stuff on COCO 2017 (Caesar, Uijlings & Ferrari 2018), 171 classes.",
+    ),
+    "oxford_pets": (
+        "oxford_pets:OxfordPets",
+        "Oxford-IIIT Pet (Parkhi et al. 2012): pet, background and the boundary between them.",
+    ),
+    "loveda": ("loveda:LoveDA", "LoveDA, land cover from above (Wang et al. 2021), 7 classes."),
+    "mapillary_vistas": (
+        "mapillary_vistas:MapillaryVistas",
+        "Mapillary Vistas, street scenes (Neuhold et al. 2017), 66 or 124 classes.",
+    ),
     "folder": ("folder:Folder", "Your own images and masks."),
     "shapes": ("shapes:Shapes", "Endless shapes drawn on textured backgrounds; needs no files."),
     "concat": ("concat:Concat", "Several datasets as one, with the classes of one of them."),

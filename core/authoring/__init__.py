@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..config.sections.factory import Embeddings as Embeddings
     from ..config.sections.labels import AlignConfig as AlignConfig
     from ..config.sections.labels import declared_labels as declared_labels
+    from ..contracts.colors import Color as Color
     from ..contracts.colors import unpack as unpack
     from ..contracts.colors import voc_color as voc_color
     from ..contracts.inputs import InputKind as InputKind
@@ -71,11 +72,13 @@ if TYPE_CHECKING:
     from ..data.hha import surface_normals as surface_normals
     from ..data.images import array_input as array_input
     from ..data.images import read_binary_mask as read_binary_mask
+    from ..data.images import read_original_mask as read_original_mask
     from ..data.images import read_palette_mask as read_palette_mask
     from ..data.images import read_rgb_mask as read_rgb_mask
     from ..data.images import write_palette_mask as write_palette_mask
     from ..data.listing import FolderFiles as FolderFiles
     from ..data.listing import file_names as file_names
+    from ..data.listing import matched_files as matched_files
     from ..data.listing import missing_files as missing_files
     from ..data.listing import read_names as read_names
     from ..data.mat73 import mat73_entry as mat73_entry
@@ -133,6 +136,7 @@ if TYPE_CHECKING:
     from .datasets import InputFiles as InputFiles
     from .datasets import LabelFiles as LabelFiles
     from .datasets import files_of_pairs as files_of_pairs
+    from .datasets import split_folder as split_folder
     from .datasets import unknown_split as unknown_split
     from .losses import SegmentationLoss as SegmentationLoss
     from .pixelwise import PixelwiseLoss as PixelwiseLoss

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -150,3 +151,29 @@ def unknown_split(split: str, known: Iterable[str], where: Path) -> SplitError:
         return MissingData(f"{where} has no split '{split}'; it has no splits at all")
     available = f"it has {', '.join(names)}.{did_you_mean(split, names)}"
     return SplitError(f"{where} has no split '{split}'; {available}")
+
+
+def split_folder(
+    split: str,
+    folders: Mapping[str, str],
+    root: Path,
+    *,
+    unlabeled: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return the folder of a split. The name of the folder is accepted in place of the split's.
+
+    ``folders``: split -> folder. ``unlabeled``: split -> folder of images in ``root``, for splits
+    whose labels are not public.
+
+    Raises: SplitError for another split, and for one without labels.
+    """
+    if split in unlabeled:
+        images = root / unlabeled[split]
+        raise SplitError(
+            f"the labels of split '{split}' are not public; it has images only",
+            [f"to predict them:  pluxel predict RUN {images} --output MASKS"],
+        )
+    names = {folder: folder for folder in folders.values()} | dict(folders)
+    if split not in names:
+        raise unknown_split(split, folders, root)
+    return names[split]

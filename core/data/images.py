@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -142,15 +143,27 @@ def read_palette_mask(path: Path, palette: Mapping[int, Color]) -> np.ndarray:
     Raises: ImageError for a mask that was saved again with colors instead of ids, or with other
     ids: it then has, at the index of one id, the color of another.
     """
+    advice = ": the palette of the original file was applied. Use the original file"
+    return read_original_mask(path, advice, palette)
+
+
+def read_original_mask(
+    path: Path, advice: str, palette: Mapping[int, Color] = MappingProxyType({})
+) -> np.ndarray:
+    """Return the ids of a mask (H, W) of a published dataset, like `read_index_mask`.
+
+    ``advice``: the rest of the error for a mask of colors: what to use instead. ``palette``: see
+    `read_palette_mask`.
+
+    Raises: ImageError as `read_palette_mask` does.
+    """
     with reading(path):
         stored = _read_stored(path)
         try:
             ids = ids_of(stored, path)
         except ColoredMaskError as error:
-            raise ColoredMaskError(
-                f"{path}: the mask contains colors, not ids: the palette of the original file was "
-                "applied. Use the original file"
-            ) from error
+            text = f"{path}: the mask contains colors, not ids{advice}"
+            raise ColoredMaskError(text) from error
         check_palette(ids, stored, palette, path)
         return ids
 

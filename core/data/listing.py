@@ -37,14 +37,15 @@ class FolderFiles(Mapping[str, Path]):
 
     Paths are made on access, because a dataset may have many.
 
-    Raises: MissingData if a name has no file; ``source`` is where the names come from.
+    Raises: MissingData if a name has no file; ``source`` is where the names come from, or None if
+    they are those of the folder itself.
     """
 
     def __init__(
-        self, folder: Path, suffix: str, names: Collection[str], source: Path | str
+        self, folder: Path, suffix: str, names: Collection[str], source: Path | str | None
     ) -> None:
         self._folder, self._suffix, self._names = folder, suffix, names
-        if absent := missing_files(folder, suffix, names):
+        if source is not None and (absent := missing_files(folder, suffix, names)):
             count = plural(len(absent), "sample")
             raise MissingData(
                 f"{source}: {count} of {len(names)} without a file in {folder}; the first is "
@@ -69,6 +70,43 @@ def missing_files(folder: Path, suffix: str, names: Collection[str]) -> list[str
         prefix = f"{parent}/" if parent else ""
         there.update(prefix + file for file in file_names(folder / parent))
     return [name for name in names if name + suffix not in there]
+
+
+def names_in(folder: Path, suffix: str, *, subfolders: bool = False) -> list[str]:
+    """Return the sorted names of the files ``folder/NAMEsuffix``, without hidden ones.
+
+    ``subfolders``: the files are in subfolders, whose names are part of ``NAME``.
+    """
+    if not subfolders:
+        return sorted(_stems(folder, suffix))
+    inner = (name for name in file_names(folder) if name[0] != ".")
+    return sorted(f"{one}/{stem}" for one in inner for stem in _stems(folder / one, suffix))
+
+
+def _stems(folder: Path, suffix: str) -> list[str]:
+    end = -len(suffix)
+    return [n[:end] for n in file_names(folder) if n.endswith(suffix) and n[0] != "."]
+
+
+def matched_files(
+    images: tuple[Path, str], masks: tuple[Path, str], *, subfolders: bool = False
+) -> tuple[list[str], FolderFiles, FolderFiles]:
+    """Return the names of all images, sorted, and the files of images and masks.
+
+    ``images`` and ``masks``: folder, and what follows the name in their file names, such as
+    ``_gtFine_labelIds.png``. ``subfolders``: see `names_in`.
+
+    Raises: MissingData if there are no images, or if an image has no mask, or a mask no image.
+    """
+    names = names_in(*images, subfolders=subfolders)
+    others = names_in(*masks, subfolders=subfolders)
+    if not names:
+        inner = "*/" if subfolders else ""
+        raise MissingData(f"{images[0]} has no files {inner}*{images[1]}")
+    if names != others:  # one of these is an error
+        FolderFiles(*masks, names, images[0])
+        FolderFiles(*images, others, masks[0])
+    return names, FolderFiles(*images, names, None), FolderFiles(*masks, names, None)
 
 
 def file_names(folder: Path) -> list[str]:

@@ -78,18 +78,21 @@ def check_palette(ids: np.ndarray, mask: Stored, palette: Mapping[int, Color], p
     """
     if mask.colors is None:
         return
-    names = {color: raw for raw, color in palette.items()}
-    own = enumerate(map(tuple, mask.colors[:, :3].tolist()))
-    wrong = {raw: color for raw, color in own if names.get(color, raw) != raw}
+    ids_by_color: dict[Color, list[int]] = {}
+    for raw, color in palette.items():
+        ids_by_color.setdefault(color, []).append(raw)
+    own: list[Color] = [*map(tuple, mask.colors[:, :3].tolist())]
+    wrong = {raw: c for raw, c in enumerate(own) if raw not in ids_by_color.get(c, [raw])}
     if not wrong:
         return
     used = np.flatnonzero(np.bincount(np.asarray(ids).ravel().clip(0), minlength=1))
     if found := [raw for raw in used.tolist() if raw in wrong]:
         color = wrong[found[0]]
+        other = ids_by_color[color][0]
         raise ImageError(
             f"{path}: another palette than that of the original file: the pixels with id "
-            f"{found[0]} have the color {hex_color(color)} of id {names[color]}. A program saved "
-            "the mask with other ids; use the original file"
+            f"{found[0]} have the color {hex_color(color)} of id {other}. A program saved the mask "
+            "with other ids; use the original file"
         )
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from ...registry import PluxelError
 from ..common.downloads import Mebibytes, may_download, retrieve
@@ -38,7 +39,7 @@ class Archive:
     @property
     def name(self) -> str:
         """The name of the file."""
-        return self.url.rpartition("/")[2]
+        return urlsplit(self.url).path.rpartition("/")[2]
 
 
 @dataclass(frozen=True)

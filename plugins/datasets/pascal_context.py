@@ -9,13 +9,11 @@ classes, whose list is not published; they are not supported.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ...core import LabelMap, MissingData
 from ...core.authoring import (
@@ -31,6 +29,7 @@ from ...core.authoring import (
     missing_files,
     read_mat_labels,
 )
+from ._facts import facts
 from .voc import origin, split_names
 
 _BACKGROUND = "background"
@@ -42,7 +41,6 @@ _LABELS = Origin(
     ("trainval",),
     ("context", "VOC2010/context", "VOCdevkit/VOC2010/context", "pascal-context"),
 )
-_PACKAGE = __name__.rpartition(".")[0]
 
 
 class PascalContext(FileDataset):
@@ -98,16 +96,11 @@ class PascalContext(FileDataset):
         return {MAIN: label_map(parameters["classes"])}
 
 
-@cache
-def _facts() -> dict[str, Any]:
-    return json.loads((files(_PACKAGE) / "pascal_context.json").read_text(encoding="utf-8"))
-
-
 def label_map(classes: Literal[59, 60]) -> LabelMap:
     """Return the raw ids of 59 classes; 0 and all others are the background, or ignored."""
-    facts = _facts()
-    ids = {raw: name for name, raw in facts["ids"].items()}
+    given = facts("pascal_context")
+    ids = {raw: name for name, raw in given["ids"].items()}
     other = _BACKGROUND if classes == 60 else IGNORE
-    rest = {raw: other for raw in range(len(facts["names"]) + 1) if raw not in ids}
-    palette = {name: (red, green, blue) for name, (red, green, blue) in facts["palette"].items()}
+    rest = {raw: other for raw in range(len(given["names"]) + 1) if raw not in ids}
+    palette = {name: (red, green, blue) for name, (red, green, blue) in given["palette"].items()}
     return LabelMap({0: other} | ids | rest, palette)

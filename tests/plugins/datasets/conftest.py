@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from .paper import make_nyudv2, make_pascal_context, make_sbd, make_siftflow
 from .pictures import photograph, rng, save, with_palette
+from .published import LAYOUTS
 
 
 def voc_ids(height: int = 12, width: int = 16) -> np.ndarray:
@@ -98,6 +99,8 @@ def factory(name: str, **params: Any) -> Factory[Dataset]:
     return TypeAdapter(Factory[Dataset]).validate_python(value, context={"host": host})
 
 
+PUBLISHED = ("cityscapes", "ade20k", "coco_stuff", "oxford_pets", "loveda", "mapillary_vistas")
+
 PARAMETERS: dict[str, Callable[[Path], dict]] = {
     "camvid": lambda root: {"root": make_camvid(root)},
     "voc": lambda root: {"root": make_voc(root)},
@@ -110,13 +113,14 @@ PARAMETERS: dict[str, Callable[[Path], dict]] = {
         "classes": 40,
         "inputs": ["image", "depth", "hha"],
     },
+    **{name: LAYOUTS[name].parameters for name in PUBLISHED},
     "folder": folder_parameters,
     "shapes": lambda root: {"size": 48, "length": 6},
     "concat": concat_parameters,
 }
 """How to get a few samples of each built-in dataset."""
 
-SECOND = {"siftflow": "test"}
+SECOND = {"siftflow": "test", "oxford_pets": "test"}
 """The split of a dataset beside ``train``, if it is not ``val``."""
 
 
