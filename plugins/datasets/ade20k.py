@@ -23,7 +23,7 @@ from ...core.authoring import (
     read_original_mask,
     split_folder,
 )
-from ._facts import published_labels
+from .published import published_labels
 
 _ARCHIVE = "ADEChallengeData2016"
 _SPLITS = {"train": "training", "val": "validation"}

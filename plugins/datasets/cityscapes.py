@@ -26,7 +26,7 @@ from ...core.authoring import (
     read_original_mask,
     split_folder,
 )
-from ._facts import published_labels
+from .published import published_labels
 
 _FINE = {"train": "train", "val": "val"}
 _IMAGES = "leftImg8bit"

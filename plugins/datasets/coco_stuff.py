@@ -23,7 +23,7 @@ from ...core.authoring import (
     read_original_mask,
     split_folder,
 )
-from ._facts import published_labels
+from .published import published_labels
 
 _SPLITS = {"train": "train2017", "val": "val2017"}
 _UNLABELED = {"test": "test2017", "test2017": "test2017"}

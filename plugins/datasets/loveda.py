@@ -27,7 +27,7 @@ from ...core.authoring import (
     read_original_mask,
     split_folder,
 )
-from ._facts import published_labels
+from .published import published_labels
 
 _SPLITS = {"train": "Train", "val": "Val"}
 _UNLABELED = {"test": "Test", "Test": "Test"}
@@ -65,7 +65,7 @@ class LoveDA(FileDataset):
         download: bool = False,
     ) -> None:
         inner = split_folder(split, _SPLITS, root, unlabeled=_UNLABELED)
-        folder = dataset_root(root, _origin(inner), download=download) / inner
+        folder = dataset_root(root, origin(inner), download=download) / inner
         images: dict[str, Path] = {}
         masks: dict[str, Path] = {}
         for one in ("Rural", "Urban") if scene == "both" else (scene.capitalize(),):
@@ -79,7 +79,8 @@ class LoveDA(FileDataset):
         super().__init__(images, {"image": InputFiles(images)}, {MAIN: LabelFiles(masks, _read)})
 
 
-def _origin(inner: str) -> Origin:
+def origin(inner: str) -> Origin:
+    """Return where a split comes from; ``inner``: its folder."""
     size, md5 = _FILES[inner]
     return Origin(
         "LoveDA",

@@ -28,7 +28,7 @@ from ...core.authoring import (
     read_palette_mask,
     split_folder,
 )
-from ._facts import published_colors, published_labels
+from .published import published_colors, published_labels
 
 _SPLITS = {"train": "training", "val": "validation"}
 _UNLABELED = {"test": "testing/images", "testing": "testing/images"}
@@ -39,7 +39,7 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, float) else value
 
 
-Version = Annotated[
+VistasVersion = Annotated[
     Literal["1.2", "2.0"],
     BeforeValidator(_text, json_schema_input_type=Literal["1.2", "2.0"] | float),
 ]
@@ -58,7 +58,7 @@ class MapillaryVistas(FileDataset):
     Raises: MissingData for a missing folder or file, SplitError for another split.
     """
 
-    def __init__(self, split: str, *, root: Path, version: Version) -> None:
+    def __init__(self, split: str, *, root: Path, version: VistasVersion) -> None:
         inner = split_folder(split, _SPLITS, root, unlabeled=_UNLABELED)
         folder = dataset_root(root, _origin(inner, version)) / inner
         masks = _masks(folder, version)

@@ -28,6 +28,13 @@ from ...core.authoring import (
 )
 
 _SPLITS = {"train": "trainval", "test": "test"}
+_SITE = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
+_HASHES = {
+    "images": "5c4f3ee8e5d25df40f4fd59a7f44e54c",
+    "annotations": "95a8c909bbe2e81eed6a22bccdf3f68f",
+}
+"""MD5 of the archives, as in torchvision."""
+
 _read = partial(read_original_mask, advice=": use the original file of annotations/trimaps")
 
 
@@ -49,7 +56,7 @@ class OxfordPets(FileDataset):
 
     def __init__(self, split: str, *, root: Path, download: bool = False) -> None:
         name = split_folder(split, _SPLITS, root)
-        folder = dataset_root(root, _ORIGIN, download=download)
+        folder = dataset_root(root, ORIGIN, download=download)
         listing = folder / "annotations" / f"{name}.txt"
         if not listing.is_file():
             raise MissingData(f"the list {listing} is not a file")
@@ -59,23 +66,15 @@ class OxfordPets(FileDataset):
         super().__init__(names, {"image": InputFiles(images)}, {MAIN: LabelFiles(masks, _read)})
 
 
-def _archives() -> list[Archive]:
-    # torchvision knows the addresses and the hashes; importing it takes a second.
-    from torchvision.datasets import OxfordIIITPet  # noqa: PLC0415
-
-    return [
-        Archive(url, f"md5:{md5}", {place: place})
-        for url, md5 in OxfordIIITPet._RESOURCES
-        for place in [url.rpartition("/")[2].removesuffix(".tar.gz")]
-    ]
-
-
-_ORIGIN = Origin(
+ORIGIN = Origin(
     "the Oxford-IIIT Pet Dataset",
     "images.tar.gz and annotations.tar.gz from the site of the Visual Geometry Group "
     "(robots.ox.ac.uk/~vgg/data/pets)",
     "images and annotations/trimaps",
     ("images", "annotations/trimaps"),
     ("oxford-iiit-pet",),
-    archives=_archives,
+    archives=lambda: [
+        Archive(f"{_SITE}/{name}.tar.gz", f"md5:{md5}", {name: name})
+        for name, md5 in _HASHES.items()
+    ],
 )

@@ -29,7 +29,7 @@ from ...core.authoring import (
     missing_files,
     read_mat_labels,
 )
-from ._facts import facts
+from .published import facts
 from .voc import origin, split_names
 
 _BACKGROUND = "background"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from pluxel.plugins.datasets._facts import published_colors
+from pluxel.plugins.datasets.published import published_colors
 
 from .pictures import photograph, rng, save
 

@@ -11,11 +11,12 @@ from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data.images import read_palette_mask
 from pluxel.core.data.pixels import ImageError
 from pluxel.core.data.splits import MissingData
-from pluxel.plugins.datasets._facts import facts, published_colors, published_labels
 from pluxel.plugins.datasets.coco_stuff import COCOStuff
-from pluxel.plugins.datasets.loveda import LoveDA, _origin
+from pluxel.plugins.datasets.loveda import LoveDA, origin
 from pluxel.plugins.datasets.mapillary_vistas import MapillaryVistas
-from pluxel.plugins.datasets.oxford_pets import _ORIGIN, OxfordPets
+from pluxel.plugins.datasets.oxford_pets import ORIGIN, OxfordPets
+from pluxel.plugins.datasets.published import facts, published_colors, published_labels
+from torchvision.datasets import OxfordIIITPet
 
 from .published import LAYOUTS
 from .test_published import opened
@@ -188,14 +189,13 @@ def test_the_list_of_a_split_of_pets(tmp_path) -> None:
 
 def test_archives() -> None:
     """Those of pets are torchvision's."""
-    images, annotations = _ORIGIN.archives()
-    assert (images.name, images.folders) == ("images.tar.gz", {"images": "images"})
-    assert images.hash == "md5:5c4f3ee8e5d25df40f4fd59a7f44e54c"
-    assert (annotations.name, annotations.folders) == (
-        "annotations.tar.gz", {"annotations": "annotations"}
-    )  # fmt: skip
-    assert annotations.hash == "md5:95a8c909bbe2e81eed6a22bccdf3f68f"
-    (val,) = _origin("Val").archives()
+    known = {url: f"md5:{md5}" for url, md5 in OxfordIIITPet._RESOURCES}
+    assert {one.url: one.hash for one in ORIGIN.archives()} == known
+    assert [(one.name, one.folders) for one in ORIGIN.archives()] == [
+        ("images.tar.gz", {"images": "images"}),
+        ("annotations.tar.gz", {"annotations": "annotations"}),
+    ]
+    (val,) = origin("Val").archives()
     assert (val.name, val.folders, val.size) == ("Val.zip", {"Val": "Val"}, 2_425_958_254)
     assert val.url == "https://zenodo.org/records/5706578/files/Val.zip?download=1"
     assert val.hash == "md5:84cae2577468ff0b5386758bb386d31d"
