@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
@@ -63,12 +63,20 @@ class MapillaryVistas(FileDataset):
         folder = dataset_root(root, _origin(inner, version)) / inner
         masks = _masks(folder, version)
         names, image_files, mask_files = matched_files((folder / "images", ".jpg"), (masks, ".png"))
-        facts = f"mapillary_vistas_{version}"
-        read = partial(read_palette_mask, palette=published_colors(facts))
+        read = partial(read_palette_mask, palette=published_colors(_facts(version)))
         super().__init__(
             names, {"image": InputFiles(image_files)}, {MAIN: LabelFiles(mask_files, read)}
         )
-        self.labels: Mapping[str, LabelMap] = {MAIN: published_labels(facts)}
+        self.labels: Mapping[str, LabelMap] = {MAIN: published_labels(_facts(version))}
+
+    @classmethod
+    def labels_for(cls, parameters: Mapping[str, Any]) -> Mapping[str, LabelMap]:
+        """Return the label map of 66 or 124 classes."""
+        return {MAIN: published_labels(_facts(parameters["version"]))}
+
+
+def _facts(version: str) -> str:
+    return f"mapillary_vistas_{version}"
 
 
 def _masks(folder: Path, version: str) -> Path:

@@ -9,11 +9,9 @@ There is no published palette; classes have the colors of VOC in order.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -46,6 +44,7 @@ from ...core.authoring import (
 )
 from ...registry import PluxelError
 from ._nyudv2_classes import CLASSES, MEMBERS
+from .published import facts
 
 LABELED = "nyu_depth_v2_labeled.mat"
 _ORIGIN = Origin(
@@ -58,7 +57,6 @@ _ORIGIN = Origin(
 _EXTRACTED = Origin(
     "NYUDv2", _ORIGIN.fetch, _ORIGIN.layout, ("data/images", "segmentation"), ("nyudv2", "nyud")
 )
-_PACKAGE = __name__.rpartition(".")[0]
 _PLACES = {"image": "data/images", "depth": "data/depth", "hha": "data/hha"}
 _NO_HHA = "the input 'hha', which  pluxel data prepare nyudv2 root={}  writes,"
 _MILLIMETERS = 1000
@@ -146,15 +144,10 @@ class NYUDv2(FileDataset):
         ]
 
 
-@cache
-def _facts() -> dict[str, Any]:
-    return json.loads((files(_PACKAGE) / "nyudv2.json").read_text(encoding="utf-8"))
-
-
 def _numbers(split: str, root: Path) -> list[int]:
     """Return the numbers of the images of a split, from 1."""
-    facts = _facts()
-    splits = {name: facts[name] for name in ("train", "val", "test")}
+    given = facts("nyudv2")
+    splits = {name: given[name] for name in ("train", "val", "test")}
     splits["trainval"] = sorted(splits["train"] + splits["val"])
     if split not in splits:
         raise unknown_split(split, splits, root)
@@ -225,7 +218,7 @@ def _entry(file: Path, key: str, spec: InputSpec, name: str) -> np.ndarray:
 
 def _table(file: Path) -> np.ndarray:
     """Return the number of the class, of 40, for each raw id of the labeled file."""
-    known = _facts()["ids_40"]
+    known = facts("nyudv2")["ids_40"]
     names = mat73_names(file, "names")
     if unknown := [name for name in names if name not in known]:
         raise PluxelError(f"{file}: the class '{unknown[0]}' is not one of NYUDv2")

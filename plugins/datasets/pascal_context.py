@@ -13,7 +13,7 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ...core import LabelMap, MissingData
 from ...core.authoring import (

@@ -7,10 +7,12 @@ import json
 
 import numpy as np
 import pytest
+from pluxel.core.config.sections.labels import declared_labels
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data.images import read_palette_mask
 from pluxel.core.data.pixels import ImageError
 from pluxel.core.data.splits import MissingData
+from pluxel.plugins.datasets.ade20k import ADE20K
 from pluxel.plugins.datasets.coco_stuff import COCOStuff
 from pluxel.plugins.datasets.loveda import LoveDA, origin
 from pluxel.plugins.datasets.mapillary_vistas import MapillaryVistas
@@ -18,6 +20,7 @@ from pluxel.plugins.datasets.oxford_pets import ORIGIN, OxfordPets
 from pluxel.plugins.datasets.published import facts, published_colors, published_labels
 from torchvision.datasets import OxfordIIITPet
 
+from .conftest import factory
 from .published import LAYOUTS
 from .test_published import opened
 
@@ -96,6 +99,14 @@ def test_scenes(tmp_path) -> None:
     with pytest.raises(MissingData, match="^the images of scene rural not found: "):
         LoveDA("val", root=folder)
     assert len(LoveDA("val", root=folder, scene="urban")) == 1
+
+
+@pytest.mark.parametrize(("version", "number"), [("1.2", 66), (2.0, 124)])
+def test_classes_are_known_without_files(version, number) -> None:
+    make = factory("mapillary_vistas", root="none", version=version)  # YAML reads 2.0 as a number
+    labels = declared_labels(make.target, make.params)
+    assert LabelSpace(labels["semantic"]).num_classes == number
+    assert declared_labels(ADE20K)["semantic"] == published_labels("ade20k")
 
 
 def test_masks_of_another_version(tmp_path) -> None:
