@@ -230,9 +230,7 @@ def test_recipe_trains_two_steps(name, host, tmp_path, monkeypatch):
         if "pretrained" in section.backbone.params
     ]
     overrides = [*data_of(name, tmp_path), *SMALL, *random]
-    # fc6 and fc7 with momentum need 2 GB (120 million weights): test them in one recipe only.
-    if name != "voc_fcn32s_vgg16":
-        make_narrow(monkeypatch)
+    make_narrow(monkeypatch)  # fc6 and fc7 with momentum would need 2 GB (120 million weights)
     torch.set_num_threads(1)
     run = Run(tmp_path / "run")
     Trainer(Experiment(prepare(load_config(name, overrides, host=host)), run)).train()
