@@ -126,6 +126,7 @@ def test_hha_is_prepared_from_depth(root, tmp_path) -> None:
     assert hha.shape == (425, 560, 3)
     assert (hha[..., 0] == 155).all()
     assert (hha[20:-20, 20:-20, 2] == 128).all()
+    assert hha[208, 280, 1] == 130  # the horizon: the camera is assumed 130 cm above the ground
     camera = CAMERAS[425, 560]
     rise = hha[300, 280, 1].astype(float) - hha[400, 280, 1]
     assert rise == pytest.approx(100 * 200 / camera.fy, abs=1)
