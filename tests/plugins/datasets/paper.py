@@ -52,12 +52,16 @@ def make_siftflow(root: Path, tests: int = 200) -> Path:
     """Three images to train on, the two without annotation, and the first of the test images."""
     names = [f"coast_train{i}" for i in range(3)]
     listed = (files("pluxel.plugins.datasets") / "siftflow_test.txt").read_text().split()
-    for name in [*names, *listed[:tests]]:
-        save(root / "Images" / SCENES / f"{name}.jpg", photograph())
+    folders = {kind: root / kind / SCENES for kind in ("Images", "SemanticLabels", "GeoLabels")}
+    for name in [*names, *listed[: min(3, tests)]]:
+        save(folders["Images"] / f"{name}.jpg", photograph())
         semantic = rng.integers(0, 34, (12, 16)).astype(np.uint8)
-        save_ids(root / "SemanticLabels" / SCENES / f"{name}.mat", "S", semantic)
+        save_ids(folders["SemanticLabels"] / f"{name}.mat", "S", semantic)
         geometric = rng.integers(-1, 4, (12, 16)).astype(float)
-        save_ids(root / "GeoLabels" / SCENES / f"{name}.mat", "S", geometric)
+        save_ids(folders["GeoLabels"] / f"{name}.mat", "S", geometric)
+    for index, name in enumerate(listed[3:tests]):  # the others share these contents
+        for folder, suffix in zip(folders.values(), ("jpg", "mat", "mat"), strict=True):
+            os.link(folder / f"{listed[index % 3]}.{suffix}", folder / f"{name}.{suffix}")
     for name in WITHOUT_ANNOTATION:
         save(root / "Images" / SCENES / f"{name}.jpg", photograph())
     return root
