@@ -154,7 +154,10 @@ def test_recipe_passes_the_check(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     notes = check_training(prepare(load_config(name, data_of(name, tmp_path), host=host)))
     # Some recipes start from Caffe's weights or from runs, which do not exist here.
-    other = {"voc_heavy_fcn32s_alexnet": "bvlc_reference_caffenet.caffemodel: no such file"}
+    other = {
+        "voc_heavy_fcn32s_alexnet": "bvlc_reference_caffenet.caffemodel: no such file",
+        "voc_fcn32s_googlenet": "bvlc_googlenet.caffemodel: no such file",
+    }
     for network in ("fcn32s", "fcn16s"):
         name_of_run = "runs/nyudv2_heavy_fcn32s_color_vgg16 is neither"
         other[f"nyudv2_heavy_{network}_color_hha_vgg16"] = name_of_run

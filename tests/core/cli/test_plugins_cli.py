@@ -62,9 +62,10 @@ class TestList:
     def test_built_in_components(self, command: Any) -> None:
         records = json.loads(command("--allow-plugin", "pluxel", "plugins", "list", "--json")[1])
         names = {(record["kind"], record["name"]) for record in records}
+        networks = {"timm", "alexnet", "caffenet", "googlenet", "bvlc_googlenet"}
         vgg = {f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")}
         assert names == {
-            *(("backbone", name) for name in {"timm", "alexnet", "caffenet", "googlenet"} | vgg),
+            *(("backbone", name) for name in networks | vgg),
             *(
                 ("decoder", name)
                 for name in ("fcn32s", "fcn16s", "fcn8s", "atrous", "shift_and_stitch")
