@@ -259,9 +259,9 @@ def test_every_command_that_writes_has_option_overwrite() -> None:
     writing = {name for name, own in flags.items() if "--output" in own}
     # These have tests of their own.
     assert writing == {*OUTPUTS, "demo", "predict", "import caffe", "import torchfcn"}
-    # The demo continues its own run; the others name the output by --run and DEST.
+    # The demo continues its own run; the others name the output by --run, DEST and the dataset.
     overwriting = {name for name, own in flags.items() if "--overwrite" in own}
-    assert overwriting == writing - {"demo"} | {"train", "embeddings convert"}
+    assert overwriting == writing - {"demo"} | {"train", "embeddings convert", "data prepare"}
 
 
 @pytest.mark.parametrize("verb", OUTPUTS)
@@ -277,7 +277,8 @@ def test_every_command_with_a_configuration_accepts_settings() -> None:
     for name, verb in VERBS.items():
         options = {spelling for one in verb.params for spelling in one.opts}
         takes = options & {"config", "run", "--config", "--embedding"}
-        writes = name.startswith("import ")  # a run with its configuration
-        assert ("--set" in options) == bool(takes or writes), name
+        # A run with its configuration, and the parameters of a dataset.
+        others = name.startswith("import ") or name == "data prepare"
+        assert ("--set" in options) == bool(takes or others), name
         if "bare" in options:  # no other variadic argument
             assert sum(one.nargs == -1 for one in verb.params) == 1, name

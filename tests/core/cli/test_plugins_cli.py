@@ -80,6 +80,10 @@ class TestList:
             ("loss", "weighted_sum"),
             ("loss", "semantic"),
             *(("dataset", name) for name in ("camvid", "voc", "folder", "shapes", "concat")),
+            *(("dataset", name) for name in ("sbd", "voc_sbd", "nyudv2", "siftflow")),
+            *(("dataset", name) for name in ("pascal_context", "cityscapes", "ade20k")),
+            *(("dataset", name) for name in ("coco_stuff", "oxford_pets", "loveda")),
+            ("dataset", "mapillary_vistas"),
         }
 
     def test_prints_lines_without_a_terminal(self, command: Any, acme: Any) -> None:
