@@ -138,7 +138,6 @@ def _check(loaded: Config) -> Report:
     from ..common.progress import configure_logging, track
     from ..data.check import check_data
     from ..engine.preparation import prepare_data
-    from ..model.blueprint import inputs_of
 
     configure_logging()
     prepared = prepare_data(loaded)
@@ -148,7 +147,7 @@ def _check(loaded: Config) -> Report:
         return check_data(
             splits,
             blueprint.label_spaces(),
-            inputs={name for one in streams.values() for name in inputs_of(one)},
+            inputs={name for one in streams.values() for name in one.inputs},
             sources=blueprint.targets,
             progress=advance,
         )

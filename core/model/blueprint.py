@@ -9,7 +9,7 @@ from typing import Any
 from ...registry import PluxelError, did_you_mean
 from ..config._config import Config
 from ..config.sections.labels import LabelsConfig
-from ..config.sections.network import HeadConfig, StreamConfig
+from ..config.sections.network import HeadConfig
 from ..config.sections.pipeline import PipelineConfig
 from ..contracts.inputs import InputSpec, default_spec
 from ..contracts.kinds import Dataset
@@ -112,7 +112,7 @@ def make_blueprint(config: Config, dataset: Dataset) -> Blueprint:
             LabelSpace(labels[name])  # raises for a map that no model can learn
     for name, stream in config.pipeline.streams.items():
         with config.at("streams", name, "input"):
-            for name_of_input in inputs_of(stream):
+            for name_of_input in stream.inputs:
                 _require("input", name_of_input, dataset.channels)
     return Blueprint(dict(dataset.channels), labels, targets, input_specs(dataset))
 
@@ -147,11 +147,6 @@ def _target(name: str, head: HeadConfig, dataset: Dataset) -> str:
 def _require(what: str, name: str, available: Mapping[str, object]) -> None:
     if name not in available:
         raise PluxelError(f"the dataset has no {what} {name!r}; it has {', '.join(available)}")
-
-
-def inputs_of(stream: StreamConfig) -> list[str]:
-    """Return the names of the inputs that a stream stacks."""
-    return [stream.input] if isinstance(stream.input, str) else stream.input
 
 
 def merge_labels(label_map: LabelMap, config: LabelsConfig) -> LabelMap:

@@ -13,7 +13,7 @@ from ..contracts.labels import LabelSpace
 from ..contracts.offers import offering, offers
 from ..contracts.optional import AdaptsState
 from ..geometry.grid import StrideError
-from .blueprint import Blueprint, inputs_of
+from .blueprint import Blueprint
 from .network import Head, SegmentationModel, Stream
 from .normalize import InputPart
 from .objective import Objective
@@ -29,9 +29,9 @@ def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
     for name, stream in config.pipeline.streams.items():
         parts = [
             InputPart(
-                one, blueprint.channels[one], blueprint.spec(one), stream.normalization.get(one)
+                one, blueprint.channels[one], blueprint.spec(one), stream.normalization_of(one)
             )
-            for one in inputs_of(stream)
+            for one in stream.inputs
         ]
         with config.at("streams", name, "backbone"):
             backbone = stream.backbone(in_channels=sum(part.channels for part in parts))

@@ -9,7 +9,7 @@ from typing import Any
 from ..config._config import Config
 from ..config.sections.labels import declared_labels
 from ..contracts.labels import LabelMap
-from .blueprint import Blueprint, inputs_of, make_blueprint
+from .blueprint import Blueprint, make_blueprint
 
 
 def stand_in(config: Config) -> Blueprint:
@@ -45,7 +45,7 @@ def declared_blueprint(config: Config) -> Blueprint | None:
 def _names(config: Config) -> list[str]:
     """Return the names of all inputs that streams read, in order."""
     streams = config.pipeline.streams.values()
-    return [*dict.fromkeys(name for stream in streams for name in inputs_of(stream))]
+    return [*dict.fromkeys(name for stream in streams for name in stream.inputs)]
 
 
 def _placeholder(config: Config) -> Blueprint:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic.config import JsonDict
 
 from ...contracts.kinds import Backbone, Decoder, Loss
 from ...contracts.labels import RawId, UniqueIds
 from ...contracts.normalization import Normalization
 from ...contracts.options import Fusion
-from ..messages.faults import fault
+from ..messages.faults import Fault, fault
+from ..tree.problems import suggestion
 from .factory import Factory
 from .labels import LabelsConfig
 from .section import COMPLETE, NonNegative, Section
@@ -27,6 +29,13 @@ _STACKED: JsonDict = {
 }
 
 
+def _form_of_normalization(value: Any) -> str:
+    """Return which form a normalization has: ``one`` of the only input, or ``each`` by name."""
+    keys = value.keys() if isinstance(value, Mapping) else ()
+    is_one = isinstance(value, Normalization) or Normalization.model_fields.keys() & keys
+    return "one" if is_one else "each"
+
+
 class StreamConfig(Section):
     """One or more inputs of the dataset that feed one backbone."""
 
@@ -36,8 +45,34 @@ class StreamConfig(Section):
     backbone: Factory[Backbone]
     """Turns the inputs into feature maps."""
 
-    normalization: dict[Name, Normalization] = Field(default_factory=dict)
-    """Input -> its statistics, in place of those of the dataset or of the weights."""
+    normalization: Annotated[
+        Annotated[Normalization, Tag("one")] | Annotated[dict[Name, Normalization], Tag("each")],
+        Discriminator(_form_of_normalization),
+    ] = Field(default_factory=dict)
+    """Statistics of the input, or input -> its statistics, in place of the usual ones."""
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of the inputs."""
+        return [self.input] if isinstance(self.input, str) else self.input
+
+    def normalization_problems(self) -> Iterator[Fault]:
+        """Yield the problems of ``normalization``, of a stream whose inputs are known."""
+        given, inputs = self.normalization, self.inputs
+        if isinstance(given, Normalization):
+            if len(inputs) > 1:
+                each = ", ".join(f"{name}: {{…}}" for name in inputs)
+                yield (), f"several inputs: give their statistics by name, {{{each}}}", "value"
+            return
+        for name in given:
+            if name not in inputs:
+                text = f"the stream has no input '{name}'; it reads {', '.join(inputs)}"
+                yield (name,), text + suggestion(name, inputs), "key"
+
+    def normalization_of(self, name: str) -> Normalization | None:
+        """Return the statistics that the configuration states for an input."""
+        given = self.normalization
+        return given if isinstance(given, Normalization) else given.get(name)
 
 
 _SOME: JsonDict = {"not": {"enum": [[], {}, None]}}

@@ -92,7 +92,7 @@ class PipelineConfig(Section):
     deterministic: bool = False
     """Reject nondeterministic operations."""
 
-    training: PhasedTrainingConfig = PhasedTrainingConfig()
+    training: PhasedTrainingConfig = Field(default=PhasedTrainingConfig(), validate_default=True)
     """How to train."""
 
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -113,16 +113,22 @@ class PipelineConfig(Section):
             (
                 (name, "input", stream.input.index(IMAGE)),
                 f"'{IMAGE}' must be the first of stacked inputs: the first three channels are "
-                "normalized as red, green and blue",
+                "those of colors, for pretrained filters",
                 "value",
             )
             for name, stream in streams.items()
             if isinstance(stream.input, list) and IMAGE in stream.input[1:]
         )
-        return {
+        complete = {
             name: stream if stream.input else stream.model_copy(update={"input": name})
             for name, stream in streams.items()
         }
+        _raise_if_any(
+            ((name, "normalization", *path), message, at)
+            for name, stream in complete.items()
+            for path, message, at in stream.normalization_problems()
+        )
+        return complete
 
     @field_validator("splits")
     @classmethod
@@ -148,6 +154,17 @@ class PipelineConfig(Section):
             if known and name not in known
         )
         return heads
+
+    @field_validator("training")
+    @classmethod
+    def _monitors_the_first_head(
+        cls, training: PhasedTrainingConfig, info: ValidationInfo
+    ) -> PhasedTrainingConfig:
+        """Choose a metric of the first head by default: several heads have no common one."""
+        heads = [*(info.data.get("heads") or ())]
+        if len(heads) < 2 or "monitor" in training.model_fields_set:
+            return training
+        return training.model_copy(update={"monitor": f"val/{heads[0]}/mean_iou"})
 
     @field_validator("init_from")
     @classmethod

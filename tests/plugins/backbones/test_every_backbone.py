@@ -162,9 +162,20 @@ def test_weights_can_be_loaded_into_another_backbone(name: str, parameters: dict
     with torch.no_grad():
         pairs = zip(source(image), copy.deepcopy(target)(image), strict=True)
         assert all(torch.equal(mine, its) for mine, its in pairs)
-    four = build(name, arguments, in_channels=4).load_pretrained()
-    assert four
-    assert [*four.missing, *four.mismatched] == []
+    check_fourth_channel(source, build(name, arguments, in_channels=4).eval(), image)
+
+
+def check_fourth_channel(three, four, image) -> None:
+    """The filters of colors are those of the file, and those of the fourth channel their mean."""
+    report = four.load_pretrained()
+    assert [*report.missing, *report.mismatched] == []
+    with torch.no_grad():
+        without = four(torch.cat([image, torch.zeros_like(image[:, :1])], 1))
+        gray = image.mean(1, keepdim=True)
+        pairs = [*zip(three(image), without, strict=True)]
+        spread = three(image + gray / 3), four(torch.cat([image, gray], 1))
+        for mine, its in [*pairs, *zip(*spread, strict=True)]:
+            torch.testing.assert_close(its, mine, rtol=1e-3, atol=1e-4 * mine.abs().max().item())
 
 
 @pytest.mark.parametrize(

@@ -97,5 +97,5 @@ def test_the_image_must_be_the_first_stacked_input(load: Any) -> None:
         """
     assert complaints(load, text) == [
         "x.yaml:3:25: 'image' must be the first of stacked inputs: the first three channels are "
-        "normalized as red, green and blue"
+        "those of colors, for pretrained filters"
     ]

@@ -61,3 +61,45 @@ def test_a_run_keeps_what_its_inputs_are(config):
     model = Experiment(prepared, Run(Path("run"))).model
     assert model.streams["image"].normalize.mean.flatten()[3] == pytest.approx(7.844)
     assert model.streams["hha"].normalize.mean.flatten()[0] == pytest.approx(132.431 / 255)
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        (
+            "image.normalization={mean: [1]}",
+            "several inputs: give their statistics by name, {image: {…}, depth: {…}}",
+        ),
+        (
+            "hha.normalization={hhaa: {mean: [1]}}",
+            "the stream has no input 'hhaa'; it reads hha. Did you mean 'hha'?",
+        ),
+        (
+            "hha.normalization={mean: [1], stdd: [1]}",
+            "unknown key 'stdd' in streams.hha.normalization. Did you mean 'std'?",
+        ),
+        (
+            "image.normalization={depth: {mean: 3}}",
+            "streams.image.normalization.depth.mean: expected a list of one value for all channels",
+        ),
+    ],
+)
+def test_mistakes_in_a_stated_normalization_are_located(config, stated, message):
+    with pytest.raises(ConfigError) as raised:
+        config(f"streams.{stated}")
+    assert str(raised.value).startswith(f"override 'streams.{stated}': {message}")
+
+
+@pytest.mark.parametrize("form", ["{mean: [9], std: [3]}", "{hha: {mean: [9], std: [3]}}"])
+def test_the_statistics_of_an_only_input_need_no_name(config, form):
+    prepared = prepare(config(f"streams.hha.normalization={form}"))
+    own = prepared.model.input_specs["hha"].normalization
+    assert (own.mean, own.std) == ((9,), (3,))
+
+
+def test_the_first_of_several_heads_selects_the_best_weights(config):
+    assert config().pipeline.training.monitor == "val/mean_iou"
+    two = "heads.second={target: semantic, decoder: fcn16s, loss: dice}"
+    assert config(two).pipeline.training.monitor == "val/semantic/mean_iou"
+    stated = config(two, "training.monitor=val/second/pixel_accuracy")
+    assert stated.pipeline.training.monitor == "val/second/pixel_accuracy"
