@@ -129,6 +129,7 @@ _DATASETS: Entries = {
     "folder": ("folder:Folder", "Your own images and masks."),
     "shapes": ("shapes:Shapes", "Endless shapes drawn on textured backgrounds; needs no files."),
     "concat": ("concat:Concat", "Several datasets as one, with the classes of one of them."),
+    "masked": ("masked:Masked", "Any dataset with foreground or background hidden (FCN, table 8)."),
 }
 _EMBEDDINGS: Entries = {
     "glove": (

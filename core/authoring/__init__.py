@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from ..data.mat73 import mat73_names as mat73_names
     from ..data.mat73 import mat73_shape as mat73_shape
     from ..data.matlab import read_mat_labels as read_mat_labels
+    from ..data.missing import neutral_value as neutral_value
     from ..data.origins import Archive as Archive
     from ..data.origins import Origin as Origin
     from ..data.origins import dataset_root as dataset_root
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from ..data.pairing import listed_pairs as listed_pairs
     from ..data.pairing import pair_up as pair_up
     from ..data.pairing import with_input as with_input
+    from ..data.raw import raw_input as raw_input
     from ..data.raw import raw_labels as raw_labels
     from ..data.raw import read_sample as read_sample
     from ..data.roots import existing_folder as existing_folder

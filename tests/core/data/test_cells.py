@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -74,3 +75,9 @@ def test_dropped_pixels_are_ignored_and_the_others_keep_their_labels(toy, spaces
         assert (data[n].inputs["image"] == plain[n].inputs["image"]).all()
         dropped += int((~kept).sum())
     assert dropped > 100
+
+
+def test_workers_receive_the_cells(toy, spaces) -> None:
+    data = TrainingData(toy(), spaces, cells={"semantic": CellSampling(0.5, Grid(2))})
+    copy = pickle.loads(pickle.dumps(data))
+    assert (copy[7].targets["semantic"] == data[7].targets["semantic"]).all()

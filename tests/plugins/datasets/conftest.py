@@ -88,6 +88,11 @@ def concat_parameters(root: Path) -> dict:
     }
 
 
+def masked_parameters(root: Path) -> dict:
+    dataset = factory("camvid", root=make_camvid(root))
+    return {"dataset": dataset, "keep": "background", "background": ("sky", "road")}
+
+
 def voc_sbd_parameters(root: Path) -> dict:
     return {"voc": make_voc(root / "voc"), "sbd": make_sbd(root / "sbd"), "validation": "val"}
 
@@ -117,6 +122,7 @@ PARAMETERS: dict[str, Callable[[Path], dict]] = {
     "folder": folder_parameters,
     "shapes": lambda root: {"size": 48, "length": 6},
     "concat": concat_parameters,
+    "masked": masked_parameters,
 }
 """How to get a few samples of each built-in dataset."""
 
