@@ -42,8 +42,9 @@ class MaskedError(PluxelError):
 
 
 class Masked:
-    """The samples of ``dataset``, in whose images only a part is visible; labels stay.
+    """Samples in whose images only a part is visible; labels stay.
 
+    ``dataset``: the dataset whose images to mask.
     ``keep``: what is visible. ``foreground`` and ``background`` hide all other pixels; ``shape``
     also paints the foreground white.
     ``background``: the classes of the background; all others are foreground.

@@ -263,3 +263,6 @@ class EvaluationConfig(Section):
 
     workers: CountOrZero = 0
     """Data-loading worker processes; 0 loads in the main process."""
+
+    background: list[str] = Field(default_factory=list)
+    """Classes that mean_iou_foreground leaves out; without any, there is no such score."""

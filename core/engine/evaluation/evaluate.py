@@ -32,6 +32,7 @@ from ...model.objective import Objective
 from ...model.strips import resampled_classes
 from ...model.zero_shot import SeenClasses, ZeroShotScores
 from ..distributed import Processes
+from .background import background_classes
 from .metrics import ConfusionMatrix, SegmentationScores
 
 
@@ -101,7 +102,8 @@ def evaluate(
     Raises: PluxelError if no image could be evaluated, or if none has a label.
     """
     model.eval()
-    tally = _Totals(blueprint.label_spaces(), processes.device)
+    spaces = blueprint.label_spaces()
+    tally = _Totals(spaces, background_classes(config, spaces), processes.device)
     batches = _batches(config, blueprint, dataset, model.input_names, processes)
     with images_counted(), track(f"evaluating {role}", len(batches)) as advance:
         for batch in batches:
@@ -165,13 +167,19 @@ def _batches(
 class _Totals:
     """The totals of one process."""
 
-    def __init__(self, spaces: Mapping[str, LabelSpace], device: torch.device) -> None:
+    def __init__(
+        self,
+        spaces: Mapping[str, LabelSpace],
+        background: Mapping[str, tuple[int, ...]],
+        device: torch.device,
+    ) -> None:
         self.losses: dict[str, list[tuple[Tensor, Tensor]]] = {head: [] for head in spaces}
         self.ignored = {head: space.ignore_index for head, space in spaces.items()}
         self.matrices = {
             head: ConfusionMatrix(space.num_classes, space.ignore_index, device)
             for head, space in spaces.items()
         }
+        self.background = background
         self.class_names = {head: space.class_names for head, space in spaces.items()}
         self.per_image: dict[str, list[tuple[int, dict[str, Any]]]] = {h: [] for h in spaces}
 
@@ -225,7 +233,10 @@ class _Totals:
         }
         return Evaluation(
             loss=math.nan,
-            scores={head: matrix.reduce().scores() for head, matrix in self.matrices.items()},
+            scores={
+                head: matrix.reduce().scores(self.background[head])
+                for head, matrix in self.matrices.items()
+            },
             class_names=self.class_names,
             per_image=per_image,
         )

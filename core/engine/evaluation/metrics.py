@@ -66,9 +66,9 @@ class ConfusionMatrix:
             dist.all_reduce(total.counts)
         return total
 
-    def scores(self) -> SegmentationScores:
-        """Return the scores of all counted pixels."""
-        return SegmentationScores.of(self.counts.cpu().numpy())
+    def scores(self, background: Sequence[int] = ()) -> SegmentationScores:
+        """Return the scores of all counted pixels; ``background``: see `SegmentationScores`."""
+        return SegmentationScores.of(self.counts.cpu().numpy(), background)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +78,8 @@ class SegmentationScores:
     ``pixels``: the number of labeled pixels. ``accuracy``, ``iou``: (C,) float64. A class without a
     labeled pixel is ``absent``, and the means leave it out. If it is predicted anyway, it is one of
     ``false_alarms``: its IoU is 0, which counts in ``mean_iou`` but not in ``mean_iou_present``.
+    ``mean_iou_foreground`` is ``mean_iou`` without the classes of the background; None without a
+    background.
     """
 
     pixels: int
@@ -85,6 +87,7 @@ class SegmentationScores:
     mean_accuracy: float
     mean_iou: float
     mean_iou_present: float
+    mean_iou_foreground: float | None
     frequency_weighted_iou: float
     accuracy: np.ndarray
     iou: np.ndarray
@@ -92,7 +95,7 @@ class SegmentationScores:
     false_alarms: tuple[int, ...]
 
     @classmethod
-    def of(cls, counts: np.ndarray) -> SegmentationScores:
+    def of(cls, counts: np.ndarray, background: Sequence[int] = ()) -> SegmentationScores:
         """Score a confusion matrix (C, C) of integers, whose rows are the truth."""
         right, truth = counts.diagonal(), counts.sum(1)
         union = truth + counts.sum(0) - right
@@ -104,6 +107,7 @@ class SegmentationScores:
             mean_accuracy=mean_of_known(accuracy),
             mean_iou=mean_of_known(iou),
             mean_iou_present=mean_of_known(iou[present]),
+            mean_iou_foreground=mean_of_known(np.delete(iou, background)) if background else None,
             frequency_weighted_iou=float(
                 _ratio((truth[present] * iou[present]).sum(), truth.sum())
             ),
@@ -115,13 +119,15 @@ class SegmentationScores:
 
     def overall(self) -> dict[str, float]:
         """Return the overall scores by name."""
-        return {
+        found = {
             "pixel_accuracy": self.pixel_accuracy,
             "mean_accuracy": self.mean_accuracy,
             "mean_iou": self.mean_iou,
             "mean_iou_present": self.mean_iou_present,
+            "mean_iou_foreground": self.mean_iou_foreground,
             "frequency_weighted_iou": self.frequency_weighted_iou,
         }
+        return {name: value for name, value in found.items() if value is not None}
 
     def scalars(self, class_names: Sequence[str]) -> dict[str, float]:
         """Return all numbers with flat names: ``mean_iou``, ``iou/road``, ``accuracy/road``."""

@@ -9,6 +9,7 @@ OVERALL = {
     "pixel_accuracy": "pixel accuracy",
     "mean_accuracy": "mean accuracy",
     "mean_iou": "mean IoU",
+    "mean_iou_foreground": "mean IoU, foreground",
     "frequency_weighted_iou": "frequency-weighted IoU",
 }
 PRESENT = {"mean_iou_present": "mean IoU, if present"}
@@ -22,7 +23,7 @@ ZERO_SHOT = {
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """Return the four scores and the classes of ``results.json`` in percent, and the loss."""
+    """Return the overall scores and the classes of ``results.json`` in percent, and the loss."""
     lines = []
     for head, found in results["heads"].items():
         if len(results["heads"]) > 1:
@@ -44,7 +45,8 @@ def table(results: Mapping[str, Any]) -> str:
 
 
 def _titled(scores: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
-    return [f"{title:<24}{_percent(scores[name])}" for name, title in titles.items()]
+    known = {name: title for name, title in titles.items() if name in scores}
+    return [f"{title:<24}{_percent(scores[name])}" for name, title in known.items()]
 
 
 def _classes(per_class: Mapping[str, Mapping[str, float | None]]) -> list[str]:

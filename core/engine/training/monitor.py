@@ -14,6 +14,7 @@ from ...config._config import Config
 from ...config.sections.training import TrainingConfig
 from ...contracts.labels import LabelSpace
 from ...model.zero_shot import SeenClasses
+from ..evaluation.background import background_classes
 from ..evaluation.evaluate import Evaluation
 from ..evaluation.metrics import SegmentationScores
 
@@ -51,17 +52,21 @@ class TrainingProgress:
 
 
 def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> None:
-    """Check that evaluations report the metric ``monitor``.
+    """Check that evaluations report the metric ``monitor``, and that the background exists.
 
     ``spaces``: the label space of each head; None if the data, and so the classes, are missing.
 
     Raises: ConfigError with the nearest name.
     """
     pipeline, monitor = config.pipeline, config.pipeline.training.monitor
+    background = background_classes(config, spaces) if spaces else {}
     if monitor is None:
         return
+    if not spaces and pipeline.evaluation.background:
+        background = dict.fromkeys(pipeline.heads, (0,))  # some class of any head
     names = _scalar_names(
         {head: spaces[head].class_names if spaces else ("",) for head in pipeline.heads},
+        background,
         [head for head, section in pipeline.heads.items() if section.zero_shot],
     )
     of_any_class = () if spaces else tuple(name for name in names if name.endswith("/"))
@@ -73,10 +78,16 @@ def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> No
             raise PluxelError(f"unknown metric {monitor!r}.{hint}")
 
 
-def _scalar_names(class_names: Mapping[str, Sequence[str]], zero_shot: list[str]) -> list[str]:
+def _scalar_names(
+    class_names: Mapping[str, Sequence[str]],
+    background: Mapping[str, tuple[int, ...]],
+    zero_shot: list[str],
+) -> list[str]:
     """Return the metrics that an evaluation on ``val`` reports for heads with these classes."""
     empty = {
-        head: SegmentationScores.of(np.zeros((len(names), len(names)), np.int64))
+        head: SegmentationScores.of(
+            np.zeros((len(names), len(names)), np.int64), background.get(head, ())
+        )
         for head, names in class_names.items()
     }
     seen = {head: SeenClasses(tuple(class_names[head]), (), 255) for head in zero_shot}

@@ -22,7 +22,7 @@ RULES: tuple[tuple[str, Effect], ...] = (
     (r"training\.optimizer\.type", "new optimizer"),
     (r"training\.ema", "averages"),
     (r"training\.(monitor|mode)", "scored again"),
-    (r"splits\.val", "scored again"),
+    (r"splits\.val|evaluation\.background", "scored again"),
     (r"(dataset|heads\.[^.]+\.(labels|loss|zero_shot))(\..*)?", "scored again"),
     (r".*", "continues"),
 )
