@@ -85,7 +85,7 @@ def test_nothing_at_the_root_shadows_the_installed_package() -> None:
 def test_the_wheel_contains_every_module_recipe_list_and_type_marker(
     contents: set[PurePosixPath],
 ) -> None:
-    for pattern in ("*.py", "*.yaml", "*.txt", "py.typed"):
+    for pattern in ("*.py", "*.yaml", "*.json", "*.txt", "py.typed"):
         expected = {in_package(path) for path in tree(pattern)}
         assert expected, pattern
         assert expected <= contents

@@ -93,6 +93,11 @@ class NYUDv2(FileDataset):
     Raises: MissingData for a missing folder or file, SplitError for an unknown split.
     """
 
+    inputs: Mapping[str, InputSpec] = {
+        "image": InputSpec(),
+        "depth": InputSpec(kind="depth"),
+        "hha": InputSpec(kind="hha"),
+    }
     derived_splits: Sequence[str] = ("trainval", "test")
 
     def __init__(
@@ -106,11 +111,7 @@ class NYUDv2(FileDataset):
         raw_depth: bool = False,
     ) -> None:
         names = [f"img_{_FIRST - 1 + number}" for number in _numbers(split, root)]
-        specs = {
-            "image": InputSpec(),
-            "depth": InputSpec(kind="depth", missing=holes),
-            "hha": InputSpec(kind="hha"),
-        }
+        specs = {**type(self).inputs, "depth": InputSpec(kind="depth", missing=holes)}
         chosen = {name: specs[name] for name in inputs or ["image"]}
         folder = None if _is_labeled(root) else _EXTRACTED.find(root)
         source = f"split '{split}'"

@@ -75,6 +75,7 @@ def test_samples(root) -> None:
     assert 500 <= depth.min() <= depth.max() < 9000
     assert sample.labels["semantic"].dtype == np.uint8
     assert set(NYUDv2("val", root=root, classes=40)[0].inputs) == {"image"}
+    assert NYUDv2.inputs == dataset.inputs  # known without files
 
 
 @pytest.mark.parametrize(("holes", "found"), [("ignore", 0), ("mean", 0), ("fill", 2000)])
