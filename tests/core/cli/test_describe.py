@@ -9,11 +9,24 @@ import pytest
 
 from .conftest import TOYS
 
-NET = ["backbone={type: vgg11, fc: false}", "decoder=fcn32s"]
+NET = """\
+backbone: {type: vgg11, fc: false}
+decoder: fcn32s
+loss: cross_entropy
+dataset: {type: voc, root: missing}
+training: {steps: 1}
+"""
 
 
-def test_a_table_for_each_part(command) -> None:
-    code, out, err = command("describe", "voc_fcn8s_vgg16", *NET, "--size", "64x96")
+@pytest.fixture
+def net(tmp_path: Path) -> str:
+    path = tmp_path / "net.yaml"
+    path.write_text(NET)
+    return str(path)
+
+
+def test_a_table_for_each_part(command, net: str) -> None:
+    code, out, err = command("describe", net, "--size", "64x96")
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "for one image of 64×96 pixels"
@@ -33,16 +46,16 @@ def test_a_table_for_each_part(command) -> None:
     assert lines[-2].endswith(" MiB kept for the backward pass")
 
 
-def test_frozen_parameters_are_marked(command) -> None:
+def test_frozen_parameters_are_marked(command, net: str) -> None:
     frozen = "training.groups=[{match: 'features.[0-9]\\.', frozen: true}]"
-    code, out, _ = command("describe", "voc_fcn8s_vgg16", *NET, frozen, "--size", "64")
+    code, out, _ = command("describe", net, frozen, "--size", "64")
     assert code == 0
     assert "1,792 frozen" in out
     assert "9,231,253, 960,896 of them frozen" in out
 
 
-def test_json(command) -> None:
-    code, out, _ = command("describe", "voc_fcn8s_vgg16", *NET, "--size", "64", "--json")
+def test_json(command, net: str) -> None:
+    code, out, _ = command("describe", net, "--size", "64", "--json")
     assert code == 0
     found = json.loads(out)
     assert found["size"] == [64, 64]
@@ -60,6 +73,13 @@ def test_json(command) -> None:
         "bytes": 262144,
     }
     assert found["prediction_bytes"] < found["training_bytes"]
+
+
+def test_the_last_phase_of_a_training_is_described(command) -> None:
+    code, out, _ = command("describe", "voc_fcn8s_vgg16", "--size", "64")
+    assert code == 0
+    assert "skip_scores.1" in out
+    assert "parameters          134,362,751" in out
 
 
 @pytest.mark.slow
