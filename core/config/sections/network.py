@@ -29,6 +29,9 @@ _STACKED: JsonDict = {
 }
 
 
+_EachNormalization = Annotated[dict[Name, Normalization], Field(min_length=1)]
+
+
 def _form_of_normalization(value: Any) -> str:
     """Return which form a normalization has: ``one`` of the only input, or ``each`` by name."""
     keys = value.keys() if isinstance(value, Mapping) else ()
@@ -45,11 +48,14 @@ class StreamConfig(Section):
     backbone: Factory[Backbone]
     """Turns the inputs into feature maps."""
 
-    normalization: Annotated[
-        Annotated[Normalization, Tag("one")] | Annotated[dict[Name, Normalization], Tag("each")],
-        Discriminator(_form_of_normalization),
-    ] = Field(default_factory=dict)
-    """Statistics of the input, or input -> its statistics, in place of the usual ones."""
+    normalization: (
+        Annotated[
+            Annotated[Normalization, Tag("one")] | Annotated[_EachNormalization, Tag("each")],
+            Discriminator(_form_of_normalization),
+        ]
+        | None
+    ) = None
+    """Statistics of the input, or input -> its statistics; null: the usual ones."""
 
     @property
     def inputs(self) -> list[str]:
@@ -64,7 +70,7 @@ class StreamConfig(Section):
                 each = ", ".join(f"{name}: {{…}}" for name in inputs)
                 yield (), f"several inputs: give their statistics by name, {{{each}}}", "value"
             return
-        for name in given:
+        for name in given or ():
             if name not in inputs:
                 text = f"the stream has no input '{name}'; it reads {', '.join(inputs)}"
                 yield (name,), text + suggestion(name, inputs), "key"
@@ -72,7 +78,7 @@ class StreamConfig(Section):
     def normalization_of(self, name: str) -> Normalization | None:
         """Return the statistics that the configuration states for an input."""
         given = self.normalization
-        return given if isinstance(given, Normalization) else given.get(name)
+        return given.get(name) if isinstance(given, Mapping) else given
 
 
 _SOME: JsonDict = {"not": {"enum": [[], {}, None]}}
