@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from ...core import LabelMap, MissingData
 from ...core.authoring import (
@@ -39,9 +39,10 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, float) else value
 
 
+_Number = Annotated[float, WithJsonSchema({"enum": [1.2, 2.0]})]
 VistasVersion = Annotated[
     Literal["1.2", "2.0"],
-    BeforeValidator(_text, json_schema_input_type=Literal["1.2", "2.0"] | float),
+    BeforeValidator(_text, json_schema_input_type=Literal["1.2", "2.0"] | _Number),
 ]
 
 

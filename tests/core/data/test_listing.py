@@ -6,7 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-from pluxel.core.data.listing import FolderFiles, missing_files, read_names
+from pluxel.core.data.listing import (
+    FolderFiles,
+    matched_files,
+    missing_files,
+    names_in,
+    read_names,
+)
 from pluxel.core.data.splits import MissingData, SplitError
 
 
@@ -57,3 +63,33 @@ def test_the_folder_is_listed_once_and_no_file_is_examined(tmp_path, monkeypatch
     monkeypatch.setattr(os, "stat", lambda *_, **__: pytest.fail("asked for the status"))
     FolderFiles(tmp_path, ".png", names, "val.txt")
     assert listed == [tmp_path]
+
+
+def test_names_in_a_folder(tmp_path) -> None:
+    for name in ("b_x.png", "a_x.png", "a_y.png", "._c_x.png", "town/d_x.png", ".trash/e_x.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert names_in(tmp_path, "_x.png") == ["a", "b"]
+    assert names_in(tmp_path, "_x.png", subfolders=True) == ["town/d"]
+    assert names_in(tmp_path / "none", ".png") == []
+
+
+def test_files_of_two_folders_match(tmp_path) -> None:
+    images, masks = (tmp_path / "images", ".jpg"), (tmp_path / "masks", "_ids.png")
+    for folder, suffix in (images, masks):
+        folder.mkdir()
+        for name in ("b", "a"):
+            (folder / f"{name}{suffix}").touch()
+    (masks[0] / "a_color.png").touch()
+    names, image_files, mask_files = matched_files(images, masks)
+    assert names == ["a", "b"]
+    assert {**image_files} == {name: images[0] / f"{name}.jpg" for name in names}
+    assert {**mask_files} == {name: masks[0] / f"{name}_ids.png" for name in names}
+    (masks[0] / "c_ids.png").touch()
+    with pytest.raises(MissingData) as caught:
+        matched_files(images, masks)
+    assert str(caught.value) == (
+        f"{masks[0]}: 1 sample of 3 without a file in {images[0]}; the first is c.jpg"
+    )
+    with pytest.raises(MissingData, match=f"^{images[0]} has no files [*].webp$"):
+        matched_files((images[0], ".webp"), masks)
