@@ -17,6 +17,7 @@ from types import FunctionType
 from typing import Any
 
 from ...registry import article
+from .kinds import WIRING
 from .table import CONTRACTS
 
 _FOREIGN = {"abc", "builtins", "collections", "torch", "typing"}
@@ -33,7 +34,8 @@ _ORDINARY = {"name", "normalize", "paired", "reset_parameters", "term"}
 def misspelled_members(kind: str, target: type) -> tuple[str, ...]:
     """Return the members of a component's class that resemble the contract's, one sentence each.
 
-    Only members that the class or its bases define count, or assign to ``self``.
+    Only members that the class or its bases define count, or assign to ``self``. The names of
+    wiring, which many classes keep, do not count.
     """
     own = [cls for cls in target.__mro__ if cls.__module__.partition(".")[0] not in _FOREIGN]
     defined = {name for cls in own for name in vars(cls)}
@@ -42,7 +44,7 @@ def misspelled_members(kind: str, target: type) -> tuple[str, ...]:
     noun = article(kind)
     return tuple(
         f"'{other}' is not in the contract of {noun}. Did you mean '{name}'?"
-        for other in sorted(written - members.keys() - _ORDINARY)
+        for other in sorted(written - members.keys() - _ORDINARY - {*WIRING[kind]})
         for name in members
         if not (name in written or hasattr(target, name))
         if other in defined or not _is_method(members[name])

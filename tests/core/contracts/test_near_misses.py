@@ -162,6 +162,17 @@ def test_members_with_another_purpose_are_accepted(kind: str) -> None:
     assert misspelled_members(kind, Fine) == ()
 
 
+def test_wiring_that_a_backbone_keeps_is_not_a_misspelling() -> None:
+    class Keeps:
+        def __init__(self, in_channels: int) -> None:
+            self.in_channels = in_channels
+            self.input_chanels = "mean"
+
+    assert misspelled_members("backbone", Keeps) == (
+        "'input_chanels' is not in the contract of a backbone. Did you mean 'input_channels'?",
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_members_of_modules_are_not_misspellings(kind: str) -> None:
     assert misspelled_members(kind, nn.Module) == misspelled_members(kind, nn.Transformer) == ()

@@ -83,7 +83,10 @@ from .complaints import complaints
             "device: meta",
             "6:9: unknown device 'meta': it is one of auto, cpu, cuda, cuda:1, mps, xpu",
         ),
-        ("init_from: 7", '6:12: init_from: expected text, not 7: write "7" in quotes'),
+        (
+            "init_from: 7",
+            '6:12: init_from: expected a path or a mapping, not 7: write "7" in quotes',
+        ),
         ("training: 5", "6:11: training: expected a mapping, not 5"),
         ("training: |\n  a\n  b", r"6:11: training: expected a mapping, not 'a\nb\n'"),
         ("training: [1]", "6:11: training: expected a mapping, not a list of length 1"),
