@@ -22,6 +22,7 @@ from ...model.weights import adapted, check_any_fits, fitting
 from ..preparation import Prepared
 from .monitor import check_monitor
 from .optimizer import build_optimizer
+from .rates import doubtful_rate, largest_rate
 from .rehearsal import Rehearsal
 from .starting_weights import starting_weights
 from .steps import StepPlan
@@ -65,8 +66,9 @@ def _check_phase(prepared: Prepared, *, is_first: bool) -> list[str]:
     with _collecting(problems, notes), config.at("splits"):
         if "train" not in config.pipeline.splits:
             raise PluxelError("splits: no split for training; add 'train: NAME'")
+    rate = options.optimizer.lr
     with _collecting(problems, notes), config.at("training", "groups"):
-        build_optimizer(model, options.optimizer, options.groups)
+        rate = largest_rate(build_optimizer(model, options.optimizer, options.groups))
     with _collecting(problems, notes):
         check_monitor(config, spaces)
     rehearsal = Rehearsal(prepared)
@@ -84,6 +86,7 @@ def _check_phase(prepared: Prepared, *, is_first: bool) -> list[str]:
             for name in model.heads:
                 with _collecting(problems, notes):
                     rehearsal.check_loss(name, objective)
+                    notes += doubtful_rate(objective, spaces[name], name, options, rate)
     if is_first:
         with _collecting(problems, notes):
             _find_files(config, model)

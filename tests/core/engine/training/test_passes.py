@@ -6,6 +6,7 @@ import logging
 
 import pytest
 import torch
+from pluxel.core.engine.checkpoint import read_tensors
 from pluxel.core.engine.distributed import Processes
 from pluxel.core.engine.training.passes import shares_of_passes, untrained
 from pluxel.core.engine.training.train import Trainer
@@ -98,3 +99,25 @@ def test_untrained_parts_are_logged_once(make, caplog) -> None:
         Trainer(make(f"streams={streams}", f"heads={heads}", "training.steps=3")).train()
     lines = [line for line in caplog.messages if "no loss depends on" in line]
     assert lines == ["no loss depends on, so not trained: streams.spare"]
+
+
+@pytest.mark.parametrize("more", [(), ("training.keep_cells=0.25",)], ids=["all", "some cells"])
+def test_twenty_passes_of_one_image_are_a_batch_of_twenty(train, more) -> None:
+    still = ("backbone.norm=false", "training.steps=2", "training.sampling=uniform", *more)
+    crop = "augment.train=[{RandomCrop: {height: 16, width: 16}}]"
+    rate = "training.optimizer={type: sgd, lr: 0.1}"
+    sizes = {"one": (20, 1), "twenty": (1, 20)}
+    runs = [
+        train(
+            *still,
+            crop,
+            rate,
+            f"training.batch_size={images}",
+            f"training.accumulate={passes}",
+            name=name,
+        )
+        for name, (images, passes) in sizes.items()
+    ]
+    one, other = (read_tensors(run.weights)[0] for run in runs)
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=1e-4, atol=1e-6)
