@@ -139,7 +139,8 @@ class Experiment:
                 continue  # init_from replaces all of these weights: download none
             with self.config.at("streams", name, "backbone"), first_of_machine():
                 report = backbone.load_pretrained()
-            logger.info("backbone: %s", report or "random weights")
+            stream_of = f" of stream '{name}'" if len(self.model.streams) > 1 else ""
+            logger.info("backbone%s: %s", stream_of, report or "random weights")
             stream.adopt_normalization()
         for source in sources:
             with self.config.at(*source.place):

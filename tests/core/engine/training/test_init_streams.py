@@ -78,11 +78,13 @@ def test_two_finished_networks_start_one_late_fusion(network, saved, fusion, fac
     torch.testing.assert_close(scores(late.model.eval(), inputs), wanted)
 
 
-def test_the_only_heads_match_and_other_streams_keep_their_start(network, saved):
+def test_the_only_heads_match_and_other_streams_keep_their_start(network, saved, caplog):
     saved("hha", 2, head="parts", image="hha")
     experiment = network("init_from={hha: hha.safetensors}", image="image", hha="hha", seed=3)
     before = {k: v.clone() for k, v in experiment.model.state_dict().items()}
-    experiment.initialize()
+    with caplog.at_level("INFO", "pluxel"):
+        experiment.initialize()
+    assert caplog.messages[0] == "backbone of stream 'image': random weights"
     changed = {
         key
         for key, value in experiment.model.state_dict().items()
