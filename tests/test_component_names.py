@@ -12,7 +12,7 @@ from pluxel import plugins
 from pluxel.registry import KINDS, Host
 
 CORE = Path(__file__).parents[1] / "core"
-WORDS = {"concat", "folder", "semantic", "shapes", "table"}
+WORDS = {"concat", "focal", "folder", "semantic", "shapes", "table"}
 """Names of components that mean other things as well; of these, only ``pluxel/NAME`` counts."""
 ALLOWED = {
     ("embeddings/_export.py", "glove"): "a file format",
@@ -22,6 +22,8 @@ ALLOWED = {
     ("cli/_words.py", "glove"): "an example in the help",
     ("common/parts.py", "timm"): "a package",
 }
+PUBLISHED = "engine/importing/"
+"""The room that writes runs of published networks, which consist of certain components."""
 
 
 def names() -> set[str]:
@@ -50,6 +52,7 @@ def test_no_file_of_the_core_names_a_component() -> None:
     found = {
         (path.relative_to(CORE).as_posix(), name)
         for path in sorted(CORE.rglob("*.py"))
+        if not path.relative_to(CORE).as_posix().startswith(PUBLISHED)
         for name in named(ast.parse(path.read_text(encoding="utf-8")), components)
     }
     assert found == ALLOWED.keys()

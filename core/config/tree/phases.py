@@ -58,7 +58,7 @@ def split_phases(
     phases: dict[str, Phase] = {}
     for number, item in enumerate(listed.items, start=1):
         if not isinstance(item, MapNode):
-            problems.add(item.location, "a phase is a mapping, such as {decoder: fcn16s}")
+            problems.add(item.location, "a phase is a mapping, such as {steps: 100}")
             continue
         name = _name(item, number, phases, problems)
         layer = _layer(item, base, known, problems)

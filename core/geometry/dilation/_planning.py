@@ -106,7 +106,8 @@ class _Planner(GraphRunner):
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         with Recorder() as recorder:
             result = super().run_node(n)
-        operands = [t for t in tensors_of((args, kwargs)) if self._is_map(t)]
+        given = tensors_of((args, kwargs))
+        operands = [t for t in given if id(t) in self._refused or self._is_map(t)]
         produced = tensors_of(result)
         if n.op == "placeholder":
             self._know(produced, ONE)

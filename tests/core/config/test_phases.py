@@ -137,7 +137,7 @@ def test_an_override_that_every_phase_replaces_is_an_error(load: Load) -> None:
 
 
 PROBLEMS = {
-    "7": "a phase is a mapping, such as {decoder: fcn16s}",
+    "7": "a phase is a mapping, such as {steps: 100}",
     "{decodr: bare}": "a phase has no key 'decodr'. Did you mean 'decoder'?",
     "{dataset: shapes}": (
         "a phase cannot change 'dataset': classes and inputs stay the same throughout a run"
