@@ -34,8 +34,8 @@ _V2 = {"name": 1, "type": 2, "bottom": 3, "top": 4, "blobs": 7, "convolution": 1
 _V0_LAYER = 1
 _DATA, _SHAPE, _DOUBLE = 5, 7, 8
 _LEGACY_SHAPE = (1, 2, 3, 4)
-_PAD, _KERNEL, _GROUP, _STRIDE = 3, 4, 5, 6
-"""Numbers of fields of blobs and of the parameters of convolutions."""
+_WINDOW = {3: "pad", 4: "kernel_size", 5: "group", 6: "stride", 9: "pad", 11: "kernel_size"}
+"""Numbers of fields of blobs and of the parameters of convolutions; 9 and 11 are of the height."""
 
 
 @dataclass(frozen=True)
@@ -177,10 +177,9 @@ def _plain_shape(shape: list[int], index: int, kind: str) -> list[int]:
 
 
 def _window(message: memoryview) -> dict[str, int]:
-    names = {_PAD: "pad", _KERNEL: "kernel_size", _GROUP: "group", _STRIDE: "stride"}
     found: dict[str, int] = {}
     for part in fields(message):
-        if part.number in names:
+        if part.number in _WINDOW:
             values = [part.value] if part.wire == VARINT else [*varints(part.content)]
-            found |= {names[part.number]: values[0]} if values else {}
+            found |= {_WINDOW[part.number]: values[0]} if values else {}
     return found

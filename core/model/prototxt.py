@@ -20,6 +20,9 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _DEEPEST = 20
+_WINDOW = {one: one for one in ("pad", "kernel_size", "group", "stride")}
+_WINDOW |= {"pad_h": "pad", "kernel_h": "kernel_size"}
+"""Parameter of a convolution -> what it sets; that of the height stands for both sides."""
 
 
 def read_prototxt(path: Path) -> list[CaffeLayer]:
@@ -100,8 +103,8 @@ def _layer(message: Message) -> CaffeLayer:
         kind = kind.title().replace("_", "")
     parameters = next(iter(message.get("convolution_param", ())), {})
     window = {
-        key: int(first(key, parameters))
-        for key in ("pad", "kernel_size", "group", "stride")
+        field: int(first(key, parameters))
+        for key, field in _WINDOW.items()
         if first(key, parameters).isdigit()
     }
     bottoms, tops = (list(map(str, message.get(key, ()))) for key in ("bottom", "top"))

@@ -18,7 +18,7 @@ from ...config._config import Config
 from ...config._load import load_config
 from ...contracts.inputs import InputSpec
 from ...contracts.labels import LabelMap, LabelSpace
-from ...model.blueprint import Blueprint, inputs_of, make_blueprint
+from ...model.blueprint import Blueprint, make_blueprint
 from ...model.build import build_model
 from ...model.stand_in import declared_blueprint
 from ...model.weights import first_names
@@ -213,7 +213,7 @@ def _blueprint(config: Config, file: Path, classes: Mapping[str, int]) -> Bluepr
         found = make_blueprint(config, open_role(config, next(iter(config.pipeline.splits))))
     for head, count in classes.items():
         _check_classes(config, file, head, found.labels[head], count)
-    names = [name for stream in config.pipeline.streams.values() for name in inputs_of(stream)]
+    names = [name for stream in config.pipeline.streams.values() for name in stream.inputs]
     specs = {name: InputSpec(kind=KINDS.get(name, "color")) for name in names}
     channels = {name: spec.rules.channels for name, spec in specs.items()}
     return replace(found, channels=channels, inputs=specs)

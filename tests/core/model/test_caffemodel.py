@@ -59,6 +59,13 @@ def test_both_generations_and_all_forms_of_numbers_are_read(
     assert first.window == {"pad": 100, "kernel_size": 2}
 
 
+def test_sides_of_a_window_may_be_given_apart(tmp_path: Path) -> None:
+    window = {9: 100, 10: 100, 11: 3, 12: 3}
+    one = layer("conv1", "Convolution", [blob(torch.ones(1, 1, 3, 3))], window=window)
+    path = write(tmp_path / "a.caffemodel", one)
+    assert read_caffemodel(path)[0].window == {"pad": 100, "kernel_size": 3}
+
+
 def test_further_blobs_are_numbered_and_layers_without_weights_are_kept(tmp_path: Path) -> None:
     three = [blob(torch.ones(2)), blob(torch.zeros(2)), blob(torch.ones(1))]
     path = write(tmp_path / "a.caffemodel", layer("relu", "ReLU"), layer("bn", "BatchNorm", three))

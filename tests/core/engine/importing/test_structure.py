@@ -200,6 +200,12 @@ def test_a_damaged_description_is_refused(tmp_path: Path, text: str, reason: str
     assert str(caught.value) == f"{path}: not a description of a network: {reason}"
 
 
+def test_sides_of_a_window_may_be_given_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.prototxt"
+    path.write_text("layer { type: 'Convolution' convolution_param { pad_h: 100 pad_w: 100 } }")
+    assert read_prototxt(path)[0].window == {"pad": 100}
+
+
 def test_a_solver_is_no_network(tmp_path: Path) -> None:
     path = tmp_path / "solver.prototxt"
     path.write_text('train_net: "train.prototxt"\nbase_lr: 1e-10\ntest_iter: [736]\n')
