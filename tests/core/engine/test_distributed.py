@@ -50,6 +50,7 @@ LIKE_ONE = {
         "backbone.norm=false",
         "training.phases=[{steps: 2}, {steps: 2, optimizer: {lr: 0.05}}]",
     ],
+    "some cells": ["backbone.norm=false", "training.keep_cells=0.5"],
     "accumulated": [
         "backbone.norm=false",
         "loss={type: weighted_sum, terms: [{loss: {type: focal}}, {loss: {type: cross_entropy, "
