@@ -161,6 +161,7 @@ def test_every_extra_of_the_docs_exists() -> None:
     rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", PAGE, re.MULTILINE)
     assert dict(rows) == {
         "faiss": "faiss-cpu",
+        "matlab": "h5py",
         "plot": "matplotlib, scikit-learn",
         "tiff": "rasterio, tifffile",
     }

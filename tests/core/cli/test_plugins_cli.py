@@ -83,7 +83,7 @@ class TestList:
             *(("dataset", name) for name in ("sbd", "voc_sbd", "nyudv2", "siftflow")),
             *(("dataset", name) for name in ("pascal_context", "cityscapes", "ade20k")),
             *(("dataset", name) for name in ("coco_stuff", "oxford_pets", "loveda")),
-            ("dataset", "mapillary_vistas"),
+            *(("dataset", name) for name in ("mapillary_vistas", "masked")),
         }
 
     def test_prints_lines_without_a_terminal(self, command: Any, acme: Any) -> None:
