@@ -36,7 +36,7 @@ def is_sum_over_pixels(loss: Loss, num_classes: int) -> bool:
         float(loss.normalizer((torch.arange(count) % num_classes).view(1, 1, -1)))
         for count in (num_classes, 2 * num_classes)
     )
-    return one == two > 0
+    return one == two
 
 
 def doubtful_rate(
