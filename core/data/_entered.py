@@ -15,7 +15,7 @@ from .map_inputs import MapInput
 from .pixels import with_channels
 
 INSIDE = "inside"
-"""Key of a map of zeros that becomes ``ignore`` outside the image."""
+"""Key of a map of zeros that becomes ``ignore`` outside the image, for inputs that are maps."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class EnteredInputs:
         ]
         for one in maps:
             data |= one.enter(inputs[one.name])
-        data[INSIDE] = np.zeros(size, np.uint16)
+        if maps:
+            data[INSIDE] = np.zeros(size, np.uint16)
         return cls(data, {name: inputs[name].dtype for name in colors}, maps)
 
     def connect(self, compose: Any, data: Mapping[str, np.ndarray]) -> None:
@@ -60,13 +61,19 @@ class EnteredInputs:
             for one in self.maps:
                 one.connect(transform)
 
-    def leave(self, data: Mapping[str, np.ndarray], outside: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the inputs (h, w, channels) by name, in their types."""
+    def leave(self, data: Mapping[str, np.ndarray], ignore: int) -> dict[str, np.ndarray]:
+        """Return the inputs (h, w, channels) by name, in their types.
+
+        ``ignore``: what the pipeline fills maps with, outside the image.
+        """
         keys = [key for key in data if key.startswith("image")]
         colors = {
             name: _leave(data[key], dtype)
             for (name, dtype), key in zip(self.types.items(), keys, strict=False)
         }
+        if not self.maps:
+            return colors
+        outside = data[INSIDE] == ignore
         return colors | {one.name: one.leave(data, outside) for one in self.maps}
 
 

@@ -17,7 +17,7 @@ from ...registry import PluxelError
 from ..contracts.inputs import InputSpec
 from ..contracts.normalization import RAW_MAXIMUM
 from ._attempt import Attempt, explain
-from ._entered import INSIDE, EnteredInputs
+from ._entered import EnteredInputs
 from ._random import generator
 from ._transforms import Builder, TransformProblem, load_albumentations
 
@@ -72,6 +72,7 @@ class Augmentation:
         self._outside = max(self._ignore.values())
         # Report problems now; importing albumentations takes seconds, so do so only if necessary.
         self._composes = {"uint8": self._compose("uint8")} if self._transforms else {}
+        self._connected: dict[str, Any] = {}
 
     def _compose(self, pixels: str) -> Any:
         return load_albumentations().Compose(self._build(pixels)[0])
@@ -112,7 +113,7 @@ class Augmentation:
         entered = EnteredInputs.of(inputs, self._specs)
         data = entered.data | self._enter_targets(targets)
         self._run(n, data, entered)
-        moved = entered.leave(data, data[INSIDE] == self._outside)
+        moved = entered.leave(data, self._outside)
         return (
             {name: moved[name] for name in inputs},
             {name: self._narrow(name, data[key]) for name, key in _target_keys(targets).items()},
@@ -126,7 +127,10 @@ class Augmentation:
         pixels = data["image"].dtype.name
         compose = self._composes.get(pixels) or self._compose(pixels)
         self._composes[pixels] = compose
-        entered.connect(compose, data)
+        arrays = [*data], entered.maps
+        if self._connected.get(pixels) != arrays:  # samples rarely differ
+            entered.connect(compose, data)
+            self._connected[pixels] = arrays
         draws = generator(self._seed, n, "augmentation")
         # Share one generator: set_random_seed of albumentations gives every transform the same
         # draws, so that, for example, every flipped image would also be brightened.

@@ -75,15 +75,13 @@ def collate_training(items: Sequence[Item]) -> Batch:
     width = max(item.size[1] for item in items)
     return Batch(
         inputs={
-            name: torch.from_numpy(
-                _stack(_alike([item.inputs[name] for item in items]), height, width, 0)
-            ).permute(0, 3, 1, 2)
+            name: _stack(_alike([item.inputs[name] for item in items]), height, width, 0).permute(
+                0, 3, 1, 2
+            )
             for name in first.inputs
         },
         targets={
-            name: torch.from_numpy(
-                _stack([item.targets[name] for item in items], height, width, ignore)
-            )
+            name: _stack([item.targets[name] for item in items], height, width, ignore)
             for name, ignore in first.ignore_index.items()
         },
         sizes=[item.size for item in items],
@@ -107,9 +105,12 @@ def _alike(images: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     return [(image / RAW_MAXIMUM.get(image.dtype.name, 1)).astype(np.float32) for image in images]
 
 
-def _stack(arrays: Sequence[np.ndarray], height: int, width: int, padding: int) -> np.ndarray:
+def _stack(arrays: Sequence[np.ndarray], height: int, width: int, padding: int) -> Tensor:
     shape = (len(arrays), height, width, *arrays[0].shape[2:])
-    stacked = np.full(shape, padding, arrays[0].dtype)
-    for row, array in zip(stacked, arrays, strict=True):
+    # With memory of NumPy, workers need 5 % more time for a sample of VOC.
+    stacked = torch.from_numpy(np.empty(0, arrays[0].dtype)).new_empty(shape)
+    for row, array in zip(stacked.numpy(), arrays, strict=True):
+        if array.shape[:2] != (height, width):
+            row[:] = padding
         row[: array.shape[0], : array.shape[1]] = array
     return stacked

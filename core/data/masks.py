@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -78,22 +79,39 @@ def check_palette(ids: np.ndarray, mask: Stored, palette: Mapping[int, Color], p
     """
     if mask.colors is None:
         return
-    ids_by_color: dict[Color, list[int]] = {}
-    for raw, color in palette.items():
-        ids_by_color.setdefault(color, []).append(raw)
-    own: list[Color] = [*map(tuple, mask.colors[:, :3].tolist())]
-    wrong = {raw: c for raw, c in enumerate(own) if raw not in ids_by_color.get(c, [raw])}
+    wrong = _wrong_ids(mask.colors[:, :3].tobytes(), tuple(palette.items()))
     if not wrong:
         return
-    used = np.flatnonzero(np.bincount(np.asarray(ids).ravel().clip(0), minlength=1))
-    if found := [raw for raw in used.tolist() if raw in wrong]:
-        color = wrong[found[0]]
-        other = ids_by_color[color][0]
+    is_wrong = np.isin(np.arange(256), [*wrong])
+    pixels = np.asarray(ids).clip(0)
+    hits = is_wrong.take(pixels, mode="wrap")  # faster than an index; ids are below 256
+    if hits.any():
+        found = int(pixels[hits].min())
+        color, other = wrong[found]
         raise ImageError(
             f"{path}: another palette than that of the original file: the pixels with id "
-            f"{found[0]} have the color {hex_color(color)} of id {other}. A program saved the mask "
-            "with other ids; use the original file"
+            f"{found} have the color {hex_color(color)} of id {other}. A program saved "
+            "the mask with other ids; use the original file"
         )
+
+
+@lru_cache(maxsize=64)  # the files of a dataset usually have the same palette
+def _wrong_ids(
+    colors: bytes, palette: tuple[tuple[int, Color], ...]
+) -> Mapping[int, tuple[Color, int]]:
+    """Return id -> its color, and the first id with this color in the palette of a dataset.
+
+    ``colors``: of ids 0, 1 …, three bytes each.
+    """
+    ids_by_color: dict[Color, list[int]] = {}
+    for raw, color in palette:
+        ids_by_color.setdefault(color, []).append(raw)
+    own = enumerate(zip(*[iter(colors)] * 3, strict=True))
+    return {
+        raw: (color, ids_by_color[color][0])
+        for raw, color in own
+        if raw not in ids_by_color.get(color, [raw])
+    }
 
 
 def _check_colors(mask: Stored, path: Path) -> None:

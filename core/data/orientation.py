@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,8 +22,11 @@ FLIPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1)
 
 
 def orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1–8; 1 means upright."""
-    return image.getexif().get(0x0112, 1)
+    """Return the EXIF orientation, 1–8; 1 means upright. `orientation_of` remembers it."""
+    number = image.getexif().get(0x0112, 1)
+    if filename := getattr(image, "filename", ""):
+        _remember(Path(filename), number)
+    return number
 
 
 def tiff_orientation(path: Path) -> int:
@@ -31,7 +35,9 @@ def tiff_orientation(path: Path) -> int:
 
     with tifffile.TiffFile(path) as file:
         found = int(file.pages.first.tags.valueof("Orientation", 1))
-    return found if found in FLIPS else 1
+    number = found if found in FLIPS else 1
+    _remember(path, number)
+    return number
 
 
 def turn_upright(pixels: np.ndarray, number: int, name: Path | str) -> np.ndarray:
@@ -47,14 +53,25 @@ def turn_upright(pixels: np.ndarray, number: int, name: Path | str) -> np.ndarra
 def orientation_of(path: Path) -> int:
     """Return the EXIF orientation of any file, 1–8; 1 if it has none or cannot be read."""
     try:
-        modified = path.stat().st_mtime_ns
+        known = _known(path, path.stat().st_mtime_ns)
     except OSError:
         return 1
-    return _read_orientation(path, modified)
+    return known[0] if known else _remember(path, _read_orientation(path))
+
+
+def _remember(path: Path, number: int) -> int:
+    with suppress(OSError):
+        _known(path, path.stat().st_mtime_ns)[:] = [number]
+    return number
 
 
 @lru_cache(maxsize=65536)  # a file is read in every epoch
-def _read_orientation(path: Path, _modified: int) -> int:
+def _known(_path: Path, _modified: int) -> list[int]:
+    """Return where to keep the orientation of a file; empty until a reader has found it."""
+    return []
+
+
+def _read_orientation(path: Path) -> int:
     try:
         with pillow_limits(path), Image.open(path) as image:
             return orientation(image)

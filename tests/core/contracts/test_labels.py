@@ -114,6 +114,19 @@ class TestManyClasses:
         assert classes[0, -1] == ignore
         assert (labels.decode(classes) == raw).all()
 
+    @pytest.mark.parametrize("count", [1, 254, 255, 256, 65534, 65535])
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32])
+    def test_no_class_is_taken_for_an_unlisted_id(self, count, dtype):
+        """With 255 and 65535 classes, every class index and the ignored one are in use."""
+        gap = min(count // 2, 100)
+        listed = [raw for raw in range(count + 1) if raw != gap]
+        labels = LabelSpace(LabelMap({raw: f"class {raw}" for raw in listed} | {70_000: "ignore"}))
+        raw = np.array([[one for one in listed if one <= np.iinfo(dtype).max]], dtype)
+        assert labels.encode(raw).tolist() == [list(range(raw.size))]
+        raw[0, -1] = gap
+        with pytest.raises(LabelError, match=rf"label id {gap} is not in the label map"):
+            labels.encode(raw)
+
     def test_the_number_of_classes_is_limited(self):
         with pytest.raises(
             LabelError,

@@ -50,6 +50,14 @@ class TestCollateTraining:
         assert depth.dtype == torch.float32
         assert depth.flatten().tolist() == pytest.approx([0.2] * 3)
 
+    def test_reads_arrays_that_must_not_change(self):
+        pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)[:, ::-1]
+        pixels.flags.writeable = False
+        batch = collate_training([Item(name, 0, {"image": pixels}, {}, {}) for name in "ab"])
+        assert (batch.inputs["image"].permute(0, 2, 3, 1).numpy() == pixels).all()
+        batch.inputs["image"][0] = 7
+        assert (batch.inputs["image"][1].permute(1, 2, 0).numpy() == pixels).all()
+
     def test_ignores_padding_of_many_classes_too(self):
         def item(width):
             return Item(

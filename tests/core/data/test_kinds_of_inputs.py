@@ -238,6 +238,25 @@ def test_arguments_decide_how_far_an_image_turns(transform, change):
     assert change_of(built) == change
 
 
+def test_samples_of_one_training_may_differ_in_their_inputs():
+    """A pipeline that was made for the inputs of one sample serves the next, with others."""
+    transforms = [sure("HorizontalFlip"), sure("RandomBrightnessContrast")]
+    specs = {"image": COLOR, "depth": DEPTH, "normals": VECTORS}
+    depth, normals = {"depth": plane(900.0)}, {"normals": plane(200, np.uint8, 3)}
+    samples = [
+        {"image": IMAGE} | more
+        for more in ({}, depth, normals, depth | normals, {"normals": plane(0.2, channels=3)}, {})
+    ]
+    one = Augmentation(transforms, specs=specs)
+    for n, inputs in enumerate(samples):
+        fresh = Augmentation(transforms, specs=specs)
+        expected, found = (x(n, inputs, {"semantic": LABELS}) for x in (fresh, one))
+        for before, after in zip(expected, found, strict=True):
+            assert before.keys() == after.keys()
+            assert all((before[name] == after[name]).all() for name in before)
+    assert found[0]["image"].shape == IMAGE.shape
+
+
 UPSIDE_DOWN = (
     "VerticalFlip may leave the image upside down, which input 'hha' does not allow: HHA describes "
     "an upright view, so its height and its angle to gravity would be wrong"

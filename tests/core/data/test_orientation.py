@@ -11,7 +11,8 @@ from PIL import Image
 from pluxel.core.common.logs import images_counted
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data.check import check_data
-from pluxel.core.data.orientation import orientation_conflict
+from pluxel.core.data.images import read_image, read_index_mask
+from pluxel.core.data.orientation import orientation_conflict, orientation_of
 from pluxel.core.data.samples import EvaluationData, TrainingData
 from pluxel.plugins.datasets.folder import Folder
 
@@ -77,3 +78,19 @@ def test_equal_tags_arrays_and_missing_files_agree(tmp_path: Path) -> None:
     assert orientation_conflict({"a": tmp_path / "a.png", "b": tmp_path / "b.png"}) is None
     assert orientation_conflict({"c": tmp_path / "c.npy", "d": tmp_path / "none.png"}) is None
     assert orientation_conflict({"a": tmp_path / "a.png", "c": tmp_path / "c.npy"}) is not None
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_files_that_were_read_are_not_opened_again(
+    tmp_path: Path, suffix: str, monkeypatch
+) -> None:
+    paths = {name: tmp_path / f"{name}{suffix}" for name in "ab"}
+    for name, number in (("a", 6), ("b", 1)):
+        Image.new("L", (4, 4)).save(paths[name], exif=exif(number))
+    read_image(paths["a"])
+    read_index_mask(paths["b"])
+    monkeypatch.setattr(Image, "open", lambda _path: pytest.fail("opened again"))
+    assert (orientation_of(paths["a"]), orientation_of(paths["b"])) == (6, 1)
+    os.utime(paths["a"], ns=(0, 0))
+    with pytest.raises(pytest.fail.Exception, match="opened again"):
+        orientation_of(paths["a"])

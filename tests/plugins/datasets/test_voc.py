@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from pluxel.core.contracts.colors import voc_color
 from pluxel.core.contracts.labels import LabelSpace
-from pluxel.core.data.images import write_palette_mask
+from pluxel.core.data.images import read_palette_mask, write_palette_mask
 from pluxel.core.data.pixels import ImageError
 from pluxel.core.data.splits import MissingData, SplitError
-from pluxel.plugins.datasets.voc import LABELS, VOC, origin, seg11valid
+from pluxel.plugins.datasets.voc import COLORS, LABELS, VOC, origin, seg11valid
 
 from .conftest import make_voc
 
@@ -130,6 +130,21 @@ def test_masks_with_another_palette_are_an_error(tmp_path):
     ids[ids == 3] = 2  # no pixel has the wrong color
     write_palette_mask(path, ids, {0: (0, 0, 0), 2: (9, 9, 9), 3: voc_color(15)})
     assert (VOC("train", root=tmp_path)[0].labels["semantic"] == ids).all()
+
+
+def test_each_mask_is_checked_by_its_own_palette(tmp_path):
+    """Two files of one dataset, and one file as two datasets read it, may differ."""
+    ids = np.full((4, 4), 3, np.uint8)
+    for name, color in (("right", voc_color(3)), ("wrong", voc_color(15))):
+        write_palette_mask(tmp_path / f"{name}.png", ids, {3: color})
+    right, wrong = tmp_path / "right.png", tmp_path / "wrong.png"
+    for _ in range(2):
+        assert (read_palette_mask(right, COLORS) == ids).all()
+        with pytest.raises(ImageError, match="with id 3 have the color #c08080 of id 15"):
+            read_palette_mask(wrong, COLORS)
+        assert (read_palette_mask(wrong, {3: voc_color(15)}) == ids).all()
+        with pytest.raises(ImageError, match="with id 3 have the color #808000 of id 7"):
+            read_palette_mask(right, {7: voc_color(3)})
 
 
 def test_the_archive_is_that_of_torchvision():
