@@ -17,6 +17,7 @@ import argparse
 import cProfile
 import pstats
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -82,12 +83,12 @@ def pluxel_batches(data: TrainingData, steps: int) -> Iterable[torch.Tensor]:
 
 
 def peer_batches(data: Dataset[Any], steps: int) -> Iterable[torch.Tensor]:
-    numbers = [range(step * BATCH, (step + 1) * BATCH) for step in range(steps)]
+    numbers = [[*range(step * BATCH, (step + 1) * BATCH)] for step in range(steps)]
     loader = DataLoader(data, batch_sampler=numbers, num_workers=WORKERS)
     return (images for images, _ in loader)
 
 
-def faster(first: Dataset[Any], second: Dataset[Any], samples: int = 40) -> Dataset[Any]:
+def faster(first: Torchvision, second: Torchvision, samples: int = 40) -> Torchvision:
     """Return the dataset that reads a number of samples in less time, in this process."""
     times: list[float] = []
     for data in (first, second):
@@ -99,7 +100,7 @@ def faster(first: Dataset[Any], second: Dataset[Any], samples: int = 40) -> Data
     return first if times[0] <= times[1] else second
 
 
-def torchvision_data(root: Path, *, on_device: bool) -> Dataset[Any]:
+def torchvision_data(root: Path, *, on_device: bool) -> Torchvision:
     """Return the peer with the decoder and the resampling that are the fastest."""
     size = (HEIGHT, WIDTH)
     make = partial(Torchvision, VocFiles.of(root), on_device=on_device, size=size)
@@ -157,6 +158,7 @@ def compare(root: Path, rounds: int, steps: int) -> None:
         names = list(series)
         for name in names if turn % 2 == 0 else names[::-1]:
             rates[name].append(rate(series[name](steps)))
+            print(f"{turn + 1}: {name} {rates[name][-1]:.1f}", file=sys.stderr, flush=True)
     medians = {name: statistics.median(found) for name, found in rates.items()}
     for name, median in medians.items():
         spread = f"{min(rates[name]):.0f} to {max(rates[name]):.0f}"
