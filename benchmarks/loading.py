@@ -189,6 +189,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     cv2.setNumThreads(1)
+    torch.set_num_threads(1)  # as in workers; two threads wait for each other beside other work
     with tempfile.TemporaryDirectory() as folder:
         write_voc(Path(folder), options.files, options.images)
         if options.profile:
