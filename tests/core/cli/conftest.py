@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,8 +35,22 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
+_started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_process_outlives_its_test() -> Iterator[None]:
+    """End what a failed test leaves running: it would slow down all later tests."""
+    yield
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
 def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*PLUXEL, *map(str, arguments)],
         cwd=cwd,
         env=environment(),
@@ -45,6 +59,8 @@ def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[
         stderr=subprocess.PIPE,
         **options,  # pyright: ignore[reportCallIssue, reportArgumentType]
     )
+    _started.append(process)
+    return process
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 import yaml
 from pluxel.core.engine.training.experiment import Experiment
-from pluxel.core.engine.training.train import Trainer
+from pluxel.core.engine.training.phase import PhaseTrainer
 
 from .conftest import PLUXEL, TOY, TOYS, environment, start
 
@@ -24,8 +24,10 @@ def wait_for(condition, process):
 
 
 def step_of(run):
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    return json.loads(lines[-1])["step"]
+    """Return the step of the last complete line, or 0; the training may be writing the next."""
+    text = (run / "metrics.jsonl").read_text()
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    return json.loads(lines[-1])["step"] if lines else 0
 
 
 def test_training_reports_progress_and_result_files(trained):
@@ -48,7 +50,7 @@ def test_garbage_is_collected_in_training_but_not_at_its_start(command, toy, tmp
         return lambda *arguments: seen.append(gc.isenabled()) or whole(*arguments)
 
     monkeypatch.setattr(Experiment, "initialize", noting(Experiment.initialize))
-    monkeypatch.setattr(Trainer, "step", noting(Trainer.step))
+    monkeypatch.setattr(PhaseTrainer, "step", noting(PhaseTrainer.step))
     run = ("--run", str(tmp_path / "run"), "training.steps=1")
     assert command("--plugin", str(TOYS), "train", str(toy), *run)[0] == 0
     assert seen[0] is False
