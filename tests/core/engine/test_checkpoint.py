@@ -93,10 +93,17 @@ def test_full_disk_keeps_the_previous_checkpoint(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["state.safetensors"]
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00" * 100, b'{"a": 1}'])
-def test_error_names_a_file_in_another_format(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "x.safetensors is an empty file, not a file of weights"),
+        (b"\x00" * 100, "x.safetensors: cannot read weights"),
+        (b'{"a": 1}', "x.safetensors is a text file that begins with .*, not a file of weights"),
+    ],
+)
+def test_error_names_a_file_in_another_format(tmp_path, content, message):
     (tmp_path / "x.safetensors").write_bytes(content)
-    with pytest.raises(PluxelError, match="x.safetensors: cannot read weights"):
+    with pytest.raises(PluxelError, match=message):
         read_tensors(tmp_path / "x.safetensors")
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from pluxel.core import FeatureSpec, Grid, LabelMap, Normalization, Sample, Scores
+from pluxel.core.authoring import InputSpec
+from pluxel.core.contracts.inputs import InputKind
 from pluxel.core.geometry.grid import SpecSource
 from pluxel.registry import Component, hookimpl
 from torch import Tensor, nn
@@ -139,10 +141,17 @@ class Squares:
     }
 
     def __init__(
-        self, split: str, *, length: int = 10, swapped: bool = False, bands: int = 1
+        self,
+        split: str,
+        *,
+        length: int = 10,
+        swapped: bool = False,
+        bands: int = 1,
+        kind: InputKind = "map",
     ) -> None:
         self.length, self.split = length, split
         self.channels = {"image": 3, "depth": bands}
+        self.inputs = {"image": InputSpec(), "depth": InputSpec(kind=kind)}
         if swapped:
             swaps = {**self.labels["semantic"].ids, 0: "square", 7: "ground"}
             self.labels = {**self.labels, "semantic": LabelMap(swaps)}

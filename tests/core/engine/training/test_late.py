@@ -30,7 +30,8 @@ def test_color_transforms_of_other_channels_are_found(make, transform: str) -> N
     stacked = "streams={image: {input: [image, depth], backbone: toy}}"
     check_training(make(stacked, f"augment.train=[{transform}]").prepared)  # the image has three
     depth = "streams={image: {input: depth, backbone: toy}}"
-    found = make(depth, "dataset.bands=5", f"augment.train=[HorizontalFlip, {transform}]")
+    bands = "dataset={type: squares, bands: 5, kind: color}"
+    found = make(depth, bands, f"augment.train=[HorizontalFlip, {transform}]")
     with pytest.raises(ConfigError, match=r"override 'augment.train=.*24×20 .* with 5 channels"):
         check_training(found.prepared)
 

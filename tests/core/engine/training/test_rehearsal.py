@@ -183,8 +183,8 @@ def slip(kind: str, name: str) -> str:
         ("backbone={type: without_maps}", "WithoutMaps must implement maps(image)"),
         (
             "backbone={type: caffenet, pretrained: true}",
-            "CaffeNet's weights are published as a Caffe model only; convert it to a file of "
-            "tensors, and set  pretrained: PATH",
+            "CaffeNet's weights are published as a Caffe model only: set  "
+            "pretrained: PATH/bvlc_reference_caffenet.caffemodel",
         ),
     ],
 )
