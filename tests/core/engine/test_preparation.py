@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import wraps
 from pathlib import Path
 
 import pytest
@@ -93,12 +94,11 @@ def without_splits(host, monkeypatch):
     plain = squares.__init__
 
     def lose(*names: str) -> None:
-        def init(
-            self, split: str, *, length: int = 10, swapped: bool = False, bands: int = 1
-        ) -> None:
+        @wraps(plain)
+        def init(self, split: str, **parameters) -> None:
             if split in names:
                 raise MissingData(f"no files of {split}")
-            plain(self, split, length=length, swapped=swapped, bands=bands)
+            plain(self, split, **parameters)
 
         monkeypatch.setattr(squares, "__init__", init)
 
