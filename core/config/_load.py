@@ -30,7 +30,7 @@ from .tree.layers import read_layers
 from .tree.merge import merge
 from .tree.nodes import MapNode, Node, plain
 from .tree.overrides import parse_overrides
-from .tree.phases import Phase, overridden, split_phases
+from .tree.phases import Phase, overridden, split_phases, without_phases
 from .tree.problems import ConfigError, Problems
 from .tree.references import resolve_references
 from .tree.short import complete, shorten
@@ -145,9 +145,11 @@ def _selected(name: str, phases: Sequence[Phase], source: Path) -> MapNode:
 
 def _report_lost(layer: MapNode, phases: Sequence[Phase], problems: Problems) -> None:
     """Add a problem for each override whose value every phase replaces by its own."""
+    if not phases[0].name:  # the only configuration, which takes every override
+        return
     effective = {at for _, tree in phases for at in overridden(tree)}
-    for at in overridden(layer):
-        if len(phases) > 1 and at not in effective:
+    for at in overridden(without_phases(layer)):
+        if at not in effective:
             problems.add(
                 at,
                 "has no effect, because every phase sets this value: override it in a phase, as "

@@ -45,12 +45,8 @@ def split_phases(
     listed = training.get("phases") if isinstance(training, MapNode) else None
     if listed is None or not isinstance(training, MapNode):
         return [Phase("", tree)]
-    entry = tree.entries["training"]
-    rest = Entry(entry.key, training.without("phases"), entry.default)
-    base = MapNode({**tree.entries, "training": rest}, tree.location)
-    if (isinstance(listed, ScalarNode) and listed.value is None) or listed == ListNode(
-        (), listed.location
-    ):
+    base = without_phases(tree)
+    if isinstance(listed, ScalarNode) and listed.value is None:
         return [Phase("", base)]
     if not isinstance(listed, ListNode):
         problems.add(listed.location, "training.phases is a list of phases, such as - {steps: 100}")
@@ -66,6 +62,15 @@ def split_phases(
         assert isinstance(merged, MapNode)  # merging mappings yields a mapping
         phases[name] = Phase(name, merged)
     return [*phases.values()] or [Phase("", base)]
+
+
+def without_phases(tree: MapNode) -> MapNode:
+    """Return a tree in the long form without the key ``training.phases``."""
+    entry = tree.entries.get("training")
+    if entry is None or not isinstance(entry.node, MapNode):
+        return tree
+    rest = Entry(entry.key, entry.node.without("phases"), entry.default)
+    return MapNode({**tree.entries, "training": rest}, tree.location, tree.path, tree.implied)
 
 
 def _name(item: MapNode, number: int, others: Collection[str], problems: Problems) -> str:

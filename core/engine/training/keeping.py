@@ -82,23 +82,23 @@ class Keeper:
         self.owned.write(lambda: self._write_results(step, evaluation))
         return scalars
 
-    @property
-    def _phase(self) -> dict[str, str]:
-        return {"phase": self.progress.phase} if self.progress.phase else {}
-
     def _scores(self, model: SegmentationModel) -> Evaluation:
         with cudnn_benchmark(False):
             return self.experiment.evaluate(model, "val")
 
     def _write_weights(self, step: int, evaluation: Evaluation | None) -> None:
         blueprint = self.experiment.blueprint.to_json()
-        metadata = {"step": step, **self._phase, "blueprint": blueprint}
+        metadata = {"step": step, **self.progress.recorded_phase, "blueprint": blueprint}
         self.state.save_weights(self.experiment.run, metadata)
         if evaluation is not None:
             self._write_results(step, evaluation)
 
     def _write_results(self, step: int, evaluation: Evaluation) -> None:
-        scores = {"split": "val", "step": step, **self._phase} | evaluation.to_json()
+        scores = {
+            "split": "val",
+            "step": step,
+            **self.progress.recorded_phase,
+        } | evaluation.to_json()
         write_json(self.experiment.run.results_of("val"), scores)
 
 

@@ -46,6 +46,11 @@ class TrainingProgress:
         """The number of steps of all phases so far, by which files name a step."""
         return self.earlier + self.step
 
+    @property
+    def recorded_phase(self) -> dict[str, str]:
+        """The phase as files record it beside a step; without phases, nothing."""
+        return {"phase": self.phase} if self.phase else {}
+
     def next_phase(self, name: str) -> TrainingProgress:
         """Return the progress at the start of the phase after this one."""
         return TrainingProgress(name, self.total, seconds=self.seconds)

@@ -28,8 +28,8 @@ class OwnedRun:
         Raises: PluxelError in all processes, as `write` does.
         """
         finite = {name: finite_or_none(value) for name, value in values.items()}
-        phase = {"phase": progress.phase} if progress.phase else {}
-        record = {"step": progress.total, **phase, "seconds": progress.seconds} | finite
+        place = {"step": progress.total, **progress.recorded_phase}
+        record = {**place, "seconds": progress.seconds} | finite
         self.write(lambda: self.run.log(record))
 
     def write(self, write: Callable[[], None]) -> None:

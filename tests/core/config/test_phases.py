@@ -136,6 +136,17 @@ def test_an_override_that_every_phase_replaces_is_an_error(load: Load) -> None:
     )
 
 
+def test_an_override_beside_a_single_phase_is_not_lost_in_silence(load: Load) -> None:
+    single = PHASES.partition("    - ")[0] + "    - {steps: 5}\n"
+    with pytest.raises(ConfigError, match="has no effect, because every phase sets this value"):
+        load(single, "training.steps=3")
+
+
+def test_an_override_can_rename_a_phase(load: Load) -> None:
+    config = load(PHASES, "training.phases.0.name=first")
+    assert [each.phase for each in config.phases] == ["first", "2", "fine"]
+
+
 PROBLEMS = {
     "7": "a phase is a mapping, such as {steps: 100}",
     "{decodr: bare}": "a phase has no key 'decodr'. Did you mean 'decoder'?",
