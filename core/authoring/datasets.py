@@ -165,7 +165,7 @@ def split_folder(
     ``folders``: split -> folder. ``unlabeled``: split -> folder of images in ``root``, for splits
     whose labels are not public.
 
-    Raises: SplitError for another split, and for one without labels.
+    Raises: SplitError if the split is unknown or has no public labels.
     """
     if split in unlabeled:
         images = root / unlabeled[split]

@@ -24,7 +24,7 @@ def kernel_per_class(layer: str, weight: Tensor) -> Tensor:
 
     ``weight``: dense, (C, C, k, k), or grouped, (C, 1, k, k).
 
-    Raises: PluxelError for a weight of another shape, and for one that mixes classes.
+    Raises: PluxelError if the weight has another shape or mixes classes.
     """
     classes, others, *sides = weight.shape
     if weight.ndim != 4 or others not in (1, classes) or sides[0] != sides[1]:
