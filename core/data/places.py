@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from ..common.logs import log_image
@@ -87,7 +88,7 @@ def _read_world_file(path: Path) -> Any | None:
     with suppress(OSError, ValueError):
         a, d, b, e, c, f = map(float, path.read_text(encoding="utf-8-sig").split())
         if math.isfinite(a + d + b + e + c + f) and a * e != b * d:
-            return Affine(a, b, c, d, e, f) * Affine.translation(-0.5, -0.5)
+            return Affine(a, b, c - (a + b) / 2, d, e, f - (d + e) / 2)
     return None
 
 
@@ -120,26 +121,32 @@ def _turned(place: Georeference, size: Size, number: int, path: Path) -> Georefe
     if points := place.get("gcps"):
         from rasterio.control import GroundControlPoint  # noqa: PLC0415 - an extra
 
-        to_upright = ~_from_upright(number, size)
-        moved = [(point, to_upright * (point.col, point.row)) for point in points]
+        to_upright = np.linalg.inv(_from_upright(number, size))
+        moved = [(point, to_upright @ (point.col, point.row, 1)) for point in points]
         turned = [
             GroundControlPoint(row, column, point.x, point.y, point.z, point.id, point.info)
-            for point, (column, row) in moved
+            for point, (column, row, _) in moved
         ]
         return {**place, "gcps": turned}
-    return {**place, "transform": place["transform"] * _from_upright(number, size)}
-
-
-def _from_upright(number: int, size: Size) -> Any:
-    """Return the affine map from (column, row) of upright pixels to those of the stored ones."""
     from rasterio.transform import Affine  # noqa: PLC0415 - an extra
 
+    turned = np.reshape(place["transform"], (3, 3)) @ _from_upright(number, size)
+    return {**place, "transform": Affine(*turned[:2].ravel())}
+
+
+def _from_upright(number: int, size: Size) -> np.ndarray:
+    """Return the 3×3 matrix from (column, row, 1) of upright pixels to those of the stored ones.
+
+    It is no Affine, because its releases 2 and 3 multiply by different operators.
+    """
     (rows, columns), (height, width) = FLIPS[number], size
-    swap = Affine(0, 1, 0, 1, 0, 0) if number >= 5 else Affine.identity()
+    swap = np.eye(3)
     if number >= 5:
-        height, width = width, height
-    flip = Affine(columns, 0, 0 if columns > 0 else width, 0, rows, 0 if rows > 0 else height)
-    return swap * flip
+        swap, height, width = swap[[1, 0, 2]], width, height
+    flip = np.array(
+        [[columns, 0, 0 if columns > 0 else width], [0, rows, 0 if rows > 0 else height], [0, 0, 1]]
+    )
+    return swap @ flip
 
 
 def _is_geotiff(path: Path) -> bool:

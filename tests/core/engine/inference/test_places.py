@@ -78,7 +78,7 @@ def test_file_with_an_orientation_is_predicted_upright(net: Pipeline, tmp_path: 
 
 
 WORLD = "0.5\n0.125\n0.0625\n-0.25\n500\n900\n"
-AT_PIXELS = Affine(0.5, 0.0625, 500, 0.125, -0.25, 900)
+AT_CORNERS = Affine(0.5, 0.0625, 499.71875, 0.125, -0.25, 900.0625)  # half a pixel before
 """The transform of `WORLD`, which is of the centers of pixels."""
 
 
@@ -105,20 +105,15 @@ def test_world_files_beside_other_formats_are_places(
     Image.fromarray(image(40, 60)).save(path := tmp_path / name)
     path.with_suffix(f".{world}").write_text(WORLD)
     transform, labels = result(net, path, tmp_path / "out")
-    # The corner of the first pixel is half a pixel from its center.
-    assert transform.almost_equals(AT_PIXELS * Affine.translation(-0.5, -0.5))
-    assert (transform * (0.5, 0.5), transform * (1.5, 0.5)) == ((500, 900), (500.5, 900.125))
+    assert transform.almost_equals(AT_CORNERS)
+    assert coordinates(transform, 1, 2).tolist() == [[[500, 900], [500.5, 900.125]]]
     assert np.array_equal(labels, net(path))
 
 
 def coordinates(transform: Affine, height: int, width: int) -> np.ndarray:
     """Return the coordinates of the centers of all pixels, (height, width, 2)."""
-    return np.array(
-        [
-            [transform * (column + 0.5, row + 0.5) for column in range(width)]
-            for row in range(height)
-        ]
-    )
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    return np.stack([columns, rows, np.ones_like(rows)], -1) @ np.reshape(transform, (3, 3))[:2].T
 
 
 @pytest.mark.parametrize("number", range(1, 9))
@@ -138,7 +133,7 @@ def test_a_turned_image_keeps_the_place_of_each_pixel(
     else:
         Image.fromarray(stored).save(path, exif=exif(number))
         path.with_suffix(".wld").write_text(WORLD)
-        before = AT_PIXELS * Affine.translation(-0.5, -0.5)
+        before = AT_CORNERS
     transform, labels = result(net, path, tmp_path / "out")
     assert np.array_equal(labels, net(path))
     expected = turn_upright(coordinates(before, 40, 60), number, path)
@@ -189,7 +184,7 @@ def test_all_kinds_of_results_are_placed(net: Pipeline, tmp_path: Path, kind: st
     path.with_suffix(".pgw").write_text(WORLD)
     predict_files(net, [path], tmp_path / "out", [kind])
     with rasterio.open(tmp_path / "out" / kind / "a.tif") as file:
-        assert file.transform.almost_equals(AT_PIXELS * Affine.translation(-0.5, -0.5))
+        assert file.transform.almost_equals(AT_CORNERS)
         assert file.shape == (40, 60)
 
 
