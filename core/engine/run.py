@@ -211,3 +211,8 @@ def open_run(directory: Path) -> Run:
             [f"to continue a training that ended: pluxel train … --run {directory} --resume auto"],
         )
     return run
+
+
+def recorded_step(step: int, phase: str) -> dict[str, Any]:
+    """Return how files of a run record a step: with its phase, if the training has phases."""
+    return {"step": step} | ({"phase": phase} if phase else {})

@@ -29,7 +29,8 @@ class Trained:
     """An opened run and its weights.
 
     ``config``: the configuration of the run with ``overrides`` applied. ``changed``: the sections
-    that the overrides change. ``step``: the training step of the weights.
+    that the overrides change. ``step``: the training step of the weights. ``phase``: the phase that
+    they belong to, empty without phases.
     """
 
     run: Run
@@ -39,6 +40,7 @@ class Trained:
     blueprint: Blueprint
     weights: Mapping[str, Tensor]
     step: int
+    phase: str
 
     def filled(self, model: SegmentationModel) -> SegmentationModel:
         """Load the weights of the run into a model built from ``config``, and return it.
@@ -77,9 +79,8 @@ def open_trained(
     run = open_run(directory)
     _check_read(overrides, unread)
     tensors, metadata = read_tensors(run.weights)
-    load = partial(
-        load_config, run.config, host=host, unread=unread, phase=metadata.get("phase", "")
-    )
+    phase = metadata.get("phase", "")
+    load = partial(load_config, run.config, host=host, unread=unread, phase=phase)
     config = load(_placed(overrides, device))
     changed = frozenset[str]()
     if overrides:
@@ -92,7 +93,7 @@ def open_trained(
     except KeyError as error:
         raise PluxelError(f"{run.weights} was not written by pluxel train: no {error}") from error
     added = with_added(config, blueprint)
-    return Trained(run, config, tuple(overrides), changed, added, tensors, step)
+    return Trained(run, config, tuple(overrides), changed, added, tensors, step, phase)
 
 
 def classes_of(weights: Path) -> dict[str, tuple[str, ...]]:

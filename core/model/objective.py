@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -36,7 +36,10 @@ class Objective:
         shares: Mapping[str, Sequence[Tensor]] | None = None,
     ) -> Tensor:
         """Return the scalar to minimize; ``shares``: by head, a factor () for each term."""
-        losses = self.by_head(scores, targets, shares)
+        return self.total(self.by_head(scores, targets, shares))
+
+    def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum () of the losses of heads."""
         return torch.stack([self.weights[head] * loss for head, loss in losses.items()]).sum()
 
     def by_head(
@@ -101,3 +104,8 @@ class Objective:
                 if not term(logits, target).isfinite()
             ]
         return bad
+
+
+def loss_names(heads: Collection[str]) -> dict[str, str]:
+    """Return the name of each head's own loss in logs; of one head, it is that of the sum."""
+    return {head: f"{head}/loss" for head in heads} if len(heads) > 1 else {}

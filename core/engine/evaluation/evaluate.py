@@ -28,7 +28,7 @@ from ...data.samples import EvaluationData
 from ...geometry.scores import Scores
 from ...model.blueprint import Blueprint
 from ...model.network import SegmentationModel
-from ...model.objective import Objective
+from ...model.objective import Objective, loss_names
 from ...model.strips import resampled_classes
 from ...model.zero_shot import SeenClasses, ZeroShotScores
 from ..distributed import Processes
@@ -40,12 +40,14 @@ from .metrics import ConfusionMatrix, SegmentationScores
 class Evaluation:
     """The results of an evaluation: the mean loss per image, and the scores of each head.
 
-    ``loss``: the weighted sum over the heads with labels; NaN without an objective. ``per_image``:
-    the scores of each image, by head, in the order of the split. ``seen``: the training classes of
-    each zero-shot head.
+    ``loss``: the weighted sum over the heads with labels; NaN without an objective. ``losses``: the
+    loss of each head without its weight; NaN without labels. ``per_image``: the scores of each
+    image, by head, in the order of the split. ``seen``: the training classes of each zero-shot
+    head.
     """
 
     loss: float
+    losses: Mapping[str, float]
     scores: Mapping[str, SegmentationScores]
     class_names: Mapping[str, Sequence[str]]
     per_image: Mapping[str, Sequence[Mapping[str, Any]]]
@@ -57,6 +59,7 @@ class Evaluation:
         With several heads, names contain the head: ``val/geometric/mean_iou``.
         """
         found = {f"{role}/loss": self.loss}
+        found |= {f"{role}/{name}": self.losses[h] for h, name in loss_names(self.scores).items()}
         for head, scores in self.scores.items():
             prefix = role if len(self.scores) == 1 else f"{role}/{head}"
             scalars = scores.scalars(self.class_names[head]) | self._zero_shot(head)
@@ -72,6 +75,8 @@ class Evaluation:
             head: scores.to_json(self.class_names[head]) | {"per_image": self.per_image[head]}
             for head, scores in self.scores.items()
         }
+        for head in loss_names(heads):
+            heads[head]["loss"] = finite_or_none(self.losses[head])
         for head, classes in self.seen.items():
             found = {name: finite_or_none(value) for name, value in self._zero_shot(head).items()}
             heads[head]["zero_shot"] = {"unseen": classes.unseen_names} | found
@@ -118,8 +123,7 @@ def evaluate(
             advance()
     seen = {name: head.seen for name, head in model.heads.items() if head.seen is not None}
     found = replace(tally.gathered(processes), seen=seen)
-    weights = objective.weights if objective else {}
-    found = replace(found, loss=tally.mean_loss(weights, processes))
+    found = tally.with_losses(found, objective.weights if objective else {}, processes)
     if not any(found.per_image.values()):
         raise PluxelError(f"no image of {role} could be evaluated")
     _check_labeled(found, role, blueprint)
@@ -201,10 +205,12 @@ class _Totals:
             labeled = (labels != self.ignored[head]).flatten(1).any(1)
             self.losses[head].append((torch.stack([each[head] for each in images]), labeled))
 
-    def mean_loss(self, weights: Mapping[str, float], processes: Processes) -> float:
-        """Return the weighted sum of each head's mean over its labeled images; NaN without any."""
-        means: list[float] = []
-        for head, weight in weights.items():
+    def with_losses(
+        self, found: Evaluation, weights: Mapping[str, float], processes: Processes
+    ) -> Evaluation:
+        """Return the scores with each head's mean loss over its labeled images, and their sum."""
+        means: dict[str, float] = {}
+        for head in weights:
             # Read only at the end, since reading makes the host wait for the device.
             pairs = [
                 pair
@@ -212,10 +218,11 @@ class _Totals:
                 for pair in zip(losses.tolist(), labeled.tolist(), strict=True)
             ]
             own = sum(loss for loss, counts in pairs if counts)
-            found = processes.gather_objects([(own, sum(counts for _, counts in pairs))])
-            if images := sum(count for _, count in found):
-                means.append(weight * sum(loss for loss, _ in found) / images)
-        return sum(means) if means else math.nan
+            sums = processes.gather_objects([(own, sum(counts for _, counts in pairs))])
+            if images := sum(count for _, count in sums):
+                means[head] = sum(loss for loss, _ in sums) / images
+        loss = sum(weights[head] * mean for head, mean in means.items()) if means else math.nan
+        return replace(found, loss=loss, losses=dict(found.losses) | means)
 
     def count(self, head: str, batch: Batch, prediction: Tensor, target: Tensor) -> None:
         """Count a batch image by image: prediction and target (N, H, W)."""
@@ -226,13 +233,14 @@ class _Totals:
             self.per_image[head].append((index, found))
 
     def gathered(self, processes: Processes) -> Evaluation:
-        """Return the scores over all processes, without the loss."""
+        """Return the scores over all processes, without the losses."""
         per_image = {
             head: [row for _, row in sorted(processes.gather_objects(rows), key=itemgetter(0))]
             for head, rows in self.per_image.items()
         }
         return Evaluation(
             loss=math.nan,
+            losses=dict.fromkeys(self.matrices, math.nan),
             scores={
                 head: matrix.reduce().scores(self.background[head])
                 for head, matrix in self.matrices.items()

@@ -17,6 +17,7 @@ from ...model.blueprint import Blueprint, make_blueprint
 from ...model.build import build_model
 from ..distributed import Processes, with_fast_layout
 from ..preparation import open_role
+from ..run import recorded_step
 from ..trained import Trained
 from .evaluate import evaluate
 from .losses import objective_of_run
@@ -54,7 +55,7 @@ def evaluate_run(
             raise
         logger.warning("cannot compute the loss: %s", error)
         objective = None
-    results: dict[str, Any] = {"split": split, "step": trained.step}
+    results: dict[str, Any] = {"split": split} | recorded_step(trained.step, trained.phase)
     if trained.overrides:
         results["overrides"] = [*trained.overrides]
     found = evaluate(config, blueprint, model, data, split, objective, processes)

@@ -14,6 +14,7 @@ from ...model.weights import load_weights
 from ..checkpoint import read_metadata, read_tensors
 from ..distributed import cudnn_benchmark, share_buffers
 from ..evaluation.evaluate import Evaluation
+from ..run import recorded_step
 from .experiment import Experiment
 from .monitor import TrainingProgress, is_improvement, undefined_monitor
 from .owned_run import OwnedRun
@@ -46,7 +47,7 @@ class Keeper:
             logger.info("step %d: %s", step, _summary(scalars))
             if warning := undefined_monitor(options, evaluation, scalars):
                 log_once(logging.WARNING, warning)
-            if not is_improvement(self.progress, options, scalars):
+            if not self._improves(scalars):
                 return
         self.owned.write(lambda: self._write_weights(step, evaluation))
 
@@ -61,7 +62,7 @@ class Keeper:
         """Compare later weights with the kept ones by what the configuration now says."""
         self.progress.best, self.progress.mark, self.progress.waited = None, None, 0
         if scalars := self.score_kept_weights():
-            is_improvement(self.progress, self.experiment.config.pipeline.training, scalars)
+            self._improves(scalars)
 
     def score_kept_weights(self) -> Mapping[str, float]:
         """Evaluate the kept weights again and write their scores; return the scalars, if any.
@@ -82,23 +83,24 @@ class Keeper:
         self.owned.write(lambda: self._write_results(step, evaluation))
         return scalars
 
+    def _improves(self, scalars: Mapping[str, float]) -> bool:
+        pipeline = self.experiment.config.pipeline
+        return is_improvement(self.progress, pipeline.training, scalars, pipeline.heads)
+
     def _scores(self, model: SegmentationModel) -> Evaluation:
         with cudnn_benchmark(False):
             return self.experiment.evaluate(model, "val")
 
     def _write_weights(self, step: int, evaluation: Evaluation | None) -> None:
         blueprint = self.experiment.blueprint.to_json()
-        metadata = {"step": step, **self.progress.recorded_phase, "blueprint": blueprint}
+        metadata = recorded_step(step, self.progress.phase) | {"blueprint": blueprint}
         self.state.save_weights(self.experiment.run, metadata)
         if evaluation is not None:
             self._write_results(step, evaluation)
 
     def _write_results(self, step: int, evaluation: Evaluation) -> None:
-        scores = {
-            "split": "val",
-            "step": step,
-            **self.progress.recorded_phase,
-        } | evaluation.to_json()
+        place = recorded_step(step, self.progress.phase)
+        scores = {"split": "val"} | place | evaluation.to_json()
         write_json(self.experiment.run.results_of("val"), scores)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from ....registry import PluxelError, did_you_mean
 from ...config._config import Config
 from ...config.sections.training import TrainingConfig
 from ...contracts.labels import LabelSpace
+from ...model.objective import loss_names
 from ...model.zero_shot import SeenClasses
 from ..evaluation.background import background_classes
 from ..evaluation.evaluate import Evaluation
@@ -45,11 +45,6 @@ class TrainingProgress:
     def total(self) -> int:
         """The number of steps of all phases so far, by which files name a step."""
         return self.earlier + self.step
-
-    @property
-    def recorded_phase(self) -> dict[str, str]:
-        """The phase as files record it beside a step; without phases, nothing."""
-        return {"phase": self.phase} if self.phase else {}
 
     def next_phase(self, name: str) -> TrainingProgress:
         """Return the progress at the start of the phase after this one."""
@@ -96,13 +91,17 @@ def _scalar_names(
         for head, names in class_names.items()
     }
     seen = {head: SeenClasses(tuple(class_names[head]), (), 255) for head in zero_shot}
-    return list(Evaluation(0.0, empty, class_names, {}, seen).scalars("val"))
+    losses = dict.fromkeys(class_names, 0.0)
+    return list(Evaluation(0.0, losses, empty, class_names, {}, seen).scalars("val"))
 
 
 def is_improvement(
-    progress: TrainingProgress, options: TrainingConfig, scalars: Mapping[str, float]
+    progress: TrainingProgress,
+    options: TrainingConfig,
+    scalars: Mapping[str, float],
+    heads: Collection[str],
 ) -> bool:
-    """Record the scores of an evaluation; return whether to keep its weights.
+    """Record the scores of an evaluation of ``heads``; return whether to keep its weights.
 
     Without a ``monitor``, the last weights are kept.
     """
@@ -112,7 +111,7 @@ def is_improvement(
     if math.isnan(value):
         progress.waited += 1
         return progress.best is None
-    sign = -1 if (options.mode or _mode(options.monitor)) == "min" else 1
+    sign = -1 if (options.mode or _mode(options.monitor, heads)) == "min" else 1
     min_delta = options.early_stop.min_delta if options.early_stop else 0
     if _gain(sign, value, progress.mark) > min_delta:
         progress.mark, progress.waited = value, 0
@@ -153,5 +152,6 @@ def has_waited_enough(progress: TrainingProgress, options: TrainingConfig) -> bo
     return options.early_stop is not None and progress.waited >= options.early_stop.patience
 
 
-def _mode(monitor: str) -> str:
-    return "min" if re.fullmatch("[^/]+/loss", monitor) else "max"
+def _mode(monitor: str, heads: Collection[str]) -> str:
+    losses = {"loss", *loss_names(heads).values()}
+    return "min" if monitor.partition("/")[2] in losses else "max"

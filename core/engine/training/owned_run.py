@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ....registry import PluxelError
 from ...common.numerics import finite_or_none
 from ..distributed import Processes
-from ..run import Run
+from ..run import Run, recorded_step
 from .claim import Claim
 from .monitor import TrainingProgress
 from .state import Diverged, last_good
@@ -28,8 +28,8 @@ class OwnedRun:
         Raises: PluxelError in all processes, as `write` does.
         """
         finite = {name: finite_or_none(value) for name, value in values.items()}
-        place = {"step": progress.total, **progress.recorded_phase}
-        record = {**place, "seconds": progress.seconds} | finite
+        place = recorded_step(progress.total, progress.phase)
+        record = place | {"seconds": progress.seconds} | finite
         self.write(lambda: self.run.log(record))
 
     def write(self, write: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...data.batch import Batch
 from ...geometry.scores import Scores
 from ...model.network import SegmentationModel
-from ...model.objective import Objective
+from ...model.objective import Objective, loss_names
 from ..distributed import Processes
 
 Shares = Mapping[str, Sequence[Tensor]]
@@ -19,7 +19,7 @@ Shares = Mapping[str, Sequence[Tensor]]
 
 
 class ForwardPass(nn.Module):
-    """``forward(batch, shares) -> (loss, detached scores)``.
+    """``forward(batch, shares) -> (loss, detached losses by name, detached scores)``.
 
     The loss is the only output with a gradient, so that several processes know which parameters
     it depends on. They need not be the same in each process and step.
@@ -34,13 +34,25 @@ class ForwardPass(nn.Module):
         self.never_used = nn.Parameter(torch.zeros(()))
         self._objective, self._processes = objective, processes
 
-    def forward(self, batch: Batch, shares: Shares | None) -> tuple[Tensor, dict[str, Scores]]:
-        """Return the loss () of a batch on the device, and the scores of each head."""
+    def forward(
+        self, batch: Batch, shares: Shares | None
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Scores]]:
+        """Return the loss () of a batch on the device, what to log, and the scores of each head.
+
+        To log are ``loss``, and if there are several heads, ``HEAD/loss`` without its weight.
+        """
         with self._processes.autocast():
             scores: dict[str, Scores] = self.model(batch.inputs, batch.sizes)
         with torch.autocast(self._processes.device.type, enabled=False):
-            loss = self._objective()(scores, batch.targets, shares)
-        return loss, {name: replace(s, tensor=s.tensor.detach()) for name, s in scores.items()}
+            objective = self._objective()
+            losses = objective.by_head(scores, batch.targets, shares)
+            loss = objective.total(losses)
+        named = {"loss": loss} | {name: losses[h] for h, name in loss_names([*losses]).items()}
+        return (
+            loss,
+            {name: value.detach() for name, value in named.items()},
+            {name: replace(s, tensor=s.tensor.detach()) for name, s in scores.items()},
+        )
 
 
 def shares_of_passes(

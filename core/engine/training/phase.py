@@ -56,7 +56,7 @@ class PhaseTrainer:
         self.settings = settings_of(experiment.config, experiment.blueprint)
         self.changes = Changes({})
         self.progress = start or TrainingProgress()
-        self.recent: list[float] = []  # losses since the last log line
+        self.recent: list[dict[str, float]] = []  # losses since the last log line
         if start is None:
             self._restore()
         self.owned = OwnedRun(self.run, experiment.claim, self.processes)
@@ -178,27 +178,28 @@ class PhaseTrainer:
     # -- a step ----------------------------------------------------------------------------------
 
     def step(self, batches: list[Batch], advance: Advance) -> None:
-        """Update the weights once, and log the loss.
+        """Update the weights once, and log the losses.
 
         Raises: Diverged, as ``Updater.update`` does.
         """
         step = self.progress.step
         rate = factor(self.options.schedule, step, self.plan.steps)
-        loss, self.stopped_by = self.updater.update(batches, step, rate, self.stop)
+        losses, self.stopped_by = self.updater.update(batches, step, rate, self.stop)
         self.progress.step += 1
         self.progress.samples += self.plan.samples_per_step
-        self._record(loss, rate, advance)
+        self._record(losses, rate, advance)
 
-    def _record(self, loss: float, rate: float, advance: Advance) -> None:
-        """Show the loss, and log its mean over each interval."""
-        self.recent.append(loss)
-        advance(note=f"loss {loss:.4f}")
+    def _record(self, losses: dict[str, float], rate: float, advance: Advance) -> None:
+        """Show the loss, and log the means of all losses over each interval."""
+        self.recent.append(losses)
+        advance(note=f"loss {losses['loss']:.4f}")
         step = self.progress.step
         if step % self.options.log_every == 0 or step == self.plan.steps:
-            mean = sum(self.recent) / len(self.recent)
-            self.owned.log(
-                self.progress, {"train/loss": mean, "lr": self.options.optimizer.lr * rate}
-            )
+            means = {
+                f"train/{name}": sum(each[name] for each in self.recent) / len(self.recent)
+                for name in losses
+            }
+            self.owned.log(self.progress, means | {"lr": self.options.optimizer.lr * rate})
             self.recent.clear()
 
     # -- between steps ---------------------------------------------------------------------------

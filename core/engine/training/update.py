@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +29,7 @@ class _Pass(NamedTuple):
 
     batch: Batch
     scores: Mapping[str, Scores]
-    loss: Tensor
+    losses: Mapping[str, Tensor]  # the sum first
 
 
 class Updater:
@@ -46,13 +47,14 @@ class Updater:
 
     def update(
         self, batches: list[Batch], step: int, rate: float, stop: StopRequest
-    ) -> tuple[float, int]:
+    ) -> tuple[dict[str, float], int]:
         """Update the weights once; accumulate the gradients of all batches.
 
         ``step``: the number of earlier updates. ``rate``: factor of the initial learning rates.
         ``stop``: whether a signal asked this process to stop, read after the passes.
 
-        Returns the mean loss of all processes, and a signal that any of them received, or 0.
+        Returns the mean losses of all processes, as `ForwardPass` names them, and a signal that any
+        of them received, or 0.
 
         Raises: Diverged, in all processes, if the loss of any process is not finite; the weights
         then stay unchanged.
@@ -64,7 +66,7 @@ class Updater:
         self.wrapped.train()
         for norm in self.frozen_norms:
             norm.eval()
-        loss, stopped_by = self._exchanged(self._passes(batches), step, stop)
+        losses, stopped_by = self._exchanged(self._passes(batches), step, stop)
         self._report_untrained()
         if self.options.clip_norm is not None:
             self.processes.clip_grad_norm_(self.wrapped.parameters(), self.options.clip_norm)
@@ -72,7 +74,7 @@ class Updater:
         self.state.optimizer.zero_grad()
         if self.state.ema is not None:
             self.state.ema.update(self.state.model, step)
-        return loss, stopped_by
+        return losses, stopped_by
 
     def _passes(self, batches: list[Batch]) -> list[_Pass]:
         """Run each batch forward and backward; only the last pass synchronizes gradients."""
@@ -87,9 +89,9 @@ class Updater:
 
     def _backward(self, batch: Batch, shares: Shares | None) -> _Pass:
         with explained(self.state.model):
-            loss, scores = self.wrapped(batch, shares)
+            loss, losses, scores = self.wrapped(batch, shares)
         self.processes.backward(loss / self.options.accumulate)
-        return _Pass(batch, scores, loss.detach())
+        return _Pass(batch, scores, losses)
 
     def _report_untrained(self) -> None:
         """Log once which parameters the losses do not depend on."""
@@ -98,22 +100,25 @@ class Updater:
             if names := untrained(self.state.model):
                 logger.info("no loss depends on, so not trained: %s", first_names(names))
 
-    def _exchanged(self, passes: list[_Pass], step: int, stop: StopRequest) -> tuple[float, int]:
-        """Return the mean loss of all processes, and the largest of their signals.
+    def _exchanged(
+        self, passes: list[_Pass], step: int, stop: StopRequest
+    ) -> tuple[dict[str, float], int]:
+        """Return the mean losses of all processes, and the largest of their signals.
 
         Reads the device only once per step, since each read makes the host wait.
         """
-        losses = torch.stack([each.loss for each in passes]).float()
+        names = [*passes[0].losses]
+        losses = torch.stack([each.losses[name] for name in names for each in passes]).float()
         row = torch.cat([losses, losses.new_full((1,), stop.signal_number)])
         rows: list[list[float]] = self.processes.gather(row[None]).tolist()
         stopped_by = int(max(row.pop() for row in rows))
-        values = [value for row in rows for value in row]
-        if not all(map(math.isfinite, values)):
-            raise self._diverged(rows, passes, step)
-        return sum(values) / len(values), stopped_by
+        values = np.array(rows).reshape(len(rows), len(names), len(passes))
+        if not np.isfinite(values[:, 0]).all():
+            raise self._diverged(values[:, 0].tolist(), passes, step)
+        return dict(zip(names, values.mean((0, 2)).tolist(), strict=True)), stopped_by
 
     def _diverged(self, rows: list[list[float]], passes: list[_Pass], step: int) -> Diverged:
-        """Return the error of this process, given the losses of each process."""
+        """Return the error of this process; ``rows``: by process, the loss of each pass."""
         where, run = f"in step {step + 1}", self.experiment.run
         for value, each in zip(rows[self.processes.process_index], passes, strict=True):
             if not math.isfinite(value):

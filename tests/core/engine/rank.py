@@ -45,7 +45,7 @@ def to_the_end() -> None:
     exchanged = whole.current.updater._exchanged
 
     def remembering(passes, *others):
-        losses.extend(each.loss.item() for each in passes)
+        losses.extend(each.losses["loss"].item() for each in passes)
         return exchanged(passes, *others)
 
     whole.current.updater._exchanged = remembering

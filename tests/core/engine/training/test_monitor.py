@@ -8,15 +8,20 @@ import pytest
 from pluxel.core.config.sections.training import TrainingConfig
 from pluxel.core.engine.training.monitor import TrainingProgress, has_waited_enough, is_improvement
 
+HEADS = ("semantic",)
+
 
 def options(**changes: object) -> TrainingConfig:
     return TrainingConfig.model_validate({"steps": 10, **changes})
 
 
-def improvements(values: list[float], **changes: object) -> list[bool]:
+def improvements(
+    values: list[float], heads: tuple[str, ...] = HEADS, **changes: object
+) -> list[bool]:
     chosen = options(**changes)
     progress = TrainingProgress()
-    return [is_improvement(progress, chosen, {str(chosen.monitor): value}) for value in values]
+    scalars = ({str(chosen.monitor): value} for value in values)
+    return [is_improvement(progress, chosen, each, heads) for each in scalars]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +37,19 @@ def test_mode_follows_from_the_metric(monitor: str, found: list[bool]) -> None:
     assert improvements([0.5, 0.7, 0.3], monitor=monitor) == found
 
 
+@pytest.mark.parametrize(
+    ("monitor", "found"),
+    [
+        ("val/loss", [True, False, True]),
+        ("val/iou/loss", [True, False, True]),  # the loss of a head with the name of a metric
+        ("val/second/loss", [True, False, True]),
+        ("val/second/iou/loss", [True, True, False]),
+    ],
+)
+def test_losses_of_several_heads_are_minimized(monitor: str, found: list[bool]) -> None:
+    assert improvements([0.5, 0.7, 0.3], ("iou", "second"), monitor=monitor) == found
+
+
 def test_mode_can_be_set() -> None:
     assert improvements([0.5, 0.3], monitor="val/mean_iou", mode="min") == [True, True]
 
@@ -45,7 +63,7 @@ def test_undefined_values_count_as_no_improvement() -> None:
     chosen = options(monitor="val/iou/pole", early_stop={"patience": 2})
     progress, found = TrainingProgress(), []
     for value in (math.nan, 0.5, math.nan, math.nan):
-        is_improvement(progress, chosen, {"val/iou/pole": value})
+        is_improvement(progress, chosen, {"val/iou/pole": value}, HEADS)
         found.append((progress.waited, has_waited_enough(progress, chosen)))
     assert found == [(1, False), (0, False), (1, False), (2, True)]
 
@@ -59,7 +77,7 @@ def test_small_gains_are_kept_but_do_not_extend_the_wait() -> None:
     progress = TrainingProgress()
     found = []
     for value in (0.5, 0.55, 0.59):
-        kept = is_improvement(progress, chosen, {"val/mean_iou": value})
+        kept = is_improvement(progress, chosen, {"val/mean_iou": value}, HEADS)
         found.append((kept, has_waited_enough(progress, chosen)))
     assert found == [(True, False), (True, False), (True, True)]
 
@@ -69,6 +87,6 @@ def test_small_gains_accumulate() -> None:
     progress = TrainingProgress()
     waited = []
     for value in (0.9, 0.84, 0.78, 0.72, 0.66, 0.65):
-        assert is_improvement(progress, chosen, {"val/loss": value})
+        assert is_improvement(progress, chosen, {"val/loss": value}, HEADS)
         waited.append(progress.waited)
     assert waited == [0, 1, 0, 1, 0, 1]

@@ -25,7 +25,7 @@ def gradient(trainer: Trainer, parts, shares) -> torch.Tensor:
     """Return the gradient of the mean over parts of a batch."""
     trainer.current.state.model.zero_grad()
     for part, share in zip(parts, shares, strict=True):
-        loss, _ = trainer.current.updater.wrapped(part, share)
+        loss, _, _ = trainer.current.updater.wrapped(part, share)
         (loss / len(parts)).backward()
     return torch.cat([p.grad.flatten() for p in trainer.current.state.model.parameters()])
 

@@ -9,6 +9,7 @@ import torch
 from pluxel.core import Pipeline, load_config
 from pluxel.core.engine import run as run_module
 from pluxel.core.engine.checkpoint import read_tensors
+from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.preparation import prepare
 from pluxel.core.engine.run import Run
 from pluxel.core.engine.trained import open_trained
@@ -174,6 +175,8 @@ def test_a_run_and_its_phases_predict_and_take_overrides(whole, host):
         trained = open_trained(directory, ["evaluation.batch_size=2"], device="cpu", host=host)
         assert trained.config.pipeline.heads["semantic"].decoder.component.name == decoder
         assert trained.changed == {"evaluation"}
+        results, _ = evaluate_run(trained, "val", output=directory / "again.json")
+        assert results["phase"] == json.loads((directory / "results.json").read_text())["phase"]
         Pipeline.load(directory, device="cpu", host=host)
 
 

@@ -304,6 +304,36 @@ def test_two_streams_feed_two_heads(train):
     assert {"val/semantic/mean_iou", "val/halves/iou/left"} <= scalars.keys()
 
 
+def test_the_loss_of_each_head_is_logged_without_its_weight(train):
+    run = train("training.log_every=1", "training.eval_every=2", text=TWO_BY_TWO)
+    lines = [line for line in records(run) if "train/loss" in line or "val/loss" in line]
+    for role, count in (("train", 2), ("val", 1)):
+        found = [line for line in lines if f"{role}/loss" in line]
+        assert len(found) == count
+        for line in found:
+            semantic, halves = line[f"{role}/semantic/loss"], line[f"{role}/halves/loss"]
+            assert semantic > 0 < halves
+            assert line[f"{role}/loss"] == pytest.approx(semantic + 0.5 * halves, rel=1e-6)
+    heads = json.loads(run.results_of("val").read_text())["heads"]
+    assert {f"val/{head}/loss": of_head["loss"] for head, of_head in heads.items()}.items() <= (
+        lines[-1].items()
+    )
+
+
+def test_a_loss_of_a_head_selects_the_lowest(train):
+    chosen = "training.monitor=val/halves/loss", "training.steps=4", "training.eval_every=1"
+    run = train(*chosen, text=TWO_BY_TWO)
+    losses = [line["val/halves/loss"] for line in records(run) if "val/loss" in line]
+    best = json.loads(run.results_of("val").read_text())["heads"]["halves"]["loss"]
+    assert len(set(losses)) == 4
+    assert best == min(losses)
+
+
+def test_one_head_has_no_loss_besides_the_total(train):
+    names = {name for line in records(train()) for name in line if name.endswith("loss")}
+    assert names == {"train/loss", "val/loss"}
+
+
 def test_inputs_can_be_stacked_as_channels(make):
     experiment = make(
         text=TWO_BY_TWO.replace(
