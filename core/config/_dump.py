@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .sections.network import HeadConfig, StreamConfig
+from .sections.phases import PhaseHeadConfig
 from .sections.pipeline import PipelineConfig
 from .sections.plain import to_plain
+from .sections.training import TrainingConfig
 from .tree.nodes import Segment
 from .tree.paths import SHORT
-from .tree.phases import OF_HEADS
 
 _PHASES = ("training", "phases")
 
@@ -43,8 +44,8 @@ def of_phase(path: tuple[Segment, ...]) -> tuple[int | None, tuple[Segment, ...]
     if path[:2] != _PHASES or len(path) < 4:
         return None, path
     index, key, rest = int(path[2]), path[3], path[4:]
-    outside = key in SHORT or key in ("heads", "augment")
-    return index, (key, *rest) if outside else ("training", key, *rest)
+    is_inside = key in TrainingConfig.model_fields
+    return index, ("training", key, *rest) if is_inside else (key, *rest)
 
 
 def is_phase_name(path: tuple[Segment, ...]) -> bool:
@@ -61,7 +62,7 @@ def _plain(pipeline: PipelineConfig, *, absolute: bool) -> Plain:
 def _own_places(trees: Sequence[Plain]) -> Iterator[tuple[str, ...]]:
     """Yield the paths that phases may set, in the long form."""
     for head in trees[0]["heads"]:
-        yield from (("heads", head, part) for part in OF_HEADS)
+        yield from (("heads", head, part) for part in PhaseHeadConfig.model_fields)
     yield ("augment",)
     yield from (("training", key) for key in trees[0]["training"])
 

@@ -20,25 +20,31 @@ from ._provenance import absent_providers, newer_providers, outdated_providers
 from .messages.explain import explain
 from .sections.before_validation import prepare_for_validation
 from .sections.factory import Factory
-from .sections.phases import PhaseConfig
+from .sections.phases import PhaseConfig, PhaseHeadConfig
 from .sections.pipeline import PipelineConfig
 from .sections.places import AnnotatedPlace, root_place
 from .sections.plain import are_same
+from .sections.training import TrainingConfig
 from .sections.upgrades import upgrade
 from .tree.files import display, find_file
 from .tree.layers import read_layers
 from .tree.merge import merge
 from .tree.nodes import MapNode, Node, plain
 from .tree.overrides import parse_overrides
-from .tree.phases import Phase, overridden, split_phases, without_phases
+from .tree.paths import SHORT
+from .tree.phases import Keys, Phase, overridden, split_phases, without_phases
 from .tree.problems import ConfigError, Problems
 from .tree.references import resolve_references
 from .tree.short import complete, shorten
 
 Root = TypeVar("Root", bound=BaseModel)
 
-PHASE_KEYS = tuple(PhaseConfig.model_fields)
-"""The keys of a phase of a training."""
+PHASE_KEYS = Keys(
+    phase=tuple(PhaseConfig.model_fields),
+    training=tuple(TrainingConfig.model_fields),
+    head=tuple(PhaseHeadConfig.model_fields),
+    run=(*PipelineConfig.model_fields, *SHORT),
+)
 
 
 def load_config(

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, NonNegativeInt
 
 from ...contracts.kinds import Decoder, Loss
+from ..tree.phases import PHASE_NAME
 from .factory import Factory
 from .section import NonNegative, Section
 from .training import TrainingConfig
 
 
+def _inherit(schema: dict[str, Any]) -> None:
+    """Drop the defaults: what a phase does not set is as outside of `phases`."""
+    for value in schema["properties"].values():
+        value.pop("default", None)
+
+
 class PhaseHeadConfig(Section):
     """What a phase sets of a head."""
+
+    model_config = ConfigDict(json_schema_extra=_inherit)
 
     decoder: Factory[Decoder] | None = None
     """Turns feature maps into scores."""
@@ -32,7 +41,9 @@ class PhaseConfig(TrainingConfig):
     contain. Loading merges each phase with the rest of the file and validates the whole.
     """
 
-    name: str = ""
+    model_config = ConfigDict(json_schema_extra=_inherit)
+
+    name: Annotated[str, Field(pattern=PHASE_NAME)] | NonNegativeInt = ""
     """Name in logs and files, such as 16s; default: the number of the phase."""
 
     decoder: Factory[Decoder] | None = None

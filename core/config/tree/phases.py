@@ -14,17 +14,19 @@ from typing import NamedTuple
 from ....registry import did_you_mean
 from .merge import Place, merge
 from .nodes import Entry, ListNode, Location, MapNode, Node, ScalarNode
-from .paths import SHORT
 from .problems import Problems
 from .short import expand_short
 
-OUTSIDE = ("decoder", "loss", "heads", "augment")
-"""Keys of a phase that are not keys of ``training``."""
+PHASE_NAME = "^[a-z0-9][a-z0-9_-]*$"
 
-OF_HEADS = ("decoder", "loss", "weight")
-"""Keys of a head that a phase may set."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+class Keys(NamedTuple):
+    """The keys of a phase, of ``training``, of a head in a phase, and of the whole file."""
+
+    phase: Collection[str]
+    training: Collection[str]
+    head: Collection[str]
+    run: Collection[str]
 
 
 class Phase(NamedTuple):
@@ -34,12 +36,10 @@ class Phase(NamedTuple):
     tree: MapNode
 
 
-def split_phases(
-    tree: MapNode, place: Place, known: Collection[str], problems: Problems
-) -> list[Phase]:
+def split_phases(tree: MapNode, place: Place, keys: Keys, problems: Problems) -> list[Phase]:
     """Return the phases of a tree in the long form; without phases, the tree as its only one.
 
-    ``known``: the keys of a phase. ``problems`` receives the mistakes of the list itself.
+    ``problems`` receives the mistakes of the list itself.
     """
     training = tree.get("training")
     listed = training.get("phases") if isinstance(training, MapNode) else None
@@ -57,7 +57,7 @@ def split_phases(
             problems.add(item.location, "a phase is a mapping, such as {steps: 100}")
             continue
         name = _name(item, number, phases, problems)
-        layer = _layer(item, base, known, problems)
+        layer = _layer(item, base, keys, problems)
         merged = merge(base, layer, place, problems)
         assert isinstance(merged, MapNode)  # merging mappings yields a mapping
         phases[name] = Phase(name, merged)
@@ -75,60 +75,59 @@ def without_phases(tree: MapNode) -> MapNode:
 
 def _name(item: MapNode, number: int, others: Collection[str], problems: Problems) -> str:
     """Return the name of a phase, by default its number."""
-    node = item.get("name")
-    if node is None:
-        return str(number)
-    name = node.text if isinstance(node, ScalarNode) and node.value is not None else ""
-    if not _NAME.fullmatch(name):
+    node = item.get("name") or ScalarNode(number, str(number), item.location)
+    is_scalar = isinstance(node, ScalarNode)
+    name = node.text if is_scalar and type(node.value) in (str, int) else ""
+    if not re.fullmatch(PHASE_NAME, name):
         problems.add(
             node.location,
             f"'{name}' is not a valid name of a phase: use lowercase letters, digits, '_' and '-'",
         )
     elif name in others:
-        problems.add(node.location, f"two phases are called '{name}'")
+        why = "" if "name" in item.entries else "; a phase without a name is called by its number"
+        problems.add(node.location, f"two phases are called '{name}'{why}")
     return name
 
 
-def _layer(item: MapNode, base: MapNode, known: Collection[str], problems: Problems) -> MapNode:
+def _layer(item: MapNode, base: MapNode, keys: Keys, problems: Problems) -> MapNode:
     """Return what a phase sets as a layer over the whole configuration."""
     for key, entry in item.entries.items():
-        if key in known:
+        if key in keys.phase:
             continue
-        if key in base.entries or key in SHORT:
-            message = (
-                f"a phase cannot change '{key}': classes and inputs stay the same throughout a run"
-            )
+        if key == "training":
+            message = "a phase contains the keys of 'training' themselves, such as {steps: 100}"
+        elif key in keys.run:
+            message = f"a phase cannot set '{key}', which is the same throughout a run"
         else:
-            message = f"a phase has no key '{key}'.{did_you_mean(key, known)}"
+            message = f"a phase has no key '{key}'.{did_you_mean(key, keys.phase)}"
         problems.add(entry.key, message)
-    outside = {key: entry for key, entry in item.entries.items() if key in OUTSIDE}
-    inside = {
-        key: entry
-        for key, entry in item.entries.items()
-        if key in known and key not in (*OUTSIDE, "name")
-    }
+    given = {key: entry for key, entry in item.entries.items() if key in keys.phase}
+    inside = {key: entry for key, entry in given.items() if key in keys.training}
+    outside = {key: one for key, one in given.items() if key not in inside and key != "name"}
     training = Entry(item.location, MapNode(inside, item.location, implied=True))
     layer = MapNode({**outside, "training": training}, item.location, implied=True)
     layer = expand_short(layer, problems)
     heads, others = layer.get("heads"), base.get("heads")
     if not isinstance(heads, MapNode) or not isinstance(others, MapNode):
         return layer
-    kept = MapNode(dict(_known_heads(heads, others, problems)), heads.location, heads.path, True)
+    kept = MapNode(
+        dict(_known_heads(heads, others, keys.head, problems)), heads.location, heads.path, True
+    )
     entry = Entry(layer.entries["heads"].key, kept)
     return MapNode({**layer.entries, "heads": entry}, layer.location, implied=True)
 
 
-def _known_heads(heads: MapNode, known: MapNode, problems: Problems) -> Iterator[tuple[str, Entry]]:
+def _known_heads(
+    heads: MapNode, known: MapNode, keys: Collection[str], problems: Problems
+) -> Iterator[tuple[str, Entry]]:
     for name, entry in heads.entries.items():
         if name not in known.entries:
             hint = did_you_mean(name, known.entries)
             problems.add(entry.key, f"a phase cannot add a head: there is no head '{name}'.{hint}")
             continue
         for key, inner in entry.node.entries.items() if isinstance(entry.node, MapNode) else ():
-            if key not in OF_HEADS:
-                problems.add(
-                    inner.key, f"a phase sets {', '.join(OF_HEADS)} of a head, not '{key}'"
-                )
+            if key not in keys:
+                problems.add(inner.key, f"a phase sets {', '.join(keys)} of a head, not '{key}'")
         yield name, entry
 
 

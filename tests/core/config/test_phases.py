@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from jsonschema import Draft202012Validator
 from pluxel.core import load_config
+from pluxel.core.config._schema import config_schema
 from pluxel.core.config.tree.nodes import Location, plain
 from pluxel.core.config.tree.parse import parse
 from pluxel.core.config.tree.problems import ConfigError, Problems
@@ -150,14 +151,24 @@ def test_an_override_can_rename_a_phase(load: Load) -> None:
 PROBLEMS = {
     "7": "a phase is a mapping, such as {steps: 100}",
     "{decodr: bare}": "a phase has no key 'decodr'. Did you mean 'decoder'?",
-    "{dataset: shapes}": (
-        "a phase cannot change 'dataset': classes and inputs stay the same throughout a run"
-    ),
-    "{labels: {map: {0: x}}}": (
-        "a phase cannot change 'labels': classes and inputs stay the same throughout a run"
+    **{
+        f"{{{setting}}}": (
+            f"a phase cannot set '{setting.partition(':')[0]}', which is the same throughout a run"
+        )
+        for setting in (
+            *("dataset: shapes", "backbone: vgg", "streams: {image: {backbone: vgg}}"),
+            *("labels: {map: {0: x}}", "splits: {train: train}", "init_from: run", "seed: 3"),
+            *("device: cpu", "evaluation: {batch_size: 2}", "pluxel: {}"),
+        )
+    },
+    "{training: {steps: 9}}": (
+        "a phase contains the keys of 'training' themselves, such as {steps: 100}"
     ),
     "{name: 8 S}": (
         "'8 S' is not a valid name of a phase: use lowercase letters, digits, '_' and '-'"
+    ),
+    "{name: true}": (
+        "'' is not a valid name of a phase: use lowercase letters, digits, '_' and '-'"
     ),
     "{name: '1'}": "two phases are called '1'",
     "{steps: nine}": "training.steps: expected a whole number, not 'nine'",
@@ -184,6 +195,33 @@ def test_a_mistake_in_a_phase_is_reported_once(load: Load, phase: str) -> None:
     assert problem.location.line == 12
 
 
+def test_a_default_name_may_be_taken(load: Load) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(PHASES.replace("name: coarse", "name: 2"))
+    (problem,) = error.value.problems
+    assert problem.message == (
+        "two phases are called '2'; a phase without a name is called by its number"
+    )
+    assert problem.location is not None
+    assert problem.location.line == 12
+
+
+def test_a_number_is_a_name(load: Load, accepts: Draft202012Validator) -> None:
+    text = PHASES.replace("name: coarse", "name: 16")
+    assert [each.phase for each in load(text).phases] == ["16", "2", "fine"]
+    tree = parse(text, lambda *_: Location("f"), Problems())
+    assert tree
+    assert accepts.is_valid(plain(tree))
+
+
+def test_the_schema_shows_no_default_of_what_a_phase_inherits(host: Host) -> None:
+    definitions = config_schema(host)["$defs"]
+    for prefix in ("", "partial."):
+        for name in ("PhaseConfig", "PhaseHeadConfig"):
+            found = definitions[prefix + name]["properties"]
+            assert not [key for key, value in found.items() if "default" in value]
+
+
 def test_a_mistake_outside_of_phases_is_reported_once(load: Load) -> None:
     with pytest.raises(ConfigError) as error:
         load(PHASES.replace("dataset: shapes", "dataset: shaped"))
@@ -199,7 +237,10 @@ def test_phases_are_a_list(load: Load) -> None:
 
 @pytest.mark.parametrize(
     "phase",
-    ["{decodr: bare}", "{steps: nine}", "{loss: dicee}", "{optimizer: {lrr: 1}}", "7"],
+    [
+        *("{decodr: bare}", "{steps: nine}", "{loss: dicee}", "{optimizer: {lrr: 1}}", "7"),
+        *("{name: 8 S}", "{name: true}", "{name: -1}", "{seed: 3}"),
+    ],
 )
 def test_the_schema_refuses_mistakes_in_phases(accepts: Draft202012Validator, phase: str) -> None:
     text = PHASES.partition("    - ")[0] + f"    - {phase}\n"
