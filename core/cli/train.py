@@ -68,6 +68,7 @@ def train(
         with images_counted():  # the check reads a sample, too
             check_training(prepared)
             experiment = Experiment(prepared, run)
+            processes = experiment.processes
             try:
                 with experiment.claimed():
                     if resume is None:
@@ -75,9 +76,10 @@ def train(
                         run.check_claim(loaded.source, resume=False, overwrite=overwrite)
                         experiment.clear_run()
                     trainer = Trainer(experiment, resume=resume is not None)
+                    del experiment  # its model must not outlive its phase
                     start.close()
                     trainer.train()
             finally:
-                experiment.processes.leave()
-    if experiment.processes.is_main_process:
+                processes.leave()
+    if processes.is_main_process:
         click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -69,6 +70,12 @@ class Processes:
         """Return the model and the optimizer, wrapped to train on all processes together."""
         with self._state():
             return self._accelerator.prepare(model, optimizer)
+
+    def free_memory(self) -> None:
+        """Free the memory of what ``prepare`` wrapped, as far as nothing else refers to it."""
+        with self._state():
+            self._accelerator.free_memory()
+        gc.collect()  # accelerate collects garbage before it drops its references
 
     @staticmethod
     def leave() -> None:

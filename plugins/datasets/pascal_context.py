@@ -3,8 +3,8 @@
 Mottaghi et al., "The role of context for object detection and semantic segmentation in the wild"
 (2014). 4,998 / 5,105 images for train / val. The classes are the 59 most frequent of 459, in the
 order of the FCN release; their colors are those of mmsegmentation, except for snow, which has that
-of bicycle there. The FCN paper also reports 33
-classes, whose list is not published; they are not supported.
+of bicycle there. The FCN paper also reports 33 classes, whose list is not published; they are not
+supported.
 """
 
 from __future__ import annotations

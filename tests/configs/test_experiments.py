@@ -89,16 +89,23 @@ def test_jitter_moves_images_and_labels_together() -> None:
     assert abs(np.corrcoef(np.transpose(shifts))[0, 1]) < 0.25  # the axes are independent
 
 
+def shortest(number: float) -> str:
+    """Return a number with two digits as the page writes it, such as 1.9e-5."""
+    return f"{number:.1e}".replace("e-0", "e-")
+
+
 def test_the_numbers_of_the_page() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert "0.9^(1/20) = 0.9947" in text
     assert round(0.9 ** (1 / 20), 4) == 0.9947
     pixels = 500 * 375
-    assert f"{pixels:,}" in text
-    assert f"{1e-10 * pixels:.1e}" == "1.9e-05"
-    assert f"{5e-4 / pixels:.1e}" == "2.7e-09"
+    assert f"500 × 375 = {pixels:,} pixels" in text
+    assert f"1e-10 · {pixels:,} = {shortest(1e-10 * pixels)}" in text
+    assert f"{shortest(1e-10 * pixels)} / 0.01 = {shortest(1e-10 * pixels / 0.01)}" in text
+    assert f"5e-4 / {pixels:,} = {shortest(5e-4 / pixels)}" in text
     # With v ← μ v + r w d and w ← w − v, a weight shrinks by r d / (1 − μ) in each step.
-    assert pytest.approx(5e-7) == 100_000 * 1e-10 * 5e-4 / (1 - 0.99)
+    shrinks = 100_000 * 1e-10 * 5e-4 / (1 - 0.99)
+    assert f"shrink a weight by\n  {shrinks:.0e}".replace("e-07", "·10⁻⁷") in text
 
 
 def test_pixels_of_an_image_are_the_ratio_of_a_sum_and_a_mean() -> None:

@@ -8,13 +8,14 @@ several machines share, and between containers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 
 from ....registry import PluxelError
 from ...common.logs import logger
+from ..distributed import Processes
 
 _DURATION = 30.0
 """Seconds without a sign of life after which an owner on another machine counts as dead."""
@@ -115,3 +116,14 @@ class Claim:
                 else f"another training owns it{self._owner()}"
             )
             raise PluxelError(f"{self.directory} no longer belongs to this training: {what}")
+
+
+@contextmanager
+def held_by_all(claim: Claim, processes: Processes) -> Iterator[None]:
+    """Own the directory of a claim while the block runs, together with all processes.
+
+    Raises: PluxelError, in all processes, if another training owns it.
+    """
+    with ExitStack() as stack:
+        processes.on_main_process(lambda: stack.enter_context(claim.held()))
+        yield

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.losses import objective_of_run
 from ..preparation import Prepared
 from ..run import Run
-from .claim import Claim
+from .claim import Claim, held_by_all
 from .starting_weights import StartingWeights, starting_weights
 
 
@@ -98,15 +98,12 @@ class Experiment:
             keep=True,
         )
 
-    @contextmanager
-    def claimed(self) -> Iterator[None]:
+    def claimed(self) -> AbstractContextManager[None]:
         """Own the run directory while the block runs, together with all processes of this training.
 
         Raises: PluxelError, in all processes, if another training owns it.
         """
-        with ExitStack() as stack:
-            self.processes.on_main_process(lambda: stack.enter_context(self.claim.held()))
-            yield
+        return held_by_all(self.claim, self.processes)
 
     def clear_run(self) -> None:
         """Initialize the weights, which may come from this run; then delete the earlier run."""

@@ -26,6 +26,7 @@ from .monitor import TrainingProgress, check_monitor, has_waited_enough
 from .optimizer import build_optimizer
 from .owned_run import OwnedRun
 from .passes import ForwardPass
+from .rates import doubtful_rate, largest_rate
 from .resume import Changes, settings_of
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
@@ -133,6 +134,7 @@ class PhaseTrainer:
             images_counted() as counted,
             track(task, self.plan.steps, self.progress.step) as advance,
         ):
+            self._note_rates()
             if self.changes.have("scored again"):
                 self.keeper.rank_anew()
             elif self.keeper.is_torn():
@@ -150,6 +152,13 @@ class PhaseTrainer:
         if self._is_last_phase:
             total, seconds = self.progress.total, self.progress.seconds
             logger.info("trained %d steps in %s", total, duration(seconds))
+
+    def _note_rates(self) -> None:
+        """Warn of a learning rate that does not fit the scale of a loss."""
+        experiment, rate = self.experiment, largest_rate(self.state.optimizer)
+        for head, space in experiment.spaces.items():
+            for note in doubtful_rate(experiment.objective, space, head, self.options, rate):
+                log_once(logging.WARNING, note)
 
     def batches(self) -> Iterator[list[Batch]]:
         """Yield the batches of each remaining step, one per round of accumulation.

@@ -22,10 +22,10 @@ SMALLEST_FOR_MEAN = 1e-8
 
 
 def largest_rate(optimizer: torch.optim.Optimizer) -> float:
-    """Return the largest learning rate of weights; biases usually have twice that rate."""
+    """Return the largest initial learning rate of weights; biases usually have twice that rate."""
     groups = optimizer.param_groups
-    of_weights = [one["lr"] for one in groups if any(p.ndim > 1 for p in one["params"])]
-    return max(of_weights or [one["lr"] for one in groups])
+    of_weights = [one for one in groups if any(p.ndim > 1 for p in one["params"])]
+    return max(one["initial_lr"] for one in of_weights or groups)
 
 
 def is_sum_over_pixels(loss: Loss, num_classes: int) -> bool:
@@ -64,8 +64,8 @@ def doubtful_rate(
     if max(sums) == 0 < max(means) < SMALLEST_FOR_MEAN:
         found = f"with a learning rate of {max(means):g}, the weights hardly change"
         yield (
-            f"the loss of head '{head}' is a mean: {found}. Multiply a rate for the sum "
-            "by the pixels of an image, so 2e-5 instead of 1e-10, or set reduction: sum"
+            f"the loss of head '{head}' is no sum over pixels: {found}. Multiply a rate for the "
+            "sum by the pixels of an image, so 2e-5 instead of 1e-10"
             if is_sgd
             else f"{found}: adamw takes steps of about that size, whatever the loss"
         )

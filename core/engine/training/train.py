@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ....registry import PluxelError
 from ...common.files import write_text
 from ...common.logs import logger
 from ..checkpoint import read_metadata
+from .claim import held_by_all
 from .experiment import Experiment
 from .monitor import TrainingProgress
 from .phase import PhaseTrainer
@@ -27,7 +30,8 @@ class Trainer:
     def __init__(self, experiment: Experiment, *, resume: bool = False) -> None:
         self._whole, self.run = experiment.whole, experiment.run
         self.run.check_claim(experiment.config.source, resume=resume, overwrite=False)
-        self._claimed = experiment.claimed
+        # Not a method of the experiment, whose model must not outlive its phase.
+        self._claimed = partial(held_by_all, experiment.claim, experiment.processes)
         if resume and self.run.state.exists():
             self.current = PhaseTrainer(experiment.in_phase(self._stored_phase()), None)
         else:
@@ -79,7 +83,9 @@ class Trainer:
         logger.info("phase '%s' ended: %s", name, self.run.phase(name).directory)
         following = experiment.in_phase(experiment.phase + 1)
         start = ended.progress.next_phase(following.config.phase)
-        del self.current, ended, experiment  # free the memory of this phase
+        processes = ended.processes
+        del self.current, ended, experiment
+        processes.free_memory()
         self.current = PhaseTrainer(following, start)
         # From here on, the kept weights may be those of this phase: never go back behind it.
         self.current.save_state()

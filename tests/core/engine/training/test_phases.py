@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ PHASES = (
     + """\
   phases:
     - {name: coarse, ema: 0.9, augment: {train: [{RandomCrop: {height: 16, width: 16}}]}}
-    - {name: fine, steps: 4, eval_every: 2, decoder: mixing, optimizer: {type: sgd, lr: 0.01}}
+    - {name: fine, steps: 4, eval_every: 2, decoder: mixing, optimizer: {type: sgd, lr: 0.02}}
 """
 )
 
@@ -81,7 +82,7 @@ def test_a_run_has_one_history(whole):
     evaluations = [(line["step"], line["phase"]) for line in lines if "val/loss" in line]
     assert evaluations == [(3, "coarse"), (6, "coarse"), (8, "fine"), (10, "fine")]
     rates = {line["phase"]: line["lr"] for line in lines if "lr" in line}
-    assert rates == {"coarse": 0.01, "fine": 0.01}
+    assert rates == {"coarse": 0.01, "fine": 0.02}
     assert sorted(line["step"] for line in lines) == [line["step"] for line in lines]
     results = json.loads(whole.results_of("val").read_text())
     assert results["phase"] == read_tensors(whole.weights)[1]["phase"] == "fine"
@@ -206,15 +207,16 @@ def test_early_stop_ends_a_phase_and_not_the_training(train):
     assert progress["step"] == 4
 
 
-def test_a_phase_can_freeze_what_another_one_trains(train):
+def test_a_phase_can_freeze_what_another_one_trains(train, make):
     frozen = PHASES.replace(
         "name: coarse,", "name: coarse, groups: [{match: first, frozen: true}],"
     )
-    one, other = train(text=frozen, name="one"), train("training.steps=1", name="other")
+    run, experiment = train(text=frozen, name="run"), make(text=frozen, name="start")
+    experiment.initialize()
     name = "streams.image.backbone.first.weight"
-    start = read_tensors(one.phase("coarse").weights)[0][name]
-    assert not torch.equal(start, read_tensors(one.weights)[0][name])
-    assert not torch.equal(start, read_tensors(other.weights)[0][name])
+    start = experiment.model.state_dict()[name]
+    assert torch.equal(start, read_tensors(run.phase("coarse").weights)[0][name])
+    assert not torch.equal(start, read_tensors(run.weights)[0][name])
 
 
 @pytest.mark.parametrize(
@@ -251,15 +253,34 @@ def test_overwriting_deletes_the_phases_and_nothing_else(whole, make):
     assert not whole.phase("fine").directory.exists()
 
 
-def test_kept_phases_share_their_bytes_with_the_run(whole, train):
-    """The weights of a phase are the file that the run had then, not a copy of it."""
-    kept = whole.phase("coarse")
-    assert kept.class_frequencies.exists() == whole.class_frequencies.exists()
-    assert not kept.weights.samefile(whole.weights)
-    train(
-        text=PHASES + "    - {name: last, steps: 1, decoder: mixing}\n", name="whole", resume=True
-    )
-    assert whole.phase("fine").weights.stat().st_nlink == 1  # the run has replaced its own
+def test_a_kept_phase_shares_its_bytes_with_the_run(train_phases, make, monkeypatch):
+    """The weights of a phase are the file of the run, until the next phase replaces that."""
+    run = make(text=PHASES).run
+    stop_in(monkeypatch, 7)
+    with pytest.raises(Interrupted):
+        train_phases()
+    kept = run.phase("coarse").weights
+    assert kept.samefile(run.weights)
+    stop_in(monkeypatch, -1)
+    train_phases(resume=True)
+    assert not kept.samefile(run.weights)
+    assert kept.stat().st_nlink == 1
+
+
+def test_a_finished_phase_leaves_memory(make, monkeypatch):
+    """On a GPU, two phases must not need the memory of two models and optimizers."""
+    trainer = Trainer(make(text=PHASES))
+    models = {"coarse": weakref.ref(trainer.current.experiment.model)}
+    optimizers = {"coarse": weakref.ref(trainer.current.state.optimizer)}
+    train, alive = PhaseTrainer.train, []
+
+    def looking(phase: PhaseTrainer) -> None:
+        alive.append([each() is not None for each in (models["coarse"], optimizers["coarse"])])
+        train(phase)
+
+    monkeypatch.setattr(PhaseTrainer, "train", looking)
+    trainer.train()
+    assert alive == [[True, True], [False, False]]
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ LARGE = (
     "instead of 2e-5, or set reduction: mean"
 )
 SMALL = (
-    "the loss of head 'semantic' is a mean: with a learning rate of {}, the weights "
-    "hardly change. Multiply a rate for the sum by the pixels of an image, so 2e-5 instead of "
-    "1e-10, or set reduction: sum"
+    "the loss of head 'semantic' is no sum over pixels: with a learning rate of {}, the weights "
+    "hardly change. Multiply a rate for the sum by the pixels of an image, so 2e-5 instead of 1e-10"
 )
 ADAM = (
     "with a learning rate of 1e-10, the weights hardly change: adamw takes steps of about that "
