@@ -70,3 +70,25 @@ def test_every_recipe_of_the_papers_is_in_a_row() -> None:
     recipes = {name for name in shipped() if re.match("voc|nyudv2|siftflow|context", name)}
     listed = {word for command in COMMANDS for word in re.findall(r"\w+", command)}
     assert recipes - listed == {"siftflow_heavy_fcn32s_vgg16"}  # no score of it was published
+
+
+def written(command: str) -> str | None:
+    """Return the run that a command writes, or None if it writes none."""
+    _, verb, name, *others = shlex.split(command.strip("`"))
+    if verb == "train":
+        return others[others.index("--run") + 1] if "--run" in others else f"runs/{name}"
+    return others[others.index("--output") + 1] if verb == "import" else None
+
+
+def test_no_row_writes_the_run_of_another_one() -> None:
+    runs = [run for run in map(written, COMMANDS) if run]
+    assert len(runs) > 30
+    assert not {run for run in runs if runs.count(run) > 1}
+
+
+def test_rows_that_read_a_run_name_one_that_another_row_writes() -> None:
+    read = [
+        shlex.split(one.strip("`"))[2] for one in COMMANDS if re.match("`pluxel (eval|pred)", one)
+    ]
+    assert len(read) > 3
+    assert {*read} <= {*map(written, COMMANDS)}
