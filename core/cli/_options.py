@@ -86,14 +86,16 @@ def output(
     required: bool = False,
 ) -> Decorator[Command]:
     """Add ``--output``, a file or a folder."""
+    # Since click 8.3, even a default of None satisfies ``required``.
+    given: dict[str, Any] = {} if required else {"default": default}
     return click.option(
         "--output",
         metavar="DIRECTORY" if folder else "FILE",
         type=click.Path(file_okay=not folder, dir_okay=folder, path_type=Path),
-        default=default,
         show_default=default is not None,
         required=required,
         help=help,
+        **given,
     )
 
 

@@ -234,6 +234,21 @@ def test_help_of_a_group_lists_whole_sentences(group: str, command: Any) -> None
     assert "..." not in listed
 
 
+REQUIRED = [(verb, one) for verb, found in VERBS.items() for one in found.params if one.required]
+
+
+@pytest.mark.parametrize(("verb", "missing"), REQUIRED, ids=[f"{v} {p.name}" for v, p in REQUIRED])
+def test_what_is_required_cannot_be_left_out(verb: str, missing: click.Parameter) -> None:
+    given: list[str] = []
+    for one in VERBS[verb].params:
+        if one.required and one is not missing:
+            given += [one.opts[0]] if isinstance(one, click.Option) else []
+            given.append(one.type.choices[0] if isinstance(one.type, click.Choice) else ".")
+    with pytest.raises(click.MissingParameter) as error:
+        VERBS[verb].make_context(verb, given)
+    assert type(error.value.param) is type(missing)  # of two arguments, the last one is missing
+
+
 def test_only_train_has_option_run() -> None:
     options = {
         name: {flag for one in verb.params for flag in one.opts} for name, verb in VERBS.items()
