@@ -31,7 +31,7 @@ def rows() -> list[list[str]]:
     return found
 
 
-COMMANDS = [row[-1] for row in rows()]
+COMMANDS = [f"`{one}`" for row in rows() for one in row[-1].strip("`").split(" && ")]
 
 
 def test_the_page_has_rows_of_every_table() -> None:
