@@ -24,9 +24,10 @@ class Normalization(BaseModel):
     """``(value · range − mean) / std`` for each channel, with ``value`` in 0–1.
 
     ``range``: 1 for statistics in 0–1, 255 for statistics in 0–255. ``channel_order``: the order of
-    colors that the network expects, and in which mean and std are listed. ``transform``: ``log``
-    takes the natural logarithm of ``value · range`` first. ``std``: by default None if ``mean`` is
-    given: values are not divided, or, for HHA and other data, divided as the weights expect it.
+    colors in which mean and std are listed; in that of a backbone, also the order that the network
+    expects. ``transform``: ``log`` takes the natural logarithm of ``value · range`` first. ``std``:
+    by default None if ``mean`` is given: values are not divided, or, for the statistics of an
+    input, divided as the weights expect it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -42,7 +42,9 @@ def neutral_value(spec: InputSpec, dtype: np.dtype, channels: int) -> np.ndarray
         return np.zeros(channels, dtype)
     mean = np.array(statistics.mean, np.float64)
     mean = (np.exp(mean) if statistics.transform == "log" else mean) / statistics.range
-    value = np.broadcast_to(mean * RAW_MAXIMUM.get(dtype.name, 1), channels)
+    value = np.array(np.broadcast_to(mean * RAW_MAXIMUM.get(dtype.name, 1), channels))
+    if statistics.channel_order == "bgr":
+        value[:3] = np.flip(value[:3])
     return (np.rint(value) if dtype.kind == "u" else value).astype(dtype)
 
 

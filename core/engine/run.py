@@ -76,11 +76,20 @@ class Run:
         """Return whether the directory contains a run: files that only training writes."""
         return self.state.exists() or _is_dump(self.config)
 
-    def check_claim(self, source: Path, *, resume: bool, overwrite: bool) -> None:
-        """Check that training would not overwrite files of others; write nothing.
+    def check_claim(
+        self,
+        source: Path | None,
+        *,
+        resume: bool | None,
+        overwrite: bool,
+        what: str = "training",
+        option: str = "--run",
+    ) -> None:
+        """Check that a command would not overwrite files of others; write nothing.
 
-        ``source``: the configuration file of the training. ``overwrite``: whether training may
-        delete an existing run.
+        ``source``: the configuration file that it reads, if any. ``resume``: whether it continues
+        an existing run; None if it cannot. ``overwrite``: whether it may delete an existing run.
+        ``what``, ``option``: what errors call it, and its option for the directory.
 
         Raises: PluxelError that names the file and the options that avoid the conflict.
         """
@@ -91,21 +100,22 @@ class Run:
             raise PluxelError(
                 f"cannot write to {self.directory}: {nearest} is not a writable directory"
             )
+        elsewhere = f"choose another directory with {option} DIRECTORY"
         own = resume and self.state.exists()  # resuming uses the run's own config.yaml
-        if not own and self.config.exists() and self.config.samefile(source):
+        if not own and source and self.config.exists() and self.config.samefile(source):
             raise PluxelError(
-                f"training would overwrite {source}: a run saves its configuration under this "
-                "name; choose another directory with --run DIRECTORY"
+                f"{what} would overwrite {source}: a run saves its configuration under this "
+                f"name; {elsewhere}"
             )
         if (foreign := self._foreign()) is not None:
             raise PluxelError(
-                f"training would overwrite {foreign}, which does not belong to a run; "
-                "choose another directory with --run DIRECTORY"
+                f"{what} would overwrite {foreign}, which does not belong to a run; {elsewhere}"
             )
         if self.exists() and not (resume or overwrite):
+            continues = "" if resume is None else "--resume auto continues it, "
             raise PluxelError(
-                f"{self.directory} already contains a run: --resume auto continues it, "
-                "--run DIRECTORY chooses another directory, --overwrite deletes it"
+                f"{self.directory} already contains a run: {continues}"
+                f"{option} DIRECTORY chooses another directory, --overwrite deletes it"
             )
 
     def _foreign(self) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -37,7 +37,8 @@ class Normalize(nn.Module):
 
     Colors are normalized as the weights expect: if the part has more channels than the statistics,
     the extra channels use the average of the statistics, and if it has fewer, all use the average.
-    Parts with a normalization of their own use that; all other parts use the average.
+    Parts with a normalization of their own use that; all other parts use the average. Colors always
+    have the order that the weights expect.
     """
 
     mean: Tensor
@@ -96,30 +97,60 @@ class Normalize(nn.Module):
     def _adopt_own(
         self, part: InputPart, own: Normalization, here: slice, weights: Normalization
     ) -> None:
-        is_log = own.transform == "log"
-        if own.std is not None:
-            std = own.std
-        else:  # the scale of values that the weights expect, in the units of this input
-            expected = weights.std or (1.0,)
-            average = sum(expected) / len(expected) / weights.range
-            std = (1.0 if is_log else average * own.range,)
-        for field, values, buffer in (("mean", own.mean, self.mean), ("std", std, self.std)):
+        is_log, is_color = own.transform == "log", part.spec.kind == "color"
+        # The network sees colors in the order of its weights, however the statistics list them.
+        order = weights.channel_order if is_color else own.channel_order
+        is_listed_otherwise = own.channel_order != order
+        for field, values, buffer in (("mean", own.mean, self.mean), ("std", own.std, self.std)):
+            if values is None:
+                continue
             if len(values) not in (1, part.channels):
                 raise PluxelError(
                     f"input '{part.name}' has {part.channels} channels, but its normalization has "
                     f"{len(values)} values of {field}: give one, or one per channel"
                 )
-            each = torch.tensor(values).expand(part.channels).view(-1, 1, 1)
-            buffer[here] = each.to(buffer) / (1 if is_log else own.range)
+            each = torch.tensor(values).expand(part.channels).clone()
+            if is_listed_otherwise:
+                each[:3] = each[:3].flip(0)
+            buffer[here] = each.view(-1, 1, 1).to(buffer) / (1 if is_log else own.range)
+        if own.std is None and is_log:
+            self.std[here] = 1
+        elif own.std is None:  # the scale of values that the weights expect
+            expected = _fit(weights.std or (1.0,), part.channels, is_color)
+            self.std[here] = expected.to(self.std) / weights.range
         if is_log:  # log(value · range) = log(value) + log(range)
             self.mean[here] -= torch.tensor(float(own.range)).log().to(self.mean)
-        self._order(here, own.channel_order == "bgr")
+        self._order(here, order == "bgr")
 
     def _order(self, here: slice, is_reversed: bool) -> None:
         order = torch.arange(here.start, here.stop)
         if is_reversed:
             order[:3] = order[:3].flip(0)
         self.order[here] = order.to(self.order)
+
+    def adopt_saved(self, saved: Mapping[str, Tensor]) -> None:
+        """Adopt the buffers of weights, except the statistics that the configuration states.
+
+        Those take only what depends on the weights: the order of colors, and without ``std`` the
+        scale of values. ``saved``: ``mean``, ``std`` and ``order``, of as many channels.
+        """
+        first = 0
+        for part in self._parts:
+            here = slice(first, first := first + part.channels)
+            own = part.normalization
+            if own is None:
+                for name, buffer in self.named_buffers():
+                    if name in saved:
+                        buffer[here] = saved[name][here].to(buffer)
+                continue
+            order = saved["order"][here].to(self.order)
+            if part.spec.kind == "color" and not torch.equal(order, self.order[here]):
+                colors = slice(here.start, here.start + 3)
+                for buffer in (self.mean, self.std):
+                    buffer[colors] = buffer[colors].flip(0)
+                self.order[here] = order
+            if own.std is None and own.transform == "none":
+                self.std[here] = saved["std"][here].to(self.std)
 
     def mean_of(self, name: str) -> Tensor:
         """Return the raw values in 0–1 of a color input, (channels,), that normalize to zero."""

@@ -60,8 +60,8 @@ def _check_same(
     ]
     if unknown:
         raise PluxelError(
-            f"{prototxt} does not describe the network of {file}, whose layers "
-            f"{first_names(unknown)} it lacks"
+            f"{prototxt} does not describe the network of {file}: it lacks the layers "
+            f"{first_names(unknown)}"
         )
 
 

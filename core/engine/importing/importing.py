@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
@@ -15,8 +13,7 @@ from ....registry import Host, PluxelError
 from ...common.files import write_text
 from ...common.numerics import not_finite
 from ...config._config import Config
-from ...config._load import load_config
-from ...contracts.inputs import InputSpec
+from ...contracts.inputs import InputKind, InputSpec
 from ...contracts.labels import LabelMap, LabelSpace
 from ...model.blueprint import Blueprint, make_blueprint
 from ...model.build import build_model
@@ -27,11 +24,14 @@ from ..preparation import open_role
 from ..run import Run
 from .kernels import TOLERANCE, distance_from_bilinear, kernel_per_class
 from .published import SKIPS, PublishedNetwork, nearest_network
-from .recipe import KINDS, configuration, published_data
+from .recipe import Recipe, configuration, recipe_of
 from .renaming import own_tensors
 
 State = Mapping[str, Tensor]
 """Tensors by the names of published files, such as ``conv1_1.weight``."""
+
+KINDS: Mapping[str, InputKind] = {"image": "color", "hha": "hha", "depth": "depth"}
+"""Input of the release -> what it is, which determines how it is normalized."""
 
 AT_ONCE = (0.01, 0.0001)
 """Factors on the features of pool4 and pool3 in FCN-8s at-once (PAMI 2016, section 4.3)."""
@@ -75,11 +75,11 @@ def import_weights(
     ``overrides``: of its configuration, such as ``dataset.root=VOCdevkit``. ``overwrite``: replace
     the files of an existing run.
 
-    Raises: PluxelError if the tensors are not those of a published network, or if the directory is
-    not empty; ConfigError for a mistake in the overrides. Nothing is written then.
+    Raises: PluxelError if the tensors are not those of a published network, or if the import would
+    overwrite other files; ConfigError for a mistake in the overrides. Nothing is written then.
     """
     file, state, run = weights.file, weights.state, Run(directory)
-    _check_directory(run, overwrite=overwrite)
+    run.check_claim(None, resume=None, overwrite=overwrite, what="the import", option="--output")
     network = nearest_network((name.rpartition(".")[0] for name in state), at_once=weights.at_once)
     _check_names(file, state, network)
     _check_values(file, state)
@@ -96,7 +96,8 @@ def import_weights(
         for head in network.heads
         for stream in network.streams
     }
-    config = _config(weights, network, classes, scales, overrides, learned=learned, host=host)
+    recipe = _recipe(weights, network, [*classes.values()], overrides)
+    config = configuration(network, recipe, scales, overrides, learned=learned, host=host)
     blueprint = _blueprint(config, file, classes)
     with torch.device("meta"):
         model = build_model(config, blueprint)
@@ -110,15 +111,6 @@ def import_weights(
     return Imported(run, network, name, classes, count)
 
 
-def _check_directory(run: Run, *, overwrite: bool) -> None:
-    if not run.directory.is_dir() or not any(run.directory.iterdir()):
-        return
-    if not run.exists():
-        raise PluxelError(f"{run.directory} contains files but no run; choose another directory")
-    if not overwrite:
-        raise PluxelError(f"{run.directory} already contains a run; --overwrite replaces it")
-
-
 def _check_names(file: Path, state: State, network: PublishedNetwork) -> None:
     expected = network.tensors()
     lacking = [name for name in expected if name not in state]
@@ -128,7 +120,7 @@ def _check_names(file: Path, state: State, network: PublishedNetwork) -> None:
     layers = dict.fromkeys(name.rpartition(".")[0] for name in lacking)
     parts = [f"it lacks {_listed(layers)}"] if lacking else []
     unknown = dict.fromkeys(name.rpartition(".")[0] for name in extra)
-    parts += [f"it has {_listed(unknown)} besides"] if extra else []
+    parts += [f"it also has {_listed(unknown)}"] if extra else []
     notes = ["known are FCN-32s, 16s, 8s and 8s at-once on VGG16, and FCN-32s on AlexNet"]
     if any(name.startswith(("fc8", "loss", "classifier")) for name in unknown):
         notes.append("the weights of a classifier start a training:  backbone.pretrained=FILE")
@@ -178,32 +170,24 @@ def _kernels(file: Path, layer: str, state: State) -> Tensor:
     return kernels
 
 
-def _config(
+def _inputs(weights: ForeignWeights, network: PublishedNetwork) -> list[str]:
+    """Return the inputs of all streams."""
+    found = [name for inputs in network.inputs().values() for name in inputs]
+    return ["hha"] if weights.hha and found == ["image"] else found
+
+
+def _recipe(
     weights: ForeignWeights,
     network: PublishedNetwork,
-    classes: Mapping[str, int],
-    scales: Sequence[float],
+    classes: Sequence[int],
     overrides: Sequence[str],
-    *,
-    learned: bool,
-    host: Host,
-) -> Config:
+) -> Recipe:
+    names_data = any(text.partition("=")[0].strip() == "dataset" for text in overrides)
+    inputs = _inputs(weights, network)
     try:
-        data = published_data([*classes.values()])
-    except PluxelError:
-        if not any(text.partition("=")[0].strip() == "dataset" for text in overrides):
-            raise
-        data = published_data([21])  # only for its normalization
-    inputs = network.inputs()
-    if weights.hha and [*inputs.values()] == [["image"]]:
-        inputs = {"image": ["hha"]}
-    if [*inputs.values()] != [["image"]] and data.component != "nyudv2":
-        raise PluxelError(f"{weights.file} sees more than color, which only networks of NYUDv2 do")
-    written = configuration(network, data, inputs, scales, learned=learned)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "config.yaml"
-        write_text(path, json.dumps(written))
-        return load_config(path, overrides, host=host)
+        return recipe_of(network, classes, inputs, names_data=names_data)
+    except PluxelError as error:
+        raise PluxelError(f"{weights.file}: {error.message}", error.notes) from error
 
 
 def _blueprint(config: Config, file: Path, classes: Mapping[str, int]) -> Blueprint:

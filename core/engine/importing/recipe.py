@@ -1,133 +1,120 @@
-"""The configuration of a published network: its data, normalization and training."""
+"""The configuration of a published network: its shipped recipe, with what the weights determine."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from ....registry import PluxelError
-from ...contracts.inputs import InputKind
-from ...contracts.normalization import CAFFE_NORMALIZATION, Normalization
+from ....registry import Host, PluxelError
+from ...common.files import write_text
+from ...config._config import Config
+from ...config._load import load_config
+from ...config.tree.files import shipped
+from ...contracts.normalization import CAFFE_NORMALIZATION
 from .published import PublishedNetwork
 
-KINDS: Mapping[str, InputKind] = {"image": "color", "hha": "hha", "depth": "depth"}
-"""Input of the release -> what it is, which determines how it is normalized."""
+DATA: Mapping[Sequence[int], str] = {
+    (21,): "voc",
+    (33, 3): "siftflow",
+    (40,): "nyudv2",
+    (60,): "context",
+}
+"""Numbers of classes of the heads -> the data of the release, with which names of recipes begin."""
+
+CHANGES: Mapping[str, Mapping[str, Any]] = {"context": {"dataset": {"classes": 60}}}
+"""Data -> how the release differs from the recipe, which trains on 59 classes."""
+
+OWN = {"splits": {"train": "train", "val": "val"}}
+"""The usual splits, for a network of data that the user names."""
+
+_TRUNKS = {"vgg16": "vgg16", "caffenet": "alexnet"}
 
 
 @dataclass(frozen=True)
-class PublishedData:
-    """A dataset of the release: its component, and the normalization of its colors.
+class Recipe:
+    """The shipped recipe of a network, and what it changes for the data of the network."""
 
-    ``splits``: those of the release, by role.
+    name: str
+    changes: Mapping[str, Any]
+
+
+def recipe_of(
+    network: PublishedNetwork, classes: Sequence[int], inputs: Sequence[str], *, names_data: bool
+) -> Recipe:
+    """Return the recipe of a network with these numbers of classes and these inputs.
+
+    ``names_data``: whether the user names the data. A network that was not published then takes the
+    recipe of a published one with the same heads, inputs and layers.
+
+    Raises: PluxelError if there is no such recipe.
     """
-
-    component: str
-    parameters: Mapping[str, Any]
-    splits: Mapping[str, str]
-    colors: Normalization
-
-
-def _bgr(*mean: float) -> Normalization:
-    return CAFFE_NORMALIZATION.model_copy(update={"mean": mean})
-
-
-_TRAINVAL = {"train": "trainval", "val": "test"}
-
-DATA: Mapping[Sequence[int], PublishedData] = {
-    (21,): PublishedData(
-        "voc",
-        {"root": "VOCdevkit", "year": "2011"},
-        {"train": "train", "val": "seg11valid"},
-        CAFFE_NORMALIZATION,
-    ),
-    (33, 3): PublishedData(
-        "siftflow", {"root": "SiftFlow"}, _TRAINVAL, _bgr(114.578, 115.294, 108.353)
-    ),
-    (40,): PublishedData("nyudv2", {"root": "NYUDv2"}, _TRAINVAL, _bgr(116.190, 97.203, 92.318)),
-    (60,): PublishedData(
-        "pascal_context",
-        {"root": "VOCdevkit", "classes": 60},
-        {"train": "train", "val": "val"},
-        _bgr(104.007, 116.669, 122.679),
-    ),
-}
-"""Numbers of classes of the heads -> the data of the release."""
-
-
-def published_data(classes: Sequence[int]) -> PublishedData:
-    """Return the data that a network with these numbers of classes was trained on.
-
-    Raises: PluxelError if no published network has them.
-    """
-    if tuple(classes) in DATA:
-        return DATA[tuple(classes)]
+    data = DATA.get(tuple(classes))
+    name = _name(network, data, inputs) if data else ""
+    if data and name in shipped():
+        return Recipe(name, CHANGES.get(data, {}))
+    if names_data:
+        alike = "siftflow" if len(classes) > 1 else "voc" if [*inputs] == ["image"] else "nyudv2"
+        name = _name(network, alike, inputs)
+        if name in shipped():
+            return Recipe(name, OWN)
     own = " and ".join(map(str, classes))
-    known = ", ".join(f"{' and '.join(map(str, key))} ({DATA[key].component})" for key in DATA)
-    raise PluxelError(
-        f"the network has {own} classes; the published ones have {known}",
-        ["to name the data that it was trained on, add  dataset='{type: …, root: …}'"],
+    notes = (
+        []
+        if names_data
+        else ["to name the data that it was trained on, add  dataset='{type: …, root: …}'"]
     )
+    if data is None:
+        known = ", ".join(f"{' and '.join(map(str, key))} ({DATA[key]})" for key in DATA)
+        raise PluxelError(f"the network has {own} classes; the published ones have {known}", notes)
+    seen = " and ".join(inputs)
+    raise PluxelError(
+        f"{network} with {own} classes that sees {seen} is not a published network", notes
+    )
+
+
+def _name(network: PublishedNetwork, data: str, inputs: Sequence[str]) -> str:
+    """Return the name of a recipe: data, stride, inputs if the data have several, and backbone."""
+    stride = f"fcn{network.stride}s" + ("_atonce" if network.at_once else "")
+    seen = ["color" if name == "image" else name for name in inputs]
+    varies = data == "nyudv2" or seen != ["color"]
+    return "_".join([data, "heavy", stride, *(seen if varies else []), _TRUNKS[network.trunk]])
 
 
 def configuration(
     network: PublishedNetwork,
-    data: PublishedData,
-    inputs: Mapping[str, Sequence[str]],
+    recipe: Recipe,
     skip_scales: Sequence[float],
+    overrides: Sequence[str],
     *,
     learned: bool,
-) -> dict[str, Any]:
-    """Return the configuration of a network, and of its training in the release.
+    host: Host,
+) -> Config:
+    """Return the configuration of a network, with its training in the release.
 
-    ``inputs``: stream -> its inputs. ``learned``: whether the upsampling of scores is learned.
+    That of a staged network is its last phase. ``learned``: whether the upsampling of scores is
+    learned.
+
+    Raises: ConfigError for a mistake in the overrides.
     """
-    decoder: dict[str, Any] = {"type": f"pluxel/fcn{network.stride}s"}
+    whole = load_config(recipe.name, host=host, phase=f"{network.stride}s")
+    trunk = {"pretrained": False, "normalization": CAFFE_NORMALIZATION.model_dump(mode="json")}
+    decoder: dict[str, Any] = {}
     if network.stride < 32:
-        decoder["skip_scales"] = list(skip_scales)
+        decoder["skip_scales"] = [*skip_scales]
         decoder["upsampling"] = "learned" if learned else "bilinear"
-    loss = {
-        "type": "pluxel/cross_entropy",
-        "reduction": "sum" if network.trunk == "vgg16" else "mean",
+    determined = {
+        "base": "recipe.yaml",
+        "streams": {stream: {"backbone": trunk} for stream in network.streams},
+        "heads": {head: {"decoder": decoder} for head in network.heads},
+        "init_from": None,
+        **recipe.changes,
     }
-    names = [name for each in inputs.values() for name in each]
-    parameters = {**data.parameters}
-    if names != ["image"]:
-        parameters["inputs"] = names
-    return {
-        "streams": {
-            stream: {
-                "input": each[0] if len(each) == 1 else [*each],
-                "backbone": {
-                    "type": f"pluxel/{network.trunk}",
-                    "alignment": "caffe",
-                    "normalization": data.colors.model_dump(mode="json"),
-                },
-            }
-            for stream, each in inputs.items()
-        },
-        "heads": {
-            head: {"decoder": decoder, "loss": loss, "fusion": "mean"} for head in network.heads
-        },
-        "dataset": {"type": data.component, **parameters},
-        "splits": {**data.splits},
-        "training": _training(network),
-    }
-
-
-def _training(network: PublishedNetwork) -> dict[str, Any]:
-    """Return the training of the release: one image per step, and a learning rate for its loss."""
-    if network.trunk == "caffenet":
-        optimizer, accumulate = {"lr": 1e-4, "momentum": 0.9}, 20
-    else:
-        lr = 1e-10 if network.at_once else {32: 1e-10, 16: 1e-12, 8: 1e-14}[network.stride]
-        if len(network.heads) > 1:  # its 8s kept the rate of its 16s
-            lr = max(lr, 1e-12)
-        optimizer, accumulate = {"lr": lr, "momentum": 0.99}, 1
-    return {
-        "steps": 300_000 if network.at_once else 100_000,
-        "batch_size": 1,
-        "accumulate": accumulate,
-        "optimizer": {"type": "sgd", "weight_decay": 5e-4, **optimizer},
-        "schedule": {"type": "constant"},
-    }
+    with TemporaryDirectory() as folder:
+        write_text(Path(folder) / "recipe.yaml", whole.show())
+        path = Path(folder) / "config.yaml"
+        write_text(path, json.dumps(determined))
+        return load_config(path, overrides, host=host)

@@ -8,28 +8,22 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ....registry import PluxelError
-from ...common.logs import logger
 from ...common.randomness import combined_seed, seeded
 from ...config._config import Config
-from ...contracts.offers import offers
-from ...contracts.optional import LoadsPretrained
 from ...data.cells import CellSampling
 from ...data.samples import TrainingData
 from ...model.build import build_model
-from ...model.class_rows import ClassChange, with_rows_by_name
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
-from ...model.weights import adapted, check_any_fits, compared, copy_matching, loaded_share
 from ..distributed import Processes, with_fast_layout
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.losses import objective_of_run
 from ..preparation import Prepared
 from ..run import Run
 from .claim import Claim, held_by_all
-from .starting_weights import StartingWeights, starting_weights
+from .starting_weights import load_initial_weights
 
 
 class Experiment:
@@ -120,67 +114,11 @@ class Experiment:
         Raises: ConfigError if the weights are not available, or if none of ``init_from`` fit.
         """
         if not self._initialized:
+            # One process of each machine downloads; the others then find the file.
+            alone = self.processes.local_main_process_first
             with seeded(self.config.pipeline.seed):
-                self._load_weights()
+                load_initial_weights(self.config, self.model, self.spaces, self._source, alone)
             self._initialized = True
-
-    def _load_weights(self) -> None:
-        # One process of each machine downloads; the others then find the file.
-        first_of_machine = self.processes.local_main_process_first
-        sources = starting_weights(self.config, self.model, self._source)
-        known = {key for source in sources for key in source.state}
-        for name, stream in self.model.streams.items():
-            keys = {f"streams.{name}.{key}" for key in stream.state_dict()}
-            backbone = stream.backbone
-            if not offers(backbone, LoadsPretrained) or keys <= known:
-                continue  # init_from replaces all of these weights: download none
-            with self.config.at("streams", name, "backbone"), first_of_machine():
-                report = backbone.load_pretrained()
-            stream_of = f" of stream '{name}'" if len(self.model.streams) > 1 else ""
-            logger.info("backbone%s: %s", stream_of, report or "random weights")
-            stream.adopt_normalization()
-        for source in sources:
-            with self.config.at(*source.place):
-                self._adopt(source)
-        for name, head in self.model.heads.items():
-            for decoder in head.decoders.values():
-                if not offers(decoder, LoadsPretrained):
-                    continue  # training changes all of its weights
-                with self.config.at("heads", name, "decoder"), first_of_machine():
-                    logger.info("decoder: %s", decoder.load_pretrained())
-
-    def _adopt(self, weights: StartingWeights) -> None:
-        state = adapted(self.model, self._rows_by_name(weights))
-        check_any_fits(self.model, state, weights.source)
-        state = self._without_foreign_normalization(state)
-        report = copy_matching(self.model, state, weights.source)
-        logger.info("from %s: %s", weights.source, weights.without_others(report))
-
-    def _without_foreign_normalization(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Return the weights; the normalization of a stream comes with most of its backbone.
-
-        The normalization that the configuration states is kept.
-        """
-        kept = dict(state)
-        for name, stream in self.model.streams.items():
-            prefix = f"streams.{name}."
-            own = {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)}
-            is_given = any(part.normalization for part in stream.parts)
-            if is_given or loaded_share(stream, compared(stream.state_dict(), own)) < 0.5:
-                kept = {k: v for k, v in kept.items() if not k.startswith(f"{prefix}normalize.")}
-        return kept
-
-    def _rows_by_name(self, weights: StartingWeights) -> Mapping[str, Tensor]:
-        """Return the weights with the rows of classes in the order of this run."""
-        before = weights.classes
-        changes = {
-            head: ClassChange(before[head], space.class_names)
-            for head, space in self.spaces.items()
-            if head in before and before[head] != space.class_names
-        }
-        for head, change in changes.items():
-            logger.info("from %s: classes of head '%s' by name: %s", weights.source, head, change)
-        return with_rows_by_name(self.config, self.model, weights.state, changes)
 
     def training_data(self) -> TrainingData:
         """Return the augmented training data; the model must already have its normalization."""

@@ -1,20 +1,34 @@
-"""The weights that a training starts from: of one run, or of one run per stream."""
+"""Load the weights that a training starts from: pretrained ones, those of a run, or of several."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ....registry import PluxelError
+from ...common.logs import logger
 from ...config._config import Config
 from ...config.tree.nodes import Segment
-from ...contracts.offers import input_channels
+from ...contracts.labels import LabelSpace
+from ...contracts.offers import input_channels, offers
+from ...contracts.optional import LoadsPretrained
+from ...model.class_rows import ClassChange, with_rows_by_name
 from ...model.network import SegmentationModel, Stream
 from ...model.weight_reading import StateDict, read_state_dict
-from ...model.weights import LoadReport, adapt_input_layers
+from ...model.weights import (
+    LoadReport,
+    adapt_input_layers,
+    adapted,
+    check_any_fits,
+    compared,
+    copy_matching,
+    loaded_share,
+)
 from ..run import weights_file
 from ..trained import classes_of
 
@@ -56,6 +70,94 @@ class StartingWeights:
             return report
         stream = f".{self.place[-1]}."
         return replace(report, missing=[name for name in report.missing if stream in name])
+
+
+def load_initial_weights(
+    config: Config,
+    model: SegmentationModel,
+    spaces: Mapping[str, LabelSpace],
+    source: Path | Mapping[str, Path] | None,
+    alone: Callable[[], AbstractContextManager[object]],
+) -> None:
+    """Load pretrained weights, and then those of ``source``, into a new model.
+
+    ``source``: a run or a file of weights, or one for each of some streams. ``alone``: lets one
+    process after another run a block, which may download.
+
+    Raises: ConfigError for weights that are missing or cannot be read, or if none fit.
+    """
+    sources = starting_weights(config, model, source)
+    known = {key for one in sources for key in one.state}
+    for name, stream in model.streams.items():
+        keys = {f"streams.{name}.{key}" for key in stream.state_dict()}
+        backbone = stream.backbone
+        if not offers(backbone, LoadsPretrained) or keys <= known:
+            continue  # init_from replaces all of these weights: download none
+        with config.at("streams", name, "backbone"), alone():
+            report = backbone.load_pretrained()
+        stream_of = f" of stream '{name}'" if len(model.streams) > 1 else ""
+        logger.info("backbone%s: %s", stream_of, report or "random weights")
+        stream.adopt_normalization()
+    for one in sources:
+        with config.at(*one.place):
+            _adopt(one, config, model, spaces)
+    for name, head in model.heads.items():
+        for decoder in head.decoders.values():
+            if not offers(decoder, LoadsPretrained):
+                continue  # training changes all of its weights
+            with config.at("heads", name, "decoder"), alone():
+                logger.info("decoder: %s", decoder.load_pretrained())
+
+
+def _adopt(
+    weights: StartingWeights,
+    config: Config,
+    model: SegmentationModel,
+    spaces: Mapping[str, LabelSpace],
+) -> None:
+    changes = _class_changes(weights, spaces)
+    state = with_rows_by_name(config, model, weights.state, changes)
+    state = adapted(model, state)
+    check_any_fits(model, state, weights.source)
+    report = copy_matching(model, _without_normalization(model, state), weights.source)
+    logger.info("from %s: %s", weights.source, weights.without_others(report))
+
+
+def _class_changes(
+    weights: StartingWeights, spaces: Mapping[str, LabelSpace]
+) -> dict[str, ClassChange]:
+    """Return the heads whose classes have other names or another order in the weights."""
+    before = weights.classes
+    changes = {
+        head: ClassChange(before[head], space.class_names)
+        for head, space in spaces.items()
+        if head in before and before[head] != space.class_names
+    }
+    for head, change in changes.items():
+        logger.info("from %s: classes of head '%s' by name: %s", weights.source, head, change)
+    return changes
+
+
+def _without_normalization(
+    model: SegmentationModel, state: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
+    """Return the weights after each stream has adopted the normalization that belongs to them.
+
+    It comes with most of a backbone. What the configuration states is kept.
+    """
+    kept = dict(state)
+    for name, stream in model.streams.items():
+        prefix = f"streams.{name}."
+        own = {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)}
+        report = compared(stream.state_dict(), own)
+        saved = {key: f"normalize.{key}" for key in stream.normalize.state_dict()}
+        comes_along = loaded_share(stream, report) >= 0.5
+        is_given = any(part.normalization for part in stream.parts)
+        if is_given and comes_along and {*saved.values()} <= {*report.loaded}:
+            stream.normalize.adopt_saved({key: own[name] for key, name in saved.items()})
+        if is_given or not comes_along:
+            kept = {k: v for k, v in kept.items() if not k.startswith(f"{prefix}normalize.")}
+    return kept
 
 
 def starting_weights(
@@ -105,7 +207,7 @@ def _same_heads(own: Collection[str], theirs: Collection[str]) -> dict[str, str]
 
 def _renamed(
     state: StateDict, streams: tuple[str, str], heads: Mapping[str, str]
-) -> Iterable[tuple[str, torch.Tensor]]:
+) -> Iterable[tuple[str, Tensor]]:
     """Yield the weights of one stream, and of its decoders, under new names."""
     theirs, own = streams
     for key, value in state.items():
@@ -142,6 +244,6 @@ def _boundaries(stream: Stream) -> list[int]:
     return [sum(counts[:end]) for end in range(1, len(counts))]
 
 
-def _real(tensor: torch.Tensor) -> torch.Tensor:
+def _real(tensor: Tensor) -> Tensor:
     """Return a tensor with memory: checks build models without."""
     return torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor

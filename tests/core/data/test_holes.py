@@ -52,6 +52,14 @@ def test_the_mean_is_in_the_units_of_the_file(dtype, mean):
     assert read(spec, array).flatten().tolist() == pytest.approx([mean, 1])
 
 
+def test_the_neutral_value_is_in_the_order_of_the_file():
+    """Images are red, green, blue, however the statistics list them."""
+    own = Normalization(mean=(10, 20, 30), range=255, channel_order="bgr")
+    spec = InputSpec(normalization=own)
+    assert neutral_value(spec, np.dtype("uint8"), 3).tolist() == [30, 20, 10]
+    assert neutral_value(spec, np.dtype("uint8"), 3).dtype == np.uint8
+
+
 def test_the_neutral_value_of_logarithms_is_their_exponential():
     log = Normalization(mean=(2.0,), transform="log")
     spec = InputSpec(kind="map", normalization=log, scale=1)

@@ -74,11 +74,51 @@ def test_a_second_color_image_is_normalized_as_the_first():
 
 def test_the_configuration_replaces_the_statistics_of_dataset_and_weights():
     own = Normalization(mean=(10, 20, 30), std=(2, 4, 5), channel_order="bgr", range=255)
-    for spec in (HHA, InputSpec()):
-        part = InputPart("image", 3, spec, own)
-        assert normalized([part], TORCH, bytes_of(1, 2, 3)) == pytest.approx(
-            [(3 - 10) / 2, (2 - 20) / 4, (1 - 30) / 5], abs=1e-5
-        )
+    part = InputPart("image", 3, HHA, own)
+    assert normalized([part], TORCH, bytes_of(1, 2, 3)) == pytest.approx(
+        [(3 - 10) / 2, (2 - 20) / 4, (1 - 30) / 5], abs=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        Normalization(mean=(10, 20, 30), std=(2, 4, 5), channel_order="bgr", range=255),
+        Normalization(mean=(30, 20, 10), std=(5, 4, 2), range=255),
+    ],
+)
+def test_colors_are_in_the_order_of_the_weights_however_statistics_are_listed(own):
+    wanted = [(1 - 30) / 5, (2 - 20) / 4, (3 - 10) / 2]
+    for weights, order in ((TORCH, [0, 1, 2]), (CAFFE, [2, 1, 0])):
+        part = InputPart("image", 3, InputSpec(), own)
+        found = normalized([part], weights, bytes_of(1, 2, 3))
+        assert found == pytest.approx([wanted[i] for i in order], abs=1e-5)
+
+
+def test_means_of_colors_keep_the_scale_that_the_weights_expect():
+    """In the release, networks of Caffe subtract the means of the data, and do not divide."""
+    own = Normalization(mean=(92, 97, 116), range=255)
+    part = InputPart("image", 3, InputSpec(), own)
+    found = normalized([part], CAFFE, bytes_of(1, 2, 3))
+    assert found == pytest.approx([3 - 116, 2 - 97, 1 - 92], abs=1e-4)
+    found = normalized([part], TORCH, bytes_of(1, 2, 3))
+    wanted = [(1 - 92) / 51, (2 - 97) / 63.75, (3 - 116) / 76.5]
+    assert found == pytest.approx(wanted, abs=1e-5)
+
+
+@pytest.mark.parametrize(("before", "now"), [(CAFFE, TORCH), (TORCH, CAFFE), (CAFFE, CAFFE)])
+def test_saved_statistics_keep_what_the_configuration_states(before, now):
+    """It takes the order of colors and the scale of the weights that were saved."""
+    own = Normalization(mean=(92, 97, 116), range=255)
+    plain = [InputPart("image", 3), InputPart("depth", 1, DEPTH), InputPart("map", 1, MAP)]
+    stated = [InputPart("image", 3, InputSpec(), own), *plain[1:]]
+    saved, wanted, found = Normalize(plain), Normalize(stated), Normalize(stated)
+    saved.adopt(before)
+    wanted.adopt(before)
+    found.adopt(now)
+    found.adopt_saved(saved.state_dict())
+    for name, value in wanted.state_dict().items():
+        torch.testing.assert_close(found.state_dict()[name], value)
 
 
 def test_logarithms_use_the_range():

@@ -52,7 +52,7 @@ def test_fcn_8s_at_once_holds_its_scales(tmp_path: Path, importing) -> None:
     path = write_model(tmp_path / "voc-fcn8s.caffemodel", scaled(source))
     code, out, _ = importing("caffe", path)
     assert code == 0
-    assert out.startswith("FCN-8s at-once on VGG16, 21 classes of voc")
+    assert out.startswith("FCN-8s at-once on VGG16, 21 classes of voc_sbd")
     image = photograph(130, 97)
     with torch.no_grad():
         agree(
@@ -69,7 +69,7 @@ def test_fcn_alexnet(tmp_path: Path, importing, monkeypatch) -> None:
     path = write_model(tmp_path / "fcn-alexnet-pascal.caffemodel", source.state_dict())
     code, out, _ = importing("caffe", path)
     assert code == 0
-    assert out.startswith("FCN-32s on AlexNet, 21 classes of voc")
+    assert out.startswith("FCN-32s on AlexNet, 21 classes of voc_sbd")
     for size in ((97, 130), (259, 181)):
         image = photograph(*size)
         with torch.no_grad():

@@ -136,4 +136,6 @@ def test_only_nyudv2_sees_more_than_color(tmp_path: Path, importing) -> None:
     path = write_model(tmp_path / "a.caffemodel", network(32, {"": 21}).state_dict())
     code, _, err = importing("caffe", path, "--input", "hha")
     assert code == 2
-    assert f"{path} sees more than color, which only networks of NYUDv2 do" in err
+    assert err.splitlines()[0] == (
+        f"{path}: FCN-32s on VGG16 with 21 classes that sees hha is not a published network"
+    )

@@ -41,7 +41,7 @@ def refused(tmp_path: Path, importing, narrow: None):
 def test_missing_and_extra_layers_are_named(refused, state: dict) -> None:
     del state["fc7.weight"], state["fc7.bias"]
     lines = refused({**state, "fc8.weight": torch.ones(2, 2)})
-    assert lines[0] == "FILE is not FCN-8s on VGG16: it lacks fc7; it has fc8 besides"
+    assert lines[0] == "FILE is not FCN-8s on VGG16: it lacks fc7; it also has fc8"
     assert lines[1:] == [
         "  note: known are FCN-32s, 16s, 8s and 8s at-once on VGG16, and FCN-32s on AlexNet",
         "  note: the weights of a classifier start a training:  backbone.pretrained=FILE",
@@ -51,8 +51,8 @@ def test_missing_and_extra_layers_are_named(refused, state: dict) -> None:
 def test_another_network_is_named(refused) -> None:
     lines = refused({f"layer{i}.weight": torch.ones(2) for i in range(5)})
     assert lines[0] == (
-        "FILE is not FCN-32s on VGG16: it lacks conv1_1, conv1_2, conv2_1, …; it has layer0, "
-        "layer1, layer2, … besides"
+        "FILE is not FCN-32s on VGG16: it lacks conv1_1, conv1_2, conv2_1, …; it also has layer0, "
+        "layer1, layer2, …"
     )
 
 
@@ -94,10 +94,11 @@ def test_other_numbers_of_classes_need_a_dataset(refused, state: dict) -> None:
     torch.manual_seed(0)
     seven = TorchFCN(32, {"": 7}, NARROW).state_dict()
     lines = refused(seven)
-    assert lines[0].startswith(
-        "the network has 7 classes; the published ones have 21 (voc), 33 and"
-    )
-    assert "dataset='{type: …, root: …}'" in lines[1]
+    assert lines == [
+        "FILE: the network has 7 classes; the published ones have 21 (voc), 33 and 3 (siftflow), "
+        "40 (nyudv2), 60 (context)",
+        "  note: to name the data that it was trained on, add  dataset='{type: …, root: …}'",
+    ]
     assert (
         "dataset 'camvid' has 11 classes for head 'semantic', but"
         in (refused(seven, "dataset={type: camvid, root: CamVid}")[0])
@@ -116,19 +117,26 @@ def test_a_run_is_only_replaced_on_request(tmp_path: Path, importing, state: dic
     path, run = tmp_path / "fcn.pth", tmp_path / "run"
     torch.save(state, path)
     run.mkdir()
+    elsewhere = "choose another directory with --output DIRECTORY"
+    for name in ("config.yaml", "weights.safetensors", "metrics.jsonl"):
+        (run / name).write_text("mine")
+        code, _, err = importing("torchfcn", path, "--overwrite")
+        expected = f"the import would overwrite {run / name}, which does not belong to a run; "
+        assert (code, err) == (2, f"{expected}{elsewhere}\n")
+        assert (run / name).read_text() == "mine"
+        (run / name).unlink()
     (run / "notes.txt").write_text("mine")
-    code, _, err = importing("torchfcn", path, "--overwrite")
-    assert (code, err) == (
-        2,
-        f"{run} contains files but no run; choose another directory\n",
-    )
-    (run / "notes.txt").unlink()
     assert importing("torchfcn", path)[0] == 0
     before = (run / "weights.safetensors").stat().st_mtime_ns
     code, _, err = importing("torchfcn", path)
-    assert (code, err) == (2, f"{run} already contains a run; --overwrite replaces it\n")
+    assert (code, err) == (
+        2,
+        f"{run} already contains a run: --output DIRECTORY chooses another directory, --overwrite "
+        "deletes it\n",
+    )
     assert (run / "weights.safetensors").stat().st_mtime_ns == before
     assert importing("torchfcn", path, "--overwrite")[0] == 0
+    assert (run / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

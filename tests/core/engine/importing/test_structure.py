@@ -152,7 +152,7 @@ def test_a_model_with_other_names_gives_the_published_scores(
         arguments = ["--prototxt", tmp_path / "mine.prototxt"]
     code, out, err = importing("caffe", path, *arguments)
     assert (code, err) == (0, "")
-    assert out.startswith("FCN-8s on VGG16, 21 classes of voc")
+    assert out.startswith("FCN-8s on VGG16, 21 classes of voc_sbd")
     image = photograph(97, 131)
     with torch.no_grad():
         expected = source(caffe_input(image))[""]
@@ -173,7 +173,9 @@ def test_what_does_not_belong_together_is_refused(
     text.write_text(as_text(found[:-4], v1=False))
     code, _, err = importing("caffe", path, "--prototxt", text)
     assert code == 2
-    assert f"{text} does not describe the network of {path}, whose layers layer-8erocspu it" in err
+    assert (
+        f"{text} does not describe the network of {path}: it lacks the layers layer-8erocspu"
+    ) in err
     text.write_text(as_text([*described(8)], v1=False).replace("RELU", "x").replace("ReLU", "x"))
     code, _, err = importing("caffe", path, "--prototxt", text)
     assert code == 2

@@ -38,7 +38,7 @@ def test_the_scores_are_those_of_pytorch_fcn(
     code, out, err = importing("torchfcn", tmp_path / name)
     assert (code, err) == (0, "")
     assert out.startswith(
-        f"FCN-{stride}s{' at-once' * (scales == AT_ONCE)} on VGG16, 21 classes of voc"
+        f"FCN-{stride}s{' at-once' * (scales == AT_ONCE)} on VGG16, 21 classes of voc_sbd"
     )
     for size in SIZES:
         image = photograph(*size)

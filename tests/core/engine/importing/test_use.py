@@ -64,7 +64,7 @@ def test_it_predicts_is_evaluated_and_is_trained_further(
     truth = masks(source)
     data, run = voc(tmp_path / "VOCdevkit", truth), tmp_path / "run"
     torch.save(source.state_dict(), tmp_path / "fcn8s.pth")
-    given = (f"dataset.root={data}", "splits.val=val")
+    given = (f"dataset.voc={data}", "splits.val=val")
     assert importing("torchfcn", tmp_path / "fcn8s.pth", *given)[0] == 0
 
     pipeline = Pipeline.load(run, device="cpu")
@@ -79,6 +79,7 @@ def test_it_predicts_is_evaluated_and_is_trained_further(
 
     further = tmp_path / "further"
     changes = ["device=cpu", "training.steps=1", "training.precision=fp32", f"init_from={run}"]
+    changes.append(f"dataset={{type: pluxel/voc, root: {data}, year: '2011'}}")
     assert pluxel("train", run / "config.yaml", *changes, "--run", further) == 0
     before, after = (read_state_dict(one / "weights.safetensors") for one in (run, further))
     assert before.keys() == after.keys()

@@ -133,6 +133,21 @@ def test_a_stated_normalization_is_kept(network, saved):
     assert mean.tolist() == pytest.approx([0.1, 0.2, 0.3])
 
 
+def test_stated_means_keep_the_order_and_scale_of_the_weights(network, saved):
+    """As for weights of Caffe, which see blue, green and red of 0 to 255."""
+    caffe = "{mean: [104, 117, 123], std: [1, 1, 1], channel_order: bgr, range: 255}"
+    given = f"streams.image.backbone.normalization={caffe}"
+    state = network(given, seed=1, image="image").model.state_dict()
+    save_file({key: v.contiguous() for key, v in state.items()}, "caffe.safetensors")
+    own = "streams.image.normalization={mean: [92, 97, 116], range: 255}"
+    experiment = network("init_from=caffe.safetensors", own, image="image")
+    experiment.initialize()
+    found = experiment.model.streams["image"].normalize
+    assert found.order.tolist() == [2, 1, 0]
+    torch.testing.assert_close(255 * found.mean.flatten(), torch.tensor([116.0, 97.0, 92.0]))
+    torch.testing.assert_close(255 * found.std.flatten(), torch.ones(3))
+
+
 def test_a_stream_of_the_same_name_is_chosen_among_several(network, saved):
     late = saved("late", 1, image="image", hha="hha")
     experiment = network("init_from={hha: late.safetensors}", hha="hha", seed=3)
