@@ -14,6 +14,7 @@ from torch import nn
 
 from ...common.logs import images_counted, log_once, logger
 from ...common.progress import Advance, duration, track
+from ...common.text import plural
 from ...contracts.label_doubts import doubts
 from ...data.batch import Batch
 from ...data.loading import training_loader
@@ -83,7 +84,7 @@ class PhaseTrainer:
             if self.changes.values:
                 logger.info("changed since the checkpoint: %s", self.changes)
         elif start.phase:
-            logger.info("phase '%s': %d steps", start.phase, self.plan.steps)
+            logger.info("phase '%s': %s", start.phase, plural(self.plan.steps, "step"))
 
     def _make_state(self) -> tuple[nn.Module, TrainingState]:
         """Return the model wrapped for all processes, and the tensors of the training."""
@@ -151,7 +152,7 @@ class PhaseTrainer:
                     counted.log()
         if self._is_last_phase:
             total, seconds = self.progress.total, self.progress.seconds
-            logger.info("trained %d steps in %s", total, duration(seconds))
+            logger.info("trained %s in %s", plural(total, "step"), duration(seconds))
 
     def _note_rates(self) -> None:
         """Warn of a learning rate that does not fit the scale of a loss."""

@@ -72,7 +72,8 @@ class TrainingState:
         if changes.have("new optimizer"):
             return
         moments = without_prefix("optimizer", tensors)
-        if new := restore_optimizer(self.optimizer, self.model, moments, optimizer):
+        new = restore_optimizer(self.optimizer, self.model, moments, optimizer)
+        if new and moments:  # without moments, this is the start of a phase, or plain SGD
             listed = first_names(new)
             logger.info("without optimizer state in the checkpoint, so with a new one: %s", listed)
 

@@ -111,6 +111,27 @@ def test_resumed_anywhere_it_equals_an_uninterrupted_training(
     assert records(whole) == records(parts)
 
 
+def test_a_phase_that_resumes_at_its_start_has_lost_nothing(
+    whole, train_phases, monkeypatch, caplog
+):
+    real = PhaseTrainer.save_state
+
+    def killed(trainer: PhaseTrainer) -> None:
+        real(trainer)
+        if trainer.progress.phase == "fine":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PhaseTrainer, "save_state", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_phases(name="parts")
+    caplog.clear()
+    train_phases(name="parts", resume=True)
+    assert "resuming after step 0 of 4 of phase 'fine'" in caplog.text
+    assert "optimizer state" not in caplog.text
+    assert "trained 10 steps in" in caplog.text
+
+
 def test_the_message_names_the_phase(train_phases, monkeypatch):
     stop_in(monkeypatch, 6)
     with pytest.raises(Interrupted, match="stopped after step 6 of 6 of phase 'coarse'"):
