@@ -125,6 +125,7 @@ def test_a_phase_that_resumes_at_its_start_has_lost_nothing(
         patched.setattr(PhaseTrainer, "save_state", killed)
         with pytest.raises(KeyboardInterrupt):
             train_phases(name="parts")
+    caplog.set_level("INFO")
     caplog.clear()
     train_phases(name="parts", resume=True)
     assert "resuming after step 0 of 4 of phase 'fine'" in caplog.text
