@@ -48,8 +48,10 @@ if TYPE_CHECKING:
     from ..contracts.optional import DerivedFile as DerivedFile
     from ..contracts.optional import DerivesFiles as DerivesFiles
     from ..contracts.optional import Endless as Endless
+    from ..contracts.optional import ExtendsInput as ExtendsInput
     from ..contracts.optional import FindsVectors as FindsVectors
     from ..contracts.optional import LimitsInput as LimitsInput
+    from ..contracts.optional import ListsDerivedSplits as ListsDerivedSplits
     from ..contracts.optional import ListsNames as ListsNames
     from ..contracts.optional import ListsUnpaired as ListsUnpaired
     from ..contracts.optional import LoadsPretrained as LoadsPretrained
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from ..contracts.signature import RenamedFrom as RenamedFrom
     from ..contracts.targets import is_readable as is_readable
     from ..data.annotations import annotations_in as annotations_in
+    from ..data.derived import derived_files as derived_files
     from ..data.hha import Camera as Camera
     from ..data.hha import encode_hha as encode_hha
     from ..data.hha import gravity_direction as gravity_direction
@@ -80,6 +83,7 @@ if TYPE_CHECKING:
     from ..data.listing import file_names as file_names
     from ..data.listing import matched_files as matched_files
     from ..data.listing import missing_files as missing_files
+    from ..data.listing import names_in as names_in
     from ..data.listing import read_names as read_names
     from ..data.mat73 import mat73_entry as mat73_entry
     from ..data.mat73 import mat73_names as mat73_names

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ...registry import did_you_mean
+from ...registry import PluxelError, did_you_mean
 from ..common.logs import log_once
 from ..contracts.inputs import PLAIN, InputSpec
 from ..contracts.kinds import Sample
@@ -30,14 +30,12 @@ class InputFiles:
     """The files of an input: ``files`` maps the name of a sample to its file.
 
     ``spec``: what the input is. ``channels``: their number, by default what is usual for the kind
-    of input. ``read``: returns the array of a file; by default `read_image`. ``entry``: returns the
-    array of a sample by its name if samples share one file; ``files`` is empty then.
+    of input. ``entry``: returns the array of a sample that has no file of its own, by its name.
     """
 
     files: Mapping[str, Path] = field(default_factory=dict)
     spec: InputSpec = PLAIN
     channels: int | None = None
-    read: Callable[[Path], np.ndarray] | None = None
     entry: Callable[[str], np.ndarray] | None = None
 
     @property
@@ -47,17 +45,16 @@ class InputFiles:
 
     def array(self, name: str) -> np.ndarray:
         """Return the array (H, W[, channels]) of a sample."""
-        if self.entry:
+        if self.entry and name not in self.files:
             return self.entry(name)
-        path = self.files[name]
-        return self.read(path) if self.read else read_image(path, self.num_channels, self.spec)
+        return read_image(self.files[name], self.num_channels, self.spec)
 
 
 @dataclass(frozen=True)
 class LabelFiles:
     """The files of a label map: sample name -> file; ``read`` returns its raw ids (H, W).
 
-    ``entry``: returns the raw ids of a sample by its name if samples share one file.
+    ``entry``: returns the raw ids of a sample that has no file of its own, by its name.
     """
 
     files: Mapping[str, Path] = field(default_factory=dict)
@@ -66,7 +63,9 @@ class LabelFiles:
 
     def array(self, name: str) -> np.ndarray:
         """Return the raw ids (H, W) of a sample."""
-        return self.entry(name) if self.entry else self.read(self.files[name])
+        if self.entry and name not in self.files:
+            return self.entry(name)
+        return self.read(self.files[name])
 
 
 class FileDataset:
@@ -75,6 +74,8 @@ class FileDataset:
     Subclasses declare ``labels``. ``names``: of the samples, in order. ``input_files`` and
     ``label_files``: by the name of the input or label map. ``unpaired``: skipped files, whose
     counterpart is missing.
+
+    Raises: PluxelError if an input has the name of a label map.
     """
 
     labels: Mapping[str, LabelMap]
@@ -87,6 +88,10 @@ class FileDataset:
         *,
         unpaired: Sequence[Path] = (),
     ) -> None:
+        if both := [name for name in input_files if name in label_files]:
+            raise PluxelError(
+                f"'{both[0]}' is the name of an input and of a label map: rename the input"
+            )
         self.names = tuple(names)
         self.inputs: Mapping[str, InputSpec] = {name: one.spec for name, one in input_files.items()}
         self.channels: Mapping[str, int] = {
@@ -115,7 +120,7 @@ class FileDataset:
             labels=LazyMapping(
                 **{key: partial(one.array, name) for key, one in self.label_files.items()}
             ),
-            paths={key: one.files[name] for key, one in sources.items() if one.entry is None},
+            paths={key: one.files[name] for key, one in sources.items() if name in one.files},
         )
 
 

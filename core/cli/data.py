@@ -98,7 +98,7 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
     "splits",
     metavar="SPLIT",
     multiple=True,
-    help="Split to prepare. Repeatable.  [default: those of the dataset]",
+    help="Split to prepare, or part of one, as in train[:100]. Repeatable.  [default: all]",
 )
 @overwrite("Write files again that exist already.")
 @click.pass_obj
@@ -111,26 +111,24 @@ def prepare(
 ) -> None:
     """Write the files that DATASET derives from its original ones.
 
-    DATASET is the name of a dataset with its parameters, as in `sbd root=SBD`, or a configuration,
-    FILE.yaml. An interrupted preparation continues where it stopped.
+    DATASET is the name of a dataset with its parameters, as in `sbd root=SBD`, or a configuration:
+    a file or a shipped one. An interrupted preparation continues where it stopped.
     """
     from ..common.progress import configure_logging
     from ..config._load_dataset import load_dataset
-    from ..contracts.offers import offers
-    from ..contracts.optional import DerivesFiles
-    from ..data.derived import write_derived
+    from ..contracts.offers import derived_splits
+    from ..data.derived import all_derived_files, write_derived
+    from ..data.splits import open_split
 
     configure_logging()
-    make = load_dataset(dataset, settings, host=session.host)
-    written, total = 0, 0
-    for split in splits or getattr(make.target, "derived_splits", ("train",)):
-        opened = make(split=split)
-        if not offers(opened, DerivesFiles):
-            raise PluxelError(f"the dataset '{make.component.name}' has no files to prepare")
-        files = opened.derived_files
-        written += write_derived(files, overwrite=overwrite)
-        total += len(files)
-    kept = f"; {plural(total - written, 'file')} existed already" if total > written else ""
+    make, used = load_dataset(dataset, settings, host=session.host)
+    files = all_derived_files(
+        open_split(make, split) for split in splits or used or derived_splits(make.target)
+    )
+    if not files:
+        raise PluxelError(f"the dataset '{make.component.name}' has no files to prepare")
+    written = write_derived(files, overwrite=overwrite)
+    kept = f"; {plural(len(files) - written, 'file')} existed already" * (written < len(files))
     click.echo(f"{plural(written, 'file')} written{kept}")
 
 

@@ -19,9 +19,14 @@ components along x, y and perhaps z, such as normals. ``map``: any other values.
 MissingPixels = Literal["ignore", "mean", "fill"]
 ValueInterpolation = Literal["bilinear", "nearest"]
 
-Change = Literal["upside down", "turned", "tilted", "bent"]
-"""What a transform may do to an image: mirror it vertically, turn it by 90° or by more than 45°,
-turn it by less, or move its pixels in no common direction."""
+Change = Literal[
+    "flip the image vertically",
+    "rotate the image by more than 45°",
+    "rotate the image",
+    "shear the image",
+    "deform the image",
+]
+"""What a transform may do; quarter turns and transposition count as rotations."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class KindRules:
 
 
 _UPRIGHT = "HHA describes an upright view, so its height and its angle to gravity would be wrong"
-_TURNED = "the vectors would keep their direction although the image does not"
+_ROTATED = "the vectors would keep their direction although the image does not"
 
 KINDS: Mapping[InputKind, KindRules] = MappingProxyType(
     {
@@ -66,13 +71,21 @@ KINDS: Mapping[InputKind, KindRules] = MappingProxyType(
                 "interpolation": "bilinear",
                 "normalization": Normalization(mean=(132.431, 94.076, 118.477), range=255),
             },
-            refused={"upside down": _UPRIGHT, "turned": _UPRIGHT},
+            refused={
+                "flip the image vertically": _UPRIGHT,
+                "rotate the image by more than 45°": _UPRIGHT,
+            },
         ),
         "vectors": KindRules(
             3,
             {"normalization": Normalization(mean=(0.5,), std=(0.5,))},
             mirrored={0: 0, 1: 1},
-            refused={"turned": _TURNED, "tilted": _TURNED, "bent": _TURNED},
+            refused={
+                "rotate the image by more than 45°": _ROTATED,
+                "rotate the image": _ROTATED,
+                "shear the image": _ROTATED,
+                "deform the image": _ROTATED,
+            },
         ),
         "map": KindRules(1, {}),
     }
@@ -87,7 +100,8 @@ class InputSpec(BaseModel):
     ``scale``: the stored value that stands for 1 (1 mm in depth); by default 1 for depth, and
     otherwise 255 for uint8, 65535 for uint16 and 1 for floating point.
     ``nodata``: the stored value of pixels without data, in addition to the one that a file
-    declares; by default 0 for depth and for HHA, in all channels.
+    declares; by default 0 for depth and for HHA, in all channels. An explicit None means that no
+    value does.
     ``missing``: what becomes of pixels without data: ``ignore`` also ignores their labels,
     ``mean`` replaces them by the mean, ``fill`` by the nearest pixel with data. The default is
     ``mean`` for depth and HHA and otherwise ``ignore``.
@@ -112,11 +126,13 @@ class InputSpec(BaseModel):
         """Add the defaults of the kind."""
         if not isinstance(content, Mapping):
             return content
-        kind = content.get("kind", "color")
-        defaults = dict(KINDS[kind].defaults) if kind in KINDS else {}
+        kind = content.get("kind", "color")  # anything, such as a list, which is not hashable
+        defaults = next((dict(rules.defaults) for one, rules in KINDS.items() if one == kind), {})
         if kind == "vectors" and content.get("scale") is not None:  # signed values
             defaults["normalization"] = Normalization(mean=(0,), std=(1,))
-        return defaults | {name: value for name, value in content.items() if value is not None}
+        return defaults | {
+            name: value for name, value in content.items() if value is not None or name == "nodata"
+        }
 
     @property
     def rules(self) -> KindRules:

@@ -40,7 +40,8 @@ class Sample:
 
     ``inputs``: name -> (H, W) or (H, W, channels), upright, uint8, uint16, or float32 in 0–1.
     ``labels``: name -> (H, W) raw label ids, any integer type.
-    ``paths``: name of an input or label -> its file, if it has one.
+    ``paths``: name of an input or label -> its file, if it has one; no input has the name of a
+    label.
     ``inputs`` and ``labels`` may be lazy, so that unused fields are never read.
     """
 

@@ -14,6 +14,7 @@ from .optional import (
     Endless,
     ExtendsInput,
     LimitsInput,
+    ListsDerivedSplits,
     ListsUnpaired,
     PadsInput,
     ResolvesParameters,
@@ -84,6 +85,11 @@ def is_endless(dataset: object) -> bool:
 def unpaired_files(dataset: object) -> Sequence[Path]:
     """Return the files that a dataset left out because their counterpart is missing."""
     return dataset.unpaired if offers(dataset, ListsUnpaired) else ()
+
+
+def derived_splits(dataset: object) -> Sequence[str]:
+    """Return the splits of a dataset, or of its class, for which it derives files by default."""
+    return dataset.derived_splits if offers(dataset, ListsDerivedSplits) else ("train", "val")
 
 
 def input_specs(dataset: Dataset) -> dict[str, InputSpec]:

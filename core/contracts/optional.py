@@ -249,19 +249,27 @@ class DerivedFile:
 
 @runtime_checkable
 class DerivesFiles(Protocol):
-    """A dataset that derives files from its original ones, to read them faster or at all.
+    """A dataset that derives files from its original ones, to read them faster.
 
-    ``pluxel data prepare`` writes those that do not exist, each to a temporary path first.
+    It can be opened before they exist. ``pluxel data prepare`` writes those that do not exist, each
+    to a temporary path first. Parameters that change the content of a file must change its path.
+    """
+
+    def derived_files(self, index: int, /) -> Sequence[DerivedFile]:
+        """Return the files that are derived for a sample, whether they exist or not."""
+        ...
+
+
+@runtime_checkable
+class ListsDerivedSplits(Protocol):
+    """A dataset that states which splits ``pluxel data prepare`` prepares if none is named.
+
+    Without it, these are ``train`` and ``val``.
     """
 
     @property
-    def derived_files(self) -> Sequence[DerivedFile]:
-        """The derived files of the split, whether they exist or not."""
-        ...
-
-    @property
     def derived_splits(self) -> Sequence[str]:
-        """The splits to prepare if the command names none; a class attribute."""
+        """The splits; a class attribute."""
         ...
 
 

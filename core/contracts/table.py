@@ -68,6 +68,7 @@ CONTRACTS: Mapping[str, Contract] = {
             optional.ListsUnpaired,
             optional.SpecifiesInputs,
             optional.DerivesFiles,
+            optional.ListsDerivedSplits,
             optional.ResolvesParameters,
         ),
     ),

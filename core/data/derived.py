@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..common.files import replacing
 from ..common.progress import track
-from ..contracts.optional import DerivedFile
+from ..contracts.kinds import Dataset
+from ..contracts.offers import offers
+from ..contracts.optional import DerivedFile, DerivesFiles
 from .listing import file_names
+from .splits import Joined, Subset
+
+
+def derived_files(dataset: Dataset, index: int) -> Sequence[DerivedFile]:
+    """Return the files that are derived for a sample, also of a part or a sum; perhaps none."""
+    while isinstance(dataset, Subset | Joined):
+        dataset, index = dataset.source(index)
+    return dataset.derived_files(index) if offers(dataset, DerivesFiles) else ()
+
+
+def all_derived_files(datasets: Iterable[Dataset]) -> list[DerivedFile]:
+    """Return the files that are derived for all samples, each once, in order."""
+    by_path = {
+        file.path: file
+        for dataset in datasets
+        for index in range(len(dataset))
+        for file in derived_files(dataset, index)
+    }
+    return [*by_path.values()]
 
 
 def write_derived(files: Sequence[DerivedFile], *, overwrite: bool = False) -> int:

@@ -35,8 +35,12 @@ class Camera:
     cy: float
 
     def __post_init__(self) -> None:
-        if not (self.fx > 0 and self.fy > 0 and np.isfinite([self.cx, self.cy]).all()):
-            raise PluxelError(f"the focal lengths of a camera must be positive, not {self}")
+        numbers = [self.fx, self.fy, self.cx, self.cy]
+        if not (np.isfinite(numbers).all() and min(self.fx, self.fy) > 0):
+            raise PluxelError(
+                "the focal lengths of a camera must be positive, and all of its numbers finite, "
+                f"not {self}"
+            )
 
     def rays(self, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         """Return x / z of the columns, (1, W), and y / z of the rows, (H, 1)."""
@@ -108,7 +112,7 @@ def encode_hha(
     depth: np.ndarray,
     camera: Camera,
     *,
-    holes: Literal["mark", "fill"] = "mark",
+    missing: Literal["mark", "fill"] = "mark",
     gravity: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return HHA (H, W, 3) uint8, rounded and saturated, of depth (H, W) in millimeters.
@@ -117,11 +121,12 @@ def encode_hha(
     above the lowest point; channel 2 the angle between the normal and gravity in degrees, plus 38:
     floors are 38, walls 128 and ceilings 218.
 
-    ``holes``: pixels without depth (0 or not finite) become 0 in all channels (``mark``), or take
+    ``missing``: pixels without depth (0 or not finite) become 0 in all channels (``mark``), or take
     the depth of the nearest pixel first (``fill``). ``gravity``: a vector (3,) in the axes of the
     camera, such as that of an accelerometer; by default, estimated from the normals.
 
-    Raises: PluxelError for depth of another shape, and for depth without any measurement.
+    Raises: PluxelError for depth of another shape, for depth without any measurement, and for a
+    ``gravity`` that is not a direction: another shape, only zeros, or not finite.
     """
     if depth.ndim != 2:
         raise PluxelError(f"depth has the shape {depth.shape}; expected (height, width)")
@@ -129,12 +134,12 @@ def encode_hha(
     if not known.any():
         raise PluxelError("the depth has no measurement: all pixels are 0 or not finite")
     centimeters = np.where(known, depth, 0).astype(np.float64) / 10
-    if holes == "fill" and not known.all():
+    if missing == "fill" and not known.all():
         centimeters = fill_nearest(centimeters, ~known)
         known = np.ones_like(known)
     if gravity is None:
         gravity = gravity_direction(surface_normals(centimeters, camera, WIDE))
-    down = np.asarray(gravity, np.float64) / np.linalg.norm(gravity)
+    down = _direction(gravity)
     x, y = camera.rays(*depth.shape)
     height = -centimeters * (x * down[0] + y * down[1] + down[2])
     lowest = height[known].min()
@@ -144,6 +149,17 @@ def encode_hha(
     channels = np.stack([31000 / centimeters.clip(100), height, angle + 128 - 90], -1)
     channels[~known | np.isnan(angle)] = 0
     return np.floor(channels + 0.5).clip(0, 255).astype(np.uint8)
+
+
+def _direction(vector: np.ndarray) -> np.ndarray:
+    """Return a vector (3,) of length 1. Raises: PluxelError if it has no direction."""
+    given = np.asarray(vector, np.float64)
+    length = np.linalg.norm(given)
+    if given.shape != (3,) or not 0 < length < np.inf:
+        raise PluxelError(
+            f"gravity must be three finite numbers, not all 0, such as [0, 1, 0], not {vector}"
+        )
+    return given / length
 
 
 def _is_known(depth: np.ndarray) -> np.ndarray:

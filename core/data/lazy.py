@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 class LazyMapping(Mapping[str, T]):
-    """A mapping that computes a value at each access, without caching."""
+    """A mapping that computes a value at each access, without caching; any name may be a key."""
 
-    def __init__(self, **makers: Callable[[], T]) -> None:
+    def __init__(self, /, **makers: Callable[[], T]) -> None:
         self._makers = makers
 
     def __getitem__(self, key: str) -> T:

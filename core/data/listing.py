@@ -38,13 +38,14 @@ class FolderFiles(Mapping[str, Path]):
     Paths are made on access, because a dataset may have many.
 
     Raises: MissingData if a name has no file; ``source`` is where the names come from, or None if
-    they are those of the folder itself.
+    they are those of the folder itself. KeyError for another name.
     """
 
     def __init__(
         self, folder: Path, suffix: str, names: Collection[str], source: Path | str | None
     ) -> None:
-        self._folder, self._suffix, self._names = folder, suffix, names
+        self._folder, self._suffix = folder, suffix
+        self._names = dict.fromkeys(names)  # in order, and fast to look up
         if source is not None and (absent := missing_files(folder, suffix, names)):
             count = plural(len(absent), "sample")
             raise MissingData(
@@ -53,6 +54,8 @@ class FolderFiles(Mapping[str, Path]):
             )
 
     def __getitem__(self, name: str) -> Path:
+        if name not in self._names:
+            raise KeyError(name)
         return self._folder / f"{name}{self._suffix}"
 
     def __iter__(self) -> Iterator[str]:

@@ -23,22 +23,26 @@ MIRRORS: Mapping[str, int] = {"HorizontalFlip": 0, "TimeReverse": 0, "VerticalFl
 """Transform -> the axis along which it mirrors an image; 0 is x, 1 is y."""
 
 _CHANGES: Mapping[str, Change] = {
-    "VerticalFlip": "upside down",
-    **dict.fromkeys(("D4", "RandomRotate90", "SquareSymmetry", "Transpose"), "turned"),
-    **dict.fromkeys(("ElasticTransform", "GridDistortion", "OpticalDistortion"), "bent"),
-    **dict.fromkeys(("Perspective", "PiecewiseAffine", "ThinPlateSpline"), "bent"),
+    "VerticalFlip": "flip the image vertically",
+    **dict.fromkeys(
+        ("D4", "RandomRotate90", "SquareSymmetry", "Transpose"), "rotate the image by more than 45°"
+    ),
+    **dict.fromkeys(
+        ("ElasticTransform", "GridDistortion", "OpticalDistortion"), "deform the image"
+    ),
+    **dict.fromkeys(("Perspective", "PiecewiseAffine", "ThinPlateSpline"), "deform the image"),
 }
 
 
 def change_of(transform: Any) -> Change | None:
-    """Return how a transform may leave an image; None if directions in it stay the same."""
+    """Return what a transform may do to an image; None if directions in it stay the same."""
     angle = max(map(abs, getattr(transform, "limit", None) or getattr(transform, "rotate", (0,))))
     shear = getattr(transform, "shear", None) or {}
     if angle > 45:
-        return "turned"
+        return "rotate the image by more than 45°"
     if any(map(any, shear.values())):
-        return "bent"
-    return "tilted" if angle else _CHANGES.get(type(transform).__name__)
+        return "shear the image"
+    return "rotate the image" if angle else _CHANGES.get(type(transform).__name__)
 
 
 def refusals(transform: Any, specs: Mapping[str, InputSpec]) -> Iterator[str]:
@@ -47,8 +51,8 @@ def refusals(transform: Any, specs: Mapping[str, InputSpec]) -> Iterator[str]:
     for name, spec in specs.items():
         if change is not None and change in spec.rules.refused:
             yield (
-                f"{type(transform).__name__} may leave the image {change}, which input '{name}' "
-                f"does not allow: {spec.rules.refused[change]}"
+                f"{type(transform).__name__} may {change}, which input '{name}' does not allow: "
+                f"{spec.rules.refused[change]}"
             )
 
 
@@ -90,7 +94,7 @@ class MapInput:
             return dict(zip(self.keys, map(np.ascontiguousarray, planes), strict=True))
         filled = array > 0 if self.spec.rules.zero_is_missing else np.ones(array.shape, bool)
         share = np.asarray(filled.all(-1), np.float32)
-        # Weighted values, which are 0 in holes, can be interpolated like their shares.
+        # Weighted values, which are 0 without data, can be interpolated like their shares.
         return dict(zip([*self.keys, self._share], [*(planes * share), share], strict=True))
 
     def leave(self, data: Mapping[str, np.ndarray], outside: np.ndarray) -> np.ndarray:

@@ -48,25 +48,25 @@ def neutral_value(spec: InputSpec, dtype: np.dtype, channels: int) -> np.ndarray
     return (np.rint(value) if dtype.kind == "u" else value).astype(dtype)
 
 
-def without_holes(pixels: np.ndarray, spec: InputSpec) -> np.ndarray:
+def without_missing(pixels: np.ndarray, spec: InputSpec) -> np.ndarray:
     """Return raw pixels (H, W, channels) without the mask that ``spec.missing`` replaces.
 
     With ``mean``, masked pixels get the neutral value; with ``fill``, the value of the nearest
     pixel with data, or the neutral value if the image has none. With ``ignore``, they stay masked.
     """
-    holes = missing_pixels(pixels)
-    if spec.missing == "ignore" or holes is None:
+    missing = missing_pixels(pixels)
+    if spec.missing == "ignore" or missing is None:
         return pixels
     values = np.array(pixels.data)
-    if spec.missing == "fill" and not holes.all():
-        return fill_nearest(values, holes)
-    values[holes] = neutral_value(spec, values.dtype, values.shape[2])
+    if spec.missing == "fill" and not missing.all():
+        return fill_nearest(values, missing)
+    values[missing] = neutral_value(spec, values.dtype, values.shape[2])
     return values
 
 
-def fill_nearest(values: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """Return values (H, W, …) in which each hole (H, W) has the nearest value."""
+def fill_nearest(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Return values (H, W, …) in which each missing pixel (H, W) has the nearest value."""
     from scipy.ndimage import distance_transform_edt  # noqa: PLC0415 - takes long to import
 
-    nearest: Any = distance_transform_edt(holes, return_distances=False, return_indices=True)
+    nearest: Any = distance_transform_edt(missing, return_distances=False, return_indices=True)
     return values[tuple(nearest)]

@@ -11,7 +11,7 @@ import numpy as np
 from ...registry import PluxelError
 from ..contracts.inputs import PLAIN, InputSpec
 from ..contracts.normalization import RAW_MAXIMUM
-from .missing import mask_pixels, missing_pixels, union, without_holes
+from .missing import mask_pixels, missing_pixels, union, without_missing
 
 _AS_UINT16 = ("int16", "int32", "uint32")
 """Types that become uint16 if all values fit."""
@@ -89,7 +89,7 @@ def to_input(
     scaled = _apply_scale(np.asarray(pixels), name, spec)
     mask = np.ma.getmask(pixels)
     masked = scaled if mask is np.ma.nomask else np.ma.MaskedArray(scaled, mask)
-    return without_holes(masked, spec)
+    return without_missing(masked, spec)
 
 
 def check_range(pixels: np.ndarray, name: Path | str) -> np.ndarray:

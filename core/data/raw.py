@@ -14,7 +14,7 @@ import numpy as np
 from ...registry import PluxelError, article, reason_of
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.offers import input_specs
-from .missing import mask_pixels, without_holes
+from .missing import mask_pixels, without_missing
 from .pixels import check_pixels, check_range, nodata_pixels
 from .splits import class_name
 
@@ -58,13 +58,15 @@ def _check_fields(sample: Sample, what: str) -> None:
         if not isinstance(value, kind):
             given = article(type(value).__name__)
             raise DataError(f"{what}: its {field} must be {expected}, but is {given}")
+    if both := sorted({*sample.inputs} & {*sample.labels}):
+        raise DataError(f"{what}: '{both[0]}' is the name of an input and of a label: rename one")
 
 
 def raw_input(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
     """Return an input (H, W, channels) as the dataset declares it: uint8, uint16 or float32.
 
     Floating point is in 0–1, unless the dataset declares a scale, which permits any range. Values
-    are not finite are masked (`numpy.ma`), and masked pixels are 0 in all channels.
+    that are not finite are masked (`numpy.ma`), and masked pixels are 0 in all channels.
 
     Raises: PluxelError with the file or sample name and the class of the dataset.
     """
@@ -76,7 +78,7 @@ def raw_input(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:
     spec = input_specs(dataset)[name]
     if spec.scale is None:
         check_range(np.asarray(masked), place)
-    return without_holes(masked, spec)
+    return without_missing(masked, spec)
 
 
 def raw_labels(dataset: Dataset, sample: Sample, name: str) -> np.ndarray:

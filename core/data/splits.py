@@ -176,8 +176,13 @@ class Subset:
     def __len__(self) -> int:
         return len(self.dataset) if self.endless else len(self._indices)
 
+    def source(self, index: int) -> tuple[Dataset, int]:
+        """Return the dataset that a sample comes from, and its index there."""
+        return self.dataset, self._indices[index]
+
     def __getitem__(self, index: int) -> Sample:
-        return self.dataset[self._indices[index]]
+        dataset, at = self.source(index)
+        return dataset[at]
 
 
 class Joined:
@@ -200,6 +205,11 @@ class Joined:
     def __len__(self) -> int:
         return self._ends[-1]
 
-    def __getitem__(self, index: int) -> Sample:
+    def source(self, index: int) -> tuple[Dataset, int]:
+        """Return the dataset that a sample comes from, and its index there."""
         part = bisect_right(self._ends, index)
-        return self._datasets[part][index - (self._ends[part - 1] if part else 0)]
+        return self._datasets[part], index - (self._ends[part - 1] if part else 0)
+
+    def __getitem__(self, index: int) -> Sample:
+        dataset, at = self.source(index)
+        return dataset[at]

@@ -56,11 +56,11 @@ class Normalize(nn.Module):
         self.register_buffer("order", torch.arange(channels))
         own = [part.statistics for part in parts]
         is_log = [one is not None and one.transform == "log" for one in own]
-        has_gaps = [part.spec.rules.zero_is_missing for part in parts]
+        has_missing = [part.spec.rules.zero_is_missing for part in parts]
         # Known from the configuration, so they are not saved. The flags spare a look at tensors.
-        self._has_log, self._has_gaps = any(is_log), any(has_gaps)
+        self._has_log, self._has_missing = any(is_log), any(has_missing)
         self.register_buffer("is_log", self._spread(is_log), persistent=False)
-        self.register_buffer("zero_is_missing", self._spread(has_gaps), persistent=False)
+        self.register_buffer("zero_is_missing", self._spread(has_missing), persistent=False)
 
     def _spread(self, flags: Sequence[bool]) -> Tensor:
         """Return flags of parts for each channel, (channels, 1, 1)."""
@@ -167,7 +167,7 @@ class Normalize(nn.Module):
             tiny = torch.finfo(image.dtype).tiny
             values = torch.where(self.is_log, image.clamp_min(tiny).log(), image)
         normalized = (values - self.mean) / self.std
-        if self._has_gaps:
+        if self._has_missing:
             normalized = normalized.masked_fill(self.zero_is_missing & (image <= 0), 0)
         return normalized
 

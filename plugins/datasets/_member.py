@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,9 @@ from ...core import Dataset, LabelMap, LabelSpace, LazyMapping, Sample
 from ...core.authoring import (
     IGNORE,
     MAIN,
+    DerivedFile,
     LabelError,
+    derived_files,
     input_specs,
     is_endless,
     raw_labels,
@@ -72,6 +74,10 @@ class Member:
             labels=LazyMapping(**{MAIN: partial(self._labels, sample)}),
             paths=paths,
         )
+
+    def derived_files(self, index: int) -> Sequence[DerivedFile]:
+        """Return the files that the dataset derives for a sample."""
+        return derived_files(self._dataset, index)
 
     def _labels(self, sample: Sample) -> np.ndarray:
         raw = raw_labels(self._dataset, sample, self._source)

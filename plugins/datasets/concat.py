@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,11 +13,13 @@ from ...core.authoring import (
     IGNORE,
     MAIN,
     AlignConfig,
+    DerivedFile,
     InputSpec,
     Joined,
     RawIds,
     aligned,
     declared_labels,
+    derived_files,
     input_specs,
     log_matches,
     main_map,
@@ -117,6 +119,10 @@ class Concat:
 
     def __getitem__(self, index: int) -> Sample:
         return self._joined[index]
+
+    def derived_files(self, index: int) -> Sequence[DerivedFile]:
+        """Return the files that a dataset derives for its sample."""
+        return derived_files(self._joined, index)
 
 
 def _check_names(

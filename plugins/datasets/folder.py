@@ -81,7 +81,8 @@ class Folder(FileDataset):
     ``scale``: the value in images that stands for 1, such as 10000 for reflectances; by default 255
     for uint8, 65535 for uint16 and 1 for floating point. For depth, the value of 1 mm.
     ``nodata``: the value of image pixels without data, in addition to what TIFF files declare; the
-    labels of such pixels are ignored, except for depth.
+    labels of such pixels are ignored, except for depth and HHA. By default (``auto``) 0 for depth
+    and HHA, otherwise none; ``null`` means none.
     ``inputs``: name -> a further input, such as ``{depth: {folder: depth, kind: depth}}``.
 
     ``splits``: split -> file that lists its images. By default, and without ``fractions``, splits
@@ -112,7 +113,7 @@ class Folder(FileDataset):
         kind: InputKind = "color",
         channels: Annotated[int, Field(ge=1)] | None = None,
         scale: Annotated[float, Field(gt=0)] | None = None,
-        nodata: float | None = None,
+        nodata: float | Literal["auto"] | None = "auto",
         inputs: dict[str, FolderInput] | None = None,
     ) -> None:
         # Check the parameters first: the data may not be on this machine.
@@ -158,7 +159,8 @@ class Folder(FileDataset):
         counts = {"image": channels, **{name: one.channels for name, one in further.items()}}
         usual = "rgb" if labels.packed_rgb else "index"
         read_mask = _READERS[usual if mask_format == "auto" else mask_format]
-        specs = {"image": InputSpec(kind=kind, scale=scale, nodata=nodata)}
+        own = {} if nodata == "auto" else {"nodata": nodata}
+        specs = {"image": InputSpec.model_validate({"kind": kind, "scale": scale} | own)}
         specs |= {name: one.spec for name, one in further.items()}
         given = {name: count for name, count in counts.items() if count is not None}
         files = files_of_pairs(pairs, inputs=specs, channels=given, read_mask=read_mask)

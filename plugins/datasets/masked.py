@@ -15,7 +15,9 @@ from pydantic import Field
 
 from ...core import Dataset, Factory, LabelMap, LabelSpace, LazyMapping, Normalization, Sample
 from ...core.authoring import (
+    DerivedFile,
     InputSpec,
+    derived_files,
     input_specs,
     is_endless,
     main_map,
@@ -111,6 +113,10 @@ class Masked:
             labels=LazyMapping(**{name: partial(label, name) for name in sample.labels}),
             paths=sample.paths,
         )
+
+    def derived_files(self, index: int) -> Sequence[DerivedFile]:
+        """Return the files that the dataset derives for a sample."""
+        return derived_files(self._dataset, index)
 
     def _masked(self, sample: Sample, name: str, raw: np.ndarray) -> np.ndarray:
         """Return an input (H, W, channels) in which a part is hidden."""

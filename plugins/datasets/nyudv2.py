@@ -9,6 +9,7 @@ There is no published palette; classes have the colors of VOC in order.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -36,9 +37,11 @@ from ...core.authoring import (
     dataset_root,
     encode_hha,
     existing_folder,
+    log_once,
     mat73_entry,
     mat73_names,
     mat73_shape,
+    names_in,
     read_mat_labels,
     unknown_split,
 )
@@ -57,8 +60,9 @@ _ORIGIN = Origin(
 _EXTRACTED = Origin(
     "NYUDv2", _ORIGIN.fetch, _ORIGIN.layout, ("data/images", "segmentation"), ("nyudv2", "nyud")
 )
-_PLACES = {"image": "data/images", "depth": "data/depth", "hha": "data/hha"}
-_NO_HHA = "the input 'hha', which  pluxel data prepare nyudv2 root={}  writes,"
+_PLACES = {"image": "data/images", "depth": "data/depth"}
+_HHA, _RAW_HHA = "data/hha", "data/hha_raw"
+"""The folders of HHA that was computed from depth with filled holes, and from raw depth."""
 _MILLIMETERS = 1000
 _FIRST = 5001
 """The number of the first image in the names of Gupta et al."""
@@ -84,11 +88,12 @@ class NYUDv2(FileDataset):
     ``data/images/img_ID.png``, ``data/depth``, ``data/hha`` and ``segmentation/img_ID.mat``.
     ``classes``: 40, 13 or 4. Pixels without a label are ignored.
     ``inputs``: ``image``, ``depth`` (millimeters) and ``hha`` (disparity, height, angle to
-    gravity), by default the image alone. ``pluxel data prepare nyudv2`` writes HHA from depth.
-    ``holes``: what becomes of pixels without a depth: ``ignore`` also ignores their labels,
-    ``mean`` replaces them by the mean, ``fill`` by the nearest depth.
+    gravity), by default the image alone. HHA is computed from depth when it is read, unless
+    ``pluxel data prepare nyudv2`` has written it.
+    ``missing``: what becomes of pixels without a depth: ``ignore`` also ignores their labels,
+    ``mean`` replaces them by the mean, ``fill`` by the nearest depth. HHA always fills them.
     ``raw_depth``: read the depth of the camera, which has holes, from the ``.mat`` file, instead of
-    the one with filled holes.
+    the one with filled holes. Its HHA is in the folder ``data/hha_raw``.
 
     Raises: MissingData for a missing folder or file, SplitError for an unknown split.
     """
@@ -107,28 +112,43 @@ class NYUDv2(FileDataset):
         root: Path,
         classes: Classes = 40,
         inputs: Inputs | None = None,
-        holes: MissingPixels = "mean",
+        missing: MissingPixels = "mean",
         raw_depth: bool = False,
     ) -> None:
         names = [f"img_{_FIRST - 1 + number}" for number in _numbers(split, root)]
-        specs = {**type(self).inputs, "depth": InputSpec(kind="depth", missing=holes)}
-        chosen = {name: specs[name] for name in inputs or ["image"]}
-        folder = None if _is_labeled(root) else _EXTRACTED.find(root)
+        specs = {**type(self).inputs, "depth": InputSpec(kind="depth", missing=missing)}
+        wanted = inputs or ["image"]
+        original = {name: specs[name] for name in wanted if name != "hha"}
+        extracted = None if _is_labeled(root) else _EXTRACTED.find(root)
         source = f"split '{split}'"
-        if folder is not None:
+        if extracted is not None:
+            folder = extracted
             if raw_depth:
                 raise PluxelError(
                     f"{folder} has no raw depth: set root to {LABELED}, or raw_depth: false"
                 )
-            super().__init__(names, *_extracted(folder, names, source, chosen))
+            found, labels = _extracted(folder, names, source, original)
             self._depth = partial(_depth_file, folder)
         else:
             file = root if _is_labeled(root) else dataset_root(root, _ORIGIN) / LABELED
             depth = "rawDepths" if raw_depth else "depths"
-            super().__init__(names, *_labeled(file, names, source, chosen, depth))
+            found, labels = _labeled(file, names, source, original, depth)
             folder = file.parent
             self._depth = partial(_entry, file, depth, specs["depth"])
-        self._hha = folder / _PLACES["hha"]
+        self._hha = folder / (_RAW_HHA if raw_depth else _HHA)
+        if "hha" in wanted:
+            present = {*names_in(self._hha, ".png")}
+            stored = [name for name in names if name in present]
+            if absent := [name for name in names if name not in present]:
+                if extracted is not None:
+                    what = "the depth of NYUDv2, from which HHA is computed,"
+                    place = existing_folder(extracted / _PLACES["depth"], what)
+                    FolderFiles(place, ".png", absent, source)  # raises if one is missing
+                _log_computed(len(absent), len(names), folder, raw=raw_depth)
+            files = FolderFiles(self._hha, ".png", stored, None)
+            compute = partial(_encoded, self._depth)
+            found["hha"] = InputFiles(files, specs["hha"], entry=compute)
+        super().__init__(names, {name: found[name] for name in wanted}, labels)
         self.labels: Mapping[str, LabelMap] = {MAIN: label_map(classes)}
 
     @classmethod
@@ -136,13 +156,10 @@ class NYUDv2(FileDataset):
         """Return the label map of 40, 13 or 4 classes."""
         return {MAIN: label_map(parameters["classes"])}
 
-    @property
-    def derived_files(self) -> Sequence[DerivedFile]:
-        """HHA as PNG, from depth; holes take the nearest depth first."""
-        return [
-            DerivedFile(self._hha / f"{name}.png", partial(_write_hha, self._depth, name))
-            for name in self.names
-        ]
+    def derived_files(self, index: int) -> Sequence[DerivedFile]:
+        """Return HHA as PNG."""
+        name = self.names[index]
+        return [DerivedFile(self._hha / f"{name}.png", partial(_write_hha, self._depth, name))]
 
 
 def _numbers(split: str, root: Path) -> list[int]:
@@ -177,8 +194,7 @@ def _extracted(
     """Return the inputs and labels of the files of Gupta et al."""
     inputs = {}
     for name, spec in specs.items():
-        what = _NO_HHA.format(folder) if name == "hha" else f"the input '{name}' of NYUDv2"
-        place = existing_folder(folder / _PLACES[name], what)
+        place = existing_folder(folder / _PLACES[name], f"the input '{name}' of NYUDv2")
         inputs[name] = InputFiles(FolderFiles(place, ".png", names, source), spec)
     masks = FolderFiles(folder / "segmentation", ".mat", names, source)
     return inputs, {MAIN: LabelFiles(masks, partial(read_mat_labels, key="segmentation"))}
@@ -196,12 +212,18 @@ def _labeled(
     inputs = {
         name: InputFiles(spec=spec, entry=partial(_entry, file, keys[name], spec))
         for name, spec in specs.items()
-        if name in keys
     }
-    if "hha" in specs:
-        place = existing_folder(file.parent / _PLACES["hha"], _NO_HHA.format(file.parent))
-        inputs["hha"] = InputFiles(FolderFiles(place, ".png", names, source), specs["hha"])
     return inputs, {MAIN: LabelFiles(entry=partial(_labels, file, _table(file)))}
+
+
+def _log_computed(count: int, total: int, folder: Path, *, raw: bool) -> None:
+    """Log that HHA is not stored for some images, and how to store it."""
+    command = f"pluxel data prepare nyudv2 root={folder}{' raw_depth=true' if raw else ''}"
+    log_once(
+        logging.INFO,
+        f"HHA of {count} of {total} images is computed whenever it is read; to store it, run:  "
+        f"{command}",
+    )
 
 
 def _index(name: str) -> int:
@@ -243,7 +265,15 @@ def _depth_file(folder: Path, name: str) -> np.ndarray:
 
 
 def _write_hha(depth: Callable[[str], np.ndarray], name: str, path: Path) -> None:
-    """Write HHA as PNG. Raises: PluxelError for depth of another size than NYUDv2 has."""
+    """Write HHA as PNG. Raises: the errors of `_encoded`."""
+    Image.fromarray(_encoded(depth, name)).save(path, format="PNG")
+
+
+def _encoded(depth: Callable[[str], np.ndarray], name: str) -> np.ndarray:
+    """Return HHA (H, W, 3) uint8 of an image; holes take the nearest depth first.
+
+    Raises: PluxelError for depth of another size than NYUDv2 has.
+    """
     millimeters = depth(name)[..., 0]
     if millimeters.shape not in CAMERAS:
         height, width = millimeters.shape
@@ -251,5 +281,4 @@ def _write_hha(depth: Callable[[str], np.ndarray], name: str, path: Path) -> Non
             f"the depth of {name} is {width}×{height}; HHA needs the camera, which is known for "
             "640×480 and for 560×425, the sizes of the original files"
         )
-    hha = encode_hha(millimeters, CAMERAS[millimeters.shape], holes="fill")
-    Image.fromarray(hha).save(path, format="PNG")
+    return encode_hha(millimeters, CAMERAS[millimeters.shape], missing="fill")

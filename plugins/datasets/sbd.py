@@ -24,8 +24,7 @@ from ...core.authoring import (
     LabelFiles,
     Origin,
     dataset_root,
-    file_names,
-    missing_files,
+    names_in,
     read_mat_labels,
     read_names,
     read_palette_mask,
@@ -46,7 +45,7 @@ class SBD(FileDataset):
     ``download``: fetch the archive into ``root`` if the dataset is not there (1.4 GB).
 
     A split is a list beside these folders: ``train`` or ``val``. ``pluxel data prepare sbd`` writes
-    ``cls_png/ID.png``, which is read instead of the ``.mat`` files if a split has all of them.
+    ``cls_png/ID.png``, which are read instead of the ``.mat`` files.
 
     Raises: MissingData for a missing folder or file, SplitError for an unknown list.
     """
@@ -56,26 +55,24 @@ class SBD(FileDataset):
 
     def __init__(self, split: str, *, root: Path, download: bool = False) -> None:
         folder = dataset_root(root, ORIGIN, download=download)
-        known = {name.removesuffix(".txt") for name in file_names(folder) if name.endswith(".txt")}
+        known = names_in(folder, ".txt")
         if split not in known:
             raise unknown_split(split, known, folder)
         listing = folder / f"{split}.txt"
         names = read_names(listing)
         original = FolderFiles(folder / "cls", ".mat", names, listing)
         prepared = folder / PNG
-        is_prepared = not missing_files(prepared, ".png", names)
-        masks = FolderFiles(prepared, ".png", names, listing) if is_prepared else original
+        present = FolderFiles(prepared, ".png", names_in(prepared, ".png"), None)
+        masks = {name: (present if name in present else original)[name] for name in names}
         images = FolderFiles(folder / "img", ".jpg", names, listing)
         super().__init__(names, {"image": InputFiles(images)}, {MAIN: LabelFiles(masks, read_mask)})
         self._original, self._prepared = original, prepared
 
-    @property
-    def derived_files(self) -> Sequence[DerivedFile]:
-        """The masks as PNG."""
-        return [
-            DerivedFile(self._prepared / f"{name}.png", partial(_write_png, self._original[name]))
-            for name in self.names
-        ]
+    def derived_files(self, index: int) -> Sequence[DerivedFile]:
+        """Return the mask as PNG."""
+        name = self.names[index]
+        write = partial(_write_png, self._original[name])
+        return [DerivedFile(self._prepared / f"{name}.png", write)]
 
 
 def read_mask(path: Path) -> np.ndarray:

@@ -7,7 +7,7 @@ images have no annotation. There is no published palette; classes have the color
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +22,7 @@ from ...core.authoring import (
     Origin,
     dataset_root,
     existing_folder,
-    file_names,
+    names_in,
     read_mat_labels,
     unknown_split,
 )
@@ -91,10 +91,6 @@ class SIFTFlow(FileDataset):
         "semantic": LabelMap({0: IGNORE} | dict(enumerate(SEMANTIC, 1))),
         "geometric": LabelMap({-1: IGNORE, 0: IGNORE} | dict(enumerate(GEOMETRIC, 1))),
     }
-    absent_classes: Mapping[str, Mapping[str, Sequence[str]]] = {
-        "test": {"semantic": ("cow", "desert", "moon")}
-    }
-    """Split -> label map -> classes that no image of the split has."""
 
     def __init__(self, split: str, *, root: Path) -> None:
         folder = dataset_root(root, ORIGIN)
@@ -123,5 +119,5 @@ def _names(split: str, images: Path) -> tuple[list[str], str]:
     if split not in ("train", "trainval"):
         raise unknown_split(split, ("test", "train", "trainval"), images)
     others = {*listed, *WITHOUT_ANNOTATION}
-    found = (name.removesuffix(".jpg") for name in file_names(images) if name.endswith(".jpg"))
-    return sorted(name for name in found if name not in others), "the images for training"
+    found = names_in(images, ".jpg")
+    return [name for name in found if name not in others], "the images for training"

@@ -27,7 +27,7 @@ from ...core.authoring import (
     dataset_root,
     existing_folder,
     expand_home,
-    file_names,
+    names_in,
     read_names,
     read_palette_mask,
     unknown_split,
@@ -137,14 +137,14 @@ def split_names(
             raise MissingData(f"the list of split '{split}' is not a file")
         listing = expand_home(Path(split))
         return read_names(listing), listing
-    known = {name.removesuffix(".txt") for name in file_names(folder) if name.endswith(".txt")}
+    known = names_in(folder, ".txt")
     if split in known:
         listing = folder / f"{split}.txt"
         return read_names(listing), listing
     if split in shipped:
         return seg11valid(), f"the list {SEG11VALID}"
     existing_folder(folder, "the lists of VOC")
-    raise unknown_split(split, known.union(shipped), folder)
+    raise unknown_split(split, {*known, *shipped}, folder)
 
 
 def seg11valid() -> list[str]:

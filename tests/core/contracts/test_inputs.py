@@ -46,6 +46,15 @@ def test_declared_values_replace_the_defaults():
     )
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_explicit_none_means_that_no_value_is_missing(kind):
+    spec = InputSpec(kind=kind, nodata=None)
+    assert spec.nodata is None
+    assert InputSpec.model_validate(spec.model_dump(mode="json")) == spec
+    others = spec.model_copy(update={"nodata": InputSpec(kind=kind).nodata})
+    assert others == InputSpec(kind=kind)
+
+
 def test_vectors_with_a_scale_are_signed():
     assert InputSpec(kind="vectors").normalization == Normalization(mean=(0.5,), std=(0.5,))
     signed = InputSpec(kind="vectors", scale=1)
@@ -61,6 +70,9 @@ def test_a_specification_survives_json(kind):
 def test_unknown_kinds_and_fields_are_refused():
     with pytest.raises(ValidationError, match="'color', 'depth', 'hha', 'vectors' or 'map'"):
         InputSpec(kind="dept")
+    for odd in ([], ["depth"], {}, {"depth": 1}, 1):
+        with pytest.raises(ValidationError, match=r"kind\n  Input should be 'color', 'depth'"):
+            InputSpec.model_validate({"kind": odd})
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         InputSpec(skale=1)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from pluxel.core.contracts.optional import DerivedFile
-from pluxel.core.data.derived import write_derived
+from pluxel.core.data.derived import all_derived_files, derived_files, write_derived
+from pluxel.core.data.splits import open_split
 
 
 def files(folder: Path, names: str, written: list[str]) -> list[DerivedFile]:
@@ -36,3 +37,22 @@ def test_an_unfinished_file_is_not_left_behind(tmp_path) -> None:
         write_derived(files(tmp_path, "axb", written))
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert write_derived(files(tmp_path, "ab", written)) == 1
+
+
+def test_files_of_parts_and_sums(toy) -> None:
+    """A part derives the files of its own samples; a file that two samples share counts once."""
+
+    class Deriving(toy):
+        def derived_files(self, index: int) -> list[DerivedFile]:
+            names = (f"{index}.png", "all.txt")
+            return [DerivedFile(Path(name), Path.touch) for name in names]
+
+    def make(split: str) -> Deriving:
+        return Deriving(length=4)
+
+    part = open_split(make, "train[1:3] + train[2:]")
+    assert [file.path.name for file in derived_files(part, 2)] == ["2.png", "all.txt"]
+    found = [file.path.name for file in all_derived_files([part])]
+    assert found == ["1.png", "all.txt", "2.png", "3.png"]
+    plain = open_split(lambda split: toy(), "train[:2]")
+    assert not all_derived_files([plain])

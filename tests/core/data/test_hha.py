@@ -135,7 +135,7 @@ class TestHoles:
     def test_filled_holes_take_the_nearest_depth(self):
         depth = np.full((HEIGHT, WIDTH), 2000.0)
         depth[10:14, 20:24] = 0
-        found = encode_hha(depth, CAMERA, holes="fill", gravity=np.array([0, 1, 0]))
+        found = encode_hha(depth, CAMERA, missing="fill", gravity=np.array([0, 1, 0]))
         assert (found[..., 0] == 155).all()
 
     def test_isolated_pixels_have_no_normal(self):
@@ -151,3 +151,19 @@ def test_bad_arguments_are_refused():
         encode_hha(np.ones((4, 4, 1)), CAMERA)
     with pytest.raises(PluxelError, match="focal lengths of a camera must be positive"):
         Camera(0, 1, 1, 1)
+    with pytest.raises(PluxelError, match="and all of its numbers finite, not Camera\\(fx=inf"):
+        Camera(np.inf, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "gravity", [(0, 0, 0), (0, np.nan, 1), (0, np.inf, 1), (0, 1), ((0, 1, 0),)]
+)
+def test_gravity_without_a_direction_is_refused(gravity):
+    with pytest.raises(PluxelError, match="gravity must be three finite numbers, not all 0, such"):
+        encode_hha(np.full((40, 40), 2000), CAMERA, gravity=np.array(gravity))
+
+
+def test_only_the_direction_of_gravity_counts():
+    depth = np.full((HEIGHT, WIDTH), 2000.0)
+    one, other = (encode_hha(depth, CAMERA, gravity=np.array([0, g, 0])) for g in (1, 981))
+    assert (one == other).all()

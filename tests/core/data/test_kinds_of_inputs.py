@@ -178,10 +178,12 @@ class TestFlips:
 
 
 CHANGES = {
-    "upside down": {"VerticalFlip"},
-    "turned": {"D4", "RandomRotate90", "Rotate", "SafeRotate", "SquareSymmetry", "Transpose"},
-    "tilted": {"ShiftScaleRotate"},
-    "bent": {
+    "flip the image vertically": {"VerticalFlip"},
+    "rotate the image by more than 45°": {
+        *("D4", "RandomRotate90", "Rotate", "SafeRotate", "SquareSymmetry", "Transpose"),
+    },
+    "rotate the image": {"ShiftScaleRotate"},
+    "deform the image": {
         *("ElasticTransform", "GridDistortion", "OpticalDistortion", "Perspective"),
         *("PiecewiseAffine", "ThinPlateSpline"),
     },
@@ -194,7 +196,7 @@ CHANGES = {
         *("TimeReverse", "XYMasking"),
     },
 }
-"""How each transform that moves pixels may leave an image with its default arguments."""
+"""What each transform that moves pixels may do to an image with its default arguments."""
 
 SIZE = {"height": 9, "width": 9}
 ARGUMENTS = {
@@ -227,13 +229,13 @@ def test_the_change_of_every_transform_is_known():
 @pytest.mark.parametrize(
     ("transform", "change"),
     [
-        (sure("Rotate", limit=[-46, 10]), "turned"),
-        (sure("Rotate", limit=[-45, 10]), "tilted"),
-        (sure("Affine", shear=[0, 5]), "bent"),
+        (sure("Rotate", limit=[-46, 10]), "rotate the image by more than 45°"),
+        (sure("Rotate", limit=[-45, 10]), "rotate the image"),
+        (sure("Affine", shear=[0, 5]), "shear the image"),
         (sure("Affine", scale=[0.5, 2]), None),
     ],
 )
-def test_arguments_decide_how_far_an_image_turns(transform, change):
+def test_arguments_decide_what_a_transform_does(transform, change):
     (built,) = Builder().build([transform])
     assert change_of(built) == change
 
@@ -258,12 +260,12 @@ def test_samples_of_one_training_may_differ_in_their_inputs():
 
 
 UPSIDE_DOWN = (
-    "VerticalFlip may leave the image upside down, which input 'hha' does not allow: HHA describes "
+    "VerticalFlip may flip the image vertically, which input 'hha' does not allow: HHA describes "
     "an upright view, so its height and its angle to gravity would be wrong"
 )
-TURNED = (
-    "RandomRotate90 may leave the image turned, which input 'normals' does not allow: the vectors "
-    "would keep their direction although the image does not"
+ROTATED = (
+    "RandomRotate90 may rotate the image by more than 45°, which input 'normals' does not allow: "
+    "the vectors would keep their direction although the image does not"
 )
 
 
@@ -278,7 +280,7 @@ TURNED = (
         (
             [{"OneOf": {"transforms": ["RandomRotate90"]}}],
             {"normals": VECTORS},
-            [((0, "OneOf", "transforms", 0), TURNED)],
+            [((0, "OneOf", "transforms", 0), ROTATED)],
         ),
         ([sure("Rotate", limit=[-10, 10]), "VerticalFlip"], {"depth": DEPTH, "map": MAP}, []),
         ([sure("Rotate", limit=[-10, 10]), "HorizontalFlip", "ElasticTransform"], {"h": HHA}, []),

@@ -40,6 +40,11 @@ def test_files_of_names(tmp_path) -> None:
     files = FolderFiles(tmp_path, ".png", names, "val.txt")
     assert {**files} == {"town/c": tmp_path / "town/c.png", "a": tmp_path / "a.png"}
     assert len(files) == 2
+    assert "a" in files
+    assert "b" not in files  # although the folder has such a file
+    assert files.get("b") is None
+    with pytest.raises(KeyError, match="^'b'$"):
+        files["b"]
     assert missing_files(tmp_path, ".png", ["a", "town/a", "city/a", "z"]) == [
         "town/a", "city/a", "z"
     ]  # fmt: skip

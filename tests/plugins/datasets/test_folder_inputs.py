@@ -8,6 +8,7 @@ from pluxel.core.authoring import SplitError
 from pluxel.core.contracts.inputs import InputSpec
 from pluxel.core.data.splits import MissingData
 from pluxel.plugins.datasets.folder import Folder, FolderError, FolderInput
+from pluxel.registry import PluxelError
 
 from .conftest import photograph, save
 
@@ -54,6 +55,25 @@ def test_inputs_may_share_a_folder_if_their_suffixes_differ(tmp_path):
     data = dataset(tmp_path, inputs={"depth": one})
     assert data.unpaired == ()
     assert data[0].paths["depth"].name == "a_depth.png"
+
+
+def test_null_switches_the_value_without_data_off(tmp_path):
+    fill(tmp_path, "a")
+    save(tmp_path / "depth" / "a.png", np.zeros((4, 6), np.uint16))
+    place = {"folder": Path("depth"), "kind": "depth", "missing": "ignore"}
+    for given, is_missing in (({}, True), ({"nodata": None}, False), ({"nodata": 7}, False)):
+        data = dataset(tmp_path, inputs={"depth": FolderInput.model_validate(place | given)})
+        assert np.ma.getmaskarray(data[0].inputs["depth"]).all() == is_missing
+    images = {"images": Path("depth"), "kind": "depth", "inputs": None}
+    for given, nodata in (({}, 0), ({"nodata": None}, None), ({"nodata": 7}, 7)):
+        assert dataset(tmp_path, **images, **given).inputs["image"].nodata == nodata
+
+
+def test_any_name_but_that_of_the_masks_is_allowed(tmp_path):
+    fill(tmp_path, "a")
+    assert (dataset(tmp_path, inputs={"self": DEPTH})[0].inputs["self"] == 1000).all()
+    with pytest.raises(PluxelError, match="^'semantic' is the name of an input and of a label map"):
+        dataset(tmp_path, inputs={"semantic": DEPTH})
 
 
 def test_only_images_may_have_another_kind(tmp_path):

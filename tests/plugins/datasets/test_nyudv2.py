@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from shutil import rmtree
+
 import numpy as np
 import pytest
 from PIL import Image
 from pluxel.core.contracts.labels import LabelSpace
+from pluxel.core.data.derived import write_derived
 from pluxel.core.data.raw import raw_input
 from pluxel.core.data.splits import MissingData, SplitError
 from pluxel.plugins.datasets.nyudv2 import CAMERAS, NYUDv2, label_map
@@ -20,6 +24,12 @@ EVERYTHING = ["image", "depth", "hha"]
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     return make_nyudv2(tmp_path_factory.mktemp("nyudv2"))
+
+
+@pytest.fixture
+def own_root(tmp_path) -> Path:
+    """Return the folder of a dataset that only one test changes."""
+    return make_nyudv2(tmp_path / "own")
 
 
 @pytest.mark.parametrize(
@@ -78,27 +88,43 @@ def test_samples(root) -> None:
     assert NYUDv2.inputs == dataset.inputs  # known without files
 
 
-@pytest.mark.parametrize(("holes", "found"), [("ignore", 0), ("mean", 0), ("fill", 2000)])
-def test_holes_are_no_depth(root, holes, found) -> None:
-    dataset = NYUDv2("val", root=root, classes=40, inputs=["depth"], holes=holes)
-    path = dataset[1].paths["depth"]
+def replace(path: Path, array: np.ndarray) -> None:
+    """Save an array without changing other names of the file, which share its content."""
+    path.unlink()
+    save(path, array)
+
+
+@pytest.mark.parametrize(("missing", "found"), [("ignore", 0), ("mean", 0), ("fill", 2000)])
+def test_holes_are_no_depth(own_root, missing, found) -> None:
+    dataset = NYUDv2("val", root=own_root, classes=40, inputs=["depth"], missing=missing)
     depth = np.full((12, 16), 2000, np.uint16)
     depth[3, 4] = 0
-    save(path, depth)
-    assert dataset.inputs["depth"].missing == holes
+    replace(dataset[1].paths["depth"], depth)
+    assert dataset.inputs["depth"].missing == missing
     read = raw_input(dataset, dataset[1], "depth")
     hidden = np.argwhere(np.ma.getmaskarray(read)[..., 0]).tolist()
-    assert hidden == ([[3, 4]] if holes == "ignore" else [])
+    assert hidden == ([[3, 4]] if missing == "ignore" else [])
     assert read[0, 0] == 2000
     assert np.asarray(read)[3, 4, 0] == found  # 0 becomes the mean after normalization
 
 
-def test_missing_inputs_are_named(tmp_path) -> None:
-    root = make_nyudv2(tmp_path)
-    (root / "data" / "hha").rename(root / "gone")
-    assert len(NYUDv2("val", root=root, classes=4, inputs=["image", "depth"])) == 414
-    with pytest.raises(MissingData, match=r"^the input 'hha', which  pluxel data prepare nyudv2"):
+def test_missing_inputs_are_named(own_root) -> None:
+    root = own_root
+    dataset = NYUDv2("val", root=root, classes=4, inputs=["image", "hha"])
+    assert len(dataset) == 414
+    (root / "data" / "hha" / f"{dataset.names[3]}.png").unlink()
+    (root / "data" / "depth" / f"{dataset.names[3]}.png").unlink()
+    with pytest.raises(MissingData) as caught:
         NYUDv2("val", root=root, classes=4, inputs=["hha"])
+    assert str(caught.value) == (
+        f"split 'val': 1 sample of 1 without a file in {root}/data/depth; the first is "
+        f"{dataset.names[3]}.png"
+    )
+    (root / "data" / "depth").rename(root / "gone")
+    with pytest.raises(MissingData, match="^the depth of NYUDv2, from which HHA is computed, not"):
+        NYUDv2("val", root=root, classes=4, inputs=["hha"])
+    with pytest.raises(MissingData, match="^the input 'depth' of NYUDv2 not found: "):
+        NYUDv2("val", root=root, classes=4, inputs=["image", "depth"])
     with pytest.raises(PluxelError, match="has no raw depth: set root to nyu_depth_v2_labeled.mat"):
         NYUDv2("val", root=root, classes=4, inputs=["depth"], raw_depth=True)
 
@@ -114,16 +140,33 @@ def test_what_to_fetch(tmp_path) -> None:
     )
 
 
-def test_hha_is_prepared_from_depth(root, tmp_path) -> None:
-    """A wall of 2 m: disparity 31000 / 200, an angle of 90° + 38."""
-    dataset = NYUDv2("val", root=root, inputs=["depth"])
-    file = dataset.derived_files[5]
+def test_hha_is_prepared_from_depth(own_root, caplog) -> None:
+    """A wall of 2 m: disparity 31000 / 200, an angle of 90° + 38.
+
+    It is the same before it is prepared.
+    """
+    caplog.set_level("INFO", "pluxel")
+    root = own_root
+    rmtree(root / "data" / "hha")
+    dataset = NYUDv2("val", root=root, inputs=["depth", "hha"])
+    assert caplog.messages == [
+        "HHA of 414 of 414 images is computed whenever it is read; to store it, run:  pluxel data "
+        f"prepare nyudv2 root={root}"
+    ]
+    (file,) = dataset.derived_files(5)
     assert file.path == root / "data" / "hha" / f"{dataset.names[5]}.png"
     depth = np.full((425, 560), 2000, np.uint16)
     depth[100, 100] = 0
-    save(dataset[5].paths["depth"], depth)
-    file.write(tmp_path / "hha.png")
-    hha = np.asarray(Image.open(tmp_path / "hha.png"))
+    replace(dataset[5].paths["depth"], depth)
+    assert write_derived([file]) == 1
+    hha = np.asarray(Image.open(file.path))
+    assert (dataset[5].inputs["hha"] == hha).all()
+    assert "hha" not in dataset[5].paths
+    prepared = NYUDv2("val", root=root, inputs=["hha"])
+    assert prepared[5].paths["hha"] == file.path
+    assert (prepared[5].inputs["hha"] == hha).all()
+    assert "hha" not in prepared[6].paths
+    assert caplog.messages[1].startswith("HHA of 413 of 414 images is computed")
     assert hha.shape == (425, 560, 3)
     assert (hha[..., 0] == 155).all()
     assert (hha[20:-20, 20:-20, 2] == 128).all()
@@ -136,7 +179,7 @@ def test_hha_is_prepared_from_depth(root, tmp_path) -> None:
 def test_depth_of_another_size_has_no_camera(root, tmp_path) -> None:
     dataset = NYUDv2("val", root=root)
     with pytest.raises(PluxelError) as caught:
-        dataset.derived_files[0].write(tmp_path / "hha.png")
+        dataset.derived_files(0)[0].write(tmp_path / "hha.png")
     assert str(caught.value) == (
         f"the depth of {dataset.names[0]} is 16×12; HHA needs the camera, which is known for "
         "640×480 and for 560×425, the sizes of the original files"

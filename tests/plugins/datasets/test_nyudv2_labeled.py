@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from pluxel.core.authoring import Camera, encode_hha
+from pluxel.core.data.derived import all_derived_files, write_derived
 from pluxel.core.data.pixels import ImageError
 from pluxel.core.data.raw import raw_input
-from pluxel.core.data.splits import MissingData
-from pluxel.plugins.datasets.nyudv2 import LABELED, NYUDv2
+from pluxel.plugins.datasets.nyudv2 import CAMERAS, LABELED, NYUDv2
 from pluxel.registry import PluxelError
 from scipy.io import savemat
 
@@ -55,7 +57,7 @@ def test_samples_are_those_of_matlab(root, place) -> None:
 
 def test_raw_depth_has_holes(root) -> None:
     dataset = NYUDv2(
-        "train", root=root, classes=4, inputs=["depth"], holes="ignore", raw_depth=True
+        "train", root=root, classes=4, inputs=["depth"], missing="ignore", raw_depth=True
     )
     depth = raw_input(dataset, dataset[0], "depth")
     assert np.argwhere(np.ma.getmaskarray(depth)[..., 0]).tolist() == [[1, 2]]
@@ -67,13 +69,27 @@ def test_workers_receive_the_dataset(root) -> None:
     assert (dataset[0].inputs["image"] == ARRAYS["images"][..., 9]).all()
 
 
-def test_hha_must_be_prepared(root) -> None:
-    with pytest.raises(MissingData) as caught:
-        NYUDv2("val", root=root, classes=40, inputs=["hha"])
-    assert caught.value.message.startswith(
-        f"the input 'hha', which  pluxel data prepare nyudv2 root={root}  writes, not "
-        f"found: {root}/data/hha "
-    )
+@pytest.mark.parametrize(("raw", "place"), [(False, "hha"), (True, "hha_raw")])
+def test_hha_is_computed_from_the_depth_that_is_read(tmp_path, monkeypatch, caplog, raw, place):
+    """Prepared HHA of filled and of raw depth are different files."""
+    caplog.set_level("INFO", "pluxel")
+    camera = Camera(fx=6, fy=6, cx=3, cy=2)
+    monkeypatch.setitem(CAMERAS, (4, 6), camera)
+    save_mat73(tmp_path / LABELED, ARRAYS, {"names": NAMES})
+    dataset = NYUDv2("test", root=tmp_path, inputs=["hha"], raw_depth=raw)
+    depth = 1000 * ARRAYS["rawDepths" if raw else "depths"][..., 8]
+    expected = encode_hha(depth, camera, missing="fill")
+    assert (dataset[2].inputs["hha"] == expected).all()
+    assert not dataset[2].paths
+    assert caplog.messages == [
+        "HHA of 654 of 654 images is computed whenever it is read; to store it, run:  pluxel data "
+        f"prepare nyudv2 root={tmp_path}{' raw_depth=true' if raw else ''}"
+    ]
+    write_derived(dataset.derived_files(2))
+    path = tmp_path / "data" / place / "img_5009.png"
+    assert NYUDv2("test", root=tmp_path, inputs=["hha"], raw_depth=raw)[2].paths == {"hha": path}
+    assert not NYUDv2("test", root=tmp_path, inputs=["hha"], raw_depth=not raw)[2].paths
+    assert (np.asarray(Image.open(path)) == expected).all()
 
 
 @pytest.mark.parametrize(
@@ -108,15 +124,14 @@ def test_a_file_of_version_5_is_an_error(tmp_path) -> None:
         NYUDv2("test", root=tmp_path, classes=40)
 
 
-def test_hha_is_prepared_beside_the_file(root) -> None:
+def test_hha_is_prepared_beside_the_file(tmp_path) -> None:
+    root = tmp_path
+    save_mat73(root / LABELED, ARRAYS, {"names": NAMES})
     dataset = NYUDv2("trainval", root=root)
-    assert len(dataset.derived_files) == 795
-    assert dataset.derived_files[0].path == root / "data" / "hha" / "img_5003.png"
+    assert len(all_derived_files([dataset])) == 795
+    assert dataset.derived_files(0)[0].path == root / "data" / "hha" / "img_5003.png"
     for name in dataset.names:
         save(root / "data" / "hha" / f"{name}.png", np.full((4, 6, 3), 7, np.uint8))
     sample = NYUDv2("train", root=root, inputs=["image", "hha"])[0]
     assert (sample.inputs["hha"] == 7).all()
     assert sample.paths == {"hha": root / "data" / "hha" / "img_5003.png"}
-    (root / "data" / "hha" / "img_5003.png").unlink()
-    with pytest.raises(MissingData, match=r"^split 'train': 1 sample of 381 without a file in "):
-        NYUDv2("train", root=root, inputs=["hha"])
