@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..contracts.optional import AdaptsState as AdaptsState
     from ..contracts.optional import ChecksPretrained as ChecksPretrained
     from ..contracts.optional import ChoosesLabels as ChoosesLabels
+    from ..contracts.optional import ConvertsNames as ConvertsNames
     from ..contracts.optional import DeclaresLabels as DeclaresLabels
     from ..contracts.optional import DeclaresSuffixes as DeclaresSuffixes
     from ..contracts.optional import DenseForm as DenseForm
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
     from ..embeddings import name_vectors as name_vectors
     from ..embeddings import open_store as open_store
     from ..embeddings import unpacked_stream as unpacked_stream
+    from ..geometry.bilinear import bilinear_kernel as bilinear_kernel
     from ..geometry.dilation import Dilation as Dilation
     from ..geometry.dilation import NotEquivariant as NotEquivariant
     from ..geometry.grid import Border as Border

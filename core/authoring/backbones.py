@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -39,6 +39,9 @@ class PretrainedBackbone(nn.Module):
     ``maps``, which runs the layers; ``load_usual``, which loads the standard pretrained weights;
     and ``own_names``, which converts the names in files to those of the module.
     """
+
+    caffe_file: ClassVar[str] = ""
+    """The file of the standard weights, if they are published as a Caffe model only."""
 
     variant: str
     pad_multiple: int
@@ -112,8 +115,8 @@ class PretrainedBackbone(nn.Module):
         """
         if isinstance(self.pretrained, Path):
             self.load_pretrained()
-        elif self.pretrained and type(self).load_usual is PretrainedBackbone.load_usual:
-            self.load_usual()
+        elif self.pretrained:
+            self._check_usual()
 
     def load_pretrained(self) -> LoadReport | None:
         """Load the weights that ``pretrained`` selects, and adopt their normalization.
@@ -125,13 +128,27 @@ class PretrainedBackbone(nn.Module):
             report = self.load_file(self.pretrained)
             self.normalization = self._normalization_of(self.pretrained)
             return report
-        return self.load_usual() if self.pretrained else None
+        if not self.pretrained:
+            return None
+        self._check_usual()
+        return self.load_usual()
 
     def load_usual(self) -> LoadReport:
         """Load the standard pretrained weights, from a cache or else from the network."""
         raise PluxelError(
             f"{type(self).__name__} has no standard weights: set pretrained to a file or to false"
         )
+
+    def _check_usual(self) -> None:
+        """Raise PluxelError if there are no standard weights to load."""
+        if self.caffe_file:
+            raise PluxelError(
+                f"{type(self).__name__}'s weights are published as a Caffe model only: set  "
+                f"pretrained: PATH/{self.caffe_file}",
+                [f"Pluxel reads it without Caffe; it expects  {self.usual.to_yaml()}"],
+            )
+        if type(self).load_usual is PretrainedBackbone.load_usual:
+            self.load_usual()
 
     def own_names(self, state: StateDict) -> StateDict:
         """Convert the names and shapes in a file to those of this module."""

@@ -74,7 +74,17 @@ def describe(
     click.echo(json.dumps(_json(found), indent=2) if as_json else "\n".join(_lines(found)))
 
 
-_TITLES = ("", "layer", "output", "stride", "offset", "sees", "parameters", "G mult-adds", "MiB")
+_TITLES = (
+    "",
+    "layer",
+    "output",
+    "stride",
+    "offset",
+    "receptive field",
+    "parameters",
+    "G mult-adds",
+    "MiB",
+)
 
 
 def _lines(found: Description) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...registry import PluxelError
 from ._groups import Group
 from ._options import output, overrides, overwrite
 from ._session import Session
@@ -51,11 +51,13 @@ def torchfcn(session: Session, file: Path, at_once: bool | None, **options: Any)
     KEY=VALUE changes the configuration of the run, such as dataset.root=VOCdevkit.
     """
     from ..engine.importing.importing import ForeignWeights
+    from ..model.caffemodel import CAFFEMODEL
     from ..model.weight_reading import read_checkpoint
 
+    if file.suffix == CAFFEMODEL:
+        raise PluxelError(f"{file} is a Caffe model: give it to  pluxel import caffe")
     state, texts = read_checkpoint(file)
-    name = texts.get("arch", file.name)
-    weights = ForeignWeights(file, state, at_once=_is_at_once(name, at_once))
+    weights = ForeignWeights(file, state, texts.get("arch", file.name), at_once)
     found = _write(session, weights, **options)
     if found.network.stride == 8 and at_once is None and "arch" not in texts:
         click.echo(f"note: {file.name} does not say how it was trained: {_OTHERWISE}")
@@ -95,15 +97,8 @@ def caffe(
 
     state = caffe_tensors(file, prototxt)
     hha = input_name == "hha" if input_name else "hha" in file.stem and "color" not in file.stem
-    weights = ForeignWeights(file, state, at_once=bool(at_once), hha=hha)
+    weights = ForeignWeights(file, state, file.name, at_once, hha)
     _write(session, weights, **options)
-
-
-def _is_at_once(name: str, chosen: bool | None) -> bool:
-    """Return whether a name says that a network was trained at once, unless it was chosen."""
-    if chosen is not None:
-        return chosen
-    return re.search("at[-_]?once", name, re.IGNORECASE) is not None
 
 
 def _write(

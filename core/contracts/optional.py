@@ -55,6 +55,18 @@ class ExtendsInput(Protocol):
 
 
 @runtime_checkable
+class ConvertsNames(Protocol):
+    """A backbone that can hold the weights of published files, whose names it converts.
+
+    ``pluxel import`` requires it of the backbone in a recipe.
+    """
+
+    def own_names(self, state: dict[str, Tensor], /) -> dict[str, Tensor]:
+        """Return the weights under the names of this module, and in its shapes."""
+        ...
+
+
+@runtime_checkable
 class PadsInput(Protocol):
     """A backbone that only accepts sizes that are a multiple of some number."""
 

@@ -40,6 +40,7 @@ CONTRACTS: Mapping[str, Contract] = {
             optional.LoadsPretrained,
             optional.ChecksPretrained,
             optional.ExtendsInput,
+            optional.ConvertsNames,
             optional.PadsInput,
             optional.LimitsInput,
         ),

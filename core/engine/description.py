@@ -1,8 +1,7 @@
-"""Describe the network of a configuration or of a run, without loading its weights."""
+"""Describe the network of a configuration or of a run, without values for its weights."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,12 @@ from ..config._config import Config
 from ..config._load import load_config
 from ..config.sections.labels import declared_labels
 from ..geometry.regions import Size
-from ..model.blueprint import Blueprint, with_added
+from ..model.blueprint import Blueprint
 from ..model.build import build_model
 from ..model.network import SegmentationModel
 from ..model.summary import ModelSummary, summarize
-from ..model.weight_reading import read_header
 from .preparation import prepare
-from .run import open_run
+from .trained import NOT_OF_THE_MODEL, open_trained
 from .training.optimizer import freeze
 
 
@@ -44,7 +42,7 @@ def describe(
 
     ``size``: height and width of the image. ``depth``: levels of modules to open, see `summarize`.
 
-    Raises: the errors of `prepare` and `open_run`; PluxelError if the network does not run.
+    Raises: the errors of `prepare` and `open_trained`; PluxelError if the network does not run.
     """
     is_run = Path(source).is_dir()
     config, blueprint, model, notes = (
@@ -68,15 +66,10 @@ _Opened = tuple[Config, Blueprint, SegmentationModel, list[str]]
 
 
 def _of_run(directory: Path, overrides: Sequence[str], host: Host) -> _Opened:
-    run = open_run(directory)
-    unread = ("augment", "dataset", "loss")
-    config = load_config(run.config, overrides, host=host, unread=unread)
-    header = read_header(run.weights)
-    if "blueprint" not in header:
-        raise PluxelError(f"{run.weights} was not written by Pluxel: it has no blueprint")
-    blueprint = with_added(config, Blueprint.from_json(json.loads(header["blueprint"])))
+    """Open a run as for prediction, in the phase that its weights belong to."""
+    run = open_trained(directory, overrides, host=host, unread=NOT_OF_THE_MODEL)
     with torch.device("meta"):
-        return config, blueprint, build_model(config, blueprint), []
+        return run.config, run.blueprint, build_model(run.config, run.blueprint), []
 
 
 def _of_config(source: str, overrides: Sequence[str], host: Host) -> _Opened:

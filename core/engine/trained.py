@@ -23,6 +23,9 @@ from ..model.weights import load_weights
 from .checkpoint import read_metadata, read_tensors
 from .run import Run, open_run
 
+NOT_OF_THE_MODEL = frozenset({"augment", "dataset", "loss"})
+"""Sections of a configuration that prediction neither imports nor checks."""
+
 
 @dataclass(frozen=True)
 class Trained:

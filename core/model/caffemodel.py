@@ -23,8 +23,16 @@ from .protobuf import BYTES, VARINT, NotProtobuf, WireField, fields, varints
 
 CAFFEMODEL = ".caffemodel"
 
-TYPES = {4: "Convolution", 14: "InnerProduct", 17: "Pooling", 39: "Deconvolution", 25: "Eltwise"}
-"""Number in V1 -> the name of a type of layer, for the types that hold or route weights here."""
+TYPES = {
+    1: "Accuracy", 3: "Concat", 4: "Convolution", 5: "Data", 6: "Dropout", 8: "Flatten",
+    12: "ImageData", 14: "InnerProduct", 15: "LRN", 17: "Pooling", 18: "ReLU", 20: "Softmax",
+    21: "SoftmaxWithLoss", 22: "Split", 25: "Eltwise", 26: "Power", 29: "MemoryData", 30: "ArgMax",
+    32: "DummyData", 33: "Slice", 36: "Silence", 39: "Deconvolution", 40: "Crop",
+}  # fmt: skip
+"""Number in V1 -> the name in V2 of a type of layer, for those of networks that score pixels.
+
+Caffe's own list ends at 39; 40 is of the branch that the networks of 2014 were trained with.
+"""
 
 _NET_V1, _NET_V2 = 2, 100
 _V1 = {"name": 4, "type": 5, "bottom": 2, "top": 3, "blobs": 6, "convolution": 10}

@@ -11,14 +11,12 @@ from torch.nn import functional
 
 from ...core import Normalization
 from ...core.authoring import (
-    CAFFE_NORMALIZATION,
     InputChannels,
     OutputStride,
     Pretrained,
     PretrainedBackbone,
     StateDict,
 )
-from ...registry import PluxelError
 from .._parameters import Dropout
 
 Padding = Literal["same", "valid"]
@@ -146,11 +144,3 @@ def round_pools(module: nn.Module, rounding: Rounding) -> None:
     for layer in module.modules():
         if isinstance(layer, nn.MaxPool2d):
             layer.ceil_mode = rounding == "ceil"
-
-
-def only_caffe_model(network: str, file: str) -> PluxelError:
-    """Return an error: the weights of a network are published as a Caffe model only."""
-    return PluxelError(
-        f"{network}'s weights are published as a Caffe model only: set  pretrained: PATH/{file}",
-        [f"Pluxel reads it without Caffe; it expects  {CAFFE_NORMALIZATION.to_yaml()}"],
-    )

@@ -15,7 +15,7 @@ import torchvision
 from torch import nn
 
 from ...core.authoring import CAFFE_NORMALIZATION, LoadReport, url_file
-from ._convolutional import ConvolutionalClassifier, only_caffe_model
+from ._convolutional import ConvolutionalClassifier
 
 
 class AlexNet(ConvolutionalClassifier):
@@ -67,6 +67,7 @@ class CaffeNet(AlexNet):
     """
 
     variant = "caffenet"
+    caffe_file = "bvlc_reference_caffenet.caffemodel"
     renamed: ClassVar[Mapping[str, str]] = {
         **{
             f"conv{number}.": f"features.{index}."
@@ -98,13 +99,3 @@ class CaffeNet(AlexNet):
             nn.ReLU(inplace=True),
             nn.MaxPool2d(3, 2),
         )
-
-    def check_pretrained(self) -> None:
-        """Check the file; raise PluxelError without one, because none is published."""
-        super().check_pretrained()
-        if self.pretrained is True:
-            self.load_usual()
-
-    def load_usual(self) -> LoadReport:
-        """Raise PluxelError, because only a Caffe model is published."""
-        raise only_caffe_model("CaffeNet", "bvlc_reference_caffenet.caffemodel")

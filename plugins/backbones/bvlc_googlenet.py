@@ -16,13 +16,12 @@ from ...core import Normalization
 from ...core.authoring import (
     CAFFE_NORMALIZATION,
     InputChannels,
-    LoadReport,
     OutputStride,
     Pretrained,
     PretrainedBackbone,
     StateDict,
 )
-from ._convolutional import FRAME, Alignment, Rounding, only_caffe_model, round_pools
+from ._convolutional import FRAME, Alignment, Rounding, round_pools
 
 Widths = tuple[int, int, int, int, int, int]
 """Channels of 1×1; of 3×3, reduced and final; of 5×5, reduced and final; after the pool."""
@@ -102,6 +101,7 @@ class BVLCGoogLeNet(PretrainedBackbone):
     """
 
     variant = "bvlc_googlenet"
+    caffe_file = "bvlc_googlenet.caffemodel"
 
     def __init__(
         self,
@@ -157,13 +157,3 @@ class BVLCGoogLeNet(PretrainedBackbone):
     def own_names(self, state: StateDict) -> StateDict:
         """Accept Caffe's names, such as ``inception_3a/5x5_reduce.weight``."""
         return {name.replace("/", "."): value for name, value in state.items()}
-
-    def check_pretrained(self) -> None:
-        """Check the file; raise PluxelError without one, because none is published."""
-        super().check_pretrained()
-        if self.pretrained is True:
-            self.load_usual()
-
-    def load_usual(self) -> LoadReport:
-        """Raise PluxelError, because only a Caffe model is published."""
-        raise only_caffe_model("GoogLeNet", "bvlc_googlenet.caffemodel")

@@ -6,12 +6,11 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import FeatureSpec, Grid, Scores, resample
-from ...core.authoring import Border, logger
+from ...core.authoring import Border, bilinear_kernel, logger
 
 
 class KernelAlignment(NamedTuple):
@@ -47,13 +46,6 @@ class KernelAlignment(NamedTuple):
         return max(0, -floor(self.start)), max(0, ceil(last) - coarse_cells + 1)
 
 
-def bilinear_taps(kernel: int) -> Tensor:
-    """Return the taps of linear interpolation, (kernel,); the taps of each phase sum to 1."""
-    factor = (kernel + 1) // 2
-    distance = torch.arange(kernel, dtype=torch.float64) - (kernel - 1) / 2
-    return 1 - distance.abs() / factor
-
-
 class LearnedUpsampling(nn.Module):
     """A deconvolution with one kernel per class, initialized to bilinear interpolation.
 
@@ -66,8 +58,8 @@ class LearnedUpsampling(nn.Module):
         super().__init__()
         self.axes = (rows, columns)
         self.border: Border = border
-        kernel = torch.outer(bilinear_taps(rows.kernel), bilinear_taps(columns.kernel))
-        self.weight = nn.Parameter(kernel.float().repeat(num_classes, 1, 1, 1))
+        kernel = bilinear_kernel(rows.kernel, columns.kernel)
+        self.weight = nn.Parameter(kernel.repeat(num_classes, 1, 1, 1))
 
     def forward(self, scores: Tensor, size: tuple[int, int]) -> Tensor:
         """Return scores (N, C, *size) on the fine grid for scores (N, C, h, w)."""

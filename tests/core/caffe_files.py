@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 V1_TYPES = {"Convolution": 4, "InnerProduct": 14, "Deconvolution": 39, "ReLU": 18, "Pooling": 17}
+V1_TYPES |= {"Dropout": 6, "LRN": 15, "Softmax": 20, "Split": 22, "Eltwise": 25, "Crop": 40}
 
 
 def varint(value: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,14 +42,23 @@ AT_ONCE = (0.01, 0.0001)
 class ForeignWeights:
     """Weights as published: their ``file``, the tensors, and what the file does not say.
 
-    ``at_once``: whether the skips of FCN-8s are scaled, in files without layers for that.
+    ``name``: of the network or of the file, which may say that it was trained at once. ``at_once``:
+    whether it was, which scales the skips of FCN-8s; None: as the layers say, or else the name.
     ``hha``: whether the only input is HHA, not color.
     """
 
     file: Path
     state: State
-    at_once: bool = False
+    name: str
+    at_once: bool | None = None
     hha: bool = False
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether the skips are scaled, in files without layers for that."""
+        if self.at_once is not None:
+            return self.at_once
+        return re.search("at[-_]?once", self.name, re.IGNORECASE) is not None
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,9 @@ def import_weights(
     """
     file, state, run = weights.file, weights.state, Run(directory)
     run.check_claim(None, resume=None, overwrite=overwrite, what="the import", option="--output")
-    network = nearest_network((name.rpartition(".")[0] for name in state), at_once=weights.at_once)
+    network = nearest_network(
+        (name.rpartition(".")[0] for name in state), at_once=weights.is_at_once
+    )
     _check_names(file, state, network)
     _check_values(file, state)
     scales = _skip_scales(weights, network)
@@ -139,8 +151,13 @@ def _check_values(file: Path, state: State) -> None:
 def _skip_scales(weights: ForeignWeights, network: PublishedNetwork) -> Sequence[float]:
     """Return the constant factors on the features of the skips."""
     if layers := network.scale_layers:
+        if weights.at_once is False:
+            raise PluxelError(
+                f"{weights.file} scales its skips, in the layers {', '.join(layers)}, so it was "
+                "trained at once: leave out --staged"
+            )
         return [_constant(weights.file, name, weights.state[f"{name}.weight"]) for name in layers]
-    if weights.at_once and not network.at_once:
+    if weights.is_at_once and not network.at_once:
         raise PluxelError(f"{weights.file} is {network}; only FCN-8s is trained at once")
     return AT_ONCE if network.at_once else [1.0] * len(SKIPS[network.stride])
 

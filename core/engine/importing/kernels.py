@@ -1,4 +1,4 @@
-"""The kernels of deconvolutions: dense ones reduced to one per class, and bilinear ones."""
+"""The kernels of deconvolutions: dense ones reduced to one per class."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ import torch
 from torch import Tensor
 
 from ....registry import PluxelError
+from ...geometry.bilinear import bilinear_kernel
 
 TOLERANCE = 1e-6
 """Largest difference from a bilinear kernel, and largest share of a value off the diagonal."""
-
-
-def bilinear_kernel(size: int) -> Tensor:
-    """Return the kernel of FCN's surgery, (size, size), float32: Long et al. 2015, section 3.3."""
-    factor = (size + 1) // 2
-    center = factor - 1 if size % 2 else factor - 0.5
-    taps = 1 - (torch.arange(size, dtype=torch.float64) - center).abs() / factor
-    return torch.outer(taps, taps).float()
 
 
 def kernel_per_class(layer: str, weight: Tensor) -> Tensor:
@@ -49,4 +42,4 @@ def kernel_per_class(layer: str, weight: Tensor) -> Tensor:
 
 def distance_from_bilinear(kernels: Tensor) -> float:
     """Return the largest difference of kernels (C, 1, k, k) from bilinear interpolation."""
-    return float((kernels - bilinear_kernel(kernels.shape[-1])).abs().max())
+    return float((kernels - bilinear_kernel(*kernels.shape[-2:])).abs().max())

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from ....registry import PluxelError
+from ...contracts.offers import offers
+from ...contracts.optional import ConvertsNames
 from ...model.network import SegmentationModel
 from ...model.weights import compared, first_names
 from .published import PublishedNetwork
@@ -57,7 +58,12 @@ def _backbones(
     model: SegmentationModel, state: Mapping[str, Tensor], network: PublishedNetwork
 ) -> Iterator[Named]:
     for stream in network.streams:
-        backbone: Any = model.streams[stream].backbone  # offers own_names
+        backbone = model.streams[stream].backbone
+        if not offers(backbone, ConvertsNames):
+            raise PluxelError(
+                f"the backbone of stream '{stream}' cannot hold {network}: it has no own_names, "
+                "which converts the names of published weights"
+            )
         for layer, plain in network.trunk_layers(stream).items():
             for kind in ("weight", "bias"):
                 value = state[f"{layer}.{kind}"]

@@ -24,7 +24,7 @@ from ...geometry.scores import Scores
 from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.strips import resampled_predictions
-from ..trained import open_trained
+from ..trained import NOT_OF_THE_MODEL, open_trained
 from .inputs import ImageLike, read_inputs
 from .prediction import Prediction
 from .tile_pixels import ReadPixels, TilePixels
@@ -35,9 +35,6 @@ LARGE = 2048 * 2048
 
 TILE = 1024
 """Default side of a tile in pixels; larger for networks with a large receptive field."""
-
-NOT_OF_THE_MODEL = frozenset({"augment", "dataset", "loss"})
-"""Sections of a configuration that prediction neither imports nor checks."""
 
 Tile = int | Literal["auto", "off"]
 

@@ -32,7 +32,7 @@ def test_a_table_for_each_part(command, net: str) -> None:
     assert lines[0] == "for one image of 64×96 pixels"
     assert lines[2] == "backbone image: 9,220,480 parameters, 0.9166 G multiply-adds"
     titles, first, _, pool = (" ".join(line.split()) for line in lines[3:7])
-    assert titles == "layer output stride offset sees parameters G mult-adds MiB"
+    assert titles == "layer output stride offset receptive field parameters G mult-adds MiB"
     assert first == "features.0 Conv2d 64×64×96 1 0 3 1,792 0.01062 1.50"
     assert pool == "features.2 MaxPool2d 64×32×48 2 1/2 4 0.38"
     assert "decoder semantic: 10,773 parameters, 6.451e-05 G multiply-adds" in lines

@@ -9,8 +9,15 @@ import tifffile
 import torch
 from PIL import Image
 from pluxel.core.contracts.inputs import InputSpec
-from pluxel.core.data.images import array_input, image_files, image_shape, read_image
+from pluxel.core.data.images import (
+    array_input,
+    image_files,
+    image_shape,
+    read_image,
+    write_palette_mask,
+)
 from pluxel.core.data.pixels import ImageError
+from pluxel.registry import PluxelError
 
 from .image_files import RGB, SIDEWAYS, exif, save, with_exif
 
@@ -280,3 +287,12 @@ class TestArrays:
     def test_other_formats_do_not_support_five_channels(self, tmp_path):
         with pytest.raises(ImageError, match=r"only TIFF and .npy files support channel counts"):
             read_image(save(tmp_path / "a.png", RGB), 5)
+
+
+@pytest.mark.parametrize("ids", [[0, 256], [-1, 3]])
+def test_a_palette_has_256_ids(tmp_path, ids):
+    path = tmp_path / "a.png"
+    with pytest.raises(PluxelError) as caught:
+        write_palette_mask(path, np.array([ids]), {})
+    assert str(caught.value) == f"{path}: a palette has ids of 0 to 255, not {ids[0]} to {ids[1]}"
+    assert not path.exists()

@@ -64,6 +64,16 @@ def test_what_is_not_there(path, key, index, message) -> None:
     assert error(path, mat73_entry, key, index) == message
 
 
+@pytest.mark.parametrize("cell", [np.ones((2, 1)), np.full((1 << 17, 1), 97, np.uint16)])
+def test_cells_without_text_are_named(tmp_path, cell) -> None:
+    path = save_mat73(tmp_path / "a.mat", {}, {"names": ["one", "two"]})
+    with h5py.File(path, "r+") as file:
+        del file["#refs#"]["names1"]
+        file["#refs#"]["other"] = cell
+        file["names"][0, 1] = file["#refs#"]["other"].ref
+    assert error(path, mat73_names, "names") == "a cell of 'names' is not text"
+
+
 def test_other_shapes(tmp_path) -> None:
     path = save_mat73(tmp_path / "a.mat", {"labels": np.zeros((5, 7))})
     assert error(path, mat73_entry, "labels", 0) == (

@@ -134,6 +134,33 @@ def test_a_blob_has_the_size_of_its_shape(tmp_path: Path, shape: tuple[int, ...]
         read_caffemodel(path)
 
 
+@pytest.mark.parametrize("values", [content(5, bytes(7)), integer(5, 3), content(8, bytes(12))])
+def test_values_of_a_blob_are_whole_numbers_of_bytes(tmp_path: Path, values: bytes) -> None:
+    path = write(tmp_path / "a.caffemodel", layer("conv1", "Convolution", [values]))
+    with pytest.raises(PluxelError) as caught:
+        read_caffemodel(path)
+    assert str(caught.value).startswith(
+        f"{path}: not a whole Caffe model: the values of a blob are incomplete"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        *((4, "Convolution"), (6, "Dropout"), (14, "InnerProduct"), (15, "LRN"), (17, "Pooling")),
+        *((18, "ReLU"), (20, "Softmax"), (22, "Split"), (25, "Eltwise"), (39, "Deconvolution")),
+        (40, "Crop"),
+    ],
+)
+def test_layers_of_the_first_generation_have_the_types_of_the_second(
+    tmp_path: Path, number: int, name: str
+) -> None:
+    """As in the enumeration of V1LayerParameter in Caffe."""
+    own = content(4, "one") + integer(5, number) + content(6, blob(torch.ones(1)))
+    path = write(tmp_path / "a.caffemodel", content(2, own))
+    assert read_caffemodel(path)[0].type == name
+
+
 def test_layers_of_2013_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.caffemodel", content(2, content(1, content(1, "conv1"))))
     with pytest.raises(PluxelError, match="of the first format of 2013; upgrade_net_proto_binary"):

@@ -95,6 +95,6 @@ def test_it_cannot_be_downloaded() -> None:
     with pytest.raises(PluxelError) as caught:
         meta(BVLCGoogLeNet, pretrained=True).check_pretrained()
     assert str(caught.value).splitlines()[0] == (
-        "GoogLeNet's weights are published as a Caffe model only: set  "
+        "BVLCGoogLeNet's weights are published as a Caffe model only: set  "
         "pretrained: PATH/bvlc_googlenet.caffemodel"
     )

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+from pluxel.core.authoring import bilinear_kernel
 from pluxel.core.geometry.grid import Grid
 from pluxel.core.geometry.resampling import resample
 from pluxel.plugins.backbones.alexnet import AlexNet
 from pluxel.plugins.backbones.googlenet import GoogLeNet
 from pluxel.plugins.backbones.timm_features import TimmBackbone
 from pluxel.plugins.backbones.vgg import VGG11, VGG16
-from pluxel.plugins.decoders._upsampling import bilinear_taps
 from pluxel.plugins.decoders.fcn import FCN8s
 from torch import Tensor, nn
 
@@ -35,7 +35,7 @@ class Release(nn.Module):
         self.backbone, self.decoder, self.num_classes = backbone, decoder, num_classes
 
     def deconvolve(self, scores: Tensor, kernel: int, stride: int) -> Tensor:
-        taps = torch.outer(*[bilinear_taps(kernel).to(scores.dtype)] * 2)
+        taps = bilinear_kernel(kernel, kernel).to(scores.dtype)
         weight = scores.new_zeros(self.num_classes, self.num_classes, kernel, kernel)
         weight[range(self.num_classes), range(self.num_classes)] = taps
         return nn.functional.conv_transpose2d(scores, weight, stride=stride)

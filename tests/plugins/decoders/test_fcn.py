@@ -18,7 +18,6 @@ from pluxel.plugins.decoders._upsampling import (
     BilinearUpsampling,
     KernelAlignment,
     LearnedUpsampling,
-    bilinear_taps,
     upsampling,
 )
 from pluxel.plugins.decoders.fcn import FCN8s, FCN16s, FCN32s
@@ -200,19 +199,6 @@ def test_a_backbone_without_the_strides_raises(decoder: type, message: str) -> N
 
 
 class TestLearnedUpsampling:
-    @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 15, 16, 63, 64])
-    def test_taps(self, kernel: int) -> None:
-        """As FCN's filler: the taps of every phase sum to 1, and the kernel is centered."""
-        taps, factor = bilinear_taps(kernel), (kernel + 1) // 2
-        torch.testing.assert_close(taps, taps.flip(0))
-        for phase in range(factor):
-            assert taps[phase::factor].sum().item() == pytest.approx(1)
-
-    def test_published_taps(self) -> None:
-        assert bilinear_taps(4).tolist() == [0.25, 0.75, 0.75, 0.25]
-        assert bilinear_taps(64).max().item() == 63 / 64
-        assert bilinear_taps(63)[[0, 31]].tolist() == [1 / 32, 1]
-
     @pytest.mark.parametrize(
         ("trunk", "kernel"), [("VGG16", 4), ("VGG16, pad 100", 4), ("ResNet", 3), ("odd", None)]
     )

@@ -80,6 +80,16 @@ def run(capsys, *arguments: object) -> str:
     return capsys.readouterr().out
 
 
+def test_a_split_without_labels_is_refused(camvid: Path, capsys) -> None:
+    for path in (camvid / "valannot").iterdir():
+        Image.fromarray(np.full((144, 168), 11, np.uint8)).save(path)  # void
+    given = (f"dataset.root={camvid}", "splits={val: val}")
+    with pytest.raises(SystemExit) as ended:
+        main(["benchmark", "upper-bound", "camvid_fcn8s_vgg16", *given])
+    assert ended.value.code == 2
+    assert "no pixel of val is labeled for head 'semantic'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
 def test_the_command_prints_the_bounds(camvid: Path, capsys, interpolation: str) -> None:
     given = (f"dataset.root={camvid}", "splits={val: val}", "--interpolation", interpolation)

@@ -62,6 +62,41 @@ def test_fcn_8s_at_once_holds_its_scales(tmp_path: Path, importing) -> None:
     assert "skip_scales: [0.01, 0.0001]" in (tmp_path / "run" / "config.yaml").read_text()
 
 
+@pytest.mark.usefixtures("narrow")
+def test_scales_in_the_file_contradict_staged(tmp_path: Path, importing) -> None:
+    path = write_model(tmp_path / "fcn.caffemodel", scaled(network(8, (0.01, 0.0001))))
+    code, _, err = importing("caffe", path, "--staged")
+    assert (code, err) == (
+        2,
+        f"{path} scales its skips, in the layers scale_pool4, scale_pool3, so it was trained at "
+        "once: leave out --staged\n",
+    )
+    assert importing("caffe", path, "--at-once")[0] == 0
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize(
+    ("name", "arguments", "scales"),
+    [
+        ("fcn8s-atonce", [], "[0.01, 0.0001]"),
+        ("fcn8s-atonce", ["--staged"], "[1.0, 1.0]"),
+        ("fcn8s", [], "[1.0, 1.0]"),
+        ("fcn8s", ["--at-once"], "[0.01, 0.0001]"),
+    ],
+)
+@pytest.mark.parametrize("command", ["caffe", "torchfcn"])
+def test_without_layers_the_name_says_whether_skips_are_scaled(
+    tmp_path: Path, importing, command: str, name: str, arguments: list[str], scales: str
+) -> None:
+    path = tmp_path / f"{name}{'.caffemodel' if command == 'caffe' else '.pth'}"
+    if command == "caffe":
+        write_model(path, network(8).state_dict())
+    else:
+        torch.save(network(8).state_dict(), path)
+    assert importing(command, path, *arguments)[0] == 0
+    assert f"skip_scales: {scales}" in (tmp_path / "run" / "config.yaml").read_text()
+
+
 def test_fcn_alexnet(tmp_path: Path, importing, monkeypatch) -> None:
     monkeypatch.setattr(_convolutional, "HIDDEN", 8)
     torch.manual_seed(0)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from pluxel.core.engine.importing.kernels import (
-    bilinear_kernel,
-    distance_from_bilinear,
-    kernel_per_class,
-)
+from pluxel.core.authoring import PretrainedBackbone
+from pluxel.core.engine.importing.kernels import distance_from_bilinear, kernel_per_class
+from pluxel.plugins.backbones._convolutional import ConvolutionalClassifier
+from pluxel.plugins.backbones.vgg import VGG
 from pluxel.registry import PluxelError
 
 from ...caffe_files import write_model
@@ -157,18 +156,28 @@ def test_other_files_are_refused(
     assert reason in err
 
 
-def test_a_caffe_model_given_as_a_state_dict_is_read(
-    tmp_path: Path, importing, narrow: None, state: dict
+def test_a_caffe_model_is_refused_where_its_padding_would_not_be_checked(
+    tmp_path: Path, importing, state: dict
 ) -> None:
     path = write_model(tmp_path / "fcn.caffemodel", state)
-    assert importing("torchfcn", path)[0] == 0
+    code, _, err = importing("torchfcn", path)
+    assert (code, err) == (2, f"{path} is a Caffe model: give it to  pluxel import caffe\n")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_needs_a_backbone_that_converts_names(
+    refused, state: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(VGG, "own_names")
+    monkeypatch.delattr(ConvolutionalClassifier, "own_names")
+    monkeypatch.delattr(PretrainedBackbone, "own_names")
+    assert refused(state) == [
+        "the backbone of stream 'image' cannot hold FCN-8s on VGG16: it has no own_names, which "
+        "converts the names of published weights"
+    ]
 
 
 class TestKernels:
-    def test_a_bilinear_kernel_is_that_of_surgery(self) -> None:
-        for size in (4, 16, 32, 63, 64):
-            assert torch.equal(bilinear_kernel(size), bilinear(1, size)[0, 0])
-
     def test_dense_and_grouped_weights_give_a_kernel_per_class(self) -> None:
         dense = bilinear(3, 4)
         dense[1, 1] *= 2

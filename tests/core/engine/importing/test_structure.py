@@ -98,6 +98,26 @@ def test_two_streams_are_recognized() -> None:
     assert names["xconv3_2hha"] == "conv3_2hha"
 
 
+def without(found, *names: str):
+    return [one for one in found if one[3] not in names]
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (without(described(32), "relu6"), "14 convolutions are followed by ReLU; VGG16 has 15"),
+        ([], "0 inputs are followed by convolutions and ReLU"),
+        (described(8, ("a", "b", "c")), "it scores 3 label maps"),
+        (without(described(16), "upscore16"), "1 skips, but 1 deconvolutions of scores"),
+    ],
+)
+def test_other_connections_are_refused(found, reason: str) -> None:
+    with pytest.raises(PluxelError) as caught:
+        published_names(as_layers(found), {})
+    start = "the layers are not connected as in a published network: "
+    assert str(caught.value).startswith(start + reason)
+
+
 PROTOTXT = """\
 name: "mine"  # a comment
 {layers}
@@ -122,14 +142,15 @@ def source() -> TorchFCN:
     return TorchFCN(8, {"": 21}, NARROW, (1, 1)).eval()
 
 
-def write(path: Path, source: TorchFCN, found, *, connected: bool) -> Path:
+def write(path: Path, source: TorchFCN, found, *, connected: bool, v1: bool = False) -> Path:
     weights = by_layer(source.state_dict())
     path.write_bytes(
         b"".join(
             layer(
                 other_name(name),
                 kind,
-                map(blob, weights.get(name, ())),
+                [blob(tensor, legacy=v1) for tensor in weights.get(name, ())],
+                v1=v1,
                 bottoms=bottoms if connected else [],
                 tops=tops if connected else [],
             )
@@ -140,14 +161,16 @@ def write(path: Path, source: TorchFCN, found, *, connected: bool) -> Path:
 
 
 @pytest.mark.usefixtures("narrow")
-@pytest.mark.parametrize("form", ["model", "v1", "v2"])
+@pytest.mark.parametrize("form", ["model", "v1 model", "v1", "v2"])
 def test_a_model_with_other_names_gives_the_published_scores(
     tmp_path: Path, importing, source: TorchFCN, form: str
 ) -> None:
     found = [*described(8)]
-    path = write(tmp_path / "mine.caffemodel", source, found, connected=form == "model")
+    model = tmp_path / "mine.caffemodel"
+    has_connections = form.endswith("model")
+    path = write(model, source, found, connected=has_connections, v1=form == "v1 model")
     arguments = []
-    if form != "model":
+    if not has_connections:
         (tmp_path / "mine.prototxt").write_text(as_text(found, v1=form == "v1"))
         arguments = ["--prototxt", tmp_path / "mine.prototxt"]
     code, out, err = importing("caffe", path, *arguments)
