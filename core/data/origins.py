@@ -48,7 +48,7 @@ class Origin:
 
     ``fetch``: what to get, and from where, by name. ``layout``: the paths that the folder must
     contain then. ``markers``, ``below``, ``others``: see `find_root`. ``archives``: returns what
-    may be downloaded; None if the license does not permit that, or without a stable address.
+    may be downloaded; None if the terms of the dataset do not permit that.
     """
 
     what: str
@@ -83,12 +83,15 @@ def dataset_root(root: Path, origin: Origin, *, download: bool = False) -> Path:
     """Return the folder of a dataset, near ``root``; download the dataset there if permitted.
 
     Raises: MissingData that says what to fetch and where to put it; PluxelError if a download
-    fails.
+    fails, or if the terms of the dataset do not permit it.
     """
     if found := origin.find(root):
         return found
-    if not download or origin.archives is None:
+    if not download:
         raise origin.missing(root)
+    if origin.archives is None:
+        message = f"Pluxel cannot download {origin.what}: its terms do not permit that"
+        raise PluxelError(message, origin.advice(root))
     if not may_download():
         raise MissingData(f"{origin.what} is not in {root} yet, and will be downloaded")
     for archive in origin.archives():

@@ -37,6 +37,7 @@ class ADE20K(FileDataset):
     """``images/training/ID.jpg`` with ``annotations/training/ID.png``.
 
     ``root``: the folder ``ADEChallengeData2016``, or one that contains it.
+    ``download``: not permitted by the terms of ADE20K; the error says what to fetch.
 
     The splits are ``train`` and ``val``, in the folders ``training`` and ``validation``. The labels
     of ``test`` are not public.
@@ -46,9 +47,9 @@ class ADE20K(FileDataset):
 
     labels: Mapping[str, LabelMap] = {MAIN: published_labels("ade20k")}
 
-    def __init__(self, split: str, *, root: Path) -> None:
+    def __init__(self, split: str, *, root: Path, download: bool = False) -> None:
         inner = split_folder(split, _SPLITS, root, unlabeled=_UNLABELED)
-        folder = dataset_root(root, _origin(inner))
+        folder = dataset_root(root, _origin(inner), download=download)
         images, masks = folder / "images" / inner, folder / "annotations" / inner
         names, image_files, mask_files = matched_files((images, ".jpg"), (masks, ".png"))
         super().__init__(

@@ -57,6 +57,7 @@ class CamVid(FileDataset):
     """``root/SPLIT/*.png`` with ``root/SPLITannot/*.png``, in the order of the video.
 
     ``root``: the folder of CamVid, with ``train``, ``trainannot`` and the others, or one around it.
+    ``download``: not permitted by the terms of CamVid; the error says what to fetch.
 
     If ``root/SPLIT.txt`` exists, it selects and orders the images. Only the file names of its
     lines matter (``/SegNet/CamVid/train/X.png /SegNet/CamVid/trainannot/X.png``).
@@ -66,9 +67,9 @@ class CamVid(FileDataset):
 
     labels: Mapping[str, LabelMap] = {"semantic": LABELS}
 
-    def __init__(self, split: str, *, root: Path) -> None:
+    def __init__(self, split: str, *, root: Path, download: bool = False) -> None:
         if not (known := _splits(root)):
-            root = dataset_root(root, ORIGIN)
+            root = dataset_root(root, ORIGIN, download=download)
             known = _splits(root)
         if split not in known:
             raise unknown_split(split, known, root)

@@ -37,6 +37,7 @@ class Cityscapes(FileDataset):
 
     ``root``: the folder that contains ``leftImg8bit`` and ``gtFine``, or one around it.
     ``annotations``: ``fine``, or ``coarse`` for ``gtCoarse/…/*_gtCoarse_labelIds.png``.
+    ``download``: not permitted by the terms of Cityscapes; the error says what to fetch.
 
     The splits are ``train`` and ``val``, and ``train_extra`` of the coarse annotations. The labels
     of ``test`` are not public: predict its images, and submit the results.
@@ -47,12 +48,17 @@ class Cityscapes(FileDataset):
     labels: Mapping[str, LabelMap] = {MAIN: published_labels("cityscapes")}
 
     def __init__(
-        self, split: str, *, root: Path, annotations: Literal["fine", "coarse"] = "fine"
+        self,
+        split: str,
+        *,
+        root: Path,
+        annotations: Literal["fine", "coarse"] = "fine",
+        download: bool = False,
     ) -> None:
         labels = f"gt{annotations.capitalize()}"
         splits = _FINE if annotations == "fine" else {**_FINE, "train_extra": "train_extra"}
         inner = split_folder(split, splits, root, unlabeled={"test": f"{_IMAGES}/test"})
-        folder = dataset_root(root, _origin(labels))
+        folder = dataset_root(root, _origin(labels), download=download)
         images = existing_folder(folder / _IMAGES / inner, f"the images of split '{split}'")
         masks = existing_folder(folder / labels / inner, f"the masks of split '{split}'")
         suffix = f"_{labels}_labelIds.png"

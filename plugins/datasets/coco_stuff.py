@@ -36,6 +36,7 @@ class COCOStuff(FileDataset):
     ``root``: the folder of COCO, or one that contains ``coco``. The images may also be in
     ``images/train2017``, and the masks in ``annotations/train2017`` or
     ``stuffthingmaps_trainval2017/train2017``.
+    ``download``: not permitted by the terms of COCO-Stuff; the error says what to fetch.
 
     The splits are ``train`` and ``val``, in the folders ``train2017`` and ``val2017``. The labels
     of ``test2017`` are not public.
@@ -45,11 +46,11 @@ class COCOStuff(FileDataset):
 
     labels: Mapping[str, LabelMap] = {MAIN: published_labels("coco_stuff")}
 
-    def __init__(self, split: str, *, root: Path) -> None:
+    def __init__(self, split: str, *, root: Path, download: bool = False) -> None:
         inner = split_folder(split, _SPLITS, root, unlabeled=_UNLABELED)
         usual, *others = _origins(inner)
         known = next((one for one in (usual, *others) if one.find(root)), usual)
-        folder = dataset_root(root, known)
+        folder = dataset_root(root, known, download=download)
         images, masks = (folder / marker for marker in known.markers)
         names, image_files, mask_files = matched_files((images, ".jpg"), (masks, ".png"))
         super().__init__(

@@ -52,6 +52,7 @@ class MapillaryVistas(FileDataset):
     ``root``: the folder that contains ``training`` and ``validation``, or one around it.
     ``version``: of the annotations: ``"1.2"`` has 66 classes, ``"2.0"`` has 124. Version 1.2 is in
     ``training/v1.2/labels``, or in ``training/labels`` of the releases before 2.0.
+    ``download``: not permitted by the terms of Mapillary Vistas; the error says what to fetch.
 
     The splits are ``train`` and ``val``, in the folders ``training`` and ``validation``. The labels
     of ``test`` are not public.
@@ -59,9 +60,11 @@ class MapillaryVistas(FileDataset):
     Raises: MissingData for a missing folder or file, SplitError for another split.
     """
 
-    def __init__(self, split: str, *, root: Path, version: VistasVersion) -> None:
+    def __init__(
+        self, split: str, *, root: Path, version: VistasVersion, download: bool = False
+    ) -> None:
         inner = split_folder(split, _SPLITS, root, unlabeled=_UNLABELED)
-        folder = dataset_root(root, _origin(inner, version)) / inner
+        folder = dataset_root(root, _origin(inner, version), download=download) / inner
         masks = _masks(folder, version)
         names, image_files, mask_files = matched_files((folder / "images", ".jpg"), (masks, ".png"))
         read = partial(read_palette_mask, palette=published_colors(_facts(version)))

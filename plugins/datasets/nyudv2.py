@@ -94,6 +94,7 @@ class NYUDv2(FileDataset):
     ``mean`` replaces them by the mean, ``fill`` by the nearest depth. HHA always fills them.
     ``raw_depth``: read the depth of the camera, which has holes, from the ``.mat`` file, instead of
     the one with filled holes. Its HHA is in the folder ``data/hha_raw``.
+    ``download``: not permitted by the terms of NYUDv2; the error says what to fetch.
 
     Raises: MissingData for a missing folder or file, SplitError for an unknown split.
     """
@@ -114,6 +115,7 @@ class NYUDv2(FileDataset):
         inputs: Inputs | None = None,
         missing: MissingPixels = "mean",
         raw_depth: bool = False,
+        download: bool = False,
     ) -> None:
         names = [f"img_{_FIRST - 1 + number}" for number in _numbers(split, root)]
         specs = {**type(self).inputs, "depth": InputSpec(kind="depth", missing=missing)}
@@ -130,7 +132,9 @@ class NYUDv2(FileDataset):
             found, labels = _extracted(folder, names, source, original)
             self._depth = partial(_depth_file, folder)
         else:
-            file = root if _is_labeled(root) else dataset_root(root, _ORIGIN) / LABELED
+            file = root
+            if not _is_labeled(root):
+                file = dataset_root(root, _ORIGIN, download=download) / LABELED
             depth = "rawDepths" if raw_depth else "depths"
             found, labels = _labeled(file, names, source, original, depth)
             folder = file.parent

@@ -50,8 +50,8 @@ class PascalContext(FileDataset):
     ``classes``: 59 ignores the background, all pixels of other classes. 60 makes it a class, as the
     FCN release does when it trains. Scores of the two differ by about five points of mean IoU.
     ``context``: the folder that contains ``trainval``, by default ``context`` in the root.
-    ``download``: fetch the images of VOC 2010 into ``root`` if they are not there (1.3 GB); the
-    labels have to be fetched by hand.
+    ``download``: fetch the images of VOC 2010 into ``root`` if they are not there (1.3 GB). The
+    terms of PASCAL-Context do not permit that for its labels; the error says what to fetch.
 
     A split is a list in ``ImageSets/Main``: ``train``, ``val`` or ``trainval``. Its images without
     labels are left out, and the log says how many.
@@ -68,6 +68,8 @@ class PascalContext(FileDataset):
         context: Path | None = None,
         download: bool = False,
     ) -> None:
+        if download:  # find the labels before images are downloaded for nothing
+            dataset_root(context or root, _LABELS, download=True)
         folder = dataset_root(root, origin("2010", others=["ImageSets/Main"]), download=download)
         masks = dataset_root(context or root, _LABELS) / "trainval"
         listed, source = split_names(folder / "ImageSets" / "Main", split)

@@ -80,6 +80,7 @@ class SIFTFlow(FileDataset):
 
     ``root``: the folder that contains ``Images``, ``SemanticLabels`` and ``GeoLabels``, or one
     around it. … stands for ``spatial_envelope_256x256_static_8outdoorcategories``.
+    ``download``: not permitted by the terms of SIFT Flow; the error says what to fetch.
 
     Its label maps are ``semantic`` and ``geometric``. The splits are ``test``, the published list,
     and ``train`` (also called ``trainval``), all other annotated images.
@@ -92,8 +93,8 @@ class SIFTFlow(FileDataset):
         "geometric": LabelMap({-1: IGNORE, 0: IGNORE} | dict(enumerate(GEOMETRIC, 1))),
     }
 
-    def __init__(self, split: str, *, root: Path) -> None:
-        folder = dataset_root(root, ORIGIN)
+    def __init__(self, split: str, *, root: Path, download: bool = False) -> None:
+        folder = dataset_root(root, ORIGIN, download=download)
         images = existing_folder(folder / "Images" / SCENES, "the images of SIFT Flow")
         names, source = _names(split, images)
         masks = {

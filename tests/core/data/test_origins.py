@@ -89,10 +89,19 @@ def test_without_permission_nothing_is_downloaded(served, tmp_path) -> None:
 
 def test_a_dataset_that_cannot_be_downloaded(tmp_path) -> None:
     with pytest.raises(MissingData) as caught:
-        dataset_root(tmp_path, origin(), download=True)
+        dataset_root(tmp_path, origin())
     expected = f"Kit not found: no img and cls in any of {tmp_path}/, {tmp_path}/kit/"
     assert caught.value.message == expected
-    assert [note.split()[0] for note in caught.value.notes] == ["fetch", "so"]
+    notes = [
+        "fetch kit.tgz from the kit's site",
+        f"so that {tmp_path} contains kit/img and kit/cls",
+    ]
+    assert [*caught.value.notes] == notes
+    with pytest.raises(PluxelError) as refused:
+        dataset_root(tmp_path, origin(), download=True)
+    assert not isinstance(refused.value, MissingData)  # which a check would only note
+    assert refused.value.message == "Pluxel cannot download Kit: its terms do not permit that"
+    assert [*refused.value.notes] == notes
 
 
 def test_another_file_than_expected_is_not_kept(served, tmp_path) -> None:
