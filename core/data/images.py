@@ -75,8 +75,8 @@ def read_image(path: Path, channels: int = 3, spec: InputSpec = PLAIN) -> np.nda
     The type is uint8, uint16, or float32 in 0–1, as in the file; with ``spec.scale`` it is
     float32, the stored values divided by the scale. If the file has another number of channels,
     gray is repeated, colors become gray, palettes are applied and alpha is dropped, which is
-    logged. Pixels without data are masked (`numpy.ma`): not finite, nodata, excluded by the mask or
-    the alpha of a TIFF.
+    logged; inputs of other kinds than ``color`` only lose alpha. Pixels without data are masked
+    (`numpy.ma`): not finite, nodata, excluded by the mask or the alpha of a TIFF.
 
     Raises: ImageError with the file name, if the file does not decode completely, has other
     channels, or has values outside of the range of its type.
@@ -110,14 +110,15 @@ def array_input(
 ) -> np.ndarray:
     """Convert an array (H, W[, channels]) of stored values as `read_image` converts a file.
 
-    For three channels, gray is repeated, which is logged. Other channels are not converted: an
-    array does not say what they mean.
+    For three channels of color, gray is repeated, which is logged. Other channels are not
+    converted: an array does not say what they mean.
 
     Raises: ImageError for another shape or type, or for values outside of their range.
     """
     pixels = with_channels(array)
     missing = nodata_pixels(pixels, spec) if pixels.ndim == 3 else None
-    if channels == 3 and pixels.ndim == 3 and pixels.shape[2] == 1 and pixels.size:
+    is_gray = pixels.ndim == 3 and pixels.shape[2] == 1
+    if channels == 3 and is_gray and pixels.size and spec.kind == "color":
         log_image(name, "converted from grayscale to RGB")
         array = np.repeat(np.asarray(pixels), 3, 2)
     return to_input(array, channels, name, spec, missing)

@@ -14,7 +14,15 @@ from ..common.text import plural
 from ..contracts.inputs import PLAIN, InputSpec
 from .missing import union
 from .orientation import TURNED, orientation, turn_upright
-from .pixels import ImageError, Stored, luma, nodata_pixels, to_input, with_channels
+from .pixels import (
+    ImageError,
+    Stored,
+    luma,
+    nodata_pixels,
+    refuse_for_values,
+    to_input,
+    with_channels,
+)
 from .raster_files import is_tiff, log_further_pages, require_raster_reader
 
 LOSSY = {"JPEG", "MPO"}
@@ -38,6 +46,8 @@ _BANDS = {
     "RGBA": ["red", "green", "blue", "alpha"],
     **{mode: ["gray"] for mode in ("1", "L", *_WIDE_GRAY)},
 }
+_SAME_VALUES = {("LA", "L"), ("1", "L"), ("RGBA", "RGB")}
+"""Conversions that keep all values: without alpha, or of two values."""
 _MULTIPLIED = {"L;2": 85, "L;4": 17}
 """Raw mode -> factor by which Pillow multiplies gray of 2 and 4 bits, so that it fills 8 bits."""
 
@@ -104,12 +114,12 @@ def as_displayed(
     """
     hidden, raw = None, _raw_mode(image)
     if (wide := _wide(image, name)) is not None:
-        pixels = _choose_channels(wide, channels, image.mode, name)
+        pixels = _choose_channels(wide, channels, image.mode, name, spec)
     else:
         image = _transpose(image, name)
         if image.format == "TIFF" and image.mode in ("LA", "RGBA") and channels in (1, 3):
             hidden = np.asarray(image.getchannel("A")) == 0
-        pixels = with_channels(np.asarray(_convert(image, channels, name)))
+        pixels = with_channels(np.asarray(_convert(image, channels, name, spec)))
     if spec.scale is not None:
         pixels = _undo_scaling(pixels, raw)
     missing = union(hidden, nodata_pixels(pixels, spec))
@@ -131,24 +141,32 @@ def as_stored(image: Image.Image, name: Path | str) -> Stored:
     return Stored(pixels, _BANDS[image.mode], colors, is_lossy=is_lossy)
 
 
-def _convert(image: Image.Image, channels: int, name: Path | str) -> Image.Image:
+def _convert(image: Image.Image, channels: int, name: Path | str, spec: InputSpec) -> Image.Image:
     target = _MODES.get(channels, image.mode)
     if image.mode == target:
         return image
     if channels == 4 and "A" not in image.getbands() and "transparency" not in image.info:
         raise _no_alpha(image.mode, len(image.getbands()), name)
-    log_image(name, f"converted from {_NAMES.get(image.mode, image.mode)} to {target}")
+    found = _NAMES.get(image.mode, image.mode)
+    if (image.mode, target) not in _SAME_VALUES:
+        refuse_for_values(found, channels, name, spec)
+    log_image(name, f"converted from {found} to {target}")
     return image.convert(target)
 
 
-def _choose_channels(wide: np.ndarray, channels: int, mode: str, name: Path | str) -> np.ndarray:
+def _choose_channels(
+    wide: np.ndarray, channels: int, mode: str, name: Path | str, spec: InputSpec
+) -> np.ndarray:
     """Return the channels of pixels (H, W, bands) of more than 8 bits: gray, RGB or RGBA."""
     bands = wide.shape[2]
     if channels not in _MODES or channels == bands:
         return wide
     if channels == 4:
         raise _no_alpha(mode, bands, name)
-    log_image(name, f"converted from {_NAMES.get(mode, mode)} to {_MODES[channels]}")
+    found = _NAMES.get(mode, mode)
+    if (bands, channels) != (4, 3):
+        refuse_for_values(found, channels, name, spec)
+    log_image(name, f"converted from {found} to {_MODES[channels]}")
     if bands == 1:
         return np.repeat(wide, channels, 2)
     return luma(wide[..., :3]) if channels == 1 else wide[..., :3]

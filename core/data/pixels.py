@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...registry import PluxelError
+from ..common.text import plural
 from ..contracts.inputs import PLAIN, InputSpec
 from ..contracts.normalization import RAW_MAXIMUM
 from .missing import mask_pixels, missing_pixels, union, without_missing
@@ -40,6 +41,18 @@ class Stored:
     nodata: np.ndarray | None = None
     hidden: np.ndarray | None = None
     is_lossy: bool = False
+
+
+def refuse_for_values(found: str, channels: int, name: Path | str, spec: InputSpec) -> None:
+    """Raise ImageError for a conversion of colors if the input holds other values.
+
+    ``found``: what the file is, such as ``RGB``.
+    """
+    if spec.kind != "color":
+        raise ImageError(
+            f"{name}: is {found}, but kind: {spec.kind} needs {plural(channels, 'channel')} of "
+            "values. Use the file with the values, not a picture of them"
+        )
 
 
 def with_channels(array: np.ndarray) -> np.ndarray:
@@ -82,8 +95,8 @@ def to_input(
     With a scale, the result is float32, values / scale, of any range. ``missing``: the pixels
     (H, W) without data, which are masked, and 0 underneath, or replaced as ``spec.missing`` says.
 
-    Raises: ImageError for another shape or type; without a scale, also for values outside of the
-    range of the type.
+    Raises: ImageError for another shape or type; for depth of 8 bits in millimeters; without a
+    scale, also for values outside of the range of the type.
     """
     pixels = mask_pixels(_to_native(_check_shape(np.asarray(array), channels, name)), missing)
     scaled = _apply_scale(np.asarray(pixels), name, spec)
@@ -143,6 +156,12 @@ def _holds(dtype: np.dtype, value: float) -> bool:
 
 def _apply_scale(pixels: np.ndarray, name: Path | str, spec: InputSpec) -> np.ndarray:
     kind = pixels.dtype.kind
+    if spec.kind == "depth" and pixels.dtype.itemsize == 1 and (spec.scale or 1) >= 1:
+        raise ImageError(
+            f"{name}: has 8 bits, so its depth in millimeters would end at 255. Use the original "
+            "file, of 16 bits, or set scale: to the stored value of 1 mm, such as 0.0255 if 255 is "
+            "10 m"
+        )
     if spec.scale is not None and kind in "iuf":
         # In double precision: the range of float16 ends at 65504.
         return np.divide(pixels, spec.scale, dtype=np.float64).astype(np.float32)

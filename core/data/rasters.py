@@ -17,7 +17,7 @@ from ..contracts.inputs import PLAIN, InputSpec
 from ..geometry.regions import Region
 from .missing import union
 from .orientation import turn_upright
-from .pixels import ImageError, Stored, luma, nodata_pixels, to_input
+from .pixels import ImageError, Stored, luma, nodata_pixels, refuse_for_values, to_input
 from .raster_files import RasterFile, open_file
 
 RGB = ["red", "green", "blue"]
@@ -82,12 +82,12 @@ def open_raster(path: Path, channels: int, spec: InputSpec = PLAIN) -> Iterator[
 
     As many bands as channels are read as they are. For three channels, gray is repeated, a palette
     is applied, and bands beside red, green and blue are dropped; for one channel, colors become
-    gray. The log says so.
+    gray. The log says so. Inputs of other kinds than ``color`` only lose alpha.
 
     Raises: ImageError if GDAL cannot open the file, or if the number of bands does not fit.
     """
     with open_file(path, channels) as source:
-        yield Raster(source, channels, spec, _select(source, channels))
+        yield Raster(source, channels, spec, _select(source, channels, spec))
 
 
 def read_raster(path: Path, channels: int, spec: InputSpec = PLAIN) -> np.ndarray:
@@ -126,13 +126,14 @@ def raster_shape(path: Path) -> tuple[int, int, int]:
         return height, width, 3 if len(names) == 1 or names == RGB else len(source.meanings)
 
 
-def _select(source: RasterFile, channels: int) -> _Selection:
+def _select(source: RasterFile, channels: int, spec: InputSpec) -> _Selection:
     """Return how the bands of a file become channels. Raises: ImageError if they do not."""
     names = list(source.meanings)
     alpha = [names.index("alpha")] if "alpha" in names[1:] else []
     colors = [name for name in names if name != "alpha"]
     is_gray, is_colored = len(colors) == 1, colors[:3] == RGB
     if names == ["palette"] and channels in _MODES:
+        refuse_for_values("palette", channels, source.path, spec)
         log_image(source.path, f"converted from palette to {_MODES[channels]}")
         return _Selection([0], show=lambda ids: _look_up(ids, source.colors, channels))
     if len(names) == channels:
@@ -145,6 +146,8 @@ def _select(source: RasterFile, channels: int) -> _Selection:
         found = _Selection([0, 1, 2, *alpha], bool(alpha), luma if channels == 1 else np.asarray)
     else:
         raise ImageError(f"{source.path}: has {plural(len(names), 'band')}; expected {channels}")
+    if len(colors) != channels:  # else only alpha is left out
+        refuse_for_values(_describe(names), channels, source.path, spec)
     log_image(source.path, f"converted from {_describe(names)} to {_MODES[channels]}")
     return found
 
