@@ -1,4 +1,4 @@
-"""Read label maps from MATLAB files: version 5 through SciPy.
+"""Read label maps from MATLAB files of version 5, through SciPy.
 
 Sizes in a file are only claims. `check_claims` compares them with the bytes that are there before
 anything is allocated.
@@ -6,6 +6,7 @@ anything is allocated.
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +42,10 @@ def read_mat_labels(path: Path, key: str, field: str = "") -> np.ndarray:
             if value.size != 1:
                 raise ImageError(f"{path}: '{key}' is an array of {value.size} structs, not one")
             value = value[field].item()
-        return label_ids(value, name, path)
+        return _label_ids(value, name, path)
 
 
-def label_ids(value: object, name: str, path: Path) -> np.ndarray:
+def _label_ids(value: object, name: str, path: Path) -> np.ndarray:
     """Return an array from a MATLAB file as label ids (H, W).
 
     Raises: ImageError for another shape or type, or for ids that are not integers.
@@ -71,9 +72,9 @@ def _variable(path: Path, key: str) -> np.ndarray:
     content = path.read_bytes()
     _check_version(content, path)
     check_claims(content, max_pixels(), path)
-    found = loadmat(path, variable_names=[key], appendmat=False)
+    found = loadmat(BytesIO(content), variable_names=[key])
     if key not in found:
-        names = ", ".join(repr(name) for name, *_ in whosmat(path, appendmat=False)) or "none"
+        names = ", ".join(repr(name) for name, *_ in whosmat(BytesIO(content))) or "none"
         raise ImageError(f"{path}: has no variable '{key}'; it has {names}")
     return found[key]
 

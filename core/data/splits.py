@@ -150,7 +150,15 @@ def _names(dataset: Dataset) -> list[str]:
     """Return the names of the samples, without reading samples if the dataset lists them."""
     if offers(dataset, ListsNames):
         return list(dataset.names)
-    return [dataset[i].name for i in range(len(dataset))]
+    try:
+        return [dataset[i].name for i in range(len(dataset))]
+    except PluxelError:
+        raise
+    except Exception as error:
+        reason, notes = reason_of(error)
+        raise SplitError(
+            f"the names of {class_name(dataset)} are not available ({reason})", notes
+        ) from error
 
 
 def class_name(dataset: Dataset) -> str:

@@ -1,4 +1,4 @@
-"""Class lists, ids and colors of published datasets, from the JSON files of this package."""
+"""Class lists, ids, colors and splits of published datasets, from the files of this package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ _PACKAGE = __name__.rpartition(".")[0]
 @cache
 def facts(name: str) -> Mapping[str, Any]:
     """Return what ``NAME.json`` contains."""
-    return json.loads((files(_PACKAGE) / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads(_text(f"{name}.json"))
+
+
+def listed(name: str) -> list[str]:
+    """Return the names that ``NAME.txt`` lists."""
+    return _text(f"{name}.txt").split()
+
+
+def _text(name: str) -> str:
+    return (files(_PACKAGE) / name).read_text(encoding="utf-8")
 
 
 def published_colors(name: str) -> dict[int, Color]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
 from ...core import LabelMap
@@ -26,6 +25,7 @@ from ...core.authoring import (
     read_mat_labels,
     unknown_split,
 )
+from .published import listed
 
 SEMANTIC = (
     "awning",
@@ -72,7 +72,6 @@ ORIGIN = Origin(
     ("Images", "SemanticLabels"),
     ("SiftFlowDataset", "sift-flow"),
 )
-_PACKAGE = __name__.rpartition(".")[0]
 
 
 class SIFTFlow(FileDataset):
@@ -114,11 +113,11 @@ class SIFTFlow(FileDataset):
 
 def _names(split: str, images: Path) -> tuple[list[str], str]:
     """Return the names of a split, and what they are."""
-    listed = (files(_PACKAGE) / "siftflow_test.txt").read_text(encoding="utf-8").split()
+    tests = listed("siftflow_test")
     if split == "test":
-        return listed, "the list of test images"
+        return tests, "the list of test images"
     if split not in ("train", "trainval"):
         raise unknown_split(split, ("test", "train", "trainval"), images)
-    others = {*listed, *WITHOUT_ANNOTATION}
+    others = {*tests, *WITHOUT_ANNOTATION}
     found = names_in(images, ".jpg")
     return [name for name in found if name not in others], "the images for training"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +32,7 @@ from ...core.authoring import (
     unknown_split,
     voc_color,
 )
+from .published import listed
 
 CLASSES = (
     "background",
@@ -64,7 +64,6 @@ LABELS = LabelMap(
 )
 COLORS = {raw: LABELS.palette[name] for raw, name in LABELS.ids.items()}
 
-PACKAGE = __name__.rpartition(".")[0]
 SEG11VALID = "seg11valid"
 Year = Literal["2011", "2012", 2011, 2012]
 
@@ -149,4 +148,4 @@ def split_names(
 
 def seg11valid() -> list[str]:
     """Return the 736 names of the list ``seg11valid.txt`` of the FCN paper's release."""
-    return (files(PACKAGE) / f"{SEG11VALID}.txt").read_text(encoding="utf-8").split()
+    return listed(SEG11VALID)

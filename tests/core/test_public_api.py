@@ -15,6 +15,7 @@ import pluxel.core
 import pluxel.core.authoring
 import pluxel.registry
 import pytest
+from pluxel.core.contracts.table import CONTRACTS
 
 LAZY = [pluxel, pluxel.core, pluxel.core.authoring]
 NAMES = [(module.__name__, name) for module in [*LAZY, pluxel.registry] for name in module.__all__]
@@ -23,6 +24,13 @@ NAMES = [(module.__name__, name) for module in [*LAZY, pluxel.registry] for name
 @pytest.mark.parametrize(("module", "name"), NAMES)
 def test_every_name_resolves(module: str, name: str) -> None:
     assert getattr(importlib.import_module(module), name) is not None
+
+
+def test_every_protocol_of_a_contract_is_public() -> None:
+    """docs/contracts.md says where."""
+    for contract in CONTRACTS.values():
+        assert contract.required.__name__ in pluxel.core.__all__
+        assert {one.__name__ for one in contract.optional} <= {*pluxel.core.authoring.__all__}
 
 
 PACKAGE = """

@@ -6,6 +6,7 @@ could reach if it predicted each cell perfectly. The paper does not say how it s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, get_args
@@ -14,11 +15,12 @@ import numpy as np
 import torch
 
 from ....registry import PluxelError
+from ...common.logs import log_once
 from ...common.progress import track
 from ...config._config import Config
 from ...contracts.kinds import Dataset
 from ...contracts.labels import LabelSpace
-from ...data.raw import raw_labels
+from ...data.raw import raw_labels, read_sample
 from ...geometry.grid import Grid
 from ...geometry.scores import Scores
 from ...model.blueprint import make_blueprint, resolve_labels
@@ -45,9 +47,11 @@ def upper_bounds(
 ) -> Bounds:
     """Score the ground truth of a split after sampling it down by each factor and up again.
 
-    ``split``: a role in ``splits``, or a split of the dataset. Only masks are read.
+    ``split``: a role in ``splits``, or a split of the dataset. Only masks are read. Samples that
+    cannot be used are skipped, with a warning, if ``training.on_bad_sample`` is ``skip``.
 
-    Raises: ConfigError if the data are missing; PluxelError if no pixel has a label.
+    Raises: ConfigError if the data are missing; PluxelError if no pixel has a label, or for a
+    sample that cannot be used.
     """
     dataset = open_role(config, split)
     config = resolve_labels(config, dataset)
@@ -59,8 +63,15 @@ def upper_bounds(
     }
     with track(f"sampling {split}", len(dataset)) as advance:
         for index in range(len(dataset)):
-            for head, space in spaces.items():
-                classes = _classes(dataset, index, blueprint.targets[head], space)
+            try:
+                truth = _classes(dataset, index, blueprint.targets, spaces)
+            except PluxelError as error:
+                if config.pipeline.training.on_bad_sample == "stop":
+                    raise
+                log_once(logging.WARNING, f"skipped: {error.message}")
+                truth = {}
+            for head, classes in truth.items():
+                space = spaces[head]
                 for factor, matrix in matrices[head].items():
                     guess = sampled(classes, factor, space, interpolation)
                     matrix.update(torch.from_numpy(guess), torch.from_numpy(classes))
@@ -75,11 +86,17 @@ def upper_bounds(
     return found
 
 
-def _classes(dataset: Dataset, index: int, target: str, space: LabelSpace) -> np.ndarray:
-    """Return the classes (H, W) of a sample, int64."""
-    sample = dataset[index]
-    raw = raw_labels(dataset, sample, target)
-    return space.encode(raw, sample.paths.get(target, sample.name)).astype(np.int64)
+def _classes(
+    dataset: Dataset, index: int, targets: Mapping[str, str], spaces: Mapping[str, LabelSpace]
+) -> dict[str, np.ndarray]:
+    """Return the classes (H, W) of a sample for each head, int64."""
+    sample = read_sample(dataset, index)
+    found = {}
+    for head, space in spaces.items():
+        target = targets[head]
+        raw = raw_labels(dataset, sample, target)
+        found[head] = space.encode(raw, sample.paths.get(target, sample.name)).astype(np.int64)
+    return found
 
 
 def sampled(

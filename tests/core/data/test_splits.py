@@ -111,6 +111,15 @@ def test_name_bounds_use_listed_names_without_reading(toy):
     assert [part[i].name for i in range(len(part))] == ["toy_3", "toy_4"]
 
 
+def test_a_dataset_that_fails_while_a_name_is_sought_is_named(toy):
+    class Fails(toy):
+        def __getitem__(self, index):
+            return {}[index]
+
+    with pytest.raises(SplitError, match=r"^the names of Fails are not available \(KeyError: 0\)"):
+        open_split(lambda split: Fails(), "train[toy_3:]")
+
+
 @pytest.mark.parametrize("cut", ["37%", "4", "toy_7"])
 def test_two_parts_make_the_whole(cut, make):
     assert names(f"train[:{cut}]", make) + names(f"train[{cut}:]", make) == list(range(10))

@@ -71,15 +71,21 @@ class Made:
         return self
 
 
-def columns(array: np.ndarray) -> list[list[float]]:
-    """Return the pixel of each column, after checking that both rows hide the same."""
+def columns(array: np.ndarray) -> list[int]:
+    """Return the label of each column, after checking that both rows have the same."""
+    assert (array[0] == array[1]).all()
     return array[1].tolist()
 
 
 def seen(keep: str, name: str = "image", dataset: Dataset | None = None, **parameters) -> list:
+    """Return the second row of an input, after checking that both rows hide the same columns."""
     parameters = {"background": ("sky", "road")} | parameters
+    dataset = dataset or Street()
     masked = Masked("train", dataset=Made(dataset), keep=keep, **parameters)
-    return columns(masked[0].inputs[name])
+    found = masked[0].inputs[name]
+    visible = (found == dataset[0].inputs[name].reshape(found.shape)).all(-1)
+    assert (visible[0] == visible[1]).all()
+    return found[1].tolist()
 
 
 SKY, ROAD, CAR, IGNORED = [12, 13, 14], [15, 16, 17], [18, 19, 20], [21, 22, 23]

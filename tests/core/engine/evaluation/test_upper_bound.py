@@ -12,6 +12,7 @@ from pluxel.core import LabelMap
 from pluxel.core.cli import main
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.engine.evaluation.upper_bound import FACTORS, sampled
+from pluxel.plugins.datasets.camvid import CamVid
 
 SPACE = LabelSpace(LabelMap({0: "a", 1: "b", 2: "c"}))
 
@@ -104,3 +105,32 @@ def test_the_command_prints_the_bounds(camvid: Path, capsys, interpolation: str)
     assert f"{100 * scores[-1]:.1f}" == lines[-1].split()[3]
     if interpolation == "nearest":
         assert scores[-2:] == [1, 1]  # cells of 24 pixels
+
+
+@pytest.fixture
+def damaged(camvid: Path) -> Path:
+    (camvid / "valannot" / "1.png").write_bytes(b"no image")
+    return camvid
+
+
+def refusal(capsys, *arguments: object) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["benchmark", "upper-bound", "camvid_fcn8s_vgg16", *map(str, arguments)])
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_samples_that_cannot_be_used(damaged: Path, capsys, caplog) -> None:
+    """They stop the command, or are skipped, as in training."""
+    given = (f"dataset.root={damaged}", "splits={val: val}")
+    assert f"{damaged}/valannot/1.png: " in refusal(capsys, *given)
+    found = json.loads(run(capsys, *given, "training.on_bad_sample=skip", "--json"))
+    assert [m for m in caplog.messages if m.startswith(f"skipped: {damaged}/valannot/1.png: ")]
+    others = "splits={val: 'val[:1] + val[2:]'}"
+    assert found["heads"] == json.loads(run(capsys, given[0], others, "--json"))["heads"]
+
+
+def test_a_dataset_that_fails_is_named(camvid: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(CamVid, "__getitem__", lambda _, index: {}[index])
+    given = (f"dataset.root={camvid}", "splits={val: val}")
+    assert "sample 0 of CamVid: KeyError: 0" in refusal(capsys, *given)
