@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import timm
 import torch
 from PIL import Image
 from pluxel.core import load_config
@@ -24,89 +23,59 @@ from pluxel.core.engine.run import Run
 from pluxel.core.engine.training.check import check_training
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer
-from pluxel.plugins.backbones import _convolutional
-from pluxel.plugins.backbones.vgg import VGG16
 from pluxel.registry import Host, PluxelError
 
+from ..core.engine.importing.networks import make_narrow
+from ..plugins.datasets.conftest import make_camvid, make_voc
 from ..plugins.datasets.paper import make_nyudv2, make_pascal_context, make_sbd, make_siftflow
+from ..plugins.datasets.pictures import photograph, rng, save
 
-WIDTH, HEIGHT = 96, 80
-
-
-def photograph(path: Path, random: np.random.Generator) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(random.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)).save(path)
+SIZE = (80, 96)
 
 
-def mask(path: Path, random: np.random.Generator, ids: list[int], *, palette: bool = False) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    small = random.choice(ids, (HEIGHT // 8, WIDTH // 8)).astype(np.uint8)
-    image = Image.fromarray(np.kron(small, np.ones((8, 8), np.uint8)))
-    if palette:
-        image.putpalette(random.integers(0, 256, 768, np.uint8).tolist())
-    image.save(path)
+def camvid(root: Path) -> list[str]:
+    return [f"dataset.root={make_camvid(root, size=SIZE)}"]
 
 
-def camvid(root: Path, random: np.random.Generator) -> list[str]:
-    for split in ("train", "val"):
-        for i in range(3):
-            photograph(root / split / f"{i}.png", random)
-            mask(root / f"{split}annot" / f"{i}.png", random, list(range(12)))
-    return [f"dataset.root={root}"]
+def voc(root: Path) -> list[str]:
+    return [f"dataset.root={make_voc(root, '2011', size=SIZE)}", "training.epochs=null"]
 
 
-def voc(root: Path, random: np.random.Generator) -> list[str]:
-    write_voc(root, random, "val")
-    return [f"dataset.root={root}", "training.epochs=null"]
-
-
-def write_voc(root: Path, random: np.random.Generator, validation: str) -> None:
-    year = root / "VOC2011"
-    for split in ("train", validation):
-        names = [f"2007_{split}_{i}" for i in range(2)]
-        for name in names:
-            photograph(year / "JPEGImages" / f"{name}.jpg", random)
-            mask(year / "SegmentationClass" / f"{name}.png", random, [0, 1, 20, 255], palette=True)
-        listing = year / "ImageSets" / "Segmentation" / f"{split}.txt"
-        listing.parent.mkdir(parents=True, exist_ok=True)
-        listing.write_text("\n".join(names) + "\n")
-
-
-def voc_and_sbd(root: Path, random: np.random.Generator) -> list[str]:
-    write_voc(root / "voc", random, "seg11valid")
+def voc_and_sbd(root: Path) -> list[str]:
+    make_voc(root / "voc", "2011", ("train", "seg11valid"), SIZE)
     folder = make_sbd(root / "sbd") / "benchmark_RELEASE" / "dataset"
     for path in (folder / "img").iterdir():  # one size for image and mask
         Image.open(path).resize((16, 12)).save(path)
     return [f"dataset.voc={root / 'voc'}", f"dataset.sbd={root / 'sbd'}"]
 
 
-def siftflow(root: Path, random: np.random.Generator) -> list[str]:
+def siftflow(root: Path) -> list[str]:
     return [f"dataset.root={make_siftflow(root, tests=200)}", "splits.val='test[:2]'"]
 
 
-def context(root: Path, random: np.random.Generator) -> list[str]:
+def context(root: Path) -> list[str]:
     return [f"dataset.root={make_pascal_context(root)}"]
 
 
-def folder(root: Path, random: np.random.Generator) -> list[str]:
+def folder(root: Path) -> list[str]:
     for i in range(12):
-        photograph(root / "photos" / f"{i}.jpg", random)
-        mask(root / "masks" / f"{i}.png", random, [0, 1])
+        save(root / "photos" / f"{i}.jpg", photograph(*SIZE))
+        save(root / "masks" / f"{i}.png", rng.integers(0, 2, SIZE).astype(np.uint8))
     return [f"dataset.images={root / 'photos'}", f"dataset.masks={root / 'masks'}"]
 
 
-def shapes(root: Path, random: np.random.Generator) -> list[str]:
+def shapes(root: Path) -> list[str]:
     return ["dataset.length=2"]
 
 
-def nyudv2(root: Path, random: np.random.Generator) -> list[str]:
+def nyudv2(root: Path) -> list[str]:
     return [f"dataset.root={make_nyudv2(root)}", "splits={train: 'trainval[:3]', val: 'test[:2]'}"]
 
 
 WORDS = ("glove_6b_50d",)
 PIPELINES = [name for name in shipped() if name not in WORDS]
 
-FILES: dict[str, Callable[[Path, np.random.Generator], list[str]]] = {
+FILES: dict[str, Callable[[Path], list[str]]] = {
     "camvid": camvid,
     "voc": voc,
     "voc_heavy": voc_and_sbd,
@@ -120,15 +89,14 @@ FILES: dict[str, Callable[[Path, np.random.Generator], list[str]]] = {
 
 def data_of(name: str, root: Path) -> list[str]:
     """Write files in the format of a recipe; return overrides with their paths."""
-    random = np.random.default_rng(0)
     kind = max((key for key in FILES if name.startswith(key)), key=len)
-    overrides = FILES[kind](root, random)
-    return overrides + words(root, random) if "zero_shot" in name else overrides
+    overrides = FILES[kind](root)
+    return overrides + words(root) if "zero_shot" in name else overrides
 
 
-def words(root: Path, random: np.random.Generator) -> list[str]:
+def words(root: Path) -> list[str]:
     names = "sky building pole road pavement tree sign fence car pedestrian bicyclist"
-    lines = (f"{name} {' '.join(map(str, random.normal(size=50)))}\n" for name in names.split())
+    lines = (f"{name} {' '.join(map(str, rng.normal(size=50)))}\n" for name in names.split())
     (root / "glove.txt").write_text("".join(lines))
     return [f"decoder.embedding.file={root / 'glove.txt'}"]
 
@@ -212,27 +180,22 @@ def test_recipes_work_with_packages_that_reuse_names(site, tmp_path, monkeypatch
     check_training(prepare(load_config("mine.yaml", host=host)))
 
 
-def make_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give VGG16 an eighth of its channels, and all classifiers 64 hidden ones."""
-    wide = timm.models.vgg.cfgs["vgg16"]
-    narrow = [each if each == "M" else each // 8 for each in wide]
-    monkeypatch.setitem(timm.models.vgg.cfgs, "vgg16", narrow)
-    monkeypatch.setattr(VGG16, "pool5", (64, 7))
-    monkeypatch.setattr(_convolutional, "HIDDEN", 64)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PIPELINES)
 def test_recipe_trains_two_steps(name, host, tmp_path, monkeypatch):
     monkeypatch.setenv("PLUXEL_CACHE", str(tmp_path / "cache"))
     config = load_config(name, host=host)
     streams = config.pipeline.streams
+    # A phase may have steps of its own, which hide those of the training.
+    steps = SMALL[:1]
+    if len({phase.pipeline.training.steps for phase in config.phases}) > 1:
+        steps = tuple(f"training.phases.{i}.steps=2" for i in range(len(config.phases)))
     random = [
         f"streams.{stream}.backbone.pretrained=false"
         for stream, section in streams.items()
         if "pretrained" in section.backbone.params
     ]
-    overrides = [*data_of(name, tmp_path), *SMALL, *random]
+    overrides = [*data_of(name, tmp_path), *steps, *SMALL[1:], *random]
     make_narrow(monkeypatch)  # fc6 and fc7 with momentum would need 2 GB (120 million weights)
     torch.set_num_threads(1)
     run = Run(tmp_path / "run")

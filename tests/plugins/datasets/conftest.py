@@ -1,7 +1,7 @@
 """Small real files in the original formats."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,29 +25,50 @@ def voc_ids(height: int = 12, width: int = 16) -> np.ndarray:
     return ids
 
 
-def make_voc(root: Path, year: str = "2012") -> Path:
-    """VOCdevkit/VOC2012 with three images of train and two of val."""
+def write_voc(
+    root: Path,
+    year: str,
+    split: str,
+    samples: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    **options: str,
+) -> Path:
+    """Add a split of VOCdevkit/VOC2012: name -> photograph (H, W, 3) and ids (H, W).
+
+    ``options``: of saving photographs.
+    """
     folder = root / "VOCdevkit" / f"VOC{year}"
+    for name, (pixels, ids) in samples.items():
+        save(folder / "JPEGImages" / f"{name}.jpg", pixels, **options)
+        save(folder / "SegmentationClass" / f"{name}.png", with_palette(ids))
     lists = folder / "ImageSets" / "Segmentation"
-    lists.mkdir(parents=True)
-    for split, count in (("train", 3), ("val", 2)):
-        names = [f"{year}_{split}_{i:06d}" for i in range(count)]
-        for name in names:
-            save(folder / "JPEGImages" / f"{name}.jpg", photograph())
-            save(folder / "SegmentationClass" / f"{name}.png", with_palette(voc_ids()))
-        (lists / f"{split}.txt").write_text("\n".join(names))  # some lists end without a newline
+    lists.mkdir(parents=True, exist_ok=True)
+    (lists / f"{split}.txt").write_text("\n".join(samples))  # some lists end without a newline
+    return folder
+
+
+def make_voc(
+    root: Path,
+    year: str = "2012",
+    splits: Sequence[str] = ("train", "val"),
+    size: tuple[int, int] = (12, 16),
+) -> Path:
+    """VOCdevkit/VOC2012 with three images of the first split and two of each other one."""
+    for split in splits:
+        names = [f"{year}_{split}_{i:06d}" for i in range(3 if split == splits[0] else 2)]
+        samples = {name: (photograph(*size), voc_ids(*size)) for name in names}
+        folder = write_voc(root, year, split, samples)
     # The kit contains many photographs without masks.
     save(folder / "JPEGImages" / "2012_other.jpg", photograph())
     return root
 
 
-def make_camvid(root: Path, lists: bool = False) -> Path:
+def make_camvid(root: Path, lists: bool = False, size: tuple[int, int] = (12, 16)) -> Path:
     """train/ + trainannot/ and so on; with lists as in SegNet, with foreign paths."""
     for split, count in (("train", 4), ("val", 2), ("test", 2)):
         names = [f"0016E5_{30 * i:05d}.png" for i in range(count)]
         for name in names:
-            save(root / split / name, photograph())
-            save(root / f"{split}annot" / name, rng.integers(0, 12, (12, 16)).astype(np.uint8))
+            save(root / split / name, photograph(*size))
+            save(root / f"{split}annot" / name, rng.integers(0, 12, size).astype(np.uint8))
         if lists:
             rows = [
                 f"/SegNet/CamVid/{split}/{name} /SegNet/CamVid/{split}annot/{name}"

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from pluxel.core import Pipeline
 from pluxel.core.cli import main
 from pluxel.core.model.weight_reading import read_state_dict
 
+from ....plugins.datasets.conftest import write_voc
 from .conftest import agree, photograph, pixel_scores
 from .networks import NARROW, TorchFCN, bilinear, caffe_input
 
@@ -31,17 +31,13 @@ def masks(source: TorchFCN) -> list[np.ndarray]:
 
 def voc(root: Path, truth: list[np.ndarray]) -> Path:
     """VOC with the photographs, and ``truth`` as masks."""
-    year = root / "VOC2011"
-    folders = [year / one for one in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation")]
-    for folder in folders:
-        folder.mkdir(parents=True)
-    for seed, (name, mask) in enumerate(zip(NAMES, truth, strict=True)):
-        pixels = photograph(*SIZE, seed)[0].permute(1, 2, 0).numpy()
-        # PNG keeps all pixels; the reader looks at the content, not at the name.
-        Image.fromarray(pixels).save(folders[0] / f"{name}.jpg", "PNG")
-        Image.fromarray(mask).save(folders[1] / f"{name}.png")
+    photographs = [
+        photograph(*SIZE, seed)[0].permute(1, 2, 0).numpy() for seed in range(len(NAMES))
+    ]
+    samples = dict(zip(NAMES, zip(photographs, truth, strict=True), strict=True))
     for split in ("train", "val"):
-        (folders[2] / f"{split}.txt").write_text("\n".join(NAMES) + "\n")
+        # PNG keeps all pixels; the reader looks at the content, not at the name.
+        write_voc(root, "2011", split, samples, format="PNG")
     return root
 
 
