@@ -2,7 +2,7 @@
 
     python benchmarks/kills.py [--kills 200] [--seed 0]
 
-Kills a small training with SIGKILL: in turn inside every write of every file (before, half-way
+Kills a small training of two phases with SIGKILL: inside every write of every file (before, half-way
 through, after the write and after the rename) and at random times. A resumed training is killed
 again in every third round. Each training is then resumed to its end. The program compares weights,
 optimizer, averages, scores and log lines with those of an uninterrupted training, bit for bit, and
@@ -48,7 +48,9 @@ dataset: {type: shapes, length: 8, size: 64}
 splits: {train: train, val: val}
 device: cpu
 training:
-  steps: 6
+  phases:
+    - {name: coarse, steps: 4}
+    - {name: fine, steps: 4, decoder: {type: fcn16s}, optimizer: {lr: 5e-3}}
   batch_size: 2
   precision: fp32
   log_every: 1
@@ -65,6 +67,10 @@ EXPECTED = {
     "metrics.jsonl",
     "results.json",
     "weights.safetensors",
+    "phases/coarse/class_frequencies.json",
+    "phases/coarse/config.yaml",
+    "phases/coarse/results.json",
+    "phases/coarse/weights.safetensors",
 }
 
 
@@ -89,12 +95,12 @@ class Killer:
         sync, rename, log = os.fsync, Path.replace, Run.log
 
         def fsync(descriptor: int) -> None:
-            if self.at("before"):
-                os.ftruncate(descriptor, 0)
-                kill()
-            if self.at("half"):
-                os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
-                kill()
+            status = os.fstat(descriptor)
+            for stage, size in (("before", 0), ("half", status.st_size // 2)):
+                if self.at(stage):
+                    if status.st_nlink == 1:  # a link to the weights of a phase is never half made
+                        os.ftruncate(descriptor, size)
+                    kill()
             sync(descriptor)
             if self.at("written"):
                 kill()
@@ -168,23 +174,24 @@ def in_child(
 def content(directory: Path) -> dict[str, Any]:
     """Return everything that a run contains, without times and the number of workers."""
     run = Run(directory)
+    coarse = run.phase("coarse")
     found: dict[str, Any] = {}
-    for file in (run.weights, run.state):
+    for file in (run.weights, run.state, coarse.weights):
         tensors, metadata = read_tensors(file)
         metadata.get("progress", {}).pop("seconds", None)
         metadata.get("settings", {}).get("training", {}).pop("workers", None)
-        found[file.name] = {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
-        found[f"{file.name} metadata"] = metadata
+        values = {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
+        found[file.relative_to(directory).as_posix()] = (values, metadata)
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     found["metrics"] = [{**line, "seconds": 0} for line in lines]
-    for file in (run.results_of("val"), run.class_frequencies):
-        found[file.name] = json.loads(file.read_text())
+    for file in (run.results_of("val"), coarse.results_of("val"), run.class_frequencies):
+        found[file.relative_to(directory).as_posix()] = json.loads(file.read_text())
     return found
 
 
 def leftovers(directory: Path) -> list[str]:
     paths = {path.relative_to(directory).as_posix() for path in directory.rglob("*")}
-    return sorted(paths - EXPECTED - {"last"})
+    return sorted(paths - EXPECTED - {"last", "phases", "phases/coarse"})
 
 
 def places(kills: int, writes: int, seconds: float, seed: int) -> Iterator[dict[str, Any]]:
