@@ -2,7 +2,7 @@
 
     python benchmarks/kills.py [--kills 200] [--seed 0]
 
-Kills a small training of two phases with SIGKILL: inside every write of every file (before, half-way
+Kills a small training of two phases with SIGKILL: in every write of every file (before, half-way
 through, after the write and after the rename) and at random times. A resumed training is killed
 again in every third round. Each training is then resumed to its end. The program compares weights,
 optimizer, averages, scores and log lines with those of an uninterrupted training, bit for bit, and

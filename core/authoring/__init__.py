@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from ..data.pairing import images_in as images_in
     from ..data.pairing import listed_pairs as listed_pairs
     from ..data.pairing import pair_up as pair_up
+    from ..data.pairing import require_files as require_files
     from ..data.pairing import with_input as with_input
     from ..data.raw import raw_input as raw_input
     from ..data.raw import raw_labels as raw_labels

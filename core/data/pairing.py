@@ -142,14 +142,14 @@ def with_input(
 
     Raises: SplitError that names the first image without such a file.
     """
-    require_files({pair.name: pair.image for pair in pairs}, name, files, folder)
+    require_files({pair.name: pair.image for pair in pairs}, f"input '{name}'", files, folder)
     return [replace(pair, inputs={**pair.inputs, name: files[pair.name]}) for pair in pairs]
 
 
 def require_files(
-    images: Mapping[str, Path], name: str, files: Mapping[str, Path], folder: Path
+    images: Mapping[str, Path], what: str, files: Mapping[str, Path], folder: Path
 ) -> None:
-    """Check that a further input has a file for each image.
+    """Check that ``what``, such as a further input, has a file for each image.
 
     Raises: SplitError that names the first image without one, and the number of others.
     """
@@ -157,6 +157,6 @@ def require_files(
     if alone:
         more = f" ({plural(len(alone), 'file')} in all)" if len(alone) > 1 else ""
         raise SplitError(
-            f"input '{name}': {folder} has no file '{alone[0]}' for {images[alone[0]]}{more}."
+            f"{what}: {folder} has no file '{alone[0]}' for {images[alone[0]]}{more}."
             f"{did_you_mean(alone[0], files)}"
         )

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ...core import LabelMap, MissingData, read_index_mask
 from ...core.authoring import (
+    MAIN,
     FileDataset,
     FilePair,
     InputKind,
     InputSpec,
+    LabelFiles,
     RawIds,
     SplitError,
     annotations_in,
@@ -28,6 +30,7 @@ from ...core.authoring import (
     read_binary_mask,
     read_lines,
     read_rgb_mask,
+    require_files,
     unknown_split,
     unpack,
     with_input,
@@ -57,6 +60,22 @@ class FolderInput(InputSpec):
 
 
 MaskFormat = Literal["auto", "index", "rgb", "binary"]
+
+
+class FolderTarget(BaseModel):
+    """A further label map: masks with the names of the images, except for suffixes.
+
+    ``masks``: their folder. ``classes``, ``mask_format``, ``mask_suffix``: as for `Folder`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    masks: Path
+    classes: RawIds | list[str]
+    mask_format: MaskFormat = "auto"
+    mask_suffix: str = ""
+
+
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -84,6 +103,8 @@ class Folder(FileDataset):
     labels of such pixels are ignored, except for depth and HHA. By default (``auto``) 0 for depth
     and HHA, otherwise none; ``null`` means none.
     ``inputs``: name -> a further input, such as ``{depth: {folder: depth, kind: depth}}``.
+    ``targets``: name -> a further label map beside ``semantic``, such as
+    ``{geometric: {masks: geo, classes: [sky, ground]}}``.
 
     ``splits``: split -> file that lists its images. By default, and without ``fractions``, splits
     are subfolders of the same name in both folders.
@@ -115,9 +136,14 @@ class Folder(FileDataset):
         scale: Annotated[float, Field(gt=0)] | None = None,
         nodata: float | Literal["auto"] | None = "auto",
         inputs: dict[str, FolderInput] | None = None,
+        targets: dict[str, FolderTarget] | None = None,
     ) -> None:
         # Check the parameters first: the data may not be on this machine.
-        labels = _label_map(classes, mask_format)
+        maps = targets or {}
+        if MAIN in maps:
+            raise FolderError(f"targets: '{MAIN}' is the name of 'masks'; choose another name")
+        labels = {MAIN: _label_map(classes, mask_format)}
+        labels |= {name: _label_map(one.classes, one.mask_format) for name, one in maps.items()}
         further = inputs or {}
         if "image" in further:
             raise FolderError("inputs: 'image' is the name of the images; choose another name")
@@ -130,12 +156,21 @@ class Folder(FileDataset):
             name: existing_folder(root / one.folder, f"the files of input '{name}'")
             for name, one in further.items()
         }
-        suffixes = {(masks, mask_suffix), *((places[n], one.suffix) for n, one in further.items())}
+        of_maps = {
+            name: existing_folder(root / one.masks, f"the masks of target '{name}'")
+            for name, one in maps.items()
+        }
+        suffixes = {
+            (masks, mask_suffix),
+            *((places[name], one.suffix) for name, one in further.items()),
+            *((of_maps[name], one.mask_suffix) for name, one in maps.items()),
+        }
         others = [suffix for place, suffix in suffixes if place == images]
         if not known and split != ALL:
             known = {path.name for path in images.iterdir() if (masks / path.name).is_dir()} | {ALL}
             images, masks = _subfolder(images, split, known), _subfolder(masks, split, known)
             places = {name: _subfolder(place, split, known) for name, place in places.items()}
+            of_maps = {name: _subfolder(place, split, known) for name, place in of_maps.items()}
         listing = root / splits[split] if splits and split != ALL else None
         if listing is not None and not listing.is_file():
             raise MissingData(f"the list {listing} is not a file")
@@ -157,15 +192,21 @@ class Folder(FileDataset):
             files = images_in(places[name], one.suffix)
             pairs = with_input(pairs, name, files, places[name])
         counts = {"image": channels, **{name: one.channels for name, one in further.items()}}
-        usual = "rgb" if labels.packed_rgb else "index"
-        read_mask = _READERS[usual if mask_format == "auto" else mask_format]
+        read_mask = _reader(labels[MAIN], mask_format)
         own = {} if nodata == "auto" else {"nodata": nodata}
         specs = {"image": InputSpec.model_validate({"kind": kind, "scale": scale} | own)}
         specs |= {name: one.spec for name, one in further.items()}
         given = {name: count for name, count in counts.items() if count is not None}
-        files = files_of_pairs(pairs, inputs=specs, channels=given, read_mask=read_mask)
-        super().__init__(*files, unpaired=alone)
-        self.labels = {"semantic": labels}
+        names, of_inputs, of_labels = files_of_pairs(
+            pairs, inputs=specs, channels=given, read_mask=read_mask
+        )
+        for name, one in maps.items():
+            found = images_in(of_maps[name], one.mask_suffix)
+            require_files(of_inputs["image"].files, f"target '{name}'", found, of_maps[name])
+            chosen = {each: found[each] for each in names}
+            of_labels[name] = LabelFiles(chosen, _reader(labels[name], one.mask_format))
+        super().__init__(names, of_inputs, of_labels, unpaired=alone)
+        self.labels = labels
 
 
 _READERS: Mapping[str, Callable[[Path], np.ndarray]] = {
@@ -173,6 +214,11 @@ _READERS: Mapping[str, Callable[[Path], np.ndarray]] = {
     "rgb": read_rgb_mask,
     "binary": read_binary_mask,
 }
+
+
+def _reader(labels: LabelMap, mask_format: MaskFormat) -> Callable[[Path], np.ndarray]:
+    usual = "rgb" if labels.packed_rgb else "index"
+    return _READERS[usual if mask_format == "auto" else mask_format]
 
 
 def _label_map(classes: RawIds | list[str], mask_format: MaskFormat) -> LabelMap:

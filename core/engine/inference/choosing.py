@@ -64,7 +64,7 @@ def _by_input(paths: Mapping[str, Path], inputs: Sequence[str]) -> list[Chosen]:
         return [Chosen({name: paths[name] for name in inputs}, main, Path(main.stem))]
     found = {name: _files_in(paths[name]) for name in inputs}
     for name in others:
-        require_files(found[first], name, found[name], paths[name])
+        require_files(found[first], f"input '{name}'", found[name], paths[name])
     names = {path: name for name, path in found[first].items()}
     results = output_names([(path, Path(name + path.suffix)) for path, name in names.items()])
     return [
