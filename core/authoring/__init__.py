@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from ..contracts.optional import SumsLosses as SumsLosses
     from ..contracts.optional import WeighsClasses as WeighsClasses
     from ..contracts.optional import WrapsDecoder as WrapsDecoder
+    from ..contracts.options import unquoted as unquoted
     from ..contracts.signature import RenamedFrom as RenamedFrom
     from ..contracts.targets import is_readable as is_readable
     from ..data.annotations import annotations_in as annotations_in

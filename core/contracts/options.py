@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
 
 Sampling = Literal["shuffle", "uniform"]
 
@@ -25,3 +28,18 @@ With GloVe 6B in 50 dimensions, twelve of twelve such matches are correct.
 InputChannels = Literal["mean", "zero", "repeat", "random"]
 """How the filters of input channels beyond those of the weights start: as the mean of the known
 filters, as zeros, as the known filters in turn, or at random."""
+
+
+def unquoted(*texts: str) -> BeforeValidator:
+    """Accept a text without quotes that YAML reads as a number, such as the version 1.2.
+
+    ``texts``: those that are valid; none if any text is.
+    """
+    values = [*texts, *map(json.loads, texts)]
+    schema = {"enum": values} if texts else {"type": ["string", "number"]}
+    return BeforeValidator(_as_text, json_schema_input_type=Annotated[Any, WithJsonSchema(schema)])
+
+
+def _as_text(value: object) -> object:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else value

@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema
-
 from ...core import LabelMap, MissingData
 from ...core.authoring import (
     MAIN,
@@ -27,6 +25,7 @@ from ...core.authoring import (
     matched_files,
     read_palette_mask,
     split_folder,
+    unquoted,
 )
 from .published import published_colors, published_labels
 
@@ -34,16 +33,7 @@ _SPLITS = {"train": "training", "val": "validation"}
 _UNLABELED = {"test": "testing/images", "testing": "testing/images"}
 
 
-def _text(value: object) -> object:
-    """Return a version without quotes, which YAML reads as a number, as it was written."""
-    return str(value) if isinstance(value, float) else value
-
-
-_Number = Annotated[float, WithJsonSchema({"enum": [1.2, 2.0]})]
-VistasVersion = Annotated[
-    Literal["1.2", "2.0"],
-    BeforeValidator(_text, json_schema_input_type=Literal["1.2", "2.0"] | _Number),
-]
+VistasVersion = Annotated[Literal["1.2", "2.0"], unquoted("1.2", "2.0")]
 
 
 class MapillaryVistas(FileDataset):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from ...core import LabelMap, MissingData
 from ...core.authoring import (
@@ -30,6 +30,7 @@ from ...core.authoring import (
     read_names,
     read_palette_mask,
     unknown_split,
+    unquoted,
     voc_color,
 )
 from .published import listed
@@ -65,7 +66,7 @@ LABELS = LabelMap(
 COLORS = {raw: LABELS.palette[name] for raw, name in LABELS.ids.items()}
 
 SEG11VALID = "seg11valid"
-Year = Literal["2011", "2012", 2011, 2012]
+Year = Annotated[Literal["2011", "2012"], unquoted("2011", "2012")]
 
 
 class VOC(FileDataset):
@@ -86,7 +87,7 @@ class VOC(FileDataset):
     def __init__(
         self, split: str, *, root: Path, year: Year = "2012", download: bool = False
     ) -> None:
-        folder = dataset_root(root, origin(str(year)), download=download)
+        folder = dataset_root(root, origin(year), download=download)
         images = folder / "JPEGImages"
         masks = existing_folder(folder / "SegmentationClass", "the masks of VOC")
         self.lists = folder / "ImageSets" / "Segmentation"

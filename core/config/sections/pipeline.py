@@ -8,12 +8,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from torch import nn
 
 from ....registry import suggest
 from ...contracts.kinds import Dataset
+from ...contracts.options import unquoted
 from ..messages.faults import Fault, Target, fault, faults
 from ..tree.nodes import Segment
 from ..tree.problems import suggestion
@@ -24,13 +25,8 @@ from .phases import PhasedTrainingConfig
 from .section import Section
 from .training import EvaluationConfig
 
-
-def _version_text(value: object) -> object:
-    return str(value) if isinstance(value, int | float) else value
-
-
-Version = Annotated[str, BeforeValidator(_version_text, json_schema_input_type=str | float)]
-"""A version; YAML reads 1.2 as a number."""
+Version = Annotated[str, unquoted()]
+"""A version."""
 
 _MODULE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = frozenset(dir(nn.ModuleDict()))

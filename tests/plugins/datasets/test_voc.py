@@ -13,7 +13,7 @@ from pluxel.core.data.pixels import ImageError
 from pluxel.core.data.splits import MissingData, SplitError
 from pluxel.plugins.datasets.voc import COLORS, LABELS, VOC, origin, seg11valid
 
-from .conftest import make_voc
+from .conftest import factory, make_voc
 
 
 def test_labels():
@@ -34,7 +34,9 @@ def test_root_may_be_any_parent_folder(tmp_path, below):
 def test_year_chooses_the_folder(tmp_path, year):
     make_voc(tmp_path, "2011")
     make_voc(tmp_path, "2012")
-    assert VOC("train", root=tmp_path, year=year)[0].name.startswith("2011_")
+    make = factory("voc", root=tmp_path, year=year)
+    assert make.params["year"] == "2011"
+    assert make(split="train")[0].name.startswith("2011_")
     assert VOC("train", root=tmp_path)[0].name.startswith("2012_")
 
 
