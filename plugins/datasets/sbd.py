@@ -57,7 +57,7 @@ class SBD(FileDataset):
         folder = dataset_root(root, ORIGIN, download=download)
         known = names_in(folder, ".txt")
         if split not in known:
-            raise unknown_split(split, known, folder)
+            raise unknown_split(split, known, folder, advice=ORIGIN.again)
         listing = folder / f"{split}.txt"
         names = read_names(listing)
         original = FolderFiles(folder / "cls", ".mat", names, listing)
