@@ -7,6 +7,7 @@ images have no annotation. There is no published palette; classes have the color
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -22,6 +23,7 @@ from ...core.authoring import (
     LabelFiles,
     Origin,
     dataset_root,
+    log_once,
     names_in,
     no_files,
     read_mat_labels,
@@ -67,6 +69,7 @@ SEMANTIC = (
 )
 GEOMETRIC = ("sky", "horizontal", "vertical")
 SCENES = "spatial_envelope_256x256_static_8outdoorcategories"
+TRAINING_IMAGES = 2486
 WITHOUT_ANNOTATION = ("highway_bost181", "street_urb506")
 ORIGIN = Origin(
     "SIFT Flow",
@@ -112,6 +115,11 @@ class SIFTFlow(FileDataset):
                 for name, place in masks.items()
             },
         )
+        if split != "test" and len(names) < TRAINING_IMAGES:
+            text = (
+                f"SIFT Flow: {len(names)} of {TRAINING_IMAGES} images to train on are in {images}"
+            )
+            log_once(logging.INFO, f"{text}; is the archive unpacked completely?")
         if names:
             _check_order(*(self.label_files[name].files[names[0]] for name in self.labels))
 

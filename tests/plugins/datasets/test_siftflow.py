@@ -116,6 +116,16 @@ def test_images_that_are_masks(tmp_path) -> None:
         SIFTFlow("test", root=root)
 
 
+def test_a_part_of_the_archive_is_noted(tmp_path, caplog) -> None:
+    caplog.set_level("INFO", "pluxel")
+    root = make_siftflow(tmp_path, tests=3)
+    SIFTFlow("train", root=root)
+    assert caplog.messages == [
+        f"SIFT Flow: 3 of 2486 images to train on are in {root}/Images/{SCENES}; is the archive "
+        "unpacked completely?"
+    ]
+
+
 def test_what_to_fetch(tmp_path) -> None:
     with pytest.raises(MissingData) as caught:
         SIFTFlow("test", root=tmp_path)
