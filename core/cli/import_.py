@@ -15,7 +15,8 @@ from ._options import output, overrides, overwrite
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..engine.importing.importing import ForeignWeights, Imported
+    from ..engine.importing.foreign import ForeignWeights
+    from ..engine.importing.importing import Imported
 
 
 _OTHERWISE = "if its skips were scaled, give --at-once, and otherwise --staged"
@@ -27,17 +28,24 @@ def import_() -> None:
 
 
 def _shared(command: Callable[..., None]) -> Callable[..., None]:
-    """Add FILE, --output, --overwrite, --at-once and KEY=VALUE."""
+    """Add FILE, --output, --overwrite, --at-once, --input and KEY=VALUE."""
     at_once = click.option(
         "--at-once/--staged",
         default=None,
         help="Whether an FCN-8s was trained at once, which scales its skips.  "
         "[default: as the file or its name says]",
     )
+    seen = click.option(
+        "--input",
+        "input_name",
+        type=click.Choice(["color", "hha"]),
+        help="What a network of NYUDv2 with one input sees.  "
+        "[default: as the name of the network or of FILE says, otherwise color]",
+    )
     file = click.argument("file", type=click.Path(path_type=Path))
     folder = output("Run directory to write.", folder=True, required=True)
     decorated = overrides(command)
-    for option in (at_once, overwrite("Replace an existing run."), folder, file):
+    for option in (at_once, seen, overwrite("Replace an existing run."), folder, file):
         decorated = option(decorated)
     return wraps(command)(decorated)
 
@@ -45,19 +53,22 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
 @import_.command()
 @_shared
 @click.pass_obj
-def torchfcn(session: Session, file: Path, at_once: bool | None, **options: Any) -> None:
+def torchfcn(
+    session: Session, file: Path, at_once: bool | None, input_name: str | None, **options: Any
+) -> None:
     """Import weights of pytorch-fcn: FILE holds a state dict or a checkpoint of its training.
 
-    KEY=VALUE changes the configuration of the run, such as dataset.root=VOCdevkit.
+    KEY=VALUE changes the configuration of the run, such as dataset.voc=VOCdevkit.
     """
-    from ..engine.importing.importing import ForeignWeights
+    from ..engine.importing.foreign import ForeignWeights
     from ..model.caffemodel import CAFFEMODEL
     from ..model.weight_reading import read_checkpoint
 
     if file.suffix == CAFFEMODEL:
         raise PluxelError(f"{file} is a Caffe model: give it to  pluxel import caffe")
     state, texts = read_checkpoint(file)
-    weights = ForeignWeights(file, state, texts.get("arch", file.name), at_once)
+    name = texts.get("arch", file.name)
+    weights = ForeignWeights(file, state, name, at_once, _is_hha(input_name))
     found = _write(session, weights, **options)
     if found.network.stride == 8 and at_once is None and "arch" not in texts:
         click.echo(f"note: {file.name} does not say how it was trained: {_OTHERWISE}")
@@ -68,12 +79,6 @@ def torchfcn(session: Session, file: Path, at_once: bool | None, **options: Any)
     "--prototxt",
     type=click.Path(path_type=Path),
     help="Description of the network, to recognize its layers by their connections.",
-)
-@click.option(
-    "--input",
-    "input_name",
-    type=click.Choice(["color", "hha"]),
-    help="What a network of NYUDv2 with one input sees.  [default: as the name of FILE says]",
 )
 @_shared
 @click.pass_obj
@@ -90,15 +95,18 @@ def caffe(
     Layers with other names than those of the release are recognized by their connections, which
     most files hold; give --prototxt for a file that does not.
 
-    KEY=VALUE changes the configuration of the run, such as dataset.root=VOCdevkit.
+    KEY=VALUE changes the configuration of the run, such as dataset.voc=VOCdevkit.
     """
     from ..engine.importing.caffe import caffe_tensors
-    from ..engine.importing.importing import ForeignWeights
+    from ..engine.importing.foreign import ForeignWeights
 
     state = caffe_tensors(file, prototxt)
-    hha = input_name == "hha" if input_name else "hha" in file.stem and "color" not in file.stem
-    weights = ForeignWeights(file, state, file.name, at_once, hha)
+    weights = ForeignWeights(file, state, file.name, at_once, _is_hha(input_name))
     _write(session, weights, **options)
+
+
+def _is_hha(input_name: str | None) -> bool | None:
+    return None if input_name is None else input_name == "hha"
 
 
 def _write(
@@ -120,4 +128,5 @@ def _lines(found: Imported) -> list[str]:
     return [
         f"{found.network}, {classes} classes of {found.dataset}, {found.parameters:,} parameters",
         f"run: {found.run.directory}",
+        *(f"note: {note}" for note in found.notes),
     ]

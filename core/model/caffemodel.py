@@ -19,15 +19,17 @@ from torch import Tensor
 from ...registry import PluxelError
 from ..common.contents import recognized
 from ..common.files import require_file
+from .caffe_parameters import MESSAGES, Options, options, read_stated
 from .protobuf import BYTES, VARINT, NotProtobuf, WireField, fields, varints
 
 CAFFEMODEL = ".caffemodel"
 
 TYPES = {
     1: "Accuracy", 3: "Concat", 4: "Convolution", 5: "Data", 6: "Dropout", 8: "Flatten",
-    12: "ImageData", 14: "InnerProduct", 15: "LRN", 17: "Pooling", 18: "ReLU", 20: "Softmax",
-    21: "SoftmaxWithLoss", 22: "Split", 25: "Eltwise", 26: "Power", 29: "MemoryData", 30: "ArgMax",
-    32: "DummyData", 33: "Slice", 36: "Silence", 39: "Deconvolution", 40: "Crop",
+    12: "ImageData", 14: "InnerProduct", 15: "LRN", 17: "Pooling", 18: "ReLU", 19: "Sigmoid",
+    20: "Softmax", 21: "SoftmaxWithLoss", 22: "Split", 25: "Eltwise", 26: "Power",
+    29: "MemoryData", 30: "ArgMax", 32: "DummyData", 33: "Slice", 36: "Silence",
+    39: "Deconvolution", 40: "Crop",
 }  # fmt: skip
 """Number in V1 -> the name in V2 of a type of layer, for those of networks that score pixels.
 
@@ -35,22 +37,21 @@ Caffe's own list ends at 39; 40 is of the branch that the networks of 2014 were 
 """
 
 _NET_V1, _NET_V2 = 2, 100
-_V1 = {"name": 4, "type": 5, "bottom": 2, "top": 3, "blobs": 6, "convolution": 10}
-_V2 = {"name": 1, "type": 2, "bottom": 3, "top": 4, "blobs": 7, "convolution": 106}
+_V1 = {"name": 4, "type": 5, "bottom": 2, "top": 3, "blobs": 6}
+_V2 = {"name": 1, "type": 2, "bottom": 3, "top": 4, "blobs": 7}
 """Numbers of fields of a layer."""
 
 _V0_LAYER = 1
 _DATA, _SHAPE, _DOUBLE = 5, 7, 8
 _LEGACY_SHAPE = (1, 2, 3, 4)
-_WINDOW = {3: "pad", 4: "kernel_size", 5: "group", 6: "stride", 9: "pad", 11: "kernel_size"}
-"""Numbers of fields of blobs and of the parameters of convolutions; 9 and 11 are of the height."""
+"""Numbers of fields of blobs."""
 
 
 @dataclass(frozen=True)
 class CaffeLayer:
-    """One layer: its name, type, inputs, outputs and blobs; ``window`` of convolutions if given.
+    """One layer: its name, type, inputs, outputs, blobs, and parameters.
 
-    ``window``: some of pad, kernel_size, group and stride; Caffe leaves out default values.
+    ``options``: with Caffe's defaults; empty if the file does not determine them.
     """
 
     name: str
@@ -58,7 +59,7 @@ class CaffeLayer:
     bottoms: Sequence[str] = ()
     tops: Sequence[str] = ()
     blobs: Sequence[Tensor] = ()
-    window: Mapping[str, int] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
 
 
 def read_caffemodel(path: Path) -> list[CaffeLayer]:
@@ -136,10 +137,19 @@ def _layer(message: memoryview, numbers: Mapping[str, int]) -> CaffeLayer:
         _blob(part.content, name, index, kind)
         for index, part in enumerate(found.get(numbers["blobs"], ()))
     ]
-    window = [part.content for part in found.get(numbers["convolution"], ())]
-    return CaffeLayer(
-        name, kind, texts("bottom"), texts("top"), blobs, _window(window[0]) if window else {}
-    )
+    parameters = _options(found, kind, is_v1=numbers is _V1)
+    return CaffeLayer(name, kind, texts("bottom"), texts("top"), blobs, parameters)
+
+
+def _options(found: Mapping[int, list[WireField]], kind: str, *, is_v1: bool) -> Options:
+    message = MESSAGES.get(kind.lower())
+    if message is None:
+        return {}
+    number = message.v1 if is_v1 else message.v2
+    given = found.get(number, ()) if number is not None else ()
+    # The fields of a message that is written in parts belong together.
+    content = b"".join(bytes(part.content) for part in given)
+    return options(kind, read_stated(kind, memoryview(content)) if given else None)
 
 
 def _blob(message: memoryview, layer: str, index: int, kind: str) -> Tensor:
@@ -182,12 +192,3 @@ def _plain_shape(shape: list[int], index: int, kind: str) -> list[int]:
     if index:
         return [prod(shape)]
     return shape[2:] if kind == "InnerProduct" and shape[:2] == [1, 1] else shape
-
-
-def _window(message: memoryview) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for part in fields(message):
-        if part.number in _WINDOW:
-            values = [part.value] if part.wire == VARINT else [*varints(part.content)]
-            found |= {_WINDOW[part.number]: values[0]} if values else {}
-    return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ...registry import PluxelError
 from ..common.files import read_lines, require_file
+from .caffe_parameters import MESSAGES, Options, options
 from .caffemodel import CaffeLayer
 
 Message = dict[str, list[Any]]
@@ -20,9 +21,6 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _DEEPEST = 20
-_WINDOW = {one: one for one in ("pad", "kernel_size", "group", "stride")}
-_WINDOW |= {"pad_h": "pad", "kernel_h": "kernel_size"}
-"""Parameter of a convolution -> what it sets; that of the height stands for both sides."""
 
 
 def read_prototxt(path: Path) -> list[CaffeLayer]:
@@ -33,10 +31,10 @@ def read_prototxt(path: Path) -> list[CaffeLayer]:
     lines = read_lines(require_file(path))
     try:
         network = _message(_tokens("\n".join(lines)), 0)
+        found = [*network.get("layer", ()), *network.get("layers", ())]
+        layers = [_layer(one) for one in found if isinstance(one, dict)]
     except ValueError as error:
         raise PluxelError(f"{path}: not a description of a network: {error}") from error
-    found = [*network.get("layer", ()), *network.get("layers", ())]
-    layers = [_layer(one) for one in found if isinstance(one, dict)]
     if not layers:
         raise PluxelError(
             f"{path}: the file describes no layers",
@@ -95,17 +93,22 @@ def _listed_values(tokens: Iterator[tuple[str, int]], line: int) -> list[str]:
 
 
 def _layer(message: Message) -> CaffeLayer:
-    def first(key: str, fields: Mapping[str, list[Any]] = message) -> str:
-        return str(next(iter(fields.get(key, ())), ""))
+    def first(key: str) -> str:
+        return str(next(iter(message.get(key, ())), ""))
 
     kind = first("type")
     if kind.isupper():  # as V1 names types: INNER_PRODUCT
         kind = kind.title().replace("_", "")
-    parameters = next(iter(message.get("convolution_param", ())), {})
-    window = {
-        field: int(first(key, parameters))
-        for key, field in _WINDOW.items()
-        if first(key, parameters).isdigit()
-    }
     bottoms, tops = (list(map(str, message.get(key, ()))) for key in ("bottom", "top"))
-    return CaffeLayer(first("name"), kind, bottoms, tops, (), window)
+    name = first("name")
+    try:
+        parameters = _options(message, kind)
+    except ValueError as error:
+        raise ValueError(f"layer {name}: {error}") from error
+    return CaffeLayer(name, kind, bottoms, tops, (), parameters)
+
+
+def _options(message: Message, kind: str) -> Options:
+    known = MESSAGES.get(kind.lower())
+    given = [one for one in message.get(known.name, ()) if isinstance(one, dict)] if known else []
+    return options(kind, given[0] if given else None)

@@ -31,7 +31,6 @@ from ...core.authoring import (
     unknown_split,
     write_palette_mask,
 )
-from ...registry import PluxelError
 from .voc import CLASSES, COLORS
 
 LABELS = LabelMap(dict(enumerate(CLASSES)), {name: COLORS[i] for i, name in enumerate(CLASSES)})
@@ -58,7 +57,7 @@ class SBD(FileDataset):
         folder = dataset_root(root, ORIGIN, download=download)
         known = names_in(folder, ".txt")
         if split not in known:
-            raise unknown_split(split, known, folder, advice=ORIGIN.again)
+            raise unknown_split(split, known, folder)
         listing = folder / f"{split}.txt"
         names = read_names(listing)
         original = FolderFiles(folder / "cls", ".mat", names, listing)
@@ -84,14 +83,7 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 def _write_png(source: Path, target: Path) -> None:
-    ids = read_mask(source)
-    if ids.size and not 0 <= ids.min() <= ids.max() < len(CLASSES):
-        raise PluxelError(
-            f"{source}: has ids from {ids.min()} to {ids.max()}; those of SBD are 0 to "
-            f"{len(CLASSES) - 1}",
-            ORIGIN.again,
-        )
-    write_palette_mask(target, ids, COLORS)
+    write_palette_mask(target, read_mask(source), COLORS)
 
 
 def _archives() -> list[Archive]:

@@ -55,8 +55,12 @@ def layer(
     bottoms: Sequence[str] = (),
     tops: Sequence[str] = (),
     window: Mapping[int, int] | None = None,
+    message: bytes = b"",
 ) -> bytes:
-    """A whole field of the network. ``window``: fields of the parameters of a convolution."""
+    """A whole field of the network.
+
+    ``window``: fields of the parameters of a convolution; ``message``: a whole further field.
+    """
     numbers = (4, 5, 2, 3, 6, 10) if v1 else (1, 2, 3, 4, 7, 106)
     own = content(numbers[0], name)
     own += integer(numbers[1], V1_TYPES.get(kind, 0)) if v1 else content(numbers[1], kind)
@@ -65,7 +69,7 @@ def layer(
     own += b"".join(content(numbers[4], one) for one in blobs)
     if window:
         own += content(numbers[5], b"".join(integer(n, v) for n, v in window.items()))
-    return content(2 if v1 else 100, own)
+    return content(2 if v1 else 100, own + message)
 
 
 def by_layer(state: Mapping[str, Tensor]) -> dict[str, list[Tensor]]:

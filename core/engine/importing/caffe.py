@@ -11,11 +11,9 @@ from ....registry import PluxelError
 from ...model.caffemodel import CaffeLayer, caffe_state, read_caffemodel
 from ...model.prototxt import read_prototxt
 from ...model.weights import first_names
-from .published import TRUNKS, WITH_DEPTH, nearest_network
+from .comparison import check_operations
+from .published import nearest_network
 from .structure import published_names
-
-FRAME = 100
-"""Padding of the first convolution of every published network."""
 
 
 def caffe_tensors(file: Path, prototxt: Path | None = None) -> dict[str, Tensor]:
@@ -23,8 +21,8 @@ def caffe_tensors(file: Path, prototxt: Path | None = None) -> dict[str, Tensor]
 
     ``prototxt``: the description of the network, for models that do not hold the connections.
 
-    Raises: PluxelError for files that cannot be read, that do not belong together, or whose first
-    convolution does not pad as in the release.
+    Raises: PluxelError for files that cannot be read, that do not belong together, or that state
+    other operations than those of the published network.
     """
     layers = read_caffemodel(file)
     state = caffe_state(layers)
@@ -42,8 +40,14 @@ def caffe_tensors(file: Path, prototxt: Path | None = None) -> dict[str, Tensor]
         except PluxelError as error:
             if prototxt:
                 raise PluxelError(f"{prototxt}: {error.message}") from error
-    _check_frame(file, described, renamed)
-    return {_renamed(name, renamed): value for name, value in state.items()}
+    own = {_renamed(name, renamed): value for name, value in state.items()}
+    network = nearest_network(name.rpartition(".")[0] for name in own)
+    if own.keys() == {*network.tensors()}:  # otherwise, the import names what differs
+        try:
+            check_operations(described, renamed, network)
+        except PluxelError as error:
+            raise PluxelError(f"{prototxt or file}: {error.message}", error.notes) from error
+    return own
 
 
 def _renamed(name: str, layers: dict[str, str]) -> str:
@@ -63,17 +67,3 @@ def _check_same(
             f"{prototxt} does not describe the network of {file}: it lacks the layers "
             f"{first_names(unknown)}"
         )
-
-
-def _check_frame(file: Path, described: Sequence[CaffeLayer], renamed: dict[str, str]) -> None:
-    """Check the padding of the first convolutions, as far as it is known."""
-    first = {layers[0] for layers in TRUNKS.values()} | {*WITH_DEPTH.values()}
-    for layer in described:
-        name = renamed.get(layer.name, layer.name)
-        is_first = name.removesuffix("color").removesuffix("hha") in first
-        if is_first and layer.window and (padding := layer.window.get("pad", 0)) != FRAME:
-            raise PluxelError(
-                f"{file}: layer {layer.name} pads by {padding} pixels, but those of the published "
-                f"networks by {FRAME}",
-                ["a network that pads as usual is a backbone:  backbone.pretrained=FILE"],
-            )

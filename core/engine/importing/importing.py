@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,53 +22,35 @@ from ...model.weights import first_names
 from ..checkpoint import write_tensors
 from ..preparation import open_role
 from ..run import Run
-from .kernels import TOLERANCE, distance_from_bilinear, kernel_per_class
+from .foreign import ForeignWeights, State
+from .kernels import TOLERANCE, distance_from_bilinear, kernel_notes, kernel_per_class
 from .published import SKIPS, PublishedNetwork, nearest_network
 from .recipe import Recipe, configuration, recipe_of
 from .renaming import own_tensors
 
-State = Mapping[str, Tensor]
-"""Tensors by the names of published files, such as ``conv1_1.weight``."""
-
 KINDS: Mapping[str, InputKind] = {"image": "color", "hha": "hha", "depth": "depth"}
 """Input of the release -> what it is, which determines how it is normalized."""
+
+NYUDV2 = "nyudv2"
+"""The data of the networks with one input that see either color or HHA."""
 
 AT_ONCE = (0.01, 0.0001)
 """Factors on the features of pool4 and pool3 in FCN-8s at-once (PAMI 2016, section 4.3)."""
 
 
 @dataclass(frozen=True)
-class ForeignWeights:
-    """Weights as published: their ``file``, the tensors, and what the file does not say.
-
-    ``name``: of the network or of the file, which may say that it was trained at once. ``at_once``:
-    whether it was, which scales the skips of FCN-8s; None: as the layers say, or else the name.
-    ``hha``: whether the only input is HHA, not color.
-    """
-
-    file: Path
-    state: State
-    name: str
-    at_once: bool | None = None
-    hha: bool = False
-
-    @property
-    def is_at_once(self) -> bool:
-        """Whether the skips are scaled, in files without layers for that."""
-        if self.at_once is not None:
-            return self.at_once
-        return re.search("at[-_]?once", self.name, re.IGNORECASE) is not None
-
-
-@dataclass(frozen=True)
 class Imported:
-    """What was written: the run, the network, its data, and its number of classes by head."""
+    """What was written: the run, the network, its data, and its number of classes by head.
+
+    ``notes``: what the file does not say, and what is unusual in it.
+    """
 
     run: Run
     network: PublishedNetwork
     dataset: str
     classes: Mapping[str, int]
     parameters: int
+    notes: Sequence[str]
 
 
 def import_weights(
@@ -82,7 +63,7 @@ def import_weights(
 ) -> Imported:
     """Write a run whose network computes what the published one does.
 
-    ``overrides``: of its configuration, such as ``dataset.root=VOCdevkit``. ``overwrite``: replace
+    ``overrides``: of its configuration, such as ``dataset.voc=VOCdevkit``. ``overwrite``: replace
     the files of an existing run.
 
     Raises: PluxelError if the tensors are not those of a published network, or if the import would
@@ -97,12 +78,16 @@ def import_weights(
     _check_values(file, state)
     scales = _skip_scales(weights, network)
     kernels = {
-        head: [_kernels(file, layer, state) for layer in network.deconvolutions(head)]
+        head: {layer: _kernels(file, layer, state) for layer in network.deconvolutions(head)}
         for head in network.heads
     }
-    learned = any(
-        distance_from_bilinear(one) > TOLERANCE for found in kernels.values() for one in found[:-1]
-    )
+    unusual = {
+        layer: one
+        for found in kernels.values()
+        for layer, one in found.items()
+        if distance_from_bilinear(one) > TOLERANCE
+    }
+    learned = bool(unusual)
     classes = {
         head: len(state[f"{network.score_layers(head, stream)[0]}.bias"])
         for head in network.heads
@@ -113,14 +98,16 @@ def import_weights(
     blueprint = _blueprint(config, file, classes)
     with torch.device("meta"):
         model = build_model(config, blueprint)
-    own = own_tensors(model, state, network, kernels if learned else {}, file)
+    by_head = {head: [*found.values()] for head, found in kernels.items()} if learned else {}
+    own = own_tensors(model, state, network, by_head, file)
     run.delete()
     metadata = {"step": 0, "blueprint": blueprint.to_json()}
     write_tensors(run.weights, own, metadata)
     write_text(run.config, config.dump())
     count = sum(parameter.numel() for parameter in model.parameters())
     name = config.pipeline.dataset.component.name
-    return Imported(run, network, name, classes, count)
+    notes = [*kernel_notes(file, unusual), *_input_notes(weights, network, name)]
+    return Imported(run, network, name, classes, count, notes)
 
 
 def _check_names(file: Path, state: State, network: PublishedNetwork) -> None:
@@ -190,7 +177,17 @@ def _kernels(file: Path, layer: str, state: State) -> Tensor:
 def _inputs(weights: ForeignWeights, network: PublishedNetwork) -> list[str]:
     """Return the inputs of all streams."""
     found = [name for inputs in network.inputs().values() for name in inputs]
-    return ["hha"] if weights.hha and found == ["image"] else found
+    return ["hha"] if weights.sees_hha and found == ["image"] else found
+
+
+def _input_notes(weights: ForeignWeights, network: PublishedNetwork, dataset: str) -> Iterator[str]:
+    """Yield a note if it is unknown whether a network of indoor scenes sees color or HHA."""
+    is_one = _inputs(weights, network) == ["image"]
+    if is_one and dataset == NYUDV2 and not weights.says_its_input:
+        yield (
+            f"{weights.file.name} does not say whether it sees color or HHA: it is taken as color; "
+            "if it sees HHA, give --input hha"
+        )
 
 
 def _recipe(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -43,3 +46,27 @@ def kernel_per_class(layer: str, weight: Tensor) -> Tensor:
 def distance_from_bilinear(kernels: Tensor) -> float:
     """Return the largest difference of kernels (C, 1, k, k) from bilinear interpolation."""
     return float((kernels - bilinear_kernel(*kernels.shape[-2:])).abs().max())
+
+
+def kernel_notes(file: Path, kernels: Mapping[str, Tensor]) -> Iterator[str]:
+    """Yield notes on kernels by layer, (C, 1, k, k), that differ from bilinear interpolation.
+
+    Caffe starts deconvolutions from zeros. A training that does not fill them with bilinear
+    kernels, and does not train them either, leaves them so.
+    """
+    empty = {layer: int((one.abs().amax((1, 2, 3)) == 0).sum()) for layer, one in kernels.items()}
+    for layer, count in empty.items():
+        if count:
+            classes = len(kernels[layer])
+            of = "all classes" if count == classes else f"{count} of {classes} classes"
+            yield (
+                f"the kernels of layer {layer} are zero for {of}: the coarser scores of these "
+                f"classes are lost, so only the skips count. {file.name} was probably trained "
+                "without filling its deconvolutions with bilinear kernels"
+            )
+    learned = [layer for layer, one in kernels.items() if empty[layer] < len(one)]
+    if learned:
+        yield (
+            f"the kernels of {' and '.join(learned)} differ from bilinear interpolation: they are "
+            "kept, as upsampling: learned"
+        )

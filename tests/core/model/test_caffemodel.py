@@ -56,14 +56,16 @@ def test_both_generations_and_all_forms_of_numbers_are_read(
         *("conv1", "Convolution"),
         *(["data"], ["conv1"]),
     )
-    assert first.window == {"pad": 100, "kernel_size": 2}
+    assert (first.options["pad"], first.options["kernel_size"]) == ((100, 100), (2, 2))
+    assert (first.options["stride"], first.options["group"]) == ((1, 1), 1)
 
 
 def test_sides_of_a_window_may_be_given_apart(tmp_path: Path) -> None:
-    window = {9: 100, 10: 100, 11: 3, 12: 3}
+    window = {9: 100, 10: 99, 11: 3, 12: 5, 14: 2}
     one = layer("conv1", "Convolution", [blob(torch.ones(1, 1, 3, 3))], window=window)
     path = write(tmp_path / "a.caffemodel", one)
-    assert read_caffemodel(path)[0].window == {"pad": 100, "kernel_size": 3}
+    options = read_caffemodel(path)[0].options
+    assert [options[key] for key in ("pad", "kernel_size", "stride")] == [(100, 99), (3, 5), (1, 2)]
 
 
 def test_further_blobs_are_numbered_and_layers_without_weights_are_kept(tmp_path: Path) -> None:

@@ -120,8 +120,9 @@ def test_a_convolution_that_pads_otherwise_is_refused(tmp_path: Path, importing)
     code, _, err = importing("caffe", path)
     assert code == 2
     assert err.splitlines()[0] == (
-        f"{path}: layer conv1_1 pads by 81 pixels, but those of the published networks by 100"
+        f"{path}: layer conv1_1 has pad 81, but the published network has 100"
     )
+    assert "is a backbone:  backbone.pretrained=FILE" in err
 
 
 @pytest.mark.usefixtures("narrow")

@@ -73,6 +73,8 @@ def test_pascal_context_has_60_classes(tmp_path: Path, importing, stride: int) -
     ("name", "arguments", "seen", "mean"),
     [
         ("nyud-fcn32s-color-heavy", [], "image", NYUD),
+        ("NYUD-HHA", [], "hha", HHA),
+        ("mine", ["--input", "color"], "image", NYUD),
         ("nyud-fcn32s-hha-heavy", [], "hha", HHA),
         ("mine", ["--input", "hha"], "hha", HHA),
         ("nyud-fcn32s-hha-heavy", ["--input", "color"], "image", NYUD),
@@ -87,11 +89,41 @@ def test_nyudv2_sees_color_or_hha(
     code, out, _ = importing("caffe", path, *arguments)
     assert code == 0
     assert "40 classes of nyudv2" in out
+    assert "note:" not in out
     image = photograph(*SIZE)
     expected = source(caffe_input(image, mean, swap=seen == "image"))[""]
     agree(pixel_scores(tmp_path / "run", {seen: image})["semantic"], expected)
     expects = None if seen == "image" else ["hha"]
     assert configured(tmp_path)["inputs"] == expects
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "overrides"),
+    [
+        ("caffe", "mine.caffemodel", ()),
+        ("caffe", "color-or-hha.caffemodel", ()),
+        ("torchfcn", "mine.pth", ()),
+        ("torchfcn", "mine.pth", ("dataset={type: nyudv2, root: a, classes: 13}",)),
+    ],
+)
+def test_an_input_that_no_name_says_is_noted(
+    tmp_path: Path, importing, command: str, name: str, overrides: tuple[str, ...]
+) -> None:
+    state = network(32, {"": 13 if overrides else 40}).state_dict()
+    if command == "caffe":
+        write_model(tmp_path / name, state)
+    else:
+        torch.save(state, tmp_path / name)
+    code, out, err = importing(command, tmp_path / name, *overrides)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[2:] == [
+        f"note: {name} does not say whether it sees color or HHA: it is taken as color; if it "
+        "sees HHA, give --input hha"
+    ]
+    if not overrides:
+        code, out, _ = importing(command, tmp_path / name, "--input", "hha", "--overwrite")
+        assert (code, out.count("note:")) == (0, 0)
+        assert configured(tmp_path)["inputs"] == ["hha"]
 
 
 def scores_of(source: TorchFCN, image: Tensor) -> Tensor:

@@ -13,53 +13,9 @@ from pluxel.core.model.caffemodel import CaffeLayer
 from pluxel.core.model.prototxt import read_prototxt
 from pluxel.registry import PluxelError
 
-from ...caffe_files import blob, by_layer, layer
 from .conftest import agree, photograph, pixel_scores
-from .networks import BLOCKS, NARROW, UPSAMPLED, TorchFCN, caffe_input
-
-
-def described(stride: int, heads: Sequence[str] = ("",), *, scaled: bool = False):
-    """The layers of a release, each (type, bottoms, tops, name), with in-place ReLU and crops."""
-    last = "data"
-    yield "Input", [], ["data"], "data"
-    for block, count in enumerate(BLOCKS, 1):
-        for number in range(1, count + 1):
-            name = f"conv{block}_{number}"
-            yield "Convolution", [last], [name], name
-            yield "ReLU", [name], [name], f"relu{block}_{number}"
-            last = name
-        yield "Pooling", [last], [f"pool{block}"], f"pool{block}"
-        last = f"pool{block}"
-    for number in (6, 7):
-        yield "Convolution", [last], [f"fc{number}"], f"fc{number}"
-        last = f"fc{number}"
-        yield "ReLU", [last], [last], f"relu{number}"
-        yield "Dropout", [last], [last], f"drop{number}"
-    for head in heads:
-        yield from _head(stride, head, scaled)
-
-
-def _head(stride: int, head: str, scaled: bool):
-    yield "Convolution", ["fc7"], [f"score_fr{head}"], f"score_fr{head}"
-    last = f"score_fr{head}"
-    *inner, final = UPSAMPLED[stride]
-    for name, pool in zip(inner, ("pool4", "pool3"), strict=False):
-        yield "Deconvolution", [last], [f"{name}{head}"], f"{name}{head}"
-        source = pool
-        if scaled:
-            source = f"scale_{pool}"
-            yield "Scale", [pool], [source], source
-        skip = f"score_{pool}{head}"
-        yield "Convolution", [source], [skip], skip
-        yield "Crop", [skip, f"{name}{head}"], [f"{skip}c"], f"{skip}c"
-        last = f"fuse_{pool}{head}"
-        yield "Eltwise", [f"{name}{head}", f"{skip}c"], [last], last
-    yield "Deconvolution", [last], [f"{final}{head}"], f"{final}{head}"
-    yield "Crop", [f"{final}{head}", "data"], [f"score{head}"], f"score{head}"
-
-
-def other_name(name: str) -> str:
-    return f"layer-{name[::-1]}"
+from .descriptions import as_text, described, other_name, write
+from .networks import NARROW, TorchFCN, caffe_input
 
 
 def as_layers(found) -> list[CaffeLayer]:
@@ -118,46 +74,10 @@ def test_other_connections_are_refused(found, reason: str) -> None:
     assert str(caught.value).startswith(start + reason)
 
 
-PROTOTXT = """\
-name: "mine"  # a comment
-{layers}
-"""
-
-
-def as_text(found, *, v1: bool, pad: int = 100) -> str:
-    texts = []
-    for kind, bottoms, tops, name in found:
-        blobs = [f'bottom: "{b}"' for b in bottoms] + [f"top: '{t}'" for t in tops]
-        padding = pad if name == "conv1_1" else 1
-        window = f"convolution_param {{ pad: {padding} kernel_size: 3 }}" * (kind == "Convolution")
-        written = kind.upper() if v1 else f'"{kind}"'
-        body = "\n  ".join([f'name: "{other_name(name)}"', f"type: {written}", *blobs, window])
-        texts.append(f"{'layers' if v1 else 'layer'} {{\n  {body}\n}}")
-    return PROTOTXT.format(layers="\n".join(texts))
-
-
 @pytest.fixture
 def source() -> TorchFCN:
     torch.manual_seed(0)
     return TorchFCN(8, {"": 21}, NARROW, (1, 1)).eval()
-
-
-def write(path: Path, source: TorchFCN, found, *, connected: bool, v1: bool = False) -> Path:
-    weights = by_layer(source.state_dict())
-    path.write_bytes(
-        b"".join(
-            layer(
-                other_name(name),
-                kind,
-                [blob(tensor, legacy=v1) for tensor in weights.get(name, ())],
-                v1=v1,
-                bottoms=bottoms if connected else [],
-                tops=tops if connected else [],
-            )
-            for kind, bottoms, tops, name in found
-        )
-    )
-    return path
 
 
 @pytest.mark.usefixtures("narrow")
@@ -189,10 +109,10 @@ def test_what_does_not_belong_together_is_refused(
     found = [*described(8)]
     path = write(tmp_path / "mine.caffemodel", source, found, connected=False)
     text = tmp_path / "mine.prototxt"
-    text.write_text(as_text(found, v1=False, pad=81))
+    text.write_text(as_text(found, v1=False, changes={"conv1_1": {"pad": 81}}))
     code, _, err = importing("caffe", path, "--prototxt", text)
     assert code == 2
-    assert f"{path}: layer layer-1_1vnoc pads by 81 pixels" in err
+    assert f"{text}: layer layer-1_1vnoc has pad 81, but the published network has 100" in err
     text.write_text(as_text(found[:-4], v1=False))
     code, _, err = importing("caffe", path, "--prototxt", text)
     assert code == 2
@@ -227,8 +147,9 @@ def test_a_damaged_description_is_refused(tmp_path: Path, text: str, reason: str
 
 def test_sides_of_a_window_may_be_given_apart(tmp_path: Path) -> None:
     path = tmp_path / "a.prototxt"
-    path.write_text("layer { type: 'Convolution' convolution_param { pad_h: 100 pad_w: 100 } }")
-    assert read_prototxt(path)[0].window == {"pad": 100}
+    path.write_text("layer { type: 'Convolution' convolution_param { pad_h: 100 kernel_w: 3 } }")
+    options = read_prototxt(path)[0].options
+    assert (options["pad"], options["kernel_size"], options["stride"]) == ((100, 0), None, (1, 1))
 
 
 def test_a_solver_is_no_network(tmp_path: Path) -> None:

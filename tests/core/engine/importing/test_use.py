@@ -12,7 +12,7 @@ from pluxel.core import Pipeline
 from pluxel.core.cli import main
 from pluxel.core.model.weight_reading import read_state_dict
 
-from ....plugins.datasets.conftest import write_voc
+from ....plugins.datasets.conftest import make_camvid, write_voc
 from .conftest import agree, photograph, pixel_scores
 from .networks import NARROW, TorchFCN, bilinear, caffe_input
 
@@ -116,3 +116,28 @@ def test_a_network_of_other_data_names_them(tmp_path: Path, importing) -> None:
     assert code == 0
     assert out.startswith("FCN-16s on VGG16, 11 classes of camvid")
     assert Pipeline.load(tmp_path / "run").spaces["semantic"].class_names[0] == "sky"
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("stride", [32, 8])
+def test_a_network_of_other_data_is_evaluated_and_trained_further(
+    tmp_path: Path, importing, stride: int
+) -> None:
+    torch.manual_seed(0)
+    state = TorchFCN(stride, {"": 11}, NARROW).state_dict()
+    torch.save(state, tmp_path / "camvid.pth")
+    root, run, further = make_camvid(tmp_path / "CamVid"), tmp_path / "run", tmp_path / "further"
+    data = f"dataset={{type: camvid, root: {root}}}"
+    assert importing("torchfcn", tmp_path / "camvid.pth", data)[0] == 0
+
+    assert pluxel("evaluate", run, "--device", "cpu") == 0
+    results = json.loads((run / "results.json").read_text())
+    assert results["split"] == "val"
+
+    changes = ["device=cpu", "training.steps=1", "training.precision=fp32", f"init_from={run}"]
+    assert pluxel("train", run / "config.yaml", *changes, "--run", further) == 0
+    assert pluxel("evaluate", further, "--device", "cpu") == 0
+    before, after = (read_state_dict(one / "weights.safetensors") for one in (run, further))
+    assert before.keys() == after.keys()
+    scores = "heads.semantic.decoders.image.score.weight"
+    torch.testing.assert_close(after[scores].float(), before[scores], rtol=1e-2, atol=1e-3)
