@@ -76,7 +76,10 @@ def record(run: Path, target: Path, places: dict[str, str]) -> None:
         text = text.replace(str(Path(place).resolve()), name).replace(place, name)
     yaml.safe_load(text)
     (target / "config.yaml").write_text(text)
-    shutil.copy(run / "results.json", target / "results.json")
+    for results in (run / "results.json", *run.glob("phases/*/results.json")):
+        kept = target / results.relative_to(run)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(results, kept)
     last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
     overall = json.loads((run / "results.json").read_text())["heads"]["semantic"]["overall"]
     print(f"{target.name}: {last['seconds'] / 3600:.2f} h on {platform.machine()}")

@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from ..data.listing import matched_files as matched_files
     from ..data.listing import missing_files as missing_files
     from ..data.listing import names_in as names_in
+    from ..data.listing import no_files as no_files
     from ..data.listing import read_names as read_names
     from ..data.mat73 import mat73_entry as mat73_entry
     from ..data.mat73 import mat73_names as mat73_names
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from ..data.raw import raw_labels as raw_labels
     from ..data.raw import read_sample as read_sample
     from ..data.roots import existing_folder as existing_folder
+    from ..data.splits import BrokenData as BrokenData
     from ..data.splits import Joined as Joined
     from ..data.splits import SplitError as SplitError
     from ..data.splits import open_split as open_split

@@ -19,7 +19,7 @@ from ..contracts.labels import MAIN, LabelMap
 from ..data.images import read_image, read_index_mask
 from ..data.lazy import LazyMapping
 from ..data.pairing import FilePair
-from ..data.splits import MissingData, SplitError
+from ..data.splits import BrokenData, SplitError
 
 IMAGE: Mapping[str, InputSpec] = {"image": PLAIN}
 """One color image."""
@@ -149,11 +149,16 @@ def files_of_pairs(
     )
 
 
-def unknown_split(split: str, known: Iterable[str], where: Path) -> SplitError:
-    """Return the error for a split that does not exist; MissingData if there are no splits."""
+def unknown_split(
+    split: str, known: Iterable[str], where: Path, *, advice: Sequence[str] = ()
+) -> SplitError:
+    """Return the error for a split that does not exist; BrokenData if there are no splits.
+
+    ``advice``: notes of the error if there are none.
+    """
     names = sorted(known)
     if not names:
-        return MissingData(f"{where} has no split '{split}'; it has no splits at all")
+        return BrokenData(f"{where} has no split '{split}'; it has no splits at all", advice)
     available = f"it has {', '.join(names)}.{did_you_mean(split, names)}"
     return SplitError(f"{where} has no split '{split}'; {available}")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...registry import Component, ComponentImportError, Host, MissingPackage, PluginError
 from ..config.messages.faults import Owner
 from ..config.sections.parameters import check_defaults
-from ..contracts.near_misses import misspelled_members
+from ..contracts.near_misses import near_misses
 from ..contracts.signature import read_signature
 
 
@@ -36,5 +36,5 @@ def diagnose(host: Host, kind: str, component: Component) -> Diagnosis:
     except PluginError as error:
         return Diagnosis("FAILED", f"{error}")
     name = f"{kind} {component.qualified}"
-    near = misspelled_members(kind, target)
+    near = near_misses(kind, target)
     return Diagnosis("warning" if near else "ok", "\n        ".join([name, *near]))

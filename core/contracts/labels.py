@@ -125,6 +125,9 @@ def main_map(labels: Mapping[str, LabelMap]) -> str | None:
     return next(iter(labels)) if len(labels) == 1 else next((n for n in labels if n == MAIN), None)
 
 
+_FEW = 8
+"""Maximum number of ids that may only be missing in a label map."""
+
 _LARGEST, _LARGEST_SHORT = 2**32 - 1, 2**16 - 1
 
 
@@ -283,13 +286,18 @@ class LabelSpace:
         order = np.argsort(first)
         texts = [self.id_text(int(stray[k])) for k in order]
         where = f"row {rows[0]}, column {columns[0]}"
-        several = f" (also {', '.join(texts[1:8])})" if len(texts) > 1 else ""
-        fix = ", ".join(f"{text}: {IGNORE}" for text in texts[:8])
-        return LabelError(
+        several = f" (also {', '.join(texts[1:_FEW])})" if len(texts) > 1 else ""
+        fix = ", ".join(f"{text}: {IGNORE}" for text in texts[:_FEW])
+        text = (
             f"{path or 'labels'}: label id {texts[0]} is not in the label map: first at {where}, "
-            f"{plural(int(counts[order[0]]), 'pixel')} in total{several}. Add it to the label map, "
-            f"for example labels: {{map: {{{fix}}}}}"
+            f"{plural(int(counts[order[0]]), 'pixel')} in total{several}. "
         )
+        if len(texts) > _FEW:
+            return LabelError(
+                f"{text}{len(texts)} ids are not: is this an image, or a mask of another dataset? "
+                "Are the folders of images and masks swapped?"
+            )
+        return LabelError(f"{text}Add it to the label map, for example labels: {{map: {{{fix}}}}}")
 
     def id_text(self, raw: int) -> str:
         """Return a raw id as it is written in a configuration."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from ...registry import article
 from .kinds import WIRING
+from .offers import members_of
 from .table import CONTRACTS
 
 _FOREIGN = {"abc", "builtins", "collections", "torch", "typing"}
@@ -31,25 +32,34 @@ _ORDINARY = {"name", "normalize", "paired", "reset_parameters", "term"}
 
 
 @lru_cache(maxsize=1024)
-def misspelled_members(kind: str, target: type) -> tuple[str, ...]:
-    """Return the members of a component's class that resemble the contract's, one sentence each.
+def near_misses(kind: str, target: type) -> tuple[str, ...]:
+    """Return the members of a component's class that fulfill no contract, one sentence each.
 
-    Only members that the class or its bases define count, or assign to ``self``. The names of
-    wiring, which many classes keep, do not count.
+    Their names resemble those of the contract, or lack another member that belongs to them. Only
+    members that the class or its bases define count, or assign to ``self``. The names of wiring,
+    which many classes keep, do not count.
     """
     own = [cls for cls in target.__mro__ if cls.__module__.partition(".")[0] not in _FOREIGN]
     defined = {name for cls in own for name in vars(cls)}
     written = defined.union(*map(_assigned, own))
     members = CONTRACTS[kind].members
     noun = article(kind)
-    return tuple(
+    misspelled = [
         f"'{other}' is not in the contract of {noun}. Did you mean '{name}'?"
         for other in sorted(written - members.keys() - _ORDINARY - {*WIRING[kind]})
         for name in members
         if not (name in written or hasattr(target, name))
         if other in defined or not _is_method(members[name])
         if _are_alike(other, name)
-    )
+    ]
+    incomplete = [
+        f"'{present[0]}' has no effect without '{name}'"
+        for contract in CONTRACTS[kind].optional
+        if (present := [name for name in members_of(contract) if name in written])
+        for name in members_of(contract)
+        if not (name in written or hasattr(target, name))
+    ]
+    return (*misspelled, *incomplete)
 
 
 def wrong_forms(kind: str, target: object) -> list[str]:

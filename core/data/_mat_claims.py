@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from struct import unpack_from
 
+from .limits import too_large
 from .pixels import ImageError
 
 _MATRIX, _COMPRESSED = 14, 15
@@ -64,7 +65,7 @@ def _expanded(data: memoryview, max_values: int, path: Path) -> memoryview:
     largest = _BYTES_PER_VALUE * max_values
     expanded = decoder.decompress(data, largest + 1 if largest else 0)
     if largest and len(expanded) > largest:
-        raise ImageError(f"{path}: expands to more than {largest:,} bytes; it is damaged")
+        raise too_large(f"{path}: expands to more than {largest:,} bytes")
     return memoryview(expanded)
 
 
@@ -82,11 +83,13 @@ def _check_array(data: memoryview, order: str, max_values: int, path: Path, dept
     count = math.prod(shape)
     too_many = max_values and count > max_values
     # A value has at least a byte; a sparse array stores only some of its values.
+    size = "×".join(map(str, shape))
+    if too_many and min(shape) >= 0 and count <= len(data):
+        raise too_large(f"{path}: an array has {size} values, more than {max_values:,}")
     if min(shape, default=0) < 0 or too_many or (count > len(data) and kind != _SPARSE):
-        size = "×".join(map(str, shape))
         raise ImageError(
             f"{path}: damaged: claims an array of {size} values, but the file has "
-            f"{len(data):,} bytes for it"
+            f"{len(data):,} bytes for it. Copy the file again"
         )
     for inner, content in parts:
         if inner == _MATRIX and content:

@@ -17,12 +17,13 @@ from ..common.text import plural
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.label_doubts import doubts
 from ..contracts.labels import IGNORE, LabelSpace
-from ..contracts.offers import unpaired_files
+from ..contracts.offers import offers, unpaired_files
+from ..contracts.optional import ChoosesLabels
 from .masks import has_transparency
 from .missing import missing_pixels, union
 from .orientation import orientation_conflict
 from .raw import raw_input, raw_labels, read_sample
-from .splits import class_name
+from .splits import Joined, Subset, class_name
 
 Kind = Literal[
     "unpaired",
@@ -288,6 +289,17 @@ class _SplitReader:
             for name, count in counts.items():
                 if not count.pixels and name != IGNORE:
                     # A class absent from train cannot be learned; elsewhere it only lacks a score.
-                    kind = "empty class" if self.split == "train" else "note"
+                    # In a published dataset it is no mistake: the files may be a part of it.
+                    is_mistake = self.split == "train" and not _has_fixed_classes(self.dataset)
+                    kind = "empty class" if is_mistake else "note"
                     self._find(kind, f"{head}: class '{name}' occurs in no image")
         return self.findings
+
+
+def _has_fixed_classes(dataset: Dataset) -> bool:
+    """Return whether the class of a dataset declares its labels, as published datasets do."""
+    while isinstance(dataset, Subset | Joined):
+        dataset = dataset.dataset
+    return isinstance(getattr(type(dataset), "labels", None), Mapping) or offers(
+        dataset, ChoosesLabels
+    )

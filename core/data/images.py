@@ -164,7 +164,7 @@ def read_original_mask(
             ids = ids_of(stored, path)
         except ColoredMaskError as error:
             text = f"{path}: the mask contains colors, not ids{advice}"
-            raise ColoredMaskError(text) from error
+            raise ColoredMaskError(text, error.notes) from error
         check_palette(ids, stored, palette, path)
         return ids
 

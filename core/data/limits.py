@@ -32,11 +32,17 @@ def pillow_limits(name: Path | str) -> Iterator[None]:
         with _LIMITS:
             yield
     except Image.DecompressionBombError as error:
-        raise ImageError(
-            f"{name}: cannot be read: it has more than {max_pixels():,} pixels. This limit "
-            "protects against damaged files; if the image really is that large, set the "
-            f"environment variable {VARIABLE} to a larger number"
+        raise too_large(
+            f"{name}: cannot be read: it has more than {max_pixels():,} pixels", "image"
         ) from error
+
+
+def too_large(text: str, what: str = "file") -> ImageError:
+    """Return the error for a file beyond the limit, which names the variable that sets it."""
+    return ImageError(
+        f"{text}. This limit protects against damaged files; if the {what} really is that large, "
+        f"set the environment variable {VARIABLE} to a larger number"
+    )
 
 
 @contextmanager

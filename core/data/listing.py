@@ -11,13 +11,14 @@ from pathlib import Path
 
 from ..common.files import read_lines
 from ..common.text import plural
-from .splits import MissingData, SplitError
+from .splits import BrokenData, SplitError
 
 
 def read_names(listing: Path, column: int = 0) -> list[str]:
     """Return one word of each line of a list; lines may have further columns, or be empty.
 
-    Raises: SplitError if a name occurs twice; PluxelError if the file cannot be read.
+    Raises: SplitError if a name occurs twice; BrokenData if the list is empty; PluxelError if the
+    file cannot be read.
     """
     first: dict[str, int] = {}
     for number, line in enumerate(read_lines(listing), 1):
@@ -29,6 +30,8 @@ def read_names(listing: Path, column: int = 0) -> list[str]:
                 f"{listing}:{number}: '{name}' is listed already, in line {first[name]}"
             )
         first[name] = number
+    if not first:
+        raise BrokenData(f"{listing} is empty; expected one name in each line")
     return [*first]
 
 
@@ -37,7 +40,7 @@ class FolderFiles(Mapping[str, Path]):
 
     Paths are made on access, because a dataset may have many.
 
-    Raises: MissingData if a name has no file; ``source`` is where the names come from, or None if
+    Raises: BrokenData if a name has no file; ``source`` is where the names come from, or None if
     they are those of the folder itself. KeyError for another name.
     """
 
@@ -48,9 +51,9 @@ class FolderFiles(Mapping[str, Path]):
         self._names = dict.fromkeys(names)  # in order, and fast to look up
         if source is not None and (absent := missing_files(folder, suffix, names)):
             count = plural(len(absent), "sample")
-            raise MissingData(
+            raise BrokenData(
                 f"{source}: {count} of {len(names)} without a file in {folder}; the first is "
-                f"{absent[0]}{suffix}"
+                f"{absent[0]}{suffix}{_instead(folder, suffix, absent[0])}"
             )
 
     def __getitem__(self, name: str) -> Path:
@@ -63,6 +66,22 @@ class FolderFiles(Mapping[str, Path]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+def _instead(folder: Path, suffix: str, name: str) -> str:
+    """Return what a folder has in place of a file, for an error; empty if there is nothing."""
+    inner, _, last = name.rpartition("/")
+    found = sorted(one for one in file_names(folder / inner) if one.startswith(f"{last}."))
+    if not found:
+        return ""
+    usual = {".jpeg": ".jpg"}
+    own, other = suffix.lower(), found[0].removeprefix(last)
+    if usual.get(other.lower(), other.lower()) == usual.get(own, own):
+        return f". The folder has {found[0]}: rename it"
+    return f". The folder has {found[0]}{SWAPPED}"
+
+
+SWAPPED = ": are the folders of images and masks swapped?"
 
 
 def missing_files(folder: Path, suffix: str, names: Collection[str]) -> list[str]:
@@ -99,17 +118,24 @@ def matched_files(
     ``images`` and ``masks``: folder, and what follows the name in their file names, such as
     ``_gtFine_labelIds.png``. ``subfolders``: see `names_in`.
 
-    Raises: MissingData if there are no images, or if an image has no mask, or a mask no image.
+    Raises: BrokenData if there are no images, or if an image has no mask, or a mask no image.
     """
     names = names_in(*images, subfolders=subfolders)
     others = names_in(*masks, subfolders=subfolders)
     if not names:
-        inner = "*/" if subfolders else ""
-        raise MissingData(f"{images[0]} has no files {inner}*{images[1]}")
+        raise no_files(*images, masks[1], subfolders=subfolders)
     if names != others:  # one of these is an error
         FolderFiles(*masks, names, images[0])
         FolderFiles(*images, others, masks[0])
     return names, FolderFiles(*images, names, None), FolderFiles(*masks, names, None)
+
+
+def no_files(folder: Path, suffix: str, other: str = "", *, subfolders: bool = False) -> BrokenData:
+    """Return the error for a folder without files ``NAMEsuffix``; ``other``: suffix of masks."""
+    inner = "*/" if subfolders else ""
+    text = f"{folder} has no files {inner}*{suffix}"
+    found = names_in(folder, other, subfolders=subfolders) if other else []
+    return BrokenData(f"{text}, but {found[0]}{other}{SWAPPED}" if found else text)
 
 
 def file_names(folder: Path) -> list[str]:

@@ -19,6 +19,10 @@ TRANSPARENT_ID, TRANSPARENT_COLOR = -1, 1 << 24
 """Ids of transparent pixels in masks of ids and of colors; no color has this id."""
 
 
+MAYBE_SWAPPED = "if this file is an image, the folders of images and masks are swapped"
+"""A note on masks that look like images."""
+
+
 class ColoredMaskError(ImageError):
     """A mask contains colors instead of ids."""
 
@@ -44,7 +48,8 @@ def ids_of(mask: Stored, path: Path) -> np.ndarray:
         _check_colors(mask, path)
         raise ColoredMaskError(
             f"{path}: the mask contains colors ({_mode(mask)}), not ids. Define classes by color "
-            "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG"
+            "('#rrggbb') with mask_format: rgb, or save it as an 8-bit index or palette PNG",
+            [MAYBE_SWAPPED],
         )
     if mask.pixels.shape[2] > 1:
         log_image(path, f"read as ids from equal channels of {_mode(mask)}")

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...registry import needed_by
 from .images import reading
-from .limits import max_pixels
+from .limits import max_pixels, too_large
 from .pixels import ImageError
 
 _MOST_NAMES, _LONGEST_NAME = 100_000, 1_000
@@ -51,7 +51,7 @@ def mat73_entry(path: Path, key: str, index: int) -> np.ndarray:
             raise ImageError(f"{path}: '{key}' has {array.shape[0]} entries, none at {index}")
         if _is_too_large(shape) or _is_too_large(array.chunks or ()):
             size = "×".join(map(str, shape))
-            raise ImageError(f"{path}: an entry of '{key}' claims {size} values; it is damaged")
+            raise too_large(f"{path}: an entry of '{key}' has {size} values")
         return np.ascontiguousarray(np.transpose(array[index]))
 
 
@@ -103,5 +103,11 @@ def _opened(path: Path) -> Iterator[Any]:
                 f"{path}: expected a MATLAB file of version 7.3 (HDF5), but it is {found}. Use the "
                 "original file, or save it in MATLAB with save(…, '-v7.3')"
             )
-        with h5py.File(path, "r") as file:
-            yield file
+        try:
+            with h5py.File(path, "r") as file:
+                yield file
+        except OSError as error:  # its text is about the inside of HDF5
+            raise ImageError(
+                f"{path}: damaged or truncated: it has {path.stat().st_size:,} bytes. Copy or "
+                "fetch the file again, and compare its size"
+            ) from error

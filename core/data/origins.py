@@ -16,8 +16,8 @@ from ..common.downloads import Mebibytes, may_download, retrieve
 from ..common.files import own_folder, remove_abandoned
 from ..common.logs import logger
 from ..common.progress import track
-from .roots import deepest_existing, find_root
-from .splits import MissingData
+from .roots import deepest_existing, existing_folder, find_root
+from .splits import BrokenData, MissingData
 
 _LOCK = ".pluxel-download.lock"
 
@@ -70,9 +70,25 @@ class Origin:
             notes.append("or set  download: true")
         if not root.is_dir():
             return MissingData(f"{self.what} not found: {deepest_existing(root)}", notes)
-        places = ", ".join(f"{folder}/" for folder in (root, *(root / one for one in self.below)))
+        folders = [root, *(root / one for one in self.below)]
+        for folder in folders:
+            there = [one for one in self.markers if (folder / one).exists()]
+            if there:
+                absent = " and ".join(one for one in self.markers if one not in there)
+                text = f"{folder} has {' and '.join(there)}, but no {absent}"
+                return BrokenData(f"{self.what} is incomplete: {text}", notes)
+        places = ", ".join(f"{folder}/" for folder in folders)
         markers = " and ".join(self.markers)
         return MissingData(f"{self.what} not found: no {markers} in any of {places}", notes)
+
+    def part(self, folder: Path, what: str) -> Path:
+        """Return a folder of the dataset, which was found. Raises: BrokenData if it is missing."""
+        return existing_folder(folder, what, is_part=True, advice=self.again)
+
+    @property
+    def again(self) -> list[str]:
+        """What to do about a dataset that is incomplete, as notes of an error."""
+        return [f"unpack or fetch again {self.fetch}", f"the layout is {self.layout}"]
 
     def advice(self, root: Path) -> list[str]:
         """Return what to fetch and where to put it, as notes of an error."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from ..common.logs import log_once
-from .splits import MissingData
+from .splits import BrokenData, MissingData
 
 _ARCHIVES = (".tar", ".tgz", ".gz", ".zip", ".rar", ".7z")
 
@@ -27,17 +27,17 @@ def find_root(
     ``root`` are tried, except ``others``, and then the two folders above it; what is found there is
     logged.
 
-    Raises: MissingData if ``root`` is a file, or if several subfolders have the markers.
+    Raises: BrokenData if ``root`` is a file, or if several subfolders have the markers.
     """
     if root.is_file():
         hint = "; unpack it" if root.suffix.lower() in _ARCHIVES else ""
-        raise MissingData(f"{what}: {root} is a file; expected the folder of the dataset{hint}")
+        raise BrokenData(f"{what}: {root} is a file; expected the folder of the dataset{hint}")
     if usual := _first(root, markers, below):
         return usual
     inner = [folder for folder in _subfolders(root) if folder.name not in others]
     found = [*filter(None, (_first(folder, markers, below) for folder in inner))]
     if len(found) > 1:
-        raise MissingData(
+        raise BrokenData(
             f"{what}: {root} contains several copies, such as {found[0]} and {found[1]}: set root "
             "to one of them"
         )
@@ -45,7 +45,10 @@ def find_root(
     found += [folder for folder in above if _has(folder, markers)]
     if not found:
         return None
-    log_once(logging.INFO, f"{what}: root is {root}, but the dataset is in {found[0]}; using that")
+    # A warning is also seen where nothing else of the log is, as in  config check.
+    log_once(
+        logging.WARNING, f"{what}: root is {root}, but the dataset is in {found[0]}; using that"
+    )
     return found[0]
 
 
@@ -65,16 +68,22 @@ def _subfolders(root: Path) -> Iterator[Path]:
         yield from (root / name for name in names)
 
 
-def existing_folder(folder: Path, what: str) -> Path:
+def existing_folder(
+    folder: Path, what: str, *, is_part: bool = False, advice: Sequence[str] = ()
+) -> Path:
     """Return the folder if it exists.
 
-    Raises: MissingData that names the deepest parent that exists.
+    ``is_part``: whether other files of the dataset are there. ``advice``: notes of the errors.
+
+    Raises: MissingData that names the deepest parent that exists; BrokenData for a missing part,
+    and for a file.
     """
     if folder.is_dir():
         return folder
     if folder.is_file():
-        raise MissingData(f"{what}: {folder} is a file; expected a folder")
-    raise MissingData(f"{what} not found: {deepest_existing(folder)}")
+        raise BrokenData(f"{what}: {folder} is a file; expected a folder", advice)
+    kind = BrokenData if is_part else MissingData
+    raise kind(f"{what} not found: {deepest_existing(folder)}", advice)
 
 
 def deepest_existing(folder: Path) -> str:

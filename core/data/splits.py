@@ -40,7 +40,11 @@ class SplitError(PluxelError):
 
 
 class MissingData(SplitError):  # noqa: N818 - names what is missing
-    """Files or folders of a dataset are missing, perhaps only on this machine."""
+    """A dataset is missing, perhaps only on this machine, so that checks only note it."""
+
+
+class BrokenData(MissingData):
+    """A dataset is there, but some of its files are missing or in another place: an error."""
 
 
 class MakesDataset(Protocol):

@@ -57,7 +57,7 @@ def describe(
         height, width = size
         raise PluxelError(
             f"the network cannot be described for an image of {height}×{width} pixels, because it "
-            "does not run without data",
+            "fails in prediction or in training, tried on a tensor without data",
             [f"{type(error).__name__}: {error}"],
         ) from error
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...core import LabelMap, MissingData
+from ...core import LabelMap
 from ...core.authoring import (
+    BrokenData,
     FileDataset,
     FilePair,
     Origin,
     SplitError,
     dataset_root,
-    existing_folder,
     file_names,
     files_of_pairs,
     images_in,
@@ -73,7 +73,7 @@ class CamVid(FileDataset):
             known = _splits(root)
         if split not in known:
             raise unknown_split(split, known, root)
-        images = existing_folder(root / split, f"the images of split '{split}'")
+        images = ORIGIN.part(root / split, f"the images of split '{split}'")
         masks = root / f"{split}annot"
         listing = root / f"{split}.txt"
         if listing.is_file():
@@ -90,7 +90,8 @@ def _splits(root: Path) -> set[str]:
 def _listed(listing: Path, images: Path, masks: Path) -> list[FilePair]:
     """Return the pairs that a list names, in its order; only file names count.
 
-    Raises: SplitError for an image that is listed twice, MissingData for one without a file.
+    Raises: SplitError for an image that is listed twice, BrokenData for one without a file, and
+    for an empty list.
     """
     chosen: dict[str, FilePair] = {}
     there = {*file_names(images)}, {*file_names(masks)}
@@ -103,6 +104,8 @@ def _listed(listing: Path, images: Path, masks: Path) -> list[FilePair]:
             raise SplitError(f"{listing}:{number}: {image} is listed already")
         for file, files in zip((pair.image, pair.mask), there, strict=True):
             if file.name not in files:
-                raise MissingData(f"{listing}:{number}: {file} does not exist")
+                raise BrokenData(f"{listing}:{number}: {file} does not exist")
         chosen[pair.name] = pair
+    if not chosen:
+        raise BrokenData(f"{listing} is empty; expected an image and a mask in each line")
     return [*chosen.values()]

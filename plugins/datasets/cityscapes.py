@@ -21,7 +21,6 @@ from ...core.authoring import (
     LabelFiles,
     Origin,
     dataset_root,
-    existing_folder,
     matched_files,
     read_original_mask,
     split_folder,
@@ -58,9 +57,10 @@ class Cityscapes(FileDataset):
         labels = f"gt{annotations.capitalize()}"
         splits = _FINE if annotations == "fine" else {**_FINE, "train_extra": "train_extra"}
         inner = split_folder(split, splits, root, unlabeled={"test": f"{_IMAGES}/test"})
-        folder = dataset_root(root, _origin(labels), download=download)
-        images = existing_folder(folder / _IMAGES / inner, f"the images of split '{split}'")
-        masks = existing_folder(folder / labels / inner, f"the masks of split '{split}'")
+        origin = _origin(labels)
+        folder = dataset_root(root, origin, download=download)
+        images = origin.part(folder / _IMAGES / inner, f"the images of split '{split}'")
+        masks = origin.part(folder / labels / inner, f"the masks of split '{split}'")
         suffix = f"_{labels}_labelIds.png"
         names, image_files, mask_files = matched_files(
             (images, f"_{_IMAGES}.png"), (masks, suffix), subfolders=True

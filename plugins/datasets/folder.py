@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...core import LabelMap, MissingData, read_index_mask
 from ...core.authoring import (
     MAIN,
+    BrokenData,
     FileDataset,
     FilePair,
     InputKind,
@@ -22,6 +23,7 @@ from ...core.authoring import (
     SplitError,
     annotations_in,
     existing_folder,
+    file_names,
     files_of_pairs,
     images_in,
     listed_pairs,
@@ -150,14 +152,14 @@ class Folder(FileDataset):
         known = _described(splits, fractions)
         if known and split not in known:
             raise unknown_split(split, known, root / images)
-        folder, images = images, existing_folder(root / images, "the images")
-        masks = existing_folder(root / masks, "the masks")
+        folder, images = images, _folder(root / images, "the images", beside=root / masks)
+        masks = _folder(root / masks, "the masks", beside=images)
         places = {
-            name: existing_folder(root / one.folder, f"the files of input '{name}'")
+            name: _folder(root / one.folder, f"the files of input '{name}'", beside=images)
             for name, one in further.items()
         }
         of_maps = {
-            name: existing_folder(root / one.masks, f"the masks of target '{name}'")
+            name: _folder(root / one.masks, f"the masks of target '{name}'", beside=images)
             for name, one in maps.items()
         }
         suffixes = {
@@ -173,7 +175,8 @@ class Folder(FileDataset):
             of_maps = {name: _subfolder(place, split, known) for name, place in of_maps.items()}
         listing = root / splits[split] if splits and split != ALL else None
         if listing is not None and not listing.is_file():
-            raise MissingData(f"the list {listing} is not a file")
+            is_part = file_names(images)
+            raise (BrokenData if is_part else MissingData)(f"the list {listing} is not a file")
         pairs, alone = pair_up(
             images_in(images, image_suffix, not_ending=others),
             images_in(masks, mask_suffix),
@@ -219,6 +222,11 @@ _READERS: Mapping[str, Callable[[Path], np.ndarray]] = {
 def _reader(labels: LabelMap, mask_format: MaskFormat) -> Callable[[Path], np.ndarray]:
     usual = "rgb" if labels.packed_rgb else "index"
     return _READERS[usual if mask_format == "auto" else mask_format]
+
+
+def _folder(folder: Path, what: str, *, beside: Path) -> Path:
+    """Return an existing folder; without it, files ``beside`` it are an incomplete dataset."""
+    return existing_folder(folder, what, is_part=bool(file_names(beside)))
 
 
 def _label_map(classes: RawIds | list[str], mask_format: MaskFormat) -> LabelMap:

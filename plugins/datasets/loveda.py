@@ -22,7 +22,6 @@ from ...core.authoring import (
     LabelFiles,
     Origin,
     dataset_root,
-    existing_folder,
     matched_files,
     read_original_mask,
     split_folder,
@@ -70,7 +69,7 @@ class LoveDA(FileDataset):
         masks: dict[str, Path] = {}
         for one in ("Rural", "Urban") if scene == "both" else (scene.capitalize(),):
             places = [
-                existing_folder(folder / one / name, f"{what} of scene {one.lower()}")
+                origin(inner).part(folder / one / name, f"{what} of scene {one.lower()}")
                 for name, what in (("images_png", "the images"), ("masks_png", "the masks"))
             ]
             _, *found = matched_files((places[0], ".png"), (places[1], ".png"))

@@ -13,15 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ...core import LabelMap, MissingData
+from ...core import LabelMap
 from ...core.authoring import (
     MAIN,
+    BrokenData,
     FileDataset,
     InputFiles,
     LabelFiles,
     Origin,
     dataset_root,
-    existing_folder,
     matched_files,
     read_palette_mask,
     split_folder,
@@ -54,8 +54,9 @@ class MapillaryVistas(FileDataset):
         self, split: str, *, root: Path, version: VistasVersion, download: bool = False
     ) -> None:
         inner = split_folder(split, _SPLITS, root, unlabeled=_UNLABELED)
-        folder = dataset_root(root, _origin(inner, version), download=download) / inner
-        masks = _masks(folder, version)
+        origin = _origin(inner, version)
+        folder = dataset_root(root, origin, download=download) / inner
+        masks = _masks(folder, version, origin)
         names, image_files, mask_files = matched_files((folder / "images", ".jpg"), (masks, ".png"))
         read = partial(read_palette_mask, palette=published_colors(_facts(version)))
         super().__init__(
@@ -73,14 +74,14 @@ def _facts(version: str) -> str:
     return f"mapillary_vistas_{version}"
 
 
-def _masks(folder: Path, version: str) -> Path:
-    """Return the folder of the masks of a version. Raises: MissingData if there is none."""
+def _masks(folder: Path, version: str, origin: Origin) -> Path:
+    """Return the folder of the masks of a version. Raises: BrokenData if there is none."""
     masks, earlier = folder / f"v{version}" / "labels", folder / "labels"
     if masks.is_dir() or not earlier.is_dir():
-        return existing_folder(masks, f"the masks of version {version}")
+        return origin.part(masks, f"the masks of version {version}")
     if version == "1.2":
         return earlier
-    raise MissingData(
+    raise BrokenData(
         f"{earlier} belongs to version 1.2 of Mapillary Vistas; masks of version 2.0 are in "
         f'{masks}. Set version: "1.2", or fetch mapillary-vistas-dataset_public_v2.0.zip'
     )

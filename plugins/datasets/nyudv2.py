@@ -24,6 +24,7 @@ from ...core import LabelMap, read_image
 from ...core.authoring import (
     IGNORE,
     MAIN,
+    BrokenData,
     Camera,
     DerivedFile,
     FileDataset,
@@ -36,7 +37,6 @@ from ...core.authoring import (
     array_input,
     dataset_root,
     encode_hha,
-    existing_folder,
     log_once,
     mat73_entry,
     mat73_names,
@@ -146,7 +146,7 @@ class NYUDv2(FileDataset):
             if absent := [name for name in names if name not in present]:
                 if extracted is not None:
                     what = "the depth of NYUDv2, from which HHA is computed,"
-                    place = existing_folder(extracted / _PLACES["depth"], what)
+                    place = _EXTRACTED.part(extracted / _PLACES["depth"], what)
                     FolderFiles(place, ".png", absent, source)  # raises if one is missing
                 _log_computed(len(absent), len(names), folder, raw=raw_depth)
             files = FolderFiles(self._hha, ".png", stored, None)
@@ -198,7 +198,7 @@ def _extracted(
     """Return the inputs and labels of the files of Gupta et al."""
     inputs = {}
     for name, spec in specs.items():
-        place = existing_folder(folder / _PLACES[name], f"the input '{name}' of NYUDv2")
+        place = _EXTRACTED.part(folder / _PLACES[name], f"the input '{name}' of NYUDv2")
         inputs[name] = InputFiles(FolderFiles(place, ".png", names, source), spec)
     masks = FolderFiles(folder / "segmentation", ".mat", names, source)
     return inputs, {MAIN: LabelFiles(masks, partial(read_mat_labels, key="segmentation"))}
@@ -211,7 +211,8 @@ def _labeled(
     count = mat73_shape(file, "labels")[-1]
     last = max(map(_index, names)) + 1
     if count < last:
-        raise PluxelError(f"{file}: has {count} images, but {source} needs image {last}")
+        text = f"{file}: has {count} images, but {source} needs image {last}"
+        raise BrokenData(text, ["the original file has 1449 images: copy or fetch it again"])
     keys = {"image": "images", "depth": depth}
     inputs = {
         name: InputFiles(spec=spec, entry=partial(_entry, file, keys[name], spec))

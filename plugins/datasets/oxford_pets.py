@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from ...core import LabelMap, MissingData
+from ...core import LabelMap
 from ...core.authoring import (
     MAIN,
     Archive,
+    BrokenData,
     FileDataset,
     FolderFiles,
     InputFiles,
@@ -59,7 +60,7 @@ class OxfordPets(FileDataset):
         folder = dataset_root(root, ORIGIN, download=download)
         listing = folder / "annotations" / f"{name}.txt"
         if not listing.is_file():
-            raise MissingData(f"the list {listing} is not a file")
+            raise BrokenData(f"the list {listing} is not a file", ORIGIN.again)
         names = read_names(listing)
         images = FolderFiles(folder / "images", ".jpg", names, listing)
         masks = FolderFiles(folder / "annotations" / "trimaps", ".png", names, listing)

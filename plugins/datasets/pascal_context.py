@@ -15,10 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from ...core import LabelMap, MissingData
+from ...core import LabelMap
 from ...core.authoring import (
     IGNORE,
     MAIN,
+    BrokenData,
     FileDataset,
     FolderFiles,
     InputFiles,
@@ -70,13 +71,15 @@ class PascalContext(FileDataset):
     ) -> None:
         if download:  # find the labels before images are downloaded for nothing
             dataset_root(context or root, _LABELS, download=True)
-        folder = dataset_root(root, origin("2010", others=["ImageSets/Main"]), download=download)
+        voc = origin("2010", others=["ImageSets/Main"])
+        folder = dataset_root(root, voc, download=download)
         masks = dataset_root(context or root, _LABELS) / "trainval"
-        listed, source = split_names(folder / "ImageSets" / "Main", split)
+        listed, source = split_names(folder / "ImageSets" / "Main", split, voc)
         absent = {*missing_files(masks, ".mat", listed)}
         names = [name for name in listed if name not in absent]
         if not names:
-            raise MissingData(f"{source}: none of {len(listed)} images has labels in {masks}")
+            text = f"{source}: none of {len(listed)} images has labels in {masks}"
+            raise BrokenData(text, _LABELS.again)
         if absent:
             what = f"{source}: {len(absent)} of {len(listed)} images have no labels in {masks}"
             log_once(logging.INFO, f"{what}; left out")

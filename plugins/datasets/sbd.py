@@ -31,6 +31,7 @@ from ...core.authoring import (
     unknown_split,
     write_palette_mask,
 )
+from ...registry import PluxelError
 from .voc import CLASSES, COLORS
 
 LABELS = LabelMap(dict(enumerate(CLASSES)), {name: COLORS[i] for i, name in enumerate(CLASSES)})
@@ -57,7 +58,7 @@ class SBD(FileDataset):
         folder = dataset_root(root, ORIGIN, download=download)
         known = names_in(folder, ".txt")
         if split not in known:
-            raise unknown_split(split, known, folder)
+            raise unknown_split(split, known, folder, advice=ORIGIN.again)
         listing = folder / f"{split}.txt"
         names = read_names(listing)
         original = FolderFiles(folder / "cls", ".mat", names, listing)
@@ -83,7 +84,14 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 def _write_png(source: Path, target: Path) -> None:
-    write_palette_mask(target, read_mask(source), COLORS)
+    ids = read_mask(source)
+    if ids.size and not 0 <= ids.min() <= ids.max() < len(CLASSES):
+        raise PluxelError(
+            f"{source}: has ids from {ids.min()} to {ids.max()}; those of SBD are 0 to "
+            f"{len(CLASSES) - 1}",
+            ORIGIN.again,
+        )
+    write_palette_mask(target, ids, COLORS)
 
 
 def _archives() -> list[Archive]:

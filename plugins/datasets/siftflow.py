@@ -7,24 +7,29 @@ images have no annotation. There is no published palette; classes have the color
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from ...core import LabelMap
 from ...core.authoring import (
     IGNORE,
+    BrokenData,
     FileDataset,
     FolderFiles,
     InputFiles,
     LabelFiles,
     Origin,
     dataset_root,
-    existing_folder,
+    log_once,
     names_in,
+    no_files,
     read_mat_labels,
     unknown_split,
 )
+from ...registry import PluxelError
 from .published import listed
 
 SEMANTIC = (
@@ -64,6 +69,7 @@ SEMANTIC = (
 )
 GEOMETRIC = ("sky", "horizontal", "vertical")
 SCENES = "spatial_envelope_256x256_static_8outdoorcategories"
+TRAINING_IMAGES = 2486
 WITHOUT_ANNOTATION = ("highway_bost181", "street_urb506")
 ORIGIN = Origin(
     "SIFT Flow",
@@ -94,11 +100,11 @@ class SIFTFlow(FileDataset):
 
     def __init__(self, split: str, *, root: Path, download: bool = False) -> None:
         folder = dataset_root(root, ORIGIN, download=download)
-        images = existing_folder(folder / "Images" / SCENES, "the images of SIFT Flow")
+        images = ORIGIN.part(folder / "Images" / SCENES, "the images of SIFT Flow")
         names, source = _names(split, images)
         masks = {
-            "semantic": existing_folder(folder / "SemanticLabels" / SCENES, "semantic labels"),
-            "geometric": existing_folder(folder / "GeoLabels" / SCENES, "geometric labels"),
+            "semantic": ORIGIN.part(folder / "SemanticLabels" / SCENES, "semantic labels"),
+            "geometric": ORIGIN.part(folder / "GeoLabels" / SCENES, "geometric labels"),
         }
         read = partial(read_mat_labels, key="S")
         super().__init__(
@@ -108,6 +114,28 @@ class SIFTFlow(FileDataset):
                 name: LabelFiles(FolderFiles(place, ".mat", names, source), read)
                 for name, place in masks.items()
             },
+        )
+        if split != "test" and len(names) < TRAINING_IMAGES:
+            text = (
+                f"SIFT Flow: {len(names)} of {TRAINING_IMAGES} images to train on are in {images}"
+            )
+            log_once(logging.INFO, f"{text}; is the archive unpacked completely?")
+        if names:
+            _check_order(*(self.label_files[name].files[names[0]] for name in self.labels))
+
+
+def _check_order(semantic: Path, geometric: Path) -> None:
+    """Raise BrokenData if the files of an image show that the two kinds of labels are swapped.
+
+    They have the same names; only geometric labels have -1, and only semantic ones exceed 3.
+    """
+    found = []
+    with suppress(PluxelError):  # of a damaged file, which reading it later names
+        found = [read_mat_labels(path, "S") for path in (semantic, geometric)]
+    if found and (found[0].min(initial=0) < 0 or found[1].max(initial=0) > len(GEOMETRIC)):
+        raise BrokenData(
+            f"{semantic} has the ids of geometric labels, or {geometric} those of semantic ones: "
+            "are SemanticLabels and GeoLabels swapped?"
         )
 
 
@@ -119,5 +147,6 @@ def _names(split: str, images: Path) -> tuple[list[str], str]:
     if split not in ("train", "trainval"):
         raise unknown_split(split, ("test", "train", "trainval"), images)
     others = {*tests, *WITHOUT_ANNOTATION}
-    found = names_in(images, ".jpg")
+    if not (found := names_in(images, ".jpg")):
+        raise no_files(images, ".jpg", ".mat")
     return [name for name in found if name not in others], "the images for training"

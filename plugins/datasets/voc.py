@@ -13,18 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from ...core import LabelMap, MissingData
+from ...core import LabelMap
 from ...core.authoring import (
     IGNORE,
     MAIN,
     Archive,
+    BrokenData,
     FileDataset,
     FolderFiles,
     InputFiles,
     LabelFiles,
     Origin,
     dataset_root,
-    existing_folder,
     expand_home,
     names_in,
     read_names,
@@ -87,16 +87,17 @@ class VOC(FileDataset):
     def __init__(
         self, split: str, *, root: Path, year: Year = "2012", download: bool = False
     ) -> None:
-        folder = dataset_root(root, origin(year), download=download)
+        self.origin = origin(year)
+        folder = dataset_root(root, self.origin, download=download)
         images = folder / "JPEGImages"
-        masks = existing_folder(folder / "SegmentationClass", "the masks of VOC")
+        masks = self.origin.part(folder / "SegmentationClass", "the masks of VOC")
         self.lists = folder / "ImageSets" / "Segmentation"
-        names, source = split_names(self.lists, split, [SEG11VALID])
+        names, listing = split_names(self.lists, split, self.origin, [SEG11VALID])
         read = partial(read_palette_mask, palette=COLORS)
         super().__init__(
             names,
-            {"image": InputFiles(FolderFiles(images, ".jpg", names, source))},
-            {MAIN: LabelFiles(FolderFiles(masks, ".png", names, source), read)},
+            {"image": InputFiles(FolderFiles(images, ".jpg", names, listing))},
+            {MAIN: LabelFiles(FolderFiles(masks, ".png", names, listing), read)},
         )
 
 
@@ -124,17 +125,18 @@ def _archives(year: str) -> list[Archive]:
 
 
 def split_names(
-    folder: Path, split: str, shipped: Collection[str] = ()
+    folder: Path, split: str, source: Origin, shipped: Collection[str] = ()
 ) -> tuple[list[str], Path | str]:
     """Return the names of a split, and where they come from.
 
-    ``folder``: of the lists of VOC. ``shipped``: lists that need no file, perhaps ``seg11valid``.
+    ``folder``: of the lists of VOC, which comes from ``source``. ``shipped``: lists that need no
+    file, perhaps ``seg11valid``.
 
     Raises: SplitError for an unknown list, and for a list that names an image twice.
     """
     if split.endswith(".txt") or "/" in split:
         if not expand_home(Path(split)).is_file():
-            raise MissingData(f"the list of split '{split}' is not a file")
+            raise BrokenData(f"the list of split '{split}' is not a file")
         listing = expand_home(Path(split))
         return read_names(listing), listing
     known = names_in(folder, ".txt")
@@ -143,8 +145,9 @@ def split_names(
         return read_names(listing), listing
     if split in shipped:
         return seg11valid(), f"the list {SEG11VALID}"
-    existing_folder(folder, "the lists of VOC")
-    raise unknown_split(split, {*known, *shipped}, folder)
+    source.part(folder, "the lists of VOC")
+    every = {*known, *shipped} if known else ()
+    raise unknown_split(split, every, folder, advice=source.again)
 
 
 def seg11valid() -> list[str]:

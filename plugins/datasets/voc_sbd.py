@@ -57,7 +57,7 @@ class VOCAndSBD(FileDataset):
         download: bool = False,
     ) -> None:
         own = VOC(split, root=voc, year=year, download=download)
-        held_out = {*split_names(own.lists, validation, [SEG11VALID])[0]}
+        held_out = {*split_names(own.lists, validation, own.origin, [SEG11VALID])[0]}
         is_train = split == "train"
         of_sbd: list[SBD] = []
         if is_train or not held_out.issuperset(own.names):
@@ -70,7 +70,7 @@ class VOCAndSBD(FileDataset):
         else:
             trained = {*_without(held_out, *of_sbd)}
             if of_sbd and voc_train:
-                trained |= {*split_names(own.lists, "train")[0]} - held_out
+                trained |= {*split_names(own.lists, "train", own.origin)[0]} - held_out
             _check_separate(split, own.names, trained, validation)
             parts, names = [own], own.names
         # The first dataset that has an image counts.

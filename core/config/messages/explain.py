@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -124,10 +124,12 @@ class _Reporter:
 
     def _missing(self, mistake: Mistake) -> str:
         key, parent, owner = mistake.path[-1], mistake.path[:-1], mistake.owner
+        known = keys_of(annotation_at(owner.model, parent[mistake.depth :])) or {}
+        choices = _choices(str(key), known.get(str(key)))
         if owner.label and len(parent) == mistake.depth:
-            return f"{owner.label} needs the parameter '{key}'"
+            return f"{owner.label} needs the parameter '{key}'{choices}"
         parent = self._shorten(mistake.path)[:-1]
-        return f"missing '{key}'{f' in {format_path(parent)}' if parent else ''}"
+        return f"missing '{key}'{f' in {format_path(parent)}' if parent else ''}{choices}"
 
     def _wrong_value(self, group: Sequence[Mistake]) -> str:
         first = group[0]
@@ -142,6 +144,17 @@ class _Reporter:
     def _reason(self, mistake: Mistake) -> str:
         text = mistake.message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
         return text if text != mistake.message else text[:1].lower() + text[1:]
+
+
+def _choices(key: str, annotation: Any) -> str:
+    """Return the values of a key of a few words or numbers, with an example; else nothing."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) is not Literal:
+        return ""
+    *others, last = values = [str(one) for one in get_args(annotation)]
+    listed = f"{', '.join(others)} or {last}" if others else last
+    return f": it is {listed}, such as  {key}: {values[0]}"
 
 
 def _nearest(key: str, known: Mapping[str, Any], parent: str) -> str:

@@ -29,7 +29,7 @@ from ....registry import KINDS, Component, Host, PluxelError, UnknownComponent, 
 from ...common.logs import log_once
 from ...contracts.check import contract_violation
 from ...contracts.kinds import Embedding
-from ...contracts.near_misses import misspelled_members
+from ...contracts.near_misses import near_misses
 from ...contracts.signature import read_signature
 from ...contracts.table import CONTRACTS
 from ..messages.faults import Owner, fault
@@ -177,7 +177,7 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
         raise fault(error.message, (*error.notes, *_offers(kind, name, host))) from error
     except PluxelError as error:
         raise fault(error.message, error.notes) from error
-    for odd in misspelled_members(kind, target):
+    for odd in near_misses(kind, target):
         log_once(logging.WARNING, f"{kind} '{name}' of plugin {component.provider}: {odd}")
     owner = Owner(f"{kind} '{name}'", signature.parameters, signature.wiring, component.provider)
     try:

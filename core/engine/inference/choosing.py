@@ -63,6 +63,13 @@ def _by_input(paths: Mapping[str, Path], inputs: Sequence[str]) -> list[Chosen]:
         main = paths[first]
         return [Chosen({name: paths[name] for name in inputs}, main, Path(main.stem))]
     found = {name: _files_in(paths[name]) for name in inputs}
+    alone = [name for name in inputs if paths[name].is_file()]
+    if alone and any(found[first].keys() - found[name].keys() for name in others):
+        one = next(name for name in inputs if name not in alone)
+        raise PluxelError(
+            f"{alone[0]}={paths[alone[0]]} is one file, but {one}={paths[one]} is not: give a file "
+            "of each input, or a folder of each"
+        )
     for name in others:
         require_files(found[first], f"input '{name}'", found[name], paths[name])
     names = {path: name for name, path in found[first].items()}

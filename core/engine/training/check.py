@@ -15,6 +15,7 @@ from ...config.tree.problems import ConfigError, Problem
 from ...contracts.label_doubts import doubts
 from ...contracts.offers import offers
 from ...contracts.optional import ChecksPretrained
+from ...data.splits import BrokenData
 from ...model.build import build_objective
 from ...model.network import SegmentationModel
 from ...model.positions import assumptions
@@ -32,7 +33,8 @@ def check_training(prepared: Prepared) -> list[str]:
     """Check everything that needs no memory for weights; download nothing.
 
     Returns notes: on doubtful labels, and on missing data and weights files, which may be on
-    another machine or come from a run that does not exist yet. If the data are missing, checks that
+    another machine or come from a run that does not exist yet. Data that are there but incomplete
+    are a mistake. If the data are missing, checks that
     depend on their classes are skipped.
 
     Raises: ConfigError with all mistakes, of all phases.
@@ -62,7 +64,14 @@ def _check_phase(prepared: Prepared, *, is_first: bool) -> list[str]:
     options = config.pipeline.training
     spaces = prepared.blueprint.label_spaces() if prepared.datasets else None
     problems: list[Problem] = []
-    notes = [f"missing data: {error}" for error in [*prepared.missing.values()][:1]]
+    notes: list[str] = []
+    for role, split in config.pipeline.splits.items():
+        if (error := prepared.missing.get(split)) is None:
+            continue
+        if isinstance(error.__cause__, BrokenData) and role in ("train", "val"):
+            problems += error.problems
+        elif not notes:
+            notes.append(f"missing data: {error}")
     with _collecting(problems, notes), config.at("splits"):
         if "train" not in config.pipeline.splits:
             raise PluxelError("splits: no split for training; add 'train: NAME'")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pluxel import plugins
-from pluxel.core.contracts.near_misses import misspelled_members, wrong_forms
+from pluxel.core.contracts.near_misses import near_misses, wrong_forms
 from pluxel.core.contracts.table import CONTRACTS
 from pluxel.registry import KINDS, Host, article
 from torch import Tensor, nn
@@ -75,12 +75,33 @@ class Embedding:
         (Embedding, {"suffix": "suffixes"}),
     ],
 )
-def test_misspelled_members(target: type, pairs: dict[str, str]) -> None:
+def test_near_misses(target: type, pairs: dict[str, str]) -> None:
     kind = target.__name__.lower()
-    assert misspelled_members(kind, target) == tuple(
+    assert near_misses(kind, target) == tuple(
         f"'{near}' is not in the contract of {article(kind)}. Did you mean '{name}'?"
         for near, name in pairs.items()
     )
+
+
+class HalfLoss(nn.Module):
+    def per_pixel(self, logits: Tensor, target: Tensor) -> Tensor: ...
+
+
+class OtherHalf(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.normalizer = None
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (HalfLoss, "'per_pixel' has no effect without 'normalizer'"),
+        (OtherHalf, "'normalizer' has no effect without 'per_pixel'"),
+    ],
+)
+def test_half_of_an_offer_is_reported(target: type, message: str) -> None:
+    assert near_misses("loss", target) == (message,)
 
 
 class WrongForms:
@@ -159,7 +180,7 @@ class Fine(nn.Module):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_members_with_another_purpose_are_accepted(kind: str) -> None:
-    assert misspelled_members(kind, Fine) == ()
+    assert near_misses(kind, Fine) == ()
 
 
 def test_wiring_that_a_backbone_keeps_is_not_a_misspelling() -> None:
@@ -168,14 +189,14 @@ def test_wiring_that_a_backbone_keeps_is_not_a_misspelling() -> None:
             self.in_channels = in_channels
             self.input_chanels = "mean"
 
-    assert misspelled_members("backbone", Keeps) == (
+    assert near_misses("backbone", Keeps) == (
         "'input_chanels' is not in the contract of a backbone. Did you mean 'input_channels'?",
     )
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_members_of_modules_are_not_misspellings(kind: str) -> None:
-    assert misspelled_members(kind, nn.Module) == misspelled_members(kind, nn.Transformer) == ()
+    assert near_misses(kind, nn.Module) == near_misses(kind, nn.Transformer) == ()
 
 
 @pytest.fixture
@@ -197,7 +218,7 @@ def test_components_have_no_near_misses(examples: dict[str, Any]) -> None:
     assert {one.provider for _, one in found} == {"pluxel", "acme_seg", "glove_6b_50d"}
     for kind, component in found:
         target = host.load(component)
-        assert [*misspelled_members(kind, target), *wrong_forms(kind, target)] == []
+        assert [*near_misses(kind, target), *wrong_forms(kind, target)] == []
 
 
 def test_every_kind_has_a_contract() -> None:

@@ -13,7 +13,7 @@ from pluxel.core.data.listing import (
     names_in,
     read_names,
 )
-from pluxel.core.data.splits import MissingData, SplitError
+from pluxel.core.data.splits import BrokenData, MissingData, SplitError
 
 
 def test_names_of_a_list(tmp_path) -> None:
@@ -77,6 +77,46 @@ def test_names_in_a_folder(tmp_path) -> None:
     assert names_in(tmp_path, "_x.png") == ["a", "b"]
     assert names_in(tmp_path, "_x.png", subfolders=True) == ["town/d"]
     assert names_in(tmp_path / "none", ".png") == []
+
+
+@pytest.mark.parametrize(
+    ("there", "hint"),
+    [
+        ("b.jpg", "The folder has b.jpg: are the folders of images and masks swapped?"),
+        ("b.PNG", "The folder has b.PNG: rename it"),
+    ],
+)
+def test_a_file_of_the_name_with_another_suffix(tmp_path, there, hint) -> None:
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town" / there).touch()
+    (tmp_path / "town" / "bb.jpg").touch()
+    with pytest.raises(BrokenData) as caught:
+        FolderFiles(tmp_path, ".png", ["town/b"], "val.txt")
+    assert str(caught.value) == (
+        f"val.txt: 1 sample of 1 without a file in {tmp_path}; the first is town/b.png. {hint}"
+    )
+
+
+@pytest.mark.parametrize("content", ["", "\n  \n"])
+def test_an_empty_list_is_named(tmp_path, content) -> None:
+    listing = tmp_path / "train.txt"
+    listing.write_text(content)
+    with pytest.raises(BrokenData) as caught:
+        read_names(listing)
+    assert str(caught.value) == f"{listing} is empty; expected one name in each line"
+
+
+def test_swapped_folders_of_two_suffixes(tmp_path) -> None:
+    images, masks = (tmp_path / "images", ".jpg"), (tmp_path / "masks", "_ids.png")
+    for folder, suffix in ((images[0], masks[1]), (masks[0], images[1])):
+        (folder / "town").mkdir(parents=True)
+        (folder / "town" / f"b{suffix}").touch()
+    with pytest.raises(BrokenData) as caught:
+        matched_files(images, masks, subfolders=True)
+    assert str(caught.value) == (
+        f"{images[0]} has no files */*.jpg, but town/b_ids.png: are the folders of images and "
+        "masks swapped?"
+    )
 
 
 def test_files_of_two_folders_match(tmp_path) -> None:

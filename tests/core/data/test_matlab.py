@@ -156,7 +156,8 @@ def test_a_claimed_size_is_never_allocated(
     monkeypatch.setattr("scipy.io.loadmat", None)
     size = f"{rows}×{columns}"
     assert re.fullmatch(
-        rf"damaged: claims an array of {size} values, but the file has \d+ bytes for it",
+        rf"damaged: claims an array of {size} values, but the file has \d+ bytes for it"
+        r"\. Copy the file again",
         error(path),
     )
 
@@ -185,9 +186,16 @@ def test_a_size_within_a_struct_is_checked(tmp_path, monkeypatch) -> None:
 def test_data_that_expand_too_far_are_an_error(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PLUXEL_MAX_PIXELS", "1000")
     savemat(tmp_path / "a.mat", {"S": np.zeros((300, 300), np.uint8)}, do_compression=True)
-    assert error(tmp_path / "a.mat") == "expands to more than 8,000 bytes; it is damaged"
+    limit = (
+        "This limit protects against damaged files; if the file really is that large, set the "
+        "environment variable PLUXEL_MAX_PIXELS to a larger number"
+    )
+    assert error(tmp_path / "a.mat") == f"expands to more than 8,000 bytes. {limit}"
     savemat(tmp_path / "b.mat", {"S": np.zeros((60, 60), np.uint8)}, do_compression=True)
-    assert error(tmp_path / "b.mat").startswith("damaged: claims an array of 60×60 values")
+    expected = f"an array has 60×60 values, more than 1,000. {limit}"
+    assert error(tmp_path / "b.mat") == expected
+    savemat(tmp_path / "c.mat", {"S": np.zeros((60, 60), np.uint8)})
+    assert error(tmp_path / "c.mat") == expected
 
 
 def test_an_empty_label_map(tmp_path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pluxel.core.common.downloads import without_downloads
 from pluxel.core.data.origins import Archive, Origin, dataset_root
-from pluxel.core.data.splits import MissingData
+from pluxel.core.data.splits import BrokenData, MissingData
 from pluxel.registry import PluxelError
 
 from . import served as serving
@@ -102,6 +102,21 @@ def test_a_dataset_that_cannot_be_downloaded(tmp_path) -> None:
     assert not isinstance(refused.value, MissingData)  # which a check would only note
     assert refused.value.message == "Pluxel cannot download Kit: its terms do not permit that"
     assert [*refused.value.notes] == notes
+
+
+def test_a_part_of_a_dataset(tmp_path) -> None:
+    (tmp_path / "kit" / "cls").mkdir(parents=True)
+    with pytest.raises(BrokenData) as caught:
+        dataset_root(tmp_path, origin())
+    assert caught.value.message == f"Kit is incomplete: {tmp_path}/kit has cls, but no img"
+    assert caught.value.notes[0] == "fetch kit.tgz from the kit's site"
+    with pytest.raises(BrokenData) as caught:
+        origin().part(tmp_path / "kit" / "lists", "the lists of Kit")
+    assert str(caught.value) == (
+        f"the lists of Kit not found: {tmp_path}/kit/lists (only {tmp_path}/kit exists)\n"
+        "  note: unpack or fetch again kit.tgz from the kit's site\n"
+        "  note: the layout is kit/img and kit/cls"
+    )
 
 
 def test_another_file_than_expected_is_not_kept(served, tmp_path) -> None:

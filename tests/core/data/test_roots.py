@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pluxel.core.data.roots import existing_folder, find_root
-from pluxel.core.data.splits import MissingData
+from pluxel.core.data.splits import BrokenData, MissingData
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_usual_places_are_not_logged(kit, caplog) -> None:
 
 @pytest.mark.parametrize("place", ["", "kit/data/img", "kit/data/img/deep"])
 def test_other_places_are_found_and_logged(kit, caplog, place) -> None:
-    caplog.set_level("INFO", "pluxel")
+    caplog.set_level("WARNING", "pluxel")  # as in  config check
     root = kit.parents[1] / place
     root.mkdir(exist_ok=True)
     assert find(root) == kit
@@ -52,7 +52,7 @@ def test_two_copies_are_an_error(kit) -> None:
     second = kit.parents[1] / "again"
     (second / "img").mkdir(parents=True)
     (second / "cls").mkdir()
-    with pytest.raises(MissingData) as caught:
+    with pytest.raises(BrokenData) as caught:
         find(kit.parents[1])
     assert str(caught.value) == (
         f"Kit: {kit.parents[1]} contains several copies, such as {second} and {kit}: set root to "
@@ -64,7 +64,7 @@ def test_two_copies_are_an_error(kit) -> None:
 def test_a_file_is_no_root(tmp_path, name, hint) -> None:
     path = tmp_path / name
     path.touch()
-    with pytest.raises(MissingData) as caught:
+    with pytest.raises(BrokenData) as caught:
         find(path)
     expected = f"Kit: {path} is a file; expected the folder of the dataset{hint}"
     assert str(caught.value) == expected
@@ -75,6 +75,10 @@ def test_an_existing_folder(tmp_path) -> None:
     with pytest.raises(MissingData) as caught:
         existing_folder(tmp_path / "a" / "b", "Kit")
     assert str(caught.value) == f"Kit not found: {tmp_path}/a/b (only {tmp_path} exists)"
+    assert not isinstance(caught.value, BrokenData)
+    with pytest.raises(BrokenData) as broken:
+        existing_folder(tmp_path / "a" / "b", "Kit", is_part=True, advice=["unpack it again"])
+    assert str(broken.value) == f"{caught.value}\n  note: unpack it again"
     (tmp_path / "a").touch()
-    with pytest.raises(MissingData, match=f"^Kit: {tmp_path}/a is a file; expected a folder$"):
+    with pytest.raises(BrokenData, match=f"^Kit: {tmp_path}/a is a file; expected a folder$"):
         existing_folder(tmp_path / "a", "Kit")

@@ -150,7 +150,10 @@ def test_masks_of_colors(tmp_path, name, bands) -> None:
     save(mask, np.dstack([photograph(), np.full((12, 16), 255, np.uint8)])[..., :bands])
     with pytest.raises(ColoredMaskError) as caught:
         opened(layout, "train", folder)[0].labels["semantic"]
-    assert str(caught.value) == f"{mask}: the mask contains colors, not ids{ADVICE[name]}"
+    assert caught.value.message == f"{mask}: the mask contains colors, not ids{ADVICE[name]}"
+    assert caught.value.notes == (
+        "if this file is an image, the folders of images and masks are swapped",
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pluxel.core.data.pixels import ImageError
 from pluxel.core.data.splits import MissingData, SplitError
 from pluxel.plugins.datasets.sbd import LABELS, ORIGIN, SBD
 from pluxel.plugins.datasets.voc import CLASSES
+from pluxel.registry import PluxelError
 from scipy.io import savemat
 
 from .paper import make_sbd, save_gtcls
@@ -113,3 +114,18 @@ def test_the_archive_is_that_of_torchvision() -> None:
     assert archive.name == "benchmark.tgz"
     assert archive.hash == "md5:82b4d87ceb2ed10f6038a1cba92111cb"
     assert archive.folders == {KIT: KIT}
+
+
+@pytest.mark.parametrize("wrong", [21, 255])
+def test_a_mask_of_other_ids_is_not_prepared(tmp_path, wrong) -> None:
+    folder = make_sbd(tmp_path) / "benchmark_RELEASE" / "dataset"
+    source = save_gtcls(
+        folder / "cls" / "2008_train_000000.mat", np.full((12, 16), wrong, np.uint8)
+    )
+    (file,) = SBD("train", root=tmp_path).derived_files(0)
+    with pytest.raises(PluxelError) as caught:
+        file.write(tmp_path / "a.png")
+    expected = f"{source}: has ids from {wrong} to {wrong}; those of SBD are 0 to 20"
+    assert caught.value.message == expected
+    assert caught.value.notes[0].startswith("unpack or fetch again benchmark.tgz, ")
+    assert not (tmp_path / "a.png").exists()

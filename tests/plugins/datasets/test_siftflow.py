@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data.pixels import ImageError
-from pluxel.core.data.splits import MissingData
+from pluxel.core.data.splits import BrokenData, MissingData
 from pluxel.plugins.datasets.siftflow import SCENES, WITHOUT_ANNOTATION, SIFTFlow
 
 from .paper import make_siftflow, save_ids
@@ -78,6 +78,52 @@ def test_swapped_or_missing_files_are_named(tmp_path) -> None:
     (root / "GeoLabels").rename(root / "Geo")
     with pytest.raises(MissingData, match="^geometric labels not found: "):
         SIFTFlow("train", root=root)
+
+
+def test_swapped_labels(tmp_path) -> None:
+    """They have the same names, so only their ids tell them apart."""
+    root = make_siftflow(tmp_path, tests=0)
+    semantic, geometric = (
+        root / kind / SCENES / "coast_train0.mat" for kind in ("SemanticLabels", "GeoLabels")
+    )
+    save_ids(geometric, "S", np.full((12, 16), 3.0))
+    for kind, ids in (("SemanticLabels", -1.0), ("GeoLabels", 4)):
+        path = root / kind / SCENES / "coast_train0.mat"
+        usual = path.read_bytes()
+        save_ids(path, "S", np.full((12, 16), ids))
+        with pytest.raises(BrokenData) as caught:
+            SIFTFlow("train", root=root)
+        assert str(caught.value) == (
+            f"{semantic} has the ids of geometric labels, or {geometric} those of semantic ones: "
+            "are SemanticLabels and GeoLabels swapped?"
+        )
+        path.write_bytes(b"damaged")
+        assert len(SIFTFlow("train", root=root)) == 3
+        path.write_bytes(usual)
+
+
+def test_images_that_are_masks(tmp_path) -> None:
+    root = make_siftflow(tmp_path, tests=3)
+    (root / "Images").rename(root / "x")
+    (root / "SemanticLabels").rename(root / "Images")
+    (root / "x").rename(root / "SemanticLabels")
+    swapped = ": are the folders of images and masks swapped?"
+    with pytest.raises(BrokenData) as caught:
+        SIFTFlow("train", root=root)
+    first = sorted(one.name for one in (root / "Images" / SCENES).iterdir())[0]
+    assert str(caught.value) == f"{root}/Images/{SCENES} has no files *.jpg, but {first}{swapped}"
+    with pytest.raises(BrokenData, match=r"[.] The folder has .*[.]mat: are the folders of imag"):
+        SIFTFlow("test", root=root)
+
+
+def test_a_part_of_the_archive_is_noted(tmp_path, caplog) -> None:
+    caplog.set_level("INFO", "pluxel")
+    root = make_siftflow(tmp_path, tests=3)
+    SIFTFlow("train", root=root)
+    assert caplog.messages == [
+        f"SIFT Flow: 3 of 2486 images to train on are in {root}/Images/{SCENES}; is the archive "
+        "unpacked completely?"
+    ]
 
 
 def test_what_to_fetch(tmp_path) -> None:

@@ -10,7 +10,7 @@ from pluxel.core.contracts.colors import voc_color
 from pluxel.core.contracts.labels import LabelSpace
 from pluxel.core.data.images import read_palette_mask, write_palette_mask
 from pluxel.core.data.pixels import ImageError
-from pluxel.core.data.splits import MissingData, SplitError
+from pluxel.core.data.splits import BrokenData, MissingData, SplitError
 from pluxel.plugins.datasets.voc import COLORS, LABELS, VOC, origin, seg11valid
 
 from .conftest import factory, make_voc
@@ -116,6 +116,7 @@ def test_masks_with_applied_palette_are_an_error(tmp_path):
     assert str(caught.value) == (
         f"{path}: the mask contains colors, not ids: the palette of the original file was applied. "
         "Use the original file"
+        "\n  note: if this file is an image, the folders of images and masks are swapped"
     )
 
 
@@ -161,5 +162,41 @@ def test_the_archive_is_that_of_torchvision():
 def test_a_missing_folder_is_named(tmp_path):
     root = make_voc(tmp_path)
     (root / "VOCdevkit/VOC2012/SegmentationClass").rename(root / "gone")
-    with pytest.raises(SplitError, match=r"the masks of VOC not found: .*SegmentationClass"):
+    with pytest.raises(BrokenData, match=r"the masks of VOC not found: .*SegmentationClass"):
         VOC("train", root=root)
+
+
+def test_images_and_masks_are_swapped(tmp_path):
+    folder = make_voc(tmp_path) / "VOCdevkit" / "VOC2012"
+    images, masks = folder / "JPEGImages", folder / "SegmentationClass"
+    images.rename(folder / "x")
+    masks.rename(images)
+    (folder / "x").rename(masks)
+    with pytest.raises(BrokenData) as caught:
+        VOC("train", root=tmp_path)
+    assert str(caught.value) == (
+        f"{folder}/ImageSets/Segmentation/train.txt: 3 samples of 3 without a file in {images}; "
+        "the first is 2012_train_000000.jpg. The folder has 2012_train_000000.png: are the folders "
+        "of images and masks swapped?"
+    )
+
+
+@pytest.mark.parametrize("lists", ["Segmentation", "Segmentation/empty"])
+def test_without_lists_the_error_says_what_to_do(tmp_path, lists):
+    folder = make_voc(tmp_path) / "VOCdevkit" / "VOC2012" / "ImageSets"
+    (folder / "Segmentation").rename(folder / "gone")
+    (folder / lists).parent.mkdir(parents=True, exist_ok=True)
+    with pytest.raises(BrokenData) as caught:
+        VOC("train", root=tmp_path)
+    assert caught.value.notes == (
+        "unpack or fetch again the training and validation data of VOC2012 from the site of the "
+        "PASCAL VOC challenge (host.robots.ox.ac.uk/pascal/VOC/voc2012)",
+        "the layout is VOC2012, with JPEGImages, SegmentationClass and ImageSets",
+    )
+
+
+def test_an_empty_list_is_named(tmp_path):
+    listing = make_voc(tmp_path) / "VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt"
+    listing.write_text("")
+    with pytest.raises(BrokenData, match=f"^{listing} is empty; expected one name in each line$"):
+        VOC("train", root=tmp_path)

@@ -113,6 +113,11 @@ def test_a_star_stands_for_the_name(tmp_path):
         ),
         (BY_FOLDER | {"depth": Path("no")}, "no does not exist"),
         (
+            {"image": Path("photos"), "depth": Path("depth/a.png")},
+            "depth=depth/a.png is one file, but image=photos is not: give a file of each input, "
+            "or a folder of each",
+        ),
+        (
             BY_FOLDER | {"depth": Path("depth/*_z.png")},
             "depth/*_z.png: no images found; supported: ",
         ),
