@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from ..common.files import replacing
@@ -36,17 +38,29 @@ def all_derived_files(datasets: Iterable[Dataset]) -> list[DerivedFile]:
 def write_derived(files: Sequence[DerivedFile], *, overwrite: bool = False) -> int:
     """Write the files that do not exist yet, and return how many were written.
 
-    Each file is complete or absent, so that a later call continues where this one stopped.
+    One thread per CPU makes files, which mostly compute outside of Python. Each file is complete or
+    absent, so that a later call continues where this one stopped.
 
-    Raises: PluxelError if a file cannot be made or written.
+    Raises: PluxelError if a file cannot be made or written; files not yet begun are not made then.
     """
     present: defaultdict[Path, set[str]] = defaultdict(set)
     for folder in {file.path.parent for file in files}:
         present[folder] = {*file_names(folder)}
     missing = [one for one in files if overwrite or one.path.name not in present[one.path.parent]]
-    with track("preparing", len(files), len(files) - len(missing)) as advance:
-        for file in missing:
-            with replacing(file.path) as unfinished:
-                file.write(unfinished)
-            advance()
+    with (
+        track("preparing", len(files), len(files) - len(missing)) as advance,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        try:
+            for one in as_completed([pool.submit(_write, file) for file in missing]):
+                one.result()
+                advance()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return len(missing)
+
+
+def _write(file: DerivedFile) -> None:
+    with replacing(file.path) as unfinished:
+        file.write(unfinished)
