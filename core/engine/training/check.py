@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from .monitor import check_monitor
 from .optimizer import build_optimizer
 from .rates import doubtful_rate, largest_rate
 from .rehearsal import Rehearsal
-from .starting_weights import starting_weights
+from .starting_weights import StartingWeights, new_classes, starting_weights
 from .steps import StepPlan
 
 
@@ -88,17 +88,24 @@ def _check_phase(prepared: Prepared, *, is_first: bool) -> list[str]:
         size = rehearsal.check_transforms()
     with busy("training one step without data"):
         _call_parts(rehearsal.in_training(size), problems, notes, rehearsal)
+    weights = None
+    if is_first:
+        with _collecting(problems, notes):
+            weights = starting_weights(config, model, config.pipeline.init_from)
     if spaces is not None:
+        new = {} if weights is None else new_classes(weights, model, spaces)
         with _collecting(problems, notes):
             counts = {name: [1] * space.num_classes for name, space in spaces.items()}
             objective = build_objective(config, model, spaces, counts.__getitem__)
             for name in model.heads:
                 with _collecting(problems, notes):
                     rehearsal.check_loss(name, objective)
-                    notes += doubtful_rate(objective, spaces[name], name, options, rate)
+                    notes += doubtful_rate(
+                        objective, spaces[name], name, options, rate, new.get(name, ())
+                    )
     if is_first:
         with _collecting(problems, notes):
-            _find_files(config, model)
+            _find_files(config, model, weights or ())
     if problems:
         raise ConfigError(problems)
     notes += [*doubts(spaces or {}), *assumptions(model)]
@@ -140,12 +147,14 @@ def _collecting(problems: list[Problem], notes: list[str]) -> Iterator[None]:
             problems += error.problems
 
 
-def _find_files(config: Config, model: SegmentationModel) -> None:
-    for weights in starting_weights(config, model, config.pipeline.init_from):
-        with config.at(*weights.place):
-            state = adapted(model, weights.state)
-            check_any_fits(model, state, weights.source)
-            fitting(model, state, weights.source)
+def _find_files(
+    config: Config, model: SegmentationModel, weights: Sequence[StartingWeights]
+) -> None:
+    for one in weights:
+        with config.at(*one.place):
+            state = adapted(model, one.state)
+            check_any_fits(model, state, one.source)
+            fitting(model, state, one.source)
     for name, head in model.heads.items():
         for decoder in head.decoders.values():
             with config.at("heads", name, "decoder"):

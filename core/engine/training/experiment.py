@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from pathlib import Path
@@ -50,6 +50,7 @@ class Experiment:
         _check_deterministic(self.config)
         self.processes = Processes(pipeline.device, pipeline.training.precision)
         self.claim = claim or Claim(run.directory)
+        self.new_classes: Mapping[str, Sequence[str]] = {}  # by head, once initialized
         self._initialized = False
 
     @cached_property
@@ -117,7 +118,9 @@ class Experiment:
             # One process of each machine downloads; the others then find the file.
             alone = self.processes.local_main_process_first
             with seeded(self.config.pipeline.seed):
-                load_initial_weights(self.config, self.model, self.spaces, self._source, alone)
+                self.new_classes = load_initial_weights(
+                    self.config, self.model, self.spaces, self._source, alone
+                )
             self._initialized = True
 
     def training_data(self) -> TrainingData:

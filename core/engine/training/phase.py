@@ -158,7 +158,8 @@ class PhaseTrainer:
         """Warn of a learning rate that does not fit the scale of a loss."""
         experiment, rate = self.experiment, largest_rate(self.state.optimizer)
         for head, space in experiment.spaces.items():
-            for note in doubtful_rate(experiment.objective, space, head, self.options, rate):
+            new = experiment.new_classes.get(head, ())
+            for note in doubtful_rate(experiment.objective, space, head, self.options, rate, new):
                 log_once(logging.WARNING, note)
 
     def batches(self) -> Iterator[list[Batch]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -13,9 +13,13 @@ from ...contracts.offers import offers
 from ...contracts.optional import PerPixel
 from ...model.objective import Objective
 from ...model.strips import terms_of
+from ...model.weights import first_names
 
 LARGEST_FOR_SUM = 1e-6
 """A sum over the 2·10⁵ pixels of an image moves the weights as a mean with a rate of 0.2 does."""
+
+SMALLEST_FOR_NEW = 1e-11
+"""The paper's networks learn their first scores by sums with 1e-10; later stages go to 1e-14."""
 
 SMALLEST_FOR_MEAN = 1e-8
 """Half a million steps with this rate move the weights as 50 steps with 1e-4 do."""
@@ -40,12 +44,18 @@ def is_sum_over_pixels(loss: Loss, num_classes: int) -> bool:
 
 
 def doubtful_rate(
-    objective: Objective, space: LabelSpace, head: str, options: TrainingConfig, rate: float
+    objective: Objective,
+    space: LabelSpace,
+    head: str,
+    options: TrainingConfig,
+    rate: float,
+    new: Sequence[str] = (),
 ) -> Iterator[str]:
     """Yield a note if the learning rate does not fit the loss of a head.
 
-    ``rate``: the `largest_rate`. The weights of heads and of terms count as factors of it. Adam
-    divides gradients by their size, so for it, the scale of the loss does not matter.
+    ``rate``: the `largest_rate`. ``new``: the classes whose scores start anew. The weights of heads
+    and of terms count as factors of the rate. Adam divides gradients by their size, so for it, the
+    scale of the loss does not matter.
     """
     seen = objective.seen.get(head)
     count = len(seen.select(space.class_names)) if seen else space.num_classes
@@ -60,6 +70,12 @@ def doubtful_rate(
             f"the loss of head '{head}' is a sum over pixels, for which a learning rate of "
             f"{max(sums):g} is so large that training may diverge. Divide a rate for the mean by "
             "the pixels of an image, so 1e-10 instead of 2e-5, or set reduction: mean"
+        )
+    if new and max(means) < SMALLEST_FOR_MEAN and 0 < max(sums) < SMALLEST_FOR_NEW:
+        yield (
+            f"the scores of head '{head}' start anew for {first_names(new)}, but hardly change: "
+            f"the loss is a sum over pixels, for which a learning rate of {max(sums):g} only "
+            "refines scores. Set training.optimizer.lr=1e-10, as for new scores in the paper"
         )
     if max(sums) == 0 < max(means) < SMALLEST_FOR_MEAN:
         found = f"with a learning rate of {max(means):g}, the weights hardly change"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from ...config._config import Config
 from ...config.tree.nodes import Segment
 from ...contracts.labels import LabelSpace
 from ...contracts.offers import input_channels, offers
-from ...contracts.optional import LoadsPretrained
+from ...contracts.optional import AdaptsState, LoadsPretrained
 from ...model.class_rows import ClassChange, with_rows_by_name
 from ...model.network import SegmentationModel, Stream
 from ...model.weight_reading import StateDict, read_state_dict
@@ -78,11 +78,11 @@ def load_initial_weights(
     spaces: Mapping[str, LabelSpace],
     source: Path | Mapping[str, Path] | None,
     alone: Callable[[], AbstractContextManager[object]],
-) -> None:
+) -> dict[str, Sequence[str]]:
     """Load pretrained weights, and then those of ``source``, into a new model.
 
-    ``source``: a run or a file of weights, or one for each of some streams. ``alone``: lets one
-    process after another run a block, which may download.
+    Returns the `new_classes`. ``source``: a run or a file of weights, or one for each of some
+    streams. ``alone``: lets one process after another run a block, which may download.
 
     Raises: ConfigError for weights that are missing or cannot be read, or if none fit.
     """
@@ -107,6 +107,25 @@ def load_initial_weights(
                 continue  # training changes all of its weights
             with config.at("heads", name, "decoder"), alone():
                 logger.info("decoder: %s", decoder.load_pretrained())
+    return new_classes(sources, model, spaces)
+
+
+def new_classes(
+    sources: Sequence[StartingWeights], model: SegmentationModel, spaces: Mapping[str, LabelSpace]
+) -> dict[str, Sequence[str]]:
+    """Return the classes of each head whose scores start anew, as far as it is known.
+
+    Empty for heads that score classes by their names.
+    """
+    found: dict[str, Sequence[str]] = {}
+    for head, space in spaces.items():
+        if any(offers(one, AdaptsState) for one in model.heads[head].decoders.values()):
+            continue
+        known = {name for one in sources for name in one.classes.get(head, ())}
+        has_scores = any(key.startswith(f"heads.{head}.") for one in sources for key in one.state)
+        if known or not has_scores:
+            found[head] = [name for name in space.class_names if name not in known]
+    return found
 
 
 def _adopt(

@@ -141,3 +141,26 @@ def test_a_network_of_other_data_is_evaluated_and_trained_further(
     assert before.keys() == after.keys()
     scores = "heads.semantic.decoders.image.score.weight"
     torch.testing.assert_close(after[scores].float(), before[scores], rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_new_classes_learn_at_the_documented_rates(
+    tmp_path: Path, importing, source: TorchFCN, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, mine = tmp_path / "run", tmp_path / "mine"
+    torch.save(source.state_dict(), tmp_path / "fcn8s.pth")
+    assert importing("torchfcn", tmp_path / "fcn8s.pth", "--staged")[0] == 0
+    data = f"dataset={{type: camvid, root: {make_camvid(tmp_path / 'CamVid')}}}"
+    changes = [data, "splits={train: train, val: val}", f"init_from={run}", "device=cpu"]
+    changes += ["training.steps=1", "training.precision=fp32"]
+
+    note = "the scores of head 'semantic' start anew for sky, building, pole, …, but hardly change"
+    assert pluxel("config", "check", run / "config.yaml", *changes) == 0
+    assert note in " ".join("".join(capsys.readouterr()).split())
+
+    rates = ["training.optimizer.lr=1e-10"]
+    groups = "{match: skip_scores.0, lr_factor: 1e-2}, {match: skip_scores.1, lr_factor: 1e-4}"
+    rates.append(f"training.groups=[{groups}]")
+    assert pluxel("train", run / "config.yaml", *changes, *rates, "--run", mine) == 0
+    assert "start anew" not in "".join(capsys.readouterr())
+    assert pluxel("evaluate", mine, "--device", "cpu") == 0

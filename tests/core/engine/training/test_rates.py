@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pluxel.core.engine.training.check import check_training
+from pluxel.core.engine.training.train import Trainer
 
 SUM = "loss={type: cross_entropy, reduction: sum}"
 MEAN = "loss=cross_entropy"
@@ -15,6 +16,11 @@ LARGE = (
 SMALL = (
     "the loss of head 'semantic' is no sum over pixels: with a learning rate of {}, the weights "
     "hardly change. Multiply a rate for the sum by the pixels of an image, so 2e-5 instead of 1e-10"
+)
+NEW = (
+    "the scores of head 'semantic' start anew for {}, but hardly change: the loss is a sum over "
+    "pixels, for which a learning rate of {} only refines scores. Set training.optimizer.lr=1e-10, "
+    "as for new scores in the paper"
 )
 ADAM = (
     "with a learning rate of 1e-10, the weights hardly change: adamw takes steps of about that "
@@ -87,3 +93,27 @@ def test_the_phase_of_the_rate_is_named(make) -> None:
     phases = "training.phases=[{name: a, steps: 2}, {name: b, steps: 2, optimizer: {lr: 1e-10}}]"
     notes = check_training(make(MEAN, sgd("1e-4"), phases).whole)
     assert notes == [f"phase 'b': {SMALL.format('1e-10')}"]
+
+
+@pytest.mark.parametrize("rate", ["1e-14", "1e-12"])
+def test_new_scores_need_a_higher_rate_than_the_last_stage(make, rate: str) -> None:
+    notes = check_training(make(SUM, sgd(rate)).prepared)
+    assert notes == [NEW.format("ground, square", rate)]
+    assert check_training(make(SUM, sgd("1e-10")).prepared) == []
+    assert check_training(make(SUM, sgd("1e-11")).prepared) == []
+    phases = f"training.phases=[{{name: a, steps: 2}}, {{name: b, optimizer: {{lr: {rate}}}}}]"
+    assert check_training(make(SUM, sgd("1e-10"), phases).whole) == []
+
+
+def test_only_new_classes_need_it(make, tmp_path, caplog) -> None:
+    run = make(SUM, sgd("1e-10"), "training.steps=1", name="before")
+    Trainer(run).train()
+    start = f"init_from={tmp_path / 'before'}"
+    assert check_training(make(SUM, sgd("1e-14"), start, name="same").prepared) == []
+    renamed = "labels.map={0: ground, 7: disk, 9: ignore}"
+    other = make(SUM, sgd("1e-14"), start, renamed, "training.steps=1", name="other")
+    expected = NEW.format("disk", "1e-14")
+    assert check_training(other.prepared) == [expected]
+    caplog.clear()
+    Trainer(other).train()
+    assert [one.getMessage() for one in caplog.records].count(expected) == 1
