@@ -38,7 +38,7 @@ def test_the_check_refuses_transforms_that_an_input_does_not_allow(config):
     )
     flips = load_config("flips.yaml", host=Host())
     with pytest.raises(
-        ConfigError, match="^flips.yaml:5:7: VerticalFlip may leave the image upside"
+        ConfigError, match="^flips.yaml:5:7: VerticalFlip may flip the image vertically"
     ):
         check_training(prepare(flips))
     without_hha = load_config("flips.yaml", ["streams.hha.input=depth"], host=Host())
