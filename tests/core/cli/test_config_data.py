@@ -115,6 +115,5 @@ def test_a_root_one_level_too_high_is_mentioned(check: Pluxel, caplog) -> None:
     code, out, _ = check()
     assert code == 0
     assert out.startswith("ok: x.yaml: ")
-    assert caplog.messages == [
-        "CamVid: root is data, but the dataset is in data/deep; using that",
-    ]
+    expected = "CamVid: root is data, but the dataset is in data/deep; using that"
+    assert caplog.messages.count(expected) == 1

@@ -195,7 +195,8 @@ def test_the_list_of_a_split_of_pets(tmp_path) -> None:
     (folder / "annotations/test.txt").unlink()
     with pytest.raises(MissingData) as caught:
         OxfordPets("test", root=folder)
-    assert str(caught.value) == f"the list {folder}/annotations/test.txt is not a file"
+    assert caught.value.message == f"the list {folder}/annotations/test.txt is not a file"
+    assert caught.value.notes[1] == "the layout is images and annotations/trimaps"
 
 
 def test_archives() -> None:
