@@ -23,6 +23,8 @@ OWNER = """
 import sys
 from pathlib import Path
 from pluxel.core.engine.training import claim
+
+pytestmark = pytest.mark.slow
 claim._HEARTBEAT = 0.1
 with claim.Claim(Path(sys.argv[1])).held():
     print("owns it", flush=True)

@@ -10,6 +10,8 @@ from pluxel.core.engine.training.check import check_training
 from pluxel.registry import Host
 from safetensors.torch import save_file
 
+pytestmark = pytest.mark.slow
+
 COMMON = """
 dataset:
   type: folder

@@ -24,6 +24,8 @@ from pluxel.registry import Host, PluxelError
 from ..conftest import TOY
 from .test_train import records, same
 
+pytestmark = pytest.mark.slow
+
 PHASES = (
     TOY
     + """\
