@@ -19,12 +19,12 @@ from pluxel.core.engine.training.claim import Claim
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import PluxelError
 
+pytestmark = pytest.mark.slow
+
 OWNER = """
 import sys
 from pathlib import Path
 from pluxel.core.engine.training import claim
-
-pytestmark = pytest.mark.slow
 claim._HEARTBEAT = 0.1
 with claim.Claim(Path(sys.argv[1])).held():
     print("owns it", flush=True)
