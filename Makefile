@@ -29,7 +29,7 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright --level error
 
-# While you work: lint, types, layers, and the tests that are quick; two minutes on two cores.
+# While you work: lint, types, layers, and the tests that are quick; four minutes on two cores.
 # The type checker uses one core, so the tests start beside it.
 check:
 	$(MAKE) --jobs 2 lint quick
@@ -37,7 +37,7 @@ check:
 quick: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto -m 'not slow and not peers'
 
-# Before a change lands: everything; ten minutes on two cores.
+# Before a change lands: everything; eleven minutes on two cores.
 test: lint $(VENV)/peers
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
 
