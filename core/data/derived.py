@@ -55,9 +55,8 @@ def write_derived(files: Sequence[DerivedFile], *, overwrite: bool = False) -> i
             for one in as_completed([pool.submit(_write, file) for file in missing]):
                 one.result()
                 advance()
-        except BaseException:
+        finally:  # also after Ctrl-C
             pool.shutdown(cancel_futures=True)
-            raise
     return len(missing)
 
 

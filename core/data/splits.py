@@ -16,6 +16,7 @@ import re
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,15 +66,8 @@ def open_split(make: MakesDataset, split: str) -> Dataset:
     else:
         parts = [_open_part(make, part, split) for part in _parts(split)]
     dataset = parts[0] if len(parts) == 1 else Joined(parts)
-    try:
+    with _explained(f"the length of {class_name(dataset)} is not available"):
         length = len(dataset)
-    except PluxelError:
-        raise
-    except Exception as error:
-        reason, notes = reason_of(error)
-        raise SplitError(
-            f"the length of {class_name(dataset)} is not available ({reason})", notes
-        ) from error
     if not length:
         raise SplitError(f"split '{split}' is empty")
     return dataset
@@ -154,15 +148,20 @@ def _names(dataset: Dataset) -> list[str]:
     """Return the names of the samples, without reading samples if the dataset lists them."""
     if offers(dataset, ListsNames):
         return list(dataset.names)
-    try:
+    with _explained(f"the names of {class_name(dataset)} are not available"):
         return [dataset[i].name for i in range(len(dataset))]
+
+
+@contextmanager
+def _explained(message: str) -> Iterator[None]:
+    """Raise a SplitError with a message, and the reason, if the code of a dataset fails."""
+    try:
+        yield
     except PluxelError:
         raise
     except Exception as error:
         reason, notes = reason_of(error)
-        raise SplitError(
-            f"the names of {class_name(dataset)} are not available ({reason})", notes
-        ) from error
+        raise SplitError(f"{message} ({reason})", notes) from error
 
 
 def class_name(dataset: Dataset) -> str:

@@ -104,7 +104,7 @@ MESSAGES: Mapping[str, ParameterMessage] = {
         {"axis": CaffeField(1, 2), "offset": CaffeField(2, 0, sides=(-1, -1))},
     ),
 }  # fmt: skip
-"""Type of layers, in small letters -> its parameters."""
+"""Type of layers in lowercase -> its parameters."""
 
 _INT32 = 1 << 32
 _BOOLEANS = {"true": 1.0, "false": 0.0}

@@ -38,8 +38,8 @@ class VOCAndSBD(FileDataset):
     An image that is in both has the mask of VOC, which marks the borders of objects as void; SBD
     does not.
 
-    Raises: MissingData for a missing folder or file; SplitError for an unknown list, and for one
-    that shares images with ``train``.
+    Raises: MissingData for a missing folder or file; SplitError for an unknown list or a list that
+    shares images with ``train``.
     """
 
     labels: Mapping[str, LabelMap] = {MAIN: LABELS}

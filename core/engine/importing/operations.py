@@ -40,7 +40,7 @@ _ALEXNET = (63, 18)
 
 @dataclass(eq=False)
 class Operation:
-    """One layer: its kind in small letters, its name, its parameters, and what it computes on.
+    """One layer: its kind in lowercase, its name, its parameters, and what it computes on.
 
     ``weights``: the published name of a layer with weights. ``shares``: of a sum, the coefficient
     of each source.
