@@ -34,8 +34,7 @@ def check_training(prepared: Prepared) -> list[str]:
 
     Returns notes: on doubtful labels, and on missing data and weights files, which may be on
     another machine or come from a run that does not exist yet. Data that are there but incomplete
-    are a mistake. If the data are missing, checks that
-    depend on their classes are skipped.
+    are a mistake. If the data are missing, checks that depend on their classes are skipped.
 
     Raises: ConfigError with all mistakes, of all phases.
     """
