@@ -79,7 +79,7 @@ def python(checkout: Path) -> str:
 
 def run(checkout: Path, *arguments: str) -> str:
     """Run Python in a checkout and return its output."""
-    env = {**os.environ, "PLUXEL_PLUGINS_ALLOW": "pluxel", "OMP_NUM_THREADS": "2"}
+    env = {**os.environ, "PLUXEL_PLUGINS": "", "OMP_NUM_THREADS": "2"}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     command = [python(checkout), *arguments]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from .contracts.kinds import Decoder as Decoder
     from .contracts.kinds import Embedding as Embedding
     from .contracts.kinds import Loss as Loss
+    from .contracts.kinds import Metric as Metric
     from .contracts.kinds import Sample as Sample
+    from .contracts.kinds import TrackedEnd as TrackedEnd
+    from .contracts.kinds import Tracker as Tracker
     from .contracts.labels import LabelMap as LabelMap
     from .contracts.labels import LabelSpace as LabelSpace
     from .contracts.normalization import Normalization as Normalization

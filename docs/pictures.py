@@ -1,6 +1,8 @@
 """Draw the picture of the README: the prediction of a run for a redistributable photograph.
 
-    python docs/pictures.py RUN
+    python docs/pictures.py RUN [OTHER]
+
+OTHER is a run whose pictures the page about pictures shows: of bright squares, after 60 steps.
 
 The photograph is `china.jpg` of scikit-learn (by danielbuechele, CC BY 2.0).
 """
@@ -9,36 +11,32 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shutil import copyfile
 
-import matplotlib as mpl
-import numpy as np
-from matplotlib import pyplot as plt
-from matplotlib.patches import Patch
+from PIL import Image
 from pluxel import Pipeline
+from pluxel.core import Run
+from pluxel.core.pictures.legend import entries_of
+from pluxel.core.pictures.panel import PanelRow, panel
+from pluxel.core.pictures.thumbnails import thumbnail
 from sklearn.datasets import load_sample_image
 
-TARGET = Path(__file__).parent / "images" / "prediction.jpg"
+IMAGES = Path(__file__).parent / "images"
+WIDTH = 900
 
 
-def main(run: str) -> None:
-    """Write the picture."""
-    mpl.use("Agg")
+def main(run: str, other: str | None = None) -> None:
+    """Write the pictures."""
     image = load_sample_image("china.jpg")
     found = Pipeline.load(run).predict(image)["semantic"]
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    for axis, picture in zip(axes, (image, found.overlay(image)), strict=True):
-        axis.imshow(picture)
-        axis.axis("off")
-    shares = np.bincount(found.classes.ravel(), minlength=found.space.num_classes)
-    shown = [index for index in np.argsort(-shares) if shares[index] > 0.005 * shares.sum()]
-    handles = [
-        Patch(color=found.space.palette[index] / 255, label=found.space.class_names[index])
-        for index in shown
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, fontsize=8)
-    TARGET.parent.mkdir(exist_ok=True)
-    figure.savefig(TARGET, dpi=100, pil_kwargs={"quality": 88})
+    entries = entries_of(found.space, [found.classes])
+    row = PanelRow("", [image, found.overlay(image)])
+    drawn = panel(["photograph", "prediction"], [row], entries)
+    height, width = drawn.shape[0] * WIDTH // drawn.shape[1], WIDTH
+    Image.fromarray(thumbnail(drawn, (height, width))).save(IMAGES / "prediction.jpg", quality=88)
+    for name in ("panel", "curves", "confusion") if other else ():
+        copyfile(Run(Path(other)).pictures.file(name), IMAGES / f"{name}.png")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

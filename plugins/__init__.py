@@ -14,6 +14,10 @@ _BACKBONES: Entries = {
         "timm_features:TimmBackbone",
         "Any timm network with spatial features (Wightman 2019).",
     ),
+    "vit_pyramid": (
+        "vit_pyramid:ViTPyramid",
+        "Maps of four strides from any plain vision transformer of timm (Li et al. 2022).",
+    ),
     **{
         f"vgg{depth}{suffix}": (
             f"vgg:VGG{depth}{suffix.removeprefix('_').upper()}",
@@ -41,8 +45,10 @@ _DECODERS: Entries = {
         )
         for stride, note in (
             (32, "scores the deepest map"),
-            (16, "fuses scores at strides 32 and 16"),
-            (8, "fuses scores at strides 32, 16 and 8"),
+            (16, "fuses the scores of two strides, usually 32 and 16"),
+            (8, "fuses the scores of three strides, usually 32, 16 and 8"),
+            (4, "fuses the scores of four strides, usually 32 to 4"),
+            (2, "fuses the scores of five strides, usually 32 to 2"),
         )
     },
     "atrous": (
@@ -143,6 +149,40 @@ _EMBEDDINGS: Entries = {
     "word2vec": ("word2vec:Word2Vec", "word2vec (Mikolov et al. 2013): a text or binary file."),
     "table": ("table:Table", "Vectors of your own: safetensors, or .npy and a list of words."),
 }
+_METRICS: Entries = {
+    "dice": ("overlap:DiceScore", "Dice coefficient, or F1, of each class (Dice 1945)."),
+    "precision": ("overlap:PrecisionScore", "Share of the predicted pixels that are right."),
+    "recall": ("overlap:RecallScore", "Share of the labeled pixels that are right."),
+    "boundary_iou": (
+        "boundary_iou:BoundaryIoU",
+        "IoU of the pixels near the boundaries of each class (Cheng et al. 2021).",
+    ),
+    "boundary_f1": (
+        "boundary_f1:BoundaryF1",
+        "F1 of the boundaries of each class, the BF of CamVid (Csurka et al. 2013).",
+    ),
+    "per_image": ("per_image:PerImage", "Mean over images of the mean IoU of each image."),
+    "calibration": (
+        "calibration:Calibration",
+        "Expected calibration error of the probabilities (Guo et al. 2017).",
+    ),
+}
+_TRACKERS: Entries = {
+    "csv": ("csv_file:CSVFile", "A table of all scalars in the run directory, scalars.csv."),
+    "tensorboard": (
+        "tensorboard_events:TensorBoard",
+        "Event files for TensorBoard (Abadi et al. 2016).",
+    ),
+    "wandb": (
+        "wandb_run:WandB",
+        "Weights & Biases (Biewald 2020), offline unless asked otherwise.",
+    ),
+    "mlflow": (
+        "mlflow_run:MLflow",
+        "MLflow (Zaharia et al. 2018), by default in a local database.",
+    ),
+    "trackio": ("trackio_run:Trackio", "Trackio, a local dashboard (Hugging Face 2025)."),
+}
 
 
 def _components(package: str, entries: Entries) -> list[Component]:
@@ -160,7 +200,7 @@ def pluxel_backbones() -> list[Component]:
 
 @hookimpl
 def pluxel_decoders() -> list[Component]:
-    """Register the three networks of the FCN paper, its two ways to denser scores, and SPNet."""
+    """Register the networks of the FCN paper, its two ways to denser scores, and SPNet."""
     return _components("decoders", _DECODERS)
 
 
@@ -180,3 +220,15 @@ def pluxel_datasets() -> list[Component]:
 def pluxel_embeddings() -> list[Component]:
     """Register the file formats of word vectors."""
     return _components("embeddings", _EMBEDDINGS)
+
+
+@hookimpl
+def pluxel_metrics() -> list[Component]:
+    """Register metrics of overlap, of boundaries, of images and of probabilities."""
+    return _components("metrics", _METRICS)
+
+
+@hookimpl
+def pluxel_trackers() -> list[Component]:
+    """Register a table and the trackers of other packages."""
+    return _components("trackers", _TRACKERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ._collect import Records
@@ -20,9 +21,12 @@ class Catalog:
 
     def __init__(self) -> None:
         self._owners: dict[str, dict[str, list[Component]]] = {kind: {} for kind in KINDS}
+        self._renamed: dict[str, str] = {}
 
-    def add(self, provider: str, records: Records) -> None:
+    def add(self, provider: str, records: Records, former_names: Iterable[str] = ()) -> None:
         """Add all records of a plugin, or none of them.
+
+        ``former_names``: of the provider; names that begin with them stay valid.
 
         Raises: PluginError if the plugin offers a name twice.
         """
@@ -36,6 +40,7 @@ class Catalog:
                     owned[kind, name] = component
         for (kind, name), component in owned.items():
             self._owners[kind].setdefault(name, []).append(component)
+        self._renamed |= dict.fromkeys(former_names, provider)
 
     def components(self, kind: str) -> list[Component]:
         """Return all components of a kind, sorted by name, then provider."""
@@ -45,11 +50,15 @@ class Catalog:
     def owners(self, kind: str, name: str) -> list[Component]:
         """Return the components with a bare or qualified name; a bare name may have several."""
         provider, _, bare = name.rpartition("/")
-        return [
-            component
-            for component in self._of(kind).get(bare, ())
-            if not provider or normalize(component.provider) == normalize(provider)
-        ]
+        named = self._of(kind).get(bare, ())
+        own = [one for one in named if normalize(one.provider) == normalize(provider)]
+        if provider and not own and (present := self.renamed(provider)):
+            own = [one for one in named if one.provider == present]
+        return own if provider else [*named]
+
+    def renamed(self, provider: str) -> str | None:
+        """Return the present name of a provider that had another name, or None."""
+        return self._renamed.get(normalize(provider))
 
     def unknown(self, kind: str, name: str) -> str:
         """Return the message for a name that no component has, with the nearest existing name."""
@@ -78,4 +87,4 @@ class Catalog:
         names = list(dict.fromkeys(component.name for component in self.components(kind)))
         if len(names) > _LISTED:
             return f"{len(names)} are available: run pluxel plugins list --kind {kind}"
-        return f"Available: {', '.join(names)}" if names else f"No {kind} is installed"
+        return f"Available: {', '.join(names)}" if names else f"No {kind} is available"

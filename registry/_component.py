@@ -1,4 +1,7 @@
-"""The record with which a plugin offers a component; it holds strings, so it imports nothing."""
+"""The records with which a plugin offers components and commands.
+
+They hold strings, so they import nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from dataclasses import dataclass
 from ._errors import PluginError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_COMMAND = re.compile(r"[a-z][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
 class Component:
-    """One backbone, decoder, loss, dataset or embedding that a plugin offers.
+    """One part of a pipeline that a plugin offers, such as a backbone or a loss.
 
     ``name``: the name in YAML files, ``[a-z][a-z0-9_]*``.
     ``target``: the class, as ``package.module:Class``; imported when the component is built.
@@ -34,12 +38,10 @@ class Component:
     provider: str = ""
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        _check_name("component", self.name, _NAME)
         for field in ("aliases", "renamed_from"):
             object.__setattr__(self, field, self._names(field))
-        self._check_target()
-        if not isinstance(self.summary, str) or len(self.summary.strip().splitlines()) != 1:
-            raise PluginError(f"component {self.name!r} needs a one-line summary")
+        _check_text(f"component {self.name!r}", self.target, self.summary)
 
     @property
     def qualified(self) -> str:
@@ -58,17 +60,44 @@ class Component:
                 f"component {self.name!r}: {field} must be a tuple of names, not {names!r}"
             )
         for name in (names := tuple(names)):
-            _check_name(name)
+            _check_name("component", name, _NAME)
         return names
 
-    def _check_target(self) -> None:
-        if _is_target(self.target):
-            return
-        near = ":".join(str(self.target).rsplit(".", 1))
+
+@dataclass(frozen=True)
+class Subcommand:
+    """A command that a plugin adds to ``pluxel``.
+
+    ``name``: what follows ``pluxel``, ``[a-z][a-z0-9-]*``.
+    ``target``: a click command, as ``package.module:attribute``; imported when it is called.
+    ``summary``: one line for ``pluxel --help``.
+    ``provider``: the distribution or file that offers it; the host fills this in.
+
+    Raises: PluginError for a record that could never work.
+    """
+
+    name: str
+    target: str
+    summary: str
+    provider: str = ""
+
+    def __post_init__(self) -> None:
+        _check_name("command", self.name, _COMMAND)
+        _check_text(f"command {self.name!r}", self.target, self.summary)
+
+    @property
+    def qualified(self) -> str:
+        """The name that no other plugin can claim: ``provider/name``."""
+        return f"{self.provider}/{self.name}"
+
+
+def _check_text(what: str, target: object, summary: object) -> None:
+    if not _is_target(target):
+        near = ":".join(str(target).rsplit(".", 1))
         hint = f" Did you mean {near!r}?" if _is_target(near) else ""
-        raise PluginError(
-            f"component {self.name!r}: target {self.target!r} is not 'package.module:Class'.{hint}"
-        )
+        raise PluginError(f"{what}: target {target!r} is not 'package.module:Class'.{hint}")
+    if not isinstance(summary, str) or len(summary.strip().splitlines()) != 1:
+        raise PluginError(f"{what} needs a one-line summary")
 
 
 def _is_target(target: object) -> bool:
@@ -76,9 +105,12 @@ def _is_target(target: object) -> bool:
     return all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")])
 
 
-def _check_name(name: object) -> None:
-    if isinstance(name, str) and _NAME.fullmatch(name):
+def _check_name(what: str, name: object, pattern: re.Pattern[str]) -> None:
+    if isinstance(name, str) and pattern.fullmatch(name):
         return
-    near = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") if isinstance(name, str) else ""
-    hint = f" Did you mean {near!r}?" if _NAME.fullmatch(near) else ""
-    raise PluginError(f"component name {name!r} does not match {_NAME.pattern}.{hint}")
+    separator = "_" if pattern is _NAME else "-"
+    near = ""
+    if isinstance(name, str):
+        near = re.sub(r"[^a-z0-9]+", separator, name.lower()).strip(separator)
+    hint = f" Did you mean {near!r}?" if pattern.fullmatch(near) else ""
+    raise PluginError(f"{what} name {name!r} does not match {pattern.pattern}.{hint}")

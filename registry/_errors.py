@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from textwrap import dedent, indent
 
@@ -29,7 +30,7 @@ def reason_of(error: BaseException, *, with_type: bool = True) -> tuple[str, tup
     """Return what an exception says: one line for a sentence, and notes with the rest.
 
     The line begins with the type of the exception, except for a `PluxelError` or without
-    ``with_type``.
+    ``with_type``. The notes end with what `_remedy` adds.
     """
     is_own = isinstance(error, PluxelError)
     first, _, rest = (error.message if is_own else str(error)).strip().partition("\n")
@@ -39,7 +40,24 @@ def reason_of(error: BaseException, *, with_type: bool = True) -> tuple[str, tup
     line = first.rstrip(" :" if more else " ")  # a colon before the next lines
     if not is_own and (with_type or not line):
         line = f"{kind}: {line}" if line else kind
-    return line, (*filter(None, [more]), *added)
+    return line, (*filter(None, [more, *added, _remedy(error)]),)
+
+
+def _remedy(error: BaseException) -> str:
+    """Return what to do about an error of Python that does not say it; mostly empty.
+
+    Only pickle's errors have one: they name a type or a function, but not how it gets there.
+    """
+    if isinstance(error, PluxelError) or not _NOT_SENT.search(str(error)):
+        return ""
+    return (
+        "an object that is copied to another process may hold functions of a module, and "
+        "functools.partial of them, but no lambdas and no functions within functions; and it must "
+        "open its files when it reads them, not before"
+    )
+
+
+_NOT_SENT = re.compile(r"can(?:no|')t (?:be )?pickled?\b|can't get local object", re.IGNORECASE)
 
 
 class PluginError(PluxelError):

@@ -12,12 +12,15 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "accelerate": "accelerate",
     "albumentations": "albumentations",
+    "anyio": "anyio",
+    "av": "av",
     "click": "click",
     "cv2": "opencv-python-headless",
     "faiss": "faiss-cpu",
     "filelock": "filelock",
     "h5py": "h5py",
     "huggingface_hub": "huggingface-hub",
+    "jinja2": "jinja2",
     "matplotlib": "matplotlib",
     "numpy": "numpy",
     "pluggy": "pluggy",
@@ -29,21 +32,26 @@ DISTRIBUTIONS = {
     "scipy": "scipy",
     "simsimd": "simsimd",
     "sklearn": "scikit-learn",
+    "starlette": "starlette",
     "tifffile": "tifffile",
     "timm": "timm",
     "torch": "torch",
     "torchvision": "torchvision",
+    "uvicorn": "uvicorn",
     "yaml": "pyyaml",
 }
 """Module that Pluxel imports -> the name under which pip installs it."""
 
 EXTRAS = {
+    "anyio": "app",
     "faiss": "faiss",
     "h5py": "matlab",
-    "matplotlib": "plot",
     "rasterio": "tiff",
     "sklearn": "plot",
     "tifffile": "tiff",
+    "av": "video",
+    "starlette": "app",
+    "uvicorn": "app",
 }
 """Module that the ordinary installation lacks -> the extra of Pluxel that lists it."""
 
@@ -70,7 +78,8 @@ def missing_package(
     if not isinstance(error, ImportError):
         return None
     module = (error.name or "").partition(".")[0]
-    missing = isinstance(error, ModuleNotFoundError)
+    # Python names a part of a package only if it found the package, which may be too old.
+    missing = isinstance(error, ModuleNotFoundError) and "." not in (error.name or "")
     if module in ("", "pluxel") or not (missing or module in DISTRIBUTIONS):
         return None
     extra = [other for other, name in EXTRAS.items() if name == EXTRAS.get(module)]
@@ -83,7 +92,8 @@ def missing_package(
     *others, last = packages or [f"the module '{module}'"]
     needed = f"{', '.join(others)} and {last}" if others else last
     requirement = requirement or " ".join(packages)
-    command = f": pip install {requirement}" if requirement else ""
+    outdated = "--upgrade " * (module in DISTRIBUTIONS and "." in (error.name or ""))
+    command = f": pip install {outdated}{requirement}" if requirement else ""
     return MissingPackage(f"{what} needs {needed}, which {reason}{command}", notes)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
+from functools import cache
 
 from ._errors import PluxelError
 from ._sources import BUILT_IN, normalize
 from ._suggest import did_you_mean
 
-ALLOW = "PLUXEL_PLUGINS_ALLOW"
-DENY = "PLUXEL_PLUGINS_DENY"
+VARIABLE = "PLUXEL_PLUGINS"
+"""``a,b``: load only these plugins; empty: none; ``-a,-b``: all except these."""
 
 
 def exclusions(
@@ -18,21 +19,37 @@ def exclusions(
 ) -> dict[str, str]:
     """Return which of the ``known`` plugins may not load, each with the reason.
 
-    Combines the arguments with the comma-separated lists of the environment. If ``allow`` is not
-    None, only those names and the built-ins may load.
+    Combines the arguments with the environment. If ``allow`` is not None, only those names and the
+    built-ins may load.
 
     Raises: PluxelError for an argument that is not in ``known``, because a misspelled name would
     admit the plugin that it should exclude. The environment may name plugins that are installed
-    elsewhere only.
+    elsewhere only, so such names are reported by one warning.
     """
-    denied = _checked("deny", deny, known) | _environment(DENY)
-    allowed = _environment(ALLOW) if allow is None else _checked("allow", allow, known)
+    named, unwanted = _environment()
+    if unknown := ({*(named or ())} | unwanted).difference(known, [BUILT_IN]):
+        _warn_once(
+            f"{VARIABLE}: "
+            + " ".join(
+                f"no plugin {name!r} is installed.{did_you_mean(name, known)}"
+                for name in sorted(unknown)
+            )
+        )
+    allowed = named if allow is None else _checked("allow", allow, known)
+    denied = _checked("deny", deny, known) | unwanted
     reasons: dict[str, str] = {}
-    if allow is not None or allowed:
-        reason = f"not on the allow list (--allow-plugin or {ALLOW})"
+    if allowed is not None:
+        reason = f"not among the permitted plugins (--no-plugins, --allow-plugin or {VARIABLE})"
         reasons = dict.fromkeys((one for one in known if one not in {*allowed, BUILT_IN}), reason)
-    reason = f"denied (--deny-plugin or {DENY})"
+    reason = f"excluded (--deny-plugin or {VARIABLE})"
     return reasons | dict.fromkeys((one for one in known if one in denied), reason)
+
+
+@cache
+def _warn_once(message: str) -> None:
+    import logging  # noqa: PLC0415 - most hosts have nothing to warn about
+
+    logging.getLogger("pluxel").warning("%s", message)
 
 
 def _checked(verb: str, names: Iterable[str], known: Collection[str]) -> set[str]:
@@ -45,6 +62,10 @@ def _checked(verb: str, names: Iterable[str], known: Collection[str]) -> set[str
     return checked
 
 
-def _environment(variable: str) -> set[str]:
-    names = os.environ.get(variable, "").split(",")
-    return {normalize(name.strip()) for name in names if name.strip()}
+def _environment() -> tuple[set[str] | None, set[str]]:
+    """Return the only plugins to load, or None for all of them, and those to exclude."""
+    value = os.environ.get(VARIABLE)
+    names = [name.strip() for name in (value or "").split(",") if name.strip()]
+    excluded = {normalize(name[1:]) for name in names if name.startswith("-")}
+    named = {normalize(name) for name in names if not name.startswith("-")}
+    return (None if value is None or (excluded and not named) else named), excluded

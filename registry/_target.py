@@ -1,14 +1,14 @@
-"""Import the class that a record names."""
+"""Import what a record names."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-from ._component import Component
+from ._component import Component, Subcommand
 from ._errors import ComponentImportError, PluxelError, reason_of
 from ._packages import missing_package
-from ._suggest import did_you_mean
+from ._suggest import article, did_you_mean
 
 
 def load_target(component: Component) -> type:
@@ -17,6 +17,17 @@ def load_target(component: Component) -> type:
     Raises: MissingPackage if a package that it needs is not installed; ComponentImportError for any
     other failure.
     """
+    target = load_object(component)
+    if not isinstance(target, type):
+        raise ComponentImportError(
+            f"{component.qualified} is registered as {component.target}, but that is "
+            f"{article(type(target).__name__)}, not a class"
+        )
+    return target
+
+
+def load_object(component: Component | Subcommand) -> object:
+    """Import what a record names, whatever it is. Raises: the errors of `load_target`."""
     module, _, attribute = component.target.partition(":")
     try:
         target: object = import_module(module)
@@ -30,12 +41,10 @@ def load_target(component: Component) -> type:
             near = did_you_mean(name, dir(target))
             raise ComponentImportError(f"{registered} {module} has no {attribute!r}.{near}")
         target = getattr(target, name)
-    if not isinstance(target, type):
-        raise ComponentImportError(f"{registered} that is a {type(target).__name__}, not a class")
     return target
 
 
-def _unimportable(component: Component, error: BaseException) -> PluxelError:
+def _unimportable(component: Component | Subcommand, error: BaseException) -> PluxelError:
     module = component.target.partition(":")[0]
     missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
     if missing and f"{module}.".startswith(f"{missing}."):
@@ -49,7 +58,8 @@ def _unimportable(component: Component, error: BaseException) -> PluxelError:
             f"{missing!r}{near and '.' + near}"
         )
     if missing.partition(".")[0] != module.partition(".")[0]:
-        extra = component.extra and f"'{component.provider}[{component.extra}]'"
+        extra = getattr(component, "extra", None)
+        extra = extra and f"'{component.provider}[{extra}]'"
         if needed := missing_package(error, component.qualified, requirement=extra):
             return needed
     reason, notes = reason_of(error)

@@ -14,10 +14,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from filelock import FileLock
+from hypothesis import settings
 from pluxel.core.common.logs import log_once, logger
 
+from .browser import Pages
+from .browser import chromium as start_chromium
+
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from pluxel.core.embeddings import WordVectors
+
+# Deadlines fail on a busy machine. With CI set, hypothesis draws the same examples in each run.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "glove-6b-50d"
 
@@ -133,6 +143,27 @@ def pytest_runtest_makereport(
     return report
 
 
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Make a folder by its name once in a run, whichever worker needs it first; return it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def glove_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Make GloVe 6B 50d importable, and return the folder in which it is converted once."""
@@ -175,3 +206,19 @@ def fake_gpu() -> str:
 def compiles() -> None:
     """Require a PyTorch that compiles networks without strides."""
     require_torch(2, 14, "does not compile the code that follows the layers of a network")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start a real Chromium."""
+    with start_chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def pages(chromium: Browser) -> Iterator[Pages]:
+    """Open pages in Chromium; they must neither report an error nor load from elsewhere."""
+    found = Pages(chromium)
+    yield found
+    found.close()
+    assert found.problems == []

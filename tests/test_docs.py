@@ -1,6 +1,8 @@
 """Every snippet in the documentation runs, or fails with the error that the page shows.
 
-- ``python``: the blocks of a page form one program, which runs after the page's commands.
+- ``python``: the blocks of a page form one program, which runs after the page's commands. The
+  blocks ``python first`` form one that runs before them. A first line ``# NAME.py`` also writes the
+  block to that file.
 - ``sh``: commands of ``pluxel``, which run in order in a folder with a user's files. For
   ``sh options``, which tests cannot run, test_prose.py checks the names of commands and options.
 - ``console``: one command and its output; a line ``…`` matches any lines.
@@ -15,7 +17,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -36,8 +38,8 @@ from pluxel.registry import Host
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^```(\w*(?: options)?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NAME = re.compile(r"# (\w+\.yaml)\n")
+FENCE = re.compile(r"^```(\w*(?: options| first)?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAME = re.compile(r"# (\w+\.(?:yaml|py))\n")
 
 QUICK = [
     "training={steps: 2, batch_size: 2, eval_every: 2, schedule: {warmup_steps: 0}}",
@@ -119,7 +121,8 @@ def pluxel(*arguments: str) -> int:
 
 
 def test_every_block_has_a_tested_language() -> None:
-    tested = {"yaml", "text", "console", "python", "sh", "sh options"}
+    tested = {"yaml", "text", "console", "python", "python first", "sh", "sh options"}
+    tested |= {"shell"}  # commands of trackers' packages: tests/plugins/trackers/test_packages.py
     assert {b.language for b in BLOCKS} == tested
     for page in PAGES:
         blocks = [*blocks_of(page)]
@@ -196,6 +199,10 @@ def _aligned(text: str) -> str:
 )
 def test_commands_and_programs(here: Path, page: Path) -> None:
     blocks = [*blocks_of(page)]
+    for block in blocks:
+        if block.language == "python" and (name := NAME.match(block.text)):
+            (here / name[1]).write_text(block.text, encoding="utf-8")
+    run_program(block.text for block in blocks if block.language == "python first")
     commands = [
         shlex.split(line, comments=True)
         for block in blocks
@@ -207,10 +214,13 @@ def test_commands_and_programs(here: Path, page: Path) -> None:
         assert pluxel("data", "init", "photos", "masks", "--output", "mine.yaml") == 0
     for command in commands:
         assert run(*command) == 0, command
-    program = "\n".join(block.text for block in blocks if block.language == "python")
+    run_program(block.text for block in blocks if block.language == "python")
+
+
+def run_program(texts: Iterable[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-"],
-        input=program,
+        input="\n".join(texts),
         text=True,
         capture_output=True,
         check=False,
@@ -224,7 +234,7 @@ def run(program: str, *arguments: str) -> int:
     if program == "make":
         # The targets of make would run this test again.
         return subprocess.run(["make", "-n", "-C", str(ROOT), *arguments], check=False).returncode
-    if program == "pip":  # tests/core/cli/test_parts.py reads these lines
+    if program in ("pip", "pytest"):  # tests/core/cli/test_parts.py reads these lines
         return 0
     assert program == "pluxel"
     match arguments:
@@ -232,7 +242,8 @@ def run(program: str, *arguments: str) -> int:
             # tests/configs trains the shipped pipelines; their data is not available here.
             return pluxel("config", "check", *arguments[1:])
         case ["train", *_]:
-            return pluxel(*arguments, *QUICK)
+            others = (one for one in arguments if not one.startswith(("training.", "backbone.")))
+            return pluxel(*others, *QUICK)
         case _:
             return pluxel(*arguments)
 

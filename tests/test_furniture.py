@@ -55,6 +55,23 @@ def test_workflows_pin_their_actions_and_have_few_permissions(workflow: Path) ->
     assert [action for action in actions if not re.search(r"@(release/)?v\d+$", action)] == []
 
 
+CHANGES = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_the_changelog_has_the_common_form() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    title, *releases = re.split(r"^## ", text, flags=re.MULTILINE)
+    assert title.startswith("# Changelog\n")
+    assert "keepachangelog.com" in title
+    assert releases[0].startswith("[Unreleased]\n")
+    for release in releases[1:]:
+        assert re.match(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d\n", release), release[:40]
+    kinds = re.findall(r"^### (.*)$", text, re.MULTILINE)
+    assert kinds
+    assert {*kinds} <= CHANGES
+    assert len(re.findall(r"^- ", text.partition("### ")[0], re.MULTILINE)) == 0
+
+
 def test_the_release_is_published_without_a_token() -> None:
     publish = load(GITHUB / "workflows" / "release.yml")["jobs"]["publish"]
     assert publish["permissions"] == {"id-token": "write"}

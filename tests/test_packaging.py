@@ -1,4 +1,4 @@
-"""The wheel contains exactly the mapped folders, and works after installation."""
+"""The wheel contains exactly the mapped folders and works; the source distribution is complete."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUPTOOLS: dict[str, Any] = PYPROJECT["tool"]["setuptools"]
 FOLDERS: dict[str, str] = SETUPTOOLS["package-dir"]
+EXAMPLES = sorted(ROOT.glob("examples/*/pyproject.toml"))
 
 
 def in_package(path: Path) -> PurePosixPath:
@@ -36,20 +38,39 @@ def tree(pattern: str) -> Iterator[Path]:
         yield from (path for path in (ROOT / folder).rglob(pattern) if path.is_file())
 
 
+def files_of_the_repository() -> set[Path]:
+    """Return the files that git does not ignore; all of them in a source distribution."""
+    if not (ROOT / ".git").exists():
+        return {path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file()}
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.check_output(command, cwd=ROOT, text=True).split("\0")
+    return {Path(name) for name in names if name and (ROOT / name).is_file()}
+
+
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy of its sources, because building leaves files behind."""
-    source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    for folder in {folder.partition("/")[0] for folder in FOLDERS.values()}:
-        shutil.copytree(
-            ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the repository, because building leaves files behind; return the copy."""
+    folder = tmp_path_factory.mktemp("source")
+    for path in files_of_the_repository():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, folder / path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the source distribution and from it the wheel, as a release does."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), "."]
     subprocess.run(command, cwd=source, check=True, capture_output=True)
-    (built,) = (source / "dist").iterdir()
-    return built
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(built: Path) -> Path:
+    """Return the wheel."""
+    (file,) = built.glob("*.whl")
+    return file
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +112,29 @@ def test_the_wheel_contains_every_module_recipe_list_and_type_marker(
         assert expected <= contents
 
 
+def test_the_source_distribution_holds_the_repository(built: Path) -> None:
+    """Its tests read the documentation, the examples and the workflows too."""
+    (file,) = built.glob("*.tar.gz")
+    with tarfile.open(file) as archive:
+        held = {Path(*Path(one.name).parts[1:]) for one in archive if one.isfile()}
+    assert files_of_the_repository() <= held
+    others = {path for path in held - files_of_the_repository() if "egg-info" not in str(path)}
+    assert others <= {Path("PKG-INFO"), Path("setup.cfg")}
+
+
+@pytest.mark.parametrize("name", [path.parent.name for path in EXAMPLES])
+def test_the_source_distribution_of_an_example_holds_its_tests(
+    name: str, source: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir"]
+    folder = source / "examples" / name
+    subprocess.run([*command, str(tmp_path), "."], cwd=folder, check=True, capture_output=True)
+    (file,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(file) as archive:
+        held = {Path("examples", name, *Path(one.name).parts[1:]) for one in archive}
+    assert {one for one in files_of_the_repository() if name in one.parts} <= held
+
+
 def test_the_wheel_contains_nothing_else(contents: set[PurePosixPath]) -> None:
     info = f"pluxel-{PYPROJECT['project']['version']}.dist-info"
     assert {path.parts[0] for path in contents} == {"pluxel", info}
@@ -108,7 +152,7 @@ def installed(wheel: Path, tmp_path: Path) -> Path:
 
 def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a process that imports from a folder first."""
-    env = {**os.environ, "PYTHONPATH": str(folder), "PLUXEL_PLUGINS_ALLOW": "pluxel"}
+    env = {**os.environ, "PYTHONPATH": str(folder), "PLUXEL_PLUGINS": ""}
     return subprocess.run(command, check=False, cwd=folder, env=env, capture_output=True, text=True)
 
 

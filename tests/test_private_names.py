@@ -19,8 +19,8 @@ HOMES = {
     ROOT / "core/data/albumentations_private.py",
     ROOT / "core/engine/accelerate_private.py",
 }
-PUBLIC = {"_asdict", "_fields", "_make", "_replace"}
-"""Documented members of named tuples; the underscore distinguishes them from fields."""
+PUBLIC = {"_asdict", "_exit", "_fields", "_make", "_replace"}
+"""Documented names: members of named tuples, and a function of ``os``."""
 
 
 def is_private(name: str) -> bool:

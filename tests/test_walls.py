@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pluxel.core
 import pytest
-from pluxel.core import authoring
+from pluxel.core import authoring, conformance
 
 from .test_packaging import PYPROJECT, ROOT, in_package, run, tree
 
@@ -60,6 +60,16 @@ def test_plugins_may_import_no_room_but_authoring() -> None:
     assert {*forbidden} == {f"pluxel.core.{room}" for room in rooms | {"authoring.*"}}
 
 
+def test_only_pictures_imports_matplotlib() -> None:
+    contracts = {one["name"]: one for one in PYPROJECT["tool"]["importlinter"]["contracts"]}
+    rooms = {*contracts["plugins use public rooms"]["forbidden_modules"]}
+    others = (rooms | {"pluxel.core.authoring"}) - {
+        "pluxel.core.authoring.*",
+        "pluxel.core.pictures",
+    }
+    assert {*contracts["only pictures draws"]["source_modules"]} == others
+
+
 MUTANTS = [
     ("registry < core < plugins", "registry._host", "from ..core import geometry"),
     ("registry < core < plugins", "registry._host", "from ..plugins import decoders"),
@@ -80,6 +90,9 @@ MUTANTS = [
     ("rooms of engine", "core.engine.evaluation.table", "from ..training import schedule"),
     ("rooms of engine", "core.engine.run", "from . import distributed"),
     ("prediction without training", "core.engine.inference.inputs", "import accelerate"),
+    ("rooms of core", "core.pictures.masks", "from ..data import pixels"),
+    ("rooms of core", "core.contracts.labels", "from ..pictures import masks"),
+    ("only pictures draws", "core.engine.inference.outputs", "import matplotlib"),
     ("plugins use public rooms", "plugins.decoders.fcn", "from ...core.geometry import grid"),
     ("plugins use public rooms", "plugins.losses.dice", "from ...core.authoring import losses"),
 ]
@@ -136,8 +149,10 @@ def parsed(path: Path) -> ast.Module:
 
 
 PUBLIC = {
-    f"{room.__name__}.{name}" for room in (pluxel.core, authoring) for name in room.__all__
-} | {"pluxel.core.authoring"}
+    f"{room.__name__}.{name}"
+    for room in (pluxel.core, authoring, conformance)
+    for name in room.__all__
+} | {"pluxel.core.authoring", "pluxel.core.conformance"}
 
 
 def is_private(name: str) -> bool:

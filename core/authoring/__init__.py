@@ -1,6 +1,6 @@
 """Base classes and tools for plugin authors, in addition to ``pluxel.core``.
 
-Each name is imported on first access.
+docs/plugins.md lists them by what they are for. Each name is imported on first access.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from ..common.exports import exports
 
 if TYPE_CHECKING:
     from ..common.files import expand_home as expand_home
+    from ..common.files import read_json as read_json
     from ..common.files import read_lines as read_lines
     from ..common.files import replacing as replacing
     from ..common.files import require_file as require_file
+    from ..common.files import write_json as write_json
     from ..common.logs import log_once as log_once
     from ..common.logs import logger as logger
     from ..common.progress import track as track
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from ..contracts.labels import IGNORE as IGNORE
     from ..contracts.labels import MAIN as MAIN
     from ..contracts.labels import LabelError as LabelError
-    from ..contracts.labels import RawId as RawId
     from ..contracts.labels import RawIds as RawIds
     from ..contracts.labels import main_map as main_map
     from ..contracts.labels import raw_id as raw_id
@@ -51,11 +52,16 @@ if TYPE_CHECKING:
     from ..contracts.optional import Endless as Endless
     from ..contracts.optional import ExtendsInput as ExtendsInput
     from ..contracts.optional import FindsVectors as FindsVectors
+    from ..contracts.optional import GroupsSamples as GroupsSamples
+    from ..contracts.optional import HasOwnSize as HasOwnSize
+    from ..contracts.optional import HasTiles as HasTiles
     from ..contracts.optional import LimitsInput as LimitsInput
     from ..contracts.optional import ListsDerivedSplits as ListsDerivedSplits
     from ..contracts.optional import ListsNames as ListsNames
     from ..contracts.optional import ListsUnpaired as ListsUnpaired
     from ..contracts.optional import LoadsPretrained as LoadsPretrained
+    from ..contracts.optional import LowerIsBetter as LowerIsBetter
+    from ..contracts.optional import OffersModels as OffersModels
     from ..contracts.optional import OffersVectors as OffersVectors
     from ..contracts.optional import PadsInput as PadsInput
     from ..contracts.optional import PerPixel as PerPixel
@@ -67,10 +73,12 @@ if TYPE_CHECKING:
     from ..contracts.optional import WeighsClasses as WeighsClasses
     from ..contracts.optional import WrapsDecoder as WrapsDecoder
     from ..contracts.options import unquoted as unquoted
+    from ..contracts.segmented import SegmentedBatch as SegmentedBatch
+    from ..contracts.segmented import to_float64 as to_float64
     from ..contracts.signature import RenamedFrom as RenamedFrom
     from ..contracts.targets import is_readable as is_readable
-    from ..data.annotations import annotations_in as annotations_in
     from ..data.derived import derived_files as derived_files
+    from ..data.groups import group_of as group_of
     from ..data.hha import Camera as Camera
     from ..data.hha import encode_hha as encode_hha
     from ..data.hha import gravity_direction as gravity_direction
@@ -102,6 +110,7 @@ if TYPE_CHECKING:
     from ..data.pairing import pair_up as pair_up
     from ..data.pairing import require_files as require_files
     from ..data.pairing import with_input as with_input
+    from ..data.pixels import ImageError as ImageError
     from ..data.raw import raw_input as raw_input
     from ..data.raw import raw_labels as raw_labels
     from ..data.raw import read_sample as read_sample
@@ -119,7 +128,6 @@ if TYPE_CHECKING:
     from ..embeddings import Unknown as Unknown
     from ..embeddings import cache_folder as cache_folder
     from ..embeddings import cached_store as cached_store
-    from ..embeddings import content_hash as content_hash
     from ..embeddings import fetch as fetch
     from ..embeddings import is_store as is_store
     from ..embeddings import name_vectors as name_vectors
@@ -131,6 +139,7 @@ if TYPE_CHECKING:
     from ..geometry.grid import Border as Border
     from ..geometry.grid import StrideError as StrideError
     from ..geometry.grid import deepest as deepest
+    from ..geometry.grid import select_doubling as select_doubling
     from ..geometry.grid import select_strides as select_strides
     from ..geometry.tracing import size_of_map as size_of_map
     from ..model.alignment import aligned as aligned
@@ -147,8 +156,10 @@ if TYPE_CHECKING:
     from .datasets import FileDataset as FileDataset
     from .datasets import InputFiles as InputFiles
     from .datasets import LabelFiles as LabelFiles
+    from .datasets import empty_split as empty_split
     from .datasets import files_of_pairs as files_of_pairs
     from .datasets import split_folder as split_folder
+    from .datasets import split_pairs as split_pairs
     from .datasets import unknown_split as unknown_split
     from .losses import SegmentationLoss as SegmentationLoss
     from .pixelwise import PixelwiseLoss as PixelwiseLoss

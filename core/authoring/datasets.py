@@ -16,9 +16,12 @@ from ..common.logs import log_once
 from ..contracts.inputs import PLAIN, InputSpec
 from ..contracts.kinds import Sample
 from ..contracts.labels import MAIN, LabelMap
+from ..data.annotations import annotations_in
 from ..data.images import read_image, read_index_mask
 from ..data.lazy import LazyMapping
-from ..data.pairing import FilePair
+from ..data.listing import file_names
+from ..data.pairing import FilePair, images_in, pair_up
+from ..data.roots import existing_folder
 from ..data.splits import BrokenData, SplitError
 
 IMAGE: Mapping[str, InputSpec] = {"image": PLAIN}
@@ -134,7 +137,8 @@ def files_of_pairs(
     """Return the arguments of a `FileDataset` for images, masks and perhaps further inputs.
 
     ``inputs``: name -> what the input is; the files of all inputs but ``image`` are those of the
-    pairs. ``channels``: name -> number of channels, if it is not the usual one.
+    pairs. ``channels``: name -> number of channels, if it is not the usual one. ``read_mask``:
+    returns the raw ids (H, W) of a mask; a function of a module, as in `LabelFiles`.
     """
     files = {
         name: {pair.name: pair.inputs[name] for pair in pairs} for name in inputs.keys() - {"image"}
@@ -149,12 +153,45 @@ def files_of_pairs(
     )
 
 
+def split_pairs(
+    split: str, images: Path, masks: Path, *, image_suffix: str = "", mask_suffix: str = ""
+) -> tuple[list[FilePair], list[Path]]:
+    """Return the pairs of images and masks of a split, and the files without a counterpart.
+
+    A split is a subfolder of both folders; files of a pair have equal names. ``image_suffix``,
+    ``mask_suffix``: ends of file stems, such as ``_gt`` in ``street_gt.png``.
+
+    Raises: MissingData for a missing folder, SplitError for an unknown or an empty split.
+    """
+    existing_folder(images, "the images", is_part=bool(file_names(masks)))
+    existing_folder(masks, "the masks", is_part=True)
+    known = [path.name for path in images.iterdir() if (masks / path.name).is_dir()]
+    if split not in known:
+        raise unknown_split(split, known, images)
+    images, masks = images / split, masks / split
+    pairs, alone = pair_up(images_in(images, image_suffix), images_in(masks, mask_suffix))
+    if not pairs:
+        raise empty_split(split, images, masks)
+    return pairs, alone
+
+
+def empty_split(split: str, images: Path, masks: Path) -> SplitError:
+    """Return the error for a split without pairs; it names files of annotation tools.
+
+    ``images``, ``masks``: the folders that were searched.
+    """
+    found = annotations_in(masks)
+    text = f"split '{split}' is empty: no image of {images} has a mask in {masks}"
+    return SplitError(text + (f". {found}" if found else ""))
+
+
 def unknown_split(
     split: str, known: Iterable[str], where: Path, *, advice: Sequence[str] = ()
 ) -> SplitError:
     """Return the error for a split that does not exist; BrokenData if there are no splits.
 
-    ``advice``: notes of the error if there are none.
+    ``known``: the splits that exist. ``where``: the folder or the list that has them; the error
+    begins with it. ``advice``: notes of the error if there are none.
     """
     names = sorted(known)
     if not names:
@@ -170,7 +207,7 @@ def split_folder(
     *,
     unlabeled: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Return the folder of a split. The name of the folder is accepted in place of the split's.
+    """Return the folder in ``root`` of a split, which may also be called by that folder.
 
     ``folders``: split -> folder. ``unlabeled``: split -> folder of images in ``root``, for splits
     whose labels are not public.

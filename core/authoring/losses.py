@@ -1,4 +1,4 @@
-"""Base class of all built-in losses, which keeps their shared guarantees."""
+"""Base class of losses, which keeps their shared guarantees."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ..contracts.targets import TargetError, check_target
 
 class SegmentationLoss(nn.Module, ABC):
     """A scalar loss of unnormalized logits (N, C, H, W) and target (N, H, W) int64.
+
+    A subclass implements ``batch_loss``.
 
     float16 and bfloat16 logits are converted to float32, with and without autocast; float64 stays
     float64. Pixels whose target is ``ignore_index`` get exactly zero gradient. Without labeled
@@ -31,10 +33,10 @@ class SegmentationLoss(nn.Module, ABC):
         check_shapes(logits, target, self.num_classes)
         check_target(target, self.num_classes, self.ignore_index)
         with full_precision(logits):
-            return self._loss(at_least_float32(logits), target)
+            return self.batch_loss(at_least_float32(logits), target)
 
     @abstractmethod
-    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def batch_loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the loss, (), for checked arguments in full precision."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ...registry import PluxelError
 from ..common.numerics import at_least_float32, full_precision
 from ..contracts.kinds import ClassFrequencies
 from ..contracts.targets import check_target
@@ -23,17 +23,23 @@ class PixelwiseLoss(SegmentationLoss):
     """A loss that is ``per_pixel(logits, target).sum() / normalizer(target)``.
 
     The sum may be computed strip by strip if ``normalizer`` receives the whole target.
+    A subclass implements ``pixel_losses``. It needs a constructor only for parameters of its own,
+    and may leave out the class weights, with ``class_names`` and ``class_frequencies``.
+
+    ``class_weights``: ``auto`` (the mild ``inverse_sqrt``), ``median_frequency``,
+    ``effective_number``, class name -> weight, or a list. ``reduction``: ``mean`` over the labeled
+    pixels (weighted, with class weights), or their ``sum``.
     """
 
     def __init__(
         self,
         num_classes: int,
         ignore_index: int,
-        class_names: Sequence[str],
-        class_frequencies: ClassFrequencies,
+        class_names: Sequence[str] = (),
+        class_frequencies: ClassFrequencies = list,
         *,
-        class_weights: ClassWeights,
-        reduction: Reduction,
+        class_weights: ClassWeights = None,
+        reduction: Reduction = "mean",
     ) -> None:
         super().__init__(num_classes, ignore_index)
         self.reduction = reduction
@@ -74,7 +80,7 @@ class PixelwiseLoss(SegmentationLoss):
         check_shapes(logits, target, self.num_classes)
         check_target(target, self.num_classes, self.ignore_index)
         with full_precision(logits):
-            return self._pixel_losses(at_least_float32(logits), target)
+            return self.weighted_losses(at_least_float32(logits), target)
 
     def normalizer(self, target: Tensor) -> Tensor:
         """Return the divisor of the sum over pixels, ().
@@ -90,11 +96,26 @@ class PixelwiseLoss(SegmentationLoss):
         labeled = target != self.ignore_index
         return (weight[target.where(labeled, 0)] * labeled).sum()
 
-    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def batch_loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the sum over pixels, divided by the normalizer."""
         normalizer = self.normalizer(target)
         divisor = torch.where(normalizer > 0, normalizer, 1)
-        return self._pixel_losses(logits, target).sum() / divisor
+        return self.weighted_losses(logits, target).sum() / divisor
 
-    @abstractmethod
-    def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+    def weighted_losses(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return ``per_pixel`` for checked arguments in full precision."""
+        labeled = target != self.ignore_index
+        classes = target.where(labeled, 0)
+        # Ignored logits become 0, so that no loss has an infinite slope there.
+        losses = self.pixel_losses(logits.where(labeled.unsqueeze(1), 0), classes)
+        if (weight := self.weight_for(logits)) is not None:
+            losses = losses * weight[classes]
+        return losses.where(labeled, 0)
+
+    def pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:  # noqa: ARG002
+        """Return the loss of each pixel, (N, H, W), without class weights.
+
+        ``logits``: in full precision. ``target``: a class for every pixel; what is returned for
+        ignored pixels does not count.
+        """
+        raise PluxelError(f"{type(self).__name__} must implement pixel_losses(logits, target)")

@@ -11,8 +11,8 @@ from pathlib import Path
 from ...registry import PluxelError
 from ..common.files import replacing, require_file
 from ..common.logs import logger
+from ..common.text import excerpt
 from ..embeddings import Download, cache_folder, content_hash, fetch, is_packed, unpacked_stream
-from ..embeddings._word_vectors import shortened
 
 _BLOCK = 1 << 20
 _ASCII = " 0\n"
@@ -22,7 +22,7 @@ _ASCII = " 0\n"
 def source_file(
     file: str | Path | None, download: Download | None, *, cache: Path | None, permitted: bool
 ) -> Path:
-    """Return the named file, or else the published one, which may be downloaded.
+    """Return the named file, or else the published one, which may be downloaded to ``cache``.
 
     Raises: MissingFile if it does not exist and ``permitted`` is false; PluxelError if the download
     fails.
@@ -36,6 +36,8 @@ def source_file(
 
 def unpacked(path: Path, member: str = "", *, cache: Path | None = None) -> Path:
     """Return ``path`` if it is not an archive, else its unpacked content in the cache.
+
+    ``member``: the file to take from an archive of several.
 
     Raises: PluxelError, as `unpacked_stream`, and if writing fails.
     """
@@ -89,7 +91,7 @@ class Words:
         except UnicodeDecodeError:
             word = token.decode(self.encoding, errors="replace")
             self.replaced += 1
-            self._first = self._first or f"{place(i)}: '{shortened(word)}'"
+            self._first = self._first or f"{place(i)}: '{excerpt(word)}'"
             return word.encode()
 
     def facts(self) -> dict[str, str]:

@@ -27,5 +27,11 @@ class Group(click.Group):
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             from ...registry import did_you_mean
 
-            ctx.fail(f"No such command {name!r}.{did_you_mean(name, self.list_commands(ctx))}")
+            near = did_you_mean(name, self.list_commands(ctx))
+            notes = "".join(f"\n  note: {note}" for note in self.missing(ctx))
+            ctx.fail(f"No such command {name!r}.{near}{notes}")
         return super().resolve_command(ctx, args)
+
+    def missing(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - for other groups
+        """Return notes on what may have the unknown command, if it worked."""
+        return []

@@ -8,7 +8,6 @@ Commands import their modules only when they run, so that help is fast.
 from __future__ import annotations
 
 import errno
-import io
 import os
 import signal
 import sys
@@ -19,13 +18,20 @@ from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
 from types import FrameType
-from typing import ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TextIO
 
 import click
 
 from ..common.signals import stop_signals
+from ..common.text import readable
+from ._completed import completed
 from ._groups import Group
-from ._session import Session
+from ._plugin_commands import find, listed, may_exist
+from ._session import Session, configured
+from ._streams import prepare_streams, streams_that_raised
+
+if TYPE_CHECKING:
+    from ...registry import PluxelError, Subcommand
 
 
 class Commands(Group):
@@ -41,32 +47,72 @@ class Commands(Group):
         "describe": "Show the layers of a network, their grids and their costs.",
         "train": "Train the pipeline of a YAML file.",
         "evaluate": "Evaluate a run on a split.",
-        "predict": "Segment images with a run.",
+        "watch": "Watch a training in the terminal.",
+        "report": "Write a web page about each run.",
+        "compare": "Compare runs on the same images, with intervals.",
+        "predict": "Segment images and videos with a run.",
+        "app": "Open a page to try runs on photographs.",
         "import": "Turn published weights of FCN into a run.",
         "verify": "Check claims of equality on your own pipeline.",
         "benchmark": "Compare costs and bounds side by side.",
+        "matrix": "Try many networks under every decoder.",
         "similar": "Find the words nearest to a word.",
         "analogy": "Complete: A is to B as C is to …",
         "embeddings": "List, inspect, convert, evaluate and plot word vectors.",
         "labels": "Match the classes of two datasets.",
+        "new": "Write a package for a component of your own.",
         "plugins": "List components, explain a name, and find what is broken.",
+        "completion": "Print the script that completes commands in a shell.",
     }
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the table, which is the order of use."""
-        return list(self.table)
+        return [*self.table, *self._of_plugins(ctx)]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
-        if cmd_name not in self.table:
+        if cmd_name in self.table:
+            name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+            return getattr(import_module(f".{name}", __package__), name)
+        if not self._of_plugins(ctx):
             return None
-        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
-        return getattr(import_module(f".{name}", __package__), name)
+        return find(configured(ctx).host, cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the table of commands."""
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands, then those of plugins with their provider."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.table.items()))
+        if commands := self._of_plugins(ctx):
+            with formatter.section("Commands of plugins"):
+                rows = [
+                    (n, f"{readable(one.summary)} [{one.provider}]") for n, one in commands.items()
+                ]
+                formatter.write_dl(rows)
+
+    def _of_plugins(self, ctx: click.Context) -> Mapping[str, Subcommand]:
+        """Return the commands of plugins by the name that calls them."""
+        session = configured(ctx)
+        return listed(session.host, self.table) if may_exist(session) else {}
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command.
+
+        Raises: _KeptError for the errors that click takes for a lost terminal, wherever they are
+        from, and so would hide.
+        """
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, EOFError) as error:
+            raise _KeptError from error
+
+    def missing(self, ctx: click.Context) -> list[str]:
+        """Return notes on the plugins that failed to load and may have a command."""
+        session = configured(ctx)
+        return session.host.absent() if may_exist(session) else []
+
+
+class _KeptError(Exception):
+    """Carries an error past click, as its cause."""
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,37 +120,45 @@ class Commands(Group):
     "--plugin",
     "plugins",
     metavar="PATH",
+    is_eager=True,
     multiple=True,
     type=click.Path(path_type=Path),
     help="Load a plugin from a single file, such as ./my_head.py. Repeatable.",
 )
 @click.option(
+    "--no-plugins",
+    is_flag=True,
+    is_eager=True,
+    help="Load no installed plugin, only the built-in components and --plugin files.",
+)
+@click.option(
     "--allow-plugin",
     "allow",
     metavar="NAME",
+    is_eager=True,
     multiple=True,
+    shell_complete=completed("installed"),
     help="Load only this installed plugin and the built-in ones. Repeatable.",
 )
 @click.option(
     "--deny-plugin",
     "deny",
     metavar="NAME",
+    is_eager=True,
     multiple=True,
+    shell_complete=completed("installed"),
     help="Do not load this installed plugin. Repeatable.",
 )
 @click.option("--traceback", is_flag=True, help="Show the Python traceback of an error.")
 @click.version_option(package_name="pluxel", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(
-    ctx: click.Context,
-    plugins: tuple[Path, ...],
-    allow: tuple[str, ...],
-    deny: tuple[str, ...],
-    traceback: bool,
-) -> None:
-    """Assemble, train and run semantic segmentation from plugins and a YAML file."""
-    session = ctx.ensure_object(Session)
-    session.plugins, session.allow, session.deny = plugins, allow, deny
+def cli(ctx: click.Context, traceback: bool, **_plugins: object) -> None:
+    """Assemble, train and run semantic segmentation from plugins and a YAML file.
+
+    The variable PLUXEL_PLUGINS chooses installed plugins, too: a,b loads only these, -a,-b all
+    others, and an empty value none.
+    """
+    session = configured(ctx)
     session.traceback = traceback
     session.command = ctx.invoked_subcommand or ""
 
@@ -112,12 +166,14 @@ def cli(
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit the process with its exit code."""
     session = Session()
-    _open_closed_streams()
-    _choose_encodings()
+    if "_PLUXEL_COMPLETE" in os.environ:
+        from ._completion_scripts import register
+
+        register()
+    prepare_streams()
     try:
-        # Commands return None; an int is the code passed to ctx.exit.
         with _stopping_at_signals():
-            code = cli.main(args, prog_name="pluxel", standalone_mode=False, obj=session)
+            code = _run(args, session)
         sys.stdout.flush()
     except click.ClickException as error:
         _explained(error).show()
@@ -126,25 +182,57 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         number = getattr(error.__cause__, "signal_number", signal.SIGINT)
         click.echo("Interrupted" if number == signal.SIGINT else "Terminated", err=True)
         code = 128 + number
-    except OSError as error:
-        if error.filename is not None or error.errno not in _UNWRITABLE:
-            raise
-        code = _explain_lost_output(error)
+    except SystemExit as error:
+        _name_plugins(error, session, args)
+        raise
     except Exception as error:
-        from ...registry import PluxelError, missing_package
-        from ..common.parts import modules_of
-
-        shown = error
-        if isinstance(error, ImportError):
-            shown = missing_package(error, f"pluxel {session.command}", modules_of(session.command))
-        if not isinstance(shown, PluxelError):
+        if isinstance(error, OSError) and (lost := streams_that_raised(error)):
+            code = _explain_lost_output(error, lost)
+        elif (shown := _user_error(error, session)) is None:
+            _name_plugins(error, session, args)
             raise
-        if session.traceback:
-            sys.excepthook(type(error), error, error.__traceback__)
         else:
-            click.echo(str(shown), err=True)
-        code = shown.exit_code
+            if session.traceback:
+                _name_plugins(error, session, args)
+                sys.excepthook(type(error), error, error.__traceback__)
+            else:
+                click.echo(str(_placed(shown, error, session)), err=True)
+            code = shown.exit_code
     sys.exit(code or 0)
+
+
+def _run(args: Sequence[str] | None, session: Session) -> int | None:
+    """Run a command; return the code passed to ``ctx.exit``, if any."""
+    try:
+        return cli.main(args, prog_name="pluxel", standalone_mode=False, obj=session)
+    except _KeptError as kept:
+        error = kept.__cause__ or kept
+    raise error
+
+
+def _name_plugins(error: BaseException, session: Session, arguments: Sequence[str] | None) -> None:
+    from ._blame import name_plugins
+
+    name_plugins(error, session, arguments)
+
+
+def _user_error(error: Exception, session: Session) -> PluxelError | None:
+    """Return the error to show as text, without a traceback; None if this is a bug."""
+    from ...registry import PluxelError, missing_package
+    from ..common.parts import modules_of
+
+    if isinstance(error, ImportError):
+        return missing_package(error, f"pluxel {session.command}", modules_of(session.command))
+    return error if isinstance(error, PluxelError) else None
+
+
+def _placed(shown: PluxelError, error: Exception, session: Session) -> PluxelError:
+    """Return the error with a note of where a plugin raised it, if it only reports that."""
+    from ._blame import place_in_plugin
+
+    if shown is error and (place := place_in_plugin(shown, session)):
+        shown.notes = (*shown.notes, place)
+    return shown
 
 
 class _Terminated(KeyboardInterrupt):
@@ -178,29 +266,14 @@ def _stopping_at_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _open_closed_streams() -> None:
-    """Replace closed standard streams, as after ``>&-``, by the null device."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+def _explain_lost_output(error: OSError, streams: Sequence[TextIO]) -> int:
+    """Report that the output cannot be written, unless its reader has ended; return the exit code.
 
-
-_UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
-"""Errors of writing to stdout: a reader that has ended, or a full or broken disk."""
-
-
-def _choose_encodings() -> None:
-    """Write UTF-8 to files and pipes, as Pluxel reads it; show what a terminal can."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            encoding = None if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="replace" if encoding is None else None)
-
-
-def _explain_lost_output(error: OSError) -> int:
-    """Report that stdout cannot be written, unless its reader has ended; return the exit code."""
-    # Python would try to write the rest at exit, and fail again.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    ``streams``: whose writing raised the error.
+    """
+    for stream in streams:
+        # Python would try to write the rest at exit, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if error.errno != errno.EPIPE:
         click.echo(f"cannot write the output: {error.strerror}", err=True)
     return 1

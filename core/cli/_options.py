@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ...registry import PluxelError
+from ._completed import completed, completed_words
 
 if TYPE_CHECKING:
     from ..config.tree.overrides import Given
@@ -18,14 +19,46 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 Decorator = Callable[[Command], Command]
 
-config_argument = click.argument("config")
-run_argument = click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+config_argument = click.argument("config", shell_complete=completed("config"))
+run_argument = click.argument(
+    "run",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    shell_complete=completed("run"),
+)
+
+
+def runs_argument(metavar: str) -> Decorator[Command]:
+    """Add several run directories, passed as ``runs``."""
+    return click.argument(
+        "runs",
+        metavar=metavar,
+        nargs=-1,
+        required=True,
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        shell_complete=completed("run"),
+    )
+
+
+def split_option(help: str, default: str = "val") -> Decorator[Command]:  # noqa: A002
+    """Add ``--split``."""
+    return click.option(
+        "--split",
+        default=default,
+        show_default=True,
+        help=help,
+        shell_complete=completed("split"),
+    )
 
 
 def set_option(help: str) -> Decorator[Command]:  # noqa: A002 - named as in click
     """Add ``--set``, passed as ``settings``."""
     return click.option(
-        "--set", "settings", metavar="KEY=VALUE", multiple=True, help=f"{help} Repeatable."
+        "--set",
+        "settings",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help=f"{help} Repeatable.",
+        shell_complete=completed("override"),
     )
 
 
@@ -41,7 +74,27 @@ def overrides(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         command(*arguments, settings=(*bare, *settings), **others)
 
-    return click.argument("bare", metavar="[KEY=VALUE]...", nargs=-1)(settings(merged))
+    bare = click.argument(
+        "bare", metavar="[KEY=VALUE]...", nargs=-1, shell_complete=completed("override")
+    )
+    return bare(settings(merged))
+
+
+class ImageSize(click.ParamType):
+    """``HEIGHTxWIDTH``, or one number for both."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return (height, width)."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"([1-9]\d{0,5})(?:[x×]([1-9]\d{0,5}))?", str(value))
+        if match is None:
+            self.fail(f"{value} is not a size such as 480x640 (height x width)", param, ctx)
+        return int(match[1]), int(match[2] or match[1])
 
 
 class InputPath(click.Path):
@@ -66,6 +119,7 @@ def device(default: str = "auto") -> Decorator[Command]:
     return click.option(
         "--device",
         metavar="DEVICE",
+        shell_complete=completed_words("auto", "cpu", "cuda", "mps"),
         help=f"Device to compute on: auto, cpu, cuda, cuda:1, mps.  [default: {default}]",
     )
 
@@ -100,7 +154,7 @@ def output(
 
 
 def overwrite(help: str = "Replace existing files.") -> Decorator[Command]:  # noqa: A002
-    """Add ``--overwrite``, which every command with ``--output`` has."""
+    """Add ``--overwrite``, which every command has that replaces files of the user."""
     return click.option("--overwrite", is_flag=True, help=help)
 
 

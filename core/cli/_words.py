@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...registry import PluxelError, did_you_mean
+from ._completed import completed, completed_component
 from ._options import as_overrides, device, set_option
 from ._session import Session
 
@@ -107,11 +108,13 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
     config = click.option(
         "--config",
         metavar="FILE",
+        shell_complete=completed("config"),
         help="YAML file of word vectors, or the name of a shipped one.",
     )
     embedding = click.option(
         "--embedding",
         metavar="NAME",
+        shell_complete=completed_component("embedding"),
         help="Component, such as glove, or name of vectors, such as glove.6B.50d.  "
         "[default: $PLUXEL_EMBEDDING]",
     )
@@ -133,6 +136,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
     index = click.option(
         "--index",
         metavar="INDEX",
+        shell_complete=completed("index"),
         help="exact, or one of faiss_hnsw and faiss_ivf (approximate).  [default: exact]",
     )
     return source_options(index(device("cpu")(collected)))

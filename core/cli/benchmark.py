@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from ..common.text import extent
+from ._completed import completed
 from ._groups import Group
 from ._options import as_json, config_argument, device, overrides
 from ._session import Session
@@ -22,7 +24,7 @@ def benchmark() -> None:
 
 
 @benchmark.command()
-@click.argument("config", default="voc_dense_alexnet")
+@click.argument("config", default="voc_dense_alexnet", shell_complete=completed("config"))
 @overrides
 @click.option(
     "--rounds",
@@ -61,9 +63,8 @@ def dense(
 
 
 def _lines(result: DenseEvaluation) -> list[str]:
-    rows, columns = result.cells
     lines = [
-        f"{result.backbone}, {rows}×{columns} cells",
+        f"{result.backbone}, {extent(result.cells)} cells (height × width)",
         f"{'':<26}{'one pass':>10}{'crops':>10}{'ratio':>8}",
     ]
     for title, values, unit in (
@@ -84,6 +85,7 @@ def _lines(result: DenseEvaluation) -> list[str]:
     default="val",
     show_default=True,
     help="Key of `splits` in the configuration (train, val, …), or a split of the dataset.",
+    shell_complete=completed("split"),
 )
 @click.option(
     "--interpolation",
@@ -109,8 +111,9 @@ def upper_bound(
     """
     from ..config._load import load_config
     from ..engine.evaluation.upper_bound import upper_bounds
+    from ..engine.trained import NOT_OF_EVALUATION
 
-    loaded = load_config(config, settings, host=session.host, unread=("augment",))
+    loaded = load_config(config, settings, host=session.host, unread=NOT_OF_EVALUATION)
     found = upper_bounds(loaded, split, interpolation=interpolation)
     click.echo(
         json.dumps(_bounds(found, split, interpolation), indent=2)

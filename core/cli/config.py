@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from itertools import takewhile
 from pathlib import Path
@@ -77,10 +76,11 @@ def schema(session: Session, output: Path | None, overwrite: bool) -> None:
     The schema covers every installed component, including those of third-party plugins.
     """
     from ..common.files import write_text
+    from ..config._json_schema import as_text
     from ..config._schema import config_schema
 
     refuse_existing(output, overwrite=overwrite)
-    text = json.dumps(config_schema(session.host), indent=2, ensure_ascii=False) + "\n"
+    text = as_text(config_schema(session.host))
     if output is None:
         click.echo(text, nl=False)
         return

@@ -1,4 +1,4 @@
-"""``pluxel data``: check images and masks before training on them."""
+"""``pluxel data``: check and look at images and masks before training on them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import click
 
 from ...registry import PluxelError
 from ..common.text import plural
+from ._completed import completed_component
+from ._data_pages import browse, preview
 from ._groups import Group
 from ._options import as_json, config_argument, output, overrides, overwrite, refuse_existing
 from ._session import Session
@@ -38,8 +40,10 @@ def check(ctx: click.Context, config: str, settings: tuple[str, ...], as_json: b
 
     Finds images without a mask, masks without an image, unreadable files, masks that differ from
     their image in size or have transparent pixels, ids that the label map does not list, classes
-    that never occur, and images in two splits. Prints the frequency of each class. Exit code 1 if
-    there is any problem.
+    that never occur, and images in two splits, also if one was changed: saved as JPEG, resized,
+    brightened, cropped or mirrored. Lists images that repeat within a split, which are not a
+    problem. Prints the frequency of each class. `training.workers=4` reads with four processes.
+    Exit code 1 if there is any problem.
     """
     from ..config._load import load_config
 
@@ -63,6 +67,7 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
     """Write a configuration for your own folders IMAGES and MASKS.
 
     Pairs images with masks, detects the format of the masks, and chooses settings for a laptop.
+    Writes a JSON Schema beside it, by which editors complete and check it.
     """
     from ..common.files import replacing
     from ..common.progress import configure_logging, track
@@ -70,6 +75,7 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
     from ..data.pairing import images_in
     from ..data.survey import survey
     from .scaffold.recipe import write_recipe
+    from .scaffold.schema import write_schema
 
     configure_logging()
     refuse_existing(output, overwrite=overwrite)
@@ -86,12 +92,14 @@ def init(session: Session, images: Path, masks: Path, output: Path, overwrite: b
     if found.unpaired:
         alone = plural(len(found.unpaired), "file")
         click.echo(f"{alone} without a counterpart, such as {found.unpaired[0]}")
+    if schema := write_schema(output.parent, session.host):
+        click.echo(f"{schema}: completion and checks in editors")
     click.echo(f"Name the classes in it. Then:\n  pluxel data check {output}")
     click.echo(f"  pluxel train {output}")
 
 
 @data.command()
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=completed_component("dataset"))
 @overrides
 @click.option(
     "--split",
@@ -132,6 +140,10 @@ def prepare(
     click.echo(f"{plural(written, 'file')} written{kept}")
 
 
+data.add_command(preview)
+data.add_command(browse)
+
+
 def _check(loaded: Config) -> Report:
     from ..common.progress import configure_logging, track
     from ..data.check import check_data
@@ -147,6 +159,7 @@ def _check(loaded: Config) -> Report:
             blueprint.label_spaces(),
             inputs={name for one in streams.values() for name in one.inputs},
             sources=blueprint.targets,
+            workers=loaded.pipeline.training.workers,
             progress=advance,
         )
 
@@ -154,9 +167,10 @@ def _check(loaded: Config) -> Report:
 def _print_splits(report: Report) -> None:
     for name, split in report.splits.items():
         sizes = Counter(split.sizes).most_common(3)
-        more = f" and {len(split.sizes) - 3} other sizes" if len(split.sizes) > 3 else ""
+        others = len(split.sizes) - len(sizes)
+        more = f" and {plural(others, 'other size')}" if others else ""
         shown = ", ".join(f"{count} of {size}" for size, count in sizes)
-        click.echo(f"{name}: {plural(split.samples, 'image')} ({shown}{more})")
+        click.echo(f"{name}: {plural(split.samples, 'image')} ({shown}{more}; height × width)")
         for head, classes in split.classes.items():
             if len(split.classes) > 1:
                 click.echo(f" {head}")

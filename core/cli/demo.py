@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ._options import output
+from ._session import Session
+
+if TYPE_CHECKING:
+    from ...registry import Host
 
 CONFIG = "shapes_fcn8s_resnet18"
 IMAGES = 6
@@ -17,36 +21,37 @@ IMAGES = 6
 
 @click.command()
 @output("Run directory.", "runs/demo", folder=True)
-def demo(output: Path) -> None:
+@click.pass_obj
+def demo(session: Session, output: Path) -> None:
     """Train, evaluate and predict on generated shapes; takes three to six minutes on two cores.
 
     A second demo in the same directory continues from the first.
     """
     images, predictions = output / "images", output / "predictions"
-    _pluxel("train", CONFIG, "--run", str(output), "--resume", "auto")
-    _draw(images)
-    _pluxel("evaluate", str(output))
-    _pluxel("predict", str(output), str(images), "--output", str(predictions), "--overwrite")
+    _pluxel(session, "train", CONFIG, "--run", str(output), "--resume", "auto")
+    _draw(images, session.host)
+    _pluxel(session, "evaluate", str(output))
+    _pluxel(
+        session, "predict", str(output), str(images), "--output", str(predictions), "--overwrite"
+    )
     click.echo(f"\noverlays: {predictions / 'overlay'}")
 
 
-def _pluxel(*arguments: str) -> None:
-    """Print a pluxel command line and run it."""
-    click.secho(f"\n$ pluxel {shlex.join(arguments)}", bold=True)
-    command = [sys.executable, "-m", "pluxel", *arguments]
-    code = subprocess.run(command, check=False).returncode
+def _pluxel(session: Session, *arguments: str) -> None:
+    """Print a pluxel command line and run it, with the global options of this one."""
+    click.secho(f"\n$ pluxel {shlex.join([*session.options, *arguments])}", bold=True)
+    code = subprocess.run(session.process(*arguments), check=False).returncode
     if code:
         raise click.exceptions.Exit(code)
 
 
-def _draw(folder: Path) -> None:
+def _draw(folder: Path, host: Host) -> None:
     """Write images of the split `val` to files for `pluxel predict`."""
     from PIL import Image
 
-    from ...registry import Host
     from ..config._load import load_config
 
-    pipeline = load_config(CONFIG, host=Host()).pipeline
+    pipeline = load_config(CONFIG, host=host).pipeline
     dataset = pipeline.dataset(split=pipeline.splits["val"])
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(IMAGES):

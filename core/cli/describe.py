@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._options import as_json, overrides
+from ..common.text import extent
+from ._completed import completed
+from ._options import ImageSize, as_json, overrides
 from ._session import Session
 
 if TYPE_CHECKING:
@@ -19,29 +20,13 @@ if TYPE_CHECKING:
     from ..model.summary import ModuleCall, PartSummary
 
 
-class ImageSize(click.ParamType):
-    """``HEIGHTxWIDTH``, or one number for both."""
-
-    name = "HxW"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Return (height, width)."""
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"([1-9]\d{0,5})(?:[x×]([1-9]\d{0,5}))?", str(value))
-        if match is None:
-            self.fail(f"{value} is not a size such as 480x640", param, ctx)
-        return int(match[1]), int(match[2] or match[1])
-
-
 @click.command()
-@click.argument("config", metavar="CONFIG|RUN")
+@click.argument("config", metavar="CONFIG|RUN", shell_complete=completed("config_or_run"))
 @overrides
 @click.option(
     "--size",
     type=ImageSize(),
+    metavar="HEIGHTxWIDTH",
     default="512x512",
     show_default=True,
     help="Height and width of the image in pixels.",
@@ -89,8 +74,7 @@ _TITLES = (
 
 def _lines(found: Description) -> list[str]:
     summary = found.summary
-    height, width = summary.size
-    lines = [f"for one image of {height}×{width} pixels", ""]
+    lines = [f"for one image of {extent(summary.size)} pixels (height × width)", ""]
     for part in summary.parts:
         lines += [*_table(part), ""]
     frozen = summary.parameters - summary.trained

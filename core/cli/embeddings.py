@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...registry import PluxelError
+from ..common.text import readable
 from ._groups import Group
 from ._options import InputPath, as_json, output, overwrite, refuse_existing
 from ._session import Session
@@ -70,7 +71,7 @@ def list_(session: Session, cache: Path | None, as_json: bool) -> None:
         return
     width = max((len(one.name) for one in components), default=0)
     for one in components:
-        click.echo(f"{one.name:<{width}}  {one.provider}  {one.summary}")
+        click.echo(f"{one.name:<{width}}  {one.provider}  {readable(one.summary)}")
         for each in offers[one.qualified]:
             click.echo(f"{'':<{width}}  {each.alias:<24}  {size_text(each.size)}")
     click.echo(f"\n{folder}: {len(stores) or 'no'} converted")
@@ -213,7 +214,8 @@ def plot(
     """
     import torch
 
-    from ..embeddings import plane, save_plot
+    from ..embeddings import plane
+    from ..pictures.words import save_plot
 
     refuse_existing(output, overwrite=overwrite)
     distinct = list(dict.fromkeys(words))

@@ -15,23 +15,21 @@ from ._options import (
     overwrite,
     refuse_existing,
     run_argument,
+    split_option,
 )
+from ._report import echo_report, report_option
 from ._session import Session
 
 
 @click.command()
 @run_argument
 @overrides
-@click.option(
-    "--split",
-    default="val",
-    show_default=True,
-    help="Key of `splits` in the configuration (train, val, …), or a split of the dataset.",
-)
+@split_option("Key of `splits` in the configuration (train, val, …), or a split of the dataset.")
 @output("JSON file to write.  [default: RUN/results.json for val, else RUN/results-SPLIT.json]")
 @overwrite()
 @device()
 @as_json()
+@report_option
 @click.pass_obj
 def evaluate(
     session: Session,
@@ -42,6 +40,7 @@ def evaluate(
     output: Path | None,
     overwrite: bool,
     as_json: bool,
+    report: bool,
 ) -> None:
     """Evaluate the weights of RUN, the directory of a training run, on a split.
 
@@ -70,3 +69,5 @@ def evaluate(
     click.echo(json.dumps(results, indent=2) if as_json else table(results))
     unwritten = "not written, since they are not those of the run; --output FILE writes them"
     click.echo(f"results: {written or unwritten}", err=as_json)
+    if report and written and not output:
+        echo_report(run, split, session.host, err=as_json)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...registry import PluxelError, UnknownComponent
+from ._completed import completed_component
 from ._groups import Group
 from ._options import as_json, output, overwrite, refuse_existing
 from ._session import Session
@@ -29,8 +30,8 @@ def labels() -> None:
 
 
 @labels.command()
-@click.argument("dataset_a")
-@click.argument("dataset_b")
+@click.argument("dataset_a", shell_complete=completed_component("dataset"))
+@click.argument("dataset_b", shell_complete=completed_component("dataset"))
 @click.option(
     "--one-to-one/--many-to-one",
     help="Use each class of DATASET_B once, or any number of times.  [default: many-to-one]",

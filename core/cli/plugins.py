@@ -10,6 +10,8 @@ from dataclasses import asdict
 import click
 
 from ...registry import KINDS, Component, Host, LoadFailure, PluxelError
+from ..common.text import readable
+from ._completed import completed
 from ._groups import Group
 from ._options import as_json
 from ._session import Session
@@ -24,7 +26,12 @@ def plugins() -> None:
 
 
 @plugins.command("list")
-@click.option("--kind", metavar="KIND", help=f"List only this kind: {', '.join(KINDS)}.")
+@click.option(
+    "--kind",
+    metavar="KIND",
+    help=f"List only this kind: {', '.join(KINDS)}.",
+    shell_complete=completed("kind"),
+)
 @as_json("Print a JSON list of objects instead of text.")
 @click.pass_obj
 def list_(session: Session, kind: str | None, as_json: bool) -> None:
@@ -45,8 +52,8 @@ def list_(session: Session, kind: str | None, as_json: bool) -> None:
 
 
 @plugins.command()
-@click.argument("kind")
-@click.argument("name")
+@click.argument("kind", shell_complete=completed("kind"))
+@click.argument("name", shell_complete=completed("name"))
 @click.pass_obj
 def why(session: Session, kind: str, name: str) -> None:
     """Show which component of a KIND has this NAME, and where it comes from."""
@@ -69,15 +76,19 @@ def why(session: Session, kind: str, name: str) -> None:
 def doctor(ctx: click.Context) -> None:
     """Load every plugin, import every component and check its signature.
 
-    Builds nothing: config check finds missing attributes that a constructor sets.
+    Builds nothing: config check finds missing attributes that a constructor sets. Then plugins
+    check what they need themselves.
 
     Exit code 1 if anything is broken; a missing package or a warning is not.
     """
-    from ._doctor import Diagnosis, diagnose
+    from ._doctor import Diagnosis, diagnose, diagnose_command, diagnosis_of
+    from ._main import Commands
 
     host: Host = ctx.obj.host
     results = [Diagnosis("FAILED", _details(failure)) for failure in host.failures]
     results += [diagnose(host, kind, one) for kind in KINDS for one in host.components(kind)]
+    results += [diagnose_command(host, one, Commands.table) for one in host.commands]
+    results += [diagnosis_of(*check) for check in host.health_checks()]
     for state, text in results:
         click.echo(f"{state:<7} {text}")
     _print_search(host)
@@ -90,6 +101,69 @@ def doctor(ctx: click.Context) -> None:
         summary.append(f"{warned} with warnings")
     click.echo(", ".join(summary))
     ctx.exit(1 if broken else 0)
+
+
+@plugins.command()
+@click.argument("plugin", shell_complete=completed("plugin"))
+@click.option(
+    "--kind",
+    "kinds",
+    metavar="KIND",
+    multiple=True,
+    help="Check only this kind.",
+    shell_complete=completed("kind"),
+)
+@click.option(
+    "--check",
+    "only",
+    metavar="NAME",
+    multiple=True,
+    help="Run only this check.",
+    shell_complete=completed("check"),
+)
+@click.option(
+    "--parameter",
+    "settings",
+    metavar="KIND/NAME.KEY=VALUE",
+    multiple=True,
+    help="Set a parameter of a component, such as dataset/acme.root=data. Repeatable.",
+    shell_complete=completed("parameter"),
+)
+@click.option(
+    "--expected-failure",
+    "expected",
+    metavar="KIND/NAME.CHECK=REASON",
+    multiple=True,
+    help="A check that must fail, such as decoder/acme.export=needs opset 20. Repeatable.",
+    shell_complete=completed("expected"),
+)
+@as_json("Print a JSON list of results instead of text.")
+@click.pass_context
+def test(
+    ctx: click.Context,
+    plugin: str,
+    kinds: tuple[str, ...],
+    only: tuple[str, ...],
+    settings: tuple[str, ...],
+    expected: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Run the conformance checks on a PLUGIN: an installed distribution, or a file.
+
+    Exit code 1 if a check fails, or passes although it must fail. A component that cannot be built
+    is not checked further.
+    """
+    from ._conformance import run_checks
+
+    results = list(run_checks(ctx.obj, plugin, kinds, only, settings, expected, quiet=as_json))
+    failed = sum(not one.passed for one in results)
+    if as_json:
+        import json
+
+        click.echo(json.dumps([one._asdict() for one in results], indent=2))
+    else:
+        click.echo(f"{len(results) - failed} passed, {failed} failed")
+    ctx.exit(1 if failed else 0)
 
 
 def _details(failure: LoadFailure) -> str:
@@ -112,7 +186,7 @@ def _print_lines(rows: Sequence[Row]) -> None:
     providers = max((len(component.provider) for _, component in rows), default=0)
     for kind, component in rows:
         name, provider = component.name.ljust(names), component.provider.ljust(providers)
-        click.echo(f"{kind:<9}  {name}  {provider}  {component.summary}")
+        click.echo(f"{kind:<9}  {name}  {provider}  {readable(component.summary)}")
 
 
 def _print_table(rows: Sequence[Row]) -> None:
@@ -123,19 +197,23 @@ def _print_table(rows: Sequence[Row]) -> None:
 
     table = Table("kind", "name", "provider", "summary", box=SIMPLE_HEAD)
     for kind, component in rows:
-        name, summary = Text(component.name, "bold"), Text(component.summary)  # may contain [
+        name, summary = (
+            Text(component.name, "bold"),
+            Text(readable(component.summary)),
+        )  # may contain [
         table.add_row(kind, name, component.provider, summary)
     Console().print(table)
 
 
 def _print_origin(host: Host, kind: str, component: Component) -> None:
     provider = host.providers[component.provider]
-    click.echo(f"{kind} {component.qualified}: {component.summary}")
+    click.echo(f"{kind} {component.qualified}: {readable(component.summary)}")
     for title, value in (
         ("target", component.target),
         ("provider", f"{provider.name} {provider.version}".rstrip()),
         ("entry point", ", ".join(provider.entry_points)),
         ("file", provider.location),
+        ("formerly", ", ".join(provider.former_names)),
         ("aliases", ", ".join(component.aliases)),
         ("renamed from", ", ".join(component.renamed_from)),
         ("extra", component.extra),

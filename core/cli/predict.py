@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...registry import PluxelError
+from ._completed import completed, completed_words
 from ._options import InputPath, device, output, overwrite, run_argument, settings
 from ._session import Session
 
@@ -88,6 +89,7 @@ def by_input(paths: Sequence[tuple[str, Path]]) -> list[Path] | dict[str, Path]:
     show_default=True,
     callback=_kinds,
     metavar="KINDS",
+    shell_complete=completed("outputs"),
 )
 @click.option(
     "--tile",
@@ -95,9 +97,10 @@ def by_input(paths: Sequence[tuple[str, Path]]) -> list[Path] | dict[str, Path]:
     show_default=True,
     callback=_tile,
     metavar="auto|off|PIXELS",
+    shell_complete=completed_words("auto", "off"),
     help="Side of the tiles; auto cuts large images only.",
 )
-@click.option("--stop-on-error", is_flag=True, help="Stop at the first unreadable image.")
+@click.option("--stop-on-error", is_flag=True, help="Stop at the first unreadable file.")
 @settings
 @device()
 @click.pass_obj
@@ -113,7 +116,7 @@ def predict(
     tile: Tile,
     stop_on_error: bool,
 ) -> None:
-    """Segment images, or folders of images, with the weights of RUN.
+    """Segment images, videos, or folders of them, with the weights of RUN.
 
     If the network reads several inputs, give each by its name: image=photos hha=hha. Files with
     equal names belong together; a * stands for the name if they end differently, as in
@@ -127,7 +130,14 @@ def predict(
     files are read and written by windows (pip install rasterio tifffile), so neither the image nor
     the mask needs to fit in memory.
 
-    Unreadable images are reported and skipped; the exit code is then 1.
+    Of a video (pip install av), the overlay is a video with the same size, times and sound, and
+    index and color are a folder with a PNG for each frame, numbered from 000000. A video is read
+    and written frame by frame, so its length does not matter. It appears when it is complete.
+
+    The overlays of a folder, or of several files, get a page with thumbnails: index.html.
+
+    Unreadable files are reported and skipped; the exit code is then 1. Of a damaged video, the
+    results have the frames that can be read; the exit code is 1, too.
     """
     from ..common.progress import configure_logging
     from ..engine.inference.pipeline import Pipeline
@@ -147,5 +157,6 @@ def predict(
     )
     click.echo(f"results: {output}")
     if failed:
-        click.echo(f"{len(failed)} could not be read: {', '.join(map(str, failed))}", err=True)
+        names = ", ".join(map(str, failed))
+        click.echo(f"{len(failed)} could not be read completely: {names}", err=True)
         raise click.exceptions.Exit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ._options import config_argument, overrides, overwrite
+from ._report import echo_report, report_option
 from ._session import Session
 
 
@@ -27,6 +28,7 @@ from ._session import Session
     help="Continue from the last checkpoint of the run directory, if it has one.",
 )
 @overwrite("Delete an existing run in the run directory, and start again.")
+@report_option
 @click.pass_obj
 def train(
     session: Session,
@@ -35,6 +37,7 @@ def train(
     directory: Path | None,
     resume: str | None,
     overwrite: bool,
+    report: bool,
 ) -> None:
     """Train the pipeline that CONFIG describes: a YAML file or the name of a shipped one.
 
@@ -83,3 +86,5 @@ def train(
                 processes.leave()
     if processes.is_main_process:
         click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")
+        if report:
+            echo_report(run.directory, "val", session.host)

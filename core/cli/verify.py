@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..common.text import extent
 from ._groups import Group
-from ._options import config_argument, overrides
+from ._options import ImageSize, config_argument, overrides
 
 if TYPE_CHECKING:
     from ..engine.evaluation.differences import Difference
@@ -29,10 +30,9 @@ def verify() -> None:
 )
 @click.option(
     "--size",
-    type=click.IntRange(min=1),
-    nargs=2,
-    metavar="HEIGHT WIDTH",
-    help="Size of the random image in pixels.",
+    type=ImageSize(),
+    metavar="HEIGHTxWIDTH",
+    help="Height and width of the random image in pixels.",
 )
 @click.option("--double", is_flag=True, help="Compute in float64.")
 @click.option(
@@ -73,9 +73,9 @@ def dense(
 
 
 def _lines(report: DenseReport) -> list[str]:
-    height, width = report.size
     lines = [
-        f"head {report.head}, image {height}×{width}: stride {report.coarse} → {report.dense}",
+        f"head {report.head}, image {extent(report.size)} (height × width): stride {report.coarse} "
+        f"→ {report.dense}",
         f"{'':<18}{'passes':>7}{'multiply-adds':>15}{'seconds':>10}",
     ]
     lines += [

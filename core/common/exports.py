@@ -12,8 +12,9 @@ def exports(package: str) -> tuple[Callable[[str], object], Callable[[], list[st
     """Return ``__getattr__`` and ``__dir__`` for a package; the former also offers ``__all__``.
 
     The public names are those that the package imports for type checkers, in a block that never
-    runs. They are read from its bytecode, which every installation has, frozen ones included. If a
-    module needs a package that is not installed, the error names the command that installs it.
+    runs. They are read from its bytecode, which every installation has, frozen ones included. Names
+    that were renamed work with a warning. If a module needs a package that is not installed, the
+    error names the command that installs it.
     """
     namespace = vars(sys.modules[package])
 
@@ -42,7 +43,9 @@ def exports(package: str) -> tuple[Callable[[str], object], Callable[[], list[st
         if name == "__all__":
             return sorted(home_of)
         if name not in home_of:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            from ...registry import renamed  # noqa: PLC0415 - only a rare case needs it
+
+            return renamed(package, name)
         try:
             module = import_module(home_of[name], package)
         except ImportError as error:

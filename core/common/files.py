@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ...registry import PluxelError
@@ -33,20 +35,94 @@ def replacing(path: Path) -> Iterator[Path]:
     If the block fails, an existing file at ``path`` is unchanged and the temporary file is deleted.
     The first call for a folder in this process deletes what killed processes left in it.
 
+    A device or a pipe at ``path`` stays, and gets the content.
+
     Raises: PluxelError if the file cannot be written (disk full, read-only, over quota, or the
-    folder cannot be made).
+    folder cannot be made). Other errors of the block, such as of a file that it reads, pass.
     """
+    is_special = path.exists() and not (path.is_file() or path.is_dir())
+    other: OSError | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_once(path.parent)
-        with own_folder(path.parent) as folder:
+        with _folder_near(path, is_special=is_special) as folder:
             unfinished = folder / path.name  # the same name: image writers choose by its suffix
-            yield unfinished
+            try:
+                yield unfinished
+            except OSError as error:
+                other = None if _is_of_writing(error, folder) else error
+                raise
+            if is_special:
+                with unfinished.open("rb") as source, path.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+                return
             with unfinished.open("rb+") as file:
                 os.fsync(file.fileno())
             unfinished.replace(path)
     except OSError as error:
-        raise PluxelError(f"cannot write {path}: {error.strerror or error}") from error
+        if error is other:
+            raise
+        raise cannot_write(path, error) from error
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder near ``path``; rename it to ``path`` if the block succeeds.
+
+    A folder that is at ``path`` is deleted then, with all files in it.
+
+    Raises: PluxelError if ``path`` cannot be written. Other errors of the block pass.
+    """
+    with ExitStack() as stack:
+        with _writing(path):
+            folder = stack.enter_context(_folder_near(path, is_special=False))
+            unfinished = folder / path.name
+            unfinished.mkdir()
+        yield unfinished
+        with _writing(path):
+            if path.exists():
+                path.replace(folder / f"{path.name}.earlier")
+            unfinished.replace(path)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, reason: OSError | str) -> PluxelError:
+    """Return the error to raise for a file that cannot be written."""
+    text = reason if isinstance(reason, str) else reason.strerror or reason
+    return PluxelError(f"cannot write {path}: {text}")
+
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Errors that only writing has; those of an open file do not name it."""
+
+
+_PILLOW = "when writing image file"
+"""End of Pillow's errors of writing, which have no number."""
+
+
+def _is_of_writing(error: OSError, folder: Path) -> bool:
+    """Return whether an error is from writing in a folder."""
+    if error.errno in _NO_SPACE or str(error).endswith(_PILLOW):
+        return True
+    names = (error.filename, error.filename2)
+    return any(isinstance(name, str | Path) and folder in Path(name).parents for name in names)
+
+
+@contextmanager
+def _folder_near(path: Path, *, is_special: bool) -> Iterator[Path]:
+    if is_special:
+        with TemporaryDirectory() as place:
+            yield Path(place)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_once(path.parent)
+    with own_folder(path.parent) as folder:
+        yield folder
 
 
 @contextmanager
@@ -162,7 +238,10 @@ def read_lines(path: Path) -> list[str]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file atomically; replace NaN and infinity, which JSON lacks, by None first."""
+    """Write the content of a JSON file atomically.
+
+    Replace NaN and infinity, which JSON lacks, by None first.
+    """
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 _WORDS = frozenset(
     ("PIL", "click", "numpy", "pluggy", "pydantic", "rich", "safetensors", "torch", "yaml")
 )
-_PREDICTION = _WORDS | {"huggingface_hub", "timm", "torchvision"}
+_PREDICTION = _WORDS | {"huggingface_hub", "jinja2", "timm", "torchvision"}
+_APP = _PREDICTION | {"anyio", "starlette", "uvicorn"}
 _TRAINING = _PREDICTION | {"accelerate", "albumentations", "cv2", "filelock", "scipy"}
 
 _PARTS = {
     **dict.fromkeys(("analogy", "embeddings", "labels", "neighbors", "similar"), _WORDS),
     **dict.fromkeys(("inference", "predict"), _PREDICTION),
+    "app": _APP,
     **dict.fromkeys(
         (
-            *("benchmark", "config", "data", "demo", "describe", "engine", "evaluate"),
-            *("import", "train", "verify"),
+            *("benchmark", "compare", "config", "data", "demo", "describe", "engine", "evaluate"),
+            *("import", "matrix", "report", "train", "verify", "watch"),
         ),
         _TRAINING,
     ),

@@ -61,11 +61,14 @@ def configure_logging(*, quiet: bool = False) -> None:
 
 
 @contextmanager
-def track(description: str, total: int, completed: int = 0) -> Iterator[Advance]:
+def track(description: str, total: int | None, completed: int = 0) -> Iterator[Advance]:
     """Show the progress of a loop of ``total`` steps, of which ``completed`` were done earlier.
 
-    Within another ``track``, add a bar while the loop runs. A process that logs only warnings shows
-    nothing, because another process shows the same loop.
+    Without a total, the time left is not known.
+
+    ``description``: what the loop does; it stands before the bar. Within another ``track``, add a
+    bar while the loop runs. A process that logs only warnings shows nothing, because another
+    process shows the same loop.
     """
     if logger.level > logging.INFO:
         yield _silently
@@ -149,7 +152,7 @@ def _silently(*, note: str = "") -> None:
 class _Lines:
     """Logs a line every ten seconds, so that a log shows that the loop runs and when it ends."""
 
-    def __init__(self, description: str, total: int, completed: int) -> None:
+    def __init__(self, description: str, total: int | None, completed: int) -> None:
         self.description, self.total, self.completed = description, total, completed
         self.before = completed
         self.started = self.last_line = time.monotonic()
@@ -159,9 +162,11 @@ class _Lines:
         now = time.monotonic()
         if now - self.last_line >= SECONDS_BETWEEN_LINES:
             self.last_line = now
-            seconds_per_step = (now - self.started) / max(1, self.completed - self.before)
-            left = duration(seconds_per_step * (self.total - self.completed))
-            text = f"{self.description} {self.completed}/{self.total}, {left} left"
+            text = f"{self.description} {self.completed}"
+            if self.total is not None:
+                seconds_per_step = (now - self.started) / max(1, self.completed - self.before)
+                left = duration(seconds_per_step * (self.total - self.completed))
+                text += f"/{self.total}, {left} left"
             logger.info("%s", f"{text}, {note}" if note else text)
 
 

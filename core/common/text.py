@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: ``1 image``, ``2,000 images``."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def readable(docstring: str) -> str:
+    """Return text of a docstring with the marks of Markdown: ``x`` within single backticks."""
+    return docstring.replace("``", "`")
+
+
+def extent(size: Sequence[int]) -> str:
+    """Return a size as ``480×640``: height × width, the order of every message and option.
+
+    ``size``: (height, width). A message that contains a size ends with ``(height × width)``.
+    """
+    height, width = size
+    return f"{height}×{width}"
+
+
+_SHOWN = 60
+"""Most letters of a word in an error."""
+
+
+def excerpt(word: str) -> str:
+    """Return the beginning of a word, for an error."""
+    return word if len(word) <= _SHOWN else f"{word[:_SHOWN]}…"

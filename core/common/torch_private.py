@@ -5,6 +5,7 @@ No other file uses a private name of PyTorch, so a release that moves one affect
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -107,3 +108,31 @@ def has_forward_hooks(module: nn.Module) -> bool:
     """Return whether a module has hooks around ``forward``; True if that cannot be determined."""
     names = ("_forward_hooks", "_forward_pre_hooks")
     return any(bool(getattr(module, name, True)) for name in names)
+
+
+def fake_tensors() -> AbstractContextManager[Any]:
+    """Return a context in which new tensors have no values, so their device need not exist.
+
+    Other tensors that take part in an operation lose their values there, but keep their device.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: PLC0415 - torch has it loaded
+
+    return FakeTensorMode(allow_non_fake_inputs=True)
+
+
+def needs_values(error: Exception) -> bool:
+    """Return whether an operation failed because fake tensors have no values to decide by."""
+    from torch._subclasses import fake_tensor  # noqa: PLC0415 - torch has it loaded
+
+    names = ("DataDependentOutputException", "DynamicOutputShapeException")
+    return isinstance(error, tuple(getattr(fake_tensor, name) for name in names))
+
+
+def fake_devices() -> list[str]:
+    """Return the devices of fake tensors: an old PyTorch needs a driver to slice those on CUDA."""
+    try:
+        with fake_tensors():
+            torch.zeros(2, device="cuda")[:1]
+    except RuntimeError:
+        return ["cpu"]
+    return ["cuda", "cpu"]

@@ -23,7 +23,7 @@ from .tree.nodes import (
     descend,
     is_whole,
 )
-from .tree.paths import expand
+from .tree.paths import expand, format_path
 from .tree.problems import ConfigError, Problem
 
 DEFAULT = "default"
@@ -57,7 +57,7 @@ class Written:
         except ConfigError:
             raise
         except PluxelError as error:
-            problem = Problem(self.locate(path), error.message, error.notes)
+            problem = Problem(self.locate(path), error.message, error.notes, error)
             raise ConfigError([problem]) from error
 
     def origin(self, *path: Segment) -> str:
@@ -107,6 +107,18 @@ class Config(Written):
         header = f"# Written by Pluxel {record['version']}, with all defaults.\n"
         return header + emit({"pluxel": record, **written})
 
+    def plain(self) -> dict[str, Any]:
+        """Return what `dump` writes as plain values, without the versions."""
+        return self._written(absolute=True)
+
+    def origins(self) -> dict[str, str]:
+        """Return dotted key -> origin of each value that a file or an override sets."""
+        found = {
+            format_path(path): self._origin_in(path)
+            for path in _leaves(self._written(absolute=False))
+        }
+        return {key: origin for key, origin in found.items() if origin not in ("", DEFAULT)}
+
     def _written(self, *, absolute: bool) -> dict[str, Any]:
         pipelines = {each.phase: each.pipeline for each in self.phases}
         return pipelines_tree(pipelines, absolute=absolute)
@@ -116,3 +128,12 @@ class Config(Written):
             return ""  # the number of the phase, unless the line says something else
         index, inner = of_phase(path)
         return self.phases[-1 if index is None else index].origin(*inner)
+
+
+def _leaves(value: Any, path: tuple[Segment, ...] = ()) -> Iterator[tuple[Segment, ...]]:
+    """Yield the paths of all values that are not mappings with entries."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, (*path, key))
+    else:
+        yield path

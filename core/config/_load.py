@@ -29,7 +29,7 @@ from .sections.upgrades import upgrade
 from .tree.files import display, find_file
 from .tree.layers import read_layers
 from .tree.merge import merge
-from .tree.nodes import MapNode, Node, plain
+from .tree.nodes import MapNode, Node, Segment, plain
 from .tree.overrides import parse_overrides
 from .tree.paths import SHORT
 from .tree.phases import Keys, Phase, overridden, split_phases, without_phases
@@ -43,7 +43,7 @@ PHASE_KEYS = Keys(
     phase=tuple(PhaseConfig.model_fields),
     training=tuple(TrainingConfig.model_fields),
     head=tuple(PhaseHeadConfig.model_fields),
-    run=(*PipelineConfig.model_fields, *SHORT),
+    run=(*PipelineConfig.model_fields, *SHORT, "trackers"),
 )
 
 
@@ -196,7 +196,7 @@ def _check_kept(factory: Factory[Any], read_back: Mapping[str, Any]) -> None:
             )
 
 
-def _components(pipeline: PipelineConfig) -> Iterator[tuple[tuple[str, ...], Factory[Any]]]:
+def _components(pipeline: PipelineConfig) -> Iterator[tuple[tuple[Segment, ...], Factory[Any]]]:
     """Yield the place of each component, and the component."""
     for name, stream in pipeline.streams.items():
         yield ("streams", name, "backbone"), stream.backbone
@@ -204,6 +204,10 @@ def _components(pipeline: PipelineConfig) -> Iterator[tuple[tuple[str, ...], Fac
         yield ("heads", name, "decoder"), head.decoder
         yield ("heads", name, "loss"), head.loss
     yield ("dataset",), pipeline.dataset
+    for index, metric in enumerate(pipeline.evaluation.metrics):
+        yield ("evaluation", "metrics", index), metric
+    for index, tracker in enumerate(pipeline.training.trackers):
+        yield ("training", "trackers", index), tracker
 
 
 def _keys(node: Node) -> Iterator[str]:

@@ -17,7 +17,10 @@ from .tree.nodes import Location, MapNode
 from .tree.overrides import RANK, parse_overrides
 from .tree.problems import Problems
 
-_UNREAD = ("augment", "backbone", "decoder", "loss", "embedding")
+_UNREAD = (
+    *("augment", "backbone", "decoder", "loss", "embedding"),
+    *("metric", "metrics", "tracker", "trackers"),
+)
 
 
 class DatasetConfig(Section):

@@ -61,6 +61,10 @@ def _places(written: Mapping[str, Any]) -> Iterator[tuple[Segment, ...]]:
     for section, parts in (("streams", ["backbone"]), ("heads", ["decoder", "loss"])):
         for name, parameters in written.get(section, {}).items():
             yield from ((section, name, part) for part in parts if part in parameters)
+    metrics = written.get("evaluation", {}).get("metrics", ())
+    yield from (("evaluation", "metrics", index) for index in range(len(metrics)))
+    trackers = written.get("training", {}).get("trackers", ())
+    yield from (("training", "trackers", index) for index in range(len(trackers)))
     for index, phase in enumerate(written.get("training", {}).get("phases", ())):
         yield from (("training", "phases", index, *path) for path in _places(phase))
 
@@ -81,27 +85,26 @@ def _unset(
 
 
 def absent_providers(tree: MapNode, host: Host, unread: Collection[str] = ()) -> Iterator[Problem]:
-    """Yield a problem for each required distribution that is not installed.
+    """Yield a problem for each required distribution that is not installed, or not loaded.
 
     A distribution that only provides components of ``unread`` sections is not required.
     """
     for name, version, node in _recorded(tree):
-        if name in host.providers or name == _OWN:
+        if host.provider(name) or name == _OWN:
             continue
         if unread and not _is_named(f"{name}/", tree, {*unread, PROVENANCE}):
             continue
-        required = f"{name} {version}".strip()
-        if name.endswith(".py"):
-            remedy = f"pass --plugin {name}"
+        required, notes = f"{name} {version}".strip(), ()
+        if reason := host.absence(name):
+            failure = host.failure(name)
+            notes = (str(failure), *failure.notes) if failure else ()
+        elif name.endswith(".py"):
+            reason = f"is not loaded: pass --plugin {name}"
         else:
-            remedy = f"pip install '{name}{f'>={version}' if version else ''}'"
-        notes = [
-            f"{failure}; it provides {name}"
-            for failure in host.failures
-            if failure.provider == name
-        ]
-        message = f"this file was written with {required}, which is not installed: {remedy}"
-        yield Problem(node.location, message, tuple(notes))
+            reason = f"is not installed: pip install '{name}{f'>={version}' if version else ''}'"
+        yield Problem(
+            node.location, f"this file was written with {required}, which {reason}", notes
+        )
 
 
 def _is_named(prefix: str, node: Node, unread: Collection[str]) -> bool:
@@ -148,7 +151,7 @@ def _recorded(tree: MapNode) -> Iterator[tuple[str, str, ScalarNode]]:
 
 
 def _version(name: str, host: Host) -> str:
-    if provider := host.providers.get(name):
+    if provider := host.provider(name):
         return provider.version
     if name != _OWN:
         return ""

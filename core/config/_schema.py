@@ -13,19 +13,21 @@ whole numbers are written with a point, because JSON does not distinguish 4 from
 from __future__ import annotations
 
 import warnings
+from typing import NamedTuple
 
 from pydantic import BaseModel
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from ...registry import KINDS, Component, Host, PluxelError
 from ..contracts.signature import read_signature
-from ._json_schema import Schema, StrictSchema, either, notes_of, pointer
+from ._json_schema import Schema, StrictSchema, either, notes_of, pointer, titled
 from .sections.choice import CHOICE_MARK
 from .sections.embedding import OWN, EmbeddingConfig
 from .sections.factory import KIND_MARK
 from .sections.network import HeadConfig, StreamConfig
 from .sections.pipeline import PipelineConfig
 from .sections.section import COMPLETE
+from .tree.files import shipped
 from .tree.paths import SHORT
 
 _REFERENCE: Schema = {
@@ -36,9 +38,12 @@ _REFERENCE: Schema = {
 _NULL: Schema = {"type": "null"}
 """null clears the value of a base; the default applies."""
 
+_BASES: Schema = {"anyOf": [{"enum": [*shipped()]}, {"type": "string"}]}
+"""Editors offer the names of shipped files; any path is allowed."""
+
 _BASE: Schema = {
     "description": "Base files that this file overrides: relative paths or names of shipped files.",
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, _NULL],
+    "anyOf": [*_BASES["anyOf"], {"type": "array", "items": _BASES}, _NULL],
 }
 _HAS_BASE: Schema = {
     "required": ["base"],
@@ -81,7 +86,7 @@ def config_schema(host: Host) -> Schema:
         writer.kinds()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Pluxel configuration",
+        "$comment": "Pluxel configuration, written by 'pluxel config schema'.",
         "if": {"anyOf": [{"required": [key]} for key in sorted(OWN)]},
         "then": _by_base(*words),
         "else": _by_base(*pipelines),
@@ -89,8 +94,27 @@ def config_schema(host: Host) -> Schema:
     }
 
 
+def component_schema(host: Host, kind: str, component: Component) -> tuple[Schema, Schema]:
+    """Return the schema of a component in a file with a base, and the definitions that it needs.
+
+    Without ``properties`` if it cannot be imported.
+    """
+    definitions: Schema = {}
+    writer = _Writer(host, definitions, complete=False)
+    return writer.component(kind, component), definitions
+
+
 def _by_base(complete: Schema, partial: Schema) -> Schema:
     return {"if": {"anyOf": [_HAS_BASE, _HAS_PHASES]}, "then": partial, "else": complete}
+
+
+class _Alternative(NamedTuple):
+    """What a name stands for."""
+
+    spellings: list[str]
+    summary: str
+    pointer: str
+    """The definition of the parameters."""
 
 
 class _Writer:
@@ -123,46 +147,61 @@ class _Writer:
         for kind in KINDS:
             named = []
             for component in self._host.components(kind):
-                key = f"{self._prefix}{kind}.{component.provider}.{component.name}"
-                self._definitions[key] = self._component(kind, component, f"{key}.")
-                named.append((_spellings(kind, component, self._host), pointer(key)))
+                key = self._key(kind, component)
+                self._definitions[key] = self.component(kind, component)
+                spellings = _spellings(kind, component, self._host)
+                named.append(_Alternative(spellings, component.summary, pointer(key)))
             description = f"The name of a {kind}, or a mapping with its 'type' and its parameters."
             self._definitions[self._prefix + kind] = {
                 "description": description,
                 **self._named(named),
             }
 
-    def _named(self, named: list[tuple[list[str], str]], default: str | None = None) -> Schema:
+    def _named(self, named: list[_Alternative], default: str | None = None) -> Schema:
         """Return the schema of a name or a mapping with ``type``.
 
-        ``named``: spellings, and a pointer to the parameters. ``default``: a pointer to those of a
-        mapping without ``type``, which is then optional.
+        ``default``: a pointer to the parameters of a mapping without ``type``, which is then
+        optional.
         """
-        names = [spelling for spellings, _ in named for spelling in spellings]
-        word: Schema = {"anyOf": [{"enum": names}, {"$ref": pointer("reference")}]}
+        names = {one.spellings[0]: one.summary for one in named}
+        enum: Schema = {"enum": [*names], "enumDescriptions": [*names.values()]}
+        # Editors complete a list of values, but not a pattern: they offer each component once.
+        # Of the characters of names, only the point of a file name has a meaning in patterns.
+        others = [name.replace(".", r"\.") for one in named for name in one.spellings[1:]]
+        more: list[Schema] = []
+        if others:
+            more = [{"type": "string", "pattern": f"^({'|'.join(others)})$"}]
+        word: Schema = {"anyOf": [enum, *more, {"$ref": pointer("reference")}]}
         optional = default is not None or not self._complete
         mapping: Schema = {"properties": {"type": self._optional(word) if optional else word}}
         if not optional:
             mapping["required"] = ["type"]
         branches = [
             {
-                "if": {"properties": {"type": {"enum": spellings}}, "required": ["type"]},
-                "then": {"$ref": pointer},
+                "if": {"properties": {"type": {"enum": one.spellings}}, "required": ["type"]},
+                "then": {"$ref": one.pointer},
             }
-            for spellings, pointer in named
+            for one in named
         ]
         if optional and named:  # without a base, the default; else any, which the base names
             unnamed = {"properties": {"type": _NULL}}
-            pointers = [default] if default and self._complete else [one for _, one in named]
+            pointers = [default] if default and self._complete else [one.pointer for one in named]
             branches.append({"if": unnamed, "then": {"anyOf": [{"$ref": p} for p in pointers]}})
         if branches:
             mapping["allOf"] = branches
-        return {"if": {"type": "object"}, "then": mapping, "else": word}
+        # Editors complete an empty value from `anyOf`, but not from `else`; errors in a mapping are
+        # clearer without the alternatives.
+        either_form = [*word["anyOf"], {"type": "object"}]
+        return {"anyOf": either_form, "if": {"type": "object"}, "then": mapping}
 
-    def _component(self, kind: str, component: Component, prefix: str) -> Schema:
+    def _key(self, kind: str, component: Component) -> str:
+        return f"{self._prefix}{kind}.{component.provider}.{component.name}"
+
+    def component(self, kind: str, component: Component) -> Schema:
+        """Return the schema of a component; without parameters if it cannot be imported."""
         try:
             signature = read_signature(kind, component, self._host.load(component))
-            described = self._describe(signature.parameters, prefix)
+            described = self._describe(signature.parameters, f"{self._key(kind, component)}.")
         except PluxelError as error:
             return {"description": component.summary, "$comment": error.message}
         except Exception as error:  # noqa: BLE001 - pydantic raises various errors for types that JSON lacks
@@ -174,6 +213,7 @@ class _Writer:
             former = {"deprecated": True, "description": f"The former name of '{name}'."}
             properties[old] = {**properties[name], **former}
         return {
+            "title": f"{kind} {component.name}",
             "description": component.summary,
             "type": "object",
             "properties": properties,
@@ -190,7 +230,10 @@ class _Writer:
                 ref_template=pointer(prefix + "{model}"), schema_generator=StrictSchema
             )
         for name, definition in schema.pop("$defs", {}).items():
-            self._definitions[prefix + name] = self._open(definition)
+            self._definitions[prefix + name] = {
+                "title": titled(definition.get("title", name)),
+                **self._open(definition),
+            }
         return self._open(schema)
 
     def _open(self, schema: Schema) -> Schema:
@@ -236,7 +279,10 @@ class _Writer:
         default = schema[CHOICE_MARK]
         names, *models = schema["anyOf"]
         pointers = [model["$ref"] for model in models]
-        named = [([n], pointer) for n, pointer in zip(names["enum"], pointers, strict=True)]
+        named = [
+            _Alternative([n], "", pointer)
+            for n, pointer in zip(names["enum"], pointers, strict=True)
+        ]
         return self._named(named, pointers[names["enum"].index(default)])
 
     def _value(self, schema: Schema) -> Schema:

@@ -77,6 +77,47 @@ class PadsInput(Protocol):
 
 
 @runtime_checkable
+class HasOwnSize(Protocol):
+    """A backbone whose network was designed for images of one size."""
+
+    @property
+    def own_size(self) -> tuple[int, int] | None:
+        """The (height, width) of these images in pixels, or None if it is not known."""
+        ...
+
+
+@runtime_checkable
+class HasTiles(Protocol):
+    """A backbone that may cut an image into tiles, which its network sees one by one.
+
+    ``pluxel matrix`` reports it.
+    """
+
+    @property
+    def tile_size(self) -> tuple[int, int] | None:
+        """The (height, width) of the tiles in pixels, or None if it sees images whole."""
+        ...
+
+
+@runtime_checkable
+class OffersModels(Protocol):
+    """A backbone that is one of many networks, which its parameter ``model`` selects.
+
+    ``pluxel matrix`` tries them all.
+    """
+
+    @classmethod
+    def model_families(cls) -> Mapping[str, Sequence[str]]:
+        """Return the names of all networks, by family."""
+        ...
+
+    @classmethod
+    def model_library(cls) -> str:
+        """Return the library that the networks come from, with its version."""
+        ...
+
+
+@runtime_checkable
 class LimitsInput(Protocol):
     """A backbone that does not accept images below a minimum size."""
 
@@ -189,6 +230,16 @@ class WeighsClasses(Protocol):
 
 
 @runtime_checkable
+class LowerIsBetter(Protocol):
+    """A metric some of whose scores are errors. Without it, higher scores are better."""
+
+    @property
+    def lower_is_better(self) -> Sequence[str]:
+        """The names of these scores."""
+        ...
+
+
+@runtime_checkable
 class DeclaresLabels(Protocol):
     """A dataset that declares its labels as a class attribute, so they are known without files."""
 
@@ -282,6 +333,18 @@ class ListsDerivedSplits(Protocol):
     @property
     def derived_splits(self) -> Sequence[str]:
         """The splits; a class attribute."""
+        ...
+
+
+@runtime_checkable
+class GroupsSamples(Protocol):
+    """A dataset whose samples come in groups, such as the frames of a video.
+
+    Images of one group are alike, so intervals of scores do not take them for independent.
+    """
+
+    def group_of(self, index: int, /) -> str:
+        """Return the group of a sample, without reading it; empty if it has none."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.text import extent
 from ._transforms import KeyPath, TransformProblem, load_albumentations
 from .images import with_channels
 
@@ -82,8 +83,8 @@ class Attempt:
 
 
 def _on(image: np.ndarray, text: str) -> str:
-    height, width, channels = with_channels(image).shape
-    return f" on an image of {width}×{height} (width × height) with {channels} channels{text}"
+    *size, channels = with_channels(image).shape
+    return f" on an image of {extent(size)} (height × width) with {channels} channels{text}"
 
 
 def explain(error: Exception) -> str:

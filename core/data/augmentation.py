@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...registry import PluxelError
+from ..common.text import extent
 from ..contracts.inputs import InputSpec
 from ..contracts.normalization import RAW_MAXIMUM
 from ._attempt import Attempt, explain
@@ -135,13 +136,12 @@ class Augmentation:
         # Share one generator: set_random_seed of albumentations gives every transform the same
         # draws, so that, for example, every flipped image would also be brightened.
         compose.set_random_state(draws, random.Random(int(draws.integers(2**63))))
-        height, width = data["image"].shape[:2]
+        size = extent(data["image"].shape[:2])
         try:
             data |= compose(**data)
         except Exception as error:
             raise AugmentationError(
-                f"augmentation failed on an image of {width}×{height} (width × height): "
-                f"{explain(error)}"
+                f"augmentation failed on an image of {size} (height × width): {explain(error)}"
             ) from error
 
     def _widen(self, name: str, target: np.ndarray) -> np.ndarray:

@@ -2,54 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 
-import numpy as np
-
-from ...registry import PluxelError, reason_of
 from ..common.logs import images_counted
-from ..common.text import plural
-from ..contracts.kinds import Dataset, Sample
+from ..common.progress import busy
+from ..common.text import extent, plural
+from ..contracts.kinds import Dataset
 from ..contracts.label_doubts import doubts
 from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import offers, unpaired_files
 from ..contracts.optional import ChoosesLabels
-from .masks import has_transparency
-from .missing import missing_pixels, union
-from .orientation import orientation_conflict
-from .raw import raw_input, raw_labels, read_sample
-from .splits import Joined, Subset, class_name
-
-Kind = Literal[
-    "unpaired",
-    "unreadable",
-    "size mismatch",
-    "orientation",
-    "transparent",
-    "stray id",
-    "empty class",
-    "duplicate",
-    "note",
-]
-
-T = TypeVar("T")
+from .alike import Alike, SampleAt, Sketch, alike_samples
+from .examine import Draw, Examined, Examiner, Kind
+from .loading import examined
+from .splits import Joined, Subset
 
 _SHOWN = 20
 """Maximum stray ids to list; masks of colors or instances have thousands."""
 
+HARMLESS = ("note", "repetition")
+"""Kinds of findings that are not problems."""
+
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding; a ``note`` is not a problem."""
+    """One finding; those of the kinds `HARMLESS` are not problems.
+
+    ``sample``: the index of the sample; None for several or for the split as a whole.
+    """
 
     kind: Kind
     split: str
     message: str
+    sample: int | None = None
 
 
 @dataclass
@@ -64,7 +52,7 @@ class ClassCount:
 class SplitReport:
     """Statistics of a split.
 
-    ``sizes``: "width×height" -> images. ``classes``: head -> class -> counts; ignored pixels
+    ``sizes``: "HEIGHT×WIDTH" -> images. ``classes``: head -> class -> counts; ignored pixels
     count as the class ``ignore``.
     """
 
@@ -75,16 +63,35 @@ class SplitReport:
 
 @dataclass
 class Report:
-    """The result of `check_data`; ``stray``: head -> raw ids that are not in the label map."""
+    """The result of `check_data`.
+
+    ``stray``: head -> raw ids that are not in the label map. ``twins``: samples whose files are
+    equal, in two splits. ``alike``: samples that show the same, in two splits or in one. ``names``:
+    split -> the file of each sample, or its name.
+    """
 
     splits: dict[str, SplitReport] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     stray: dict[str, list[str]] = field(default_factory=dict)
+    twins: list[Alike] = field(default_factory=list)
+    alike: list[Alike] = field(default_factory=list)
+    names: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[Finding]:
-        """All findings except notes."""
-        return [finding for finding in self.findings if finding.kind != "note"]
+        """All findings except harmless ones."""
+        return [finding for finding in self.findings if finding.kind not in HARMLESS]
+
+    def name(self, place: SampleAt) -> str:
+        """Return the file of a sample, or its name."""
+        return self.names[place.split][place.index]
+
+    def pairs(self) -> list[tuple[Kind, Alike]]:
+        """Return all samples that are alike, with the kind of their finding."""
+        return [
+            *(("duplicate", one) for one in self.twins),
+            *((_kind_of(one), one) for one in self.alike),
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
@@ -95,6 +102,14 @@ class Report:
             "add_to_labels": {
                 head: dict.fromkeys(ids, IGNORE) for head, ids in self.stray.items() if ids
             },
+            "alike": [
+                {
+                    "samples": [asdict(one.first), asdict(one.second)],
+                    "similarity": one.similarity,
+                    "mirrored": one.mirrored,
+                }
+                for _, one in self.pairs()
+            ],
         }
 
 
@@ -105,169 +120,142 @@ def check_data(
     *,
     inputs: Collection[str] | None = None,
     sources: Mapping[str, str] | None = None,
+    workers: int = 0,
     progress: Callable[[], object] = lambda: None,
+    draw: Mapping[str, Draw] | None = None,
+    watch: Callable[[str, Examined], object] = lambda _split, _found: None,
 ) -> Report:
     """Read every sample of every split once.
 
     ``label_spaces``: by head; ``sources``: head -> label map of the dataset, by default the one
     with the name of the head. ``inputs``: those that the model reads, by default all. ``progress``
-    is called after each sample. An endless split is read for one epoch.
+    is called after each sample. An endless split is read for one epoch. ``workers``: processes
+    that read. ``draw``: split -> what draws its samples. ``watch`` is called with each sample.
+
+    Raises: DataError if a dataset cannot be sent to worker processes.
     """
     report = Report()
     first = next(iter(splits), "")
     report.findings += [Finding("note", first, text) for text in doubts(label_spaces)]
-    seen: dict[bytes, tuple[str, str]] = {}
+    seen = _Seen(report)
     alone: set[Path] = set()
     for split, dataset in splits.items():
-        reader = _SplitReader(split, dataset, label_spaces, inputs, sources or {}, seen)
         for path in dict.fromkeys(unpaired_files(dataset)):
             if path not in alone:  # splits may share a folder
                 alone.add(path)
                 report.findings.append(Finding("unpaired", split, f"{path}: has no counterpart"))
-        for index in range(len(dataset)):
-            reader.read(index)
+        examiner = Examiner(dataset, label_spaces, inputs, sources, (draw or {}).get(split))
+        summary = _SplitSum(split, examiner)
+        for found in examined(examiner, workers=workers):
+            summary.add(found)
+            summary.findings += seen.add(split, found)
+            report.names.setdefault(split, []).append(found.place)
+            watch(split, found)
             progress()
-        report.splits[split] = reader.report
-        report.findings += reader.conclude()
-        for head, stray in reader.stray.items():
+        report.splits[split] = summary.report
+        report.findings += summary.conclude()
+        for head, stray in summary.stray.items():
             texts = [label_spaces[head].id_text(one) for one in sorted(stray)]
             report.stray[head] = list(dict.fromkeys([*report.stray.get(head, ()), *texts]))
+    with busy("comparing images"):
+        report.alike = alike_samples(seen.sketches, seen.are_twins)
+    for one in report.alike:
+        second = one.second
+        text = f"{report.name(second)}: {shows_the_same(one, one.first, report)}"
+        report.findings.append(Finding(_kind_of(one), second.split, text, second.index))
     return report
 
 
-class _SplitReader:
-    """Reads and checks one split."""
+def shows_the_same(alike: Alike, other: SampleAt, report: Report) -> str:
+    """Return what a finding says of a sample that is like another one."""
+    mirrored = ", mirrored" * alike.mirrored
+    return (
+        f"shows the same as {report.name(other)} of split {other.split} "
+        f"(similarity {alike.similarity:.2f}{mirrored})"
+    )
 
-    def __init__(
-        self,
-        split: str,
-        dataset: Dataset,
-        label_spaces: Mapping[str, LabelSpace],
-        inputs: Collection[str] | None,
-        sources: Mapping[str, str],
-        seen: dict[bytes, tuple[str, str]],
-    ) -> None:
+
+def _kind_of(alike: Alike) -> Kind:
+    return "repetition" if alike.first.split == alike.second.split else "near duplicate"
+
+
+class _Seen:
+    """What is kept of each sample, to compare it with others."""
+
+    def __init__(self, report: Report) -> None:
+        self.sketches: dict[str, list[Sketch | None]] = {}
+        self._report = report
+        self._digests: dict[str, list[bytes | None]] = {}
+        self._first: dict[bytes, SampleAt] = {}
+
+    def add(self, split: str, found: Examined) -> list[Finding]:
+        """Keep a sample; return a finding if an earlier split has an image of equal content."""
+        self.sketches.setdefault(split, []).append(found.sketch)
+        self._digests.setdefault(split, []).append(found.digest)
+        if found.digest is None:
+            return []
+        place = SampleAt(split, found.index)
+        first = self._first.setdefault(found.digest, place)
+        if first.split == split:
+            return []
+        self._report.twins.append(Alike(first, place, 1.0))
+        text = f"{found.image}: is also in split {first.split}, as {self._report.name(first)}"
+        return [Finding("duplicate", split, text, found.index)]
+
+    def are_twins(self, first: SampleAt, second: SampleAt) -> bool:
+        """Return whether the files of two samples are equal."""
+        digest = self._digests[first.split][first.index]
+        return digest is not None and digest == self._digests[second.split][second.index]
+
+
+class _SplitSum:
+    """Sums up the samples of one split."""
+
+    def __init__(self, split: str, examiner: Examiner) -> None:
         self.split = split
-        self.dataset = dataset
-        self.spaces = label_spaces
-        self.inputs = [name for name in dataset.channels if inputs is None or name in inputs]
-        self.sources = {head: sources.get(head, head) for head in label_spaces}
-        self.seen = seen
-        self.report = SplitReport(len(dataset))
-        for head, space in label_spaces.items():
-            names = (*space.class_names, IGNORE)
+        self.dataset = examiner.dataset
+        self.spaces = examiner.spaces
+        self.sources = examiner.sources
+        self.unlabeled = examiner.unlabeled
+        self.report = SplitReport(len(examiner))
+        for head in self.sources:
+            names = (*self.spaces[head].class_names, IGNORE)
             self.report.classes[head] = {name: ClassCount() for name in names}
         self.findings: list[Finding] = []
         self.turned: list[str] = []  # samples whose files have different orientations
         self.transparent: list[str] = []  # masks with transparent pixels
         # By head and id: the first file with the id, and the number of files.
-        self.stray: dict[str, dict[int, tuple[str, int]]] = {head: {} for head in label_spaces}
+        self.stray: dict[str, dict[int, tuple[str, int]]] = {head: {} for head in self.sources}
 
-    def read(self, index: int) -> None:
-        place = f"sample {index} of {class_name(self.dataset)}"
-        sample = self._attempt(lambda: read_sample(self.dataset, index), place)
-        if sample is not None:
-            self._check(sample)
-
-    def _check(self, sample: Sample) -> None:
-        size = missing = None
-        for name in self.inputs:
-            if (array := self._array(raw_input, sample, name)) is not None:
-                size = size or array.shape[:2]
-                if array.shape[:2] == size:
-                    missing = union(missing, missing_pixels(array))
-                self._check_size(sample, name, array.shape[:2], size)
-        if size is not None:
-            text = f"{size[1]}×{size[0]}"
+    def add(self, found: Examined) -> None:
+        """Count what a sample holds."""
+        for kind, message in found.flaws:
+            if kind == "orientation":
+                self.turned.append(message)
+            elif kind == "transparent":
+                self.transparent.append(message)
+            else:
+                self.findings.append(Finding(kind, self.split, message, found.index))
+        if found.size is not None:
+            text = extent(found.size)
             self.report.sizes[text] = self.report.sizes.get(text, 0) + 1
-            self._check_twin(sample)
-        maps = set(self.sources.values())
-        used = {*maps, *self.inputs}
-        read = {name: path for name, path in sample.paths.items() if name in used}
-        if conflict := orientation_conflict(read):
-            self.turned.append(conflict)
-        labels = {name: self._array(raw_labels, sample, name) for name in maps}
-        for name, raw in labels.items():
-            if raw is None:
-                continue
-            if size is not None:
-                self._check_size(sample, name, raw.shape[:2], size)
-            if has_transparency(raw):
-                self.transparent.append(str(sample.paths.get(name, sample.name)))
-        for head, space in self.spaces.items():
-            if (raw := labels[self.sources[head]]) is not None:
-                fits = missing is not None and missing.shape == raw.shape
-                self._count(sample, head, space, raw, missing if fits else None)
+        for head, counts in found.counts.items():
+            for name, pixels in counts.items():
+                self.report.classes[head][name].pixels += pixels
+                self.report.classes[head][name].images += 1
+        for head, ids in found.stray.items():
+            where = found.paths.get(self.sources[head], found.name)
+            for one in ids:
+                first, files = self.stray[head].get(one, (where, 0))
+                self.stray[head][one] = first, files + 1
 
     def _find(self, kind: Kind, message: str) -> None:
         self.findings.append(Finding(kind, self.split, message))
 
-    def _array(
-        self, read: Callable[[Dataset, Sample, str], np.ndarray], sample: Sample, name: str
-    ) -> np.ndarray | None:
-        place = str(sample.paths.get(name, sample.name))
-        return self._attempt(lambda: read(self.dataset, sample, name), place)
-
-    def _attempt(self, read: Callable[[], T], place: str) -> T | None:
-        """Return the result of ``read``, or None after recording why ``place`` is unreadable."""
-        try:
-            return read()
-        except Exception as error:  # noqa: BLE001 - plugins raise various errors
-            reason, notes = reason_of(error)
-            text = reason if reason.startswith(place) else f"{place}: {reason}"
-            self._find("unreadable", str(PluxelError(text, notes)))
-        return None
-
-    def _check_size(
-        self, sample: Sample, name: str, found: tuple[int, ...], expected: tuple[int, ...]
-    ) -> None:
-        if found != expected:
-            self._find(
-                "size mismatch",
-                f"{sample.paths.get(name, sample.name)}: is {found[1]}×{found[0]}, "
-                f"its image is {expected[1]}×{expected[0]} (width × height)",
-            )
-
-    def _check_twin(self, sample: Sample) -> None:
-        """Record an image whose file content also occurs in an earlier split."""
-        path = next((sample.paths[n] for n in self.inputs if n in sample.paths), None)
-        if path is None or not path.is_file():
-            return
-        digest = blake2b(path.read_bytes(), digest_size=16).digest()
-        split, other = self.seen.setdefault(digest, (self.split, str(path)))
-        if split != self.split:
-            self._find("duplicate", f"{path}: is also in split {split}, as {other}")
-
-    def _count(
-        self,
-        sample: Sample,
-        head: str,
-        space: LabelSpace,
-        raw: np.ndarray,
-        missing: np.ndarray | None,
-    ) -> None:
-        """Count the classes of a label map; pixels that ``missing`` or the map masks are ignored.
-
-        As in training, ids that the label map lists count also where the file masks them.
-        """
-        ids, hidden = np.asarray(raw), np.ma.getmaskarray(raw)
-        measured = np.ones_like(hidden) if missing is None else ~missing
-        counts = Counter({IGNORE: int(ids.size - measured.sum())})
-        for pixels, unlisted in ((ids[measured & ~hidden], None), (ids[measured & hidden], IGNORE)):
-            for one, count in zip(*np.unique(pixels, return_counts=True), strict=True):
-                name = space.label_map.ids.get(int(one), unlisted)
-                if name is None:
-                    where = str(sample.paths.get(self.sources[head], sample.name))
-                    first, files = self.stray[head].get(int(one), (where, 0))
-                    self.stray[head][int(one)] = first, files + 1
-                else:
-                    counts[name] += int(count)
-        for name, count in counts.items():
-            self.report.classes[head][name].pixels += count
-            self.report.classes[head][name].images += count > 0
-
     def conclude(self) -> list[Finding]:
         """Return all findings, including those about the split as a whole."""
+        for name in self.unlabeled:
+            self._find("no labels", f"has no labels '{name}', so only its images were checked")
         if self.turned:
             self._find("orientation", f"{plural(len(self.turned), 'sample')}: {self.turned[0]}")
         if self.transparent:

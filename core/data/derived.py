@@ -18,7 +18,7 @@ from .splits import Joined, Subset
 
 
 def derived_files(dataset: Dataset, index: int) -> Sequence[DerivedFile]:
-    """Return the files that are derived for a sample, also of a part or a sum; perhaps none."""
+    """Return the files that are derived for sample ``index``, also of a part or a sum; or none."""
     while isinstance(dataset, Subset | Joined):
         dataset, index = dataset.source(index)
     return dataset.derived_files(index) if offers(dataset, DerivesFiles) else ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -19,11 +19,11 @@ from PIL import Image
 
 from ...registry import PluxelError, reason_of
 from ..common.contents import recognized
-from ..common.files import replacing
 from ..common.logs import log_image, log_once
 from ..common.text import plural
 from ..contracts.colors import Color
 from ..contracts.inputs import PLAIN, InputSpec
+from ..pictures.saving import png_bytes, save_png
 from .limits import pillow_limits
 from .masks import (
     TRANSPARENT_ID,
@@ -38,7 +38,7 @@ from .pillow import as_displayed, as_stored, open_image
 from .pixels import ImageError, Stored, nodata_pixels, to_input, with_channels
 from .raster_files import is_raster
 from .rasters import raster_shape, read_raster, stored_raster
-from .results import is_result, png_mark
+from .results import WRITTEN_BY, is_result
 
 _FORMATS = "bmp gif jp2 jpeg jpg npy pbm pgm png ppm tif tiff webp"
 IMAGE_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
@@ -48,7 +48,12 @@ _EDGE = 32  # lossy compression changes 0 and 255 by less
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return all image files below a folder, sorted.
+    """Return all image files below a folder, as `files_below` does."""
+    return files_below(folder, IMAGE_SUFFIXES)
+
+
+def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return all files below a folder with one of these suffixes, in lower case, sorted.
 
     Hidden files are skipped: macOS writes ``._a.jpg`` beside ``a.jpg`` on foreign disks, and
     editors keep copies in hidden folders. So are results of predictions in subfolders, with a
@@ -58,12 +63,12 @@ def image_files(folder: Path) -> list[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = [Path(parent, name) for name in names if not name.startswith(".")]
-        found += [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
+        found += [path for path in paths if path.suffix.lower() in suffixes]
     own = sorted(path for path in found if is_result(path, folder))
     if own:
         log_once(
             logging.INFO,
-            f"left out {plural(len(own), 'result')} of pluxel predict below {folder}, "
+            f"left out {plural(len(own), 'file')} that Pluxel wrote below {folder}, "
             f"such as {own[0]}",
         )
     return sorted({*found}.difference(own))
@@ -111,7 +116,8 @@ def array_input(
     """Convert an array (H, W[, channels]) of stored values as `read_image` converts a file.
 
     For three channels of color, gray is repeated, which is logged. Other channels are not
-    converted: an array does not say what they mean.
+    converted: an array does not say what they mean. ``name``: what the errors begin with, such as
+    the file that the array comes from.
 
     Raises: ImageError for another shape or type, or for values outside of their range.
     """
@@ -224,10 +230,7 @@ def write_mask(path: Path, ids: np.ndarray) -> None:
     if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) <= 65535:
         raise PluxelError(f"{path}: a PNG holds ids of 0 to 65535, not {ids.min()} to {ids.max()}")
     is_wide = ids.dtype == np.uint16 or ids.max(initial=0) > 255
-    with replacing(path) as unfinished:
-        Image.fromarray(ids.astype(np.uint16 if is_wide else np.uint8)).save(
-            unfinished, format="PNG", pnginfo=png_mark()
-        )
+    save_png(path, ids.astype(np.uint16 if is_wide else np.uint8), WRITTEN_BY)
 
 
 def write_palette_mask(path: Path, ids: np.ndarray, palette: Mapping[int, Color]) -> None:
@@ -240,7 +243,7 @@ def write_palette_mask(path: Path, ids: np.ndarray, palette: Mapping[int, Color]
     image = Image.fromarray(ids.astype(np.uint8))
     colors = [palette.get(raw, (0, 0, 0)) for raw in range(256)]
     image.putpalette([part for color in colors for part in color])
-    image.save(path, format="PNG")
+    path.write_bytes(png_bytes(image))
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:

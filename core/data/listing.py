@@ -15,7 +15,9 @@ from .splits import BrokenData, SplitError
 
 
 def read_names(listing: Path, column: int = 0) -> list[str]:
-    """Return one word of each line of a list; lines may have further columns, or be empty.
+    """Return one word of each line of a list: that in ``column``, counted from 0.
+
+    Lines may have further columns, or be empty.
 
     Raises: SplitError if a name occurs twice; BrokenData if the list is empty; PluxelError if the
     file cannot be read.
@@ -38,10 +40,12 @@ def read_names(listing: Path, column: int = 0) -> list[str]:
 class FolderFiles(Mapping[str, Path]):
     """Name -> its file in a folder: ``folder/NAMEsuffix``. A name may begin with subfolders.
 
-    Paths are made on access, because a dataset may have many.
+    ``suffix``: the end of each file name, such as ``.png`` or ``_gt.png``. ``source``: the list or
+    the folder that the names come from; the error begins with it. If it is None, the names are
+    those of the folder itself, and nothing is checked. Paths are made on access, because a dataset
+    may have many.
 
-    Raises: BrokenData if a name has no file; ``source`` is where the names come from, or None if
-    they are those of the folder itself. KeyError for another name.
+    Raises: BrokenData if a name has no file; KeyError for another name.
     """
 
     def __init__(
@@ -85,7 +89,7 @@ SWAPPED = ": are the folders of images and masks swapped?"
 
 
 def missing_files(folder: Path, suffix: str, names: Collection[str]) -> list[str]:
-    """Return the names that have no file ``folder/NAMEsuffix``."""
+    """Return the names that have no file in the folder, called name + ``suffix``."""
     inner = {name.rpartition("/")[0] for name in names}
     there: set[str] = set()
     for parent in inner:
@@ -97,7 +101,8 @@ def missing_files(folder: Path, suffix: str, names: Collection[str]) -> list[str
 def names_in(folder: Path, suffix: str, *, subfolders: bool = False) -> list[str]:
     """Return the sorted names of the files ``folder/NAMEsuffix``, without hidden ones.
 
-    ``subfolders``: the files are in subfolders, whose names are part of ``NAME``.
+    ``suffix``: the end of each file name, such as ``_gt.png``. ``subfolders``: the files are in
+    subfolders, whose names are part of ``NAME``.
     """
     if not subfolders:
         return sorted(_stems(folder, suffix))
@@ -131,7 +136,10 @@ def matched_files(
 
 
 def no_files(folder: Path, suffix: str, other: str = "", *, subfolders: bool = False) -> BrokenData:
-    """Return the error for a folder without files ``NAMEsuffix``; ``other``: suffix of masks."""
+    """Return the error for a folder without files ``NAMEsuffix``.
+
+    ``other``: suffix of masks. ``subfolders``: whether the files should be in subfolders.
+    """
     inner = "*/" if subfolders else ""
     text = f"{folder} has no files {inner}*{suffix}"
     found = names_in(folder, other, subfolders=subfolders) if other else []

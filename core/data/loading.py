@@ -9,32 +9,39 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from logging.handlers import BufferingHandler
+from traceback import format_exception
+from typing import Any, Generic, TypeVar
 
 import cv2
 import torch
 from torch.utils.data import DataLoader, get_worker_info
 from torch.utils.data import Dataset as TorchDataset
 
-from ...registry import PluxelError
+from ...registry import PluxelError, reason_of
 from ..common.logs import count_for_parent, counted_for_parent, log_image, log_once, logger
 from ..common.signals import stop_signals
 from .batch import Batch, Item, collate_evaluation, collate_training
+from .examine import Examined, Examiner
 from .samples import DataError, EvaluationData, TrainingData
+from .splits import class_name
+
+T = TypeVar("T")
 
 
-class Loader:
+class Loader(Generic[T]):
     """Iterates over batches; ``len`` is the number of collated groups of samples."""
 
     def __init__(
         self,
-        data: TrainingData | EvaluationData,
+        data: TrainingData | EvaluationData | Examiner,
         indices: Sequence[Sequence[int]],
-        collate: Callable[[Sequence[Item]], list[Batch]],
+        collate: Callable[[Sequence[Any]], list[T]],
         workers: int,
         pin_memory: bool,
     ) -> None:
         # TrainingData skips bad samples itself; its errors are final.
         self._may_skip = isinstance(data, EvaluationData) and data.on_bad_sample == "skip"
+        self._name = class_name(data.dataset)
         if workers:
             # Workers already run in parallel, and OpenCV threads do not survive a fork: in a
             # child process, even setNumThreads waits forever for threads of the parent.
@@ -54,17 +61,30 @@ class Loader:
     def __len__(self) -> int:
         return len(self._loader)
 
-    def __iter__(self) -> Iterator[Batch]:
-        for delivery in self._loader:
+    def __iter__(self) -> Iterator[T]:
+        for delivery in self._deliveries():
             for level, message in delivery.records:
                 log_once(level, message)
             for level, name, text in delivery.counted:
                 log_image(name, text, level)
             for failure in delivery.failures:
                 if not self._may_skip:
-                    raise failure
+                    raise failure from _Remote.of(failure)
                 log_once(logging.WARNING, f"skipped: {failure.message}")
             yield from delivery.batches
+
+    def _deliveries(self) -> Iterator[_Delivery[T]]:
+        """Start the workers. Raises: DataError if a new process cannot receive the dataset."""
+        try:
+            return iter(self._loader)
+        except Exception as error:
+            line, notes = reason_of(error)
+            if not notes:
+                raise
+            raise DataError(
+                f"dataset {self._name} cannot be sent to worker processes: {line}",
+                [*notes, "without workers, nothing is sent:  training.workers=0"],
+            ) from error
 
 
 def training_loader(
@@ -77,7 +97,7 @@ def training_loader(
     pin_memory: bool = False,
     rank: int = 0,
     world_size: int = 1,
-) -> Loader:
+) -> Loader[Batch]:
     """Return a loader of ``steps`` batches that starts at ``start_sample``, in O(1).
 
     With several processes, ``batch_size`` is per process, and ``start_sample`` counts the samples
@@ -95,7 +115,7 @@ def evaluation_loader(
     pin_memory: bool = False,
     rank: int = 0,
     world_size: int = 1,
-) -> Loader:
+) -> Loader[Batch]:
     """Return a loader of a split in batches of equal image size, divided among processes."""
     steps = -(-len(data) // batch_size)
     indices = [
@@ -103,6 +123,12 @@ def evaluation_loader(
         for step in range(rank, steps, world_size)
     ]
     return Loader(data, indices, collate_evaluation, workers, pin_memory)
+
+
+def examined(examiner: Examiner, *, workers: int = 0) -> Iterator[Examined]:
+    """Yield all samples of a split, examined, in order."""
+    indices = [(index,) for index in range(len(examiner))]
+    return iter(Loader[Examined](examiner, indices, list, workers, False))
 
 
 @dataclass(frozen=True)
@@ -128,36 +154,44 @@ def _single_batch(items: Sequence[Item]) -> list[Batch]:
     return [collate_training(items)]
 
 
-class _Guarded(TorchDataset["Item | DataError"]):
+class _Guarded(TorchDataset[Any]):
     """Returns errors for the main process; exceptions of plugins may not survive pickling."""
 
-    def __init__(self, data: TrainingData | EvaluationData) -> None:
+    def __init__(self, data: TrainingData | EvaluationData | Examiner) -> None:
         self._data = data
 
-    def __getitem__(self, index: int) -> Item | DataError:
+    def __getitem__(self, index: int) -> Any:
         try:
             return self._data[index]
         except PluxelError as error:
-            return DataError(error.message, error.notes)
+            failure = DataError(error.message, error.notes)
+            failure.origin = "".join(format_exception(error.__cause__)) if error.__cause__ else ""
+            return failure
+
+
+class _Remote(Exception):  # noqa: N818 - shown as the cause of another error
+    """The traceback of an exception in a worker process, as text: frames cannot be sent."""
+
+    @classmethod
+    def of(cls, failure: DataError) -> _Remote | None:
+        return cls(f"\n{failure.origin}") if failure.origin else None
 
 
 @dataclass(frozen=True)
-class _Delivery:
+class _Delivery(Generic[T]):
     """The result of a worker: batches, errors, log records (level, message), counted images."""
 
-    batches: list[Batch]
+    batches: list[T]
     failures: list[DataError]
     records: list[tuple[int, str]] = field(default_factory=list)
     counted: list[tuple[int, str, str]] = field(default_factory=list)
 
-    def pin_memory(self) -> _Delivery:
-        return replace(self, batches=[batch.pin_memory() for batch in self.batches])
+    def pin_memory(self) -> _Delivery[T]:
+        return replace(self, batches=[batch.pin_memory() for batch in self.batches])  # pyright: ignore[reportAttributeAccessIssue] - only of batches
 
 
-def _deliver(
-    collate: Callable[[Sequence[Item]], list[Batch]], results: Sequence[Item | DataError]
-) -> _Delivery:
-    items = [result for result in results if isinstance(result, Item)]
+def _deliver(collate: Callable[[Sequence[Any]], list[T]], results: Sequence[Any]) -> _Delivery[T]:
+    items = [result for result in results if not isinstance(result, DataError)]
     failures = [result for result in results if isinstance(result, DataError)]
     delivery = _Delivery(collate(items) if items else [], failures)
     if get_worker_info() is None:

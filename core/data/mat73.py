@@ -23,7 +23,7 @@ _MOST_NAMES, _LONGEST_NAME = 100_000, 1_000
 
 
 def mat73_shape(path: Path, key: str) -> tuple[int, ...]:
-    """Return the shape of an array in MATLAB's order.
+    """Return the shape of the variable ``key`` in MATLAB's order.
 
     Raises: ImageError, with the file, if there is no such array, or for another format.
     """
@@ -32,7 +32,7 @@ def mat73_shape(path: Path, key: str) -> tuple[int, ...]:
 
 
 def mat73_entry(path: Path, key: str, index: int) -> np.ndarray:
-    """Return one entry of an array, whose last axis in MATLAB counts the entries, from 0.
+    """Return entry ``index`` of the variable ``key``, counted from 0 along its last MATLAB axis.
 
     Raises: ImageError, with the file, if there is no such array or entry, for entries with more
     pixels than permitted, for another type than numbers, and for another format.
@@ -61,7 +61,7 @@ def _is_too_large(shape: tuple[int, ...]) -> bool:
 
 
 def mat73_names(path: Path, key: str) -> list[str]:
-    """Return the texts of a cell array, each of which the file has as an array of characters.
+    """Return the texts of the cell array ``key``; the file has an array of characters for each.
 
     Raises: ImageError, with the file, if there is no such cell array, or for another format.
     """

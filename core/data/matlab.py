@@ -21,7 +21,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def read_mat_labels(path: Path, key: str, field: str = "") -> np.ndarray:
-    """Return label ids (H, W) of a variable in a MATLAB file of version 5.
+    """Return label ids (H, W) of the variable ``key`` in a MATLAB file of version 5.
 
     ``field``: the field of a struct that holds the ids. Ids that are stored as floating point, as
     MATLAB does by default, become int32 if all of them are integers.

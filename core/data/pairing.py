@@ -64,7 +64,8 @@ def listed_pairs(
 ) -> list[FilePair]:
     """Return the pairs that the lines of a list name, in the order of the list.
 
-    A line is a name or a path of an image; see `FilePair.is_called`. The path of an existing file,
+    ``listing``, ``folder``: the list and the folder of the images, for errors and relative paths. A
+    line is a name or a path of an image; see `FilePair.is_called`. The path of an existing file,
     from the working folder or that of the list, means only this file. Empty lines are skipped.
 
     Raises: SplitError, with the line, if it means no image or several, or one that was listed.
@@ -129,7 +130,10 @@ def images_in(folder: Path, suffix: str = "", *, not_ending: Iterable[str] = ())
 def pair_up(
     images: Mapping[str, Path], masks: Mapping[str, Path]
 ) -> tuple[list[FilePair], list[Path]]:
-    """Return pairs of equal names, and the files without a counterpart."""
+    """Return pairs of equal names, and the files without a counterpart.
+
+    ``images``, ``masks``: name -> file, as `images_in` returns.
+    """
     pairs = [FilePair(name, images[name], masks[name]) for name in images if name in masks]
     alone = [images[name] for name in images if name not in masks]
     return pairs, alone + [masks[name] for name in masks if name not in images]
@@ -138,7 +142,7 @@ def pair_up(
 def with_input(
     pairs: Sequence[FilePair], name: str, files: Mapping[str, Path], folder: Path
 ) -> list[FilePair]:
-    """Return the pairs with a further input, whose ``files`` below ``folder`` have equal names.
+    """Return the pairs with a further input ``name``; its ``files`` in ``folder`` have equal names.
 
     Raises: SplitError that names the first image without such a file.
     """
@@ -149,7 +153,7 @@ def with_input(
 def require_files(
     images: Mapping[str, Path], what: str, files: Mapping[str, Path], folder: Path
 ) -> None:
-    """Check that ``what``, such as a further input, has a file for each image.
+    """Check that ``what``, such as a further input, has a file in ``folder`` for each image.
 
     Raises: SplitError that names the first image without one, and the number of others.
     """

@@ -20,11 +20,16 @@ from .splits import class_name
 
 
 class DataError(PluxelError):
-    """A sample violates its contract or cannot be used."""
+    """A sample violates its contract or cannot be used.
+
+    ``origin``: the traceback of the exception behind it, if it comes from a worker process.
+    """
+
+    origin = ""
 
 
 def read_sample(dataset: Dataset, index: int) -> Sample:
-    """Return a sample of a dataset.
+    """Return sample ``index`` of a dataset.
 
     Raises: DataError if it raises, or is not a `Sample`, or has fields of other types.
     """

@@ -1,42 +1,48 @@
-"""Mark the pictures that prediction writes, so that nobody takes them for images by accident."""
+"""Recognize the files that Pluxel writes, so that nobody takes them for images by accident."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PIL.PngImagePlugin import PngInfo
+from ..pictures.saving import SOFTWARE
+from .videos import comment
 
-WRITTEN_BY = "pluxel predict"
-"""The text in the PNG chunk and in the TIFF tag ``Software`` of results."""
+WRITTEN_BY = f"{SOFTWARE} predict"
+"""The PNG chunk and TIFF tag ``Software`` of results, and the comment of videos and JPEG."""
+
+_PICTURES = "results"
+"""The folder of a run with the pictures of its training."""
 
 INDEX, COLOR, OVERLAY, PROBABILITIES = FOLDERS = ("index", "color", "overlay", "prob")
 """Names of the kinds of results, and of the folders that prediction writes them into."""
+
+THUMBNAILS = "thumbnails"
+"""The folder of the small pictures for the page of overlays."""
 
 _HEAD = 1 << 12
 """Bytes at the start of a PNG that include the mark, which follows the header."""
 
 
-def png_mark() -> PngInfo:
-    """Return the mark to save a PNG with."""
-    mark = PngInfo()
-    mark.add_text("Software", WRITTEN_BY)
-    return mark
-
-
 def is_result(path: Path, folder: Path) -> bool:
-    """Return whether prediction wrote a picture that is somewhere below a folder.
+    """Return whether prediction or training wrote a file that is somewhere below a folder.
 
-    Pictures directly in the folder are not: somebody selected it, for example as masks to train on.
+    Files directly in the folder are not: somebody selected it, for example as masks to train on.
     """
-    if {*FOLDERS}.isdisjoint(path.relative_to(folder).parts[:-1]):
+    parents = path.relative_to(folder).parts[:-1]
+    if {*FOLDERS, THUMBNAILS, _PICTURES}.isdisjoint(parents):
         return False
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError:
         return False
+    if head.startswith(b"\xff\xd8"):  # a thumbnail
+        return WRITTEN_BY.encode() in head
+    if head[4:8] == b"ftyp":
+        return comment(path) == WRITTEN_BY
     if head.startswith(b"\x89PNG"):
-        return f"Software\0{WRITTEN_BY}".encode() in head
+        software = SOFTWARE if _PICTURES in parents else WRITTEN_BY
+        return f"Software\0{software}".encode() in head
     return head[:2] in (b"II", b"MM") and _software(path) == WRITTEN_BY
 
 

@@ -73,7 +73,9 @@ def existing_folder(
 ) -> Path:
     """Return the folder if it exists.
 
-    ``is_part``: whether other files of the dataset are there. ``advice``: notes of the errors.
+    ``what``: what is in the folder, such as ``the images``; the errors begin with it: "the images
+    not found: …". ``is_part``: whether other files of the dataset are there. ``advice``: notes of
+    the errors.
 
     Raises: MissingData that names the deepest parent that exists; BrokenData for a missing part,
     and for a file.

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError
 from ..common.logs import log_once
+from ..common.text import extent
 from ..contracts.inputs import InputSpec
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import LabelSpace
@@ -189,9 +190,8 @@ def _check_size(
 ) -> None:
     if array.shape[:2] == shape:
         return
-    (height, width), (rows, columns) = shape, array.shape[:2]
     image = f"{first} {sample.paths[first]}" if first in sample.paths else first
     raise DataError(
-        f"{sample.paths.get(name, sample.name)}: is {columns}×{rows}, but its "
-        f"{image} is {width}×{height} (width × height)"
+        f"{sample.paths.get(name, sample.name)}: is {extent(array.shape[:2])}, but its "
+        f"{image} is {extent(shape)} (height × width)"
     )

@@ -73,6 +73,13 @@ def open_split(make: MakesDataset, split: str) -> Dataset:
     return dataset
 
 
+def split_names(split: str) -> list[str]:
+    """Return the names of the splits in an expression. Raises: SplitError for an invalid one."""
+    if os.path.isfile(split):  # noqa: PTH113 - False for long names
+        return [split]
+    return [_unquoted(part["split"]) for part in _parts(split)]
+
+
 def _parts(split: str) -> Iterator[re.Match[str]]:
     """Yield the parts of a sum. Raises: SplitError if one is not ``name`` or ``name[from:to]``."""
     end, more = 0, True

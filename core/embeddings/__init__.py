@@ -10,7 +10,7 @@ from ._export import Format, blocks_of, files_of, format_of, write_vectors
 from ._names import name_vectors
 from ._offers import Offered, find_offer, offered
 from ._phrases import split_phrase
-from ._plot import plane, save_plot
+from ._plane import plane
 from ._queries import Query, WordMatch, WordSearch, analogy, get_similar_tokens
 from ._readers import reader_of
 from ._store import Store, StoreWriter, is_store, open_store, writing
@@ -57,7 +57,6 @@ __all__ = [
     "open_store",
     "plane",
     "reader_of",
-    "save_plot",
     "split_phrase",
     "summarize",
     "unpacked_stream",

@@ -10,9 +10,10 @@ import numpy as np
 
 from ...registry import PluxelError
 from ..common.files import replacing
+from ..common.text import excerpt
 from ._store import writing
 from ._vocabulary import encode
-from ._word_vectors import StoredVectors, WordVectors, shortened
+from ._word_vectors import StoredVectors, WordVectors
 
 Format = Literal["glove", "word2vec", "word2vec_binary", "store", "numpy"]
 """Text without and with a header, word2vec's binary format, Pluxel's store (safetensors), and an
@@ -98,7 +99,7 @@ def _blocks(words: WordVectors, form: Format, advance: Callable[[], None]) -> It
         tokens = [encode(word) for word in words.itos[start : start + _ROWS]]
         for byte, name in _ENDS[form]:
             if bad := next((token for token in tokens if byte in token), None):
-                word = shortened(bad.decode(errors="replace"))
+                word = excerpt(bad.decode(errors="replace"))
                 raise PluxelError(f"words with {name} cannot be written as {form}: {word!r}")
         yield tokens, words.vectors[start : start + _ROWS].float().numpy()
         advance()

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from ..common.numerics import unit_vectors
+from ..common.text import excerpt
 from ..contracts.kinds import Embedding
-from ._word_vectors import UnknownWordError, WordVectors, shortened
+from ._word_vectors import UnknownWordError, WordVectors
 
 _LISTED = 10
 """Names that an error lists, at most."""
@@ -30,7 +31,7 @@ def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVect
         try:
             found.append(torch.cat([unit_vectors(one.name_vector(name).cpu()) for one in sources]))
         except UnknownWordError as error:
-            unknown.append(f"class '{shortened(name)}': {error.message}")
+            unknown.append(f"class '{excerpt(name)}': {error.message}")
     if unknown:
         more = [f"and {len(unknown) - _LISTED:,} others"] if len(unknown) > _LISTED else []
         raise UnknownWordError("; ".join([*unknown[:_LISTED], *more]))

@@ -16,12 +16,14 @@ from torch import Tensor
 
 from ...registry import PluxelError
 from ..common.files import replacing
+from ..common.formats import FileFormat
 from ..neighbors import Compact
 from ._vocabulary import Vocabulary, hash_words, repeated, vocabulary_arrays
 
+_FORMAT = FileFormat("word-vector store", 2, {1: ""})
 _FAMILY = "pluxel-embedding-"
-FORMAT = f"{_FAMILY}2"
-"""Increase it when older files can no longer be read. It is part of every cache key."""
+FORMAT = f"{_FAMILY}{_FORMAT.current}"
+"""Part of every cache key: a cache builds stores of an older version again."""
 
 _HEADER = 4096
 """Bytes before the rows: the length, and the header, padded with spaces as the format allows."""
@@ -92,8 +94,10 @@ def open_store(path: Path) -> Store:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise PluxelError(f"{path} is not a word-vector store: {error}") from error
-    if metadata.get("format") != FORMAT:
-        raise PluxelError(f"{path} is not a word-vector store of this version ({FORMAT})")
+    version = metadata.get("format", "").removeprefix(_FAMILY)
+    if not version.isdecimal():
+        raise PluxelError(f"{path} is not a word-vector store: its metadata name no format")
+    _FORMAT.check(int(version), path)
     if problem := _find_problem(arrays, metadata):
         raise PluxelError(f"{path} is damaged: {problem}")
     store = Store(path, arrays, metadata)

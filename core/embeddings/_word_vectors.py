@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...registry import PluxelError, did_you_mean
 from ..common.numerics import unit_vectors
+from ..common.text import excerpt
 from ..common.torch_private import version_of
 from ..contracts.kinds import Embedding
 from ..neighbors import Compact, CosineIndex
@@ -23,14 +24,6 @@ from ._vocabulary import Vocabulary
 Unknown = Literal["error", "zero", "mean", "subword"]
 """What a word without a vector gives: an error, zeros, the mean of all words, or the vector of its
 subwords, if the model has them."""
-
-_SHOWN = 60
-"""Most letters of a word in an error."""
-
-
-def shortened(word: str) -> str:
-    """Return a word, shortened for an error."""
-    return word if len(word) <= _SHOWN else f"{word[:_SHOWN]}…"
 
 
 class UnknownWordError(PluxelError):
@@ -106,7 +99,7 @@ class WordVectors:
             word = next(
                 w for w, row in zip(words, rows, strict=True) if not 0 <= row < len(vectors)
             )
-            raise PluxelError(f"stoi gives no row of the vectors for the word '{shortened(word)}'")
+            raise PluxelError(f"stoi gives no row of the vectors for the word '{excerpt(word)}'")
         if rows != [*range(len(vectors))]:  # the order of the words is not that of the rows
             vectors = vectors[rows]
         return WordVectors(words, vectors)
@@ -214,7 +207,7 @@ class WordVectors:
         if self.unknown == "mean":
             return self.mean.float()
         hint = (text and self._hint(text)) or self._hint(word)
-        raise UnknownWordError(f"'{shortened(word)}' is not one of the {len(self):,} words.{hint}")
+        raise UnknownWordError(f"'{excerpt(word)}' is not one of the {len(self):,} words.{hint}")
 
     def _hint(self, word: str) -> str:
         near = [f"'{one}'" for one in suggestions(word, self.itos)]

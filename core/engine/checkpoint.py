@@ -17,8 +17,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...registry import PluxelError
-from ..common.files import replacing
-from ..model.weight_reading import ALIASES, read_header, read_safetensors
+from ..common.files import cannot_write, replacing
+from ..model.weight_reading import (
+    ALIASES,
+    FORMAT_KEY,
+    RUN_FORMAT,
+    read_header,
+    read_safetensors,
+)
 
 Tensors = dict[str, Tensor]
 
@@ -29,7 +35,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     Raises: PluxelError if writing fails; a previous file at ``path`` then stays unchanged.
     """
     flat, aliases = _each_once(tensors)
-    named = {ALIASES: aliases} if aliases else {}
+    named = {FORMAT_KEY: RUN_FORMAT.current} | ({ALIASES: aliases} if aliases else {})
     header = {name: json.dumps(value) for name, value in {**metadata, **named}.items()}
     with replacing(path) as unfinished:
         unfinished.touch()
@@ -38,7 +44,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
             save_file(flat, unfinished, header)
             unfinished.chmod(mode)
         except SafetensorError as error:
-            raise PluxelError(f"cannot write {path}: {error}") from error
+            raise cannot_write(path, str(error)) from error
 
 
 def _each_once(tensors: Mapping[str, Tensor]) -> tuple[Tensors, dict[str, str]]:
@@ -76,7 +82,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 def _parsed(header: Mapping[str, str], path: Path) -> dict[str, Any]:
     try:
-        return {name: json.loads(value) for name, value in header.items() if name != ALIASES}
+        own = (ALIASES, FORMAT_KEY)
+        return {name: json.loads(value) for name, value in header.items() if name not in own}
     except json.JSONDecodeError as error:
         raise PluxelError(f"{path} was not written by pluxel: {error}") from error
 

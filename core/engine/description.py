@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ...registry import Host, PluxelError
+from ..common.text import extent
 from ..config._config import Config
 from ..config._load import load_config
 from ..config.sections.labels import declared_labels
@@ -54,10 +55,9 @@ def describe(
     except PluxelError:
         raise
     except Exception as error:
-        height, width = size
         raise PluxelError(
-            f"the network cannot be described for an image of {height}×{width} pixels, because it "
-            "fails in prediction or in training, tried on a tensor without data",
+            f"the network cannot be described for an image of {extent(size)} pixels (height × "
+            "width), because it fails in prediction or in training, tried on a tensor without data",
             [f"{type(error).__name__}: {error}"],
         ) from error
 

@@ -16,6 +16,8 @@ from accelerate.utils import (
     KwargsHandler,
     broadcast_object_list,
     gather_object,
+    get_cpu_distributed_information,
+    parse_flag_from_env,
 )
 from torch import Tensor, nn
 from torch import distributed as dist
@@ -33,28 +35,32 @@ MixedPrecision = Literal["no", "bf16", "fp16"]
 class Processes:
     """The processes of a training, with the device and the precision of this process.
 
-    ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``. Any ``Accelerator`` of the
+    ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``. A launcher (torchrun, accelerate
+    launch, mpirun) says in environment variables which process this is. Any ``Accelerator`` of the
     calling script, and other trainings in this process, keep their own device and precision.
 
-    Raises: PluxelError if this machine does not have the device.
+    Raises: PluxelError if this machine does not have the device, or if a launcher started several
+    processes that cannot train together on it.
     """
 
     def __init__(self, device: str = "auto", precision: Precision = "fp32") -> None:
+        launched = _read_launcher()
         if device not in ("auto", "cpu"):
             found = find_device(device)
+            if found.type == "mps" and launched > 1:  # accelerate might wait for the others
+                raise _train_alone(launched, device)
             if found.type == "cuda" and torch.device(device).index is not None:
                 torch.cuda.set_device(found)  # accelerate uses the current device
+        on_cpu = device == "cpu" or (device == "auto" and _auto_is_cpu(launched))
         self._state = SeparateState()
         with self._state():
-            chosen = PartialState(cpu=device == "cpu").device or torch.device("cpu")
+            chosen = PartialState(cpu=on_cpu).device or torch.device("cpu")
             mixed = mixed_precision(precision, chosen)
             # Networks may have parameters that no loss depends on, in all steps or in some.
             handlers: list[KwargsHandler] = [
                 DistributedDataParallelKwargs(find_unused_parameters=True)
             ]
-            accelerator = Accelerator(
-                cpu=device == "cpu", mixed_precision=mixed, kwargs_handlers=handlers
-            )
+            accelerator = Accelerator(cpu=on_cpu, mixed_precision=mixed, kwargs_handlers=handlers)
             self._accelerator = accelerator
             self.device: torch.device = accelerator.device
             self.mixed_precision = accelerator.mixed_precision
@@ -63,6 +69,8 @@ class Processes:
             self.is_main_process: bool = accelerator.is_main_process
             self.scaler = accelerator.scaler
             """Gradient scaler for float16; None for other formats."""
+        if self.num_processes < launched:
+            raise _train_alone(launched, device)
 
     def prepare(
         self, model: nn.Module, optimizer: torch.optim.Optimizer
@@ -148,8 +156,43 @@ def is_main_process() -> bool:
     """Return whether this process has rank 0."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank() == 0
-    launchers = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
-    return next((int(os.environ[name]) for name in launchers if name in os.environ), 0) == 0
+    return get_cpu_distributed_information().rank == 0
+
+
+def _read_launcher() -> int:
+    """Return the number of processes that a launcher started, or 1 without a launcher.
+
+    With several, write the variables of MPI in the form of torchrun: accelerate reads those of MPI
+    only on CPUs.
+    """
+    found = get_cpu_distributed_information()
+    if found.world_size > 1:
+        for name in ("rank", "world_size", "local_rank", "local_world_size"):
+            os.environ.setdefault(name.upper(), str(getattr(found, name)))
+        if found.local_world_size == found.world_size:  # all on this machine
+            os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+        os.environ.setdefault("MASTER_PORT", "29500")
+    return found.world_size
+
+
+def _train_alone(processes: int, device: str) -> PluxelError:
+    """Return the error for processes that would each train on its own and write the same run."""
+    return PluxelError(
+        f"{processes} processes were started, but on device '{device}' they cannot train together",
+        ["set device=cpu, or start a single process"],
+    )
+
+
+def _auto_is_cpu(num_processes: int) -> bool:
+    """Return whether ``auto`` is the CPU.
+
+    Without an accelerator, accelerate would let each of several processes train alone, and so it
+    would on Apple GPUs, which do not exchange tensors between processes.
+    """
+    if parse_flag_from_env("ACCELERATE_USE_CPU"):  # of `accelerate launch --cpu`
+        return True
+    found = torch.accelerator.current_accelerator(check_available=True)
+    return found is None or (found.type == "mps" and num_processes > 1)
 
 
 @contextmanager

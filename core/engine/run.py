@@ -5,16 +5,36 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from ...registry import PluxelError
-from ..common.files import MissingFile, copy_file, read_json, remove_abandoned, write_text
+from ...registry import PluxelError, did_you_mean
+from ..common.files import (
+    MissingFile,
+    cannot_write,
+    copy_file,
+    read_json,
+    remove_abandoned,
+    write_text,
+)
+from ..pictures.saving import data_uri, png_bytes
+from .curves import curves_picture, plot_curves, scalar_names
+from .run_pictures import RunPictures
+
+if TYPE_CHECKING:
+    from ..pictures.charts import Axes
 
 _PHASES = "phases"
+
+_BESIDE_RESULTS = ("statistics", ".npz"), ("report", ".html")
+
+SIGN_OF_LIFE = 30.0
+"""Seconds without a sign of life after which an owner on another machine counts as dead."""
 
 _LONGEST_NAME = 80  # file systems allow 255 bytes
 
@@ -27,8 +47,13 @@ class Run:
     ``last/state.safetensors``: raw weights and everything else that resuming needs.
     ``metrics.jsonl``: one line per log interval and one per evaluation. ``results.json``: scores of
     ``weights.safetensors`` on ``val``; ``results-SPLIT.json``: scores on another split.
-    ``class_frequencies.json``: pixels per class in the training split. ``phases/NAME``: what a
-    phase of the training ended with, a run of its own.
+    ``statistics.npz``, ``statistics-SPLIT.npz``: what these scores follow from, image by image.
+    ``report.html``, ``report-SPLIT.html``: a web page for people.
+    ``results/``: pictures of the training: curves, confusion matrices, and a panel of images; also
+    earlier panels.
+    ``training.json``: when and where it was trained, and the origin of each value of
+    ``config.yaml``. ``class_frequencies.json``: pixels per class in the training split.
+    ``phases/NAME``: what a phase of the training ended with, a run of its own.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -38,6 +63,9 @@ class Run:
         self.state = directory / "last" / "state.safetensors"
         self.metrics = directory / "metrics.jsonl"
         self.class_frequencies = directory / "class_frequencies.json"
+        self.history = directory / "training.json"
+        self.lock = directory / "training.lock"
+        self.pictures = RunPictures(directory / "results")
 
     def phase(self, name: str) -> Run:
         """Return the run that a finished phase of the training becomes."""
@@ -51,6 +79,7 @@ class Run:
             (self.class_frequencies, kept.class_frequencies),
             (self.weights, kept.weights),
             (self.results_of("val"), kept.results_of("val")),
+            (self.statistics_of("val"), kept.statistics_of("val")),
         ):
             if source.exists():
                 copy_file(source, target)
@@ -66,6 +95,20 @@ class Run:
         if name != split:
             name += f"-{crc32(split.encode()):08x}"
         return self.directory / f"results-{name}.json"
+
+    def statistics_of(self, split: str) -> Path:
+        """Return the file of the statistics of each image of a split."""
+        return _beside(self.results_of(split), *_BESIDE_RESULTS[0])
+
+    def report_of(self, split: str) -> Path:
+        """Return the file of the report on a split."""
+        return _beside(self.results_of(split), *_BESIDE_RESULTS[1])
+
+    def is_training(self) -> bool:
+        """Return whether a training owns the run and shows signs of life."""
+        with suppress(OSError):
+            return time.time() - self.lock.stat().st_mtime < SIGN_OF_LIFE
+        return False
 
     def step_of_results(self) -> int | None:
         """Return the step of the weights that ``results.json`` scores; None without this file."""
@@ -132,14 +175,21 @@ class Run:
 
     def _files(self) -> list[Path]:
         """Return the existing files of the run."""
-        fixed = (self.config, self.weights, self.state, self.metrics, self.class_frequencies)
+        fixed = (self.config, self.weights, self.state, self.metrics)
+        fixed += (self.class_frequencies, self.history)
         scores = filter(self._is_results, self.directory.glob("results-*.json"))
-        own = [file for file in (*fixed, self.results_of("val"), *scores) if file.exists()]
+        results = self.results_of("val"), *scores
+        beside = [_beside(file, *kind) for file in results for kind in _BESIDE_RESULTS]
+        all_own = *fixed, *results, *beside
+        own = [file for file in all_own if file.exists()]
+        own += self.pictures.files()
         return own + [file for phase in self._phases() for file in phase.kept_files()]
 
     def kept_files(self) -> list[Path]:
         """Return the existing files that `keep_phase` writes, if this is the run of a phase."""
-        fixed = (self.config, self.weights, self.results_of("val"), self.class_frequencies)
+        results = self.results_of("val")
+        scores = results, _beside(results, *_BESIDE_RESULTS[0])
+        fixed = (self.config, self.weights, *scores, self.class_frequencies)
         return [file for file in fixed if file.exists()] if _is_dump(self.config) else []
 
     def _is_results(self, file: Path) -> bool:
@@ -155,14 +205,15 @@ class Run:
         except OSError as error:
             raise PluxelError(f"cannot delete {error.filename}: {error.strerror}") from error
         folders = [phase.directory for phase in self._phases()]
-        for folder in (self.state.parent, *folders, self.directory / _PHASES):
+        folders += [self.directory / _PHASES, *self.pictures.folders]
+        for folder in (self.state.parent, *folders):
             with suppress(OSError):  # missing, or not empty
                 folder.rmdir()
 
     def remove_unfinished(self) -> None:
         """Delete what a training that was killed while writing has left."""
         phases = [phase.directory for phase in self._phases()]
-        for folder in (self.directory, self.state.parent, *phases):
+        for folder in (self.directory, self.state.parent, *phases, *self.pictures.folders):
             remove_abandoned(folder)
 
     def log(self, record: Mapping[str, Any]) -> None:
@@ -171,14 +222,52 @@ class Run:
             with self.metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
         except OSError as error:
-            raise PluxelError(f"cannot write {self.metrics}: {error.strerror or error}") from error
+            raise cannot_write(self.metrics, error) from error
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the lines of ``metrics.jsonl``, without those that are incomplete after a kill."""
+        try:
+            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return []
+        return [json.loads(line) for line in lines if _step(line) != float("inf")]
+
+    def plot_curves(self, *names: str, ax: Axes | None = None) -> Axes:
+        """Draw scalars of ``metrics.jsonl`` over steps, with the learning rate; return the axes.
+
+        ``names``: such as ``val/mean_iou``; by default, all losses. ``ax``: matplotlib's axes to
+        draw on, by default those of a new figure.
+
+        Raises: PluxelError for a name that the training did not log.
+        """
+        records = self.records()
+        known = scalar_names(records)
+        for name in names:
+            if name not in known:
+                hint = did_you_mean(name, known) or " Nothing was logged yet" * (not known)
+                raise PluxelError(f"{self.metrics} has no scalar {name!r}.{hint}")
+        return plot_curves(records, names, ax=ax)
+
+    def _repr_html_(self) -> str:
+        """Show the curves in a notebook."""
+        title = f"<b>{escape(str(self.directory))}</b>"
+        if not (records := self.records()):
+            return f"{title}: no steps yet"
+        picture = data_uri(png_bytes(curves_picture(records)))
+        return f'{title}<br><img alt="curves" src="{picture}">'
 
     def forget_after(self, step: int) -> None:
-        """Drop log lines of steps after the checkpoint; resuming repeats these steps."""
+        """Drop log lines and panels of steps after the checkpoint; resuming repeats these steps."""
+        self.pictures.forget_after(step)
         if self.metrics.exists():
             lines = self.metrics.read_text(encoding="utf-8").splitlines()
             kept = [line for line in lines if _step(line) <= step]
             write_text(self.metrics, "".join(f"{line}\n" for line in kept))
+
+
+def _beside(results: Path, what: str, suffix: str) -> Path:
+    """Return the file of a split that lies beside its results."""
+    return results.with_name(results.name.replace("results", what, 1)).with_suffix(suffix)
 
 
 def _is_dump(config: Path) -> bool:

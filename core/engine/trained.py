@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -15,7 +16,11 @@ from ..common.logs import logger
 from ..config._config import Config
 from ..config._load import load_config
 from ..config.sections.pipeline import PipelineConfig
+from ..config.tree.files import read_text
+from ..config.tree.nodes import Location, plain
 from ..config.tree.overrides import Given
+from ..config.tree.parse import parse
+from ..config.tree.problems import Problems
 from ..model.blueprint import Blueprint, with_added
 from ..model.network import SegmentationModel
 from ..model.weight_reading import read_header
@@ -23,7 +28,10 @@ from ..model.weights import load_weights
 from .checkpoint import read_metadata, read_tensors
 from .run import Run, open_run
 
-NOT_OF_THE_MODEL = frozenset({"augment", "dataset", "loss"})
+NOT_OF_EVALUATION = frozenset({"augment", "tracker", "trackers"})
+"""Sections of a configuration that evaluation neither imports nor checks."""
+
+NOT_OF_THE_MODEL = NOT_OF_EVALUATION | {"dataset", "loss", "metric", "metrics"}
 """Sections of a configuration that prediction neither imports nor checks."""
 
 
@@ -68,7 +76,7 @@ def open_trained(
     *,
     device: str | None = None,
     host: Host,
-    unread: Collection[str] = ("augment",),
+    unread: Collection[str] = NOT_OF_EVALUATION,
 ) -> Trained:
     """Open a run; ``overrides`` change its configuration, such as ``decoder={type: …}``.
 
@@ -97,6 +105,14 @@ def open_trained(
         raise PluxelError(f"{run.weights} was not written by pluxel train: no {error}") from error
     added = with_added(config, blueprint)
     return Trained(run, config, tuple(overrides), changed, added, tensors, step, phase)
+
+
+def plain_config(run: Run) -> dict[str, Any]:
+    """Return the configuration of a run without the versions; no plugin needs to be there."""
+    text = read_text(run.config)
+    tree = parse(text, lambda line, at: Location(str(run.config), line, at), Problems())
+    found = plain(tree) if tree else None
+    return {k: v for k, v in found.items() if k != "pluxel"} if isinstance(found, dict) else {}
 
 
 def classes_of(weights: Path) -> dict[str, tuple[str, ...]]:

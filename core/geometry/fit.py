@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from torch import Tensor
+
 from ...registry import PluxelError
-from .grid import Grid
+from .grid import FeatureSpec, Grid
 from .regions import Size
 from .scores import Scores
 
@@ -34,6 +36,34 @@ def cells_by_grid(
         cells = 2 * (_center(*like, axis) - grid.offset[axis]) / grid.stride[axis] + 1
         expected.append(size[axis] if fits else max(0, round(cells)))
     return None if tuple(expected) == tuple(size) else (expected[0], expected[1])
+
+
+def check_maps(specs: Sequence[FeatureSpec], maps: Sequence[Tensor], image: Tensor) -> None:
+    """Raise PluxelError if maps have other numbers, channels or cells than their specs declare.
+
+    ``maps``: of an ``image`` (N, channels, H, W). No tensor is read.
+    """
+    if len(maps) != len(specs):
+        raise PluxelError(f"there are {len(maps)} maps; feature_specs declares {len(specs)}")
+    batch, _, height, width = image.shape
+    grids = [spec.grid for spec in specs]
+    for spec, one in zip(specs, maps, strict=True):
+        shape = tuple(one.shape)
+        if shape[:2] != (batch, spec.channels) or len(shape) != 4:
+            raise PluxelError(
+                f"map '{spec.name}' is {shape}; feature_specs declares "
+                f"({batch}, {spec.channels}, height, width)"
+            )
+        # A map may have been upsampled from a coarser one.
+        expected = cells_by_grid(
+            (shape[2], shape[3]), spec.grid, [((height, width), Grid())], grids
+        )
+        if expected is not None:
+            raise PluxelError(
+                f"map '{spec.name}' has {shape[2]}×{shape[3]} cells (height × width); on its grid "
+                f"({spec.grid}), an image of {height}×{width} pixels has "
+                f"{expected[0]}×{expected[1]}"
+            )
 
 
 def check_fit(

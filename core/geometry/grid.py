@@ -48,6 +48,11 @@ class Grid:
         if min(self.stride) <= 0:
             raise ValueError(f"a stride must be positive, not {self.stride}")
 
+    def __str__(self) -> str:
+        """Such as ``stride 32, offset 31/2``; two axes that differ are joined by ``×``."""
+        stride, offset = ("×".join(map(str, dict.fromkeys(p))) for p in (self.stride, self.offset))
+        return f"stride {stride}, offset {offset}"
+
     def conv(
         self,
         kernel: Scalar | Iterable[Scalar],
@@ -106,16 +111,26 @@ class FeatureSpec:
 
 
 class StrideError(PluxelError):
-    """A decoder needs maps with strides that the backbone does not produce."""
+    """A decoder needs maps with strides that the backbone does not produce.
 
-    def __init__(self, needed: Sequence[int], features: Sequence[FeatureSpec]) -> None:
-        self.needed = ", ".join(map(str, needed))
-        self.given = ", ".join(_show(spec.grid.stride) for spec in features) or "none"
-        super().__init__(self.message_for("the decoder", "the backbone"))
+    ``needed``: the maps, in words. ``notes``: how to get them.
+    """
+
+    def __init__(
+        self, needed: str, features: Sequence[FeatureSpec], notes: Iterable[str] = ()
+    ) -> None:
+        self.needed = needed
+        strides = [_show(spec.grid.stride) for spec in features]
+        self.given = _named(strides) if strides else "no maps"
+        super().__init__(self.message_for("the decoder", "the backbone"), notes)
 
     def message_for(self, decoder: str, backbone: str) -> str:
         """Return the message with the names of both components, such as ``decoder 'fcn8s'``."""
-        return f"{decoder} needs strides {self.needed}; {backbone} gives {self.given}"
+        return f"{decoder} needs {self.needed}; {backbone} gives {self.given}"
+
+
+def _named(strides: Sequence[str]) -> str:
+    return f"{'strides' if len(strides) > 1 else 'stride'} {', '.join(strides)}"
 
 
 def _show(stride: PerAxis) -> str:
@@ -124,15 +139,37 @@ def _show(stride: PerAxis) -> str:
 
 
 def select_strides(features: Sequence[FeatureSpec], needed: Sequence[int]) -> list[int]:
-    """Return the indices of the maps with these strides; if two maps share one, the later counts.
+    """Return the index of the map of each ``needed`` stride; the last one, if maps share a stride.
 
     Raises: StrideError if no map has one of the strides.
     """
-    index = {spec.grid.stride: i for i, spec in enumerate(features)}
+    index = _by_stride(features)
     try:
         return [index[pair(stride)] for stride in needed]
     except KeyError:
-        raise StrideError(needed, features) from None
+        raise StrideError(_named([str(stride) for stride in needed]), features) from None
+
+
+def select_doubling(features: Sequence[FeatureSpec], count: int) -> list[int]:
+    """Return the indices of the deepest ``count`` maps whose strides double, fine to coarse.
+
+    The coarsest of them has the largest stride for which all others exist. If two maps share a
+    stride, the later counts.
+
+    Raises: StrideError if there are no such maps.
+    """
+    index = _by_stride(features)
+    for vertical, horizontal in sorted(index, reverse=True):
+        halvings = [2**power for power in reversed(range(count))]
+        chain = [(vertical / factor, horizontal / factor) for factor in halvings]
+        if all(stride in index for stride in chain):
+            return [index[stride] for stride in chain]
+    example = ", ".join(str(32 >> power) for power in reversed(range(count)))
+    raise StrideError(f"{count} maps whose strides double, such as {example}", features)
+
+
+def _by_stride(features: Sequence[FeatureSpec]) -> dict[PerAxis, int]:
+    return {spec.grid.stride: index for index, spec in enumerate(features)}
 
 
 def deepest(features: Sequence[FeatureSpec]) -> int:

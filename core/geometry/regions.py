@@ -64,3 +64,12 @@ def moved(scores: Scores, origin: tuple[int, int], to: tuple[int, int]) -> Score
     """Return scores with a grid relative to the (row, column) ``to`` instead of ``origin``."""
     offset = [old + a - b for old, a, b in zip(scores.grid.offset, origin, to, strict=True)]
     return replace(scores, grid=Grid(scores.grid.stride, offset))
+
+
+def padded_size(size: Size, multiple: int, minimum: int) -> Size:
+    """Return the size that an image is padded to: multiples of ``multiple``, at least ``minimum``.
+
+    Sizes are (height, width) in pixels.
+    """
+    height, width = (-(-max(side, minimum) // multiple) * multiple for side in size)
+    return height, width

@@ -80,7 +80,7 @@ def _check_sources(
 
 
 def log_matches(matches: Sequence[ClassMatch], what: str = "classes") -> None:
-    """Log which names matched by meaning, and which were ignored."""
+    """Log which names matched by meaning, and which were ignored; ``what``: begins the line."""
     matched = [
         f"{m.source} → {m.target} ({m.score:.2f}{', doubtful' if m.is_doubtful else ''})"
         for m in matches

@@ -21,7 +21,9 @@ from .zero_shot import SeenClasses
 
 
 def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
-    """Build streams and heads with fresh weights.
+    """Build streams and heads with fresh weights, and call the hook ``pluxel_model_built``.
+
+    A model without memory for weights is not reported: it only serves checks.
 
     Raises: ConfigError that locates the component in the file if two parts do not fit together.
     """
@@ -45,6 +47,9 @@ def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
     for name, stream in streams.items():
         with config.at("streams", name):
             stream.adopt_normalization()
+    hook, has_weights = "pluxel_model_built", not any(one.is_meta for one in model.parameters())
+    if has_weights and config.host.listens(hook):
+        config.host.notify(hook, model=model, config=config.plain())
     return model
 
 
@@ -92,7 +97,7 @@ def _check_scores_by_name(head: Head, decoder: Factory[Decoder], host: Host) -> 
         others = ", ".join(one.name for one, _ in offering(host, "decoder", AdaptsState))
         raise PluxelError(
             f"{decoder} learns each class from its pixels, but unseen classes have none; decoders "
-            f"that score classes by their names: {others or 'none is installed'}"
+            f"that score classes by their names: {others or 'none is available'}"
         )
 
 
@@ -120,7 +125,8 @@ def _with_names(
         error.message_for(
             f"decoder '{decoder.component.name}'",
             f"backbone '{backbone.component.name}'{detail}",
-        )
+        ),
+        error.notes,
     )
 
 

@@ -20,6 +20,7 @@ from ..contracts.optional import WrapsDecoder
 from ..contracts.options import Fusion
 from ..geometry.fit import check_fit
 from ..geometry.grid import Grid
+from ..geometry.regions import padded_size
 from ..geometry.scores import Scores
 from .normalize import InputPart, Normalize
 from .zero_shot import SeenClasses
@@ -68,6 +69,17 @@ class Stream(nn.Module):
         """
         self.normalize.adopt(self.backbone.normalization)
 
+    def mean_of(self, name: str) -> list[float]:
+        """Return the raw values in 0–1 of a color input that normalize to zero, a value a channel.
+
+        A stream without memory for weights returns those of its backbone.
+        """
+        normalize = self.normalize
+        if normalize.mean.is_meta:
+            normalize = Normalize(self.parts)
+            normalize.adopt(self.backbone.normalization)
+        return normalize.mean_of(name).tolist()
+
     def prepare(self, inputs: Mapping[str, Tensor], sizes: Sizes | None) -> Tensor:
         """Return the network's input: normalized, and zero in the padding."""
         raw = [to_unit(inputs[name]) for name in self.inputs]
@@ -84,10 +96,8 @@ class Stream(nn.Module):
 
     def _pad(self, image: Tensor) -> Tensor:
         """Pad on the right and at the bottom to a size that the backbone accepts."""
-        multiple = self.pad_multiple
-        height, width = (
-            -(-max(size, self.minimum_size) // multiple) * multiple for size in image.shape[-2:]
-        )
+        size = image.shape[-2], image.shape[-1]
+        height, width = padded_size(size, self.pad_multiple, self.minimum_size)
         return functional.pad(image, (0, width - image.shape[-1], 0, height - image.shape[-2]))
 
 

@@ -187,7 +187,7 @@ class _StripLoss(torch.autograd.Function):
 
 
 def resampled_classes(scores: Scores, size: tuple[int, int]) -> Tensor:
-    """Return the classes of `resampled_predictions`, (N, H, W)."""
+    """Return the classes of `resampled_predictions`, (N, H, W), for ``size``, (H, W)."""
     classes, _ = resampled_predictions(scores, size, probabilities=False)
     return classes
 
@@ -215,3 +215,17 @@ def resampled_predictions(
                 rows = logits.softmax(1).view(-1, batch, count, size[1])
                 softmax[:, :, strip.target] = rows.permute(1, 2, 0, 3)
     return classes, softmax
+
+
+def resampled_confidence(scores: Scores, size: tuple[int, int]) -> Tensor:
+    """Return the largest of the softmax of ``resample(scores, size)``, (N, H, W) float32.
+
+    It is the probability of the class of `resampled_classes`, without the memory of all classes.
+    """
+    batch = scores.tensor.shape[0]
+    found = scores.tensor.new_empty((batch, *size), dtype=torch.float32)
+    for band in bands(scores, size):
+        for strip in band.strips:
+            best = band.logits(strip).softmax(1).amax(1)
+            found[:, strip.target] = best.view(-1, batch, size[1]).transpose(0, 1)
+    return found

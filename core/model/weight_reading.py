@@ -18,6 +18,7 @@ from torch import Tensor
 from ...registry import PluxelError
 from ..common.contents import recognized
 from ..common.files import MissingFile, require_file
+from ..common.formats import FileFormat
 from ..contracts.normalization import CAFFE_NORMALIZATION, Normalization
 from .caffemodel import CAFFEMODEL, caffe_state, read_caffemodel
 
@@ -34,6 +35,12 @@ INFIXES = ("_orig_mod.", "_checkpoint_wrapped_module.", "_fsdp_wrapped_module.")
 
 _PICKLES = (b"\x80", b"PK")
 """Beginnings of the files of torch.save: a pickle, and torch's archive of one."""
+
+RUN_FORMAT = FileFormat("run", 1)
+"""Of the weights and checkpoints of runs. Files without a version are of others, or version 1."""
+
+FORMAT_KEY = "pluxel_format"
+"""Key of the version in the metadata of a safetensors file."""
 
 ALIASES = "aliases"
 """Key in the metadata of a safetensors file: JSON, name of a tied tensor -> its stored name."""
@@ -84,6 +91,7 @@ def read_safetensors(path: Path) -> tuple[StateDict, dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
+        _check_format(metadata, path)
         aliases = json.loads(metadata.pop(ALIASES, "{}"))
         return tensors | {alias: tensors[name] for alias, name in aliases.items()}, metadata
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
@@ -97,9 +105,15 @@ def read_header(path: Path) -> dict[str, str]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError) as error:
+            metadata = file.metadata() or {}
+        _check_format(metadata, path)
+        return metadata
+    except (SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def _check_format(metadata: Mapping[str, str], path: Path) -> None:
+    RUN_FORMAT.check(int(metadata.get(FORMAT_KEY, RUN_FORMAT.current)), path)
 
 
 def read_normalization(path: Path) -> Normalization | None:

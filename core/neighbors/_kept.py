@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError
-from ..common.files import replacing
+from ..common.files import cannot_write, replacing
 from ..common.logs import logger
 
 _FORMAT = "pluxel-index-1"
@@ -38,7 +38,7 @@ def file_of(folder: Path, kind: str, vectors: Tensor, parameters: Mapping[str, A
 def load_or_build(path: Path, shape: tuple[int, int], faiss: Any, build: Callable[[], Any]) -> Any:
     """Return the index in a file, after building and writing it if it is missing or damaged.
 
-    ``shape``: of the rows. An index that cannot be written is used all the same.
+    ``shape``: of the rows. An index that cannot be written is still used.
     """
     if path.is_file():
         try:
@@ -76,7 +76,7 @@ def _write(path: Path, index: Any, faiss: Any) -> None:
             # faiss does not report errors of closing a file that it writes itself.
             faiss.write_index(index, faiss.PyCallbackIOWriter(writer))
         except RuntimeError as error:  # faiss hides the errors of a callback
-            raise writer.error or OSError(str(error)) from error
+            raise cannot_write(path, writer.error or str(error)) from error
         file.write(writer.digest.hexdigest().encode())
 
 

@@ -59,7 +59,7 @@ class ConvolutionalClassifier(PretrainedBackbone):
     """A network of convolutions and max pools, then fc6 and fc7, as a backbone.
 
     A subclass declares ``layers``, what ``Classifier`` needs to know about the last pool, the names
-    of layers in files, and the normalization of the standard pretrained weights.
+    of layers in files, and the standard pretrained weights.
     """
 
     pool5: ClassVar[tuple[int, int]]
@@ -67,8 +67,6 @@ class ConvolutionalClassifier(PretrainedBackbone):
 
     renamed: ClassVar[Mapping[str, str]]
     """Prefix of a layer in files -> prefix in this module."""
-
-    usual_normalization: ClassVar[Normalization] = Normalization()
 
     def __init__(
         self,
@@ -99,7 +97,6 @@ class ConvolutionalClassifier(PretrainedBackbone):
             pretrained=pretrained,
             input_channels=input_channels,
             normalization=normalization,
-            usual=self.usual_normalization,
             output_stride=output_stride,
             border="zeros" if caffe else "replicate",
         )

@@ -14,7 +14,7 @@ import torch
 import torchvision
 from torch import nn
 
-from ...core.authoring import CAFFE_NORMALIZATION, LoadReport, url_file
+from ...core.authoring import CAFFE_NORMALIZATION
 from ._convolutional import ConvolutionalClassifier
 
 
@@ -34,6 +34,7 @@ class AlexNet(ConvolutionalClassifier):
     """
 
     variant = "alexnet"
+    weights_url = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url
     pool5 = (256, 6)
     renamed: ClassVar[Mapping[str, str]] = {
         "classifier.1.": "classifier.fc6.",
@@ -51,11 +52,6 @@ class AlexNet(ConvolutionalClassifier):
                 layers[index] = nn.Conv2d(channels, layer.out_channels, *window)  # pyright: ignore[reportArgumentType]
                 channels = layer.out_channels
         return layers
-
-    def load_usual(self) -> LoadReport:
-        """Load torchvision's weights."""
-        url = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url
-        return self.load_file(url_file(url, self.usual))
 
 
 class CaffeNet(AlexNet):

@@ -102,6 +102,7 @@ class BVLCGoogLeNet(PretrainedBackbone):
 
     variant = "bvlc_googlenet"
     caffe_file = "bvlc_googlenet.caffemodel"
+    usual_normalization = CAFFE_NORMALIZATION
 
     def __init__(
         self,
@@ -136,7 +137,6 @@ class BVLCGoogLeNet(PretrainedBackbone):
             pretrained=pretrained,
             input_channels=input_channels,
             normalization=normalization,
-            usual=CAFFE_NORMALIZATION,
             output_stride=output_stride,
             border="zeros" if caffe else "replicate",
         )

@@ -12,14 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import GoogLeNet_Weights
 
 from ...core import Normalization
-from ...core.authoring import (
-    InputChannels,
-    LoadReport,
-    OutputStride,
-    Pretrained,
-    PretrainedBackbone,
-    url_file,
-)
+from ...core.authoring import InputChannels, OutputStride, Pretrained, PretrainedBackbone
 from ._convolutional import Rounding, round_pools
 
 STAGES = {
@@ -43,6 +36,9 @@ class GoogLeNet(PretrainedBackbone):
     """
 
     variant = "googlenet"
+    weights_url = GoogLeNet_Weights.IMAGENET1K_V1.url
+    # torchvision's network converts ImageNet's statistics to these (transform_input).
+    usual_normalization = Normalization(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
     def __init__(
         self,
@@ -61,15 +57,12 @@ class GoogLeNet(PretrainedBackbone):
         if in_channels != 3:
             self.get_submodule("conv1").conv = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
         round_pools(self, pool_rounding)
-        # torchvision's network converts ImageNet's statistics to these (transform_input).
-        usual = Normalization(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
         self.finish(
             in_channels,
             list(STAGES),
             pretrained=pretrained,
             input_channels=input_channels,
             normalization=normalization,
-            usual=usual,
             output_stride=output_stride,
         )
 
@@ -81,7 +74,3 @@ class GoogLeNet(PretrainedBackbone):
                 image = self.get_submodule(name)(image)
             maps.append(image)
         return maps
-
-    def load_usual(self) -> LoadReport:
-        """Load torchvision's weights."""
-        return self.load_file(url_file(GoogLeNet_Weights.IMAGENET1K_V1.url, self.usual))

@@ -14,6 +14,7 @@ from ...core.authoring import (
     DerivedFile,
     LabelError,
     derived_files,
+    group_of,
     input_specs,
     is_endless,
     raw_labels,
@@ -74,6 +75,11 @@ class Member:
             labels=LazyMapping(**{MAIN: partial(self._labels, sample)}),
             paths=paths,
         )
+
+    def group_of(self, index: int) -> str:
+        """Return the group that the dataset names for a sample, after its name, or nothing."""
+        group = group_of(self._dataset, index)
+        return f"{self.name}/{group}" if group else ""
 
     def derived_files(self, index: int) -> Sequence[DerivedFile]:
         """Return the files that the dataset derives for a sample."""

@@ -1,4 +1,4 @@
-"""CamVid in the layout of the SegNet tutorial: 11 classes and void, 480 × 360.
+"""CamVid in the layout of the SegNet tutorial: 11 classes and void, 360 × 480.
 
 Brostow, Fauqueur, Cipolla, "Semantic object classes in video" (2009); 367 / 101 / 233 images for
 train / val / test.
@@ -81,6 +81,10 @@ class CamVid(FileDataset):
         else:
             pairs, alone = pair_up(images_in(images), images_in(masks))
             super().__init__(*files_of_pairs(pairs), unpaired=alone)
+
+    def group_of(self, index: int) -> str:
+        """Return the video of a frame, such as ``0016E5`` for ``0016E5_07959``."""
+        return self.names[index].rpartition("_")[0]
 
 
 def _splits(root: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Cityscapes: street scenes of 50 cities, 2048 × 1024, 19 classes.
+"""Cityscapes: street scenes of 50 cities, 1024 × 2048, 19 classes.
 
 Cordts et al., "The Cityscapes dataset for semantic urban scene understanding" (2016). 2,975 / 500
 images for train / val with fine annotations, and 1,525 for test without public ones; 19,998 more

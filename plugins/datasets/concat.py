@@ -20,6 +20,7 @@ from ...core.authoring import (
     aligned,
     declared_labels,
     derived_files,
+    group_of,
     input_specs,
     log_matches,
     main_map,
@@ -119,6 +120,10 @@ class Concat:
 
     def __getitem__(self, index: int) -> Sample:
         return self._joined[index]
+
+    def group_of(self, index: int) -> str:
+        """Return the group that the dataset names for a sample; empty without one."""
+        return group_of(self._joined, index)
 
     def derived_files(self, index: int) -> Sequence[DerivedFile]:
         """Return the files that a dataset derives for its sample."""

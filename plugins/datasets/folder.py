@@ -21,7 +21,7 @@ from ...core.authoring import (
     LabelFiles,
     RawIds,
     SplitError,
-    annotations_in,
+    empty_split,
     existing_folder,
     file_names,
     files_of_pairs,
@@ -182,11 +182,7 @@ class Folder(FileDataset):
             images_in(masks, mask_suffix),
         )
         if not pairs:
-            found = annotations_in(masks)
-            raise SplitError(
-                f"split '{split}' is empty: no image of {images} has a mask in {masks}"
-                + (f". {found}" if found else "")
-            )
+            raise empty_split(split, images, masks)
         if listing is not None:
             pairs, alone = _listed(pairs, listing, folder), []
         elif fractions and split != ALL:

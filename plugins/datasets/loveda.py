@@ -45,7 +45,7 @@ class LoveDA(FileDataset):
 
     ``root``: the folder that contains ``Train`` and ``Val``, or one around it.
     ``scene``: ``urban``, ``rural``, or ``both``.
-    ``download``: fetch the archive of the split into ``root`` if it is not there (4.0 GB for train,
+    ``download``: fetch the archive of the split into ``root`` if it is missing (4.0 GB for train,
     2.4 GB for val).
 
     The splits are ``train`` and ``val``. The labels of ``test`` are not public.

@@ -18,6 +18,7 @@ from ...core.authoring import (
     DerivedFile,
     InputSpec,
     derived_files,
+    group_of,
     input_specs,
     is_endless,
     main_map,
@@ -114,6 +115,10 @@ class Masked:
             paths=sample.paths,
         )
 
+    def group_of(self, index: int) -> str:
+        """Return the group that the dataset names for a sample; empty without one."""
+        return group_of(self._dataset, index)
+
     def derived_files(self, index: int) -> Sequence[DerivedFile]:
         """Return the files that the dataset derives for a sample."""
         return derived_files(self._dataset, index)
@@ -127,7 +132,7 @@ class Masked:
         if classes.shape != pixels.shape[:2]:
             (rows, columns), (height, width) = classes.shape, pixels.shape[:2]
             raise MaskedError(
-                f"{path}: is {columns}×{rows}, but its {name} is {width}×{height} (width × height)"
+                f"{path}: is {rows}×{columns}, but its {name} is {height}×{width} (height × width)"
             )
         spec = self.inputs[name]
         is_background = np.isin(classes, self._background)

@@ -283,7 +283,7 @@ def _encoded(depth: Callable[[str], np.ndarray], name: str) -> np.ndarray:
     if millimeters.shape not in CAMERAS:
         height, width = millimeters.shape
         raise PluxelError(
-            f"the depth of {name} is {width}×{height}; HHA needs the camera, which is known for "
-            "640×480 and for 560×425, the sizes of the original files"
+            f"the depth of {name} is {height}×{width} (height × width); HHA needs the camera, "
+            "which is known for 480×640 and for 425×560, the sizes of the original files"
         )
     return encode_hha(millimeters, CAMERAS[millimeters.shape], missing="fill")

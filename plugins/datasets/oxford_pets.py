@@ -43,7 +43,7 @@ class OxfordPets(FileDataset):
     """``images/ID.jpg`` with ``annotations/trimaps/ID.png``.
 
     ``root``: the folder that contains ``images`` and ``annotations``, or one around it.
-    ``download``: fetch both archives into ``root`` if they are not there (800 MB).
+    ``download``: fetch both archives into ``root`` if they are missing (800 MB).
 
     The splits are the lists ``annotations/trainval.txt`` (also called ``train``) and ``test.txt``.
     To ignore the band around the pet, set ``labels: {map: {3: ignore}}``.

@@ -51,7 +51,7 @@ class PascalContext(FileDataset):
     ``classes``: 59 ignores the background, all pixels of other classes. 60 makes it a class, as the
     FCN release does when it trains. Scores of the two differ by about five points of mean IoU.
     ``context``: the folder that contains ``trainval``, by default ``context`` in the root.
-    ``download``: fetch the images of VOC 2010 into ``root`` if they are not there (1.3 GB). The
+    ``download``: fetch the images of VOC 2010 into ``root`` if they are missing (1.3 GB). The
     terms of PASCAL-Context do not permit that for its labels; the error says what to fetch.
 
     A split is a list in ``ImageSets/Main``: ``train``, ``val`` or ``trainval``. Its images without

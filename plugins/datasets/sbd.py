@@ -43,7 +43,7 @@ class SBD(FileDataset):
     """``img/ID.jpg`` with ``cls/ID.mat`` (struct ``GTcls``, field ``Segmentation``).
 
     ``root``: the folder ``dataset`` of the benchmark, or ``benchmark_RELEASE``, which contains it.
-    ``download``: fetch the archive into ``root`` if the dataset is not there (1.4 GB).
+    ``download``: fetch the archive into ``root`` if the dataset is missing (1.4 GB).
 
     A split is a list beside these folders: ``train`` or ``val``. ``pluxel data prepare sbd`` writes
     ``cls_png/ID.png``, which are read instead of the ``.mat`` files.

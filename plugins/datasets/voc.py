@@ -74,7 +74,7 @@ class VOC(FileDataset):
 
     ``root``: the folder ``VOC2012``, or one that contains ``VOC2012`` or ``VOCdevkit``.
     ``year``: year in the name of the folder ``VOC2012``.
-    ``download``: fetch the archive of that year into ``root`` if the dataset is not there (2 GB).
+    ``download``: fetch the archive of that year into ``root`` if the dataset is missing (2 GB).
 
     A split is the name of a list in ``ImageSets/Segmentation`` (``train``, ``val``, ``trainval``
     …), the path of a list file, or ``seg11valid``, which needs no file.

@@ -55,6 +55,6 @@ def _inner(
         return decoder(features=[coarse], num_classes=num_classes, class_names=class_names)  # pyright: ignore[reportReturnType] - a decoder is a module
     except StrideError as error:
         raise PluxelError(
-            f"{decoder} fuses maps of strides {error.needed}, but at a finer stride only the "
+            f"{decoder} needs {error.needed}, but at a finer stride only the "
             "deepest map is available: choose an inner decoder that scores one map, such as fcn32s"
         ) from error

@@ -14,11 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import FeatureSpec, Scores
-from ...core.authoring import deepest, select_strides
+from ...core.authoring import StrideError, deepest, select_doubling, select_strides
 from .._parameters import Dropout
 from ._upsampling import upsampling
 
 Upsampling = Literal["bilinear", "learned"]
+
+PYRAMID = "the backbone 'vit_pyramid' makes maps of four strides from a plain vision transformer"
+"""What helps if all maps of a transformer have one stride."""
 
 
 class Score(nn.Conv2d):
@@ -73,11 +76,12 @@ class FCN32s(nn.Module):
 class _Skips(nn.Module):
     """Scores of several maps: from the coarsest on, upsampled and added to those of the next.
 
-    Module names do not depend on the number of skips, so a finer network can start from the weights
-    of a coarser one.
-    """
+    They are the deepest maps whose strides double, whatever the largest stride is. Module names do
+    not depend on the number of skips, so a finer network can start from the weights of a coarser
+    one.
 
-    strides: tuple[int, ...]
+    Raises: StrideError if the backbone does not have such maps.
+    """
 
     def __init__(
         self,
@@ -88,7 +92,7 @@ class _Skips(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.indices = select_strides(features, self.strides)[::-1]
+        self.indices = _doubling(features, 1 + len(skip_scales))[::-1]
         coarsest, *finer = (features[index] for index in self.indices)
         self.dropout = nn.Dropout(dropout)
         self.score = Score(coarsest.channels, num_classes)
@@ -112,15 +116,24 @@ class _Skips(nn.Module):
         return Scores(scores, self.finest.grid, self.finest.border)
 
 
+def _doubling(features: Sequence[FeatureSpec], count: int) -> list[int]:
+    """Select the maps to fuse; for a plain transformer, the error says how to get them."""
+    try:
+        return select_doubling(features, count)
+    except StrideError as error:
+        one_stride = len({spec.grid.stride for spec in features}) == 1 < len(features)
+        if one_stride and all(spec.source == "assumed" for spec in features):
+            raise StrideError(error.needed, features, [PYRAMID]) from error
+        raise
+
+
 class FCN16s(_Skips):
-    """Add the scores of stride 16 (pool4) to those of stride 32, upsampled 2×.
+    """Add the scores of half the largest stride (pool4) to those of the largest, upsampled 2×.
 
     ``upsampling``: fixed, or learned and initialized to bilinear. ``skip_scales``: constant factor
     for the skip's features; (0.01,) trains all at once from a classifier.
     ``dropout``: of the deepest map before scoring.
     """
-
-    strides = (16, 32)
 
     def __init__(
         self,
@@ -135,14 +148,12 @@ class FCN16s(_Skips):
 
 
 class FCN8s(_Skips):
-    """Add the scores of strides 16 and 8 (pool4, pool3) to those of stride 32, each upsampled 2×.
+    """As FCN-16s, and add the scores of a quarter of the largest stride (pool3).
 
     ``upsampling``: fixed, or learned and initialized to bilinear. ``skip_scales``: constant factors
     for the features of pool4 and pool3; (0.01, 0.0001) trains all at once (PAMI).
     ``dropout``: of the deepest map before scoring.
     """
-
-    strides = (8, 16, 32)
 
     def __init__(
         self,
@@ -151,6 +162,48 @@ class FCN8s(_Skips):
         *,
         upsampling: Upsampling = "bilinear",
         skip_scales: tuple[float, float] = (1.0, 1.0),
+        dropout: Dropout = 0.0,
+    ) -> None:
+        super().__init__(features, num_classes, upsampling == "learned", skip_scales, dropout)
+
+
+class FCN4s(_Skips):
+    """As FCN-8s, and add the scores of an eighth of the largest stride (pool2).
+
+    The paper stops at FCN-8s, whose gain over FCN-16s is already small.
+
+    ``upsampling``: fixed, or learned and initialized to bilinear. ``skip_scales``: constant factors
+    for the features of pool4, pool3 and pool2.
+    ``dropout``: of the deepest map before scoring.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[FeatureSpec],
+        num_classes: int,
+        *,
+        upsampling: Upsampling = "bilinear",
+        skip_scales: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        dropout: Dropout = 0.0,
+    ) -> None:
+        super().__init__(features, num_classes, upsampling == "learned", skip_scales, dropout)
+
+
+class FCN2s(_Skips):
+    """As FCN-4s, and add the scores of a sixteenth of the largest stride (pool1).
+
+    ``upsampling``: fixed, or learned and initialized to bilinear. ``skip_scales``: constant factors
+    for the features of pool4, pool3, pool2 and pool1.
+    ``dropout``: of the deepest map before scoring.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[FeatureSpec],
+        num_classes: int,
+        *,
+        upsampling: Upsampling = "bilinear",
+        skip_scales: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0),
         dropout: Dropout = 0.0,
     ) -> None:
         super().__init__(features, num_classes, upsampling == "learned", skip_scales, dropout)

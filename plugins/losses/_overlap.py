@@ -35,7 +35,8 @@ class RegionLoss(SegmentationLoss):
         self.smooth = smooth
         self.classes: AveragedClasses = classes
 
-    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def batch_loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the mean over the chosen classes."""
         sums = overlap(logits.softmax(1), target, self.ignore_index)
         return mean_over(self._of_class(sums), sums.labeled, self.classes)
 

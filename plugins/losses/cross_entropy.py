@@ -45,7 +45,8 @@ class CrossEntropy(PixelwiseLoss):
         )
         self.label_smoothing = label_smoothing
 
-    def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+    def weighted_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each pixel with its weight, (N, H, W); 0 for ignored pixels."""
         return functional.cross_entropy(
             logits,
             target,

@@ -43,17 +43,9 @@ class Focal(PixelwiseLoss):
         )
         self.gamma = gamma
 
-    def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
-        focused = focus(
-            functional.cross_entropy(
-                logits, target, ignore_index=self.ignore_index, reduction="none"
-            ),
-            self.gamma,
-        )
-        weight = self.weight_for(logits)
-        if weight is None:
-            return focused
-        return focused * weight[target.where(target != self.ignore_index, 0)]
+    def pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each pixel, (N, H, W)."""
+        return focus(functional.cross_entropy(logits, target, reduction="none"), self.gamma)
 
 
 def focus(cross_entropy: Tensor, gamma: float) -> Tensor:

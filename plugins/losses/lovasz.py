@@ -28,7 +28,8 @@ class Lovasz(SegmentationLoss):
         self.per_image = per_image
         self.classes: AveragedClasses = classes
 
-    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
+    def batch_loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the mean over classes, and over images with ``per_image``."""
         probabilities = logits.softmax(1)
         if not self.per_image:
             return lovasz_softmax(probabilities, target, self.ignore_index, self.classes)

@@ -59,7 +59,8 @@ class Semantic(PixelwiseLoss):
         # Not persistent: it follows from the configuration and the names.
         self.register_buffer("_targets", targets, persistent=False)
 
-    def _pixel_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+    def weighted_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each pixel with its weight, (N, H, W); 0 for ignored pixels."""
         targets = self._targets.to(logits)
         if (weight := self.weight_for(logits)) is not None:
             targets = targets * weight

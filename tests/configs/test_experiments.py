@@ -99,7 +99,7 @@ def test_the_numbers_of_the_page() -> None:
     assert "0.9^(1/20) = 0.9947" in text
     assert round(0.9 ** (1 / 20), 4) == 0.9947
     pixels = 500 * 375
-    assert f"500 × 375 = {pixels:,} pixels" in text
+    assert f"375 × 500 = {pixels:,} pixels" in text
     assert f"1e-10 · {pixels:,} = {shortest(1e-10 * pixels)}" in text
     assert f"{shortest(1e-10 * pixels)} / 0.01 = {shortest(1e-10 * pixels / 0.01)}" in text
     assert f"5e-4 / {pixels:,} = {shortest(5e-4 / pixels)}" in text

@@ -27,7 +27,7 @@ def test_every_name_resolves(module: str, name: str) -> None:
 
 
 def test_every_protocol_of_a_contract_is_public() -> None:
-    """docs/contracts.md says where."""
+    """docs/write_a_plugin.md says where."""
     for contract in CONTRACTS.values():
         assert contract.required.__name__ in pluxel.core.__all__
         assert {one.__name__ for one in contract.optional} <= {*pluxel.core.authoring.__all__}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .test_acme_seg import pluxel
+from .conftest import pluxel
 
 pytestmark = pytest.mark.slow
 
@@ -29,16 +29,19 @@ print(json.dumps({
 """
 
 
-def test_it_shows_up_in_the_list(installed_words: dict[str, str]) -> None:
-    records = json.loads(pluxel(installed_words, "plugins", "list", "--json"))
+def test_it_shows_up_in_the_list(installed_words: dict[str, str], tmp_path: Path) -> None:
+    records = json.loads(pluxel(installed_words, tmp_path, "plugins", "list", "--json").stdout)
     (glove,) = (record for record in records if record["provider"] == "pluxel-glove-6b-50d")
     assert (glove["kind"], glove["name"]) == ("embedding", "glove_6b_50d")
 
 
-def test_it_is_converted_once_and_answers_as_the_book_does(installed_words: dict[str, str]) -> None:
+def test_it_is_converted_once_and_answers_as_the_book_does(
+    installed_words: dict[str, str], tmp_path: Path
+) -> None:
     command = ["similar", "chip", "--embedding", "glove_6b_50d", "-k", "3"]
     for _ in range(2):
-        words = [line.split() for line in pluxel(installed_words, *command).splitlines()]
+        shown = pluxel(installed_words, tmp_path, *command).stdout
+        words = [line.split() for line in shown.splitlines()]
         assert words == [["chips", "0.856"], ["intel", "0.749"], ["electronics", "0.749"]]
         (store,) = Path(installed_words["PLUXEL_CACHE"], "embeddings").glob("*.safetensors")
         written = store.stat().st_mtime_ns

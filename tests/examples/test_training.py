@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +9,10 @@ import pytest
 from PIL import Image
 from safetensors import safe_open
 
+from .conftest import pluxel
+
 pytestmark = pytest.mark.slow
 
-PLUXEL = Path(sysconfig.get_path("scripts")) / "pluxel"
 CONFIG = """\
 base: shapes_fcn8s_resnet18
 backbone: {type: timm, model: test_resnet}
@@ -34,14 +33,7 @@ def test_its_learned_weights_train_and_predict(
         ["evaluate", "runs/mine"],
         ["predict", "runs/mine", "photo.png", "--output", "masks"],
     ):
-        done = subprocess.run(
-            [PLUXEL, *arguments],
-            env=installed_example,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = pluxel(installed_example, tmp_path, *arguments)
         assert done.returncode == 0, done.stderr
     assert "type: acme-seg/unet" in (tmp_path / "runs/mine/config.yaml").read_text()
     with safe_open(tmp_path / "runs/mine/weights.safetensors", "pt") as weights:

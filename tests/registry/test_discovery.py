@@ -102,7 +102,11 @@ def test_only_the_first_of_two_versions_on_the_path_registers(
         ("class Odd(BaseException): pass\nraise Odd", "Odd"),
         ("def broken(:", "SyntaxError: invalid syntax (broken_seg.py, line 1)"),
         ("def f(): f()\nf()", "RecursionError: maximum recursion depth exceeded"),
-        (None, "ModuleNotFoundError: No module named 'broken_seg'"),
+        (
+            None,
+            "ModuleNotFoundError: No module named 'broken_seg'; the module of its entry point does "
+            "not exist. Reinstall it, or remove it: pip uninstall broken-seg",
+        ),
     ],
 )
 def test_a_failing_plugin_does_not_affect_others(site: Any, code: str | None, error: str) -> None:
@@ -196,7 +200,7 @@ class TestAllowAndDeny:
         host = Host(deny=[spelling])
         assert names(host) == ["acme-seg/unet"]
         assert "zeta_seg" not in sys.modules
-        assert host.excluded == {"zeta-seg": "denied (--deny-plugin or PLUXEL_PLUGINS_DENY)"}
+        assert host.excluded == {"zeta-seg": "excluded (--deny-plugin or PLUXEL_PLUGINS)"}
 
     def test_allow_keeps_the_built_ins(self) -> None:
         host = Host(allow=["acme-seg"])
@@ -214,37 +218,65 @@ class TestAllowAndDeny:
     def test_the_built_ins_can_be_denied_but_not_in_silence(
         self, way: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "pluxel" if way == "environment" else "")
+        if way == "environment":
+            monkeypatch.setenv("PLUXEL_PLUGINS", "-pluxel")
         host = Host(deny=["pluxel"] if way == "argument" else [])
         assert "pluxel" not in host.providers
         assert caplog.messages == [
-            "the built-in components are not available: plugin pluxel is denied "
-            "(--deny-plugin or PLUXEL_PLUGINS_DENY)"
+            "the built-in components are not available: plugin pluxel is excluded "
+            "(--deny-plugin or PLUXEL_PLUGINS)"
         ]
 
-    def test_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "zeta_seg, not-installed-here")
-        assert names(Host()) == ["acme-seg/unet"]
-        monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "")
-        monkeypatch.setenv("PLUXEL_PLUGINS_ALLOW", "zeta-seg,")
-        assert names(Host()) == ["zeta-seg/pspnet"]
+    @pytest.mark.parametrize(
+        ("value", "loaded"),
+        [
+            ("zeta-seg,", ["zeta-seg/pspnet"]),
+            (" Zeta_Seg , acme-seg", ["zeta-seg/pspnet", "acme-seg/unet"]),
+            ("not-installed-here", []),
+            ("-zeta_seg, -not-installed-here", ["acme-seg/unet"]),
+            ("zeta-seg,acme-seg,-acme-seg", ["zeta-seg/pspnet"]),
+            ("", []),
+        ],
+    )
+    def test_the_environment(
+        self, value: str, loaded: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PLUXEL_PLUGINS", value)
+        host = Host()
+        assert names(host) == loaded
+        assert host.get("decoder", "fcn8s").provider == "pluxel"
+
+    def test_an_argument_replaces_what_the_environment_allows(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PLUXEL_PLUGINS", "zeta-seg")
         assert names(Host(allow=["acme-seg"])) == ["acme-seg/unet"]
-        monkeypatch.setenv("PLUXEL_PLUGINS_ALLOW", "")
-        assert len(names(Host())) == 2
 
     def test_the_environment_and_the_arguments_deny_together(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("PLUXEL_PLUGINS_DENY", "zeta-seg")
+        monkeypatch.setenv("PLUXEL_PLUGINS", "-zeta-seg")
         assert names(Host(deny=["acme-seg"])) == []
 
     def test_the_error_for_an_unknown_name_lists_excluded_plugins(self) -> None:
         with pytest.raises(UnknownComponent) as caught:
             Host(allow=["acme-seg"]).get("decoder", "pspnet")
         assert caught.value.notes == (
-            "plugin zeta-seg may provide it, but is not on the allow list "
-            "(--allow-plugin or PLUXEL_PLUGINS_ALLOW)",
+            "plugin zeta-seg may provide it, but is not among the permitted plugins "
+            "(--no-plugins, --allow-plugin or PLUXEL_PLUGINS)",
         )
+
+    def test_unknown_names_in_the_environment_are_reported_once(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("PLUXEL_PLUGINS", "-acme-sge,-zeta_seg,-elsewhere,-pluxel")
+        for _ in range(2):
+            Host()
+        reported = [text for text in caplog.messages if text.startswith("PLUXEL_PLUGINS")]
+        assert reported == [
+            "PLUXEL_PLUGINS: no plugin 'acme-sge' is installed. Did you mean 'acme-seg'? "
+            "no plugin 'elsewhere' is installed."
+        ]
 
     @pytest.mark.parametrize("verb", ["allow", "deny"])
     def test_a_misspelled_name_is_an_error(self, verb: str) -> None:

@@ -56,7 +56,7 @@ def message(host: Host, kind: str, name: str) -> str:
     return str(caught.value)
 
 
-DECODERS = "atrous, fcn16s, fcn32s, fcn8s, semantic_projection, shift_and_stitch"
+DECODERS = "atrous, fcn16s, fcn2s, fcn32s, fcn4s, fcn8s, semantic_projection, shift_and_stitch"
 
 
 @pytest.mark.parametrize("spelling", ["fcn8s", "pluxel/fcn8s", "Pluxel/fcn8s"])
@@ -166,5 +166,5 @@ def test_errors_can_be_pickled() -> None:
 
 
 def test_the_error_if_no_plugin_offers_the_kind() -> None:
-    text = "unknown embedding 'glove'. No embedding is installed"
+    text = "unknown embedding 'glove'. No embedding is available"
     assert message(Host({"mine": decoders()}), "embedding", "glove") == text

@@ -27,9 +27,16 @@ def names(requirements: list[str]) -> set[str]:
     return {re.split(r"[<>=!~\[ ]", requirement)[0] for requirement in requirements}
 
 
+NO_USER = {"test", "peers", "dev", "docs"}
+"""Extras for those who work on Pluxel itself."""
+
+OF_TRACKERS = {"mlflow", "tensorboard", "trackio", "wandb"}
+"""Extras that only the tracker of the same name needs, whose error names the extra."""
+
+
 def test_the_table_lists_every_dependency() -> None:
     extras = PROJECT["optional-dependencies"]
-    needed = {name: names(extras[name]) for name in extras if name not in ("test", "peers", "dev")}
+    needed = {name: names(extras[name]) for name in extras if name not in NO_USER | OF_TRACKERS}
     listed = set(_packages.DISTRIBUTIONS.values())
     assert listed == names(PROJECT["dependencies"]).union(*needed.values())
     assert {
@@ -52,7 +59,8 @@ def test_modules_in_the_table_exist(module) -> None:
         ),
         (
             ModuleNotFoundError("No module named 'timm.layers'", name="timm.layers"),
-            "drawing needs timm, which is not installed: pip install timm",
+            "drawing needs timm, which cannot be imported (No module named 'timm.layers'): "
+            "pip install --upgrade timm",
         ),
         (
             ModuleNotFoundError("No module named 'rasterio'", name="rasterio"),
@@ -104,18 +112,18 @@ def test_the_error_of_a_component_names_the_install_command(
 
 
 def test_the_error_names_all_missing_packages_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("cv2", "timm", "matplotlib", "sklearn"):
+    for module in ("cv2", "timm", "rasterio", "tifffile"):
         monkeypatch.setitem(sys.modules, module, None)
     timm = ModuleNotFoundError("No module named 'timm'", name="timm")
     assert str(missing_package(timm, "pluxel train", ["PIL", "cv2", "timm"])) == (
         "pluxel train needs opencv-python-headless and timm, which are not installed: "
         "pip install opencv-python-headless timm"
     )
-    with pytest.raises(MissingPackage) as caught, needed_by("a plot"):
-        import matplotlib as mpl  # noqa: F401, PLC0415
+    with pytest.raises(MissingPackage) as caught, needed_by("a raster"):
+        import rasterio  # noqa: F401, PLC0415
     assert str(caught.value) == (
-        "a plot needs matplotlib and scikit-learn, which are not installed: "
-        "pip install matplotlib scikit-learn"
+        "a raster needs rasterio and tifffile, which are not installed: "
+        "pip install rasterio tifffile"
     )
 
 

@@ -12,6 +12,7 @@ from ...config.tree.files import read_text, shipped
 from ...contracts.colors import hex_color, unpack
 from ...contracts.labels import IGNORE
 from ...data.survey import Survey, SurveyError
+from .schema import MODELINE
 
 TEMPLATE = "folder_fcn8s_resnet18"
 """The shipped configuration that has what a survey does not find out."""
@@ -66,6 +67,7 @@ def write_recipe(survey: Survey, images: Path, masks: Path, file: Path) -> str:
         *_found(survey, images, masks),
         f"# {why}",
         f"# Check it: pluxel data check {file}.  Then: pluxel train {file}",
+        MODELINE,
     ]
     return _section(*header) + "".join({**template, **changed}.values())
 
@@ -77,7 +79,7 @@ def _section(*lines: str | Sequence[str]) -> str:
 
 def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
     heights, widths = zip(*survey.sizes, strict=True)
-    size = f"{_range(widths)} × {_range(heights)} pixels (width × height)"
+    size = f"{_range(heights)} × {_range(widths)} pixels (height × width)"
     kinds = {"index": "class ids", "rgb": "colors", "binary": "0 and 255"}
     lines = [
         "# Written by `pluxel data init`.",

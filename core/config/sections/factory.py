@@ -188,12 +188,12 @@ def _parse(kind: str, value: object, context: Mapping[str, Any]) -> Factory[Any]
 
 
 def _known_or_missing(host: Host, kind: str, name: str) -> Component:
-    """Return the component with a name, or a record in place of one that is not installed."""
+    """Return the component with a name, or a record in place of one that is not available."""
     try:
         return host.get(kind, name)
     except UnknownComponent:
         provider, _, short = name.rpartition("/")
-        return Component(short, "missing:Missing", "not installed", provider=provider)
+        return Component(short, "missing:Missing", "not available", provider=provider)
 
 
 def _offers(kind: str, name: str, host: Host) -> list[str]:

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from ....registry import Component, PluginError
+from ....registry import Component, Host, PluginError
 from ...contracts.annotations import accepts_none, key_of
-from ...contracts.signature import Signature
+from ...contracts.signature import Signature, read_signature
 from ..messages.faults import OWNED, Owner, owned
 from ..messages.words import expectation
 from .before_validation import prepare_for_validation
@@ -47,15 +47,21 @@ def read_parameters(
     return params, {key: value for key, value in written.items() if key in params}
 
 
-def check_defaults(
-    owner: Owner, component: Component, signature: Signature, context: Mapping[str, Any]
-) -> None:
-    """Raise PluginError for a default that does not fit its annotation."""
+def check_defaults(host: Host, kind: str, component: Component) -> Any:
+    """Return what a component's target names, with parameters and defaults of valid types.
+
+    Raises: PluginError for an annotation that YAML cannot express and for a default that does not
+    fit its annotation; ComponentImportError or MissingPackage if it cannot be imported.
+    """
+    target = host.load(component)
+    signature = read_signature(kind, component, target)
+    owner = Owner(f"{kind} '{component.name}'", signature.parameters)
     defaults = _Defaults(owner, component, signature)
     try:
-        signature.validator.validate_json(json.dumps(defaults.plain), context=dict(context))
+        signature.validator.validate_json(json.dumps(defaults.plain), context={"host": host})
     except ValidationError as error:
         defaults.check(error)  # parameters without a default are missing
+    return target
 
 
 def _keys(signature: Signature) -> dict[str, str]:

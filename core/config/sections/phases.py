@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, NonNegativeInt
+from pydantic import ConfigDict, Field, NonNegativeInt, field_validator
 
-from ...contracts.kinds import Decoder, Loss
+from ...contracts.kinds import Decoder, Loss, Tracker
+from ..messages.faults import Fault, faults
 from ..tree.phases import PHASE_NAME
 from .factory import Factory
 from .section import NonNegative, Section
@@ -64,5 +65,22 @@ class PhaseConfig(TrainingConfig):
 class PhasedTrainingConfig(TrainingConfig):
     """How to train a model, in one or several phases. A step is one update of the weights."""
 
+    model_config = ConfigDict(title="Training")
+
     phases: list[PhaseConfig] = Field(default_factory=list)
     """Phases, one after the other; a valid configuration of one phase has none."""
+
+    trackers: list[Factory[Tracker]] = Field(default_factory=list)
+    """What receives losses, scores and pictures while the model trains, such as csv."""
+
+    @field_validator("trackers")
+    @classmethod
+    def _differ(cls, trackers: list[Factory[Tracker]]) -> list[Factory[Tracker]]:
+        found: list[Fault] = [
+            ((index,), f"{one} is listed twice with the same parameters", "value")
+            for index, one in enumerate(trackers)
+            if one in trackers[:index]
+        ]
+        if found:
+            raise faults(found)
+        return trackers

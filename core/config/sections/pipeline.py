@@ -56,7 +56,7 @@ class Provenance(Section):
 class PipelineConfig(Section):
     """Streams, heads, data and training. A run saves it with all defaults."""
 
-    pluxel: Provenance | None = None
+    pluxel: Provenance | None = Field(default=None, json_schema_extra={"doNotSuggest": True})
     """Versions that wrote this file."""
 
     streams: Annotated[dict[str, StreamConfig], Field(min_length=1, json_schema_extra=_NAMED)]

@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 
+from ...contracts.kinds import Metric
 from ...contracts.options import OnBadSample, Precision, Sampling
 from ..messages.faults import fault
 from .choice import Choice
+from .factory import Factory
 from .section import (
     COMPLETE,
     Count,
@@ -29,6 +31,8 @@ class SGDConfig(Section):
 
     Long et al. (PAMI 2016), section 4.3: biases have twice the learning rate and no decay.
     """
+
+    model_config = ConfigDict(title="SGD")
 
     type: Literal["sgd"] = "sgd"
     lr: PositiveNumber
@@ -52,6 +56,8 @@ class SGDConfig(Section):
 
 class AdamWConfig(Section):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    model_config = ConfigDict(title="AdamW")
 
     type: Literal["adamw"] = "adamw"
     lr: PositiveNumber = 1e-4
@@ -223,6 +229,9 @@ class TrainingConfig(Section):
     mode: Literal["max", "min"] | None = None
     """Which value is better; null: min for names that end in loss, else max."""
 
+    pictures: CountOrZero = 4
+    """Validation images to draw at each evaluation, beside curves and confusion; 0: no pictures."""
+
     early_stop: EarlyStopConfig | None = None
     """When to stop early; null: never."""
 
@@ -266,3 +275,9 @@ class EvaluationConfig(Section):
 
     background: list[str] = Field(default_factory=list)
     """Classes that mean_iou_foreground leaves out; without any, there is no such score."""
+
+    metrics: list[Factory[Metric]] = Field(default_factory=list)
+    """Metrics to report for each head, in addition to the scores of the confusion matrix."""
+
+    details: bool = True
+    """Keep what reports show besides scores: reliability, objects by size, some predictions."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ....registry import PluxelError, did_you_mean
 from .nodes import Location
@@ -11,11 +11,15 @@ from .nodes import Location
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem at a location; ``message`` ends with the nearest valid choice, if any."""
+    """A problem at a location; ``message`` ends with the nearest valid choice, if any.
+
+    ``cause``: the error that reported it.
+    """
 
     location: Location | None
     message: str
     notes: tuple[str, ...] = ()
+    cause: Exception | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         first, _, rest = self.message.partition("\n")  # a plugin may raise several lines
@@ -24,11 +28,16 @@ class Problem:
 
 
 class ConfigError(PluxelError):
-    """An invalid configuration; ``problems`` are in file order, a file before its bases."""
+    """An invalid configuration; ``problems`` are in file order, a file before its bases.
+
+    Its cause is that of the first problem that has one.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted(problems, key=_order)
         super().__init__("\n".join(map(str, self.problems)))
+        # Where problems are collected, no ``raise … from`` keeps the traceback.
+        self.__cause__ = next((one.cause for one in self.problems if one.cause), None)
 
 
 def _order(problem: Problem) -> tuple[int, int, int]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ....registry import PluxelError
 from ...common.devices import choose_device
 from ...common.progress import busy
+from ...common.text import extent
 from ...common.timing import in_turns, multiply_adds
 from ...config._config import Config
 from ...contracts.kinds import Backbone
@@ -78,11 +79,11 @@ class _LastMap(nn.Module):
 
 def _check_cells(network: nn.Module) -> None:
     with torch.inference_mode():
-        rows, columns = network(torch.zeros(1, 3, CROP, CROP)).shape[-2:]
-    if (rows, columns) != (1, 1):
+        cells = network(torch.zeros(1, 3, CROP, CROP)).shape[-2:]
+    if cells != (1, 1):
         raise PluxelError(
-            f"a crop of {CROP}×{CROP} pixels gives {rows}×{columns} cells instead of one: choose a "
-            "backbone that does not pad its last layers"
+            f"a crop of {CROP}×{CROP} pixels gives {extent(cells)} cells (height × width) instead "
+            "of one: choose a backbone that does not pad its last layers"
         )
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import ceil, floor, inf
 
 from ....registry import PluxelError
+from ...common.text import extent
 from ...contracts.optional import DenseForm
 from ...geometry.grid import FeatureSpec, Grid
 from ...geometry.regions import Size
@@ -47,7 +48,7 @@ def difference(
     if expected and sizes[0] != sizes[1]:
         raise PluxelError(
             f"{methods[0]} and {methods[1]} should agree everywhere, but their maps have "
-            f"{' and '.join(f'{rows}×{columns}' for rows, columns in sizes)} cells"
+            f"{' and '.join(map(extent, sizes))} cells (height × width)"
         )
     rows, columns = (min(pair) for pair in zip(*sizes, strict=True))
     a, b = (found.tensor[..., :rows, :columns] for found in scores)

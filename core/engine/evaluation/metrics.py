@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,7 +18,11 @@ from torch import Tensor
 from torch import distributed as dist
 
 from ...common.numerics import finite_or_none, mean_of_known
-from ._confusion import Workspace, confusion, confusion_each
+from ...contracts.confusion import Workspace, confusion, confusion_each
+from ...pictures.charts import Normalized, draw_confusion
+
+if TYPE_CHECKING:
+    from ...pictures.charts import Axes
 
 __all__ = ["ConfusionMatrix", "SegmentationScores", "confusion"]
 
@@ -66,6 +70,22 @@ class ConfusionMatrix:
             dist.all_reduce(total.counts)
         return total
 
+    def plot(
+        self,
+        class_names: Sequence[str] | None = None,
+        normalize: Normalized = "truth",
+        *,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Draw the matrix on matplotlib's axes, by default those of a new figure; return the axes.
+
+        ``class_names``: by default the class indices. ``normalize``: see `draw_confusion`.
+
+        Raises: PluxelError for another number of names.
+        """
+        names = [*map(str, range(self.num_classes))] if class_names is None else class_names
+        return draw_confusion(self.counts.cpu().numpy(), names, normalize, ax=ax)
+
     def scores(self, background: Sequence[int] = ()) -> SegmentationScores:
         """Return the scores of all counted pixels; ``background``: see `SegmentationScores`."""
         return SegmentationScores.of(self.counts.cpu().numpy(), background)
@@ -78,8 +98,8 @@ class SegmentationScores:
     ``pixels``: the number of labeled pixels. ``accuracy``, ``iou``: (C,) float64. A class without a
     labeled pixel is ``absent``, and the means leave it out. If it is predicted anyway, it is one of
     ``false_alarms``: its IoU is 0, which counts in ``mean_iou`` but not in ``mean_iou_present``.
-    ``mean_iou_foreground`` is ``mean_iou`` without the classes of the background; None without a
-    background.
+    ``mean_iou_foreground`` is ``mean_iou`` without the classes of the ``background``; None without
+    a background.
     """
 
     pixels: int
@@ -93,6 +113,7 @@ class SegmentationScores:
     iou: np.ndarray
     absent: tuple[int, ...]
     false_alarms: tuple[int, ...]
+    background: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, counts: np.ndarray, background: Sequence[int] = ()) -> SegmentationScores:
@@ -115,6 +136,7 @@ class SegmentationScores:
             iou=iou,
             absent=tuple(np.flatnonzero(~present).tolist()),
             false_alarms=tuple(np.flatnonzero(~present & (union > 0)).tolist()),
+            background=tuple(background),
         )
 
     def overall(self) -> dict[str, float]:

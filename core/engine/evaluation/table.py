@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 OVERALL = {
@@ -22,6 +22,10 @@ ZERO_SHOT = {
 }
 
 
+_OWN = ("iou", "accuracy")
+"""The scores of a class that are always there."""
+
+
 def table(results: Mapping[str, Any]) -> str:
     """Return the overall scores and the classes of ``results.json`` in percent, and the loss."""
     lines = []
@@ -29,7 +33,8 @@ def table(results: Mapping[str, Any]) -> str:
         if len(results["heads"]) > 1:
             lines.append(f"[{head}]")
         titles = OVERALL | (PRESENT if found["false_alarms"] else {})
-        lines += [*_titled(found["overall"], titles), "", *_classes(found["per_class"])]
+        lines += [*_titled(found["overall"], titles), *_of_metrics(found)]
+        lines += ["", *_classes(found["per_class"])]
         if "zero_shot" in found:
             lines += ["", *_titled(found["zero_shot"], ZERO_SHOT)]
             lines.append(f"unseen in training: {', '.join(found['zero_shot']['unseen'])}")
@@ -46,16 +51,33 @@ def table(results: Mapping[str, Any]) -> str:
 
 def _titled(scores: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
     known = {name: title for name, title in titles.items() if name in scores}
-    return [f"{title:<24}{_percent(scores[name])}" for name, title in known.items()]
+    return [f"{title:<24}{percent(scores[name])}" for name, title in known.items()]
+
+
+def _of_metrics(found: Mapping[str, Any]) -> list[str]:
+    """Return the overall scores of metrics, which are named as in YAML."""
+    names = found.get("mean_over_images", ())
+    return [f"{name:<{wide(names)}}{percent(found['overall'][name])}" for name in names]
+
+
+def wide(names: Iterable[str]) -> int:
+    """Return the width of a column for names."""
+    return max(24, *(len(name) + 2 for name in names), 0)
 
 
 def _classes(per_class: Mapping[str, Mapping[str, float | None]]) -> list[str]:
-    width = max(24, *(len(name) + 2 for name in per_class))
-    rows = [f"{'class':<{width}}{'IoU':>6}{'accuracy':>10}"]
-    for name, scores in per_class.items():
-        rows.append(f"{name:<{width}}{_percent(scores['iou'])}{_percent(scores['accuracy']):>10}")
-    return rows
+    width = wide(per_class)
+    first = next(iter(per_class.values()))
+    titles = {"iou": "IoU", "accuracy": "accuracy"} | {n: n for n in first if n not in _OWN}
+    widths = {name: max(6, len(title) + 2) for name, title in titles.items()} | {"iou": 6}
+    rows = ["".join(f"{title:>{widths[name]}}" for name, title in titles.items())]
+    rows += [
+        "".join(f"{percent(scores[name]):>{widths[name]}}" for name in titles)
+        for scores in per_class.values()
+    ]
+    return [f"{n:<{width}}{row}" for n, row in zip(("class", *per_class), rows, strict=True)]
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """Return a share in percent, six characters wide; a dash if it is undefined."""
     return f"{'–' if value is None else format(100 * value, '.1f'):>6}"

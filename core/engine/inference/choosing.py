@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....registry import PluxelError, did_you_mean
-from ...data.images import IMAGE_SUFFIXES, image_files
+from ...data.images import IMAGE_SUFFIXES, files_below, image_files
 from ...data.pairing import images_in, require_files
-from .outputs import OUTPUT_KINDS
+from ...data.videos import VIDEO_SUFFIXES, is_video
+from .outputs import OUTPUT_KINDS, VIDEO_SUFFIX
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Chosen:
     files: Mapping[str, Path]
     main: Path
     name: Path
+
+    @property
+    def is_video(self) -> bool:
+        """Whether the sample is a video; it then has one input."""
+        return is_video(self.main)
 
 
 def choose_files(paths: Iterable[Path] | Mapping[str, Path], inputs: Sequence[str]) -> list[Chosen]:
@@ -37,6 +43,7 @@ def choose_files(paths: Iterable[Path] | Mapping[str, Path], inputs: Sequence[st
     if isinstance(paths, Mapping):
         return _by_input({str(name): path for name, path in paths.items()}, inputs)
     if len(inputs) > 1:
+        _refuse_videos(paths, inputs)
         parts = " ".join(f"{name}=PATH" for name in inputs)
         raise PluxelError(
             f"the model reads {', '.join(inputs)}: give the files or the folder of each input by "
@@ -57,6 +64,8 @@ def _by_input(paths: Mapping[str, Path], inputs: Sequence[str]) -> list[Chosen]:
         parts = " ".join(f"{name}=PATH" for name in missing)
         raise PluxelError(f"the model also reads {', '.join(missing)}: add {parts}")
     first, *others = inputs
+    if others:
+        _refuse_videos(paths.values(), inputs)
     if not others and "*" not in paths[first].name:
         return choose_files([paths[first]], inputs)
     if all(paths[name].is_file() for name in inputs):
@@ -78,6 +87,15 @@ def _by_input(paths: Mapping[str, Path], inputs: Sequence[str]) -> list[Chosen]:
         Chosen({one: found[one][names[path]] for one in inputs}, path, result)
         for path, result in results.items()
     ]
+
+
+def _refuse_videos(paths: Iterable[Path], inputs: Sequence[str]) -> None:
+    for path in paths:
+        if is_video(path) and path.is_file():
+            raise PluxelError(
+                f"{path}: a model that reads {', '.join(inputs)} has no frames of videos to read; "
+                "save the frames of each input as images"
+            )
 
 
 def _files_in(path: Path) -> dict[str, Path]:
@@ -102,22 +120,23 @@ def _files_in(path: Path) -> dict[str, Path]:
 
 
 _SUPPORTED = ", ".join(sorted(IMAGE_SUFFIXES))
+_ALSO_VIDEOS = f"{_SUPPORTED}; as videos: {', '.join(sorted(VIDEO_SUFFIXES))}"
 
 
 def find_images(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
-    """Return pairs of a file and its name below the given path; search folders recursively.
+    """Return pairs of an image or video and its name below the given path; search folders.
 
-    Raises: PluxelError for a path that does not exist, or if no image is found.
+    Raises: PluxelError for a path that does not exist, or if none is found.
     """
     found = [pair for path in paths for pair in _expand(path)]
     if not found:
-        raise PluxelError(f"no images found; supported: {_SUPPORTED}")
+        raise PluxelError(f"no images or videos found; supported: {_ALSO_VIDEOS}")
     return found
 
 
 def _expand(path: Path) -> Iterator[tuple[Path, Path]]:
     if path.is_dir():
-        for file in image_files(path):
+        for file in files_below(path, IMAGE_SUFFIXES | VIDEO_SUFFIXES):
             yield file, file.relative_to(path)
     elif path.exists():
         yield path, Path(path.name)
@@ -142,10 +161,12 @@ def output_names(images: Sequence[tuple[Path, Path]]) -> dict[Path, Path]:
     ]
     taken = {name for _, name in wanted}
     folders = {parent for _, name in wanted for parent in name.parents}
-    suffixes = {".tif", *(kind.suffix for kind in OUTPUT_KINDS)}
+    of_images = {".tif", *(kind.suffix for kind in OUTPUT_KINDS)}
+    of_videos = {"", VIDEO_SUFFIX}
     names, given = {}, set[Path]()
     for path, name in wanted:
         chosen, number = name, 1
+        suffixes = of_videos if is_video(path) else of_images
         while (
             chosen in given
             or (number > 1 and chosen in taken)

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ....registry import PluxelError, article, did_you_mean
+from ...common.text import extent
 from ...contracts.inputs import PLAIN, InputSpec
 from ...data.images import array_input, convert, read_image
 
@@ -77,5 +78,5 @@ def _pixels(image: ImageLike, channels: int, name: str, spec: InputSpec) -> np.n
 def _check_sizes(arrays: Mapping[str, np.ndarray]) -> None:
     sizes = {name: array.shape[:2] for name, array in arrays.items()}
     if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{name} {width}×{height}" for name, (height, width) in sizes.items())
-        raise PluxelError(f"the inputs have different sizes (width × height): {found}")
+        found = ", ".join(f"{name} {extent(size)}" for name, size in sizes.items())
+        raise PluxelError(f"the inputs have different sizes (height × width): {found}")

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from ....registry import PluxelError, did_you_mean
 from ...common.files import replacing
 from ...contracts.colors import unpack
 from ...contracts.labels import LabelSpace
 from ...data.images import write_mask
-from ...data.results import COLOR, INDEX, OVERLAY, PROBABILITIES, png_mark
+from ...data.results import COLOR, INDEX, OVERLAY, PROBABILITIES, WRITTEN_BY
+from ...pictures.saving import save_png
 from .prediction import Prediction
+
+VIDEO_SUFFIX = ".mp4"
+"""Suffix of the output that is a video."""
 
 
 class Bands(NamedTuple):
@@ -35,10 +38,7 @@ def write_png(path: Path, pixels: np.ndarray, _space: LabelSpace) -> None:
     if pixels.ndim == 2:
         write_mask(path, pixels)
         return
-    with replacing(path) as unfinished:
-        Image.fromarray(pixels.astype(np.uint8, copy=False)).save(
-            unfinished, format="PNG", pnginfo=png_mark()
-        )
+    save_png(path, pixels.astype(np.uint8, copy=False), WRITTEN_BY)
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class OutputKind:
     ``pixels``: returns (h, w) or (h, w, bands) from a prediction and, if ``needs_image``, from the
     raw pixels (h, w, channels) of its image. ``bands``: for large images, whose output is a raster
     written by windows. ``suffix`` and ``write``: for the output files of all other images.
+    ``of_videos``: one video, or a folder with a file for each frame; empty for what is too large.
     """
 
     name: str
@@ -59,6 +60,12 @@ class OutputKind:
     write: Callable[[Path, np.ndarray, LabelSpace], None] = write_png
     needs_probabilities: bool = False
     needs_image: bool = False
+    of_videos: Literal["video", "frames", ""] = "frames"
+
+    @property
+    def video_suffix(self) -> str:
+        """The suffix of what is written for a video; a folder has none."""
+        return VIDEO_SUFFIX if self.of_videos == "video" else ""
 
 
 def output_kinds(names: Iterable[str]) -> list[OutputKind]:
@@ -121,7 +128,14 @@ def write_npz(path: Path, pixels: np.ndarray, space: LabelSpace) -> None:
 OUTPUT_KINDS = (
     OutputKind(INDEX, "raw ids, PNG", _ids, _id_bands),
     OutputKind(COLOR, "colors of the classes, PNG", _color, _rgb_bands),
-    OutputKind(OVERLAY, "colors over the image, PNG", _overlay, _rgb_bands, needs_image=True),
+    OutputKind(
+        OVERLAY,
+        "colors over the image, PNG",
+        _overlay,
+        _rgb_bands,
+        needs_image=True,
+        of_videos="video",
+    ),
     OutputKind(
         PROBABILITIES,
         "probabilities, NPZ: (C, H, W) float16",
@@ -130,6 +144,7 @@ OUTPUT_KINDS = (
         ".npz",
         write_npz,
         needs_probabilities=True,
+        of_videos="",
     ),
 )
 """All kinds of output, in the order in which help and errors list them."""

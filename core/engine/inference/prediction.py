@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...contracts.labels import LabelSpace
-from ...contracts.normalization import RAW_MAXIMUM
 from ...geometry.regions import Region, Size
+from ...pictures.charts import show_picture
+from ...pictures.legend import entries_of
+from ...pictures.masks import OPACITY, hatched, overlay
+from ...pictures.panel import PanelRow, panel
+from ...pictures.saving import png_bytes
+from ...pictures.thumbnails import fitted, sampled
 
-OVERLAY_OPACITY = 0.55
+if TYPE_CHECKING:
+    from ...pictures.charts import Axes
+
+_SIDE = 480
+"""Pixels of the longer side of a prediction in a notebook."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +51,33 @@ class Prediction:
         """The classes in their colors, (H, W, 3) uint8."""
         return self.space.colorize(self.classes)
 
-    def overlay(self, image: np.ndarray) -> np.ndarray:
-        """Blend the colors with an image (H, W, channels) of raw pixels; return (H, W, 3) uint8."""
-        image = np.asarray(image)
-        visible = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
-        maximum = RAW_MAXIMUM.get(image.dtype.name, 1)
-        mixed = self.color * np.float32(OVERLAY_OPACITY)
-        mixed += visible * np.float32((1 - OVERLAY_OPACITY) * 255 / maximum)
-        return np.rint(mixed, out=mixed).clip(0, 255, out=mixed).astype(np.uint8)
+    def overlay(self, image: np.ndarray, opacity: float = OPACITY) -> np.ndarray:
+        """Blend the colors with an image (H, W, channels) of raw pixels; return (H, W, 3) uint8.
+
+        ``opacity``: the share of the colors, 0 to 1.
+        """
+        return overlay(image, self.color, opacity)
+
+    def show(
+        self, image: np.ndarray | None = None, opacity: float = OPACITY, *, ax: Axes | None = None
+    ) -> Axes:
+        """Draw the colors, and below them the image if it is given; return matplotlib's axes.
+
+        ``image``, ``opacity``: as for `overlay`. ``ax``: by default the axes of a new figure. The
+        legend lists the classes that occur.
+        """
+        picture = self.color if image is None else self.overlay(image, opacity)
+        return show_picture(
+            hatched(picture, self.missing), entries_of(self.space, [self.classes]), ax=ax
+        )
+
+    def _repr_png_(self) -> bytes:
+        """Show the colors of the classes and a legend in a notebook."""
+        size = fitted((self.classes.shape[0], self.classes.shape[1]), _SIDE)
+        classes = sampled(self.classes, size)
+        picture = hatched(self.space.colorize(classes), classes == self.space.ignore_index)
+        entries = entries_of(self.space, [self.classes])
+        return png_bytes(panel([""], [PanelRow("", [picture])], entries))
 
     def blank(self, size: Size) -> Prediction:
         """Return an uninitialized prediction of the same kind for an image (H, W)."""

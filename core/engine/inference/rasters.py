@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...common.files import replacing
+from ...common.files import cannot_write, replacing
 from ...data.places import Georeference
 from ...data.raster_files import QUIET, reason, window_of
 from ...data.results import WRITTEN_BY
@@ -78,12 +78,13 @@ def raster_writer(
 
                 yield write
         except RasterioError as error:
-            raise OSError(reason(error)) from error
-        _check_complete(unfinished)
+            raise cannot_write(path, reason(error)) from error
+        if not _is_complete(unfinished):
+            raise cannot_write(path, "the file is incomplete; is the disk full?")
 
 
-def _check_complete(path: Path) -> None:
-    """Raise OSError unless all blocks are in a file: GDAL hides errors of closing one."""
+def _is_complete(path: Path) -> bool:
+    """Return whether all blocks are in a file: GDAL hides errors of closing one."""
     import tifffile  # noqa: PLC0415 - an extra
 
     size = path.stat().st_size
@@ -94,7 +95,6 @@ def _check_complete(path: Path) -> None:
                 for page in file.pages
                 for block in zip(page.dataoffsets, page.databytecounts, strict=True)
             ]
-    except Exception as error:  # whatever a cut file makes a parser raise
-        raise OSError("the file is incomplete; is the disk full?") from error
-    if not blocks or any(not count or start + count > size for start, count in blocks):
-        raise OSError("the file is incomplete; is the disk full?")
+    except Exception:  # noqa: BLE001 - whatever a cut file makes a parser raise
+        return False
+    return bool(blocks) and all(count and start + count <= size for start, count in blocks)

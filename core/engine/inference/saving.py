@@ -1,10 +1,10 @@
-"""Segment files and folders of images, and save the results."""
+"""Segment files and folders of images and videos, and save the results."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -19,14 +19,16 @@ from ...data.pixels import ImageError
 from ...data.places import Georeference, place_of, place_of_raster
 from ...data.raster_files import is_raster
 from ...data.rasters import Raster, open_raster
+from ...data.results import OVERLAY
+from ...data.videos import Sound, open_clip
 from ...geometry.regions import Region
+from ...pictures.inputs import background
 from .choosing import Chosen, choose_files
-from .outputs import OutputKind, output_kinds
+from .clips import DamagedClip, check_replaceable, check_videos, clip_writer
+from .gallery import NO_PAGES, Galleries, Gallery
+from .outputs import VIDEO_SUFFIX, OutputKind, output_kinds
 from .pipeline import Pipeline, Tile
 from .rasters import raster_writer
-
-_FAR = np.float32(10_000)
-"""The depth in millimeters that overlays show as white."""
 
 
 @images_counted()
@@ -40,7 +42,7 @@ def predict_files(
     stop_on_error: bool = False,
     tile: Tile = "auto",
 ) -> list[Path]:
-    """Segment images and folders of images; return the images that could not be read.
+    """Segment images, videos and folders of them; return those that could not be read completely.
 
     ``paths``: files and folders; for a model with several inputs, a file or folder for each input,
     by name, as `choose_files` pairs them.
@@ -49,7 +51,8 @@ def predict_files(
 
     Image ``a/b.jpg`` in folder ``a`` becomes ``output/KIND/b.png``, or ``output/HEAD/KIND/b.png``
     with several heads. A TIFF that is large or georeferenced is read and written by windows, and
-    becomes ``b.tif``, as does any other image with a place on the ground. ``kinds``: names of
+    becomes ``b.tif``, as does any other image with a place on the ground. A video becomes what
+    ``OutputKind.of_videos`` says. Overlays get a page with links to them. ``kinds``: names of
     `OUTPUT_KINDS`. ``overwrite``: whether to replace earlier results. ``tile``: as for
     ``Pipeline.predict``.
 
@@ -57,15 +60,27 @@ def predict_files(
     images, if a result already exists, or if one cannot be computed or written; with
     ``stop_on_error``, also for the first image that cannot be read.
     """
-    saver = _Saver(pipeline, output, output_kinds(kinds), tile)
+    saver = _Saver(pipeline, output, output_kinds(kinds), tile, stop_on_error)
     chosen = choose_files(paths, pipeline.model.input_names)
-    for existing in () if overwrite else saver.existing(one.name for one in chosen):
-        raise PluxelError(f"{existing} already exists; --overwrite replaces it")
+    if len(chosen) > 1 or any(path.is_dir() for path in _each(paths)):
+        saver = replace(saver, galleries=saver.pages())
+    saver.galleries.check([one.name for one in chosen], overwrite=overwrite)
+    first = pipeline.model.input_names[0]
+    clips = [one.main for one in chosen if one.is_video]
+    spec = pipeline.inputs.get(first, PLAIN)
+    check_videos(clips, saver.kinds, pipeline.channels[first], spec)
+    for existing in saver.existing(chosen):
+        if not overwrite:
+            raise PluxelError(f"{existing} already exists; --overwrite replaces it")
+        check_replaceable(existing)
     failed = []
-    with track("predicting", len(chosen)) as advance:
+    with track("predicting", len(chosen)) as advance, saver.galleries:
         for one in chosen:
             try:
                 saver.save(one)
+            except DamagedClip as error:
+                logger.error("%s; the results contain these", error)
+                failed.append(one.main)
             except ImageError as error:
                 if stop_on_error:
                     raise
@@ -75,14 +90,40 @@ def predict_files(
     return failed
 
 
+def _each(paths: Sequence[Path] | Mapping[str, Path]) -> Iterable[Path]:
+    return paths.values() if isinstance(paths, Mapping) else paths
+
+
+def _whole(size: Sequence[int]) -> Region:
+    return Region(range(size[0]), range(size[1]))
+
+
 @dataclass(frozen=True)
 class _Saver:
-    """Saves the predictions of a pipeline; reads each file or window once."""
+    """Saves the predictions of a pipeline; reads each file or window once.
+
+    ``galleries``: the page of the overlays of each head.
+    """
 
     pipeline: Pipeline
     output: Path
     kinds: Sequence[OutputKind]
     tile: Tile
+    stop_on_error: bool
+    galleries: Galleries = NO_PAGES
+
+    def pages(self) -> Galleries:
+        """Return a page of the overlays for each head, if they are saved."""
+        if not any(kind.name == OVERLAY for kind in self.kinds):
+            return NO_PAGES
+        spaces = self.pipeline.spaces
+        title = "Overlays: {}" if len(spaces) > 1 else "Overlays"
+        return Galleries(
+            {
+                head: Gallery(self._folder(head), title.format(head), space)
+                for head, space in spaces.items()
+            }
+        )
 
     def save(self, chosen: Chosen) -> None:
         """Segment the files of a sample, and save the results under its name plus suffixes.
@@ -90,7 +131,9 @@ class _Saver:
         Raises: ImageError if a file cannot be read, PluxelError for any later failure.
         """
         path, name = chosen.main, chosen.name
-        if len(chosen.files) == 1 and path.is_file() and is_raster(path):
+        if chosen.is_video:
+            self._save_clip(path, name)
+        elif len(chosen.files) == 1 and path.is_file() and is_raster(path):
             (key,) = chosen.files
             spec = self.pipeline.inputs.get(key, PLAIN)
             with open_raster(path, self.pipeline.channels[key], spec) as raster:
@@ -104,25 +147,27 @@ class _Saver:
             inputs = self.pipeline.read(dict(chosen.files))
             self._save_whole(inputs, name, place_of(path))
 
-    def existing(self, names: Iterable[Path]) -> Iterator[Path]:
+    def existing(self, chosen: Iterable[Chosen]) -> Iterator[Path]:
         """Yield the results that exist already."""
-        for name, head, kind in product(names, self.pipeline.spaces, self.kinds):
-            for suffix in {kind.suffix, ".tif"}:
-                if (target := self._target(head, kind, name, suffix)).exists():
+        for one, head, kind in product(chosen, self.pipeline.spaces, self.kinds):
+            for suffix in [kind.video_suffix] if one.is_video else {kind.suffix, ".tif"}:
+                if (target := self._target(head, kind, one.name, suffix)).exists():
                     yield target
 
     def _save_whole(
         self, inputs: Mapping[str, np.ndarray], name: Path, place: Georeference | None
     ) -> None:
         image = next(iter(inputs.values()))
-        whole = Region(range(image.shape[0]), range(image.shape[1]))
+        whole = _whole(image.shape)
         lacks_data = union(*map(missing_pixels, inputs.values())) is not None
         predictions = self.pipeline.predict_raw(
             inputs, probabilities=self._needs_probabilities, tile=self.tile
         )
+        tallies = self.galleries.tallies(whole.size)
         for head, prediction in predictions.items():
             for kind in self.kinds:
                 pixels = kind.pixels(prediction, self._picture(kind, inputs))
+                tallies.add(head, kind.name, whole, prediction, pixels)
                 suffix = kind.suffix if place is None else ".tif"
                 target = self._target(head, kind, name, suffix)
                 if place is None:
@@ -133,11 +178,13 @@ class _Saver:
                     target, whole.size, place, *bands, may_lack_data=lacks_data
                 ) as write:
                     write(whole, pixels, prediction.missing)
+        self.galleries.add(name, ".png" if place is None else ".tif", tallies)
 
     def _save_windows(
         self, raster: Raster, key: str, name: Path, place: Georeference | None
     ) -> None:
         """Predict a raster by windows; the output rasters appear only when all are complete."""
+        tallies = self.galleries.tallies(raster.size)
         with ExitStack() as files:
             writers = {
                 (head, kind): files.enter_context(
@@ -163,20 +210,60 @@ class _Saver:
                     prediction = piece.predictions[head]
                     pixels = kind.pixels(prediction, self._picture(kind, piece.pixels))
                     write(piece.region, pixels, prediction.missing)
+                    tallies.add(head, kind.name, piece.region, prediction, pixels)
+        self.galleries.add(name, ".tif", tallies)
+
+    def _save_clip(self, path: Path, name: Path) -> None:
+        """Predict a video frame by frame; its results appear only when all are complete."""
+        (key,) = self.pipeline.model.input_names
+        with open_clip(path, self.pipeline.channels[key]) as clip, ExitStack() as files:
+            writers = {
+                (head, kind): files.enter_context(
+                    clip_writer(
+                        kind, self._target(head, kind, name, kind.video_suffix), clip, space
+                    )
+                )
+                for head, space in self.pipeline.spaces.items()
+                for kind in self.kinds
+            }
+            advance = files.enter_context(track(f"frames of {path.name}", clip.expected))
+            whole, frames = _whole(clip.size), 0
+            tallies = self.galleries.tallies(clip.size)
+            for event in clip.events():
+                if isinstance(event, Sound):
+                    for _, write_sound in writers.values():
+                        write_sound(event)
+                    continue
+                inputs = self.pipeline.read({key: event.pixels})
+                predictions = self.pipeline.predict_raw(inputs, tile=self.tile)
+                for (head, kind), (write, _) in writers.items():
+                    pixels = kind.pixels(predictions[head], self._picture(kind, inputs))
+                    write(pixels, event)
+                    tallies.add(head, kind.name, whole, predictions[head], pixels)
+                frames += 1
+                advance()
+            if clip.problem and self.stop_on_error:
+                raise ImageError(clip.problem)
+        self.galleries.add(name, VIDEO_SUFFIX, tallies, frames)
+        if clip.problem:
+            raise DamagedClip(clip.problem)
 
     def _picture(self, kind: OutputKind, inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """Return raw pixels to look at, of the first color image, else of the first input."""
         if not kind.needs_image:
             return None
-        kinds = {name: self.pipeline.inputs.get(name, PLAIN).kind for name in inputs}
-        name = next((name for name in inputs if kinds[name] == "color"), next(iter(inputs)))
-        return inputs[name] / _FAR if kinds[name] == "depth" else inputs[name]
+        specs = {name: self.pipeline.inputs.get(name, PLAIN) for name in inputs}
+        colors = (name for name in inputs if specs[name].kind == "color")
+        name = next(colors, next(iter(inputs)))
+        return background(inputs[name], specs[name].kind)
 
     @property
     def _needs_probabilities(self) -> bool:
         return any(kind.needs_probabilities for kind in self.kinds)
 
     def _target(self, head: str, kind: OutputKind, name: Path, suffix: str) -> Path:
-        folder = self.output / head if len(self.pipeline.spaces) > 1 else self.output
-        target = folder / kind.name / name
+        target = self._folder(head) / kind.name / name
         return target.with_name(target.name + suffix)
+
+    def _folder(self, head: str) -> Path:
+        return self.output / head if len(self.pipeline.spaces) > 1 else self.output

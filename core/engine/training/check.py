@@ -27,6 +27,7 @@ from .rates import doubtful_rate, largest_rate
 from .rehearsal import Rehearsal
 from .starting_weights import StartingWeights, new_classes, starting_weights
 from .steps import StepPlan
+from .tracking import Tracking
 
 
 def check_training(prepared: Prepared) -> list[str]:
@@ -40,6 +41,10 @@ def check_training(prepared: Prepared) -> list[str]:
     """
     problems: list[Problem] = []
     notes: dict[str, list[str]] = {}
+    try:
+        Tracking.of(prepared.config)
+    except ConfigError as error:
+        problems += error.problems
     for phase in prepared.phases:
         try:
             notes[phase.config.phase] = _check_phase(phase, is_first=not notes)

@@ -14,11 +14,10 @@ from pathlib import Path
 from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 
 from ....registry import PluxelError
+from ...common.files import cannot_write
 from ...common.logs import logger
 from ..distributed import Processes
-
-_DURATION = 30.0
-"""Seconds without a sign of life after which an owner on another machine counts as dead."""
+from ..run import SIGN_OF_LIFE, Run
 
 _HEARTBEAT = 2.0
 """Seconds between two signs of life."""
@@ -29,10 +28,10 @@ class Claim:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.file = directory / "training.lock"
+        self.file = Run(directory).lock
         self._lease = SoftFileLease(
             self.file,
-            lease_duration=_DURATION,
+            lease_duration=SIGN_OF_LIFE,
             heartbeat_interval=_HEARTBEAT,
             thread_local=False,
         )
@@ -67,7 +66,7 @@ class Claim:
                 f"{self.file}"
             ) from error
         except OSError as error:
-            raise PluxelError(f"cannot write {self.file}: {error.strerror or error}") from error
+            raise cannot_write(self.file, error) from error
 
     def _outlive(self) -> None:
         """Take the lease of an owner that gives no sign of life.
@@ -80,11 +79,11 @@ class Claim:
             "%s: waiting for a sign of life of the training that owns it%s (up to %.0f s)",
             self.directory,
             self._owner(),
-            _DURATION,
+            SIGN_OF_LIFE,
         )
         before = self._touched()
         self._lease.acquire(
-            timeout=_DURATION + _HEARTBEAT,
+            timeout=SIGN_OF_LIFE + _HEARTBEAT,
             poll_interval=_HEARTBEAT / 4,
             cancel_check=lambda: self._touched() not in (before, None),
         )

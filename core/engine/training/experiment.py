@@ -12,17 +12,18 @@ import torch
 from ....registry import PluxelError
 from ...common.randomness import combined_seed, seeded
 from ...config._config import Config
-from ...data.cells import CellSampling
 from ...data.samples import TrainingData
 from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...model.objective import Objective
 from ..distributed import Processes, with_fast_layout
-from ..evaluation.evaluate import Evaluation, evaluate
+from ..evaluation.evaluate import evaluate
+from ..evaluation.evaluation import Evaluation
 from ..evaluation.losses import objective_of_run
 from ..preparation import Prepared
 from ..run import Run
 from .claim import Claim, held_by_all
+from .samples import training_data
 from .starting_weights import load_initial_weights
 
 
@@ -125,40 +126,14 @@ class Experiment:
 
     def training_data(self) -> TrainingData:
         """Return the augmented training data; the model must already have its normalization."""
-        pipeline = self.config.pipeline
-        return TrainingData(
-            self.prepared.dataset("train"),
-            self.spaces,
-            pipeline.augment.get("train", []),
-            seed=self.seed,
-            sampling=pipeline.training.sampling,
-            on_bad_sample=pipeline.training.on_bad_sample,
-            inputs=self.model.input_names,
-            sources=self.blueprint.targets,
-            fill=self._fill(),
-            specs=self.model.input_specs,
-            cells=self._cells(),
-        )
+        dataset = self.prepared.dataset("train")
+        return training_data(self.prepared, self.model, dataset, self.seed)
 
-    def _cells(self) -> dict[str, CellSampling]:
-        """Return the cells that keep their labels, by head; empty if all labels count."""
-        probability = self.config.pipeline.training.keep_cells
-        heads = self.model.heads if probability < 1 else {}
-        return {name: CellSampling(probability, self.model.coarsest_grid(name)) for name in heads}
+    def evaluate(self, model: SegmentationModel, role: str, *, pictures: int = 0) -> Evaluation:
+        """Evaluate a model, which is already on its device, on the split with a role.
 
-    def _fill(self) -> list[float] | None:
-        """Return the padding color, in 8-bit values that normalize to zero; None without one."""
-        specs = self.model.input_specs
-        colors = [name for name in self.model.input_names if specs[name].kind == "color"]
-        if not colors:
-            return None
-        image = "image" if "image" in colors else colors[0]
-        stream = next(s for s in self.model.streams.values() if image in s.inputs)
-        mean = stream.normalize.mean_of(image)
-        return [255 * value for value in mean.tolist()]
-
-    def evaluate(self, model: SegmentationModel, role: str) -> Evaluation:
-        """Evaluate a model, which is already on its device, on the split with a role."""
+        ``pictures``: the number of images to keep for pictures.
+        """
         return evaluate(
             self.config,
             self.blueprint,
@@ -167,6 +142,7 @@ class Experiment:
             role,
             self.objective,
             self.processes,
+            pictures=pictures,
         )
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 from ...common.files import write_json
 from ...common.logs import log_once, logger
@@ -13,11 +14,13 @@ from ...model.network import SegmentationModel
 from ...model.weights import load_weights
 from ..checkpoint import read_metadata, read_tensors
 from ..distributed import cudnn_benchmark, share_buffers
-from ..evaluation.evaluate import Evaluation
+from ..evaluation.evaluation import Evaluation
+from ..evaluation.kept import KeptStatistics
 from ..run import recorded_step
 from .experiment import Experiment
 from .monitor import TrainingProgress, is_improvement, undefined_monitor
 from .owned_run import OwnedRun
+from .pictures import TrainingPictures
 from .state import TrainingState
 
 
@@ -29,6 +32,7 @@ class Keeper:
     state: TrainingState
     progress: TrainingProgress
     owned: OwnedRun
+    pictures: TrainingPictures | None = None
 
     @property
     def evaluates(self) -> bool:
@@ -41,15 +45,23 @@ class Keeper:
         options, evaluation = self.experiment.config.pipeline.training, None
         if self.evaluates:
             share_buffers(self.state.averaged)
-            evaluation = self._scores(self.state.averaged)
+            evaluation = self._scores(self.state.averaged, options.pictures)
             scalars = evaluation.scalars("val")
             self.owned.log(self.progress, scalars)
             logger.info("step %d: %s", step, _summary(scalars))
             if warning := undefined_monitor(options, evaluation, scalars):
                 log_once(logging.WARNING, warning)
-            if not self._improves(scalars):
+            if not self._improves(evaluation):
+                self._report(step, evaluation)
+                self._draw(step, evaluation)
                 return
         self.owned.write(lambda: self._write_weights(step, evaluation))
+        self._report(step, evaluation)
+        self._draw(step, evaluation)
+
+    def _draw(self, step: int, evaluation: Evaluation | None) -> None:
+        if self.pictures is not None:
+            self.pictures.draw(step, evaluation)
 
     def is_torn(self) -> bool:
         """Return whether a kill came between writing the kept weights and writing their scores."""
@@ -61,35 +73,42 @@ class Keeper:
     def rank_anew(self) -> None:
         """Compare later weights with the kept ones by what the configuration now says."""
         self.progress.best, self.progress.mark, self.progress.waited = None, None, 0
-        if scalars := self.score_kept_weights():
-            self._improves(scalars)
+        if evaluation := self.score_kept_weights():
+            self._improves(evaluation)
 
-    def score_kept_weights(self) -> Mapping[str, float]:
-        """Evaluate the kept weights again and write their scores; return the scalars, if any.
+    def score_kept_weights(self) -> Evaluation | None:
+        """Evaluate the kept weights again and write their scores; return them, if any.
 
         Until a phase has kept weights, they are those of the phase before.
         """
         run = self.experiment.run
         if not (self.evaluates and run.weights.exists()):
-            return {}
+            return None
         tensors, metadata = read_tensors(run.weights)
         if metadata.get("phase", "") != self.progress.phase:
-            return {}
+            return None
         kept, step = deepcopy(self.state.averaged), metadata["step"]
         load_weights(kept, tensors, run.weights)
         evaluation = self._scores(kept)
-        scalars = evaluation.scalars("val")
-        logger.info("kept weights of step %d, evaluated again: %s", step, _summary(scalars))
+        summary = _summary(evaluation.scalars("val"))
+        logger.info("kept weights of step %d, evaluated again: %s", step, summary)
         self.owned.write(lambda: self._write_results(step, evaluation))
-        return scalars
+        self._report(step, evaluation)
+        return evaluation
 
-    def _improves(self, scalars: Mapping[str, float]) -> bool:
+    def _improves(self, evaluation: Evaluation) -> bool:
         pipeline = self.experiment.config.pipeline
-        return is_improvement(self.progress, pipeline.training, scalars, pipeline.heads)
+        return is_improvement(
+            self.progress,
+            pipeline.training,
+            evaluation.scalars("val"),
+            pipeline.heads,
+            evaluation.lower_is_better(),
+        )
 
-    def _scores(self, model: SegmentationModel) -> Evaluation:
+    def _scores(self, model: SegmentationModel, pictures: int = 0) -> Evaluation:
         with cudnn_benchmark(False):
-            return self.experiment.evaluate(model, "val")
+            return self.experiment.evaluate(model, "val", pictures=pictures)
 
     def _write_weights(self, step: int, evaluation: Evaluation | None) -> None:
         blueprint = self.experiment.blueprint.to_json()
@@ -99,12 +118,31 @@ class Keeper:
             self._write_results(step, evaluation)
 
     def _write_results(self, step: int, evaluation: Evaluation) -> None:
+        run = self.experiment.run
+        KeptStatistics.of(evaluation, "val", step).write(run.statistics_of("val"))
+        write_json(run.results_of("val"), self._results(step, evaluation))
+
+    def _results(self, step: int, evaluation: Evaluation) -> dict[str, Any]:
         place = recorded_step(step, self.progress.phase)
-        scores = {"split": "val"} | place | evaluation.to_json()
-        write_json(self.experiment.run.results_of("val"), scores)
+        return {"split": "val"} | place | evaluation.to_json()
+
+    def _report(self, step: int, evaluation: Evaluation | None) -> None:
+        """Call the hook ``pluxel_evaluated``, in the main process."""
+        host, hook = self.experiment.config.host, "pluxel_evaluated"
+        is_main = self.experiment.processes.is_main_process
+        if evaluation is not None and is_main and host.listens(hook):
+            results = self._results(step, evaluation)
+            host.notify(hook, run=self.experiment.run.directory, results=results)
 
 
 def _summary(scalars: Mapping[str, float]) -> str:
     """Return the scores of the whole split, without the scores of single classes."""
-    names = [name for name in scalars if not name.rpartition("/")[0].endswith(("iou", "accuracy"))]
+    names = [name for name in scalars if not _is_of_a_class(name, scalars)]
     return ", ".join(f"{name} {scalars[name]:.4f}" for name in names)
+
+
+def _is_of_a_class(name: str, scalars: Mapping[str, float]) -> bool:
+    """Return whether a name begins with that of an overall score, and goes on with a class."""
+    steps = name.split("/")[:-1]
+    scores = ("/".join(steps[:length]) for length in range(1, len(steps) + 1))
+    return any(one in scalars or one.endswith(("/iou", "/accuracy")) for one in scores)

@@ -15,15 +15,21 @@ from ...contracts.labels import LabelSpace
 from ...model.objective import loss_names
 from ...model.zero_shot import SeenClasses
 from ..evaluation.background import background_classes
-from ..evaluation.evaluate import Evaluation
+from ..evaluation.evaluation import Evaluation
+from ..evaluation.head_results import HeadResults
+from ..evaluation.measures import Measures, build_measures, measures_of
 from ..evaluation.metrics import SegmentationScores
+
+_IGNORED = 255
+"""An ignore index for metrics that are built only for the names of their scores."""
 
 
 @dataclass
 class TrainingProgress:
     """The state of a training besides tensors.
 
-    ``phase``: the name of the present phase, to which all values but ``seconds`` refer.
+    ``phase``: the name of the present phase, to which all values but ``seconds`` and ``pixels``
+    refer.
     ``earlier``: the number of steps of the phases before it. ``best``: the best value of
     ``monitor`` so far. ``mark``: the value at the last gain of more than ``min_delta``.
     ``waited``: the number of evaluations since that gain.
@@ -40,6 +46,7 @@ class TrainingProgress:
     waited: int = 0
     evaluated: int = 0
     seconds: float = 0.0
+    pixels: int = 0
 
     @property
     def total(self) -> int:
@@ -48,11 +55,11 @@ class TrainingProgress:
 
     def next_phase(self, name: str) -> TrainingProgress:
         """Return the progress at the start of the phase after this one."""
-        return TrainingProgress(name, self.total, seconds=self.seconds)
+        return TrainingProgress(name, self.total, seconds=self.seconds, pixels=self.pixels)
 
 
 def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> None:
-    """Check that evaluations report the metric ``monitor``, and that the background exists.
+    """Check that evaluations report ``monitor``, and that metrics and background can be used.
 
     ``spaces``: the label space of each head; None if the data, and so the classes, are missing.
 
@@ -60,6 +67,10 @@ def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> No
     """
     pipeline, monitor = config.pipeline, config.pipeline.training.monitor
     background = background_classes(config, spaces) if spaces else {}
+    if spaces:
+        measures = build_measures(config, spaces)
+    else:
+        measures = {head: measures_of(config, ("",), _IGNORED) for head in pipeline.heads}
     if monitor is None:
         return
     if not spaces and pipeline.evaluation.background:
@@ -67,6 +78,7 @@ def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> No
     names = _scalar_names(
         {head: spaces[head].class_names if spaces else ("",) for head in pipeline.heads},
         background,
+        measures,
         [head for head, section in pipeline.heads.items() if section.zero_shot],
     )
     of_any_class = () if spaces else tuple(name for name in names if name.endswith("/"))
@@ -81,6 +93,7 @@ def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> No
 def _scalar_names(
     class_names: Mapping[str, Sequence[str]],
     background: Mapping[str, tuple[int, ...]],
+    measures: Mapping[str, Measures],
     zero_shot: list[str],
 ) -> list[str]:
     """Return the metrics that an evaluation on ``val`` reports for heads with these classes."""
@@ -92,7 +105,8 @@ def _scalar_names(
     }
     seen = {head: SeenClasses(tuple(class_names[head]), (), 255) for head in zero_shot}
     losses = dict.fromkeys(class_names, 0.0)
-    return list(Evaluation(0.0, losses, empty, class_names, {}, seen).scalars("val"))
+    metrics = {head: HeadResults.empty(one) for head, one in measures.items()}
+    return list(Evaluation(0.0, losses, empty, class_names, {}, seen, metrics).scalars("val"))
 
 
 def is_improvement(
@@ -100,10 +114,12 @@ def is_improvement(
     options: TrainingConfig,
     scalars: Mapping[str, float],
     heads: Collection[str],
+    errors: Collection[str] = (),
 ) -> bool:
     """Record the scores of an evaluation of ``heads``; return whether to keep its weights.
 
-    Without a ``monitor``, the last weights are kept.
+    Without a ``monitor``, the last weights are kept. ``errors``: the names of scores of metrics
+    that are better if they are lower.
     """
     if options.monitor is None:
         return True
@@ -111,7 +127,7 @@ def is_improvement(
     if math.isnan(value):
         progress.waited += 1
         return progress.best is None
-    sign = -1 if (options.mode or _mode(options.monitor, heads)) == "min" else 1
+    sign = -1 if (options.mode or _mode(options.monitor, heads, errors)) == "min" else 1
     min_delta = options.early_stop.min_delta if options.early_stop else 0
     if _gain(sign, value, progress.mark) > min_delta:
         progress.mark, progress.waited = value, 0
@@ -152,6 +168,10 @@ def has_waited_enough(progress: TrainingProgress, options: TrainingConfig) -> bo
     return options.early_stop is not None and progress.waited >= options.early_stop.patience
 
 
-def _mode(monitor: str, heads: Collection[str]) -> str:
-    losses = {"loss", *loss_names(heads).values()}
-    return "min" if monitor.partition("/")[2] in losses else "max"
+def _mode(monitor: str, heads: Collection[str], errors: Collection[str]) -> str:
+    name = monitor.partition("/")[2]
+    if name in {"loss", *loss_names(heads).values()}:
+        return "min"
+    steps = name.split("/")
+    score = steps[1] if len(heads) > 1 and len(steps) > 1 else steps[0]
+    return "min" if score in errors else "max"

@@ -12,6 +12,7 @@ from ..run import Run, recorded_step
 from .claim import Claim
 from .monitor import TrainingProgress
 from .state import Diverged, last_good
+from .tracking import Tracking
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,12 @@ class OwnedRun:
     run: Run
     claim: Claim
     processes: Processes
+    tracking: Tracking
 
     def log(self, progress: TrainingProgress, values: Mapping[str, float]) -> None:
-        """Append a line of numbers to ``metrics.jsonl``; those that are not finite become null.
+        """Append a line of numbers to ``metrics.jsonl``, and pass them to the trackers.
+
+        In the file, numbers that are not finite become null; trackers do not get them.
 
         Raises: PluxelError in all processes, as `write` does.
         """
@@ -31,6 +35,10 @@ class OwnedRun:
         place = recorded_step(progress.total, progress.phase)
         record = place | {"seconds": progress.seconds} | finite
         self.write(lambda: self.run.log(record))
+        numbers = {"seconds": progress.seconds, **finite}
+        self.tracking.scalars(
+            progress.total, {name: one for name, one in numbers.items() if one is not None}
+        )
 
     def write(self, write: Callable[[], None]) -> None:
         """Call ``write`` in the main process; the others wait until it returns.

@@ -27,12 +27,14 @@ from .monitor import TrainingProgress, check_monitor, has_waited_enough
 from .optimizer import build_optimizer
 from .owned_run import OwnedRun
 from .passes import ForwardPass
+from .pictures import TrainingPictures
 from .rates import doubtful_rate, largest_rate
 from .resume import Changes, settings_of
 from .schedule import factor
 from .signals import Interrupted, StopRequest, stop_requests
 from .state import TrainingState
 from .steps import StepPlan
+from .tracking import Tracking
 from .update import Updater
 
 
@@ -40,12 +42,15 @@ class PhaseTrainer:
     """Trains the model of an experiment, which owns the run directory.
 
     The constructor loads the starting weights, or with ``start`` None the checkpoint. ``start``:
-    the progress at the start of the phase. Only ``train`` writes files.
+    the progress at the start of the phase. ``tracking``: that of the whole run. Only ``train``
+    writes files.
 
     Raises: the errors of `Trainer`.
     """
 
-    def __init__(self, experiment: Experiment, start: TrainingProgress | None) -> None:
+    def __init__(
+        self, experiment: Experiment, start: TrainingProgress | None, tracking: Tracking
+    ) -> None:
         self.experiment = experiment
         self.run = experiment.run
         self.processes = experiment.processes
@@ -59,10 +64,15 @@ class PhaseTrainer:
         self.changes = Changes({})
         self.progress = start or TrainingProgress()
         self.recent: list[dict[str, float]] = []  # losses since the last log line
+        host, is_main = experiment.config.host, self.processes.is_main_process
+        self.reports_steps = is_main and host.listens("pluxel_training_step")
         if start is None:
             self._restore()
-        self.owned = OwnedRun(self.run, experiment.claim, self.processes)
-        self.keeper = Keeper(experiment, self.state, self.progress, self.owned)
+        self.owned = OwnedRun(self.run, experiment.claim, self.processes, tracking)
+        pictures = (
+            TrainingPictures(self.owned, experiment.spaces) if self.options.pictures else None
+        )
+        self.keeper = Keeper(experiment, self.state, self.progress, self.owned, pictures)
         self.data = experiment.training_data()
         with experiment.config.at("training", "steps"):
             self.plan = StepPlan.of(
@@ -195,10 +205,18 @@ class PhaseTrainer:
         """
         step = self.progress.step
         rate = factor(self.options.schedule, step, self.plan.steps)
-        losses, self.stopped_by = self.updater.update(batches, step, rate, self.stop)
+        losses, self.stopped_by, pixels = self.updater.update(batches, step, rate, self.stop)
         self.progress.step += 1
+        self.progress.pixels += pixels
         self.progress.samples += self.plan.samples_per_step
         self._record(losses, rate, advance)
+        if self.reports_steps:
+            self.experiment.config.host.notify(
+                "pluxel_training_step",
+                run=self.run.directory,
+                step=self.progress.total,
+                losses=losses,
+            )
 
     def _record(self, losses: dict[str, float], rate: float, advance: Advance) -> None:
         """Show the loss, and log the means of all losses over each interval."""

@@ -80,7 +80,7 @@ def doubtful_rate(
     if max(sums) == 0 < max(means) < SMALLEST_FOR_MEAN:
         found = f"with a learning rate of {max(means):g}, the weights hardly change"
         yield (
-            f"the loss of head '{head}' is no sum over pixels: {found}. Multiply a rate for the "
+            f"the loss of head '{head}' is not a sum over pixels: {found}. Multiply a rate for the "
             "sum by the pixels of an image, so 2e-5 instead of 1e-10"
             if is_sgd
             else f"{found}: adamw takes steps of about that size, whatever the loss"

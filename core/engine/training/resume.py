@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ....registry import PluxelError
+from ...common.nested import nested_differences
 from ...config._config import Config
 from ...config._dump import to_plain
 from ...model.blueprint import Blueprint
@@ -22,7 +23,7 @@ RULES: tuple[tuple[str, Effect], ...] = (
     (r"training\.optimizer\.type", "new optimizer"),
     (r"training\.ema", "averages"),
     (r"training\.(monitor|mode)", "scored again"),
-    (r"splits\.val|evaluation\.background", "scored again"),
+    (r"splits\.val|evaluation\.(background|metrics)", "scored again"),
     (r"(dataset|heads\.[^.]+\.(labels|loss|zero_shot))(\..*)?", "scored again"),
     (r".*", "continues"),
 )
@@ -56,7 +57,7 @@ class Changes:
     def between(cls, before: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
         """Return the differences of two results of `settings_of`."""
         # Compare what JSON keeps: the checkpoint has read lists for tuples.
-        return cls(dict(_differences(before, json.loads(json.dumps(now)), ())))
+        return cls(dict(nested_differences(before, json.loads(json.dumps(now)))))
 
     def have(self, effect: Effect) -> bool:
         """Return whether a change has an effect."""
@@ -77,17 +78,6 @@ class Changes:
     def _describe(self, *keys: str) -> str:
         pairs = ((key, *map(_short, self.values[key])) for key in keys)
         return ", ".join(f"{key} from {before} to {now}" for key, before, now in pairs)
-
-
-def _differences(
-    before: Mapping[str, Any], now: Mapping[str, Any], path: tuple[str, ...]
-) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    for key in [*before, *(key for key in now if key not in before)]:
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            yield from _differences(old, new, (*path, key))
-        elif old != new:
-            yield ".".join((*path, key)), (old, new)
 
 
 def _effect(key: str) -> Effect:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from ....registry import PluxelError
 from ...common.files import write_text
 from ...common.logs import logger
 from ..checkpoint import read_metadata
+from ..history import History, Status, TrainingSession, now
 from .claim import held_by_all
 from .experiment import Experiment
 from .monitor import TrainingProgress
 from .phase import PhaseTrainer
+from .signals import Interrupted
+from .tracking import Tracking
 
 
 class Trainer:
@@ -20,11 +25,12 @@ class Trainer:
     A phase starts from the weights that the phase before kept, with a new optimizer and new moving
     averages; these weights and their scores stay in ``phases/NAME``. The constructor loads the
     starting weights, or the checkpoint if ``resume`` is set and one exists. Only ``train`` writes
-    files. ``current``: the present phase.
+    files. ``current``: the present phase. ``tracking``: the trackers of the configuration, in the
+    main process.
 
-    Raises: ConfigError for weights, groups or a monitor that do not fit; PluxelError for a
-    checkpoint of another model, optimizer or phase, and without ``resume`` for a directory with a
-    run, which ``experiment.clear_run()`` deletes.
+    Raises: ConfigError for weights, groups or a monitor that do not fit, and for trackers that
+    cannot work; PluxelError for a checkpoint of another model, optimizer or phase, and without
+    ``resume`` for a directory with a run, which ``experiment.clear_run()`` deletes.
     """
 
     def __init__(self, experiment: Experiment, *, resume: bool = False) -> None:
@@ -32,11 +38,15 @@ class Trainer:
         self.run.check_claim(experiment.config.source, resume=resume, overwrite=False)
         # Not a method of the experiment, whose model must not outlive its phase.
         self._claimed = partial(held_by_all, experiment.claim, experiment.processes)
+        is_main = experiment.processes.is_main_process
+        self.tracking = Tracking.of(self._whole.config) if is_main else Tracking()
+        self._history = History()
         if resume and self.run.state.exists():
-            self.current = PhaseTrainer(experiment.in_phase(self._stored_phase()), None)
+            stored = experiment.in_phase(self._stored_phase())
+            self.current = PhaseTrainer(stored, None, self.tracking)
         else:
             start = TrainingProgress(experiment.config.phase)
-            self.current = PhaseTrainer(experiment, start)
+            self.current = PhaseTrainer(experiment, start, self.tracking)
 
     def _stored_phase(self) -> int:
         """Return the index of the phase of the checkpoint."""
@@ -59,14 +69,53 @@ class Trainer:
         """
         with self._claimed():
             self._check_untouched()
-            if self.current.processes.is_main_process:
-                self.run.remove_unfinished()
-                write_text(self.run.config, self._whole.config.dump())
-                self.run.forget_after(self.current.progress.total)
-            self.current.train()
-            while self.current.experiment.phase + 1 < len(self._whole.phases):
-                self._next_phase()
+            self.current.processes.on_main_process(self._begin)
+            tracked = self.tracking.of_run(
+                self.run, self._whole.config, self.current.progress.total
+            )
+            with self._session(), tracked:
                 self.current.train()
+                while self.current.experiment.phase + 1 < len(self._whole.phases):
+                    self._next_phase()
+                    self.current.train()
+
+    def _begin(self) -> None:
+        """Write what the run is from now on; drop what comes after the checkpoint."""
+        progress, processes = self.current.progress, self.current.processes
+        self.run.remove_unfinished()
+        write_text(self.run.config, self._whole.config.dump())
+        self.run.forget_after(progress.total)
+        self._history = History.read(self.run.history)
+        self._history.origins = self._whole.config.origins()
+        self._history.begin(progress.total, processes.device, processes.num_processes)
+        self._record_plan()
+
+    def _record_plan(self) -> None:
+        """Record at which step the present phase ends."""
+        planned = self.current.progress.earlier + self.current.plan.steps
+        self._history.sessions[-1].planned_steps = planned
+        self._history.write(self.run.history)
+
+    @contextmanager
+    def _session(self) -> Iterator[None]:
+        """Record in ``training.json`` how the training ended that the block runs."""
+        status: Status = "failed"
+        try:
+            yield
+            status = "finished"
+        except (Interrupted, KeyboardInterrupt):
+            status = "interrupted"
+            raise
+        finally:
+            if self._history.sessions:  # in the main process
+                self._end(self._history.sessions[-1], status)
+
+    def _end(self, session: TrainingSession, status: Status) -> None:
+        session.status, session.ended = status, now()
+        if (current := getattr(self, "current", None)) is not None:  # None between phases
+            session.last_step = current.progress.total
+        with suppress(PluxelError):  # the error that ended the training is the one to report
+            self._history.write(self.run.history)
 
     def _check_untouched(self) -> None:
         stored = self._stored_progress().total if self.run.state.exists() else 0
@@ -86,6 +135,7 @@ class Trainer:
         processes = ended.processes
         del self.current, ended, experiment
         processes.free_memory()
-        self.current = PhaseTrainer(following, start)
+        self.current = PhaseTrainer(following, start, self.tracking)
+        processes.on_main_process(self._record_plan)
         # From here on, the kept weights may be those of this phase: never go back behind it.
         self.current.save_state()

@@ -32,6 +32,18 @@ class _Pass(NamedTuple):
     losses: Mapping[str, Tensor]  # the sum first
 
 
+class UpdateResult(NamedTuple):
+    """What all processes found in a step.
+
+    ``losses``: their means, as `ForwardPass` names them. ``stopped_by``: a signal that any process
+    received, or 0. ``pixels``: of all images, without padding.
+    """
+
+    losses: dict[str, float]
+    stopped_by: int
+    pixels: int
+
+
 class Updater:
     """Updates the weights of a training, together with all its processes.
 
@@ -47,14 +59,11 @@ class Updater:
 
     def update(
         self, batches: list[Batch], step: int, rate: float, stop: StopRequest
-    ) -> tuple[dict[str, float], int]:
+    ) -> UpdateResult:
         """Update the weights once; accumulate the gradients of all batches.
 
         ``step``: the number of earlier updates. ``rate``: factor of the initial learning rates.
         ``stop``: whether a signal asked this process to stop, read after the passes.
-
-        Returns the mean losses of all processes, as `ForwardPass` names them, and a signal that any
-        of them received, or 0.
 
         Raises: Diverged, in all processes, if the loss of any process is not finite; the weights
         then stay unchanged.
@@ -66,7 +75,7 @@ class Updater:
         self.wrapped.train()
         for norm in self.frozen_norms:
             norm.eval()
-        losses, stopped_by = self._exchanged(self._passes(batches), step, stop)
+        found = self._exchanged(self._passes(batches), step, stop)
         self._report_untrained()
         if self.options.clip_norm is not None:
             self.processes.clip_grad_norm_(self.wrapped.parameters(), self.options.clip_norm)
@@ -74,7 +83,7 @@ class Updater:
         self.state.optimizer.zero_grad()
         if self.state.ema is not None:
             self.state.ema.update(self.state.model, step)
-        return losses, stopped_by
+        return found
 
     def _passes(self, batches: list[Batch]) -> list[_Pass]:
         """Run each batch forward and backward; only the last pass synchronizes gradients."""
@@ -100,22 +109,23 @@ class Updater:
             if names := untrained(self.state.model):
                 logger.info("no loss depends on, so not trained: %s", first_names(names))
 
-    def _exchanged(
-        self, passes: list[_Pass], step: int, stop: StopRequest
-    ) -> tuple[dict[str, float], int]:
-        """Return the mean losses of all processes, and the largest of their signals.
+    def _exchanged(self, passes: list[_Pass], step: int, stop: StopRequest) -> UpdateResult:
+        """Return what all processes found together.
 
         Reads the device only once per step, since each read makes the host wait.
         """
         names = [*passes[0].losses]
         losses = torch.stack([each.losses[name] for name in names for each in passes]).float()
-        row = torch.cat([losses, losses.new_full((1,), stop.signal_number)])
+        pixels = sum(h * w for each in passes for h, w in each.batch.sizes)
+        row = torch.cat([losses, losses.new_tensor([pixels, stop.signal_number])])
         rows: list[list[float]] = self.processes.gather(row[None]).tolist()
         stopped_by = int(max(row.pop() for row in rows))
+        pixels = int(sum(row.pop() for row in rows))
         values = np.array(rows).reshape(len(rows), len(names), len(passes))
         if not np.isfinite(values[:, 0]).all():
             raise self._diverged(values[:, 0].tolist(), passes, step)
-        return dict(zip(names, values.mean((0, 2)).tolist(), strict=True)), stopped_by
+        means = dict(zip(names, values.mean((0, 2)).tolist(), strict=True))
+        return UpdateResult(means, stopped_by, pixels)
 
     def _diverged(self, rows: list[list[float]], passes: list[_Pass], step: int) -> Diverged:
         """Return the error of this process; ``rows``: by process, the loss of each pass."""

@@ -44,6 +44,7 @@ class _LeafTracer(fx.Tracer):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self._device: Any = None
+        self._own = {*network.modules()}
         self._bare = {
             module
             for module in network.modules()
@@ -81,6 +82,8 @@ class _LeafTracer(fx.Tracer):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
+        if m not in self._own:  # made while it runs, such as a slice of a Sequential
+            return forward(*args, **kwargs)
         call = super().call_module
         if not (self._is_kept(m) and has_forward_hooks(m)):
             return call(m, forward, args, kwargs)

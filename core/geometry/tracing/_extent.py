@@ -15,7 +15,8 @@ class Extent(NamedTuple):
     """Positions along one axis, in pixels; the center of cell *i* is at ``offset + stride·i``.
 
     Cell 0 depends on pixels ``first`` to ``last``. ``interpolated``: the largest stride from which
-    the map was upsampled, or 0 if it was not.
+    the map was upsampled, or 0 if it was not. ``joined``: whether the map is the sum of two maps,
+    which no window has passed since.
     """
 
     stride: Fraction = Fraction(1)
@@ -23,6 +24,7 @@ class Extent(NamedTuple):
     first: Fraction = Fraction(0)
     last: Fraction = Fraction(0)
     interpolated: Fraction = Fraction(0)
+    joined: bool = False
 
     def reaching(self, stride: Fraction, before: Fraction | int, after: Fraction | int) -> Extent:
         """Return the extent of cells that combine cells ``-before`` to ``after`` of this one."""
@@ -71,7 +73,7 @@ class Extent(NamedTuple):
         offset = (first + last) / 2
         if sharp.offset == coarse.offset or sharp.interpolated < coarse.interpolated:
             offset = sharp.offset
-        return Extent(self.stride, offset, first, last, sharp.interpolated)
+        return Extent(self.stride, offset, first, last, sharp.interpolated, joined=True)
 
     @property
     def receptive_field(self) -> Fraction:

@@ -117,14 +117,14 @@ def matmul(call: Call) -> Located:
         replace(left, dims=(*batch, rows, ())), replace(right, dims=(*other_batch, (), columns))
     )
     attends = paired or is_spatial(inner) or is_spatial(other_inner)
-    return replace(frame, everything=frame.everything or attends, mixed=frame.mixed or attends)
+    return replace(frame, everything=True, mixed=True, attended=True) if attends else frame
 
 
 def attention(call: Call) -> Located:
     """Combine all keys for every query; the result has the positions of the queries."""
     query = call.first
     located = query.with_dim(-1, plain(call.shape[-1]))
-    return replace(located, everything=True, mixed=True)
+    return replace(located, everything=True, mixed=True, attended=True)
 
 
 def upsample(taps: int) -> Rule:

@@ -9,7 +9,6 @@ from math import ceil, inf, lcm
 import torch
 from torch import nn
 
-from ....registry import PluxelError, reason_of
 from ...common.progress import busy
 from ..grid import FeatureSpec, Grid
 from ..regions import Size
@@ -18,7 +17,7 @@ from ._extent import Extent
 from ._positions import Located
 from ._probing import Extents, RandomWeights, Strides, probe
 from ._replica import replica, type_of
-from ._sizes import first_run, positions_of
+from ._sizes import FixedSizeError, first_run, positions_of
 from ._trees import as_maps
 
 LARGE = 320
@@ -43,10 +42,10 @@ class Measurement:
 def measure(module: nn.Module, in_channels: int, names: Sequence[str] | None = None) -> Measurement:
     """Measure ``module(image) -> maps``, each map (N, channels, h, w), in evaluation mode.
 
-    ``names``: of the maps. The parameters may be on any device, including the meta device; they are
-    neither read nor changed.
+    ``in_channels``: of the image. ``names``: of the maps. The parameters may be on any device,
+    including the meta device; they are neither read nor changed.
 
-    Raises: PluxelError for a network that accepts only some sizes of images.
+    Raises: FixedSizeError for a network that accepts only some sizes of images.
     """
     with busy("measuring the network"):
         return _measure(module, in_channels, names)
@@ -101,7 +100,8 @@ def positions(module: nn.Module, in_channels: int) -> list[Located | None]:
 def size_of_map(module: nn.Module, in_channels: int) -> Callable[[Size], Size]:
     """Return a function from the size of an image to the size of ``module(image)``.
 
-    Sizes are (height, width); (0, 0) if the module raises. The function runs it without data.
+    Sizes are (height, width); (0, 0) if the module raises. The function runs it without data, on
+    an image of ``in_channels`` channels.
     """
     network, _ = first_run(module, in_channels)
 
@@ -145,7 +145,7 @@ def _spec(
 def _check_large(module: nn.Module, channels: int, multiple: int) -> None:
     """Run a copy with random weights on a large image of an odd size.
 
-    Raises: PluxelError if it looks up positions that it does not have.
+    Raises: FixedSizeError if it looks up positions that it does not have.
     """
     side = ((LARGE // multiple) | 1) * multiple
     network = replica(module, RandomWeights(seed=0))
@@ -153,8 +153,4 @@ def _check_large(module: nn.Module, channels: int, multiple: int) -> None:
         with torch.inference_mode(), torch.device("cpu"):
             as_maps(network(torch.zeros(1, channels, side, side, dtype=type_of(network))))
     except Exception as error:
-        reason, notes = reason_of(error)
-        raise PluxelError(
-            f"the network must accept images of any size, but it fails for {side}×{side} pixels",
-            [reason, *notes],
-        ) from error
+        raise FixedSizeError.failing([(side, side)], error) from error

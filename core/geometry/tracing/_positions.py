@@ -35,7 +35,8 @@ class Located:
 
     ``dims``: the digits of each dimension; none for a size of 1. ``everything``: a cell may depend
     on the whole image (global pooling, attention). ``mixed``: attention mixed the positions, and
-    each cell keeps its position in the residual stream. ``placed``: the values also depend on the
+    each cell keeps its position in the residual stream. ``attended``: it did so since the stream
+    was last added. ``placed``: the values also depend on the
     position in the image, or on its size. ``guessed``: an operation could not be followed, and each
     cell is assumed to stay where it was.
     """
@@ -46,6 +47,7 @@ class Located:
     mixed: bool = False
     placed: bool = False
     guessed: bool = False
+    attended: bool = False
 
     @classmethod
     def image(cls, shape: Sequence[int]) -> Located:
@@ -157,13 +159,29 @@ class Located:
             self.mixed or other.mixed,
             self.placed or other.placed,
             self.guessed or other.guessed,
+            attended=(self.attended or other.attended) and not (self.axes and other.axes),
         )
 
     def _joint(self, other: Located, axis: int) -> Extent:
         extent, other_extent = self.extents[axis], other.extents[axis]
         if axis in self.axes and axis in other.axes:
-            return extent.union(other_extent)
+            union = extent.union(other_extent)
+            stream = self._stream(other, axis)
+            return union._replace(offset=stream.offset) if stream else union
         return other_extent if axis in other.axes else extent
+
+    def _stream(self, other: Located, axis: int) -> Extent | None:
+        """Return which of two tensors is the residual stream that attention comes back to.
+
+        After attention, the middle of the receptive field says nothing about the position.
+        """
+        if not (self.mixed or other.mixed):
+            return None
+        if self.attended != other.attended:
+            return (other if self.attended else self).extents[axis]
+        extents = self.extents[axis], other.extents[axis]
+        joined = [one for one in extents if one.joined]
+        return joined[0] if len(joined) == 1 else None
 
 
 def plain(size: int) -> Dim:

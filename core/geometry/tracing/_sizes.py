@@ -9,7 +9,8 @@ from math import gcd, lcm
 
 from torch import nn
 
-from ....registry import PluxelError
+from ....registry import PluxelError, reason_of
+from ...common.text import extent
 from ..regions import Size
 from ._call import Shape
 from ._constants import TracedValue
@@ -24,13 +25,28 @@ from ._roundings import keep_one_size
 SIZES: Sequence[Size] = ((448, 896), (512, 1024), (480, 960))
 """Image sizes for tracing: multiples of 2⁶ · 7, 2⁹ and 2⁵ · 15."""
 
-REAL_SIZES: Sequence[Size] = ((224, 448), (256, 512))
-"""Image sizes for networks that do not run without data."""
+REAL_SIZES: Sequence[Size] = ((224, 448), (256, 512), (240, 480))
+"""Image sizes for networks that do not run without data: multiples of 2⁵ · 7, 2⁸ and 2⁴ · 15."""
 
 MOST_REMAINDERS = 512
 """Remainders that are tried of sizes by the step of a network."""
 
 LARGEST_MINIMUM = 4096
+
+
+class FixedSizeError(PluxelError):
+    """A network does not accept images of any size, or its maps do not follow the size."""
+
+    @classmethod
+    def failing(cls, sizes: Sequence[Size], error: Exception) -> FixedSizeError:
+        """Return the error for a network that raises ``error`` for each of ``sizes``."""
+        shown = ", ".join(map(extent, sizes))
+        reason, notes = reason_of(error)
+        return cls(
+            f"the network must accept images of any size, but it fails for {shown} pixels "
+            "(height × width)",
+            [reason, *notes],
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,7 @@ class NetworkReplica:
         large = self.shapes((2 * height, 2 * width))
         rows, columns = (large[index][a] - small[a] for a in (-2, -1)) if large else (0, 0)
         if min(rows, columns) <= 0:
-            raise PluxelError(f"map {index} of the network does not grow with the image")
+            raise FixedSizeError(f"map {index} of the network does not grow with the image")
         return Fraction(height, rows), Fraction(width, columns)
 
     def pad_multiple(self, reference: Trace, largest: int, step: int) -> tuple[int, Trace | None]:
@@ -143,7 +159,7 @@ class NetworkReplica:
         while not self.shapes((high * multiple, high * multiple)):
             low, high = high, 2 * high
             if high * multiple > LARGEST_MINIMUM:
-                raise PluxelError(
+                raise FixedSizeError(
                     f"the network accepts no image smaller than {LARGEST_MINIMUM} pixels"
                 )
         while high - low > 1:
@@ -155,22 +171,29 @@ class NetworkReplica:
 
 def first_run(module: nn.Module, channels: int) -> tuple[NetworkReplica, Trace]:
     """Return a copy of a network, and its trace for the first size that it accepts."""
+    return _first_run(module, channels, SIZES, REAL_SIZES)
+
+
+def run_at(module: nn.Module, channels: int, size: Size) -> Trace:
+    """Return the trace of a network for one size. Raises: FixedSizeError if it fails."""
+    return _first_run(module, channels, [size], [size])[1]
+
+
+def _first_run(
+    module: nn.Module, channels: int, sizes: Sequence[Size], real_sizes: Sequence[Size]
+) -> tuple[NetworkReplica, Trace]:
     problems: list[Exception] = []
-    for device, fill, sizes in (
-        ("meta", on_meta, SIZES),
-        ("cpu", RandomWeights(seed=0), REAL_SIZES),
+    for device, fill, chosen in (
+        ("meta", on_meta, sizes),
+        ("cpu", RandomWeights(seed=0), real_sizes),
     ):
-        for size in sizes:
+        for size in chosen:
             try:
                 network = NetworkReplica(replica(module, fill), channels, device)
                 return network, network.trace(size)
             except Exception as error:  # noqa: BLE001
                 problems.append(error)
-    sizes = ", ".join(f"{height}×{width}" for height, width in SIZES)
-    raise PluxelError(
-        f"the network must accept images of any size, but it fails for {sizes} pixels",
-        [f"{type(problems[0]).__name__}: {problems[0]}"],
-    ) from problems[0]
+    raise FixedSizeError.failing(sizes, problems[0]) from problems[0]
 
 
 def _uneven(multiple: int) -> Size:

@@ -15,6 +15,7 @@ from pluxel.core.authoring import (
     PretrainedBackbone,
     url_file,
 )
+from pluxel.registry import PluxelError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -87,3 +88,49 @@ def test_input_channels_and_output_stride(published: dict[str, Tensor]) -> None:
 
 def test_random_weights_are_the_default(published: dict[str, Tensor]) -> None:
     assert Tiny(3).load_pretrained() is None
+
+
+class Staged(PretrainedBackbone):
+    """Two maps of strides 4 and 8, by stages alone."""
+
+    usual_normalization = USUAL
+
+    def __init__(self, in_channels: int, *, pretrained: Pretrained = False) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList([nn.Conv2d(in_channels, 8, 3, 4, 1), nn.Conv2d(8, 8, 3, 2, 1)])
+        self.finish(in_channels, pretrained=pretrained, input_channels="mean", normalization=None)
+
+
+def test_stages_and_a_url_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = Staged(3).state_dict()
+    save_file(state, tmp_path / "staged.safetensors")
+    monkeypatch.setattr(Staged, "weights_url", (tmp_path / "staged.safetensors").as_uri())
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    backbone = Staged(3, pretrained=True)
+    backbone.check_pretrained()
+    assert str(backbone.load_pretrained()).startswith("4 loaded, 0 missing")
+    assert all(torch.equal(backbone.state_dict()[name], one) for name, one in state.items())
+    assert backbone.normalization == USUAL
+    assert [(spec.name, spec.grid.stride[0]) for spec in backbone.feature_specs] == [
+        ("map0", 4),
+        ("map1", 8),
+    ]
+    assert [one.shape[-1] for one in backbone(torch.zeros(1, 3, 32, 32))] == [8, 4]
+
+
+def test_without_a_url_there_are_no_standard_weights() -> None:
+    with pytest.raises(PluxelError) as caught:
+        Staged(3, pretrained=True).check_pretrained()
+    assert str(caught.value) == (
+        "Staged has no standard weights: set pretrained to a file or to false"
+    )
+
+
+def test_without_stages_the_maps_must_be_implemented() -> None:
+    class Empty(PretrainedBackbone):
+        def __init__(self, in_channels: int) -> None:
+            super().__init__()
+            self.finish(in_channels, pretrained=False, input_channels="mean", normalization=None)
+
+    with pytest.raises(PluxelError, match=r"Empty must have stages or implement maps\(image\)"):
+        Empty(3)

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pluxel.core.authoring import FileDataset, InputFiles, LabelFiles
+from pluxel.core import MissingData
+from pluxel.core.authoring import (
+    BrokenData,
+    FileDataset,
+    InputFiles,
+    LabelFiles,
+    SplitError,
+    split_pairs,
+)
 from pluxel.registry import PluxelError
 
 
@@ -61,3 +69,35 @@ def test_samples_without_a_file_of_their_own(tmp_path) -> None:
     assert [each.labels["ids"].max() for each in (one, other)] == [7, 2]
     assert one.paths == {"image": path, "ids": path}
     assert not other.paths
+
+
+def test_the_pairs_of_a_split_are_files_of_equal_names(tmp_path: Path) -> None:
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    for name in ("b", "a", "alone"):
+        save(images / "train" / f"{name}.png", 0)
+    for name in ("a", "b", "lost"):
+        save(masks / "train" / f"{name}_gt.png", 0)
+    pairs, unpaired = split_pairs("train", images, masks, mask_suffix="_gt")
+    assert [(pair.name, pair.mask.name) for pair in pairs] == [("a", "a_gt.png"), ("b", "b_gt.png")]
+    assert [path.name for path in unpaired] == ["alone.png", "lost_gt.png"]
+
+
+def test_splits_without_pairs(tmp_path: Path) -> None:
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    with pytest.raises(MissingData) as missing:
+        split_pairs("train", images, masks)
+    assert str(missing.value) == f"the images not found: {images} (only {tmp_path} exists)"
+    for folder in (images, masks):
+        (folder / "train").mkdir(parents=True)
+    with pytest.raises(SplitError) as unknown:
+        split_pairs("trian", images, masks)
+    assert str(unknown.value) == (
+        f"{images} has no split 'trian'; it has train. Did you mean 'train'?"
+    )
+    with pytest.raises(SplitError, match="split 'train' is empty: no image of .* has a mask in"):
+        split_pairs("train", images, masks)
+    (masks / "train").rmdir()
+    masks.rmdir()
+    save(images / "train" / "a.png", 0)
+    with pytest.raises(BrokenData, match="the masks not found: "):
+        split_pairs("train", images, masks)

@@ -81,14 +81,29 @@ def test_without_cache_and_network_the_error_says_what_to_do(
     assert fetch == f"  note: download {url} on another machine, and set  pretrained: PATH/{file}"
     assert beside.startswith("  note: and next to it  normalization: {mean: [0.")
     assert instead == "  note: or start from random weights:  pretrained: false"
-    assert tries == 1, "a client that tries again holds up for most of a minute"
+    # The first request of the client asks the hub once more.
+    assert tries <= 2, "a client that tries again holds up for most of a minute"
+
+
+TOKEN = "hf_secret"
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Serve any file named weights, and cut off those named broken."""
+    """Serve any file named weights, and cut off those named broken; me/gated needs a token."""
 
     def do_HEAD(self) -> None:
-        self.send_response(200 if self.path.startswith("/some/weights") else 404)
+        token = self.headers.get("Authorization")
+        if self.path.startswith("/me/gated") and token != f"Bearer {TOKEN}":
+            self.send_response(403 if token else 401)
+        elif self.path.startswith("/me/none"):
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
+        elif self.path.startswith(("/some/weights", "/me/gated/weights")):
+            self.send_response(200)
+            self.send_header("ETag", '"1"')
+        else:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "EntryNotFound")
         self.send_header("Content-Length", "7")
         self.end_headers()
 
@@ -172,10 +187,60 @@ def test_a_silent_server_times_out(monkeypatch) -> None:
         raise TimeoutError("timed out")
 
     monkeypatch.setattr(weight_files, "urlopen", silent)
+    monkeypatch.setattr(weight_files, "get_hf_file_metadata", silent)
     monkeypatch.setattr(weight_files, "try_to_load_from_cache", lambda *_, **__: None)
     with pytest.raises(PluxelError, match=r"cannot be reached \(timed out\)"):
         hub_file("some/weights", ["model.safetensors"], USUAL)
-    assert waited == [5]
+    with pytest.raises(PluxelError, match=r"cannot be reached \(timed out\)"):
+        url_file("https://example.org/none.pth", USUAL)
+    assert waited == [5, 5]
+
+
+@pytest.fixture
+def hub(server: str, tmp_path: Path, monkeypatch) -> Path:
+    """Return the file that a download from the hub gives, which the server stands for."""
+    monkeypatch.setattr(weight_files, "try_to_load_from_cache", lambda *_, **__: None)
+    monkeypatch.setattr(weight_files, "hf_hub_url", lambda *names, **_: "/".join([server, *names]))
+    monkeypatch.setattr(weight_files, "hf_hub_download", lambda *_, **__: tmp_path / "x.bin")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    return tmp_path / "x.bin"
+
+
+def test_the_token_of_the_user_opens_a_gated_repository(hub: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert hub_file("me/gated", ["none.bin", "weights.bin"], USUAL) == hub
+    with pytest.raises(PluxelError, match="'me/gated' has none of the files none.bin$"):
+        hub_file("me/gated", ["none.bin"], USUAL)
+
+
+@pytest.mark.parametrize("token", [None, "hf_wrong"])
+def test_a_gated_repository_is_not_taken_for_an_empty_one(
+    hub: Path, monkeypatch, token: str | None
+) -> None:
+    if token:
+        monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(PluxelError) as caught:
+        hub_file("me/gated", ["weights.bin"], USUAL)
+    first, note, *_ = str(caught.value).splitlines()
+    code = 403 if token else 401
+    assert first == (
+        f"the repository 'me/gated' does not exist, or you have no access to it ({code})"
+    )
+    assert note == (
+        "  note: for a gated or private repository, accept its terms on its page, and set HF_TOKEN "
+        "or run  hf auth login"
+    )
+
+
+def test_a_repository_that_does_not_exist_is_named(hub: Path) -> None:
+    with pytest.raises(PluxelError, match=r"^the repository 'me/none' does not exist \(404\)"):
+        hub_file("me/none", ["weights.bin"], USUAL)
+
+
+def test_a_server_that_denies_access_is_not_one_without_the_file(server: str) -> None:
+    url = f"{server}/me/gated/weights.bin"
+    with pytest.raises(PluxelError, match=f"^the server denies access to {url} \\(401 Unauth"):
+        url_file(url, USUAL)
 
 
 def test_a_cached_file_of_the_hub_needs_no_network(monkeypatch, tmp_path: Path) -> None:
@@ -184,13 +249,13 @@ def test_a_cached_file_of_the_hub_needs_no_network(monkeypatch, tmp_path: Path) 
         return str(tmp_path / name) if name == "b.bin" else None
 
     monkeypatch.setattr(weight_files, "try_to_load_from_cache", cached)
-    monkeypatch.setattr(weight_files, "urlopen", None)
+    monkeypatch.setattr(weight_files, "get_hf_file_metadata", None)
     assert hub_file("some/weights@v2", ["a.safetensors", "b.bin"], USUAL) == tmp_path / "b.bin"
 
 
 def test_offline_mode_is_respected(monkeypatch) -> None:
     monkeypatch.setattr(weight_files, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(weight_files, "urlopen", None)
+    monkeypatch.setattr(weight_files, "get_hf_file_metadata", None)
     monkeypatch.setattr(weight_files, "try_to_load_from_cache", lambda *_, **__: None)
     with pytest.raises(PluxelError, match=r"cannot be reached \(HF_HUB_OFFLINE is set\)"):
         hub_file("some/weights", ["model.safetensors"], USUAL)

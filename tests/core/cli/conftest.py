@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pluxel.core.cli import main
 
-from . import warm
+from ... import warm
 
 TOYS = Path(__file__).parents[1] / "engine" / "toys.py"
 PLUXEL = (sys.executable, "-m", "pluxel", "--plugin", str(TOYS))
@@ -23,7 +23,7 @@ decoder: {type: fcn32s}
 loss: {type: cross_entropy}
 dataset: {type: squares}
 device: cpu
-training: {steps: 20, batch_size: 4, precision: fp32, optimizer: {lr: 1e-2}}
+training: {steps: 20, batch_size: 4, precision: fp32, pictures: 0, optimizer: {lr: 1e-2}}
 """
 
 Completed = subprocess.CompletedProcess[str]
@@ -70,7 +70,7 @@ def pluxel(tmp_path: Path, in_processes: None) -> Pluxel:
     def run(*arguments: object, **options: object) -> Completed:
         if not options:
             own = ["--plugin", str(TOYS), *map(str, arguments)]
-            return subprocess.CompletedProcess(own, *warm.run(own, tmp_path, timeout=120))
+            return warm.run(own, tmp_path)
         process = start(*arguments, cwd=tmp_path, **options)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -165,8 +165,10 @@ def test_check_builds_the_model(pluxel: Pluxel) -> None:
     code, out, err = pluxel("check", "x.yaml")
     assert (code, out) == (2, "")
     assert err == (
-        "x.yaml:4:3: decoder 'fcn8s' needs strides 8, 16, 32; backbone 'timm' "
-        "(vit_tiny_patch16_224) gives 16, 16, 16\n"
+        "x.yaml:4:3: decoder 'fcn8s' needs 3 maps whose strides double, such as 8, 16, 32; "
+        "backbone 'timm' (vit_tiny_patch16_224) gives strides 16, 16, 16\n"
+        "  note: the backbone 'vit_pyramid' makes maps of four strides from a plain vision "
+        "transformer\n"
     )
 
 
@@ -274,7 +276,7 @@ def test_schema(pluxel: Pluxel) -> None:
     assert code == 0
     schema = json.loads(out)
     Draft202012Validator.check_schema(schema)
-    assert "vgg16" in schema["$defs"]["backbone"]["else"]["anyOf"][0]["enum"]
+    assert "vgg16" in schema["$defs"]["backbone"]["anyOf"][0]["enum"]
     code, out, _ = pluxel("schema", "--output", "schema.json")
     assert out.endswith("# yaml-language-server: $schema=schema.json\n")
     assert json.loads(Path("schema.json").read_text(encoding="utf-8")) == schema

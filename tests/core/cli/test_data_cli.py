@@ -49,13 +49,26 @@ def test_from_two_folders_to_a_trained_run(pluxel, here, folders):
     assert "pluxel data check mine.yaml" in done.stdout
     done = here("data", "check", "mine.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "train: 4 images (4 of 47×33)" in done.stdout
+    assert "train: 4 images (4 of 33×47; height × width)" in done.stdout
     assert "class_2" in done.stdout
     assert "no problems" in done.stdout
     quick = ("training.steps=2", "training.batch_size=2", "training.schedule.warmup_steps=0")
     small = ("backbone={type: toy}", "decoder={type: fcn32s}", "device=cpu")
     done = here("train", "mine.yaml", *quick, *small)
     assert done.returncode == 0, done.stderr
+
+
+def test_init_gives_editors_a_schema_of_all_plugins(here, folders):
+    done = here("data", "init", "photos", "masks")
+    assert "pluxel.schema.json: completion and checks in editors" in done.stdout
+    lines = (folders / "pipeline.yaml").read_text().splitlines()
+    assert "# yaml-language-server: $schema=pluxel.schema.json" in lines
+    schema = folders / "pluxel.schema.json"
+    names = json.loads(schema.read_text())["$defs"]["backbone"]["anyOf"][0]["enum"]
+    assert {"vgg16", "toy"} <= {*names}
+    schema.write_text("mine")
+    assert "schema" not in here("data", "init", "photos", "masks", "--overwrite").stdout
+    assert schema.read_text() == "mine"
 
 
 def test_init_does_not_overwrite_by_default(here, folders):
@@ -105,7 +118,7 @@ def test_check_finds_every_kind_of_fault(here, broken):
     for line in (
         "photos/alone.png: has no counterpart",
         "photos/1.jpg: cannot be read: ",
-        "masks/2.png: is 9×9, its image is 47×33 (width × height)",
+        "masks/2.png: is 9×9, its image is 33×47 (height × width)",
         "label id 2 is not in the label map",
         "  map: {2: ignore}",
         "train: semantic: class 'bus' occurs in no image",
@@ -113,6 +126,20 @@ def test_check_finds_every_kind_of_fault(here, broken):
     ):
         assert line in done.stdout, line
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_check_finds_a_changed_copy_in_another_split(here, folders):
+    (folders / "broken.yaml").write_text(BROKEN.replace("7: bus", "2: bus"))
+    with Image.open(folders / "photos" / "0.jpg") as photo:
+        copy = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    copy.resize((470, 330)).save(folders / "photos" / "4.jpg", quality=90)
+    Image.fromarray(np.zeros((330, 470), np.uint8)).save(folders / "masks" / "4.png")
+    done = here("data", "check", "broken.yaml", "training.workers=1")
+    assert done.returncode == 1, done.stderr
+    line = "photos/4.jpg: shows the same as photos/0.jpg of split train (similarity 0."
+    assert line in done.stdout
+    assert "near duplicate: 1\n" in done.stdout
+    assert done.stdout.endswith("\n1 problem\n")
 
 
 def test_check_prints_json(here, broken):

@@ -26,11 +26,11 @@ def run(capsys):
 @pytest.mark.slow
 def test_verify_reports_differences_and_positions(run) -> None:
     code, out, err = run(
-        "verify", "dense", "shapes_fcn8s_resnet18", *TINY, "--factor", "2", "--size", "290", "300"
+        "verify", "dense", "shapes_fcn8s_resnet18", *TINY, "--factor", "2", "--size", "290x300"
     )
     assert (code, err) == (0, "")
     head, columns, *methods, padded, exact = out.splitlines()
-    assert head == "head semantic, image 290×300: stride 32 → 16"
+    assert head == "head semantic, image 290×300 (height × width): stride 32 → 16"
     assert columns.split() == ["passes", "multiply-adds", "seconds"]
     assert [re.split(r" {2,}", method)[0] for method in methods] == [
         "shift-and-stitch",
@@ -57,7 +57,7 @@ def test_benchmark_prints_the_ratios(run, monkeypatch) -> None:
     code, out, _ = run("benchmark", "dense", "--rounds", "1")
     assert code == 0
     title, columns, *lines = out.splitlines()
-    assert title == "backbone 'alexnet', 3×3 cells"
+    assert title == "backbone 'alexnet', 3×3 cells (height × width)"
     assert columns.split() == ["one", "pass", "crops", "ratio"]
     assert [re.split(r" {2,}", line)[0] for line in lines] == [
         "multiply-adds, 10⁹",
@@ -73,7 +73,7 @@ def test_benchmark_prints_the_ratios(run, monkeypatch) -> None:
 def test_benchmark_rejects_a_backbone_with_several_cells_per_crop(run) -> None:
     code, _, err = run("benchmark", "dense", "shapes_fcn8s_resnet18", *TINY[:1])
     assert code == 2
-    assert "a crop of 224×224 pixels gives 7×7 cells instead of one" in err
+    assert "a crop of 224×224 pixels gives 7×7 cells (height × width) instead of one" in err
 
 
 def test_benchmark_reports_an_unavailable_device(run) -> None:

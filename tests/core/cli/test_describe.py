@@ -29,7 +29,7 @@ def test_a_table_for_each_part(command, net: str) -> None:
     code, out, err = command("describe", net, "--size", "64x96")
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0] == "for one image of 64×96 pixels"
+    assert lines[0] == "for one image of 64×96 pixels (height × width)"
     assert lines[2] == "backbone image: 9,220,480 parameters, 0.9166 G multiply-adds"
     titles, first, _, pool = (" ".join(line.split()) for line in lines[3:7])
     assert titles == "layer output stride offset receptive field parameters G mult-adds MiB"
@@ -94,7 +94,7 @@ def test_a_run_is_described_without_its_data(command, trained: Path) -> None:
 def test_other_sizes_are_refused(command, size: str) -> None:
     code, _, err = command("describe", "voc_fcn8s_vgg16", "--size", size)
     assert code == 2
-    assert f"{size} is not a size such as 480x640" in err
+    assert f"{size} is not a size such as 480x640 (height x width)" in err
 
 
 def test_a_folder_without_a_run_is_refused(command, tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ def broken_command(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
 def test_help_lists_every_command(command: Any, arguments: list[str]) -> None:
-    code, out, _ = command(*arguments)
-    assert code == 0
+    code, out, err = command(*arguments)
+    assert code == 0, err
     width = max(map(len, Commands.table))
     for name, text in Commands.table.items():
         assert f"  {name:<{width}}  {text}" in out
@@ -258,6 +258,7 @@ def test_only_train_has_option_run() -> None:
 
 
 OUTPUTS = {
+    "compare": (".", "."),
     "config schema": (),
     "data init": ("images", "masks"),
     "embeddings plot": ("king", "--embedding", "glove"),
@@ -273,10 +274,17 @@ def test_every_command_that_writes_has_option_overwrite() -> None:
     }
     writing = {name for name, own in flags.items() if "--output" in own}
     # These have tests of their own.
-    assert writing == {*OUTPUTS, "demo", "predict", "import caffe", "import torchfcn"}
-    # The demo continues its own run; the others name the output by --run, DEST and the dataset.
+    others = {"data browse", "data preview", "demo", "matrix", "predict", "new", "report"}
+    others |= {"import caffe", "import torchfcn"}
+    assert writing == {*OUTPUTS, *others}
+    # The demo continues what it wrote, and `new` replaces nothing. The others name the output by
+    # --run, DEST and the dataset.
     overwriting = {name for name, own in flags.items() if "--overwrite" in own}
-    assert overwriting == writing - {"demo"} | {"train", "embeddings convert", "data prepare"}
+    assert overwriting == writing - {"demo", "new"} | {
+        "train",
+        "embeddings convert",
+        "data prepare",
+    }
 
 
 @pytest.mark.parametrize("verb", OUTPUTS)
@@ -292,8 +300,10 @@ def test_every_command_with_a_configuration_accepts_settings() -> None:
     for name, verb in VERBS.items():
         options = {spelling for one in verb.params for spelling in one.opts}
         takes = options & {"config", "run", "--config", "--embedding"}
-        # A run with its configuration, and the parameters of a dataset.
-        others = name.startswith("import ") or name == "data prepare"
+        # The configurations of several runs, one with its run, and the parameters of a dataset.
+        others = name.startswith("import ") or name in ("app", "data prepare")
+        if name == "watch":  # reads files alone
+            continue
         assert ("--set" in options) == bool(takes or others), name
         if "bare" in options:  # no other variadic argument
             assert sum(one.nargs == -1 for one in verb.params) == 1, name

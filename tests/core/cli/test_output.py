@@ -63,3 +63,44 @@ class TestOutput:
             assert process.stderr
             assert process.stderr.read() == b""
         assert process.returncode == 1
+
+    @pytest.mark.parametrize(
+        ("error", "says"),
+        [
+            ("BrokenPipeError(32, 'Broken pipe')", "BrokenPipeError: [Errno 32] Broken pipe"),
+            ("OSError(28, 'No space left on device')", "OSError: [Errno 28] No space left on"),
+            ("OSError(5, 'Input/output error')", "OSError: [Errno 5] Input/output error"),
+            ("EOFError('a worker ended')", "EOFError: a worker ended"),
+        ],
+    )
+    def test_an_error_of_another_file_or_pipe_has_a_traceback(
+        self, pluxel: Pluxel, tmp_path: Path, error: str, says: str
+    ) -> None:
+        (tmp_path / "broken.py").write_text(BROKEN.replace("ERROR", error))
+        done = pluxel("--plugin", "broken.py", "break")
+        assert done.returncode == 1
+        assert done.stdout == "it starts\n"
+        assert "Traceback (most recent call last):" in done.stderr
+        assert says in done.stderr
+        assert "The error passes through the code of plugin broken.py" in done.stderr
+
+    def test_a_full_disk_behind_another_output_names_it(self, pluxel: Pluxel) -> None:
+        done = pluxel("config", "schema", "--output", "/dev/full", "--overwrite")
+        assert done.returncode == 2
+        assert done.stderr == "cannot write /dev/full: No space left on device\n"
+        assert Path("/dev/full").is_char_device()
+
+
+BROKEN = """
+import click
+from pluxel.registry import hookimpl, Subcommand
+
+@hookimpl
+def pluxel_commands():
+    return [Subcommand("break", __name__ + ":broken", "Break.")]
+
+@click.command()
+def broken():
+    click.echo("it starts")
+    raise ERROR
+"""

@@ -22,6 +22,15 @@ def pluxel_decoders():
         Component("fcn8s", "acme_nets:FCN", "Another FCN [sic]."),
     ]
 """
+METRICS = (
+    "boundary_f1",
+    "boundary_iou",
+    "calibration",
+    "dice",
+    "per_image",
+    "precision",
+    "recall",
+)
 HEALTHY = """
 class UNet:
     def __init__(self, features, num_classes, *, width: int = 8): ...
@@ -60,18 +69,17 @@ class TestList:
         }
 
     def test_built_in_components(self, command: Any) -> None:
-        records = json.loads(command("--allow-plugin", "pluxel", "plugins", "list", "--json")[1])
+        records = json.loads(command("--no-plugins", "plugins", "list", "--json")[1])
         names = {(record["kind"], record["name"]) for record in records}
-        networks = {"timm", "alexnet", "caffenet", "googlenet", "bvlc_googlenet"}
+        networks = {"timm", "vit_pyramid", "alexnet", "caffenet", "googlenet", "bvlc_googlenet"}
         vgg = {f"vgg{depth}{bn}" for depth in (11, 13, 16, 19) for bn in ("", "_bn")}
         assert names == {
             *(("backbone", name) for name in networks | vgg),
-            *(
-                ("decoder", name)
-                for name in ("fcn32s", "fcn16s", "fcn8s", "atrous", "shift_and_stitch")
-            ),
-            ("decoder", "semantic_projection"),
+            *(("decoder", name) for name in ("fcn32s", "fcn16s", "fcn8s", "fcn4s", "fcn2s")),
+            *(("decoder", name) for name in ("atrous", "shift_and_stitch", "semantic_projection")),
             *(("embedding", name) for name in ("glove", "fasttext", "word2vec", "table")),
+            *(("metric", name) for name in METRICS),
+            *(("tracker", name) for name in ("csv", "tensorboard", "wandb", "mlflow", "trackio")),
             ("loss", "cross_entropy"),
             ("loss", "focal"),
             ("loss", "dice"),
@@ -131,6 +139,14 @@ class TestList:
         assert "acme-seg" not in out
         assert "acme_seg" not in sys.modules
 
+    def test_no_plugins(self, command: Any, acme: Any) -> None:
+        code, out, _ = command("--no-plugins", "plugins", "list")
+        assert (code, "acme-seg" in out, "pluxel" in out) == (0, False, True)
+        assert "acme_seg" not in sys.modules
+        code, _, err = command("--no-plugins", "--allow-plugin", "acme-seg", "plugins", "list")
+        assert code == 2
+        assert "--no-plugins excludes what --allow-plugin permits: give only one." in err
+
     def test_a_misspelled_deny(self, command: Any, acme: Any) -> None:
         code, _, err = command("--deny-plugin", "acme-sge", "plugins", "list")
         assert code == 2
@@ -179,12 +195,12 @@ class TestWhy:
         assert code == 0
         assert out.splitlines()[-4:-1] == [
             "  parameters",
-            "    smooth: float, default 1.0. pixels added to numerator and denominator.",
-            "    classes: present | all, default present. average over the classes ``present`` in "
-            "the labels of the batch, or over ``all``.",
+            "    smooth: float ≥ 0, default 1.0. pixels added to numerator and denominator.",
+            "    classes: present | all, default present. average over the classes `present` in "
+            "the labels of the batch, or over `all`.",
         ]
         _, out, _ = command("plugins", "why", "dataset", "concat")
-        assert "    datasets: mapping of text to a dataset, required" in out
+        assert "    datasets: non-empty mapping of text to a dataset, required" in out
 
     def test_all_former_names_of_a_parameter(self, command: Any, acme: Any) -> None:
         (acme.folder / "acme_nets.py").write_text(
@@ -210,15 +226,15 @@ class TestWhy:
         code, out, err = command("--deny-plugin", "acme-seg", "plugins", "why", "decoder", "fcn8")
         assert code == 2
         failed = "plugin broken-seg (ModuleNotFoundError: No module named 'torchh') failed to load"
-        denied = "(--deny-plugin or PLUXEL_PLUGINS_DENY)"
+        excluded = "excluded (--deny-plugin or PLUXEL_PLUGINS)"
         assert err == (
             "unknown decoder 'fcn8'. Did you mean 'fcn8s'?\n"
             f"  note: {failed} and may provide it\n  "
-            f"note: plugin acme-seg may provide it, but is denied {denied}\n"
+            f"note: plugin acme-seg may provide it, but is {excluded}\n"
         )
         searched, *others = out.splitlines()
         assert searched.startswith("searched: pluxel ")
-        assert others == [f"plugin acme-seg is denied {denied}", failed]
+        assert others == [f"plugin acme-seg is {excluded}", failed]
 
     def test_ambiguous_name_lists_every_owner(self, command: Any, acme: Any) -> None:
         code, out, err = command("plugins", "why", "decoder", "fcn8s")
@@ -350,7 +366,7 @@ class TestDoctor:
 
 @pytest.mark.slow
 def test_built_in_components_are_healthy() -> None:
-    command = [sys.executable, "-m", "pluxel", "--allow-plugin", "pluxel"]
+    command = [sys.executable, "-m", "pluxel", "--no-plugins"]
     shown = subprocess.run(
         [*command, "plugins", "doctor"], check=False, capture_output=True, text=True
     )

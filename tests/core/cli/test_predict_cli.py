@@ -111,7 +111,9 @@ def test_missing_paths_and_empty_folders_are_reported(pluxel, trained, tmp_path)
     assert "does not exist" in pluxel("predict", trained, "gone.jpg", "--output", "o").stderr
     misplaced = pluxel("predict", trained, "decoder=fcn8s", "--output", "o")
     assert "to change the configuration, give --set decoder=fcn8s" in misplaced.stderr
-    assert "no images found" in pluxel("predict", trained, "nothing", "--output", "o").stderr
+    assert (
+        "no images or videos found" in pluxel("predict", trained, "nothing", "--output", "o").stderr
+    )
     not_a_run = pluxel("predict", tmp_path / "nothing", "x.png", "--output", "o")
     assert "is not a run: it has no config.yaml" in not_a_run.stderr
 

@@ -23,7 +23,7 @@ def modules(
 
     ``-X importtime`` would not do: it is blind to ``importlib.import_module``.
     """
-    command = [sys.executable, "-c", f"{DUMP}; {code}", *arguments]
+    command = [sys.executable, "-c", f"{DUMP}\n{code}", *arguments]
     process = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     return set(process.stderr.splitlines()[-1].split()) - _bare()
 
@@ -51,12 +51,19 @@ def check_light(arguments: list[str], env: Mapping[str, str]) -> None:
 @pytest.fixture
 def env() -> dict[str, str]:
     """Allow only built-in plugins, since other installed ones may import anything."""
-    return {**os.environ, "PLUXEL_PLUGINS_ALLOW": "pluxel"}
+    return {**os.environ, "PLUXEL_PLUGINS": ""}
 
 
 @pytest.mark.parametrize("arguments", [HELP, LIST, [*LIST, "--json"]])
 def test_only_click_and_pluggy_are_imported(arguments: list[str], env: dict[str, str]) -> None:
     check_light(arguments, env)
+
+
+@pytest.mark.slow
+def test_checking_a_configuration_does_not_import_what_draws(env: dict[str, str]) -> None:
+    loaded = imported(["config", "check", "shapes_fcn8s_resnet18"], env)
+    assert "pluxel.core.engine.training.check" in loaded
+    assert "matplotlib" not in loaded
 
 
 def test_help_imports_no_command_and_no_plugin(env: dict[str, str]) -> None:
@@ -65,12 +72,16 @@ def test_help_imports_no_command_and_no_plugin(env: dict[str, str]) -> None:
         "pluxel",
         "pluxel.core",
         "pluxel.core.cli",
+        "pluxel.core.cli._completed",
         "pluxel.core.cli._groups",
         "pluxel.core.cli._main",
+        "pluxel.core.cli._plugin_commands",
         "pluxel.core.cli._session",
+        "pluxel.core.cli._streams",
         "pluxel.core.common",
         "pluxel.core.common.exports",
         "pluxel.core.common.signals",
+        "pluxel.core.common.text",
     }
     assert not loaded & {
         "pluggy",
@@ -78,6 +89,18 @@ def test_help_imports_no_command_and_no_plugin(env: dict[str, str]) -> None:
         "logging",
         "difflib",
     }
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_help_looks_for_plugins_only_if_there_may_be_some(declared: bool) -> None:
+    code = (
+        "from pluxel.core.cli import _plugin_commands, main\n"
+        f"_plugin_commands.declares_plugins = lambda path: {declared}\n"
+        "main()"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "PLUXEL_PLUGINS"}
+    loaded = modules(code, HELP, env)
+    assert ("pluggy" in loaded, "importlib.metadata" in loaded) == (declared, declared)
 
 
 def test_list_imports_no_component(env: dict[str, str]) -> None:
@@ -99,10 +122,12 @@ def test_check_can_fail(site: Any, package: str) -> None:
             return [Component("unet", "nowhere:C", "One.")]
         """,
     )
-    env = {**site.env, "PLUXEL_PLUGINS_ALLOW": "heavy"}
+    env = {**site.env, "PLUXEL_PLUGINS": "heavy"}
     with pytest.raises(AssertionError, match=package):
         check_light(LIST, env)
-    check_light(HELP, env)
+    with pytest.raises(AssertionError, match=package):  # its commands are part of the help
+        check_light(HELP, env)
+    check_light(["--no-plugins", *HELP], env)
 
 
 @pytest.mark.parametrize("module", ["pluxel", "pluxel.core", "pluxel.registry", "pluxel.plugins"])

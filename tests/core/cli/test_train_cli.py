@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from pluxel.core.engine.training.experiment import Experiment
@@ -103,7 +105,7 @@ def test_a_second_training_of_the_same_run_is_refused(pluxel, toy, tmp_path, sec
     _, err = first.communicate(timeout=60)
     assert first.returncode == 143, err
     assert sorted(path.name for path in run.iterdir()) == [
-        *("config.yaml", "last", "metrics.jsonl"),
+        *("config.yaml", "last", "metrics.jsonl", "training.json"),
     ]
 
 
@@ -217,8 +219,8 @@ def test_missing_strides_name_decoder_and_backbone(pluxel, tmp_path):
     failed = pluxel("train", "toy.yaml")
     assert failed.returncode == 2
     assert (
-        "toy.yaml:2:11: decoder 'fcn8s' needs strides 8, 16, 32; backbone 'toy' gives 2, 4"
-        in failed.stderr
+        "toy.yaml:2:11: decoder 'fcn8s' needs 3 maps whose strides double, such as 8, 16, 32; "
+        "backbone 'toy' gives strides 2, 4" in failed.stderr
     )
 
 
@@ -280,8 +282,14 @@ def test_run_files_are_readable_by_everyone(trained):
 def test_no_file_of_a_run_contains_pickle(trained):
     for folder, _, files in os.walk(trained):
         assert {name.rpartition(".")[2] for name in files} <= {
+            "html",
             "safetensors",
             "json",
             "jsonl",
+            "npz",
             "yaml",
         }, folder
+        for name in files:
+            if name.endswith(".npz"):
+                with np.load(Path(folder, name), allow_pickle=False) as arrays:
+                    assert all(arrays[key].dtype != object for key in arrays)

@@ -15,6 +15,7 @@ from unittest.mock import Mock
 import pytest
 from pluxel.core.common.files import (
     MissingFile,
+    copy_file,
     remove_abandoned,
     replacing,
     require_file,
@@ -130,6 +131,53 @@ def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nowhere")):
         with pytest.raises(PluxelError, match=f"^cannot write {place}/x.txt: "):
             write_text(place / "x.txt", "text")
+
+
+def test_an_error_of_reading_in_the_block_is_not_one_of_writing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="input.txt"), replacing(tmp_path / "x") as _:
+        (tmp_path / "input.txt").read_text()
+    reading = BrokenPipeError(errno.EPIPE, "a worker ended")
+    with pytest.raises(BrokenPipeError) as caught, replacing(tmp_path / "x"):
+        raise reading
+    assert caught.value is reading
+    with pytest.raises(FileNotFoundError, match="input.txt"):
+        copy_file(tmp_path / "input.txt", tmp_path / "x")
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "full"),
+        OSError(errno.EDQUOT, "full"),
+        OSError(errno.EFBIG, "full"),
+    ],
+)
+def test_a_lack_of_space_names_the_target(tmp_path: Path, error: OSError) -> None:
+    path = tmp_path / "x.txt"
+    with pytest.raises(PluxelError, match=f"^cannot write {path}: full$"), replacing(path):
+        raise error
+
+
+def test_an_error_at_the_unfinished_file_names_the_target(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    message = f"^cannot write {path}: No such file or directory$"
+    with pytest.raises(PluxelError, match=message), replacing(path) as unfinished:
+        (unfinished.parent / "none" / "x.png").write_text("text")
+
+
+def test_a_pipe_or_a_device_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "text")
+    assert os.read(reader, 99) == b"text"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert [*tmp_path.iterdir()] == [pipe]
+    with pytest.raises(PluxelError, match="^cannot write /dev/full: No space left on device$"):
+        write_text(Path("/dev/full"), "text")
+    assert Path("/dev/full").is_char_device()
 
 
 def test_a_file_to_read_must_exist(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import settings
 from jsonschema import Draft202012Validator
 from pluxel.core import load_config
 from pluxel.core.config._config import Config
@@ -17,10 +16,6 @@ from pluxel.core.config.tree.nodes import Location, plain
 from pluxel.core.config.tree.parse import parse
 from pluxel.core.config.tree.problems import Problems
 from pluxel.registry import Host
-
-# Deadlines fail on a busy machine.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,15 @@ def read(text: str) -> Any:
     return plain(resolved)
 
 
+def unescaped(value: Any) -> Any:
+    """Return what PyYAML reads with ``$${`` as ``${`` in values; keys have no references."""
+    if isinstance(value, dict):
+        return {key: unescaped(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [unescaped(inner) for inner in value]
+    return value.replace("$${", "${") if isinstance(value, str) else value
+
+
 scalars = (
     st.none()
     | st.booleans()
@@ -98,9 +107,10 @@ def test_emitted_text_of_values(value: Any, text: str) -> None:
 @settings(max_examples=300)
 @given(st.dictionaries(st.text(max_size=3), values, max_size=3))
 @example({"a": 1e-08, "b": 1e16, "yes": "yes", "c": "12:30", "d": "2024-01-01", "e": "1_000"})
+@example({"$${": "$${", "${": {"$$${": ["$$${"]}})
 @example({"off": "On", "a": "0b1", "b": "010", "c": "=", "d": "1e5", "e": -2.5e-300, "f": "y"})
 def test_pyyaml_reads_the_same(tree: dict[str, Any]) -> None:
-    assert yaml.safe_load(emit(tree).replace("$${", "${")) == tree
+    assert unescaped(yaml.safe_load(emit(tree))) == tree
 
 
 def test_nested_lists() -> None:

@@ -72,7 +72,7 @@ def test_an_absent_provider_names_the_install_command(
     assert str(caught.value).splitlines() == [
         "x.yaml:1:50: this file was written with nice-heads 1.4, which is not installed: "
         "pip install 'nice-heads>=1.4'",
-        "x.yaml:1:67: this file was written with my_head.py, which is not installed: "
+        "x.yaml:1:67: this file was written with my_head.py, which is not loaded: "
         "pass --plugin my_head.py",
         "x.yaml:4:3: unknown decoder 'nice-heads/unet'. Available: bare, fcn16s, fcn8s, wrap",
     ]

@@ -203,6 +203,7 @@ def test_members_of_modules_are_not_misspellings(kind: str) -> None:
 def examples(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The plugin modules of the example packages, which need not be installed."""
     files = sorted(EXAMPLES.glob("*/*/plugin.py"))
+    files = [file for file in files if file.parent.name != "broken_seg"]  # broken on purpose
     names = [f"{file.parent.name}.plugin" for file in files]
     for file in files:
         monkeypatch.syspath_prepend(str(file.parents[1]))
@@ -215,7 +216,8 @@ def examples(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 def test_components_have_no_near_misses(examples: dict[str, Any]) -> None:
     host = Host({"pluxel": plugins, **examples})
     found = [(kind, one) for kind in KINDS for one in host.components(kind)]
-    assert {one.provider for _, one in found} == {"pluxel", "acme_seg", "glove_6b_50d"}
+    silent = {"acme_hooks"}  # it offers hooks only
+    assert {one.provider for _, one in found} == {"pluxel", *examples} - silent
     for kind, component in found:
         target = host.load(component)
         assert [*near_misses(kind, target), *wrong_forms(kind, target)] == []

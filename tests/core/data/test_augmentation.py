@@ -337,7 +337,7 @@ class TestErrors:
         augment = Augmentation([{"RandomCrop": {"height": 100, "width": 40}}])
         with pytest.raises(AugmentationError, match="pad_if_needed: true") as caught:
             augment(0, {"image": IMAGE}, {"semantic": LABELS})
-        assert "on an image of 76×64 (width × height)" in str(caught.value)
+        assert "on an image of 64×76 (height × width)" in str(caught.value)
         assert "(100, 40)" in str(caught.value)
 
     def test_color_changes_on_other_images_raise(self):

@@ -18,9 +18,9 @@ def kinds(report) -> list[tuple[str, str]]:
 def test_good_data_has_no_findings(toy, spaces):
     report = check_data({"train": toy(4), "val": toy(2)}, spaces)
     assert report.problems == report.findings == []
-    assert json.loads(json.dumps(report.to_json()))["splits"]["val"]["sizes"] == {"6×4": 2}
+    assert json.loads(json.dumps(report.to_json()))["splits"]["val"]["sizes"] == {"4×6": 2}
     assert report.splits["train"].samples == 4
-    assert report.splits["val"].sizes == {"6×4": 2}
+    assert report.splits["val"].sizes == {"4×6": 2}
     classes = report.splits["train"].classes["semantic"]
     assert {name: (count.pixels, count.images) for name, count in classes.items()} == {
         "ground": (4 * 22, 4),
@@ -76,7 +76,7 @@ def test_unreadable_samples_do_not_stop_the_check(toy, spaces, error, said):
     steps = []
     report = check_data({"train": Broken(4)}, spaces, progress=lambda: steps.append(1))
     assert kinds(report) == [("unreadable", f"sample 1 of Broken: {said}")]
-    assert report.splits["train"].sizes == {"6×4": 3}
+    assert report.splits["train"].sizes == {"4×6": 3}
     assert len(steps) == 4
 
 
@@ -104,7 +104,7 @@ def test_finds_masks_of_another_size(toy, spaces):
     report = check_data({"train": dataset}, spaces)
     assert kinds(report)[0] == (
         "size mismatch",
-        "toy/0.png: is 5×4, its image is 6×4 (width × height)",
+        "toy/0.png: is 4×5, its image is 4×6 (height × width)",
     )
 
 
@@ -191,3 +191,59 @@ def test_absent_classes_of_a_published_dataset_are_no_problem(toy, spaces, part)
     report = check_data({"train": open_split(make, part)}, spaces)
     assert [finding.kind for finding in report.findings] == ["note"]
     assert report.problems == []
+
+
+def test_finds_images_that_show_the_same(toy, spaces):
+    """In two splits they are a problem, in one split they are not."""
+
+    class Photos(toy):
+        def __init__(self, *images):
+            super().__init__(len(images))
+            self.images = images
+
+        def _image(self, index):
+            return self.images[index]
+
+        def _label(self, index):
+            return np.eye(*self.images[index].shape[:2], dtype=np.uint8)
+
+    one, two, three = (
+        np.random.default_rng(seed).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+        for seed in range(3)
+    )
+    splits = {"train": Photos(one, two), "val": Photos(three, one[:, ::-1] // 2, three // 2)}
+    report = check_data(splits, spaces)
+    assert kinds(report) == [
+        (
+            "near duplicate",
+            "toy/1.jpg: shows the same as toy/0.jpg of split train (similarity 1.00, mirrored)",
+        ),
+        ("repetition", "toy/2.jpg: shows the same as toy/0.jpg of split val (similarity 1.00)"),
+    ]
+    assert [one.kind for one in report.problems] == ["near duplicate"]
+    assert report.to_json()["alike"][0] == {
+        "samples": [{"split": "train", "index": 0}, {"split": "val", "index": 1}],
+        "similarity": report.alike[0].similarity,
+        "mirrored": True,
+    }
+
+
+def test_a_split_without_labels_is_one_finding(toy, spaces):
+    dataset = toy(3)
+    dataset.labels = {"depth": toy(1).labels["semantic"]}
+    report = check_data({"test": dataset}, spaces)
+    assert kinds(report) == [
+        ("no labels", "has no labels 'semantic', so only its images were checked")
+    ]
+    assert report.splits["test"].sizes == {"4×6": 3}
+    assert report.splits["test"].classes == {}
+
+
+@pytest.mark.slow
+def test_worker_processes_find_the_same(toy, spaces):
+    splits = {"train": toy(5, bad=(2,)), "val": toy(3, sizes={1: (5, 5)})}
+    reads = splits["train"].reads
+    found = check_data(splits, spaces, workers=2)
+    assert splits["train"].reads == reads  # in this process
+    assert found.to_json() == check_data(splits, spaces).to_json()
+    assert kinds(found)[0] == ("unreadable", "toy/2.jpg: cannot be read: truncated")

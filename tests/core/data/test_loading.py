@@ -1,6 +1,7 @@
 """Loaders with any number of workers and any start; errors keep their messages."""
 
 import logging
+import multiprocessing
 import os
 import signal
 
@@ -149,3 +150,18 @@ def test_workers_outlive_the_signals_that_the_main_process_decides_on(toy, space
     data = Signalled(toy(1), spaces)
     data.number = number
     assert [batch.names for batch in evaluation_loader(data, workers=1)] == [["toy_0"]]
+
+
+@pytest.mark.parametrize("start", ["spawn", "forkserver"])
+def test_a_dataset_that_new_processes_cannot_receive(toy, spaces, monkeypatch, start):
+    context = multiprocessing.get_context(start)
+    monkeypatch.setattr(multiprocessing.context._default_context, "_actual_context", context)
+    dataset = toy(2)
+    dataset.reader = lambda path: path
+    loader = training_loader(TrainingData(dataset, spaces), 0, 1, 1, workers=1)
+    with pytest.raises(DataError) as caught:
+        next(iter(loader))
+    name = type(dataset).__name__
+    assert caught.value.message.startswith(f"dataset {name} cannot be sent to worker processes: ")
+    assert "functools.partial" in caught.value.notes[0]
+    assert caught.value.notes[-1] == "without workers, nothing is sent:  training.workers=0"

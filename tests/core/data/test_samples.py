@@ -131,7 +131,7 @@ class TestBadSamples:
         with pytest.raises(DataError) as caught:
             EvaluationData(dataset, spaces)[2]
         assert str(caught.value) == (
-            "toy/2.png: is 4×6, but its image toy/2.jpg is 6×4 (width × height)"
+            "toy/2.png: is 6×4, but its image toy/2.jpg is 4×6 (height × width)"
         )
 
     def test_a_stray_id_names_the_mask(self, toy, spaces):
@@ -254,7 +254,7 @@ class TestBadSamples:
     def test_augmentation_errors_name_the_file(self, toy, spaces):
         data = TrainingData(toy(), spaces, [{"RandomCrop": {"height": 9, "width": 9}}])
         n = next(n for n in range(10) if data.index(n) == 2)
-        with pytest.raises(DataError, match=r"^toy/2.jpg: augmentation failed on an image of 6×4"):
+        with pytest.raises(DataError, match=r"^toy/2.jpg: augmentation failed on an image of 4×6"):
             data[n]
 
     def test_errors_without_files_name_the_sample(self, spaces):
@@ -269,6 +269,6 @@ class TestBadSamples:
                 return Sample("drawn_0", {"image": image}, {"semantic": labels})
 
         with pytest.raises(
-            DataError, match=r"drawn_0: is 6×3, but its image is 6×4 .width × height"
+            DataError, match=r"drawn_0: is 3×6, but its image is 4×6 .height × width"
         ):
             EvaluationData(Drawn(), spaces)[0]

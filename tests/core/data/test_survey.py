@@ -164,7 +164,7 @@ class TestRecipe:
         assert min(map(len, parts)) > 0
         assert text.startswith("# ")
         assert f"# Found: {count} images with masks" in text
-        assert "70 × 40 pixels (width × height)" in text
+        assert "40 × 70 pixels (height × width)" in text
 
     def test_comments_list_class_frequencies(self, tmp_path, host):
         fill(tmp_path, index_masks(4, ids=(0, 3, 255, 3)))

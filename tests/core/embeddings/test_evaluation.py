@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pluxel.core.embeddings import (
     AnalogyScores,
@@ -105,7 +105,6 @@ def test_pairs_equal_gensims_where_capitals_differ(write: Write, peer: Peer) -> 
     assert 100 * (1 - scores.used / scores.total) == pytest.approx(missing)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(-1, 1)), min_size=2, max_size=30))
 def test_correlations_are_scipys(values: list[tuple[int, float]]) -> None:
     one, other = ([float(v) for v in column] for column in zip(*values, strict=True))

@@ -229,7 +229,7 @@ def test_devices(compass: WordVectors) -> None:
         WordSearch.build(compass, "exact", "cuda:99")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(4, 30), st.integers(1, 12))
 def test_the_analogy_is_3cosadd(seed: int, count: int, dim: int) -> None:
     """Levy & Goldberg 2014, equation 3, in float64."""

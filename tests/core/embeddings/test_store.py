@@ -179,17 +179,37 @@ class TestDamage:
         assert not is_store(path)
         save_file({"vectors": VECTORS}, path)
         assert not is_store(path)
-        text = rf"^{path} is not a word-vector store of this version \(pluxel-embedding-2\)$"
+        text = rf"^{path} is not a word-vector store: its metadata name no format$"
         with pytest.raises(PluxelError, match=text):
             open_store(path)
 
-    def test_other_version_raises(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_store, "FORMAT", "pluxel-embedding-0")
-        stored(path, WORDS, VECTORS)
+    @pytest.mark.parametrize(
+        ("version", "message"),
+        [
+            (
+                1,
+                "was written by an older Pluxel (version 1 of the word-vector store format), and "
+                "this one no longer opens it: make it again",
+            ),
+            (
+                3,
+                "was written by a newer Pluxel (version 3 of the word-vector store format; this "
+                "one opens version 2): pip install --upgrade pluxel",
+            ),
+        ],
+    )
+    def test_other_version_raises(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, version: int, message: str
+    ) -> None:
+        monkeypatch.setattr(_store, "FORMAT", f"pluxel-embedding-{version}")
+        with writing(path) as writer:
+            writer.add([word.encode() for word in WORDS], VECTORS)
+            writer.finish({})
         monkeypatch.undo()
         assert is_store(path)
-        with pytest.raises(PluxelError, match=r"of this version \(pluxel-embedding-2\)"):
+        with pytest.raises(PluxelError) as caught:
             open_store(path)
+        assert str(caught.value) == f"{path} {message}"
 
     @pytest.mark.parametrize(
         ("name", "array", "message"),

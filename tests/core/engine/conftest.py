@@ -28,6 +28,7 @@ training:
   precision: fp32
   log_every: 2
   eval_every: 3
+  pictures: 0
   optimizer: {type: adamw, lr: 1e-2}
 """
 

@@ -40,7 +40,8 @@ def note(name: str, text: str) -> None:
 
 
 def to_the_end() -> None:
-    whole = trainer("whole", "training.ema=0.5", "training.accumulate=2")
+    metrics = "evaluation.metrics=[dice, boundary_f1, per_image]"
+    whole = trainer("whole", "training.ema=0.5", "training.accumulate=2", metrics)
     losses: list[float] = []
     exchanged = whole.current.updater._exchanged
 

@@ -73,7 +73,7 @@ def test_a_network_that_does_not_run_without_data(make, host, monkeypatch, tmp_p
     with pytest.raises(PluxelError) as caught:
         description.describe(str(tmp_path / "toy.yaml"), size=(24, 32), host=host)
     assert caught.value.message == (
-        "the network cannot be described for an image of 24×32 pixels, because it fails in "
-        "prediction or in training, tried on a tensor without data"
+        "the network cannot be described for an image of 24×32 pixels (height × width), because "
+        "it fails in prediction or in training, tried on a tensor without data"
     )
     assert caught.value.notes == ("RuntimeError: values are needed",)

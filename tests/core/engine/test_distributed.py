@@ -30,7 +30,7 @@ loss: {type: cross_entropy}
 dataset: {type: squares, length: 7}
 augment: {train: [{RandomCrop: {height: 12, width: 12}}]}
 device: cpu
-training: {steps: 4, batch_size: 2, precision: fp32, log_every: 1, eval_every: 2}
+training: {steps: 4, batch_size: 2, precision: fp32, log_every: 1, eval_every: 2, pictures: 0}
 """
 RANKS = (0, 1)
 SPARE = "{image: {backbone: {type: toy, norm: false}}, spare: {input: depth, backbone: toy}}"

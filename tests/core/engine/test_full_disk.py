@@ -13,17 +13,22 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from pluxel.core.common.files import write_json, write_text
+from PIL import Image
+from pluxel.core.common.files import replacing, write_json, write_text
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data.images import write_mask
 from pluxel.core.data.places import place_of_raster
 from pluxel.core.data.rasters import open_raster
+from pluxel.core.data.video_files import video_writer
+from pluxel.core.data.videos import Frame, open_clip
 from pluxel.core.embeddings import writing
 from pluxel.core.engine.checkpoint import write_tensors
 from pluxel.core.engine.inference.outputs import write_npz, write_png
 from pluxel.core.engine.inference.rasters import raster_writer
 from pluxel.core.engine.inference.tiling import Region
 from pluxel.registry import PluxelError
+
+from ..clips import blocks, write_clip
 
 SPACE = LabelSpace(LabelMap({0: "a", 1: "b"}))
 RANDOM = np.random.default_rng(0)
@@ -57,15 +62,36 @@ def store(path: Path) -> None:
         writer.finish({})
 
 
+def by_pillow(path: Path) -> None:
+    """Write as the code of a plugin does."""
+    with replacing(path) as unfinished:
+        Image.fromarray(np.dstack([IDS] * 3).astype(np.uint8)).save(unfinished, format="PNG")
+
+
+def video(path: Path) -> None:
+    """Write a video with the sound of another."""
+    source = path.parent / "source.mkv"
+    if not source.exists():
+        write_clip(source, blocks(8), sound="aac")
+    with open_clip(source) as clip, video_writer(path, clip) as (write, write_sound):
+        for event in clip.events():
+            if isinstance(event, Frame):
+                write(event.pixels, event)
+            else:
+                write_sound(event)
+
+
 WRITERS: dict[str, Callable[[Path], object]] = {
     "mask.png": lambda path: write_mask(path, IDS),
     "color.png": lambda path: write_png(path, np.dstack([IDS] * 3), SPACE),
     "prob.npz": lambda path: write_npz(path, SHARES, SPACE),
     "raster.tif": raster,
+    "derived.png": by_pillow,
     "text.yaml": lambda path: write_text(path, "a: b\n" * 5000),
     "results.json": lambda path: write_json(path, {"rows": IDS[:50].tolist()}),
     "weights.safetensors": lambda path: write_tensors(path, {"a": torch.ones(9000)}, {"step": 1}),
     "store.safetensors": store,
+    "video.mp4": video,
 }
 
 

@@ -14,6 +14,7 @@ from pluxel.core.geometry.grid import (
     Scalar,
     StrideError,
     deepest,
+    select_doubling,
     select_strides,
 )
 
@@ -217,7 +218,7 @@ def test_a_stride_must_be_positive() -> None:
         Grid(0)
 
 
-def spec(stride: int, channels: int = 8) -> FeatureSpec:
+def spec(stride: Scalar, channels: int = 8) -> FeatureSpec:
     return FeatureSpec(f"s{stride}", channels, Grid(stride), (1, 1), "computed")
 
 
@@ -234,17 +235,70 @@ def test_the_deepest_map_need_not_be_the_last() -> None:
 def test_the_error_for_a_missing_stride_lists_needed_and_available_strides() -> None:
     with pytest.raises(StrideError) as caught:
         select_strides([spec(16)] * 3, (8, 16, 32))
-    assert str(caught.value) == "the decoder needs strides 8, 16, 32; the backbone gives 16, 16, 16"
+    assert str(caught.value) == (
+        "the decoder needs strides 8, 16, 32; the backbone gives strides 16, 16, 16"
+    )
     named = caught.value.message_for("decoder 'fcn8s'", "backbone 'timm' (vit_small_patch16_224)")
     assert named == (
         "decoder 'fcn8s' needs strides 8, 16, 32; "
-        "backbone 'timm' (vit_small_patch16_224) gives 16, 16, 16"
+        "backbone 'timm' (vit_small_patch16_224) gives strides 16, 16, 16"
     )
+    with pytest.raises(StrideError, match="needs stride 64; the backbone gives no maps"):
+        select_strides([], (64,))
+
+
+@pytest.mark.parametrize(
+    ("strides", "count", "expected"),
+    [
+        ((2, 4, 8, 16, 32), 3, [2, 3, 4]),
+        ((2, 4, 8, 16, 32), 5, [0, 1, 2, 3, 4]),
+        ((7, 14, 28, 56), 2, [2, 3]),
+        ((Fraction(7, 2), 7, 14, 28), 4, [0, 1, 2, 3]),
+        ((4, 8, 16, 16), 3, [0, 1, 3]),  # of two maps with one stride, the later
+        ((32, 16, 8), 2, [1, 0]),  # whatever their order
+        ((8, 16, 32, 96), 2, [1, 2]),  # the coarsest map whose half exists
+        ((4, 12, 24), 1, [2]),
+    ],
+)
+def test_the_deepest_maps_whose_strides_double(
+    strides: tuple, count: int, expected: list[int]
+) -> None:
+    assert select_doubling([spec(stride) for stride in strides], count) == expected
+
+
+def test_strides_double_along_both_axes() -> None:
+    uneven = [
+        FeatureSpec("m", 8, Grid(stride), (1, 1), "computed") for stride in ((4, 2), (8, 2), (8, 4))
+    ]
+    assert select_doubling(uneven, 2) == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("strides", "count", "message"),
+    [
+        (
+            (16, 16, 16),
+            3,
+            "the decoder needs 3 maps whose strides double, such as 8, 16, 32; "
+            "the backbone gives strides 16, 16, 16",
+        ),
+        (
+            (4, 12, 24),
+            4,
+            "the decoder needs 4 maps whose strides double, such as 4, 8, 16, 32; "
+            "the backbone gives strides 4, 12, 24",
+        ),
+    ],
+)
+def test_maps_whose_strides_do_not_double_raise(strides: tuple, count: int, message: str) -> None:
+    with pytest.raises(StrideError) as caught:
+        select_doubling([spec(stride) for stride in strides], count)
+    assert str(caught.value) == message
 
 
 def test_uneven_strides_are_shown_per_axis() -> None:
     uneven = FeatureSpec("m", 8, Grid((4, Fraction(5, 2))), (1, 1), "computed")
-    assert StrideError((8,), [uneven]).given == "4×5/2"
+    assert StrideError("stride 8", [uneven]).given == "stride 4×5/2"
 
 
 @pytest.mark.parametrize(("field", "reach"), [(1, 0), (404, Fraction(403, 2)), (403, 201)])

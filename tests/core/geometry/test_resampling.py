@@ -48,7 +48,7 @@ borders = st.sampled_from(["replicate", "zeros"])
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     grids, grids, st.tuples(st.integers(1, 9), st.integers(1, 9)), borders, st.sampled_from([1, 64])
 )

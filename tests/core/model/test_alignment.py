@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pluxel.core.config.sections.labels import AlignConfig, LabelsConfig
@@ -100,7 +100,6 @@ class TestMargins:
 
 
 class TestPairs:
-    @settings(deadline=None)  # the first call imports scipy
     @given(cosines, st.floats(-1, 1))
     def test_no_sum_above_the_threshold_is_greater(self, scores, threshold):
         chosen = best_pairs(scores, threshold)

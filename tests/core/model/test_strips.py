@@ -82,7 +82,7 @@ offsets = st.tuples(*[st.fractions(-20, 20, max_denominator=8)] * 2)
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.builds(Grid, strides, offsets), st.tuples(st.integers(1, 40), st.integers(1, 40)))
 def test_strips_together_equal_the_whole(grid: Grid, size: tuple[int, int]) -> None:
     scores, _ = case(grid=grid)

@@ -151,7 +151,7 @@ def test_bytes_of_no_known_kind_raise(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damaged_bytes_never_raise_other_errors(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["w.pt", "legacy.pt", "w.safetensors"]))

@@ -66,7 +66,7 @@ def unit_queries(queries: Tensor) -> np.ndarray:
     return unit_vectors(queries, norms_of(queries)).numpy()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from(KINDS),
     count=st.integers(1, 120),
@@ -88,7 +88,7 @@ def test_no_cosine_is_above_its_bound(
         assert (truth <= bound + EPSILON).all(), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(KINDS), st.integers(1, 100), st.integers(1, 400), st.integers(0, 10_000))
 def test_the_error_of_float32_products_is_within_the_slack(
     kind: str, count: int, dim: int, seed: int
@@ -165,7 +165,7 @@ def test_invalid_compact_copies_are_rejected() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_sums_are_the_same_in_torch_and_numpy_and_for_every_row(
     width: int, count: int, seed: int
 ) -> None:

@@ -13,7 +13,7 @@ from .brute_force import index, spread
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0**900, 2.0**-900])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 200), st.integers(1, 9), st.integers(1, 6), st.integers(0, 10_000), st.data())
 def test_ties_of_integers_are_in_order(
     scale: float, count: int, dim: int, queries: int, seed: int, data: st.DataObject

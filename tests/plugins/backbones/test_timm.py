@@ -98,7 +98,6 @@ CANNOT = [
     ("dla34", {"output_stride": 8}, "without its strides, the sizes of its maps do not match"),
     ("resnet18", {"out_indices": (7,)}, "'resnet18' does not accept this out_indices"),
     ("resnet18", {"model_args": {"stem_tpe": "deep"}}, "does not accept this stem_tpe"),
-    ("test_vit", {"model_args": {"dynamic_img_size": False}}, "images of any size"),
     *(
         ("resnet18", {"model_args": {name: 1}}, f"model_args cannot set '{name}'; {instead}")
         for name, instead in {
@@ -112,8 +111,7 @@ CANNOT = [
             "output_stride": "set it next to model_args",
         }.items()
     ),
-    ("mixer_s32_224", {}, "images of any size"),
-    ("crossvit_9_240", {}, "does not grow with the image"),
+    ("mixer_s32_224", {"output_stride": 16}, "output_stride 16 is not available"),
 ]
 
 
@@ -126,8 +124,59 @@ def test_unsupported_options_raise(model: str, parameters: dict, message: str) -
 
 def test_the_error_contains_timms_reason() -> None:
     with pytest.raises(PluxelError) as caught:
-        meta("test_vit", model_args={"dynamic_img_size": False})
+        meta("mixer_s32_224", output_stride=16)
     assert "doesn't match model" in str(caught.value)
+
+
+ONE_SIZE = [
+    ("mixer_s32_224", {}, 224, 224, (32, 32, 32)),
+    ("mixer_s32_224", {"model_args": {"img_size": 320}}, 320, 320, (32, 32, 32)),
+    ("test_vit", {"model_args": {"dynamic_img_size": False}}, 160, 160, (16, 16, 16)),
+    ("crossvit_9_240", {}, 240, 240, (12, Fraction(120, 7))),
+    ("levit_128s", {}, 224, 192, (16, 32, 64)),  # 14, 7 and 4 cells: 12, 6 and 3 are used
+]
+
+
+@pytest.mark.parametrize(("model", "parameters", "tile", "period", "strides"), ONE_SIZE)
+def test_networks_of_one_size_see_tiles(
+    model: str, parameters: dict, tile: int, period: int, strides: tuple, caplog
+) -> None:
+    backbone = meta(model, **parameters)
+    assert backbone.mosaic
+    assert (backbone.mosaic.size, backbone.mosaic.period) == ((tile, tile), (period, period))
+    assert (backbone.pad_multiple, backbone.own_size) == (period, (tile, tile))
+    assert tuple(spec.grid.stride[0] for spec in backbone.feature_specs) == strides
+    assert {spec.source for spec in backbone.feature_specs} == {"assumed"}
+    maps = backbone(torch.zeros(1, 3, period, 2 * period, device="meta"))
+    assert [one.shape[-1] for one in maps] == [2 * period / stride for stride in strides]
+    assert (
+        f"{model}: sees each tile of {tile}×{tile} pixels (height × width) on its own"
+        in caplog.text
+    )
+
+
+@torch.no_grad()
+def test_a_tile_has_the_values_that_timm_computes() -> None:
+    torch.manual_seed(0)
+    arguments = {"dynamic_img_size": False}
+    backbone = TimmBackbone(3, model="test_vit", model_args=arguments).eval()
+    image = torch.randn(1, 3, 160, 320)
+    for found, *expected in zip(
+        backbone(image), backbone.net(image[..., :160]), backbone.net(image[..., 160:]), strict=True
+    ):
+        torch.testing.assert_close(found, torch.cat(expected, dim=-1))
+
+
+def test_a_network_that_inherits_its_arguments_accepts_any_size() -> None:
+    backbone = meta("deit_tiny_distilled_patch16_224")
+    assert backbone.mosaic is None
+    assert backbone.pad_multiple == 16
+
+
+def test_attention_returns_to_the_position_of_the_residual_stream() -> None:
+    """Its branches have one-sided filters, whose receptive field leads away from it."""
+    offsets = [spec.grid.offset[0] for spec in meta("cpubone_b1_bfrobust").feature_specs]
+    assert offsets == [0, 0, 0, 0]
 
 
 def test_a_stride_without_effect_raises() -> None:

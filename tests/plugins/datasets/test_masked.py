@@ -180,7 +180,7 @@ def test_the_mask_is_read_once(monkeypatch) -> None:
 
 def test_masks_of_another_size_raise() -> None:
     street = Street(image=np.zeros((3, 5, 3), np.uint8))
-    with pytest.raises(PluxelError, match=re.escape("one: is 4×2, but its image is 5×3 (width ×")):
+    with pytest.raises(PluxelError, match=re.escape("one: is 2×4, but its image is 3×5 (height ×")):
         seen("shape", dataset=street)
 
 

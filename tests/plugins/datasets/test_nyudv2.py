@@ -181,6 +181,6 @@ def test_depth_of_another_size_has_no_camera(root, tmp_path) -> None:
     with pytest.raises(PluxelError) as caught:
         dataset.derived_files(0)[0].write(tmp_path / "hha.png")
     assert str(caught.value) == (
-        f"the depth of {dataset.names[0]} is 16×12; HHA needs the camera, which is known for "
-        "640×480 and for 560×425, the sizes of the original files"
+        f"the depth of {dataset.names[0]} is 12×16 (height × width); HHA needs the camera, "
+        "which is known for 480×640 and for 425×560, the sizes of the original files"
     )

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pluxel.core.geometry.grid import Border, FeatureSpec, Grid, StrideError
+from pluxel.core.geometry.grid import Border, FeatureSpec, Grid, SpecSource, StrideError
 from pluxel.core.geometry.resampling import resample
 from pluxel.core.geometry.scores import Scores
 from pluxel.core.model.weights import copy_matching
@@ -20,11 +20,12 @@ from pluxel.plugins.decoders._upsampling import (
     LearnedUpsampling,
     upsampling,
 )
-from pluxel.plugins.decoders.fcn import FCN8s, FCN16s, FCN32s
+from pluxel.plugins.decoders.fcn import FCN2s, FCN4s, FCN8s, FCN16s, FCN32s
 from torch import Tensor, nn
 
 DECODERS = [FCN32s, FCN16s, FCN8s]
-FINEST = {FCN32s: 32, FCN16s: 16, FCN8s: 8}
+FINER = [FCN16s, FCN8s, FCN4s, FCN2s]
+FINEST = {FCN32s: 32, FCN16s: 16, FCN8s: 8, FCN4s: 4, FCN2s: 2}
 
 # Offsets by stride, as the trunks have them.
 TRUNKS = {
@@ -180,22 +181,75 @@ def test_32s_scores_the_map_of_the_stride_that_is_asked_for(stride: int) -> None
 
 
 def test_32s_without_a_map_of_the_stride_raises() -> None:
-    with pytest.raises(StrideError, match=r"needs strides 64; the backbone gives 2, 4, 8, 16, 32"):
+    with pytest.raises(
+        StrideError, match=r"needs stride 64; the backbone gives strides 2, 4, 8, 16, 32"
+    ):
         FCN32s(specs("VGG16"), 5, stride=64)
 
 
+@pytest.mark.parametrize("decoder", FINER)
+@pytest.mark.parametrize("largest", [14, 32, 64])
+def test_skips_are_the_deepest_maps_that_double(decoder: type, largest: int) -> None:
+    """As many maps as the paper's network has, from the largest stride on, whatever it is."""
+    strides = [Fraction(largest, 2**power) for power in reversed(range(6))]
+    features = [
+        FeatureSpec(f"s{i}", 3 + i, Grid(stride, (stride - 1) / 2), (99, 99), "computed")
+        for i, stride in enumerate(strides)
+    ]
+    module = decoder(features, 5)
+    count = 1 + len(module.skip_scores)
+    assert count == {FCN16s: 2, FCN8s: 3, FCN4s: 4, FCN2s: 5}[decoder]
+    assert [features[index].grid.stride[0] for index in module.indices] == strides[::-1][:count]
+    scores = module(maps(features))
+    assert scores.grid == features[-count].grid
+    assert not scores.tensor.any()
+
+
+@pytest.mark.parametrize("decoder", [FCN4s, FCN2s])
+def test_finer_skips_add_aligned_scores(decoder: type) -> None:
+    features, images = specs("VGG16"), maps(specs("VGG16"))
+    coarser = {FCN4s: FCN8s, FCN2s: FCN4s}[decoder](features, 5)
+    module = decoder(features, 5)
+    randomize(module)
+    copy_matching(coarser, module.state_dict())
+    (index,) = (i for i, spec in enumerate(features) if spec.grid.stride[0] == FINEST[decoder])
+    skip = module.skip_scores[-1](images[index])
+    upsampled = resample(coarser(images), skip.shape[-2:], grid=features[index].grid)
+    torch.testing.assert_close(module(images).tensor, skip + upsampled)
+
+
+def strided(stride: int, source: SpecSource) -> list[FeatureSpec]:
+    return [FeatureSpec(f"b{i}", 6, Grid(stride), (9, 9), source) for i in range(3)]
+
+
 @pytest.mark.parametrize(
-    ("decoder", "message"),
+    ("decoder", "needed"),
     [
-        (FCN16s, "the decoder needs strides 16, 32; the backbone gives 16, 16, 16"),
-        (FCN8s, "the decoder needs strides 8, 16, 32; the backbone gives 16, 16, 16"),
+        (FCN16s, "2 maps whose strides double, such as 16, 32"),
+        (FCN8s, "3 maps whose strides double, such as 8, 16, 32"),
+        (FCN4s, "4 maps whose strides double, such as 4, 8, 16, 32"),
+        (FCN2s, "5 maps whose strides double, such as 2, 4, 8, 16, 32"),
     ],
 )
-def test_a_backbone_without_the_strides_raises(decoder: type, message: str) -> None:
-    vit = [FeatureSpec(f"b{i}", 6, Grid(16, Fraction(15, 2)), (9, 9), "assumed") for i in range(3)]
+def test_a_backbone_without_the_strides_raises(decoder: type, needed: str) -> None:
     with pytest.raises(StrideError) as caught:
-        decoder(vit, 5)
-    assert str(caught.value) == message
+        decoder(strided(16, "computed"), 5)
+    assert str(caught.value) == (
+        f"the decoder needs {needed}; the backbone gives strides 16, 16, 16"
+    )
+
+
+@pytest.mark.parametrize(
+    "features",
+    [strided(14, "assumed"), strided(14, "computed"), strided(14, "assumed")[:1], specs("odd")],
+)
+def test_only_a_plain_transformer_is_referred_to_its_pyramid(features: list[FeatureSpec]) -> None:
+    with pytest.raises(StrideError) as caught:
+        FCN2s(features, 5)
+    plain = len(features) == 3 and features[0].source == "assumed"
+    assert list(caught.value.notes) == [
+        "the backbone 'vit_pyramid' makes maps of four strides from a plain vision transformer"
+    ] * int(plain)
 
 
 class TestLearnedUpsampling:
@@ -225,7 +279,7 @@ class TestLearnedUpsampling:
             learned(images).tensor, fixed(images).tensor, rtol=1e-5, atol=1e-4
         )
 
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     @given(
         st.integers(1, 5),
         st.tuples(st.sampled_from([0, Fraction(1, 2)]), st.sampled_from([0, Fraction(1, 2)])),

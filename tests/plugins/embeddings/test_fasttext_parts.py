@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pluxel.plugins.embeddings._fasttext_parts import Parts
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     words=st.lists(st.binary(max_size=9).filter(lambda word: b"\0" not in word), max_size=5),
     minn=st.integers(0, 4),

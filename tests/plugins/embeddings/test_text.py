@@ -70,9 +70,7 @@ TOKENS = st.text(
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     words=st.lists(TOKENS, min_size=2, max_size=12, unique=True),
     dim=st.integers(2, 5),

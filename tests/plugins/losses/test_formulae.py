@@ -130,7 +130,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "section"), CASES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(batch=batches())
 def test_loss_equals_its_formula(build, name: str, section: dict[str, Any], batch: Arrays) -> None:
     logits, target = batch
@@ -143,7 +143,7 @@ def test_loss_equals_its_formula(build, name: str, section: dict[str, Any], batc
     np.testing.assert_allclose(value.item(), wanted, rtol=1e-6, atol=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(batch=batches())
 def test_jaccard_and_lovasz_of_hard_predictions_are_one_minus_iou(batch: Arrays) -> None:
     logits, target = map(torch.from_numpy, batch)

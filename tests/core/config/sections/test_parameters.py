@@ -16,12 +16,10 @@ from pluxel import plugins
 from pluxel.core import Factory, Loss, load_config
 from pluxel.core.config._config import Config
 from pluxel.core.config._load import check_record
-from pluxel.core.config.messages.faults import Owner
 from pluxel.core.config.sections.parameters import check_defaults
 from pluxel.core.config.tree.nodes import Location, plain
 from pluxel.core.config.tree.parse import parse
 from pluxel.core.config.tree.problems import ConfigError, Problems
-from pluxel.core.contracts.signature import read_signature
 from pluxel.core.engine.preparation import prepare
 from pluxel.registry import Component, Host, PluginError, hookimpl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
@@ -134,9 +132,7 @@ def host_of(annotation: Any, *default: Any) -> Host:
 
 def examine(host: Host) -> None:
     """Check the component without building it, as ``pluxel plugins doctor`` does."""
-    component = host.get("loss", "one")
-    signature = read_signature("loss", component, host.load(component))
-    check_defaults(Owner("loss 'one'", signature.parameters), component, signature, {"host": host})
+    check_defaults(host, "loss", host.get("loss", "one"))
 
 
 def config_of(host: Host, loss: str) -> Config:

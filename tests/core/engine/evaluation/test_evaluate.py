@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 from pluxel.core import Pipeline, Sample
-from pluxel.core.engine.evaluation.evaluate import Evaluation
+from pluxel.core.engine.evaluation.evaluation import Evaluation
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.model.objective import Objective
 from pluxel.registry import PluxelError

@@ -15,9 +15,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pluxel.core.common import torch_private
+from pluxel.core.contracts import confusion as counting
 from pluxel.core.contracts import targets
 from pluxel.core.contracts.targets import TargetError, check_target, is_readable
-from pluxel.core.engine.evaluation import _confusion
 from pluxel.core.engine.evaluation.metrics import ConfusionMatrix, SegmentationScores, confusion
 from torch import Tensor, distributed, multiprocessing
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -54,7 +54,7 @@ def plainly(prediction: np.ndarray, truth: np.ndarray, classes: int, ignore: int
     return counts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 2**32 - 1),
     classes=st.sampled_from([1, 2, 11, 32, 33, 130, 256, 300]),
@@ -238,7 +238,7 @@ def test_counting_works_with_fake_tensors(fake_gpu: str) -> None:
 @pytest.mark.parametrize("kind", INTEGERS)
 def test_each_image_is_counted_separately(readable, kind, monkeypatch) -> None:
     """On a device, without reading values, in one count."""
-    monkeypatch.setattr(_confusion, "is_readable", lambda _: readable)
+    monkeypatch.setattr(counting, "is_readable", lambda _: readable)
     random = torch.Generator().manual_seed(0)
     prediction = torch.randint(5, (3, 6, 8), generator=random)
     truth = torch.randint(5, (3, 6, 8), generator=random).masked_fill(prediction == 1, 255)

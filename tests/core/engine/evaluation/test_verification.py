@@ -83,7 +83,7 @@ def test_small_image_has_no_interior_cells() -> None:
         ("fcn32s", 5, "factor 5 does not divide the stride 32; use 2, 4, 8, 16, 32"),
         ("fcn32s", 1, "factor 1 leaves the stride 32; use 2, 4, 8, 16, 32"),
         ("fcn32s", 64, "factor 64 does not divide the stride 32; use 2, 4, 8, 16, 32"),
-        ("fcn8s", 2, "decoder 'fcn8s' fuses maps of strides 8, 16, 32"),
+        ("fcn8s", 2, "decoder 'fcn8s' needs 3 maps whose strides double"),
     ],
 )
 def test_unsupported_heads_and_factors_raise(decoder: str, factor: int, message: str) -> None:

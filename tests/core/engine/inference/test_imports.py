@@ -18,6 +18,7 @@ FORBIDDEN = {
     "accelerate",
     "albumentations",
     "cv2",
+    "matplotlib",
     "scipy",
     "simsimd",
     "timm",
@@ -64,7 +65,7 @@ main(["--plugin", toys, "predict", run, image, "--output", run + "-out", "--save
 def imports(code: str, *arguments: object) -> set[str]:
     """Return the modules that a process imports, packages included."""
     command = [sys.executable, "-c", DUMP + code, *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PLUXEL_PLUGINS_ALLOW": "pluxel"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PLUXEL_PLUGINS": ""}
     process = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=120
     )

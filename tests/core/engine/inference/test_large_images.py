@@ -144,7 +144,7 @@ def test_truncated_file_leaves_no_partial_result(net: Pipeline, tmp_path: Path, 
     assert failed == [source]
     assert "a.tif: cannot be read" in caplog.text
     made = sorted(p.name for p in (tmp_path / "out").rglob("*") if p.is_file())
-    assert made == ["b.npz", "b.png", "b.png", "b.png"]
+    assert made == ["b.jpg", "b.npz", "b.png", "b.png", "b.png", "index.html"]
 
 
 def test_full_disk_leaves_no_partial_result(net: Pipeline, tmp_path: Path) -> None:

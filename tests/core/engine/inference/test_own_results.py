@@ -16,6 +16,7 @@ from pluxel.core.data.survey import survey
 from pluxel.core.engine.inference.choosing import find_images
 from pluxel.core.engine.inference.outputs import OUTPUT_KINDS
 from pluxel.core.engine.inference.saving import predict_files
+from pluxel.core.pictures.saving import save_png
 from pluxel.plugins.datasets.folder import Folder
 
 from ...data.tiffs import write
@@ -55,7 +56,15 @@ def test_results_inside_of_the_input_are_left_out(net, photos: Path, inside: str
     assert image_files(photos) == before
     assert [path for path, _ in find_images([photos])] == before
     assert [*images_in(photos)] == ["a", "b", "color/c"]
-    assert f"left out 10 results of pluxel predict below {photos}, such as {photos}" in caplog.text
+    assert f"left out 13 files that Pluxel wrote below {photos}, such as {photos}" in caplog.text
+
+
+def test_pictures_of_a_training_are_left_out(photos: Path) -> None:
+    drawn = np.zeros((4, 4, 3), np.uint8)
+    for name in ("run/results/panel.png", "run/results/history/panel-00000010.png"):
+        save_png(photos / name, drawn)
+    save_png(photos / "index" / "mask.png", drawn)  # not a result
+    assert len(image_files(photos)) == 3 + 1
 
 
 def test_results_of_several_heads_are_left_out(photos: Path) -> None:

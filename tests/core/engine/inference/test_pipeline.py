@@ -104,7 +104,7 @@ def test_several_inputs_are_read_by_name():
         ),
         (
             {"image": RGB, "depth": GRAY[:3]},
-            "the inputs have different sizes (width × height): image 6×4, depth 6×3",
+            "the inputs have different sizes (height × width): image 4×6, depth 3×6",
         ),
         (
             {"image": RGB, "depth": RGB},

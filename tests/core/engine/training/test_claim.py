@@ -34,14 +34,14 @@ with claim.Claim(Path(sys.argv[1])).held():
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claim, "_DURATION", 1.0)
+    monkeypatch.setattr(claim, "SIGN_OF_LIFE", 1.0)
     monkeypatch.setattr(claim, "_HEARTBEAT", 0.1)
 
 
 @pytest.fixture
 def owner(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that owns ``tmp_path / "run"`` until it reads a letter."""
-    script = OWNER.replace("= 0.1", "= 0.1\nclaim._DURATION = 1.0")
+    script = OWNER.replace("= 0.1", "= 0.1\nclaim.SIGN_OF_LIFE = 1.0")
     with subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path / "run")],
         stdin=subprocess.PIPE,

@@ -32,7 +32,7 @@ def test_color_transforms_of_other_channels_are_found(make, transform: str) -> N
     depth = "streams={image: {input: depth, backbone: toy}}"
     bands = "dataset={type: squares, bands: 5, kind: color}"
     found = make(depth, bands, f"augment.train=[HorizontalFlip, {transform}]")
-    with pytest.raises(ConfigError, match=r"override 'augment.train=.*24×20 .* with 5 channels"):
+    with pytest.raises(ConfigError, match=r"override 'augment.train=.*20×24 .* with 5 channels"):
         check_training(found.prepared)
 
 
@@ -44,7 +44,7 @@ def test_all_failing_transforms_are_reported(make) -> None:
         "{height: 19, width: 9}}]}}]",
     )
     assert found[0] == "ToGray turns 3 channels into 1; the network needs 3 "
-    assert found[1].startswith("RandomCrop on an image of 18×18 (width × height) with 3 channels")
+    assert found[1].startswith("RandomCrop on an image of 18×18 (height × width) with 3 channels")
     assert len(found) == 2
 
 

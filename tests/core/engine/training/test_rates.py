@@ -14,7 +14,7 @@ LARGE = (
     "instead of 2e-5, or set reduction: mean"
 )
 SMALL = (
-    "the loss of head 'semantic' is no sum over pixels: with a learning rate of {}, the weights "
+    "the loss of head 'semantic' is not a sum over pixels: with a learning rate of {}, the weights "
     "hardly change. Multiply a rate for the sum by the pixels of an image, so 2e-5 instead of 1e-10"
 )
 NEW = (

@@ -180,7 +180,10 @@ def slip(kind: str, name: str) -> str:
             "backbone={type: without_usual}",
             "WithoutUsual has no standard weights: set pretrained to a file or to false",
         ),
-        ("backbone={type: without_maps}", "WithoutMaps must implement maps(image)"),
+        (
+            "backbone={type: without_maps}",
+            "WithoutMaps must have stages or implement maps(image)",
+        ),
         (
             "backbone={type: caffenet, pretrained: true}",
             "CaffeNet's weights are published as a Caffe model only: set  "
@@ -195,7 +198,8 @@ def test_violations_are_reported_with_their_place(
         check(tmp_path, override)
     (problem,) = caught.value.problems
     assert str(problem).startswith("override '" + override.partition("=")[0])
-    assert message in (problem.message, *(note.partition(": ")[2] for note in problem.notes))
+    notes = (*problem.notes, *(note.partition(": ")[2] for note in problem.notes))
+    assert message in (problem.message, *notes)
 
 
 def test_a_decoder_that_does_not_fit_its_maps_is_found(tmp_path: Path) -> None:
@@ -207,7 +211,7 @@ def test_a_decoder_that_does_not_fit_its_maps_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("size", "a.png: is 30×32, but its image a.jpg is 32×32 (width × height)"),
+        ("size", "a.png: is 32×30, but its image a.jpg is 32×32 (height × width)"),
         (
             "id",
             "a.png: label id 7 is not in the label map: first at row 3, column 5, 1 pixel in "

@@ -33,7 +33,7 @@ def test_resumed_training_keeps_the_fill_color(make, train, tmp_path, monkeypatc
         fills.append(fill)
         return TrainingData(*arguments, fill=fill, **options)
 
-    monkeypatch.setattr("pluxel.core.engine.training.experiment.TrainingData", remembering)
+    monkeypatch.setattr("pluxel.core.engine.training.samples.TrainingData", remembering)
     Trainer(make(f"init_from={tmp_path / 'start.safetensors'}", name="other")).train()
     Trainer(make(name="other"), resume=True)
     assert fills == [[0.25 * 255] * 3] * 2

@@ -1,6 +1,9 @@
 import json
 import os
 import signal
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -51,6 +54,8 @@ def test_training_writes_all_files_of_a_run(train):
         "last",
         "metrics.jsonl",
         "results.json",
+        "statistics.npz",
+        "training.json",
         "weights.safetensors",
     }
     results = json.loads(run.results_of("val").read_text())
@@ -128,17 +133,19 @@ def test_error_names_the_bad_pass_before_an_update(make, monkeypatch):
 
 
 def test_step_reads_its_losses_once(make, monkeypatch):
-    """Each read makes the host wait for the device."""
+    """Each read makes the host wait for the device; threads of other tests do not count."""
     trainer = Trainer(make("training.accumulate=3", "training.optimizer={type: sgd, lr: 0.01}"))
     batches = next(trainer.current.batches())
-    looks = []
+    looks, here = [], threading.get_ident()
 
     def counting(name):
         whole = getattr(torch.Tensor, name)
 
         def look(tensor):
-            if tensor.is_floating_point():
-                looks.append(name)
+            if tensor.is_floating_point() and threading.get_ident() == here:
+                file = Path(sys._getframe(1).f_code.co_filename)
+                if "torch" not in file.parts:  # a device context calls it once more
+                    looks.append((name, file.name))
             return whole(tensor)
 
         return look
@@ -146,7 +153,7 @@ def test_step_reads_its_losses_once(make, monkeypatch):
     for name in ("item", "tolist"):
         monkeypatch.setattr(torch.Tensor, name, counting(name))
     trainer.current.step(batches, lambda **_: None)
-    assert looks == ["tolist"]
+    assert looks == [("tolist", "update.py")]
 
 
 @pytest.mark.parametrize("part", ["weight", "running_var", "average"])

@@ -55,6 +55,17 @@ class Branches(nn.Module):
         return self.join(self.score(image), self.score(image.relu()))
 
 
+class Slices(nn.Module):
+    """Calls slices of its layers, which are modules of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 4, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers[2:](self.layers[:2](x))
+
+
 class OtherInTraining(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return functional.max_pool2d(x, 2) if not self.training else functional.avg_pool2d(x, 2)
@@ -72,6 +83,7 @@ POOLS = [
     Subclass(3, 2, 1),
     Same(3, 2),
     Branches(),
+    Slices(),
     OtherInTraining(),
 ]
 

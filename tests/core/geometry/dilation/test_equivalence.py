@@ -70,7 +70,7 @@ SIZES = st.tuples(st.integers(140, 160), st.integers(140, 160))
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(networks(padded=False), SIZES, st.data())
 def test_without_padding_dilation_equals_shift_and_stitch(
     network: tuple[nn.Module, int], size: tuple[int, int], data: st.DataObject
@@ -88,7 +88,7 @@ def test_without_padding_dilation_equals_shift_and_stitch(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(networks(padded=True), SIZES, st.data())
 def test_with_padding_dilation_equals_the_network_on_fragments(
     network: tuple[nn.Module, int], size: tuple[int, int], data: st.DataObject

@@ -159,7 +159,7 @@ def random_layer(kind: str, kernel: int, stride: int, padding: int, ceil: bool) 
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(windows, min_size=1, max_size=3), st.sampled_from([None, 1, 2]))
 def test_computed_equals_probed(layers: list[tuple], finer: int | None) -> None:
     network = chain(*(random_layer(*layer) for layer in layers))

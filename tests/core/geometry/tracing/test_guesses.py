@@ -88,7 +88,8 @@ class Table(nn.Module):
 
 
 def test_table_of_positions_that_is_too_short_raises() -> None:
-    with pytest.raises(PluxelError, match="any size, but it fails for 321×321 pixels") as error:
+    message = "any size, but it fails for 321×321 pixels .height × width"
+    with pytest.raises(PluxelError, match=message) as error:
         measure(Table(112), 3)
     assert "IndexError" in error.value.notes[0]
     assert measure(Table(999), 3).specs[0].receptive_field == (inf, inf)

@@ -82,7 +82,7 @@ def test_a_network_for_one_size_is_rejected_with_its_own_error() -> None:
         measure(Net(fixed), 4)
     assert str(caught.value) == (
         "the network must accept images of any size, but it fails for "
-        "448×896, 512×1024, 480×960 pixels\n"
+        "448×896, 512×1024, 480×960 pixels (height × width)\n"
         "  note: ValueError: the width must be 224 pixels"
     )
 

@@ -64,7 +64,7 @@ def measured(make: Callable[[], SegmentationModel]) -> tuple[SegmentationModel, 
 
 
 @pytest.mark.parametrize("make", MODELS)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(size=st.tuples(SIDES, SIDES), tile=st.sampled_from([32, 40, 72]))
 @torch.no_grad()
 def test_tiles_equal_the_whole_image(make, size: tuple[int, int], tile: int) -> None:

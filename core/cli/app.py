@@ -1,0 +1,103 @@
+"""``pluxel app``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ...registry import PluxelError
+from ._completed import completed
+from ._options import device, settings
+from ._session import Session
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@click.command()
+@click.argument(
+    "runs",
+    nargs=-1,
+    required=True,
+    metavar="RUN...",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    shell_complete=completed("run"),
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen at; by default, only this machine can open the page.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8484,
+    show_default=True,
+    help="Port to listen at; 0 chooses a free one.",
+)
+@click.option(
+    "--upload-limit",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    metavar="MB",
+    help="Size of a photograph at most.",
+)
+@settings
+@device()
+@click.pass_obj
+def app(
+    session: Session,
+    runs: tuple[Path, ...],
+    host: str,
+    port: int,
+    upload_limit: int,
+    settings: tuple[str, ...],
+    device: str | None,
+) -> None:
+    """Open a page on this machine to try RUNs on photographs (pip install anyio starlette uvicorn).
+
+    Drop a photograph, and see the classes of each RUN over it, side by side. Click a pixel for its
+    classes and probabilities. Download masks, which are those of pluxel predict.
+
+    The page and the photographs stay on this machine: nothing is sent elsewhere. Results are kept
+    in a temporary folder until Ctrl-C.
+    """
+    from ..common.local_server import listen
+    from ..common.progress import configure_logging
+    from ..engine.app.results import check_pipeline
+    from ..engine.app.server import require_server, serve
+    from ..engine.inference.pipeline import Pipeline
+
+    configure_logging()
+    require_server()
+    with listen(host, port) as listening:
+        pipelines = {}
+        for name, run in zip(_names(runs), runs, strict=True):
+            pipelines[name] = Pipeline.load(run, settings, device=device, host=session.host)
+            check_pipeline(pipelines[name], run)
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"http://{shown}:{listening.getsockname()[1]}  (Ctrl-C ends it)")
+        if host not in _LOOPBACK:
+            click.echo("other machines can open this page: it has no password", err=True)
+        is_busy = serve(pipelines, listening, hosts=[host], limit=upload_limit * 1_000_000)
+    click.echo("stopped")
+    if is_busy:  # PyTorch computes in a thread, for which Python would wait
+        sys.stdout.flush()
+        os._exit(0)
+
+
+def _names(runs: Sequence[Path]) -> list[str]:
+    """Return the shortest ends of the paths that differ. Raises: PluxelError for equal paths."""
+    parts = [run.resolve().parts for run in runs]
+    if len({*parts}) < len(parts):
+        raise PluxelError("a run is given twice")
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-length:]) for part in parts]
+        if len({*names}) == len(names):
+            return names
+    return [str(run) for run in runs]

@@ -1,0 +1,92 @@
+"""``pluxel report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ...registry import PluxelError
+from ._options import output, overwrite, refuse_existing, runs_argument, split_option
+from ._session import Session
+
+
+@click.command()
+@runs_argument("RUN...")
+@split_option("Split whose results to show.")
+@output(
+    "Directory for the pages.  [default: each RUN, as report.html or report-SPLIT.html]",
+    folder=True,
+)
+@overwrite("Replace existing pages in --output.")
+@click.option(
+    "--serve",
+    is_flag=True,
+    help="Show the page of one RUN at an address of this machine; it follows a training.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8321,
+    show_default=True,
+    help="Port for --serve; 0 chooses a free one.",
+)
+@click.pass_obj
+def report(
+    session: Session,
+    runs: tuple[Path, ...],
+    split: str,
+    output: Path | None,
+    overwrite: bool,
+    serve: bool,
+    port: int,
+) -> None:
+    """Write a web page about each RUN: scores, pictures, curves and configuration.
+
+    A page is one file that needs no network. It shows scores with 95 % intervals, each class,
+    confusion, reliability and sizes of objects; images with truth, prediction and errors; curves;
+    the pipeline; and where each value of the configuration comes from.
+
+    pluxel train and pluxel evaluate write it, too. A run that still trains, or that lacks results
+    or images, gets a page of what there is.
+    """
+    from ..engine.report.page import write_report
+
+    if serve:
+        if len(runs) > 1 or output:
+            raise click.UsageError("--serve shows one RUN and writes no file.")
+        _serve(session, next(iter(runs)), split, port)
+        return
+    named = _named(runs, output)
+    for file in named.values():
+        refuse_existing(file, overwrite=overwrite)
+    for run in runs:
+        click.echo(write_report(run, split, host=session.host, output=named.get(run)))
+
+
+def _named(runs: tuple[Path, ...], folder: Path | None) -> dict[Path, Path]:
+    """Return the page of each run in a folder, named as the directory of the run."""
+    if folder is None:
+        return {}
+    files = {run: folder / f"{run.absolute().name}.html" for run in runs}
+    for run, file in files.items():
+        for other in runs:
+            if other != run and files[other] == file:
+                raise PluxelError(
+                    f"{other} and {run} would both be {file}: give one of them at a time"
+                )
+    return files
+
+
+def _serve(session: Session, run: Path, split: str, port: int) -> None:
+    from contextlib import suppress
+    from threading import Event
+
+    from ..engine.report.serve import LivePage, served
+
+    page = LivePage(run, split, session.host)
+    page.content()  # reports at once what is not a run
+    with served(page.content, port) as address:
+        click.echo(f"{address}  (Ctrl-C ends)")
+        with suppress(KeyboardInterrupt):
+            Event().wait()

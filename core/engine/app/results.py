@@ -1,0 +1,181 @@
+"""Segment one uploaded photograph, and keep what the page asks about it in a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from ....registry import PluxelError
+from ...contracts.colors import hex_color
+from ...contracts.inputs import PLAIN
+from ...contracts.labels import IGNORE, LabelSpace
+from ...data.results import INDEX
+from ...geometry.regions import Region, Size
+from ...pictures.inputs import input_picture
+from ...pictures.masks import color_of
+from ...pictures.saving import png_bytes
+from ...pictures.thumbnails import sampled
+from ..inference.outputs import OutputKind, output_kinds
+from ..inference.pipeline import Pipeline
+from ..inference.prediction import Prediction
+
+SHOWN = 2048
+"""Pixels of the longer side of the pictures that the page shows; masks keep their size."""
+
+MOST_PROBABILITIES = 4 << 30
+"""Bytes of probabilities that are kept of a photograph; of larger ones, clicks tell the class."""
+
+
+class ResultError(PluxelError):
+    """A question about a result that is not there."""
+
+
+def check_pipeline(pipeline: Pipeline, run: Path) -> None:
+    """Check that a model reads photographs. Raises: PluxelError."""
+    names = [*pipeline.model.input_names]
+    if len(names) > 1:
+        raise PluxelError(
+            f"{run}: the app reads one photograph, but the model reads {', '.join(names)}; use "
+            f"pluxel predict {run} {' '.join(f'{name}=PATH' for name in names)}"
+        )
+    (name,) = names
+    kind, channels = pipeline.inputs.get(name, PLAIN).kind, pipeline.channels[name]
+    if kind != "color" or channels not in (1, 3, 4):
+        what = f"kind: {kind}" if kind != "color" else f"{channels} channels"
+        raise PluxelError(
+            f"{run}: the app reads photographs, but the model reads '{name}': {what}; use "
+            f"pluxel predict {run} FILES"
+        )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Files of a result in a folder of its own, which the page asks for by name."""
+
+    folder: Path
+
+    def picture(self, name: str) -> Path:
+        """Return the file of a picture. Raises: ResultError."""
+        path = self.folder / name
+        if name not in _PICTURES or not path.is_file():
+            raise ResultError(f"there is no {name}")
+        return path
+
+    def pixel(self, row: int, column: int) -> dict[str, Any]:
+        """Return class and probabilities of a pixel, for each head. Raises: ResultError."""
+        about = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
+        if not (0 <= row < about["height"] and 0 <= column < about["width"]):
+            raise ResultError("the pixel is not in the image")
+        return {
+            "heads": [
+                _pixel(self.folder, number, len(head["classes"]), row, column)
+                for number, head in enumerate(about["heads"])
+            ]
+        }
+
+
+_HEADS = 64
+_PICTURES = {"photo.png"} | {
+    f"{what}-{number}.png" for what in ("colors", "mask") for number in range(_HEADS)
+}
+
+
+def _pixel(folder: Path, number: int, classes: int, row: int, column: int) -> dict[str, Any]:
+    index = int(np.load(folder / f"classes-{number}.npy", mmap_mode="r")[row, column])
+    file = folder / f"shares-{number}.npy"
+    shares = None
+    if index < classes and file.exists():
+        shares = [float(one) for one in np.load(file, mmap_mode="r")[row, column]]
+    return {"class": index if index < classes else None, "probabilities": shares}
+
+
+def segment(
+    pipeline: Pipeline, photo: Path, folder: Path, stopped: Event | None = None
+) -> dict[str, Any]:
+    """Segment a photograph, and write what the page needs into a folder; return what it shows.
+
+    Large photographs are predicted in tiles, as by ``pluxel predict``, and the masks are the same
+    files.
+
+    ``stopped``: ends the work after the tile that is being predicted.
+
+    Raises: PluxelError if the photograph cannot be read, or if the work is stopped.
+    """
+    inputs = pipeline.read(photo)
+    ((name, pixels),) = inputs.items()
+    size: Size = pixels.shape[0], pixels.shape[1]
+    shown = _shown(size)
+    picture, _ = input_picture(pixels, pipeline.inputs.get(name, PLAIN), shown)
+    (folder / "photo.png").write_bytes(png_bytes(picture))
+    needed = sum(4 * space.num_classes for space in pipeline.spaces.values()) * size[0] * size[1]
+    keep = needed <= MOST_PROBABILITIES
+    writers = {
+        head: _HeadFiles(folder, number, space, size, keep=keep)
+        for number, (head, space) in enumerate(pipeline.spaces.items())
+    }
+    pieces = pipeline.pieces(lambda region: {name: pixels[region.slices]}, size, probabilities=keep)
+    for piece in pieces:
+        if stopped is not None and stopped.is_set():
+            raise ResultError("the server ends")
+        for head, prediction in piece.predictions.items():
+            writers[head].write(piece.region, prediction)
+    (kind,) = output_kinds([INDEX])
+    about = {
+        "height": size[0],
+        "width": size[1],
+        "heads": [{"name": head, **writer.finish(kind, shown)} for head, writer in writers.items()],
+    }
+    (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    return about
+
+
+class _HeadFiles:
+    """Writes the predictions of a head by regions."""
+
+    def __init__(
+        self, folder: Path, number: int, space: LabelSpace, size: Size, *, keep: bool
+    ) -> None:
+        self.folder, self.number, self.space = folder, number, space
+        memory = np.lib.format.open_memmap
+        self.classes = memory(folder / f"classes-{number}.npy", "w+", space.dtype, size)
+        shape = (*size, space.num_classes)
+        file = folder / f"shares-{number}.npy"
+        self.shares = memory(file, "w+", np.float32, shape) if keep else None
+
+    def write(self, region: Region, prediction: Prediction) -> None:
+        self.classes[region.slices] = prediction.classes
+        if self.shares is not None and prediction.probabilities is not None:
+            self.shares[region.slices] = np.moveaxis(prediction.probabilities, 0, -1)
+
+    def finish(self, kind: OutputKind, shown: Size) -> Mapping[str, Any]:
+        """Write the pictures; return the classes with their shares of the pixels."""
+        classes, space = np.asarray(self.classes), self.space
+        mask = self.folder / f"mask-{self.number}.png"
+        kind.write(mask, kind.pixels(Prediction(space, classes), None), space)
+        small = sampled(classes, shown)
+        colors = np.dstack([space.colorize(small), np.where(small == space.ignore_index, 0, 255)])
+        file = self.folder / f"colors-{self.number}.png"
+        file.write_bytes(png_bytes(colors.astype(np.uint8)))
+        counts = np.bincount(classes.ravel(), minlength=space.ignore_index + 1)
+        return {
+            "classes": [
+                {
+                    "name": name,
+                    "color": hex_color(color_of(space, index)),
+                    "share": int(counts[index]) / classes.size,
+                }
+                for index, name in enumerate(space.class_names)
+            ],
+            "ignored": IGNORE if counts[space.ignore_index] else None,
+        }
+
+
+def _shown(size: Size) -> Size:
+    scale = min(1.0, SHOWN / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

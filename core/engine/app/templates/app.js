@@ -1,0 +1,176 @@
+"use strict";
+(() => {
+  const { runs, limit } = JSON.parse(document.getElementById("data").textContent);
+  const [drop, file, opacity, status, panels] = ["drop", "file", "opacity", "status", "panels"]
+    .map((id) => document.getElementById(id));
+  const percent = (share) => `${(100 * share).toFixed(share < 0.001 ? 2 : 1)} %`;
+  const MOST = 8;
+  let stages = [];
+  let chosen = null;
+  let turn = 0;
+
+  function element(name, parent, text = "", attributes = {}) {
+    const made = document.createElement(name);
+    made.textContent = text;
+    Object.assign(made, attributes);
+    parent.append(made);
+    return made;
+  }
+
+  function say(text, isError = false) {
+    status.textContent = text;
+    status.className = isError ? "error" : "";
+  }
+
+  async function answer(address, options) {
+    let response;
+    try {
+      response = await fetch(address, options);
+    } catch {
+      throw new Error("the server does not answer; is pluxel app still running?");
+    }
+    const found = await response.json().catch(() => ({ error: response.statusText }));
+    if (!response.ok) throw new Error(found.error);
+    return found;
+  }
+
+  async function open(photo) {
+    const own = ++turn;
+    panels.replaceChildren();
+    stages = [];
+    chosen = null;
+    if (photo.size > limit) {
+      say(`${photo.name}: larger than ${Math.round(limit / 1e6)} MB, the limit`, true);
+      return;
+    }
+    for (const [number, run] of runs.entries()) {
+      say(`${photo.name}: ${run} is segmenting …`);
+      try {
+        const result = await answer(`predict/${number}`, {
+          method: "POST",
+          body: photo,
+          headers: { "X-Name": encodeURIComponent(photo.name) },
+        });
+        if (own !== turn) return;
+        result.heads.forEach((head, index) => show(run, photo, result, head, index));
+      } catch (error) {
+        if (own === turn) say(error.message, true);
+        return;
+      }
+    }
+    say(photo.name);
+  }
+
+  function show(run, photo, result, head, index) {
+    const section = element("section", panels);
+    const several = result.heads.length > 1;
+    element("h2", section, several ? `${run}: ${head.name}` : run);
+    const stage = element("div", section, "", { className: "stage", tabIndex: 0 });
+    stage.setAttribute("role", "application");
+    stage.setAttribute("aria-label", "Photograph with classes; arrow keys choose a pixel");
+    const base = `results/${result.id}`;
+    element("img", stage, "", { src: `${base}/photo.png`, alt: photo.name });
+    const colors = element("img", stage, "", { src: `${base}/colors-${index}.png`, alt: "" });
+    colors.style.opacity = opacity.value / 100;
+    const mark = element("div", stage, "", { className: "mark", hidden: true });
+    const pixel = element("div", section);
+    element("p", pixel, "Click a pixel for its classes and probabilities.", { className: "hint" });
+    element("p", section, `${result.height}×${result.width} (height × width) `,
+      { className: "size" });
+    const list = element("ul", section, "", { className: "legend" });
+    head.classes.filter(({ share }) => share > 0).sort((a, b) => b.share - a.share)
+      .forEach(({ name, color, share }) => {
+        const item = element("li", list);
+        element("i", item).style.background = color;
+        element("span", item, `${name} `).style.color = "inherit";
+        element("span", item, percent(share));
+      });
+    if (head.ignored) {
+      const item = element("li", list);
+      element("i", item, "", { className: "ignored" });
+      item.append(head.ignored);
+    }
+    const stem = photo.name.replace(/\.[^.]*$/, "") || "mask";
+    element("a", section, "Download the mask", {
+      href: `${base}/mask-${index}.png`, download: `${stem}.png`,
+    });
+    stages.push({ stage, colors, mark, pixel, result, head, index });
+    stage.addEventListener("click", (event) => {
+      const box = stage.getBoundingClientRect();
+      choose(result, Math.floor((event.clientY - box.top) / box.height * result.height),
+        Math.floor((event.clientX - box.left) / box.width * result.width));
+    });
+    stage.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1],
+        ArrowRight: [0, 1] }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const far = event.shiftKey ? 10 : 1;
+      const [row, column] = chosen ?? [result.height >> 1, result.width >> 1];
+      choose(result, row + far * step[0], column + far * step[1]);
+    });
+  }
+
+  function choose({ height, width }, row, column) {
+    row = Math.max(0, Math.min(height - 1, row));
+    column = Math.max(0, Math.min(width - 1, column));
+    chosen = [row, column];
+    const asked = new Map();
+    stages.forEach(async (one) => {
+      one.mark.hidden = false;
+      one.mark.style.top = `${100 * (row + 0.5) / height}%`;
+      one.mark.style.left = `${100 * (column + 0.5) / width}%`;
+      const { id } = one.result;
+      if (!asked.has(id)) asked.set(id, answer(`results/${id}/pixel/${row}/${column}`));
+      try {
+        const { heads } = await asked.get(id);
+        if (chosen[0] === row && chosen[1] === column) tell(one, row, column, heads[one.index]);
+      } catch (error) {
+        say(error.message, true);
+      }
+    });
+  }
+
+  function tell({ pixel, head }, row, column, found) {
+    pixel.replaceChildren();
+    const table = element("table", pixel);
+    element("caption", table, `row ${row}, column ${column}`);
+    if (found.class === null) {
+      element("td", element("tr", table), "no data");
+      return;
+    }
+    const shares = found.probabilities ?? head.classes.map((_, index) => null);
+    const order = [...shares.keys()].filter((index) => found.probabilities || index === found.class)
+      .sort((a, b) => (b === found.class) - (a === found.class) || shares[b] - shares[a]);
+    order.slice(0, MOST).forEach((index) => {
+      const line = element("tr", table);
+      const name = element("td", line);
+      element("i", name).style.background = head.classes[index].color;
+      name.append(head.classes[index].name);
+      if (shares[index] === null) return;
+      const bar = element("meter", element("td", line), "", { value: shares[index] });
+      bar.setAttribute("aria-label", head.classes[index].name);
+      element("td", line, percent(shares[index]));
+    });
+  }
+
+  opacity.addEventListener("input", () => {
+    stages.forEach(({ colors }) => { colors.style.opacity = opacity.value / 100; });
+  });
+  file.addEventListener("change", () => { if (file.files[0]) open(file.files[0]); });
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) drop.classList.remove("over");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    if (event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
+  });
+  document.addEventListener("paste", (event) => {
+    if (event.clipboardData.files[0]) open(event.clipboardData.files[0]);
+  });
+})();

@@ -1,0 +1,1 @@
+"""Compare runs that were evaluated on the same images."""

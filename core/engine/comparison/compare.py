@@ -1,0 +1,212 @@
+"""Compare runs on the same images: configurations, scores with intervals, and images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....registry import Host
+from ...common.nested import nested_differences
+from ..evaluation.measures import COUNTS, MetricScores
+from ..run import Run
+from ..trained import plain_config
+from .bootstrap import (
+    Blocks,
+    draw,
+    interval,
+    make_blocks,
+    probability_above_zero,
+    resampled,
+)
+from .common_part import CommonPart, EvaluatedRun, common_part, open_evaluated
+from .differences import Comparison, HeadComparison, ImageDifference, ScoreDifference
+from .scores import HeadScores
+
+SAMPLES = 2000
+
+
+def compare(
+    directories: Sequence[Path],
+    split: str = "val",
+    *,
+    host: Host,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    allow_partial: bool = False,
+    images: int = 5,
+) -> Comparison:
+    """Compare runs with the first one, on the images of a split that all were evaluated on.
+
+    ``samples``: of the bootstrap, which ``seed`` makes repeatable. ``allow_partial``: compare what
+    the runs have in common, if that is not everything. ``images``: how many to name.
+
+    Raises: PluxelError for a run without results or without statistics of images, and for runs
+    whose images, ground truth, heads or classes differ.
+    """
+    runs = [open_evaluated(directory, split) for directory in directories]
+    part = common_part(runs, allow_partial=allow_partial)
+    blocks = make_blocks(part.names, part.groups)
+    notes = [*part.notes, *_cautions(runs, blocks, len(part.names))]
+    weights = draw(blocks.count, samples, seed)
+    heads = []
+    for number, other in enumerate(runs[1:], 1):
+        pair = _Pair((runs[0], other), (part.images[0], part.images[number]), part, blocks)
+        heads.append({head: pair.compared(head, weights, host, images) for head in part.classes})
+        notes += pair.unshared_metrics()
+    return Comparison(
+        split,
+        runs,
+        len(part.names),
+        blocks,
+        samples,
+        seed,
+        _configurations(directories),
+        heads,
+        notes,
+    )
+
+
+def _cautions(runs: Sequence[EvaluatedRun], blocks: Blocks, images: int) -> list[str]:
+    found = [
+        f"{one.directory} may still be training: its results are of step {one.kept.step}"
+        for one in runs
+        if Run(one.directory).is_training()
+    ]
+    if blocks.count < 2:
+        number = "one image" if images == 1 else "one block of images"
+        found.append(f"there is only {number}, so no interval says how sure the differences are")
+    return found
+
+
+def _configurations(directories: Sequence[Path]) -> dict[str, list[Any]]:
+    plains = [plain_config(Run(directory)) for directory in directories]
+    keys = dict.fromkeys(
+        key for other in plains[1:] for key, _ in nested_differences(plains[0], other)
+    )
+    return {key: [_at(one, key) for one in plains] for key in keys}
+
+
+def _at(value: Any, key: str) -> Any:
+    for step in key.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two runs. ``images``: the indices of the common images in each."""
+
+    runs: tuple[EvaluatedRun, EvaluatedRun]
+    images: tuple[np.ndarray, np.ndarray]
+    part: CommonPart
+    blocks: Blocks
+
+    def compared(self, head: str, weights: np.ndarray, host: Host, count: int) -> HeadComparison:
+        """Return the comparison of one head; ``count``: of images to name."""
+        keys = self._shared_metrics(head)
+        scored, sampled, of_images = [], [], []
+        errors: frozenset[str] = frozenset()
+        for at in (0, 1):
+            own = self.runs[at].kept.heads[head]
+            names = [*own.class_names]
+            classes = [names.index(name) for name in self.part.classes[head]]
+            scores = HeadScores.of(
+                own, {new: pair[at] for new, pair in keys.items()}, classes, host
+            )
+            sums = {
+                new: own.rows[key].sums(self.blocks.of_image, self.blocks.count, self.images[at])
+                for new, key in [(COUNTS, COUNTS), *((n, p[at]) for n, p in keys.items())]
+                if key in own.rows
+            }
+            errors |= scores.errors
+            scored.append(scores({key: one.sum(0, keepdims=True) for key, one in sums.items()}))
+            sampled.append(scores({key: resampled(weights, one) for key, one in sums.items()}))
+            counts = own.rows[COUNTS]
+            of_images.append(_mean_iou_of_images(scores, counts, self.images[at]))
+        overall = {
+            name: self._difference(
+                (values[0], scored[1].overall[name][0]),
+                (sampled[0].overall[name], sampled[1].overall[name]),
+                is_error=name in errors,
+            )
+            for name, values in scored[0].overall.items()
+        }
+        return HeadComparison(
+            overall, self._classes(head, scored, sampled), self._most(of_images, count)
+        )
+
+    def _classes(
+        self, head: str, scored: Sequence[MetricScores], sampled: Sequence[MetricScores]
+    ) -> dict[str, dict[str, ScoreDifference]]:
+        return {
+            name: {
+                score: self._difference(
+                    (scored[0].per_class[score][0, at], scored[1].per_class[score][0, at]),
+                    (sampled[0].per_class[score][:, at], sampled[1].per_class[score][:, at]),
+                    is_error=False,
+                )
+                for score in scored[0].per_class
+            }
+            for at, name in enumerate(self.part.classes[head])
+        }
+
+    def _difference(
+        self, values: tuple[float, float], samples: tuple[np.ndarray, np.ndarray], *, is_error: bool
+    ) -> ScoreDifference:
+        first, second = map(float, values)
+        differences = samples[1] - samples[0]
+        found = interval(second - first, differences, self.blocks.count)
+        better = probability_above_zero(-differences if is_error else differences)
+        if found.low is None:
+            better = None
+        return ScoreDifference((first, second), found, better)
+
+    def _most(self, values: Sequence[np.ndarray], count: int) -> list[ImageDifference]:
+        """Return the images whose mean IoU differs most."""
+        distance = np.nan_to_num(np.abs(values[1] - values[0]), nan=-1)
+        order = [int(at) for at in np.argsort(-distance, kind="stable")[:count]]
+        return [
+            ImageDifference(self.part.names[at], (float(values[0][at]), float(values[1][at])))
+            for at in order
+            if distance[at] > 0
+        ]
+
+    def _shared_metrics(self, head: str) -> dict[str, tuple[str, str]]:
+        """Return key -> its keys in both runs, of metrics with equal parameters."""
+        one, other = (run.kept.heads[head].metrics for run in self.runs)
+        return {
+            key: (key, its)
+            for key, section in one.items()
+            for its, theirs in other.items()
+            if section == theirs
+        }
+
+    def unshared_metrics(self) -> list[str]:
+        """Return a note for each run that has metrics which the other lacks."""
+        notes = []
+        for at in (0, 1):
+            own = {
+                key
+                for head in self.part.classes
+                for key in self.runs[at].kept.heads[head].metrics
+                if all(pair[at] != key for pair in self._shared_metrics(head).values())
+            }
+            if own:
+                notes.append(
+                    f"metrics of {self.runs[at].directory} that {self.runs[1 - at].directory} "
+                    f"lacks, or has with other parameters: {', '.join(sorted(own))}"
+                )
+        return notes
+
+
+def _mean_iou_of_images(scores: HeadScores, counts: Any, images: np.ndarray) -> np.ndarray:
+    found = []
+    for first in range(0, len(images), 1000):
+        part = images[first : first + 1000]
+        dense = counts.sums(np.arange(len(part)), len(part), part)
+        found.append(scores.of_counts(dense).overall["mean_iou"])
+    return np.concatenate(found)

@@ -1,0 +1,107 @@
+"""What a comparison of runs finds: differences of scores, with intervals, and of images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...common.numerics import finite_or_none
+from .bootstrap import Blocks, Interval
+from .common_part import EvaluatedRun
+
+
+@dataclass(frozen=True)
+class ScoreDifference:
+    """A score of two runs. ``values``: of both; NaN if undefined.
+
+    ``difference``: the second minus the first, with its interval. ``better``: the probability that
+    the second is better; None if undefined.
+    """
+
+    values: tuple[float, float]
+    difference: Interval
+    better: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values; undefined ones are None."""
+        return {
+            "values": [finite_or_none(value) for value in self.values],
+            "difference": finite_or_none(self.difference.value),
+            "interval": [self.difference.low, self.difference.high],
+            "probability_better": self.better,
+        }
+
+
+@dataclass(frozen=True)
+class ImageDifference:
+    """The mean IoU of an image in two runs."""
+
+    name: str
+    values: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class HeadComparison:
+    """Two runs on one head: score -> difference; class -> score -> difference; images.
+
+    ``images``: those whose mean IoU differs most, the largest difference first.
+    """
+
+    overall: Mapping[str, ScoreDifference]
+    per_class: Mapping[str, Mapping[str, ScoreDifference]]
+    images: Sequence[ImageDifference]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs compared with the first of them.
+
+    ``configuration``: dotted key -> the value of each run, for those that differ. ``heads``: for
+    each run but the first, head -> comparison. ``notes``: what a reader must know.
+    """
+
+    split: str
+    runs: Sequence[EvaluatedRun]
+    images: int
+    blocks: Blocks
+    samples: int
+    seed: int
+    configuration: Mapping[str, Sequence[Any]]
+    heads: Sequence[Mapping[str, HeadComparison]]
+    notes: Sequence[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {
+            "split": self.split,
+            "runs": [{"run": str(o.directory), "step": o.kept.step} for o in self.runs],
+            "images": self.images,
+            "blocks": {"count": self.blocks.count, "description": self.blocks.description},
+            "samples": self.samples,
+            "seed": self.seed,
+            "notes": [*self.notes],
+            "configuration": {key: [*values] for key, values in self.configuration.items()},
+            "comparisons": [
+                {
+                    "baseline": str(self.runs[0].directory),
+                    "run": str(one.directory),
+                    "heads": {head: _head_json(found) for head, found in heads.items()},
+                }
+                for one, heads in zip(self.runs[1:], self.heads, strict=True)
+            ],
+        }
+
+
+def _head_json(head: HeadComparison) -> dict[str, Any]:
+    return {
+        "overall": {name: one.to_json() for name, one in head.overall.items()},
+        "per_class": {
+            name: {score: one.to_json() for score, one in found.items()}
+            for name, found in head.per_class.items()
+        },
+        "images": [
+            {"name": one.name, "mean_iou": [finite_or_none(value) for value in one.values]}
+            for one in head.images
+        ],
+    }

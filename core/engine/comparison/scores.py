@@ -1,0 +1,97 @@
+"""All scores of a head as functions of sums of statistics, for many sums at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from ....registry import Host
+from ...config.sections.factory import Factory
+from ...contracts.kinds import Metric
+from ..evaluation.kept import KeptHead
+from ..evaluation.measures import COUNTS, Measures, MetricScores, build_measure, means_of_known
+
+_IGNORE_INDEX = 255
+"""Metrics are built to score sums, which contain no ignored pixels anymore."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadScores:
+    """Scores the sums of a head's statistics, of ``classes``: the indices that count.
+
+    ``measures``: its metrics. ``errors``: the names of scores that are better if they are lower.
+    """
+
+    classes: Sequence[int]
+    background: Sequence[int]
+    measures: Measures
+    is_whole: bool = True
+    errors: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(
+        cls, head: KeptHead, metrics: Mapping[str, str], classes: Sequence[int], host: Host
+    ) -> HeadScores:
+        """Return the scores of a head; ``metrics``: new key -> key in the head.
+
+        Raises: PluxelError if a metric cannot be built, such as one of a missing plugin.
+        """
+        adapter = TypeAdapter(Factory[Metric])
+        built = []
+        for key, own in metrics.items():
+            factory = adapter.validate_python(head.metrics[own], context={"host": host})
+            one = build_measure(factory, head.class_names, _IGNORE_INDEX)
+            built.append(type(one)(key, one.factory, one.metric))
+        measures = Measures(built, head.class_names, {})
+        is_whole = [*classes] == [*range(len(head.class_names))]
+        errors = frozenset(measures.lower_is_better())
+        return cls(classes, head.background, measures, is_whole, errors)
+
+    def __call__(self, sums: Mapping[str, np.ndarray]) -> MetricScores:
+        """Score sums (*K*, …) of statistics, by key.
+
+        If not all classes count, only scores of classes and their means are there: others would
+        mix in what the runs do not have in common.
+        """
+        own = self.of_counts(sums[COUNTS])
+        more = self.measures.scores(sums)
+        overall, per_class = dict(own.overall), dict(own.per_class)
+        if not self.is_whole:
+            overall = {"mean_accuracy": overall["mean_accuracy"], "mean_iou": overall["mean_iou"]}
+        elif self.background:
+            kept = np.delete(own.per_class["iou"], [*self.background], -1)
+            overall["mean_iou_foreground"] = means_of_known(kept)
+        for name, values in more.overall.items():
+            if name in more.per_class:
+                per_class[name] = more.per_class[name][:, [*self.classes]]
+                overall[name] = means_of_known(per_class[name])
+            elif self.is_whole:
+                overall[name] = values
+        return MetricScores(overall, per_class)
+
+    def of_counts(self, counts: np.ndarray) -> MetricScores:
+        """Return the scores of the FCN paper for right, labeled and predicted pixels (*K*, …)."""
+        return paper_scores(counts[:, [*self.classes]])
+
+
+def paper_scores(counts: np.ndarray) -> MetricScores:
+    """Return the scores of the FCN paper for right, labeled and predicted pixels (*K*, C, 3).
+
+    They equal those of `SegmentationScores`, which scores one confusion matrix.
+    """
+    right, labeled, predicted = np.moveaxis(counts.astype(np.float64), -1, 0)
+    with np.errstate(invalid="ignore"):
+        accuracy, iou = right / labeled, right / (labeled + predicted - right)
+        pixels = labeled.sum(-1)
+        weighted = np.where(labeled > 0, labeled * np.nan_to_num(iou), 0).sum(-1) / pixels
+        pixel_accuracy = right.sum(-1) / pixels
+    overall = {
+        "pixel_accuracy": pixel_accuracy,
+        "mean_accuracy": means_of_known(accuracy),
+        "mean_iou": means_of_known(iou),
+        "frequency_weighted_iou": weighted,
+    }
+    return MetricScores(overall, {"iou": iou, "accuracy": accuracy})

@@ -1,0 +1,85 @@
+"""What reports show of a head beyond its scores: reliability, objects by size, examples."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...contracts.segmented import SegmentedBatch
+from ..distributed import Processes
+from .examples import Examples
+from .measures import OBJECTS, RELIABILITY
+from .objects import SIZES, pixels_by_size
+from .statistics import ImageRows, SparseRow, sparse_row
+
+BINS = 15
+
+THREADS = 4
+
+_WAITING = 32
+"""Images that may wait for their objects, which bounds the memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadDetails:
+    """Details of all images of a split.
+
+    ``rows``: key -> statistics in the order of the split: of `SegmentedBatch.reliability` with
+    `BINS` bins, and of `pixels_by_size`. ``examples``: index of an image -> PNG of its predicted
+    classes.
+    """
+
+    rows: Mapping[str, ImageRows] = field(default_factory=dict)
+    examples: Mapping[int, bytes] = field(default_factory=dict)
+
+
+class Details:
+    """Collects the details of one head in one process.
+
+    ``pool``: as for `Examples`. ``threads``: count objects beside the network.
+    """
+
+    def __init__(self, num_classes: int, pool: Sequence[int], threads: Executor) -> None:
+        self._num_classes = num_classes
+        self._examples = Examples(num_classes, pool)
+        self._rows: dict[str, list[tuple[int, SparseRow]]] = {RELIABILITY: [], OBJECTS: []}
+        self._threads = threads
+        self._waiting: deque[tuple[int, Future[SparseRow]]] = deque()
+
+    def add(self, batch: SegmentedBatch, indices: Sequence[int], counts: np.ndarray) -> None:
+        """Add images; ``indices``: theirs in the split. ``counts``: their counts, (N, C, 3)."""
+        reliability = batch.reliability(BINS).cpu().numpy()
+        predictions, targets = batch.prediction.cpu().numpy(), batch.target.cpu().numpy()
+        for at, index in enumerate(indices):
+            self._rows[RELIABILITY].append((index, sparse_row(reliability[at])))
+            job = self._threads.submit(
+                self._objects, predictions[at], targets[at], batch.ignore_index
+            )
+            self._waiting.append((index, job))
+            self._examples.add(index, counts[at], predictions[at])
+        self._collect(_WAITING)
+
+    def _objects(self, prediction: np.ndarray, target: np.ndarray, ignored: int) -> SparseRow:
+        return sparse_row(pixels_by_size(prediction, target, self._num_classes, ignored))
+
+    def _collect(self, most: int) -> None:
+        """Wait until at most so many images are waiting."""
+        while len(self._waiting) > most:
+            index, job = self._waiting.popleft()
+            self._rows[OBJECTS].append((index, job.result()))
+
+    def gathered(self, processes: Processes) -> HeadDetails:
+        """Return the details of the images of all processes."""
+        self._collect(0)
+        shapes = {RELIABILITY: (BINS, 3), OBJECTS: (self._num_classes, len(SIZES), 3)}
+        rows = {}
+        for key, own in self._rows.items():
+            whole = processes.gather_objects(own)
+            whole.sort(key=lambda row: row[0])
+            dtype = np.float64 if key == RELIABILITY else np.int64
+            rows[key] = ImageRows.stacked([row for _, row in whole], shapes[key], dtype)
+        return HeadDetails(rows, Examples.merged(processes.gather_objects([self._examples])))

@@ -1,0 +1,110 @@
+"""The file of a run that says when, where and from which files it was trained."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from ..common.files import read_json, write_json
+
+Status = Literal["running", "finished", "interrupted", "failed"]
+"""How a session ended; one that was killed stays ``running``."""
+
+PACKAGES = ("pluxel", "torch", "torchvision", "timm", "albumentations", "accelerate", "numpy")
+
+
+@dataclass
+class TrainingSession:
+    """One call of ``pluxel train``, or of ``Trainer.train``.
+
+    ``started``, ``ended``: in UTC, ISO 8601. ``first_step``, ``last_step``: the steps before and
+    after it. ``planned_steps``: the step at which its present phase ends. ``machine``: what it ran
+    on. ``versions``: package -> version.
+    """
+
+    started: str
+    first_step: int
+    status: Status = "running"
+    ended: str | None = None
+    last_step: int | None = None
+    planned_steps: int | None = None
+    machine: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class History:
+    """All sessions of a training, and ``origins``: dotted key -> where the last one got its value.
+
+    Keys that no file and no override sets are absent.
+    """
+
+    sessions: list[TrainingSession] = field(default_factory=list)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> History:
+        """Read the file; return an empty history if it is missing or not one."""
+        content = read_json(path)
+        try:
+            names = {one.name for one in fields(TrainingSession)}
+            sessions = [
+                TrainingSession(**{name: value for name, value in one.items() if name in names})
+                for one in content["sessions"]
+            ]
+            return cls(sessions, dict(content["origins"]))
+        except (TypeError, KeyError, AttributeError, ValueError):
+            return cls()
+
+    def write(self, path: Path) -> None:
+        """Write the file atomically. Raises: PluxelError if writing fails."""
+        write_json(
+            path, {"sessions": [asdict(one) for one in self.sessions], "origins": self.origins}
+        )
+
+    def begin(self, step: int, device: torch.device, processes: int) -> TrainingSession:
+        """Add a session that starts after a step, and return it."""
+        session = TrainingSession(
+            now(), step, machine=_machine(device, processes), versions=_versions()
+        )
+        self.sessions.append(session)
+        return session
+
+
+def now() -> str:
+    """Return the time in UTC, to seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _machine(device: torch.device, processes: int) -> dict[str, str]:
+    found = {"system": platform.platform(terse=True), "processor": _processor()}
+    found["cores"] = str(os.cpu_count())
+    is_cuda = device.type == "cuda"
+    found["device"] = torch.cuda.get_device_name(device) if is_cuda else device.type
+    return found | ({"processes": str(processes)} if processes > 1 else {})
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # in a frozen application
+            found[name] = version(name)
+    return found

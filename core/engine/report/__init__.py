@@ -1,0 +1,1 @@
+"""Web pages of runs, for people: one file each, which loads nothing."""

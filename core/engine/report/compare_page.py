@@ -1,0 +1,69 @@
+"""The page of a comparison of runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ...pictures.page import render
+from ..comparison.differences import Comparison, HeadComparison, ScoreDifference
+from ..comparison.table import TITLES, letter_of
+
+
+def comparison_page(found: Comparison) -> str:
+    """Return a comparison as HTML: configurations, scores with intervals, classes, and images."""
+    letters = [letter_of(number) for number in range(len(found.runs))]
+    return render(
+        "compare.html",
+        f"Comparison of {len(found.runs)} runs on {found.split}",
+        package=__name__.rpartition(".")[0],
+        scripts=("tables.js",),
+        found=found,
+        runs=[*zip(letters, found.runs, strict=True)],
+        configuration={
+            key: [_text(value) for value in values] for key, values in found.configuration.items()
+        },
+        comparisons=[
+            {
+                "letter": letter,
+                "run": run,
+                "heads": {head: _tables(one) for head, one in heads.items()},
+                "images": {head: one.images for head, one in heads.items()},
+            }
+            for letter, run, heads in zip(letters[1:], found.runs[1:], found.heads, strict=True)
+        ],
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _tables(head: HeadComparison) -> dict[str, dict[str, Any]]:
+    """Return the tables of a head: title -> ``rows``, and the ``reach`` of their axis, 0 to 1."""
+    scores = next(iter(head.per_class.values()), {})
+    tables: dict[str, Mapping[str, ScoreDifference]] = {"score": head.overall}
+    for name in scores:
+        of_classes = {each: found[name] for each, found in head.per_class.items()}
+        tables[f"{TITLES.get(name, name)} of class"] = of_classes
+    return {
+        title: {
+            "rows": {TITLES.get(name, name): one for name, one in rows.items()},
+            "reach": _reach(rows),
+        }
+        for title, rows in tables.items()
+    }
+
+
+def _reach(rows: Mapping[str, ScoreDifference]) -> float:
+    """Return the largest distance of an interval's end from 0, so that bars of a table compare."""
+    ends = [
+        abs(end)
+        for one in rows.values()
+        for end in (one.difference.low, one.difference.high)
+        if end is not None
+    ]
+    return max(ends, default=0) or 1.0

@@ -1,0 +1,98 @@
+"""What a run is: its state, its training, its machine, its configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ....registry import PluxelError
+from ...common.progress import duration
+from ..checkpoint import read_metadata
+from ..history import History, TrainingSession
+from ..run import Run
+from ..trained import plain_config
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts about a run. ``rows``: a title and a value each.
+
+    ``configuration``: dotted key, value as JSON, and the file or override that it comes from, empty
+    for defaults. ``notes``: what a reader must know.
+    """
+
+    rows: list[tuple[str, str]]
+    configuration: list[tuple[str, str, str]]
+    notes: list[str]
+
+
+def facts_of(run: Run) -> Facts:
+    """Return the facts of a run."""
+    is_training = run.is_training()
+    history = History.read(run.history)
+    rows = [("run", str(run.directory.absolute())), *_progress(run)]
+    notes = []
+    if history.sessions:
+        last = history.sessions[-1]
+        rows += _sessions(history.sessions)
+        rows += [*last.machine.items()]
+        rows.append(("versions", ", ".join(f"{name} {one}" for name, one in last.versions.items())))
+        notes += _state(last, is_training=is_training)
+    elif is_training:
+        notes.append(_STILL)
+    configuration = [*_flat(plain_config(run))]
+    rows += [("seed", value) for key, value in configuration if key == "seed"]
+    origins = history.origins
+    return Facts(rows, [(key, value, origins.get(key, "")) for key, value in configuration], notes)
+
+
+_STILL = "This run is still training; the page shows it so far."
+
+
+def _state(last: TrainingSession, *, is_training: bool) -> Iterator[str]:
+    if is_training:
+        yield _STILL
+    elif last.status == "running":
+        yield "The last training did not end by itself: it was killed, or its machine was."
+    elif last.status != "finished":
+        step = f" after step {last.last_step:,}" if last.last_step is not None else ""
+        yield f"The last training {_ENDS[last.status]}{step}."
+
+
+_ENDS = {"interrupted": "was interrupted", "failed": "failed"}
+
+
+def _progress(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield what the checkpoint says of the training, if there is one."""
+    try:
+        progress = read_metadata(run.state)["progress"]
+    except (PluxelError, KeyError):
+        return
+    yield "steps", f"{progress['earlier'] + progress['step']:,}"
+    yield "training time", duration(progress["seconds"])
+    if pixels := progress.get("pixels"):
+        yield "pixels seen", f"{pixels / 1e6:,.1f} million"
+
+
+def _sessions(sessions: list[TrainingSession]) -> Iterator[tuple[str, str]]:
+    yield "started", _readable(sessions[0].started)
+    if ended := sessions[-1].ended:
+        yield "ended", _readable(ended)
+    if len(sessions) > 1:
+        yield "sessions", str(len(sessions))
+
+
+def _readable(time: str) -> str:
+    return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _flat(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            yield from _flat(inner, (*path, key))
+        else:
+            text = inner if isinstance(inner, str) else json.dumps(inner, ensure_ascii=False)
+            yield ".".join((*path, key)), text

@@ -1,0 +1,184 @@
+"""The scores of a head for a page: with intervals, by class, by size of objects, by image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....registry import Host, PluxelError
+from ...common.numerics import finite_or_none
+from ..comparison.bootstrap import Blocks, draw, interval, resampled
+from ..comparison.scores import HeadScores, paper_scores
+from ..comparison.table import TITLES
+from ..evaluation.kept import KeptHead
+from ..evaluation.measures import COUNTS, OBJECTS, RELIABILITY
+from ..evaluation.objects import FALSE_ALARM, LABELED, RIGHT, SIZES
+from ..evaluation.statistics import ImageRows
+
+SAMPLES = 1000
+"""Resamples for the intervals."""
+
+MOST_IMAGES = 5000
+"""Images that a page lists; of more, the worst and some others spread over the rest."""
+
+_CHUNK = 1000
+
+
+class HeadReport:
+    """The statistics of a head as values for a page; ``notes``: what a reader must know.
+
+    ``names``: of the images. ``blocks``: of the bootstrap.
+    """
+
+    def __init__(self, head: KeptHead, names: list[str], blocks: Blocks, host: Host) -> None:
+        self.head, self.names, self._blocks = head, names, blocks
+        self.notes: list[str] = []
+        self.counts = head.rows[COUNTS]
+        self.means = _means_of_images(self.counts)
+        self._scores = self._built(host)
+
+    def _built(self, host: Host) -> HeadScores:
+        whole = range(len(self.head.class_names))
+        keys = {key: key for key in self.head.metrics}
+        try:
+            return HeadScores.of(self.head, keys, whole, host)
+        except PluxelError as error:
+            self.notes.append(f"The metrics are not shown: {error.message}.")
+            return HeadScores.of(self.head, {}, whole, host)
+
+    def scores(self) -> dict[str, Any]:
+        """Return ``overall`` scores with intervals, and ``classes_table``, a row for each class.
+
+        ``metrics``: the titles of its columns for metrics.
+        """
+        keys = [COUNTS, *(m.key for m in self._scores.measures.measures if m.key in self.head.rows)]
+        sums = {
+            key: self.head.rows[key].sums(self._blocks.of_image, self._blocks.count) for key in keys
+        }
+        found = self._scores({key: one.sum(0, keepdims=True) for key, one in sums.items()})
+        weights = draw(self._blocks.count, SAMPLES, 0)
+        drawn = self._scores({key: resampled(weights, one) for key, one in sums.items()})
+        overall = [
+            {
+                "title": TITLES.get(name, name.replace("_", " ")),
+                "lower_is_better": name in self._scores.errors,
+                **self._interval(values.item(), drawn.overall[name]),
+            }
+            for name, values in found.overall.items()
+        ]
+        totals = self.counts.total()
+        labeled = max(1, int(totals[:, 1].sum()))
+        with np.errstate(invalid="ignore"):
+            precision = totals[:, 0] / totals[:, 2]
+        images = _images_with(self.counts)
+        classes = [
+            {
+                "name": name,
+                "iou": self._interval(found.per_class["iou"][0, at], drawn.per_class["iou"][:, at]),
+                "accuracy": finite_or_none(found.per_class["accuracy"][0, at].item()),
+                "precision": finite_or_none(precision[at].item()),
+                "metrics": [
+                    finite_or_none(values[0, at].item())
+                    for key, values in found.per_class.items()
+                    if key not in _OWN
+                ],
+                "pixels": int(totals[at, 1]),
+                "share": totals[at, 1].item() / labeled,
+                "images": int(images[at]),
+            }
+            for at, name in enumerate(self.head.class_names)
+        ]
+        more = [key.replace("_", " ") for key in found.per_class if key not in _OWN]
+        return {"overall": overall, "classes_table": classes, "metrics": more}
+
+    def _interval(self, value: float, samples: np.ndarray) -> dict[str, float | None]:
+        found = interval(value, samples, self._blocks.count)
+        return {"value": finite_or_none(value), "low": found.low, "high": found.high}
+
+    def confusion(self) -> list[list[int]]:
+        """Return the pixels of each true class (rows) and predicted class (columns)."""
+        return self.head.confusion.tolist()
+
+    def reliability(self) -> dict[str, Any] | None:
+        """Return the expected calibration error, and each bin; None if it was not kept."""
+        if RELIABILITY not in self.head.rows:
+            return None
+        pixels, right, confidence = self.head.rows[RELIABILITY].total().T
+        known = pixels > 0
+        total = pixels.sum()
+        error = float(np.abs(right - confidence).sum() / total) if total else None
+        count = len(pixels)
+        bins = [
+            {
+                "low": at / count,
+                "high": (at + 1) / count,
+                "share": pixels[at] / total,
+                "confidence": confidence[at] / pixels[at],
+                "accuracy": right[at] / pixels[at],
+            }
+            for at in np.flatnonzero(known)
+        ]
+        return {"error": error, "bins": bins}
+
+    def sizes(self) -> list[dict[str, Any]] | None:
+        """Return the IoU of each class and size of objects; None if it was not kept."""
+        if OBJECTS not in self.head.rows:
+            return None
+        total = self.head.rows[OBJECTS].total().astype(np.float64)
+        labeled = total[..., LABELED]
+        with np.errstate(invalid="ignore"):
+            iou = total[..., RIGHT] / (labeled + total[..., FALSE_ALARM])
+        return [
+            {
+                "size": size,
+                "class": name,
+                "iou": finite_or_none(iou[row, column].item()),
+                "pixels": int(labeled[row, column]),
+            }
+            for column, size in enumerate(SIZES)
+            for row, name in enumerate(self.head.class_names)
+            if labeled[row, column]
+        ]
+
+    def images(self) -> dict[str, Any]:
+        """Return the mean IoU of each image, the worst first, and how many there are in all."""
+        order = np.argsort(np.where(np.isnan(self.means), np.inf, self.means), kind="stable")
+        order = order[: np.count_nonzero(~np.isnan(self.means))]
+        known = np.sort(self.means[order])
+        if len(order) > MOST_IMAGES:
+            worst, rest = order[: MOST_IMAGES // 2], order[MOST_IMAGES // 2 :]
+            spread = np.linspace(0, len(rest) - 1, MOST_IMAGES - len(worst)).round().astype(int)
+            order = np.concatenate([worst, rest[spread]])
+        counts, edges = np.histogram(known, 20, (0, 1))
+        return {
+            "total": len(known),
+            "names": [self.names[index] for index in order],
+            "mean_iou": [round(float(self.means[index]), 4) for index in order],
+            "histogram": [[float(edges[i]), int(counts[i])] for i in range(len(counts))],
+            "median": finite_or_none(float(np.median(known))) if len(known) else None,
+        }
+
+    def iou_of(self, images: list[int]) -> np.ndarray:
+        """Return the IoU of each class in some images, (n, C); NaN if neither has the class."""
+        dense = self.counts.sums(np.arange(len(images)), len(images), np.array(images, np.int64))
+        return paper_scores(dense).per_class["iou"]
+
+
+_OWN = ("iou", "accuracy")
+
+
+def _means_of_images(counts: ImageRows) -> np.ndarray:
+    """Return the mean IoU of each image, NaN without labeled pixels."""
+    found = [np.zeros(0)]
+    for first in range(0, len(counts), _CHUNK):
+        dense = counts.dense(slice(first, min(first + _CHUNK, len(counts))))
+        means = paper_scores(dense).overall["mean_iou"]
+        found.append(np.where(dense[..., 1].any(1), means, np.nan))
+    return np.concatenate(found)
+
+
+def _images_with(counts: ImageRows) -> np.ndarray:
+    """Return in how many images each class is labeled, (C,)."""
+    labeled = counts.columns[counts.columns % 3 == 1] // 3
+    return np.bincount(labeled, minlength=counts.shape[0])

@@ -1,0 +1,257 @@
+"""Write the report of a run: one web page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ....registry import Host, PluxelError, reason_of
+from ...common.files import is_missing_file, read_json, replacing
+from ...common.logs import logger
+from ...contracts.colors import hex_color
+from ...contracts.labels import LabelSpace
+from ...data.samples import EvaluationData
+from ...model.build import build_model
+from ...model.network import SegmentationModel
+from ...pictures.page import render
+from ...pictures.saving import data_uri, webp_bytes
+from ..comparison.bootstrap import make_blocks
+from ..comparison.table import TITLES
+from ..evaluation.kept import KeptStatistics
+from ..preparation import open_role
+from ..run import Run
+from ..trained import Trained, open_trained
+from .diagram import diagram_of
+from .facts import facts_of
+from .gallery import ReportGallery
+from .head_report import HeadReport
+from .series import phases_of, series_of
+
+_IN_TABLES = {"overall", "classes_table", "metrics"}
+"""Parts of a head that the template writes as tables, so that scripts do not need them."""
+
+_SCRIPTS = ("vendor/d3.min.js", "vendor/plot.min.js", "tables.js", "report.js")
+
+
+@dataclass
+class _PageContent:
+    """What a page shows: ``heads``, pictures of the training, and notes of what is missing."""
+
+    heads: list[dict[str, Any]] = field(default_factory=list)
+    diagram: dict[str, Any] | None = None
+    results: dict[str, Any] = field(default_factory=dict)
+    blocks: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def write_report(
+    directory: Path, split: str = "val", *, host: Host, output: Path | None = None
+) -> Path:
+    """Write the report of a run on a split as a web page, and return its file.
+
+    The page shows what there is: without results, weights, images or plugins, it says what is
+    missing. ``output``: by default, `Run.report_of`.
+
+    Raises: PluxelError if ``directory`` is not a run, or if the file cannot be written.
+    """
+    page = report_page(directory, split, host=host)
+    path = output or Run(directory).report_of(split)
+    with replacing(path) as unfinished:
+        unfinished.write_text(page, encoding="utf-8")
+    return path
+
+
+def try_report(directory: Path, split: str = "val", *, host: Host) -> Path | None:
+    """Write the report of a run, or log why that fails; return its file."""
+    try:
+        return write_report(directory, split, host=host)
+    except Exception as error:  # noqa: BLE001 - what the page is about has been done and written
+        logger.warning("cannot write the report of %s: %s", directory, reason_of(error)[0])
+        return None
+
+
+def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int = 0) -> str:
+    """Return the report of a run as HTML; ``refresh``: seconds after which it loads anew, or 0.
+
+    Raises: PluxelError if ``directory`` is not a run.
+    """
+    run = Run(directory)
+    if not run.config.exists():
+        raise PluxelError(f"{directory} is not a run: it has no config.yaml")
+    facts = facts_of(run)
+    content = _content(run, split, host)
+    records = run.records()
+    return render(
+        "report.html",
+        f"Report of {directory.absolute().name}" + (f" on {split}" if content.heads else ""),
+        package=__name__.rpartition(".")[0],
+        scripts=_SCRIPTS,
+        refresh=refresh,
+        facts=facts,
+        summary=_summary(content),
+        notes=[*facts.notes, *content.notes],
+        content=content,
+        split=split,
+        panels=_panels(run),
+        data={
+            "series": series_of(records),
+            "phases": phases_of(records),
+            "heads": [
+                {key: value for key, value in head.items() if key not in _IN_TABLES}
+                for head in content.heads
+            ],
+        },
+        has_series=bool(records),
+    )
+
+
+def _content(run: Run, split: str, host: Host) -> _PageContent:
+    content = _PageContent()
+    trained = _opened(run, split, host, content)
+    model = None
+    if trained is not None:
+        try:
+            with torch.device("meta"):
+                model = build_model(trained.config, trained.blueprint)
+            content.diagram = diagram_of(trained, model)
+        except Exception as error:  # noqa: BLE001 - a page shows what it can
+            content.notes.append(f"The network cannot be drawn: {reason_of(error)[0]}.")
+    kept = _statistics(run, split, content)
+    if kept is not None:
+        _add_heads(content, kept, trained, model, host)
+    return content
+
+
+def _summary(content: _PageContent) -> str:
+    """Return the network and its scores in a sentence; empty if neither is known."""
+    parts = []
+    if content.diagram:
+        streams = " and ".join(one["backbone"] for one in content.diagram["streams"])
+        decoders = ", ".join(one["decoder"] for one in content.diagram["heads"])
+        parts.append(f"{decoders} on {streams}")
+    for head in content.heads:
+        of = f" of {head['name']}" if len(content.heads) > 1 else ""
+        scored = [one for one in head["classes_table"] if one["iou"]["value"] is not None]
+        means = [one["value"] for one in head["overall"] if one["title"] == TITLES["mean_iou"]]
+        if scored and means and means[0] is not None:
+            worst = min(scored, key=lambda one: one["iou"]["value"])
+            parts.append(
+                f"mean IoU{of} {100 * means[0]:.1f} %, lowest for class '{worst['name']}': "
+                f"{100 * worst['iou']['value']:.1f} %"
+            )
+    return "; ".join(parts)
+
+
+def _opened(run: Run, split: str, host: Host, content: _PageContent) -> Trained | None:
+    """Open the run as its evaluation on the split did, or say why that fails."""
+    if not run.weights.exists():
+        content.notes.append("There are no weights yet: they come with the first evaluation.")
+        return None
+    results = read_json(run.results_of(split))
+    if isinstance(results, dict):
+        content.results = results
+    try:
+        return open_trained(run.directory, content.results.get("overrides", ()), host=host)
+    except PluxelError as error:
+        content.notes.append(f"The run cannot be opened, so there are no pictures: {error.message}")
+        return None
+
+
+def _statistics(run: Run, split: str, content: _PageContent) -> KeptStatistics | None:
+    again = f"pluxel evaluate {run.directory} --split {split}"
+    if not content.results:
+        if run.weights.exists():
+            content.notes.append(f"There are no results on '{split}': {again}")
+        return None
+    try:
+        kept = KeptStatistics.read(run.statistics_of(split))
+    except PluxelError as error:
+        missing = "there is no file with the counts of each image"
+        reason = missing if is_missing_file(error) else error.message
+        content.notes.append(f"The scores cannot be shown, because {reason}: {again}")
+        return None
+    if kept.step != content.results.get("step"):
+        content.notes.append(f"The results and their statistics are of different steps: {again}")
+        return None
+    return kept
+
+
+def _add_heads(
+    content: _PageContent,
+    kept: KeptStatistics,
+    trained: Trained | None,
+    model: SegmentationModel | None,
+    host: Host,
+) -> None:
+    blocks = make_blocks(kept.names, kept.groups)
+    if len(kept.names) > 1 and any(kept.groups) and len({*kept.groups}) == 1:
+        content.notes.append(
+            "All images belong to one group of the dataset, such as one video, so the intervals do "
+            "not cover other scenes."
+        )
+    content.blocks = blocks.description
+    gallery = _gallery(trained, model, kept, content) if trained and model else None
+    spaces = trained.blueprint.label_spaces() if trained else {}
+    for name, head in kept.heads.items():
+        report = HeadReport(head, [*kept.names], blocks, host)
+        pictures = gallery.of_head(name, report) if gallery else []
+        colors = _colors(spaces.get(name), len(head.class_names))
+        content.heads.append(
+            {
+                "name": name,
+                "classes": [*head.class_names],
+                "colors": colors,
+                "ignore": spaces[name].ignore_index if name in spaces else -1,
+                **report.scores(),
+                "confusion": report.confusion(),
+                "reliability": report.reliability(),
+                "sizes": report.sizes(),
+                "images": report.images(),
+                "pictures": pictures,
+            }
+        )
+        content.notes += report.notes
+    content.notes += gallery.notes if gallery else []
+
+
+def _gallery(
+    trained: Trained, model: SegmentationModel, kept: KeptStatistics, content: _PageContent
+) -> ReportGallery | None:
+    blueprint = trained.blueprint
+    try:
+        data = EvaluationData(
+            open_role(trained.config, kept.split),
+            blueprint.label_spaces(),
+            inputs=model.input_names,
+            sources=blueprint.targets,
+        )
+    except PluxelError as error:
+        content.notes.append(f"There are no pictures, because the images are gone: {error.message}")
+        return None
+    return ReportGallery(data, model, kept.index_of)
+
+
+def _colors(space: LabelSpace | None, count: int) -> Sequence[str]:
+    if space is None or space.num_classes != count:
+        return ["#888888"] * count
+    return [hex_color((int(r), int(g), int(b))) for r, g, b in space.palette]
+
+
+def _panels(run: Run) -> list[dict[str, Any]]:
+    """Return the panels of the same images through training, by step."""
+    found = []
+    for step, file in run.pictures.panels().items():
+        try:
+            with Image.open(file) as image:
+                picture = np.asarray(image.convert("RGB"))
+        except OSError as error:
+            logger.warning("%s cannot be read: %s", file, error)
+            continue
+        found.append({"step": step, "address": data_uri(webp_bytes(picture))})
+    return found

@@ -1,0 +1,1 @@
+"""Draw masks, panels and charts from arrays; matplotlib is imported only when it draws."""

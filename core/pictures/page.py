@@ -1,0 +1,80 @@
+"""Web pages from Jinja templates: one file that loads nothing, and runs only its own scripts."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ..contracts.colors import Color, hex_color
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_HERE = "pluxel.core.pictures"
+_NO_SOURCES: Mapping[str, str] = MappingProxyType({})
+
+
+def render(
+    template: str,
+    title: str,
+    *,
+    package: str = _HERE,
+    scripts: Sequence[str] = (),
+    sources: Mapping[str, str] = _NO_SOURCES,
+    **values: Any,
+) -> str:
+    """Return a page from a template that extends ``page.html``, which has styles for all pages.
+
+    Templates escape all values. The page has a policy for the browser: nothing is loaded, and no
+    script runs but those that ``scripts`` names, so a name from a data set cannot become one.
+
+    ``template``, ``scripts``: files in ``templates/`` of a package; scripts run in order.
+    ``sources``: what the page may load nevertheless, by directive of its policy, as ``img-src``.
+    ``values``: of the template; those for scripts belong into ``{{ values | tojson }}``.
+    """
+    environment = _environment(package)
+    texts = [_source(environment, name) for name in scripts]
+    hashes = " ".join(f"'sha256-{_digest(text)}'" for text in texts)
+    allowed = {"img-src": "data:", "style-src": "'unsafe-inline'", "script-src": hashes}
+    for directive, more in sources.items():
+        allowed[directive] = f"{allowed.get(directive, '')} {more}".strip()
+    rules = dict.fromkeys(("default-src", "base-uri", "form-action"), "'none'")
+    rules |= {name: given for name, given in allowed.items() if given}
+    policy = "; ".join(f"{name} {given}" for name, given in rules.items())
+    page = environment.get_template(template)
+    return page.render(title=title, policy=policy, scripts=texts, **values)
+
+
+@cache
+def _environment(package: str) -> Environment:
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
+
+    loaders = [PackageLoader(name) for name in dict.fromkeys((package, _HERE))]
+    found = Environment(
+        loader=ChoiceLoader(loaders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["css_color"] = _css_color
+    found.globals["include_raw"] = lambda name: _source(found, name)
+    return found
+
+
+def _css_color(color: Color | None) -> str:
+    """Return the style of a legend's square; None is the pattern of ignored pixels."""
+    return "" if color is None else f"background:{hex_color(color)}"
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _digest(text: str) -> str:
+    return b64encode(sha256(text.encode()).digest()).decode()

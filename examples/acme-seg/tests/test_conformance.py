@@ -1,0 +1,3 @@
+from pluxel.core.conformance import conformance
+
+test_conformance = conformance("acme-seg")

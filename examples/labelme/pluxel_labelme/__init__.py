@@ -1,0 +1,1 @@
+"""Annotations of labelme for Pluxel."""

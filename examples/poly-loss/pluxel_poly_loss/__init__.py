@@ -1,0 +1,1 @@
+"""The loss Poly-1 for Pluxel."""

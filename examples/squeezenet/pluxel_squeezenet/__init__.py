@@ -1,0 +1,1 @@
+"""SqueezeNet for Pluxel."""

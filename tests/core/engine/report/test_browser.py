@@ -1,0 +1,193 @@
+"""Reports in a real Chromium: they open without an error, and react."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from pluxel.core import Run
+from pluxel.core.engine.report.gallery import web_classes
+from pluxel.core.engine.report.page import write_report
+from pluxel.registry import Host
+
+from ....browser import Pages
+from .conftest import ATTACK, NAMES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.peers, pytest.mark.slow]
+
+CHARTS = ["confusion", "images", "sizes", "reliability", *["series"] * 4]
+
+
+def scrolled(page: Page) -> None:
+    """Bring each chart into view, and wait until it is drawn."""
+    for chart in page.locator(".chart").all():
+        chart.scroll_into_view_if_needed()
+        chart.locator("svg").first.wait_for()
+
+
+@pytest.fixture
+def file(run: Run, toys: Host) -> Path:
+    return write_report(run.directory, host=toys)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, True)])
+def test_everything_is_drawn(file: Path, pages: Pages, width: int, dark: bool) -> None:
+    page = pages.open(file, width=width, dark=dark)
+    scrolled(page)
+    drawn = page.eval_on_selector_all(".chart", "all => all.map(one => one.dataset.chart)")
+    assert drawn == CHARTS
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".strip button").count() >= 1
+    assert "attacked" not in page.title()
+    page.emulate_media(media="print")
+    assert page.locator("nav").is_hidden()
+
+
+def column(page: Page, number: int) -> list[str]:
+    cells = page.locator(f"#classes-1 tbody tr > :nth-child({number})")
+    return [text.strip() for text in cells.all_text_contents()]
+
+
+def test_tables_sort_with_the_keyboard(file: Path, pages: Pages) -> None:
+    page = pages.open(file)
+    button = page.locator("#classes-1 thead button", has_text="IoU").first
+    button.focus()
+    page.keyboard.press("Enter")
+    rising = [float(text) for text in column(page, 2)]
+    assert rising == sorted(rising)
+    page.keyboard.press("Enter")
+    assert [float(text) for text in column(page, 2)] == rising[::-1]
+    assert page.locator("#classes-1 th[aria-sort=descending]").inner_text() == "IoU"
+    page.locator("#classes-1 thead button", has_text="class").click()
+    assert column(page, 1) == sorted(column(page, 1))
+    assert {*column(page, 1)} == {ATTACK, NAMES[7]}
+    page.locator(".image-list button", has_text="image").click()
+    names = page.locator(".image-list tbody th").all_text_contents()
+    assert names == [f"val{number}" for number in range(10)]
+
+
+def colors(page: Page) -> np.ndarray:
+    """Return the canvas, (H, W, 3) uint8."""
+    address = page.evaluate("document.querySelector('canvas').toDataURL()")
+    return np.asarray(
+        Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB")
+    )
+
+
+def choose(page: Page, **values: str) -> None:
+    for name, value in values.items():
+        control = page.locator(f".viewer .{name}")
+        if name in ("wipe", "opacity"):
+            control.fill(value)
+        else:
+            control.select_option(value)
+
+
+def test_layers_show_truth_prediction_and_errors(file: Path, pages: Pages) -> None:
+    page = pages.open(file)
+    page.locator(".status", has_text="mean IoU").wait_for()
+    data = page.evaluate("JSON.parse(document.getElementById('data').textContent)")
+    (head,) = data["heads"]
+    name = page.locator(".strip button").first.get_attribute("title")
+    picture = next(one for one in head["pictures"] if one["name"] == name)
+    truth, found = (
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(picture[key].partition(",")[2]))))
+        for key in ("truth", "predicted")
+    )
+    palette = [tuple(bytes.fromhex(color[1:])) for color in head["colors"]]
+    choose(page, left="truth", right="predicted", wipe="1000", opacity="100")
+    drawn = colors(page)
+    for index, color in enumerate(palette):
+        assert (drawn[truth == index] == color).all()
+    choose(page, wipe="0")
+    drawn = colors(page)
+    for index, color in enumerate(palette):
+        assert (drawn[found == index] == color).all()
+    choose(page, right="errors", of="1")
+    drawn = colors(page)
+    counted = truth != head["ignore"]
+    assert (drawn[(truth == 1) & (found == 1)] == (0, 158, 115)).all()
+    assert (drawn[(truth != 1) & (found == 1) & counted] == (213, 94, 0)).all()
+    assert (drawn[(truth == 1) & (found != 1)] == (0, 114, 178)).all()
+    grays = drawn[(truth != 1) & (found != 1) & counted]
+    assert (np.ptp(grays.astype(int), axis=1) == 0).all()
+    assert grays.min(initial=255) >= 190
+    assert "false negative" in page.locator(".legend-place").inner_text()
+    choose(page, wipe="500", left="input")
+    middle = colors(page)
+    assert (middle[:, -1] == drawn[:, -1]).all()
+    assert (middle[:, 0] != drawn[:, 0]).any()
+
+
+def test_the_worst_of_a_class_is_shown_first(file: Path, pages: Pages) -> None:
+    page = pages.open(file)
+    page.locator(".pick").select_option("1")
+    scores = [
+        float(text.split("\n")[-1].removesuffix(" %"))
+        for text in page.locator(".strip button").all_inner_texts()
+    ]
+    assert scores == sorted(scores)
+    assert page.locator(".of").input_value() == "1"
+    assert page.locator(".right").input_value() == "errors"
+
+
+def test_controls_of_charts(file: Path, pages: Pages) -> None:
+    page = pages.open(file)
+    scrolled(page)
+    confusion = page.locator("[data-chart=confusion]")
+    svg = confusion.locator("svg").first
+    svg.scroll_into_view_if_needed()
+    box = svg.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 40)
+    assert "predicted as" in confusion.locator("p").inner_text()
+    before = svg.inner_html()
+    page.locator(".confusion-mode").select_option("counts")
+    assert confusion.locator("svg").first.inner_html() != before
+    losses = page.locator("[data-group=loss]")
+    paths = losses.locator("g[aria-label=line] path").count()
+    page.locator("#smoothing").fill("80")
+    assert losses.locator("g[aria-label=line] path").count() == 2 * paths  # smoothed, and raw
+    page.locator("#scalar").select_option("val/dice")
+    assert "val/dice" in page.locator("[data-group=one]").inner_text()
+    first = page.locator("#panels img").first
+    assert first.is_hidden()
+    page.locator("#panel").select_option("0")
+    assert first.is_visible()
+    page.locator("#only-set").check()
+    assert page.locator("#configuration tr", has_text="evaluation.workers").is_hidden()
+    page.set_viewport_size({"width": 700, "height": 900})
+
+
+def test_150_classes_and_5000_images(
+    with_statistics: Callable[[int, int], Run], toys: Host, pages: Pages
+) -> None:
+    run = with_statistics(150, 5000)
+    file = write_report(run.directory, host=toys)
+    assert file.stat().st_size < 5_000_000
+    page = pages.open(file)
+    scrolled(page)
+    page.locator("#classes-1 thead button", has_text="IoU").first.click()
+    rising = [float(text) for text in column(page, 2)]
+    assert len(rising) == 150
+    assert rising == sorted(rising)
+    assert page.locator(".image-list tbody tr").count() == 100
+    page.get_by_role("button", name="Show more").click()
+    assert page.locator(".image-list tbody tr").count() == 1100
+
+
+def test_more_than_256_classes_are_exact() -> None:
+    classes = np.arange(1000).reshape(20, 50)
+    for few in (classes, classes % 256, classes * 0):
+        coded = web_classes(few, is_wide=True).astype(int)
+        np.testing.assert_array_equal(coded[..., 0] + 256 * coded[..., 1], few)
+    np.testing.assert_array_equal(web_classes(classes % 256, is_wide=False), classes % 256)

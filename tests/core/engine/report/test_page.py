@@ -1,0 +1,299 @@
+"""Reports show what a run has, and say what it lacks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pluxel.core import Run
+from pluxel.core.engine.comparison.bootstrap import make_blocks
+from pluxel.core.engine.evaluation.kept import KeptStatistics
+from pluxel.core.engine.evaluation.statistics import ImageRows
+from pluxel.core.engine.history import History
+from pluxel.core.engine.report import gallery, head_report
+from pluxel.core.engine.report.head_report import HeadReport
+from pluxel.core.engine.report.page import report_page, try_report, write_report
+from pluxel.registry import Host, PluxelError
+
+from .conftest import ATTACK, NAMES, invented
+
+pytestmark = pytest.mark.slow
+
+
+class Page(HTMLParser):
+    """The texts of a page, its notes, and the data of its scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.notes: list[str] = []
+        self.data: dict[str, Any] = {}
+        self._open: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "br", "img", "input"):
+            self._open.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open and self._open[-1][0] == tag:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        tag, attributes = self._open[-1] if self._open else ("", {})
+        if tag == "script":
+            if attributes.get("id") == "data":
+                self.data = json.loads(data)
+        elif tag != "style" and data.strip():
+            self.texts.append(" ".join(data.split()))
+            if attributes.get("class") == "note":
+                self.notes.append(self.texts[-1])
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.texts)
+
+
+def page_of(run: Run, host: Host, **options: Any) -> Page:
+    page = Page(report_page(run.directory, host=host, **options))
+    page.notes.remove("Charts, pictures and sorting need JavaScript, which is off.")
+    return page
+
+
+def test_numbers_are_those_of_the_results(run: Run, toys: Host) -> None:
+    page = page_of(run, toys)
+    assert page.notes == []
+    assert "fcn32s on toy; mean IoU " in page.text
+    results = json.loads(run.results_of("val").read_text())
+    found = results["heads"]["semantic"]
+    for score in ("pixel_accuracy", "mean_accuracy", "mean_iou", "dice", "boundary_iou"):
+        assert f"{100 * found['overall'][score]:.1f}" in page.texts
+    for name, scores in found["per_class"].items():
+        at = page.texts.index(name)
+        row = page.texts[at + 1 : at + 9]
+        assert row[0] == f"{100 * scores['iou']:.1f}"
+        for key in ("accuracy", "dice", "boundary_iou"):
+            assert f"{100 * scores[key]:.1f}" in row
+    (head,) = page.data["heads"]
+    images = dict(zip(head["images"]["names"], head["images"]["mean_iou"], strict=True))
+    for row in found["per_image"]:
+        assert images[row["name"]] == pytest.approx(row["mean_iou"], abs=1e-4)
+    assert head["images"]["mean_iou"] == sorted(head["images"]["mean_iou"])
+    assert sum(map(sum, head["confusion"])) == found["pixels"]
+    assert sum(bin_["share"] for bin_ in head["reliability"]["bins"]) == pytest.approx(1)
+    assert {one["class"] for one in head["sizes"]} == {*head["classes"]} == {NAMES[0], NAMES[7]}
+
+
+def test_what_was_trained_and_where(run: Run, toys: Host) -> None:
+    page = page_of(run, toys)
+    text = page.text
+    rows = dict(zip(page.texts, page.texts[1:], strict=False))
+    assert rows["steps"] == "12"
+    assert rows["sessions" if "sessions" in rows else "device"] == "cpu"
+    assert rows["training.steps"] == "12"
+    assert "override 'training.steps=12'" in text
+    assert rows["backbone.type"] == "toys.py/toy"
+    assert "stride 4" in text
+    assert "6 classes" not in text
+    assert "2 classes" in text
+    names = {series["name"] for series in page.data["series"]}
+    assert {"train/loss", "val/mean_iou", "lr", "val/dice"} <= names
+    loss = next(s for s in page.data["series"] if s["name"] == "train/loss")
+    assert loss["steps"] == [*range(1, 13)]
+    logged = [r["train/loss"] for r in run.records() if "train/loss" in r]
+    assert loss["values"] == pytest.approx(logged, rel=1e-4)
+
+
+def test_pictures_are_chosen_by_the_statistics(run: Run, toys: Host) -> None:
+    (head,) = page_of(run, toys).data["heads"]
+    by_name = {picture["name"]: picture for picture in head["pictures"]}
+    scores = head["images"]["mean_iou"]
+    for reason, score in {"worst": scores[0], "best": scores[-1]}.items():
+        assert score in {p["mean_iou"] for p in by_name.values() if reason in p["reasons"]}
+    for index in (0, 1):
+        of_class = {p["name"]: p["iou"].get(str(index), 9) for p in head["pictures"]}
+        lowest = min(of_class.values())
+        assert any(
+            index in by_name[name]["reasons"] for name, iou in of_class.items() if iou == lowest
+        )
+
+
+def test_names_that_attack_are_texts(run: Run, toys: Host) -> None:
+    text = report_page(run.directory, host=toys)
+    assert ATTACK not in text
+    assert "<script>document" not in text
+    assert ATTACK in Page(text).text
+
+
+@pytest.mark.parametrize("number", [97, 5000])
+def test_intervals_contain_the_scores(number: int, toys: Host) -> None:
+    head = invented(5, number)
+    names = [f"{at:05}" for at in range(number)]
+    report = HeadReport(head, names, make_blocks(names), toys)
+    scores = report.scores()
+    for score in [*scores["overall"], *(one["iou"] for one in scores["classes_table"])]:
+        assert score["low"] < score["value"] < score["high"]
+    widths = {one["title"]: one["high"] - one["low"] for one in scores["overall"]}
+    assert 0.002 < widths["mean IoU"] * number**0.5 < 10
+
+
+def test_a_page_of_many_images_is_bounded(with_statistics, toys: Host, monkeypatch) -> None:
+    monkeypatch.setattr(head_report, "MOST_IMAGES", 100)
+    run = with_statistics(4, 1000)
+    (head,) = page_of(run, toys).data["heads"]
+    images = head["images"]
+    assert (images["total"], len(images["names"]), len({*images["names"]})) == (1000, 100, 100)
+    report = HeadReport(
+        KeptStatistics.read(run.statistics_of("val")).heads["semantic"],
+        [f"street_{number:06}" for number in range(1000)],
+        make_blocks(["a"] * 1000),
+        toys,
+    )
+    assert images["mean_iou"][:50] == np.sort(report.means)[:50].round(4).tolist()
+    assert images["mean_iou"][-1] == pytest.approx(report.means.max(), abs=1e-4)
+
+
+def test_pictures_are_bounded(run: Run, toys: Host, monkeypatch) -> None:
+    monkeypatch.setattr(gallery, "LIMIT", 1)
+    page = page_of(run, toys)
+    assert len(page.data["heads"][0]["pictures"]) == 1
+    assert any("would make this page too large" in note for note in page.notes)
+
+
+Break = Callable[[Run], object]
+LACKS: dict[str, tuple[Break, str]] = {
+    "weights": (lambda run: run.weights.unlink(), "There are no weights yet"),
+    "results": (
+        lambda run: run.results_of("val").unlink(),
+        "There are no results on 'val': pluxel",
+    ),
+    "statistics": (
+        lambda run: run.statistics_of("val").unlink(),
+        "because there is no file with the counts of each image: pluxel evaluate",
+    ),
+    "whole statistics": (
+        lambda run: run.statistics_of("val").write_bytes(b"half"),
+        "statistics.npz is damaged: pluxel evaluate",
+    ),
+    "statistics of this step": (
+        lambda run: run.results_of("val").write_text('{"split": "val", "step": 1}'),
+        "are of different steps: pluxel evaluate",
+    ),
+    "plugin": (
+        lambda run: run.config.write_text(run.config.read_text().replace("toys.py/toy", "gone")),
+        "The run cannot be opened, so there are no pictures: ",
+    ),
+    "whole training": (
+        lambda run: _history(run, status="running"),
+        "The last training did not end by itself",
+    ),
+    "end": (lambda run: _history(run, status="failed", last_step=3), "failed after step 3"),
+    "step of its end": (
+        lambda run: _history(run, status="failed", last_step=None),
+        "The last training failed.",
+    ),
+}
+
+
+def _history(run: Run, **values: Any) -> None:
+    history = History.read(run.history)
+    for name, value in values.items():
+        setattr(history.sessions[-1], name, value)
+    history.write(run.history)
+
+
+@pytest.mark.parametrize("what", LACKS)
+def test_a_page_says_what_its_run_lacks(run: Run, toys: Host, what: str) -> None:
+    break_, note = LACKS[what]
+    break_(run)
+    page = page_of(run, toys)
+    assert any(note in one for one in page.notes), page.notes
+    assert "training.steps" in page.texts
+    assert page.data["series"]
+
+
+def test_images_that_are_gone_or_changed(run: Run, toys: Host) -> None:
+    config = run.config.read_text()
+    run.config.write_text(config.replace("length: 10", "length: 4"))
+    page = page_of(run, toys)
+    assert any("cannot be read anymore, such as: " in note for note in page.notes), page.notes
+    run.config.write_text(config)
+    kept = KeptStatistics.read(run.statistics_of("val"))
+    counts = kept.heads["semantic"].rows["counts"]
+    counts.values[:] += 1
+    kept.write(run.statistics_of("val"))
+    page = page_of(run, toys)
+    assert any("or their ground truth changed since" in note for note in page.notes), page.notes
+    assert page.data["heads"][0]["pictures"] == []
+
+
+def test_a_training_goes_on(run: Run, toys: Host) -> None:
+    run.lock.touch()
+    assert page_of(run, toys).notes == ["This run is still training; the page shows it so far."]
+    long_ago = run.lock.stat().st_mtime - 100
+    os.utime(run.lock, (long_ago, long_ago))
+    assert page_of(run, toys).notes == []
+
+
+def test_files(run: Run, toys: Host, tmp_path: Path) -> None:
+    assert write_report(run.directory, host=toys) == run.directory / "report.html"
+    assert write_report(run.directory, "a b", host=toys).name.startswith("report-a_b-")
+    run.results_of("test").write_text('{"split": "test"}')
+    assert write_report(run.directory, "test", host=toys).name == "report-test.html"
+    (run.directory / "report-of-mine.html").touch()
+    Run(run.directory).delete()
+    left = {path.name for path in run.directory.iterdir()}
+    assert {name for name in left if not name.startswith("report-a_b-")} == {"report-of-mine.html"}
+    with pytest.raises(PluxelError, match=r"is not a run: it has no config\.yaml"):
+        write_report(tmp_path, host=toys)
+
+
+def test_a_page_that_cannot_be_written(run: Run, toys: Host, caplog) -> None:
+    run.report_of("val").mkdir()
+    (run.report_of("val") / "file").touch()
+    with pytest.raises(PluxelError, match=r"report\.html"):
+        write_report(run.directory, host=toys)
+    assert try_report(run.directory, host=toys) is None
+    assert "cannot write the report of" in caplog.text
+
+
+def test_pictures_after_a_skipped_image(run: Run, toys: Host) -> None:
+    """Rows of the statistics are not indices of the split if a bad sample was skipped."""
+    kept = KeptStatistics.read(run.statistics_of("val"))
+    (head,) = page_of(run, toys).data["heads"]
+    before = {one["name"]: one["photo"] for one in head["pictures"]}
+    rows = kept.heads["semantic"].rows
+    part = {
+        key: ImageRows(one.shape, one.starts[1:] - one.starts[1],
+                       one.columns[one.starts[1]:], one.values[one.starts[1]:])
+        for key, one in rows.items()
+    }  # fmt: skip
+    examples = {row - 1: png for row, png in kept.heads["semantic"].examples.items() if row}
+    cut = replace(kept.heads["semantic"], rows=part, examples=examples)
+    later = replace(kept, names=kept.names[1:], indices=[*range(1, 10)], heads={"semantic": cut})
+    later.write(run.statistics_of("val"))
+    page = page_of(run, toys)
+    assert page.notes == []
+    after = {one["name"]: one["photo"] for one in page.data["heads"][0]["pictures"]}
+    assert kept.names[0] not in after
+    assert len({*after} & {*before}) >= 4
+    assert all(after[name] == before[name] for name in {*after} & {*before})
+
+
+def test_a_damaged_byte_is_reported(run: Run) -> None:
+    file = run.statistics_of("val")
+    content = bytearray(file.read_bytes())
+    for place in range(60, len(content), max(1, len(content) // 97)):
+        broken = content.copy()
+        broken[place] ^= 0xFF
+        file.write_bytes(broken)
+        with suppress(PluxelError):
+            KeptStatistics.read(file)

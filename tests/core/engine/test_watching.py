@@ -1,0 +1,110 @@
+"""The state of a training, read from the files of its run."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from pluxel.core import Run, Trainer
+from pluxel.core.cli.watch import sparkline
+from pluxel.core.engine.history import History
+from pluxel.core.engine.watching import watched
+
+
+@pytest.mark.slow
+def test_a_training_is_watched_from_before_its_start_to_its_end(make) -> None:
+    trainer = Trainer(make("training.monitor=val/loss"))
+    run, seen = trainer.run, []
+    assert watched(run).status == "waiting"
+    step = trainer.current.step
+
+    def watching(*arguments):
+        step(*arguments)
+        seen.append(watched(run))
+
+    trainer.current.step = watching
+    trainer.train()
+    assert {state.status for state in seen} == {"training"}
+    assert [state.planned for state in seen] == [6] * 6
+    assert [state.step for state in seen] == [0, 2, 2, 4, 4, 6]
+    assert seen[0].remaining is None
+    known = [state.remaining for state in seen[2:] if state.remaining is not None]
+    assert len(known) >= 3
+    assert known[-1] == 0
+    found = watched(run)
+    assert (found.status, found.is_over, found.step) == ("finished", True, 6)
+    first = found.scalars[0]
+    assert first.name == "val/loss"
+    logged = {r["val/loss"]: r["step"] for r in run.records() if "val/loss" in r}
+    assert first.best == (min(logged), logged[min(logged)])
+
+
+def write(folder: Path, records: list[dict[str, object]], **training: object) -> Run:
+    run = Run(folder)
+    folder.mkdir(exist_ok=True)
+    run.config.write_text(json.dumps({"pluxel": {}, "training": training}))
+    run.metrics.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return run
+
+
+def test_time_left_follows_the_recent_speed(tmp_path: Path) -> None:
+    records = [{"step": n, "seconds": float(n), "train/loss": 1.0} for n in range(1, 51)]
+    records += [
+        {"step": n, "seconds": 50 + 10.0 * (n - 50), "train/loss": 1.0} for n in range(51, 101)
+    ]
+    run = write(tmp_path / "run", records)
+    history = History()
+    history.begin(0, torch.device("cpu"), 1).planned_steps = 110
+    history.write(run.history)
+    assert watched(run).status == "killed"
+    assert watched(run).remaining is None
+    run.lock.touch()
+    assert watched(run).remaining == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("training", "best"),
+    [
+        ({"monitor": "val/mean_iou"}, (0.7, 2)),
+        ({"monitor": "val/mean_iou", "mode": "min"}, (0.2, 1)),
+        ({"monitor": None}, None),
+    ],
+)
+def test_the_best_value_follows_the_monitor(tmp_path: Path, training: dict, best) -> None:
+    values = [0.2, 0.7, None, 0.5]
+    records = [
+        {"step": n + 1, "seconds": 1.0, "val/mean_iou": value, "val/iou/road": value}
+        for n, value in enumerate(values)
+    ]
+    found = watched(write(tmp_path / "run", records, **training))
+    (scalar,) = found.scalars
+    assert (scalar.name, scalar.best) == ("val/mean_iou", best)
+
+
+def test_a_damaged_configuration_is_no_obstacle(tmp_path: Path) -> None:
+    run = write(tmp_path / "run", [{"step": 1, "seconds": 1.0, "train/loss": 2.0}])
+    run.config.write_text("{half")
+    assert watched(run).scalars[0].best == (2.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "drawn"),
+    [
+        ([], ""),
+        ([1.0], "▁"),
+        ([0, 1, 2, 3, 4, 5, 6, 7], "▁▂▃▄▅▆▇█"),
+        ([3.0, 3.0], "▁▁"),
+        ([math.nan, 1.0, 2.0], " ▁█"),
+        ([math.nan], " "),
+    ],
+)
+def test_curves_of_blocks(values: list[float], drawn: str) -> None:
+    assert sparkline(values) == drawn
+
+
+def test_long_curves_are_means_of_neighbors() -> None:
+    assert sparkline([0.0, 2.0, 1.0, 1.0, 7.0, 9.0, math.nan, 8.0], 4) == "▁▁██"
+    assert len(sparkline([*range(1000)], 40)) == 40
