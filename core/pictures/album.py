@@ -139,7 +139,7 @@ def album_page(album: Album) -> str:
     for sample in album.samples:
         for kind in {kind for kind, _ in sample.findings}:
             kinds[kind] = kinds.get(kind, 0) + 1
-    values = {
+    data = {
         "heads": [
             {"name": _short(head), "classes": [_short(n) for n in space.class_names]}
             for head, space in album.spaces.items()
@@ -169,7 +169,7 @@ def album_page(album: Album) -> str:
         f"{album.split}: {album.choice}",
         scripts=["album.js"],
         album=album,
-        values=values,
+        data=data,
         heads=heads,
         legends=legends,
         kinds=sorted(kinds.items()),

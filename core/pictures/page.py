@@ -9,8 +9,6 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..contracts.colors import Color, hex_color
-
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -24,6 +22,7 @@ def render(
     *,
     package: str = _HERE,
     scripts: Sequence[str] = (),
+    data: Any = None,
     sources: Mapping[str, str] = _NO_SOURCES,
     **values: Any,
 ) -> str:
@@ -32,12 +31,14 @@ def render(
     Templates escape all values. The page has a policy for the browser: nothing is loaded, and no
     script runs but those that ``scripts`` names, so a name from a data set cannot become one.
 
-    ``template``, ``scripts``: files in ``templates/`` of a package; scripts run in order.
+    ``template``, ``scripts``: files in ``templates/`` of a package; scripts run in order, after
+    ``page.js``, which has the functions for all pages.
+    ``data``: JSON values for the scripts, ``pluxel.data`` there, and for the template.
     ``sources``: what the page may load nevertheless, by directive of its policy, as ``img-src``.
-    ``values``: of the template; those for scripts belong into ``{{ values | tojson }}``.
     """
     environment = _environment(package)
-    texts = [_source(environment, name) for name in scripts]
+    names = ("page.js", *scripts) if scripts else ()
+    texts = [_source(environment, name) for name in names]
     hashes = " ".join(f"'sha256-{_digest(text)}'" for text in texts)
     allowed = {"img-src": "data:", "style-src": "'unsafe-inline'", "script-src": hashes}
     for directive, more in sources.items():
@@ -46,7 +47,7 @@ def render(
     rules |= {name: given for name, given in allowed.items() if given}
     policy = "; ".join(f"{name} {given}" for name, given in rules.items())
     page = environment.get_template(template)
-    return page.render(title=title, policy=policy, scripts=texts, **values)
+    return page.render(title=title, policy=policy, scripts=texts, data=data, **values)
 
 
 @cache
@@ -61,14 +62,8 @@ def _environment(package: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters["css_color"] = _css_color
     found.globals["include_raw"] = lambda name: _source(found, name)
     return found
-
-
-def _css_color(color: Color | None) -> str:
-    """Return the style of a legend's square; None is the pattern of ignored pixels."""
-    return "" if color is None else f"background:{hex_color(color)}"
 
 
 def _source(environment: Environment, name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..contracts.colors import hex_color
 from .legend import LegendEntry
 from .page import render
 from .panel import PanelRow, panel
@@ -68,4 +69,8 @@ def sheet_picture(sheet: Sheet) -> np.ndarray:
 
 def sheet_page(sheet: Sheet) -> str:
     """Return a sheet as an HTML page that loads nothing; all names are escaped."""
-    return render("sheet.html", sheet.title, sheet=sheet)
+    legends = [
+        (name, [(one, color and hex_color(color)) for one, color in entries])
+        for name, entries in sheet.legends
+    ]
+    return render("sheet.html", sheet.title, samples=sheet.samples, legends=legends)

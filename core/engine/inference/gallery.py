@@ -32,7 +32,7 @@ PAGE = "index.html"
 _SIDE = 240
 """Pixels of the longer side of a thumbnail."""
 
-_DATA = re.compile(r'<script type="application/json" id="overlays">\n?(.*?)\n?</script>', re.DOTALL)
+_DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,35 @@
 "use strict";
 (() => {
   const AT_ONCE = 60; // tiles; more follow when their end comes into view
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const form = document.getElementById("filters");
+  const { all, byId, data, element, percent, swatch } = pluxel;
+  const form = byId("filters");
   const own = data.samples.slice(0, data.shown);
-  const colors = [...document.querySelectorAll("input[name=class]")].reduce((found, one) => {
-    found[one.value] = one.nextElementSibling.style.background;
-    return found;
-  }, {});
+  const colors = Object.fromEntries(all("input[name=class]").map((one) =>
+    [one.value, one.nextElementSibling.style.background]));
   let chosen = own;
   let open = 0;
 
-  const make = (tag, text, name) => {
-    const found = document.createElement(tag);
-    if (text) found.textContent = text;
-    if (name) found.className = name;
-    return found;
-  };
   const value = (name) => (form.elements[name] ? form.elements[name].value : "");
   const number = (name, otherwise) => (value(name) === "" ? otherwise : Number(value(name)));
   const checked = (name) =>
-    [...form.querySelectorAll(`input[name=${name}]:checked`)].map((one) => one.value);
-  const percent = (share) => `${Number((100 * share).toPrecision(3))} %`;
+    all(`input[name=${name}]:checked`, form).map((one) => one.value);
   const shareOf = (sample, head, index) =>
     (sample.shares[head].find((one) => one[0] === index) || [0, 0])[1];
 
   function picture(sample, head) {
-    const box = make("span", "", "picture");
-    const add = (content, kind, name) => {
+    const box = element("span", { className: "picture" });
+    const add = (content, kind, className) => {
       if (!content) return;
-      const image = make("img", "", name);
-      image.loading = "lazy";
-      image.decoding = "async";
-      image.alt = name === "photo" ? sample.name : "";
-      image.src = `data:image/${kind};base64,${content}`;
-      box.append(image);
+      box.append(element("img", {
+        loading: "lazy", decoding: "async", className, alt: className === "photo" ? sample.name : "",
+        src: `data:image/${kind};base64,${content}`,
+      }));
     };
     add(sample.photo, "jpeg", "photo");
     if (head !== null) add(sample.masks[head], "png", "mask");
     if (!box.childElementCount) {
-      box.append(make("span", sample.findings.length ? sample.findings[0][1] : "no picture"));
+      const [[, reason] = ["", "no picture"]] = sample.findings;
+      box.append(element("span", {}, reason));
     }
     return box;
   }
@@ -49,19 +39,19 @@
   }
 
   function tile(sample) {
-    const button = make("button", "", "tile");
-    button.type = "button";
-    button.title = [sample.name, ...sample.files].join("\n");
     const size = sample.size ? `${sample.size[0]}×${sample.size[1]}` : "size unknown";
     const facts = [size, `rarity ${sample.rarity}`];
     for (const [head, index] of picked()) {
       facts.push(`${data.heads[head].classes[index]} ${percent(shareOf(sample, head, index))}`);
     }
-    button.append(picture(sample, headShown()), make("b", sample.name));
-    button.append(make("small", facts.join(" · ")));
+    const button = element("button", {
+      className: "tile", type: "button", title: [sample.name, ...sample.files].join("\n"),
+    }, picture(sample, headShown()), element("b", {}, sample.name),
+    element("small", {}, facts.join(" · ")));
     if (sample.kinds.length) {
       const harmless = sample.kinds.every((kind) => kind === "repetition");
-      button.append(make("span", sample.kinds.join(", "), harmless ? "mild" : "bad"));
+      button.append(element("span", { className: harmless ? "mild" : "bad" },
+        sample.kinds.join(", ")));
     }
     return button;
   }
@@ -113,11 +103,11 @@
       const ranks = new Map(chosen.map((one) => [one, keys[sort](one)]));
       chosen.sort((a, b) => sign * (ranks.get(a) - ranks.get(b)) || a.index - b.index);
     }
-    document.getElementById("count").textContent = `${chosen.length} of ${own.length} samples`;
+    byId("count").textContent = `${chosen.length} of ${own.length} samples`;
     tiles.show(chosen);
     if (pairs) {
       const found = data.pairs.filter((one) => one.of.some((place) => passes(data.samples[place])));
-      document.getElementById("pair-count").textContent =
+      byId("pair-count").textContent =
         `${found.length} of ${data.pairs.length} pairs`;
       pairs.show(found);
     }
@@ -128,13 +118,8 @@
     let items = [];
     const grow = () => {
       const start = list.childElementCount;
-      const part = document.createDocumentFragment();
-      items.slice(start, start + AT_ONCE).forEach((one, place) => {
-        const line = make("li");
-        line.append(draw(one, start + place));
-        part.append(line);
-      });
-      list.append(part);
+      list.append(...items.slice(start, start + AT_ONCE).map((one, place) =>
+        element("li", {}, draw(one, start + place))));
     };
     const observer = new IntersectionObserver(
       (seen) => {
@@ -158,8 +143,8 @@
   }
 
   const tiles = growing(
-    document.getElementById("tiles"),
-    document.getElementById("more"),
+    byId("tiles"),
+    byId("more"),
     (sample, place) => {
       const button = tile(sample);
       button.addEventListener("click", () => detail(place));
@@ -167,61 +152,50 @@
     },
   );
 
-  const pairs = document.getElementById("pairs") && growing(
-    document.getElementById("pair-tiles"),
-    document.getElementById("more-pairs"),
+  const pairs = byId("pairs") && growing(
+    byId("pair-tiles"),
+    byId("more-pairs"),
     (pair) => {
-      const box = make("div");
       const mirrored = pair.mirrored ? ", mirrored" : "";
       const where = pair.kind === "repetition" ? "within the split" : "in two splits";
       const text = `${pair.kind} ${where}: similarity ${pair.similarity.toFixed(2)}${mirrored}`;
-      box.append(make("h3", text));
-      const two = make("div", "", "two");
-      for (const place of pair.of) {
-        const sample = data.samples[place];
-        const side = make("div");
-        side.title = [sample.name, ...sample.files].join("\n");
-        side.append(picture(sample, null), make("b", sample.split), make("br"));
-        side.append(make("span", sample.name));
-        two.append(side);
-      }
-      box.append(two);
-      return box;
+      const sides = pair.of.map((place) => data.samples[place]).map((sample) =>
+        element("div", { title: [sample.name, ...sample.files].join("\n") },
+          picture(sample, null), element("b", {}, sample.split), element("br"),
+          element("span", {}, sample.name)));
+      return element("div", {}, element("h3", {}, text),
+        element("div", { className: "two" }, ...sides));
     },
   );
 
-  const dialog = document.getElementById("detail");
+  const dialog = byId("detail");
 
   function detail(place) {
     open = place;
     const sample = chosen[place];
-    document.getElementById("detail-name").textContent = sample.name;
+    byId("detail-name").textContent = sample.name;
     const pictures = [picture(sample, null)];
     if (sample.masks.some(Boolean)) pictures.push(picture(sample, headShown()));
-    document.getElementById("detail-pictures").replaceChildren(...pictures);
-    const facts = document.getElementById("detail-facts");
+    byId("detail-pictures").replaceChildren(...pictures);
+    const facts = byId("detail-facts");
     const size = sample.size ? `${sample.size[0]}×${sample.size[1]} pixels, ` : "";
     facts.replaceChildren(
-      make("p", `${size}rarity ${sample.rarity}, number ${sample.index} of ${sample.split}`),
-      ...sample.files.map((one) => make("div", one)),
-      ...sample.findings.map(([kind, text]) => make("div", `${kind}: ${text}`, "bad")),
+      element("p", {},
+        `${size}rarity ${sample.rarity}, number ${sample.index} of ${sample.split}`),
+      ...sample.files.map((one) => element("div", {}, one)),
+      ...sample.findings.map(([kind, text]) =>
+        element("div", { className: "bad" }, `${kind}: ${text}`)),
     );
     sample.shares.forEach((shares, head) => {
       if (!shares.length) return;
-      if (data.heads.length > 1) facts.append(make("h3", data.heads[head].name));
-      const table = make("table");
-      for (const [index, share] of shares) {
-        const row = table.insertRow();
-        const square = make("i", "", index < 0 ? "ignored" : "");
-        if (index >= 0) square.style.background = colors[`${head},${index}`];
-        row.insertCell().append(square);
-        row.insertCell().append(index < 0 ? "ignore" : data.heads[head].classes[index]);
-        row.insertCell().append(percent(share));
-      }
-      facts.append(table);
+      if (data.heads.length > 1) facts.append(element("h3", {}, data.heads[head].name));
+      facts.append(element("table", {}, ...shares.map(([index, share]) => element("tr", {},
+        element("td", {}, swatch(colors[`${head},${index}`])),
+        element("td", {}, index < 0 ? "ignore" : data.heads[head].classes[index]),
+        element("td", {}, percent(share))))));
     });
-    document.getElementById("previous").disabled = place === 0;
-    document.getElementById("next").disabled = place === chosen.length - 1;
+    byId("previous").disabled = place === 0;
+    byId("next").disabled = place === chosen.length - 1;
     if (!dialog.open) dialog.showModal();
   }
 
@@ -229,21 +203,21 @@
     if (open + by >= 0 && open + by < chosen.length) detail(open + by);
   }
 
-  document.getElementById("previous").addEventListener("click", () => step(-1));
-  document.getElementById("next").addEventListener("click", () => step(1));
-  document.getElementById("close").addEventListener("click", () => dialog.close());
+  byId("previous").addEventListener("click", () => step(-1));
+  byId("next").addEventListener("click", () => step(1));
+  byId("close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });
 
-  const tabs = [...document.querySelectorAll("[role=tab]")];
+  const tabs = all("[role=tab]");
   tabs.forEach((tab, place) => {
     const choose = (other) => {
       tabs.forEach((one) => {
         one.setAttribute("aria-selected", one === other);
         one.tabIndex = one === other ? 0 : -1;
-        document.getElementById(one.getAttribute("aria-controls")).hidden = one !== other;
+        byId(one.getAttribute("aria-controls")).hidden = one !== other;
       });
       other.focus();
     };

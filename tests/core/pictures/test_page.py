@@ -47,7 +47,7 @@ def test_a_page_contains_names_as_they_are() -> None:
 
 
 def test_a_value_that_is_missing_is_an_error() -> None:
-    with pytest.raises(UndefinedError, match="sheet"):
+    with pytest.raises(UndefinedError, match="legends"):
         render("sheet.html", "title")
 
 

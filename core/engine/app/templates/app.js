@@ -1,21 +1,12 @@
 "use strict";
 (() => {
-  const { runs, limit } = JSON.parse(document.getElementById("data").textContent);
+  const { byId, element, percent, swatch, data: { runs, limit } } = pluxel;
   const [drop, file, opacity, status, panels] = ["drop", "file", "opacity", "status", "panels"]
-    .map((id) => document.getElementById(id));
-  const percent = (share) => `${(100 * share).toFixed(share < 0.001 ? 2 : 1)} %`;
+    .map(byId);
   const MOST = 8;
   let stages = [];
   let chosen = null;
   let turn = 0;
-
-  function element(name, parent, text = "", attributes = {}) {
-    const made = document.createElement(name);
-    made.textContent = text;
-    Object.assign(made, attributes);
-    parent.append(made);
-    return made;
-  }
 
   function say(text, isError = false) {
     status.textContent = text;
@@ -62,38 +53,29 @@
   }
 
   function show(run, photo, result, head, index) {
-    const section = element("section", panels);
     const several = result.heads.length > 1;
-    element("h2", section, several ? `${run}: ${head.name}` : run);
-    const stage = element("div", section, "", { className: "stage", tabIndex: 0 });
-    stage.setAttribute("role", "application");
-    stage.setAttribute("aria-label", "Photograph with classes; arrow keys choose a pixel");
     const base = `results/${result.id}`;
-    element("img", stage, "", { src: `${base}/photo.png`, alt: photo.name });
-    const colors = element("img", stage, "", { src: `${base}/colors-${index}.png`, alt: "" });
+    const colors = element("img", { src: `${base}/colors-${index}.png`, alt: "" });
     colors.style.opacity = opacity.value / 100;
-    const mark = element("div", stage, "", { className: "mark", hidden: true });
-    const pixel = element("div", section);
-    element("p", pixel, "Click a pixel for its classes and probabilities.", { className: "hint" });
-    element("p", section, `${result.height}×${result.width} (height × width) `,
-      { className: "size" });
-    const list = element("ul", section, "", { className: "legend" });
+    const mark = element("div", { className: "mark", hidden: true });
+    const stage = element("div", {
+      className: "stage", tabIndex: 0, role: "application",
+      "aria-label": "Photograph with classes; arrow keys choose a pixel",
+    }, element("img", { src: `${base}/photo.png`, alt: photo.name }), colors, mark);
+    const pixel = element("div", {},
+      element("p", { className: "hint" }, "Click a pixel for its classes and probabilities."));
+    const list = element("ul", { className: "legend" });
     head.classes.filter(({ share }) => share > 0).sort((a, b) => b.share - a.share)
-      .forEach(({ name, color, share }) => {
-        const item = element("li", list);
-        element("i", item).style.background = color;
-        element("span", item, `${name} `).style.color = "inherit";
-        element("span", item, percent(share));
-      });
-    if (head.ignored) {
-      const item = element("li", list);
-      element("i", item, "", { className: "ignored" });
-      item.append(head.ignored);
-    }
+      .forEach(({ name, color, share }) => list.append(element("li", {},
+        swatch(color), element("span", {}, `${name} `), element("small", {}, percent(share)))));
+    if (head.ignored) list.append(element("li", {}, swatch(), head.ignored));
     const stem = photo.name.replace(/\.[^.]*$/, "") || "mask";
-    element("a", section, "Download the mask", {
-      href: `${base}/mask-${index}.png`, download: `${stem}.png`,
-    });
+    panels.append(element("section", {},
+      element("h2", {}, several ? `${run}: ${head.name}` : run), stage, pixel,
+      element("p", { className: "size" }, `${result.height}×${result.width} (height × width) `),
+      list,
+      element("a", { href: `${base}/mask-${index}.png`, download: `${stem}.png` },
+        "Download the mask")));
     stages.push({ stage, colors, mark, pixel, result, head, index });
     stage.addEventListener("click", (event) => {
       const box = stage.getBoundingClientRect();
@@ -132,26 +114,25 @@
   }
 
   function tell({ pixel, head }, row, column, found) {
-    pixel.replaceChildren();
-    const table = element("table", pixel);
-    element("caption", table, `row ${row}, column ${column}`);
+    const table = element("table", {}, element("caption", {}, `row ${row}, column ${column}`));
+    pixel.replaceChildren(table);
     if (found.class === null) {
-      element("td", element("tr", table), "no data");
+      table.append(element("tr", {}, element("td", {}, "no data")));
       return;
     }
-    const shares = found.probabilities ?? head.classes.map((_, index) => null);
+    const shares = found.probabilities ?? head.classes.map(() => null);
     const order = [...shares.keys()].filter((index) => found.probabilities || index === found.class)
       .sort((a, b) => (b === found.class) - (a === found.class) || shares[b] - shares[a]);
-    order.slice(0, MOST).forEach((index) => {
-      const line = element("tr", table);
-      const name = element("td", line);
-      element("i", name).style.background = head.classes[index].color;
-      name.append(head.classes[index].name);
-      if (shares[index] === null) return;
-      const bar = element("meter", element("td", line), "", { value: shares[index] });
-      bar.setAttribute("aria-label", head.classes[index].name);
-      element("td", line, percent(shares[index]));
-    });
+    table.append(...order.slice(0, MOST).map((index) => {
+      const { name, color } = head.classes[index];
+      const line = element("tr", {}, element("td", {}, swatch(color), name));
+      if (shares[index] !== null) {
+        line.append(
+          element("td", {}, element("meter", { value: shares[index], "aria-label": name })),
+          element("td", {}, percent(shares[index])));
+      }
+      return line;
+    }));
   }
 
   opacity.addEventListener("input", () => {

@@ -1,24 +1,15 @@
 "use strict";
 (() => {
   const PER_PAGE = 60;
-  const { classes, images } = JSON.parse(document.getElementById("overlays").textContent);
+  const { byId, element, percent, swatch, data: { classes, images } } = pluxel;
   const [filter, order, back, next, where, list] = ["filter", "order", "back", "next", "where",
-    "images"].map((id) => document.getElementById(id));
+    "images"].map(byId);
   const sure = images.map((one) => one.confidence).filter((one) => one !== null);
   const lowest = sure.length > 1 ? sure.reduce((a, b) => Math.min(a, b)) : null;
-  const percent = (share) => `${(100 * share).toFixed(share < 0.001 ? 2 : 1)} %`;
   let start = 0;
 
-  function element(name, parent, text = "", attributes = {}) {
-    const made = document.createElement(name);
-    made.textContent = text;
-    Object.assign(made, attributes);
-    parent.append(made);
-    return made;
-  }
-
   function option(value, text) {
-    element("option", order, text, { value });
+    order.append(element("option", { value }, text));
   }
   option("name", "name");
   if (sure.length) option("confidence", "confidence, lowest first");
@@ -37,37 +28,32 @@
   }
 
   function card(one) {
-    const item = element("li", list);
-    const link = element("a", item, "", { href: one.href });
-    element("img", link, "", { loading: "lazy", alt: "", src: one.image });
-    element("span", link, one.name);
-    const marks = element("div", item, `${one.size[0]}×${one.size[1]}`, {
-      className: "marks", title: "height × width",
-    });
+    const marks = element("div", { className: "marks", title: "height × width" },
+      `${one.size[0]}×${one.size[1]}`);
     if (one.frames !== null) marks.append(` · video, ${one.frames} frames`);
     if (one.confidence !== null) marks.append(` · confidence ${percent(one.confidence)} `);
-    if (one.confidence !== null && one.confidence === lowest) element("b", marks, "lowest");
-    const bar = element("div", item, "", { className: "bar" });
-    bar.setAttribute("aria-hidden", "true");
-    const shares = element("ul", item, "", { className: "shares" });
-    Object.entries(one.shares).map(([index, share]) => ({ share, ...classes[index] }))
-      .sort((a, b) => b.share - a.share)
-      .forEach(({ share, name, color }) => {
-        const part = element("div", bar);
-        part.style.background = color;
-        part.style.flexGrow = share;
-        const line = element("li", shares);
-        element("i", line).style.background = color;
-        element("span", line, name);
-        element("span", line, percent(share));
-      });
+    if (one.confidence !== null && one.confidence === lowest) {
+      marks.append(element("b", {}, "lowest"));
+    }
+    const shares = Object.entries(one.shares).map(([index, share]) => [share, classes[index]])
+      .sort(([a], [b]) => b - a);
+    return element("li", {},
+      element("a", { href: one.href },
+        element("img", { loading: "lazy", alt: "", src: one.image }),
+        element("span", {}, one.name)),
+      marks,
+      element("div", { className: "bar", "aria-hidden": "true" },
+        ...shares.map(([share, { color }]) =>
+          element("div", { style: `background:${color};flex-grow:${share}` }))),
+      element("ul", { className: "shares" }, ...shares.map(([share, { name, color }]) =>
+        element("li", {}, swatch(color), element("span", {}, name),
+          element("span", {}, percent(share))))));
   }
 
   function show() {
     const found = chosen();
     start = Math.max(0, Math.min(start, Math.floor((found.length - 1) / PER_PAGE) * PER_PAGE));
-    list.replaceChildren();
-    found.slice(start, start + PER_PAGE).forEach(card);
+    list.replaceChildren(...found.slice(start, start + PER_PAGE).map(card));
     const end = Math.min(start + PER_PAGE, found.length);
     where.textContent = found.length ? `${start + 1}–${end} of ${found.length}` : "none";
     back.disabled = start === 0;

@@ -1,15 +1,7 @@
 "use strict";
 // Charts, sorting and pictures of a report. `Plot` is Observable Plot; `data` comes with the page.
 {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
-  const percent = (value) => (value == null ? "–" : (100 * value).toFixed(1) + " %");
-  const short = (text, most = 40) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
-  const element = (tag, properties = {}, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
+  const { all, byId, data, element, legend, percent, short } = pluxel;
   const redraw = []; // functions that draw a chart again, when its place changes its width
 
   // -- tables ------------------------------------------------------------------------------------
@@ -50,8 +42,8 @@
     fill();
   }
 
-  document.getElementById("only-set")?.addEventListener("change", (event) =>
-    document.getElementById("configuration").classList.toggle("only-set", event.target.checked));
+  byId("only-set")?.addEventListener("change", (event) =>
+    byId("configuration").classList.toggle("only-set", event.target.checked));
 
   // -- charts ------------------------------------------------------------------------------------
 
@@ -73,8 +65,8 @@
   const seriesChart = (place) => {
     const group = place.dataset.group;
     const isLoss = group === "loss"; // scores have few points, and the last ones count
-    const weight = isLoss ? Number(document.getElementById("smoothing").value) / 100 : 0;
-    const one = document.getElementById("scalar").value;
+    const weight = isLoss ? Number(byId("smoothing").value) / 100 : 0;
+    const one = byId("scalar").value;
     const shown = data.series.filter((s) => (group === "one" ? s.name === one : s.group === group));
     const points = (smooth) => shown.flatMap((s) => {
       const values = smooth ? smoothed(s.values, weight) : s.values;
@@ -225,17 +217,17 @@
     select.addEventListener("change", () => drawAgain((place) => place.dataset.chart === "confusion"));
   }
 
-  const scalar = document.getElementById("scalar");
+  const scalar = byId("scalar");
   if (scalar) {
     for (const { name } of data.series) scalar.append(element("option", { value: name, textContent: short(name) }));
     const ofClass = data.series.find((s) => s.group === "class");
     if (ofClass) scalar.value = ofClass.name;
     scalar.addEventListener("change", () => drawAgain((place) => place.dataset.group === "one"));
-    document.getElementById("smoothing").addEventListener("input", () =>
+    byId("smoothing").addEventListener("input", () =>
       drawAgain((place) => place.dataset.chart === "series"));
   }
 
-  const panel = document.getElementById("panel");
+  const panel = byId("panel");
   panel?.addEventListener("change", () =>
     all("#panels img").forEach((image, at) => { image.hidden = at !== Number(panel.value); }));
 
@@ -405,22 +397,17 @@
 
     legend() {
       const of = this.find("of").value, layers = [this.find("left").value, this.find("right").value];
-      const swatch = (text, color) => {
-        const square = element("i");
-        if (color) square.style.background = `rgb(${color})`;
-        else square.className = "ignored";
-        return element("li", {}, square, text);
-      };
-      const list = element("ul", { className: "legend" });
+      const entries = [];
       if (layers.includes("errors") && of !== "") {
-        list.append(swatch("correct", HIT), swatch("false positive", FALSE_POSITIVE), swatch("false negative", FALSE_NEGATIVE));
+        const kinds = { correct: HIT, "false positive": FALSE_POSITIVE, "false negative": FALSE_NEGATIVE };
+        for (const [kind, color] of Object.entries(kinds)) entries.push([kind, `rgb(${color})`]);
       }
       const { present } = this;
       if (layers.some((layer) => layer === "truth" || layer === "predicted" || (layer === "errors" && of === ""))) {
-        this.head.classes.forEach((name, at) => present.has(at) && list.append(swatch(name, this.colors[at])));
+        this.head.classes.forEach((name, at) => present.has(at) && entries.push([name, this.head.colors[at]]));
       }
-      if (present.has(this.head.ignore) && layers.some((layer) => layer === "truth" || layer === "errors")) list.append(swatch("ignored"));
-      this.find("legend-place").replaceChildren(list);
+      if (present.has(this.head.ignore) && layers.some((layer) => layer === "truth" || layer === "errors")) entries.push(["ignored", null]);
+      this.find("legend-place").replaceChildren(legend(entries));
     }
   }
 

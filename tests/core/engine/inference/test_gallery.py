@@ -41,7 +41,7 @@ def save(path: Path, pixels: np.ndarray) -> Path:
 
 def data(page: Path) -> dict[str, Any]:
     text = page.read_text(encoding="utf-8")
-    found = re.search(r'<script type="application/json" id="overlays">(.*?)</script>', text, re.S)
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
     assert found
     return json.loads(found[1])
 

@@ -1,0 +1,30 @@
+"use strict";
+// What the scripts of all pages share. `data`: what a page gives to its scripts, or null.
+const pluxel = (() => {
+  const byId = (id) => document.getElementById(id);
+  const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+  const data = JSON.parse(byId("data")?.textContent ?? "null");
+  const percent = (share) => (
+    share == null ? "–" : `${(100 * share).toFixed(share && Math.abs(share) < 0.001 ? 2 : 1)} %`);
+  const short = (text, most = 40) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
+
+  // Properties of the DOM, or attributes such as "aria-label".
+  const element = (tag, properties = {}, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) {
+      if (name in made) made[name] = value;
+      else made.setAttribute(name, value);
+    }
+    made.append(...children);
+    return made;
+  };
+
+  // The square of a legend; without a color, it has the pattern of ignored pixels.
+  const swatch = (color) => element("i", color
+    ? { className: "swatch", style: `background:${color}` } : { className: "swatch ignored" });
+
+  const legend = (entries) => element("ul", { className: "legend" },
+    ...entries.map(([name, color]) => element("li", {}, swatch(color), name)));
+
+  return { byId, all, data, percent, short, element, swatch, legend };
+})();
