@@ -10,22 +10,14 @@ from pathlib import Path
 import click
 
 from ...registry import PluxelError
-from ._completed import completed
-from ._options import device, settings
+from ._options import device, runs_argument, settings
 from ._session import Session
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @click.command()
-@click.argument(
-    "runs",
-    nargs=-1,
-    required=True,
-    metavar="RUN...",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    shell_complete=completed("run"),
-)
+@runs_argument("RUN...")
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -47,6 +39,14 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
     metavar="MB",
     help="Size of a photograph at most.",
 )
+@click.option(
+    "--disk-limit",
+    type=click.IntRange(1),
+    default=8,
+    show_default=True,
+    metavar="GB",
+    help="Size of all photographs and results on disk at most.",
+)
 @settings
 @device()
 @click.pass_obj
@@ -56,6 +56,7 @@ def app(
     host: str,
     port: int,
     upload_limit: int,
+    disk_limit: int,
     settings: tuple[str, ...],
     device: str | None,
 ) -> None:
@@ -65,7 +66,7 @@ def app(
     classes and probabilities. Download masks, which are those of pluxel predict.
 
     The page and the photographs stay on this machine: nothing is sent elsewhere. Results are kept
-    in a temporary folder until Ctrl-C.
+    in a temporary folder until Ctrl-C, or until newer ones need their place.
     """
     from ..common.local_server import listen
     from ..common.progress import configure_logging
@@ -84,7 +85,13 @@ def app(
         click.echo(f"http://{shown}:{listening.getsockname()[1]}  (Ctrl-C ends it)")
         if host not in _LOOPBACK:
             click.echo("other machines can open this page: it has no password", err=True)
-        is_busy = serve(pipelines, listening, hosts=[host], limit=upload_limit * 1_000_000)
+        is_busy = serve(
+            pipelines,
+            listening,
+            hosts=[host],
+            upload_limit=upload_limit * 1_000_000,
+            disk_limit=disk_limit * 1_000_000_000,
+        )
     click.echo("stopped")
     if is_busy:  # PyTorch computes in a thread, for which Python would wait
         sys.stdout.flush()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -27,9 +26,6 @@ from ..inference.prediction import Prediction
 
 SHOWN = 2048
 """Pixels of the longer side of the pictures that the page shows; masks keep their size."""
-
-MOST_PROBABILITIES = 4 << 30
-"""Bytes of probabilities that are kept of a photograph; of larger ones, clicks tell the class."""
 
 
 class ResultError(PluxelError):
@@ -55,7 +51,7 @@ def check_pipeline(pipeline: Pipeline, run: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredResult:
     """Files of a result in a folder of its own, which the page asks for by name."""
 
     folder: Path
@@ -64,7 +60,7 @@ class Kept:
         """Return the file of a picture. Raises: ResultError."""
         path = self.folder / name
         if name not in _PICTURES or not path.is_file():
-            raise ResultError(f"there is no {name}")
+            raise ResultError(f"the result has no picture {name!r}")
         return path
 
     def pixel(self, row: int, column: int) -> dict[str, Any]:
@@ -96,14 +92,22 @@ def _pixel(folder: Path, number: int, classes: int, row: int, column: int) -> di
 
 
 def segment(
-    pipeline: Pipeline, photo: Path, folder: Path, stopped: Event | None = None
+    pipeline: Pipeline,
+    photo: Path,
+    folder: Path,
+    *,
+    reserve: Callable[[int], None] = lambda _size: None,
+    most_probabilities: int,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Segment a photograph, and write what the page needs into a folder; return what it shows.
 
     Large photographs are predicted in tiles, as by ``pluxel predict``, and the masks are the same
     files.
 
-    ``stopped``: ends the work after the tile that is being predicted.
+    ``reserve``: gets the most bytes of all files before they are written, and may raise.
+    ``most_probabilities``: bytes of probabilities that are kept; of a photograph with more, clicks
+    show the class. ``is_stopped``: asked after each tile, whether to end the work.
 
     Raises: PluxelError if the photograph cannot be read, or if the work is stopped.
     """
@@ -111,21 +115,23 @@ def segment(
     ((name, pixels),) = inputs.items()
     size: Size = pixels.shape[0], pixels.shape[1]
     shown = _shown(size)
+    (kind,) = output_kinds([INDEX])
+    spaces = pipeline.spaces
+    needed = sum(4 * space.num_classes for space in spaces.values()) * size[0] * size[1]
+    keep = needed <= most_probabilities
+    reserve(needed * keep + _most_bytes(size, shown, spaces.values(), kind))
     picture, _ = input_picture(pixels, pipeline.inputs.get(name, PLAIN), shown)
     (folder / "photo.png").write_bytes(png_bytes(picture))
-    needed = sum(4 * space.num_classes for space in pipeline.spaces.values()) * size[0] * size[1]
-    keep = needed <= MOST_PROBABILITIES
     writers = {
         head: _HeadFiles(folder, number, space, size, keep=keep)
-        for number, (head, space) in enumerate(pipeline.spaces.items())
+        for number, (head, space) in enumerate(spaces.items())
     }
     pieces = pipeline.pieces(lambda region: {name: pixels[region.slices]}, size, probabilities=keep)
     for piece in pieces:
-        if stopped is not None and stopped.is_set():
-            raise ResultError("the server ends")
+        if is_stopped():
+            raise ResultError("the work was stopped")
         for head, prediction in piece.predictions.items():
             writers[head].write(piece.region, prediction)
-    (kind,) = output_kinds([INDEX])
     about = {
         "height": size[0],
         "width": size[1],
@@ -174,6 +180,23 @@ class _HeadFiles:
             ],
             "ignored": IGNORE if counts[space.ignore_index] else None,
         }
+
+
+def _most_bytes(size: Size, shown: Size, spaces: Iterable[LabelSpace], kind: OutputKind) -> int:
+    """Return the most bytes of the files of a result, without probabilities."""
+    total = _most_bytes_of_png(shown, 3)
+    for space in spaces:
+        bands = kind.bands(space)
+        ids = len(bands.names) * np.dtype(bands.dtype).itemsize
+        total += size[0] * size[1] * space.dtype.itemsize
+        total += _most_bytes_of_png(size, ids) + _most_bytes_of_png(shown, 4)
+    return total
+
+
+def _most_bytes_of_png(size: Size, of_pixel: int) -> int:
+    """Return the bytes of a PNG that cannot be compressed: each row has a byte more."""
+    rows = size[0] * (size[1] * of_pixel + 1)
+    return rows + rows // 100 + 2**16
 
 
 def _shown(size: Size) -> Size:

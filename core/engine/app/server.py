@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import shutil
 import socket
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock
@@ -17,10 +16,13 @@ from urllib.parse import unquote
 
 from ....registry import PluxelError, needed_by
 from ...common.local_server import is_allowed, is_same_origin
+from ...common.logs import logger
 from ...data.images import IMAGE_SUFFIXES
 from ...pictures.page import render
 from ..inference.pipeline import Pipeline
-from .results import Kept, segment
+from .results import segment
+from .storage import DiskLimitError, ResultStore
+from .turns import Turns
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -28,10 +30,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import ASGIApp
-
-KEPT = 8
-"""Results that are kept on disk, the latest; the page asks about those that it shows."""
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -43,54 +42,48 @@ _HEADERS = {
 
 
 @dataclass
-class Desk:
-    """Segments photographs one after another, and keeps the latest results in a folder.
+class SegmentationService:
+    """Segments photographs into a store of results.
 
-    ``limit``: bytes of an upload at most.
+    ``upload_limit``: bytes of an upload at most. ``stopped``: ends the work in progress.
     """
 
     pipelines: Mapping[str, Pipeline]
-    folder: Path
-    limit: int
-    results: OrderedDict[str, Kept] = field(default_factory=OrderedDict)
-    lock: Lock = field(default_factory=Lock)
+    store: ResultStore
+    upload_limit: int
     stopped: Event = field(default_factory=Event)
+    _working: Lock = field(default_factory=Lock)
 
     @property
     def is_busy(self) -> bool:
         """Whether a photograph is being segmented."""
-        return self.lock.locked()
+        return self._working.locked()
 
-    def segment(self, run: str, photo: Path, name: str) -> dict[str, Any]:
-        """Segment a file by a run; ``name``: of the file, for errors.
+    def segment(self, run: str, photo: Path, name: str, left: Event) -> dict[str, Any]:
+        """Segment a file by a run, and keep the result; return what the page shows.
 
-        Raises: PluxelError if the file is not a photograph.
+        ``name``: of the file, for errors. ``left``: ends the work, as ``stopped`` does.
+
+        Raises: PluxelError if the file is not a photograph; DiskLimitError.
         """
-        identifier = secrets.token_hex(8)
-        folder = self.folder / identifier
-        folder.mkdir()
-        try:
-            with self.lock:
-                found = segment(self.pipelines[run], photo, folder, self.stopped)
-        except BaseException as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(error, PluxelError):
+        # Half of the disk for the photograph on the page, so that it does not replace the last one.
+        most = self.store.limit // (2 * len(self.pipelines))
+        with self._working, self.store.writing(name) as folder:
+            try:
+                found = segment(
+                    self.pipelines[run],
+                    photo,
+                    folder.path,
+                    reserve=folder.reserve,
+                    most_probabilities=most,
+                    is_stopped=lambda: self.stopped.is_set() or left.is_set(),
+                )
+            except DiskLimitError:
+                raise
+            except PluxelError as error:
                 raise PluxelError(str(error).replace(str(photo), name)) from error
-            raise
-        self.results[identifier] = Kept(folder)
-        while len(self.results) > max(KEPT, 2 * len(self.pipelines)):
-            _, old = self.results.popitem(last=False)
-            shutil.rmtree(old.folder, ignore_errors=True)
-        return {"id": identifier, **found}
-
-    def kept(self, identifier: str) -> Kept:
-        """Return a result. Raises: PluxelError if it is not kept any more."""
-        try:
-            return self.results[identifier]
-        except KeyError:
-            raise PluxelError(
-                "this result is not kept any more; drop the photograph again"
-            ) from None
+            folder.keep()
+        return {"id": folder.path.name, **found}
 
 
 def require_server() -> None:
@@ -101,19 +94,26 @@ def require_server() -> None:
 
 
 def serve(
-    pipelines: Mapping[str, Pipeline], listening: socket.socket, *, hosts: Sequence[str], limit: int
+    pipelines: Mapping[str, Pipeline],
+    listening: socket.socket,
+    *,
+    hosts: Sequence[str],
+    upload_limit: int,
+    disk_limit: int,
 ) -> bool:
     """Serve the page until Ctrl-C; return whether a thread is still segmenting a photograph.
 
     ``pipelines``: by the name of each run. ``listening``: as `listen` returns. ``hosts``: names by
-    which browsers may ask for this machine, besides its numbers. ``limit``: bytes of an upload.
+    which browsers may ask for this machine, besides its numbers. ``upload_limit``: bytes of an
+    upload. ``disk_limit``: bytes of all uploads and results; no more than are free now.
     """
     import uvicorn  # noqa: PLC0415 - an extra
 
     with TemporaryDirectory(prefix="pluxel-app-", ignore_cleanup_errors=True) as folder:
-        desk = Desk(pipelines, Path(folder), limit)
+        store = ResultStore(Path(folder), min(disk_limit, shutil.disk_usage(folder).free))
+        service = SegmentationService(pipelines, store, upload_limit)
         config = uvicorn.Config(
-            application(desk, hosts),
+            application(service, hosts),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -126,11 +126,11 @@ def serve(
             """Stops the work, too, and says nothing of requests that end with it."""
 
             def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-                desk.stopped.set()
+                service.stopped.set()
                 super().handle_exit(sig, frame)
 
         log = logging.getLogger("uvicorn.error")
-        only_before = _until(desk.stopped)
+        only_before = _until(service.stopped)
         log.addFilter(only_before)
         try:
             Server(config).run(sockets=[listening])
@@ -138,14 +138,14 @@ def serve(
             pass
         finally:
             log.removeFilter(only_before)
-        return desk.is_busy
+        return service.is_busy
 
 
 def _until(stopped: Event) -> Callable[[logging.LogRecord], bool]:
     return lambda _record: not stopped.is_set()
 
 
-def application(desk: Desk, hosts: Sequence[str]) -> Starlette:
+def application(service: SegmentationService, hosts: Sequence[str]) -> Starlette:
     """Return the application that serves the page."""
     from anyio.to_thread import run_sync  # noqa: PLC0415
     from starlette.applications import Starlette  # noqa: PLC0415
@@ -160,47 +160,58 @@ def application(desk: Desk, hosts: Sequence[str]) -> Starlette:
         package="pluxel.core.engine.app",
         scripts=["app.js"],
         sources={"connect-src": "'self'", "img-src": "'self'"},
-        data={"runs": [*desk.pipelines], "limit": desk.limit},
+        data={"runs": [*service.pipelines], "limit": service.upload_limit},
         suffixes=sorted(IMAGE_SUFFIXES),
     )
+    turns = Turns()
 
     async def index(_request: Request) -> Response:
         return HTMLResponse(page)
 
     async def upload(request: Request) -> Response:
-        runs = [*desk.pipelines]
+        runs = [*service.pipelines]
         number = request.path_params["run"]
         if not 0 <= number < len(runs):
             return JSONResponse({"error": "there is no such run"}, 404)
-        name = _plain_name(unquote(request.headers.get("x-name", "")))
-        with TemporaryDirectory(dir=desk.folder) as place:
+        name = _name_of(request)
+        with service.store.writing(name) as place:
             # Errors show the name that the person knows; on disk, only its suffix is theirs.
-            photo = Path(place, f"photo{_suffix(name)}")
+            photo = place.path / f"photo{_suffix(name)}"
             size = 0
             with photo.open("wb") as file:
                 async for chunk in request.stream():
                     size += len(chunk)
-                    if size > desk.limit:
-                        text = f"{name}: larger than {desk.limit / 1e6:,.0f} MB, the limit"
+                    if size > service.upload_limit:
+                        text = (
+                            f"{name}: larger than {service.upload_limit / 1e6:,.0f} MB, the limit"
+                        )
                         return JSONResponse({"error": f"{text}; --upload-limit raises it"}, 413)
+                    await run_sync(place.reserve, len(chunk))
                     await run_sync(file.write, chunk)
-            found = await run_sync(desk.segment, runs[number], photo, name)
-        return JSONResponse(found)
+            work = partial(service.segment, runs[number], photo, name)
+            return JSONResponse(await turns.run(request.receive, work))
 
-    async def picture(request: Request) -> Response:
-        parameters = request.path_params
-        path = desk.kept(parameters["id"]).picture(parameters["name"])
-        return FileResponse(path)
+    async def picture(request: Request) -> ASGIApp:
+        place = request.path_params
+
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            with service.store.reading(place["id"]) as result:
+                await FileResponse(result.picture(place["name"]))(scope, receive, send)
+
+        return respond
 
     async def pixel(request: Request) -> Response:
         place = request.path_params
-        found = await run_sync(desk.kept(place["id"]).pixel, place["row"], place["column"])
+        with service.store.reading(place["id"]) as result:
+            found = await run_sync(result.pixel, place["row"], place["column"])
         return JSONResponse(found)
 
-    async def told(_request: Request, error: Exception) -> Response:
-        return JSONResponse({"error": str(error)}, 422)
+    async def on_error(_request: Request, error: Exception) -> Response:
+        status = 507 if isinstance(error, DiskLimitError) else 422
+        return JSONResponse({"error": str(error)}, status)
 
-    async def left(_request: Request, _error: Exception) -> Response:
+    async def on_disconnect(request: Request, _error: Exception) -> Response:
+        logger.info("%s: the page was left before its result, so it is dropped", _name_of(request))
         return JSONResponse({"error": "the upload was interrupted"}, 400)
 
     routes = [
@@ -212,7 +223,7 @@ def application(desk: Desk, hosts: Sequence[str]) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(_Guard, hosts)],
-        exception_handlers={PluxelError: told, ClientDisconnect: left},
+        exception_handlers={PluxelError: on_error, ClientDisconnect: on_disconnect},
     )
 
 
@@ -243,8 +254,9 @@ class _Guard:
             await self.app(scope, receive, guarded)
 
 
-def _plain_name(name: str) -> str:
+def _name_of(request: Request) -> str:
     """Return the name of an upload without folders, at most 200 letters."""
+    name = unquote(request.headers.get("x-name", ""))
     name = name.replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in name if letter.isprintable())[-200:] or "photo"
 

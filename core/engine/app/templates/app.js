@@ -6,7 +6,7 @@
   const MOST = 8;
   let stages = [];
   let chosen = null;
-  let turn = 0;
+  let task = new AbortController();
 
   function say(text, isError = false) {
     status.textContent = text;
@@ -26,7 +26,8 @@
   }
 
   async function open(photo) {
-    const own = ++turn;
+    task.abort();  // the server then drops the work for the photograph before
+    const own = task = new AbortController();
     panels.replaceChildren();
     stages = [];
     chosen = null;
@@ -41,11 +42,12 @@
           method: "POST",
           body: photo,
           headers: { "X-Name": encodeURIComponent(photo.name) },
+          signal: own.signal,
         });
-        if (own !== turn) return;
+        if (own !== task) return;
         result.heads.forEach((head, index) => show(run, photo, result, head, index));
       } catch (error) {
-        if (own === turn) say(error.message, true);
+        if (own === task) say(error.message, true);
         return;
       }
     }
@@ -106,14 +108,14 @@
       if (!asked.has(id)) asked.set(id, answer(`results/${id}/pixel/${row}/${column}`));
       try {
         const { heads } = await asked.get(id);
-        if (chosen[0] === row && chosen[1] === column) tell(one, row, column, heads[one.index]);
+        if (chosen[0] === row && chosen[1] === column) describe(one, row, column, heads[one.index]);
       } catch (error) {
         say(error.message, true);
       }
     });
   }
 
-  function tell({ pixel, head }, row, column, found) {
+  function describe({ pixel, head }, row, column, found) {
     const table = element("table", {}, element("caption", {}, `row ${row}, column ${column}`));
     pixel.replaceChildren(table);
     if (found.class === null) {

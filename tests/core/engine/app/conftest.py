@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +16,21 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 import uvicorn
+from PIL import Image
 from pluxel.core import Pipeline
 from pluxel.core.common.local_server import listen
-from pluxel.core.engine.app.server import Desk, application
+from pluxel.core.engine.app.server import SegmentationService, application
+from pluxel.core.engine.app.storage import ResultStore
 
 from ..inference.nets import pipeline
+
+
+def encoded(pixels: np.ndarray | Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """Return an image as the bytes of a file."""
+    file = io.BytesIO()
+    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    picture.save(file, kind, **options)
+    return file.getvalue()
 
 
 @dataclass
@@ -53,11 +64,15 @@ Serving = Callable[..., Any]
 
 @contextmanager
 def serving(
-    pipelines: Mapping[str, Pipeline], folder: Path, limit: int = 5_000_000
+    pipelines: Mapping[str, Pipeline],
+    folder: Path,
+    upload_limit: int = 5_000_000,
+    disk_limit: int = 100_000_000,
 ) -> Iterator[Server]:
     """Serve pipelines until the end of the block."""
     with listen("127.0.0.1", 0) as listening:
-        app = application(Desk(pipelines, folder, limit), ["127.0.0.1"])
+        store = ResultStore(folder, disk_limit)
+        app = application(SegmentationService(pipelines, store, upload_limit), ["127.0.0.1"])
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

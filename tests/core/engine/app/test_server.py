@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -14,20 +13,12 @@ from pluxel.core import Pipeline
 from pluxel.core.contracts.inputs import InputSpec
 from pluxel.core.engine.app import results
 from pluxel.core.engine.app.results import ResultError, check_pipeline, segment
-from pluxel.core.engine.app.server import KEPT
 from pluxel.core.engine.inference.saving import predict_files
 from pluxel.registry import PluxelError
 from torch import nn
 
 from ..inference.nets import image, pipeline
-from .conftest import Server, serving
-
-
-def encoded(pixels: np.ndarray | Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    file = io.BytesIO()
-    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    picture.save(file, kind, **options)
-    return file.getvalue()
+from .conftest import Server, encoded, serving
 
 
 def opened(content: bytes) -> np.ndarray:
@@ -68,24 +59,24 @@ def test_the_mask_is_the_file_of_predict(
 
 
 def test_large_photographs_are_segmented_in_tiles(
-    server: Server, net: Pipeline, monkeypatch: pytest.MonkeyPatch
+    net: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = image(300, 500)
     whole = net.predict(pixels, tile="off")["semantic"]
     monkeypatch.setattr("pluxel.core.engine.inference.pipeline.LARGE", 10_000)
     monkeypatch.setattr("pluxel.core.engine.inference.pipeline.TILE", 256)
     monkeypatch.setattr(results, "SHOWN", 200)
-    monkeypatch.setattr(results, "MOST_PROBABILITIES", 1000)
-    status, found = server.upload(encoded(pixels), "a.png")
-    assert status == 200
-    mask = opened(server.ask(f"/results/{found['id']}/mask-0.png")[1])
-    assert (mask == whole.mask).mean() > 0.999  # equal up to rounding
-    for name in ("photo.png", "colors-0.png"):
-        shown = opened(server.ask(f"/results/{found['id']}/{name}")[1])
-        assert shown.shape[:2] == (120, 200)
-    answer = server.ask(f"/results/{found['id']}/pixel/299/499")[1]
-    assert answer["heads"][0]["probabilities"] is None
-    assert answer["heads"][0]["class"] in (0, 1, 2)
+    with serving({"first": net}, tmp_path, disk_limit=3_000_000) as server:
+        status, found = server.upload(encoded(pixels), "a.png")
+        assert status == 200
+        mask = opened(server.ask(f"/results/{found['id']}/mask-0.png")[1])
+        assert (mask == whole.mask).mean() > 0.999  # equal up to rounding
+        for name in ("photo.png", "colors-0.png"):
+            shown = opened(server.ask(f"/results/{found['id']}/{name}")[1])
+            assert shown.shape[:2] == (120, 200)
+        answer = server.ask(f"/results/{found['id']}/pixel/299/499")[1]
+        assert answer["heads"][0]["probabilities"] is None
+        assert answer["heads"][0]["class"] in (0, 1, 2)
 
 
 def test_photographs_of_all_kinds_are_read(server: Server, photo: np.ndarray) -> None:
@@ -138,7 +129,7 @@ def test_a_bomb_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_uploads_are_limited(net: Pipeline, tmp_path: Path) -> None:
-    with serving({"first": net}, tmp_path, limit=1000) as server:
+    with serving({"first": net}, tmp_path, upload_limit=1000) as server:
         status, found = server.upload(bytes(1001), "a.png")
         assert status == 413
         assert found["error"] == "a.png: larger than 0 MB, the limit; --upload-limit raises it"
@@ -152,7 +143,7 @@ def test_strangers_are_refused(server: Server) -> None:
     assert server.ask("/", host=f"localhost:{server.port}")[0] == 200
 
 
-def test_what_is_not_there_is_told(server: Server, photo: np.ndarray) -> None:
+def test_what_does_not_exist_is_refused(server: Server, photo: np.ndarray) -> None:
     _, found = server.upload(encoded(photo), "a.png")
     kept = f"/results/{found['id']}"
     assert server.ask("/predict/7", b"x")[0] == 404
@@ -169,17 +160,6 @@ def test_the_page_may_load_nothing_from_elsewhere(server: Server) -> None:
     assert b"connect-src &#39;self&#39;" in page
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
-
-
-def test_few_results_are_kept(server: Server, photo: np.ndarray) -> None:
-    content = encoded(photo[:10, :10])
-    first = server.upload(content, "a.png")[1]["id"]
-    for _ in range(KEPT):
-        server.upload(content, "a.png")
-    assert len([*server.folder.iterdir()]) == KEPT
-    status, found, _ = server.ask(f"/results/{first}/photo.png")
-    assert status == 422
-    assert found["error"] == "this result is not kept any more; drop the photograph again"
 
 
 def test_each_head_has_its_files(tmp_path: Path, photo: np.ndarray) -> None:
@@ -220,8 +200,6 @@ def test_stopped_work_ends_after_a_tile(
     net: Pipeline, tmp_path: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.png").write_bytes(encoded(photo))
-    stopped = Event()
-    stopped.set()
-    with pytest.raises(ResultError, match="^the server ends$"):
-        segment(net, tmp_path / "a.png", tmp_path, stopped)
+    with pytest.raises(ResultError, match="^the work was stopped$"):
+        segment(net, tmp_path / "a.png", tmp_path, most_probabilities=0, is_stopped=lambda: True)
     assert not (tmp_path / "mask-0.png").exists()

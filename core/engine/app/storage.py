@@ -1,0 +1,123 @@
+"""Keep uploads and results on disk within one limit; the oldest results make room for new ones."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from ....registry import PluxelError
+from .results import ResultError, StoredResult
+
+_BLOCK = 4096
+"""Bytes by which file systems usually allocate files."""
+
+
+class DiskLimitError(PluxelError):
+    """A photograph or its result does not fit on disk beside those that are in use."""
+
+
+@dataclass(eq=False)
+class StoredFolder:
+    """A folder of the store; ``name``: of the photograph that it is for, in errors.
+
+    ``size``: bytes that it may have. ``users``: its writer, and the answers that read it just now.
+    """
+
+    store: ResultStore
+    path: Path
+    name: str
+    size: int = 0
+    users: int = 1
+    is_kept: bool = False
+
+    def reserve(self, size: int) -> None:
+        """Take more bytes, before they are written. Raises: DiskLimitError."""
+        self.store.reserve(self, size)
+
+    def keep(self) -> None:
+        """Keep the folder, which is complete, as a result."""
+        self.store.keep(self)
+
+
+class ResultStore:
+    """Folders that together have at most ``limit`` bytes.
+
+    A folder that somebody writes or reads stays. All methods may be called by any thread.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.folder, self.limit = folder, limit
+        self._lock = Lock()
+        self._used = 0
+        self._folders: dict[str, StoredFolder] = {}  # the oldest first
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[StoredFolder]:
+        """Provide a new folder, and delete it at the end unless it is kept by then."""
+        path = self.folder / secrets.token_hex(8)
+        path.mkdir()
+        folder = StoredFolder(self, path, name)
+        with self._lock:
+            self._folders[path.name] = folder
+        try:
+            yield folder
+        finally:
+            with self._lock:
+                folder.users -= 1
+                if not folder.is_kept:
+                    self._delete(folder)
+
+    @contextmanager
+    def reading(self, identifier: str) -> Iterator[StoredResult]:
+        """Provide a result, which stays as long as the block runs.
+
+        Raises: ResultError if it is not kept any more.
+        """
+        with self._lock:
+            folder = self._folders.get(identifier)
+            if folder is None or not folder.is_kept:
+                raise ResultError("this result is not kept any more; drop the photograph again")
+            folder.users += 1
+        try:
+            yield StoredResult(folder.path)
+        finally:
+            with self._lock:
+                folder.users -= 1
+
+    def reserve(self, folder: StoredFolder, size: int) -> None:
+        """Take bytes for a folder; the oldest results that nobody reads make room.
+
+        Raises: DiskLimitError if that is not enough.
+        """
+        with self._lock:
+            idle = [one for one in self._folders.values() if not one.users]
+            room = self.limit - self._used
+            if size > room + sum(one.size for one in idle):
+                raise DiskLimitError(
+                    f"{folder.name}: needs {size / 1e6:,.0f} MB on disk, which the limit of "
+                    f"{self.limit / 1e6:,.0f} MB for all photographs does not leave; try again "
+                    "later, or raise it with --disk-limit"
+                )
+            while self._used + size > self.limit:
+                self._delete(idle.pop(0))
+            folder.size += size
+            self._used += size
+
+    def keep(self, folder: StoredFolder) -> None:
+        """Keep a complete folder as a result, with the bytes that its files have."""
+        sizes = (file.stat().st_size for file in folder.path.iterdir())
+        written = sum(-(-size // _BLOCK) * _BLOCK for size in sizes)
+        with self._lock:
+            self._used += written - folder.size
+            folder.size, folder.is_kept = written, True
+
+    def _delete(self, folder: StoredFolder) -> None:
+        """Delete a folder, within the lock, so that its bytes are free before they are reserved."""
+        shutil.rmtree(folder.path, ignore_errors=True)
+        del self._folders[folder.path.name]
+        self._used -= folder.size
