@@ -126,8 +126,8 @@ def alike_samples(
 ) -> list[Alike]:
     """Return the samples that show the same as another one.
 
-    For each sample, that is the nearest one of earlier splits, and the nearest one of its own
-    split; pairs of two splits come first. ``sketches``: split -> the sketch of each sample.
+    For each sample, that is the most similar one of earlier splits, and the most similar one of
+    its own split; pairs of two splits come first. ``sketches``: split -> the sketch of each sample.
     ``are_known``: whether to leave out a pair of two splits.
 
     The memory is 5 KB for a sample. The time is that of two searches for exact neighbors, and for
@@ -188,7 +188,7 @@ class _Search:
     def _alike(
         self, part: range, found: Sequence[Neighbors], start: int, *, are_of_two_splits: bool
     ) -> Iterator[Alike]:
-        """Yield the best candidate of each row, each pair once; OpenCV works in all threads."""
+        """Yield the most similar candidate of each row, each pair once, with all threads."""
         parts = [(rows.numpy() + start, cosines.numpy()) for rows, cosines in found]
 
         def best(row: int) -> Alike | None:
@@ -212,7 +212,8 @@ class _Search:
     def _best(
         self, row: int, candidates: list[tuple[int, bool]], *, are_of_two_splits: bool
     ) -> Alike | None:
-        """Return the first candidate, another row or its mirror image, that is alike."""
+        """Return the most similar candidate, another row or its mirror image, that is alike."""
+        found = []
         for other, mirrored in candidates:
             first, second = min(row, other), max(row, other)
             places = self.places[first], self.places[second]
@@ -222,8 +223,8 @@ class _Search:
             sketch = sketch.mirrored() if mirrored else sketch
             similarity = similarity_of(self.sketches[first], sketch)
             if similarity >= ALIKE:
-                return Alike(*places, round(similarity, 4), mirrored)
-        return None
+                found.append(Alike(*places, round(similarity, 4), mirrored))
+        return max(found, key=lambda one: one.similarity, default=None)
 
 
 def similarity_of(first: Sketch, second: Sketch) -> float:

@@ -162,6 +162,19 @@ def test_splits_come_before_one_split_and_each_sample_names_its_nearest() -> Non
     assert [x.similarity for x in found[:3]] == [1, 1, 1]
 
 
+def test_the_most_similar_one_is_named() -> None:
+    """A light that changes slowly changes the coarse content, but no details; JPEG does both."""
+    image = scene(1)
+    light = np.linspace(-10, 10, image.shape[1])[:, None]
+    lit = np.clip(image + light, 0, 255).astype(np.uint8)
+    copies = sketches(changed(image, as_jpeg), lit)
+    jpeg, other = (found for found in copies if found is not None)
+    (sketch,) = (found for found in sketches(image) if found is not None)
+    assert similarity_of(sketch, jpeg) < similarity_of(sketch, other)
+    found = alike_samples({"train": copies, "val": [sketch]})
+    assert [one.first for one in found if one.second.split == "val"] == [SampleAt("train", 1)]
+
+
 def test_known_pairs_are_left_out() -> None:
     image = scene(1)
     known = alike_samples({"a": sketches(image), "b": sketches(image)}, lambda one, other: True)
