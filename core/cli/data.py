@@ -18,7 +18,6 @@ from ._options import as_json, config_argument, output, overrides, overwrite, re
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..config._config import Config
     from ..data.check import ClassCount, Finding, Report
 
 _SHOWN = 10
@@ -45,10 +44,16 @@ def check(ctx: click.Context, config: str, settings: tuple[str, ...], as_json: b
     problem. Prints the frequency of each class. `training.workers=4` reads with four processes.
     Exit code 1 if there is any problem.
     """
+    from ..common.progress import configure_logging
     from ..config._load import load_config
+    from ..engine.data_check import check_prepared
+    from ..engine.preparation import prepare_data
 
     loaded = load_config(config, settings, host=ctx.obj.host)
-    report = _check(loaded)
+    configure_logging()
+    prepared = prepare_data(loaded)
+    splits = {role: prepared.dataset(role) for role in loaded.pipeline.splits}
+    report = check_prepared(prepared, splits)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
@@ -142,26 +147,6 @@ def prepare(
 
 data.add_command(preview)
 data.add_command(browse)
-
-
-def _check(loaded: Config) -> Report:
-    from ..common.progress import configure_logging, track
-    from ..data.check import check_data
-    from ..engine.preparation import prepare_data
-
-    configure_logging()
-    prepared = prepare_data(loaded)
-    splits = {role: prepared.dataset(role) for role in loaded.pipeline.splits}
-    blueprint, streams = prepared.blueprint, loaded.pipeline.streams
-    with track("reading", sum(len(dataset) for dataset in splits.values())) as advance:
-        return check_data(
-            splits,
-            blueprint.label_spaces(),
-            inputs={name for one in streams.values() for name in one.inputs},
-            sources=blueprint.targets,
-            workers=loaded.pipeline.training.workers,
-            progress=advance,
-        )
 
 
 def _print_splits(report: Report) -> None:

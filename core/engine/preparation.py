@@ -35,6 +35,12 @@ class PreparedData:
     missing: Mapping[str, ConfigError]
     blueprint: Blueprint
 
+    @property
+    def input_names(self) -> set[str]:
+        """The inputs that the streams of the model read."""
+        streams = self.config.pipeline.streams
+        return {name for one in streams.values() for name in one.inputs}
+
     def dataset(self, role: str) -> Dataset:
         """Return the dataset of the split with a role, such as ``train`` or ``val``.
 

@@ -20,6 +20,7 @@ from ...pictures.inputs import input_picture
 from ...pictures.masks import color_of
 from ...pictures.saving import png_bytes
 from ...pictures.thumbnails import sampled
+from ..inference.inputs import other_than_color
 from ..inference.outputs import OutputKind, output_kinds
 from ..inference.pipeline import Pipeline
 from ..inference.prediction import Prediction
@@ -41,9 +42,8 @@ def check_pipeline(pipeline: Pipeline, run: Path) -> None:
             f"pluxel predict {run} {' '.join(f'{name}=PATH' for name in names)}"
         )
     (name,) = names
-    kind, channels = pipeline.inputs.get(name, PLAIN).kind, pipeline.channels[name]
-    if kind != "color" or channels not in (1, 3, 4):
-        what = f"kind: {kind}" if kind != "color" else f"{channels} channels"
+    spec = pipeline.inputs.get(name, PLAIN)
+    if what := other_than_color(pipeline.channels[name], spec, (1, 3, 4)):
         raise PluxelError(
             f"{run}: the app reads photographs, but the model reads '{name}': {what}; use "
             f"pluxel predict {run} FILES"

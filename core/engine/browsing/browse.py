@@ -108,7 +108,7 @@ def _sample(
 
 
 def _choice(plan: ShownSamples, samples: Collection[AlbumSample]) -> str:
-    if not plan.places and len(plan.spread) == plan.total:
+    if not plan.slots and len(plan.spread) == plan.total:
         return plural(plan.total, "sample")
     more = len(samples) - len(plan.spread)
     return (

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...common.progress import track
 from ...contracts.kinds import Dataset
 from ...contracts.labels import IGNORE
 from ...contracts.offers import input_specs
 from ...data.alike import SampleAt
-from ...data.check import Report, check_data
+from ...data.check import Draw, Report
 from ...data.examine import Examined, Examiner
+from ..data_check import check_prepared
 from ..preparation import PreparedData, open_role
 from .painter import ThumbPainter, is_flawed
 
@@ -38,19 +38,19 @@ class ShownSamples:
 
     total: int
     spread: frozenset[int]
-    places: int
+    slots: int
 
     @classmethod
     def of(cls, total: int, count: int) -> ShownSamples:
         """Return the plan for at most ``count`` of ``total`` samples."""
-        places = min(MOST_FLAWED, count // 5) if total > count else 0
-        even = np.linspace(0, total - 1, min(total, count) - places).round().astype(int)
-        return cls(total, frozenset(even.tolist()), places)
+        slots = min(MOST_FLAWED, count // 5) if total > count else 0
+        even = np.linspace(0, total - 1, min(total, count) - slots).round().astype(int)
+        return cls(total, frozenset(even.tolist()), slots)
 
     @property
     def shown(self) -> int:
         """The most pictures that the page needs."""
-        return len(self.spread) + self.places + 2 * MOST_PAIRS
+        return len(self.spread) + self.slots + 2 * MOST_PAIRS
 
 
 class SplitSurvey:
@@ -60,47 +60,34 @@ class SplitSurvey:
         self.split = split
         self.splits, self.notes = _opened(prepared, split)
         self.plan = ShownSamples.of(len(self.splits[split]), count)
-        pipeline = prepared.config.pipeline
-        self.workers = pipeline.training.workers
+        self.prepared = prepared
         self.spaces = prepared.blueprint.label_spaces()
-        self.inputs = {name for one in pipeline.streams.values() for name in one.inputs}
-        self.sources = prepared.blueprint.targets
         self.kept: dict[SampleAt, Examined] = {}
         self.labeled = dict.fromkeys(self.spaces, 0)
         """Head -> samples of the split whose labels can be read."""
-        self._places = self.plan.places
+        self._slots = self.plan.slots
 
     def check(self) -> Report:
         """Read all samples, and return what is wrong with them."""
-        with track("reading", sum(map(len, self.splits.values()))) as advance:
-            return check_data(
-                self.splits,
-                self.spaces,
-                inputs=self.inputs,
-                sources=self.sources,
-                workers=self.workers,
-                progress=advance,
-                draw={self.split: self._painter(self.split, self.plan.spread)},
-                watch=self._watch,
-            )
+        draw = {self.split: self._painter(self.split, self.plan.spread)}
+        return check_prepared(self.prepared, self.splits, draw=draw, watch=self._watch)
 
     def _watch(self, split: str, found: Examined) -> None:
         if split != self.split:
             return
         for head in found.counts:
             self.labeled[head] += 1
-        if found.index in self.plan.spread or (is_flawed(found) and self._has_place()):
+        if found.index in self.plan.spread or (is_flawed(found) and self._take_slot()):
             self.kept[SampleAt(split, found.index)] = found
 
-    def _has_place(self) -> bool:
-        """Take one of the places for samples with findings if there is one."""
-        self._places -= 1
-        return self._places >= 0
+    def _take_slot(self) -> bool:
+        """Take one of the slots for samples with findings; return whether one was left."""
+        self._slots -= 1
+        return self._slots >= 0
 
     def _painter(self, split: str, chosen: frozenset[int] | None = None) -> ThumbPainter:
-        examiner = Examiner(self.splits[split], self.spaces, self.inputs, self.sources)
         return ThumbPainter(
-            shown=examiner.shown,
+            shown=self._examiner(split).shown,
             specs=input_specs(self.splits[split]),
             spaces=self.spaces,
             side=_LARGE if self.plan.shown <= _FEW else _SMALL,
@@ -112,15 +99,18 @@ class SplitSurvey:
         """Return a sample with its pictures; one that was not kept is read again."""
         if place in self.kept:
             return self.kept[place]
-        painter = self._painter(place.split)
-        dataset = self.splits[place.split]
-        return Examiner(dataset, self.spaces, self.inputs, self.sources, painter)[place.index]
+        return self._examiner(place.split, self._painter(place.split))[place.index]
+
+    def _examiner(self, split: str, draw: Draw | None = None) -> Examiner:
+        prepared = self.prepared
+        names, sources = prepared.input_names, prepared.blueprint.targets
+        return Examiner(self.splits[split], self.spaces, names, sources, draw)
 
     def keep_some(self, indices: Iterable[int]) -> None:
-        """Keep samples that were found later, while there is a place for them."""
+        """Keep samples that were found later, while there is a slot for them."""
         for index in indices:
             place = SampleAt(self.split, index)
-            if place not in self.kept and self._has_place():
+            if place not in self.kept and self._take_slot():
                 self.kept[place] = self.sample(place)
 
     def rarity(self, counts: Mapping[str, Mapping[str, int]], report: Report) -> float:

@@ -15,6 +15,7 @@ from ...contracts.labels import LabelSpace
 from ...data.pixels import ImageError
 from ...data.video_files import WriteFrame, WriteSound, video_writer
 from ...data.videos import Clip, require_videos
+from .inputs import other_than_color
 from .outputs import OutputKind
 
 
@@ -37,8 +38,7 @@ def check_videos(
     """
     if not clips:
         return
-    if spec.kind != "color" or channels not in (1, 3):
-        what = f"kind: {spec.kind}" if spec.kind != "color" else f"{channels} channels"
+    if what := other_than_color(channels, spec, (1, 3)):
         raise PluxelError(f"{clips[0]}: a video has colors, but the model reads {what}")
     for one in kinds:
         if not one.of_videos:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,13 @@ def read_inputs(
     }
     _check_sizes(arrays)
     return arrays
+
+
+def other_than_color(channels: int, spec: InputSpec, supported: Collection[int]) -> str:
+    """Return what an input reads if that is not color of a supported number of channels, or ""."""
+    if spec.kind != "color":
+        return f"kind: {spec.kind}"
+    return "" if channels in supported else f"{channels} channels"
 
 
 def _example(names: Iterable[str]) -> str:
