@@ -8,7 +8,8 @@ from typing import Any
 
 from ...pictures.page import render
 from ..comparison.differences import Comparison, HeadComparison, ScoreDifference
-from ..comparison.table import TITLES, letter_of
+from ..comparison.table import letter_of
+from .titles import title_of
 
 
 def comparison_page(found: Comparison) -> str:
@@ -48,10 +49,10 @@ def _tables(head: HeadComparison) -> dict[str, dict[str, Any]]:
     tables: dict[str, Mapping[str, ScoreDifference]] = {"score": head.overall}
     for name in scores:
         of_classes = {each: found[name] for each, found in head.per_class.items()}
-        tables[f"{TITLES.get(name, name)} of class"] = of_classes
+        tables[f"{title_of(name)} of class"] = of_classes
     return {
         title: {
-            "rows": {TITLES.get(name, name): one for name, one in rows.items()},
+            "rows": {title_of(name): one for name, one in rows.items()},
             "reach": _reach(rows),
         }
         for title, rows in tables.items()

@@ -7,20 +7,23 @@ from typing import Any
 import torch
 
 from ...config.sections.factory import Factory
+from ...data.batch import Item
 from ...model.network import SegmentationModel, Stream
 from ..trained import Trained
 
-SIZE = (512, 512)
+_SIZE = (512, 512)
+"""(height, width) of the image that is drawn if none is known."""
 
 
 def diagram_of(
-    trained: Trained, model: SegmentationModel, size: tuple[int, int] = SIZE
+    trained: Trained, model: SegmentationModel, image: Item | None = None
 ) -> dict[str, Any]:
-    """Return the streams with their maps for an image of (height, width), and the heads.
+    """Return the streams with their maps for an image, its ``size`` and ``name``, and the heads.
 
     ``model``: that of the run, on the device ``meta``. Raises: any error of the components.
     """
     config, blueprint = trained.config, trained.blueprint
+    size = image.size if image else _SIZE
     with torch.device("meta"):
         inputs = {
             name: torch.zeros(1, blueprint.channels[name], *size) for name in model.input_names
@@ -38,7 +41,12 @@ def diagram_of(
             }
             for name, stream in model.streams.items()
         ]
-    return {"size": [*size], "streams": streams, "heads": _heads(model, trained, spaces)}
+    return {
+        "size": [*size],
+        "name": image.name if image else None,
+        "streams": streams,
+        "heads": _heads(model, trained, spaces),
+    }
 
 
 def _maps(stream: Stream, inputs: dict[str, torch.Tensor]) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +12,17 @@ from ....registry import Host, PluxelError
 from ...common.numerics import finite_or_none
 from ..comparison.bootstrap import Blocks, draw, interval, resampled
 from ..comparison.scores import HeadScores, paper_scores
-from ..comparison.table import TITLES
 from ..evaluation.kept import KeptHead
 from ..evaluation.measures import COUNTS, OBJECTS, RELIABILITY
 from ..evaluation.objects import FALSE_ALARM, LABELED, RIGHT, SIZES
 from ..evaluation.statistics import ImageRows
+from .titles import title_of
 
 SAMPLES = 1000
 """Resamples for the intervals."""
+
+MOST_CONFUSED = 200
+"""Classes of a confusion matrix; of more, those with the most wrong pixels are shown."""
 
 MOST_IMAGES = 5000
 """Images that a page lists; of more, the worst and some others spread over the rest."""
@@ -50,7 +55,8 @@ class HeadReport:
     def scores(self) -> dict[str, Any]:
         """Return ``overall`` scores with intervals, and ``classes_table``, a row for each class.
 
-        ``metrics``: the titles of its columns for metrics.
+        ``metrics``: the titles of its columns for metrics. ``axis``: the ends of one for the
+        intervals of the classes, in tenths.
         """
         keys = [COUNTS, *(m.key for m in self._scores.measures.measures if m.key in self.head.rows)]
         sums = {
@@ -61,7 +67,7 @@ class HeadReport:
         drawn = self._scores({key: resampled(weights, one) for key, one in sums.items()})
         overall = [
             {
-                "title": TITLES.get(name, name.replace("_", " ")),
+                "title": title_of(name),
                 "lower_is_better": name in self._scores.errors,
                 **self._interval(values.item(), drawn.overall[name]),
             }
@@ -89,16 +95,30 @@ class HeadReport:
             }
             for at, name in enumerate(self.head.class_names)
         ]
-        more = [key.replace("_", " ") for key in found.per_class if key not in _OWN]
-        return {"overall": overall, "classes_table": classes, "metrics": more}
+        more = [title_of(key) for key in found.per_class if key not in _OWN]
+        axis = _axis([one["iou"] for one in classes])
+        return {"overall": overall, "classes_table": classes, "metrics": more, "axis": axis}
 
     def _interval(self, value: float, samples: np.ndarray) -> dict[str, float | None]:
         found = interval(value, samples, self._blocks.count)
         return {"value": finite_or_none(value), "low": found.low, "high": found.high}
 
-    def confusion(self) -> list[list[int]]:
-        """Return the pixels of each true class (rows) and predicted class (columns)."""
-        return self.head.confusion.tolist()
+    def confusion(self) -> dict[str, Any]:
+        """Return the confusion matrix, of at most `MOST_CONFUSED` classes.
+
+        ``shown``: indices of its classes. ``pixels``: of each true class (rows) and predicted class
+        (columns). ``labeled``, ``predicted``: pixels of each shown class among all classes.
+        """
+        found = self.head.confusion
+        labeled, predicted = found.sum(1), found.sum(0)
+        wrong = labeled + predicted - 2 * np.diag(found)
+        shown = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CONFUSED])
+        return {
+            "shown": shown.tolist(),
+            "pixels": found[np.ix_(shown, shown)].tolist(),
+            "labeled": labeled[shown].tolist(),
+            "predicted": predicted[shown].tolist(),
+        }
 
     def reliability(self) -> dict[str, Any] | None:
         """Return the expected calibration error, and each bin; None if it was not kept."""
@@ -121,25 +141,46 @@ class HeadReport:
         ]
         return {"error": error, "bins": bins}
 
-    def sizes(self) -> list[dict[str, Any]] | None:
-        """Return the IoU of each class and size of objects; None if it was not kept."""
+    def sizes(self) -> dict[str, Any] | None:
+        """Return the IoU by size of objects; None if it was not kept.
+
+        ``classes``: an entry for each class and size that it has. ``means``: of each size, over the
+        classes that have objects of each size that occurs, so that they compare; ``compared``: how
+        many these are, of ``total`` classes with objects.
+        """
         if OBJECTS not in self.head.rows:
             return None
         total = self.head.rows[OBJECTS].total().astype(np.float64)
         labeled = total[..., LABELED]
         with np.errstate(invalid="ignore"):
             iou = total[..., RIGHT] / (labeled + total[..., FALSE_ALARM])
-        return [
+        has = labeled > 0
+        sizes = [(column, size) for column, size in enumerate(SIZES) if has[:, column].any()]
+        columns = [column for column, _ in sizes]
+        compared = has[:, columns].all(1) & has.any(1)
+        classes = [
             {
                 "size": size,
                 "class": name,
-                "iou": finite_or_none(iou[row, column].item()),
+                "iou": iou[row, column].item(),
                 "pixels": int(labeled[row, column]),
+                "compared": bool(compared[row]),
             }
-            for column, size in enumerate(SIZES)
+            for column, size in sizes
             for row, name in enumerate(self.head.class_names)
-            if labeled[row, column]
+            if has[row, column]
         ]
+        means = [
+            {"size": size, "iou": iou[compared, column].mean().item()}
+            for column, size in sizes
+            if compared.any()
+        ]
+        return {
+            "classes": classes,
+            "means": means,
+            "compared": int(compared.sum()),
+            "total": int(has.any(1).sum()),
+        }
 
     def images(self) -> dict[str, Any]:
         """Return the mean IoU of each image, the worst first, and how many there are in all."""
@@ -166,6 +207,13 @@ class HeadReport:
 
 
 _OWN = ("iou", "accuracy")
+
+
+def _axis(intervals: Sequence[Mapping[str, float | None]]) -> tuple[float, float]:
+    """Return the ends of an axis that has all intervals, in tenths of 0–1."""
+    ends = [end for one in intervals for end in (one["low"], one["high"]) if end is not None]
+    low = min(0.9, math.floor(10 * min(ends, default=0)) / 10)
+    return low, max(low + 0.1, math.ceil(10 * max(ends, default=1)) / 10)
 
 
 def _means_of_images(counts: ImageRows) -> np.ndarray:

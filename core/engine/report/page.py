@@ -16,13 +16,13 @@ from ...common.files import is_missing_file, read_json, replacing
 from ...common.logs import logger
 from ...contracts.colors import hex_color
 from ...contracts.labels import LabelSpace
+from ...data.batch import Item
 from ...data.samples import EvaluationData
 from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...pictures.page import render
 from ...pictures.saving import data_uri, webp_bytes
 from ..comparison.bootstrap import make_blocks
-from ..comparison.table import TITLES
 from ..evaluation.kept import KeptStatistics
 from ..preparation import open_role
 from ..run import Run
@@ -32,11 +32,15 @@ from .facts import facts_of
 from .gallery import ReportGallery
 from .head_report import HeadReport
 from .series import phases_of, series_of
+from .titles import title_of
 
-_IN_TABLES = {"overall", "classes_table", "metrics"}
+_IN_TABLES = {"overall", "classes_table", "metrics", "axis"}
 """Parts of a head that the template writes as tables, so that scripts do not need them."""
 
-_SCRIPTS = ("vendor/d3.min.js", "vendor/plot.min.js", "tables.js", "report.js")
+_SCRIPTS = (
+    *("vendor/d3.min.js", "vendor/plot.min.js"),
+    *("tables.js", "charts.js", "viewer.js", "report.js"),
+)
 
 
 @dataclass
@@ -114,18 +118,29 @@ def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int
 def _content(run: Run, split: str, host: Host) -> _PageContent:
     content = _PageContent()
     trained = _opened(run, split, host, content)
-    model = None
+    kept = _statistics(run, split, content)
+    model = data = None
     if trained is not None:
         try:
             with torch.device("meta"):
                 model = build_model(trained.config, trained.blueprint)
-            content.diagram = diagram_of(trained, model)
+            data = kept and _data(trained, model, kept, content)
+            image = _image_of(data, kept) if data and kept else None
+            content.diagram = diagram_of(trained, model, image)
         except Exception as error:  # noqa: BLE001 - a page shows what it can
             content.notes.append(f"The network cannot be drawn: {reason_of(error)[0]}.")
-    kept = _statistics(run, split, content)
     if kept is not None:
-        _add_heads(content, kept, trained, model, host)
+        gallery = ReportGallery(data, model, kept.index_of) if data and model else None
+        _add_heads(content, kept, trained, gallery, host)
     return content
+
+
+def _image_of(data: EvaluationData, kept: KeptStatistics) -> Item | None:
+    """Return the first evaluated image, or None if it cannot be read anymore."""
+    try:
+        return data[kept.index_of(0)]
+    except Exception:  # noqa: BLE001 - the gallery says why images cannot be read
+        return None
 
 
 def _summary(content: _PageContent) -> str:
@@ -138,7 +153,7 @@ def _summary(content: _PageContent) -> str:
     for head in content.heads:
         of = f" of {head['name']}" if len(content.heads) > 1 else ""
         scored = [one for one in head["classes_table"] if one["iou"]["value"] is not None]
-        means = [one["value"] for one in head["overall"] if one["title"] == TITLES["mean_iou"]]
+        means = [one["value"] for one in head["overall"] if one["title"] == title_of("mean_iou")]
         if scored and means and means[0] is not None:
             worst = min(scored, key=lambda one: one["iou"]["value"])
             parts.append(
@@ -186,7 +201,7 @@ def _add_heads(
     content: _PageContent,
     kept: KeptStatistics,
     trained: Trained | None,
-    model: SegmentationModel | None,
+    gallery: ReportGallery | None,
     host: Host,
 ) -> None:
     blocks = make_blocks(kept.names, kept.groups)
@@ -196,7 +211,6 @@ def _add_heads(
             "not cover other scenes."
         )
     content.blocks = blocks.description
-    gallery = _gallery(trained, model, kept, content) if trained and model else None
     spaces = trained.blueprint.label_spaces() if trained else {}
     for name, head in kept.heads.items():
         report = HeadReport(head, [*kept.names], blocks, host)
@@ -220,12 +234,13 @@ def _add_heads(
     content.notes += gallery.notes if gallery else []
 
 
-def _gallery(
+def _data(
     trained: Trained, model: SegmentationModel, kept: KeptStatistics, content: _PageContent
-) -> ReportGallery | None:
+) -> EvaluationData | None:
+    """Return the evaluated images; None, with a note, if they are gone."""
     blueprint = trained.blueprint
     try:
-        data = EvaluationData(
+        return EvaluationData(
             open_role(trained.config, kept.split),
             blueprint.label_spaces(),
             inputs=model.input_names,
@@ -234,7 +249,6 @@ def _gallery(
     except PluxelError as error:
         content.notes.append(f"There are no pictures, because the images are gone: {error.message}")
         return None
-    return ReportGallery(data, model, kept.index_of)
 
 
 def _colors(space: LabelSpace | None, count: int) -> Sequence[str]:

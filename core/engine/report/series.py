@@ -8,30 +8,62 @@ import numpy as np
 
 from ...common.numerics import mean_of_known
 from ..curves import LogRecords, curve, losses, overall, scalar_names
+from .titles import title_of
 
 MOST_POINTS = 1000
 """Points of a series; of more, means of neighbors are shown."""
 
+MOST_POINTS_OF_CLASSES = 50_000
+"""Points of the series of all single classes together."""
+
 
 def series_of(records: LogRecords) -> list[dict[str, Any]]:
-    """Return each scalar: ``name``, ``group``, ``steps`` and ``values``; undefined values are None.
+    """Return each scalar: ``name``, ``title``, ``group``, ``steps`` and ``values``.
 
-    ``group``: ``loss``, ``score``, ``rate``, or ``class`` for the scores of a class.
+    ``group``: ``loss``, ``score``, ``rate``, or ``class`` for the scores of a class. Undefined
+    values are None.
     """
     names = scalar_names(records)
     groups = dict.fromkeys(names, "class") | dict.fromkeys(overall(names), "score")
     groups |= dict.fromkeys(losses(names), "loss") | {"lr": "rate"}
+    depth = min((name.count("/") for name in overall(names)), default=1)
+    of_classes = [*groups.values()].count("class")
+    most = min(MOST_POINTS, max(2, MOST_POINTS_OF_CLASSES // max(1, of_classes)))
+    limits = dict.fromkeys(("loss", "score", "rate"), MOST_POINTS) | {"class": most}
     return [
-        {"name": name, "group": groups[name], **_points(*curve(records, name))} for name in names
+        {
+            "name": name,
+            "title": _title(name, depth),
+            "group": groups[name],
+            **_points(*curve(records, name), limits[groups[name]]),
+        }
+        for name in names
     ]
 
 
-def _points(steps: Any, values: Any) -> dict[str, Any]:
+def _title(name: str, depth: int) -> str:
+    """Return a readable name of a scalar.
+
+    ``depth``: slashes in the name of an overall score: two if heads have names, as in
+    ``val/HEAD/mean_iou``.
+    """
+    if name == "lr":
+        return "learning rate"
+    split, _, rest = name.partition("/")
+    if name.endswith("/loss"):
+        head, title = rest[: -len("/loss")], f"loss on {split}"
+    else:
+        head, _, rest = rest.partition("/") if depth > 1 else ("", "", rest)
+        score, _, of_class = rest.partition("/")
+        title = title_of(score) + (f" of {of_class}" if of_class else "")
+    return f"{head}: {title}" if head else title
+
+
+def _points(steps: Any, values: Any, most: int) -> dict[str, Any]:
     x, y = np.asarray(steps, np.float64), np.asarray(values, np.float64)
-    if len(x) > MOST_POINTS:
+    if len(x) > most:
         x, y = (
-            np.array([mean_of_known(part) for part in np.array_split(one, MOST_POINTS)])
-            for one in (x, y)
+            np.array([mean_of_known(part) for part in np.array_split(one, most)]) for one in (x, y)
         )
     shown = [None if np.isnan(value) else float(f"{value:.5g}") for value in y]
     return {"steps": x.round(1).tolist(), "values": shown}

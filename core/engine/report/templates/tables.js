@@ -9,18 +9,23 @@ const pluxelTables = (() => {
     return sign * String(one).localeCompare(String(other));
   };
 
-  for (const table of document.querySelectorAll("table.sortable")) {
-    const titles = [...table.querySelectorAll("thead th")], body = table.tBodies[0];
-    titles.forEach((title, column) => title.querySelector("button")?.addEventListener("click", () => {
-      const ascending = title.getAttribute("aria-sort") !== "ascending";
-      for (const one of titles) if (one.hasAttribute("aria-sort")) one.setAttribute("aria-sort", "none");
-      title.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-      const order = compare(ascending ? 1 : -1);
-      const rows = [...body.rows].map((row) => [row.cells[column].dataset.value ?? "", row]);
-      rows.sort((one, other) => order(one[0], other[0]));
-      body.replaceChildren(...rows.map(([, row]) => row));
+  // Calls `sort` with a column and the order of its values, when its title is clicked.
+  const onSort = (titles, sort) => titles.forEach((title, column) =>
+    title.querySelector("button")?.addEventListener("click", () => {
+      const ascending = title.ariaSort !== "ascending";
+      for (const one of titles) if (one.ariaSort) one.ariaSort = "none";
+      title.ariaSort = ascending ? "ascending" : "descending";
+      sort(column, compare(ascending ? 1 : -1));
     }));
+
+  for (const table of pluxel.all("table.sortable")) {
+    const body = table.tBodies[0];
+    onSort(pluxel.all("thead th", table), (column, order) => {
+      const rows = [...body.rows].map((row) => [row.cells[column].dataset.value ?? "", row]);
+      rows.sort(([one], [other]) => order(one, other));
+      body.replaceChildren(...rows.map(([, row]) => row));
+    });
   }
 
-  return { compare };
+  return { onSort };
 })();

@@ -128,6 +128,56 @@ def test_layers_show_truth_prediction_and_errors(file: Path, pages: Pages) -> No
     assert (middle[:, 0] != drawn[:, 0]).any()
 
 
+def test_the_name_of_an_image_opens_its_picture(file: Path, pages: Pages) -> None:
+    page = pages.open(file)
+    page.locator(".pick").select_option("1")
+    link = page.locator(".image-list a").last
+    name = link.inner_text()
+    link.focus()
+    page.keyboard.press("Enter")
+    page.locator(".status", has_text=name).wait_for()
+    focused = page.locator(".strip button:focus")
+    assert focused.get_attribute("title") == name
+    assert focused.get_attribute("aria-pressed") == "true"
+
+
+def test_tables_scroll_in_a_narrow_window(file: Path, pages: Pages) -> None:
+    """Whatever is out of view is in a place that scrolls, by keys too."""
+    page = pages.open(file, width=400)
+    scrolled(page)
+    unreachable = page.evaluate(
+        """() => [...document.querySelectorAll("main *")].filter((one) => {
+          const box = one.getBoundingClientRect();
+          if (!box.width || box.right <= innerWidth) return false;
+          const place = one.closest(".wide, .images, .strip");
+          return !place || getComputedStyle(place).overflowX !== "auto" ||
+            !(place.tabIndex === 0 || place.querySelector("button"));
+        }).map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    assert unreachable == []
+    table = page.locator(".wide").first
+    assert table.evaluate("one => one.scrollWidth > one.clientWidth")
+    table.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    page.locator("#classes-1 th", has_text="95 %").wait_for()
+    assert table.evaluate("one => new Promise(done => setTimeout(() => done(one.scrollLeft), 400))")
+
+
+def test_print_leaves_out_what_cannot_be_used(file: Path, pages: Pages) -> None:
+    page = pages.open(file)
+    scrolled(page)
+    page.emulate_media(media="print")
+    gone = ".controls, .strip, .slider, nav, .images button, #configuration tbody tr:not(.set)"
+    assert page.locator(gone).count() >= 8
+    assert all(one.is_hidden() for one in page.locator(gone).all())
+    assert page.locator("#configuration tbody tr.set").first.is_visible()
+    assert page.get_by_text("Default values are not printed.").is_visible()
+    broken = "[...document.querySelectorAll('figure, tr')].filter(one =>"
+    assert page.evaluate(f"{broken} getComputedStyle(one).breakInside !== 'avoid').length") == 0
+    assert page.pdf(format="A4").count(b"/Type /Page\n") <= 5
+
+
 def test_the_worst_of_a_class_is_shown_first(file: Path, pages: Pages) -> None:
     page = pages.open(file)
     page.locator(".pick").select_option("1")
@@ -157,8 +207,8 @@ def test_controls_of_charts(file: Path, pages: Pages) -> None:
     paths = losses.locator("g[aria-label=line] path").count()
     page.locator("#smoothing").fill("80")
     assert losses.locator("g[aria-label=line] path").count() == 2 * paths  # smoothed, and raw
-    page.locator("#scalar").select_option("val/dice")
-    assert "val/dice" in page.locator("[data-group=one]").inner_text()
+    page.locator("#scalar").select_option("val/boundary_iou")
+    assert "boundary IoU" in page.locator("[data-group=one]").inner_text()
     first = page.locator("#panels img").first
     assert first.is_hidden()
     page.locator("#panel").select_option("0")
@@ -168,17 +218,24 @@ def test_controls_of_charts(file: Path, pages: Pages) -> None:
     page.set_viewport_size({"width": 700, "height": 900})
 
 
-def test_150_classes_and_5000_images(
-    with_statistics: Callable[[int, int], Run], toys: Host, pages: Pages
+@pytest.mark.parametrize(("classes", "images"), [(150, 5000), (1000, 1200)])
+def test_many_classes_and_images(
+    with_statistics: Callable[[int, int], Run],
+    toys: Host,
+    pages: Pages,
+    classes: int,
+    images: int,
 ) -> None:
-    run = with_statistics(150, 5000)
+    run = with_statistics(classes, images)
     file = write_report(run.directory, host=toys)
     assert file.stat().st_size < 5_000_000
     page = pages.open(file)
     scrolled(page)
+    is_cut = page.get_by_text("of 1,000 classes with the most wrong pixels are shown").count()
+    assert is_cut == (classes > 200)
     page.locator("#classes-1 thead button", has_text="IoU").first.click()
     rising = [float(text) for text in column(page, 2)]
-    assert len(rising) == 150
+    assert len(rising) == classes
     assert rising == sorted(rising)
     assert page.locator(".image-list tbody tr").count() == 100
     page.get_by_role("button", name="Show more").click()

@@ -71,7 +71,7 @@ def test_a_page_of_two_runs(
     differences = [float(r.locator("td").nth(2).inner_text()) for r in rows.all()]
     assert differences == sorted(differences)
     inside = page.evaluate(
-        "[...document.querySelectorAll('.axis i')].every(one => one.offsetLeft >= 0 &&"
-        " one.offsetLeft + one.offsetWidth <= one.parentElement.offsetWidth + 3)"
+        "[...document.querySelectorAll('.whiskers i')].every(one => one.offsetLeft >= 0 &&"
+        " one.offsetLeft + one.offsetWidth <= one.parentElement.offsetWidth + 5)"
     )
     assert inside

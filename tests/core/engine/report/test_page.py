@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from pluxel.core import Run
 from pluxel.core.engine.comparison.bootstrap import make_blocks
-from pluxel.core.engine.evaluation.kept import KeptStatistics
-from pluxel.core.engine.evaluation.statistics import ImageRows
+from pluxel.core.engine.evaluation.kept import KeptHead, KeptStatistics
+from pluxel.core.engine.evaluation.statistics import ImageRows, sparse_row
 from pluxel.core.engine.history import History
-from pluxel.core.engine.report import gallery, head_report
+from pluxel.core.engine.report import gallery, head_report, series
 from pluxel.core.engine.report.head_report import HeadReport
 from pluxel.core.engine.report.page import report_page, try_report, write_report
+from pluxel.core.engine.report.series import series_of
 from pluxel.registry import Host, PluxelError
 
 from .conftest import ATTACK, NAMES, invented
@@ -87,9 +88,13 @@ def test_numbers_are_those_of_the_results(run: Run, toys: Host) -> None:
     for row in found["per_image"]:
         assert images[row["name"]] == pytest.approx(row["mean_iou"], abs=1e-4)
     assert head["images"]["mean_iou"] == sorted(head["images"]["mean_iou"])
-    assert sum(map(sum, head["confusion"])) == found["pixels"]
+    assert sum(map(sum, head["confusion"]["pixels"])) == found["pixels"]
     assert sum(bin_["share"] for bin_ in head["reliability"]["bins"]) == pytest.approx(1)
-    assert {one["class"] for one in head["sizes"]} == {*head["classes"]} == {NAMES[0], NAMES[7]}
+    assert (
+        {one["class"] for one in head["sizes"]["classes"]}
+        == {*head["classes"]}
+        == {NAMES[0], NAMES[7]}
+    )
 
 
 def test_what_was_trained_and_where(run: Run, toys: Host) -> None:
@@ -143,6 +148,71 @@ def test_intervals_contain_the_scores(number: int, toys: Host) -> None:
         assert score["low"] < score["value"] < score["high"]
     widths = {one["title"]: one["high"] - one["low"] for one in scores["overall"]}
     assert 0.002 < widths["mean IoU"] * number**0.5 < 10
+
+
+def report_of(head: KeptHead, host: Host) -> HeadReport:
+    names = [f"{at:05}" for at in range(len(head.rows["counts"]))]
+    return HeadReport(head, names, make_blocks(names), host)
+
+
+def test_sizes_are_compared_over_the_same_classes(toys: Host) -> None:
+    """Only the easy class has small objects: that does not make small objects easier."""
+    total = np.zeros((3, 3, 3), np.int64)
+    total[0] = [[100, 90, 0], [100, 90, 0], [100, 90, 0]]
+    total[1] = [[0, 0, 5], [100, 10, 0], [100, 10, 0]]
+    head = invented(3, 1)
+    head.rows["objects"] = ImageRows.stacked([sparse_row(total)], (3, 3, 3), int)
+    sizes = report_of(head, toys).sizes()
+    assert sizes is not None
+    assert [one["iou"] for one in sizes["means"]] == pytest.approx([0.9, 0.9, 0.9])
+    assert (sizes["compared"], sizes["total"]) == (1, 2)
+    shown = [(one["class"], one["size"], one["compared"]) for one in sizes["classes"]]
+    assert ("class 1", "large", False) in shown
+    assert len(shown) == 5
+
+
+def test_the_confusion_of_many_classes_is_bounded(toys: Host, monkeypatch) -> None:
+    monkeypatch.setattr(head_report, "MOST_CONFUSED", 2)
+    head = replace(
+        invented(4, 5),
+        confusion=np.array([[9, 0, 0, 1], [0, 900, 0, 0], [0, 1, 3, 50], [1, 0, 0, 40]]),
+    )
+    assert report_of(head, toys).confusion() == {
+        "shown": [2, 3],
+        "pixels": [[3, 50], [0, 40]],
+        "labeled": [54, 41],
+        "predicted": [3, 91],
+    }
+
+
+def test_scalars_have_titles(monkeypatch) -> None:
+    values = {"val/loss": 1, "val/mean_iou_present": 1, "val/iou/a/b": 1, "val/boundary_iou/a": 1}
+    records = [{"step": step, **values, "lr": 1, "train/loss": 1} for step in range(100)]
+    found = {one["name"]: one for one in series_of(records)}
+    assert {name: one["title"] for name, one in found.items()} == {
+        "val/loss": "loss on val",
+        "val/mean_iou_present": "mean IoU, if present",
+        "val/iou/a/b": "IoU of a/b",
+        "val/boundary_iou/a": "boundary IoU of a",
+        "lr": "learning rate",
+        "train/loss": "loss on train",
+    }
+    heads = [{"step": 1, "val/x/loss": 1, "val/x/mean_iou": 1, "val/x/iou/a": 1}]
+    assert [one["title"] for one in series_of(heads)] == [
+        "x: loss on val",
+        "x: mean IoU",
+        "x: IoU of a",
+    ]
+    monkeypatch.setattr(series, "MOST_POINTS_OF_CLASSES", 20)
+    assert {name: len(one["steps"]) for name, one in found.items()}["val/iou/a/b"] == 100
+    shorter = {one["name"]: len(one["steps"]) for one in series_of(records)}
+    assert (shorter["val/iou/a/b"], shorter["val/loss"]) == (10, 100)
+
+
+def test_the_pipeline_is_drawn_for_an_evaluated_image(run: Run, toys: Host) -> None:
+    assert "for image val0 of val of 20×24 pixels" in page_of(run, toys).text
+    run.statistics_of("val").unlink()
+    assert "for any image of 512×512 pixels" in page_of(run, toys).text
 
 
 def test_a_page_of_many_images_is_bounded(with_statistics, toys: Host, monkeypatch) -> None:
