@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from ....registry import PluxelError
 from ...common.signals import stop_signals
+from ...contracts.kinds import TrackedEnd
 
 
 class Interrupted(PluxelError):  # noqa: N818 - not an error, but a requested stop
@@ -18,6 +19,20 @@ class Interrupted(PluxelError):  # noqa: N818 - not an error, but a requested st
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+@contextmanager
+def end_reported(report: Callable[[TrackedEnd], object]) -> Iterator[None]:
+    """Call ``report`` at the end of the block, a training, with how it ended."""
+    status: TrackedEnd = "failed"
+    try:
+        yield
+        status = "finished"
+    except (Interrupted, KeyboardInterrupt):
+        status = "interrupted"
+        raise
+    finally:
+        report(status)
 
 
 class StopRequest:

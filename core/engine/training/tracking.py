@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from queue import Queue
 from threading import Lock, Thread
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem
 from ...contracts.kinds import TrackedEnd, Tracker
 from ..run import Run
-from .signals import Interrupted
+from .signals import end_reported
 
 _WAITING = 1000
 """Calls that wait for a slow tracker, such as one that is just starting; others are left out."""
@@ -67,16 +68,8 @@ class Tracking:
             yield
             return
         self._call("start", run.directory.absolute(), config.plain(), step)
-        status: TrackedEnd = "failed"
-        try:
+        with end_reported(partial(self._finish, run)):
             yield
-            status = "finished"
-        except (Interrupted, KeyboardInterrupt):
-            status = "interrupted"
-            raise
-        finally:
-            results = read_json(run.results_of("val"))
-            self._finish(results if isinstance(results, dict) else {}, status)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Pass finite numbers by name; ``seconds`` only once for each step."""
@@ -92,7 +85,9 @@ class Tracking:
         for thread in self._threads:
             thread.put(_TrackerCall(method, deepcopy(arguments)))
 
-    def _finish(self, results: Mapping[str, Any], status: TrackedEnd) -> None:
+    def _finish(self, run: Run, status: TrackedEnd) -> None:
+        content = read_json(run.results_of("val"))
+        results = content if isinstance(content, dict) else {}
         end = time.monotonic() + _LIMIT
         for thread in self._threads:
             thread.put_last(_TrackerCall("finish", (deepcopy(results), status)))

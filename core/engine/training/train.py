@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 
 from ....registry import PluxelError
 from ...common.files import write_text
 from ...common.logs import logger
+from ...contracts.kinds import TrackedEnd
 from ..checkpoint import read_metadata
-from ..history import History, Status, TrainingSession, now
+from ..history import History, now
 from .claim import held_by_all
 from .experiment import Experiment
 from .monitor import TrainingProgress
 from .phase import PhaseTrainer
-from .signals import Interrupted
+from .signals import end_reported
 from .tracking import Tracking
 
 
@@ -73,7 +73,7 @@ class Trainer:
             tracked = self.tracking.of_run(
                 self.run, self._whole.config, self.current.progress.total
             )
-            with self._session(), tracked:
+            with end_reported(self._record_end), tracked:
                 self.current.train()
                 while self.current.experiment.phase + 1 < len(self._whole.phases):
                     self._next_phase()
@@ -96,21 +96,11 @@ class Trainer:
         self._history.sessions[-1].planned_steps = planned
         self._history.write(self.run.history)
 
-    @contextmanager
-    def _session(self) -> Iterator[None]:
-        """Record in ``training.json`` how the training ended that the block runs."""
-        status: Status = "failed"
-        try:
-            yield
-            status = "finished"
-        except (Interrupted, KeyboardInterrupt):
-            status = "interrupted"
-            raise
-        finally:
-            if self._history.sessions:  # in the main process
-                self._end(self._history.sessions[-1], status)
-
-    def _end(self, session: TrainingSession, status: Status) -> None:
+    def _record_end(self, status: TrackedEnd) -> None:
+        """Record in ``training.json`` how the training ended."""
+        if not self._history.sessions:  # not the main process
+            return
+        session = self._history.sessions[-1]
         session.status, session.ended = status, now()
         if (current := getattr(self, "current", None)) is not None:  # None between phases
             session.last_step = current.progress.total
