@@ -83,8 +83,8 @@ def _lines(run: Run) -> Iterator[str]:
 
     seen, status = 0, ""
     while True:
-        state = watched(run).status
-        records = run.records()
+        found = watched(run)
+        records = found.records
         if len(records) < seen:  # an earlier checkpoint was resumed, or the run was deleted
             seen = 0
         names = scalar_names(records)
@@ -97,9 +97,9 @@ def _lines(run: Run) -> Iterator[str]:
             )
             yield f"step {record['step']}: {values}"
         seen = len(records)
-        if state != status:
-            yield _STATES[state]
-            status = state
+        if found.status != status:
+            status = found.status
+            yield _STATES[status]
         time.sleep(_EVERY)
 
 

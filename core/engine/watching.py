@@ -14,7 +14,7 @@ from .run import Run
 from .trained import plain_config
 
 WatchedStatus = Literal["waiting", "training", "finished", "interrupted", "failed", "killed"]
-"""``waiting``: there is no run yet. ``killed``: the training did not end by itself."""
+"""``waiting``: the run does not exist yet. ``killed``: the training did not end by itself."""
 
 _RECENT = 20
 """Lines of the log from which the speed follows."""
@@ -35,7 +35,8 @@ class WatchedRun:
     """What is known of a training.
 
     ``planned``: the step at which its present phase ends. ``remaining``: seconds until then, by the
-    speed of late, with evaluations. ``seconds``: of training so far.
+    speed of late, with evaluations. ``seconds``: of training so far. ``records``: the lines of
+    ``metrics.jsonl``.
     """
 
     status: WatchedStatus
@@ -45,6 +46,7 @@ class WatchedRun:
     remaining: float | None = None
     phase: str = ""
     scalars: Sequence[WatchedScalar] = ()
+    records: LogRecords = ()
 
     @property
     def is_over(self) -> bool:
@@ -72,6 +74,7 @@ def watched(run: Run) -> WatchedRun:
         remaining,
         newest.get("phase", ""),
         _scalars(records, _training_section(run)),
+        records,
     )
 
 

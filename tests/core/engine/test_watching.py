@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from pluxel.core import Run, Trainer
-from pluxel.core.cli.watch import sparkline
+from pluxel.core.cli.watch import sparkline, watch
 from pluxel.core.engine.history import History
 from pluxel.core.engine.watching import watched
 
@@ -48,6 +49,24 @@ def write(folder: Path, records: list[dict[str, object]], **training: object) ->
     run.config.write_text(json.dumps({"pluxel": {}, "training": training}))
     run.metrics.write_text("".join(json.dumps(record) + "\n" for record in records))
     return run
+
+
+def test_each_look_reads_the_log_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write(tmp_path / "run", [{"step": 5, "seconds": 1.0, "train/loss": 0.25}])
+    reads, records = [], Run.records
+
+    def counted(one: Run) -> list[dict[str, object]]:
+        reads.append(one.directory)
+        return records(one)
+
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "records", counted)
+    monkeypatch.setattr("pluxel.core.cli.watch.time.sleep", interrupt)
+    found = CliRunner().invoke(watch, [str(run.directory)])
+    assert found.output.splitlines()[0] == "step 5: train/loss 0.25"
+    assert reads == [run.directory]
 
 
 def test_time_left_follows_the_recent_speed(tmp_path: Path) -> None:
