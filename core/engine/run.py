@@ -15,7 +15,6 @@ from zlib import crc32
 
 from ...registry import PluxelError, did_you_mean
 from ..common.files import (
-    MissingFile,
     cannot_write,
     copy_file,
     read_json,
@@ -283,33 +282,6 @@ def _step(line: str) -> float:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):  # incomplete after a kill, or of another program
         return float("inf")
-
-
-def weights_file(source: Path) -> Path:
-    """Return the weights file of a run directory, or ``source`` itself if it is a file.
-
-    Raises: MissingFile if the weights file does not exist.
-    """
-    file = Run(source).weights if source.is_dir() else source
-    if not file.is_file():
-        raise MissingFile(f"{source} is neither a weights file nor a run with weights")
-    return file
-
-
-def open_run(directory: Path) -> Run:
-    """Return the run at ``directory``.
-
-    Raises: PluxelError if there is no run, or if it has no weights yet.
-    """
-    run = Run(directory)
-    if not run.config.exists():
-        raise PluxelError(f"{directory} is not a run: it has no config.yaml")
-    if not run.weights.exists():
-        raise PluxelError(
-            f"{directory} has no weights yet: they come with the first evaluation of its training",
-            [f"to continue a training that ended: pluxel train … --run {directory} --resume auto"],
-        )
-    return run
 
 
 def recorded_step(step: int, phase: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from ...registry import Host, PluxelError
+from ..common.files import MissingFile
 from ..common.logs import logger
 from ..config._config import Config
 from ..config._load import load_config
@@ -26,7 +27,7 @@ from ..model.network import SegmentationModel
 from ..model.weight_reading import read_header
 from ..model.weights import load_weights
 from .checkpoint import read_metadata, read_tensors
-from .run import Run, open_run
+from .run import Run
 
 NOT_OF_EVALUATION = frozenset({"augment", "tracker", "trackers"})
 """Sections of a configuration that evaluation neither imports nor checks."""
@@ -68,6 +69,33 @@ class Trained:
             return read_metadata(self.run.weights)["step"] == self.step
         except PluxelError:  # deleted
             return False
+
+
+def weights_file(source: Path) -> Path:
+    """Return the weights file of a run directory, or ``source`` itself if it is a file.
+
+    Raises: MissingFile if the weights file does not exist.
+    """
+    file = Run(source).weights if source.is_dir() else source
+    if not file.is_file():
+        raise MissingFile(f"{source} is neither a weights file nor a run with weights")
+    return file
+
+
+def open_run(directory: Path) -> Run:
+    """Return the run at ``directory``.
+
+    Raises: PluxelError if there is no run, or if it has no weights yet.
+    """
+    run = Run(directory)
+    if not run.config.exists():
+        raise PluxelError(f"{directory} is not a run: it has no config.yaml")
+    if not run.weights.exists():
+        raise PluxelError(
+            f"{directory} has no weights yet: they come with the first evaluation of its training",
+            [f"to continue a training that ended: pluxel train … --run {directory} --resume auto"],
+        )
+    return run
 
 
 def open_trained(

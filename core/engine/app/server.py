@@ -172,7 +172,7 @@ def application(service: SegmentationService, hosts: Sequence[str]) -> Starlette
         runs = [*service.pipelines]
         number = request.path_params["run"]
         if not 0 <= number < len(runs):
-            return JSONResponse({"error": "there is no such run"}, 404)
+            return JSONResponse({"error": f"the page has no run {number}; load it again"}, 404)
         name = _name_of(request)
         with service.store.writing(name) as place:
             # Errors show the name that the person knows; on disk, only its suffix is theirs.

@@ -13,7 +13,7 @@ from ....registry import PluxelError
 from ...common.files import is_missing_file, read_json
 from ..evaluation.kept import KeptHead, KeptStatistics
 from ..evaluation.measures import COUNTS
-from ..run import open_run
+from ..trained import open_run
 
 _SHOWN = 3
 """Names that a message lists."""

@@ -166,7 +166,9 @@ def _summary(content: _PageContent) -> str:
 def _opened(run: Run, split: str, host: Host, content: _PageContent) -> Trained | None:
     """Open the run as its evaluation on the split did, or say why that fails."""
     if not run.weights.exists():
-        content.notes.append("There are no weights yet: they come with the first evaluation.")
+        content.notes.append(
+            f"{run.directory} has no weights yet: they come with the first evaluation."
+        )
         return None
     results = read_json(run.results_of(split))
     if isinstance(results, dict):
@@ -182,12 +184,12 @@ def _statistics(run: Run, split: str, content: _PageContent) -> KeptStatistics |
     again = f"pluxel evaluate {run.directory} --split {split}"
     if not content.results:
         if run.weights.exists():
-            content.notes.append(f"There are no results on '{split}': {again}")
+            content.notes.append(f"{run.directory} has no results on '{split}' yet: {again}")
         return None
     try:
         kept = KeptStatistics.read(run.statistics_of(split))
     except PluxelError as error:
-        missing = "there is no file with the counts of each image"
+        missing = f"{run.statistics_of(split).name}, the counts of each image, is missing"
         reason = missing if is_missing_file(error) else error.message
         content.notes.append(f"The scores cannot be shown, because {reason}: {again}")
         return None
@@ -247,7 +249,7 @@ def _data(
             sources=blueprint.targets,
         )
     except PluxelError as error:
-        content.notes.append(f"There are no pictures, because the images are gone: {error.message}")
+        content.notes.append(f"The images cannot be shown, because they are gone: {error.message}")
         return None
 
 

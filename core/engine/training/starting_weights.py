@@ -29,8 +29,7 @@ from ...model.weights import (
     copy_matching,
     loaded_share,
 )
-from ..run import weights_file
-from ..trained import classes_of
+from ..trained import classes_of, weights_file
 
 
 @dataclass(frozen=True)

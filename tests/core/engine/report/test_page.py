@@ -240,14 +240,14 @@ def test_pictures_are_bounded(run: Run, toys: Host, monkeypatch) -> None:
 
 Break = Callable[[Run], object]
 LACKS: dict[str, tuple[Break, str]] = {
-    "weights": (lambda run: run.weights.unlink(), "There are no weights yet"),
+    "weights": (lambda run: run.weights.unlink(), "has no weights yet: they come with"),
     "results": (
         lambda run: run.results_of("val").unlink(),
-        "There are no results on 'val': pluxel",
+        "has no results on 'val' yet: pluxel",
     ),
     "statistics": (
         lambda run: run.statistics_of("val").unlink(),
-        "because there is no file with the counts of each image: pluxel evaluate",
+        "because statistics.npz, the counts of each image, is missing: pluxel evaluate",
     ),
     "whole statistics": (
         lambda run: run.statistics_of("val").write_bytes(b"half"),
