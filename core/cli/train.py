@@ -72,18 +72,15 @@ def train(
             check_training(prepared)
             experiment = Experiment(prepared, run)
             processes = experiment.processes
-            try:
-                with experiment.claimed():
-                    if resume is None:
-                        # Another training may have ended here since the first check.
-                        run.check_claim(loaded.source, resume=False, overwrite=overwrite)
-                        experiment.clear_run()
-                    trainer = Trainer(experiment, resume=resume is not None)
-                    del experiment  # its model must not outlive its phase
-                    start.close()
-                    trainer.train()
-            finally:
-                processes.leave()
+            with experiment.claimed():
+                if resume is None:
+                    # Another training may have ended here since the first check.
+                    run.check_claim(loaded.source, resume=False, overwrite=overwrite)
+                    experiment.clear_run()
+                trainer = Trainer(experiment, resume=resume is not None)
+                del experiment  # its model must not outlive its phase
+                start.close()
+                trainer.train()
     if processes.is_main_process:
         click.echo(f"weights: {run.weights}\nresults: {run.results_of('val')}")
         if report:

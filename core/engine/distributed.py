@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -52,6 +53,8 @@ class Processes:
             if found.type == "cuda" and torch.device(device).index is not None:
                 torch.cuda.set_device(found)  # accelerate uses the current device
         on_cpu = device == "cpu" or (device == "auto" and _auto_is_cpu(launched))
+        if launched > 1 and dist.is_available() and not dist.is_initialized():
+            _leave_at_exit()
         self._state = SeparateState()
         with self._state():
             chosen = PartialState(cpu=on_cpu).device or torch.device("cpu")
@@ -84,12 +87,6 @@ class Processes:
         with self._state():
             self._accelerator.free_memory()
         gc.collect()  # accelerate collects garbage before it drops its references
-
-    @staticmethod
-    def leave() -> None:
-        """End the connection to the other processes, whose threads could abort the exit."""
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
 
     def autocast(self) -> AbstractContextManager[None]:
         """Compute in the configured precision while the block runs."""
@@ -150,6 +147,24 @@ class Processes:
             (error,) = broadcast_object_list(outcome)
         if error is not None:
             raise error
+
+
+def _leave_at_exit() -> None:
+    """Arrange that this process ends its connection to the others before it exits.
+
+    Threads of a connection that is still open while Python ends can abort the process. So nothing
+    may refer to the connection then: neither a wrapped model, nor PyTorch, whose functions in
+    ``torch.distributed.nn`` keep the connection that exists while they are imported.
+    """
+    import torch.distributed.nn  # noqa: F401, PLC0415
+
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    gc.collect()
 
 
 def is_main_process() -> bool:

@@ -56,7 +56,30 @@ is_main = is_main_process()
 processes = Processes("auto")
 ranks = processes.gather(torch.tensor([processes.process_index])).tolist()
 print(json.dumps([is_main, processes.is_main_process, processes.device.type, ranks]))
-processes.leave()
+"""
+THREADS = """\
+import atexit, json
+from pathlib import Path
+
+def list_threads():  # of the system, so also those that PyTorch started
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    print(json.dumps([name for name in names if "gloo" in name]))
+
+atexit.register(list_threads)  # runs after those that are registered later
+
+import torch
+from pluxel.core.engine.distributed import Processes
+
+def train():
+    processes = Processes("cpu")
+    model = torch.nn.Linear(3, 1)
+    wrapped, optimizer = processes.prepare(model, torch.optim.SGD(model.parameters(), 0.1))
+    processes.backward(wrapped(torch.ones(2, 3)).sum())
+    optimizer.step()
+    wrapped.itself = wrapped  # freed by the garbage collection alone
+    list_threads()
+
+train()
 """
 LAUNCHERS = {
     "torchrun": ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"),
@@ -113,6 +136,15 @@ def test_auto_is_the_cpu_of_one_training_without_a_gpu(name: str, tmp_path: Path
         [True, True, "cpu", [0, 1]],
         [False, False, "cpu", [0, 1]],
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="lists the threads of Linux")
+def test_no_thread_of_the_connection_is_left_at_exit(tmp_path: Path) -> None:
+    for text in start_both([sys.executable, "-c", THREADS], LAUNCHERS["torchrun"], tmp_path):
+        before, after = map(json.loads, text.splitlines())
+        assert before
+        assert after == []
 
 
 @pytest.fixture(scope="module")
