@@ -157,14 +157,14 @@ class HeadReport:
         has = labeled > 0
         sizes = [(column, size) for column, size in enumerate(SIZES) if has[:, column].any()]
         columns = [column for column, _ in sizes]
-        compared = has[:, columns].all(1) & has.any(1)
+        compared = np.flatnonzero(has[:, columns].all(1)).tolist() if columns else []
         classes = [
             {
                 "size": size,
                 "class": name,
                 "iou": iou[row, column].item(),
                 "pixels": int(labeled[row, column]),
-                "compared": bool(compared[row]),
+                "compared": row in compared,
             }
             for column, size in sizes
             for row, name in enumerate(self.head.class_names)
@@ -173,12 +173,12 @@ class HeadReport:
         means = [
             {"size": size, "iou": iou[compared, column].mean().item()}
             for column, size in sizes
-            if compared.any()
+            if compared
         ]
         return {
             "classes": classes,
             "means": means,
-            "compared": int(compared.sum()),
+            "compared": len(compared),
             "total": int(has.any(1).sum()),
         }
 
