@@ -62,7 +62,7 @@ class Run:
         self.state = directory / "last" / "state.safetensors"
         self.metrics = directory / "metrics.jsonl"
         self.class_frequencies = directory / "class_frequencies.json"
-        self.history = directory / "training.json"
+        self.session_log = directory / "training.json"
         self.lock = directory / "training.lock"
         self.pictures = RunPictures(directory / "results")
 
@@ -175,7 +175,7 @@ class Run:
     def _files(self) -> list[Path]:
         """Return the existing files of the run."""
         fixed = (self.config, self.weights, self.state, self.metrics)
-        fixed += (self.class_frequencies, self.history)
+        fixed += (self.class_frequencies, self.session_log)
         scores = filter(self._is_results, self.directory.glob("results-*.json"))
         results = self.results_of("val"), *scores
         beside = [_beside(file, *kind) for file in results for kind in _BESIDE_RESULTS]

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from ...registry import PluxelError
 from .curves import LogRecords, curve, losses, overall, scalar_names
-from .history import History
 from .run import Run
+from .session_log import SessionLog
 from .trained import plain_config
 
 WatchedStatus = Literal["waiting", "training", "finished", "interrupted", "failed", "killed"]
@@ -59,8 +59,8 @@ def watched(run: Run) -> WatchedRun:
     if not run.config.exists():
         return WatchedRun("waiting")
     is_training = run.is_training()  # first: the other files are then at least as new
-    history, records = History.read(run.history), run.records()
-    last = history.sessions[-1] if history.sessions else None
+    session_log, records = SessionLog.read(run.session_log), run.records()
+    last = session_log.sessions[-1] if session_log.sessions else None
     ended: WatchedStatus = last.status if last and last.status != "running" else "killed"
     status: WatchedStatus = "training" if is_training else ended
     newest = records[-1] if records else {"step": 0, "seconds": 0.0}

@@ -29,7 +29,7 @@ from .details import THREADS, Details
 from .evaluation import Evaluation
 from .examples import POOL
 from .measures import build_measures
-from .snapshots import Snapshots, chosen
+from .snapshots import Snapshots, evenly_spread
 from .totals import Totals
 
 
@@ -55,7 +55,7 @@ def evaluate(
     model.eval()
     spaces = blueprint.label_spaces()
     measures = build_measures(config, spaces)
-    shots = Snapshots(blueprint, model.input_names, chosen(len(dataset), pictures))
+    shots = Snapshots(blueprint, model.input_names, evenly_spread(len(dataset), pictures))
     background = background_classes(config, spaces)
     batches = _batches(config, blueprint, dataset, model.input_names, processes)
     with (
@@ -63,7 +63,7 @@ def evaluate(
         images_counted(),
         track(f"evaluating {role}", len(batches)) as advance,
     ):
-        pool = chosen(len(dataset), POOL)
+        pool = evenly_spread(len(dataset), POOL)
         detailed = spaces if config.pipeline.evaluation.details else {}
         details = {h: Details(space.num_classes, pool, threads) for h, space in detailed.items()}
         tally = Totals(spaces, background, measures, processes.device, shots, details)

@@ -32,7 +32,7 @@ class Snapshot:
     predicted: Mapping[str, np.ndarray]
 
 
-def chosen(length: int, count: int) -> list[int]:
+def evenly_spread(length: int, count: int) -> list[int]:
     """Return up to ``count`` indices, spread evenly over a split of a length; always the same."""
     count = min(count, length)
     return [(2 * place + 1) * length // (2 * count) for place in range(count)]

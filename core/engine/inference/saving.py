@@ -25,8 +25,8 @@ from ...geometry.regions import Region
 from ...pictures.inputs import background
 from .choosing import Chosen, choose_files
 from .clips import DamagedClip, check_replaceable, check_videos, clip_writer
-from .gallery import NO_PAGES, Galleries, Gallery
 from .outputs import VIDEO_SUFFIX, OutputKind, output_kinds
+from .overlay_pages import NO_PAGES, Galleries, Gallery
 from .pipeline import Pipeline, Tile
 from .rasters import raster_writer
 

@@ -11,8 +11,8 @@ from typing import Any
 from ....registry import PluxelError
 from ...common.progress import duration
 from ..checkpoint import read_metadata
-from ..history import History, TrainingSession
 from ..run import Run
+from ..session_log import SessionLog, TrainingSession
 from ..trained import plain_config
 
 
@@ -32,12 +32,12 @@ class Facts:
 def facts_of(run: Run) -> Facts:
     """Return the facts of a run."""
     is_training = run.is_training()
-    history = History.read(run.history)
+    session_log = SessionLog.read(run.session_log)
     rows = [("run", str(run.directory.absolute())), *_progress(run)]
     notes = []
-    if history.sessions:
-        last = history.sessions[-1]
-        rows += _sessions(history.sessions)
+    if session_log.sessions:
+        last = session_log.sessions[-1]
+        rows += _sessions(session_log.sessions)
         rows += [*last.machine.items()]
         rows.append(("versions", ", ".join(f"{name} {one}" for name, one in last.versions.items())))
         notes += _state(last, is_training=is_training)
@@ -45,7 +45,7 @@ def facts_of(run: Run) -> Facts:
         notes.append(_STILL)
     configuration = [*_flat(plain_config(run))]
     rows += [("seed", value) for key, value in configuration if key == "seed"]
-    origins = history.origins
+    origins = session_log.origins
     return Facts(rows, [(key, value, origins.get(key, "")) for key, value in configuration], notes)
 
 

@@ -57,7 +57,7 @@ class ReportGallery:
 
     def of_head(self, name: str, report: HeadReport) -> list[dict[str, Any]]:
         """Return the pictures of a head, the most telling first, and why each was chosen."""
-        reasons, is_wide = chosen(report), self._is_wide(name)
+        reasons, is_wide = reasons_by_image(report), self._is_wide(name)
         limit = LIMIT * (self._heads + 1) / len(self._data.label_spaces)
         self._heads += 1
         found = []
@@ -148,7 +148,7 @@ class ReportGallery:
         return address
 
 
-def chosen(report: HeadReport) -> dict[int, list[Any]]:
+def reasons_by_image(report: HeadReport) -> dict[int, list[Any]]:
     """Return the images to show: row -> why: ``worst``, ``median``, ``best``, or class indices.
 
     The worst images come first, then the worst of each class, of the class with the lowest IoU

@@ -10,7 +10,7 @@ from ...common.files import write_text
 from ...common.logs import logger
 from ...contracts.kinds import TrackedEnd
 from ..checkpoint import read_metadata
-from ..history import History, now
+from ..session_log import SessionLog, now
 from .claim import held_by_all
 from .experiment import Experiment
 from .monitor import TrainingProgress
@@ -40,7 +40,7 @@ class Trainer:
         self._claimed = partial(held_by_all, experiment.claim, experiment.processes)
         is_main = experiment.processes.is_main_process
         self.tracking = Tracking.of(self._whole.config) if is_main else Tracking()
-        self._history = History()
+        self._session_log = SessionLog()
         if resume and self.run.state.exists():
             stored = experiment.in_phase(self._stored_phase())
             self.current = PhaseTrainer(stored, None, self.tracking)
@@ -85,27 +85,27 @@ class Trainer:
         self.run.remove_unfinished()
         write_text(self.run.config, self._whole.config.dump())
         self.run.forget_after(progress.total)
-        self._history = History.read(self.run.history)
-        self._history.origins = self._whole.config.origins()
-        self._history.begin(progress.total, processes.device, processes.num_processes)
+        self._session_log = SessionLog.read(self.run.session_log)
+        self._session_log.origins = self._whole.config.origins()
+        self._session_log.begin(progress.total, processes.device, processes.num_processes)
         self._record_plan()
 
     def _record_plan(self) -> None:
         """Record at which step the present phase ends."""
         planned = self.current.progress.earlier + self.current.plan.steps
-        self._history.sessions[-1].planned_steps = planned
-        self._history.write(self.run.history)
+        self._session_log.sessions[-1].planned_steps = planned
+        self._session_log.write(self.run.session_log)
 
     def _record_end(self, status: TrackedEnd) -> None:
         """Record in ``training.json`` how the training ended."""
-        if not self._history.sessions:  # not the main process
+        if not self._session_log.sessions:  # not the main process
             return
-        session = self._history.sessions[-1]
+        session = self._session_log.sessions[-1]
         session.status, session.ended = status, now()
         if (current := getattr(self, "current", None)) is not None:  # None between phases
             session.last_step = current.progress.total
         with suppress(PluxelError):  # the error that ended the training is the one to report
-            self._history.write(self.run.history)
+            self._session_log.write(self.run.session_log)
 
     def _check_untouched(self) -> None:
         stored = self._stored_progress().total if self.run.state.exists() else 0

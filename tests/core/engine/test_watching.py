@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from pluxel.core import Run, Trainer
 from pluxel.core.cli.watch import sparkline, watch
-from pluxel.core.engine.history import History
+from pluxel.core.engine.session_log import SessionLog
 from pluxel.core.engine.watching import watched
 
 
@@ -75,9 +75,9 @@ def test_time_left_follows_the_recent_speed(tmp_path: Path) -> None:
         {"step": n, "seconds": 50 + 10.0 * (n - 50), "train/loss": 1.0} for n in range(51, 101)
     ]
     run = write(tmp_path / "run", records)
-    history = History()
-    history.begin(0, torch.device("cpu"), 1).planned_steps = 110
-    history.write(run.history)
+    session_log = SessionLog()
+    session_log.begin(0, torch.device("cpu"), 1).planned_steps = 110
+    session_log.write(run.session_log)
     assert watched(run).status == "killed"
     assert watched(run).remaining is None
     run.lock.touch()

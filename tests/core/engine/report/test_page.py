@@ -17,11 +17,11 @@ from pluxel.core import Run
 from pluxel.core.engine.comparison.bootstrap import make_blocks
 from pluxel.core.engine.evaluation.kept import KeptHead, KeptStatistics
 from pluxel.core.engine.evaluation.statistics import ImageRows, sparse_row
-from pluxel.core.engine.history import History
 from pluxel.core.engine.report import gallery, head_report, series
 from pluxel.core.engine.report.head_report import HeadReport
 from pluxel.core.engine.report.page import report_page, try_report, write_report
 from pluxel.core.engine.report.series import series_of
+from pluxel.core.engine.session_log import SessionLog
 from pluxel.registry import Host, PluxelError
 
 from .conftest import ATTACK, NAMES, invented
@@ -262,22 +262,22 @@ LACKS: dict[str, tuple[Break, str]] = {
         "The run cannot be opened, so there are no pictures: ",
     ),
     "whole training": (
-        lambda run: _history(run, status="running"),
+        lambda run: _session_log(run, status="running"),
         "The last training did not end by itself",
     ),
-    "end": (lambda run: _history(run, status="failed", last_step=3), "failed after step 3"),
+    "end": (lambda run: _session_log(run, status="failed", last_step=3), "failed after step 3"),
     "step of its end": (
-        lambda run: _history(run, status="failed", last_step=None),
+        lambda run: _session_log(run, status="failed", last_step=None),
         "The last training failed.",
     ),
 }
 
 
-def _history(run: Run, **values: Any) -> None:
-    history = History.read(run.history)
+def _session_log(run: Run, **values: Any) -> None:
+    session_log = SessionLog.read(run.session_log)
     for name, value in values.items():
-        setattr(history.sessions[-1], name, value)
-    history.write(run.history)
+        setattr(session_log.sessions[-1], name, value)
+    session_log.write(run.session_log)
 
 
 @pytest.mark.parametrize("what", LACKS)

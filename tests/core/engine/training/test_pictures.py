@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pluxel.core import Experiment, Run, Trainer
-from pluxel.core.engine.evaluation.snapshots import SIDE, Snapshot, Snapshots, chosen
+from pluxel.core.engine.evaluation.snapshots import SIDE, Snapshot, Snapshots, evenly_spread
 from pluxel.core.engine.run_pictures import MOST_PANELS
 from pluxel.core.engine.training import pictures
 from pluxel.core.engine.training.pictures import panel_of
@@ -216,5 +216,5 @@ def test_trackers_get_the_pictures_that_are_saved(
     ],
 )
 def test_images_are_chosen_evenly(length: int, count: int, indices: list[int]) -> None:
-    assert chosen(length, count) == indices
+    assert evenly_spread(length, count) == indices
     assert SIDE == 240

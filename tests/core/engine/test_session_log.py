@@ -12,7 +12,7 @@ import pytest
 import torch
 from pluxel.core import Trainer
 from pluxel.core.engine.checkpoint import read_metadata
-from pluxel.core.engine.history import History
+from pluxel.core.engine.session_log import SessionLog
 from pluxel.core.engine.training.signals import Interrupted
 from pluxel.core.engine.training.state import Diverged
 
@@ -32,7 +32,7 @@ def test_a_training_records_its_sessions(make, train) -> None:
     with pytest.raises(Interrupted):
         trainer.train()
     run = train(resume=True)
-    first, second = History.read(run.history).sessions
+    first, second = SessionLog.read(run.session_log).sessions
     assert (first.status, first.first_step, first.last_step) == ("interrupted", 0, 2)
     assert (second.status, second.first_step, second.last_step) == ("finished", 2, 6)
     times = [datetime.fromisoformat(t) for t in (first.started, first.ended, second.started)]
@@ -40,14 +40,14 @@ def test_a_training_records_its_sessions(make, train) -> None:
     assert all(time.tzinfo is not None for time in times)
     assert second.machine["device"] == "cpu"
     assert second.versions["torch"] == torch.__version__.partition("+")[0]
-    content = run.history.read_text()
+    content = run.session_log.read_text()
     assert os.uname().nodename not in content
     run.delete()
-    assert not run.history.exists()
+    assert not run.session_log.exists()
 
 
 def test_origins_are_those_of_the_files_and_overrides(train) -> None:
-    origins = History.read(train("training.steps=1").history).origins
+    origins = SessionLog.read(train("training.steps=1").session_log).origins
     file, line, column = origins["training.batch_size"].rsplit(":", 2)
     assert (Path(file).name, line, column) == ("toy.yaml", "8", "15")
     assert origins["training.steps"] == "override 'training.steps=1'"
@@ -58,7 +58,7 @@ def test_a_failed_training_says_so(make) -> None:
     trainer = Trainer(make("loss={type: breaks, after: 2}"))
     with pytest.raises(Diverged):
         trainer.train()
-    (session,) = History.read(trainer.run.history).sessions
+    (session,) = SessionLog.read(trainer.run.session_log).sessions
     assert session.status == "failed"
 
 
@@ -66,7 +66,7 @@ def test_a_killed_training_stays_running(make) -> None:
     trainer = Trainer(make())
     statuses = []
     trainer.current.train = lambda: statuses.append(
-        json.loads(trainer.run.history.read_text())["sessions"][0]["status"]
+        json.loads(trainer.run.session_log.read_text())["sessions"][0]["status"]
     )
     trainer.train()
     assert statuses == ["running"]
@@ -76,7 +76,7 @@ def test_a_killed_training_stays_running(make) -> None:
 def test_a_file_of_others_is_no_history(tmp_path: Path, content: str) -> None:
     file = tmp_path / "training.json"
     file.write_text(content)
-    assert History.read(file) == History()
+    assert SessionLog.read(file) == SessionLog()
 
 
 @pytest.mark.parametrize("options", ["batch_size=1", "batch_size=5", "accumulate=2"])

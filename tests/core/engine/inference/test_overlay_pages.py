@@ -14,7 +14,7 @@ from PIL import Image
 from pluxel.core import Pipeline
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data.images import image_files
-from pluxel.core.engine.inference.gallery import Gallery, OverlayTally
+from pluxel.core.engine.inference.overlay_pages import Gallery, OverlayTally
 from pluxel.core.engine.inference.prediction import Prediction
 from pluxel.core.engine.inference.saving import predict_files
 from pluxel.core.geometry.regions import Region

@@ -42,7 +42,7 @@ class TrainingSession:
 
 
 @dataclass
-class History:
+class SessionLog:
     """All sessions of a training, and ``origins``: dotted key -> where the last one got its value.
 
     Keys that no file and no override sets are absent.
@@ -52,8 +52,8 @@ class History:
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path) -> History:
-        """Read the file; return an empty history if it is missing or not one."""
+    def read(cls, path: Path) -> SessionLog:
+        """Read the file; return an empty log if it is missing or not one."""
         content = read_json(path)
         try:
             names = {one.name for one in fields(TrainingSession)}
