@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-from pluxel.core.engine.comparison.bootstrap import draw, interval, make_blocks, resampled
+from pluxel.core.engine.evaluation.bootstrap import draw, interval, make_blocks, resampled
 from scipy import stats
 
 CLASSES = 5

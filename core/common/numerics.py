@@ -51,10 +51,16 @@ def not_finite(tensors: Mapping[str, Tensor], parameters: Container[str]) -> str
     return None
 
 
+def means_of_known(values: np.ndarray) -> np.ndarray:
+    """Return the mean of the values (…, C) that are not NaN, (…); NaN if there are none."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0).sum(-1) / known.sum(-1)
+
+
 def mean_of_known(values: np.ndarray) -> float:
-    """Return the mean of the values that are not NaN; NaN if there are none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
+    """Return the mean of the values (C,) that are not NaN; NaN if there are none."""
+    return means_of_known(values).item()
 
 
 @contextmanager

@@ -11,10 +11,7 @@ import numpy as np
 
 from ....registry import Host
 from ...common.nested import nested_differences
-from ..evaluation.measures import COUNTS, MetricScores
-from ..run import Run
-from ..trained import plain_config
-from .bootstrap import (
+from ..evaluation.bootstrap import (
     Blocks,
     draw,
     interval,
@@ -22,9 +19,12 @@ from .bootstrap import (
     probability_above_zero,
     resampled,
 )
+from ..evaluation.head_scores import HeadScores
+from ..evaluation.measures import COUNTS, MetricScores
+from ..run import Run
+from ..trained import plain_config
 from .common_part import CommonPart, EvaluatedRun, common_part, open_evaluated
 from .differences import Comparison, HeadComparison, ImageDifference, ScoreDifference
-from .scores import HeadScores
 
 SAMPLES = 2000
 
@@ -207,6 +207,5 @@ def _mean_iou_of_images(scores: HeadScores, counts: Any, images: np.ndarray) -> 
     found = []
     for first in range(0, len(images), 1000):
         part = images[first : first + 1000]
-        dense = counts.sums(np.arange(len(part)), len(part), part)
-        found.append(scores.of_counts(dense).overall["mean_iou"])
+        found.append(scores.of_counts(counts.rows(part)).overall["mean_iou"])
     return np.concatenate(found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...common.numerics import finite_or_none
-from .bootstrap import Blocks, Interval
+from ..evaluation.bootstrap import Blocks, Interval
 from .common_part import EvaluatedRun
 
 

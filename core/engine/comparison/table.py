@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from ..evaluation.table import OVERALL, PRESENT, percent, wide
+from ..evaluation.table import percent, wide
+from ..evaluation.titles import title_of
 from .differences import Comparison, HeadComparison, ScoreDifference
 
-TITLES = OVERALL | PRESENT | {"iou": "IoU"}
 _SHOWN = 30
 """Characters of a value of the configuration."""
 
@@ -65,13 +65,13 @@ def _short(value: Any) -> str:
 
 
 def _head(found: HeadComparison, title: str, first: str, second: str) -> Iterator[str]:
-    rows = {TITLES.get(name, name): one for name, one in found.overall.items()}
+    rows = {title_of(name): one for name, one in found.overall.items()}
     yield from _scores(f"{title}score", rows, first, second)
     names = [name for name in next(iter(found.per_class.values()), {}) if name != "accuracy"]
     for name in names:
         yield ""
         of_classes = {each: scores[name] for each, scores in found.per_class.items()}
-        yield from _scores(f"{title}{TITLES.get(name, name)} of class", of_classes, first, second)
+        yield from _scores(f"{title}{title_of(name)} of class", of_classes, first, second)
     if found.images:
         width = wide(one.name for one in found.images)
         yield ""

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +21,8 @@ BINS = 15
 
 THREADS = 4
 
-_WAITING = 32
-"""Images that may wait for their objects, which bounds the memory."""
+_WAITING = 64_000_000
+"""Bytes of predictions and targets that may wait until their objects are counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,40 +38,51 @@ class HeadDetails:
     examples: Mapping[int, bytes] = field(default_factory=dict)
 
 
+class _Waiting(NamedTuple):
+    """``size``: in bytes, of what the job keeps in memory."""
+
+    image: int
+    size: int
+    job: Future[SparseRow]
+
+
 class Details:
     """Collects the details of one head in one process.
 
-    ``pool``: as for `Examples`. ``threads``: count objects beside the network.
+    ``num_images``, ``pool``: as for `Examples`. ``threads``: count objects beside the network.
     """
 
-    def __init__(self, num_classes: int, pool: Sequence[int], threads: Executor) -> None:
+    def __init__(
+        self, num_classes: int, num_images: int, pool: Sequence[int], threads: Executor
+    ) -> None:
         self._num_classes = num_classes
-        self._examples = Examples(num_classes, pool)
+        self._examples = Examples(num_classes, num_images, pool)
         self._rows: dict[str, list[tuple[int, SparseRow]]] = {RELIABILITY: [], OBJECTS: []}
         self._threads = threads
-        self._waiting: deque[tuple[int, Future[SparseRow]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
 
     def add(self, batch: SegmentedBatch, indices: Sequence[int], counts: np.ndarray) -> None:
         """Add images; ``indices``: theirs in the split. ``counts``: their counts, (N, C, 3)."""
         reliability = batch.reliability(BINS).cpu().numpy()
-        predictions, targets = batch.prediction.cpu().numpy(), batch.target.cpu().numpy()
+        dtype = np.min_scalar_type(max(self._num_classes, batch.ignore_index))
         for at, index in enumerate(indices):
             self._rows[RELIABILITY].append((index, sparse_row(reliability[at])))
-            job = self._threads.submit(
-                self._objects, predictions[at], targets[at], batch.ignore_index
-            )
-            self._waiting.append((index, job))
-            self._examples.add(index, counts[at], predictions[at])
-        self._collect(_WAITING)
+            # Copies: a view would keep the whole batch in memory, with 8 bytes a pixel.
+            prediction = batch.prediction[at].cpu().numpy().astype(dtype)
+            target = batch.target[at].cpu().numpy().astype(dtype)
+            job = self._threads.submit(self._objects, prediction, target, batch.ignore_index)
+            self._waiting.append(_Waiting(index, prediction.nbytes + target.nbytes, job))
+            self._examples.add(index, counts[at], prediction)
+            self._collect(_WAITING)
 
     def _objects(self, prediction: np.ndarray, target: np.ndarray, ignored: int) -> SparseRow:
         return sparse_row(pixels_by_size(prediction, target, self._num_classes, ignored))
 
-    def _collect(self, most: int) -> None:
-        """Wait until at most so many images are waiting."""
-        while len(self._waiting) > most:
-            index, job = self._waiting.popleft()
-            self._rows[OBJECTS].append((index, job.result()))
+    def _collect(self, limit: int) -> None:
+        """Wait until the images that are waiting have at most ``limit`` bytes."""
+        while sum(one.size for one in self._waiting) > limit:
+            first = self._waiting.popleft()
+            self._rows[OBJECTS].append((first.image, first.job.result()))
 
     def gathered(self, processes: Processes) -> HeadDetails:
         """Return the details of the images of all processes."""

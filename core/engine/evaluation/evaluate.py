@@ -65,7 +65,10 @@ def evaluate(
     ):
         pool = evenly_spread(len(dataset), POOL)
         detailed = spaces if config.pipeline.evaluation.details else {}
-        details = {h: Details(space.num_classes, pool, threads) for h, space in detailed.items()}
+        details = {
+            head: Details(space.num_classes, len(dataset), pool, threads)
+            for head, space in detailed.items()
+        }
         tally = Totals(spaces, background, measures, processes.device, shots, details)
         for batch in batches:
             on_device = batch.to(processes.device, non_blocking=True)

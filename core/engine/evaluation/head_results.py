@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ...common.numerics import finite_or_none, mean_of_known
-from .measures import COUNTS, Measures, MetricScores
+from .measures import COUNTS, Measures
+from .scores import MetricScores
 from .statistics import ImageRows, SparseRow
 
 

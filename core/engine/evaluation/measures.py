@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ....registry import PluxelError, reason_of
-from ...common.numerics import finite_or_none
+from ...common.numerics import finite_or_none, means_of_known
 from ...config._config import Config
 from ...config.sections.factory import Factory
 from ...contracts.kinds import Metric
@@ -23,6 +23,7 @@ from ...contracts.segmented import SegmentedBatch
 from ...geometry.scores import Scores
 from ...model.strips import resampled_confidence, resampled_predictions
 from .metrics import ConfusionMatrix
+from .scores import MetricScores
 from .statistics import ImageRows
 
 MetricValue = TypeVar("MetricValue")
@@ -75,17 +76,6 @@ def _softmax(scores: Scores, size: tuple[int, int]) -> Tensor:
     found = resampled_predictions(scores, size, probabilities=True)[1]
     assert found is not None  # requested
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class MetricScores:
-    """The scores of metrics: ``overall`` (*K*) and ``per_class`` (*K*, C), by name, float64.
-
-    A score of each class is in ``overall``, too, as the mean over the classes where it is defined.
-    """
-
-    overall: Mapping[str, np.ndarray]
-    per_class: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +146,6 @@ class Measure:
     @property
     def _named(self) -> str:
         return f"{self.factory} of plugin {self.factory.component.provider}"
-
-
-def means_of_known(values: np.ndarray) -> np.ndarray:
-    """Return the mean of the values (…, C) that are not NaN, (…); NaN if there are none."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0).sum(-1) / known.sum(-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from torch import distributed as dist
 from ...common.numerics import finite_or_none, mean_of_known
 from ...contracts.confusion import Workspace, confusion, confusion_each
 from ...pictures.charts import Normalized, draw_confusion
+from .scores import paper_scores
 
 if TYPE_CHECKING:
     from ...pictures.charts import Axes
@@ -118,24 +119,17 @@ class SegmentationScores:
     @classmethod
     def of(cls, counts: np.ndarray, background: Sequence[int] = ()) -> SegmentationScores:
         """Score a confusion matrix (C, C) of integers, whose rows are the truth."""
-        right, truth = counts.diagonal(), counts.sum(1)
-        union = truth + counts.sum(0) - right
-        accuracy, iou = _ratio(right, truth), _ratio(right, union)
-        present = truth > 0
+        truth, predicted = counts.sum(1), counts.sum(0)
+        found = paper_scores(np.stack([counts.diagonal(), truth, predicted], -1)[None])
+        iou, is_absent = found.per_class["iou"][0], truth == 0
         return cls(
             pixels=int(truth.sum()),
-            pixel_accuracy=float(_ratio(right.sum(), truth.sum())),
-            mean_accuracy=mean_of_known(accuracy),
-            mean_iou=mean_of_known(iou),
-            mean_iou_present=mean_of_known(iou[present]),
+            **{name: value.item() for name, value in found.overall.items()},
             mean_iou_foreground=mean_of_known(np.delete(iou, background)) if background else None,
-            frequency_weighted_iou=float(
-                _ratio((truth[present] * iou[present]).sum(), truth.sum())
-            ),
-            accuracy=accuracy,
+            accuracy=found.per_class["accuracy"][0],
             iou=iou,
-            absent=tuple(np.flatnonzero(~present).tolist()),
-            false_alarms=tuple(np.flatnonzero(~present & (union > 0)).tolist()),
+            absent=tuple(np.flatnonzero(is_absent).tolist()),
+            false_alarms=tuple(np.flatnonzero(is_absent & (predicted > 0)).tolist()),
             background=tuple(background),
         )
 
@@ -180,11 +174,6 @@ class SegmentationScores:
             "mean_iou": finite_or_none(self.mean_iou),
             "iou": {name: value for name, value in iou.items() if value is not None},
         }
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(part / whole)
 
 
 def _by_class(values: np.ndarray, class_names: Sequence[str]) -> dict[str, float | None]:

@@ -51,7 +51,10 @@ class ImageRows:
 
     def dense(self, part: slice) -> np.ndarray:
         """Return some rows with their zeros, (n, *shape)."""
-        images = np.arange(len(self))[part]
+        return self.rows(np.arange(len(self))[part])
+
+    def rows(self, images: np.ndarray) -> np.ndarray:
+        """Return the rows of some images with their zeros, in the order of ``images``."""
         return self.sums(np.arange(len(images)), len(images), images)
 
     def total(self) -> np.ndarray:

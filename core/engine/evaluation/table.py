@@ -5,22 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-OVERALL = {
-    "pixel_accuracy": "pixel accuracy",
-    "mean_accuracy": "mean accuracy",
-    "mean_iou": "mean IoU",
-    "mean_iou_foreground": "mean IoU, foreground",
-    "frequency_weighted_iou": "frequency-weighted IoU",
-}
-PRESENT = {"mean_iou_present": "mean IoU, if present"}
-"""Shown only if it differs from the mean IoU."""
-
-ZERO_SHOT = {
-    "seen_mean_iou": "mean IoU, seen",
-    "unseen_mean_iou": "mean IoU, unseen",
-    "harmonic_mean_iou": "harmonic mean of both",
-}
-
+from .titles import OVERALL, PRESENT, ZERO_SHOT
 
 _OWN = ("iou", "accuracy")
 """The scores of a class that are always there."""

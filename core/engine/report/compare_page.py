@@ -9,7 +9,7 @@ from typing import Any
 from ...pictures.page import render
 from ..comparison.differences import Comparison, HeadComparison, ScoreDifference
 from ..comparison.table import letter_of
-from .titles import title_of
+from ..evaluation.titles import title_of
 
 
 def comparison_page(found: Comparison) -> str:

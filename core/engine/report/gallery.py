@@ -18,8 +18,10 @@ from ...model.network import SegmentationModel
 from ...pictures.inputs import input_picture
 from ...pictures.saving import data_uri, png_bytes, webp_bytes
 from ...pictures.thumbnails import sampled
-from ..evaluation.examples import EXTREMES, PER_CLASS, SMALLEST_SHARE, example_size
+from ..evaluation.examples import example_size
 from ..evaluation.measures import COUNTS
+from ..evaluation.ranking import EXTREMES, ImageRanking, wrong_pixels
+from ..evaluation.scores import paper_scores
 from .head_report import HeadReport
 
 LIMIT = 2_500_000
@@ -61,7 +63,9 @@ class ReportGallery:
         limit = LIMIT * (self._heads + 1) / len(self._data.label_spaces)
         self._heads += 1
         found = []
-        for row, iou in zip(reasons, report.iou_of([*reasons]), strict=True):
+        counts = report.counts.rows(np.array([*reasons], np.int64))
+        ious = paper_scores(counts).per_class["iou"]
+        for row, iou, wrong in zip(reasons, ious, wrong_pixels(counts), strict=True):
             if self._size > limit:
                 self._left_out += 1
                 continue
@@ -80,6 +84,7 @@ class ReportGallery:
                     "mean_iou": round(float(report.means[row]), 4),
                     "iou": {int(one): round(float(iou[one]), 4) for one in known},
                     "reasons": reasons[row],
+                    "wrong": {int(one): int(wrong[one]) for one in known},
                     "photo": shot.photo,
                     **drawn,
                 }
@@ -157,34 +162,29 @@ def reasons_by_image(report: HeadReport) -> dict[int, list[Any]]:
     kept = np.array([*report.head.examples], np.int64)
     if not len(kept):
         return {}
+    ranking = ImageRanking(len(report.head.class_names), len(report.names))
+    for row, counts in zip(kept, report.counts.rows(kept), strict=True):
+        ranking.add(int(row), counts)
     means = report.means[kept]
-    known = report.means[~np.isnan(report.means)]
-    iou = report.iou_of(kept.tolist())
-    judged = _judged(report, kept)
-    orders: list[tuple[Any, np.ndarray]] = [
-        ("worst", np.argsort(means, kind="stable")),
-        ("best", np.argsort(-means, kind="stable")),
-        ("median", np.argsort(np.abs(means - np.median(known)), kind="stable")),
-    ]
-    found: dict[int, list[Any]] = {}
-    for reason, order in orders:
-        for at in order[: min(EXTREMES, len(kept))]:
-            found.setdefault(int(kept[at]), []).append(reason)
+    middle = np.median(report.means[~np.isnan(report.means)])
+    ordinary = kept[np.argsort(np.abs(means - middle), kind="stable")][:EXTREMES]
     total = report.counts.total()
-    union = total[:, 1] + total[:, 2] - total[:, 0]
-    overall = total[:, 0] / np.maximum(union, 1)
-    for one in np.argsort(overall, kind="stable"):
-        places = np.flatnonzero(judged[:, one])
-        for at in places[np.argsort(iou[places, one], kind="stable")][:PER_CLASS]:
-            found.setdefault(int(kept[at]), []).append(int(one))
+    with np.errstate(invalid="ignore"):
+        iou = total[:, 0] / (total[:, 1] + total[:, 2] - total[:, 0])
+    found: dict[int, list[Any]] = {}
+    lists = [
+        ("worst", [entry.image for entry in ranking.worst.entries]),
+        ("best", [entry.image for entry in ranking.best.entries]),
+        ("median", ordinary.tolist()),
+        *(
+            (int(one), [entry.image for entry in ranking.of_class[one].entries])
+            for one in np.argsort(iou, kind="stable")
+        ),
+    ]
+    for reason, rows in lists:
+        for row in rows:
+            found.setdefault(row, []).append(reason)
     return found
-
-
-def _judged(report: HeadReport, images: np.ndarray) -> np.ndarray:
-    """Return in which images a class is large enough to be judged, (n, C)."""
-    counts = report.counts.sums(np.arange(len(images)), len(images), images)
-    union = counts[..., 1] + counts[..., 2] - counts[..., 0]
-    return union >= np.maximum(1, SMALLEST_SHARE * counts[..., 1].sum(1, keepdims=True))
 
 
 def _decoded(png: bytes) -> np.ndarray:

@@ -10,13 +10,14 @@ import numpy as np
 
 from ....registry import Host, PluxelError
 from ...common.numerics import finite_or_none
-from ..comparison.bootstrap import Blocks, draw, interval, resampled
-from ..comparison.scores import HeadScores, paper_scores
+from ..evaluation.bootstrap import Blocks, draw, interval, resampled
+from ..evaluation.head_scores import HeadScores
 from ..evaluation.kept import KeptHead
 from ..evaluation.measures import COUNTS, OBJECTS, RELIABILITY
 from ..evaluation.objects import FALSE_ALARM, LABELED, RIGHT, SIZES
+from ..evaluation.scores import paper_scores
 from ..evaluation.statistics import ImageRows
-from .titles import title_of
+from ..evaluation.titles import title_of
 
 SAMPLES = 1000
 """Resamples for the intervals."""
@@ -199,11 +200,6 @@ class HeadReport:
             "histogram": [[float(edges[i]), int(counts[i])] for i in range(len(counts))],
             "median": finite_or_none(float(np.median(known))) if len(known) else None,
         }
-
-    def iou_of(self, images: list[int]) -> np.ndarray:
-        """Return the IoU of each class in some images, (n, C); NaN if neither has the class."""
-        dense = self.counts.sums(np.arange(len(images)), len(images), np.array(images, np.int64))
-        return paper_scores(dense).per_class["iou"]
 
 
 _OWN = ("iou", "accuracy")

@@ -22,8 +22,9 @@ from ...model.build import build_model
 from ...model.network import SegmentationModel
 from ...pictures.page import render
 from ...pictures.saving import data_uri, webp_bytes
-from ..comparison.bootstrap import make_blocks
+from ..evaluation.bootstrap import make_blocks
 from ..evaluation.kept import KeptStatistics
+from ..evaluation.titles import title_of
 from ..preparation import open_role
 from ..run import Run
 from ..trained import Trained, open_trained
@@ -32,7 +33,6 @@ from .facts import facts_of
 from .gallery import ReportGallery
 from .head_report import HeadReport
 from .series import phases_of, series_of
-from .titles import title_of
 
 _IN_TABLES = {"overall", "classes_table", "metrics", "axis"}
 """Parts of a head that the template writes as tables, so that scripts do not need them."""

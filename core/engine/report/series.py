@@ -8,7 +8,7 @@ import numpy as np
 
 from ...common.numerics import mean_of_known
 from ..curves import LogRecords, curve, losses, overall, scalar_names
-from .titles import title_of
+from ..evaluation.titles import title_of
 
 MOST_POINTS = 1000
 """Points of a series; of more, means of neighbors are shown."""

@@ -97,7 +97,7 @@ const pluxelViewers = (() => {
       // Errors of a class beside the truth, and the prediction for all classes.
       this.find("of").value = isClass ? pick : "";
       this.find("right").value = isClass ? "errors" : "predicted";
-      if (isClass) wanted.sort((one, other) => one.iou[pick] - other.iou[pick]);
+      if (isClass) wanted.sort((one, other) => other.wrong[pick] - one.wrong[pick]);
       const buttons = wanted.map((picture) => {
         const score = isClass ? picture.iou[pick] : picture.mean_iou;
         const button = element("button", { type: "button", title: picture.name },

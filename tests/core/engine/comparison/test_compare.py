@@ -9,12 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pluxel.core import ConfusionMatrix
 from pluxel.core.engine.comparison.compare import compare
 from pluxel.core.engine.comparison.differences import Comparison
-from pluxel.core.engine.comparison.scores import paper_scores
 from pluxel.core.engine.comparison.table import comparison_table
-from pluxel.core.engine.evaluation.metrics import SegmentationScores
 from pluxel.registry import Host, PluxelError
 
 from .conftest import CLASSES, CONFIG, counts, head
@@ -24,24 +21,6 @@ Evaluated = Callable[..., Path]
 
 def compared(host: Host, *runs: Path, **options: object) -> Comparison:
     return compare(runs, host=host, samples=300, **options)  # pyright: ignore[reportArgumentType]
-
-
-def test_scores_of_counts_equal_those_of_a_confusion_matrix() -> None:
-    random = np.random.default_rng(0)
-    for classes in (1, 4, 9):
-        matrices = random.integers(0, 50, (6, classes, classes))
-        matrices[0, 0] = 0  # absent, perhaps predicted
-        matrices[1, :, 0] = matrices[1, 0] = 0
-        matrices[2] = 0
-        diagonal = matrices.diagonal(axis1=1, axis2=2)
-        found = paper_scores(np.stack([diagonal, matrices.sum(2), matrices.sum(1)], -1))
-        for at, matrix in enumerate(matrices):
-            expected = SegmentationScores.of(matrix)
-            for name, value in found.overall.items():
-                np.testing.assert_allclose(value[at], getattr(expected, name))
-            np.testing.assert_allclose(found.per_class["iou"][at], expected.iou)
-            np.testing.assert_allclose(found.per_class["accuracy"][at], expected.accuracy)
-    assert ConfusionMatrix(2, 255).scores().pixels == 0
 
 
 def test_a_better_run_is_found_better(evaluated: Evaluated, host: Host) -> None:

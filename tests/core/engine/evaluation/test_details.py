@@ -14,9 +14,10 @@ from pluxel.core import Run
 from pluxel.core.contracts.segmented import SegmentedBatch
 from pluxel.core.engine.evaluation import examples as examples_module
 from pluxel.core.engine.evaluation import objects
-from pluxel.core.engine.evaluation.examples import EXTREMES, PER_CLASS, SIDE, Examples
+from pluxel.core.engine.evaluation.examples import SIDE, Examples
 from pluxel.core.engine.evaluation.kept import KeptStatistics
 from pluxel.core.engine.evaluation.objects import FALSE_ALARM, LABELED, RIGHT, pixels_by_size
+from pluxel.core.engine.evaluation.ranking import EXTREMES, PER_CLASS
 from scipy import ndimage
 from torch import tensor
 
@@ -101,11 +102,16 @@ def test_reliability_counts_each_labeled_pixel_in_its_bin(bins: int, data: st.Da
             )
 
 
-def lowest(values: dict[int, float], count: int) -> set[int]:
-    return {*sorted(values, key=lambda index: (values[index], index))[:count]}
+def lowest(values: dict[int, float], count: int, scene: int) -> set[int]:
+    """Return the images with the lowest values, one of each ``scene`` neighbors."""
+    found: list[int] = []
+    for index in sorted(values, key=lambda index: (values[index], index)):
+        if all(index // scene != other // scene for other in found):
+            found.append(index)
+    return {*found[:count]}
 
 
-@given(st.integers(1, 60), st.integers(1, 3), st.integers(0, 2**32 - 1))
+@given(st.integers(1, 150), st.integers(1, 3), st.integers(0, 2**32 - 1))
 def test_examples_are_the_extremes_whatever_the_processes(
     count: int, processes: int, seed: int
 ) -> None:
@@ -115,7 +121,7 @@ def test_examples_are_the_extremes_whatever_the_processes(
     predicted = right + random.integers(0, 9, (count, 3))
     counts = np.stack([right, labeled, predicted], -1)
     pool = [*range(0, count, 5)]
-    parts = [Examples(3, pool) for _ in range(processes)]
+    parts = [Examples(3, count, pool) for _ in range(processes)]
     for index in range(count):
         classes = np.full((1, 1), index % 3, np.uint8)
         parts[index % processes].add(index, counts[index], classes)
@@ -124,10 +130,13 @@ def test_examples_are_the_extremes_whatever_the_processes(
     scored = [index for index in range(count) if labeled[index].any()]
     iou = right / np.maximum(union, 1)
     means = {index: iou[index][union[index] > 0].mean() for index in scored}
-    wanted = lowest(means, EXTREMES) | lowest({i: -m for i, m in means.items()}, EXTREMES)
+    scene = max(1, min(round(1.5 * count ** (1 / 3)), count // 16))
+    best = {index: -mean for index, mean in means.items()}
+    wanted = lowest(means, EXTREMES, scene) | lowest(best, EXTREMES, scene)
     for one in range(3):
-        judged = [i for i in scored if union[i, one] >= max(1, 0.001 * labeled[i].sum())]
-        wanted |= lowest({i: iou[i, one] for i in judged}, PER_CLASS)
+        wrong = {index: right[index, one] - union[index, one] for index in scored}
+        failed = {index: value for index, value in wrong.items() if value}
+        wanted |= lowest(failed, PER_CLASS, scene)
     middle = np.median([*means.values()]) if means else 0
     near = sorted({*pool} & {*scored} | wanted, key=lambda i: (abs(means[i] - middle), i))
     assert {*kept} == wanted | {*near[:EXTREMES]}
@@ -137,7 +146,7 @@ def test_examples_are_the_extremes_whatever_the_processes(
 
 def test_few_predictions_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examples_module, "thumbnail_of", lambda classes: b"")
-    found = Examples(4, range(0, 5000, 100))
+    found = Examples(4, 5000, range(0, 5000, 100))
     random = np.random.default_rng(0)
     for index in range(5000):
         labeled = random.integers(1, 50, 4)

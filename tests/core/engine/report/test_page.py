@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 from pluxel.core import Run
-from pluxel.core.engine.comparison.bootstrap import make_blocks
+from pluxel.core.engine.evaluation.bootstrap import make_blocks
 from pluxel.core.engine.evaluation.kept import KeptHead, KeptStatistics
+from pluxel.core.engine.evaluation.measures import COUNTS
+from pluxel.core.engine.evaluation.ranking import PER_CLASS
 from pluxel.core.engine.evaluation.statistics import ImageRows, sparse_row
 from pluxel.core.engine.report import gallery, head_report, series
 from pluxel.core.engine.report.head_report import HeadReport
@@ -119,15 +121,20 @@ def test_what_was_trained_and_where(run: Run, toys: Host) -> None:
 
 def test_pictures_are_chosen_by_the_statistics(run: Run, toys: Host) -> None:
     (head,) = page_of(run, toys).data["heads"]
+    kept = KeptStatistics.read(run.statistics_of("val"))
     by_name = {picture["name"]: picture for picture in head["pictures"]}
     scores = head["images"]["mean_iou"]
     for reason, score in {"worst": scores[0], "best": scores[-1]}.items():
         assert score in {p["mean_iou"] for p in by_name.values() if reason in p["reasons"]}
     for index in (0, 1):
-        of_class = {p["name"]: p["iou"].get(str(index), 9) for p in head["pictures"]}
-        lowest = min(of_class.values())
-        assert any(
-            index in by_name[name]["reasons"] for name, iou in of_class.items() if iou == lowest
+        counts = next(iter(kept.heads.values())).rows[COUNTS].dense(slice(None))[:, index]
+        wrong = {
+            name: labeled + predicted - 2 * right
+            for name, (right, labeled, predicted) in zip(kept.names, counts.tolist(), strict=True)
+        }
+        of_class = [p for p in head["pictures"] if index in p["reasons"]]
+        assert {p["name"]: p["wrong"][str(index)] for p in of_class} == dict(
+            sorted(wrong.items(), key=lambda item: -item[1])[:PER_CLASS]
         )
 
 

@@ -9,10 +9,12 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from ....registry import Host
+from ...common.numerics import means_of_known
 from ...config.sections.factory import Factory
 from ...contracts.kinds import Metric
-from ..evaluation.kept import KeptHead
-from ..evaluation.measures import COUNTS, Measures, MetricScores, build_measure, means_of_known
+from .kept import KeptHead
+from .measures import COUNTS, Measures, build_measure
+from .scores import MetricScores, paper_scores
 
 _IGNORE_INDEX = 255
 """Metrics are built to score sums, which contain no ignored pixels anymore."""
@@ -75,23 +77,3 @@ class HeadScores:
     def of_counts(self, counts: np.ndarray) -> MetricScores:
         """Return the scores of the FCN paper for right, labeled and predicted pixels (*K*, …)."""
         return paper_scores(counts[:, [*self.classes]])
-
-
-def paper_scores(counts: np.ndarray) -> MetricScores:
-    """Return the scores of the FCN paper for right, labeled and predicted pixels (*K*, C, 3).
-
-    They equal those of `SegmentationScores`, which scores one confusion matrix.
-    """
-    right, labeled, predicted = np.moveaxis(counts.astype(np.float64), -1, 0)
-    with np.errstate(invalid="ignore"):
-        accuracy, iou = right / labeled, right / (labeled + predicted - right)
-        pixels = labeled.sum(-1)
-        weighted = np.where(labeled > 0, labeled * np.nan_to_num(iou), 0).sum(-1) / pixels
-        pixel_accuracy = right.sum(-1) / pixels
-    overall = {
-        "pixel_accuracy": pixel_accuracy,
-        "mean_accuracy": means_of_known(accuracy),
-        "mean_iou": means_of_known(iou),
-        "frequency_weighted_iou": weighted,
-    }
-    return MetricScores(overall, {"iou": iou, "accuracy": accuracy})

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from pluxel.core.engine.comparison.bootstrap import (
+from pluxel.core.engine.evaluation.bootstrap import (
     draw,
     interval,
     make_blocks,
