@@ -8,8 +8,8 @@ from typing import Any
 
 def nested_differences(
     before: Mapping[str, Any], now: Mapping[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """Yield each key whose values differ, dotted, and both values; None for a key that is absent.
+) -> Iterator[tuple[tuple[str, ...], tuple[Any, Any]]]:
+    """Yield the keys that lead to values that differ, and both values; None for an absent key.
 
     Lists are compared as a whole.
     """
@@ -18,4 +18,4 @@ def nested_differences(
         if isinstance(old, dict) and isinstance(new, dict):
             yield from nested_differences(old, new, (*path, key))
         elif old != new:
-            yield ".".join((*path, key)), (old, new)
+            yield (*path, key), (old, new)

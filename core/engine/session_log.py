@@ -19,6 +19,8 @@ from ..common.files import read_json, write_json
 Status = Literal["running", "finished", "interrupted", "failed"]
 """How a session ended; one that was killed stays ``running``."""
 
+MonitorMode = Literal["min", "max"]
+
 PACKAGES = ("pluxel", "torch", "torchvision", "timm", "albumentations", "accelerate", "numpy")
 
 
@@ -27,8 +29,9 @@ class TrainingSession:
     """One call of ``pluxel train``, or of ``Trainer.train``.
 
     ``started``, ``ended``: in UTC, ISO 8601. ``first_step``, ``last_step``: the steps before and
-    after it. ``planned_steps``: the step at which its present phase ends. ``machine``: what it ran
-    on. ``versions``: package -> version.
+    after it. ``planned_steps``: the step at which its present phase ends. ``monitor_mode``: whether
+    a high or a low value of its ``monitor`` is better. ``machine``: what it ran on. ``versions``:
+    package -> version.
     """
 
     started: str
@@ -37,6 +40,7 @@ class TrainingSession:
     ended: str | None = None
     last_step: int | None = None
     planned_steps: int | None = None
+    monitor_mode: MonitorMode | None = None
     machine: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ...registry import PluxelError
 from .curves import LogRecords, curve, losses, overall, scalar_names
 from .run import Run
-from .session_log import SessionLog
+from .session_log import MonitorMode, SessionLog
 from .trained import plain_config
 
 WatchedStatus = Literal["waiting", "training", "finished", "interrupted", "failed", "killed"]
@@ -73,17 +73,17 @@ def watched(run: Run) -> WatchedRun:
         newest["seconds"],
         remaining,
         newest.get("phase", ""),
-        _scalars(records, _training_section(run)),
+        _scalars(records, _monitor(run), last.monitor_mode if last else None),
         records,
     )
 
 
-def _training_section(run: Run) -> dict[str, Any]:
+def _monitor(run: Run) -> str | None:
     try:
         found = plain_config(run).get("training")
     except PluxelError:  # being written just now
         found = None
-    return found if isinstance(found, dict) else {}
+    return found.get("monitor") if isinstance(found, dict) else None
 
 
 def _remaining(records: LogRecords, planned: int | None) -> float | None:
@@ -95,13 +95,13 @@ def _remaining(records: LogRecords, planned: int | None) -> float | None:
     return (planned - recent[-1]["step"]) * seconds / steps if steps > 0 else None
 
 
-def _scalars(records: LogRecords, training: dict[str, Any]) -> list[WatchedScalar]:
+def _scalars(
+    records: LogRecords, monitor: str | None, mode: MonitorMode | None
+) -> list[WatchedScalar]:
     """Return losses, scores of whole splits and the learning rate, the monitored scalar first."""
     names = scalar_names(records)
-    monitor = training.get("monitor")
     lower = dict.fromkeys(losses(names), True)
-    if monitor:
-        mode = training.get("mode") or ("min" if monitor.endswith("loss") else "max")
+    if monitor and mode:
         lower[monitor] = mode == "min"
     shown = [monitor, *losses(names), *overall(names), "lr"]
     found = []

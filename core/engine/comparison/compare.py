@@ -84,15 +84,15 @@ def _cautions(runs: Sequence[EvaluatedRun], blocks: Blocks, images: int) -> list
 
 def _configurations(directories: Sequence[Path]) -> dict[str, list[Any]]:
     plains = [plain_config(Run(directory)) for directory in directories]
-    keys = dict.fromkeys(
-        key for other in plains[1:] for key, _ in nested_differences(plains[0], other)
+    paths = dict.fromkeys(
+        path for other in plains[1:] for path, _ in nested_differences(plains[0], other)
     )
-    return {key: [_at(one, key) for one in plains] for key in keys}
+    return {".".join(path): [_at(one, path) for one in plains] for path in paths}
 
 
-def _at(value: Any, key: str) -> Any:
-    for step in key.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
+def _at(value: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 

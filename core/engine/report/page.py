@@ -155,10 +155,11 @@ def _summary(content: _PageContent) -> str:
         scored = [one for one in head["classes_table"] if one["iou"]["value"] is not None]
         means = [one["value"] for one in head["overall"] if one["title"] == title_of("mean_iou")]
         if scored and means and means[0] is not None:
-            worst = min(scored, key=lambda one: one["iou"]["value"])
+            lowest = min(one["iou"]["value"] for one in scored)
+            names = [one["name"] for one in scored if one["iou"]["value"] == lowest]
+            which = f"class '{names[0]}'" if len(names) == 1 else f"{len(names)} classes"
             parts.append(
-                f"mean IoU{of} {100 * means[0]:.1f} %, lowest for class '{worst['name']}': "
-                f"{100 * worst['iou']['value']:.1f} %"
+                f"mean IoU{of} {100 * means[0]:.1f} %, lowest for {which}: {100 * lowest:.1f} %"
             )
     return "; ".join(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -78,13 +79,15 @@ def served(content: Callable[[], bytes], port: int) -> Iterator[str]:
                     self._answer()
 
         def _answer(self) -> None:
+            status = 200
             try:
                 page = content()
             except Exception as error:  # noqa: BLE001 - the next request may find the run complete
-                self.send_error(500, explain=reason_of(error)[0])
-                return
-            self.send_response(200)
+                page, status = escape(reason_of(error)[0]).encode(), 500
+            self.send_response(status)
             self.send_header("Content-Type", "text/html; charset=utf-8")
+            if status == 500:  # the page that would load itself again is not there
+                self.send_header("Refresh", str(REFRESH))
             self.send_header("Content-Length", str(len(page)))
             self.send_header("Cache-Control", "no-store")
             self.end_headers()

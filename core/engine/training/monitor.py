@@ -19,6 +19,7 @@ from ..evaluation.evaluation import Evaluation
 from ..evaluation.head_results import HeadResults
 from ..evaluation.measures import Measures, build_measures, measures_of
 from ..evaluation.metrics import SegmentationScores
+from ..session_log import MonitorMode
 
 _IGNORED = 255
 """An ignore index for metrics that are built only for the names of their scores."""
@@ -58,9 +59,10 @@ class TrainingProgress:
         return TrainingProgress(name, self.total, seconds=self.seconds, pixels=self.pixels)
 
 
-def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> None:
+def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> MonitorMode | None:
     """Check that evaluations report ``monitor``, and that metrics and background can be used.
 
+    Return whether a high or a low value is better; None without a ``monitor``.
     ``spaces``: the label space of each head; None if the data, and so the classes, are missing.
 
     Raises: ConfigError with the nearest name.
@@ -72,7 +74,7 @@ def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> No
     else:
         measures = {head: measures_of(config, ("",), _IGNORED) for head in pipeline.heads}
     if monitor is None:
-        return
+        return None
     if not spaces and pipeline.evaluation.background:
         background = dict.fromkeys(pipeline.heads, (0,))  # some class of any head
     names = _scalar_names(
@@ -88,6 +90,8 @@ def check_monitor(config: Config, spaces: Mapping[str, LabelSpace] | None) -> No
         if monitor not in names and not monitor.startswith(of_any_class):
             hint = did_you_mean(monitor, names) or f" Metrics are {', '.join(names[:4])} …"
             raise PluxelError(f"unknown metric {monitor!r}.{hint}")
+    errors = {name for one in measures.values() for name in one.lower_is_better()}
+    return _mode(pipeline.training, monitor, pipeline.heads, errors)
 
 
 def _scalar_names(
@@ -127,7 +131,7 @@ def is_improvement(
     if math.isnan(value):
         progress.waited += 1
         return progress.best is None
-    sign = -1 if (options.mode or _mode(options.monitor, heads, errors)) == "min" else 1
+    sign = -1 if _mode(options, options.monitor, heads, errors) == "min" else 1
     min_delta = options.early_stop.min_delta if options.early_stop else 0
     if _gain(sign, value, progress.mark) > min_delta:
         progress.mark, progress.waited = value, 0
@@ -168,7 +172,11 @@ def has_waited_enough(progress: TrainingProgress, options: TrainingConfig) -> bo
     return options.early_stop is not None and progress.waited >= options.early_stop.patience
 
 
-def _mode(monitor: str, heads: Collection[str], errors: Collection[str]) -> str:
+def _mode(
+    options: TrainingConfig, monitor: str, heads: Collection[str], errors: Collection[str]
+) -> MonitorMode:
+    if options.mode:
+        return options.mode
     name = monitor.partition("/")[2]
     if name in {"loss", *loss_names(heads).values()}:
         return "min"

@@ -55,7 +55,7 @@ class PhaseTrainer:
         self.run = experiment.run
         self.processes = experiment.processes
         self.options = experiment.config.pipeline.training
-        check_monitor(experiment.config, experiment.spaces)
+        self.monitor_mode = check_monitor(experiment.config, experiment.spaces)
         if start is not None:
             experiment.initialize()
         wrapped, self.state = self._make_state()

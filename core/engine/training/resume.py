@@ -57,7 +57,8 @@ class Changes:
     def between(cls, before: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
         """Return the differences of two results of `settings_of`."""
         # Compare what JSON keeps: the checkpoint has read lists for tuples.
-        return cls(dict(nested_differences(before, json.loads(json.dumps(now)))))
+        found = nested_differences(before, json.loads(json.dumps(now)))
+        return cls({".".join(path): values for path, values in found})
 
     def have(self, effect: Effect) -> bool:
         """Return whether a change has an effect."""

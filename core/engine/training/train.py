@@ -91,9 +91,10 @@ class Trainer:
         self._record_plan()
 
     def _record_plan(self) -> None:
-        """Record at which step the present phase ends."""
-        planned = self.current.progress.earlier + self.current.plan.steps
-        self._session_log.sessions[-1].planned_steps = planned
+        """Record at which step the present phase ends, and how to read its ``monitor``."""
+        session, current = self._session_log.sessions[-1], self.current
+        session.planned_steps = current.progress.earlier + current.plan.steps
+        session.monitor_mode = current.monitor_mode
         self._session_log.write(self.run.session_log)
 
     def _record_end(self, status: TrackedEnd) -> None:

@@ -84,22 +84,38 @@ def test_time_left_follows_the_recent_speed(tmp_path: Path) -> None:
     assert watched(run).remaining == pytest.approx(100)
 
 
+def test_a_metric_that_is_an_error_is_best_where_it_is_low(make) -> None:
+    trainer = Trainer(
+        make("evaluation.metrics=[calibration]", "training.monitor=val/calibration_error")
+    )
+    trainer.train()
+    first = watched(trainer.run).scalars[0]
+    values = [r[first.name] for r in trainer.run.records() if first.name in r]
+    assert first.name == "val/calibration_error"
+    assert first.best is not None
+    assert first.best[0] == min(values) < max(values)
+
+
 @pytest.mark.parametrize(
-    ("training", "best"),
+    ("monitor", "mode", "best"),
     [
-        ({"monitor": "val/mean_iou"}, (0.7, 2)),
-        ({"monitor": "val/mean_iou", "mode": "min"}, (0.2, 1)),
-        ({"monitor": None}, None),
+        ("val/mean_iou", "max", (0.7, 2)),
+        ("val/mean_iou", "min", (0.2, 1)),
+        ("val/mean_iou", None, None),
+        (None, None, None),
     ],
 )
-def test_the_best_value_follows_the_monitor(tmp_path: Path, training: dict, best) -> None:
+def test_the_best_value_follows_the_monitor(tmp_path: Path, monitor, mode, best) -> None:
     values = [0.2, 0.7, None, 0.5]
     records = [
         {"step": n + 1, "seconds": 1.0, "val/mean_iou": value, "val/iou/road": value}
         for n, value in enumerate(values)
     ]
-    found = watched(write(tmp_path / "run", records, **training))
-    (scalar,) = found.scalars
+    run = write(tmp_path / "run", records, monitor=monitor)
+    session_log = SessionLog()
+    session_log.begin(0, torch.device("cpu"), 1).monitor_mode = mode
+    session_log.write(run.session_log)
+    (scalar,) = watched(run).scalars
     assert (scalar.name, scalar.best) == ("val/mean_iou", best)
 
 

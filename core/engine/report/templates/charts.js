@@ -24,6 +24,9 @@ const pluxelCharts = (() => {
     const weight = isLoss ? Number(byId("smoothing").value) / 100 : 0;
     const one = byId("scalar").value;
     const shown = data.series.filter((s) => (group === "one" ? s.name === one : s.group === group));
+    if (!shown.length) {
+      return element("p", {}, group === "score" ? "no evaluation yet" : "nothing logged yet");
+    }
     const points = (smooth) => shown.flatMap(({ title, steps, values }) => {
       const drawn = smooth ? smoothed(values, weight) : values;
       return steps.map((step, at) => ({ step, title, value: drawn[at] }));

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pluxel.core.engine.comparison import compare as compare_module
 from pluxel.core.engine.comparison.compare import compare
 from pluxel.core.engine.comparison.differences import Comparison
 from pluxel.core.engine.comparison.table import comparison_table
@@ -240,3 +241,12 @@ def test_memory_and_time_are_bounded(evaluated: Evaluated, host: Host) -> None:
     assert (one / "statistics.npz").stat().st_size < 3000 * 200
     found = compared(host, one, two)
     assert len(found.heads[0]["semantic"].per_class) == 150
+
+
+def test_keys_with_dots_are_compared(tmp_path: Path) -> None:
+    for name, count in (("a", 1), ("b", 2)):
+        (tmp_path / name).mkdir()
+        text = f"dataset: {{colors: {{St. Pole: {count}}}}}"
+        (tmp_path / name / "config.yaml").write_text(text)
+    found = compare_module._configurations([tmp_path / "a", tmp_path / "b"])
+    assert found == {"dataset.colors.St. Pole": [1, 2]}

@@ -181,13 +181,23 @@ def test_print_leaves_out_what_cannot_be_used(file: Path, pages: Pages) -> None:
 def test_the_worst_of_a_class_is_shown_first(file: Path, pages: Pages) -> None:
     page = pages.open(file)
     page.locator(".pick").select_option("1")
-    scores = [
-        float(text.split("\n")[-1].removesuffix(" %"))
-        for text in page.locator(".strip button").all_inner_texts()
-    ]
-    assert scores == sorted(scores)
+    (head,) = page.evaluate("JSON.parse(document.getElementById('data').textContent)")["heads"]
+    wrong = {one["name"]: one["wrong"]["1"] for one in head["pictures"] if 1 in one["reasons"]}
+    names = [one.get_attribute("title") for one in page.locator(".strip button").all()]
+    assert names == sorted(wrong, key=lambda name: -wrong[name])
     assert page.locator(".of").input_value() == "1"
     assert page.locator(".right").input_value() == "errors"
+
+
+def test_a_chart_without_values_says_so(file: Path, pages: Pages, tmp_path: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert (group := '"group": "score"') in text
+    early = tmp_path / "report.html"
+    early.write_text(text.replace(group, '"group": "class"'), encoding="utf-8")
+    page = pages.open(early)
+    chart = page.locator("[data-group=score]")
+    chart.scroll_into_view_if_needed()
+    chart.get_by_text("no evaluation yet").wait_for()
 
 
 def test_controls_of_charts(file: Path, pages: Pages) -> None:
