@@ -237,13 +237,15 @@ class Run:
         ``names``: such as ``val/mean_iou``; by default, all losses. ``ax``: matplotlib's axes to
         draw on, by default those of a new figure.
 
-        Raises: PluxelError for a name that the training did not log.
+        Raises: PluxelError for a name that the training did not log, and if it logged nothing.
         """
         records = self.records()
+        if not records:
+            raise PluxelError(f"{self.directory} is not a run, or its training logged nothing yet")
         known = scalar_names(records)
         for name in names:
             if name not in known:
-                hint = did_you_mean(name, known) or " Nothing was logged yet" * (not known)
+                hint = did_you_mean(name, known)
                 raise PluxelError(f"{self.metrics} has no scalar {name!r}.{hint}")
         return plot_curves(records, names, ax=ax)
 

@@ -239,7 +239,7 @@ def test_real_streets(test_data: Path) -> None:
         for split in gaps
     }
     # val has parts with 15 frames a second; train has one a second, in which the car stands.
-    assert set(apart["val"]) == {2}
+    assert set(apart["val"]) == {2, 4}  # the next frame, or the one after it if it is more alike
     assert 60 <= len(apart["val"]) <= 80
     assert min(apart["train"]) == 30
     assert len(apart["train"]) <= 20

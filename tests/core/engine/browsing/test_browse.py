@@ -141,7 +141,7 @@ def test_the_findings_of_a_check_belong_to_samples(prepared) -> None:
     ]
     assert album.pairs[1].second.split == "val"
     assert album.pairs[1].second.thumb.photo
-    assert album_page(album).count("<script") == 2
+    assert album_page(album).count("<script") == 3
 
 
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])

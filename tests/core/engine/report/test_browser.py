@@ -191,7 +191,8 @@ def test_the_worst_of_a_class_is_shown_first(file: Path, pages: Pages) -> None:
 
 def test_a_chart_without_values_says_so(file: Path, pages: Pages, tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    assert (group := '"group": "score"') in text
+    group = '"group": "score"'
+    assert group in text
     early = tmp_path / "report.html"
     early.write_text(text.replace(group, '"group": "class"'), encoding="utf-8")
     page = pages.open(early)

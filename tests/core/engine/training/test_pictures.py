@@ -86,6 +86,8 @@ def test_curves_show_what_was_logged(train: Train) -> None:
     assert {"train/loss", "val/loss"} <= {line.get_label() for line in axes.get_lines()}
     with pytest.raises(PluxelError, match=r"has no scalar 'val/iou'. Did you mean"):
         run.plot_curves("val/iou")
+    with pytest.raises(PluxelError, match=r"nowhere is not a run, or its training logged nothing"):
+        Run(Path("nowhere")).plot_curves()
     assert "data:image/png;base64,iVBOR" in run._repr_html_()
 
 
