@@ -21,6 +21,7 @@ from ...data.loading import training_loader
 from ...model.positions import assumptions
 from ..checkpoint import read_tensors
 from ..distributed import cudnn_benchmark
+from ..session_log import MonitorMode
 from .experiment import Experiment
 from .keeping import Keeper
 from .monitor import TrainingProgress, check_monitor, has_waited_enough
@@ -55,7 +56,7 @@ class PhaseTrainer:
         self.run = experiment.run
         self.processes = experiment.processes
         self.options = experiment.config.pipeline.training
-        self.monitor_mode = check_monitor(experiment.config, experiment.spaces)
+        self.monitor_mode: MonitorMode | None = check_monitor(experiment.config, experiment.spaces)
         if start is not None:
             experiment.initialize()
         wrapped, self.state = self._make_state()
