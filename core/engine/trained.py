@@ -85,7 +85,7 @@ def weights_file(source: Path) -> Path:
 def open_run(directory: Path) -> Run:
     """Return the run at ``directory``.
 
-    Raises: PluxelError if there is no run, or if it has no weights yet.
+    Raises: PluxelError if the directory is not a run, or if the run has no weights yet.
     """
     run = Run(directory)
     if not run.config.exists():
@@ -112,8 +112,8 @@ def open_trained(
     may not exist on this machine. ``unread``: sections that the model does not depend on, as for
     `load_config`.
 
-    Raises: PluxelError if there is no run, if it has no weights, or if an override changes what the
-    weights mean.
+    Raises: PluxelError if the directory is not a run, if the run has no weights, or if an override
+    changes what the weights mean.
     """
     run = open_run(directory)
     _check_read(overrides, unread)
