@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pluxel.core.engine.session_log import SessionLog, TrainingSession
 
 from .conftest import environment
 
@@ -44,6 +45,8 @@ def test_the_present_state(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.yaml").write_text(json.dumps({"training": {"monitor": "val/mean_iou"}}))
+    session = TrainingSession("2026-11-29T12:00:00+00:00", 0, monitor_mode="max")
+    SessionLog([session]).write(run / "training.json")
     records = [
         {"step": n, "seconds": 60.0 * n, "train/loss": 1 / n, "val/mean_iou": n / 10}
         for n in range(1, 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import sys
@@ -17,6 +18,8 @@ from mutant_losses import Good  # pyright: ignore[reportMissingImports]
 from pluxel.registry import Component, hookimpl
 from pydantic import AfterValidator
 from torch import Tensor
+
+BUILT = itertools.count()
 
 
 @hookimpl
@@ -76,7 +79,7 @@ class DiffersEachTime(Good):
 
     def __init__(self, num_classes: int, ignore_index: int) -> None:
         super().__init__(num_classes, ignore_index)
-        self.factor = 1 + int.from_bytes(os.urandom(2), "big") * 5e-10
+        self.factor = 1 + next(BUILT) % 64 * 5e-7
 
     def finish(self, value: Tensor, logits: Tensor, kept: Tensor) -> Tensor:
         return super().finish(value, logits, kept) * self.factor
