@@ -1,10 +1,11 @@
-"""Compare a training that draws pictures with one that draws none.
+"""Compare a training that draws pictures and has a tracker with one that does neither.
 
-    python benchmarks/pictures.py [--rounds 5] [--steps 60] [--eval-every 20]
+    python benchmarks/pictures.py [--rounds 3] [--steps 300] [--eval-every 60]
 
-Both train the same small network on the dataset `shapes`, and evaluate the same images. The
-trainings alternate: with `training.pictures: 4`, with 0, and with 0 again. The medians of the
-first two are compared, and those of the last two beside them, which should be equal.
+All train the same small network on the dataset `shapes`, and evaluate the same images. The
+trainings alternate: with `training.pictures: 4` and the tracker `csv`, with neither, and with
+neither again. The medians of the first two are compared, and those of the last two beside them,
+which should be equal.
 """
 
 from __future__ import annotations
@@ -22,13 +23,18 @@ from pluxel.core.engine.training.experiment import Experiment
 from pluxel.core.engine.training.train import Trainer
 from pluxel.registry import Host
 
-CASES = {"with pictures": 4, "without": 0, "without, again": 0}
+NEITHER = ("training.pictures=0", "training.trackers=[]")
+CASES = {
+    "with both": ("training.pictures=4", "training.trackers=[csv]"),
+    "with neither": NEITHER,
+    "with neither, again": NEITHER,
+}
 
 
-def seconds(folder: Path, pictures: int, steps: int, eval_every: int) -> float:
+def seconds(folder: Path, case: str, steps: int, eval_every: int) -> float:
     """Return the time of a whole training, without its preparation."""
     overrides = [
-        f"training.pictures={pictures}",
+        *CASES[case],
         f"training.steps={steps}",
         f"training.eval_every={eval_every}",
         "training.batch_size=4",
@@ -44,21 +50,21 @@ def seconds(folder: Path, pictures: int, steps: int, eval_every: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--eval-every", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--eval-every", type=int, default=60)
     options = parser.parse_args()
     times: dict[str, list[float]] = {name: [] for name in CASES}
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(options.rounds + 1):
-            for name, pictures in CASES.items():
-                run = Path(folder, f"{number}-{pictures}-{len(times[name])}-{name[-1]}")
-                took = seconds(run, pictures, options.steps, options.eval_every)
-                if number:  # the first round warms up
-                    times[name].append(took)
-    with_pictures, without, again = (statistics.median(each) for each in times.values())
-    print(f"with pictures / without: {with_pictures / without:.3f}×")
-    print(f"without / without:       {again / without:.3f}×")
+        seconds(Path(folder, "warm-up"), "with both", 4, 4)
+        for number in range(options.rounds):
+            for name, taken in times.items():
+                run = Path(folder, f"{number} {name}")
+                taken.append(seconds(run, name, options.steps, options.eval_every))
+    with_both, neither, again = (statistics.median(each) for each in times.values())
+    print(f"{neither:.0f} s a training with neither")
+    print(f"with both / with neither: {with_both / neither:.3f}×")
+    print(f"with neither / itself:    {again / neither:.3f}×")
 
 
 if __name__ == "__main__":

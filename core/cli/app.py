@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,13 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
     help="Port to listen at; 0 chooses a free one.",
 )
 @click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Another name by which browsers reach this server, such as that of a proxy; repeatable.",
+)
+@click.option(
     "--upload-limit",
     type=click.IntRange(1),
     default=200,
@@ -55,6 +63,7 @@ def app(
     runs: tuple[Path, ...],
     host: str,
     port: int,
+    names: tuple[str, ...],
     upload_limit: int,
     disk_limit: int,
     settings: tuple[str, ...],
@@ -88,7 +97,7 @@ def app(
         is_busy = serve(
             pipelines,
             listening,
-            hosts=[host],
+            hosts=[host, socket.gethostname(), *names],
             upload_limit=upload_limit * 1_000_000,
             disk_limit=disk_limit * 1_000_000_000,
         )

@@ -246,7 +246,8 @@ class _Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not is_allowed(host, self.hosts):
-            text = f"this server is not {host!r}; --host names the one that it has"
+            name = host.rpartition(":")[0] or host
+            text = f"the name {name!r} is not allowed: start the app with --allow-host {name}"
             await PlainTextResponse(text, 421)(scope, receive, guarded)
         elif not is_same_origin(headers.get("origin"), host):
             await PlainTextResponse("asked by a page of others", 403)(scope, receive, guarded)

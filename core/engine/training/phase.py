@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -70,10 +71,10 @@ class PhaseTrainer:
         if start is None:
             self._restore()
         self.owned = OwnedRun(self.run, experiment.claim, self.processes, tracking)
-        pictures = (
+        self.pictures = (
             TrainingPictures(self.owned, experiment.spaces) if self.options.pictures else None
         )
-        self.keeper = Keeper(experiment, self.state, self.progress, self.owned, pictures)
+        self.keeper = Keeper(experiment, self.state, self.progress, self.owned, self.pictures)
         self.data = experiment.training_data()
         with experiment.config.at("training", "steps"):
             self.plan = StepPlan.of(
@@ -143,6 +144,7 @@ class PhaseTrainer:
             torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
             stop_requests() as self.stop,
             cudnn_benchmark(tunes),
+            self.pictures.kept_current() if self.pictures else nullcontext(),
             images_counted() as counted,
             track(task, self.plan.steps, self.progress.step) as advance,
         ):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -22,8 +24,12 @@ Pictures = Mapping[str, np.ndarray]
 """Name -> picture (H, W, 3) uint8; the names are those of the files in ``results/``."""
 
 
+MOST_TIME = 0.02
+"""Share of a training's time that drawing takes, besides the first and the last pictures."""
+
+
 class TrainingPictures:
-    """Draws and saves pictures after an evaluation, in the main process; a failure only warns.
+    """Draws and saves pictures after evaluations, in the main process; a failure only warns.
 
     Trackers get the same pictures. ``spaces``: the label space of each head.
     """
@@ -31,11 +37,33 @@ class TrainingPictures:
     def __init__(self, owned: OwnedRun, spaces: Mapping[str, LabelSpace]) -> None:
         self._owned, self._spaces = owned, spaces
         self._has_warned = False
+        self._due = 0.0  # the time from which on there is time to draw again
+        self._waiting: tuple[int, Evaluation | None] | None = None
 
     def draw(self, step: int, evaluation: Evaluation | None) -> None:
-        """Draw the state of the training at a step; ``evaluation``: None without a split."""
+        """Draw the state of the training at a step; ``evaluation``: None without a split.
+
+        If drawing then took more than `MOST_TIME`, the picture waits until `kept_current` ends.
+        """
         if not self._owned.processes.is_main_process:
             return
+        self._waiting = step, evaluation
+        if time.monotonic() >= self._due:
+            self._draw_waiting()
+
+    @contextmanager
+    def kept_current(self) -> Iterator[None]:
+        """Train in this block; when it ends in whatever way, the last pictures are drawn."""
+        try:
+            yield
+        finally:
+            self._draw_waiting()
+
+    def _draw_waiting(self) -> None:
+        if self._waiting is None:
+            return
+        (step, evaluation), self._waiting = self._waiting, None
+        began = time.monotonic()
         try:
             self._owned.claim.check()
             self._save(step, self._pictures(step, evaluation))
@@ -43,6 +71,8 @@ class TrainingPictures:
             if not self._has_warned:
                 self._has_warned = True
                 logger.warning("cannot draw pictures of the training, which goes on: %s", error)
+        ended = time.monotonic()
+        self._due = ended + (ended - began) / MOST_TIME
 
     def _pictures(self, step: int, evaluation: Evaluation | None) -> Pictures:
         found = {"curves": curves_picture(self._owned.run.records())}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import socket
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -23,13 +24,18 @@ def test_it_serves_until_ctrl_c(
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setenv("TMPDIR", str(place))
-    process = start("app", trained, "--port", "0", cwd=tmp_path)
+    process = start("app", trained, "--port", "0", "--allow-host", "demo.example", cwd=tmp_path)
     assert process.stdout is not None
     line = process.stdout.readline() or process.communicate(timeout=60)[1]
     assert line.startswith("http://127.0.0.1:")
     address = line.split()[0]
     with urllib.request.urlopen(address) as page:
         assert trained.name in page.read().decode()
+    answers = {
+        name: _status(address, name)
+        for name in ("demo.example", f"{socket.gethostname()}:8484", "evil.example:80")
+    }
+    assert [*answers.values()] == [200, 200, 421], answers
     file = io.BytesIO()
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(file, "PNG")
     sent = urllib.request.Request(f"{address}/predict/0", file.getvalue(), {"X-Name": "a.png"})
@@ -42,6 +48,16 @@ def test_it_serves_until_ctrl_c(
     assert "Traceback" not in err
     assert [*place.iterdir()] == []
     assert [*tmp_path.iterdir()] == [place]
+
+
+def _status(address: str, host: str) -> int:
+    """Return the status of the answer to a request for a host by another name."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": host})) as page:
+            return page.status
+    except urllib.error.HTTPError as error:
+        assert b"start the app with --allow-host evil.example" in error.read()
+        return error.code
 
 
 def test_it_refuses_what_it_cannot_serve(pluxel: Pluxel, trained: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pluxel.core import Experiment, Run, Trainer
 from pluxel.core.engine.evaluation.snapshots import SIDE, Snapshot, Snapshots, evenly_spread
 from pluxel.core.engine.run_pictures import MOST_PANELS
 from pluxel.core.engine.training import pictures
+from pluxel.core.engine.training.phase import PhaseTrainer
 from pluxel.core.engine.training.pictures import panel_of
 from pluxel.core.engine.training.tracking import Tracking
 from pluxel.registry import PluxelError
@@ -30,6 +32,11 @@ def found(run: Run) -> set[str]:
 
 def kept(run: Run) -> list[int]:
     return [*run.pictures.panels()]
+
+
+@pytest.fixture(autouse=True)
+def _each_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MOST_TIME", math.inf)
 
 
 @pytest.fixture
@@ -189,6 +196,34 @@ def test_an_image_that_cannot_be_drawn_does_not_stop_an_evaluation(
         run = train("training.pictures=1", "training.steps=1")
     assert "cannot draw val5: odd pixels" in caplog.text
     assert found(run) == {"curves.png", "confusion.png"}
+
+
+def test_drawing_takes_a_bounded_share_of_the_time(
+    train: Train, drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "MOST_TIME", 1e-9)
+    run = train("training.pictures=1", "training.steps=6", "training.eval_every=2")
+    assert [title for title, _ in drawn] == ["step 2", "step 6"]
+    assert kept(run) == [2, 6]
+
+
+def test_the_last_pictures_are_drawn_when_a_training_fails(
+    make: Callable[..., Experiment], drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "MOST_TIME", 1e-9)
+    trainer = Trainer(make("training.pictures=1", "training.steps=6", "training.eval_every=2"))
+
+    step = PhaseTrainer.step
+
+    def fail(phase: PhaseTrainer, batches, advance) -> None:
+        if phase.progress.step == 5:
+            raise KeyboardInterrupt
+        step(phase, batches, advance)
+
+    monkeypatch.setattr(PhaseTrainer, "step", fail)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    assert [title for title, _ in drawn] == ["step 2", "step 4"]
 
 
 def test_trackers_get_the_pictures_that_are_saved(
