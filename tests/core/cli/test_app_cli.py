@@ -53,7 +53,9 @@ def test_it_serves_until_ctrl_c(
 def _status(address: str, host: str) -> int:
     """Return the status of the answer to a request for a host by another name."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": host})) as page:
+        with urllib.request.urlopen(
+            urllib.request.Request(address, headers={"Host": host})
+        ) as page:
             return page.status
     except urllib.error.HTTPError as error:
         assert b"start the app with --allow-host evil.example" in error.read()
