@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..common.text import byte_size
+
 if TYPE_CHECKING:
     from ..embeddings import AnalogyScores, PairScores, Store, Summary, Tally
 
@@ -82,6 +84,4 @@ def analogy_record(scores: AnalogyScores) -> dict[str, Any]:
 
 
 def size_text(size: int) -> str:
-    if not size:
-        return "size unknown"
-    return f"{size / 1e6:,.1f} MB" if size < 1e9 else f"{size / 1e9:,.2f} GB"
+    return byte_size(size) if size else "size unknown"

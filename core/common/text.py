@@ -24,6 +24,16 @@ def extent(size: Sequence[int]) -> str:
     return f"{height}×{width}"
 
 
+def byte_size(size: int) -> str:
+    """Return a number of bytes as ``1.5 kB``, ``862 MB`` or ``10.4 GB``; a kB has 1,000 bytes."""
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 999.5:
+            return plural(size, "byte") if unit == "bytes" else f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:,.3g} TB"
+
+
 _SHOWN = 60
 """Most letters of a word in an error."""
 

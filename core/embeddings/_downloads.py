@@ -9,6 +9,7 @@ from urllib.parse import urlparse
 from ..common.downloads import may_download, retrieve
 from ..common.files import MissingFile
 from ..common.logs import logger
+from ..common.text import byte_size
 from ._cache import cache_folder
 
 _TORCHTEXT = ".vector_cache"
@@ -36,7 +37,7 @@ class Download:
         return PurePosixPath(urlparse(self.url).path).name
 
     def __str__(self) -> str:
-        amount = f", {self.size / 1e6:,.0f} MB" if self.size else ""
+        amount = f", {byte_size(self.size)}" if self.size else ""
         return f"{self.alias} ({self.url}{amount})"
 
 

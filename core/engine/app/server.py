@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Lock
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ....registry import PluxelError, needed_by
 from ...common.local_server import is_allowed, is_same_origin
 from ...common.logs import logger
+from ...common.text import byte_size
 from ...data.images import IMAGE_SUFFIXES
 from ...pictures.page import render
 from ..inference.pipeline import Pipeline
@@ -45,19 +46,15 @@ _HEADERS = {
 class SegmentationService:
     """Segments photographs into a store of results.
 
-    ``upload_limit``: bytes of an upload at most. ``stopped``: ends the work in progress.
+    ``upload_limit``: bytes of an upload at most. ``stopped``: ends the work in progress, of which
+    ``turns`` runs one at a time.
     """
 
     pipelines: Mapping[str, Pipeline]
     store: ResultStore
     upload_limit: int
     stopped: Event = field(default_factory=Event)
-    _working: Lock = field(default_factory=Lock)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a photograph is being segmented."""
-        return self._working.locked()
+    turns: Turns = field(default_factory=Turns)
 
     def segment(self, run: str, photo: Path, name: str, left: Event) -> dict[str, Any]:
         """Segment a file by a run, and keep the result; return what the page shows.
@@ -68,7 +65,7 @@ class SegmentationService:
         """
         # Half of the disk for the photograph on the page, so that it does not replace the last one.
         most = self.store.limit // (2 * len(self.pipelines))
-        with self._working, self.store.writing(name) as folder:
+        with self.store.writing(name) as folder:
             try:
                 found = segment(
                     self.pipelines[run],
@@ -138,7 +135,7 @@ def serve(
             pass
         finally:
             log.removeFilter(only_before)
-        return service.is_busy
+        return service.turns.is_busy
 
 
 def _until(stopped: Event) -> Callable[[logging.LogRecord], bool]:
@@ -163,7 +160,6 @@ def application(service: SegmentationService, hosts: Sequence[str]) -> Starlette
         data={"runs": [*service.pipelines], "limit": service.upload_limit},
         suffixes=sorted(IMAGE_SUFFIXES),
     )
-    turns = Turns()
 
     async def index(_request: Request) -> Response:
         return HTMLResponse(page)
@@ -182,14 +178,13 @@ def application(service: SegmentationService, hosts: Sequence[str]) -> Starlette
                 async for chunk in request.stream():
                     size += len(chunk)
                     if size > service.upload_limit:
-                        text = (
-                            f"{name}: larger than {service.upload_limit / 1e6:,.0f} MB, the limit"
-                        )
+                        limit = byte_size(service.upload_limit)
+                        text = f"{name}: larger than {limit}, the limit"
                         return JSONResponse({"error": f"{text}; --upload-limit raises it"}, 413)
                     await run_sync(place.reserve, len(chunk))
                     await run_sync(file.write, chunk)
             work = partial(service.segment, runs[number], photo, name)
-            return JSONResponse(await turns.run(request.receive, work))
+            return JSONResponse(await service.turns.run(request.receive, work))
 
     async def picture(request: Request) -> ASGIApp:
         place = request.path_params

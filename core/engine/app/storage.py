@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from ....registry import PluxelError
+from ...common.text import byte_size
 from .results import ResultError, StoredResult
 
 _BLOCK = 4096
@@ -70,7 +71,9 @@ class ResultStore:
             with self._lock:
                 folder.users -= 1
                 if not folder.is_kept:
-                    self._delete(folder)
+                    del self._folders[path.name]
+            if not folder.is_kept:
+                self._delete([folder], folder.size)
 
     @contextmanager
     def reading(self, identifier: str) -> Iterator[StoredResult]:
@@ -99,14 +102,19 @@ class ResultStore:
             room = self.limit - self._used
             if size > room + sum(one.size for one in idle):
                 raise DiskLimitError(
-                    f"{folder.name}: needs {size / 1e6:,.0f} MB on disk, which the limit of "
-                    f"{self.limit / 1e6:,.0f} MB for all photographs does not leave; try again "
+                    f"{folder.name}: needs {byte_size(size)} on disk, which the limit of "
+                    f"{byte_size(self.limit)} for all photographs does not leave; try again "
                     "later, or raise it with --disk-limit"
                 )
-            while self._used + size > self.limit:
-                self._delete(idle.pop(0))
+            deleted, freed = [], 0
+            while size > room + freed:
+                deleted.append(idle.pop(0))
+                freed += deleted[-1].size
+                del self._folders[deleted[-1].path.name]
+            surplus = max(0, freed - size)
             folder.size += size
-            self._used += size
+            self._used += size - freed + surplus
+        self._delete(deleted, surplus)
 
     def keep(self, folder: StoredFolder) -> None:
         """Keep a complete folder as a result, with the bytes that its files have."""
@@ -116,8 +124,13 @@ class ResultStore:
             self._used += written - folder.size
             folder.size, folder.is_kept = written, True
 
-    def _delete(self, folder: StoredFolder) -> None:
-        """Delete a folder, within the lock, so that its bytes are free before they are reserved."""
-        shutil.rmtree(folder.path, ignore_errors=True)
-        del self._folders[folder.path.name]
-        self._used -= folder.size
+    def _delete(self, folders: Sequence[StoredFolder], size: int) -> None:
+        """Delete folders that nobody finds any more, then count their bytes as free.
+
+        Without the lock: large files take time, and answers need not wait for it. ``size``: bytes
+        of them that are not reserved again.
+        """
+        for folder in folders:
+            shutil.rmtree(folder.path, ignore_errors=True)
+        with self._lock:
+            self._used -= size

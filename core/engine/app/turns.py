@@ -20,6 +20,8 @@ class Turns:
         from anyio import CapacityLimiter  # noqa: PLC0415 - an extra
 
         self._limiter = CapacityLimiter(1)
+        self.is_busy = False
+        """Whether work is running now, also that of a server that has ended."""
 
     async def run(self, receive: Receive, work: Callable[[Event], TurnResult]) -> TurnResult:
         """Wait for the turn of a request, whose body has been read, and return its result.
@@ -37,10 +39,13 @@ class Turns:
         result: Future[TurnResult] = Future()
 
         def attempt() -> None:
+            self.is_busy = True
             try:
                 result.set_result(work(left))
             except Exception as error:  # noqa: BLE001 - raised again by `result`
                 result.set_exception(error)
+            finally:
+                self.is_busy = False
 
         async with create_task_group() as tasks:
 

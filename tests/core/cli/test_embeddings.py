@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pluxel.core.common.text import byte_size
 from pluxel.core.embeddings import StoredVectors, WordVectors, open_store, write_vectors, writing
 from pluxel.registry import PluxelError
 
@@ -42,7 +43,8 @@ class TestList:
             (folder / f"{name}.safetensors").write_bytes(b"no store")
         code, out, err = words("embeddings", "list", "--cache", tmp_path / "other")
         assert code == 0
-        assert out.endswith(f"{folder}: 1 converted\n  mine.safetensors  2 × 3  0.0 MB\n")
+        size = byte_size((folder / "mine.safetensors").stat().st_size)
+        assert out.endswith(f"{folder}: 1 converted\n  mine.safetensors  2 × 3  {size}\n")
         assert err.startswith(f"{folder / 'broken.safetensors'} is not a word-vector store")
 
     def test_json(self, words: Words) -> None:
@@ -188,7 +190,8 @@ class TestConvert:
         for name in ("x.txt", "x.vec", "x.safetensors", "x.npy"):
             code, out, _ = words("embeddings", "convert", name, *TOY)
             assert code == 0
-            assert out.startswith(f"{name}: 8 × 3, 0.0 MB\n")
+            size = byte_size((tmp_path / name).stat().st_size)
+            assert out.startswith(f"{name}: 8 × 3, {size}\n")
         assert (tmp_path / "x.vec").read_text().splitlines()[:2] == ["8 3", "man 1.0 0.0 0.0"]
         assert (tmp_path / "x.txt").read_text().splitlines()[0] == "man 1.0 0.0 0.0"
         assert (tmp_path / "x.words.txt").read_text().splitlines()[0] == "man"

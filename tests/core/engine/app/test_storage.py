@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import anyio
 import numpy as np
 import pytest
 from pluxel.core import Pipeline
+from pluxel.core.engine.app import storage
 from pluxel.core.engine.app.results import ResultError
 from pluxel.core.engine.app.server import SegmentationService, application
 from pluxel.core.engine.app.storage import DiskLimitError, ResultStore
@@ -71,7 +74,10 @@ def test_what_does_not_fit_is_refused(
     with serving({"first": net}, tmp_path, disk_limit=limit) as server:
         status, answer = server.upload(content, "a.png")
         assert status == 507
-        assert answer["error"].startswith("a.png: needs 0 MB on disk, which the limit of ")
+        assert re.match(
+            r"a\.png: needs [\d.]+ kB on disk, which the limit of (2|150) kB for all",
+            answer["error"],
+        )
         assert answer["error"].endswith("try again later, or raise it with --disk-limit")
         assert [*tmp_path.iterdir()] == []
 
@@ -97,6 +103,31 @@ def test_folders_that_are_not_kept_free_their_bytes(tmp_path: Path) -> None:
         with store.writing("a.png") as folder:
             folder.reserve(4096)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_answers_do_not_wait_for_a_deletion(tmp_path: Path, monkeypatch) -> None:
+    store = ResultStore(tmp_path, 2 * 4096)
+    _, newer = kept(store, 4096), kept(store, 4096)
+    delete, answered = storage.shutil.rmtree, []
+
+    def read() -> None:
+        with store.reading(newer) as result:
+            answered.append(result.picture("photo.png"))
+
+    def slow(path: Path, **options: bool) -> None:
+        thread = Thread(target=read, daemon=True)
+        thread.start()
+        thread.join(10)
+        assert answered
+        delete(path, **options)
+
+    monkeypatch.setattr(storage.shutil, "rmtree", slow)
+    with store.writing("b.png") as folder:
+        folder.reserve(1000)
+        with pytest.raises(DiskLimitError), store.reading(newer):
+            folder.reserve(4096 - 1000 + 1)
+        folder.reserve(4096 - 1000)
+    assert len(answered) == 2
 
 
 def test_a_picture_that_is_being_sent_stays(net: Pipeline, tmp_path: Path) -> None:
