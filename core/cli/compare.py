@@ -16,7 +16,7 @@ from ._session import Session
 @split_option("Split that the runs share.")
 @click.option(
     "--samples",
-    type=click.IntRange(min=100),
+    type=click.IntRange(100, 20_000),
     default=2000,
     show_default=True,
     help="Resamples of the bootstrap.",

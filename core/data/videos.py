@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ...registry import needed_by
-from ..common.text import extent, plural
+from ..common.text import byte_size, extent, plural
 from ..geometry.regions import Size
 from .pixels import ImageError
 from .video_frames import orientation_of, pixels_of, swaps_axes, upright
@@ -29,6 +29,9 @@ VIDEO_SUFFIXES = frozenset(f".{name}" for name in _FORMATS.split())
 
 _SLACK = Fraction(1, 10)
 """Seconds by which the frames of a whole file may end before the file says that they do."""
+
+MOST_EARLY_SOUND = 64_000_000
+"""Bytes of sound before the first frame, which are held until the size of the frames is known."""
 
 
 def is_video(path: Path) -> bool:
@@ -103,10 +106,15 @@ class Clip:
         self._end = Fraction(0)
         self._events = self._read()
         self._early: list[Frame | Sound] = []
+        held = 0
         for event in self._events:  # a file tells how it is rotated with its first frame
             self._early.append(event)
             if isinstance(event, Frame):
                 break
+            held += event.packet.size
+            if held > MOST_EARLY_SOUND:
+                amount = byte_size(MOST_EARLY_SOUND)
+                raise ImageError(f"{path}: more than {amount} of sound come before the first frame")
         else:
             raise ImageError(f"{path}: the video has no frame that can be read")
         aspect = self._video.sample_aspect_ratio or Fraction(1)

@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 from av.video.reformatter import Colorspace
+from pluxel.core.data import videos
 from pluxel.core.data.pixels import ImageError
 from pluxel.core.data.videos import Clip, Frame, Sound, comment, is_video, open_clip
 
@@ -108,6 +109,21 @@ def test_sound_comes_between_the_frames(tmp_path: Path) -> None:
     assert sum(kinds) > 50
     assert any(kinds[: len(kinds) // 2])
     assert any(kinds[len(kinds) // 2 :])
+
+
+def test_sound_before_the_first_frame_is_held_up_to_a_limit(tmp_path: Path, monkeypatch) -> None:
+    path = write_clip(tmp_path / "a.mkv", blocks(2), times=[4000, 4040], sound="pcm_s16le")
+    with open_clip(path) as clip:
+        events = [*clip.events()]
+    first = next(at for at, event in enumerate(events) if isinstance(event, Frame))
+    held = sum(event.packet.size for event in events[:first] if isinstance(event, Sound))
+    assert held > 5000
+    monkeypatch.setattr(videos, "MOST_EARLY_SOUND", held)
+    with open_clip(path) as clip:
+        assert len([*clip.events()]) == len(events)
+    monkeypatch.setattr(videos, "MOST_EARLY_SOUND", held - 1)
+    with pytest.raises(ImageError, match=r"kB of sound come before the first frame$"):
+        frames(path)
 
 
 def cut(path: Path, share: float) -> Path:
