@@ -229,7 +229,7 @@ class Run:
             lines = self.metrics.read_text(encoding="utf-8").splitlines()
         except OSError:
             return []
-        return [json.loads(line) for line in lines if _step(line) != float("inf")]
+        return [record for line in lines if (record := _record(line)) is not None]
 
     def plot_curves(self, *names: str, ax: Axes | None = None) -> Axes:
         """Draw scalars of ``metrics.jsonl`` over steps, with the learning rate; return the axes.
@@ -262,7 +262,7 @@ class Run:
         self.pictures.forget_after(step)
         if self.metrics.exists():
             lines = self.metrics.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if _step(line) <= step]
+            kept = [line for line in lines if (one := _record(line)) and one["step"] <= step]
             write_text(self.metrics, "".join(f"{line}\n" for line in kept))
 
 
@@ -279,11 +279,14 @@ def _is_dump(config: Path) -> bool:
         return False
 
 
-def _step(line: str) -> float:
+def _record(line: str) -> dict[str, Any] | None:
+    """Return a line of the log; None if a kill cut it off, or another program wrote it."""
     try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):  # incomplete after a kill, or of another program
-        return float("inf")
+        found = json.loads(line)
+        float(found["step"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found
 
 
 def recorded_step(step: int, phase: str) -> dict[str, Any]:

@@ -48,11 +48,6 @@ class WatchedRun:
     scalars: Sequence[WatchedScalar] = ()
     records: LogRecords = ()
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more comes, unless the training is resumed."""
-        return self.status not in ("waiting", "training")
-
 
 def watched(run: Run) -> WatchedRun:
     """Return the state of a run, which may not exist yet."""

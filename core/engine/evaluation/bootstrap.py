@@ -29,15 +29,11 @@ _CHUNK = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """The block of each image, 0 … ``count`` − 1, and how the blocks were made, for people.
-
-    ``length``: the most images of a run of neighbors.
-    """
+    """The block of each image, 0 … ``count`` − 1, and how the blocks were made, for people."""
 
     of_image: np.ndarray
     count: int
     description: str
-    length: int
 
 
 def make_blocks(names: Sequence[str], groups: Sequence[str] = ()) -> Blocks:
@@ -71,7 +67,7 @@ def make_blocks(names: Sequence[str], groups: Sequence[str] = ()) -> Blocks:
         description += f", joined to {MOST_BLOCKS} blocks"
     of_image = np.empty(len(names), np.int64)
     of_image[order] = in_order
-    return Blocks(of_image, count, description, length)
+    return Blocks(of_image, count, description)
 
 
 def draw(blocks: int, samples: int, seed: int) -> np.ndarray:

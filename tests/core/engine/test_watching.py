@@ -36,7 +36,7 @@ def test_a_training_is_watched_from_before_its_start_to_its_end(make) -> None:
     assert len(known) >= 3
     assert known[-1] == 0
     found = watched(run)
-    assert (found.status, found.is_over, found.step) == ("finished", True, 6)
+    assert (found.status, found.step) == ("finished", 6)
     first = found.scalars[0]
     assert first.name == "val/loss"
     logged = {r["val/loss"]: r["step"] for r in run.records() if "val/loss" in r}

@@ -25,12 +25,11 @@ def test_blocks_are_runs_of_neighboring_names() -> None:
     shuffled = [names(27)[at] for at in order]
     blocks = make_blocks(shuffled)
     sizes = np.bincount(blocks.of_image)
-    assert sizes.max() <= blocks.length
+    assert sizes.max() == 4
     by_name = [block for _, block in sorted(zip(shuffled, blocks.of_image, strict=True))]
     assert by_name == sorted(by_name)
     assert (blocks.count, sizes.sum()) == (len(sizes), 27)
-    described = f"up to {blocks.length} images with neighboring names"
-    assert blocks.description == described
+    assert blocks.description == "up to 4 images with neighboring names"
 
 
 def test_blocks_do_not_cross_few_groups() -> None:
