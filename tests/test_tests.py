@@ -62,6 +62,7 @@ PRIVATE = {
     "plugins.embeddings._fasttext_parts": "the parts of any bytes",
     "plugins.embeddings._fasttext_store": "the size of a block of rows",
     "plugins.losses._overlap": "overlaps of any classes",
+    "plugins.trackers._package": "variables that trackers share, without their packages",
     "registry._packages": "the command for a missing package",
     "registry._target": "the command for a missing package",
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 from zlib import crc32
 
@@ -29,23 +30,46 @@ def require_package(module: str) -> None:
         )
 
 
-@contextmanager
-def environment(**values: str | None) -> Iterator[None]:
-    """Set environment variables, or remove those with None, while the block runs."""
-    before = {name: os.environ.get(name) for name in values}
-    _set(values)
-    try:
-        yield
-    finally:
-        _set(before)
+class HeldEnvironment:
+    """Holds variables of ``os.environ`` for trackers that overlap, each in its own thread.
+
+    A variable gets its earlier value back when the last of its holders ends, not the first. All
+    holders of a variable must ask for the same value.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._holders: dict[str, int] = {}
+        self._before: dict[str, str | None] = {}
+
+    @contextmanager
+    def __call__(self, **values: str | None) -> Iterator[None]:
+        """Set variables, or remove those with None, while the block runs."""
+        with self._lock:
+            for name, value in values.items():
+                if not self._holders.get(name):
+                    self._before[name] = os.environ.get(name)
+                    _set(name, value)
+                self._holders[name] = self._holders.get(name, 0) + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                for name in values:
+                    self._holders[name] -= 1
+                    if not self._holders[name]:
+                        _set(name, self._before.pop(name))
 
 
-def _set(values: Mapping[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+def _set(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+environment = HeldEnvironment()
+"""One for the process, as ``os.environ`` is."""
 
 
 class TrackedRun:

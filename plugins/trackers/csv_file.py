@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,44 +23,65 @@ class CSVFile:
     def __init__(self) -> None:
         self._file = Path()
         self._names: list[str] = []
-        self._rows: dict[int, dict[str, str]] = {}
+        self._last: dict[str, str] = {}
+        self._place = 0
+        """Where the last row begins in the file, in bytes: a step may come in several parts."""
 
     def start(self, run: Path, _config: Mapping[str, Any], step: int, /) -> None:
         """Begin the table, or keep its rows up to ``step``."""
         self._file = run / "scalars.csv"
-        self._names, self._rows = [], {}
-        if step and self._file.exists():
-            self._read(step)
-        self._write()
-
-    def _read(self, last: int) -> None:
-        with self._file.open(encoding="utf-8", newline="") as stream:
-            table = csv.DictReader(stream)
-            self._names = [name for name in table.fieldnames or () if name != "step"]
-            for row in table:
-                if row["step"].isdecimal() and int(row["step"]) <= last:
-                    self._rows[int(row.pop("step"))] = {k: v for k, v in row.items() if v}
+        self._names = []
+        if not step:
+            self._file.unlink(missing_ok=True)
+        self._rewrite(step)
 
     def scalars(self, step: int, values: Mapping[str, float], /) -> None:
         """Add the row of a step, or complete it."""
-        new = [name for name in values if name not in self._names]
-        is_next = not new and step not in self._rows
-        self._names += new
-        self._rows.setdefault(step, {}).update({name: repr(one) for name, one in values.items()})
-        if not is_next:
-            self._write()
-            return
-        with self._file.open("a", encoding="utf-8", newline="") as stream:
-            self._writer(stream).writerow({"step": step, **self._rows[step]})
+        if new := [name for name in values if name not in self._names]:
+            self._names += new
+            self._rewrite(step)
+        if self._last.get("step") != str(step):
+            self._last, self._place = {"step": str(step)}, self._file.stat().st_size
+        self._last |= {name: repr(one) for name, one in values.items()}
+        self._write_last()
 
-    def _write(self) -> None:
+    def _rewrite(self, last: int) -> None:
+        """Write the table with all columns, and its rows up to a step, one row at a time."""
+        rows = self._rows(last)
+        self._last = next(rows, {})
         with (
             replacing(self._file) as path,
             path.open("w", encoding="utf-8", newline="") as stream,
         ):
             writer = self._writer(stream)
             writer.writeheader()
-            writer.writerows({"step": step, **row} for step, row in self._rows.items())
+            for row in rows:
+                writer.writerow(self._last)
+                self._last = row
+        self._place = self._file.stat().st_size
+        if self._last:
+            self._write_last()
+
+    def _rows(self, last: int) -> Iterator[dict[str, str]]:
+        """Yield the rows up to a step; a line that a kill cut off is none, or not in order."""
+        if not self._file.exists():
+            return
+        before = -1
+        with self._file.open(encoding="utf-8", newline="") as stream:
+            table = csv.DictReader(stream)
+            self._names += [
+                name for name in table.fieldnames or () if name not in ("step", *self._names)
+            ]
+            for row in table:
+                if row["step"].isdecimal() and before < int(row["step"]) <= last:
+                    before = int(row["step"])
+                    yield {name: text for name, text in row.items() if text}
+
+    def _write_last(self) -> None:
+        with self._file.open("r+", encoding="utf-8", newline="") as stream:
+            stream.seek(self._place)
+            self._writer(stream).writerow(self._last)
+            stream.truncate()
 
     def _writer(self, stream: Any) -> csv.DictWriter[str]:
         return csv.DictWriter(stream, ["step", *self._names], lineterminator="\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gc
+import tracemalloc
 from pathlib import Path
 
 from pluxel.plugins.trackers.csv_file import CSVFile
@@ -64,6 +66,40 @@ def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path: Path) -> None:
     with (tmp_path / "scalars.csv").open("a") as stream:
         stream.write("4")
     assert [row["step"] for row in track(tmp_path, 2, (4, {"lr": 0.5}))] == ["2", "4"]
+
+
+def test_a_cut_off_step_that_looks_like_an_earlier_one_is_dropped(tmp_path: Path) -> None:
+    track(tmp_path, 0, (1, {"lr": 1.0}), (2, {"lr": 0.5}))
+    with (tmp_path / "scalars.csv").open("a") as stream:
+        stream.write("1")
+    assert track(tmp_path, 2, (3, {"lr": 0.25})) == [
+        {"step": "1", "lr": "1.0"},
+        {"step": "2", "lr": "0.5"},
+        {"step": "3", "lr": "0.25"},
+    ]
+
+
+def test_the_step_of_the_checkpoint_may_go_on_after_a_resume(tmp_path: Path) -> None:
+    track(tmp_path, 0, (2, {"lr": 1.0}), (4, {"lr": 0.5}))
+    assert track(tmp_path, 4, (4, {"val/loss": 3.0})) == [
+        {"step": "2", "lr": "1.0", "val/loss": ""},
+        {"step": "4", "lr": "0.5", "val/loss": "3.0"},
+    ]
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    tracker = CSVFile()
+    tracker.start(tmp_path, {}, 0)
+    tracker.scalars(1, {"lr": 0.5})
+    tracemalloc.start()
+    for step in range(2, 2000):
+        tracker.scalars(step, {"lr": 1 / step})
+    tracker.scalars(2000, {"val/loss": 1.0})
+    gc.collect()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 50_000
+    assert len(rows(tmp_path)) == 2000
 
 
 def test_a_new_training_begins_a_new_table(tmp_path: Path) -> None:
