@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..common.files import write_json as write_json
     from ..common.logs import log_once as log_once
     from ..common.logs import logger as logger
+    from ..common.nested import flat_texts as flat_texts
     from ..common.progress import track as track
     from ..config.sections.factory import Embeddings as Embeddings
     from ..config.sections.labels import AlignConfig as AlignConfig

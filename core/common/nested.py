@@ -1,7 +1,8 @@
-"""Compare nested mappings of plain values, such as configurations."""
+"""Compare nested mappings of plain values, such as configurations, and show them as text."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,3 +20,17 @@ def nested_differences(
             yield from nested_differences(old, new, (*path, key))
         elif old != new:
             yield (*path, key), (old, new)
+
+
+def flat_texts(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the dotted key and the text of each value that is not a mapping, or an empty one."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat_texts(value, (*path, key))
+        else:
+            yield ".".join((*path, key)), plain_text(value)
+
+
+def plain_text(value: Any) -> str:
+    """Return a text as it is, and another value as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

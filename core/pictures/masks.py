@@ -14,6 +14,9 @@ OPACITY = 0.55
 HIT, FALSE_POSITIVE, FALSE_NEGATIVE = (0, 158, 115), (213, 94, 0), (0, 114, 178)
 """Colors that most people can distinguish, also those with color blindness (Wong 2011)."""
 
+ERRORS = {"correct": HIT, "false positive": FALSE_POSITIVE, "false negative": FALSE_NEGATIVE}
+"""The colors of a class's errors by name, in this order."""
+
 _STRIPE = 4
 _LIGHT, _DARK = 205, 120
 

@@ -1,25 +1,12 @@
-"""Names and values in the forms that dashboards accept."""
+"""Names in the forms that dashboards accept."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
 from zlib import crc32
 
 _LONGEST = 150
 """Bytes of a name: those of files have at most 255, and packages add numbers to them."""
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield dotted name and text of each value in nested mappings."""
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"{prefix}{key}", text
 
 
 def plain_name(name: str) -> str:

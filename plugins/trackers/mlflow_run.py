@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core import TrackedEnd
-from ._flat import flat, plain_name
+from ...core.authoring import flat_texts
+from ._flat import plain_name
 from ._package import TrackedRun, environment, require_package
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class MLflow:
     def _log_parameters(self, config: Mapping[str, Any]) -> None:
         from mlflow.entities import Param  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
 
-        pairs = [Param(plain_name(name), text[:_LONGEST]) for name, text in flat(config)]
+        pairs = [Param(plain_name(name), text[:_LONGEST]) for name, text in flat_texts(config)]
         for first in range(0, len(pairs), _PARAMETERS):
             self._client.log_batch(self._id, params=pairs[first : first + _PARAMETERS])
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
+from ...common.nested import plain_text
 from ..evaluation.table import percent, wide
 from ..evaluation.titles import title_of
 from .differences import Comparison, HeadComparison, ScoreDifference
@@ -60,7 +60,7 @@ def _configuration(values: Mapping[str, Sequence[Any]], letters: Sequence[str]) 
 def _short(value: Any) -> str:
     if value is None:
         return "–"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = plain_text(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from ...common.nested import plain_text
 from ...pictures.page import render
 from ..comparison.differences import Comparison, HeadComparison, ScoreDifference
 from ..comparison.table import letter_of
@@ -38,9 +38,7 @@ def comparison_page(found: Comparison) -> str:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "–" if value is None else plain_text(value)
 
 
 def _tables(head: HeadComparison) -> dict[str, dict[str, Any]]:

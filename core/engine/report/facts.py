@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from ....registry import PluxelError
+from ...common.nested import flat_texts
 from ...common.progress import duration
 from ..checkpoint import read_metadata
 from ..run import Run
 from ..session_log import SessionLog, TrainingSession
 from ..trained import plain_config
+from .attempt import attempt
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,17 @@ def facts_of(run: Run) -> Facts:
     """Return the facts of a run."""
     is_training = run.is_training()
     session_log = SessionLog.read(run.session_log)
-    rows = [("run", str(run.directory.absolute())), *_progress(run)]
-    notes = []
-    if session_log.sessions:
-        last = session_log.sessions[-1]
-        rows += _sessions(session_log.sessions)
-        rows += [*last.machine.items()]
-        rows.append(("versions", ", ".join(f"{name} {one}" for name, one in last.versions.items())))
-        notes += _state(last, is_training=is_training)
+    notes: list[str] = []
+    rows = [("run", str(run.directory.absolute()))]
+    rows += attempt("The checkpoint cannot be read", lambda: [*_progress(run)], notes) or []
+    if sessions := session_log.sessions:
+        what = f"{run.session_log} cannot be read"
+        rows += attempt(what, lambda: [*_sessions(sessions)], notes) or []
+        notes += _state(sessions[-1], is_training=is_training)
     elif is_training:
         notes.append(_STILL)
-    configuration = [*_flat(plain_config(run))]
+    what = "The configuration cannot be read"
+    configuration = attempt(what, lambda: [*flat_texts(plain_config(run))], notes) or []
     rows += [("seed", value) for key, value in configuration if key == "seed"]
     origins = session_log.origins
     return Facts(rows, [(key, value, origins.get(key, "")) for key, value in configuration], notes)
@@ -66,11 +65,10 @@ _ENDS = {"interrupted": "was interrupted", "failed": "failed"}
 
 
 def _progress(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield what the checkpoint says of the training, if there is one."""
-    try:
-        progress = read_metadata(run.state)["progress"]
-    except (PluxelError, KeyError):
+    """Yield what the checkpoint says of the training, if there is one. Raises: any error."""
+    if not run.state.exists():
         return
+    progress = read_metadata(run.state)["progress"]
     yield "steps", f"{progress['earlier'] + progress['step']:,}"
     yield "training time", duration(progress["seconds"])
     if pixels := progress.get("pixels"):
@@ -83,16 +81,10 @@ def _sessions(sessions: list[TrainingSession]) -> Iterator[tuple[str, str]]:
         yield "ended", _readable(ended)
     if len(sessions) > 1:
         yield "sessions", str(len(sessions))
+    last = sessions[-1]
+    yield from last.machine.items()
+    yield "versions", ", ".join(f"{name} {one}" for name, one in last.versions.items())
 
 
 def _readable(time: str) -> str:
     return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _flat(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    for key, inner in value.items():
-        if isinstance(inner, dict) and inner:
-            yield from _flat(inner, (*path, key))
-        else:
-            text = inner if isinstance(inner, str) else json.dumps(inner, ensure_ascii=False)
-            yield ".".join((*path, key)), text

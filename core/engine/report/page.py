@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ...data.batch import Item
 from ...data.samples import EvaluationData
 from ...model.build import build_model
 from ...model.network import SegmentationModel
+from ...pictures.masks import ERRORS
 from ...pictures.page import render
 from ...pictures.saving import data_uri, webp_bytes
 from ..evaluation.bootstrap import make_blocks
@@ -28,6 +30,7 @@ from ..evaluation.titles import title_of
 from ..preparation import open_role
 from ..run import Run
 from ..trained import Trained, open_trained
+from .attempt import attempt
 from .diagram import diagram_of
 from .facts import facts_of
 from .gallery import ReportGallery
@@ -104,6 +107,7 @@ def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int
         split=split,
         panels=_panels(run),
         data={
+            "errors": {name: hex_color(color) for name, color in ERRORS.items()},
             "series": series_of(records),
             "phases": phases_of(records),
             "heads": [
@@ -121,22 +125,24 @@ def _content(run: Run, split: str, host: Host) -> _PageContent:
     kept = _statistics(run, split, content)
     model = data = None
     if trained is not None:
-        try:
-            with torch.device("meta"):
-                model = build_model(trained.config, trained.blueprint)
-            data = kept and _data(trained, model, kept, content)
-            image = _image_of(data, kept) if data and kept else None
-            content.diagram = diagram_of(trained, model, image)
-        except Exception as error:  # noqa: BLE001 - a page shows what it can
-            content.notes.append(f"The network cannot be drawn: {reason_of(error)[0]}.")
+        notes = content.notes
+        model = attempt("The network cannot be built", lambda: _model(trained), notes)
+        if model is not None and kept is not None:
+            read = partial(_data, trained, model, kept.split)
+            data = attempt("The images cannot be shown", read, notes)
+        if model is not None:
+            drawn = partial(diagram_of, trained, model, _image_of(data, kept))
+            content.diagram = attempt("The network cannot be drawn", drawn, notes)
     if kept is not None:
         gallery = ReportGallery(data, model, kept.index_of) if data and model else None
         _add_heads(content, kept, trained, gallery, host)
     return content
 
 
-def _image_of(data: EvaluationData, kept: KeptStatistics) -> Item | None:
+def _image_of(data: EvaluationData | None, kept: KeptStatistics | None) -> Item | None:
     """Return the first evaluated image, or None if it cannot be read anymore."""
+    if data is None or kept is None:
+        return None
     try:
         return data[kept.index_of(0)]
     except Exception:  # noqa: BLE001 - the gallery says why images cannot be read
@@ -237,21 +243,21 @@ def _add_heads(
     content.notes += gallery.notes if gallery else []
 
 
-def _data(
-    trained: Trained, model: SegmentationModel, kept: KeptStatistics, content: _PageContent
-) -> EvaluationData | None:
-    """Return the evaluated images; None, with a note, if they are gone."""
+def _model(trained: Trained) -> SegmentationModel:
+    """Return the network without memory for its weights."""
+    with torch.device("meta"):
+        return build_model(trained.config, trained.blueprint)
+
+
+def _data(trained: Trained, model: SegmentationModel, split: str) -> EvaluationData:
+    """Return the evaluated images. Raises: PluxelError if they are gone."""
     blueprint = trained.blueprint
-    try:
-        return EvaluationData(
-            open_role(trained.config, kept.split),
-            blueprint.label_spaces(),
-            inputs=model.input_names,
-            sources=blueprint.targets,
-        )
-    except PluxelError as error:
-        content.notes.append(f"The images cannot be shown, because they are gone: {error.message}")
-        return None
+    return EvaluationData(
+        open_role(trained.config, split),
+        blueprint.label_spaces(),
+        inputs=model.input_names,
+        sources=blueprint.targets,
+    )
 
 
 def _colors(space: LabelSpace | None, count: int) -> Sequence[str]:

@@ -2,15 +2,14 @@
 // The pictures of each head: an image, its true and its predicted classes, and their errors.
 const pluxelViewers = (() => {
   const { all, data, element, legend, percent, short } = pluxel;
-  const HIT = [0, 158, 115], FALSE_POSITIVE = [213, 94, 0], FALSE_NEGATIVE = [0, 114, 178];
-  const ERRORS = {
-    correct: HIT, "false positive": FALSE_POSITIVE, "false negative": FALSE_NEGATIVE,
-  };
   const LAYERS = { input: "input", truth: "truth", predicted: "prediction", errors: "errors" };
   const REASONS = {
     worst: "the worst images", median: "images near the median", best: "the best images",
   };
   const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+
+  const ERRORS = Object.entries(data.errors);
+  const [HIT, FALSE_POSITIVE, FALSE_NEGATIVE] = ERRORS.map(([, color]) => rgb(color));
 
   const pixels = async (address) => {
     const image = new Image();
@@ -192,7 +191,7 @@ const pluxelViewers = (() => {
       const layers = ["left", "right"].map((side) => this.find(side).value);
       const shows = (...names) => names.some((name) => layers.includes(name));
       const entries = shows("errors") && !ofAll
-        ? Object.entries(ERRORS).map(([kind, color]) => [kind, `rgb(${color})`]) : [];
+        ? [...ERRORS] : [];
       if (shows("truth", "predicted") || (shows("errors") && ofAll)) {
         entries.push(...head.classes.map((name, at) => [name, head.colors[at]])
           .filter((_, at) => present.has(at)));

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,52 +20,12 @@ from pluxel.core.engine.report import gallery, head_report, series
 from pluxel.core.engine.report.head_report import HeadReport
 from pluxel.core.engine.report.page import report_page, try_report, write_report
 from pluxel.core.engine.report.series import series_of
-from pluxel.core.engine.session_log import SessionLog
 from pluxel.registry import Host, PluxelError
 
 from .conftest import ATTACK, NAMES, invented
+from .read_page import Page, page_of
 
 pytestmark = pytest.mark.slow
-
-
-class Page(HTMLParser):
-    """The texts of a page, its notes, and the data of its scripts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-        self.notes: list[str] = []
-        self.data: dict[str, Any] = {}
-        self._open: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "br", "img", "input"):
-            self._open.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if self._open and self._open[-1][0] == tag:
-            self._open.pop()
-
-    def handle_data(self, data: str) -> None:
-        tag, attributes = self._open[-1] if self._open else ("", {})
-        if tag == "script":
-            if attributes.get("id") == "data":
-                self.data = json.loads(data)
-        elif tag != "style" and data.strip():
-            self.texts.append(" ".join(data.split()))
-            if attributes.get("class") == "note":
-                self.notes.append(self.texts[-1])
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.texts)
-
-
-def page_of(run: Run, host: Host, **options: Any) -> Page:
-    page = Page(report_page(run.directory, host=host, **options))
-    page.notes.remove("Charts, pictures and sorting need JavaScript, which is off.")
-    return page
 
 
 def test_numbers_are_those_of_the_results(run: Run, toys: Host) -> None:
@@ -243,73 +200,6 @@ def test_pictures_are_bounded(run: Run, toys: Host, monkeypatch) -> None:
     page = page_of(run, toys)
     assert len(page.data["heads"][0]["pictures"]) == 1
     assert any("would make this page too large" in note for note in page.notes)
-
-
-Break = Callable[[Run], object]
-LACKS: dict[str, tuple[Break, str]] = {
-    "weights": (lambda run: run.weights.unlink(), "has no weights yet: they come with"),
-    "results": (
-        lambda run: run.results_of("val").unlink(),
-        "has no results on 'val' yet: pluxel",
-    ),
-    "statistics": (
-        lambda run: run.statistics_of("val").unlink(),
-        "because statistics.npz, the counts of each image, is missing: pluxel evaluate",
-    ),
-    "whole statistics": (
-        lambda run: run.statistics_of("val").write_bytes(b"half"),
-        "statistics.npz is damaged: pluxel evaluate",
-    ),
-    "statistics of this step": (
-        lambda run: run.results_of("val").write_text('{"split": "val", "step": 1}'),
-        "are of different steps: pluxel evaluate",
-    ),
-    "plugin": (
-        lambda run: run.config.write_text(run.config.read_text().replace("toys.py/toy", "gone")),
-        "The run cannot be opened, so there are no pictures: ",
-    ),
-    "whole training": (
-        lambda run: _session_log(run, status="running"),
-        "The last training did not end by itself",
-    ),
-    "end": (lambda run: _session_log(run, status="failed", last_step=3), "failed after step 3"),
-    "step of its end": (
-        lambda run: _session_log(run, status="failed", last_step=None),
-        "The last training failed.",
-    ),
-}
-
-
-def _session_log(run: Run, **values: Any) -> None:
-    session_log = SessionLog.read(run.session_log)
-    for name, value in values.items():
-        setattr(session_log.sessions[-1], name, value)
-    session_log.write(run.session_log)
-
-
-@pytest.mark.parametrize("what", LACKS)
-def test_a_page_says_what_its_run_lacks(run: Run, toys: Host, what: str) -> None:
-    break_, note = LACKS[what]
-    break_(run)
-    page = page_of(run, toys)
-    assert any(note in one for one in page.notes), page.notes
-    assert "training.steps" in page.texts
-    assert page.data["series"]
-
-
-def test_images_that_are_gone_or_changed(run: Run, toys: Host) -> None:
-    config = run.config.read_text()
-    run.config.write_text(config.replace("length: 10", "length: 4"))
-    page = page_of(run, toys)
-    assert any("cannot be read anymore, such as: " in note for note in page.notes), page.notes
-    run.config.write_text(config)
-    kept = KeptStatistics.read(run.statistics_of("val"))
-    counts = kept.heads["semantic"].rows["counts"]
-    counts.values[:] += 1
-    kept.write(run.statistics_of("val"))
-    page = page_of(run, toys)
-    assert any("or their ground truth changed since" in note for note in page.notes), page.notes
-    assert page.data["heads"][0]["pictures"] == []
 
 
 def test_a_training_goes_on(run: Run, toys: Host) -> None:
