@@ -21,6 +21,7 @@ from ..evaluation.bootstrap import (
 )
 from ..evaluation.head_scores import HeadScores
 from ..evaluation.measures import COUNTS, MetricScores
+from ..evaluation.scores import mean_iou_of_images
 from ..run import Run
 from ..trained import plain_config
 from .common_part import CommonPart, EvaluatedRun, common_part, open_evaluated
@@ -125,8 +126,7 @@ class _Pair:
             errors |= scores.errors
             scored.append(scores({key: one.sum(0, keepdims=True) for key, one in sums.items()}))
             sampled.append(scores({key: resampled(weights, one) for key, one in sums.items()}))
-            counts = own.rows[COUNTS]
-            of_images.append(_mean_iou_of_images(scores, counts, self.images[at]))
+            of_images.append(mean_iou_of_images(own.rows[COUNTS], self.images[at], classes))
         overall = {
             name: self._difference(
                 (values[0], scored[1].overall[name][0]),
@@ -201,11 +201,3 @@ class _Pair:
                     f"lacks, or has with other parameters: {', '.join(sorted(own))}"
                 )
         return notes
-
-
-def _mean_iou_of_images(scores: HeadScores, counts: Any, images: np.ndarray) -> np.ndarray:
-    found = []
-    for first in range(0, len(images), 1000):
-        part = images[first : first + 1000]
-        found.append(scores.of_counts(counts.rows(part)).overall["mean_iou"])
-    return np.concatenate(found)

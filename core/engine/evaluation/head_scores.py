@@ -58,7 +58,7 @@ class HeadScores:
         If not all classes count, only scores of classes and their means are there: others would
         mix in what the runs do not have in common.
         """
-        own = self.of_counts(sums[COUNTS])
+        own = paper_scores(sums[COUNTS][:, [*self.classes]])
         more = self.measures.scores(sums)
         overall, per_class = dict(own.overall), dict(own.per_class)
         if not self.is_whole:
@@ -73,7 +73,3 @@ class HeadScores:
             elif self.is_whole:
                 overall[name] = values
         return MetricScores(overall, per_class)
-
-    def of_counts(self, counts: np.ndarray) -> MetricScores:
-        """Return the scores of the FCN paper for right, labeled and predicted pixels (*K*, …)."""
-        return paper_scores(counts[:, [*self.classes]])

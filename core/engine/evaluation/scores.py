@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...common.numerics import means_of_known
+from .statistics import ImageRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +20,24 @@ class MetricScores:
 
     overall: Mapping[str, np.ndarray]
     per_class: Mapping[str, np.ndarray]
+
+
+def mean_iou_of_images(
+    counts: ImageRows,
+    images: np.ndarray | None = None,
+    classes: Sequence[int] | slice = slice(None),
+) -> np.ndarray:
+    """Return the mean IoU of some images, or of all, (N,); NaN without labeled pixels.
+
+    ``counts``: right, labeled and predicted pixels of each class, (C, 3). ``classes``: indices of
+    those that count.
+    """
+    found = [np.zeros(0)]
+    for rows in counts.blocks(images):
+        block = rows[:, classes]
+        means = paper_scores(block).overall["mean_iou"]
+        found.append(np.where(block[..., 1].any(1), means, np.nan))
+    return np.concatenate(found)
 
 
 def paper_scores(counts: np.ndarray) -> MetricScores:

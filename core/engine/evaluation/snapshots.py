@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from ...common.logs import log_once
+from ...contracts.inputs import shown_input
 from ...data.batch import Batch
 from ...model.blueprint import Blueprint
 from ...pictures.inputs import input_picture
@@ -47,7 +48,7 @@ class Snapshots:
 
     def __init__(self, blueprint: Blueprint, inputs: Sequence[str], indices: Sequence[int]) -> None:
         self._wanted = frozenset(indices)
-        self._input = next((n for n in inputs if blueprint.spec(n).kind == "color"), inputs[0])
+        self._input = shown_input(inputs, {name: blueprint.spec(name) for name in inputs})
         self._spec = blueprint.spec(self._input)
         self._taken: dict[int, Snapshot] = {}
 

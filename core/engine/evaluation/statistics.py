@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+
+_BLOCK = 1000
+"""Images at once, which bounds the memory."""
 
 SparseRow = tuple[np.ndarray, np.ndarray]
 """The columns of the values that are not 0, and these values."""
@@ -56,6 +59,16 @@ class ImageRows:
     def rows(self, images: np.ndarray) -> np.ndarray:
         """Return the rows of some images with their zeros, in the order of ``images``."""
         return self.sums(np.arange(len(images)), len(images), images)
+
+    def blocks(self, images: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """Yield the rows of some images, or of all, a bounded number at a time, (n, *shape)."""
+        images = np.arange(len(self)) if images is None else images
+        for first in range(0, len(images), _BLOCK):
+            yield self.rows(images[first : first + _BLOCK])
+
+    def occurrences(self) -> np.ndarray:
+        """Return in how many images each of the statistics is not 0, (*shape)."""
+        return np.bincount(self.columns, minlength=prod(self.shape)).reshape(self.shape)
 
     def total(self) -> np.ndarray:
         """Return the sum of all rows, (*shape)."""

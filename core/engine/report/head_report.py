@@ -15,8 +15,7 @@ from ..evaluation.head_scores import HeadScores
 from ..evaluation.kept import KeptHead
 from ..evaluation.measures import COUNTS, OBJECTS, RELIABILITY
 from ..evaluation.objects import FALSE_ALARM, LABELED, RIGHT, SIZES
-from ..evaluation.scores import paper_scores
-from ..evaluation.statistics import ImageRows
+from ..evaluation.scores import mean_iou_of_images
 from ..evaluation.titles import title_of
 
 SAMPLES = 1000
@@ -27,8 +26,6 @@ MOST_CONFUSED = 200
 
 MOST_IMAGES = 5000
 """Images that a page lists; of more, the worst and some others spread over the rest."""
-
-_CHUNK = 1000
 
 
 class HeadReport:
@@ -41,7 +38,7 @@ class HeadReport:
         self.head, self.names, self._blocks = head, names, blocks
         self.notes: list[str] = []
         self.counts = head.rows[COUNTS]
-        self.means = _means_of_images(self.counts)
+        self.means = mean_iou_of_images(self.counts)
         self._scores = self._built(host)
 
     def _built(self, host: Host) -> HeadScores:
@@ -78,7 +75,7 @@ class HeadReport:
         labeled = max(1, int(totals[:, 1].sum()))
         with np.errstate(invalid="ignore"):
             precision = totals[:, 0] / totals[:, 2]
-        images = _images_with(self.counts)
+        images = self.counts.occurrences()[:, 1]
         classes = [
             {
                 "name": name,
@@ -210,19 +207,3 @@ def _axis(intervals: Sequence[Mapping[str, float | None]]) -> tuple[float, float
     ends = [end for one in intervals for end in (one["low"], one["high"]) if end is not None]
     low = min(0.9, math.floor(10 * min(ends, default=0)) / 10)
     return low, max(low + 0.1, math.ceil(10 * max(ends, default=1)) / 10)
-
-
-def _means_of_images(counts: ImageRows) -> np.ndarray:
-    """Return the mean IoU of each image, NaN without labeled pixels."""
-    found = [np.zeros(0)]
-    for first in range(0, len(counts), _CHUNK):
-        dense = counts.dense(slice(first, min(first + _CHUNK, len(counts))))
-        means = paper_scores(dense).overall["mean_iou"]
-        found.append(np.where(dense[..., 1].any(1), means, np.nan))
-    return np.concatenate(found)
-
-
-def _images_with(counts: ImageRows) -> np.ndarray:
-    """Return in how many images each class is labeled, (C,)."""
-    labeled = counts.columns[counts.columns % 3 == 1] // 3
-    return np.bincount(labeled, minlength=counts.shape[0])
