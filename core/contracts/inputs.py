@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -144,6 +144,11 @@ PLAIN = InputSpec()
 """The specification of a color image."""
 
 _MAP = InputSpec(kind="map")
+
+
+def shown_input(names: Sequence[str], specs: Mapping[str, InputSpec]) -> str:
+    """Return the input that people look at: the first one of color, or else the first one."""
+    return next((name for name in names if specs[name].kind == "color"), names[0])
 
 
 def default_spec(name: str, names: Mapping[str, object]) -> InputSpec:

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ...registry import PluxelError, reason_of
 from ..common.text import extent
+from ..contracts.inputs import shown_input
 from ..contracts.kinds import Dataset, Sample
 from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import input_specs
@@ -118,8 +119,7 @@ class Examiner(TorchDataset[Examined]):
         self.spaces = label_spaces
         self.draw = draw
         specs = input_specs(dataset)
-        colored = [name for name in self.inputs if specs[name].kind == "color"]
-        self.shown = next(iter([*colored, *self.inputs]), None)
+        self.shown = shown_input(self.inputs, specs) if self.inputs else None
         """The input that people see."""
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from ...registry import reason_of
 from ..common.logs import images_counted, logger
 from ..common.text import plural
+from ..contracts.inputs import shown_input
 from ..contracts.kinds import Dataset
 from ..contracts.labels import LabelSpace
 from ..contracts.offers import is_endless
@@ -134,7 +135,7 @@ class _Painter:
 
     def _labels(self, item: Item) -> Iterator[SheetTile]:
         size = fitted(item.size, SIDE)
-        image = next((n for n in self.names if self.specs[n].kind == "color"), self.names[0])
+        image = shown_input(self.names, self.specs)
         below, _ = input_picture(item.inputs[image], self.specs[image], size)
         for head, space in self.spaces.items():
             target = item.targets[head]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from ..contracts.labels import LabelSpace
 from ..geometry.regions import Size
 from .masks import color_of, stripes
 from .page import render
-from .saving import png_bytes
+from .saving import jpeg_bytes, png_bytes
 
 QUALITIES = (80, 60, 40, 20)
 """Qualities of JPEG to try until a picture is small enough; then it gets smaller."""
@@ -106,9 +105,7 @@ def _small(array: np.ndarray, encode: Callable[[np.ndarray, int], bytes], limit:
 def _jpeg(picture: np.ndarray, limit: int) -> bytes:
     content = b""
     for quality in QUALITIES:
-        file = io.BytesIO()
-        Image.fromarray(picture).save(file, "JPEG", quality=quality)
-        if len(content := file.getvalue()) <= limit:
+        if len(content := jpeg_bytes(picture, quality=quality)) <= limit:
             break
     return content
 

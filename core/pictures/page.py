@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
+from html.parser import HTMLParser
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from .masks import OPACITY
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -50,6 +54,36 @@ def render(
     return page.render(title=title, policy=policy, scripts=texts, data=data, **values)
 
 
+def page_data(page: str) -> Any:
+    """Return the data that `render` put into a page; None for another page.
+
+    Raises: ValueError if the data is damaged.
+    """
+    reader = PageDataReader()
+    reader.feed(page)
+    return json.loads(reader.data) if reader.data else None
+
+
+class PageDataReader(HTMLParser):
+    """Finds the data of a page: ``data``, as JSON; empty if there is none."""
+
+    data = ""
+    _is_inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Enter the script with the data."""
+        self._is_inside = tag == "script" and dict(attrs).get("id") == "data"
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave the script."""
+        self._is_inside &= tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        """Keep the text of the script, which may come in parts."""
+        if self._is_inside:
+            self.data += data
+
+
 @cache
 def _environment(package: str) -> Environment:
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
@@ -62,6 +96,7 @@ def _environment(package: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals["opacity"] = OPACITY
     found.globals["include_raw"] = lambda name: _source(found, name)
     return found
 

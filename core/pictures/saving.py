@@ -31,10 +31,10 @@ def png_bytes(picture: np.ndarray | Image.Image, software: str = SOFTWARE) -> by
     return file.getvalue()
 
 
-def jpeg_bytes(picture: np.ndarray, software: str = SOFTWARE) -> bytes:
+def jpeg_bytes(picture: np.ndarray, software: str = SOFTWARE, quality: int = 88) -> bytes:
     """Return a picture (H, W, 3) uint8 as the bytes of a JPEG, with its software as comment."""
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, format="JPEG", quality=88, comment=software)
+    Image.fromarray(picture).save(file, format="JPEG", quality=quality, comment=software)
     return file.getvalue()
 
 

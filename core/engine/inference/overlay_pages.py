@@ -1,17 +1,15 @@
-"""A page of overlays: thumbnails with links, and the share of each class."""
+"""A page of overlays: thumbnails with links, and the fraction of each class."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 from urllib.parse import quote
 
-import numpy as np
+from pydantic import Field, TypeAdapter
 
 from ....registry import PluxelError
 from ...common.files import replacing, write_text
@@ -19,20 +17,16 @@ from ...common.logs import logger
 from ...contracts.colors import hex_color
 from ...contracts.labels import LabelSpace
 from ...data.results import OVERLAY, THUMBNAILS, WRITTEN_BY, is_result
-from ...geometry.regions import Region, Size
+from ...geometry.regions import Size
 from ...pictures.masks import color_of
-from ...pictures.page import render
+from ...pictures.page import page_data, render
 from ...pictures.saving import jpeg_bytes
-from ...pictures.thumbnails import fitted, sampled, thumbnail
-from .prediction import Prediction
+from .overlay_summary import OverlaySummary
 
 PAGE = "index.html"
 """Name of the page, beside the folder of the overlays."""
 
-_SIDE = 240
-"""Pixels of the longer side of a thumbnail."""
-
-_DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -40,9 +34,9 @@ class OverlayEntry:
     """An overlay in a page.
 
     ``file``: below the folder of the page. ``href``, ``image``: addresses of the overlay and its
-    thumbnail. ``size``: (height, width). ``shares``: of the pixels, 0 to 1, by the index of each
-    class that occurs. ``confidence``: mean of the highest probability of the pixels, 0 to 1.
-    ``frames``: of a video.
+    thumbnail. ``size``: (height, width). ``fractions``: of the pixels, by the index of each class
+    that occurs. ``confidence``: mean of the highest probability of the pixels. ``frames``: of a
+    video.
     """
 
     name: str
@@ -50,74 +44,56 @@ class OverlayEntry:
     href: str
     image: str
     size: Size
-    shares: dict[int, float]
-    confidence: float | None = None
+    fractions: dict[int, Fraction]
+    confidence: Fraction | None = None
     frames: int | None = None
 
-
-@dataclass
-class OverlayTally:
-    """What a page shows of an image, whose predictions may come in regions, or of a video."""
-
-    space: LabelSpace
-    size: Size
-    counts: np.ndarray = field(init=False)
-    picture: np.ndarray | None = None
-    confidence: float = 0.0
-    has_confidence: bool = True
-
-    def __post_init__(self) -> None:
-        self.counts = np.zeros(self.space.num_classes, np.int64)
-
-    def add(self, region: Region, prediction: Prediction, overlay: np.ndarray) -> None:
-        """Add the prediction of a region and its overlay (h, w, 3) uint8.
-
-        Of a video, the first frame becomes the thumbnail.
-        """
-        found = np.bincount(prediction.classes.ravel(), minlength=self.space.ignore_index + 1)
-        self.counts += found[: self.space.num_classes]
-        if prediction.probabilities is None:
-            self.has_confidence = False
-        else:
-            self.confidence += float(np.nansum(prediction.probabilities.max(0), dtype=np.float64))
-        self._draw(region, overlay)
-
-    def _draw(self, region: Region, overlay: np.ndarray) -> None:
-        small = self._small
-        if region.size == self.size:
-            if self.picture is None:
-                self.picture = thumbnail(overlay, small)
-            return
-        if self.picture is None:
-            self.picture = np.zeros((*small, 3), np.uint8)
-        rows, columns = (
-            sampled(np.arange(given)[:, None], (wanted, 1))[:, 0]
-            for given, wanted in zip(self.size, small, strict=True)
+    @classmethod
+    def of(
+        cls, name: Path, suffix: str, summary: OverlaySummary, frames: int | None
+    ) -> OverlayEntry:
+        """Return the entry of an overlay, by its name without suffix."""
+        file, image = Path(OVERLAY, f"{name}{suffix}"), _thumbnail(name)
+        return cls(
+            name.as_posix(),
+            file.as_posix(),
+            _href(file),
+            _href(image),
+            summary.size,
+            summary.fractions(),
+            summary.confidence(),
+            frames,
         )
-        down = np.flatnonzero((rows >= region.rows.start) & (rows < region.rows.stop))
-        right = np.flatnonzero((columns >= region.columns.start) & (columns < region.columns.stop))
-        pixels = overlay[rows[down] - region.rows.start][:, columns[right] - region.columns.start]
-        self.picture[np.ix_(down, right)] = pixels
 
-    @property
-    def _small(self) -> Size:
-        return self.size if max(self.size) <= _SIDE else fitted(self.size, _SIDE)
-
-    def shares(self) -> dict[int, float]:
-        """Return the share of the pixels, 0 to 1, by the index of each class that occurs."""
-        total = max(1, int(self.counts.sum()))
-        return {
-            int(index): round(int(self.counts[index]) / total, 6)
-            for index in np.flatnonzero(self.counts)
-        }
-
-    def mean_confidence(self) -> float | None:
-        """Return the mean of the highest probability, 0 to 1; None if there are none."""
-        total = int(self.counts.sum())
-        return round(self.confidence / total, 4) if self.has_confidence and total else None
+    def is_own(self, num_classes: int) -> bool:
+        """Return whether addresses follow from the name, so that they lead nowhere else."""
+        file = Path(self.file)
+        return (
+            file == Path(OVERLAY, f"{self.name}{file.suffix}")
+            and ".." not in file.parts
+            and self.href == _href(file)
+            and self.image == _href(_thumbnail(Path(self.name)))
+            and {*self.fractions} <= {*range(num_classes)}
+        )
 
 
-class Gallery:
+@dataclass(frozen=True)
+class ClassOfOverlays:
+    """A class in the legend of a page. ``color``: ``#rrggbb``."""
+
+    name: str
+    color: str
+
+
+@dataclass(frozen=True)
+class OverlayList:
+    """What a page of overlays lists."""
+
+    classes: list[ClassOfOverlays]
+    images: list[OverlayEntry]
+
+
+class OverlayPage:
     """The page of the overlays of a head in a folder.
 
     A page that Pluxel wrote there earlier stays: its overlays that still exist are in the new page,
@@ -131,133 +107,87 @@ class Gallery:
         self._entries: dict[str, OverlayEntry] = {}
 
     def check(self, names: Iterable[Path], *, overwrite: bool) -> None:
-        """Check that the page, and thumbnails for these names, replace no files of others.
+        """Check that the page, and thumbnails for these names, replace no other files.
 
-        Raises: PluxelError.
+        Raises: PluxelError, also for a page of Pluxel that is damaged.
         """
         if overwrite:
             return
         folder = self.page.parent
-        smalls = [folder / THUMBNAILS / f"{name}.jpg" for name in names]
+        smalls = [folder / _thumbnail(name) for name in names]
         others = [one for one in smalls if one.exists() and not is_result(one, folder)]
-        if self.page.exists() and _data(self.page) is None:
-            others.append(self.page)
+        try:
+            if self.page.exists() and _listed(self.page) is None:
+                others.append(self.page)
+        except PluxelError as error:
+            raise PluxelError(f"{error.message}; --overwrite replaces it") from error
         if others:
             raise PluxelError(f"{others[-1]} already exists; --overwrite replaces it")
 
-    def add(self, name: Path, suffix: str, tally: OverlayTally, frames: int | None = None) -> None:
+    def add(
+        self, name: Path, suffix: str, summary: OverlaySummary, frames: int | None = None
+    ) -> None:
         """Add an overlay, by its name without suffix, and write its thumbnail."""
-        small = Path(THUMBNAILS, f"{name}.jpg")
-        with replacing(self.page.parent / small) as unfinished:
-            picture = np.zeros((1, 1, 3), np.uint8) if tally.picture is None else tally.picture
-            unfinished.write_bytes(jpeg_bytes(picture, WRITTEN_BY))
-        file = Path(OVERLAY, f"{name}{suffix}")
-        self._entries[file.as_posix()] = OverlayEntry(
-            name.as_posix(),
-            file.as_posix(),
-            _href(file),
-            _href(small),
-            tally.size,
-            tally.shares(),
-            tally.mean_confidence(),
-            frames,
-        )
+        with replacing(self.page.parent / _thumbnail(name)) as unfinished:
+            unfinished.write_bytes(jpeg_bytes(summary.thumbnail, WRITTEN_BY))
+        entry = OverlayEntry.of(name, suffix, summary, frames)
+        self._entries[entry.file] = entry
 
-    def write(self) -> Path | None:
-        """Write the page of what is done; return its path, or None without overlays."""
+    def write(self) -> None:
+        """Write the page with what is done so far, if there are overlays."""
         if not self._entries:
-            return None
+            return
         classes = [
-            {"name": name, "color": hex_color(color_of(self.space, index))}
+            ClassOfOverlays(name, hex_color(color_of(self.space, index)))
             for index, name in enumerate(self.space.class_names)
         ]
-        entries = self._earlier(classes) | {
-            file: asdict(entry) for file, entry in self._entries.items()
-        }
-        data = {"classes": classes, "images": [entries[file] for file in sorted(entries)]}
+        entries = self._earlier(classes) | self._entries
         page = render(
             "overlays.html",
             self.title,
             package="pluxel.core.engine.inference",
             scripts=["overlays.js"],
             sources={"img-src": "'self' file:"},
-            data=data,
+            data=asdict(OverlayList(classes, [entries[file] for file in sorted(entries)])),
         )
         write_text(self.page, page)
-        return self.page
+        logger.info("page of the overlays: %s", self.page)
 
-    def _earlier(self, classes: list[dict[str, str]]) -> dict[str, Any]:
+    def _earlier(self, classes: list[ClassOfOverlays]) -> dict[str, OverlayEntry]:
         """Return the entries of the page that is there, if their files are."""
-        data = _data(self.page) or {}
-        if data.get("classes") != classes:
+        try:
+            found = _listed(self.page)
+        except PluxelError as error:
+            logger.warning("%s: its overlays are not in the new page", error.message)
+            return {}
+        if found is None or found.classes != classes:
             return {}
         folder = self.page.parent
-        return {one["file"]: one for one in data["images"] if (folder / one["file"]).is_file()}
+        return {one.file: one for one in found.images if (folder / one.file).is_file()}
 
 
-class Galleries:
-    """The pages of the overlays of all heads; without heads, it does nothing.
+def _listed(page: Path) -> OverlayList | None:
+    """Return what a page of Pluxel lists; None for another file, and without a file.
 
-    As a context, it writes the pages at the end of the block, however it ends.
+    Raises: PluxelError if the page is damaged.
     """
-
-    def __init__(self, galleries: Mapping[str, Gallery]) -> None:
-        self._galleries = galleries
-
-    def __enter__(self) -> Galleries:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        for gallery in self._galleries.values():
-            if page := gallery.write():
-                logger.info("page of the overlays: %s", page)
-
-    def check(self, names: Sequence[Path], *, overwrite: bool) -> None:
-        """Check that the pages may be written; see `Gallery.check`."""
-        for gallery in self._galleries.values():
-            gallery.check(names, overwrite=overwrite)
-
-    def tallies(self, size: Size) -> OverlayTallies:
-        """Return what to tell of an image or a video (height, width)."""
-        return OverlayTallies(
-            {head: OverlayTally(one.space, size) for head, one in self._galleries.items()}
-        )
-
-    def add(
-        self, name: Path, suffix: str, tallies: OverlayTallies, frames: int | None = None
-    ) -> None:
-        """Add an overlay to each page; see `Gallery.add`."""
-        for head, gallery in self._galleries.items():
-            gallery.add(name, suffix, tallies.of_heads[head], frames)
-
-
-@dataclass(frozen=True)
-class OverlayTallies:
-    """What the pages of all heads show of an image or a video."""
-
-    of_heads: Mapping[str, OverlayTally]
-
-    def add(
-        self, head: str, kind: str, region: Region, prediction: Prediction, pixels: np.ndarray
-    ) -> None:
-        """Add an output of a region, if it is an overlay; see `OverlayTally.add`."""
-        if kind == OVERLAY and head in self.of_heads:
-            self.of_heads[head].add(region, prediction, pixels)
-
-
-NO_PAGES = Galleries({})
-
-
-def _data(page: Path) -> Mapping[str, Any] | None:
-    """Return the data of a page that Pluxel wrote; None for another file."""
     try:
-        found = _DATA.search(page.read_text(encoding="utf-8"))
-        data = json.loads(found[1]) if found else None
-        return (
-            data if data and all(isinstance(one["file"], str) for one in data["images"]) else None
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        text = page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
         return None
+    try:
+        data = page_data(text)
+        found = None if data is None else TypeAdapter(OverlayList).validate_python(data)
+    except ValueError as error:  # also pydantic's
+        raise PluxelError(f"{page} is damaged, or not a page of overlays") from error
+    if found and not all(one.is_own(len(found.classes)) for one in found.images):
+        raise PluxelError(f"{page} was changed: its links lead elsewhere than to its overlays")
+    return found
+
+
+def _thumbnail(name: Path) -> Path:
+    """Return the thumbnail of an overlay, below the folder of the page."""
+    return Path(THUMBNAILS, f"{name}.jpg")
 
 
 def _href(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from ....registry import PluxelError
 from ...common.logs import images_counted, logger
 from ...common.progress import track
-from ...contracts.inputs import PLAIN
+from ...contracts.inputs import PLAIN, shown_input
 from ...data.missing import missing_pixels, union
 from ...data.pixels import ImageError
 from ...data.places import Georeference, place_of, place_of_raster
@@ -21,12 +21,13 @@ from ...data.raster_files import is_raster
 from ...data.rasters import Raster, open_raster
 from ...data.results import OVERLAY
 from ...data.videos import Sound, open_clip
-from ...geometry.regions import Region
+from ...geometry.regions import Region, Size
 from ...pictures.inputs import background
 from .choosing import Chosen, choose_files
 from .clips import DamagedClip, check_replaceable, check_videos, clip_writer
 from .outputs import VIDEO_SUFFIX, OutputKind, output_kinds
-from .overlay_pages import NO_PAGES, Galleries, Gallery
+from .overlay_pages import OverlayPage
+from .overlay_summary import OverlaySummary
 from .pipeline import Pipeline, Tile
 from .rasters import raster_writer
 
@@ -63,8 +64,9 @@ def predict_files(
     saver = _Saver(pipeline, output, output_kinds(kinds), tile, stop_on_error)
     chosen = choose_files(paths, pipeline.model.input_names)
     if len(chosen) > 1 or any(path.is_dir() for path in _each(paths)):
-        saver = replace(saver, galleries=saver.pages())
-    saver.galleries.check([one.name for one in chosen], overwrite=overwrite)
+        saver = replace(saver, pages=saver.new_pages())
+    for page in saver.pages.values():
+        page.check([one.name for one in chosen], overwrite=overwrite)
     first = pipeline.model.input_names[0]
     clips = [one.main for one in chosen if one.is_video]
     spec = pipeline.inputs.get(first, PLAIN)
@@ -74,7 +76,9 @@ def predict_files(
             raise PluxelError(f"{existing} already exists; --overwrite replaces it")
         check_replaceable(existing)
     failed = []
-    with track("predicting", len(chosen)) as advance, saver.galleries:
+    with track("predicting", len(chosen)) as advance, ExitStack() as at_the_end:
+        for page in saver.pages.values():
+            at_the_end.callback(page.write)  # also after an error, with what is done
         for one in chosen:
             try:
                 saver.save(one)
@@ -102,7 +106,7 @@ def _whole(size: Sequence[int]) -> Region:
 class _Saver:
     """Saves the predictions of a pipeline; reads each file or window once.
 
-    ``galleries``: the page of the overlays of each head.
+    ``pages``: the page of the overlays of each head; empty without pages.
     """
 
     pipeline: Pipeline
@@ -110,20 +114,32 @@ class _Saver:
     kinds: Sequence[OutputKind]
     tile: Tile
     stop_on_error: bool
-    galleries: Galleries = NO_PAGES
+    pages: Mapping[str, OverlayPage] = field(default_factory=dict)
 
-    def pages(self) -> Galleries:
+    def new_pages(self) -> dict[str, OverlayPage]:
         """Return a page of the overlays for each head, if they are saved."""
         if not any(kind.name == OVERLAY for kind in self.kinds):
-            return NO_PAGES
+            return {}
         spaces = self.pipeline.spaces
         title = "Overlays: {}" if len(spaces) > 1 else "Overlays"
-        return Galleries(
-            {
-                head: Gallery(self._folder(head), title.format(head), space)
-                for head, space in spaces.items()
-            }
-        )
+        return {
+            head: OverlayPage(self._folder(head), title.format(head), space)
+            for head, space in spaces.items()
+        }
+
+    def _summaries(self, size: Size) -> Mapping[str, OverlaySummary]:
+        return {head: OverlaySummary(page.space, size) for head, page in self.pages.items()}
+
+    def _list(
+        self,
+        name: Path,
+        suffix: str,
+        summaries: Mapping[str, OverlaySummary],
+        frames: int | None = None,
+    ) -> None:
+        """Add an image or a video to the pages."""
+        for head, summary in summaries.items():
+            self.pages[head].add(name, suffix, summary, frames)
 
     def save(self, chosen: Chosen) -> None:
         """Segment the files of a sample, and save the results under its name plus suffixes.
@@ -163,11 +179,12 @@ class _Saver:
         predictions = self.pipeline.predict_raw(
             inputs, probabilities=self._needs_probabilities, tile=self.tile
         )
-        tallies = self.galleries.tallies(whole.size)
+        summaries = self._summaries(whole.size)
         for head, prediction in predictions.items():
             for kind in self.kinds:
                 pixels = kind.pixels(prediction, self._picture(kind, inputs))
-                tallies.add(head, kind.name, whole, prediction, pixels)
+                if kind.name == OVERLAY and head in summaries:
+                    summaries[head].add(whole, prediction, pixels)
                 suffix = kind.suffix if place is None else ".tif"
                 target = self._target(head, kind, name, suffix)
                 if place is None:
@@ -178,13 +195,13 @@ class _Saver:
                     target, whole.size, place, *bands, may_lack_data=lacks_data
                 ) as write:
                     write(whole, pixels, prediction.missing)
-        self.galleries.add(name, ".png" if place is None else ".tif", tallies)
+        self._list(name, ".png" if place is None else ".tif", summaries)
 
     def _save_windows(
         self, raster: Raster, key: str, name: Path, place: Georeference | None
     ) -> None:
         """Predict a raster by windows; the output rasters appear only when all are complete."""
-        tallies = self.galleries.tallies(raster.size)
+        summaries = self._summaries(raster.size)
         with ExitStack() as files:
             writers = {
                 (head, kind): files.enter_context(
@@ -210,8 +227,9 @@ class _Saver:
                     prediction = piece.predictions[head]
                     pixels = kind.pixels(prediction, self._picture(kind, piece.pixels))
                     write(piece.region, pixels, prediction.missing)
-                    tallies.add(head, kind.name, piece.region, prediction, pixels)
-        self.galleries.add(name, ".tif", tallies)
+                    if kind.name == OVERLAY and head in summaries:
+                        summaries[head].add(piece.region, prediction, pixels)
+        self._list(name, ".tif", summaries)
 
     def _save_clip(self, path: Path, name: Path) -> None:
         """Predict a video frame by frame; its results appear only when all are complete."""
@@ -228,7 +246,7 @@ class _Saver:
             }
             advance = files.enter_context(track(f"frames of {path.name}", clip.expected))
             whole, frames = _whole(clip.size), 0
-            tallies = self.galleries.tallies(clip.size)
+            summaries = self._summaries(clip.size)
             for event in clip.events():
                 if isinstance(event, Sound):
                     for _, write_sound in writers.values():
@@ -239,22 +257,22 @@ class _Saver:
                 for (head, kind), (write, _) in writers.items():
                     pixels = kind.pixels(predictions[head], self._picture(kind, inputs))
                     write(pixels, event)
-                    tallies.add(head, kind.name, whole, predictions[head], pixels)
+                    if kind.name == OVERLAY and head in summaries:
+                        summaries[head].add(whole, predictions[head], pixels)
                 frames += 1
                 advance()
             if clip.problem and self.stop_on_error:
                 raise ImageError(clip.problem)
-        self.galleries.add(name, VIDEO_SUFFIX, tallies, frames)
+        self._list(name, VIDEO_SUFFIX, summaries, frames)
         if clip.problem:
             raise DamagedClip(clip.problem)
 
     def _picture(self, kind: OutputKind, inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
-        """Return raw pixels to look at, of the first color image, else of the first input."""
+        """Return the raw pixels of the input that people look at."""
         if not kind.needs_image:
             return None
         specs = {name: self.pipeline.inputs.get(name, PLAIN) for name in inputs}
-        colors = (name for name in inputs if specs[name].kind == "color")
-        name = next(colors, next(iter(inputs)))
+        name = shown_input([*inputs], specs)
         return background(inputs[name], specs[name].kind)
 
     @property

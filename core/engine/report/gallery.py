@@ -12,6 +12,7 @@ from PIL import Image
 
 from ....registry import PluxelError, reason_of
 from ...common.text import plural
+from ...contracts.inputs import shown_input
 from ...data.batch import Item
 from ...data.samples import EvaluationData
 from ...model.network import SegmentationModel
@@ -127,7 +128,7 @@ class ReportGallery:
 
     def _taken(self, item: Item) -> _Shot:
         size, specs = example_size(item.size), self._model.input_specs
-        name = next((n for n in item.inputs if specs[n].kind == "color"), next(iter(item.inputs)))
+        name = shown_input([*item.inputs], specs)
         picture, _ = input_picture(item.inputs[name], specs[name], size)
         return _Shot(
             item.name,

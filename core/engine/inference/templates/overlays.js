@@ -14,7 +14,7 @@
   option("name", "name");
   if (sure.length) option("confidence", "confidence, lowest first");
   classes.forEach((one, index) => {
-    if (images.some((image) => index in image.shares)) option(index, `share of ${one.name}`);
+    if (images.some((image) => index in image.fractions)) option(index, `share of ${one.name}`);
   });
 
   function chosen() {
@@ -24,7 +24,7 @@
     if (order.value === "confidence") {
       return found.sort((a, b) => (a.confidence ?? 2) - (b.confidence ?? 2));
     }
-    return found.sort((a, b) => (b.shares[order.value] ?? 0) - (a.shares[order.value] ?? 0));
+    return found.sort((a, b) => (b.fractions[order.value] ?? 0) - (a.fractions[order.value] ?? 0));
   }
 
   function card(one) {
@@ -35,7 +35,7 @@
     if (one.confidence !== null && one.confidence === lowest) {
       marks.append(element("b", {}, "lowest"));
     }
-    const shares = Object.entries(one.shares).map(([index, share]) => [share, classes[index]])
+    const shares = Object.entries(one.fractions).map(([index, fraction]) => [fraction, classes[index]])
       .sort(([a], [b]) => b - a);
     return element("li", {},
       element("a", { href: one.href },

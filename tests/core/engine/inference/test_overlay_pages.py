@@ -14,7 +14,8 @@ from PIL import Image
 from pluxel.core import Pipeline
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data.images import image_files
-from pluxel.core.engine.inference.overlay_pages import Gallery, OverlayTally
+from pluxel.core.engine.inference.overlay_pages import OverlayPage
+from pluxel.core.engine.inference.overlay_summary import OverlaySummary
 from pluxel.core.engine.inference.prediction import Prediction
 from pluxel.core.engine.inference.saving import predict_files
 from pluxel.core.geometry.regions import Region
@@ -59,10 +60,10 @@ def test_a_page_tells_of_each_image(net: Pipeline, tmp_path: Path) -> None:
     assert (c["name"], c["size"], c["frames"]) == ("c", [48, 64], 3)
     for one in (a, b, c):
         assert (tmp_path / "out" / one["href"]).is_file()
-        assert sum(one["shares"].values()) == pytest.approx(1, abs=1e-5)
+        assert sum(one["fractions"].values()) == pytest.approx(1, abs=1e-5)
     ids = np.array(Image.open(tmp_path / "out/index/deep/b.png"))
     for index, raw in enumerate((7, 300, 9)):
-        assert b["shares"].get(str(index), 0) == pytest.approx((ids == raw).mean(), abs=1e-6)
+        assert b["fractions"].get(str(index), 0) == pytest.approx((ids == raw).mean(), abs=1e-6)
     assert Image.open(tmp_path / "out" / b["image"]).size == (144, 240)
     assert image_files(tmp_path / "out") == []
 
@@ -82,17 +83,15 @@ def test_tiles_give_the_same_shares_and_thumbnail() -> None:
     space = LabelSpace(LabelMap({0: "a", 1: "b"}))
     classes = (np.arange(700)[:, None] + np.arange(500) > 600).astype(np.uint8)
     colors = np.repeat(classes[..., None] * np.uint8(200), 3, 2)
-    whole, tiled = OverlayTally(space, (700, 500)), OverlayTally(space, (700, 500))
+    whole, tiled = OverlaySummary(space, (700, 500)), OverlaySummary(space, (700, 500))
     whole.add(Region(range(700), range(500)), Prediction(space, classes), colors)
     for top in range(0, 700, 256):
         for left in range(0, 500, 256):
             part = Region(range(top, min(top + 256, 700)), range(left, min(left + 256, 500)))
             tiled.add(part, Prediction(space, classes[part.slices]), colors[part.slices])
-    assert tiled.shares() == whole.shares()
-    assert whole.picture is not None
-    assert tiled.picture is not None
-    assert tiled.picture.shape == whole.picture.shape == (240, 171, 3)
-    assert np.abs(tiled.picture.astype(int) - whole.picture).mean() < 2
+    assert tiled.fractions() == whole.fractions()
+    assert tiled.thumbnail.shape == whole.thumbnail.shape == (240, 171, 3)
+    assert np.abs(tiled.thumbnail.astype(int) - whole.thumbnail).mean() < 2
 
 
 def test_one_image_has_no_page(net: Pipeline, tmp_path: Path) -> None:
@@ -137,6 +136,38 @@ def test_files_of_others_stay(net: Pipeline, tmp_path: Path) -> None:
         predict_files(net, [tmp_path / "in"], tmp_path / "other", ["overlay"])
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"file": "overlay/a.png"', '"file": "overlay/../../a.png"'),
+        ('"href": "./overlay/a.png"', '"href": "javascript:alert(1)"'),
+        ('"image": "./thumbnails/a.jpg"', '"image": "file:///other.jpg"'),
+        ('"size": [20, 20]', '"size": "20, 20"'),
+        ('"fractions": {"', '"fractions": {"9": 0, "'),
+        ('"fractions": {"', '"fractions": {"0": 7, "'),
+        ('"confidence": null', '"confidence": 7'),
+        ('"images": [', '"images": [7, '),
+        ('"images": [', '"images": '),
+    ],
+)
+def test_a_damaged_page_is_refused_and_overwritten(
+    net: Pipeline, tmp_path: Path, caplog, old: str, new: str
+) -> None:
+    out = tmp_path / "out"
+    for name in ("a", "b"):
+        save(tmp_path / name / f"{name}.png", image(20, 20))
+    predict_files(net, [tmp_path / "a"], out, ["overlay"])
+    text = (out / "index.html").read_text("utf-8")
+    assert old in text
+    (out / "index.html").write_text(text.replace(old, new), "utf-8")
+    with pytest.raises(PluxelError, match=r"index\.html (is damaged|was changed).*--overwrite"):
+        predict_files(net, [tmp_path / "b"], out, ["overlay"])
+    assert not (out / "overlay/b.png").exists()
+    predict_files(net, [tmp_path / "b"], out, ["overlay"], overwrite=True)
+    assert [one["name"] for one in data(out / "index.html")["images"]] == ["b"]
+    assert "its overlays are not in the new page" in caplog.text
+
+
 def test_an_interrupted_run_has_a_page_of_what_is_done(
     net: Pipeline, tmp_path: Path, monkeypatch
 ) -> None:
@@ -160,19 +191,18 @@ def gallery(folder: Path, count: int, classes: int = 3) -> Path:
     """Write a page of many overlays, which have one picture."""
     names = [f"{ATTACK}</script>{index}" for index in range(classes)]
     space = LabelSpace(LabelMap(dict(enumerate(names))))
-    found = Gallery(folder, ATTACK, space)
+    found = OverlayPage(folder, ATTACK, space)
     random = np.random.default_rng(0)
     for number in range(count):
-        tally = OverlayTally(space, (30, 40))
+        summary = OverlaySummary(space, (30, 40))
         ids = random.integers(0, classes, (30, 40)).astype(space.dtype)
         ids[: number % 30] = number % classes
-        tally.add(Region(range(30), range(40)), Prediction(space, ids), space.colorize(ids))
+        summary.add(Region(range(30), range(40)), Prediction(space, ids), space.colorize(ids))
         if number < 100:
-            save(folder / f"overlay/{ATTACK}{number:05}.png", tally.picture)
-        found.add(Path(f"{ATTACK}{number:05}"), ".png", tally)
-    page = found.write()
-    assert page
-    return page
+            save(folder / f"overlay/{ATTACK}{number:05}.png", summary.thumbnail)
+        found.add(Path(f"{ATTACK}{number:05}"), ".png", summary)
+    found.write()
+    return found.page
 
 
 @pytest.mark.browser
