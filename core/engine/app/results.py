@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ class StoredResult:
     def picture(self, name: str) -> Path:
         """Return the file of a picture. Raises: ResultError."""
         path = self.folder / name
-        if name not in _PICTURES or not path.is_file():
+        if not _PICTURE.fullmatch(name) or not path.is_file():
             raise ResultError(f"the result has no picture {name!r}")
         return path
 
@@ -76,19 +77,21 @@ class StoredResult:
         }
 
 
-_HEADS = 64
-_PICTURES = {"photo.png"} | {
-    f"{what}-{number}.png" for what in ("colors", "mask") for number in range(_HEADS)
-}
+_PICTURE = re.compile(r"photo\.png|(colors|mask)-[0-9]+\.png")
 
 
 def _pixel(folder: Path, number: int, classes: int, row: int, column: int) -> dict[str, Any]:
     index = int(np.load(folder / f"classes-{number}.npy", mmap_mode="r")[row, column])
-    file = folder / f"shares-{number}.npy"
-    shares = None
+    file = _probabilities_of(folder, number)
+    probabilities = None
     if index < classes and file.exists():
-        shares = [float(one) for one in np.load(file, mmap_mode="r")[row, column]]
-    return {"class": index if index < classes else None, "probabilities": shares}
+        probabilities = np.load(file, mmap_mode="r")[row, column].tolist()
+    return {"class": index if index < classes else None, "probabilities": probabilities}
+
+
+def _probabilities_of(folder: Path, number: int) -> Path:
+    """Return the file with the probabilities of a head, by its number, (H, W, C)."""
+    return folder / f"probabilities-{number}.npy"
 
 
 def segment(
@@ -151,16 +154,16 @@ class _HeadFiles:
         memory = np.lib.format.open_memmap
         self.classes = memory(folder / f"classes-{number}.npy", "w+", space.dtype, size)
         shape = (*size, space.num_classes)
-        file = folder / f"shares-{number}.npy"
-        self.shares = memory(file, "w+", np.float32, shape) if keep else None
+        file = _probabilities_of(folder, number)
+        self.probabilities = memory(file, "w+", np.float32, shape) if keep else None
 
     def write(self, region: Region, prediction: Prediction) -> None:
         self.classes[region.slices] = prediction.classes
-        if self.shares is not None and prediction.probabilities is not None:
-            self.shares[region.slices] = np.moveaxis(prediction.probabilities, 0, -1)
+        if self.probabilities is not None and prediction.probabilities is not None:
+            self.probabilities[region.slices] = np.moveaxis(prediction.probabilities, 0, -1)
 
     def finish(self, kind: OutputKind, shown: Size) -> Mapping[str, Any]:
-        """Write the pictures; return the classes with their shares of the pixels."""
+        """Write the pictures; return the classes with their fractions of the pixels."""
         classes, space = np.asarray(self.classes), self.space
         mask = self.folder / f"mask-{self.number}.png"
         kind.write(mask, kind.pixels(Prediction(space, classes), None), space)
@@ -174,7 +177,7 @@ class _HeadFiles:
                 {
                     "name": name,
                     "color": hex_color(color_of(space, index)),
-                    "share": int(counts[index]) / classes.size,
+                    "fraction": int(counts[index]) / classes.size,
                 }
                 for index, name in enumerate(space.class_names)
             ],

@@ -26,7 +26,7 @@ from ..evaluation.scores import paper_scores
 from .head_report import HeadReport
 
 LIMIT = 2_500_000
-"""Bytes of the pictures of a page; further pictures are left out."""
+"""Bytes of the pictures of a page, in equal parts for its heads; others are left out."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,6 @@ class ReportGallery:
     ) -> None:
         self._data, self._model, self._index_of = data, model, index_of
         self._shots: dict[int, _Shot | None] = {}
-        self._size = self._heads = 0
         self._failures: list[str] = []
         self._changed: list[str] = []
         self._left_out = 0
@@ -61,13 +60,12 @@ class ReportGallery:
     def of_head(self, name: str, report: HeadReport) -> list[dict[str, Any]]:
         """Return the pictures of a head, the most telling first, and why each was chosen."""
         reasons, is_wide = reasons_by_image(report), self._is_wide(name)
-        limit = LIMIT * (self._heads + 1) / len(self._data.label_spaces)
-        self._heads += 1
+        limit, size = LIMIT / len(self._data.label_spaces), 0
         found = []
         counts = report.counts.rows(np.array([*reasons], np.int64))
         ious = paper_scores(counts).per_class["iou"]
         for row, iou, wrong in zip(reasons, ious, wrong_pixels(counts), strict=True):
-            if self._size > limit:
+            if size > limit:
                 self._left_out += 1
                 continue
             shot = self._shot(self._index_of(row))
@@ -76,9 +74,10 @@ class ReportGallery:
             known = np.flatnonzero(~np.isnan(iou))
             classes = {"truth": shot.truth[name], "predicted": _decoded(report.head.examples[row])}
             drawn = {
-                key: self._address(png_bytes(web_classes(one, is_wide=is_wide)))
+                key: data_uri(png_bytes(web_classes(one, is_wide=is_wide)))
                 for key, one in classes.items()
             }
+            size += sum(map(len, [shot.photo, *drawn.values()]))
             found.append(
                 {
                     "name": report.names[row],
@@ -132,7 +131,7 @@ class ReportGallery:
         picture, _ = input_picture(item.inputs[name], specs[name], size)
         return _Shot(
             item.name,
-            self._address(webp_bytes(picture)),
+            data_uri(webp_bytes(picture)),
             {head: sampled(target, size) for head, target in item.targets.items()},
             {head: np.bincount(target.ravel()) for head, target in item.targets.items()},
         )
@@ -147,11 +146,6 @@ class ReportGallery:
             return True
         self._changed.append(report.names[row])
         return False
-
-    def _address(self, content: bytes) -> str:
-        address = data_uri(content)
-        self._size += len(address)
-        return address
 
 
 def reasons_by_image(report: HeadReport) -> dict[int, list[Any]]:

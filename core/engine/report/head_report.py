@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,21 @@ MOST_IMAGES = 5000
 """Images that a page lists; of more, the worst and some others spread over the rest."""
 
 
+@dataclass(frozen=True)
+class ScoreTables:
+    """The scores of a head as rows of tables.
+
+    ``overall``: a title and an interval each. ``classes``: a row for each class. ``metrics``: the
+    titles of its columns for metrics. ``axis``: the ends of one for the intervals of the classes,
+    in tenths.
+    """
+
+    overall: Sequence[Mapping[str, Any]]
+    classes: Sequence[Mapping[str, Any]]
+    metrics: Sequence[str]
+    axis: tuple[float, float]
+
+
 class HeadReport:
     """The statistics of a head as values for a page; ``notes``: what a reader must know.
 
@@ -50,12 +66,8 @@ class HeadReport:
             self.notes.append(f"The metrics are not shown: {error.message}.")
             return HeadScores.of(self.head, {}, whole, host)
 
-    def scores(self) -> dict[str, Any]:
-        """Return ``overall`` scores with intervals, and ``classes_table``, a row for each class.
-
-        ``metrics``: the titles of its columns for metrics. ``axis``: the ends of one for the
-        intervals of the classes, in tenths.
-        """
+    def tables(self) -> ScoreTables:
+        """Return the scores with intervals, of the head and of each class."""
         keys = [COUNTS, *(m.key for m in self._scores.measures.measures if m.key in self.head.rows)]
         sums = {
             key: self.head.rows[key].sums(self._blocks.of_image, self._blocks.count) for key in keys
@@ -88,14 +100,14 @@ class HeadReport:
                     if key not in _OWN
                 ],
                 "pixels": int(totals[at, 1]),
-                "share": totals[at, 1].item() / labeled,
+                "fraction": totals[at, 1].item() / labeled,
                 "images": int(images[at]),
             }
             for at, name in enumerate(self.head.class_names)
         ]
         more = [title_of(key) for key in found.per_class if key not in _OWN]
         axis = _axis([one["iou"] for one in classes])
-        return {"overall": overall, "classes_table": classes, "metrics": more, "axis": axis}
+        return ScoreTables(overall, classes, more, axis)
 
     def _interval(self, value: float, samples: np.ndarray) -> dict[str, float | None]:
         found = interval(value, samples, self._blocks.count)
@@ -131,7 +143,7 @@ class HeadReport:
             {
                 "low": at / count,
                 "high": (at + 1) / count,
-                "share": pixels[at] / total,
+                "fraction": pixels[at] / total,
                 "confidence": confidence[at] / pixels[at],
                 "accuracy": right[at] / pixels[at],
             }

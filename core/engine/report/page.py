@@ -16,7 +16,6 @@ from ....registry import Host, PluxelError, reason_of
 from ...common.files import is_missing_file, read_json, replacing
 from ...common.logs import logger
 from ...contracts.colors import hex_color
-from ...contracts.labels import LabelSpace
 from ...data.batch import Item
 from ...data.samples import EvaluationData
 from ...model.build import build_model
@@ -24,9 +23,7 @@ from ...model.network import SegmentationModel
 from ...pictures.masks import ERRORS
 from ...pictures.page import render
 from ...pictures.saving import data_uri, webp_bytes
-from ..evaluation.bootstrap import make_blocks
 from ..evaluation.kept import KeptStatistics
-from ..evaluation.titles import title_of
 from ..preparation import open_role
 from ..run import Run
 from ..trained import Trained, open_trained
@@ -34,11 +31,8 @@ from .attempt import attempt
 from .diagram import diagram_of
 from .facts import facts_of
 from .gallery import ReportGallery
-from .head_report import HeadReport
+from .heads import ReportedHead, reported_heads, summary_of
 from .series import phases_of, series_of
-
-_IN_TABLES = {"overall", "classes_table", "metrics", "axis"}
-"""Parts of a head that the template writes as tables, so that scripts do not need them."""
 
 _SCRIPTS = (
     *("vendor/d3.min.js", "vendor/plot.min.js"),
@@ -50,7 +44,7 @@ _SCRIPTS = (
 class _PageContent:
     """What a page shows: ``heads``, pictures of the training, and notes of what is missing."""
 
-    heads: list[dict[str, Any]] = field(default_factory=list)
+    heads: Sequence[ReportedHead] = ()
     diagram: dict[str, Any] | None = None
     results: dict[str, Any] = field(default_factory=dict)
     blocks: str = ""
@@ -101,7 +95,7 @@ def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int
         scripts=_SCRIPTS,
         refresh=refresh,
         facts=facts,
-        summary=_summary(content),
+        summary=summary_of(content.diagram, content.heads),
         notes=[*facts.notes, *content.notes],
         content=content,
         split=split,
@@ -110,10 +104,7 @@ def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int
             "errors": {name: hex_color(color) for name, color in ERRORS.items()},
             "series": series_of(records),
             "phases": phases_of(records),
-            "heads": [
-                {key: value for key, value in head.items() if key not in _IN_TABLES}
-                for head in content.heads
-            ],
+            "heads": [head.for_scripts() for head in content.heads],
         },
         has_series=bool(records),
     )
@@ -135,7 +126,8 @@ def _content(run: Run, split: str, host: Host) -> _PageContent:
             content.diagram = attempt("The network cannot be drawn", drawn, notes)
     if kept is not None:
         gallery = ReportGallery(data, model, kept.index_of) if data and model else None
-        _add_heads(content, kept, trained, gallery, host)
+        content.heads, content.blocks, notes = reported_heads(kept, trained, gallery, host)
+        content.notes += notes
     return content
 
 
@@ -147,27 +139,6 @@ def _image_of(data: EvaluationData | None, kept: KeptStatistics | None) -> Item 
         return data[kept.index_of(0)]
     except Exception:  # noqa: BLE001 - the gallery says why images cannot be read
         return None
-
-
-def _summary(content: _PageContent) -> str:
-    """Return the network and its scores in a sentence; empty if neither is known."""
-    parts = []
-    if content.diagram:
-        streams = " and ".join(one["backbone"] for one in content.diagram["streams"])
-        decoders = ", ".join(one["decoder"] for one in content.diagram["heads"])
-        parts.append(f"{decoders} on {streams}")
-    for head in content.heads:
-        of = f" of {head['name']}" if len(content.heads) > 1 else ""
-        scored = [one for one in head["classes_table"] if one["iou"]["value"] is not None]
-        means = [one["value"] for one in head["overall"] if one["title"] == title_of("mean_iou")]
-        if scored and means and means[0] is not None:
-            lowest = min(one["iou"]["value"] for one in scored)
-            names = [one["name"] for one in scored if one["iou"]["value"] == lowest]
-            which = f"class '{names[0]}'" if len(names) == 1 else f"{len(names)} classes"
-            parts.append(
-                f"mean IoU{of} {100 * means[0]:.1f} %, lowest for {which}: {100 * lowest:.1f} %"
-            )
-    return "; ".join(parts)
 
 
 def _opened(run: Run, split: str, host: Host, content: _PageContent) -> Trained | None:
@@ -206,43 +177,6 @@ def _statistics(run: Run, split: str, content: _PageContent) -> KeptStatistics |
     return kept
 
 
-def _add_heads(
-    content: _PageContent,
-    kept: KeptStatistics,
-    trained: Trained | None,
-    gallery: ReportGallery | None,
-    host: Host,
-) -> None:
-    blocks = make_blocks(kept.names, kept.groups)
-    if len(kept.names) > 1 and any(kept.groups) and len({*kept.groups}) == 1:
-        content.notes.append(
-            "All images belong to one group of the dataset, such as one video, so the intervals do "
-            "not cover other scenes."
-        )
-    content.blocks = blocks.description
-    spaces = trained.blueprint.label_spaces() if trained else {}
-    for name, head in kept.heads.items():
-        report = HeadReport(head, [*kept.names], blocks, host)
-        pictures = gallery.of_head(name, report) if gallery else []
-        colors = _colors(spaces.get(name), len(head.class_names))
-        content.heads.append(
-            {
-                "name": name,
-                "classes": [*head.class_names],
-                "colors": colors,
-                "ignore": spaces[name].ignore_index if name in spaces else -1,
-                **report.scores(),
-                "confusion": report.confusion(),
-                "reliability": report.reliability(),
-                "sizes": report.sizes(),
-                "images": report.images(),
-                "pictures": pictures,
-            }
-        )
-        content.notes += report.notes
-    content.notes += gallery.notes if gallery else []
-
-
 def _model(trained: Trained) -> SegmentationModel:
     """Return the network without memory for its weights."""
     with torch.device("meta"):
@@ -258,12 +192,6 @@ def _data(trained: Trained, model: SegmentationModel, split: str) -> EvaluationD
         inputs=model.input_names,
         sources=blueprint.targets,
     )
-
-
-def _colors(space: LabelSpace | None, count: int) -> Sequence[str]:
-    if space is None or space.num_classes != count:
-        return ["#888888"] * count
-    return [hex_color((int(r), int(g), int(b))) for r, g, b in space.palette]
 
 
 def _panels(run: Run) -> list[dict[str, Any]]:

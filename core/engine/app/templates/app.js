@@ -67,9 +67,9 @@
     const pixel = element("div", {},
       element("p", { className: "hint" }, "Click a pixel for its classes and probabilities."));
     const list = element("ul", { className: "legend" });
-    head.classes.filter(({ share }) => share > 0).sort((a, b) => b.share - a.share)
-      .forEach(({ name, color, share }) => list.append(element("li", {},
-        swatch(color), element("span", {}, `${name} `), element("small", {}, percent(share)))));
+    head.classes.filter(({ fraction }) => fraction > 0).sort((a, b) => b.fraction - a.fraction)
+      .forEach(({ name, color, fraction }) => list.append(element("li", {},
+        swatch(color), element("span", {}, `${name} `), element("small", {}, percent(fraction)))));
     if (head.ignored) list.append(element("li", {}, swatch(), head.ignored));
     const stem = photo.name.replace(/\.[^.]*$/, "") || "mask";
     panels.append(element("section", {},

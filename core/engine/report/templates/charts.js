@@ -155,7 +155,7 @@ const pluxelCharts = (() => {
     const { bins } = headOf(place).reliability;
     const title = (d) =>
       `confidence ${percent(d.low)} to ${percent(d.high)}: ${percent(d.accuracy)} correct, ` +
-      `mean confidence ${percent(d.confidence)}, ${percent(d.share)} of all pixels`;
+      `mean confidence ${percent(d.confidence)}, ${percent(d.fraction)} of all pixels`;
     const range = { x1: (d) => 100 * d.low, x2: (d) => 100 * d.high };
     const mean = (d) => 100 * d.confidence;
     return Plot.plot({

@@ -43,8 +43,8 @@ def test_the_mask_is_the_file_of_predict(
     assert (colors[..., 3] == 255).all()
     (head,) = found["heads"]
     assert [one["name"] for one in head["classes"]] == ["sea", "land", "cloud"]
-    shares = [(expected.classes == index).mean() for index in range(3)]
-    assert [one["share"] for one in head["classes"]] == pytest.approx(shares)
+    fractions = [(expected.classes == index).mean() for index in range(3)]
+    assert [one["fraction"] for one in head["classes"]] == pytest.approx(fractions)
     for row, column in ((0, 0), (59, 89), (30, 7)):
         _, answer, _ = server.ask(f"/results/{found['id']}/pixel/{row}/{column}")
         assert expected.probabilities is not None

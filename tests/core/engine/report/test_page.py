@@ -48,7 +48,7 @@ def test_numbers_are_those_of_the_results(run: Run, toys: Host) -> None:
         assert images[row["name"]] == pytest.approx(row["mean_iou"], abs=1e-4)
     assert head["images"]["mean_iou"] == sorted(head["images"]["mean_iou"])
     assert sum(map(sum, head["confusion"]["pixels"])) == found["pixels"]
-    assert sum(bin_["share"] for bin_ in head["reliability"]["bins"]) == pytest.approx(1)
+    assert sum(bin_["fraction"] for bin_ in head["reliability"]["bins"]) == pytest.approx(1)
     assert (
         {one["class"] for one in head["sizes"]["classes"]}
         == {*head["classes"]}
@@ -107,10 +107,10 @@ def test_intervals_contain_the_scores(number: int, toys: Host) -> None:
     head = invented(5, number)
     names = [f"{at:05}" for at in range(number)]
     report = HeadReport(head, names, make_blocks(names), toys)
-    scores = report.scores()
-    for score in [*scores["overall"], *(one["iou"] for one in scores["classes_table"])]:
+    tables = report.tables()
+    for score in [*tables.overall, *(one["iou"] for one in tables.classes)]:
         assert score["low"] < score["value"] < score["high"]
-    widths = {one["title"]: one["high"] - one["low"] for one in scores["overall"]}
+    widths = {one["title"]: one["high"] - one["low"] for one in tables.overall}
     assert 0.002 < widths["mean IoU"] * number**0.5 < 10
 
 
