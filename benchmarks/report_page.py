@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import sync_playwright
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
-from pluxel.core.engine.evaluation.kept import KeptHead, KeptStatistics
+from pluxel.core.engine.evaluation.image_statistics import HeadImageStatistics, ImageStatistics
 from pluxel.core.engine.evaluation.statistics import ImageRows, sparse_row
 from pluxel.core.engine.report.page import write_report
 from pluxel.core.engine.run import Run
@@ -42,7 +42,7 @@ def evaluation(run: Path, host: Host, details: bool) -> float:
         return timed(evaluate_run, trained, "val", output=Path(folder) / "results.json")[0]
 
 
-def invented() -> KeptHead:
+def invented() -> HeadImageStatistics:
     """Return statistics of many classes and images, eight classes in each."""
     random = np.random.default_rng(0)
     confusion = np.zeros((CLASSES, CLASSES), np.int64)
@@ -58,7 +58,7 @@ def invented() -> KeptHead:
         counts[np.roll(present, 1), 2] += labeled - right
         rows.append(sparse_row(counts))
     names = [f"class {number}" for number in range(CLASSES)]
-    return KeptHead(
+    return HeadImageStatistics(
         names, (), confusion, {"counts": ImageRows.stacked(rows, (CLASSES, 3), np.int64)}, {}
     )
 
@@ -102,9 +102,9 @@ def main() -> None:
         browsed(file)
         copy = Path(folder) / "run"
         shutil.copytree(run, copy)
-        step = KeptStatistics.read(Run(copy).statistics_of("val")).step
+        step = ImageStatistics.read(Run(copy).statistics_of("val")).step
         names = [f"street_{number:06}" for number in range(IMAGES)]
-        kept = KeptStatistics("val", step, names, (), {"semantic": invented()})
+        kept = ImageStatistics("val", step, names, (), {"semantic": invented()})
         kept.write(Run(copy).statistics_of("val"))
         large = Path(folder) / "large.html"
         print(f"large report: {timed(write_report, copy, host=host, output=large)[0]:.2f} s")

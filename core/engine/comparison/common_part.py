@@ -11,7 +11,7 @@ import numpy as np
 
 from ....registry import PluxelError
 from ...common.files import is_missing_file, read_json
-from ..evaluation.kept import KeptHead, KeptStatistics
+from ..evaluation.image_statistics import HeadImageStatistics, ImageStatistics
 from ..evaluation.measures import COUNTS
 from ..trained import open_run
 
@@ -27,7 +27,7 @@ class EvaluatedRun:
     """A run and the statistics of its images on a split."""
 
     directory: Path
-    kept: KeptStatistics
+    kept: ImageStatistics
 
 
 def open_evaluated(directory: Path, split: str) -> EvaluatedRun:
@@ -42,7 +42,7 @@ def open_evaluated(directory: Path, split: str) -> EvaluatedRun:
     if not isinstance(results, dict):
         raise PluxelError(f"{directory} has no results on '{split}' yet: {again}")
     try:
-        kept = KeptStatistics.read(run.statistics_of(split))
+        kept = ImageStatistics.read(run.statistics_of(split))
     except PluxelError as error:
         if not is_missing_file(error):
             error.notes = (*error.notes, f"to write it again: {again}")
@@ -155,7 +155,7 @@ def _same_truth(
     return found
 
 
-def _labeled(head: KeptHead, images: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def _labeled(head: HeadImageStatistics, images: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Return the labeled pixels of images and classes, (images, classes)."""
     order = [[*head.class_names].index(name) for name in names]
     return head.rows[COUNTS].sums(np.arange(len(images)), len(images), images)[:, order, 1]

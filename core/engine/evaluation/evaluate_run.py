@@ -20,7 +20,7 @@ from ..preparation import open_role
 from ..run import recorded_step
 from ..trained import Trained
 from .evaluate import evaluate
-from .kept import KeptStatistics
+from .image_statistics import ImageStatistics
 from .losses import objective_of_run
 
 HOW_MEASURED = {"dataset", "evaluation", "device"}
@@ -72,7 +72,7 @@ def evaluate_run(
     if written := output or own:
         processes.on_main_process(lambda: write_json(written, results))
     if own and not output:
-        kept = KeptStatistics.of(found, split, trained.step)
+        kept = ImageStatistics.of(found, split, trained.step)
         processes.on_main_process(lambda: kept.write(trained.run.statistics_of(split)))
     if processes.is_main_process:
         config.host.notify("pluxel_evaluated", run=trained.run.directory, results=results)

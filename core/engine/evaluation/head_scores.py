@@ -12,7 +12,7 @@ from ....registry import Host
 from ...common.numerics import means_of_known
 from ...config.sections.factory import Factory
 from ...contracts.kinds import Metric
-from .kept import KeptHead
+from .image_statistics import HeadImageStatistics
 from .measures import COUNTS, Measures, build_measure
 from .scores import MetricScores, paper_scores
 
@@ -35,7 +35,11 @@ class HeadScores:
 
     @classmethod
     def of(
-        cls, head: KeptHead, metrics: Mapping[str, str], classes: Sequence[int], host: Host
+        cls,
+        head: HeadImageStatistics,
+        metrics: Mapping[str, str],
+        classes: Sequence[int],
+        host: Host,
     ) -> HeadScores:
         """Return the scores of a head; ``metrics``: new key -> key in the head.
 

@@ -13,7 +13,7 @@ from ....registry import Host, PluxelError
 from ...common.numerics import finite_or_none
 from ..evaluation.bootstrap import Blocks, draw, interval, resampled
 from ..evaluation.head_scores import HeadScores
-from ..evaluation.kept import KeptHead
+from ..evaluation.image_statistics import HeadImageStatistics
 from ..evaluation.measures import COUNTS, OBJECTS, RELIABILITY
 from ..evaluation.objects import FALSE_ALARM, LABELED, RIGHT, SIZES
 from ..evaluation.scores import mean_iou_of_images
@@ -50,7 +50,9 @@ class HeadReport:
     ``names``: of the images. ``blocks``: of the bootstrap.
     """
 
-    def __init__(self, head: KeptHead, names: list[str], blocks: Blocks, host: Host) -> None:
+    def __init__(
+        self, head: HeadImageStatistics, names: list[str], blocks: Blocks, host: Host
+    ) -> None:
         self.head, self.names, self._blocks = head, names, blocks
         self.notes: list[str] = []
         self.counts = head.rows[COUNTS]

@@ -11,7 +11,7 @@ from ...contracts.colors import hex_color
 from ...contracts.labels import LabelSpace
 from ...pictures.masks import color_of
 from ..evaluation.bootstrap import make_blocks
-from ..evaluation.kept import KeptStatistics
+from ..evaluation.image_statistics import ImageStatistics
 from ..evaluation.titles import title_of
 from ..trained import Trained
 from .gallery import ReportGallery
@@ -45,7 +45,7 @@ class ReportedHead:
 
 
 def reported_heads(
-    kept: KeptStatistics, trained: Trained | None, gallery: ReportGallery | None, host: Host
+    kept: ImageStatistics, trained: Trained | None, gallery: ReportGallery | None, host: Host
 ) -> tuple[list[ReportedHead], str, list[str]]:
     """Return the heads, how images were resampled for the intervals, and notes for readers."""
     blocks = make_blocks(kept.names, kept.groups)

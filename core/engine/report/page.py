@@ -23,7 +23,7 @@ from ...model.network import SegmentationModel
 from ...pictures.masks import ERRORS
 from ...pictures.page import render
 from ...pictures.saving import data_uri, webp_bytes
-from ..evaluation.kept import KeptStatistics
+from ..evaluation.image_statistics import ImageStatistics
 from ..preparation import open_role
 from ..run import Run
 from ..trained import Trained, open_trained
@@ -131,7 +131,7 @@ def _content(run: Run, split: str, host: Host) -> _PageContent:
     return content
 
 
-def _image_of(data: EvaluationData | None, kept: KeptStatistics | None) -> Item | None:
+def _image_of(data: EvaluationData | None, kept: ImageStatistics | None) -> Item | None:
     """Return the first evaluated image, or None if it cannot be read anymore."""
     if data is None or kept is None:
         return None
@@ -158,14 +158,14 @@ def _opened(run: Run, split: str, host: Host, content: _PageContent) -> Trained 
         return None
 
 
-def _statistics(run: Run, split: str, content: _PageContent) -> KeptStatistics | None:
+def _statistics(run: Run, split: str, content: _PageContent) -> ImageStatistics | None:
     again = f"pluxel evaluate {run.directory} --split {split}"
     if not content.results:
         if run.weights.exists():
             content.notes.append(f"{run.directory} has no results on '{split}' yet: {again}")
         return None
     try:
-        kept = KeptStatistics.read(run.statistics_of(split))
+        kept = ImageStatistics.read(run.statistics_of(split))
     except PluxelError as error:
         missing = f"{run.statistics_of(split).name}, the counts of each image, is missing"
         reason = missing if is_missing_file(error) else error.message

@@ -15,7 +15,7 @@ from ...model.weights import load_weights
 from ..checkpoint import read_metadata, read_tensors
 from ..distributed import cudnn_benchmark, share_buffers
 from ..evaluation.evaluation import Evaluation
-from ..evaluation.kept import KeptStatistics
+from ..evaluation.image_statistics import ImageStatistics
 from ..run import recorded_step
 from .experiment import Experiment
 from .monitor import TrainingProgress, is_improvement, undefined_monitor
@@ -119,7 +119,7 @@ class Keeper:
 
     def _write_results(self, step: int, evaluation: Evaluation) -> None:
         run = self.experiment.run
-        KeptStatistics.of(evaluation, "val", step).write(run.statistics_of("val"))
+        ImageStatistics.of(evaluation, "val", step).write(run.statistics_of("val"))
         write_json(run.results_of("val"), self._results(step, evaluation))
 
     def _results(self, step: int, evaluation: Evaluation) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pluxel.core import Run
-from pluxel.core.engine.evaluation.kept import KeptHead, KeptStatistics
+from pluxel.core.engine.evaluation.image_statistics import HeadImageStatistics, ImageStatistics
 from pluxel.core.engine.evaluation.statistics import ImageRows, sparse_row
 
 CLASSES = ("sky", "road", "car")
@@ -29,13 +29,15 @@ def head(
     class_names: Sequence[str] = CLASSES,
     metrics: Mapping[str, Any] | None = None,
     **more: np.ndarray,
-) -> KeptHead:
+) -> HeadImageStatistics:
     rows = {
         key: ImageRows.stacked([sparse_row(one) for one in each], each.shape[1:], each.dtype)
         for key, each in {"counts": values, **more}.items()
     }
     size = len(class_names)
-    return KeptHead(class_names, (), np.zeros((size, size), np.int64), rows, metrics or {})
+    return HeadImageStatistics(
+        class_names, (), np.zeros((size, size), np.int64), rows, metrics or {}
+    )
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def evaluated(tmp_path: Path) -> Callable[..., Path]:
 
     def evaluated(
         name: str,
-        *heads: KeptHead,
+        *heads: HeadImageStatistics,
         names: Sequence[str] = (),
         groups: Sequence[str] = (),
         config: str = CONFIG,
@@ -59,7 +61,7 @@ def evaluated(tmp_path: Path) -> Callable[..., Path]:
         named = dict(zip(("semantic", "other"), heads, strict=False))
         images = len(heads[0].rows["counts"])
         names = names or [f"{index:04}" for index in range(images)]
-        KeptStatistics(split, step, names, groups, named).write(run.statistics_of(split))
+        ImageStatistics(split, step, names, groups, named).write(run.statistics_of(split))
         return run.directory
 
     return evaluated

@@ -15,7 +15,7 @@ from pluxel.core.contracts.segmented import SegmentedBatch
 from pluxel.core.engine.evaluation import examples as examples_module
 from pluxel.core.engine.evaluation import objects
 from pluxel.core.engine.evaluation.examples import SIDE, Examples
-from pluxel.core.engine.evaluation.kept import KeptStatistics
+from pluxel.core.engine.evaluation.image_statistics import ImageStatistics
 from pluxel.core.engine.evaluation.objects import FALSE_ALARM, LABELED, RIGHT, pixels_by_size
 from pluxel.core.engine.evaluation.ranking import EXTREMES, PER_CLASS
 from scipy import ndimage
@@ -167,7 +167,7 @@ def test_predictions_are_kept_small(size: tuple[int, int], kept: tuple[int, int]
 @pytest.mark.slow
 def test_a_training_keeps_details_unless_it_should_not(train) -> None:
     run: Run = train("training.steps=2", "training.eval_every=1")
-    kept = KeptStatistics.read(run.statistics_of("val"))
+    kept = ImageStatistics.read(run.statistics_of("val"))
     head = kept.heads["semantic"]
     labeled = head.rows["counts"].dense(slice(None))[..., 1]
     by_size = head.rows["objects"].dense(slice(None))
@@ -181,5 +181,5 @@ def test_a_training_keeps_details_unless_it_should_not(train) -> None:
     for png in head.examples.values():
         assert np.asarray(Image.open(io.BytesIO(png))).max() < len(head.class_names)
     plain: Run = train("training.steps=2", "evaluation.details=false", name="plain")
-    head = KeptStatistics.read(plain.statistics_of("val")).heads["semantic"]
+    head = ImageStatistics.read(plain.statistics_of("val")).heads["semantic"]
     assert ([*head.rows], head.examples) == (["counts"], {})

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pluxel.core import Run, Trainer, load_config, prepare
 from pluxel.core.engine.evaluation.details import BINS
-from pluxel.core.engine.evaluation.kept import KeptHead, KeptStatistics
+from pluxel.core.engine.evaluation.image_statistics import HeadImageStatistics, ImageStatistics
 from pluxel.core.engine.evaluation.statistics import ImageRows, sparse_row
 from pluxel.core.engine.training.experiment import Experiment
 from pluxel.registry import Host
@@ -57,7 +57,7 @@ def run(trained_once: Path, tmp_path: Path) -> Run:
     return Run(tmp_path / "run")
 
 
-def invented(classes: int, images: int, seed: int = 0) -> KeptHead:
+def invented(classes: int, images: int, seed: int = 0) -> HeadImageStatistics:
     """Return random statistics of a head, with few classes in an image."""
     random = np.random.default_rng(seed)
     confusion = np.zeros((classes, classes), np.int64)
@@ -82,7 +82,7 @@ def invented(classes: int, images: int, seed: int = 0) -> KeptHead:
         }.items():
             rows[key].append(sparse_row(value))
     shapes = {"counts": (classes, 3), "objects": (classes, 3, 3), "reliability": (BINS, 3)}
-    return KeptHead(
+    return HeadImageStatistics(
         [f"class {number}" for number in range(classes)],
         (),
         confusion,
@@ -99,10 +99,10 @@ def with_statistics(run: Run) -> Callable[[int, int], Run]:
     """Replace the statistics of the run by invented ones of so many classes and images."""
 
     def replaced(classes: int, images: int) -> Run:
-        old = KeptStatistics.read(run.statistics_of("val"))
+        old = ImageStatistics.read(run.statistics_of("val"))
         names = [f"street_{number:06}" for number in range(images)]
         heads = {"semantic": invented(classes, images)}
-        KeptStatistics("val", old.step, names, (), heads).write(run.statistics_of("val"))
+        ImageStatistics("val", old.step, names, (), heads).write(run.statistics_of("val"))
         return run
 
     return replaced

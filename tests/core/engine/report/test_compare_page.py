@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pluxel.core import Run
 from pluxel.core.engine.comparison.compare import compare
-from pluxel.core.engine.evaluation.kept import KeptStatistics
+from pluxel.core.engine.evaluation.image_statistics import ImageStatistics
 from pluxel.core.engine.report.compare_page import comparison_page
 from pluxel.registry import Host
 
@@ -33,8 +33,8 @@ def runs(run: Run, tmp_path: Path) -> list[Path]:
             right = counts.columns % 3 == 0
             counts.values[right & (counts.columns == 3)] += 1
         file = Run(directory).statistics_of("val")
-        step = KeptStatistics.read(file).step
-        KeptStatistics("val", step, names, (), {"semantic": head}).write(file)
+        step = ImageStatistics.read(file).step
+        ImageStatistics("val", step, names, (), {"semantic": head}).write(file)
     return [run.directory, other]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pluxel.core import Run
 from pluxel.core.engine.checkpoint import write_tensors
-from pluxel.core.engine.evaluation.kept import KeptStatistics
+from pluxel.core.engine.evaluation.image_statistics import ImageStatistics
 from pluxel.core.engine.report import page as report_module
 from pluxel.core.engine.session_log import SessionLog
 from pluxel.registry import Host
@@ -108,7 +108,7 @@ def test_images_that_are_gone_or_changed(run: Run, toys: Host) -> None:
     page = page_of(run, toys)
     assert any("cannot be read anymore, such as: " in note for note in page.notes), page.notes
     run.config.write_text(config)
-    kept = KeptStatistics.read(run.statistics_of("val"))
+    kept = ImageStatistics.read(run.statistics_of("val"))
     counts = kept.heads["semantic"].rows["counts"]
     counts.values[:] += 1
     kept.write(run.statistics_of("val"))

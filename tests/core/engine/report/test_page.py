@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pluxel.core import Run
 from pluxel.core.engine.evaluation.bootstrap import make_blocks
-from pluxel.core.engine.evaluation.kept import KeptHead, KeptStatistics
+from pluxel.core.engine.evaluation.image_statistics import HeadImageStatistics, ImageStatistics
 from pluxel.core.engine.evaluation.measures import COUNTS
 from pluxel.core.engine.evaluation.ranking import PER_CLASS
 from pluxel.core.engine.evaluation.statistics import ImageRows, sparse_row
@@ -78,7 +78,7 @@ def test_what_was_trained_and_where(run: Run, toys: Host) -> None:
 
 def test_pictures_are_chosen_by_the_statistics(run: Run, toys: Host) -> None:
     (head,) = page_of(run, toys).data["heads"]
-    kept = KeptStatistics.read(run.statistics_of("val"))
+    kept = ImageStatistics.read(run.statistics_of("val"))
     by_name = {picture["name"]: picture for picture in head["pictures"]}
     scores = head["images"]["mean_iou"]
     for reason, score in {"worst": scores[0], "best": scores[-1]}.items():
@@ -114,7 +114,7 @@ def test_intervals_contain_the_scores(number: int, toys: Host) -> None:
     assert 0.002 < widths["mean IoU"] * number**0.5 < 10
 
 
-def report_of(head: KeptHead, host: Host) -> HeadReport:
+def report_of(head: HeadImageStatistics, host: Host) -> HeadReport:
     names = [f"{at:05}" for at in range(len(head.rows["counts"]))]
     return HeadReport(head, names, make_blocks(names), host)
 
@@ -186,7 +186,7 @@ def test_a_page_of_many_images_is_bounded(with_statistics, toys: Host, monkeypat
     images = head["images"]
     assert (images["total"], len(images["names"]), len({*images["names"]})) == (1000, 100, 100)
     report = HeadReport(
-        KeptStatistics.read(run.statistics_of("val")).heads["semantic"],
+        ImageStatistics.read(run.statistics_of("val")).heads["semantic"],
         [f"street_{number:06}" for number in range(1000)],
         make_blocks(["a"] * 1000),
         toys,
@@ -234,7 +234,7 @@ def test_a_page_that_cannot_be_written(run: Run, toys: Host, caplog) -> None:
 
 def test_pictures_after_a_skipped_image(run: Run, toys: Host) -> None:
     """Rows of the statistics are not indices of the split if a bad sample was skipped."""
-    kept = KeptStatistics.read(run.statistics_of("val"))
+    kept = ImageStatistics.read(run.statistics_of("val"))
     (head,) = page_of(run, toys).data["heads"]
     before = {one["name"]: one["photo"] for one in head["pictures"]}
     rows = kept.heads["semantic"].rows
@@ -263,4 +263,4 @@ def test_a_damaged_byte_is_reported(run: Run) -> None:
         broken[place] ^= 0xFF
         file.write_bytes(broken)
         with suppress(PluxelError):
-            KeptStatistics.read(file)
+            ImageStatistics.read(file)

@@ -11,7 +11,7 @@ from pluxel.core import Run, load_config
 from pluxel.core.data.groups import group_of
 from pluxel.core.data.splits import open_split
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
-from pluxel.core.engine.evaluation.kept import KeptStatistics
+from pluxel.core.engine.evaluation.image_statistics import ImageStatistics
 from pluxel.core.engine.trained import open_trained
 from pluxel.registry import Host, PluxelError
 
@@ -24,7 +24,7 @@ def run(train) -> Run:
 
 
 def test_they_are_those_of_the_results(run: Run) -> None:
-    kept = KeptStatistics.read(run.statistics_of("val"))
+    kept = ImageStatistics.read(run.statistics_of("val"))
     results = json.loads(run.results_of("val").read_text())
     found, head = results["heads"]["semantic"], kept.heads["semantic"]
     assert (kept.step, kept.split, kept.groups) == (results["step"], "val", [])
@@ -51,7 +51,7 @@ def test_evaluate_writes_them_beside_the_results(run: Run, host: Host) -> None:
     before = run.statistics_of("val").read_bytes()
     trained = open_trained(run.directory, ["evaluation.metrics=[recall]"], host=host)
     evaluate_run(trained, "train")
-    kept = KeptStatistics.read(run.statistics_of("train"))
+    kept = ImageStatistics.read(run.statistics_of("train"))
     assert (kept.split, [*kept.heads["semantic"].metrics]) == ("train", ["recall"])
     assert run.statistics_of("train").name == "statistics-train.npz"
     evaluate_run(trained, "val", output=run.directory.parent / "other.json")
@@ -72,13 +72,13 @@ def test_files_that_cannot_be_read(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     from pluxel.core.engine.evaluation import kept  # noqa: PLC0415
 
     path = run.statistics_of("val")
-    found = KeptStatistics.read(path)
+    found = ImageStatistics.read(path)
     newer = type(kept.STATISTICS_FORMAT)("statistics", 2)
     with monkeypatch.context() as patch:
         patch.setattr(kept, "STATISTICS_FORMAT", newer)
         found.write(path)
     with pytest.raises(PluxelError) as caught:
-        KeptStatistics.read(path)
+        ImageStatistics.read(path)
     assert str(caught.value) == (
         f"{path} was written by a newer Pluxel (version 2 of the statistics format; this one opens "
         "version 1): pip install --upgrade pluxel"
@@ -86,10 +86,10 @@ def test_files_that_cannot_be_read(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     for content in (b"", b"PK\x03\x04", path.read_bytes()[:300]):
         path.write_bytes(content)
         with pytest.raises(PluxelError, match="is damaged$"):
-            KeptStatistics.read(path)
+            ImageStatistics.read(path)
     path.unlink()
     with pytest.raises(PluxelError, match="does not exist$"):
-        KeptStatistics.read(path)
+        ImageStatistics.read(path)
 
 
 def test_groups_are_those_of_the_dataset(

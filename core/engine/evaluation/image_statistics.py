@@ -42,7 +42,7 @@ _DAMAGED = (
 
 
 @dataclass(frozen=True, eq=False)
-class KeptHead:
+class HeadImageStatistics:
     """What is kept of a head.
 
     ``rows``: key -> statistics of each image; ``counts`` are the right, labeled and predicted
@@ -60,7 +60,7 @@ class KeptHead:
 
 
 @dataclass(frozen=True, eq=False)
-class KeptStatistics:
+class ImageStatistics:
     """The statistics of each evaluated image of a split, in the order of the split.
 
     ``step``: of the weights. ``names``: of the images. ``groups``: of each image; empty if the
@@ -71,7 +71,7 @@ class KeptStatistics:
     step: int
     names: Sequence[str]
     groups: Sequence[str]
-    heads: Mapping[str, KeptHead]
+    heads: Mapping[str, HeadImageStatistics]
     indices: Sequence[int] = ()
 
     def index_of(self, row: int) -> int:
@@ -79,11 +79,11 @@ class KeptStatistics:
         return self.indices[row] if self.indices else row
 
     @classmethod
-    def of(cls, evaluation: Evaluation, split: str, step: int) -> KeptStatistics:
+    def of(cls, evaluation: Evaluation, split: str, step: int) -> ImageStatistics:
         """Return the statistics of an evaluation."""
         rows_of = {index: row for row, index in enumerate(evaluation.indices)}
         heads = {
-            head: KeptHead(
+            head: HeadImageStatistics(
                 found.measures.class_names,
                 evaluation.scores[head].background,
                 found.confusion,
@@ -137,7 +137,7 @@ class KeptStatistics:
             np.savez_compressed(unfinished, allow_pickle=False, **arrays)
 
     @classmethod
-    def read(cls, path: Path) -> KeptStatistics:
+    def read(cls, path: Path) -> ImageStatistics:
         """Read the file.
 
         Raises: MissingFile if it does not exist; PluxelError if it is damaged or of another
@@ -158,7 +158,9 @@ class KeptStatistics:
             raise PluxelError(f"{path} is damaged") from error
 
 
-def _head(head: str, found: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> KeptHead:
+def _head(
+    head: str, found: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> HeadImageStatistics:
     rows = {}
     for key, one in found["rows"].items():
         lengths = arrays[f"{head}/{key}/lengths"].astype(np.int64)
@@ -174,7 +176,7 @@ def _head(head: str, found: Mapping[str, Any], arrays: Mapping[str, np.ndarray])
         int(index): content[end - length : end]
         for (index, length), end in zip(found["examples"].items(), ends, strict=True)
     }
-    return KeptHead(
+    return HeadImageStatistics(
         found["class_names"], found["background"], confusion, rows, found["metrics"], examples
     )
 
