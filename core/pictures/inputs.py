@@ -15,7 +15,7 @@ FAR = np.float32(10_000)
 """The depth in millimeters that overlays show as white."""
 
 _DIM = 0.25
-"""Share of the range; images whose 99th percentile is lower are shown brighter."""
+"""Fraction of the range; images whose 99th percentile is lower are shown brighter."""
 
 
 def background(pixels: np.ndarray, kind: InputKind) -> np.ndarray:
@@ -45,18 +45,18 @@ def input_picture(pixels: np.ndarray, spec: InputSpec, size: Size) -> tuple[np.n
 
 def _color(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, str]:
     channels, notes = values.shape[2], []
-    shares = values[..., :3] if channels >= 3 else values[..., :1]
-    shares = shares.astype(np.float32) / RAW_MAXIMUM.get(values.dtype.name, 1)
+    fractions = values[..., :3] if channels >= 3 else values[..., :1]
+    fractions = fractions.astype(np.float32) / RAW_MAXIMUM.get(values.dtype.name, 1)
     if channels > 3:
         notes.append(f"channels 1–3 of {channels}")
     elif channels == 2:
         notes.append("channel 1 of 2")
-    known = shares[~missing]
+    known = fractions[~missing]
     bright = float(np.percentile(known, 99)) if known.size else 1.0
     if values.dtype != np.uint8 and 0 < bright < _DIM:
-        shares = shares / bright
+        fractions = fractions / bright
         notes.append(f"{1 / bright:.3g}× brighter")
-    return _bytes(np.broadcast_to(shares, (*shares.shape[:2], 3))), ", ".join(notes)
+    return _bytes(np.broadcast_to(fractions, (*fractions.shape[:2], 3))), ", ".join(notes)
 
 
 def _depth(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, str]:
@@ -65,16 +65,16 @@ def _depth(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _hha(values: np.ndarray, _missing: np.ndarray) -> tuple[np.ndarray, str]:
-    shares = values.astype(np.float32) / RAW_MAXIMUM.get(values.dtype.name, 1)
-    return _bytes(_three(shares, 0)), "red: disparity, green: height, blue: angle"
+    fractions = values.astype(np.float32) / RAW_MAXIMUM.get(values.dtype.name, 1)
+    return _bytes(_three(fractions, 0)), "red: disparity, green: height, blue: angle"
 
 
 def _vectors(values: np.ndarray, _missing: np.ndarray) -> tuple[np.ndarray, str]:
-    shares = values.astype(np.float32) / RAW_MAXIMUM.get(values.dtype.name, 1)
+    fractions = values.astype(np.float32) / RAW_MAXIMUM.get(values.dtype.name, 1)
     if values.min(initial=0) < 0:  # signed components
-        shares = (shares + 1) / 2
+        fractions = (fractions + 1) / 2
     axes = ("x", "y", "z")[: values.shape[2]]
-    return _bytes(_three(shares, 0.5)), ", ".join(
+    return _bytes(_three(fractions, 0.5)), ", ".join(
         f"{color}: {axis}" for color, axis in zip(("red", "green", "blue"), axes, strict=False)
     )
 
@@ -100,17 +100,17 @@ def _mapped(values: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, float,
 
     known = values[~missing & np.isfinite(values)].astype(np.float64)
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    shares = np.nan_to_num((values.astype(np.float64) - low) / ((high - low) or 1))
-    return mpl.colormaps["viridis"](shares.clip(0, 1), bytes=True)[..., :3], low, high
+    fractions = np.nan_to_num((values.astype(np.float64) - low) / ((high - low) or 1))
+    return mpl.colormaps["viridis"](fractions.clip(0, 1), bytes=True)[..., :3], low, high
 
 
-def _three(shares: np.ndarray, filler: float) -> np.ndarray:
+def _three(fractions: np.ndarray, filler: float) -> np.ndarray:
     """Return the first three channels; missing ones have a value."""
-    shares = shares[..., :3]
-    lacking = 3 - shares.shape[2]
-    return np.pad(shares, ((0, 0), (0, 0), (0, lacking)), constant_values=filler)
+    fractions = fractions[..., :3]
+    lacking = 3 - fractions.shape[2]
+    return np.pad(fractions, ((0, 0), (0, 0), (0, lacking)), constant_values=filler)
 
 
-def _bytes(shares: np.ndarray) -> np.ndarray:
-    """Return shares of 0 to 1 as uint8."""
-    return np.rint(np.nan_to_num(shares).clip(0, 1) * 255).astype(np.uint8)
+def _bytes(fractions: np.ndarray) -> np.ndarray:
+    """Return values of 0 to 1 as uint8."""
+    return np.rint(np.nan_to_num(fractions).clip(0, 1) * 255).astype(np.uint8)

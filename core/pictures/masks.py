@@ -9,7 +9,7 @@ from ..contracts.labels import LabelSpace
 from ..contracts.normalization import RAW_MAXIMUM
 
 OPACITY = 0.55
-"""Share of the color of a class in an overlay."""
+"""Fraction of the color of a class in an overlay."""
 
 HIT, FALSE_POSITIVE, FALSE_NEGATIVE = (0, 158, 115), (213, 94, 0), (0, 114, 178)
 """Colors that most people can distinguish, also those with color blindness (Wong 2011)."""
@@ -25,7 +25,7 @@ def overlay(image: np.ndarray, colors: np.ndarray, opacity: float = OPACITY) -> 
     """Blend colors (H, W, 3) with an image (H, W, channels) of raw pixels; return uint8.
 
     ``image``: uint8, uint16, or floating point in 0–1; the first three channels show, or else the
-    first as gray. ``opacity``: the share of the colors, 0 to 1.
+    first as gray. ``opacity``: the fraction of the colors, 0 to 1.
     """
     image = np.asarray(image)
     visible = image[..., :3] if image.shape[2] >= 3 else image[..., :1]

@@ -1,4 +1,4 @@
-"""Expected calibration error: whether probabilities are shares of right pixels."""
+"""Expected calibration error: whether probabilities are fractions of correct pixels."""
 
 from __future__ import annotations
 

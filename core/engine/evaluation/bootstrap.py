@@ -124,7 +124,7 @@ def interval(value: float, samples: np.ndarray, blocks: int, level: float = LEVE
 
 
 def probability_above_zero(samples: np.ndarray) -> float | None:
-    """Return the share of differences above 0, ties half; None if all are undefined."""
+    """Return the fraction of differences above 0, ties half; None if all are undefined."""
     known = samples[~np.isnan(samples)]
     if not len(known):
         return None

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-_BLOCK = 1000
+MOST_ROWS = 1000
 """Images at once, which bounds the memory."""
 
 SparseRow = tuple[np.ndarray, np.ndarray]
@@ -63,8 +63,8 @@ class ImageRows:
     def blocks(self, images: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the rows of some images, or of all, a bounded number at a time, (n, *shape)."""
         images = np.arange(len(self)) if images is None else images
-        for first in range(0, len(images), _BLOCK):
-            yield self.rows(images[first : first + _BLOCK])
+        for first in range(0, len(images), MOST_ROWS):
+            yield self.rows(images[first : first + MOST_ROWS])
 
     def occurrences(self) -> np.ndarray:
         """Return in how many images each of the statistics is not 0, (*shape)."""

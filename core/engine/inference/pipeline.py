@@ -247,11 +247,11 @@ class Pipeline:
         found = {}
         for head, space in self.spaces.items():
             scores[head].check_finite(f"head '{head}'")
-            classes, shares = resampled_predictions(
+            classes, parts = resampled_predictions(
                 scores[head], region.size, probabilities=probabilities
             )
             mask = classes[0].cpu().numpy().astype(space.dtype)
-            parts = None if shares is None else shares[0].cpu().numpy()
+            parts = None if parts is None else parts[0].cpu().numpy()
             if missing is not None:
                 mask[missing] = space.ignore_index
                 if parts is not None:

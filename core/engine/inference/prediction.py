@@ -81,8 +81,8 @@ class Prediction:
 
     def blank(self, size: Size) -> Prediction:
         """Return an uninitialized prediction of the same kind for an image (H, W)."""
-        shares = self.probabilities
-        empty = None if shares is None else np.empty((len(shares), *size), shares.dtype)
+        found = self.probabilities
+        empty = None if found is None else np.empty((len(found), *size), found.dtype)
         return Prediction(self.space, np.empty(size, self.classes.dtype), empty)
 
     def paste(self, region: Region, part: Prediction) -> None:

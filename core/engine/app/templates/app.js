@@ -122,16 +122,18 @@
       table.append(element("tr", {}, element("td", {}, "no data")));
       return;
     }
-    const shares = found.probabilities ?? head.classes.map(() => null);
-    const order = [...shares.keys()].filter((index) => found.probabilities || index === found.class)
-      .sort((a, b) => (b === found.class) - (a === found.class) || shares[b] - shares[a]);
+    const probabilities = found.probabilities ?? head.classes.map(() => null);
+    const order = [...probabilities.keys()]
+      .filter((index) => found.probabilities || index === found.class)
+      .sort((a, b) =>
+        (b === found.class) - (a === found.class) || probabilities[b] - probabilities[a]);
     table.append(...order.slice(0, MOST).map((index) => {
       const { name, color } = head.classes[index];
       const line = element("tr", {}, element("td", {}, swatch(color), name));
-      if (shares[index] !== null) {
+      if (probabilities[index] !== null) {
         line.append(
-          element("td", {}, element("meter", { value: shares[index], "aria-label": name })),
-          element("td", {}, percent(shares[index])));
+          element("td", {}, element("meter", { value: probabilities[index], "aria-label": name })),
+          element("td", {}, percent(probabilities[index])));
       }
       return line;
     }));

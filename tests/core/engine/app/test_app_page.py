@@ -109,14 +109,8 @@ def test_mistakes_are_told_and_the_page_goes_on(
     page.set_input_files("#file", tmp_path / "notes.png")
     page.wait_for_selector("#status.error")
     assert page.inner_text("#status").startswith("notes.png: not an image")
-    assert (
-        pages.problems
-        == [
-            "Failed to load resource: the server responded with a status of 422 "
-            "(Unprocessable Content)"
-        ]
-        or "422" in pages.problems[0]
-    )
+    (problem,) = pages.problems
+    assert "status of 422" in problem
     pages.problems.clear()
     (tmp_path / "large.png").write_bytes(bytes(5_000_001))
     page.set_input_files("#file", tmp_path / "large.png")
