@@ -107,9 +107,9 @@ def browse(
     from ..common.files import replacing
     from ..common.progress import configure_logging
     from ..config._load import load_config
+    from ..engine.browsing.album import album_page
     from ..engine.browsing.browse import browse as make_album
     from ..engine.preparation import prepare_data
-    from ..pictures.album import album_page
 
     configure_logging()
     if output.suffix.lower() != ".html":

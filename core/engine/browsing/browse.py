@@ -9,8 +9,8 @@ from ...common.text import plural
 from ...data.alike import Alike, SampleAt
 from ...data.check import Report, shows_the_same
 from ...data.examine import Flaw, Kind
-from ...pictures.album import Album, AlbumPair, AlbumSample, Thumb
 from ..preparation import PreparedData
+from .album import Album, AlbumPair, AlbumSample, Thumb
 from .survey import MOST_PAIRS, ShownSamples, SplitSurvey
 
 MOST = 5000

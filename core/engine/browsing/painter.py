@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ...contracts.inputs import InputSpec
 from ...contracts.labels import LabelSpace
 from ...data.examine import Examined, SampleArrays
-from ...pictures.album import Thumb, mask_thumb, photo_thumb
 from ...pictures.inputs import input_picture
 from ...pictures.thumbnails import fitted, sampled
+from .album import Thumb, mask_thumb, photo_thumb
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from PIL import Image
 from pluxel.core import load_config
 from pluxel.core.config.tree.problems import ConfigError, Problem
 from pluxel.core.engine.browsing import survey
+from pluxel.core.engine.browsing.album import Album, AlbumSample, album_page
 from pluxel.core.engine.browsing.browse import browse
 from pluxel.core.engine.preparation import PreparedData, prepare_data
-from pluxel.core.pictures.album import Album, AlbumSample, album_page
 from pluxel.registry import Host, PluxelError
 
 SCENES = """\

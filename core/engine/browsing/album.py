@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..contracts.colors import hex_color
-from ..contracts.labels import LabelSpace
-from ..geometry.regions import Size
-from .masks import color_of, stripes
-from .page import render
-from .saving import jpeg_bytes, png_bytes
+from ...contracts.colors import hex_color
+from ...contracts.labels import LabelSpace
+from ...geometry.regions import Size
+from ...pictures.masks import color_of, stripes
+from ...pictures.page import render
+from ...pictures.saving import jpeg_bytes, png_bytes
 
 QUALITIES = (80, 60, 40, 20)
 """Qualities of JPEG to try until a picture is small enough; then it gets smaller."""
@@ -164,6 +164,7 @@ def album_page(album: Album) -> str:
     return render(
         "album.html",
         f"{album.split}: {album.choice}",
+        package=__name__.rpartition(".")[0],
         scripts=["album.js"],
         album=album,
         data=data,
@@ -185,14 +186,14 @@ def _sizes(samples: Sequence[AlbumSample]) -> list[tuple[str, int]]:
 
 
 def _values(sample: AlbumSample, spaces: Mapping[str, LabelSpace]) -> dict[str, Any]:
-    """Return what the script needs of a sample; pixels as shares of 1."""
-    shares = []
+    """Return what the script needs of a sample; pixels as fractions of 1."""
+    fractions = []
     for head, space in spaces.items():
         counts = sample.counts.get(head, {})
         total = max(1, sum(counts.values()))
         indices = {name: index for index, name in enumerate(space.class_names)}
         found = [(indices.get(name, -1), _digits(n / total)) for name, n in counts.items()]
-        shares.append(sorted(found, key=lambda item: -item[1]))
+        fractions.append(sorted(found, key=lambda item: -item[1]))
     messages = [(kind, _short(text)) for kind, text in sample.findings[:_MOST]]
     if (left := len(sample.findings) - _MOST) > 0:
         messages.append((sample.findings[_MOST][0], f"and {left} other findings"))
@@ -202,7 +203,7 @@ def _values(sample: AlbumSample, spaces: Mapping[str, LabelSpace]) -> dict[str, 
         "name": _short(sample.name),
         "files": [_short(one, end=True) for one in sample.files[:_MOST]],
         "size": sample.size and [sample.size[1], sample.size[0]],
-        "shares": shares,
+        "fractions": fractions,
         "rarity": _digits(sample.rarity),
         "findings": messages,
         "kinds": sorted({kind for kind, _ in sample.findings}),

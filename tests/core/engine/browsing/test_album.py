@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
-from pluxel.core.pictures.album import (
+from pluxel.core.engine.browsing.album import (
     Album,
     AlbumPair,
     AlbumSample,
@@ -22,8 +22,8 @@ from pluxel.core.pictures.album import (
     photo_thumb,
 )
 
-from ...browser import Pages
-from .test_page import ATTACK
+from ....browser import Pages
+from ...pictures.test_page import ATTACK
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -42,7 +42,7 @@ def thumb() -> Thumb:
     return Thumb(photo_thumb(GRAY, 9999), {"semantic": mask_thumb(SPACE, MASK, 9999)})
 
 
-def sample(index: int, shares: dict[str, int], **options: object) -> AlbumSample:
+def sample(index: int, counts: dict[str, int], **options: object) -> AlbumSample:
     values = {
         "split": "train",
         "index": index,
@@ -50,7 +50,7 @@ def sample(index: int, shares: dict[str, int], **options: object) -> AlbumSample
         "thumb": thumb(),
         "files": [f"photos/{index}.png"],
         "size": (30, 40 + index),
-        "counts": {"semantic": shares},
+        "counts": {"semantic": counts},
         "rarity": float(index),
     }
     return AlbumSample(**(values | options))
@@ -112,8 +112,8 @@ def test_a_page_contains_names_as_values_only() -> None:
     values = data(page)
     assert values["samples"][3]["name"].startswith(ATTACK[:200])
     assert len(values["samples"][3]["name"]) == 300
-    assert values["samples"][3]["shares"] == [[[2, 0.998], [0, 0.000833], [1, 0.000833]]]
-    assert values["samples"][0]["shares"] == [[[0, 0.75], [-1, 0.25]]]
+    assert values["samples"][3]["fractions"] == [[[2, 0.998], [0, 0.000833], [1, 0.000833]]]
+    assert values["samples"][0]["fractions"] == [[[0, 0.75], [-1, 0.25]]]
     assert values["shown"] == 4
     assert values["pairs"][0]["of"] == [0, 4]
 

@@ -13,8 +13,8 @@
   const number = (name, otherwise) => (value(name) === "" ? otherwise : Number(value(name)));
   const checked = (name) =>
     all(`input[name=${name}]:checked`, form).map((one) => one.value);
-  const shareOf = (sample, head, index) =>
-    (sample.shares[head].find((one) => one[0] === index) || [0, 0])[1];
+  const fractionOf = (sample, head, index) =>
+    (sample.fractions[head].find((one) => one[0] === index) || [0, 0])[1];
 
   function picture(sample, head) {
     const box = element("span", { className: "picture" });
@@ -42,7 +42,7 @@
     const size = sample.size ? `${sample.size[0]}×${sample.size[1]}` : "size unknown";
     const facts = [size, `rarity ${sample.rarity}`];
     for (const [head, index] of picked()) {
-      facts.push(`${data.heads[head].classes[index]} ${percent(shareOf(sample, head, index))}`);
+      facts.push(`${data.heads[head].classes[index]} ${percent(fractionOf(sample, head, index))}`);
     }
     const button = element("button", {
       className: "tile", type: "button", title: [sample.name, ...sample.files].join("\n"),
@@ -69,12 +69,12 @@
     const [shortest, longest] = [number("shortest", 0), number("longest", Infinity)];
     const rarity = number("rarity", 0);
     for (const one of data.samples) {
-      one.chosen = classes.reduce((sum, [head, index]) => sum + shareOf(one, head, index), 0);
+      one.chosen = classes.reduce((sum, [head, index]) => sum + fractionOf(one, head, index), 0);
     }
     const passes = (one) => {
       const side = one.size ? Math.max(...one.size) : 0;
       return (
-        classes.every(([head, index]) => shareOf(one, head, index) > 0) &&
+        classes.every(([head, index]) => fractionOf(one, head, index) > 0) &&
         (!classes.length || (one.chosen >= least && one.chosen <= most)) &&
         (!kinds.length ||
           kinds.some((kind) => (kind ? one.kinds.includes(kind) : !one.kinds.length))) &&
@@ -86,10 +86,10 @@
     const keys = {
       index: (one) => one.index,
       share: (one) => one.chosen,
-      ignored: (one) => one.shares.reduce((sum, _, head) => sum + shareOf(one, head, -1), 0),
+      ignored: (one) => one.fractions.reduce((sum, _, head) => sum + fractionOf(one, head, -1), 0),
       rarity: (one) => one.rarity,
       classes: (one) =>
-        one.shares.reduce((sum, found) => sum + found.filter(([i]) => i >= 0).length, 0),
+        one.fractions.reduce((sum, found) => sum + found.filter(([i]) => i >= 0).length, 0),
       size: (one) => (one.size ? one.size[0] * one.size[1] : 0),
       findings: (one) => one.findings.length,
     };
@@ -186,13 +186,13 @@
       ...sample.findings.map(([kind, text]) =>
         element("div", { className: "bad" }, `${kind}: ${text}`)),
     );
-    sample.shares.forEach((shares, head) => {
-      if (!shares.length) return;
+    sample.fractions.forEach((fractions, head) => {
+      if (!fractions.length) return;
       if (data.heads.length > 1) facts.append(element("h3", {}, data.heads[head].name));
-      facts.append(element("table", {}, ...shares.map(([index, share]) => element("tr", {},
+      facts.append(element("table", {}, ...fractions.map(([index, fraction]) => element("tr", {},
         element("td", {}, swatch(colors[`${head},${index}`])),
         element("td", {}, index < 0 ? "ignore" : data.heads[head].classes[index]),
-        element("td", {}, percent(share))))));
+        element("td", {}, percent(fraction))))));
     });
     byId("previous").disabled = place === 0;
     byId("next").disabled = place === chosen.length - 1;
