@@ -42,7 +42,7 @@ def thumb() -> Thumb:
     return Thumb(photo_thumb(GRAY, 9999), {"semantic": mask_thumb(SPACE, MASK, 9999)})
 
 
-def sample(index: int, counts: dict[str, int], **options: object) -> AlbumSample:
+def sample(index: int, pixels: dict[str, int], **options: object) -> AlbumSample:
     values = {
         "split": "train",
         "index": index,
@@ -50,7 +50,7 @@ def sample(index: int, counts: dict[str, int], **options: object) -> AlbumSample
         "thumb": thumb(),
         "files": [f"photos/{index}.png"],
         "size": (30, 40 + index),
-        "counts": {"semantic": counts},
+        "counts": {"semantic": pixels},
         "rarity": float(index),
     }
     return AlbumSample(**(values | options))

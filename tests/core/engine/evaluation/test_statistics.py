@@ -14,6 +14,7 @@ def values() -> np.ndarray:
     """Return right, labeled and predicted pixels of 25 images and 4 classes, many of them 0."""
     random = np.random.default_rng(0)
     labeled = random.integers(0, 9, (25, 4)) * random.integers(0, 2, (25, 4))
+    labeled[:, 0] += 1
     labeled[3] = 0
     right = random.integers(0, labeled + 1)
     return np.stack([right, labeled, np.roll(labeled - right, 1, 1) + right], -1)

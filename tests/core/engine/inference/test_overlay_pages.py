@@ -144,7 +144,7 @@ def test_files_of_others_stay(net: Pipeline, tmp_path: Path) -> None:
         ('"image": "./thumbnails/a.jpg"', '"image": "file:///other.jpg"'),
         ('"size": [20, 20]', '"size": "20, 20"'),
         ('"fractions": {"', '"fractions": {"9": 0, "'),
-        ('"fractions": {"', '"fractions": {"0": 7, "'),
+        ('"fractions": {', '"fractions": {"0": 7}, "rest": {'),
         ('"confidence": null', '"confidence": 7'),
         ('"images": [', '"images": [7, '),
         ('"images": [', '"images": '),
