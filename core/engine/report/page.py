@@ -101,7 +101,7 @@ def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int
         split=split,
         panels=_panels(run),
         data={
-            "errors": {name: hex_color(color) for name, color in ERRORS.items()},
+            "errors": [(name, hex_color(color)) for name, color in ERRORS.items()],
             "series": series_of(records),
             "phases": phases_of(records),
             "heads": [head.for_scripts() for head in content.heads],

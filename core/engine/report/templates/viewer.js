@@ -8,8 +8,7 @@ const pluxelViewers = (() => {
   };
   const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
-  const ERRORS = Object.entries(data.errors);
-  const [HIT, FALSE_POSITIVE, FALSE_NEGATIVE] = ERRORS.map(([, color]) => rgb(color));
+  const [HIT, FALSE_POSITIVE, FALSE_NEGATIVE] = data.errors.map(([, color]) => rgb(color));
 
   const pixels = async (address) => {
     const image = new Image();
@@ -191,7 +190,7 @@ const pluxelViewers = (() => {
       const layers = ["left", "right"].map((side) => this.find(side).value);
       const shows = (...names) => names.some((name) => layers.includes(name));
       const entries = shows("errors") && !ofAll
-        ? [...ERRORS] : [];
+        ? [...data.errors] : [];
       if (shows("truth", "predicted") || (shows("errors") && ofAll)) {
         entries.push(...head.classes.map((name, at) => [name, head.colors[at]])
           .filter((_, at) => present.has(at)));
