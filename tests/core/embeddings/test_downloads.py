@@ -83,7 +83,7 @@ def test_file_is_downloaded_once(server: Server, tmp_path: Path) -> None:
 def test_no_download_without_permission(server: Server, tmp_path: Path) -> None:
     with pytest.raises(MissingFile) as caught:
         fetch(download(server), cache=tmp_path)
-    assert f"v.2d ({server.address('v.txt')}, 4 MB) is not in {tmp_path}" in str(caught.value)
+    assert f"v.2d ({server.address('v.txt')}, 3.6 MB) is not in {tmp_path}" in str(caught.value)
     with without_downloads(), pytest.raises(MissingFile, match="yet, and will be downloaded"):
         fetch(download(server), cache=tmp_path, permitted=True)
     assert server.asked == []

@@ -69,13 +69,13 @@ def test_a_phase_keeps_its_own(run: Run) -> None:
 
 
 def test_files_that_cannot_be_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pluxel.core.engine.evaluation import kept  # noqa: PLC0415
+    from pluxel.core.engine.evaluation import image_statistics  # noqa: PLC0415
 
     path = run.statistics_of("val")
     found = ImageStatistics.read(path)
-    newer = type(kept.STATISTICS_FORMAT)("statistics", 2)
+    newer = type(image_statistics.STATISTICS_FORMAT)("statistics", 2)
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "STATISTICS_FORMAT", newer)
+        patch.setattr(image_statistics, "STATISTICS_FORMAT", newer)
         found.write(path)
     with pytest.raises(PluxelError) as caught:
         ImageStatistics.read(path)
