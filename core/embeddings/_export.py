@@ -10,6 +10,7 @@ import numpy as np
 
 from ...registry import PluxelError
 from ..common.files import replacing
+from ..common.mapped_files import new_mapped_array
 from ..common.text import excerpt
 from ._store import writing
 from ._vocabulary import encode
@@ -127,7 +128,7 @@ def _write_array(
         replacing(path) as unfinished,
         words_unfinished.open("wb") as file,
     ):
-        array = np.lib.format.open_memmap(unfinished, "w+", np.float32, shape)
+        array = new_mapped_array(unfinished, np.float32, shape)
         start = 0
         for tokens, rows in blocks:
             file.writelines(token + b"\n" for token in tokens)

@@ -218,6 +218,7 @@ def two_plugins(site: Any, here: Path) -> None:
 
 FREE = {
     "app --host": "an address",
+    "app --allow-host": "a name of a host",
     "data prepare --split": "parts of splits, which only the data know",
     "describe --size": "pixels",
     "verify dense --size": "pixels",
