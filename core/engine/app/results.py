@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ....registry import PluxelError
+from ...common.mapped_files import new_mapped_array
 from ...contracts.colors import hex_color
 from ...contracts.inputs import PLAIN
 from ...contracts.labels import IGNORE, LabelSpace
@@ -151,11 +152,10 @@ class _HeadFiles:
         self, folder: Path, number: int, space: LabelSpace, size: Size, *, keep: bool
     ) -> None:
         self.folder, self.number, self.space = folder, number, space
-        memory = np.lib.format.open_memmap
-        self.classes = memory(folder / f"classes-{number}.npy", "w+", space.dtype, size)
+        self.classes = new_mapped_array(folder / f"classes-{number}.npy", space.dtype, size)
         shape = (*size, space.num_classes)
         file = _probabilities_of(folder, number)
-        self.probabilities = memory(file, "w+", np.float32, shape) if keep else None
+        self.probabilities = new_mapped_array(file, np.float32, shape) if keep else None
 
     def write(self, region: Region, prediction: Prediction) -> None:
         self.classes[region.slices] = prediction.classes
