@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..pictures.charts import Curve, draw_curves, new_figure, picture_of, plain_style
+from .titles import losses, overall, scalar_titles
 
 if TYPE_CHECKING:
     from ..pictures.charts import Axes
@@ -30,26 +31,16 @@ def curve(records: LogRecords, name: str) -> Curve:
     return [step for step, _ in found], [np.nan if v is None else v for _, v in found]
 
 
-def losses(names: Iterable[str]) -> list[str]:
-    """Return the names of losses, those of single heads too."""
-    return [name for name in names if name.endswith("/loss")]
-
-
-def overall(names: Sequence[str]) -> list[str]:
-    """Return the names of scores of whole splits, without those of single classes.
-
-    ``val/mean_iou`` and ``val/iou/road`` with one head are ``val/HEAD/mean_iou`` and
-    ``val/HEAD/iou/road`` with several.
-    """
-    scores = [name for name in names if "/" in name and not name.endswith("/loss")]
-    depth = min((name.count("/") for name in scores), default=0)
-    return [name for name in scores if name.count("/") == depth]
+def titled_curves(records: LogRecords, names: Iterable[str]) -> dict[str, Curve]:
+    """Return the curve of each scalar by its title."""
+    titles = scalar_titles(scalar_names(records))
+    return {titles[name]: curve(records, name) for name in names}
 
 
 def plot_curves(records: LogRecords, names: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
     """Draw scalars, by default all losses, and the learning rate; see `draw_curves`."""
     names = names or losses(scalar_names(records))
-    return draw_curves({name: curve(records, name) for name in names}, _rate(records), ax=ax)
+    return draw_curves(titled_curves(records, names), curve(records, "lr"), ax=ax)
 
 
 def curves_picture(records: LogRecords) -> np.ndarray:
@@ -63,10 +54,6 @@ def curves_picture(records: LogRecords) -> np.ndarray:
         figure.subplots_adjust(left=left, right=right, bottom=0.12, top=0.93, wspace=0.3)
         plot_curves(records, ax=axes[0]).set_ylabel("loss")
         if scores:
-            draw_curves({name: curve(records, name) for name in scores}, ax=axes[1])
+            draw_curves(titled_curves(records, scores), ax=axes[1])
             axes[1].set_ylabel("score")
         return picture_of(figure)
-
-
-def _rate(records: LogRecords) -> Curve:
-    return curve(records, "lr")

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...registry import PluxelError
-from .curves import LogRecords, curve, losses, overall, scalar_names
+from .curves import LogRecords, curve, scalar_names
 from .run import Run
 from .session_log import MonitorMode, SessionLog
+from .titles import losses, overall
 from .trained import plain_config
 
 WatchedStatus = Literal["waiting", "training", "finished", "interrupted", "failed", "killed"]
@@ -34,8 +35,8 @@ class WatchedScalar:
 class WatchedRun:
     """What is known of a training.
 
-    ``planned``: the step at which its present phase ends. ``remaining``: seconds until then, by the
-    speed of late, with evaluations. ``seconds``: of training so far. ``records``: the lines of
+    ``planned``: the step at which its present phase ends. ``remaining``: seconds until then at the
+    recent speed, with evaluations. ``seconds``: of training so far. ``records``: the lines of
     ``metrics.jsonl``.
     """
 

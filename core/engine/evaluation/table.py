@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .titles import OVERALL, PRESENT, ZERO_SHOT
-
-_OWN = ("iou", "accuracy")
-"""The scores of a class that are always there."""
+from ..titles import OVERALL, PRESENT, ZERO_SHOT, title_of
 
 
 def table(results: Mapping[str, Any]) -> str:
@@ -18,7 +15,8 @@ def table(results: Mapping[str, Any]) -> str:
         if len(results["heads"]) > 1:
             lines.append(f"[{head}]")
         titles = OVERALL | (PRESENT if found["false_alarms"] else {})
-        lines += [*_titled(found["overall"], titles), *_of_metrics(found)]
+        titles |= {name: title_of(name) for name in found.get("mean_over_images", ())}
+        lines += _titled(found["overall"], titles)
         lines += ["", *_classes(found["per_class"])]
         if "zero_shot" in found:
             lines += ["", *_titled(found["zero_shot"], ZERO_SHOT)]
@@ -36,13 +34,8 @@ def table(results: Mapping[str, Any]) -> str:
 
 def _titled(scores: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
     known = {name: title for name, title in titles.items() if name in scores}
-    return [f"{title:<24}{percent(scores[name])}" for name, title in known.items()]
-
-
-def _of_metrics(found: Mapping[str, Any]) -> list[str]:
-    """Return the overall scores of metrics, which are named as in YAML."""
-    names = found.get("mean_over_images", ())
-    return [f"{name:<{wide(names)}}{percent(found['overall'][name])}" for name in names]
+    width = wide(known.values())
+    return [f"{title:<{width}}{percent(scores[name])}" for name, title in known.items()]
 
 
 def wide(names: Iterable[str]) -> int:
@@ -53,7 +46,7 @@ def wide(names: Iterable[str]) -> int:
 def _classes(per_class: Mapping[str, Mapping[str, float | None]]) -> list[str]:
     width = wide(per_class)
     first = next(iter(per_class.values()))
-    titles = {"iou": "IoU", "accuracy": "accuracy"} | {n: n for n in first if n not in _OWN}
+    titles = {name: title_of(name) for name in first}
     widths = {name: max(6, len(title) + 2) for name, title in titles.items()} | {"iou": 6}
     rows = ["".join(f"{title:>{widths[name]}}" for name, title in titles.items())]
     rows += [

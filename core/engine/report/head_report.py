@@ -17,7 +17,7 @@ from ..evaluation.image_statistics import HeadImageStatistics
 from ..evaluation.measures import COUNTS, OBJECTS, RELIABILITY
 from ..evaluation.objects import FALSE_ALARM, LABELED, RIGHT, SIZES
 from ..evaluation.scores import mean_iou_of_images
-from ..evaluation.titles import title_of
+from ..titles import title_of
 
 SAMPLES = 1000
 """Resamples for the intervals."""
@@ -157,8 +157,8 @@ class HeadReport:
         """Return the IoU by size of objects; None if it was not kept.
 
         ``classes``: an entry for each class and size that it has. ``means``: of each size, over the
-        classes that have objects of each size that occurs, so that they compare; ``compared``: how
-        many these are, of ``total`` classes with objects.
+        classes that have objects of every size that occurs, so that they are comparable;
+        ``compared``: the number of these classes; ``total``: of all classes with objects.
         """
         if OBJECTS not in self.head.rows:
             return None

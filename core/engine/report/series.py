@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...common.numerics import mean_of_known
-from ..curves import LogRecords, curve, losses, overall, scalar_names
-from ..evaluation.titles import title_of
+from ..curves import LogRecords, curve, scalar_names
+from ..titles import losses, overall, scalar_titles
 
 MOST_POINTS = 1000
 """Points of a series; of more, means of neighbors are shown."""
@@ -26,37 +26,19 @@ def series_of(records: LogRecords) -> list[dict[str, Any]]:
     names = scalar_names(records)
     groups = dict.fromkeys(names, "class") | dict.fromkeys(overall(names), "score")
     groups |= dict.fromkeys(losses(names), "loss") | {"lr": "rate"}
-    depth = min((name.count("/") for name in overall(names)), default=1)
+    titles = scalar_titles(names)
     of_classes = [*groups.values()].count("class")
     most = min(MOST_POINTS, max(2, MOST_POINTS_OF_CLASSES // max(1, of_classes)))
     limits = dict.fromkeys(("loss", "score", "rate"), MOST_POINTS) | {"class": most}
     return [
         {
             "name": name,
-            "title": _title(name, depth),
+            "title": titles[name],
             "group": groups[name],
             **_points(*curve(records, name), limits[groups[name]]),
         }
         for name in names
     ]
-
-
-def _title(name: str, depth: int) -> str:
-    """Return a readable name of a scalar.
-
-    ``depth``: slashes in the name of an overall score: two if heads have names, as in
-    ``val/HEAD/mean_iou``.
-    """
-    if name == "lr":
-        return "learning rate"
-    split, _, rest = name.partition("/")
-    if name.endswith("/loss"):
-        head, title = rest[: -len("/loss")], f"loss on {split}"
-    else:
-        head, _, rest = rest.partition("/") if depth > 1 else ("", "", rest)
-        score, _, of_class = rest.partition("/")
-        title = title_of(score) + (f" of {of_class}" if of_class else "")
-    return f"{head}: {title}" if head else title
 
 
 def _points(steps: Any, values: Any, most: int) -> dict[str, Any]:

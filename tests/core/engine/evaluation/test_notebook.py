@@ -36,5 +36,5 @@ def test_scores_are_a_table_with_escaped_names() -> None:
     row = "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td><td>75.0 %</td><td>75.0 %</td>"
     assert row in html
     assert "<td>never</td><td>0.0 %</td><td>–</td>" in html
-    assert "<tr><td>pixel_accuracy</td><td>75.0 %</td></tr>" in html
+    assert "<tr><td>pixel accuracy</td><td>75.0 %</td></tr>" in html
     assert html.endswith("loss 0.2500")

@@ -85,12 +85,12 @@ def test_curves_show_what_was_logged(train: Train) -> None:
     lines = {line.get_label(): line for line in axes.get_lines()}
     logged = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     scores = [one for one in logged if "val/mean_iou" in one]
-    assert lines["val/mean_iou"].get_xdata().tolist() == [3, 6] == [one["step"] for one in scores]
+    assert lines["mean IoU"].get_xdata().tolist() == [3, 6] == [one["step"] for one in scores]
     values = [one["val/mean_iou"] for one in scores]
-    assert lines["val/mean_iou"].get_ydata().tolist() == values
-    assert lines["train/loss"].get_xdata().tolist() == [2, 4, 6]
+    assert lines["mean IoU"].get_ydata().tolist() == values
+    assert lines["loss on train"].get_xdata().tolist() == [2, 4, 6]
     assert run.plot_curves(ax=axes) is axes
-    assert {"train/loss", "val/loss"} <= {line.get_label() for line in axes.get_lines()}
+    assert {"loss on train", "loss on val"} <= {line.get_label() for line in axes.get_lines()}
     with pytest.raises(PluxelError, match=r"has no scalar 'val/iou'. Did you mean"):
         run.plot_curves("val/iou")
     with pytest.raises(PluxelError, match=r"nowhere is not a run, or its training logged nothing"):
