@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -33,7 +35,7 @@ from ._session import Session
     type=click.IntRange(min=0),
     default=5,
     show_default=True,
-    help="How many of the images that differ most to name.",
+    help="Number of images to list, those that differ most.",
 )
 @click.option(
     "--common",
@@ -82,7 +84,8 @@ def compare(
         allow_partial=common,
         images=images,
     )
-    text = json.dumps(found.to_json(), indent=2) if as_json else comparison_table(found)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    text = json.dumps(found.to_json(), indent=2) if as_json else comparison_table(found, width)
     click.echo(text)
     if output:
         write_text(output, comparison_page(found))

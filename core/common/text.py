@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 image``, ``2,000 images``."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+    """Return a count with its noun: ``1 image``, ``2,000 images``, ``3 classes``."""
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"
 
 
 def readable(docstring: str) -> str:
@@ -32,6 +33,17 @@ def byte_size(size: int) -> str:
             return plural(size, "byte") if unit == "bytes" else f"{amount:.3g} {unit}"
         amount /= 1000
     return f"{amount:,.3g} TB"
+
+
+def clipped(text: str, length: int) -> str:
+    """Return a text of at most ``length`` ≥ 3 letters; … stands for the middle of a longer one.
+
+    Names that differ at their beginning or at their end stay different.
+    """
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end]}…{text[-end:]}"
 
 
 _SHOWN = 60

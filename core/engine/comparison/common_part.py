@@ -48,8 +48,8 @@ def open_evaluated(directory: Path, split: str) -> EvaluatedRun:
             error.notes = (*error.notes, f"to write it again: {again}")
             raise
         raise PluxelError(
-            f"the results of {directory} on '{split}' lack the counts of each image, which an "
-            f"older version did not keep: {again}"
+            f"the results of {directory} on '{split}' lack the counts of each image, because "
+            f"an older version wrote them: {again}"
         ) from error
     if kept.step != results.get("step") or kept.split != split:
         raise PluxelError(
@@ -122,7 +122,7 @@ def common_part(runs: Sequence[EvaluatedRun], *, allow_partial: bool) -> CommonP
 
 
 def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
-    """Return each name with the number of equal names before it, so that all differ."""
+    """Return each name with the number of equal names before it, which makes all unique."""
     seen: Counter[str] = Counter()
     found = []
     for name in names:
@@ -136,7 +136,7 @@ def _same_truth(
     runs: Sequence[EvaluatedRun],
     classes: Mapping[str, Sequence[str]],
 ) -> list[bool]:
-    """Return whether each image has equally many labeled pixels of each class in all runs.
+    """Return whether each image has the same number of labeled pixels of each class in all runs.
 
     ``images``: the indices of the images in each run.
     """

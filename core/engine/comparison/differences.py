@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from ...common.numerics import finite_or_none
 from ..evaluation.bootstrap import Blocks, Interval
@@ -22,6 +25,11 @@ class ScoreDifference:
     values: tuple[float, float]
     difference: Interval
     better: float | None
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether both runs have the same value, or neither has one."""
+        return np.array_equal(*map(np.array, self.values), equal_nan=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; undefined ones are None."""
@@ -51,6 +59,12 @@ class HeadComparison:
     overall: Mapping[str, ScoreDifference]
     per_class: Mapping[str, Mapping[str, ScoreDifference]]
     images: Sequence[ImageDifference]
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether all scores of both runs are equal."""
+        of_classes = chain.from_iterable(found.values() for found in self.per_class.values())
+        return all(one.is_equal for one in (*self.overall.values(), *of_classes))
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,8 @@ def make_blocks(names: Sequence[str], groups: Sequence[str] = ()) -> Blocks:
 
     ``names``: of the images. ``groups``: the group of each, empty if none are known. With at least
     `FEWEST_BLOCKS` groups, each is a block. Otherwise, a block is a run of 1.5 n^⅓ images with
-    neighboring names, which does not cross the border of a group. Of more than `MOST_BLOCKS`, some
-    neighbors are joined.
+    neighboring names, which does not cross the border of a group. If there are more than
+    `MOST_BLOCKS`, some neighbors are joined.
     """
     known = [*groups] if any(groups) else [""] * len(names)
     order = sorted(range(len(names)), key=lambda index: (known[index], names[index]))
@@ -59,8 +59,9 @@ def make_blocks(names: Sequence[str], groups: Sequence[str] = ()) -> Blocks:
             for first, size, count in zip(np.cumsum([0, *counts])[:-1], sizes, counts, strict=True)
         ]
         in_order = np.concatenate(runs) if runs else np.zeros(0, np.int64)
-        inside = f" inside of {plural(len(starts), 'group')} of the dataset" if any(groups) else ""
-        description = f"up to {length} images with neighboring names{inside}"
+        neighbors = f"runs of up to {length} images with neighboring names"
+        within = f", within {plural(len(starts), 'group')} of the dataset" if any(groups) else ""
+        description = (neighbors if length > 1 else "single images") + within
     count = int(in_order[-1]) + 1 if len(in_order) else 0
     if count > MOST_BLOCKS:
         in_order, count = in_order * MOST_BLOCKS // count, MOST_BLOCKS

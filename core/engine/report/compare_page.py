@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...common.nested import plain_text
 from ...pictures.page import render
 from ..comparison.differences import Comparison, HeadComparison, ScoreDifference
-from ..comparison.table import letter_of
-from ..evaluation.titles import title_of
+from ..comparison.table import letter_of, value_text
+from ..titles import title_of
 
 
 def comparison_page(found: Comparison) -> str:
@@ -23,13 +22,15 @@ def comparison_page(found: Comparison) -> str:
         found=found,
         runs=[*zip(letters, found.runs, strict=True)],
         configuration={
-            key: [_text(value) for value in values] for key, values in found.configuration.items()
+            key: [value_text(value) for value in values]
+            for key, values in found.configuration.items()
         },
         comparisons=[
             {
                 "letter": letter,
                 "run": run,
                 "heads": {head: _tables(one) for head, one in heads.items()},
+                "equal": {head: one.is_equal for head, one in heads.items()},
                 "images": {head: one.images for head, one in heads.items()},
             }
             for letter, run, heads in zip(letters[1:], found.runs[1:], found.heads, strict=True)
@@ -37,24 +38,14 @@ def comparison_page(found: Comparison) -> str:
     )
 
 
-def _text(value: Any) -> str:
-    return "–" if value is None else plain_text(value)
-
-
 def _tables(head: HeadComparison) -> dict[str, dict[str, Any]]:
     """Return the tables of a head: title -> ``rows``, and the ``reach`` of their axis, 0 to 1."""
     scores = next(iter(head.per_class.values()), {})
-    tables: dict[str, Mapping[str, ScoreDifference]] = {"score": head.overall}
+    tables = {"score": {title_of(name): one for name, one in head.overall.items()}}
     for name in scores:
         of_classes = {each: found[name] for each, found in head.per_class.items()}
         tables[f"{title_of(name)} of class"] = of_classes
-    return {
-        title: {
-            "rows": {title_of(name): one for name, one in rows.items()},
-            "reach": _reach(rows),
-        }
-        for title, rows in tables.items()
-    }
+    return {title: {"rows": rows, "reach": _reach(rows)} for title, rows in tables.items()}
 
 
 def _reach(rows: Mapping[str, ScoreDifference]) -> float:

@@ -12,7 +12,7 @@ from ...contracts.labels import LabelSpace
 from ...pictures.masks import color_of
 from ..evaluation.bootstrap import make_blocks
 from ..evaluation.image_statistics import ImageStatistics
-from ..evaluation.titles import title_of
+from ..titles import title_of
 from ..trained import Trained
 from .gallery import ReportGallery
 from .head_report import HeadReport, ScoreTables

@@ -50,7 +50,9 @@ def test_a_run_equals_itself(evaluated: Evaluated, host: Host) -> None:
     assert (mean.difference.value, mean.difference.low, mean.difference.high) == (0, 0, 0)
     assert mean.better == 0.5
     assert found.heads[0]["semantic"].images == []
-    assert "the configurations are equal" in comparison_table(found)
+    lines = comparison_table(found).splitlines()
+    assert "the configurations are equal" in lines
+    assert "all scores of B equal those of A" in lines
 
 
 def test_images_that_differ_most_come_first(evaluated: Evaluated, host: Host) -> None:
@@ -180,8 +182,8 @@ def test_runs_that_cannot_be_read(evaluated: Evaluated, host: Host, tmp_path: Pa
     again = f"pluxel evaluate {two} --split val"
     (two / "statistics.npz").rename(two / "kept")
     assert message() == (
-        f"the results of {two} on 'val' lack the counts of each image, which an older version did "
-        f"not keep: {again}"
+        f"the results of {two} on 'val' lack the counts of each image, because an older version "
+        f"wrote them: {again}"
     )
     (two / "statistics.npz").write_bytes(b"")
     assert message() == f"{two / 'statistics.npz'} is damaged"
@@ -216,19 +218,44 @@ def test_the_table(evaluated: Evaluated, host: Host) -> None:
         f"A  {one}, step 10",
         *(f"{n}  {o}, step 20" for n, o in zip("BC", others, strict=True)),
     ]
-    assert lines[3].startswith("60 images of val; intervals from 300 resamples of ")
-    assert lines[3].endswith("inside of 1 group of the dataset")
+    assert lines[3].startswith("60 images of val; 95 % intervals from 300 resamples of ")
+    assert lines[3].endswith(
+        "runs of up to 6 images with neighboring names, within 1 group of the dataset"
+    )
     assert lines[5:7] == [
         "configuration           A   B   C",
         "training.steps          10  20  20",
     ]
-    heads = [line for line in lines if line.startswith("score")]
+    heads = [line for line in lines if line.startswith("score ")]
     assert [line.split() for line in heads] == [
         ["score", "A", letter, "difference", "95", "%", "interval", f"P({letter}", "better)"]
         for letter in "BC"
     ]
     assert next(line for line in lines if line.startswith("mean IoU")).endswith("1.000")
     assert sum(line.startswith(CLASSES) for line in lines) == 6
+    assert "scores in percent, differences and intervals in percentage points" in lines
+    assert not any("equal" in line for line in lines)
+
+
+def test_long_names_are_shortened_to_the_terminal(evaluated: Evaluated, host: Host) -> None:
+    names = [f"{'traffic ' * 20}{end}" for end in ("sign", "light", "cone")]
+    configs = [CONFIG + f"{'deeper_' * 20}key: {'value' * 9}{end}\n" for end in "ab"]
+    one, two = (
+        evaluated(
+            name, head(counts(30), names), names=[f"{'x' * 90}{n}" for n in range(30)], config=c
+        )
+        for name, c in zip("ab", configs, strict=True)
+    )
+    found = compared(host, one, two)
+    assert any(len(line) > 200 for line in comparison_table(found).splitlines())
+    for width in (80, 120):
+        lines = comparison_table(found, width).splitlines()[4:]
+        assert max(map(len, lines)) <= width
+        classes = {line.split("  ")[0] for line in lines if line.startswith("traffic")}
+        assert {name[-4:] for name in classes} == {"sign", "ight", "cone"}
+        _, first, second = next(line for line in lines if line.startswith("deeper_")).split()
+        assert (first[-1], second[-1]) == ("a", "b")
+    assert max(map(len, comparison_table(found, 20).splitlines()[4:])) == 72
 
 
 def test_memory_does_not_grow_with_the_images(evaluated: Evaluated, host: Host) -> None:

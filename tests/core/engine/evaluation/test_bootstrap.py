@@ -29,7 +29,7 @@ def test_blocks_are_runs_of_neighboring_names() -> None:
     by_name = [block for _, block in sorted(zip(shuffled, blocks.of_image, strict=True))]
     assert by_name == sorted(by_name)
     assert (blocks.count, sizes.sum()) == (len(sizes), 27)
-    assert blocks.description == "up to 4 images with neighboring names"
+    assert blocks.description == "runs of up to 4 images with neighboring names"
 
 
 def test_blocks_do_not_cross_few_groups() -> None:
@@ -37,7 +37,7 @@ def test_blocks_do_not_cross_few_groups() -> None:
     blocks = make_blocks(names(100), groups)
     of_groups = {(block, group) for block, group in zip(blocks.of_image, groups, strict=True)}
     assert len(of_groups) == blocks.count
-    assert blocks.description.endswith("neighboring names inside of 2 groups of the dataset")
+    assert blocks.description.endswith("neighboring names, within 2 groups of the dataset")
 
 
 def test_many_groups_are_blocks() -> None:
