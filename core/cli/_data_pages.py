@@ -47,9 +47,9 @@ def preview(
 ) -> None:
     """Draw samples of CONFIG before and after augmentation, as the network gets them.
 
-    Of the split train, these are the first samples of a training. Other splits are shown as
-    evaluation reads them. A sample that cannot be read shows the reason. The web page needs no
-    other file and no network.
+    Samples of the split train are the first ones of a training; without augmentation, each is
+    drawn once. Other splits are shown as evaluation reads them. A sample that cannot be read shows
+    the reason. The web page needs no other file and no network.
     """
     from ..common.files import write_text
     from ..common.progress import configure_logging
@@ -100,7 +100,7 @@ def browse(
 
     Checks all data of CONFIG as `pluxel data check` does. The page shows each sample with its mask,
     and filters and sorts them by class, size, rarity and finding. It shows images that are alike
-    side by side, and needs no other file and no network. Of a split with more than 5,000 samples,
+    side by side, and needs no other file and no network. For a split with more than 5,000 samples,
     it shows samples that are spread evenly, and some with findings. `training.workers=4` reads with
     four processes.
     """

@@ -130,14 +130,14 @@ def predict(
     files are read and written by windows (pip install rasterio tifffile), so neither the image nor
     the mask needs to fit in memory.
 
-    Of a video (pip install av), the overlay is a video with the same size, times and sound, and
-    index and color are a folder with a PNG for each frame, numbered from 000000. A video is read
-    and written frame by frame, so its length does not matter. It appears when it is complete.
+    For a video (pip install av), the overlay is a video with the same size, times and sound; index
+    and color are a folder with a PNG for each frame, numbered from 000000. Videos are read and
+    written frame by frame, so their length does not matter. A result appears when it is complete.
 
     The overlays of a folder, or of several files, get a page with thumbnails: index.html.
 
-    Unreadable files are reported and skipped; the exit code is then 1. Of a damaged video, the
-    results have the frames that can be read; the exit code is 1, too.
+    Unreadable files are reported and skipped; the exit code is then 1. The results of a damaged
+    video have the frames that can be read; the exit code is also 1.
     """
     from ..common.progress import configure_logging
     from ..engine.inference.pipeline import Pipeline
@@ -146,7 +146,7 @@ def predict(
     configure_logging()
     files = by_input(paths)
     pipeline = Pipeline.load(run, settings, device=device, host=session.host)
-    failed = predict_files(
+    found = predict_files(
         pipeline,
         files,
         output,
@@ -155,8 +155,9 @@ def predict(
         stop_on_error=stop_on_error,
         tile=tile,
     )
-    click.echo(f"results: {output}")
-    if failed:
-        names = ", ".join(map(str, failed))
-        click.echo(f"{len(failed)} could not be read completely: {names}", err=True)
+    if found.saved:
+        click.echo(f"results: {output}")
+    if found.failed:
+        names = ", ".join(map(str, found.failed))
+        click.echo(f"{len(found.failed)} could not be read completely: {names}", err=True)
         raise click.exceptions.Exit(1)

@@ -98,6 +98,7 @@ class TrainingData(_Data):
     replacement, like the reference release of FCN. An endless dataset is read in order.
     ``on_bad_sample``: ``stop`` raises; ``skip`` uses the next good sample instead.
     ``cells``: target name -> the cells that keep their labels; others keep all labels.
+    ``changes_samples``: whether transforms or ``cells`` change what the dataset has.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class TrainingData(_Data):
         self.seed = seed
         self.sampling = sampling
         self._cells = dict(cells)
+        self.changes_samples = bool(transforms or cells)
         self._endless = is_endless(dataset)
         self._augment = Augmentation(
             transforms,

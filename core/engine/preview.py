@@ -35,8 +35,9 @@ def preview(prepared: Prepared, split: str, count: int, seed: int | None = None)
     """Return a sheet of ``count`` samples of a split.
 
     ``split``: a role or a split expression. Samples of the role ``train``, or of a part of it, are
-    the first ones of a training with ``seed``, before and after augmentation; with phases, of the
-    first. Those of other splits are drawn with ``seed``, and shown as evaluation reads them.
+    the first ones of a training with ``seed``, before and after augmentation if there is any; with
+    phases, of the first. Those of other splits are drawn with ``seed``, and shown as evaluation
+    reads them.
     ``seed``: by default that of the configuration. A sample that cannot be read or augmented shows
     the reason. Samples are read one by one, and kept as small pictures.
 
@@ -50,13 +51,14 @@ def preview(prepared: Prepared, split: str, count: int, seed: int | None = None)
     painter = _Painter(prepared)
     trains = {*split_names(split)} == {"train"}
     training = _training(prepared, dataset, seed) if trains else None
+    changed = training if training and training.changes_samples else None
     with images_counted():
         samples = [
-            painter.sample(dataset, index, partial(training.__getitem__, n) if training else None)
+            painter.sample(dataset, index, partial(changed.__getitem__, n) if changed else None)
             for n, index in _chosen(dataset, training, count, seed)
         ]
     shown = f"{split}: {plural(len(samples), 'sample')}"
-    title = f"{shown} before and after augmentation" if trains else shown
+    title = f"{shown} before and after augmentation" if changed else shown
     entries = dict.fromkeys(entry for head in painter.spaces for entry in painter.entries(head))
     whole = [(head, painter.entries(head, whole_names=True)) for head in painter.spaces]
     return Sheet(title, samples, [*entries], whole)

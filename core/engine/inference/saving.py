@@ -32,6 +32,17 @@ from .pipeline import Pipeline, Tile
 from .rasters import raster_writer
 
 
+@dataclass
+class SavedFiles:
+    """The files that have results, and those that could not be read completely.
+
+    A video that is damaged has the results of the frames that can be read, so it is among both.
+    """
+
+    saved: list[Path] = field(default_factory=list)
+    failed: list[Path] = field(default_factory=list)
+
+
 @images_counted()
 def predict_files(
     pipeline: Pipeline,
@@ -42,8 +53,8 @@ def predict_files(
     overwrite: bool = False,
     stop_on_error: bool = False,
     tile: Tile = "auto",
-) -> list[Path]:
-    """Segment images, videos and folders of them; return those that could not be read completely.
+) -> SavedFiles:
+    """Segment images, videos and folders of them; return what became of them.
 
     ``paths``: files and folders; for a model with several inputs, a file or folder for each input,
     by name, as `choose_files` pairs them.
@@ -75,23 +86,25 @@ def predict_files(
         if not overwrite:
             raise PluxelError(f"{existing} already exists; --overwrite replaces it")
         check_replaceable(existing)
-    failed = []
+    found = SavedFiles()
     with track("predicting", len(chosen)) as advance, ExitStack() as at_the_end:
         for page in saver.pages.values():
             at_the_end.callback(page.write)  # also after an error, with what is done
         for one in chosen:
             try:
                 saver.save(one)
+                found.saved.append(one.main)
             except DamagedClip as error:
                 logger.error("%s; the results contain these", error)
-                failed.append(one.main)
+                found.saved.append(one.main)
+                found.failed.append(one.main)
             except ImageError as error:
                 if stop_on_error:
                     raise
                 logger.error("skipped: %s", error)
-                failed.append(one.main)
+                found.failed.append(one.main)
             advance(note=str(one.main.name))
-    return failed
+    return found
 
 
 def _each(paths: Sequence[Path] | Mapping[str, Path]) -> Iterable[Path]:

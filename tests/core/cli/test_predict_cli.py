@@ -74,6 +74,9 @@ def test_unreadable_images_are_reported_and_skipped(pluxel, trained, tmp_path):
     for name in ("cut.jpg", "text.png", "empty.png"):
         assert name in done.stderr
     assert {path.name for path in (tmp_path / "out/index").iterdir()} == {"good.png", "whole.png"}
+    assert done.stdout == "results: out\n"
+    alone = pluxel("predict", trained, folder / "empty.png", "--output", "none")
+    assert (alone.returncode, alone.stdout) == (1, "")
     stopped = pluxel("predict", trained, folder, "--output", "other", "--stop-on-error")
     assert stopped.returncode == 2
     assert "cut.jpg" in stopped.stderr

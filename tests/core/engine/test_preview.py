@@ -80,6 +80,18 @@ def test_training_samples_are_those_that_the_network_gets(make) -> None:
     assert sheet.title == "train: 12 samples before and after augmentation"
 
 
+def test_samples_without_augmentation_are_drawn_once(make) -> None:
+    experiment = make("augment={train: []}", "seed=3")
+    experiment.initialize()
+    data = experiment.training_data()
+    sheet = preview(experiment.whole, "train", 3)
+    assert [one.name for one in sheet.samples] == [data[n].name for n in range(3)]
+    assert all([t.title for t in one.tiles] == ["image", "semantic"] for one in sheet.samples)
+    assert sheet.title == "train: 3 samples"
+    cells = preview(make("augment={train: []}", "training.keep_cells=0.5").whole, "train", 1)
+    assert len(cells.samples[0].tiles) == 4
+
+
 def test_another_seed_shows_other_samples(prepared) -> None:
     whole = prepared()
     names = [[s.name for s in preview(whole, "train", 5, seed).samples] for seed in (None, 0, 1)]

@@ -19,7 +19,7 @@ from pluxel.core.data.results import WRITTEN_BY
 from pluxel.core.data.videos import Frame, comment, open_clip
 from pluxel.core.engine.inference.choosing import find_images, output_names
 from pluxel.core.engine.inference.clips import check_videos
-from pluxel.core.engine.inference.saving import predict_files
+from pluxel.core.engine.inference.saving import SavedFiles, predict_files
 from pluxel.registry import MissingPackage, PluxelError
 
 from ....browser import Pages
@@ -34,7 +34,7 @@ def net() -> Pipeline:
 
 def test_each_frame_is_predicted_as_an_image(net: Pipeline, tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", blocks(5))
-    assert predict_files(net, [path], tmp_path / "out", ["index", "color", "overlay"]) == []
+    assert predict_files(net, [path], tmp_path / "out", ["index", "color", "overlay"]).failed == []
     with open_clip(path) as clip:
         frames = [event.pixels for event in clip.events() if isinstance(event, Frame)]
     shown, _ = read_clip(tmp_path / "out/overlay/clip.mp4")
@@ -119,7 +119,7 @@ def test_clips_images_and_folders_mix(net: Pipeline, tmp_path: Path) -> None:
     write_clip(folder / "clip.mp4", blocks(2))
     other = write_clip(tmp_path / "other.mov", blocks(3))
     out = tmp_path / "out"
-    assert predict_files(net, [folder, other], out, ["index", "overlay"]) == []
+    assert predict_files(net, [folder, other], out, ["index", "overlay"]).failed == []
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert found == {
         "index.html",
@@ -198,7 +198,7 @@ def test_damaged_videos_keep_what_is_readable(net: Pipeline, tmp_path: Path, cap
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     (tmp_path / "b.mp4").write_text("no video")
     given = [path, tmp_path / "b.mp4"]
-    assert predict_files(net, given, tmp_path / "out", ["overlay"]) == given
+    assert predict_files(net, given, tmp_path / "out", ["overlay"]) == SavedFiles([path], given)
     shown, _ = read_clip(tmp_path / "out/overlay/a.mp4")
     assert (
         f"{len(shown)} frames of about 50 could be read; the results contain these" in caplog.text
@@ -293,7 +293,7 @@ def test_a_browser_plays_the_video(
 def test_inputs_that_the_model_does_not_read_do_not_matter(net: Pipeline, tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", blocks(2))
     more = Pipeline(net.model, net.spaces, {"image": 3, "depth": 1})
-    assert predict_files(more, [path], tmp_path / "out", ["index"]) == []
+    assert predict_files(more, [path], tmp_path / "out", ["index"]).failed == []
     assert len([*(tmp_path / "out/index/a").iterdir()]) == 2
 
 

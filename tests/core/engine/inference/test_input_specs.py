@@ -61,7 +61,7 @@ def saved(folder: Path, kind: str) -> np.ndarray:
 def test_saved_results_equal_those_in_memory(net, tmp_path, name, tile) -> None:
     path = save(tmp_path / name, STORED, is_placed=name == "placed.tif")
     kinds = [kind.name for kind in OUTPUT_KINDS]
-    assert predict_files(net, [path], tmp_path / "out", kinds, tile=tile) == []
+    assert predict_files(net, [path], tmp_path / "out", kinds, tile=tile).failed == []
     expected = net.predict(path, tile=tile, probabilities=True)["semantic"]
     plain = Pipeline(net.model, net.spaces, net.channels)
     assert np.array_equal(

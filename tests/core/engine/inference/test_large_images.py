@@ -102,7 +102,7 @@ def results(folder: Path, name: str) -> dict[str, np.ndarray]:
 def test_windowed_files_match_arrays(net: Pipeline, tmp_path: Path) -> None:
     pixels = image(530, 410)
     source = write(tmp_path / "a.tif", pixels, photometric="rgb", **PLACE)
-    assert predict_files(net, [source], tmp_path / "out", KINDS, tile=256) == []
+    assert predict_files(net, [source], tmp_path / "out", KINDS, tile=256).failed == []
     found = results(tmp_path / "out", "a")
     whole = net.predict(pixels, probabilities=True, tile=256)["semantic"]
     assert np.array_equal(found["index"][0], whole.mask)
@@ -129,7 +129,7 @@ def test_band_counts_are_accepted_or_rejected(net: Pipeline, tmp_path: Path, ban
     pixels = np.concatenate([image(300, 260)] * 3, 2)[..., :bands]
     alpha = {"photometric": "rgb", "alpha": "yes"} if bands == 4 else {"photometric": "minisblack"}
     write(tmp_path / "a.tif", pixels, **alpha)
-    failed = predict_files(net, [tmp_path / "a.tif"], tmp_path / "out", ["index"], tile=256)
+    failed = predict_files(net, [tmp_path / "a.tif"], tmp_path / "out", ["index"], tile=256).failed
     taken = bands in (1, 3, 4)
     assert bool(failed) is not taken
     assert (tmp_path / "out" / "index" / "a.tif").exists() is taken
@@ -140,7 +140,7 @@ def test_truncated_file_leaves_no_partial_result(net: Pipeline, tmp_path: Path, 
     source.write_bytes(source.read_bytes()[:900_000])
     good = tmp_path / "b.png"
     Image.fromarray(image(40, 40)).save(good)
-    failed = predict_files(net, [source, good], tmp_path / "out", KINDS, tile=256)
+    failed = predict_files(net, [source, good], tmp_path / "out", KINDS, tile=256).failed
     assert failed == [source]
     assert "a.tif: cannot be read" in caplog.text
     made = sorted(p.name for p in (tmp_path / "out").rglob("*") if p.is_file())

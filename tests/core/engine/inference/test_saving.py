@@ -55,7 +55,7 @@ def images(tmp_path):
 
 
 def test_unreadable_files_are_skipped(images, tmp_path, caplog):
-    failed = predict_files(Black(), [images], tmp_path / "out", ["index"])
+    failed = predict_files(Black(), [images], tmp_path / "out", ["index"]).failed
     assert failed == [images / "b.png"]
     assert [path.name for path in sorted((tmp_path / "out/index").iterdir())] == ["a.png", "c.png"]
     assert caplog.messages == [

@@ -69,7 +69,7 @@ BY_FOLDER = {"image": Path("photos"), "depth": Path("depth")}
 
 
 def test_files_of_equal_names_are_predicted_together(pipeline, scenes):
-    assert predict_files(pipeline, BY_FOLDER, Path("out"), ["index", "overlay"]) == []
+    assert predict_files(pipeline, BY_FOLDER, Path("out"), ["index", "overlay"]).failed == []
     for name, columns in (("a", 2), ("sub/b", 3)):
         mask = np.asarray(Image.open(f"out/index/{name}.png"))
         assert (mask == (np.arange(6) < columns)).all()
