@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from ._completed import completed
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from ..engine.curves import LogRecords
     from ..engine.run import Run
     from ..engine.watching import WatchedRun
 
@@ -41,12 +43,13 @@ _STATES = {
 @click.argument(
     "run", type=click.Path(file_okay=False, path_type=Path), shell_complete=completed("run")
 )
-@click.option("--once", is_flag=True, help="Show the present state, and end.")
+@click.option("--once", is_flag=True, help="Print the current state and exit.")
 def watch(run: Path, once: bool) -> None:
     """Watch the training of RUN: curves, the time left, and the last scores.
 
-    Starts before the training does, and goes on after its end, for one that is resumed. Ctrl-C
-    ends. If the output is not a terminal, each new line of metrics.jsonl becomes a line of text.
+    It can start before the training, and continues after its end in case you resume it; Ctrl-C
+    stops it. If the output is not a terminal, each new line of metrics.jsonl becomes a line of
+    text.
     """
     from rich.console import Console
 
@@ -78,25 +81,28 @@ def _live(console: object, run: Run) -> None:
 
 def _lines(run: Run) -> Iterator[str]:
     """Yield a line for each record, and for each change of the state."""
-    from ..engine.curves import losses, overall, scalar_names
+    from ..engine.curves import scalar_names
+    from ..engine.titles import losses, overall
     from ..engine.watching import watched
 
-    seen, status = 0, ""
+    seen: LogRecords = ()
+    status = ""
     while True:
         found = watched(run)
         records = found.records
-        if len(records) < seen:  # an earlier checkpoint was resumed, or the run was deleted
-            seen = 0
+        # A resumed training drops the lines after its checkpoint, and writes others in their place.
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(seen, records, strict=False))
+        start = sum(1 for _ in same)
         names = scalar_names(records)
         whole = {*losses(names), *overall(names), "lr"}
-        for record in records[seen:]:
+        for record in records[start:]:
             values = ", ".join(
                 f"{name} {value:.4g}"
                 for name, value in record.items()
                 if name in whole and value is not None
             )
             yield f"step {record['step']}: {values}"
-        seen = len(records)
+        seen = records
         if found.status != status:
             status = found.status
             yield _STATES[status]
@@ -110,18 +116,18 @@ def _view(directory: Path, state: WatchedRun) -> RenderableType:
 
     from ..common.progress import duration
 
-    parts = [f"{directory}: {_STATES[state.status]}"]
-    if state.phase:
-        parts.append(f"phase {state.phase}")
+    lines = [f"{directory}: {_STATES[state.status]}"]
+    parts = [f"phase {state.phase}"] if state.phase else []
     if state.status != "waiting":
         of = f" of {state.planned:,}" if state.planned else ""
         parts.append(f"step {state.step:,}{of}")
-        parts.append(f"{duration(state.seconds)} so far")
+        parts.append(f"training time {duration(state.seconds)}")
     if state.remaining is not None:
-        parts.append(f"{duration(state.remaining)} left")
+        parts.append(f"time left {duration(state.remaining)}")
+    lines.append(", ".join(parts))
     table = Table(box=None, pad_edge=False)
-    for title in ("", "last", "best", "at step", "curve"):
-        table.add_column(title, justify="left" if title in ("", "curve") else "right")
+    for title in ("scalar", "last", "best", "step of best", "curve"):
+        table.add_column(title, justify="left" if title in ("scalar", "curve") else "right")
     for one in state.scalars:
         best, step = one.best or (None, None)
         table.add_row(
@@ -131,7 +137,7 @@ def _view(directory: Path, state: WatchedRun) -> RenderableType:
             "" if step is None else f"{step:,}",
             sparkline(one.values),
         )
-    return Group(Text(", ".join(parts)), *([table] if state.scalars else []))
+    return Group(Text("\n".join(filter(None, lines))), *([table] if state.scalars else []))
 
 
 def _number(value: float) -> str:
@@ -141,7 +147,7 @@ def _number(value: float) -> str:
 def sparkline(values: Sequence[float], width: int = _WIDTH) -> str:
     """Return values as blocks of eight heights from the lowest to the highest, at most ``width``.
 
-    Of more values, each block is the mean of its neighbors. Undefined values are spaces.
+    With more values, each block is the mean of some neighbors. Undefined values are spaces.
     """
     count = min(width, len(values))
     parts = [

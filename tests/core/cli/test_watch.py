@@ -60,7 +60,9 @@ def test_the_present_state(tmp_path: Path) -> None:
         capture_output=True,
         check=True,
     )
-    first, _, monitored, loss = done.stdout.splitlines()
-    assert first == "run: killed; --resume auto continues it, step 8, 0:08:00 so far"
+    first, second, titles, monitored, loss = done.stdout.splitlines()
+    assert first == "run: killed; --resume auto continues it"
+    assert second == "step 8, training time 0:08:00"
+    assert titles.split() == ["scalar", "last", "best", "step", "of", "best", "curve"]
     assert monitored.split() == ["val/mean_iou", "0.8", "0.8", "8", "▁▂▃▄▅▆▇█"]
     assert loss.split()[:4] == ["train/loss", "0.125", "0.125", "8"]

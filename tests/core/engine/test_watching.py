@@ -69,6 +69,33 @@ def test_each_look_reads_the_log_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert reads == [run.directory]
 
 
+def test_lines_of_a_resumed_training_are_shown_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resume drops the lines after its checkpoint, at step 2, and then logs more of them."""
+
+    def records(steps: range, loss: float) -> list[dict[str, object]]:
+        return [{"step": n, "seconds": float(n), "train/loss": loss} for n in steps]
+
+    kept = records(range(1, 3), 0.5)
+    looks = [kept + records(range(3, 5), 0.4), kept + records(range(3, 7), 0.3)]
+    run = write(tmp_path / "run", looks.pop(0))
+
+    def resume(_seconds: float) -> None:
+        if not looks:
+            raise KeyboardInterrupt
+        write(tmp_path / "run", looks.pop(0))
+
+    monkeypatch.setattr("pluxel.core.cli.watch.time.sleep", resume)
+    lines = CliRunner().invoke(watch, [str(run.directory)]).output.splitlines()
+    shown = [line for line in lines if line.startswith("step")]
+    assert shown == [
+        *(f"step {n}: train/loss 0.5" for n in (1, 2)),
+        *(f"step {n}: train/loss 0.4" for n in (3, 4)),
+        *(f"step {n}: train/loss 0.3" for n in (3, 4, 5, 6)),
+    ]
+
+
 def test_time_left_follows_the_recent_speed(tmp_path: Path) -> None:
     records = [{"step": n, "seconds": float(n), "train/loss": 1.0} for n in range(1, 51)]
     records += [
