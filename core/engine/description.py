@@ -12,7 +12,6 @@ from ...registry import Host, PluxelError
 from ..common.text import extent
 from ..config._config import Config
 from ..config._load import load_config
-from ..config.sections.labels import declared_labels
 from ..geometry.regions import Size
 from ..model.blueprint import Blueprint
 from ..model.build import build_model
@@ -74,10 +73,5 @@ def _of_run(directory: Path, overrides: Sequence[str], host: Host) -> _Opened:
 
 def _of_config(source: str, overrides: Sequence[str], host: Host) -> _Opened:
     prepared = prepare(load_config(source, overrides, host=host))
-    notes = []
-    if not prepared.datasets:
-        dataset = prepared.config.pipeline.dataset
-        declared = declared_labels(dataset.target, dataset.params)
-        classes = f"as {dataset} declares" if declared else "two per head, as a placeholder"
-        notes.append(f"the data are missing: classes and channels are {classes}")
+    notes = [prepared.assumption] if prepared.assumption else []
     return prepared.config, prepared.blueprint, prepared.model, notes

@@ -11,6 +11,7 @@ import torch
 from ..common.randomness import seeded
 from ..config._config import Config
 from ..config._load import check_record
+from ..config.sections.labels import declared_labels
 from ..config.sections.pipeline import PipelineConfig
 from ..config.tree.problems import ConfigError
 from ..contracts.kinds import Dataset
@@ -40,6 +41,16 @@ class PreparedData:
         """The inputs that the streams of the model read."""
         streams = self.config.pipeline.streams
         return {name for one in streams.values() for name in one.inputs}
+
+    @property
+    def assumption(self) -> str:
+        """What the blueprint assumes if no split is available; empty if one is."""
+        if self.datasets:
+            return ""
+        dataset = self.config.pipeline.dataset
+        declared = declared_labels(dataset.target, dataset.params)
+        classes = f"as {dataset} declares" if declared else "two per head, as a placeholder"
+        return f"the data are missing: classes and channels are {classes}"
 
     def dataset(self, role: str) -> Dataset:
         """Return the dataset of the split with a role, such as ``train`` or ``val``.

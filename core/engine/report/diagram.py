@@ -6,23 +6,43 @@ from typing import Any
 
 import torch
 
+from ....registry import Host
+from ...config._config import Config
+from ...config._load import load_config
 from ...config.sections.factory import Factory
 from ...data.batch import Item
+from ...model.blueprint import Blueprint
+from ...model.build import build_model
 from ...model.network import SegmentationModel, Stream
-from ..trained import Trained
+from ..preparation import prepare_data
+from ..run import Run
+from ..trained import NOT_OF_EVALUATION
 
 _SIZE = (512, 512)
 """(height, width) of the image that is drawn if none is known."""
 
 
+def untrained_diagram(run: Run, host: Host) -> tuple[dict[str, Any], str]:
+    """Return the diagram of a run that has no weights yet, and what it assumes of missing data.
+
+    The run is in the phase of its last step. Raises: ConfigError; any error of the components.
+    """
+    config = load_config(run.config, ["device=auto"], host=host, unread=NOT_OF_EVALUATION)
+    records = run.records()
+    phase = records[-1].get("phase", "") if records else config.phases[0].phase
+    data = prepare_data(next(one for one in config.phases if one.phase == phase))
+    with torch.device("meta"):
+        model = build_model(data.config, data.blueprint)
+    return diagram_of(data.config, data.blueprint, model), data.assumption
+
+
 def diagram_of(
-    trained: Trained, model: SegmentationModel, image: Item | None = None
+    config: Config, blueprint: Blueprint, model: SegmentationModel, image: Item | None = None
 ) -> dict[str, Any]:
     """Return the streams with their maps for an image, its ``size`` and ``name``, and the heads.
 
-    ``model``: that of the run, on the device ``meta``. Raises: any error of the components.
+    ``model``: on the device ``meta``. Raises: any error of the components.
     """
-    config, blueprint = trained.config, trained.blueprint
     size = image.size if image else _SIZE
     with torch.device("meta"):
         inputs = {
@@ -45,7 +65,18 @@ def diagram_of(
         "size": [*size],
         "name": image.name if image else None,
         "streams": streams,
-        "heads": _heads(model, trained, spaces),
+        "heads": [
+            {
+                "name": name,
+                "decoder": _named(pipeline.heads[name].decoder),
+                "loss": _named(pipeline.heads[name].loss),
+                "streams": [*head.decoders],
+                "parameters": _count(head),
+                "classes": spaces[name].num_classes,
+                "target": blueprint.targets[name],
+            }
+            for name, head in model.heads.items()
+        ],
     }
 
 
@@ -54,22 +85,6 @@ def _maps(stream: Stream, inputs: dict[str, torch.Tensor]) -> list[dict[str, Any
     return [
         {"stride": str(grid.stride[0]), "shape": [*found.shape[1:]]}
         for grid, found in zip(stream.grids, maps, strict=True)
-    ]
-
-
-def _heads(model: SegmentationModel, trained: Trained, spaces: Any) -> list[dict[str, Any]]:
-    sections = trained.config.pipeline.heads
-    return [
-        {
-            "name": name,
-            "decoder": _named(sections[name].decoder),
-            "loss": _named(sections[name].loss),
-            "streams": [*head.decoders],
-            "parameters": _count(head),
-            "classes": spaces[name].num_classes,
-            "target": trained.blueprint.targets[name],
-        }
-        for name, head in model.heads.items()
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,8 +45,17 @@ def facts_of(run: Run) -> Facts:
     what = "The configuration cannot be read"
     configuration = attempt(what, lambda: [*flat_texts(plain_config(run))], notes) or []
     rows += [("seed", value) for key, value in configuration if key == "seed"]
-    origins = session_log.origins
+    origins = {key: _without_folders(one) for key, one in session_log.origins.items()}
     return Facts(rows, [(key, value, origins.get(key, "")) for key, value in configuration], notes)
+
+
+def _without_folders(origin: str) -> str:
+    """Return an origin; of a file with an absolute path, only its name, line and column."""
+    found = _ABSOLUTE.fullmatch(origin)
+    return found[1] if found else origin
+
+
+_ABSOLUTE = re.compile(r"(?:/|[A-Za-z]:[/\\]).*?([^/\\]+:\d+:\d+)")
 
 
 _STILL = "This run is still training; the page shows it so far."
@@ -65,10 +75,16 @@ _ENDS = {"interrupted": "was interrupted", "failed": "failed"}
 
 
 def _progress(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield what the checkpoint says of the training, if there is one. Raises: any error."""
-    if not run.state.exists():
+    """Yield what the checkpoint says of the training, or else the last line of the log.
+
+    Raises: any error of a checkpoint.
+    """
+    if run.state.exists():
+        progress = read_metadata(run.state)["progress"]
+    elif records := run.records():
+        progress = {"earlier": 0, **records[-1]}
+    else:
         return
-    progress = read_metadata(run.state)["progress"]
     yield "steps", f"{progress['earlier'] + progress['step']:,}"
     yield "training time", duration(progress["seconds"])
     if pixels := progress.get("pixels"):

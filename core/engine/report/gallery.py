@@ -1,4 +1,4 @@
-"""The pictures of a page: images on which heads are worst, ordinary and best."""
+"""The pictures of a page: the worst, ordinary and best images of each head."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class ReportGallery:
             )
         if self._left_out:
             count = plural(self._left_out, "picture")
-            found.append(f"{count} more would make this page too large.")
+            found.append(f"{count} left out, which would make this page too large.")
         return found
 
     def _shot(self, index: int) -> _Shot | None:
@@ -151,8 +151,8 @@ class ReportGallery:
 def reasons_by_image(report: HeadReport) -> dict[int, list[Any]]:
     """Return the images to show: row -> why: ``worst``, ``median``, ``best``, or class indices.
 
-    The worst images come first, then the worst of each class, of the class with the lowest IoU
-    first.
+    The worst images come first, then the worst of each class, starting with the class of the lowest
+    IoU.
     """
     kept = np.array([*report.head.examples], np.int64)
     if not len(kept):

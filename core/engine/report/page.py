@@ -28,7 +28,7 @@ from ..preparation import open_role
 from ..run import Run
 from ..trained import Trained, open_trained
 from .attempt import attempt
-from .diagram import diagram_of
+from .diagram import diagram_of, untrained_diagram
 from .facts import facts_of
 from .gallery import ReportGallery
 from .heads import ReportedHead, reported_heads, summary_of
@@ -56,7 +56,7 @@ def write_report(
 ) -> Path:
     """Write the report of a run on a split as a web page, and return its file.
 
-    The page shows what there is: without results, weights, images or plugins, it says what is
+    The page shows what is available, and says whether results, weights, images or plugins are
     missing. ``output``: by default, `Run.report_of`.
 
     Raises: PluxelError if ``directory`` is not a run, or if the file cannot be written.
@@ -78,7 +78,7 @@ def try_report(directory: Path, split: str = "val", *, host: Host) -> Path | Non
 
 
 def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int = 0) -> str:
-    """Return the report of a run as HTML; ``refresh``: seconds after which it loads anew, or 0.
+    """Return the report of a run as HTML; ``refresh``: seconds after which it reloads, or 0.
 
     Raises: PluxelError if ``directory`` is not a run.
     """
@@ -112,6 +112,15 @@ def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int
 
 def _content(run: Run, split: str, host: Host) -> _PageContent:
     content = _PageContent()
+    if not run.weights.exists():
+        content.notes.append(
+            f"{run.directory} has no weights yet: they come with the first evaluation."
+        )
+        draw = partial(untrained_diagram, run, host)
+        if found := attempt("The network cannot be drawn", draw, content.notes):
+            content.diagram, assumption = found
+            content.notes += [f"In the pipeline, {assumption}."] if assumption else []
+        return content
     trained = _opened(run, split, host, content)
     kept = _statistics(run, split, content)
     model = data = None
@@ -122,7 +131,8 @@ def _content(run: Run, split: str, host: Host) -> _PageContent:
             read = partial(_data, trained, model, kept.split)
             data = attempt("The images cannot be shown", read, notes)
         if model is not None:
-            drawn = partial(diagram_of, trained, model, _image_of(data, kept))
+            config, blueprint, image = trained.config, trained.blueprint, _image_of(data, kept)
+            drawn = partial(diagram_of, config, blueprint, model, image)
             content.diagram = attempt("The network cannot be drawn", drawn, notes)
     if kept is not None:
         gallery = ReportGallery(data, model, kept.index_of) if data and model else None
@@ -143,11 +153,6 @@ def _image_of(data: EvaluationData | None, kept: ImageStatistics | None) -> Item
 
 def _opened(run: Run, split: str, host: Host, content: _PageContent) -> Trained | None:
     """Open the run as its evaluation on the split did, or say why that fails."""
-    if not run.weights.exists():
-        content.notes.append(
-            f"{run.directory} has no weights yet: they come with the first evaluation."
-        )
-        return None
     results = read_json(run.results_of(split))
     if isinstance(results, dict):
         content.results = results
@@ -161,8 +166,7 @@ def _opened(run: Run, split: str, host: Host, content: _PageContent) -> Trained 
 def _statistics(run: Run, split: str, content: _PageContent) -> ImageStatistics | None:
     again = f"pluxel evaluate {run.directory} --split {split}"
     if not content.results:
-        if run.weights.exists():
-            content.notes.append(f"{run.directory} has no results on '{split}' yet: {again}")
+        content.notes.append(f"{run.directory} has no results on '{split}' yet: {again}")
         return None
     try:
         kept = ImageStatistics.read(run.statistics_of(split))

@@ -1,4 +1,4 @@
-"""Serve the report of a run on this machine; it follows a training."""
+"""Serve the report of a run on this machine, and update it during a training."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .page import report_page
 ADDRESS = "127.0.0.1"
 
 REFRESH = 10
-"""Seconds after which a browser loads the page again, while the run trains."""
+"""Seconds after which a browser reloads the page while the run is training."""
 
 
 class LivePage:
-    """The report of a run, made anew only after its files have changed.
+    """The report of a run, rendered again only after its files have changed.
 
-    While the run trains, browsers load it again every `REFRESH` seconds.
+    While the run is training, browsers reload it every `REFRESH` seconds.
     """
 
     def __init__(self, directory: Path, split: str, host: Host) -> None:
@@ -60,7 +60,7 @@ class LivePage:
 
 @contextmanager
 def served(content: Callable[[], bytes], port: int) -> Iterator[str]:
-    """Serve a page on this machine alone while the block runs; yield its address.
+    """Serve a page on this machine only while the block runs; yield its address.
 
     ``port``: 0 chooses a free one. Requests that name another host are refused, so that no web site
     can read the page through a name of its own (DNS rebinding).
@@ -75,7 +75,7 @@ def served(content: Callable[[], bytes], port: int) -> Iterator[str]:
             elif self.path != "/":
                 self.send_error(404)
             else:
-                with suppress(ConnectionError):  # the browser loads the page again
+                with suppress(ConnectionError):  # the browser reloads the page
                     self._answer()
 
         def _answer(self) -> None:

@@ -1,7 +1,7 @@
 "use strict";
 // The charts of a report: each function draws into a place. `Plot` is Observable Plot.
 const pluxelCharts = (() => {
-  const { all, byId, data, element, percent, short } = pluxel;
+  const { all, byId, data, element, percent, plural, short } = pluxel;
   const BLUE = "#0072b2", ORANGE = "#d55e00";
   const plain = { style: { background: "none", color: "currentColor" } };
   const widthOf = (place) => Math.max(280, place.clientWidth); // narrower ones are scaled
@@ -111,7 +111,7 @@ const pluxelCharts = (() => {
       if (found === undefined) return;
       status.textContent =
         `${classes[shown[row]]} predicted as ${classes[shown[column]]}: ` +
-        `${found.toLocaleString("en")} pixels, ` +
+        `${plural(found, "pixel")}, ` +
         `${percent(found / (labeled[row] || NaN))} of the true class, ` +
         `${percent(found / (predicted[column] || NaN))} of the predicted class`;
     });
@@ -145,7 +145,7 @@ const pluxelCharts = (() => {
         Plot.dot(classes, {
           x: (d) => 100 * d.iou, y: "size", r: 4, stroke: BLUE, tip: true,
           fill: (d) => (d.compared ? BLUE : "none"),
-          title: (d) => `${d.class}: ${percent(d.iou)}, ${d.pixels.toLocaleString("en")} pixels`,
+          title: (d) => `${d.class}: ${percent(d.iou)}, ${plural(d.pixels, "pixel")}`,
         }),
       ],
     });

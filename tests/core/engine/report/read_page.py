@@ -20,7 +20,7 @@ class Page(HTMLParser):
         self.notes: list[str] = []
         self.data: dict[str, Any] = {}
         self._open: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
+        self.feed(text.replace("<wbr>", ""))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in ("meta", "br", "img", "input"):

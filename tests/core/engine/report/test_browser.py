@@ -164,6 +164,21 @@ def test_tables_scroll_in_a_narrow_window(file: Path, pages: Pages) -> None:
     assert table.evaluate("one => new Promise(done => setTimeout(() => done(one.scrollLeft), 400))")
 
 
+@pytest.mark.parametrize("width", [400, 1100])
+def test_keys_break_after_dots_only(file: Path, pages: Pages, width: int) -> None:
+    page = pages.open(file, width=width)
+    pieces = page.eval_on_selector_all(
+        "#configuration tbody th",
+        """all => all.map(one => [...one.childNodes].filter(n => n.nodeType === 3).map(node => {
+          const range = document.createRange();
+          range.selectNodeContents(node);
+          return [node.textContent, range.getClientRects().length];
+        }))""",
+    )
+    assert any(len(one) == 3 for one in pieces)
+    assert [text for one in pieces for text, lines in one if lines > 1 and len(text) < 16] == []
+
+
 def test_print_leaves_out_what_cannot_be_used(file: Path, pages: Pages) -> None:
     page = pages.open(file)
     scrolled(page)
@@ -219,7 +234,7 @@ def test_controls_of_charts(file: Path, pages: Pages) -> None:
     page.locator("#smoothing").fill("80")
     assert losses.locator("g[aria-label=line] path").count() == 2 * paths  # smoothed, and raw
     page.locator("#scalar").select_option("val/boundary_iou")
-    assert "boundary IoU" in page.locator("[data-group=one]").inner_text()
+    assert "Boundary IoU" in page.locator("[data-group=one]").inner_text()
     first = page.locator("#panels img").first
     assert first.is_hidden()
     page.locator("#panel").select_option("0")

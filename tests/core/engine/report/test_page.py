@@ -157,7 +157,7 @@ def test_scalars_have_titles(monkeypatch) -> None:
         "val/loss": "loss on val",
         "val/mean_iou_present": "mean IoU, if present",
         "val/iou/a/b": "IoU of a/b",
-        "val/boundary_iou/a": "boundary IoU of a",
+        "val/boundary_iou/a": "Boundary IoU of a",
         "lr": "learning rate",
         "train/loss": "loss on train",
     }
