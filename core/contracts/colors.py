@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -46,6 +46,26 @@ def unpack(raw: Integers) -> tuple[Integers, Integers, Integers]:
 def hex_color(color: Iterable[int]) -> str:
     """Return ``#rrggbb``."""
     return f"#{pack(color):06x}"
+
+
+_SIMILAR = 32
+"""Colors that differ by less in each channel look alike, above all in overlays."""
+
+_FIRST = 512
+"""VOC colors that differ by at least `_SIMILAR` in some channel."""
+
+
+def free_colors(taken: Collection[Color]) -> Iterator[Color]:
+    """Yield the colors of the PASCAL VOC palette but black, first those similar to none ``taken``.
+
+    Once these are used up, similar ones follow, but none that is taken.
+    """
+    others = np.array([*taken], np.int64).reshape(-1, 3)
+    first = [voc_color(index) for index in range(1, _FIRST)]
+    far = [c for c in first if (np.abs(others - c).max(-1) >= _SIMILAR).all()]
+    yield from far
+    used = {*far, *taken}
+    yield from (c for c in map(voc_color, range(1, 1 << 24)) if c not in used)
 
 
 def voc_color(index: int) -> Color:

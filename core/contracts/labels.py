@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field
 
 from ...registry import PluxelError
 from ..common.text import plural
-from .colors import COLOR, HEX, Color, hex_color, parse_color, unpack, voc_color
+from .colors import COLOR, HEX, Color, free_colors, hex_color, parse_color, unpack
 
 IGNORE = "ignore"
 """The name, in a configuration, of pixels that all losses and metrics ignore."""
@@ -182,10 +182,9 @@ class LabelSpace:
 
     @cached_property
     def palette(self) -> np.ndarray:
-        """Return the colors, (C, 3) uint8; a class without a color gets the next free VOC color."""
+        """Return the colors, (C, 3) uint8; classes without one get `free_colors`."""
         given = self.label_map.palette
-        taken = {given[name] for name in self.class_names if name in given}
-        free = (c for c in map(voc_color, range(1, 1 << 24)) if c not in taken)
+        free = free_colors({given[name] for name in self.class_names if name in given})
         colors = [
             given[name] if name in given else (0, 0, 0) if name == "background" else next(free)
             for name in self.class_names

@@ -1,10 +1,19 @@
 """Convert colors to numbers and to text."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pluxel.core.contracts.colors import hex_color, pack, parse_color, unpack, voc_color
+from pluxel.core.contracts.colors import (
+    free_colors,
+    hex_color,
+    pack,
+    parse_color,
+    unpack,
+    voc_color,
+)
 
 
 def test_voc_palette():
@@ -18,6 +27,17 @@ def test_voc_palette():
         (0, 64, 128),
     ]
     assert voc_color(255) == (224, 224, 192)
+
+
+def test_free_colors_are_similar_to_none_that_is_taken():
+    taken = {(130, 5, 0), (0, 128, 0), (120, 140, 20)}
+    free = list(islice(free_colors(taken), 600))
+    assert free[:3] == [(0, 0, 128), (128, 0, 128), (0, 128, 128)]
+    assert len({*free}) == 600
+    assert not {*free} & taken
+    near = [n for n, c in enumerate(free) if any(np.ptp([c, t], axis=0).max() < 32 for t in taken)]
+    assert min(near) > 490
+    assert list(islice(free_colors(()), 300)) == [voc_color(n) for n in range(1, 301)]
 
 
 @given(st.tuples(*[st.integers(0, 255)] * 3))

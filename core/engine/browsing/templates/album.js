@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const AT_ONCE = 60; // tiles; more follow when their end comes into view
-  const { all, byId, data, element, percent, swatch } = pluxel;
+  const { all, byId, data, element, percent, plural, swatch } = pluxel;
   const form = byId("filters");
   const own = data.samples.slice(0, data.shown);
   const colors = Object.fromEntries(all("input[name=class]").map((one) =>
@@ -103,12 +103,11 @@
       const ranks = new Map(chosen.map((one) => [one, keys[sort](one)]));
       chosen.sort((a, b) => sign * (ranks.get(a) - ranks.get(b)) || a.index - b.index);
     }
-    byId("count").textContent = `${chosen.length} of ${own.length} samples`;
+    byId("count").textContent = `${chosen.length} of ${plural(own.length, "sample")}`;
     tiles.show(chosen);
     if (pairs) {
       const found = data.pairs.filter((one) => one.of.some((place) => passes(data.samples[place])));
-      byId("pair-count").textContent =
-        `${found.length} of ${data.pairs.length} pairs`;
+      byId("pair-count").textContent = `${found.length} of ${plural(data.pairs.length, "pair")}`;
       pairs.show(found);
     }
   }
@@ -125,12 +124,17 @@
       (seen) => {
         if (seen.some((one) => one.isIntersecting) && list.childElementCount < items.length) {
           grow();
-          observer.unobserve(end); // or it does not tell that the end is still in view
+          observer.unobserve(end); // or it does not report that the end is still in view
           observer.observe(end);
         }
       },
       { rootMargin: "600px" },
     );
+    // Prints show all items, and a browser loads no lazy picture for them.
+    addEventListener("beforeprint", () => {
+      while (list.childElementCount < items.length) grow();
+      for (const image of all("img", list)) image.loading = "eager";
+    });
     return {
       show(found) {
         items = found;

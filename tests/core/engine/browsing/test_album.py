@@ -159,6 +159,14 @@ class TestInChromium:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate("[...document.images].every(one => one.src.startsWith('data:'))")
 
+    def test_prints_have_all_samples(self, pages: Pages, tmp_path: Path) -> None:
+        many = [sample(number, {"sky": 1}) for number in range(4, 300)]
+        page = opened(pages, tmp_path, album(*many))
+        assert page.locator(".tile").count() < 300
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator(".tile").count() == 300
+        assert page.locator("img[loading=lazy]").count() == 0
+
     def test_filters_and_order(self, pages: Pages, tmp_path: Path) -> None:
         page = opened(pages, tmp_path, album(sample(4, {}, size=None)))
         page.get_by_label("sky").check()
