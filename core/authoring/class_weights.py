@@ -14,6 +14,7 @@ from statistics import median
 from typing import Literal
 
 from ...registry import PluxelError, did_you_mean
+from ..common.text import plural
 from ..contracts.kinds import ClassFrequencies
 
 Scheme = Literal["auto", "inverse_sqrt", "median_frequency", "effective_number"]
@@ -99,8 +100,8 @@ def balanced(
 def _check(weights: Sequence[float], class_names: Sequence[str]) -> None:
     if len(weights) != len(class_names):
         raise PluxelError(
-            f"class_weights: {len(weights)} weights for {len(class_names)} classes "
-            f"({', '.join(class_names)})"
+            f"class_weights: {plural(len(weights), 'weight')} for "
+            f"{plural(len(class_names), 'class')} ({', '.join(class_names)})"
         )
     if not any(weights):
         raise PluxelError("class_weights: every class has the weight 0, so nothing is trained")

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...registry import PluxelError, did_you_mean
 from ..common.logs import log_once
+from ..common.text import plural
 from ..contracts.inputs import PLAIN, InputSpec
 from ..contracts.kinds import Sample
 from ..contracts.labels import MAIN, LabelMap
@@ -105,8 +106,8 @@ class FileDataset:
         if self.unpaired:
             log_once(
                 logging.WARNING,
-                f"skipped {len(self.unpaired)} files without a counterpart, "
-                f"the first is {self.unpaired[0]}",
+                f"skipped {plural(len(self.unpaired), 'file')} without a counterpart, "
+                f"such as {self.unpaired[0]}",
             )
 
     def __len__(self) -> int:

@@ -45,7 +45,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
     default=200,
     show_default=True,
     metavar="MB",
-    help="Size of a photograph at most.",
+    help="Maximum upload size.",
 )
 @click.option(
     "--disk-limit",
@@ -53,7 +53,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
     default=8,
     show_default=True,
     metavar="GB",
-    help="Size of all photographs and results on disk at most.",
+    help="Maximum size of all photographs and results on disk.",
 )
 @settings
 @device()
@@ -75,7 +75,7 @@ def app(
     classes and probabilities. Download masks, which are those of pluxel predict.
 
     The page and the photographs stay on this machine: nothing is sent elsewhere. Results are kept
-    in a temporary folder until Ctrl-C, or until newer ones need their place.
+    in a temporary folder until Ctrl-C, or until newer ones need the space.
     """
     from ..common.local_server import listen
     from ..common.progress import configure_logging
@@ -91,7 +91,7 @@ def app(
             pipelines[name] = Pipeline.load(run, settings, device=device, host=session.host)
             check_pipeline(pipelines[name], run)
         shown = f"[{host}]" if ":" in host else host
-        click.echo(f"http://{shown}:{listening.getsockname()[1]}  (Ctrl-C ends it)")
+        click.echo(f"http://{shown}:{listening.getsockname()[1]}  (Ctrl-C stops it)")
         if host not in _LOOPBACK:
             click.echo("other machines can open this page: it has no password", err=True)
         is_busy = serve(

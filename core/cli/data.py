@@ -188,4 +188,4 @@ def _print_findings(report: Report) -> None:
             where = "labels" if len(report.stray) == 1 else f"heads.{head}.labels"
             click.echo(f"\nto ignore these ids, add to {where}:\n  map: {{{entries}}}")
     count = len(report.problems)
-    click.echo(f"\n{count} problem{'s' * (count != 1)}" if count else "\nno problems")
+    click.echo(f"\n{plural(count, 'problem') if count else 'no problems'}")

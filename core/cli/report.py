@@ -22,7 +22,7 @@ from ._session import Session
 @click.option(
     "--serve",
     is_flag=True,
-    help="Show the page of one RUN at an address of this machine; it follows a training.",
+    help="Serve the page of one RUN on this machine, and update it during a training.",
 )
 @click.option(
     "--port",
@@ -47,8 +47,8 @@ def report(
     confusion, reliability and sizes of objects; images with truth, prediction and errors; curves;
     the pipeline; and where each value of the configuration comes from.
 
-    pluxel train and pluxel evaluate write it, too. A run that still trains, or that lacks results
-    or images, gets a page of what there is.
+    pluxel train and pluxel evaluate also write it. A run that is still training, or that lacks
+    results or images, gets a page with what is available.
     """
     from ..engine.report.page import write_report
 
@@ -73,7 +73,7 @@ def _named(runs: tuple[Path, ...], folder: Path | None) -> dict[Path, Path]:
         for other in runs:
             if other != run and files[other] == file:
                 raise PluxelError(
-                    f"{other} and {run} would both be {file}: give one of them at a time"
+                    f"{other} and {run} would both be written to {file}: report them one at a time"
                 )
     return files
 
@@ -85,7 +85,7 @@ def _serve(session: Session, run: Path, split: str, port: int) -> None:
     from ..engine.report.serve import LivePage, served
 
     page = LivePage(run, split, session.host)
-    page.content()  # reports at once what is not a run
+    page.content()  # fails at once for a directory that is not a run
     with served(page.content, port) as address:
         click.echo(f"{address}  (Ctrl-C ends)")
         with suppress(KeyboardInterrupt):

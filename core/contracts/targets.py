@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...registry import PluxelError
+from ..common.text import plural
 from ..common.torch_private import assert_on_device, is_fake
 
 _SHOWN = 8
@@ -75,4 +76,4 @@ def _listed(noun: str, stray: Tensor) -> str:
 
 
 def _pixels(stray: Tensor) -> str:
-    return "1 pixel" if stray.numel() == 1 else f"{stray.numel()} pixels"
+    return plural(stray.numel(), "pixel")

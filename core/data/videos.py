@@ -65,7 +65,7 @@ class Sound:
 
     @cached_property
     def frames(self) -> Sequence[AudioFrame]:
-        """The decoded packet; empty if it is damaged. To be asked in the order of the file."""
+        """The decoded packet; empty if it is damaged. Read in file order."""
         from av.error import FFmpegError  # noqa: PLC0415
 
         try:

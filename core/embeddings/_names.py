@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..common.numerics import unit_vectors
-from ..common.text import excerpt
+from ..common.text import excerpt, plural
 from ..contracts.kinds import Embedding
 from ._word_vectors import UnknownWordError, WordVectors
 
@@ -33,7 +33,7 @@ def name_vectors(names: Sequence[str], embeddings: Sequence[Embedding | WordVect
         except UnknownWordError as error:
             unknown.append(f"class '{excerpt(name)}': {error.message}")
     if unknown:
-        more = [f"and {len(unknown) - _LISTED:,} others"] if len(unknown) > _LISTED else []
+        more = [f"and {plural(len(unknown) - _LISTED, 'other')}"] if len(unknown) > _LISTED else []
         raise UnknownWordError("; ".join([*unknown[:_LISTED], *more]))
     if not found:
         return torch.zeros(0, sum(one.dim for one in sources), device="cpu")

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..common.text import plural
 from .masks import OPACITY
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def render(
     ``template``, ``scripts``: files in ``templates/`` of a package; scripts run in order, after
     ``page.js``, which has the functions for all pages.
     ``data``: JSON values for the scripts, ``pluxel.data`` there, and for the template.
-    ``sources``: what the page may load nevertheless, by directive of its policy, as ``img-src``.
+    ``sources``: what the page may load all the same, by directive of its policy, as ``img-src``.
     """
     environment = _environment(package)
     names = ("page.js", *scripts) if scripts else ()
@@ -98,6 +99,7 @@ def _environment(package: str) -> Environment:
     )
     found.globals["opacity"] = OPACITY
     found.globals["include_raw"] = lambda name: _source(found, name)
+    found.globals["plural"] = plural
     return found
 
 

@@ -1,7 +1,7 @@
 """Pixels near the boundaries of classes, for all classes at once.
 
-A boundary lies between labeled pixels of two classes. Ignored pixels belong to no boundary: they
-are no other class to their neighbors, in the ground truth as in the prediction.
+A boundary lies between labeled pixels of two classes. Ignored pixels belong to no boundary: they do
+not count as another class, in the ground truth or in the prediction.
 """
 
 from __future__ import annotations

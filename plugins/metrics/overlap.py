@@ -18,8 +18,7 @@ class _OfCounts:
 class DiceScore(_OfCounts):
     """2 · right / (labeled + predicted), also called F1 (Dice 1945).
 
-    0 for a class that is predicted only where it is not, and undefined for one that is neither
-    labeled nor predicted.
+    0 if no predicted pixel is correct; undefined for a class that is neither labeled nor predicted.
     """
 
     def scores(self, total: Tensor) -> dict[str, Tensor]:
@@ -29,7 +28,7 @@ class DiceScore(_OfCounts):
 
 
 class PrecisionScore(_OfCounts):
-    """Share of the pixels predicted as a class that are right; undefined for no such pixels."""
+    """Share of the pixels predicted as a class that are correct; undefined if there are none."""
 
     def scores(self, total: Tensor) -> dict[str, Tensor]:
         """Return ``precision`` of each class."""
@@ -38,7 +37,7 @@ class PrecisionScore(_OfCounts):
 
 
 class RecallScore(_OfCounts):
-    """Share of the pixels labeled as a class that are right; undefined for no such pixels.
+    """Share of the pixels labeled as a class that are correct; undefined if there are none.
 
     It equals the accuracy of the class, which every evaluation reports.
     """

@@ -1,4 +1,4 @@
-"""What trackers that belong to a package of others have in common."""
+"""What trackers that belong to a third-party package have in common."""
 
 from __future__ import annotations
 

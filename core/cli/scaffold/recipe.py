@@ -81,9 +81,10 @@ def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
     heights, widths = zip(*survey.sizes, strict=True)
     size = f"{_range(heights)} × {_range(widths)} pixels (height × width)"
     kinds = {"index": "class ids", "rgb": "colors", "binary": "0 and 255"}
+    found = f"{plural(len(survey.pairs), 'image')} with masks"
     lines = [
         "# Written by `pluxel data init`.",
-        f"# Found: {len(survey.pairs)} images with masks in {images} and {masks}, {size}.",
+        f"# Found: {found} in {images} and {masks}, {size}.",
         f"# Values of the masks: {kinds[survey.mask_format]}, {survey.values} different ones.",
     ]
     if survey.values > len(survey.ids):
@@ -93,7 +94,7 @@ def _found(survey: Survey, images: Path, masks: Path) -> list[str]:
         lines.append(f"# {_TRANSPARENT}.")
     if survey.unpaired:
         lines.append(
-            f"# {len(survey.unpaired)} files without a counterpart are skipped, "
+            f"# Skipped {plural(len(survey.unpaired), 'file')} without a counterpart, "
             f"such as {survey.unpaired[0]}."
         )
     return lines
@@ -113,7 +114,7 @@ def _division(survey: Survey) -> tuple[list[str], str, str]:
         return [], f"{{train: {scalar(train)}, val: {scalar(val)}}}", remark
     if len(survey.pairs) < _FEW:
         last = -(-len(survey.pairs) // 5)
-        remark = f"Validation uses the last {last} images by name."
+        remark = f"Validation uses the last {plural(last, 'image')} by name."
         return [], f'{{train: "all[:-{last}]", val: "all[-{last}:]"}}', remark
     remark = "Validation uses a fifth of the images, selected by name and seed."
     lines = ["  fractions: {train: 0.8, val: 0.2}", "  seed: 0"]

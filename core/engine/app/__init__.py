@@ -1,1 +1,1 @@
-"""A page on this machine on which a person tries runs on photographs."""
+"""A local page to try runs on photographs."""

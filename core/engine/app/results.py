@@ -1,4 +1,4 @@
-"""Segment one uploaded photograph, and keep what the page asks about it in a folder."""
+"""Segment one uploaded photograph, and keep in a folder what the page asks for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHOWN = 2048
 
 
 class ResultError(PluxelError):
-    """A question about a result that is not there."""
+    """A request for a result that does not exist."""
 
 
 def check_pipeline(pipeline: Pipeline, run: Path) -> None:
@@ -109,9 +109,9 @@ def segment(
     Large photographs are predicted in tiles, as by ``pluxel predict``, and the masks are the same
     files.
 
-    ``reserve``: gets the most bytes of all files before they are written, and may raise.
-    ``most_probabilities``: bytes of probabilities that are kept; of a photograph with more, clicks
-    show the class. ``is_stopped``: asked after each tile, whether to end the work.
+    ``reserve``: called with the maximum size of all files in bytes before they are written; it may
+    raise. ``most_probabilities``: maximum size of the probabilities in bytes; if a photograph needs
+    more, clicks show only the class. ``is_stopped``: called after each tile; True ends the work.
 
     Raises: PluxelError if the photograph cannot be read, or if the work is stopped.
     """
@@ -186,7 +186,7 @@ class _HeadFiles:
 
 
 def _most_bytes(size: Size, shown: Size, spaces: Iterable[LabelSpace], kind: OutputKind) -> int:
-    """Return the most bytes of the files of a result, without probabilities."""
+    """Return the maximum size in bytes of the files of a result, without probabilities."""
     total = _most_bytes_of_png(shown, 3)
     for space in spaces:
         bands = kind.bands(space)
@@ -197,7 +197,7 @@ def _most_bytes(size: Size, shown: Size, spaces: Iterable[LabelSpace], kind: Out
 
 
 def _most_bytes_of_png(size: Size, of_pixel: int) -> int:
-    """Return the bytes of a PNG that cannot be compressed: each row has a byte more."""
+    """Return the size in bytes of a PNG that cannot be compressed: one more byte per row."""
     rows = size[0] * (size[1] * of_pixel + 1)
     return rows + rows // 100 + 2**16
 

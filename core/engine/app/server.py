@@ -1,4 +1,4 @@
-"""Serve the page: uploads of photographs, and answers about their pixels."""
+"""Serve the page: uploads of photographs, and queries of their pixels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _HEADERS = {
 class SegmentationService:
     """Segments photographs into a store of results.
 
-    ``upload_limit``: bytes of an upload at most. ``stopped``: ends the work in progress, of which
+    ``upload_limit``: largest upload, in bytes. ``stopped``: ends the work in progress, of which
     ``turns`` runs one at a time.
     """
 
@@ -59,7 +59,7 @@ class SegmentationService:
     def segment(self, run: str, photo: Path, name: str, left: Event) -> dict[str, Any]:
         """Segment a file by a run, and keep the result; return what the page shows.
 
-        ``name``: of the file, for errors. ``left``: ends the work, as ``stopped`` does.
+        ``name``: of the file, for errors. ``left``: set when the client disconnects; ends the work.
 
         Raises: PluxelError if the file is not a photograph; DiskLimitError.
         """
@@ -101,7 +101,7 @@ def serve(
     """Serve the page until Ctrl-C; return whether a thread is still segmenting a photograph.
 
     ``pipelines``: by the name of each run. ``listening``: as `listen` returns. ``hosts``: names by
-    which browsers may ask for this machine, besides its numbers. ``upload_limit``: bytes of an
+    which browsers may address this machine, besides its IP addresses. ``upload_limit``: bytes of an
     upload. ``disk_limit``: bytes of all uploads and results; no more than are free now.
     """
     import uvicorn  # noqa: PLC0415 - an extra
@@ -120,7 +120,7 @@ def serve(
         )
 
         class Server(uvicorn.Server):
-            """Stops the work, too, and says nothing of requests that end with it."""
+            """Also stops the work, and logs nothing about requests that end with it."""
 
             def handle_exit(self, sig: int, frame: FrameType | None) -> None:
                 service.stopped.set()
@@ -168,7 +168,7 @@ def application(service: SegmentationService, hosts: Sequence[str]) -> Starlette
         runs = [*service.pipelines]
         number = request.path_params["run"]
         if not 0 <= number < len(runs):
-            return JSONResponse({"error": f"the page has no run {number}; load it again"}, 404)
+            return JSONResponse({"error": f"the page has no run {number}; reload it"}, 404)
         name = _name_of(request)
         with service.store.writing(name) as place:
             # Errors show the name that the person knows; on disk, only its suffix is theirs.
@@ -178,9 +178,9 @@ def application(service: SegmentationService, hosts: Sequence[str]) -> Starlette
                 async for chunk in request.stream():
                     size += len(chunk)
                     if size > service.upload_limit:
-                        limit = byte_size(service.upload_limit)
-                        text = f"{name}: larger than {limit}, the limit"
-                        return JSONResponse({"error": f"{text}; --upload-limit raises it"}, 413)
+                        limit = f"the limit of {byte_size(service.upload_limit)}"
+                        text = f"{name}: exceeds {limit}; --upload-limit raises it"
+                        return JSONResponse({"error": text}, 413)
                     await run_sync(place.reserve, len(chunk))
                     await run_sync(file.write, chunk)
             work = partial(service.segment, runs[number], photo, name)
@@ -206,7 +206,7 @@ def application(service: SegmentationService, hosts: Sequence[str]) -> Starlette
         return JSONResponse({"error": str(error)}, status)
 
     async def on_disconnect(request: Request, _error: Exception) -> Response:
-        logger.info("%s: the page was left before its result, so it is dropped", _name_of(request))
+        logger.info("%s: client disconnected; result discarded", _name_of(request))
         return JSONResponse({"error": "the upload was interrupted"}, 400)
 
     routes = [
@@ -223,7 +223,7 @@ def application(service: SegmentationService, hosts: Sequence[str]) -> Starlette
 
 
 class _Guard:
-    """Refuses requests by strange names or from pages of others; adds headers to all answers."""
+    """Refuses unknown host names and cross-origin requests; adds headers to all responses."""
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self.app = app
@@ -245,7 +245,7 @@ class _Guard:
             text = f"the name {name!r} is not allowed: start the app with --allow-host {name}"
             await PlainTextResponse(text, 421)(scope, receive, guarded)
         elif not is_same_origin(headers.get("origin"), host):
-            await PlainTextResponse("asked by a page of others", 403)(scope, receive, guarded)
+            await PlainTextResponse("cross-origin request refused", 403)(scope, receive, guarded)
         else:
             await self.app(scope, receive, guarded)
 

@@ -19,14 +19,14 @@ _BLOCK = 4096
 
 
 class DiskLimitError(PluxelError):
-    """A photograph or its result does not fit on disk beside those that are in use."""
+    """A photograph or its result does not fit on disk next to those in use."""
 
 
 @dataclass(eq=False)
 class StoredFolder:
-    """A folder of the store; ``name``: of the photograph that it is for, in errors.
+    """A folder of the store; ``name``: of its photograph, for errors.
 
-    ``size``: bytes that it may have. ``users``: its writer, and the answers that read it just now.
+    ``size``: reserved bytes. ``users``: its writer, and the responses that are reading it.
     """
 
     store: ResultStore
@@ -37,7 +37,7 @@ class StoredFolder:
     is_kept: bool = False
 
     def reserve(self, size: int) -> None:
-        """Take more bytes, before they are written. Raises: DiskLimitError."""
+        """Reserve more bytes before they are written. Raises: DiskLimitError."""
         self.store.reserve(self, size)
 
     def keep(self) -> None:
@@ -46,9 +46,9 @@ class StoredFolder:
 
 
 class ResultStore:
-    """Folders that together have at most ``limit`` bytes.
+    """Folders that together take at most ``limit`` bytes.
 
-    A folder that somebody writes or reads stays. All methods may be called by any thread.
+    A folder in use is never deleted. All methods are thread-safe.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
@@ -77,14 +77,14 @@ class ResultStore:
 
     @contextmanager
     def reading(self, identifier: str) -> Iterator[StoredResult]:
-        """Provide a result, which stays as long as the block runs.
+        """Provide a result, which is not deleted while the block runs.
 
-        Raises: ResultError if it is not kept any more.
+        Raises: ResultError if it has been deleted.
         """
         with self._lock:
             folder = self._folders.get(identifier)
             if folder is None or not folder.is_kept:
-                raise ResultError("this result is not kept any more; drop the photograph again")
+                raise ResultError("this result was deleted to make room; drop the photograph again")
             folder.users += 1
         try:
             yield StoredResult(folder.path)
@@ -93,7 +93,7 @@ class ResultStore:
                 folder.users -= 1
 
     def reserve(self, folder: StoredFolder, size: int) -> None:
-        """Take bytes for a folder; the oldest results that nobody reads make room.
+        """Reserve bytes for a folder; delete the oldest unused results to make room.
 
         Raises: DiskLimitError if that is not enough.
         """
@@ -102,9 +102,9 @@ class ResultStore:
             room = self.limit - self._used
             if size > room + sum(one.size for one in idle):
                 raise DiskLimitError(
-                    f"{folder.name}: needs {byte_size(size)} on disk, which the limit of "
-                    f"{byte_size(self.limit)} for all photographs does not leave; try again "
-                    "later, or raise it with --disk-limit"
+                    f"{folder.name}: needs {byte_size(size)} on disk, more than is free within the "
+                    f"limit of {byte_size(self.limit)} for all photographs; try again later, or "
+                    "raise the limit with --disk-limit"
                 )
             deleted, freed = [], 0
             while size > room + freed:

@@ -1,4 +1,4 @@
-"""Run the work of requests one after another, and drop that of clients that have left."""
+"""Run the work of requests one after another, and discard that of disconnected clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TurnResult = TypeVar("TurnResult")
 
 
 class Turns:
-    """Runs work in a thread, one request at a time, in the order in which they came."""
+    """Runs work in a thread, one request at a time, in order of arrival."""
 
     def __init__(self) -> None:
         from anyio import CapacityLimiter  # noqa: PLC0415 - an extra
@@ -26,10 +26,10 @@ class Turns:
     async def run(self, receive: Receive, work: Callable[[Event], TurnResult]) -> TurnResult:
         """Wait for the turn of a request, whose body has been read, and return its result.
 
-        ``work`` gets an event that is set when the client leaves, and then ends early. The work of
-        a client that leaves before its turn does not begin.
+        ``work`` gets an event that is set when the client disconnects, and should then end early.
+        If the client disconnects before its turn, the work does not start.
 
-        Raises: ClientDisconnect if the client has left; and what ``work`` raises.
+        Raises: ClientDisconnect if the client has disconnected; otherwise what ``work`` raises.
         """
         from anyio import create_task_group  # noqa: PLC0415 - an extra
         from anyio.to_thread import run_sync  # noqa: PLC0415

@@ -1,1 +1,1 @@
-"""Show all samples of a split as a page, with what a check of the data finds."""
+"""Show all samples of a split on a page, with the findings of a data check."""

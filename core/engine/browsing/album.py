@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ...common.text import plural
 from ...contracts.colors import hex_color
 from ...contracts.labels import LabelSpace
 from ...geometry.regions import Size
@@ -196,7 +197,7 @@ def _values(sample: AlbumSample, spaces: Mapping[str, LabelSpace]) -> dict[str, 
         fractions.append(sorted(found, key=lambda item: -item[1]))
     messages = [(kind, _short(text)) for kind, text in sample.findings[:_MOST]]
     if (left := len(sample.findings) - _MOST) > 0:
-        messages.append((sample.findings[_MOST][0], f"and {left} other findings"))
+        messages.append((sample.findings[_MOST][0], f"and {plural(left, 'other finding')}"))
     return {
         "split": sample.split,
         "index": sample.index,

@@ -21,8 +21,8 @@ def browse(prepared: PreparedData, split: str, count: int = MOST) -> Album:
     """Return an album of a split, with the findings of `check_data` on all splits.
 
     ``split``: a role of the configuration, or a split expression, which is checked alone.
-    ``count``: the most samples to show; of more, those are shown that are spread evenly, and up to
-    a fifth for their findings. Samples that cannot be read are part of it.
+    ``count``: the maximum number of samples; of a larger split, the album has samples that are
+    spread evenly, and up to a fifth for their findings. It includes samples that cannot be read.
 
     A sample's rarity is the sum over its classes of N / n: of the N images of the split whose
     labels can be read, n contain the class. With several heads, their sums are added.

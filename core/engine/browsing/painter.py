@@ -18,7 +18,7 @@ class ThumbPainter:
     """Draws the thumbnails of samples.
 
     ``shown``: the input to draw. ``side``: pixels of the longer side. ``limit``: bytes of all
-    pictures of a sample. ``chosen``: the samples to draw, beside those with flaws; None for all.
+    pictures of a sample. ``chosen``: the samples to draw, besides those with flaws; None for all.
     """
 
     shown: str | None

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ....registry import PluxelError, reason_of
 from ...common.numerics import finite_or_none, means_of_known
+from ...common.text import plural
 from ...config._config import Config
 from ...config.sections.factory import Factory
 from ...contracts.kinds import Metric
@@ -103,8 +104,8 @@ class Measure:
             raise self._wrong(f"'statistics' returned {found.dtype}, not int64 or float64")
         if found.shape[:1] != (len(batch),):
             raise self._wrong(
-                f"'statistics' returned the shape {tuple(found.shape)} for {len(batch)} images: it "
-                "must have one row for each"
+                f"'statistics' returned the shape {tuple(found.shape)} for "
+                f"{plural(len(batch), 'image')}: it must have one row for each"
             )
         return found
 

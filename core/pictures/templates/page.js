@@ -6,6 +6,8 @@ const pluxel = (() => {
   const data = JSON.parse(byId("data")?.textContent ?? "null");
   const percent = (share) => (
     share == null ? "–" : `${(100 * share).toFixed(share && Math.abs(share) < 0.001 ? 2 : 1)} %`);
+  const plural = (count, noun) =>
+    `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
   const short = (text, most = 40) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
   // Properties of the DOM, or attributes such as "aria-label".
@@ -26,5 +28,5 @@ const pluxel = (() => {
   const legend = (entries) => element("ul", { className: "legend" },
     ...entries.map(([name, color]) => element("li", {}, swatch(color), name)));
 
-  return { byId, all, data, percent, short, element, swatch, legend };
+  return { byId, all, data, percent, plural, short, element, swatch, legend };
 })();

@@ -58,7 +58,7 @@ def test_pages_of_several_runs(folder: Path) -> None:
     (folder / "other" / "first").symlink_to(folder / "runs" / "first")
     clash = pluxel(folder, "report", "runs/first", "other/first", "--output", "pages")
     assert clash.returncode == 2
-    assert "would both be pages/first.html: give one of them at a time" in clash.stderr
+    assert "would both be written to pages/first.html: report them one at a time" in clash.stderr
     done = pluxel(folder, "report", "runs/first", "--output", "pages")
     assert done.stdout == "pages/first.html\n", done.stderr
     again = pluxel(folder, "report", "runs/first", "--output", "pages")

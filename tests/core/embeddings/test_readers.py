@@ -27,7 +27,7 @@ class Bare:
 
 
 class Strangers:
-    """A plugin of others, with two embeddings."""
+    """A third-party plugin with two embeddings."""
 
     @hookimpl
     def pluxel_embeddings(self) -> list[Component]:

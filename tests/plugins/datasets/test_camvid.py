@@ -48,7 +48,7 @@ def test_omits_files_without_counterpart(tmp_path, caplog):
     dataset = CamVid("train", root=tmp_path)
     assert len(dataset) == 3
     assert [path.name for path in dataset.unpaired] == ["0016E5_00030.png"]
-    assert "skipped 1 files without a counterpart" in caplog.text
+    assert "skipped 1 file without a counterpart" in caplog.text
 
 
 @pytest.mark.parametrize(

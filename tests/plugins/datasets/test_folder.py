@@ -150,7 +150,7 @@ class TestPairs:
         dataset = folder(tmp_path)
         assert len(dataset) == 3
         assert dataset.unpaired == (tmp_path / "photos" / "alone.jpg",)
-        assert "skipped 1 files without a counterpart" in caplog.text
+        assert "skipped 1 file without a counterpart" in caplog.text
 
     def test_duplicate_names_raise(self, tmp_path):
         make_folder(tmp_path, 1)

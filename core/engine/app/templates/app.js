@@ -26,13 +26,13 @@
   }
 
   async function open(photo) {
-    task.abort();  // the server then drops the work for the photograph before
+    task.abort();  // the server then discards the work for the previous photograph
     const own = task = new AbortController();
     panels.replaceChildren();
     stages = [];
     chosen = null;
     if (photo.size > limit) {
-      say(`${photo.name}: larger than ${Math.round(limit / 1e6)} MB, the limit`, true);
+      say(`${photo.name}: exceeds the limit of ${Math.round(limit / 1e6)} MB`, true);
       return;
     }
     for (const [number, run] of runs.entries()) {

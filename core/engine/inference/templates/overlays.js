@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const PER_PAGE = 60;
-  const { byId, element, percent, swatch, data: { classes, images } } = pluxel;
+  const { byId, element, percent, plural, swatch, data: { classes, images } } = pluxel;
   const [filter, order, back, next, where, list] = ["filter", "order", "back", "next", "where",
     "images"].map(byId);
   const sure = images.map((one) => one.confidence).filter((one) => one !== null);
@@ -30,7 +30,7 @@
   function card(one) {
     const marks = element("div", { className: "marks", title: "height × width" },
       `${one.size[0]}×${one.size[1]}`);
-    if (one.frames !== null) marks.append(` · video, ${one.frames} frames`);
+    if (one.frames !== null) marks.append(` · video, ${plural(one.frames, "frame")}`);
     if (one.confidence !== null) marks.append(` · confidence ${percent(one.confidence)} `);
     if (one.confidence !== null && one.confidence === lowest) {
       marks.append(element("b", {}, "lowest"));

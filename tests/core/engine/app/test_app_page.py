@@ -114,6 +114,6 @@ def test_mistakes_are_told_and_the_page_goes_on(
     pages.problems.clear()
     (tmp_path / "large.png").write_bytes(bytes(5_000_001))
     page.set_input_files("#file", tmp_path / "large.png")
-    assert page.inner_text("#status") == "large.png: larger than 5 MB, the limit"
+    assert page.inner_text("#status") == "large.png: exceeds the limit of 5 MB"
     drop(page, file)
     assert page.locator("#status.error").count() == 0

@@ -132,7 +132,7 @@ def test_uploads_are_limited(net: Pipeline, tmp_path: Path) -> None:
     with serving({"first": net}, tmp_path, upload_limit=1000) as server:
         status, found = server.upload(bytes(1001), "a.png")
         assert status == 413
-        assert found["error"] == "a.png: larger than 1 kB, the limit; --upload-limit raises it"
+        assert found["error"] == "a.png: exceeds the limit of 1 kB; --upload-limit raises it"
         assert [*tmp_path.iterdir()] == []
 
 

@@ -49,7 +49,7 @@ def test_the_oldest_results_make_room(net: Pipeline, tmp_path: Path, photo: np.n
         assert statuses == sorted(statuses, reverse=True)  # those that are left are the newest
         assert 1 < statuses.count(200) < 20
         _, answer, _ = server.ask(f"/results/{found[0]}/photo.png")
-        assert answer["error"] == "this result is not kept any more; drop the photograph again"
+        assert answer["error"] == "this result was deleted to make room; drop the photograph again"
 
 
 def test_probabilities_are_kept_where_half_of_the_disk_is_enough(
@@ -75,10 +75,10 @@ def test_what_does_not_fit_is_refused(
         status, answer = server.upload(content, "a.png")
         assert status == 507
         assert re.match(
-            r"a\.png: needs [\d.]+ kB on disk, which the limit of (2|150) kB for all",
+            r"a\.png: needs [\d.]+ kB on disk, more than is free within the limit of (2|150) kB ",
             answer["error"],
         )
-        assert answer["error"].endswith("try again later, or raise it with --disk-limit")
+        assert answer["error"].endswith("try again later, or raise the limit with --disk-limit")
         assert [*tmp_path.iterdir()] == []
 
 

@@ -17,7 +17,7 @@ from pluxel.core.engine.app import server as app_server
 
 from .conftest import Server, encoded
 
-LEFT = "second.png: the page was left before its result, so it is dropped"
+LEFT = "second.png: client disconnected; result discarded"
 
 
 def begin(server: Server, content: bytes, name: str) -> http.client.HTTPConnection:

@@ -61,11 +61,12 @@ def test_results_have_the_scores_of_split_classes_and_images(make) -> None:
 def test_the_table_shows_them(make) -> None:
     results = evaluate(make(METRICS)).to_json() | {"split": "val", "step": 0}
     lines = table(results).splitlines()
-    assert [line.split()[0] for line in lines[4:8]] == OVERALL
+    titles = ["Dice", "Boundary IoU", "calibration error", "per image mean IoU"]
+    assert [line[:24].rstrip() for line in lines[4:8]] == titles
     dice = results["heads"]["semantic"]["overall"]["dice"]
-    assert lines[4] == f"{'dice':<24}{100 * dice:6.1f}"
+    assert lines[4] == f"{'Dice':<24}{100 * dice:6.1f}"
     head = next(line for line in lines if line.startswith("class"))
-    assert head.split() == ["class", "IoU", "accuracy", "dice", "boundary_iou"]
+    assert head.split() == ["class", "IoU", "accuracy", "Dice", "Boundary", "IoU"]
 
 
 def test_batch_size_does_not_change_them(make) -> None:
@@ -167,7 +168,7 @@ def ints(*shape: int) -> torch.Tensor:
         ),
         (
             Wrong(lambda b: ints(len(b) + 1, 2)),
-            "cannot be used: 'statistics' returned the shape (2, 2) for 1 images: it must have one "
+            "cannot be used: 'statistics' returned the shape (2, 2) for 1 image: it must have one "
             "row for each",
         ),
         (Wrong(lambda b: 1 // 0), "failed (ZeroDivisionError: integer division or modulo by zero)"),
