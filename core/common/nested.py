@@ -26,9 +26,9 @@ def flat_texts(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterato
     """Yield the dotted key and the text of each value that is not a mapping, or an empty one."""
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
-            yield from flat_texts(value, (*path, key))
+            yield from flat_texts(value, (*path, str(key)))
         else:
-            yield ".".join((*path, key)), plain_text(value)
+            yield ".".join((*path, str(key))), plain_text(value)
 
 
 def plain_text(value: Any) -> str:
