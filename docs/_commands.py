@@ -19,7 +19,9 @@ for a mistake in the input, 128 plus the number of a signal that ended the comma
 
 def commands_page() -> str:
     """Return the page."""
-    return "\n".join([HEAD, *_command(click.Context(cli, info_name="pluxel"))])
+    # With its settings: a command keeps the names of its help option from its first context.
+    context = click.Context(cli, info_name="pluxel", **cli.context_settings)
+    return "\n".join([HEAD, *_command(context)])
 
 
 def _command(context: click.Context) -> Iterator[str]:

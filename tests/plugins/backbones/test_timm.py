@@ -185,7 +185,7 @@ def test_a_stride_without_effect_raises() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["densenet121", "vgg11", "convnext_atto"])
+@pytest.mark.parametrize("model", ["vgg11", "convnext_atto"])
 def test_strides_are_removed_if_timm_does_not_remove_them(model: str) -> None:
     backbone, coarse = meta(model, output_stride=8), meta(model)
     assert backbone.feature_specs[-1].grid.stride == (8, 8)
@@ -196,8 +196,9 @@ def test_strides_are_removed_if_timm_does_not_remove_them(model: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("output_stride", [8, 16])
-@pytest.mark.parametrize("model", ["resnet18", "resnet50", "mobilenetv2_100", "resnetv2_50"])
+@pytest.mark.parametrize(
+    ("model", "output_stride"), [("resnet18", 8), ("mobilenetv2_100", 16), ("resnetv2_50", 16)]
+)
 @torch.no_grad()
 def test_timm_and_dilation_give_the_same_result(model: str, output_stride: int) -> None:
     torch.manual_seed(0)
