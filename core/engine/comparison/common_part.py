@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,18 +59,30 @@ def open_evaluated(directory: Path, split: str) -> EvaluatedRun:
     return EvaluatedRun(directory, kept)
 
 
+@dataclass(frozen=True)
+class CommonHead:
+    """The names of the classes that all runs have, and of those of the background.
+
+    ``background``: empty if the runs differ in it. ``is_whole``: whether no run has other classes.
+    """
+
+    classes: Sequence[str]
+    background: Sequence[str]
+    is_whole: bool
+
+
 @dataclass(frozen=True, eq=False)
 class CommonPart:
     """What the comparison is about, and ``notes`` on what it leaves out.
 
     ``images``: the indices of the images in each run, in one order. ``names``, ``groups``: of these
-    images. ``classes``: head -> names of the classes.
+    images.
     """
 
     names: Sequence[str]
     groups: Sequence[str]
     images: Sequence[np.ndarray]
-    classes: Mapping[str, Sequence[str]]
+    heads: Mapping[str, CommonHead]
     notes: Sequence[str]
 
 
@@ -82,24 +94,13 @@ def common_part(runs: Sequence[EvaluatedRun], *, allow_partial: bool) -> CommonP
 
     Raises: PluxelError with the differences, or if nothing is common.
     """
-    problems: list[str] = []
     first = runs[0]
-    heads = [head for head in first.kept.heads if all(head in one.kept.heads for one in runs)]
-    for one in runs[1:]:
-        problems += _unlike("heads", first, one, first.kept.heads, one.kept.heads)
-    classes: dict[str, Sequence[str]] = {}
-    for head in heads:
-        lists = [one.kept.heads[head].class_names for one in runs]
-        classes[head] = [name for name in lists[0] if all(name in other for other in lists)]
-        for one, names in zip(runs[1:], lists[1:], strict=True):
-            problems += _unlike(f"classes of head '{head}'", first, one, lists[0], names)
+    heads, problems = _common_heads(runs)
     keys = [_numbered(one.kept.names) for one in runs]
     places = [{key: index for index, key in enumerate(own)} for own in keys]
     shared = [key for key in keys[0] if all(key in other for other in places)]
-    for one, own in zip(runs[1:], keys[1:], strict=True):
-        names = ([name for name, _ in each] for each in (keys[0], own))
-        problems += _unlike("images", first, one, *names)
-    is_same = _same_truth([[own[key] for key in shared] for own in places], runs, classes)
+    problems += _unlike("images", runs, [one.kept.names for one in runs])
+    is_same = _same_truth([[own[key] for key in shared] for own in places], runs, heads)
     same = [key for key, one in zip(shared, is_same, strict=True) if one]
     if unlike := [name for (name, _), one in zip(shared, is_same, strict=True) if not one]:
         problems.append(f"the ground truth of {_listed(unlike)} differs between the runs")
@@ -108,17 +109,36 @@ def common_part(runs: Sequence[EvaluatedRun], *, allow_partial: bool) -> CommonP
             f"these runs cannot be compared: {'; '.join(problems)}",
             ["--common compares what they have in common"],
         )
-    if not same or not any(classes.values()):
-        what = "image with the same ground truth" if any(classes.values()) else "class"
+    if not same or not heads:
+        what = "image with the same ground truth" if heads else "class"
         raise PluxelError(f"these runs have no {what} in common, so there is nothing to compare")
     groups = first.kept.groups or [""] * len(first.kept.names)
     return CommonPart(
         [name for name, _ in same],
         [groups[places[0][key]] for key in same],
         [np.array([own[key] for key in same]) for own in places],
-        {head: names for head, names in classes.items() if names},
+        heads,
         [f"{problem}: left out" for problem in problems],
     )
+
+
+def _common_heads(runs: Sequence[EvaluatedRun]) -> tuple[dict[str, CommonHead], list[str]]:
+    """Return the heads with common classes, and all differences of heads in words."""
+    heads = {}
+    problems = [*_unlike("heads", runs, [one.kept.heads for one in runs])]
+    for head in runs[0].kept.heads:
+        if not all(head in one.kept.heads for one in runs):
+            continue
+        own = [one.kept.heads[head] for one in runs]
+        lists = [one.class_names for one in own]
+        hidden = [[one.class_names[at] for at in one.background] for one in own]
+        problems += _unlike(f"classes of head '{head}'", runs, lists)
+        problems += _unlike(f"background classes of head '{head}'", runs, hidden)
+        if classes := [name for name in lists[0] if all(name in other for other in lists)]:
+            background = hidden[0] if all({*one} == {*hidden[0]} for one in hidden) else ()
+            is_whole = all({*names} == {*classes} for names in lists)
+            heads[head] = CommonHead(classes, background, is_whole)
+    return heads, problems
 
 
 def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
@@ -134,7 +154,7 @@ def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
 def _same_truth(
     images: Sequence[Sequence[int]],
     runs: Sequence[EvaluatedRun],
-    classes: Mapping[str, Sequence[str]],
+    heads: Mapping[str, CommonHead],
 ) -> list[bool]:
     """Return whether each image has the same number of labeled pixels of each class in all runs.
 
@@ -144,9 +164,9 @@ def _same_truth(
     for first in range(0, len(images[0]), _CHUNK):
         parts = [np.array(own[first : first + _CHUNK]) for own in images]
         same = np.ones(len(parts[0]), bool)
-        for head, names in classes.items():
+        for head, common in heads.items():
             labeled = [
-                _labeled(one.kept.heads[head], part, names)
+                _labeled(one.kept.heads[head], part, common.classes)
                 for one, part in zip(runs, parts, strict=True)
             ]
             for other in labeled[1:]:
@@ -162,18 +182,18 @@ def _labeled(head: HeadImageStatistics, images: np.ndarray, names: Sequence[str]
 
 
 def _unlike(
-    what: str, first: EvaluatedRun, other: EvaluatedRun, own: Iterable[str], its: Iterable[str]
-) -> list[str]:
-    """Return the difference of two sets of names in words, if there is one."""
-    mine, theirs = Counter(iter(own)), Counter(iter(its))
-    if mine == theirs:
-        return []
-    parts = [
-        f"only {run.directory} has {_listed([*names.elements()])}"
-        for run, names in ((first, mine - theirs), (other, theirs - mine))
-        if names
-    ]
-    return [f"the {what} differ: {', and '.join(parts)}"]
+    what: str, runs: Sequence[EvaluatedRun], names: Sequence[Iterable[str]]
+) -> Iterator[str]:
+    """Yield in words how the names that each run has differ from those of the first."""
+    mine, *others = (Counter(iter(own)) for own in names)
+    for other, theirs in zip(runs[1:], others, strict=True):
+        parts = [
+            f"only {run.directory} has {_listed([*more.elements()])}"
+            for run, more in ((runs[0], mine - theirs), (other, theirs - mine))
+            if more
+        ]
+        if parts:
+            yield f"the {what} differ: {', and '.join(parts)}"
 
 
 def _listed(names: Sequence[str]) -> str:

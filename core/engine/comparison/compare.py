@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,9 @@ def compare(
     heads = []
     for number, other in enumerate(runs[1:], 1):
         pair = _Pair((runs[0], other), (part.images[0], part.images[number]), part, blocks)
-        heads.append({head: pair.compared(head, weights, host, images) for head in part.classes})
         notes += pair.unshared_metrics()
+        heads.append({head: pair.compared(head, weights, host, images) for head in part.heads})
+        notes += pair.notes
     return Comparison(
         split,
         runs,
@@ -99,24 +100,31 @@ def _at(value: Any, path: Sequence[str]) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """Two runs. ``images``: the indices of the common images in each."""
+    """Two runs. ``images``: the indices of the common images in each.
+
+    ``notes``: what the comparison of heads left out.
+    """
 
     runs: tuple[EvaluatedRun, EvaluatedRun]
     images: tuple[np.ndarray, np.ndarray]
     part: CommonPart
     blocks: Blocks
+    notes: list[str] = field(default_factory=list)
 
     def compared(self, head: str, weights: np.ndarray, host: Host, count: int) -> HeadComparison:
         """Return the comparison of one head; ``count``: of images to name."""
-        keys = self._shared_metrics(head)
+        keys, common = self._shared_metrics(head), self.part.heads[head]
         scored, sampled, of_images = [], [], []
         errors: frozenset[str] = frozenset()
         for at in (0, 1):
             own = self.runs[at].kept.heads[head]
-            names = [*own.class_names]
-            classes = [names.index(name) for name in self.part.classes[head]]
             scores = HeadScores.of(
-                own, {new: pair[at] for new, pair in keys.items()}, classes, host
+                own,
+                {new: pair[at] for new, pair in keys.items()},
+                host,
+                classes=common.classes,
+                background=common.background,
+                is_whole=common.is_whole,
             )
             sums = {
                 new: own.rows[key].sums(self.blocks.of_image, self.blocks.count, self.images[at])
@@ -126,32 +134,47 @@ class _Pair:
             errors |= scores.errors
             scored.append(scores({key: one.sum(0, keepdims=True) for key, one in sums.items()}))
             sampled.append(scores({key: resampled(weights, one) for key, one in sums.items()}))
-            of_images.append(mean_iou_of_images(own.rows[COUNTS], self.images[at], classes))
+            of_images.append(mean_iou_of_images(own.rows[COUNTS], self.images[at], scores.classes))
         overall = {
             name: self._difference(
-                (values[0], scored[1].overall[name][0]),
+                (scored[0].overall[name][0], scored[1].overall[name][0]),
                 (sampled[0].overall[name], sampled[1].overall[name]),
                 is_error=name in errors,
             )
-            for name, values in scored[0].overall.items()
+            for name in self._shared_scores(head, [one.overall for one in scored])
         }
         return HeadComparison(
-            overall, self._classes(head, scored, sampled), self._most(of_images, count)
+            overall, self._classes(head, scored, sampled, errors), self._most(of_images, count)
         )
 
+    def _shared_scores(self, head: str, found: Sequence[Mapping[str, np.ndarray]]) -> list[str]:
+        """Return the scores that both runs have, and note the others."""
+        for at in (0, 1):
+            if more := [name for name in found[at] if name not in found[1 - at]]:
+                self.notes.append(
+                    f"scores of head '{head}' that only {self.runs[at].directory} has: "
+                    f"{', '.join(more)}"
+                )
+        return [name for name in found[0] if name in found[1]]
+
     def _classes(
-        self, head: str, scored: Sequence[MetricScores], sampled: Sequence[MetricScores]
+        self,
+        head: str,
+        scored: Sequence[MetricScores],
+        sampled: Sequence[MetricScores],
+        errors: Collection[str],
     ) -> dict[str, dict[str, ScoreDifference]]:
         return {
             name: {
                 score: self._difference(
                     (scored[0].per_class[score][0, at], scored[1].per_class[score][0, at]),
                     (sampled[0].per_class[score][:, at], sampled[1].per_class[score][:, at]),
-                    is_error=False,
+                    is_error=score in errors,
                 )
                 for score in scored[0].per_class
+                if score in scored[1].per_class
             }
-            for at, name in enumerate(self.part.classes[head])
+            for at, name in enumerate(self.part.heads[head].classes)
         }
 
     def _difference(
@@ -191,7 +214,7 @@ class _Pair:
         for at in (0, 1):
             own = {
                 key
-                for head in self.part.classes
+                for head in self.part.heads
                 for key in self.runs[at].kept.heads[head].metrics
                 if all(pair[at] != key for pair in self._shared_metrics(head).values())
             }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -24,24 +24,30 @@ _IGNORE_INDEX = 255
 class HeadScores:
     """Scores the sums of a head's statistics, of ``classes``: the indices that count.
 
-    ``measures``: its metrics. ``errors``: the names of scores that are better if they are lower.
+    ``foreground``: places in ``classes``. ``measures``: its metrics. ``is_whole``: whether all
+    classes count. ``errors``: the names of scores that are better if they are lower.
     """
 
     classes: Sequence[int]
-    background: Sequence[int]
+    foreground: Sequence[int]
     measures: Measures
-    is_whole: bool = True
-    errors: frozenset[str] = field(default_factory=frozenset)
+    is_whole: bool
+    errors: frozenset[str]
 
     @classmethod
     def of(
         cls,
         head: HeadImageStatistics,
         metrics: Mapping[str, str],
-        classes: Sequence[int],
         host: Host,
+        *,
+        classes: Sequence[str],
+        background: Sequence[str],
+        is_whole: bool = True,
     ) -> HeadScores:
         """Return the scores of a head; ``metrics``: new key -> key in the head.
+
+        ``classes``, ``background``: the names of those that count, in the order of their scores.
 
         Raises: PluxelError if a metric cannot be built, such as one of a missing plugin.
         """
@@ -52,9 +58,10 @@ class HeadScores:
             one = build_measure(factory, head.class_names, _IGNORE_INDEX)
             built.append(type(one)(key, one.factory, one.metric))
         measures = Measures(built, head.class_names, {})
-        is_whole = [*classes] == [*range(len(head.class_names))]
+        indices = [[*head.class_names].index(name) for name in classes]
+        foreground = [at for at, name in enumerate(classes) if name not in background]
         errors = frozenset(measures.lower_is_better())
-        return cls(classes, head.background, measures, is_whole, errors)
+        return cls(indices, foreground, measures, is_whole, errors)
 
     def __call__(self, sums: Mapping[str, np.ndarray]) -> MetricScores:
         """Score sums (*K*, …) of statistics, by key.
@@ -67,8 +74,8 @@ class HeadScores:
         overall, per_class = dict(own.overall), dict(own.per_class)
         if not self.is_whole:
             overall = {"mean_accuracy": overall["mean_accuracy"], "mean_iou": overall["mean_iou"]}
-        elif self.background:
-            kept = np.delete(own.per_class["iou"], [*self.background], -1)
+        elif len(self.foreground) < len(self.classes):
+            kept = own.per_class["iou"][:, [*self.foreground]]
             overall["mean_iou_foreground"] = means_of_known(kept)
         for name, values in more.overall.items():
             if name in more.per_class:

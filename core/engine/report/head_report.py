@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,13 +61,14 @@ class HeadReport:
         self._scores = self._built(host)
 
     def _built(self, host: Host) -> HeadScores:
-        whole = range(len(self.head.class_names))
-        keys = {key: key for key in self.head.metrics}
+        classes = self.head.class_names
+        background = [classes[at] for at in self.head.background]
+        build = partial(HeadScores.of, self.head, host=host, classes=classes, background=background)
         try:
-            return HeadScores.of(self.head, keys, whole, host)
+            return build({key: key for key in self.head.metrics})
         except PluxelError as error:
             self.notes.append(f"The metrics are not shown: {error.message}.")
-            return HeadScores.of(self.head, {}, whole, host)
+            return build({})
 
     def tables(self) -> ScoreTables:
         """Return the scores with intervals, of the head and of each class."""

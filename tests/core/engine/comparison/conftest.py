@@ -28,6 +28,7 @@ def head(
     values: np.ndarray,
     class_names: Sequence[str] = CLASSES,
     metrics: Mapping[str, Any] | None = None,
+    background: Sequence[int] = (),
     **more: np.ndarray,
 ) -> HeadImageStatistics:
     rows = {
@@ -35,9 +36,8 @@ def head(
         for key, each in {"counts": values, **more}.items()
     }
     size = len(class_names)
-    return HeadImageStatistics(
-        class_names, (), np.zeros((size, size), np.int64), rows, metrics or {}
-    )
+    confusion = np.zeros((size, size), np.int64)
+    return HeadImageStatistics(class_names, background, confusion, rows, metrics or {})
 
 
 @pytest.fixture
