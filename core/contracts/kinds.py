@@ -193,8 +193,9 @@ class Tracker(Protocol):
 
     Only the main process of a training has trackers. It calls each one from a thread of its own,
     always the same, so a slow tracker does not delay a step. If a call raises, or takes longer than
-    a minute, Pluxel warns and calls the tracker no more. The constructor must write and send
-    nothing; it raises an error if the tracker cannot work, such as for a missing package.
+    a minute, Pluxel warns and calls the tracker no more, but for ``finish`` after one that raised.
+    The constructor must write and send nothing; it raises an error if the tracker cannot work, such
+    as for a missing package.
     """
 
     def start(self, run: Path, config: Mapping[str, Any], step: int, /) -> None:
@@ -220,9 +221,9 @@ class Tracker(Protocol):
         ...
 
     def finish(self, results: Mapping[str, Any], status: TrackedEnd, /) -> None:
-        """Write what is left and close everything; the last call.
+        """Write what is left and close everything; the last call, even after one that raised.
 
         ``results``: what ``results.json`` contains, the scores of the kept weights; empty if there
-        are none.
+        are none. ``status``: ``failed`` after a call that raised; an error is then ignored.
         """
         ...

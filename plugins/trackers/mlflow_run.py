@@ -96,9 +96,11 @@ class MLflow:
 
     def finish(self, results: Mapping[str, Any], status: TrackedEnd, /) -> None:
         """Store the results, and end the run."""
-        self._client.log_dict(self._id, dict(results), "results.json")
-        self._client.set_terminated(self._id, _ENDS[status])
-        self._environment.close()
+        with self._environment:
+            try:
+                self._client.log_dict(self._id, dict(results), "results.json")
+            finally:
+                self._client.set_terminated(self._id, _ENDS[status])
 
 
 def _artifacts(uri: str) -> str | None:

@@ -84,10 +84,10 @@ class Trackio:
 
     def finish(self, results: Mapping[str, Any], status: TrackedEnd, /) -> None:
         """Add the results as a text, and end the run."""
-        import trackio  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
+        with self._environment:
+            import trackio  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
 
-        text = json.dumps({"status": status, **results}, indent=2, ensure_ascii=False)
-        self._run.log({"results": trackio.Markdown(f"```json\n{text}\n```")})
-        with redirect_stdout(sys.stderr):
-            self._run.finish()
-        self._environment.close()
+            text = json.dumps({"status": status, **results}, indent=2, ensure_ascii=False)
+            self._run.log({"results": trackio.Markdown(f"```json\n{text}\n```")})
+            with redirect_stdout(sys.stderr):
+                self._run.finish()

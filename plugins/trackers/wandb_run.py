@@ -90,6 +90,6 @@ class WandB:
 
     def finish(self, results: Mapping[str, Any], status: TrackedEnd, /) -> None:
         """Add the results to the summary, and end the run."""
-        self._run.summary.update({"results": dict(results), "status": status})
-        self._run.finish(exit_code=0 if status == "finished" else 1)
-        self._environment.close()
+        with self._environment:
+            self._run.summary.update({"results": dict(results), "status": status})
+            self._run.finish(exit_code=0 if status == "finished" else 1)

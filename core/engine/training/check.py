@@ -42,7 +42,7 @@ def check_training(prepared: Prepared) -> list[str]:
     problems: list[Problem] = []
     notes: dict[str, list[str]] = {}
     try:
-        Tracking.of(prepared.config)
+        Tracking(prepared.config)
     except ConfigError as error:
         problems += error.problems
     for phase in prepared.phases:

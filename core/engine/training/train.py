@@ -39,7 +39,7 @@ class Trainer:
         # Not a method of the experiment, whose model must not outlive its phase.
         self._claimed = partial(held_by_all, experiment.claim, experiment.processes)
         is_main = experiment.processes.is_main_process
-        self.tracking = Tracking.of(self._whole.config) if is_main else Tracking()
+        self.tracking = Tracking(self._whole.config if is_main else None)
         self._session_log = SessionLog()
         if resume and self.run.state.exists():
             stored = experiment.in_phase(self._stored_phase())
@@ -70,9 +70,7 @@ class Trainer:
         with self._claimed():
             self._check_untouched()
             self.current.processes.on_main_process(self._begin)
-            tracked = self.tracking.of_run(
-                self.run, self._whole.config, self.current.progress.total
-            )
+            tracked = self.tracking.of_run(self.run, self.current.progress.total)
             with end_reported(self._record_end), tracked:
                 self.current.train()
                 while self.current.experiment.phase + 1 < len(self._whole.phases):

@@ -103,7 +103,7 @@ def test_images(make, calls) -> None:
     experiment = make(RECORDING)
     trainer = Trainer(experiment)
     image = np.full((4, 5, 3), 200, np.uint8)
-    with trainer.tracking.of_run(experiment.run, experiment.whole.config, 0):
+    with trainer.tracking.of_run(experiment.run, 0):
         trainer.tracking.images(3, {"val/pictures": image})
     ((step, images),) = calls("images")
     assert step == 3
@@ -121,8 +121,11 @@ def test_one_that_raises_is_turned_off(train, calls, caplog, method: str) -> Non
     assert "toy_trackers.py:" in warning.partition("no server")[2]
     assert warning.endswith("); it no longer tracks this training")
     assert len(calls(method, "raising")) == 1
-    assert len(calls("finish", "raising")) == (method == "finish")
+    results = json.loads(run.results_of("val").read_text())
+    ((_, status),) = calls("finish", "raising")
+    assert status == ("finished" if method == "finish" else "failed")
     assert calls("scalars") == logged(run)
+    assert calls("finish") == [(results, "finished")]
     assert run.weights.exists()
 
 
@@ -191,6 +194,14 @@ def test_interrupted_and_resumed(train, make, calls, monkeypatch) -> None:
     assert calls("scalars") == logged(run)
 
 
+def test_a_second_training_of_a_trainer(make, calls) -> None:
+    trainer = Trainer(make(RECORDING))
+    for _ in range(2):
+        trainer.train()
+    assert [step for _, _, step in calls("start")] == [0, 6]
+    assert [status for _, status in calls("finish")] == ["finished", "finished"]
+
+
 def test_failed(train, calls) -> None:
     with pytest.raises(Diverged):
         train(RECORDING, "loss={type: breaks, after: 2}")
@@ -223,7 +234,7 @@ def test_only_the_main_process_tracks(make, plugin, monkeypatch) -> None:
     experiment = make(RECORDING)
     monkeypatch.setattr(experiment.processes, "is_main_process", False)
     trainer = Trainer(experiment)
-    with trainer.tracking.of_run(experiment.run, experiment.whole.config, 0):
+    with trainer.tracking.of_run(experiment.run, 0):
         trainer.tracking.scalars(1, {"train/loss": 0.5})
     assert plugin.CALLS == []
 
