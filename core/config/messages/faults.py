@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from ....registry import PluxelError
 from ..tree.nodes import Segment
 
 Target = Literal["key", "value", "component"]
@@ -69,3 +70,17 @@ def _own(details: ErrorDetails, owner: Owner) -> PydanticCustomError:
         return PydanticCustomError(OWNED, "", details.get("ctx"))
     context: dict[str, Any] = {"details": details, "owner": owner}
     return PydanticCustomError(OWNED, "", context)
+
+
+def faulty_component(error: ValidationError) -> PluxelError:
+    """Return the errors of one component, which no file names, as an error for users."""
+    messages, notes = [], []
+    for details in error.errors(include_url=False):
+        inner, label = details, ""
+        while inner["type"] == OWNED:
+            context = inner.get("ctx", {})
+            inner, label = context["details"], context["owner"].label
+        place = ".".join(map(str, inner["loc"]))
+        messages.append(": ".join(filter(None, [label, place, inner["msg"]])))
+        notes += inner.get("ctx", {}).get("notes", ())
+    return PluxelError("; ".join(messages), notes)

@@ -116,6 +116,7 @@ class _Pair:
         keys, common = self._shared_metrics(head), self.part.heads[head]
         scored, sampled, of_images = [], [], []
         errors: frozenset[str] = frozenset()
+        unavailable: dict[str, None] = {}
         for at in (0, 1):
             own = self.runs[at].kept.heads[head]
             scores = HeadScores.of(
@@ -132,9 +133,14 @@ class _Pair:
                 if key in own.rows
             }
             errors |= scores.errors
+            unavailable |= {
+                f"metric '{key}' of head '{head}' is left out: {reason}": None
+                for key, reason in scores.unavailable.items()
+            }
             scored.append(scores({key: one.sum(0, keepdims=True) for key, one in sums.items()}))
             sampled.append(scores({key: resampled(weights, one) for key, one in sums.items()}))
             of_images.append(mean_iou_of_images(own.rows[COUNTS], self.images[at], scores.classes))
+        self.notes.extend(unavailable)
         overall = {
             name: self._difference(
                 (scored[0].overall[name][0], scored[1].overall[name][0]),

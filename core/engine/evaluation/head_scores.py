@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from ....registry import Host
+from ....registry import Host, PluxelError
 from ...common.numerics import means_of_known
+from ...config.messages.faults import faulty_component
 from ...config.sections.factory import Factory
 from ...contracts.kinds import Metric
 from .image_statistics import HeadImageStatistics
@@ -26,6 +28,7 @@ class HeadScores:
 
     ``foreground``: places in ``classes``. ``measures``: its metrics. ``is_whole``: whether all
     classes count. ``errors``: the names of scores that are better if they are lower.
+    ``unavailable``: why a metric cannot be built, by key, such as one of a missing plugin.
     """
 
     classes: Sequence[int]
@@ -33,6 +36,7 @@ class HeadScores:
     measures: Measures
     is_whole: bool
     errors: frozenset[str]
+    unavailable: Mapping[str, str]
 
     @classmethod
     def of(
@@ -48,20 +52,21 @@ class HeadScores:
         """Return the scores of a head; ``metrics``: new key -> key in the head.
 
         ``classes``, ``background``: the names of those that count, in the order of their scores.
-
-        Raises: PluxelError if a metric cannot be built, such as one of a missing plugin.
         """
-        adapter = TypeAdapter(Factory[Metric])
-        built = []
+        built, unavailable = [], {}
         for key, own in metrics.items():
-            factory = adapter.validate_python(head.metrics[own], context={"host": host})
-            one = build_measure(factory, head.class_names, _IGNORE_INDEX)
-            built.append(type(one)(key, one.factory, one.metric))
+            try:
+                factory = _factory(head.metrics[own], host)
+                one = build_measure(factory, head.class_names, _IGNORE_INDEX)
+            except PluxelError as error:
+                unavailable[key] = error.message.rstrip(".")
+            else:
+                built.append(replace(one, key=key))
         measures = Measures(built, head.class_names, {})
         indices = [[*head.class_names].index(name) for name in classes]
         foreground = [at for at, name in enumerate(classes) if name not in background]
         errors = frozenset(measures.lower_is_better())
-        return cls(indices, foreground, measures, is_whole, errors)
+        return cls(indices, foreground, measures, is_whole, errors, unavailable)
 
     def __call__(self, sums: Mapping[str, np.ndarray]) -> MetricScores:
         """Score sums (*K*, …) of statistics, by key.
@@ -84,3 +89,11 @@ class HeadScores:
             elif self.is_whole:
                 overall[name] = values
         return MetricScores(overall, per_class)
+
+
+def _factory(section: Any, host: Host) -> Factory[Metric]:
+    """Return a metric that YAML names. Raises: PluxelError, such as for a missing plugin."""
+    try:
+        return TypeAdapter(Factory[Metric]).validate_python(section, context={"host": host})
+    except ValidationError as error:
+        raise faulty_component(error) from error

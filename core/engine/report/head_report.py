@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ....registry import Host, PluxelError
+from ....registry import Host
 from ...common.numerics import finite_or_none
 from ..evaluation.bootstrap import Blocks, draw, interval, resampled
 from ..evaluation.head_scores import HeadScores
@@ -58,17 +57,15 @@ class HeadReport:
         self.notes: list[str] = []
         self.counts = head.rows[COUNTS]
         self.means = mean_iou_of_images(self.counts)
-        self._scores = self._built(host)
-
-    def _built(self, host: Host) -> HeadScores:
-        classes = self.head.class_names
-        background = [classes[at] for at in self.head.background]
-        build = partial(HeadScores.of, self.head, host=host, classes=classes, background=background)
-        try:
-            return build({key: key for key in self.head.metrics})
-        except PluxelError as error:
-            self.notes.append(f"The metrics are not shown: {error.message}.")
-            return build({})
+        self._scores = HeadScores.of(
+            head,
+            {key: key for key in head.metrics},
+            host,
+            classes=head.class_names,
+            background=[head.class_names[at] for at in head.background],
+        )
+        for key, reason in self._scores.unavailable.items():
+            self.notes.append(f"The metric '{key}' is not shown: {reason}.")
 
     def tables(self) -> ScoreTables:
         """Return the scores with intervals, of the head and of each class."""

@@ -114,3 +114,25 @@ def test_scores_of_one_run_only_are_noted(evaluated: Evaluated, metrics_host: Ho
         f"scores of head 'semantic' that only {one} has: first_sky",
         f"scores of head 'semantic' that only {two} has: first_car",
     ]
+
+
+def test_metrics_that_cannot_be_built_are_left_out(
+    evaluated: Evaluated, metrics_host: Host
+) -> None:
+    metrics = {
+        "gone": "gone.py/gone",
+        "dice": "pluxel/dice",
+        "calibration": {"type": "pluxel/calibration", "bins": "many", "boxes": 1},
+    }
+    runs = [evaluated(name, head(counts(12), metrics=metrics)) for name in "ab"]
+    found = compared(metrics_host, *runs)
+    overall = {*found.heads[0]["semantic"].overall}
+    assert "dice" in overall
+    assert not overall & {"gone", "calibration_error"}
+    gone, calibration = found.notes
+    assert gone.startswith("metric 'gone' of head 'semantic' is left out: ")
+    assert "gone.py" in gone.partition("out: ")[2]
+    assert calibration.startswith("metric 'calibration' of head 'semantic' is left out: metric ")
+    assert "calibration': bins: " in calibration
+    assert "calibration': boxes: " in calibration
+    assert "pydantic" not in calibration

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,19 @@ def test_a_part_that_fails_takes_no_other_along(
     assert page.notes == [note]
     text = page.text + json.dumps(page.data["heads"])
     assert [one for one in others if one not in text] == []
+
+
+def test_a_metric_of_a_missing_plugin(run: Run, toys: Host) -> None:
+    kept = ImageStatistics.read(run.statistics_of("val"))
+    head = kept.heads["semantic"]
+    changed = replace(head, metrics={**head.metrics, "dice": "gone.py/gone"})
+    replace(kept, heads={"semantic": changed}).write(run.statistics_of("val"))
+    page = page_of(run, toys)
+    (note,) = page.notes
+    assert note.startswith("The metric 'dice' is not shown: ")
+    assert "gone.py" in note.partition("shown: ")[2]
+    assert "Boundary IoU" in page.texts
+    assert "Dice" not in page.texts
 
 
 def test_images_that_are_gone_or_changed(run: Run, toys: Host) -> None:
