@@ -1,4 +1,4 @@
-"""Charts on matplotlib's axes: curves, confusion matrices, and a bar for each class.
+"""Charts on matplotlib's axes: curves and confusion matrices.
 
 Each function draws on the axes that it gets, or on those of a new figure, and returns them, as the
 displays of scikit-learn do. No figure is known to ``pyplot``; ``axes.figure.savefig(file)`` saves.
@@ -151,32 +151,6 @@ def draw_confusion(
                 text = _compact(value) if is_counts else _percent(value)
                 cell = ax.text(column, row, text, ha="center", va="center", color=color, fontsize=7)
                 cell.set_in_layout(False)  # measuring each cell would take most of the time
-    return ax
-
-
-def draw_bars(
-    values: Sequence[float],
-    class_names: Sequence[str],
-    *,
-    label: str = "",
-    colors: np.ndarray | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw a bar for each class, the first at the top; NaN is written as "absent".
-
-    ``colors``: (C, 3) uint8, of the classes. ``label``: what the values are.
-    """
-    count = len(class_names)
-    ax = ax or new_axes(6.4, min(24, 1.2 + 0.22 * count))
-    known = np.nan_to_num(np.asarray(values, np.float64))
-    shades: Any = "tab:blue" if colors is None else np.asarray(colors) / 255
-    ax.barh(range(count), known, color=shades, edgecolor="0.4", linewidth=0.5)
-    for place, value in enumerate(values):
-        text = "absent" if np.isnan(value) else f"{value:.3g}"
-        ax.text(known[place], place, f" {text}", va="center", fontsize=_tick_size(count))
-    ax.margins(x=0.12)
-    ax.set(xlabel=label, ylim=(count - 0.5, -0.5))
-    _name_ticks(ax, class_names, "y")
     return ax
 
 

@@ -54,7 +54,7 @@ def labels_over(
     return hatched(drawn, classes == space.ignore_index)
 
 
-def wrong_pixels(
+def errors_over(
     image: np.ndarray, space: LabelSpace, truth: np.ndarray, predicted: np.ndarray
 ) -> np.ndarray:
     """Show where a prediction is wrong: in the color of the predicted class, on a faded image.
@@ -65,25 +65,6 @@ def wrong_pixels(
     ignored = truth == space.ignore_index
     wrong = (truth != predicted) & ~ignored
     drawn = np.where(wrong[..., None], space.colorize(predicted), faded(image))
-    return hatched(drawn, ignored)
-
-
-def class_errors(
-    image: np.ndarray, space: LabelSpace, truth: np.ndarray, predicted: np.ndarray, index: int
-) -> np.ndarray:
-    """Show the hits, false positives and false negatives of class ``index`` on a faded image.
-
-    Their colors are `HIT`, `FALSE_POSITIVE` and `FALSE_NEGATIVE`; see `wrong_pixels`.
-    """
-    ignored = truth == space.ignore_index
-    real, found = truth == index, predicted == index
-    drawn = faded(image)
-    for where, color in (
-        (real & found, HIT),
-        (found & ~real, FALSE_POSITIVE),
-        (real & ~found, FALSE_NEGATIVE),
-    ):
-        drawn = np.where(where[..., None], np.array(color, np.uint8), drawn)
     return hatched(drawn, ignored)
 
 

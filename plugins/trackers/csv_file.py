@@ -87,7 +87,7 @@ class CSVFile:
         return csv.DictWriter(stream, ["step", *self._names], lineterminator="\n")
 
     def images(self, step: int, images: Mapping[str, np.ndarray], /) -> None:
-        """Leave out pictures."""
+        """Do nothing: a table has no pictures."""
 
     def finish(self, results: Mapping[str, Any], status: TrackedEnd, /) -> None:
         """Do nothing: the table is complete."""

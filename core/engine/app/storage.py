@@ -125,7 +125,7 @@ class ResultStore:
             folder.size, folder.is_kept = written, True
 
     def _delete(self, folders: Sequence[StoredFolder], size: int) -> None:
-        """Delete folders that nobody finds any more, then count their bytes as free.
+        """Delete folders that nobody finds anymore, then count their bytes as free.
 
         Without the lock: large files take time, and answers need not wait for it. ``size``: bytes
         of them that are not reserved again.

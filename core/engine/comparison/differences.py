@@ -72,7 +72,7 @@ class Comparison:
     """Runs compared with the first of them.
 
     ``configuration``: dotted key -> the value of each run, for those that differ. ``heads``: for
-    each run but the first, head -> comparison. ``notes``: what a reader must know.
+    each run but the first, head -> comparison. ``notes``: what is missing or unusual.
     """
 
     split: str

@@ -21,7 +21,7 @@ class Facts:
     """Facts about a run. ``rows``: a title and a value each.
 
     ``configuration``: dotted key, value as JSON, and the file or override that it comes from, empty
-    for defaults. ``notes``: what a reader must know.
+    for defaults. ``notes``: what is missing or unusual.
     """
 
     rows: list[tuple[str, str]]

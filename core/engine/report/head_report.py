@@ -45,7 +45,7 @@ class ScoreTables:
 
 
 class HeadReport:
-    """The statistics of a head as values for a page; ``notes``: what a reader must know.
+    """The statistics of a head as values for a page; ``notes``: what is missing or unusual.
 
     ``names``: of the images. ``blocks``: of the bootstrap.
     """

@@ -12,7 +12,7 @@ from ...common.logs import logger
 from ...contracts.labels import LabelSpace
 from ...pictures.charts import draw_confusion, figure_of, picture_of, plain_style
 from ...pictures.legend import LegendEntry, entries_of
-from ...pictures.masks import labels_over, wrong_pixels
+from ...pictures.masks import errors_over, labels_over
 from ...pictures.panel import PanelRow, panel
 from ...pictures.saving import save_png
 from ..curves import curves_picture
@@ -135,5 +135,5 @@ def _of_head(shot: Snapshot, head: str, space: LabelSpace) -> tuple[np.ndarray, 
     return (
         labels_over(shot.image, space, truth),
         labels_over(shot.image, space, predicted),
-        wrong_pixels(shot.image, space, truth, predicted),
+        errors_over(shot.image, space, truth, predicted),
     )

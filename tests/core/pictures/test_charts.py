@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from pluxel.core.pictures.charts import (
     MOST_CURVES,
-    draw_bars,
     draw_confusion,
     draw_curves,
     picture_of,
@@ -95,33 +94,22 @@ def test_difficult_names_break_no_chart() -> None:
     assert labels[2:6] == ["2 □□", "<script>alert('\"')<…", "$\\frac{$", "_hidden"]
     assert labels[6:] == ["6", "7 □□"]
     assert picture_of(axes.figure).shape[2] == 3
-    picture_of(draw_bars([0.5] * count, HARD).figure)
     picture_of(draw_curves({name: ([1, 2], [0, 1]) for name in HARD}).figure)
 
 
 def test_a_user_style_does_not_change_our_files() -> None:
     with plain_style():
-        usual = picture_of(draw_bars([0.5], ["a"]).figure)
+        usual = picture_of(draw_confusion(COUNTS, NAMES).figure)
     with mpl.rc_context({"axes.facecolor": "red", "text.usetex": True, "font.size": 40}):
         with plain_style():
-            drawn = picture_of(draw_bars([0.5], ["a"]).figure)
+            drawn = picture_of(draw_confusion(COUNTS, NAMES).figure)
         assert np.array_equal(drawn, usual)
 
 
 def test_axes_go_in_and_come_out() -> None:
-    ours = Figure().subplots(3)
+    ours = Figure().subplots(2)
     assert draw_confusion(COUNTS, NAMES, ax=ours[0]) is ours[0]
-    assert draw_bars([1, np.nan, 0.25], NAMES, ax=ours[1], label="IoU") is ours[1]
-    assert draw_curves({"val/loss": ([1], [2])}, ax=ours[2]) is ours[2]
-    assert [text.get_text() for text in ours[1].texts] == [" 1", " absent", " 0.25"]
-    assert [bar.get_width() for bar in ours[1].patches] == [1, 0, 0.25]
-    assert ours[1].get_ylim() == (2.5, -0.5)  # the first class is at the top
-
-
-def test_bars_have_the_colors_of_the_classes() -> None:
-    colors = np.array([[255, 0, 0], [0, 51, 0], [0, 0, 0]], np.uint8)
-    axes = draw_bars([0.1, 0.2, 0.3], NAMES, colors=colors)
-    assert [patch.get_facecolor()[:3] for patch in axes.patches][1] == (0, 0.2, 0)
+    assert draw_curves({"val/loss": ([1], [2])}, ax=ours[1]) is ours[1]
 
 
 def test_curves_leave_a_gap_and_the_rate_has_its_own_axis() -> None:

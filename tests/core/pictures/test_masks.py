@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 from pluxel.core import LabelMap, LabelSpace
 from pluxel.core.pictures.masks import (
-    FALSE_NEGATIVE,
-    FALSE_POSITIVE,
-    HIT,
-    class_errors,
+    errors_over,
     faded,
     hatched,
     labels_over,
     overlay,
-    wrong_pixels,
 )
 from pluxel.core.pictures.thumbnails import fitted, sampled, thumbnail
 
@@ -58,19 +54,11 @@ def test_ignored_pixels_are_hatched() -> None:
     assert np.array_equal(whole[0, 1:], whole[1, :-1])  # diagonal
 
 
-def test_wrong_pixels_have_the_color_of_the_predicted_class() -> None:
-    drawn = wrong_pixels(GRAY, SPACE, TRUTH, PREDICTED)
+def test_errors_over_have_the_color_of_the_predicted_class() -> None:
+    drawn = errors_over(GRAY, SPACE, TRUTH, PREDICTED)
     assert drawn[0, 1].tolist() == [0, 200, 0]
     assert drawn[1, 0].tolist() == [100, 0, 0]
     assert drawn[0, 0].tolist() == drawn[0, 2].tolist() == faded(GRAY)[0, 0].tolist()
-    assert {*drawn[1, 1:].ravel().tolist()} <= {*STRIPES}
-
-
-def test_the_errors_of_a_class_have_three_colors() -> None:
-    drawn = class_errors(GRAY, SPACE, TRUTH, PREDICTED, 1)
-    pale = tuple(faded(GRAY)[0, 0])
-    found = [tuple(drawn[place]) for place in ((0, 0), (0, 1), (0, 2), (1, 0))]
-    assert found == [pale, FALSE_POSITIVE, HIT, FALSE_NEGATIVE]
     assert {*drawn[1, 1:].ravel().tolist()} <= {*STRIPES}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,17 +106,3 @@ def with_statistics(run: Run) -> Callable[[int, int], Run]:
         return run
 
     return replaced
-
-
-@pytest.fixture
-def unwritable(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
-    """Make folders read-only until the test ends; skip as root, who may write anywhere."""
-    changed: list[Path] = []
-
-    def protect(folder: Path) -> None:
-        folder.chmod(0o500)
-        changed.append(folder)
-
-    yield protect
-    for folder in changed:
-        folder.chmod(0o700)
