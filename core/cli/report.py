@@ -86,7 +86,7 @@ def _serve(session: Session, run: Path, split: str, port: int) -> None:
 
     page = LivePage(run, split, session.host)
     page.content()  # fails at once for a directory that is not a run
-    with served(page.content, port) as address:
+    with served(page.content, page.version, port) as address:
         click.echo(f"{address}  (Ctrl-C ends)")
         with suppress(KeyboardInterrupt):
             Event().wait()

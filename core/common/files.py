@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -61,6 +61,23 @@ def replacing(path: Path) -> Iterator[Path]:
         if error is other:
             raise
         raise cannot_write(path, error) from error
+
+
+def check_writable(path: Path, advice: Sequence[str] = ()) -> None:
+    """Check, before work that takes long, that a file or folder can be written at ``path``.
+
+    Folders on the way may be missing. ``advice``: what to do otherwise.
+
+    Raises: PluxelError that names the nearest folder there is.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return  # a device or a pipe
+    folders = (path, *path.parents) if path.is_dir() else path.parents
+    nearest = next(one for one in folders if os.access(one, os.F_OK))
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        raise PluxelError(
+            f"cannot write to {path}: {nearest} is not a writable directory", [*advice]
+        )
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from zlib import crc32
 from ...registry import PluxelError, did_you_mean
 from ..common.files import (
     cannot_write,
+    check_writable,
     copy_file,
     read_json,
     remove_abandoned,
@@ -135,13 +135,7 @@ class Run:
 
         Raises: PluxelError that names the file and the options that avoid the conflict.
         """
-        nearest = next(
-            path for path in (self.directory, *self.directory.parents) if os.access(path, os.F_OK)
-        )
-        if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
-            raise PluxelError(
-                f"cannot write to {self.directory}: {nearest} is not a writable directory"
-            )
+        check_writable(self.directory)
         elsewhere = f"choose another directory with {option} DIRECTORY"
         own = resume and self.state.exists()  # resuming uses the run's own config.yaml
         if not own and source and self.config.exists() and self.config.samefile(source):

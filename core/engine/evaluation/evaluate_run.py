@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ....registry import PluxelError
-from ...common.files import is_missing_file, write_json
+from ...common.files import check_writable, is_missing_file, write_json
 from ...common.logs import images_counted, logger
 from ...common.randomness import seeded
 from ...config._config import Config
@@ -56,22 +56,24 @@ def evaluate_run(
             raise
         logger.warning("cannot compute the loss: %s", error)
         objective = None
+    own = trained.run.results_of(split) if trained.changed <= HOW_MEASURED else None
+    if written := output or own:
+        check_writable(written, [] if output else ["--output FILE writes the results elsewhere"])
     results: dict[str, Any] = {"split": split} | recorded_step(trained.step, trained.phase)
     if trained.overrides:
         results["overrides"] = [*trained.overrides]
     found = evaluate(config, blueprint, model, data, split, objective, processes)
     results |= found.to_json()
-    own = trained.run.results_of(split) if trained.changed <= HOW_MEASURED else None
     if own and not trained.is_current():
         logger.warning(
             "%s: a training replaced the weights during the evaluation; %s keeps its scores",
             trained.run.directory,
             own.name,
         )
-        own = None
-    if written := output or own:
+        written = output
+    if written:
         processes.on_main_process(lambda: write_json(written, results))
-    if own and not output:
+    if written and not output:
         kept = ImageStatistics.of(found, split, trained.step)
         processes.on_main_process(lambda: kept.write(trained.run.statistics_of(split)))
     if processes.is_main_process:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from ....registry import Host, PluxelError, reason_of
-from ...common.files import is_missing_file, read_json, replacing
+from ...common.files import check_writable, is_missing_file, read_json, replacing
 from ...common.logs import logger
 from ...contracts.colors import hex_color
 from ...data.batch import Item
@@ -61,8 +61,9 @@ def write_report(
 
     Raises: PluxelError if ``directory`` is not a run, or if the file cannot be written.
     """
-    page = report_page(directory, split, host=host)
     path = output or Run(directory).report_of(split)
+    check_writable(path, [] if output else ["--output DIRECTORY writes the page elsewhere"])
+    page = report_page(directory, split, host=host)
     with replacing(path) as unfinished:
         unfinished.write_text(page, encoding="utf-8")
     return path
@@ -77,8 +78,18 @@ def try_report(directory: Path, split: str = "val", *, host: Host) -> Path | Non
         return None
 
 
-def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int = 0) -> str:
-    """Return the report of a run as HTML; ``refresh``: seconds after which it reloads, or 0.
+@dataclass(frozen=True)
+class LiveSource:
+    """Where a served page learns of changes: its ``version``, and how often it asks for it."""
+
+    version: str
+    seconds: float
+
+
+def report_page(
+    directory: Path, split: str = "val", *, host: Host, live: LiveSource | None = None
+) -> str:
+    """Return the report of a run as HTML; ``live``: for a page that a server keeps current.
 
     Raises: PluxelError if ``directory`` is not a run.
     """
@@ -92,8 +103,8 @@ def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int
         "report.html",
         f"Report of {directory.absolute().name}" + (f" on {split}" if content.heads else ""),
         package=__name__.rpartition(".")[0],
-        scripts=_SCRIPTS,
-        refresh=refresh,
+        scripts=(*_SCRIPTS, "live.js") if live else _SCRIPTS,
+        sources={"connect-src": "'self'"} if live else {},
         facts=facts,
         summary=summary_of(content.diagram, content.heads),
         notes=[*facts.notes, *content.notes],
@@ -101,6 +112,7 @@ def report_page(directory: Path, split: str = "val", *, host: Host, refresh: int
         split=split,
         panels=_panels(run),
         data={
+            "live": live and asdict(live),
             "errors": [(name, hex_color(color)) for name, color in ERRORS.items()],
             "series": series_of(records),
             "phases": phases_of(records),

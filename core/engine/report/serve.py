@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,37 +15,51 @@ from ....registry import Host, reason_of
 from ...common.local_server import is_allowed, listen
 from ...common.logs import logger
 from ..run import Run
-from .page import report_page
+from .page import LiveSource, report_page
 
 ADDRESS = "127.0.0.1"
 
 REFRESH = 10
-"""Seconds after which a browser reloads the page while the run is training."""
+"""Seconds after which a page asks again whether its run has changed."""
+
+MOST_TIME = 0.1
+"""Fraction of the time that rendering a page takes while its run changes all the time."""
 
 
 class LivePage:
     """The report of a run, rendered again only after its files have changed.
 
-    While the run is training, browsers reload it every `REFRESH` seconds.
+    Browsers ask for its version every `REFRESH` seconds, and reload it if that has changed.
     """
 
     def __init__(self, directory: Path, split: str, host: Host) -> None:
         self._run, self._split, self._host = Run(directory), split, host
         self._lock = Lock()
-        self._state: object = None
-        self._page = b""
+        self._page, self._version = b"", ""
+        self._due = 0.0  # the time from which on there is time to render again
+
+    def version(self) -> str:
+        """Return the version of the page, which a change of the run changes."""
+        if time.monotonic() < self._due:
+            return self._version
+        state = self._run.is_training(), self._files()
+        return sha256(repr(state).encode()).hexdigest()
 
     def content(self) -> bytes:
         """Return the current page."""
         with self._lock:
-            is_training = self._run.is_training()
-            state = is_training, self._files()
-            if state != self._state:
-                refresh = REFRESH if is_training else 0
+            version = self.version()
+            if version != self._version:
+                began = time.monotonic()
                 page = report_page(
-                    self._run.directory, self._split, host=self._host, refresh=refresh
+                    self._run.directory,
+                    self._split,
+                    host=self._host,
+                    live=LiveSource(version, REFRESH),
                 )
-                self._page, self._state = page.encode(), state
+                self._page, self._version = page.encode(), version
+                ended = time.monotonic()
+                self._due = ended + (ended - began) / MOST_TIME
             return self._page
 
     def _files(self) -> list[tuple[Path, int, int]]:
@@ -59,9 +75,10 @@ class LivePage:
 
 
 @contextmanager
-def served(content: Callable[[], bytes], port: int) -> Iterator[str]:
+def served(content: Callable[[], bytes], version: Callable[[], str], port: int) -> Iterator[str]:
     """Serve a page on this machine only while the block runs; yield its address.
 
+    ``version``: changes with the page; the page asks for it at ``/version``.
     ``port``: 0 chooses a free one. Requests that name another host are refused, so that no web site
     can read the page through a name of its own (DNS rebinding).
 
@@ -72,7 +89,7 @@ def served(content: Callable[[], bytes], port: int) -> Iterator[str]:
         def do_GET(self) -> None:
             if not is_allowed(self.headers.get("Host", ""), ()):
                 self.send_error(403, "unknown host")
-            elif self.path != "/":
+            elif self.path not in ("/", "/version"):
                 self.send_error(404)
             else:
                 with suppress(ConnectionError):  # the browser reloads the page
@@ -81,7 +98,7 @@ def served(content: Callable[[], bytes], port: int) -> Iterator[str]:
         def _answer(self) -> None:
             status = 200
             try:
-                page = content()
+                page = content() if self.path == "/" else version().encode()
             except Exception as error:  # noqa: BLE001 - the next request may find the run complete
                 page, status = escape(reason_of(error)[0]).encode(), 500
             self.send_response(status)
