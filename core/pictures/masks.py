@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...registry import PluxelError
 from ..contracts.colors import Color
 from ..contracts.labels import LabelSpace
 from ..contracts.normalization import RAW_MAXIMUM
@@ -26,8 +27,16 @@ def overlay(image: np.ndarray, colors: np.ndarray, opacity: float = OPACITY) -> 
 
     ``image``: uint8, uint16, or floating point in 0–1; the first three channels show, or else the
     first as gray. ``opacity``: the fraction of the colors, 0 to 1.
+
+    Raises: PluxelError for an image of another size, or without channels.
     """
     image = np.asarray(image)
+    if image.ndim != 3 or image.shape[:2] != colors.shape[:2]:
+        raise PluxelError(
+            f"an image of shape {image.shape} does not fit a prediction of "
+            f"{colors.shape[0]}×{colors.shape[1]} pixels (height × width): give the image that was "
+            "predicted, as (height, width, channels)"
+        )
     visible = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
     maximum = RAW_MAXIMUM.get(image.dtype.name, 1)
     mixed = colors * np.float32(opacity)

@@ -126,10 +126,18 @@ def _scores(
         values = " ".join(percent(None if math.isnan(v) else v) for v in one.values)
         ends = one.difference.low, one.difference.high
         between = "–" if None in ends else f"{_signed(ends[0])} to {_signed(ends[1])}"
-        share = "–" if one.better is None else f"{one.better:.3f}"
-        change = _signed(one.difference.value)
-        yield f"{_named(name, column)}{values}{change:>12}  {between:<16}{share:>13}"
+        change, better = _signed(one.difference.value), probability(one.better)
+        yield f"{_named(name, column)}{values}{change:>12}  {between:<16}{better:>13}"
+
+
+def probability(value: float | None) -> str:
+    """Return a probability with three digits; no number of samples shows that it is 0 or 1."""
+    if value is None:
+        return "–"
+    return "> 0.999" if value > 0.999 else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{100 * value:+.1f}"
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{round(100 * value, 1) + 0.0:+.1f}"  # never -0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...pictures.page import render
 from ..comparison.differences import Comparison, HeadComparison, ScoreDifference
-from ..comparison.table import letter_of, value_text
+from ..comparison.table import letter_of, probability, value_text
 from ..titles import title_of
 
 
@@ -20,6 +20,7 @@ def comparison_page(found: Comparison) -> str:
         package=__name__.rpartition(".")[0],
         scripts=("tables.js",),
         found=found,
+        probability=probability,
         runs=[*zip(letters, found.runs, strict=True)],
         configuration={
             key: [value_text(value) for value in values]

@@ -13,6 +13,7 @@ from pluxel.core.pictures.masks import (
     overlay,
 )
 from pluxel.core.pictures.thumbnails import fitted, sampled, thumbnail
+from pluxel.registry import PluxelError
 
 SPACE = LabelSpace(
     LabelMap({0: "road", 1: "car", 9: "ignore"}, {"road": (100, 0, 0), "car": (0, 200, 0)})
@@ -54,7 +55,13 @@ def test_ignored_pixels_are_hatched() -> None:
     assert np.array_equal(whole[0, 1:], whole[1, :-1])  # diagonal
 
 
-def test_errors_over_have_the_color_of_the_predicted_class() -> None:
+@pytest.mark.parametrize("shape", [(2, 4, 3), (2, 3)])
+def test_an_image_that_does_not_fit_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(PluxelError, match=r"of shape \(2, .* a prediction of 2×3 pixels"):
+        overlay(np.zeros(shape, np.uint8), np.zeros((2, 3, 3), np.uint8))
+
+
+def test_errors_have_the_color_of_the_predicted_class() -> None:
     drawn = errors_over(GRAY, SPACE, TRUTH, PREDICTED)
     assert drawn[0, 1].tolist() == [0, 200, 0]
     assert drawn[1, 0].tolist() == [100, 0, 0]

@@ -72,11 +72,12 @@
         swatch(color), element("span", {}, `${name} `), element("small", {}, percent(fraction)))));
     if (head.ignored) list.append(element("li", {}, swatch(), head.ignored));
     const stem = photo.name.replace(/\.[^.]*$/, "") || "mask";
+    const parts = [stem, runs.length > 1 && run.replaceAll("/", "-"), several && head.name];
     panels.append(element("section", {},
       element("h2", {}, several ? `${run}: ${head.name}` : run), stage, pixel,
       element("p", { className: "size" }, `${result.height}×${result.width} (height × width) `),
       list,
-      element("a", { href: `${base}/mask-${index}.png`, download: `${stem}.png` },
+      element("a", { href: `${base}/mask-${index}.png`, download: `${parts.filter(Boolean).join(" ")}.png` },
         "Download the mask")));
     stages.push({ stage, colors, mark, pixel, result, head, index });
     stage.addEventListener("click", (event) => {
