@@ -97,7 +97,7 @@ def test_runs_are_side_by_side(net: Pipeline, pages: Pages, tmp_path: Path, file
         tops = [page.locator("section").nth(i).bounding_box()["y"] for i in range(3)]
         assert len({*tops}) == 1
         names = [link.get_attribute("download") for link in page.locator("#panels a").all()]
-        assert names[0] == "photo & mask.v1 first.png"
+        assert names[0] == f"{file.stem} first.png"
         assert names[1].endswith(" roof.png")
         assert len({*names}) == 3
         page.locator(".stage").first.click()
