@@ -85,16 +85,11 @@ def weights_file(source: Path) -> Path:
 def open_run(directory: Path) -> Run:
     """Return the run at ``directory``.
 
-    Raises: PluxelError if the directory is not a run, or if the run has no weights yet.
+    Raises: PluxelError if the directory is not a run.
     """
     run = Run(directory)
     if not run.config.exists():
         raise PluxelError(f"{directory} is not a run: it has no config.yaml")
-    if not run.weights.exists():
-        raise PluxelError(
-            f"{directory} has no weights yet: they come with the first evaluation of its training",
-            [f"to continue a training that ended: pluxel train … --run {directory} --resume auto"],
-        )
     return run
 
 
@@ -116,6 +111,11 @@ def open_trained(
     changes what the weights mean.
     """
     run = open_run(directory)
+    if not run.weights.exists():
+        raise PluxelError(
+            f"{directory} has no weights yet: they come with the first evaluation of its training",
+            [f"to continue a training that ended: pluxel train … --run {directory} --resume auto"],
+        )
     _check_read(overrides, unread)
     tensors, metadata = read_tensors(run.weights)
     phase = metadata.get("phase", "")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ....registry import PluxelError
-from ...common.files import is_missing_file, read_json
 from ..evaluation.image_statistics import HeadImageStatistics, ImageStatistics
+from ..evaluation.kept_results import read_results
 from ..evaluation.measures import COUNTS
 from ..trained import open_run
 
@@ -33,30 +33,9 @@ class EvaluatedRun:
 def open_evaluated(directory: Path, split: str) -> EvaluatedRun:
     """Return a run that was evaluated on a split.
 
-    Raises: PluxelError without a run, without results on the split, and for results that do not
-    include the statistics of each image.
+    Raises: PluxelError without a run, and as `read_results` does.
     """
-    run = open_run(directory)
-    again = f"pluxel evaluate {directory} --split {split}"
-    results = read_json(run.results_of(split))
-    if not isinstance(results, dict):
-        raise PluxelError(f"{directory} has no results on '{split}' yet: {again}")
-    try:
-        kept = ImageStatistics.read(run.statistics_of(split))
-    except PluxelError as error:
-        if not is_missing_file(error):
-            error.notes = (*error.notes, f"to write it again: {again}")
-            raise
-        raise PluxelError(
-            f"the results of {directory} on '{split}' lack the counts of each image, because "
-            f"an older version wrote them: {again}"
-        ) from error
-    if kept.step != results.get("step") or kept.split != split:
-        raise PluxelError(
-            f"{run.statistics_of(split)} and {run.results_of(split).name} are of different "
-            f"evaluations: {again}"
-        )
-    return EvaluatedRun(directory, kept)
+    return EvaluatedRun(directory, read_results(open_run(directory), split)[1])
 
 
 @dataclass(frozen=True)

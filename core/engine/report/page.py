@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from ....registry import Host, PluxelError, reason_of
-from ...common.files import check_writable, is_missing_file, read_json, replacing
+from ...common.files import check_writable, replacing
 from ...common.logs import logger
 from ...contracts.colors import hex_color
 from ...data.batch import Item
@@ -24,9 +24,10 @@ from ...pictures.masks import ERRORS
 from ...pictures.page import render
 from ...pictures.saving import data_uri, webp_bytes
 from ..evaluation.image_statistics import ImageStatistics
+from ..evaluation.kept_results import read_results
 from ..preparation import open_role
 from ..run import Run
-from ..trained import Trained, open_trained
+from ..trained import Trained, open_run, open_trained
 from .attempt import attempt
 from .diagram import diagram_of, untrained_diagram
 from .facts import facts_of
@@ -93,9 +94,7 @@ def report_page(
 
     Raises: PluxelError if ``directory`` is not a run.
     """
-    run = Run(directory)
-    if not run.config.exists():
-        raise PluxelError(f"{directory} is not a run: it has no config.yaml")
+    run = open_run(directory)
     facts = facts_of(run)
     content = _content(run, split, host)
     records = run.records()
@@ -123,33 +122,35 @@ def report_page(
 
 
 def _content(run: Run, split: str, host: Host) -> _PageContent:
-    content = _PageContent()
-    if not run.weights.exists():
-        content.notes.append(
-            f"{run.directory} has no weights yet: they come with the first evaluation."
-        )
+    content, kept = _PageContent(), None
+    notes = content.notes
+    has_weights = run.weights.exists()
+    if has_weights or run.results_of(split).exists():
+        read = partial(read_results, run, split)
+        if found := attempt("The scores cannot be shown", read, notes):
+            content.results, kept = found
+    trained = model = data = None
+    if not has_weights:
+        what = ", so there are no pictures" if kept else " yet: they come with the first evaluation"
+        notes.append(f"{run.directory} has no weights{what}.")
         draw = partial(untrained_diagram, run, host)
-        if found := attempt("The network cannot be drawn", draw, content.notes):
-            content.diagram, assumption = found
-            content.notes += [f"In the pipeline, {assumption}."] if assumption else []
-        return content
-    trained = _opened(run, split, host, content)
-    kept = _statistics(run, split, content)
-    model = data = None
-    if trained is not None:
-        notes = content.notes
-        model = attempt("The network cannot be built", lambda: _model(trained), notes)
+        if drawn := attempt("The network cannot be drawn", draw, notes):
+            content.diagram, assumption = drawn
+            notes += [f"In the pipeline, {assumption}."] if assumption else []
+    elif trained := _opened(run, content, host):
+        opened = trained
+        model = attempt("The network cannot be built", lambda: _model(opened), notes)
         if model is not None and kept is not None:
-            read = partial(_data, trained, model, kept.split)
-            data = attempt("The images cannot be shown", read, notes)
+            open_data = partial(_data, trained, model, kept.split)
+            data = attempt("The images cannot be shown", open_data, notes)
         if model is not None:
             config, blueprint, image = trained.config, trained.blueprint, _image_of(data, kept)
-            drawn = partial(diagram_of, config, blueprint, model, image)
-            content.diagram = attempt("The network cannot be drawn", drawn, notes)
+            diagram = partial(diagram_of, config, blueprint, model, image)
+            content.diagram = attempt("The network cannot be drawn", diagram, notes)
     if kept is not None:
         gallery = ReportGallery(data, model, kept.index_of) if data and model else None
-        content.heads, content.blocks, notes = reported_heads(kept, trained, gallery, host)
-        content.notes += notes
+        content.heads, content.blocks, more = reported_heads(kept, trained, gallery, host)
+        notes += more
     return content
 
 
@@ -163,34 +164,13 @@ def _image_of(data: EvaluationData | None, kept: ImageStatistics | None) -> Item
         return None
 
 
-def _opened(run: Run, split: str, host: Host, content: _PageContent) -> Trained | None:
-    """Open the run as its evaluation on the split did, or say why that fails."""
-    results = read_json(run.results_of(split))
-    if isinstance(results, dict):
-        content.results = results
+def _opened(run: Run, content: _PageContent, host: Host) -> Trained | None:
+    """Open the run as its evaluation did, or say why that fails."""
     try:
         return open_trained(run.directory, content.results.get("overrides", ()), host=host)
     except PluxelError as error:
         content.notes.append(f"The run cannot be opened, so there are no pictures: {error.message}")
         return None
-
-
-def _statistics(run: Run, split: str, content: _PageContent) -> ImageStatistics | None:
-    again = f"pluxel evaluate {run.directory} --split {split}"
-    if not content.results:
-        content.notes.append(f"{run.directory} has no results on '{split}' yet: {again}")
-        return None
-    try:
-        kept = ImageStatistics.read(run.statistics_of(split))
-    except PluxelError as error:
-        missing = f"{run.statistics_of(split).name}, the counts of each image, is missing"
-        reason = missing if is_missing_file(error) else error.message
-        content.notes.append(f"The scores cannot be shown, because {reason}: {again}")
-        return None
-    if kept.step != content.results.get("step"):
-        content.notes.append(f"The results and their statistics are of different steps: {again}")
-        return None
-    return kept
 
 
 def _model(trained: Trained) -> SegmentationModel:

@@ -181,12 +181,9 @@ def test_runs_that_cannot_be_read(evaluated: Evaluated, host: Host, tmp_path: Pa
 
     again = f"pluxel evaluate {two} --split val"
     (two / "statistics.npz").rename(two / "kept")
-    assert message() == (
-        f"the results of {two} on 'val' lack the counts of each image, because an older version "
-        f"wrote them: {again}"
-    )
+    assert message() == (f"statistics.npz, the counts of each image, is missing in {two}: {again}")
     (two / "statistics.npz").write_bytes(b"")
-    assert message() == f"{two / 'statistics.npz'} is damaged"
+    assert message() == f"{two / 'statistics.npz'} is damaged: {again}"
     (two / "kept").replace(two / "statistics.npz")
     (two / "results.json").write_text('{"step": 11}')
     assert message() == (
@@ -194,10 +191,14 @@ def test_runs_that_cannot_be_read(evaluated: Evaluated, host: Host, tmp_path: Pa
     )
     (two / "results.json").unlink()
     assert message() == f"{two} has no results on 'val' yet: {again}"
-    (two / "weights.safetensors").unlink()
-    assert message().startswith(f"{two} has no weights yet")
     (two / "config.yaml").unlink()
     assert message() == f"{two} is not a run: it has no config.yaml"
+
+
+def test_weights_are_not_needed(evaluated: Evaluated, host: Host) -> None:
+    one, two = (evaluated(name, head(counts(12))) for name in "ab")
+    (one / "weights.safetensors").unlink()
+    assert compared(host, one, two).images == 12
 
 
 def test_a_run_that_is_training_is_said(evaluated: Evaluated, host: Host) -> None:

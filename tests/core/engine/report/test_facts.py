@@ -30,8 +30,8 @@ def test_origins_name_files_without_their_folders(run: Run, toys: Host) -> None:
 
 def test_a_run_killed_before_its_first_evaluation(run: Run, toys: Host) -> None:
     seconds = run.records()[-1]["seconds"]
-    run.weights.unlink()
-    run.state.unlink()
+    for file in (run.weights, run.state, run.results_of("val"), run.statistics_of("val")):
+        file.unlink()
     page = page_of(run, toys)
     assert page.notes == [
         f"{run.directory} has no weights yet: they come with the first evaluation."

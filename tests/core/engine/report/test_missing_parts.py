@@ -21,14 +21,14 @@ pytestmark = pytest.mark.slow
 
 Break = Callable[[Run], object]
 LACKS: dict[str, tuple[Break, str]] = {
-    "weights": (lambda run: run.weights.unlink(), "has no weights yet: they come with"),
+    "weights": (lambda run: run.weights.unlink(), "has no weights, so there are no pictures."),
     "results": (
         lambda run: run.results_of("val").unlink(),
         "has no results on 'val' yet: pluxel",
     ),
     "statistics": (
         lambda run: run.statistics_of("val").unlink(),
-        "because statistics.npz, the counts of each image, is missing: pluxel evaluate",
+        "cannot be shown: statistics.npz, the counts of each image, is missing in ",
     ),
     "whole statistics": (
         lambda run: run.statistics_of("val").write_bytes(b"half"),
@@ -36,7 +36,7 @@ LACKS: dict[str, tuple[Break, str]] = {
     ),
     "statistics of this step": (
         lambda run: run.results_of("val").write_text('{"split": "val", "step": 1}'),
-        "are of different steps: pluxel evaluate",
+        "are of different evaluations: pluxel evaluate",
     ),
     "plugin": (
         lambda run: run.config.write_text(run.config.read_text().replace("toys.py/toy", "gone")),
@@ -101,6 +101,15 @@ def test_a_part_that_fails_takes_no_other_along(
     assert page.notes == [note]
     text = page.text + json.dumps(page.data["heads"])
     assert [one for one in others if one not in text] == []
+
+
+def test_scores_need_no_weights(run: Run, toys: Host) -> None:
+    before = page_of(run, toys).data["heads"][0]
+    run.weights.unlink()
+    after = page_of(run, toys).data["heads"][0]
+    assert after["confusion"] == before["confusion"]
+    assert after["images"] == before["images"]
+    assert (after["pictures"], bool(before["pictures"])) == ([], True)
 
 
 def test_a_metric_of_a_missing_plugin(run: Run, toys: Host) -> None:
