@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from pydantic import FiniteFloat, NonNegativeInt, TypeAdapter
+
 from ...registry import PluxelError, did_you_mean
 from ..common.files import (
     cannot_write,
@@ -218,9 +220,9 @@ class Run:
             raise cannot_write(self.metrics, error) from error
 
     def records(self) -> list[dict[str, Any]]:
-        """Return the lines of ``metrics.jsonl``, without those that are incomplete after a kill."""
+        """Return the lines of ``metrics.jsonl``, without those that are not whole records."""
         try:
-            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+            lines = self.metrics.read_bytes().splitlines()
         except OSError:
             return []
         return [record for line in lines if (record := _record(line)) is not None]
@@ -255,9 +257,9 @@ class Run:
         """Drop log lines and panels of steps after the checkpoint; resuming repeats these steps."""
         self.pictures.forget_after(step)
         if self.metrics.exists():
-            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+            lines = self.metrics.read_bytes().splitlines()
             kept = [line for line in lines if (one := _record(line)) and one["step"] <= step]
-            write_text(self.metrics, "".join(f"{line}\n" for line in kept))
+            write_text(self.metrics, "".join(f"{line.decode()}\n" for line in kept))
 
 
 def _beside(results: Path, what: str, suffix: str) -> Path:
@@ -273,14 +275,20 @@ def _is_dump(config: Path) -> bool:
         return False
 
 
-def _record(line: str) -> dict[str, Any] | None:
+_VALUES = TypeAdapter(dict[str, FiniteFloat | None])
+_COUNT = TypeAdapter(NonNegativeInt)
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
     """Return a line of the log; None if a kill cut it off, or another program wrote it."""
     try:
-        found = json.loads(line)
-        float(found["step"])
-    except (ValueError, KeyError, TypeError):
+        found = json.loads(line.decode())
+        values = {name: value for name, value in found.items() if name != "phase"}
+        _COUNT.validate_python(values["step"], strict=True)
+        seconds = _VALUES.validate_python(values, strict=True)["seconds"]
+    except (ValueError, KeyError, AttributeError):
         return None
-    return found
+    return found if seconds is not None and isinstance(found.get("phase", ""), str) else None
 
 
 def recorded_step(step: int, phase: str) -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from ..common.files import read_json, write_json
 
@@ -57,17 +59,13 @@ class SessionLog:
 
     @classmethod
     def read(cls, path: Path) -> SessionLog:
-        """Read the file; return an empty log if it is missing or not one."""
+        """Read the file, without odd sessions; return an empty log if it is missing or not one."""
         content = read_json(path)
         try:
-            names = {one.name for one in fields(TrainingSession)}
-            sessions = [
-                TrainingSession(**{name: value for name, value in one.items() if name in names})
-                for one in content["sessions"]
-            ]
-            return cls(sessions, dict(content["origins"]))
-        except (TypeError, KeyError, AttributeError, ValueError):
+            origins, read = dict(content["origins"]), [_session(one) for one in content["sessions"]]
+        except (TypeError, KeyError, ValueError):
             return cls()
+        return cls([one for one in read if one is not None], origins)
 
     def write(self, path: Path) -> None:
         """Write the file atomically. Raises: PluxelError if writing fails."""
@@ -82,6 +80,16 @@ class SessionLog:
         )
         self.sessions.append(session)
         return session
+
+
+_SESSIONS = TypeAdapter(TrainingSession)
+
+
+def _session(content: object) -> TrainingSession | None:
+    try:
+        return _SESSIONS.validate_json(json.dumps(content), strict=True)
+    except ValidationError:
+        return None
 
 
 def now() -> str:

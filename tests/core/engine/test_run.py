@@ -124,10 +124,28 @@ def test_unwritable_directory_raises_before_training(run, source, monkeypatch) -
 
 
 @pytest.mark.parametrize(
-    "line", ["[1]", "3", '"step"', "null", '{"step": null}', '{"step": [2]}', "{"]
+    "line",
+    [
+        b"[1]",
+        b"3",
+        b'"step"',
+        b"null",
+        b"{",
+        b'{"step": null, "seconds": 1.0}',
+        b'{"step": [2], "seconds": 1.0}',
+        b'{"step": "2", "seconds": 1.0}',
+        b'{"step": 2}',
+        b'{"step": 2, "seconds": null}',
+        b'{"step": 2, "seconds": 1.0, "train/loss": "low"}',
+        b'{"step": 2, "seconds": 1.0, "train/loss": NaN}',
+        b'{"step": 2, "seconds": 1.0, "phase": 1}',
+        b'{"step": 2, "seconds": 1.0, "phase": "\xff"}',
+    ],
 )
-def test_foreign_lines_of_the_log_are_dropped(run, line: str) -> None:
+def test_foreign_lines_of_the_log_are_dropped(run, line: bytes) -> None:
     fill(run)
-    run.metrics.write_text(f'{{"step": 1}}\n{line}\n{{"step": 2}}\n{{"step": 3}}\n')
+    own = [b'{"step": %d, "seconds": 1, "val/iou": null}\n' % step for step in (1, 2, 3)]
+    run.metrics.write_bytes(own[0] + line + b"\n" + own[1] + own[2])
+    assert [record["step"] for record in run.records()] == [1, 2, 3]
     run.forget_after(2)
-    assert run.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
+    assert run.metrics.read_bytes() == own[0] + own[1]

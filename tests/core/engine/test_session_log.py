@@ -87,3 +87,14 @@ def test_pixels_are_counted_without_padding(train, options: str) -> None:
     run = train(f"training.steps={once}", f"training.{options}", *size)
     pixels = 7 * 20 * 24 + 3 * 16 * 24
     assert read_metadata(run.state)["progress"]["pixels"] == pixels
+
+
+@pytest.mark.parametrize(
+    "odd", [{"status": "paused"}, {"last_step": "6"}, {"started": None}, {"machine": {"cores": 2}}]
+)
+def test_odd_sessions_are_left_out(tmp_path: Path, odd: dict[str, object]) -> None:
+    session = {"started": "2026-01-02T03:04:05+00:00", "first_step": 0, "of_a_later_version": 1}
+    file = tmp_path / "training.json"
+    file.write_text(json.dumps({"sessions": [session, session | odd, 3], "origins": {}}))
+    (found,) = SessionLog.read(file).sessions
+    assert (found.started, found.status) == (session["started"], "running")
