@@ -57,18 +57,22 @@ def report(
             raise click.UsageError("--serve shows one RUN and writes no file.")
         _serve(session, next(iter(runs)), split, port)
         return
-    named = _named(runs, output)
+    named = _named(runs, split, output)
     for file in named.values():
         refuse_existing(file, overwrite=overwrite)
     for run in runs:
         click.echo(write_report(run, split, host=session.host, output=named.get(run)))
 
 
-def _named(runs: tuple[Path, ...], folder: Path | None) -> dict[Path, Path]:
-    """Return the page of each run in a folder, named as the directory of the run."""
+def _named(runs: tuple[Path, ...], split: str, folder: Path | None) -> dict[Path, Path]:
+    """Return the page of each run in a folder, named as the directory of the run and the split."""
+    from ..engine.run import Run
+
     if folder is None:
         return {}
-    files = {run: folder / f"{run.absolute().name}.html" for run in runs}
+    ending = Run(Path()).report_of(split).name.removeprefix("report")
+    named = {run: run.absolute() if run.name != ".." else run.resolve() for run in runs}
+    files = {run: folder / f"{path.name}{ending}" for run, path in named.items()}
     for run, file in files.items():
         for other in runs:
             if other != run and files[other] == file:

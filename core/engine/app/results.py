@@ -145,6 +145,10 @@ def segment(
     return about
 
 
+_ROWS = 256
+"""Rows of a mask that are counted at a time."""
+
+
 class _HeadFiles:
     """Writes the predictions of a head by regions."""
 
@@ -171,7 +175,9 @@ class _HeadFiles:
         colors = np.dstack([space.colorize(small), np.where(small == space.ignore_index, 0, 255)])
         file = self.folder / f"colors-{self.number}.png"
         file.write_bytes(png_bytes(colors.astype(np.uint8)))
-        counts = np.bincount(classes.ravel(), minlength=space.ignore_index + 1)
+        counts = np.zeros(space.ignore_index + 1, np.int64)
+        for rows in np.array_split(classes, -(-len(classes) // _ROWS)):  # bincount copies to int64
+            counts += np.bincount(rows.ravel(), minlength=len(counts))
         return {
             "classes": [
                 {

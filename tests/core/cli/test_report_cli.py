@@ -66,6 +66,11 @@ def test_pages_of_several_runs(folder: Path) -> None:
     assert (
         pluxel(folder, "report", "runs/first", "--output", "pages", "--overwrite").returncode == 0
     )
+    (folder / "runs/first/within").mkdir()
+    inside = pluxel(
+        folder / "runs/first/within", "report", "..", "--split", "train", "--output", str(folder)
+    )
+    assert inside.stdout == f"{folder}/first-train.html\n", inside.stderr
     nothing = pluxel(folder, "report", "runs")
     assert (nothing.returncode, nothing.stderr) == (
         2,
