@@ -65,7 +65,7 @@ def test_a_client_that_leaves_loses_its_turn(
         go.set()
         assert first.result()[0] == third.result()[0] == 200
     assert len(calls) == 2
-    assert [record.getMessage() for record in caplog.records].count(LEFT) == 1
+    wait_for(lambda: [one.getMessage() for one in caplog.records].count(LEFT) == 1)
 
 
 def test_the_work_of_a_client_that_leaves_ends(
@@ -90,5 +90,5 @@ def test_the_work_of_a_client_that_leaves_ends(
         assert started.wait(30)
         connection.close()
         wait_for(lambda: not [*server.folder.iterdir()])
-    assert [record.getMessage() for record in caplog.records].count(LEFT) == 1
+    wait_for(lambda: [one.getMessage() for one in caplog.records].count(LEFT) == 1)
     assert server.upload(encoded(photo), "a.png")[0] == 200
