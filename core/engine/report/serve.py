@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -14,6 +13,7 @@ from threading import Lock, Thread
 from ....registry import Host, reason_of
 from ...common.local_server import is_allowed, listen
 from ...common.logs import logger
+from ...common.pacing import Pace
 from ..run import Run
 from .page import LiveSource, report_page
 
@@ -36,11 +36,11 @@ class LivePage:
         self._run, self._split, self._host = Run(directory), split, host
         self._lock = Lock()
         self._page, self._version = b"", ""
-        self._due = 0.0  # the time from which on there is time to render again
+        self._pace = Pace()
 
     def version(self) -> str:
         """Return the version of the page, which a change of the run changes."""
-        if time.monotonic() < self._due:
+        if not self._pace.is_due:
             return self._version
         state = self._run.is_training(), self._files()
         return sha256(repr(state).encode()).hexdigest()
@@ -50,16 +50,14 @@ class LivePage:
         with self._lock:
             version = self.version()
             if version != self._version:
-                began = time.monotonic()
-                page = report_page(
-                    self._run.directory,
-                    self._split,
-                    host=self._host,
-                    live=LiveSource(version, REFRESH),
-                )
+                with self._pace.working(MOST_TIME):
+                    page = report_page(
+                        self._run.directory,
+                        self._split,
+                        host=self._host,
+                        live=LiveSource(version, REFRESH),
+                    )
                 self._page, self._version = page.encode(), version
-                ended = time.monotonic()
-                self._due = ended + (ended - began) / MOST_TIME
             return self._page
 
     def _files(self) -> list[tuple[Path, int, int]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 
 from ...common.logs import logger
+from ...common.pacing import Pace
 from ...contracts.labels import LabelSpace
 from ...pictures.charts import draw_confusion, figure_of, picture_of, plain_style
 from ...pictures.legend import LegendEntry, entries_of
@@ -25,7 +25,7 @@ Pictures = Mapping[str, np.ndarray]
 
 
 MOST_TIME = 0.02
-"""Share of a training's time that drawing takes, besides the first and the last pictures."""
+"""Fraction of a training's time that drawing takes, besides the first and the last pictures."""
 
 
 class TrainingPictures:
@@ -37,7 +37,7 @@ class TrainingPictures:
     def __init__(self, owned: OwnedRun, spaces: Mapping[str, LabelSpace]) -> None:
         self._owned, self._spaces = owned, spaces
         self._has_warned = False
-        self._due = 0.0  # the time from which on there is time to draw again
+        self._pace = Pace()
         self._waiting: tuple[int, Evaluation | None] | None = None
 
     def draw(self, step: int, evaluation: Evaluation | None) -> None:
@@ -48,7 +48,7 @@ class TrainingPictures:
         if not self._owned.processes.is_main_process:
             return
         self._waiting = step, evaluation
-        if time.monotonic() >= self._due:
+        if self._pace.is_due:
             self._draw_waiting()
 
     @contextmanager
@@ -63,7 +63,10 @@ class TrainingPictures:
         if self._waiting is None:
             return
         (step, evaluation), self._waiting = self._waiting, None
-        began = time.monotonic()
+        with self._pace.working(MOST_TIME):
+            self._try_to_draw(step, evaluation)
+
+    def _try_to_draw(self, step: int, evaluation: Evaluation | None) -> None:
         try:
             self._owned.claim.check()
             self._save(step, self._pictures(step, evaluation))
@@ -71,8 +74,6 @@ class TrainingPictures:
             if not self._has_warned:
                 self._has_warned = True
                 logger.warning("cannot draw pictures of the training, which goes on: %s", error)
-        ended = time.monotonic()
-        self._due = ended + (ended - began) / MOST_TIME
 
     def _pictures(self, step: int, evaluation: Evaluation | None) -> Pictures:
         found = {"curves": curves_picture(self._owned.run.records())}
