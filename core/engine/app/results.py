@@ -145,10 +145,6 @@ def segment(
     return about
 
 
-_ROWS = 256
-"""Rows of a mask that are counted at a time."""
-
-
 class _HeadFiles:
     """Writes the predictions of a head by regions."""
 
@@ -156,6 +152,7 @@ class _HeadFiles:
         self, folder: Path, number: int, space: LabelSpace, size: Size, *, keep: bool
     ) -> None:
         self.folder, self.number, self.space = folder, number, space
+        self.counts = np.zeros(space.ignore_index + 1, np.int64)
         self.classes = new_mapped_array(folder / f"classes-{number}.npy", space.dtype, size)
         shape = (*size, space.num_classes)
         file = _probabilities_of(folder, number)
@@ -163,6 +160,7 @@ class _HeadFiles:
 
     def write(self, region: Region, prediction: Prediction) -> None:
         self.classes[region.slices] = prediction.classes
+        self.counts += np.bincount(prediction.classes.ravel(), minlength=len(self.counts))
         if self.probabilities is not None and prediction.probabilities is not None:
             self.probabilities[region.slices] = np.moveaxis(prediction.probabilities, 0, -1)
 
@@ -175,19 +173,16 @@ class _HeadFiles:
         colors = np.dstack([space.colorize(small), np.where(small == space.ignore_index, 0, 255)])
         file = self.folder / f"colors-{self.number}.png"
         file.write_bytes(png_bytes(colors.astype(np.uint8)))
-        counts = np.zeros(space.ignore_index + 1, np.int64)
-        for rows in np.array_split(classes, -(-len(classes) // _ROWS)):  # bincount copies to int64
-            counts += np.bincount(rows.ravel(), minlength=len(counts))
         return {
             "classes": [
                 {
                     "name": name,
                     "color": hex_color(color_of(space, index)),
-                    "fraction": int(counts[index]) / classes.size,
+                    "fraction": int(self.counts[index]) / classes.size,
                 }
                 for index, name in enumerate(space.class_names)
             ],
-            "ignored": IGNORE if counts[space.ignore_index] else None,
+            "ignored": IGNORE if self.counts[space.ignore_index] else None,
         }
 
 

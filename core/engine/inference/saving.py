@@ -29,6 +29,7 @@ from .outputs import VIDEO_SUFFIX, OutputKind, output_kinds
 from .overlay_pages import OverlayPage
 from .overlay_summary import OverlaySummary
 from .pipeline import Pipeline, Tile
+from .prediction import Prediction
 from .rasters import raster_writer
 
 
@@ -195,9 +196,7 @@ class _Saver:
         summaries = self._summaries(whole.size)
         for head, prediction in predictions.items():
             for kind in self.kinds:
-                pixels = kind.pixels(prediction, self._picture(kind, inputs))
-                if kind.name == OVERLAY and head in summaries:
-                    summaries[head].add(whole, prediction, pixels)
+                pixels = self._drawn(kind, prediction, inputs, whole, summaries.get(head))
                 suffix = kind.suffix if place is None else ".tif"
                 target = self._target(head, kind, name, suffix)
                 if place is None:
@@ -237,11 +236,9 @@ class _Saver:
                 tile=self.tile,
             ):
                 for (head, kind), write in writers.items():
-                    prediction = piece.predictions[head]
-                    pixels = kind.pixels(prediction, self._picture(kind, piece.pixels))
+                    prediction, summary = piece.predictions[head], summaries.get(head)
+                    pixels = self._drawn(kind, prediction, piece.pixels, piece.region, summary)
                     write(piece.region, pixels, prediction.missing)
-                    if kind.name == OVERLAY and head in summaries:
-                        summaries[head].add(piece.region, prediction, pixels)
         self._list(name, ".tif", summaries)
 
     def _save_clip(self, path: Path, name: Path) -> None:
@@ -268,10 +265,8 @@ class _Saver:
                 inputs = self.pipeline.read({key: event.pixels})
                 predictions = self.pipeline.predict_raw(inputs, tile=self.tile)
                 for (head, kind), (write, _) in writers.items():
-                    pixels = kind.pixels(predictions[head], self._picture(kind, inputs))
-                    write(pixels, event)
-                    if kind.name == OVERLAY and head in summaries:
-                        summaries[head].add(whole, predictions[head], pixels)
+                    prediction, summary = predictions[head], summaries.get(head)
+                    write(self._drawn(kind, prediction, inputs, whole, summary), event)
                 frames += 1
                 advance()
             if clip.problem and self.stop_on_error:
@@ -279,6 +274,20 @@ class _Saver:
         self._list(name, VIDEO_SUFFIX, summaries, frames)
         if clip.problem:
             raise DamagedClip(clip.problem)
+
+    def _drawn(
+        self,
+        kind: OutputKind,
+        prediction: Prediction,
+        inputs: Mapping[str, np.ndarray],
+        region: Region,
+        summary: OverlaySummary | None,
+    ) -> np.ndarray:
+        """Return the pixels of an output of a region, and add those of an overlay to a summary."""
+        pixels = kind.pixels(prediction, self._picture(kind, inputs))
+        if kind.name == OVERLAY and summary is not None:
+            summary.add(region, prediction, pixels)
+        return pixels
 
     def _picture(self, kind: OutputKind, inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """Return the raw pixels of the input that people look at."""
