@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from ...registry import Host, PluxelError
 from ..common.text import extent
 from ..config._config import Config
 from ..config._load import load_config
 from ..geometry.regions import Size
 from ..model.blueprint import Blueprint
-from ..model.build import build_model
+from ..model.build import build_without_memory
 from ..model.network import SegmentationModel
 from ..model.summary import ModelSummary, summarize
 from .preparation import prepare
@@ -67,8 +65,7 @@ _Opened = tuple[Config, Blueprint, SegmentationModel, list[str]]
 def _of_run(directory: Path, overrides: Sequence[str], host: Host) -> _Opened:
     """Open a run as for prediction, in the phase that its weights belong to."""
     run = open_trained(directory, overrides, host=host, unread=NOT_OF_THE_MODEL)
-    with torch.device("meta"):
-        return run.config, run.blueprint, build_model(run.config, run.blueprint), []
+    return run.config, run.blueprint, build_without_memory(run.config, run.blueprint), []
 
 
 def _of_config(source: str, overrides: Sequence[str], host: Host) -> _Opened:

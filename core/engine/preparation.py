@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-import torch
-
 from ..common.randomness import seeded
 from ..config._config import Config
 from ..config._load import check_record
@@ -17,7 +15,7 @@ from ..config.tree.problems import ConfigError
 from ..contracts.kinds import Dataset
 from ..data.splits import MissingData, open_split
 from ..model.blueprint import Blueprint, make_blueprint, resolve_decoders, resolve_labels
-from ..model.build import build_model
+from ..model.build import build_without_memory
 from ..model.network import SegmentationModel
 from ..model.stand_in import stand_in
 
@@ -98,8 +96,8 @@ def prepare(config: Config) -> Prepared:
 
 
 def _prepare_phase(data: PreparedData, config: Config) -> Prepared:
-    with seeded(config.pipeline.seed), torch.device("meta"):
-        model = build_model(config, data.blueprint)
+    with seeded(config.pipeline.seed):
+        model = build_without_memory(config, data.blueprint)
     resolved = resolve_decoders(config, model)
     return Prepared(resolved, data.datasets, data.missing, data.blueprint, model)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+import torch
+
 from ...registry import Host, PluxelError
 from ..config._config import Config
 from ..config.sections.factory import Factory
@@ -51,6 +53,15 @@ def build_model(config: Config, blueprint: Blueprint) -> SegmentationModel:
     if has_weights and config.host.listens(hook):
         config.host.notify(hook, model=model, config=config.plain())
     return model
+
+
+def build_without_memory(config: Config, blueprint: Blueprint) -> SegmentationModel:
+    """Build the model on the device ``meta``, where weights have shapes but no values.
+
+    Raises: ConfigError, as `build_model` does.
+    """
+    with torch.device("meta"):
+        return build_model(config, blueprint)
 
 
 def _build_head(

@@ -16,7 +16,7 @@ from ...config._config import Config
 from ...contracts.inputs import InputKind, InputSpec
 from ...contracts.labels import LabelMap, LabelSpace
 from ...model.blueprint import Blueprint, make_blueprint
-from ...model.build import build_model
+from ...model.build import build_without_memory
 from ...model.stand_in import declared_blueprint
 from ...model.weights import first_names
 from ..checkpoint import write_tensors
@@ -96,8 +96,7 @@ def import_weights(
     recipe = _recipe(weights, network, [*classes.values()], overrides)
     config = configuration(network, recipe, scales, overrides, learned=learned, host=host)
     blueprint = _blueprint(config, file, classes)
-    with torch.device("meta"):
-        model = build_model(config, blueprint)
+    model = build_without_memory(config, blueprint)
     by_head = {head: [*found.values()] for head, found in kernels.items()} if learned else {}
     own = own_tensors(model, state, network, by_head, file)
     run.delete()

@@ -12,7 +12,7 @@ from ...config._load import load_config
 from ...config.sections.factory import Factory
 from ...data.batch import Item
 from ...model.blueprint import Blueprint
-from ...model.build import build_model
+from ...model.build import build_without_memory
 from ...model.network import SegmentationModel, Stream
 from ..preparation import prepare_data
 from ..run import Run
@@ -31,8 +31,7 @@ def untrained_diagram(run: Run, host: Host) -> tuple[dict[str, Any], str]:
     records = run.records()
     phase = records[-1].get("phase", "") if records else config.phases[0].phase
     data = prepare_data(next(one for one in config.phases if one.phase == phase))
-    with torch.device("meta"):
-        model = build_model(data.config, data.blueprint)
+    model = build_without_memory(data.config, data.blueprint)
     return diagram_of(data.config, data.blueprint, model), data.assumption
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from ....registry import Host, PluxelError, reason_of
@@ -18,7 +17,7 @@ from ...common.logs import logger
 from ...contracts.colors import hex_color
 from ...data.batch import Item
 from ...data.samples import EvaluationData
-from ...model.build import build_model
+from ...model.build import build_without_memory
 from ...model.network import SegmentationModel
 from ...pictures.masks import ERRORS
 from ...pictures.page import render
@@ -138,8 +137,8 @@ def _content(run: Run, split: str, host: Host) -> _PageContent:
             content.diagram, assumption = drawn
             notes += [f"In the pipeline, {assumption}."] if assumption else []
     elif trained := _opened(run, content, host):
-        opened = trained
-        model = attempt("The network cannot be built", lambda: _model(opened), notes)
+        build = partial(build_without_memory, trained.config, trained.blueprint)
+        model = attempt("The network cannot be built", build, notes)
         if model is not None and kept is not None:
             open_data = partial(_data, trained, model, kept.split)
             data = attempt("The images cannot be shown", open_data, notes)
@@ -171,12 +170,6 @@ def _opened(run: Run, content: _PageContent, host: Host) -> Trained | None:
     except PluxelError as error:
         content.notes.append(f"The run cannot be opened, so there are no pictures: {error.message}")
         return None
-
-
-def _model(trained: Trained) -> SegmentationModel:
-    """Return the network without memory for its weights."""
-    with torch.device("meta"):
-        return build_model(trained.config, trained.blueprint)
 
 
 def _data(trained: Trained, model: SegmentationModel, split: str) -> EvaluationData:
