@@ -23,7 +23,10 @@ def nested_differences(
 
 
 def flat_texts(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Yield the dotted key and the text of each value that is not a mapping, or an empty one."""
+    """Yield the dotted key and the text of each value that is not a mapping, or an empty one.
+
+    ``path`` leads to ``values``: each dotted key begins with it.
+    """
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from flat_texts(value, (*path, str(key)))
