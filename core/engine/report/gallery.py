@@ -3,81 +3,51 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ....registry import PluxelError, reason_of
 from ...common.text import plural
-from ...contracts.inputs import shown_input
-from ...data.batch import Item
-from ...data.samples import EvaluationData
-from ...model.network import SegmentationModel
-from ...pictures.inputs import input_picture
-from ...pictures.saving import data_uri, png_bytes, webp_bytes
-from ...pictures.thumbnails import sampled
-from ..evaluation.examples import example_size
-from ..evaluation.measures import COUNTS
+from ...pictures.saving import data_uri, png_bytes
 from ..evaluation.ranking import EXTREMES, ImageRanking, wrong_pixels
 from ..evaluation.scores import paper_scores
+from .evaluated_images import EvaluatedImages
 from .head_report import HeadReport
 
 LIMIT = 2_500_000
-"""Bytes of the pictures of a page, in equal parts for its heads; others are left out."""
+"""Bytes of the pictures of a page; others are left out.
 
-
-@dataclass(frozen=True)
-class _Shot:
-    """A photograph as an address, and the true classes of each head, (h, w), small.
-
-    ``pixels``: of each class in the whole image.
-    """
-
-    name: str
-    photo: str
-    truth: Mapping[str, np.ndarray]
-    pixels: Mapping[str, np.ndarray]
+Each head may use an equal part, and what the heads before it left."""
 
 
 class ReportGallery:
-    """Reads chosen images of a split, each once, and draws them for a page.
+    """Draws chosen images of a split for a page.
 
-    ``index_of``: row of an image -> its index in the split. ``notes``: what could not be shown.
+    ``photos``: their addresses, each once, to which the pictures of the heads refer by number.
     """
 
-    def __init__(
-        self, data: EvaluationData, model: SegmentationModel, index_of: Callable[[int], int]
-    ) -> None:
-        self._data, self._model, self._index_of = data, model, index_of
-        self._shots: dict[int, _Shot | None] = {}
-        self._failures: list[str] = []
-        self._changed: list[str] = []
-        self._left_out = 0
+    def __init__(self, images: EvaluatedImages) -> None:
+        self._images = images
+        self._numbers: dict[str, int] = {}
+        self._size = self._heads = self._left_out = 0
 
     def of_head(self, name: str, report: HeadReport) -> list[dict[str, Any]]:
         """Return the pictures of a head, the most telling first, and why each was chosen."""
-        reasons, is_wide = reasons_by_image(report), self._is_wide(name)
-        limit, size = LIMIT / len(self._data.label_spaces), 0
+        reasons = reasons_by_image(report)
+        self._heads += 1
+        limit = LIMIT * self._heads / len(self._images.spaces)
         found = []
         counts = report.counts.rows(np.array([*reasons], np.int64))
         ious = paper_scores(counts).per_class["iou"]
         for row, iou, wrong in zip(reasons, ious, wrong_pixels(counts), strict=True):
-            if size > limit:
+            if self._size > limit:
                 self._left_out += 1
                 continue
-            shot = self._shot(self._index_of(row))
-            if shot is None or not self._is_same(name, row, shot, report):
+            image = self._images.of(name, row)
+            if image is None:
                 continue
             known = np.flatnonzero(~np.isnan(iou))
-            classes = {"truth": shot.truth[name], "predicted": _decoded(report.head.examples[row])}
-            drawn = {
-                key: data_uri(png_bytes(web_classes(one, is_wide=is_wide)))
-                for key, one in classes.items()
-            }
-            size += sum(map(len, [shot.photo, *drawn.values()]))
             found.append(
                 {
                     "name": report.names[row],
@@ -85,67 +55,39 @@ class ReportGallery:
                     "iou": {int(one): round(float(iou[one]), 4) for one in known},
                     "reasons": reasons[row],
                     "wrong": {int(one): int(wrong[one]) for one in known},
-                    "photo": shot.photo,
-                    **drawn,
+                    "photo": self._number(image.photo),
+                    "truth": self._address(name, image.truth[name]),
+                    "predicted": self._address(name, _decoded(report.head.examples[row])),
                 }
             )
         return found
 
-    def _is_wide(self, head: str) -> bool:
-        """Return whether the class indices of a head need more than a byte."""
-        return self._data.label_spaces[head].ignore_index > 255
+    @property
+    def photos(self) -> list[str]:
+        """The addresses of the photographs, by their numbers."""
+        return [*self._numbers]
 
     @property
     def notes(self) -> list[str]:
         """What could not be shown, a sentence each."""
-        found = []
-        if self._failures:
-            count = plural(len(self._failures), "image")
-            found.append(f"{count} cannot be read anymore, such as: {self._failures[0]}")
-        if self._changed:
-            count = plural(len(self._changed), "image")
-            found.append(
-                f"{count} or their ground truth changed since the evaluation, so they are not "
-                f"shown: {', '.join(self._changed[:3])}{' …' * (len(self._changed) > 3)}."
-            )
+        found = self._images.notes
         if self._left_out:
             count = plural(self._left_out, "picture")
             found.append(f"{count} left out, which would make this page too large.")
         return found
 
-    def _shot(self, index: int) -> _Shot | None:
-        """Return an image, or None if it cannot be read."""
-        if index not in self._shots:
-            try:
-                if index >= len(self._data):
-                    raise PluxelError(f"the split now has only {plural(len(self._data), 'image')}")
-                self._shots[index] = self._taken(self._data[index])
-            except Exception as error:  # noqa: BLE001 - a page shows what it can
-                self._failures.append(reason_of(error, with_type=False)[0])
-                self._shots[index] = None
-        return self._shots[index]
+    def _number(self, photo: str) -> int:
+        if photo not in self._numbers:
+            self._numbers[photo] = len(self._numbers)
+            self._size += len(photo)
+        return self._numbers[photo]
 
-    def _taken(self, item: Item) -> _Shot:
-        size, specs = example_size(item.size), self._model.input_specs
-        name = shown_input([*item.inputs], specs)
-        picture, _ = input_picture(item.inputs[name], specs[name], size)
-        return _Shot(
-            item.name,
-            data_uri(webp_bytes(picture)),
-            {head: sampled(target, size) for head, target in item.targets.items()},
-            {head: np.bincount(target.ravel()) for head, target in item.targets.items()},
-        )
-
-    def _is_same(self, head: str, row: int, shot: _Shot, report: HeadReport) -> bool:
-        """Return whether an image has the ground truth that the evaluation had."""
-        evaluated = report.head.rows[COUNTS].dense(slice(row, row + 1))[0, :, 1]
-        pixels = np.zeros_like(evaluated)
-        now = shot.pixels[head][: len(evaluated)]
-        pixels[: len(now)] = now
-        if shot.name == report.names[row] and np.array_equal(pixels, evaluated):
-            return True
-        self._changed.append(report.names[row])
-        return False
+    def _address(self, head: str, classes: np.ndarray) -> str:
+        """Return an image of class indices, of two bytes if a head needs more than one."""
+        is_wide = self._images.spaces[head].ignore_index > 255
+        address = data_uri(png_bytes(web_classes(classes, is_wide=is_wide)))
+        self._size += len(address)
+        return address
 
 
 def reasons_by_image(report: HeadReport) -> dict[int, list[Any]]:

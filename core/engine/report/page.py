@@ -29,6 +29,7 @@ from ..run import Run
 from ..trained import Trained, open_run, open_trained
 from .attempt import attempt
 from .diagram import diagram_of, untrained_diagram
+from .evaluated_images import EvaluatedImages
 from .facts import facts_of
 from .gallery import ReportGallery
 from .heads import ReportedHead, reported_heads, summary_of
@@ -42,9 +43,10 @@ _SCRIPTS = (
 
 @dataclass
 class _PageContent:
-    """What a page shows: ``heads``, pictures of the training, and notes of what is missing."""
+    """What a page shows: ``heads``, the photographs that they share, and ``notes``."""
 
     heads: Sequence[ReportedHead] = ()
+    photos: Sequence[str] = ()
     diagram: dict[str, Any] | None = None
     results: dict[str, Any] = field(default_factory=dict)
     blocks: str = ""
@@ -115,6 +117,7 @@ def report_page(
             "series": series_of(records),
             "phases": phases_of(records),
             "heads": [head.for_scripts() for head in content.heads],
+            "photos": content.photos,
         },
         has_series=bool(records),
     )
@@ -147,8 +150,9 @@ def _content(run: Run, split: str, host: Host) -> _PageContent:
             diagram = partial(diagram_of, config, blueprint, model, image)
             content.diagram = attempt("The network cannot be drawn", diagram, notes)
     if kept is not None:
-        gallery = ReportGallery(data, model, kept.index_of) if data and model else None
+        gallery = ReportGallery(EvaluatedImages(data, model, kept)) if data and model else None
         content.heads, content.blocks, more = reported_heads(kept, trained, gallery, host)
+        content.photos = gallery.photos if gallery else ()
         notes += more
     return content
 

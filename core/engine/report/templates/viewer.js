@@ -99,7 +99,7 @@ const pluxelViewers = (() => {
       const buttons = wanted.map((picture) => {
         const score = isClass ? picture.iou[pick] : picture.mean_iou;
         const button = element("button", { type: "button", title: picture.name },
-          element("img", { src: picture.photo, alt: "", loading: "lazy" }),
+          element("img", { src: data.photos[picture.photo], alt: "", loading: "lazy" }),
           element("span", {}, picture.name), element("span", {}, percent(score)));
         button.addEventListener("click", () => this.show(picture, buttons, button));
         return button;
@@ -113,7 +113,7 @@ const pluxelViewers = (() => {
       for (const button of buttons) button.setAttribute("aria-pressed", button === chosen);
       this.wanted = picture;
       const [photo, truth, predicted] = await Promise.all([
-        pixels(picture.photo), indices(picture.truth, this.isGray),
+        pixels(data.photos[picture.photo]), indices(picture.truth, this.isGray),
         indices(picture.predicted, this.isGray)]);
       if (this.wanted !== picture) return; // another one was chosen meanwhile
       const present = new Set([...truth, ...predicted]);

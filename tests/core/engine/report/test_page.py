@@ -232,11 +232,15 @@ def test_a_page_that_cannot_be_written(run: Run, toys: Host, caplog) -> None:
     assert "cannot write the report of" in caplog.text
 
 
+def photos_of(page: Page) -> dict[str, str]:
+    (head,) = page.data["heads"]
+    return {one["name"]: page.data["photos"][one["photo"]] for one in head["pictures"]}
+
+
 def test_pictures_after_a_skipped_image(run: Run, toys: Host) -> None:
     """Rows of the statistics are not indices of the split if a bad sample was skipped."""
     kept = ImageStatistics.read(run.statistics_of("val"))
-    (head,) = page_of(run, toys).data["heads"]
-    before = {one["name"]: one["photo"] for one in head["pictures"]}
+    before = photos_of(page_of(run, toys))
     rows = kept.heads["semantic"].rows
     part = {
         key: ImageRows(one.shape, one.starts[1:] - one.starts[1],
@@ -249,7 +253,7 @@ def test_pictures_after_a_skipped_image(run: Run, toys: Host) -> None:
     later.write(run.statistics_of("val"))
     page = page_of(run, toys)
     assert page.notes == []
-    after = {one["name"]: one["photo"] for one in page.data["heads"][0]["pictures"]}
+    after = photos_of(page)
     assert kept.names[0] not in after
     assert len({*after} & {*before}) >= 4
     assert all(after[name] == before[name] for name in {*after} & {*before})
