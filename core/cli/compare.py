@@ -35,7 +35,7 @@ from ._session import Session
     type=click.IntRange(min=0),
     default=5,
     show_default=True,
-    help="Number of images to list, those that differ most.",
+    help="Number of images to list, those that differ most; of similar neighbors, only one.",
 )
 @click.option(
     "--common",

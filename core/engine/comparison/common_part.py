@@ -83,14 +83,16 @@ def common_part(runs: Sequence[EvaluatedRun], *, allow_partial: bool) -> CommonP
     same = [key for key, one in zip(shared, is_same, strict=True) if one]
     if unlike := [name for (name, _), one in zip(shared, is_same, strict=True) if not one]:
         problems.append(f"the ground truth of {_listed(unlike)} differs between the runs")
+    if not same or not heads:
+        what = "image with the same ground truth" if heads else "class"
+        raise PluxelError(
+            f"these runs have no {what} in common, so there is nothing to compare", problems
+        )
     if problems and not allow_partial:
         raise PluxelError(
             f"these runs cannot be compared: {'; '.join(problems)}",
             ["--common compares what they have in common"],
         )
-    if not same or not heads:
-        what = "image with the same ground truth" if heads else "class"
-        raise PluxelError(f"these runs have no {what} in common, so there is nothing to compare")
     groups = first.kept.groups or [""] * len(first.kept.names)
     return CommonPart(
         [name for name, _ in same],

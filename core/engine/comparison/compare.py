@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -195,13 +196,15 @@ class _Pair:
         return ScoreDifference((first, second), found, better)
 
     def _most(self, values: Sequence[np.ndarray], count: int) -> list[ImageDifference]:
-        """Return the images whose mean IoU differs most."""
+        """Return the images whose mean IoU differs most, one of each block."""
         distance = np.nan_to_num(np.abs(values[1] - values[0]), nan=-1)
-        order = [int(at) for at in np.argsort(-distance, kind="stable")[:count]]
+        most: dict[int, int] = {}
+        for at in np.argsort(-distance, kind="stable").tolist():
+            if distance[at] > 0:
+                most.setdefault(int(self.blocks.of_image[at]), at)
         return [
             ImageDifference(self.part.names[at], (float(values[0][at]), float(values[1][at])))
-            for at in order
-            if distance[at] > 0
+            for at in islice(most.values(), count)
         ]
 
     def _shared_metrics(self, head: str) -> dict[str, tuple[str, str]]:

@@ -67,6 +67,13 @@ class HeadComparison:
         return all(one.is_equal for one in (*self.overall.values(), *of_classes))
 
 
+SEEDS = (
+    "The intervals cover the choice of images, not randomness in training: runs with the same "
+    "configuration and different seeds can differ as much. Even without a true difference, about "
+    "one interval in 20 excludes 0."
+)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Runs compared with the first of them.
@@ -85,6 +92,11 @@ class Comparison:
     heads: Sequence[Mapping[str, HeadComparison]]
     notes: Sequence[str]
 
+    @property
+    def cautions(self) -> list[str]:
+        """What the intervals do not say."""
+        return [*filter(None, [self.blocks.caution, SEEDS])]
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
         return {
@@ -95,6 +107,7 @@ class Comparison:
             "samples": self.samples,
             "seed": self.seed,
             "notes": [*self.notes],
+            "cautions": self.cautions,
             "configuration": {key: [*values] for key, values in self.configuration.items()},
             "comparisons": [
                 {

@@ -37,7 +37,7 @@ def comparison_table(found: Comparison, width: int | None = None) -> str:
         f"{plural(found.images, 'image')} of {found.split}; 95 % intervals from "
         f"{plural(found.samples, 'resample')} of {plural(found.blocks.count, 'block')}: "
         f"{found.blocks.description}",
-        *(f"note: {note}" for note in found.notes),
+        *(f"note: {note}" for note in (*found.notes, *found.cautions)),
         "",
         *_configuration(found.configuration, letters, width),
         "",

@@ -23,17 +23,26 @@ MOST_BLOCKS = 1000
 FEWEST_BLOCKS = 20
 """Groups that are fewer are cut into runs of neighbors: they say too little about chance."""
 
+ONE_GROUP = (
+    "All images belong to one group of the dataset, such as one video, so the intervals do not "
+    "cover other scenes."
+)
+
 _CHUNK = 1 << 22
 """Draws at once, which bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """The block of each image, 0 … ``count`` − 1, and how the blocks were made, for people."""
+    """The block of each image, 0 … ``count`` − 1, and how the blocks were made, for people.
+
+    ``caution``: what their intervals do not cover; empty if nothing is special.
+    """
 
     of_image: np.ndarray
     count: int
     description: str
+    caution: str = ""
 
 
 def make_blocks(names: Sequence[str], groups: Sequence[str] = ()) -> Blocks:
@@ -68,7 +77,8 @@ def make_blocks(names: Sequence[str], groups: Sequence[str] = ()) -> Blocks:
         description += f", joined to {MOST_BLOCKS} blocks"
     of_image = np.empty(len(names), np.int64)
     of_image[order] = in_order
-    return Blocks(of_image, count, description)
+    is_one_group = len(names) > 1 and any(groups) and len(starts) == 1
+    return Blocks(of_image, count, description, ONE_GROUP if is_one_group else "")
 
 
 def draw(blocks: int, samples: int, seed: int) -> np.ndarray:

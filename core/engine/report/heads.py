@@ -49,12 +49,7 @@ def reported_heads(
 ) -> tuple[list[ReportedHead], str, list[str]]:
     """Return the heads, how images were resampled for the intervals, and notes for readers."""
     blocks = make_blocks(kept.names, kept.groups)
-    notes, heads = [], []
-    if len(kept.names) > 1 and any(kept.groups) and len({*kept.groups}) == 1:
-        notes.append(
-            "All images belong to one group of the dataset, such as one video, so the intervals do "
-            "not cover other scenes."
-        )
+    notes, heads = [blocks.caution] if blocks.caution else [], []
     spaces = trained.blueprint.label_spaces() if trained else {}
     for name, head in kept.heads.items():
         report = HeadReport(head, [*kept.names], blocks, host)

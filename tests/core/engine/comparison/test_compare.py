@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from pluxel.core.engine.comparison import compare as compare_module
 from pluxel.core.engine.comparison.compare import compare
-from pluxel.core.engine.comparison.differences import Comparison
+from pluxel.core.engine.comparison.differences import SEEDS, Comparison
 from pluxel.core.engine.comparison.table import comparison_table
+from pluxel.core.engine.evaluation.bootstrap import ONE_GROUP
 from pluxel.registry import Host, PluxelError
 
 from .conftest import CLASSES, CONFIG, counts, head
@@ -57,11 +58,12 @@ def test_a_run_equals_itself(evaluated: Evaluated, host: Host) -> None:
 
 def test_images_that_differ_most_come_first(evaluated: Evaluated, host: Host) -> None:
     good, bad = counts(30), counts(30)
-    bad[7, :, 0] = 0
-    bad[9, 0, 0] //= 2
+    bad[[6, 7], :, 0] = 0  # neighbors show one scene
+    bad[19, 0, 0] //= 2
     one, two = evaluated("a", head(good)), evaluated("b", head(bad))
     images = compared(host, one, two).heads[0]["semantic"].images
-    assert [each.name for each in images] == ["0007", "0009"]
+    assert [each.name for each in images][1:] == ["0019"]
+    assert images[0].name in ("0006", "0007")
     assert images[0].values[1] == 0
     assert len(compared(host, one, two, images=1).heads[0]["semantic"].images) == 1
 
@@ -159,8 +161,11 @@ def test_other_classes_are_refused(evaluated: Evaluated, host: Host) -> None:
     assert found.per_class["car"]["iou"].difference.value == 0
     assert [*found.overall] == ["mean_accuracy", "mean_iou"]
     three = evaluated("c", head(counts(12)[:, order], class_names=("x", "y")))
-    with pytest.raises(PluxelError, match="no class in common, so there is nothing to compare"):
-        compared(host, one, three, allow_partial=True)
+    for allow_partial in (True, False):
+        with pytest.raises(PluxelError, match="no class in common, so there is nothing") as caught:
+            compared(host, one, three, allow_partial=allow_partial)
+        assert "--common" not in str(caught.value)
+        assert "the classes of head 'semantic' differ: only " in str(caught.value)
 
 
 def test_other_heads_are_refused(evaluated: Evaluated, host: Host) -> None:
@@ -209,7 +214,7 @@ def test_a_run_that_is_training_is_said(evaluated: Evaluated, host: Host) -> Non
 
 
 def test_the_table(evaluated: Evaluated, host: Host) -> None:
-    one = evaluated("a", head(counts(60)), groups=["x"] * 60)
+    one = evaluated("a", head(counts(60)), groups=["x"] * 60)  # such as one video
     others = [
         evaluated(name, head(counts(60, 0.8, seed)), config=CONFIG.replace("10", "20"), step=20)
         for seed, name in enumerate("bc")
@@ -223,7 +228,8 @@ def test_the_table(evaluated: Evaluated, host: Host) -> None:
     assert lines[3].endswith(
         "runs of up to 6 images with neighboring names, within 1 group of the dataset"
     )
-    assert lines[5:7] == [
+    assert lines[4:6] == [f"note: {ONE_GROUP}", f"note: {SEEDS}"]
+    assert lines[7:9] == [
         "configuration           A   B   C",
         "training.steps          10  20  20",
     ]
@@ -250,13 +256,13 @@ def test_long_names_are_shortened_to_the_terminal(evaluated: Evaluated, host: Ho
     found = compared(host, one, two)
     assert any(len(line) > 200 for line in comparison_table(found).splitlines())
     for width in (80, 120):
-        lines = comparison_table(found, width).splitlines()[4:]
+        lines = comparison_table(found, width).splitlines()[5:]
         assert max(map(len, lines)) <= width
         classes = {line.split("  ")[0] for line in lines if line.startswith("traffic")}
         assert {name[-4:] for name in classes} == {"sign", "ight", "cone"}
         _, first, second = next(line for line in lines if line.startswith("deeper_")).split()
         assert (first[-1], second[-1]) == ("a", "b")
-    assert max(map(len, comparison_table(found, 20).splitlines()[4:])) == 72
+    assert max(map(len, comparison_table(found, 20).splitlines()[5:])) == 72
 
 
 def test_memory_does_not_grow_with_the_images(evaluated: Evaluated, host: Host) -> None:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from pluxel.core.engine.evaluation.bootstrap import (
+    ONE_GROUP,
     draw,
     interval,
     make_blocks,
@@ -57,6 +58,12 @@ def test_blocks_are_bounded(grouped: bool) -> None:
 
 def test_one_image_and_none() -> None:
     assert (make_blocks(["a"]).count, make_blocks([]).count) == (1, 0)
+
+
+def test_one_group_is_a_caution() -> None:
+    names = ["a", "b", "c"]
+    assert make_blocks(names, ["x"] * 3).caution == ONE_GROUP
+    assert [make_blocks(names, groups).caution for groups in ((), ["x", "x", "y"])] == ["", ""]
 
 
 def test_draws_are_multinomial_and_repeatable() -> None:

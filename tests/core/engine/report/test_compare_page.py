@@ -52,6 +52,7 @@ def test_a_page_of_two_runs(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     text = page.locator("body").inner_text()
     assert runs[1].name in text
+    assert [one for one in found.cautions if one not in text] == []
     assert all(image.name in text for image in found.heads[0]["semantic"].images)
     assert page.locator("#differences").inner_text().split()[-3:] == [
         "training.optimizer.lr",
