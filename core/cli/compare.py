@@ -42,7 +42,7 @@ from ._session import Session
     is_flag=True,
     help="Compare what the runs have in common if images, ground truth or classes differ.",
 )
-@output("Also write a web page.")
+@output("Also write a web page, with pictures of these images.")
 @overwrite()
 @as_json()
 @click.pass_obj
@@ -88,5 +88,5 @@ def compare(
     text = json.dumps(found.to_json(), indent=2) if as_json else comparison_table(found, width)
     click.echo(text)
     if output:
-        write_text(output, comparison_page(found))
+        write_text(output, comparison_page(found, session.host))
         click.echo(f"page: {output}", err=as_json)

@@ -24,10 +24,14 @@ _CHUNK = 1000
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedRun:
-    """A run and the statistics of its images on a split."""
+    """A run and the statistics of its images on a split.
+
+    ``overrides``: of its configuration, with which it was evaluated.
+    """
 
     directory: Path
     kept: ImageStatistics
+    overrides: Sequence[str] = ()
 
 
 def open_evaluated(directory: Path, split: str) -> EvaluatedRun:
@@ -35,7 +39,8 @@ def open_evaluated(directory: Path, split: str) -> EvaluatedRun:
 
     Raises: PluxelError without a run, and as `read_results` does.
     """
-    return EvaluatedRun(directory, read_results(open_run(directory), split)[1])
+    results, kept = read_results(open_run(directory), split)
+    return EvaluatedRun(directory, kept, results.get("overrides", ()))
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,11 @@ class _Pair:
             if distance[at] > 0:
                 most.setdefault(int(self.blocks.of_image[at]), at)
         return [
-            ImageDifference(self.part.names[at], (float(values[0][at]), float(values[1][at])))
+            ImageDifference(
+                self.part.names[at],
+                (float(values[0][at]), float(values[1][at])),
+                (int(self.images[0][at]), int(self.images[1][at])),
+            )
             for at in islice(most.values(), count)
         ]
 

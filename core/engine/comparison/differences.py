@@ -43,10 +43,11 @@ class ScoreDifference:
 
 @dataclass(frozen=True)
 class ImageDifference:
-    """The mean IoU of an image in two runs."""
+    """The mean IoU of an image in two runs. ``rows``: of the image in their statistics."""
 
     name: str
     values: tuple[float, float]
+    rows: tuple[int, int]
 
 
 @dataclass(frozen=True)

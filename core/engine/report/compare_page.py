@@ -5,37 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ....registry import Host
 from ...pictures.page import render
 from ..comparison.differences import Comparison, HeadComparison, ScoreDifference
 from ..comparison.table import letter_of, probability, value_text
 from ..titles import title_of
+from .compared_pictures import PicturesOfRuns
 
 
-def comparison_page(found: Comparison) -> str:
-    """Return a comparison as HTML: configurations, scores with intervals, classes, and images."""
+def comparison_page(found: Comparison, host: Host) -> str:
+    """Return a comparison as HTML: configurations, scores with intervals, classes, and images.
+
+    Reads the images that the runs were evaluated on, and predicts those that differ most.
+    """
     letters = [letter_of(number) for number in range(len(found.runs))]
+    pictures = PicturesOfRuns(dict(zip(letters, found.runs, strict=True)), host)
+    comparisons = [
+        {
+            "letter": letter,
+            "run": run,
+            "heads": {head: _tables(one) for head, one in heads.items()},
+            "equal": {head: one.is_equal for head, one in heads.items()},
+            "images": {head: one.images for head, one in heads.items()},
+            "pictures": {
+                head: pictures.of_head((letters[0], letter), head, one.images)
+                for head, one in heads.items()
+            },
+        }
+        for letter, run, heads in zip(letters[1:], found.runs[1:], found.heads, strict=True)
+    ]
     return render(
         "compare.html",
         f"Comparison of {len(found.runs)} runs on {found.split}",
         package=__name__.rpartition(".")[0],
         scripts=("tables.js",),
         found=found,
+        notes=[*found.notes, *found.cautions, *pictures.notes],
         probability=probability,
         runs=[*zip(letters, found.runs, strict=True)],
         configuration={
             key: [value_text(value) for value in values]
             for key, values in found.configuration.items()
         },
-        comparisons=[
-            {
-                "letter": letter,
-                "run": run,
-                "heads": {head: _tables(one) for head, one in heads.items()},
-                "equal": {head: one.is_equal for head, one in heads.items()},
-                "images": {head: one.images for head, one in heads.items()},
-            }
-            for letter, run, heads in zip(letters[1:], found.runs[1:], found.heads, strict=True)
-        ],
+        comparisons=comparisons,
     )
 
 

@@ -19,6 +19,8 @@ from ...pictures.thumbnails import sampled
 from ..evaluation.examples import example_size
 from ..evaluation.image_statistics import ImageStatistics
 from ..evaluation.measures import COUNTS
+from ..preparation import open_role
+from ..trained import Trained
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,17 @@ class EvaluatedImage:
     photo: str
     truth: Mapping[str, np.ndarray]
     pixels: Mapping[str, np.ndarray]
+
+
+def evaluated_data(trained: Trained, model: SegmentationModel, split: str) -> EvaluationData:
+    """Return the images that a run was evaluated on. Raises: PluxelError if they are gone."""
+    blueprint = trained.blueprint
+    return EvaluationData(
+        open_role(trained.config, split),
+        blueprint.label_spaces(),
+        inputs=model.input_names,
+        sources=blueprint.targets,
+    )
 
 
 class EvaluatedImages:
@@ -54,7 +67,7 @@ class EvaluatedImages:
         """
         if row not in self._read:
             try:
-                self._read[row] = self._taken(self._item(self._kept.index_of(row)))
+                self._read[row] = self._taken(self.item(row))
             except Exception as error:  # noqa: BLE001 - a page shows what it can
                 self._failures.append(reason_of(error, with_type=False)[0])
                 self._read[row] = None
@@ -76,7 +89,9 @@ class EvaluatedImages:
             )
         return found
 
-    def _item(self, index: int) -> Item:
+    def item(self, row: int) -> Item:
+        """Return the image of a row of the statistics at its size. Raises: PluxelError."""
+        index = self._kept.index_of(row)
         if index >= len(self._data):
             raise PluxelError(f"the split now has only {plural(len(self._data), 'image')}")
         return self._data[index]

@@ -18,18 +18,16 @@ from ...contracts.colors import hex_color
 from ...data.batch import Item
 from ...data.samples import EvaluationData
 from ...model.build import build_without_memory
-from ...model.network import SegmentationModel
 from ...pictures.masks import ERRORS
 from ...pictures.page import render
 from ...pictures.saving import data_uri, webp_bytes
 from ..evaluation.image_statistics import ImageStatistics
 from ..evaluation.kept_results import read_results
-from ..preparation import open_role
 from ..run import Run
 from ..trained import Trained, open_run, open_trained
 from .attempt import attempt
 from .diagram import diagram_of, untrained_diagram
-from .evaluated_images import EvaluatedImages
+from .evaluated_images import EvaluatedImages, evaluated_data
 from .facts import facts_of
 from .gallery import ReportGallery
 from .heads import ReportedHead, reported_heads, summary_of
@@ -143,7 +141,7 @@ def _content(run: Run, split: str, host: Host) -> _PageContent:
         build = partial(build_without_memory, trained.config, trained.blueprint)
         model = attempt("The network cannot be built", build, notes)
         if model is not None and kept is not None:
-            open_data = partial(_data, trained, model, kept.split)
+            open_data = partial(evaluated_data, trained, model, kept.split)
             data = attempt("The images cannot be shown", open_data, notes)
         if model is not None:
             config, blueprint, image = trained.config, trained.blueprint, _image_of(data, kept)
@@ -174,17 +172,6 @@ def _opened(run: Run, content: _PageContent, host: Host) -> Trained | None:
     except PluxelError as error:
         content.notes.append(f"The run cannot be opened, so there are no pictures: {error.message}")
         return None
-
-
-def _data(trained: Trained, model: SegmentationModel, split: str) -> EvaluationData:
-    """Return the evaluated images. Raises: PluxelError if they are gone."""
-    blueprint = trained.blueprint
-    return EvaluationData(
-        open_role(trained.config, split),
-        blueprint.label_spaces(),
-        inputs=model.input_names,
-        sources=blueprint.targets,
-    )
 
 
 def _panels(run: Run) -> list[dict[str, Any]]:

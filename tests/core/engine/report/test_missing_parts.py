@@ -87,7 +87,7 @@ def test_a_page_says_what_its_run_lacks(run: Run, toys: Host, what: str) -> None
     ("part", "note", "others"),
     [
         ("diagram_of", "The network cannot be drawn: OSError: broken.", ["photo"]),
-        ("open_role", "The images cannot be shown: OSError: broken.", ["stride 4"]),
+        ("evaluated_data", "The images cannot be shown: OSError: broken.", ["stride 4"]),
     ],
 )
 def test_a_part_that_fails_takes_no_other_along(
