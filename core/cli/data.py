@@ -18,7 +18,7 @@ from ._options import as_json, config_argument, output, overrides, overwrite, re
 from ._session import Session
 
 if TYPE_CHECKING:
-    from ..data.check import ClassCount, Finding, Report
+    from ..data.check_report import ClassCount, Finding, Report
 
 _SHOWN = 10
 """Number of findings of a kind to print; ``--json`` prints all."""

@@ -340,7 +340,8 @@ class ListsDerivedSplits(Protocol):
 class GroupsSamples(Protocol):
     """A dataset whose samples come in groups, such as the frames of a video.
 
-    Images of one group are alike, so intervals of scores do not take them for independent.
+    Images of one group are alike, so intervals of scores do not take them for independent, and
+    `pluxel data check` counts them instead of naming each.
     """
 
     def group_of(self, index: int, /) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..common.logs import images_counted
 from ..common.progress import busy
@@ -16,101 +14,14 @@ from ..contracts.labels import IGNORE, LabelSpace
 from ..contracts.offers import offers, unpaired_files
 from ..contracts.optional import ChoosesLabels
 from .alike import Alike, SampleAt, Sketch, alike_samples
+from .check_report import ClassCount, Finding, Report, SplitReport, kind_of, shows_the_same
 from .examine import Draw, Examined, Examiner, Kind
+from .groups import group_of
 from .loading import examined
 from .splits import Joined, Subset
 
 _SHOWN = 20
 """Maximum stray ids to list; masks of colors or instances have thousands."""
-
-HARMLESS = ("note", "repetition")
-"""Kinds of findings that are not problems."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding; those of the kinds `HARMLESS` are not problems.
-
-    ``sample``: the index of the sample; None for several or for the split as a whole.
-    """
-
-    kind: Kind
-    split: str
-    message: str
-    sample: int | None = None
-
-
-@dataclass
-class ClassCount:
-    """Number of pixels of a class in a split, and of images that contain it."""
-
-    pixels: int = 0
-    images: int = 0
-
-
-@dataclass
-class SplitReport:
-    """Statistics of a split.
-
-    ``sizes``: "HEIGHT×WIDTH" -> images. ``classes``: head -> class -> counts; ignored pixels
-    count as the class ``ignore``.
-    """
-
-    samples: int
-    sizes: dict[str, int] = field(default_factory=dict)
-    classes: dict[str, dict[str, ClassCount]] = field(default_factory=dict)
-
-
-@dataclass
-class Report:
-    """The result of `check_data`.
-
-    ``stray``: head -> raw ids that are not in the label map. ``twins``: samples whose files are
-    equal, in two splits. ``alike``: samples that show the same, in two splits or in one. ``names``:
-    split -> the file of each sample, or its name.
-    """
-
-    splits: dict[str, SplitReport] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    stray: dict[str, list[str]] = field(default_factory=dict)
-    twins: list[Alike] = field(default_factory=list)
-    alike: list[Alike] = field(default_factory=list)
-    names: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def problems(self) -> list[Finding]:
-        """All findings except harmless ones."""
-        return [finding for finding in self.findings if finding.kind not in HARMLESS]
-
-    def name(self, place: SampleAt) -> str:
-        """Return the file of a sample, or its name."""
-        return self.names[place.split][place.index]
-
-    def pairs(self) -> list[tuple[Kind, Alike]]:
-        """Return all samples that are alike, with the kind of their finding."""
-        return [
-            *(("duplicate", one) for one in self.twins),
-            *((_kind_of(one), one) for one in self.alike),
-        ]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as plain JSON values."""
-        return {
-            "splits": {name: asdict(split) for name, split in self.splits.items()},
-            "findings": [asdict(finding) for finding in self.findings],
-            "problems": len(self.problems),
-            "add_to_labels": {
-                head: dict.fromkeys(ids, IGNORE) for head, ids in self.stray.items() if ids
-            },
-            "alike": [
-                {
-                    "samples": [asdict(one.first), asdict(one.second)],
-                    "similarity": one.similarity,
-                    "mirrored": one.mirrored,
-                }
-                for _, one in self.pairs()
-            ],
-        }
 
 
 @images_counted()
@@ -148,7 +59,7 @@ def check_data(
         summary = _SplitSum(split, examiner)
         for found in examined(examiner, workers=workers):
             summary.add(found)
-            summary.findings += seen.add(split, found)
+            summary.findings += seen.add(split, found, group_of(dataset, found.index))
             report.names.setdefault(split, []).append(found.place)
             watch(split, found)
             progress()
@@ -158,25 +69,20 @@ def check_data(
             texts = [label_spaces[head].id_text(one) for one in sorted(stray)]
             report.stray[head] = list(dict.fromkeys([*report.stray.get(head, ()), *texts]))
     with busy("comparing images"):
-        report.alike = alike_samples(seen.sketches, seen.are_twins)
-    for one in report.alike:
+        alike = alike_samples(seen.sketches, seen.are_twins, seen.are_grouped)
+    in_groups: dict[str, set[int]] = {}
+    for one in alike:
         second = one.second
+        if seen.are_grouped(one.first, second):
+            in_groups.setdefault(second.split, set()).update((one.first.index, second.index))
+            continue
+        report.alike.append(one)
         text = f"{report.name(second)}: {shows_the_same(one, one.first, report)}"
-        report.findings.append(Finding(_kind_of(one), second.split, text, second.index))
+        report.findings.append(Finding(kind_of(one), second.split, text, second.index))
+    for split, samples in in_groups.items():
+        text = f"{len(samples)} samples show the same as others of their group, such as one video"
+        report.findings.append(Finding("repetition", split, text))
     return report
-
-
-def shows_the_same(alike: Alike, other: SampleAt, report: Report) -> str:
-    """Return what a finding says of a sample that is like another one."""
-    mirrored = ", mirrored" * alike.mirrored
-    return (
-        f"shows the same as {report.name(other)} of split {other.split} "
-        f"(similarity {alike.similarity:.2f}{mirrored})"
-    )
-
-
-def _kind_of(alike: Alike) -> Kind:
-    return "repetition" if alike.first.split == alike.second.split else "near duplicate"
 
 
 class _Seen:
@@ -186,12 +92,14 @@ class _Seen:
         self.sketches: dict[str, list[Sketch | None]] = {}
         self._report = report
         self._digests: dict[str, list[bytes | None]] = {}
+        self._groups: dict[str, list[str]] = {}
         self._first: dict[bytes, SampleAt] = {}
 
-    def add(self, split: str, found: Examined) -> list[Finding]:
+    def add(self, split: str, found: Examined, group: str) -> list[Finding]:
         """Keep a sample; return a finding if an earlier split has an image of equal content."""
         self.sketches.setdefault(split, []).append(found.sketch)
         self._digests.setdefault(split, []).append(found.digest)
+        self._groups.setdefault(split, []).append(group)
         if found.digest is None:
             return []
         place = SampleAt(split, found.index)
@@ -206,6 +114,11 @@ class _Seen:
         """Return whether the files of two samples are equal."""
         digest = self._digests[first.split][first.index]
         return digest is not None and digest == self._digests[second.split][second.index]
+
+    def are_grouped(self, first: SampleAt, second: SampleAt) -> bool:
+        """Return whether two samples are of one split, and of one group that the dataset names."""
+        one, other = (self._groups[place.split][place.index] for place in (first, second))
+        return first.split == second.split and bool(one) and one == other
 
 
 class _SplitSum:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from ..common.progress import track
 from ..contracts.kinds import Dataset
-from ..data.check import Draw, Report, check_data
-from ..data.examine import Examined
+from ..data.check import check_data
+from ..data.check_report import Report
+from ..data.examine import Draw, Examined
 from .preparation import PreparedData
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from ...common.text import plural
 from ...data.alike import Alike, SampleAt
-from ...data.check import Report, shows_the_same
+from ...data.check_report import Report, shows_the_same
 from ...data.examine import Flaw, Kind
 from ..preparation import PreparedData
 from .album import Album, AlbumPair, AlbumSample, Thumb

@@ -11,8 +11,8 @@ from ...contracts.kinds import Dataset
 from ...contracts.labels import IGNORE
 from ...contracts.offers import input_specs
 from ...data.alike import SampleAt
-from ...data.check import Draw, Report
-from ...data.examine import Examined, Examiner
+from ...data.check_report import Report
+from ...data.examine import Draw, Examined, Examiner
 from ..data_check import check_prepared
 from ..preparation import PreparedData, open_role
 from .painter import ThumbPainter, is_flawed

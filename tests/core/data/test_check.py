@@ -228,6 +228,33 @@ def test_finds_images_that_show_the_same(toy, spaces):
     }
 
 
+def test_frames_of_a_video_are_one_finding(toy, spaces):
+    """What the dataset says is alike is counted; a copy in another video is named."""
+    frames = [np.random.default_rng(seed).integers(0, 256, (64, 64, 3)) for seed in (0, 0, 0, 1)]
+    videos = "aabb"
+
+    class Frames(toy):
+        def _image(self, index):
+            return frames[index].astype(np.uint8)
+
+        def _label(self, _index):
+            return np.eye(64, dtype=np.uint8)
+
+        def group_of(self, index):
+            return videos[index]
+
+    dataset = Frames(4)
+    report = check_data({"val": dataset}, spaces)
+    copy = "toy/2.jpg: shows the same as toy/0.jpg of split val (similarity 1.00)"
+    assert ("repetition", copy) in kinds(report)
+    assert {one.first.index < 2 <= one.second.index for one in report.alike} == {True}
+    videos = "aaab"
+    report = check_data({"val": dataset}, spaces)
+    text = "3 samples show the same as others of their group, such as one video"
+    assert (kinds(report), report.alike) == ([("repetition", text)], [])
+    assert check_data({"train": dataset, "val": dataset}, spaces).problems
+
+
 def test_a_split_without_labels_is_one_finding(toy, spaces):
     dataset = toy(3)
     dataset.labels = {"depth": toy(1).labels["semantic"]}
