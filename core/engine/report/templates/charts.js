@@ -32,7 +32,7 @@ const pluxelCharts = (() => {
       return steps.map((step, at) => ({ step, title, value: drawn[at] }));
     });
     const drawn = points(weight > 0), few = Math.max(...shown.map((s) => s.steps.length)) < 30;
-    const channels = { x: "step", y: "value", stroke: "title" };
+    const channels = { x: "step", y: "value", z: "title", stroke: "title" };
     const marks = [
       Plot.ruleX(data.phases,
         { x: "step", stroke: "currentColor", strokeDasharray: "2,4", title: "name" }),

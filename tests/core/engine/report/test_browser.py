@@ -216,6 +216,17 @@ def test_a_chart_without_values_says_so(file: Path, pages: Pages, tmp_path: Path
     chart.get_by_text("no evaluation yet").wait_for()
 
 
+def test_the_first_evaluation_is_drawn_without_warnings(run: Run, toys: Host, pages: Pages) -> None:
+    """Each series of scores has one point; `pages` collects warnings of the console."""
+    lines = run.metrics.read_text().splitlines(keepends=True)
+    first = next(at for at, line in enumerate(lines) if "val/mean_iou" in line)
+    run.metrics.write_text("".join(lines[: first + 1]))
+    page = pages.open(write_report(run.directory, host=toys))
+    scrolled(page)
+    scores = page.locator("[data-group=score] g[aria-label=dot] circle")
+    assert scores.count() >= 3
+
+
 def test_controls_of_charts(file: Path, pages: Pages) -> None:
     page = pages.open(file)
     scrolled(page)
