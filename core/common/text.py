@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -14,6 +15,20 @@ def plural(count: int, noun: str) -> str:
 def readable(docstring: str) -> str:
     """Return text of a docstring with the marks of Markdown: ``x`` within single backticks."""
     return docstring.replace("``", "`")
+
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
+
+
+def visible(text: str) -> str:
+    """Return a text in which control characters are readable, such as ``[U+202E]``.
+
+    They are invisible, and some reorder the text around them. Tabs and line ends stay, and so do
+    joiners, which some languages and emojis need. ``page.js`` does the same in pages.
+    """
+    return _INVISIBLE.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def extent(size: Sequence[int]) -> str:

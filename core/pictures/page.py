@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..common.text import plural
+from ..common.text import plural, visible
 from .masks import OPACITY
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ def render(
 ) -> str:
     """Return a page from a template that extends ``page.html``, which has styles for all pages.
 
-    Templates escape all values. The page has a policy for the browser: nothing is loaded, and no
-    script runs but those that ``scripts`` names, so a name from a data set cannot become one.
+    Templates escape all values, and show control characters as `visible` does. The page has a
+    policy for the browser: nothing is loaded, and no script runs but those that ``scripts`` names,
+    so a name from a data set cannot become one.
 
     ``template``, ``scripts``: files in ``templates/`` of a package; scripts run in order, after
     ``page.js``, which has the functions for all pages.
@@ -94,6 +95,7 @@ def _environment(package: str) -> Environment:
         loader=ChoiceLoader(loaders),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,  # not of markup
         trim_blocks=True,
         lstrip_blocks=True,
     )

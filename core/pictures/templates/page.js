@@ -3,7 +3,14 @@
 const pluxel = (() => {
   const byId = (id) => document.getElementById(id);
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
-  const data = JSON.parse(byId("data")?.textContent ?? "null");
+  // Control characters are invisible, and some reorder the text around them: [U+202E].
+  const INVISIBLE = new RegExp("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\xad\\u061c\\u200b" +
+    "\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]", "g");
+  const visible = (text) => text.replace(INVISIBLE, (found) =>
+    `[U+${found.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
+  const parse = (json) =>
+    JSON.parse(json, (_, value) => (typeof value === "string" ? visible(value) : value));
+  const data = parse(byId("data")?.textContent ?? "null");
   const percent = (share) => (
     share == null ? "–" : `${(100 * share).toFixed(share && Math.abs(share) < 0.001 ? 2 : 1)} %`);
   const plural = (count, noun) =>
@@ -28,5 +35,5 @@ const pluxel = (() => {
   const legend = (entries) => element("ul", { className: "legend" },
     ...entries.map(([name, color]) => element("li", {}, swatch(color), name)));
 
-  return { byId, all, data, percent, plural, short, element, swatch, legend };
+  return { byId, all, data, parse, percent, plural, short, element, swatch, legend };
 })();

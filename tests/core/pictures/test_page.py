@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jinja2 import UndefinedError
-from pluxel.core.pictures.page import render
+from pluxel.core.pictures.page import page_data, render
 from pluxel.core.pictures.sheet import Sheet, SheetSample, SheetTile, sheet_page
 
 from ...browser import Pages
@@ -44,6 +44,39 @@ def test_a_page_contains_names_as_they_are() -> None:
     assert "script" not in parser.tags
     assert parser.tags.count("img") == 4
     assert sum(ATTACK in text for text in parser.found) >= 14
+
+
+CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x200B, 0x200E, 0x202E, 0x2066, 0xFEFF]
+
+
+@pytest.mark.browser
+@pytest.mark.peers
+def test_control_characters_are_visible(pages: Pages, tmp_path: Path) -> None:
+    """In what a template writes, and in what scripts write."""
+    kept = "می‌خواهم 👩‍👧 שלום\t"
+    name = f"{kept}{''.join(map(chr, CONTROLS))}car"
+    file = tmp_path / "page.html"
+    data = {"name": name, "names": [name]}
+    package = "pluxel.core.engine.report"
+    text = render(
+        "sheet.html",
+        "t",
+        package=package,
+        scripts=["tables.js"],
+        data=data,
+        samples=[],
+        legends=[(name, [])],
+    )
+    file.write_text(text, encoding="utf-8")
+    page = pages.open(file)
+    written, scripted = page.locator("h3").text_content(), page.evaluate("pluxel.data.names[0]")
+    assert written
+    expected = kept + "".join(
+        chr(one) if chr(one) in "\t\n\r" else f"[U+{one:04X}]" for one in CONTROLS
+    )
+    assert scripted == f"{expected}car"
+    assert written == scripted.replace("\r", "\n")  # as HTML is read
+    assert page_data(text) == data
 
 
 def test_a_value_that_is_missing_is_an_error() -> None:

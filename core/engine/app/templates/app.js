@@ -20,7 +20,7 @@
     } catch {
       throw new Error("the server does not answer; is pluxel app still running?");
     }
-    const found = await response.json().catch(() => ({ error: response.statusText }));
+    const found = await response.text().then(pluxel.parse).catch(() => ({ error: response.statusText }));
     if (!response.ok) throw new Error(found.error);
     return found;
   }
