@@ -6,6 +6,7 @@ const pluxelViewers = (() => {
   const REASONS = {
     worst: "the worst images", median: "images near the median", best: "the best images",
   };
+  const PRINTED = 12; // pictures of a head
   const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
   const [HIT, FALSE_POSITIVE, FALSE_NEGATIVE] = data.errors.map(([, color]) => rgb(color));
@@ -56,6 +57,11 @@ const pluxelViewers = (() => {
         this.canvas.setPointerCapture(event.pointerId);
         slide(event);
       });
+      addEventListener("beforeprint", () => this.print());
+      addEventListener("afterprint", () => {
+        this.find("prints").replaceChildren();
+        this.paint();
+      });
       this.list();
     }
 
@@ -96,6 +102,8 @@ const pluxelViewers = (() => {
       this.find("of").value = isClass ? pick : "";
       this.find("right").value = isClass ? "errors" : "predicted";
       if (isClass) wanted.sort((one, other) => other.wrong[pick] - one.wrong[pick]);
+      this.printed = wanted.slice(0, PRINTED);
+      this.printed.forEach((picture) => this.load(picture)); // printing does not wait
       const buttons = wanted.map((picture) => {
         const score = isClass ? picture.iou[pick] : picture.mean_iou;
         const button = element("button", { type: "button", title: picture.name },
@@ -112,24 +120,32 @@ const pluxelViewers = (() => {
     async show(picture, buttons, chosen) {
       for (const button of buttons) button.setAttribute("aria-pressed", button === chosen);
       this.wanted = picture;
-      const [photo, truth, predicted] = await Promise.all([
-        pixels(data.photos[picture.photo]), indices(picture.truth, this.isGray),
-        indices(picture.predicted, this.isGray)]);
+      const loaded = await this.load(picture);
       if (this.wanted !== picture) return; // another one was chosen meanwhile
-      const present = new Set([...truth, ...predicted]);
-      Object.assign(this, { picture, photo, truth, predicted, present });
-      this.canvas.width = photo.width;
-      this.canvas.height = photo.height;
+      Object.assign(this, { picture, loaded });
       this.canvas.ariaLabel = `${picture.name}, mean IoU ${percent(picture.mean_iou)}`;
-      this.find("stage").style.maxWidth = `${Math.min(720, 4 * photo.width)}px`;
+      this.find("stage").style.maxWidth = `${Math.min(720, 4 * loaded.photo.width)}px`;
       this.paint();
     }
 
-    color(layer, at, photo, opacity, of) {
-      const { truth, predicted, head } = this, real = truth[at], found = predicted[at];
+    // The pixels of a picture, which it keeps.
+    load(picture) {
+      picture.loading ??= (async () => {
+        const [photo, truth, predicted] = await Promise.all([
+          pixels(data.photos[picture.photo]), indices(picture.truth, this.isGray),
+          indices(picture.predicted, this.isGray)]);
+        const present = new Set([...truth, ...predicted]);
+        return picture.loaded = { photo, truth, predicted, present };
+      })();
+      return picture.loading;
+    }
+
+    color(loaded, layer, at, photo, opacity, of) {
+      const { head } = this, { width } = loaded.photo;
+      const real = loaded.truth[at], found = loaded.predicted[at];
       if (layer === "input") return photo;
       const ignored = real === head.ignore;
-      const x = at % this.photo.width, y = Math.floor(at / this.photo.width);
+      const x = at % width, y = Math.floor(at / width);
       const stripes = ((x + y) >> 2) % 2 ? 120 : 205;
       if (layer !== "errors") {
         const index = layer === "truth" ? real : found;
@@ -146,47 +162,68 @@ const pluxelViewers = (() => {
       return real === wanted ? FALSE_NEGATIVE : [gray, gray, gray];
     }
 
-    paint() {
-      if (!this.picture) return;
-      const { width, height, data: bytes } = this.photo, out = new ImageData(width, height);
+    draw(canvas, loaded) {
+      const { width, height, data: bytes } = loaded.photo, out = new ImageData(width, height);
       const border = Math.round(width * this.find("wipe").value / 1000);
       const left = this.find("left").value, right = this.find("right").value;
       const opacity = Number(this.find("opacity").value) / 100, of = this.find("of").value;
       for (let at = 0; at < width * height; at++) {
         const photo = [bytes[4 * at], bytes[4 * at + 1], bytes[4 * at + 2]];
         const layer = at % width < border ? left : right;
-        out.data.set(this.color(layer, at, photo, opacity, of), 4 * at);
+        out.data.set(this.color(loaded, layer, at, photo, opacity, of), 4 * at);
         out.data[4 * at + 3] = 255;
       }
-      this.canvas.getContext("2d").putImageData(out, 0, 0);
+      Object.assign(canvas, { width, height });
+      canvas.getContext("2d").putImageData(out, 0, 0);
+    }
+
+    paint() {
+      if (!this.picture) return;
+      this.draw(this.canvas, this.loaded);
       this.find("border").style.left = `${this.find("wipe").value / 10}%`;
       this.describe();
-      this.legend();
+      this.legend(this.loaded.present);
+    }
+
+    // Shows the chosen pictures on paper, with the chosen layers.
+    print() {
+      const shown = this.printed.filter((picture) => picture.loaded);
+      const [left, right] = ["left", "right"].map((side) => LAYERS[this.find(side).value]);
+      const layers = element("p", {}, `Left: ${left}. Right: ${right}.`);
+      this.find("prints").replaceChildren(layers, ...shown.map((picture) => {
+        const canvas = element("canvas");
+        this.draw(canvas, picture.loaded);
+        return element("figure", {}, canvas, element("figcaption", {}, this.scores(picture)));
+      }));
+      this.legend(new Set(shown.flatMap((picture) => [...picture.loaded.present])));
+    }
+
+    scores(picture) {
+      const { head } = this, ofClass = this.find("of").value;
+      const iou = ofClass === "" ? ""
+        : `, IoU of ${short(head.classes[ofClass])} ${percent(picture.iou[ofClass])}`;
+      return `${picture.name}: mean IoU ${percent(picture.mean_iou)}${iou}`;
     }
 
     describe(place = "") {
-      const { picture, head } = this;
-      const ofClass = this.find("of").value;
-      const iou = ofClass === "" ? ""
-        : `, IoU of ${short(head.classes[ofClass])} ${percent(picture.iou[ofClass])}`;
-      this.find("status").replaceChildren(
-        `${picture.name}: mean IoU ${percent(picture.mean_iou)}${iou}`, element("br"), place);
+      this.find("status").replaceChildren(this.scores(this.picture), element("br"), place);
     }
 
     point(event) {
       if (!this.picture) return;
-      const box = this.canvas.getBoundingClientRect(), { width, height } = this.photo;
+      const box = this.canvas.getBoundingClientRect(), { width, height } = this.loaded.photo;
       const x = Math.min(width - 1, Math.floor(width * (event.clientX - box.left) / box.width));
       const y = Math.min(height - 1, Math.floor(height * (event.clientY - box.top) / box.height));
       if (x < 0 || y < 0) return;
       const name = (index) =>
         short(index === this.head.ignore ? "ignored" : this.head.classes[index] ?? `${index}`);
       const at = y * width + x;
-      this.describe(`truth ${name(this.truth[at])}, prediction ${name(this.predicted[at])}`);
+      const { truth, predicted } = this.loaded;
+      this.describe(`truth ${name(truth[at])}, prediction ${name(predicted[at])}`);
     }
 
-    legend() {
-      const { present, head } = this, ofAll = this.find("of").value === "";
+    legend(present) {
+      const { head } = this, ofAll = this.find("of").value === "";
       const layers = ["left", "right"].map((side) => this.find(side).value);
       const shows = (...names) => names.some((name) => layers.includes(name));
       const entries = shows("errors") && !ofAll

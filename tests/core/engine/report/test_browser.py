@@ -164,6 +164,18 @@ def test_tables_scroll_in_a_narrow_window(file: Path, pages: Pages) -> None:
     assert table.evaluate("one => new Promise(done => setTimeout(() => done(one.scrollLeft), 400))")
 
 
+def test_four_metrics_fit_a_small_screen(file: Path, pages: Pages) -> None:
+    page = pages.open(file, width=1100)
+    place = page.locator(".wide", has=page.locator("#classes-1"))
+    place.evaluate(  # a run with two more
+        """one => one.querySelectorAll("tr").forEach((row) =>
+          [7, 8].forEach((at) => row.cells[8].after(row.cells[at].cloneNode(true))))"""
+    )
+    heads = place.locator("thead th").all_inner_texts()
+    assert (heads.count("Boundary IoU"), len(heads)) == (2, 13)
+    assert place.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
 @pytest.mark.parametrize("width", [400, 1100])
 def test_keys_break_after_dots_only(file: Path, pages: Pages, width: int) -> None:
     page = pages.open(file, width=width)
@@ -183,9 +195,17 @@ def test_print_leaves_out_what_cannot_be_used(file: Path, pages: Pages) -> None:
     page = pages.open(file)
     scrolled(page)
     page.emulate_media(media="print")
-    gone = ".controls, .strip, .slider, nav, .images button, #configuration tbody tr:not(.set)"
+    gone = ".controls, .strip, .stage, nav, .images button, #configuration tbody tr:not(.set)"
     assert page.locator(gone).count() >= 8
     assert all(one.is_hidden() for one in page.locator(gone).all())
+    names = [one.get_attribute("title") for one in page.locator(".strip button").all()]
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".prints canvas").count() == len(names) > 1
+    printed = page.locator(".prints figcaption").all_text_contents()
+    assert [text.partition(":")[0] for text in printed] == names
+    assert page.get_by_text("Left: truth. Right: prediction.").is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".prints canvas").count() == 0
     assert page.locator("#configuration tbody tr.set").first.is_visible()
     assert page.get_by_text("Default values are not printed.").is_visible()
     broken = "[...document.querySelectorAll('figure, tr')].filter(one =>"
