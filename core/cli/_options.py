@@ -27,14 +27,14 @@ run_argument = click.argument(
 )
 
 
-def runs_argument(metavar: str) -> Decorator[Command]:
-    """Add several run directories, passed as ``runs``."""
+def runs_argument(metavar: str, *, exist: bool = True) -> Decorator[Command]:
+    """Add several run directories, passed as ``runs``; ``exist``: whether all must exist."""
     return click.argument(
         "runs",
         metavar=metavar,
         nargs=-1,
         required=True,
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        type=click.Path(exists=exist, file_okay=False, path_type=Path),
         shell_complete=completed("run"),
     )
 

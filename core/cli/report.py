@@ -12,7 +12,7 @@ from ._session import Session
 
 
 @click.command()
-@runs_argument("RUN...")
+@runs_argument("RUN...", exist=False)
 @split_option("Split whose results to show.")
 @output(
     "Directory for the pages.  [default: each RUN, as report.html or report-SPLIT.html]",
@@ -22,7 +22,8 @@ from ._session import Session
 @click.option(
     "--serve",
     is_flag=True,
-    help="Serve the page of one RUN on this machine, and update it during a training.",
+    help="Serve the page of one RUN on this machine, and update it during a training, which may "
+    "start later.",
 )
 @click.option(
     "--port",
@@ -87,10 +88,13 @@ def _serve(session: Session, run: Path, split: str, port: int) -> None:
     from threading import Event
 
     from ..engine.report.serve import LivePage, served
+    from ..engine.run import Run
+    from ..engine.watching import STATES, is_awaited
 
     page = LivePage(run, split, session.host)
-    page.content()  # fails at once for a directory that is not a run
     with served(page.content, page.version, port) as address:
         click.echo(f"{address}  (Ctrl-C ends)")
+        if is_awaited(Run(run)):
+            click.echo(STATES["waiting"])
         with suppress(KeyboardInterrupt):
             Event().wait()

@@ -29,15 +29,6 @@ _WIDTH = 40
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
-_STATES = {
-    "waiting": "waiting for the training to start",
-    "training": "training",
-    "finished": "finished",
-    "interrupted": "interrupted; --resume auto continues it",
-    "failed": "failed",
-    "killed": "killed; --resume auto continues it",
-}
-
 
 @click.command()
 @click.argument(
@@ -83,7 +74,7 @@ def _lines(run: Run) -> Iterator[str]:
     """Yield a line for each record, and for each change of the state."""
     from ..engine.curves import scalar_names
     from ..engine.titles import losses, overall
-    from ..engine.watching import watched
+    from ..engine.watching import STATES, watched
 
     seen: LogRecords = ()
     status = ""
@@ -105,7 +96,7 @@ def _lines(run: Run) -> Iterator[str]:
         seen = records
         if found.status != status:
             status = found.status
-            yield _STATES[status]
+            yield STATES[status]
         time.sleep(_EVERY)
 
 
@@ -115,8 +106,9 @@ def _view(directory: Path, state: WatchedRun) -> RenderableType:
     from rich.text import Text
 
     from ..common.progress import duration
+    from ..engine.watching import STATES
 
-    lines = [f"{directory}: {_STATES[state.status]}"]
+    lines = [f"{directory}: {STATES[state.status]}"]
     parts = [f"phase {state.phase}"] if state.phase else []
     if state.status != "waiting":
         of = f" of {state.planned:,}" if state.planned else ""

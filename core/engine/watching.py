@@ -17,6 +17,16 @@ from .trained import plain_config
 WatchedStatus = Literal["waiting", "training", "finished", "interrupted", "failed", "killed"]
 """``waiting``: the run does not exist yet. ``killed``: the training did not end by itself."""
 
+STATES: dict[WatchedStatus, str] = {
+    "waiting": "waiting for the training to start",
+    "training": "training",
+    "finished": "finished",
+    "interrupted": "interrupted; --resume auto continues it",
+    "failed": "failed",
+    "killed": "killed; --resume auto continues it",
+}
+"""What users read of a state."""
+
 _RECENT = 20
 """Lines of the log from which the speed follows."""
 
@@ -50,9 +60,14 @@ class WatchedRun:
     records: LogRecords = ()
 
 
+def is_awaited(run: Run) -> bool:
+    """Return whether the training of a run, whose folder may be missing, has not started yet."""
+    return not run.config.exists()
+
+
 def watched(run: Run) -> WatchedRun:
     """Return the state of a run, which may not exist yet."""
-    if not run.config.exists():
+    if is_awaited(run):
         return WatchedRun("waiting")
     is_training = run.is_training()  # first: the other files are then at least as new
     session_log, records = SessionLog.read(run.session_log), run.records()

@@ -10,11 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
 
-from ....registry import Host, reason_of
+from ....registry import Host, PluxelError, reason_of
 from ...common.local_server import is_allowed, listen
 from ...common.logs import logger
 from ...common.pacing import Pace
 from ..run import Run
+from ..watching import STATES, is_awaited
 from .page import LiveSource, report_page
 
 ADDRESS = "127.0.0.1"
@@ -27,7 +28,7 @@ MOST_TIME = 0.1
 
 
 class LivePage:
-    """The report of a run, rendered again only after its files have changed.
+    """The report of a run, which may not exist yet, rendered again after its files have changed.
 
     Browsers ask for its version every `REFRESH` seconds, and reload it if that has changed.
     """
@@ -46,7 +47,9 @@ class LivePage:
         return sha256(repr(state).encode()).hexdigest()
 
     def content(self) -> bytes:
-        """Return the current page."""
+        """Return the current page. Raises: PluxelError before the training has started."""
+        if is_awaited(self._run):
+            raise PluxelError(f"{self._run.directory}: {STATES['waiting']}")
         with self._lock:
             version = self.version()
             if version != self._version:

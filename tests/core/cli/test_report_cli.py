@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -81,14 +83,19 @@ def test_pages_of_several_runs(folder: Path) -> None:
 def test_a_page_is_served_until_ctrl_c(folder: Path) -> None:
     both = pluxel(folder, "report", "runs/first", "--serve", "--output", "pages")
     assert "--serve shows one RUN and writes no file" in both.stderr
-    command = [sys.executable, "-m", "pluxel", "report", "runs/first", "--serve", "--port", "0"]
+    command = [sys.executable, "-m", "pluxel", "report", "runs/later", "--serve", "--port", "0"]
     with subprocess.Popen(
         command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout
         line = server.stdout.readline()
         address = re.findall(r"http://127\.0\.0\.1:\d+/", line)[0]
+        assert server.stdout.readline() == "waiting for the training to start\n"
+        with pytest.raises(urllib.error.HTTPError) as waiting:
+            urllib.request.urlopen(address, timeout=60)
+        assert waiting.value.read() == b"runs/later: waiting for the training to start"
+        shutil.copytree(folder / "runs" / "first", folder / "runs" / "later")
         with urllib.request.urlopen(address, timeout=60) as answer:
-            assert b"<title>Report of first on val</title>" in answer.read()
+            assert b"<title>Report of later on val</title>" in answer.read()
         os.kill(server.pid, signal.SIGINT)
         assert server.wait(60) == 0
