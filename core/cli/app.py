@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from ...registry import PluxelError
 from ._options import device, runs_argument, settings
+from ._run_names import names_of_runs
 from ._session import Session
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -87,7 +86,7 @@ def app(
     require_server()
     with listen(host, port) as listening:
         pipelines = {}
-        for name, run in zip(_names(runs), runs, strict=True):
+        for name, run in zip(names_of_runs(runs), runs, strict=True):
             pipelines[name] = Pipeline.load(run, settings, device=device, host=session.host)
             check_pipeline(pipelines[name], run)
         shown = f"[{host}]" if ":" in host else host
@@ -105,15 +104,3 @@ def app(
     if is_busy:  # PyTorch computes in a thread, for which Python would wait
         sys.stdout.flush()
         os._exit(0)
-
-
-def _names(runs: Sequence[Path]) -> list[str]:
-    """Return the shortest ends of the paths that differ. Raises: PluxelError for equal paths."""
-    parts = [run.resolve().parts for run in runs]
-    if len({*parts}) < len(parts):
-        raise PluxelError("a run is given twice")
-    for length in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(part[-length:]) for part in parts]
-        if len({*names}) == len(names):
-            return names
-    return [str(run) for run in runs]

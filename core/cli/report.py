@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ...registry import PluxelError
 from ._options import output, overwrite, refuse_existing, runs_argument, split_option
+from ._run_names import names_of_runs
 from ._session import Session
 
 
@@ -72,15 +72,8 @@ def _named(runs: tuple[Path, ...], split: str, folder: Path | None) -> dict[Path
     if folder is None:
         return {}
     ending = Run(Path()).report_of(split).name.removeprefix("report")
-    named = {run: run.absolute() if run.name != ".." else run.resolve() for run in runs}
-    files = {run: folder / f"{path.name}{ending}" for run, path in named.items()}
-    for run, file in files.items():
-        for other in runs:
-            if other != run and files[other] == file:
-                raise PluxelError(
-                    f"{other} and {run} would both be written to {file}: report them one at a time"
-                )
-    return files
+    names = [name.replace("/", "-") for name in names_of_runs(runs)]
+    return {run: folder / f"{name}{ending}" for run, name in zip(runs, names, strict=True)}
 
 
 def _serve(session: Session, run: Path, split: str, port: int) -> None:

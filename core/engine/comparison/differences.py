@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,12 @@ class Comparison:
     configuration: Mapping[str, Sequence[Any]]
     heads: Sequence[Mapping[str, HeadComparison]]
     notes: Sequence[str]
+
+    @property
+    def letters(self) -> list[str]:
+        """What stands for each run: a letter, or a number after Z."""
+        numbers = range(len(ascii_uppercase) + 1, len(self.runs) + 1)
+        return [*ascii_uppercase, *(f"run {number}" for number in numbers)][: len(self.runs)]
 
     @property
     def cautions(self) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from string import ascii_uppercase
 from typing import Any
 
 from ...common.nested import plain_text
@@ -28,7 +27,7 @@ def comparison_table(found: Comparison, width: int | None = None) -> str:
 
     ``width``: columns of the terminal, to which long names are shortened; None keeps them whole.
     """
-    letters = [letter_of(number) for number in range(len(found.runs))]
+    letters = found.letters
     lines = [
         f"{letter}  {one.directory}, step {one.kept.step}"
         for letter, one in zip(letters, found.runs, strict=True)
@@ -50,11 +49,6 @@ def comparison_table(found: Comparison, width: int | None = None) -> str:
                 lines += ["", f"{title}all scores of {letter} equal those of {letters[0]}"]
             lines += ["", *_head(one, title, letters[0], letter, width)]
     return "\n".join(lines)
-
-
-def letter_of(number: int) -> str:
-    """Return the letter that stands for a run, by its number."""
-    return ascii_uppercase[number] if number < len(ascii_uppercase) else f"run {number + 1}"
 
 
 def _configuration(

@@ -8,7 +8,7 @@ from typing import Any
 from ....registry import Host
 from ...pictures.page import render
 from ..comparison.differences import Comparison, HeadComparison, ScoreDifference
-from ..comparison.table import letter_of, probability, value_text
+from ..comparison.table import probability, value_text
 from ..titles import title_of
 from .compared_pictures import PicturesOfRuns
 
@@ -18,7 +18,7 @@ def comparison_page(found: Comparison, host: Host) -> str:
 
     Reads the images that the runs were evaluated on, and predicts those that differ most.
     """
-    letters = [letter_of(number) for number in range(len(found.runs))]
+    letters = found.letters
     pictures = PicturesOfRuns(dict(zip(letters, found.runs, strict=True)), host)
     comparisons = [
         {

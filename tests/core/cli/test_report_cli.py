@@ -58,9 +58,10 @@ def test_evaluation_writes_the_page_of_its_split(folder: Path) -> None:
 def test_pages_of_several_runs(folder: Path) -> None:
     (folder / "other").mkdir()
     (folder / "other" / "first").symlink_to(folder / "runs" / "first")
-    clash = pluxel(folder, "report", "runs/first", "other/first", "--output", "pages")
-    assert clash.returncode == 2
-    assert "would both be written to pages/first.html: report them one at a time" in clash.stderr
+    both = pluxel(folder, "report", "runs/first", "other/first", "--output", "pages")
+    assert both.stdout == "pages/runs-first.html\npages/other-first.html\n", both.stderr
+    twice = pluxel(folder, "report", "runs/first", "./runs/first", "--output", "pages")
+    assert (twice.returncode, twice.stderr) == (2, "a run is given twice\n")
     done = pluxel(folder, "report", "runs/first", "--output", "pages")
     assert done.stdout == "pages/first.html\n", done.stderr
     again = pluxel(folder, "report", "runs/first", "--output", "pages")
