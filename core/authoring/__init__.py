@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from ..contracts.optional import WrapsDecoder as WrapsDecoder
     from ..contracts.options import unquoted as unquoted
     from ..contracts.segmented import SegmentedBatch as SegmentedBatch
+    from ..contracts.segmented import calibration_error as calibration_error
     from ..contracts.segmented import to_float64 as to_float64
     from ..contracts.signature import RenamedFrom as RenamedFrom
     from ..contracts.targets import is_readable as is_readable

@@ -117,3 +117,12 @@ class SegmentedBatch:
         values = torch.stack([torch.ones_like(confidence), right, confidence], -1).flatten(0, 2)
         sums = values.new_zeros(len(index) * (bins + 1), 3).index_add(0, flat, values)
         return sums.unflatten(0, (len(index), -1))[:, :bins]
+
+
+def calibration_error(reliability: Tensor) -> Tensor:
+    """Return the expected calibration error, 0–1 (Guo et al. 2017, equation 3); NaN without pixels.
+
+    ``reliability``: sums of `SegmentedBatch.reliability`, (…, bins, 3).
+    """
+    pixels, right, confidence = reliability.unbind(-1)
+    return (right - confidence).abs().sum(-1) / pixels.sum(-1)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from ...core.authoring import SegmentedBatch
+from ...core.authoring import SegmentedBatch, calibration_error
 
 
 class Calibration:
@@ -31,5 +31,4 @@ class Calibration:
 
     def scores(self, total: Tensor) -> dict[str, Tensor]:
         """Return ``calibration_error``, in 0–1."""
-        pixels, right, confidence = total.unbind(-1)
-        return {"calibration_error": (right - confidence).abs().sum(-1) / pixels.sum(-1)}
+        return {"calibration_error": calibration_error(total)}

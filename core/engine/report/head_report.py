@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from ....registry import Host
 from ...common.numerics import finite_or_none
+from ...contracts.segmented import calibration_error
 from ..evaluation.bootstrap import Blocks, draw, interval, resampled
 from ..evaluation.head_scores import HeadScores
 from ..evaluation.image_statistics import HeadImageStatistics
@@ -135,10 +137,10 @@ class HeadReport:
         """Return the expected calibration error, and each bin; None if it was not kept."""
         if RELIABILITY not in self.head.rows:
             return None
-        pixels, right, confidence = self.head.rows[RELIABILITY].total().T
+        sums = self.head.rows[RELIABILITY].total()
+        pixels, right, confidence = sums.T
         known = pixels > 0
         total = pixels.sum()
-        error = float(np.abs(right - confidence).sum() / total) if total else None
         count = len(pixels)
         bins = [
             {
@@ -150,7 +152,10 @@ class HeadReport:
             }
             for at in np.flatnonzero(known)
         ]
-        return {"error": error, "bins": bins}
+        return {
+            "error": finite_or_none(calibration_error(torch.from_numpy(sums)).item()),
+            "bins": bins,
+        }
 
     def sizes(self) -> dict[str, Any] | None:
         """Return the IoU by size of objects; None if it was not kept.

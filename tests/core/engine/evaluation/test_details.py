@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pluxel.core import Run
-from pluxel.core.contracts.segmented import SegmentedBatch
+from pluxel.core.contracts.segmented import SegmentedBatch, calibration_error
 from pluxel.core.engine.evaluation import examples as examples_module
 from pluxel.core.engine.evaluation import objects
 from pluxel.core.engine.evaluation.examples import SIDE, Examples
@@ -100,6 +100,11 @@ def test_reliability_counts_each_labeled_pixel_in_its_bin(bins: int, data: st.Da
                 found[image, number],
                 [inside.sum(), right.sum(), confidence[image][inside].sum(dtype=np.float64)],
             )
+
+
+def test_the_calibration_error_is_the_mean_distance_of_a_pixel() -> None:
+    sums = tensor([[[10, 4, 6.0], [0, 0, 0], [30, 30, 27]], [[0, 0, 0.0]] * 3])
+    assert calibration_error(sums).tolist() == pytest.approx([5 / 40, np.nan], nan_ok=True)
 
 
 def lowest(values: dict[int, float], count: int, scene: int) -> set[int]:
