@@ -15,6 +15,7 @@ FILES = sorted(
     for path in (ROOT / folder).rglob("*.py")
 )
 HOMES = {
+    ROOT / "core/common/filelock_private.py",
     ROOT / "core/common/torch_private.py",
     ROOT / "core/data/albumentations_private.py",
     ROOT / "core/engine/accelerate_private.py",

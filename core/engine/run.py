@@ -15,6 +15,7 @@ from zlib import crc32
 from pydantic import FiniteFloat, NonNegativeInt, TypeAdapter
 
 from ...registry import PluxelError, did_you_mean
+from ..common.filelock_private import owner_is_dead
 from ..common.files import (
     cannot_write,
     check_writable,
@@ -108,7 +109,8 @@ class Run:
     def is_training(self) -> bool:
         """Return whether a training owns the run and shows signs of life."""
         with suppress(OSError):
-            return time.time() - self.lock.stat().st_mtime < SIGN_OF_LIFE
+            is_fresh = time.time() - self.lock.stat().st_mtime < SIGN_OF_LIFE
+            return is_fresh and not owner_is_dead(self.lock)
         return False
 
     def step_of_results(self) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pluxel.core import Run
 from pluxel.core.engine.evaluation.evaluate_run import evaluate_run
 from pluxel.core.engine.trained import open_trained
 from pluxel.core.engine.training import claim
@@ -86,8 +87,11 @@ def claim_host(run: Path) -> str:
 
 def test_a_killed_owner_is_known_to_be_dead(tmp_path, owner, caplog):
     caplog.set_level("INFO")
+    run = Run(tmp_path / "run")
+    assert run.is_training()
     owner.send_signal(signal.SIGKILL)
     owner.wait()
+    assert not run.is_training()
     with Claim(tmp_path / "run").held():
         assert "waiting" not in caplog.text
     assert not (tmp_path / "run" / "training.lock").exists()
@@ -100,6 +104,7 @@ def test_a_lease_of_another_machine_ends_without_signs_of_life(tmp_path, owner, 
     owner.kill()
     owner.wait()
     forge(tmp_path / "run" / "training.lock", **fields)
+    assert Run(tmp_path / "run").is_training()  # for all that is known here
     held = Claim(tmp_path / "run")
     with held.held():
         held.check()
