@@ -28,7 +28,7 @@ from pluxel.registry import Component, hookimpl
 
 @hookimpl
 def pluxel_decoders():
-    return [Component("unet", "acme_seg.unet:UNet", "U-Net.")]
+    return [Component("slim_unet", "acme_seg.unet:UNet", "U-Net.")]
 
 @hookimpl
 def pluxel_losses():

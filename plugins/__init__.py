@@ -51,6 +51,51 @@ _DECODERS: Entries = {
             (2, "fuses the scores of five strides, usually 32 to 2"),
         )
     },
+    "unet": (
+        "unet:UNet",
+        "U-Net (Ronneberger, Fischer & Brox 2015): up to the pixels, with a skip at each step.",
+    ),
+    "unetplusplus": (
+        "unetplusplus:UNetPlusPlus",
+        "U-Net++ (Zhou et al. 2018): a U-Net with dense blocks between the skips.",
+    ),
+    "linknet": (
+        "linknet:LinkNet",
+        "LinkNet (Chaurasia & Culurciello 2017): up to the pixels, adding skips; fast.",
+    ),
+    "fpn": (
+        "fpn:SemanticFPN",
+        "Semantic FPN (Kirillov et al. 2019): a feature pyramid, merged at its finest map.",
+    ),
+    "pspnet": (
+        "pspnet:PSPNet",
+        "PSPNet (Zhao et al. 2017): means of the image's parts, appended to one map.",
+    ),
+    "deeplabv3": (
+        "deeplab:DeepLabV3",
+        "DeepLabV3 (Chen et al. 2017): the deepest map, seen at several dilations.",
+    ),
+    "deeplabv3plus": (
+        "deeplab:DeepLabV3Plus",
+        "DeepLabV3+ (Chen et al. 2018): the same, refined with a fine map.",
+    ),
+    "upernet": (
+        "upernet:UPerNet",
+        "UPerNet (Xiao et al. 2018): pyramid pooling, then a feature pyramid.",
+    ),
+    "segformer": (
+        "segformer:SegFormer",
+        "SegFormer's decoder (Xie et al. 2021): linear layers fuse all maps.",
+    ),
+    "dpt": (
+        "dpt:DPT",
+        "DPT (Ranftl, Bochkovskiy & Koltun 2021): blocks of a transformer, fused to stride 2.",
+    ),
+    "linear": ("linear:Linear", "A linear layer on the deepest map (Oquab et al. 2024)."),
+    "fcn_head": (
+        "fcn_head:FCNHead",
+        "3×3 convolutions and scores on one map, as auxiliary heads have.",
+    ),
     "atrous": (
         "atrous:Atrous",
         "Any decoder of one map at a finer stride, by dilated filters (FCN section 3.2).",

@@ -29,10 +29,13 @@ ALLOWED = {
     ("embeddings/_export.py", "word2vec"): "a file format",
     ("cli/embeddings.py", "glove"): "a file format, and an example in the help",
     ("cli/embeddings.py", "word2vec"): "a file format, and an example in the help",
+    ("authoring/blocks.py", "linear"): "a kind of interpolation",
     ("cli/_words.py", "glove"): "an example in the help",
     ("common/parts.py", "timm"): "a package",
     ("conformance/_fresh.py", "timm"): "a package",
     ("engine/session_log.py", "timm"): "a package",
+    ("geometry/tracing/_operations.py", "linear"): "an operation of PyTorch's",
+    ("geometry/tracing/_results.py", "linear"): "an operation of PyTorch's",
     ("engine/titles.py", "dice"): "a name that titles capitalize",
 }
 PUBLISHED = "engine/importing/"

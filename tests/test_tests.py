@@ -16,7 +16,9 @@ LINES = 400
 NO_MIRROR = {TESTS / "core/fakes"}
 """Folders of tests that mirror no folder of code: plugins that tests treat as installed."""
 CLOCK = re.compile(r"\btime\.(sleep|time|monotonic|perf_counter|process_time)(_ns)?\(")
-PEERS = {"faiss", "fasttext", "gensim", "skimage", "sklearn", "torchmetrics"}
+PEERS = {"faiss", "fasttext", "gensim", "segmentation_models_pytorch", "skimage", "sklearn"} | {
+    "torchmetrics"
+}
 PRIVATE = {
     "core.cli._completion": "that it obeys global options, without a shell",
     "core.cli._conformance": "which plugins a check loads",

@@ -141,6 +141,7 @@ if TYPE_CHECKING:
     from ..geometry.grid import Border as Border
     from ..geometry.grid import StrideError as StrideError
     from ..geometry.grid import deepest as deepest
+    from ..geometry.grid import doubling_chain as doubling_chain
     from ..geometry.grid import select_doubling as select_doubling
     from ..geometry.grid import select_strides as select_strides
     from ..geometry.tracing import size_of_map as size_of_map
@@ -154,6 +155,19 @@ if TYPE_CHECKING:
     from .backbones import OutputStride as OutputStride
     from .backbones import Pretrained as Pretrained
     from .backbones import PretrainedBackbone as PretrainedBackbone
+    from .blocks import ASPP as ASPP
+    from .blocks import SCSE as SCSE
+    from .blocks import ConvNormAct as ConvNormAct
+    from .blocks import HeadForm as HeadForm
+    from .blocks import Norm as Norm
+    from .blocks import OnGrid as OnGrid
+    from .blocks import PyramidPooling as PyramidPooling
+    from .blocks import Resampling as Resampling
+    from .blocks import Stretching as Stretching
+    from .blocks import initialize as initialize
+    from .blocks import norm_layer as norm_layer
+    from .blocks import score_layer as score_layer
+    from .blocks import stretched_grid as stretched_grid
     from .class_weights import ClassWeights as ClassWeights
     from .datasets import FileDataset as FileDataset
     from .datasets import InputFiles as InputFiles

@@ -16,7 +16,7 @@ from ._check import ConformanceError, require
 from ._state import recorded
 from ._subject import Subject
 
-CONFIG: Mapping[str, Any] = {"decoder": {"type": "acme-seg/unet"}, "training": {"steps": 6}}
+CONFIG: Mapping[str, Any] = {"decoder": {"type": "acme-seg/wnet"}, "training": {"steps": 6}}
 RESULTS: Mapping[str, Any] = {"split": "val", "step": 6, "heads": {"semantic": {"mean_iou": 0.5}}}
 
 _ODD_NAMES = (

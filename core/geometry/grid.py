@@ -78,6 +78,10 @@ class Grid:
         finer = [self.stride[a] / s[a] for a in (0, 1)]
         return Grid(finer, [self.offset[a] - finer[a] * ((k[a] - 1) / 2 - p[a]) for a in (0, 1)])
 
+    def halves(self) -> Grid:
+        """Return the grid of twice as many cells: each cell divided into two along each axis."""
+        return self.deconv(2, 2)
+
     def crop(self, cells: Scalar | Iterable[Scalar]) -> Grid:
         """Return the grid without the first ``cells`` (top, left)."""
         c = pair(cells)
@@ -166,6 +170,22 @@ def select_doubling(features: Sequence[FeatureSpec], count: int) -> list[int]:
             return [index[stride] for stride in chain]
     example = ", ".join(str(32 >> power) for power in reversed(range(count)))
     raise StrideError(f"{count} maps whose strides double, such as {example}", features)
+
+
+def doubling_chain(features: Sequence[FeatureSpec]) -> list[int]:
+    """Return the index of the deepest map, then of each map of half the stride, coarse to fine.
+
+    The chain ends where no map has half the stride. If two maps share a stride, the later counts.
+    """
+    index = _by_stride(features)
+    chain = [deepest(features)]
+    while (half := _half(features[chain[-1]].grid.stride)) in index:
+        chain.append(index[half])
+    return chain
+
+
+def _half(stride: PerAxis) -> PerAxis:
+    return stride[0] / 2, stride[1] / 2
 
 
 def _by_stride(features: Sequence[FeatureSpec]) -> dict[PerAxis, int]:

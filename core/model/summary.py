@@ -107,6 +107,8 @@ def summarize(
     given = [*copy.parameters(), *copy.buffers(), *inputs.values()]
     prediction = peak_bytes(lambda: copy(inputs))
     copy.train()
+    # Two images, because batch norm cannot train on the single value that pooling leaves of one.
+    batch = {name: image.expand(2, *image.shape[1:]) for name, image in inputs.items()}
     return ModelSummary(
         size,
         parts,
@@ -114,7 +116,7 @@ def summarize(
         trained,
         counter.get_total_flops() // 2,
         prediction,
-        saved_bytes(lambda: copy(inputs), given),
+        saved_bytes(lambda: copy(batch), [*given, *batch.values()]) // 2,
     )
 
 

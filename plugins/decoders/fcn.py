@@ -14,14 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import FeatureSpec, Scores
-from ...core.authoring import StrideError, deepest, select_doubling, select_strides
+from ...core.authoring import deepest, select_strides
 from .._parameters import Dropout
+from ._maps import doubling
 from ._upsampling import upsampling
 
 Upsampling = Literal["bilinear", "learned"]
-
-PYRAMID = "the backbone 'vit_pyramid' makes maps of four strides from a plain vision transformer"
-"""What helps if all maps of a transformer have one stride."""
 
 
 class Score(nn.Conv2d):
@@ -92,7 +90,7 @@ class _Skips(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.indices = _doubling(features, 1 + len(skip_scales))[::-1]
+        self.indices = doubling(features, 1 + len(skip_scales))[::-1]
         coarsest, *finer = (features[index] for index in self.indices)
         self.dropout = nn.Dropout(dropout)
         self.score = Score(coarsest.channels, num_classes)
@@ -114,17 +112,6 @@ class _Skips(nn.Module):
             skip = score(fine)
             scores = skip + upsample(scores, skip.shape[-2:])
         return Scores(scores, self.finest.grid, self.finest.border)
-
-
-def _doubling(features: Sequence[FeatureSpec], count: int) -> list[int]:
-    """Select the maps to fuse; for a plain transformer, the error says how to get them."""
-    try:
-        return select_doubling(features, count)
-    except StrideError as error:
-        one_stride = len({spec.grid.stride for spec in features}) == 1 < len(features)
-        if one_stride and all(spec.source == "assumed" for spec in features):
-            raise StrideError(error.needed, features, [PYRAMID]) from error
-        raise
 
 
 class FCN16s(_Skips):

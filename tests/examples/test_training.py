@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 CONFIG = """\
 base: shapes_fcn8s_resnet18
 backbone: {type: timm, model: test_resnet}
-decoder: {type: unet, width: 8}
+decoder: {type: slim_unet, width: 8}
 dataset: {length: 4}
 device: cpu
 training: {steps: 3, batch_size: 2, ema: null}
@@ -35,7 +35,7 @@ def test_its_learned_weights_train_and_predict(
     ):
         done = pluxel(installed_example, tmp_path, *arguments)
         assert done.returncode == 0, done.stderr
-    assert "type: acme-seg/unet" in (tmp_path / "runs/mine/config.yaml").read_text()
+    assert "type: acme-seg/slim_unet" in (tmp_path / "runs/mine/config.yaml").read_text()
     with safe_open(tmp_path / "runs/mine/weights.safetensors", "pt") as weights:
         score = weights.get_tensor("heads.semantic.decoders.image.score.weight")
     assert score.shape == (6, 8, 1, 1)

@@ -15,7 +15,7 @@ pluxel_api_version = {version}
 
 @hookimpl
 def pluxel_decoders():
-    return [Component("unet", "acme_seg:C", "One.")]
+    return [Component("wnet", "acme_seg:C", "One.")]
 {more}
 """
 
@@ -29,7 +29,7 @@ def install(site: Any, version: object, more: str = "") -> Host:
 def test_supported_versions_load(site: Any, version: int) -> None:
     host = install(site, version)
     assert not host.failures
-    assert host.get("decoder", "unet").provider == "acme-seg"
+    assert host.get("decoder", "wnet").provider == "acme-seg"
 
 
 def test_a_plugin_for_a_newer_pluxel(site: Any) -> None:
@@ -90,14 +90,14 @@ def test_a_former_name_of_a_hook(
 
     @hookimpl
     def pluxel_heads() -> list[Component]:
-        return [Component("unet", "m:C", "One.")]
+        return [Component("wnet", "m:C", "One.")]
 
     @hookimpl
     def pluxel_scored(results: object) -> None:
         seen.append(results)
 
     host = Host({"acme": SimpleNamespace(pluxel_heads=pluxel_heads, pluxel_scored=pluxel_scored)})
-    assert host.get("decoder", "unet").provider == "acme"
+    assert host.get("decoder", "wnet").provider == "acme"
     host.notify("pluxel_evaluated", run=None, results=3)
     assert seen == [3]
     assert sorted(caplog.messages) == [

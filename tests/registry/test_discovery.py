@@ -25,19 +25,19 @@ def names(host: Host) -> list[str]:
 
 
 def test_provenance(site: Any) -> None:
-    site.install("acme-seg", OFFER.format(name="unet"), version="1.2")
+    site.install("acme-seg", OFFER.format(name="wnet"), version="1.2")
     host = Host()
     provider = host.providers["acme-seg"]
     assert (provider.version, provider.entry_points) == ("1.2", ("main = acme_seg",))
     assert provider.location == str(site.folder / "acme_seg.py")
-    assert host.get("decoder", "unet").provider == "acme-seg"
+    assert host.get("decoder", "wnet").provider == "acme-seg"
     assert host.get("decoder", "fcn8s").provider == "pluxel"
 
 
 def test_distribution_names_are_normalized(site: Any) -> None:
-    site.install("Acme_Seg", OFFER.format(name="unet"))
-    site.module("Acme_Seg", OFFER.format(name="unet"))
-    assert names(Host()) == ["acme-seg/unet"]
+    site.install("Acme_Seg", OFFER.format(name="wnet"))
+    site.module("Acme_Seg", OFFER.format(name="wnet"))
+    assert names(Host()) == ["acme-seg/wnet"]
 
 
 def test_several_entry_points_are_one_provider(site: Any) -> None:
@@ -54,10 +54,10 @@ def test_two_entry_points_of_a_distribution_may_not_offer_the_same_name(site: An
     points = "[pluxel]\nfirst = acme_first\nsecond = acme_second\n"
     site.install("acme", None, entry_points=points)
     for module in ("acme_first", "acme_second"):
-        site.module(module, OFFER.format(name="unet"))
+        site.module(module, OFFER.format(name="wnet"))
     host = Host()
-    assert names(host) == ["acme/unet"]
-    assert [each.error for each in host.failures] == ["acme offers decoder 'unet' twice"]
+    assert names(host) == ["acme/wnet"]
+    assert [each.error for each in host.failures] == ["acme offers decoder 'wnet' twice"]
 
 
 def test_two_distributions_may_share_an_entry_point_name(site: Any) -> None:
@@ -73,12 +73,12 @@ def test_an_attribute_of_a_module_can_be_the_plugin(site: Any) -> None:
     class Plugin:
         @hookimpl
         def pluxel_decoders(self):
-            return [Component("unet", "nowhere:C", "One.")]
+            return [Component("wnet", "nowhere:C", "One.")]
 
     plugin = Plugin()
     """
     site.install("acme", code, entry_points="[pluxel]\nmain = acme:plugin\n")
-    assert names(Host()) == ["acme/unet"]
+    assert names(Host()) == ["acme/wnet"]
 
 
 def test_only_the_first_of_two_versions_on_the_path_registers(
@@ -111,10 +111,10 @@ def test_only_the_first_of_two_versions_on_the_path_registers(
 )
 def test_a_failing_plugin_does_not_affect_others(site: Any, code: str | None, error: str) -> None:
     site.install("broken-seg", code)
-    site.install("acme", OFFER.format(name="unet"))
-    site.install("zeta", OFFER.format(name="pspnet"))
+    site.install("acme", OFFER.format(name="wnet"))
+    site.install("zeta", OFFER.format(name="refine"))
     host = Host()
-    assert names(host) == ["zeta/pspnet", "acme/unet"]
+    assert names(host) == ["zeta/refine", "acme/wnet"]
     assert [(each.provider, each.error) for each in host.failures] == [("broken-seg", error)]
     # No traceback if a package is missing, or if no code of the plugin ran.
     traceback = host.failures[0].traceback
@@ -157,11 +157,11 @@ def test_the_built_ins_need_no_metadata(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_malformed_metadata_affect_only_their_distribution(site: Any, text: str | bytes) -> None:
     site.install("broken-seg", None, entry_points="")
-    site.install("acme", OFFER.format(name="unet"))
+    site.install("acme", OFFER.format(name="wnet"))
     path = site.folder / "broken_seg-1.0.dist-info" / "entry_points.txt"
     path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
     host = Host()
-    assert names(host) == ["acme/unet"]
+    assert names(host) == ["acme/wnet"]
     assert [each.provider for each in host.failures] == ["broken-seg"]
 
 
@@ -179,8 +179,8 @@ def test_other_entry_point_groups_are_ignored(site: Any) -> None:
 
 
 def test_plugin_output_does_not_reach_stdout(site: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    site.install("acme", "print('using device cuda')\n" + OFFER.format(name="unet"))
-    assert names(Host()) == ["acme/unet"]
+    site.install("acme", "print('using device cuda')\n" + OFFER.format(name="wnet"))
+    assert names(Host()) == ["acme/wnet"]
     assert capsys.readouterr() == ("", "using device cuda\n")
 
 
@@ -189,22 +189,22 @@ class TestAllowAndDeny:
 
     @pytest.fixture(autouse=True)
     def _two_plugins(self, site: Any) -> None:
-        site.install("acme-seg", OFFER.format(name="unet"))
-        site.install("zeta-seg", OFFER.format(name="pspnet"))
+        site.install("acme-seg", OFFER.format(name="wnet"))
+        site.install("zeta-seg", OFFER.format(name="refine"))
 
     def test_all_plugins_load_by_default(self) -> None:
-        assert names(Host()) == ["zeta-seg/pspnet", "acme-seg/unet"]
+        assert names(Host()) == ["zeta-seg/refine", "acme-seg/wnet"]
 
     @pytest.mark.parametrize("spelling", ["zeta-seg", "Zeta_Seg"])
     def test_deny(self, spelling: str) -> None:
         host = Host(deny=[spelling])
-        assert names(host) == ["acme-seg/unet"]
+        assert names(host) == ["acme-seg/wnet"]
         assert "zeta_seg" not in sys.modules
         assert host.excluded == {"zeta-seg": "excluded (--deny-plugin or PLUXEL_PLUGINS)"}
 
     def test_allow_keeps_the_built_ins(self) -> None:
         host = Host(allow=["acme-seg"])
-        assert names(host) == ["acme-seg/unet"]
+        assert names(host) == ["acme-seg/wnet"]
         assert "zeta_seg" not in sys.modules
         assert host.get("decoder", "fcn8s").provider == "pluxel"
 
@@ -230,11 +230,11 @@ class TestAllowAndDeny:
     @pytest.mark.parametrize(
         ("value", "loaded"),
         [
-            ("zeta-seg,", ["zeta-seg/pspnet"]),
-            (" Zeta_Seg , acme-seg", ["zeta-seg/pspnet", "acme-seg/unet"]),
+            ("zeta-seg,", ["zeta-seg/refine"]),
+            (" Zeta_Seg , acme-seg", ["zeta-seg/refine", "acme-seg/wnet"]),
             ("not-installed-here", []),
-            ("-zeta_seg, -not-installed-here", ["acme-seg/unet"]),
-            ("zeta-seg,acme-seg,-acme-seg", ["zeta-seg/pspnet"]),
+            ("-zeta_seg, -not-installed-here", ["acme-seg/wnet"]),
+            ("zeta-seg,acme-seg,-acme-seg", ["zeta-seg/refine"]),
             ("", []),
         ],
     )
@@ -250,7 +250,7 @@ class TestAllowAndDeny:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PLUXEL_PLUGINS", "zeta-seg")
-        assert names(Host(allow=["acme-seg"])) == ["acme-seg/unet"]
+        assert names(Host(allow=["acme-seg"])) == ["acme-seg/wnet"]
 
     def test_the_environment_and_the_arguments_deny_together(
         self, monkeypatch: pytest.MonkeyPatch
@@ -260,7 +260,7 @@ class TestAllowAndDeny:
 
     def test_the_error_for_an_unknown_name_lists_excluded_plugins(self) -> None:
         with pytest.raises(UnknownComponent) as caught:
-            Host(allow=["acme-seg"]).get("decoder", "pspnet")
+            Host(allow=["acme-seg"]).get("decoder", "refine")
         assert caught.value.notes == (
             "plugin zeta-seg may provide it, but is not among the permitted plugins "
             "(--no-plugins, --allow-plugin or PLUXEL_PLUGINS)",

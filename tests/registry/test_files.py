@@ -18,7 +18,7 @@ class UNet:
 
 @hookimpl
 def pluxel_decoders():
-    return [Component("unet", "{stem}:UNet", "One.")]
+    return [Component("wnet", "{stem}:UNet", "One.")]
 """
 
 
@@ -40,9 +40,9 @@ def write(folder: Path, stem: str, code: str = CODE) -> Path:
 def test_a_file_is_the_provider_and_contains_the_target(folder: Path) -> None:
     path = write(folder, "my_head")
     host = Host([], files=[path])
-    component = host.get("decoder", "unet")
-    assert component.qualified == "my_head.py/unet"
-    assert host.get("decoder", "my_head.py/unet") == component
+    component = host.get("decoder", "wnet")
+    assert component.qualified == "my_head.py/wnet"
+    assert host.get("decoder", "my_head.py/wnet") == component
     assert host.providers["my_head.py"].location == str(path)
     target = host.load(component)
     assert (target.__module__, target.__name__) == ("my_head", "UNet")
@@ -60,7 +60,7 @@ def test_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_second_host_reuses_the_loaded_module(folder: Path) -> None:
     path = write(folder, "my_head")
     first, second = (Host([], files=[path]) for _ in range(2))
-    assert first.load(first.get("decoder", "unet")) is second.load(second.get("decoder", "unet"))
+    assert first.load(first.get("decoder", "wnet")) is second.load(second.get("decoder", "wnet"))
 
 
 def test_files_load_beside_the_allowed_plugins(folder: Path, site: Any) -> None:
@@ -71,7 +71,7 @@ def test_files_load_beside_the_allowed_plugins(folder: Path, site: Any) -> None:
 
 def test_a_file_may_already_be_on_the_path(site: Any) -> None:
     path = write(site.folder, "my_head")
-    assert Host([], files=[path]).get("decoder", "unet").provider == "my_head.py"
+    assert Host([], files=[path]).get("decoder", "wnet").provider == "my_head.py"
 
 
 def test_a_file_can_import_modules_beside_it_and_worker_processes_can_import_the_file(
@@ -85,7 +85,7 @@ def test_a_file_can_import_modules_beside_it_and_worker_processes_can_import_the
         "from pluxel.registry import Host\n"
         "if __name__ == '__main__':\n"
         f"    host = Host([], files=[{str(write(folder, 'my_head', code))!r}])\n"
-        "    target = host.load(host.get('decoder', 'unet'))\n"
+        "    target = host.load(host.get('decoder', 'wnet'))\n"
         "    with get_context('spawn').Pool(1) as pool:\n"
         "        print(pool.apply(isinstance, (target(), target)))\n"
     )
@@ -96,7 +96,7 @@ def test_a_file_can_import_modules_beside_it_and_worker_processes_can_import_the
 def test_a_failing_file_does_not_affect_others(folder: Path) -> None:
     bad = write(folder, "bad_head", "1 / 0")
     host = Host([], files=[bad, write(folder, "my_head")])
-    assert [component.qualified for component in host.components("decoder")] == ["my_head.py/unet"]
+    assert [component.qualified for component in host.components("decoder")] == ["my_head.py/wnet"]
     (failure,) = host.failures
     assert failure.provider == "bad_head.py"
     assert failure.error == "ZeroDivisionError: division by zero"

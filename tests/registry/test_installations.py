@@ -76,7 +76,7 @@ def project(folder: Path, version: str = "1.0", source: str = "") -> Path:
     package = folder / source / "acme_seg"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
-    (package / "plugin.py").write_text(OFFER.format(name="unet", module="acme_seg.plugin"))
+    (package / "plugin.py").write_text(OFFER.format(name="wnet", module="acme_seg.plugin"))
     layout = f'package-dir = {{"" = "{source}"}}' if source else ""
     (folder / "pyproject.toml").write_text(PYPROJECT.format(version=version, layout=layout))
     return folder
@@ -99,7 +99,7 @@ def unpack(wheel: Path, folder: Path) -> None:
 @pytest.mark.parametrize("source", ["", "src"])
 def test_a_wheel(site: Any, tmp_path: Path, source: str) -> None:
     unpack(build(project(tmp_path / "project", source=source)), site.folder)
-    assert found(Host()) == {"acme-seg/unet": "1.0"}
+    assert found(Host()) == {"acme-seg/wnet": "1.0"}
 
 
 @pytest.mark.parametrize("source", ["", "src"])
@@ -107,7 +107,7 @@ def test_an_editable_installation(site: Any, tmp_path: Path, source: str) -> Non
     folder = project(tmp_path / "project", source=source)
     unpack(build(folder, editable=True), site.folder)
     host = Host()
-    assert found(host) == {"acme-seg/unet": "1.0"}
+    assert found(host) == {"acme-seg/wnet": "1.0"}
     assert host.providers["acme-seg"].location == str(folder / source / "acme_seg/plugin.py")
 
 
@@ -122,7 +122,7 @@ def test_an_editable_installation_in_its_own_folder(
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     monkeypatch.chdir(folder)
     host = Host()
-    assert found(host) == {"acme-seg/unet": "1.0"}
+    assert found(host) == {"acme-seg/wnet": "1.0"}
     assert host.providers["acme-seg"].entry_points == ("main = acme_seg.plugin",)
 
 
@@ -139,14 +139,14 @@ def test_an_editable_installation_whose_sources_are_gone(site: Any, tmp_path: Pa
 
 
 def test_an_archive(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.install("acme-seg", OFFER.format(name="unet", module="acme_seg"), version="1.2")
+    site.install("acme-seg", OFFER.format(name="wnet", module="acme_seg"), version="1.2")
     archive = tmp_path / "plugins.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for path in site.folder.rglob("*"):
             file.write(path, path.relative_to(site.folder))
     monkeypatch.setattr(sys, "path", [str(archive), *sys.path[1:]])
     host = Host()
-    assert found(host) == {"acme-seg/unet": "1.2"}
+    assert found(host) == {"acme-seg/wnet": "1.2"}
     assert host.providers["acme-seg"].location == f"{archive}/acme_seg.py"
 
 
@@ -173,15 +173,15 @@ class TestTwoVersions:
             folder.mkdir(exist_ok=True)
             unpack(build(project(tmp_path / f"project-{version}", version)), folder)
         monkeypatch.setattr(sys, "path", [str(site.folder), str(tmp_path / "later"), *sys.path])
-        assert found(Host()) == {"acme-seg/unet": versions[0]}
+        assert found(Host()) == {"acme-seg/wnet": versions[0]}
 
     @pytest.mark.parametrize("stale", ["0.9", "1.9", "1.10rc1"])
     def test_in_one_folder(self, site: Any, stale: str) -> None:
         """An update that was interrupted leaves the metadata of the old version."""
         site.install("acme-seg", None, version=stale, entry_points="[pluxel]\nmain = acme_old\n")
-        site.install("acme-seg", OFFER.format(name="unet", module="acme_seg"), version="1.10.1")
+        site.install("acme-seg", OFFER.format(name="wnet", module="acme_seg"), version="1.10.1")
         host = Host()
-        assert found(host) == {"acme-seg/unet": "1.10.1"}
+        assert found(host) == {"acme-seg/wnet": "1.10.1"}
         assert not host.failures
 
 
@@ -196,13 +196,13 @@ class TestLeftovers:
         old.rename(site.folder / f"~cme_seg-{version}.dist-info")
         assert found(Host()) == {}
         assert not Host().failures
-        site.install("acme-seg", OFFER.format(name="unet", module="acme_seg"))
+        site.install("acme-seg", OFFER.format(name="wnet", module="acme_seg"))
         host = Host()
-        assert found(host) == {"acme-seg/unet": "1.0"}
+        assert found(host) == {"acme-seg/wnet": "1.0"}
         assert not host.failures
 
     def test_modules_without_metadata(self, site: Any) -> None:
-        site.module("acme_seg", OFFER.format(name="unet", module="acme_seg"))
+        site.module("acme_seg", OFFER.format(name="wnet", module="acme_seg"))
         assert found(Host()) == {}
 
     def test_a_folder_of_metadata_without_files(self, site: Any) -> None:
@@ -227,14 +227,14 @@ class TestLeftovers:
 class TestRenamedDistribution:
     """A distribution that declares its former name still answers to it."""
 
-    CODE = "pluxel_renamed_from = ('Acme_Seg',)\n" + OFFER.format(name="unet", module="acme_net")
+    CODE = "pluxel_renamed_from = ('Acme_Seg',)\n" + OFFER.format(name="wnet", module="acme_net")
 
     def test_the_former_name(self, site: Any, caplog: pytest.LogCaptureFixture) -> None:
         site.install("acme-net", self.CODE, version="2.0")
         host = Host()
         for _ in range(2):
-            assert host.get("decoder", "acme-seg/unet").qualified == "acme-net/unet"
-        assert caplog.messages == ["decoder 'acme-seg/unet' is now called 'acme-net/unet'"]
+            assert host.get("decoder", "acme-seg/wnet").qualified == "acme-net/wnet"
+        assert caplog.messages == ["decoder 'acme-seg/wnet' is now called 'acme-net/wnet'"]
         provider = host.provider("acme-seg")
         assert provider
         assert (provider.name, provider.former_names) == ("acme-net", ("acme-seg",))
@@ -242,8 +242,8 @@ class TestRenamedDistribution:
 
     def test_both_installed(self, site: Any, caplog: pytest.LogCaptureFixture) -> None:
         site.install("acme-net", self.CODE)
-        site.install("acme-seg", OFFER.format(name="unet", module="acme_seg"))
-        assert Host().get("decoder", "acme-seg/unet").provider == "acme-seg"
+        site.install("acme-seg", OFFER.format(name="wnet", module="acme_seg"))
+        assert Host().get("decoder", "acme-seg/wnet").provider == "acme-seg"
         assert not caplog.messages
 
     def test_a_run_with_the_former_name(self, site: Any, tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ class TestKnownPlugins:
 
     @pytest.fixture(autouse=True)
     def _table(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        table = {("decoder", "unet"): "acme-seg", ("decoder", "fast"): "acme-seg[fast]"}
+        table = {("decoder", "wnet"): "acme-seg", ("decoder", "fast"): "acme-seg[fast]"}
         monkeypatch.setattr("pluxel.registry._known.KNOWN", table)
 
     @staticmethod
@@ -279,7 +279,7 @@ class TestKnownPlugins:
             Host().get(kind, name)
         return caught.value.message
 
-    @pytest.mark.parametrize("name", ["unet", "acme-seg/unet"])
+    @pytest.mark.parametrize("name", ["wnet", "acme-seg/wnet"])
     def test_the_command(self, name: str) -> None:
         assert self.message("decoder", name) == (
             f"unknown decoder {name!r}. acme-seg offers it, which is not installed: "
@@ -289,7 +289,7 @@ class TestKnownPlugins:
     def test_an_extra(self) -> None:
         assert self.message("decoder", "fast").endswith("pip install 'acme-seg[fast]'")
 
-    @pytest.mark.parametrize(("kind", "name"), [("loss", "unet"), ("decoder", "zeta/unet")])
+    @pytest.mark.parametrize(("kind", "name"), [("loss", "wnet"), ("decoder", "zeta/wnet")])
     def test_other_names(self, kind: str, name: str) -> None:
         assert "pip install" not in self.message(kind, name)
 
@@ -297,11 +297,11 @@ class TestKnownPlugins:
     def test_an_installed_plugin_is_not_installed_again(
         self, site: Any, options: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        code = "import torchh" if options == "code" else OFFER.format(name="unet", module="m")
+        code = "import torchh" if options == "code" else OFFER.format(name="wnet", module="m")
         site.install("acme-seg", code)
         if options == "deny":
             monkeypatch.setenv("PLUXEL_PLUGINS", "-acme-seg")
-        assert "pip install" not in self.message("decoder", "unet")
+        assert "pip install" not in self.message("decoder", "wnet")
 
 
 def test_no_plugin_is_known_before_it_is_published() -> None:

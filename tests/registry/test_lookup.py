@@ -56,7 +56,7 @@ def message(host: Host, kind: str, name: str) -> str:
     return str(caught.value)
 
 
-DECODERS = "atrous, fcn16s, fcn2s, fcn32s, fcn4s, fcn8s, semantic_projection, shift_and_stitch"
+DECODERS = "20 are available: run pluxel plugins list --kind decoder"
 
 
 @pytest.mark.parametrize("spelling", ["fcn8s", "pluxel/fcn8s", "Pluxel/fcn8s"])
@@ -65,8 +65,8 @@ def test_bare_and_qualified_names(spelling: str) -> None:
 
 
 def test_a_qualified_name_accepts_every_spelling_of_the_distribution() -> None:
-    host = Host({"acme-seg": decoders(component("unet"))})
-    assert host.get("decoder", "Acme_Seg/unet") == host.get("decoder", "unet")
+    host = Host({"acme-seg": decoders(component("wnet"))})
+    assert host.get("decoder", "Acme_Seg/wnet") == host.get("decoder", "wnet")
 
 
 def test_the_provider_of_a_module_is_its_top_level_package() -> None:
@@ -93,8 +93,8 @@ def test_the_error_for_a_misspelled_name_mentions_a_broken_plugin() -> None:
         ("decoder", "vgg16", "unknown decoder 'vgg16'. There is a backbone with that name"),
         (
             "decoder",
-            "transformer",
-            f"unknown decoder 'transformer'. Available: {DECODERS}",
+            "mamba",
+            f"unknown decoder 'mamba'. {DECODERS}",
         ),
         ("embedding", "glov", "unknown embedding 'glov'. Did you mean 'glove'?"),
         ("decoder", "pluxl/fcn8s", "unknown decoder 'pluxl/fcn8s'. Did you mean 'pluxel/fcn8s'?"),
@@ -102,7 +102,7 @@ def test_the_error_for_a_misspelled_name_mentions_a_broken_plugin() -> None:
         (
             "decoder",
             "",
-            f"unknown decoder ''. Available: {DECODERS}",
+            f"unknown decoder ''. {DECODERS}",
         ),
     ],
 )
@@ -125,17 +125,17 @@ def test_an_unknown_kind() -> None:
         host.components("x")
 
 
-@pytest.mark.parametrize("clash", [component("unet"), component("other", aliases=["unet"])])
+@pytest.mark.parametrize("clash", [component("wnet"), component("other", aliases=["wnet"])])
 def test_a_bare_name_with_two_owners_is_an_error_with_both_spellings(clash: Component) -> None:
-    host = Host({"acme-seg": decoders(component("unet")), "zeta-seg": decoders(clash)})
+    host = Host({"acme-seg": decoders(component("wnet")), "zeta-seg": decoders(clash)})
     with pytest.raises(AmbiguousComponent) as caught:
-        host.get("decoder", "unet")
+        host.get("decoder", "wnet")
     assert str(caught.value) == (
-        f"decoder 'unet' is offered by 2 plugins. Write 'acme-seg/unet' or 'zeta-seg/{clash.name}'"
+        f"decoder 'wnet' is offered by 2 plugins. Write 'acme-seg/wnet' or 'zeta-seg/{clash.name}'"
     )
-    assert host.get("decoder", "acme-seg/unet").provider == "acme-seg"
-    assert host.get("decoder", "zeta-seg/unet").provider == "zeta-seg"
-    assert len(host.owners("decoder", "unet")) == 2
+    assert host.get("decoder", "acme-seg/wnet").provider == "acme-seg"
+    assert host.get("decoder", "zeta-seg/wnet").provider == "zeta-seg"
+    assert len(host.owners("decoder", "wnet")) == 2
 
 
 def test_a_built_in_is_not_shadowed_silently() -> None:
@@ -145,18 +145,18 @@ def test_a_built_in_is_not_shadowed_silently() -> None:
 
 
 def test_an_alias_is_accepted_and_suggested() -> None:
-    host = Host({"acme": decoders(component("unet", aliases=["u_shaped"]))})
-    assert host.get("decoder", "u_shaped").name == "unet"
-    assert host.get("decoder", "acme/u_shaped").name == "unet"
+    host = Host({"acme": decoders(component("wnet", aliases=["u_shaped"]))})
+    assert host.get("decoder", "u_shaped").name == "wnet"
+    assert host.get("decoder", "acme/u_shaped").name == "wnet"
     assert "Did you mean 'u_shaped'?" in message(host, "decoder", "u_shape")
 
 
 def test_a_former_name_works_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
-    host = Host({"acme": decoders(component("unet", renamed_from=["unet_v1"]))})
+    host = Host({"acme": decoders(component("wnet", renamed_from=["unet_v1"]))})
     with caplog.at_level(logging.WARNING, "pluxel"):
-        assert [host.get("decoder", "unet_v1").name for _ in range(3)] == ["unet"] * 3
-        host.get("decoder", "unet")
-    assert caplog.messages == ["decoder 'unet_v1' is now called 'unet'"]
+        assert [host.get("decoder", "unet_v1").name for _ in range(3)] == ["wnet"] * 3
+        host.get("decoder", "wnet")
+    assert caplog.messages == ["decoder 'unet_v1' is now called 'wnet'"]
 
 
 def test_errors_can_be_pickled() -> None:

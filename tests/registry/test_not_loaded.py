@@ -15,7 +15,7 @@ from pluxel.registry import Component, hookimpl
 
 @hookimpl
 def pluxel_decoders():
-    return [Component("unet", "acme_seg:Net", "One.")]
+    return [Component("wnet", "acme_seg:Net", "One.")]
 """
 EXCLUDED = "is excluded (--deny-plugin or PLUXEL_PLUGINS)"
 OTHERS = "is not among the permitted plugins (--no-plugins, --allow-plugin or PLUXEL_PLUGINS)"
@@ -39,7 +39,7 @@ def test_a_run_says_why(reason: str, tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(
         "pluxel: {version: 0.1.0, providers: {acme-seg: '1.0'}}\n"
-        "base: shapes_fcn8s_resnet18\ndecoder: Acme.seg/unet\n"
+        "base: shapes_fcn8s_resnet18\ndecoder: Acme.seg/wnet\n"
     )
     with pytest.raises(PluxelError) as caught:
         load_config(path, host=Host())
@@ -49,10 +49,10 @@ def test_a_run_says_why(reason: str, tmp_path: Path) -> None:
     place = f"{path}:1:48: this file was written with acme-seg 1.0, which "
     assert first == place + reason
     assert notes == ([f"  note: {FAILURE}"] if reason == FAILED else [])
-    assert second == f"{path}:3:10: unknown decoder 'Acme.seg/unet': plugin Acme.seg {reason}"
+    assert second == f"{path}:3:10: unknown decoder 'Acme.seg/wnet': plugin Acme.seg {reason}"
 
 
-@pytest.mark.parametrize("name", ["acme-seg/unet", "Acme_Seg/other"])
+@pytest.mark.parametrize("name", ["acme-seg/wnet", "Acme_Seg/other"])
 def test_a_qualified_name_says_why(reason: str, name: str) -> None:
     with pytest.raises(UnknownComponent) as caught:
         Host().get("decoder", name)
@@ -70,9 +70,9 @@ def test_the_conformance_kit_says_why(reason: str) -> None:
 def test_a_known_plugin_is_not_offered_in_any_spelling(
     reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pluxel.registry._known.KNOWN", {("decoder", "unet"): "Acme.Seg[fast]"})
+    monkeypatch.setattr("pluxel.registry._known.KNOWN", {("decoder", "wnet"): "Acme.Seg[fast]"})
     with pytest.raises(UnknownComponent) as caught:
-        Host().get("decoder", "unet")
+        Host().get("decoder", "wnet")
     assert "pip install" not in caught.value.message
 
 

@@ -107,8 +107,8 @@ def test_the_error_of_a_component_names_the_install_command(
     monkeypatch.setitem(sys.modules, "timm", None)
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingPackage) as caught:
-        load_target(Component("unet", "acme_timm:UNet", "U-Net.", provider="acme"))
-    assert str(caught.value) == "acme/unet needs timm, which is not installed: pip install timm"
+        load_target(Component("wnet", "acme_timm:UNet", "U-Net.", provider="acme"))
+    assert str(caught.value) == "acme/wnet needs timm, which is not installed: pip install timm"
 
 
 def test_the_error_names_all_missing_packages_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +131,6 @@ def test_the_error_of_a_part_names_what_uses_it() -> None:
     timm = ModuleNotFoundError("No module named 'timm'", name="timm")
     with pytest.raises(MissingPackage) as caught, needed_by("pluxel.core.Pipeline"):
         raise timm
-    assert str(missing_package(caught.value, "acme/unet")) == (
-        "acme/unet needs timm, which is not installed: pip install timm"
+    assert str(missing_package(caught.value, "acme/wnet")) == (
+        "acme/wnet needs timm, which is not installed: pip install timm"
     )

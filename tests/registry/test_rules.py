@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from pluxel.registry import KINDS, Component, Host, LoadFailure, hookimpl, hookspecs
 
-UNET = Component("unet", "acme_seg.unet:UNet", "U-Net.")
+UNET = Component("wnet", "acme_seg.wnet:UNet", "U-Net.")
 
 
 def failure(plugin: object) -> LoadFailure:
@@ -44,7 +44,7 @@ def test_every_kind_has_a_documented_hook_that_registers(kind: str, hook: str) -
         return [UNET]
 
     host = Host({"acme": SimpleNamespace(offer=offer)})
-    assert host.get(kind, "acme/unet").target == "acme_seg.unet:UNet"
+    assert host.get(kind, "acme/wnet").target == "acme_seg.wnet:UNet"
     assert sum(len(host.components(each)) for each in KINDS) == 1
 
 
@@ -55,7 +55,7 @@ def test_a_class_instance_can_be_a_plugin() -> None:
             return [UNET]
 
     host = Host([Acme()])
-    assert host.get("decoder", "acme/unet").provider == "acme"
+    assert host.get("decoder", "acme/wnet").provider == "acme"
     assert host.providers["acme"].location == __file__
 
 
@@ -98,19 +98,19 @@ def test_an_undecorated_hook_is_an_error() -> None:
     [
         (UNET, "pluxel_decoders returned a Component, not a list of Component"),
         (None, "pluxel_decoders returned a NoneType, not a list of Component"),
-        ({"unet": UNET}, "pluxel_decoders returned a dict, not a list of Component"),
+        ({"wnet": UNET}, "pluxel_decoders returned a dict, not a list of Component"),
         (
-            [UNET, "unet"],
+            [UNET, "wnet"],
             "pluxel_decoders returned a list that contains a str: every item must be a Component",
         ),
-        ([UNET, UNET], "bad offers decoder 'unet' twice"),
+        ([UNET, UNET], "bad offers decoder 'wnet' twice"),
         (
-            [UNET, Component("unet2", "m:C", "U-Net 2.", aliases=("unet",))],
-            "bad offers decoder 'unet' twice",
+            [UNET, Component("unet2", "m:C", "U-Net 2.", aliases=("wnet",))],
+            "bad offers decoder 'wnet' twice",
         ),
         (
-            [Component("unet", "m:C", "U-Net.", renamed_from=("unet",))],
-            "bad offers decoder 'unet' twice",
+            [Component("wnet", "m:C", "U-Net.", renamed_from=("wnet",))],
+            "bad offers decoder 'wnet' twice",
         ),
     ],
 )

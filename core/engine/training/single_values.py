@@ -35,8 +35,8 @@ def explained(model: nn.Module) -> Iterator[None]:
             f"{name} sees a single value per channel, of which it cannot compute the variance: "
             f"its input is {shape}",
             [
-                "set training.batch_size to 2 or more, use larger images or crops, or freeze the "
-                "norm with training.groups"
+                "set training.batch_size to 2 or more, use larger images or crops, freeze the norm "
+                "with training.groups, or set norm: group where a component has this option"
             ],
         ) from error
 

@@ -6,4 +6,4 @@ from pluxel.registry import Component, hookimpl
 @hookimpl
 def pluxel_decoders() -> list[Component]:
     """Register the decoder."""
-    return [Component("unet", "acme_seg.unet:UNet", "U-Net decoder (Ronneberger et al. 2015).")]
+    return [Component("slim_unet", "acme_seg.unet:UNet", "A slim U-Net (Ronneberger et al. 2015).")]

@@ -18,7 +18,7 @@ from pluxel.registry import Component, hookimpl
 @hookimpl
 def pluxel_decoders():
     return [
-        Component("unet", "acme_nets:UNet", "U-Net decoder.", aliases=("u_net",), extra="fast"),
+        Component("wnet", "acme_nets:UNet", "U-Net decoder.", aliases=("u_net",), extra="fast"),
         Component("fcn8s", "acme_nets:FCN", "Another FCN [sic]."),
     ]
 """
@@ -54,13 +54,13 @@ class TestList:
         assert (code, err) == (0, "")
         records = json.loads(out)
         assert {record["kind"] for record in records} <= set(KINDS)
-        (unet,) = (record for record in records if record["name"] == "unet")
-        assert unet == {
+        (wnet,) = (record for record in records if record["name"] == "wnet")
+        assert wnet == {
             "kind": "decoder",
-            "name": "unet",
+            "name": "wnet",
             "provider": "acme-seg",
             "summary": "U-Net decoder.",
-            "qualified": "acme-seg/unet",
+            "qualified": "acme-seg/wnet",
             "version": "1.2",
             "target": "acme_nets:UNet",
             "aliases": ["u_net"],
@@ -77,6 +77,9 @@ class TestList:
             *(("backbone", name) for name in networks | vgg),
             *(("decoder", name) for name in ("fcn32s", "fcn16s", "fcn8s", "fcn4s", "fcn2s")),
             *(("decoder", name) for name in ("atrous", "shift_and_stitch", "semantic_projection")),
+            *(("decoder", name) for name in ("unet", "unetplusplus", "linknet", "fpn", "upernet")),
+            *(("decoder", name) for name in ("pspnet", "deeplabv3", "deeplabv3plus", "segformer")),
+            *(("decoder", name) for name in ("dpt", "linear", "fcn_head")),
             *(("embedding", name) for name in ("glove", "fasttext", "word2vec", "table")),
             *(("metric", name) for name in METRICS),
             *(("tracker", name) for name in ("csv", "tensorboard", "wandb", "mlflow", "trackio")),
@@ -97,7 +100,7 @@ class TestList:
     def test_prints_lines_without_a_terminal(self, command: Any, acme: Any) -> None:
         code, out, _ = command("plugins", "list", "--kind", "decoder")
         assert code == 0
-        assert ["decoder", "unet", "acme-seg", "U-Net decoder."] in cells(out)
+        assert ["decoder", "wnet", "acme-seg", "U-Net decoder."] in cells(out)
         assert ["decoder", "fcn8s", "acme-seg", "Another FCN [sic]."] in cells(out)
         assert "backbone" not in out
 
@@ -156,7 +159,7 @@ class TestList:
         path = acme.folder / "my_head.py"
         path.write_text(ACME.replace("acme_nets", "my_head") + HEALTHY)
         _, out, _ = command("--plugin", str(path), "plugins", "list")
-        assert ["decoder", "unet", "my_head.py", "U-Net decoder."] in cells(out)
+        assert ["decoder", "wnet", "my_head.py", "U-Net decoder."] in cells(out)
 
 
 def cells(lines: str) -> list[list[str]]:
@@ -178,7 +181,7 @@ class TestWhy:
         assert (code, err) == (0, "")
         lines = out.splitlines()
         assert lines[:-1] == [
-            "decoder acme-seg/unet: U-Net decoder.",
+            "decoder acme-seg/wnet: U-Net decoder.",
             "  target        acme_nets:UNet",
             "  provider      acme-seg 1.2",
             "  entry point   main = acme_seg",
@@ -214,7 +217,7 @@ class TestWhy:
             '        colors: Annotated[dict[str, str], RenamedFrom("hue")] = {"#ff0000": "road"},\n'
             "    ): ...\n"
         )
-        code, out, _ = command("plugins", "why", "decoder", "unet")
+        code, out, _ = command("plugins", "why", "decoder", "wnet")
         assert code == 0
         assert out.splitlines()[-3:-1] == [
             "    width: int, default 8, formerly size and w",
@@ -264,7 +267,7 @@ class TestDoctor:
     def test_healthy_plugins(self, command: Any, acme: Any) -> None:
         code, out, err = self.run(command)
         assert (code, err) == (0, "")
-        assert "ok      decoder acme-seg/unet\n" in out
+        assert "ok      decoder acme-seg/wnet\n" in out
         assert out.endswith("nothing is broken\n")
         assert "acme_nets" in sys.modules
 
@@ -278,7 +281,7 @@ class TestDoctor:
             out,
             re.MULTILINE,
         )
-        assert "ok      decoder acme-seg/unet\n" in out
+        assert "ok      decoder acme-seg/wnet\n" in out
         assert out.endswith("\n1 broken\n")
 
     def test_a_missing_package_is_one_line_and_not_broken(self, command: Any, acme: Any) -> None:
@@ -289,7 +292,7 @@ class TestDoctor:
             0,
             [
                 f"absent  decoder acme-seg/fcn8s {missing}",
-                f"absent  decoder acme-seg/unet {missing}: pip install 'acme-seg[fast]'",
+                f"absent  decoder acme-seg/wnet {missing}: pip install 'acme-seg[fast]'",
             ],
         )
         assert out.endswith("\nnothing is broken, 2 need packages that are not installed\n")
@@ -302,7 +305,7 @@ class TestDoctor:
         assert lines == [
             "FAILED  broken-seg: ValueError: these are wrong",
             "FAILED  decoder acme-seg/fcn8s cannot be imported (ValueError: those are wrong)",
-            "FAILED  decoder acme-seg/unet cannot be imported (ValueError: those are wrong)",
+            "FAILED  decoder acme-seg/wnet cannot be imported (ValueError: those are wrong)",
         ]
         assert "ValueError: these are wrong:\n  a\n  b\n" in out  # at the end of the traceback
         assert "ValueError: those are wrong:\n  c\n  d\n" in out
@@ -323,7 +326,7 @@ class TestDoctor:
             acme.module("acme_nets", nets)
         code, out, _ = self.run(command)
         assert code == 1
-        assert f"FAILED  decoder acme-seg/unet {problem}" in out
+        assert f"FAILED  decoder acme-seg/wnet {problem}" in out
         assert "Traceback" not in out
         assert len(out.splitlines()) == 5, out
 
@@ -332,7 +335,7 @@ class TestDoctor:
         code, out, _ = self.run(command)
         assert code == 1
         cannot = "cannot be imported (ZeroDivisionError: division by zero)"
-        assert f"FAILED  decoder acme-seg/unet {cannot}\nTraceback" in out
+        assert f"FAILED  decoder acme-seg/wnet {cannot}\nTraceback" in out
         assert "    1 / 0\n" in out
         assert "registry" not in out
         assert out.endswith("\n2 broken\n")
@@ -358,7 +361,7 @@ class TestDoctor:
         acme.module("acme_nets", broken)
         code, out, _ = self.run(command)
         assert code == 1
-        problem = "decoder 'unet' of plugin acme-seg cannot be used: "
+        problem = "decoder 'wnet' of plugin acme-seg cannot be used: "
         assert f"FAILED  {problem}" in out
         assert "ok      decoder acme-seg/fcn8s\n" in out
         assert out.endswith("1 broken\n")

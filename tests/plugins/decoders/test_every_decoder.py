@@ -11,6 +11,7 @@ import pytest
 import torch
 from pluxel.core import Factory, Scores
 from pluxel.core.contracts.kinds import Decoder
+from pluxel.core.geometry.fit import check_fit
 from pluxel.core.model.network import Head
 from pluxel.registry import Host, PluxelError
 from pydantic import TypeAdapter
@@ -39,6 +40,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     **{name: {"decoder": "fcn32s"} for name in DENSER},
     "semantic_projection": {"decoder": "fcn32s", "embedding": "class_words", "dim": 4},
 }
+FROM_ONE_MAP = {"fcn32s", "pspnet", "deeplabv3", "dpt", "linear", "fcn_head", "semantic_projection"}
+"""Decoders that need no maps of several strides."""
 CANNOT_FOLLOW = {("atrous", "tf_mobilenetv3_small_minimal_100")}
 """These networks choose their padding in Python, by the size of the image."""
 
@@ -86,31 +89,43 @@ def image(of: Any, device: str = "meta", size: tuple[int, int] = (96, 160)) -> T
 @pytest.mark.parametrize("trunk", BACKBONES)
 def test_every_backbone_that_offers_the_strides(name: str, trunk: str) -> None:
     bare = backbone(trunk)
-    strides = [spec.grid.stride[0] for spec in bare.feature_specs]
-    needed = NEEDED.get(name, (max(strides),))
+    strides = {spec.grid.stride[0] for spec in bare.feature_specs}
     moves = bare.feature_specs[-1].source != "assumed"  # attention does not shift
-    follows = (name, trunk) not in CANNOT_FOLLOW and (moves or name not in DENSER)
-    if not set(needed) <= set(strides) or not follows:
+    if name in DENSER:
+        runs = moves and (name, trunk) not in CANNOT_FOLLOW
+    elif name in NEEDED:
+        runs = set(NEEDED[name]) <= strides
+    else:
+        runs = len(strides) > 1 or name in FROM_ONE_MAP
+    if not runs:
         with pytest.raises(PluxelError), torch.device("meta"):
             build(name, bare)
         return
     with torch.device("meta"):
         decoder = build(name, bare)
     assert isinstance(decoder, Decoder)
-    found = scores(decoder, bare, image(bare))
-    finest = max(i for i, stride in enumerate(strides) if stride == min(needed))
-    spec = bare.feature_specs[finest]
-    assert found.grid.offset == spec.grid.offset
-    assert found.grid.stride[0] == DENSER.get(name, spec.grid.stride[0])
-    finer = int(spec.grid.stride[0] / found.grid.stride[0])
-    coarse = bare(image(bare))[finest].shape[-2:]
+    given = image(bare)
+    found = scores(decoder, bare, given)
     assert found.tensor.shape[:2] == (2, 5)
-    for dense, cells in zip(found.tensor.shape[-2:], coarse, strict=True):
-        assert finer * (cells - 1) < dense <= finer * cells
+    if name not in DENSER:
+        sizes = [one.shape[-2:] for one in bare(given)]
+        grids = [spec.grid for spec in bare.feature_specs]
+        check_fit(name, found, list(zip(sizes, grids, strict=True)))
 
 
-@every
-def test_scores_are_initially_zero_and_every_layer_learns(name: str) -> None:
+@pytest.mark.parametrize("name", [*NEEDED, *DENSER, "fcn32s"])
+def test_scores_of_fully_convolutional_networks_have_the_grid_of_the_finest_map(name: str) -> None:
+    bare = backbone("resnet18")
+    with torch.device("meta"):
+        found = scores(build(name, bare), bare, image(bare))
+    strides = [spec.grid.stride[0] for spec in bare.feature_specs]
+    finest = bare.feature_specs[strides.index(min(NEEDED.get(name, (32,))))]
+    assert found.grid.offset == finest.grid.offset
+    assert found.grid.stride[0] == DENSER.get(name, finest.grid.stride[0])
+
+
+@pytest.mark.parametrize("name", [*NEEDED, *PARAMETERS, "fcn32s"])
+def test_scores_of_fully_convolutional_networks_are_initially_zero_and_learn(name: str) -> None:
     trunk = backbone("resnet18", "cpu")
     decoder = build(name, trunk)
     if hasattr(decoder, "load_pretrained"):
