@@ -52,7 +52,7 @@ class Commands(Group):
         "compare": "Compare runs on the same images, with intervals.",
         "predict": "Segment images and videos with a run.",
         "app": "Open a page to try runs on photographs.",
-        "import": "Turn published weights of FCN into a run.",
+        "import": "Turn weights of others into a run.",
         "verify": "Check claims of equality on your own pipeline.",
         "benchmark": "Compare costs and bounds side by side.",
         "matrix": "Try many networks under every decoder.",

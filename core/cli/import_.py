@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import yaml
 
 from ...registry import PluxelError
 from ._groups import Group
@@ -16,7 +17,7 @@ from ._session import Session
 
 if TYPE_CHECKING:
     from ..engine.importing.foreign import ForeignWeights
-    from ..engine.importing.importing import Imported
+    from ..engine.importing.writing import Imported
 
 
 _OTHERWISE = "if its skips were scaled, give --at-once, and otherwise --staged"
@@ -24,7 +25,7 @@ _OTHERWISE = "if its skips were scaled, give --at-once, and otherwise --staged"
 
 @click.group(name="import", cls=Group)
 def import_() -> None:
-    """Turn published weights of FCN into a run."""
+    """Turn weights of others into a run."""
 
 
 def _shared(command: Callable[..., None]) -> Callable[..., None]:
@@ -70,7 +71,7 @@ def torchfcn(
     name = texts.get("arch", file.name)
     weights = ForeignWeights(file, state, name, at_once, _is_hha(input_name))
     found = _write(session, weights, **options)
-    if found.network.stride == 8 and at_once is None and "arch" not in texts:
+    if "FCN-8s" in found.network and at_once is None and "arch" not in texts:
         click.echo(f"note: {file.name} does not say how it was trained: {_OTHERWISE}")
 
 
@@ -103,6 +104,53 @@ def caffe(
     state = caffe_tensors(file, prototxt)
     weights = ForeignWeights(file, state, file.name, at_once, _is_hha(input_name))
     _write(session, weights, **options)
+
+
+@import_.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@output("Run directory to write.", folder=True, required=True)
+@overwrite("Replace an existing run.")
+@click.option("--model", help="Class of the model, such as Unet, for a file with a state dict.")
+@click.option("--encoder", help="Its encoder, such as resnet34, for a file with a state dict.")
+@click.option(
+    "--argument",
+    "arguments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another argument of the model, such as encoder_depth=4. Repeatable.",
+)
+@overrides
+@click.pass_obj
+def smp(
+    session: Session,
+    path: Path,
+    output: Path,
+    overwrite: bool,
+    model: str | None,
+    encoder: str | None,
+    arguments: tuple[str, ...],
+    settings: tuple[str, ...],
+) -> None:
+    """Import a model of segmentation_models.pytorch.
+
+    PATH is a folder that save_pretrained wrote, or a file with a state dict, for which --model and
+    --encoder are required.
+
+    KEY=VALUE changes the configuration of the run, such as dataset.classes='{0: sky, 1: road}'.
+    """
+    from ..engine.importing.smp_import import import_smp, read_smp
+
+    given = dict(_argument(text) for text in arguments)
+    source = read_smp(path, name=model, encoder=encoder, options=given)
+    found = import_smp(source, output, settings, overwrite=overwrite, host=session.host)
+    click.echo("\n".join(_lines(found)))
+
+
+def _argument(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise PluxelError(f"--argument {text}: write NAME=VALUE, such as encoder_depth=4")
+    return name, yaml.safe_load(value)
 
 
 def _is_hha(input_name: str | None) -> bool | None:

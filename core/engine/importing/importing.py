@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ....registry import Host, PluxelError
-from ...common.files import write_text
 from ...common.numerics import not_finite
 from ...config._config import Config
 from ...contracts.inputs import InputKind, InputSpec
@@ -19,14 +18,13 @@ from ...model.blueprint import Blueprint, make_blueprint
 from ...model.build import build_without_memory
 from ...model.stand_in import declared_blueprint
 from ...model.weights import first_names
-from ..checkpoint import write_tensors
 from ..preparation import open_role
-from ..run import Run
 from .foreign import ForeignWeights, State
 from .kernels import TOLERANCE, distance_from_bilinear, kernel_notes, kernel_per_class
 from .published import SKIPS, PublishedNetwork, nearest_network
 from .recipe import Recipe, configuration, recipe_of
 from .renaming import own_tensors
+from .writing import Imported, claimed, write_run
 
 KINDS: Mapping[str, InputKind] = {"image": "color", "hha": "hha", "depth": "depth"}
 """Input of the release -> what it is, which determines how it is normalized."""
@@ -36,21 +34,6 @@ NYUDV2 = "nyudv2"
 
 AT_ONCE = (0.01, 0.0001)
 """Factors on the features of pool4 and pool3 in FCN-8s at-once (PAMI 2016, section 4.3)."""
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What was written: the run, the network, its data, and its number of classes by head.
-
-    ``notes``: what the file does not say, and what is unusual in it.
-    """
-
-    run: Run
-    network: PublishedNetwork
-    dataset: str
-    classes: Mapping[str, int]
-    parameters: int
-    notes: Sequence[str]
 
 
 def import_weights(
@@ -69,8 +52,7 @@ def import_weights(
     Raises: PluxelError if the tensors are not those of a published network, or if the import would
     overwrite other files; ConfigError for a mistake in the overrides. Nothing is written then.
     """
-    file, state, run = weights.file, weights.state, Run(directory)
-    run.check_claim(None, resume=None, overwrite=overwrite, what="the import", option="--output")
+    file, state, run = weights.file, weights.state, claimed(directory, overwrite)
     network = nearest_network(
         (name.rpartition(".")[0] for name in state), at_once=weights.is_at_once
     )
@@ -99,14 +81,9 @@ def import_weights(
     model = build_without_memory(config, blueprint)
     by_head = {head: [*found.values()] for head, found in kernels.items()} if learned else {}
     own = own_tensors(model, state, network, by_head, file)
-    run.delete()
-    metadata = {"step": 0, "blueprint": blueprint.to_json()}
-    write_tensors(run.weights, own, metadata)
-    write_text(run.config, config.dump())
-    count = sum(parameter.numel() for parameter in model.parameters())
     name = config.pipeline.dataset.component.name
     notes = [*kernel_notes(file, unusual), *_input_notes(weights, network, name)]
-    return Imported(run, network, name, classes, count, notes)
+    return write_run(run, str(network), model, own, config, blueprint, notes)
 
 
 def _check_names(file: Path, state: State, network: PublishedNetwork) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -37,6 +37,19 @@ def own_tensors(
         *_scores(state, network),
         *_kernels(network, kernels),
     ]
+    return complete(model, named, str(network), file)
+
+
+def complete(
+    model: SegmentationModel, named: Iterable[Named], network: str, file: Path
+) -> dict[str, Tensor]:
+    """Return all tensors of a model, float32: those given, and its normalization.
+
+    ``model``: without memory for weights. ``network``: its name, for errors.
+
+    Raises: PluxelError if a tensor is missing or of another shape. ``file`` names their origin.
+    """
+    named = list(named)
     own = {name: value.float() for name, _, value in named} | _normalizations(model)
     report = compared(model.state_dict(), own)
     published = {name: foreign for name, foreign, _ in named}

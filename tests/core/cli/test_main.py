@@ -275,7 +275,7 @@ def test_every_command_that_writes_has_option_overwrite() -> None:
     writing = {name for name, own in flags.items() if "--output" in own}
     # These have tests of their own.
     others = {"data browse", "data preview", "demo", "matrix", "predict", "new", "report"}
-    others |= {"import caffe", "import torchfcn"}
+    others |= {"import caffe", "import smp", "import torchfcn"}
     assert writing == {*OUTPUTS, *others}
     # The demo continues what it wrote, and `new` replaces nothing. The others name the output by
     # --run, DEST and the dataset.
