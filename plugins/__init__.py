@@ -124,6 +124,20 @@ _LOSSES: Entries = {
         "lovasz:Lovasz",
         "Lovász-Softmax, convex surrogate of IoU (Berman, Triki & Blaschko 2018).",
     ),
+    "tversky": (
+        "tversky:Tversky",
+        "Overlap that weighs false positives and negatives apart (Salehi et al. 2017).",
+    ),
+    "focal_tversky": (
+        "tversky:FocalTversky",
+        "A power of the Tversky loss, for small objects (Abraham & Khan 2019).",
+    ),
+    "mcc": ("mcc:MCC", "Matthews' correlation coefficient (Abhishek & Hamarneh 2021)."),
+    "ohem": ("ohem:OHEM", "Cross-entropy of the hardest pixels (Shrivastava et al. 2016)."),
+    "cldice": (
+        "cldice:CLDice",
+        "Centerline Dice, which keeps thin structures connected (Shit et al. 2021).",
+    ),
     "weighted_sum": ("weighted_sum:WeightedSum", "Several losses, each with its weight."),
     "semantic": (
         "semantic:Semantic",

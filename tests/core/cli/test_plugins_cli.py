@@ -85,6 +85,7 @@ class TestList:
             *(("tracker", name) for name in ("csv", "tensorboard", "wandb", "mlflow", "trackio")),
             ("loss", "cross_entropy"),
             ("loss", "focal"),
+            *(("loss", name) for name in ("tversky", "focal_tversky", "mcc", "ohem", "cldice")),
             ("loss", "dice"),
             ("loss", "jaccard"),
             ("loss", "lovasz"),
