@@ -11,6 +11,7 @@ import click
 import yaml
 
 from ...registry import PluxelError
+from ._completed import completed_words
 from ._groups import Group
 from ._options import output, overrides, overwrite
 from ._session import Session
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from ..engine.importing.writing import Imported
 
 
+SMP_MODELS = (
+    *("DeepLabV3", "DeepLabV3Plus", "FPN", "Linknet", "PSPNet", "Segformer", "UPerNet", "Unet"),
+    "UnetPlusPlus",
+)
+"""Names that complete ``--model``; the command itself reads them where torch is imported."""
 _OTHERWISE = "if its skips were scaled, give --at-once, and otherwise --staged"
 
 
@@ -110,7 +116,11 @@ def caffe(
 @click.argument("path", type=click.Path(path_type=Path))
 @output("Run directory to write.", folder=True, required=True)
 @overwrite("Replace an existing run.")
-@click.option("--model", help="Class of the model, such as Unet, for a file with a state dict.")
+@click.option(
+    "--model",
+    shell_complete=completed_words(*SMP_MODELS),
+    help="Class of the model, such as Unet, for a file with a state dict.",
+)
 @click.option("--encoder", help="Its encoder, such as resnet34, for a file with a state dict.")
 @click.option(
     "--argument",

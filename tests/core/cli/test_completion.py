@@ -222,6 +222,8 @@ FREE = {
     "data prepare --split": "parts of splits, which only the data know",
     "describe --size": "pixels",
     "verify dense --size": "pixels",
+    "import smp --encoder": "names of another library",
+    "import smp --argument": "names and values of another library",
     "matrix --models": "patterns",
     "similar words": "words",
     "similar --exclude": "words",

@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 from pluxel.core import Pipeline, resample
 from pluxel.core.cli import main
+from pluxel.core.cli.import_ import SMP_MODELS
+from pluxel.core.engine.importing.smp_heads import HEADS
 from pluxel.core.engine.importing.smp_import import import_smp, read_smp
 from pluxel.core.engine.importing.writing import Imported
 from pluxel.registry import Host, PluxelError
@@ -150,6 +152,10 @@ def test_what_cannot_be_imported_is_refused(
         imported(file, tmp_path / "run", **{"name": "Unet", "encoder": "resnet18", **given})
     assert reason in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_names_of_models_are_completed() -> None:
+    assert set(SMP_MODELS) == HEADS.keys()
 
 
 def test_files_of_others_are_refused(tmp_path: Path) -> None:
