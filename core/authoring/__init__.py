@@ -11,11 +11,11 @@ from ..common.exports import exports
 
 if TYPE_CHECKING:
     from ..common.files import expand_home as expand_home
-    from ..common.files import read_json as read_json
     from ..common.files import read_lines as read_lines
     from ..common.files import replacing as replacing
     from ..common.files import require_file as require_file
-    from ..common.files import write_json as write_json
+    from ..common.json_files import read_json as read_json
+    from ..common.json_files import write_json as write_json
     from ..common.logs import log_once as log_once
     from ..common.logs import logger as logger
     from ..common.nested import flat_texts as flat_texts

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from ...registry import PluxelError
 
@@ -252,22 +250,6 @@ def read_lines(path: Path) -> list[str]:
         raise PluxelError(f"cannot read {path}: {error.strerror or error}") from error
     except PluxelError as error:
         raise PluxelError(f"{path}: {error.message}") from error
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write the content of a JSON file atomically.
-
-    Replace NaN and infinity, which JSON lacks, by None first.
-    """
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(file: Path) -> Any:
-    """Return the content of a JSON file; None if it is missing or unreadable."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 class MissingFile(PluxelError):  # noqa: N818 - the name states the error

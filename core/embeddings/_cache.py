@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from ...registry import PluxelError
-from ..common.files import expand_home, write_json
+from ..common.files import expand_home
+from ..common.json_files import write_json
 from ..common.logs import logger
 from ._store import FORMAT, Store, StoreWriter, open_store, writing
 

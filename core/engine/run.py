@@ -16,14 +16,8 @@ from pydantic import FiniteFloat, NonNegativeInt, TypeAdapter
 
 from ...registry import PluxelError, did_you_mean
 from ..common.filelock_private import owner_is_dead
-from ..common.files import (
-    cannot_write,
-    check_writable,
-    copy_file,
-    read_json,
-    remove_abandoned,
-    write_text,
-)
+from ..common.files import cannot_write, check_writable, copy_file, remove_abandoned, write_text
+from ..common.json_files import read_json
 from ..pictures.saving import data_uri, png_bytes
 from .curves import curves_picture, plot_curves, scalar_names
 from .run_pictures import RunPictures

@@ -16,7 +16,9 @@ from typing import Literal
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from ..common.files import read_json, write_json
+from ..common.files import MissingFile
+from ..common.json_files import DamagedFile, require_json, write_json
+from ..common.logs import logger
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 """How a session ended; one that was killed stays ``running``."""
@@ -59,13 +61,29 @@ class SessionLog:
 
     @classmethod
     def read(cls, path: Path) -> SessionLog:
-        """Read the file, without odd sessions; return an empty log if it is missing or not one."""
-        content = read_json(path)
+        """Read the file, without odd sessions; return an empty log if it is missing.
+
+        Raises: DamagedFile if it is not such a file.
+        """
         try:
+            content = require_json(path)
             origins, read = dict(content["origins"]), [_session(one) for one in content["sessions"]]
-        except (TypeError, KeyError, ValueError):
+        except MissingFile:
             return cls()
+        except (TypeError, KeyError, ValueError) as error:
+            raise DamagedFile(f"{path} is damaged: it lists no sessions") from error
         return cls([one for one in read if one is not None], origins)
+
+    @classmethod
+    def to_continue(cls, path: Path) -> SessionLog:
+        """Read the file; put a damaged one aside, with a warning, and return an empty log."""
+        try:
+            return cls.read(path)
+        except DamagedFile as error:
+            aside = path.with_name(f"{path.name}.damaged")
+            path.replace(aside)
+            logger.warning("%s; it is now %s, and a new history begins", error.message, aside.name)
+            return cls()
 
     def write(self, path: Path) -> None:
         """Write the file atomically. Raises: PluxelError if writing fails."""

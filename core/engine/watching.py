@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...registry import PluxelError
+from ..common.json_files import DamagedFile
 from .curves import LogRecords, curve, scalar_names
 from .run import Run
 from .session_log import MonitorMode, SessionLog
@@ -70,7 +71,11 @@ def watched(run: Run) -> WatchedRun:
     if is_awaited(run):
         return WatchedRun("waiting")
     is_training = run.is_training()  # first: the other files are then at least as new
-    session_log, records = SessionLog.read(run.session_log), run.records()
+    try:
+        session_log = SessionLog.read(run.session_log)
+    except DamagedFile:  # `pluxel report` says so
+        session_log = SessionLog()
+    records = run.records()
     last = session_log.sessions[-1] if session_log.sessions else None
     ended: WatchedStatus = last.status if last and last.status != "running" else "killed"
     status: WatchedStatus = "training" if is_training else ended

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ....registry import PluxelError
-from ...common.files import check_writable, is_missing_file, write_json
+from ...common.files import check_writable, is_missing_file
+from ...common.json_files import write_json
 from ...common.logs import images_counted, logger
 from ...common.randomness import seeded
 from ...config._config import Config

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ....registry import PluxelError
-from ...common.files import is_missing_file, read_json
+from ...common.files import MissingFile, is_missing_file
+from ...common.json_files import DamagedFile, require_json
 from ..run import Run
 from .image_statistics import ImageStatistics
 
@@ -16,9 +17,12 @@ def read_results(run: Run, split: str) -> tuple[dict[str, Any], ImageStatistics]
     Raises: PluxelError if either is missing or damaged, or if they are of different evaluations.
     """
     again = f"pluxel evaluate {run.directory} --split {split}"
-    results = read_json(run.results_of(split))
-    if not isinstance(results, dict):
-        raise PluxelError(f"{run.directory} has no results on '{split}' yet: {again}")
+    try:
+        results = require_json(run.results_of(split))
+    except MissingFile as error:
+        raise PluxelError(f"{run.directory} has no results on '{split}' yet: {again}") from error
+    except DamagedFile as error:
+        raise PluxelError(f"{error.message}: {again}") from error
     try:
         kept = ImageStatistics.read(run.statistics_of(split))
     except PluxelError as error:

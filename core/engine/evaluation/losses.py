@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from ...common.files import read_json, write_json
+from ...common.json_files import read_json, write_json
 from ...common.logs import logger
 from ...common.progress import track
 from ...config._config import Config

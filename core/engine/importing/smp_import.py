@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from ....registry import Host, PluxelError
-from ...common.files import read_json, write_text
+from ...common.files import write_text
+from ...common.json_files import require_json
 from ...config._config import Config
 from ...config._load import load_config
 from ...contracts.inputs import InputSpec
@@ -57,9 +58,7 @@ def read_smp(
         if not found:
             raise PluxelError(f"{path} has no {' or '.join(WEIGHTS)}")
         file = found[0]
-        config = read_json(path / CONFIG) or {}
-        if not config:
-            raise PluxelError(f"{path / CONFIG} is missing, or is not a JSON object")
+        config = require_json(path / CONFIG)
     name = name or config.pop("_model_class", None)
     if name is None or (encoder is None and not config):
         raise PluxelError(

@@ -32,8 +32,9 @@ class Facts:
 def facts_of(run: Run) -> Facts:
     """Return the facts of a run."""
     is_training = run.is_training()
-    session_log = SessionLog.read(run.session_log)
     notes: list[str] = []
+    what = "The history of the training cannot be read"
+    session_log = attempt(what, lambda: SessionLog.read(run.session_log), notes) or SessionLog()
     rows = [("run", str(run.directory.absolute()))]
     rows += attempt("The checkpoint cannot be read", lambda: [*_progress(run)], notes) or []
     if sessions := session_log.sessions:

@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from ...common.files import write_json
+from ...common.json_files import write_json
 from ...common.logs import log_once, logger
 from ...model.network import SegmentationModel
 from ...model.weights import load_weights

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....registry import failed_part
-from ...common.files import read_json
+from ...common.json_files import read_json
 from ...common.logs import logger
 from ...config._config import Config
 from ...config.tree.problems import ConfigError, Problem

@@ -83,7 +83,7 @@ class Trainer:
         self.run.remove_unfinished()
         write_text(self.run.config, self._whole.config.dump())
         self.run.forget_after(progress.total)
-        self._session_log = SessionLog.read(self.run.session_log)
+        self._session_log = SessionLog.to_continue(self.run.session_log)
         self._session_log.origins = self._whole.config.origins()
         self._session_log.begin(progress.total, processes.device, processes.num_processes)
         self._record_plan()

@@ -14,7 +14,8 @@ import pytest
 import rasterio
 import torch
 from PIL import Image
-from pluxel.core.common.files import replacing, write_json, write_text
+from pluxel.core.common.files import replacing, write_text
+from pluxel.core.common.json_files import write_json
 from pluxel.core.contracts.labels import LabelMap, LabelSpace
 from pluxel.core.data.images import write_mask
 from pluxel.core.data.places import place_of_raster

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from pluxel.core import Trainer
+from pluxel.core.common.json_files import DamagedFile
 from pluxel.core.engine.checkpoint import read_metadata
 from pluxel.core.engine.session_log import SessionLog
 from pluxel.core.engine.training.signals import Interrupted
@@ -72,11 +73,33 @@ def test_a_killed_training_stays_running(make) -> None:
     assert statuses == ["running"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"sessions": [{}], "origins": {}}', "null"])
-def test_a_file_of_others_is_no_history(tmp_path: Path, content: str) -> None:
+def test_a_missing_file_is_an_empty_history(tmp_path: Path) -> None:
+    assert SessionLog.read(tmp_path / "training.json") == SessionLog()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"sessions": 1, "origins": {}}', "null"])
+def test_a_damaged_file_is_put_aside(
+    tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
     file = tmp_path / "training.json"
     file.write_text(content)
-    assert SessionLog.read(file) == SessionLog()
+    with pytest.raises(DamagedFile, match=r"training\.json is damaged: it "):
+        SessionLog.read(file)
+    assert SessionLog.to_continue(file) == SessionLog()
+    assert (tmp_path / "training.json.damaged").read_text() == content
+    assert not file.exists()
+    (message,) = caplog.messages
+    assert message.endswith("; it is now training.json.damaged, and a new history begins")
+
+
+def test_a_resumed_training_keeps_a_damaged_history(train) -> None:
+    run = train("training.steps=2")
+    half = run.session_log.read_text()[:40]
+    run.session_log.write_text(half)
+    train("training.steps=4", resume=True)
+    assert run.session_log.with_name("training.json.damaged").read_text() == half
+    (session,) = SessionLog.read(run.session_log).sessions
+    assert (session.first_step, session.last_step) == (2, 4)
 
 
 @pytest.mark.parametrize("options", ["batch_size=1", "batch_size=5", "accumulate=2"])

@@ -190,6 +190,8 @@ def test_runs_that_cannot_be_read(evaluated: Evaluated, host: Host, tmp_path: Pa
     (two / "statistics.npz").write_bytes(b"")
     assert message() == f"{two / 'statistics.npz'} is damaged: {again}"
     (two / "kept").replace(two / "statistics.npz")
+    (two / "results.json").write_text('{"step": 11')
+    assert message() == f"{two / 'results.json'} is damaged: it is not JSON: {again}"
     (two / "results.json").write_text('{"step": 11}')
     assert message() == (
         f"{two / 'statistics.npz'} and results.json are of different evaluations: {again}"

@@ -26,6 +26,14 @@ LACKS: dict[str, tuple[Break, str]] = {
         lambda run: run.results_of("val").unlink(),
         "has no results on 'val' yet: pluxel",
     ),
+    "whole results": (
+        lambda run: run.results_of("val").write_text('{"split": "val"'),
+        "results.json is damaged: it is not JSON: pluxel evaluate",
+    ),
+    "whole history": (
+        lambda run: run.session_log.write_text('{"sessions": ['),
+        "training.json is damaged: it is not JSON.",
+    ),
     "statistics": (
         lambda run: run.statistics_of("val").unlink(),
         "cannot be shown: statistics.npz, the counts of each image, is missing in ",
