@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
 OVERALL = {
     "pixel_accuracy": "pixel accuracy",
@@ -32,39 +33,69 @@ def title_of(score: str) -> str:
     return _TITLES.get(score) or " ".join(words)
 
 
+class ScalarName(NamedTuple):
+    """The parts of a scalar's name, ``SPLIT/HEAD/SCORE/CLASS``; those that it lacks are empty.
+
+    Names of classes may contain slashes. Names have no head if the network has only one.
+    """
+
+    split: str
+    head: str
+    score: str
+    of_class: str
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether it is a loss, of all heads or of one; not if a class is called so."""
+        return self.score == "loss" and not self.of_class
+
+
+def scalar_names_in(names: Iterable[str]) -> dict[str, ScalarName]:
+    """Return the parts of each name.
+
+    ``names``: all that a training or an evaluation gives, which show whether heads have names.
+    """
+    parts = {name: name.split("/") for name in names}
+    # Scores of a whole split have two parts with one head, and three with several.
+    has_heads = not any(len(one) == 2 and one[1] != "loss" for one in parts.values())
+    found = {}
+    for name, (*start, last) in parts.items():
+        split, *rest = [*start, last] if start else ["", last]
+        head = rest.pop(0) if has_heads and len(rest) > 1 else ""
+        found[name] = ScalarName(split, head, rest[0], "/".join(rest[1:]))
+    return found
+
+
 def losses(names: Iterable[str]) -> list[str]:
-    """Return the names of losses, those of single heads too."""
-    return [name for name in names if name.endswith("/loss")]
+    """Return the names of losses, those of single heads too. ``names``: all of a training."""
+    return [name for name, parts in scalar_names_in(names).items() if parts.is_loss]
 
 
-def overall(names: Sequence[str]) -> list[str]:
+def overall(names: Iterable[str]) -> list[str]:
     """Return the names of scores of whole splits, without those of single classes.
 
-    ``val/mean_iou`` and ``val/iou/road`` with one head are ``val/HEAD/mean_iou`` and
-    ``val/HEAD/iou/road`` with several.
+    ``names``: all of a training.
     """
-    scores = [name for name in names if "/" in name and not name.endswith("/loss")]
-    depth = min((name.count("/") for name in scores), default=0)
-    return [name for name in scores if name.count("/") == depth]
+    return [
+        name
+        for name, parts in scalar_names_in(names).items()
+        if parts.split and not parts.of_class and not parts.is_loss
+    ]
 
 
-def scalar_titles(names: Sequence[str]) -> dict[str, str]:
+def scalar_titles(names: Iterable[str]) -> dict[str, str]:
     """Return the title of each scalar of a training, such as ``loss on train``, by name.
 
-    ``names``: all names that the training logged, which show whether heads have names.
+    ``names``: all of a training.
     """
-    has_heads = any(name.count("/") > 1 for name in overall(names))
-    return {name: _scalar_title(name, has_heads=has_heads) for name in names}
+    return {name: _scalar_title(parts) for name, parts in scalar_names_in(names).items()}
 
 
-def _scalar_title(name: str, *, has_heads: bool) -> str:
-    if name == "lr":
-        return "learning rate"
-    split, _, rest = name.partition("/")
-    if name.endswith("/loss"):
-        head, title = rest[: -len("/loss")], f"loss on {split}"
+def _scalar_title(parts: ScalarName) -> str:
+    if not parts.split:
+        return "learning rate" if parts.score == "lr" else title_of(parts.score)
+    if parts.is_loss:
+        title = f"loss on {parts.split}"
     else:
-        head, _, rest = rest.partition("/") if has_heads else ("", "", rest)
-        score, _, of_class = rest.partition("/")
-        title = title_of(score) + (f" of {of_class}" if of_class else "")
-    return f"{head}: {title}" if head else title
+        title = title_of(parts.score) + (f" of {parts.of_class}" if parts.of_class else "")
+    return f"{parts.head}: {title}" if parts.head else title

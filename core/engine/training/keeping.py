@@ -17,6 +17,7 @@ from ..distributed import cudnn_benchmark, share_buffers
 from ..evaluation.evaluation import Evaluation
 from ..evaluation.image_statistics import ImageStatistics
 from ..run import recorded_step
+from ..titles import scalar_names_in
 from .experiment import Experiment
 from .monitor import TrainingProgress, is_improvement, undefined_monitor
 from .owned_run import OwnedRun
@@ -137,12 +138,5 @@ class Keeper:
 
 def _summary(scalars: Mapping[str, float]) -> str:
     """Return the scores of the whole split, without the scores of single classes."""
-    names = [name for name in scalars if not _is_of_a_class(name, scalars)]
-    return ", ".join(f"{name} {scalars[name]:.4f}" for name in names)
-
-
-def _is_of_a_class(name: str, scalars: Mapping[str, float]) -> bool:
-    """Return whether a name begins with that of an overall score, and goes on with a class."""
-    steps = name.split("/")[:-1]
-    scores = ("/".join(steps[:length]) for length in range(1, len(steps) + 1))
-    return any(one in scalars or one.endswith(("/iou", "/accuracy")) for one in scores)
+    parts = scalar_names_in(scalars)
+    return ", ".join(f"{n} {scalars[n]:.4f}" for n in scalars if not parts[n].of_class)
