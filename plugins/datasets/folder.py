@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -144,7 +144,8 @@ class Folder(FileDataset):
         maps = targets or {}
         if MAIN in maps:
             raise FolderError(f"targets: '{MAIN}' is the name of 'masks'; choose another name")
-        labels = _label_maps(classes, mask_format, maps)
+        labels = {MAIN: _label_map(classes, mask_format)}
+        labels |= {name: _label_map(one.classes, one.mask_format) for name, one in maps.items()}
         further = inputs or {}
         if "image" in further:
             raise FolderError("inputs: 'image' is the name of the images; choose another name")
@@ -204,13 +205,7 @@ class Folder(FileDataset):
             chosen = {each: found[each] for each in names}
             of_labels[name] = LabelFiles(chosen, _reader(labels[name], one.mask_format))
         super().__init__(names, of_inputs, of_labels, unpaired=alone)
-        self.labels: Mapping[str, LabelMap] = labels
-
-    @classmethod
-    def labels_for(cls, parameters: Mapping[str, Any]) -> Mapping[str, LabelMap]:
-        """Return the label maps of ``classes`` and ``targets``."""
-        maps = parameters["targets"] or {}
-        return _label_maps(parameters["classes"], parameters["mask_format"], maps)
+        self.labels = labels
 
 
 _READERS: Mapping[str, Callable[[Path], np.ndarray]] = {
@@ -228,13 +223,6 @@ def _reader(labels: LabelMap, mask_format: MaskFormat) -> Callable[[Path], np.nd
 def _folder(folder: Path, what: str, *, beside: Path) -> Path:
     """Return an existing folder; without it, files ``beside`` it are an incomplete dataset."""
     return existing_folder(folder, what, is_part=bool(file_names(beside)))
-
-
-def _label_maps(
-    classes: RawIds | list[str], mask_format: MaskFormat, targets: Mapping[str, FolderTarget]
-) -> dict[str, LabelMap]:
-    further = {name: _label_map(one.classes, one.mask_format) for name, one in targets.items()}
-    return {MAIN: _label_map(classes, mask_format)} | further
 
 
 def _label_map(classes: RawIds | list[str], mask_format: MaskFormat) -> LabelMap:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import torch
 
@@ -17,10 +18,13 @@ from ...common.files import write_text
 from ...common.json_files import require_json
 from ...config._config import Config
 from ...config._load import load_config
+from ...config.tree.problems import ConfigError
+from ...contracts.colors import unpack
 from ...contracts.inputs import InputSpec
-from ...contracts.labels import LabelSpace
+from ...contracts.labels import MAIN, LabelMap, LabelSpace, raw_id
 from ...contracts.offers import offers
 from ...contracts.optional import ConvertsNames
+from ...data.splits import MissingData
 from ...model.blueprint import Blueprint, make_blueprint
 from ...model.build import build_without_memory
 from ...model.network import SegmentationModel
@@ -87,7 +91,7 @@ def import_smp(
     """
     run = claimed(directory, overwrite)
     config, blueprint, model = _built(source, overrides, host)
-    stream, head = model.streams["image"], model.heads["semantic"]
+    stream, head = model.streams["image"], model.heads[MAIN]
     decoder = head.decoders["image"]
     own = complete(model, _named(source, stream.backbone, decoder), str(source), source.file)
     source.check_upsampling(_stride_of_scores(model, source.in_channels))
@@ -134,24 +138,41 @@ def _configuration(
 def _blueprint(config: Config, source: SMPModel) -> Blueprint:
     found = declared_blueprint(config)
     if found is None:  # the classes depend on files
-        found = make_blueprint(config, open_role(config, next(iter(config.pipeline.splits))))
-    own = LabelSpace(found.labels["semantic"]).num_classes
+        try:
+            dataset = open_role(config, next(iter(config.pipeline.splits)))
+        except ConfigError as error:
+            classes = config.pipeline.dataset.params.get("classes")
+            if not isinstance(error.__cause__, MissingData) or not classes:
+                raise
+            # The images to train on may not exist yet; the user's own classes are known.
+            labels, channels = {MAIN: _labels(classes)}, {"image": source.in_channels}
+            dataset = cast("Any", SimpleNamespace(labels=labels, channels=channels, inputs={}))
+        found = make_blueprint(config, dataset)
+    own = LabelSpace(found.labels[MAIN]).num_classes
     if own != source.num_classes:
         with config.at("dataset"):
             raise PluxelError(
                 f"{config.pipeline.dataset} has {own} classes, but {source.file} scores "
                 f"{source.num_classes}"
             )
-    kind = "color" if source.in_channels == 3 else "map"
-    spec = InputSpec(kind=kind)
+    spec = InputSpec(kind="color" if source.in_channels == 3 else "map")
     return replace(found, channels={"image": source.in_channels}, inputs={"image": spec})
+
+
+def _labels(classes: Mapping[int | str, str] | Sequence[str]) -> LabelMap:
+    """Return the label map of classes by raw id, or in their order."""
+    keys = classes if isinstance(classes, Mapping) else dict(enumerate(classes))
+    ids = {raw_id(key): name for key, name in keys.items()}
+    is_colored = any(isinstance(key, str) for key in keys)
+    palette = {name: unpack(raw) for raw, name in ids.items()} if is_colored else {}
+    return LabelMap(ids, palette, is_colored)
 
 
 def _stride_of_scores(model: SegmentationModel, channels: int) -> float:
     side = 256
     with torch.no_grad():
         images = {"image": torch.zeros(1, channels, side, side, device="meta")}
-        scores = model.eval()(images)["semantic"]
+        scores = model.eval()(images)[MAIN]
     return side / scores.tensor.shape[-1]
 
 
