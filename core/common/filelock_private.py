@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from filelock import SoftFileLease
-
-try:
-    from filelock._identity import owner_is_stale
-except ImportError:  # another version
-    owner_is_stale = None
-
 
 def owner_is_dead(lease: Path) -> bool:
     """Return whether the process that owns a lease ran on this machine, and has ended.
 
     False if that is unknown, as for an owner on another machine.
     """
-    owner = SoftFileLease(lease).owner
-    if owner is None or owner_is_stale is None:
+    # Prediction works without filelock, and reads runs.
+    from filelock import SoftFileLease  # noqa: PLC0415
+
+    try:
+        from filelock._identity import owner_is_stale  # noqa: PLC0415
+    except ImportError:  # another version
         return False
-    return owner_is_stale(owner.pid, owner.hostname, owner.start)
+    owner = SoftFileLease(lease).owner
+    return owner is not None and owner_is_stale(owner.pid, owner.hostname, owner.start)

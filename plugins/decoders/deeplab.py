@@ -46,6 +46,8 @@ class DeepLabV3(nn.Module):
     18), with stride 8 twice that. ``aspp_separable``: one filter for each channel, then a 1×1
     convolution. ``aspp_dropout``: of what the views give together.
     ``form``: ``smp`` has one more 3×3 convolution before the scores, as torchvision does.
+    ``norm``: the normalization after each convolution. ``resampling``: how maps meet, at the
+    positions of their cells (``grid``) or from size to size (``smp``).
     """
 
     def __init__(
@@ -92,6 +94,8 @@ class DeepLabV3Plus(nn.Module):
     convolution, as everywhere in the refinement. ``aspp_dropout``: of what the views give together.
     ``form``: ``smp`` has one convolution before the fine map and one after it; ``paper`` has none
     before it and two after it.
+    ``norm``: the normalization after each convolution. ``resampling``: how maps meet, at the
+    positions of their cells (``grid``) or from size to size (``smp``).
 
     Raises: StrideError if all maps of the backbone have one stride.
     """

@@ -79,6 +79,7 @@ class DPT(nn.Module):
 
     ``intermediate_channels``: of each map before it changes its stride, from fine to coarse.
     ``fusion_channels``: of the maps that are fused. ``dropout``: before scoring.
+    ``norm``: the normalization after each convolution.
     """
 
     def __init__(

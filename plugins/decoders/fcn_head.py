@@ -23,6 +23,7 @@ class FCNHead(nn.Module):
     ``stride``: that of the map; by default the largest. ``convs``: how many convolutions.
     ``channels``: of their output; by default a quarter of the map's.
     ``dropout``: of the features before scoring.
+    ``norm``: the normalization after each convolution.
 
     Raises: StrideError if no map has the stride.
     """

@@ -31,6 +31,8 @@ class SemanticFPN(nn.Module):
     ``merge_policy``: add them, or append them. ``dropout``: of whole channels of the result.
     ``norm``: ``group``, as in the paper, makes a cell depend on the whole image.
     ``form``: ``paper`` convolves each level of the pyramid once more.
+    ``resampling``: how maps meet, at the positions of their cells (``grid``) or from size to size
+    (``smp``).
     """
 
     def __init__(

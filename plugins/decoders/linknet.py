@@ -45,6 +45,8 @@ class LinkNet(nn.Module):
 
     ``last_channels``: of the finest map, which is scored. ``steps``: how many steps at most; those
     below a stride of 1 are left out.
+    ``norm``: the normalization after each convolution. ``resampling``: how maps meet, at the
+    positions of their cells (``grid``) or from size to size (``smp``).
     """
 
     def __init__(

@@ -32,6 +32,9 @@ class PSPNet(nn.Module):
     parts. ``dropout``: of whole channels before scoring.
     ``form``: ``smp`` has a 1×1 convolution before the scores, which are a 3×3 one, and does not
     normalize the mean of the whole map; ``paper`` has the 3×3 one first, and normalizes all.
+    ``stride``: of the map, at most. ``norm``: the normalization after each convolution.
+    ``resampling``: how maps meet, at the positions of their cells (``grid``) or from size to size
+    (``smp``).
     """
 
     def __init__(

@@ -28,6 +28,8 @@ class SegFormer(nn.Module):
     ``dropout``: of whole channels before scoring.
     ``form``: ``smp`` fuses the five deepest maps whose strides double, or as many as there are;
     ``paper`` fuses four.
+    ``norm``: the normalization after each convolution. ``resampling``: how maps meet, at the
+    positions of their cells (``grid``) or from size to size (``smp``).
     """
 
     def __init__(

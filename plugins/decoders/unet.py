@@ -74,6 +74,8 @@ class UNet(nn.Module):
     out. ``center``: two convolutions on the deepest map first. ``attention``: ``scse`` weights
     channels and cells (Roy et al. 2018); a cell then depends on the whole image.
     ``form``: ``paper`` halves the channels of each upsampled map by a convolution.
+    ``norm``: the normalization after each convolution. ``resampling``: how maps meet, at the
+    positions of their cells (``grid``) or from size to size (``smp``).
     """
 
     def __init__(

@@ -29,6 +29,8 @@ class UNetPlusPlus(nn.Module):
     backbone's map of their grid. Steps below a stride of 1 are left out. ``center``: two
     convolutions on the deepest map first. ``attention``: ``scse`` weights channels and cells (Roy
     et al. 2018); a cell then depends on the whole image.
+    ``norm``: the normalization after each convolution. ``resampling``: how maps meet, at the
+    positions of their cells (``grid``) or from size to size (``smp``).
     """
 
     def __init__(

@@ -40,6 +40,8 @@ class UPerNet(nn.Module):
 
     ``channels``: of each level. ``dropout``: of whole channels before scoring.
     ``form``: ``smp`` normalizes the channels of each map of the backbone first; ``paper`` does not.
+    ``norm``: the normalization after each convolution. ``resampling``: how maps meet, at the
+    positions of their cells (``grid``) or from size to size (``smp``).
     """
 
     def __init__(

@@ -16,8 +16,8 @@ ErrorWeight = Annotated[float, Field(ge=0)]
 class Tversky(RegionLoss):
     """1 − Tversky index of each class over the batch (Salehi, Erdogmus & Gholipour 2017, eq. 3).
 
-    ``alpha``: weight of false positives, ``beta``: of false negatives; 0.5 and 0.5 give Dice, 1 and
-    1 give Jaccard. The paper recommends 0.3 and 0.7 for small objects, which are the defaults.
+    ``alpha``: weight of false positives. ``beta``: weight of false negatives. Both 0.5 give Dice,
+    both 1 give Jaccard; the paper recommends 0.3 and 0.7 for small objects, which are the defaults.
     ``smooth``: pixels added to numerator and denominator. ``classes``: average over the classes
     ``present`` in the labels of the batch, or over ``all``.
     """
@@ -46,7 +46,9 @@ class FocalTversky(Tversky):
     """(1 − Tversky index) ^ (1 / γ) of each class (Abraham & Khan 2019, equation 4).
 
     ``gamma``: γ of the paper, from 1 to 3; above 1, classes with small errors count more.
-    The other parameters are those of ``tversky``.
+    ``alpha``: weight of false positives. ``beta``: weight of false negatives. ``smooth``: pixels
+    added to numerator and denominator. ``classes``: average over the classes ``present`` in the
+    labels of the batch, or over ``all``.
     """
 
     def __init__(

@@ -68,7 +68,8 @@ def test_norm_of_a_single_value_is_found(make) -> None:
     (found,) = problems(make, CROP, "training.batch_size=1")
     assert found == (
         f"{NORM}compute the variance: its input is [1, 6, 1, 1] set training.batch_size to 2 or "
-        "more, use larger images or crops, or freeze the norm with training.groups"
+        "more, use larger images or crops, freeze the norm with training.groups, or set norm: "
+        "group where a component has this option"
     )
 
 
