@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import gcd
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -16,7 +15,6 @@ from ..geometry.grid import Border, Grid
 from ..geometry.resampling import resample
 from ..geometry.scores import Scores
 
-Positive = Annotated[int, Field(ge=1)]
 Norm = Literal["batch", "group", "layer", "none"]
 """The normalization after a convolution. ``group``: 32 groups of channels, or as many as divide
 them; ``layer``: over the channels of each cell; ``none``: the convolution has a bias instead."""

@@ -137,8 +137,11 @@ class SMPModel:
                 )
             section["output_stride"] = self.output_stride
         known = {*READ, *self.head.options}
-        extra = {k: v for k, v in self.config.items() if k not in known and v is not None}
-        arguments = {k: v for k, v in extra.items() if not k.startswith("_")}
+        arguments = {
+            name: value
+            for name, value in self.config.items()
+            if name not in known and not name.startswith("_") and value is not None
+        }
         if arguments:
             section["model_args"] = arguments
         if self.depth == 5 and model not in VGGS:

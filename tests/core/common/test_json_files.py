@@ -1,4 +1,4 @@
-"""Missing and damaged JSON files are told apart where it matters."""
+"""A missing JSON file and a damaged one are different errors."""
 
 from __future__ import annotations
 
